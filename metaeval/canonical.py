@@ -1,0 +1,214 @@
+"""One form for every table: ids as text, numbers as float64, rows in canonical order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from metaeval.checks import listed, require_column
+from metaeval.errors import MetaevalError
+
+
+def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) -> pd.Series:
+    """Ids as text, with sorted categories: 7 and "7" are one id, 7.0 of a number column is "7".
+
+    >>> ids_as_text(pd.Series([7.0, 10.0]), "item").tolist()
+    ['7', '10']
+    """
+    nulls = values.isna()
+    if nulls.any():
+        if not null_is_empty:
+            raise MetaevalError(
+                f"The id column {name!r} has {int(nulls.sum())} empty cells, the first in row "
+                f"{int(np.flatnonzero(nulls.to_numpy())[0])}; ids must not be null. Fill them in, "
+                "or drop those rows."
+            )
+        values = values.astype(object).where(~nulls, "")
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        if all(isinstance(c, str) for c in values.cat.categories):
+            tidy = values.cat.remove_unused_categories()
+            return tidy.cat.reorder_categories(sorted(tidy.cat.categories))
+        values = values.astype(object)
+    if pd.api.types.is_float_dtype(values.dtype) and (values == values.round()).all():
+        values = values.astype("int64")
+    text = values.map(_text) if values.dtype == object else values.astype(str)
+    codes, uniques = pd.factorize(np.asarray(text, dtype=object), sort=True)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(uniques, dtype=object)),
+                     index=values.index, name=name)
+
+
+def _text(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
+
+
+def id_columns(
+    rows: pd.DataFrame, names: tuple[str, ...], needed: list[str], *, what: str
+) -> pd.DataFrame:
+    """Return `rows` with its id columns as text; refuse weights, empty tables and null keys."""
+    require_column(rows.columns, "item", purpose=what)
+    if "weight" in rows:
+        raise MetaevalError(
+            "A column 'weight' was found; item weights are not in this release. Drop or rename it."
+        )
+    if not len(rows):
+        raise MetaevalError(f"{what} need at least one row; there are none.")
+    filled = {"task", "item", "cluster", *needed}
+    present = {
+        name: ids_as_text(rows[name], name, null_is_empty=name not in filled)
+        for name in dict.fromkeys(names)
+        if name in rows
+    }
+    return rows.assign(**present)
+
+
+def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
+    """Every column as float64; infinities and repeated names are refused."""
+    names = [str(name) for name in frame.columns]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise MetaevalError(f"Several columns of {what} are called {listed(repeated)}; rename them.")
+    columns = {}
+    for name, (_, column) in zip(names, frame.items(), strict=True):
+        try:
+            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError):
+            raise MetaevalError(
+                f"{name!r} in {what} holds values that are no numbers, such as "
+                f"{_first_non_number(column)!r}; correct them, or leave them empty if missing."
+            ) from None
+        if np.isinf(values).any():
+            row = int(np.flatnonzero(np.isinf(values))[0])
+            raise MetaevalError(
+                f"{name!r} in {what} holds an infinite value in row {row}; "
+                "leave it empty if it is missing, or give a finite number."
+            )
+        columns[name] = values + 0.0  # -0.0 becomes 0.0
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _first_non_number(column: pd.Series) -> object:
+    bad = column[column.notna() & pd.to_numeric(column, errors="coerce").isna()]
+    return bad.iloc[0] if len(bad) else column.iloc[0]
+
+
+def require_shared_index(*frames: pd.DataFrame) -> None:
+    """Raise unless rows, scores and labels have one index."""
+    if not all(frame.index.equals(frames[0].index) for frame in frames[1:]):
+        raise MetaevalError(
+            "rows, scores and labels must share one index; join them by key first "
+            "(read_scores does)."
+        )
+
+
+def row_order(
+    rows: pd.DataFrame, columns: list[str], values: tuple[pd.DataFrame, ...] = ()
+) -> npt.NDArray[np.intp]:
+    """Positions that sort the rows by their ids as text, whatever order they came in.
+
+    Rows that no response or system tells apart are sorted by their `values` too.
+    """
+    by: list[npt.NDArray[Any]] = [rows[name].cat.codes.to_numpy() for name in columns]
+    for frame in values:
+        by += [frame[name].to_numpy() for name in sorted(frame.columns)]
+    return np.lexsort(by[::-1])
+
+
+def group_codes(rows: pd.DataFrame, columns: list[str]) -> npt.NDArray[np.intp]:
+    """Index of the group of each row, groups in order of their ids as text: (row,)."""
+    combined = np.zeros(len(rows), dtype=np.int64)
+    for name in columns:
+        codes = rows[name].cat
+        combined = combined * len(codes.categories) + codes.codes.to_numpy()
+    return np.unique(combined, return_inverse=True)[1].astype(np.intp)
+
+
+def require_unique_rows(rows: pd.DataFrame, identity: list[str], keys: tuple[str, ...]) -> None:
+    """Raise if two rows have the same key; the first ten are listed."""
+    repeated = rows.duplicated(identity, keep=False) if identity else pd.Series(dtype=bool)
+    if not repeated.any():
+        return
+    some = rows.loc[repeated, identity].drop_duplicates()
+    shown = listed([tuple(map(str, row)) for row in some.itertuples(index=False)], 10)
+    raise MetaevalError(
+        f"{int(repeated.sum())} rows share a key ({', '.join(identity)}): {shown}. "
+        "Remove the duplicates, or name the column that tells them apart with keys=."
+    )
+
+
+def require_nested(rows: pd.DataFrame, inner: list[str], outer: str) -> None:
+    """Raise unless each item lies in one cluster only."""
+    if outer not in rows:
+        return
+    pairs = rows[[*inner, outer]].drop_duplicates()
+    torn = pairs[pairs.duplicated(inner)]
+    if len(torn):
+        raise MetaevalError(
+            f"Each item must lie in one {outer}; {listed(torn['item'].unique(), 5)} lies in "
+            f"several. Map {outer} to a column that is constant within an item."
+        )
+
+
+def scores_by_row(rows: pd.DataFrame, scores: object, name: str) -> npt.NDArray[np.float64]:
+    """Scores of one scorer in the order of `rows`, joined by key where the index names keys."""
+    if isinstance(scores, pd.Series) and all(n in rows for n in scores.index.names if n):
+        by = [str(n) for n in scores.index.names if n]
+        if by:
+            return _joined_by_key(rows, scores, by, name)
+    if isinstance(scores, pd.Series) and not scores.index.equals(rows.index):
+        raise MetaevalError(
+            f"The index of {name!r} is neither that of `rows` nor made of its columns; "
+            "set_index(['item', 'system']) first, with the names of your key columns."
+        )
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (len(rows),):
+        raise MetaevalError(f"{name!r} has shape {values.shape}; {len(rows)} scores were expected.")
+    return values
+
+
+def _joined_by_key(
+    rows: pd.DataFrame, scores: pd.Series, by: list[str], name: str
+) -> npt.NDArray[np.float64]:
+    frame = scores.rename("_score").reset_index()
+    frame[by] = pd.DataFrame({key: ids_as_text(frame[key], key).astype(str) for key in by})
+    if frame.duplicated(by).any():
+        raise MetaevalError(f"{name!r} has several scores for one {', '.join(by)}; add a key.")
+    wanted = rows[by].astype(str)
+    found = wanted.merge(frame, how="left", on=by)["_score"].to_numpy(dtype=np.float64)
+    if np.isnan(found).all():
+        raise MetaevalError(f"No row has a score of {name!r}: its ids ({', '.join(by)}) match none.")
+    return found
+
+
+def column_bytes(column: pd.Series) -> bytes:
+    """A column as bytes that depend on its values only, not on its dtype."""
+    if pd.api.types.is_numeric_dtype(column.dtype) and not isinstance(
+        column.dtype, pd.CategoricalDtype
+    ):
+        values = column.to_numpy(dtype="<f8", na_value=np.nan) + 0.0
+        values[np.isnan(values)] = np.nan
+        return values.tobytes()
+    return "\x1f".join(map(str, column.tolist())).encode()
+
+
+def unit_of(values: npt.NDArray[np.float64]) -> Any:
+    """The step to which margins of a scorer are rounded: a power of two, or 0 for no scores.
+
+    At most 1e-9 of the range of its scores and at least 4 units in the last place of the largest,
+    so that differences that are equal on paper are equal here, and a constant added to all
+    scores changes nothing.
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0
+    largest = float(np.abs(finite).max())
+    step = max(1e-9 * float(finite.max() - finite.min()), 4 * float(np.spacing(largest)))
+    return 2.0 ** np.floor(np.log2(step))
+
+
+def rounded(differences: npt.NDArray[np.float64], unit: float) -> npt.NDArray[np.float64]:
+    """Differences rounded to multiples of `unit`."""
+    return differences if unit == 0 else np.round(differences / unit) * unit + 0.0

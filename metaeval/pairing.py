@@ -1,0 +1,168 @@
+"""From responses to pairs: which pairs there are, their margins and their preferences."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from metaeval.canonical import group_codes, rounded, unit_of
+from metaeval.checks import listed
+from metaeval.errors import MetaevalError
+from metaeval.tables import Pairs, Responses
+
+Codes = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+
+_IDS = ("task", "item", "cluster")
+
+
+def pair_positions(groups: Codes) -> tuple[Codes, Codes]:
+    """Positions of both members of every pair within a group: two arrays of shape (pair,).
+
+    `groups` (row,) is sorted. Pairs come group by group, in the order (0, 1), (0, 2), (1, 2)...
+
+    >>> pair_positions(np.array([0, 0, 0, 1, 1]))
+    (array([0, 0, 1, 3]), array([1, 2, 2, 4]))
+    """
+    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+    sizes = np.diff(np.r_[starts, len(groups)])
+    later = np.arange(len(groups)) - np.repeat(starts, sizes)
+    partners = np.repeat(sizes, sizes) - 1 - later
+    first = np.repeat(np.arange(len(groups)), partners)
+    offset = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
+    return first, first + 1 + offset
+
+
+def margins(values: Floats, first: Codes, second: Codes) -> Floats:
+    """Differences of one column between the two members of each pair, rounded: (pair,)."""
+    return rounded(values[first] - values[second], unit_of(values))
+
+
+def pairs_of(table: Responses, label_epsilon: float) -> Pairs:
+    """All pairs of responses to one item; see `Responses.pairs`."""
+    ids = table.response_ids
+    groups = group_codes(table.rows, [c for c in ("task", "item", *table.keys) if c in table.rows])
+    order = np.lexsort((ids.cat.codes.to_numpy(), groups))
+    first, second = pair_positions(groups[order])
+    first, second = order[first], order[second]
+    if not len(first):
+        raise MetaevalError(
+            "No item has two responses, so there are no pairs. Statistics that need none: "
+            "pearson, spearman, kendall and pairwise_accuracy with grouping='none'."
+        )
+    labels = pd.DataFrame(
+        {name: _preference(column, first, second, label_epsilon) for name, column in _columns(table.labels)}
+    )
+    if table.kind == "correct":
+        labels = labels.where(labels != 0)
+        told_apart = labels.notna().any(axis=1).to_numpy() if labels.shape[1] else np.ones(len(first), bool)
+        first, second, labels = first[told_apart], second[told_apart], labels[told_apart]
+        if not len(first):
+            raise MetaevalError("No item has both a right and a wrong answer, so there are no pairs.")
+    index = pd.RangeIndex(len(first))
+    return Pairs(
+        rows=_pair_rows(table, ids, first, second),
+        scores=pd.DataFrame({n: margins(c, first, second) for n, c in _columns(table.scores)}, index=index),
+        labels=labels.set_axis(index),
+        keys=table.keys,
+        label_epsilon=label_epsilon,
+        exchangeable=table.exchangeable,
+        shared_items=table.shared_items,
+        missing=table.missing,
+        notes=table.notes,
+    )
+
+
+def _columns(frame: pd.DataFrame) -> list[tuple[str, Floats]]:
+    return [(str(name), frame[name].to_numpy()) for name in frame]
+
+
+def _preference(values: Floats, first: Codes, second: Codes, epsilon: float) -> Floats:
+    gap = margins(values, first, second)
+    return np.where(np.abs(gap) <= epsilon, 0.0, np.sign(gap)) + 0.0 * gap
+
+
+def _pair_rows(table: Responses, ids: pd.Series, first: Codes, second: Codes) -> pd.DataFrame:
+    """Ids of each pair; numbers become differences, other columns come once for each side."""
+    columns = {}
+    for name in table.rows:
+        column = table.rows[name]
+        if name in (*_IDS, *table.keys):
+            columns[name] = column.take(first).array
+        elif pd.api.types.is_numeric_dtype(column.dtype):
+            columns[f"{name}_delta"] = column.take(first).array - column.take(second).array
+        elif name != "response":
+            columns[f"{name}_first"] = column.take(first).array
+            columns[f"{name}_second"] = column.take(second).array
+    columns["first"], columns["second"] = ids.take(first).array, ids.take(second).array
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(first)))
+
+
+def turned(
+    rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame, turn: npt.NDArray[np.bool_]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Swap first and second where `turn` (row,) is true, with everything that depends on it."""
+    if not turn.any():
+        return rows, scores, labels
+    rows = rows.copy()
+    for one, other in _sided(rows):
+        rows[one], rows[other] = _swapped(rows[one], rows[other], turn)
+    if "order" in rows:
+        mirror = {"ab": "ba", "ba": "ab"}
+        order = rows["order"].astype(str)
+        rows["order"] = pd.Categorical(order.where(~turn, order.map(lambda o: mirror.get(o, o))))
+    sign = np.where(turn, -1.0, 1.0)
+    for name in [str(c) for c in rows if str(c).endswith("_delta")]:
+        rows[name] = rows[name] * sign
+    return rows, scores.mul(sign, axis=0) + 0.0, labels.mul(sign, axis=0) + 0.0
+
+
+def _sided(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    names = [str(name) for name in rows]
+    stems = [name.removesuffix("_first") for name in names if name.endswith("_first")]
+    sides = [(f"{stem}_first", f"{stem}_second") for stem in stems if f"{stem}_second" in names]
+    return [("first", "second"), *sides]
+
+
+def _swapped(
+    one: pd.Series, other: pd.Series, turn: npt.NDArray[np.bool_]
+) -> tuple[pd.Series, pd.Series]:
+    ids = isinstance(one.dtype, pd.CategoricalDtype)
+    a, b = (one.astype(object), other.astype(object)) if ids else (one, other)
+    swapped = a.where(~turn, b), b.where(~turn, a)
+    if not ids:
+        return swapped
+    kinds = [pd.CategoricalDtype(sorted(set(side))) for side in swapped]
+    return swapped[0].astype(kinds[0]), swapped[1].astype(kinds[1])
+
+
+def joined(left: Pairs, right: Pairs) -> Pairs:
+    """Both tables' scorers and labels on the union of their pairs; see `Pairs.join`."""
+    if left.ordered != right.ordered:
+        raise MetaevalError("Both tables must be read with the same `ordered`.")
+    shared = sorted(set(left.scores) & set(right.scores))
+    if shared:
+        raise MetaevalError(f"{listed(shared)} is a scorer of both tables; rename or drop one.")
+    names = ("task", "item", "first", "second", "order", *left.keys)
+    on = [name for name in names if name in left.rows and name in right.rows]
+    both = _wide(left, on).merge(
+        _wide(right, on), how="outer", on=on, indicator="_side", suffixes=("", "\x00")
+    )
+    if not (both["_side"] == "both").any():
+        raise MetaevalError(f"The tables share no pair; they were matched by {', '.join(on)}.")
+    for name in [str(c).removesuffix("\x00") for c in both if str(c).endswith("\x00")]:
+        both[name] = both[name].where(both[name].notna(), both[f"{name}\x00"])
+    return left.replace(
+        rows=both[list(dict.fromkeys([*left.rows, *right.rows]))],
+        scores=both[[*left.scores, *right.scores]],
+        labels=both[list(dict.fromkeys([*left.labels, *right.labels]))],
+        keys=tuple(dict.fromkeys([*left.keys, *right.keys])),
+        notes=tuple(dict.fromkeys([*left.notes, *right.notes])),
+    )
+
+
+def _wide(table: Pairs, on: list[str]) -> pd.DataFrame:
+    ids = [c for c in table.rows if isinstance(table.rows[c].dtype, pd.CategoricalDtype)]
+    rows = table.rows.assign(**{name: table.rows[name].astype(object) for name in ids})
+    return pd.concat([rows, table.scores, table.labels], axis=1)

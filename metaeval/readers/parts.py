@@ -1,0 +1,37 @@
+"""What a reader hands over, before files are put side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file's rows: ids and covariates, and the scores and labels it holds for them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `item` and, where the file has them, `task`, `cluster`, `system`, `response` (or `first`,
+        `second`, `order` for pairs), key columns and covariates; default index.
+    scores, labels : DataFrame
+        One float column per scorer or rater on the same index; may have no columns.
+    source : str
+        What to call the file in messages.
+    pairs : bool
+        Whether a row is a pair.
+    label_kind : str, optional
+        What the labels are where the format says so.
+    notes : tuple of str
+        What the reader did that its user should know.
+    """
+
+    rows: pd.DataFrame
+    scores: pd.DataFrame
+    labels: pd.DataFrame
+    source: str
+    pairs: bool = False
+    label_kind: str | None = None
+    notes: tuple[str, ...] = ()
