@@ -1,0 +1,118 @@
+"""Score files of the mt-metrics-eval layout: what their names say and what their lines hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from metaeval.checks import listed
+from metaeval.errors import MetaevalError
+
+LEVELS = {"sys": "test set", "domain": "domain", "doc": "document", "seg": "segment"}
+
+_CODE = "[a-z]{2,3}(?:_[A-Za-z]+)*"
+_FILE = re.compile(r"(?P<stem>.+)\.(?P<level>sys|domain|doc|seg)\.score")
+_HUMAN = re.compile(rf"(?P<pair>{_CODE}-{_CODE})\.(?P<name>.+)")
+
+
+@dataclass(frozen=True)
+class ScoreFile:
+    """A score file and what its name says: whose scores, at which level, of which pair."""
+
+    path: Path
+    name: str
+    level: str
+    human: bool
+    pair: str | None
+
+    @property
+    def reference(self) -> str:
+        """The part after the last hyphen of the name of a metric."""
+        return "src" if self.human or "-" not in self.name else self.name.rsplit("-", 1)[1]
+
+
+def is_score_file(path: Path) -> bool:
+    """Whether a file is named as a score file."""
+    return _FILE.fullmatch(path.name) is not None
+
+
+def file_of_pair(path: Path, pair: str, *, human: bool) -> ScoreFile | None:
+    """Return a file of a folder whose language pair is known, or None for another kind of file."""
+    match = _FILE.fullmatch(path.name.removeprefix(f"{pair}.") if human else path.name)
+    return ScoreFile(path, match["stem"], match["level"], human, pair) if match else None
+
+
+def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
+    """Return a file given alone: `labels` says if it is a label, else a language pair in front."""
+    match = _FILE.fullmatch(path.name)
+    if match is None:
+        raise MetaevalError(
+            f"{path.name} is not named as a score file; expected NAME-REF.LEVEL.score (a metric) "
+            "or SRC-TGT.NAME.LEVEL.score (human scores) with LEVEL one of "
+            f"{listed(LEVELS)}. Rename it."
+        )
+    stem, level = match["stem"], match["level"]
+    human = _HUMAN.fullmatch(stem)
+    name = human["name"] if human else stem
+    is_label = human is not None if labels is None else name in labels
+    return ScoreFile(path, name, level, is_label, human["pair"] if human else None)
+
+
+def read_scores(file: ScoreFile) -> pd.Series:
+    """Read the scores of a file, indexed by item and system."""
+    lines = file.path.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = [_row(file, n, line.split()) for n, line in enumerate(lines, 1) if line.strip()]
+    if not rows:
+        raise MetaevalError(f"{file.path.name} is empty; expected lines `SYSTEM SCORE`.")
+    frame = pd.DataFrame(rows, columns=["item", "system", file.name])
+    if file.level == "sys":
+        frame["item"] = "all"
+    elif file.level != "domain":
+        frame["item"] = frame.groupby("system").cumcount().astype(str)
+    _require_even(frame, file)
+    return frame.set_index(["item", "system"])[file.name]
+
+
+def _row(file: ScoreFile, number: int, fields: list[str]) -> tuple[str, str, float]:
+    wanted = ("DOMAIN", "SYSTEM", "SCORE") if file.level == "domain" else ("SYSTEM", "SCORE")
+    where = f"{file.path.name}, line {number}"
+    if len(fields) != len(wanted):
+        raise MetaevalError(
+            f"{where} has {len(fields)} fields; expected {' '.join(wanted)}, separated by blanks."
+        )
+    domain = fields[0] if file.level == "domain" else ""
+    return domain, fields[-2], _number(fields[-1], where)
+
+
+def _number(text: str, where: str) -> float:
+    if text == "None":
+        return float("nan")
+    try:
+        return float(text)
+    except ValueError:
+        raise MetaevalError(
+            f"{where}: {text!r} is no number; write None for a missing score."
+        ) from None
+
+
+def _require_even(frame: pd.DataFrame, file: ScoreFile) -> None:
+    """Raise unless all systems have the same number of scores, one for each item."""
+    counts = frame["system"].value_counts()
+    if counts.nunique() > 1:
+        most, least = counts.index[0], counts.index[-1]
+        raise MetaevalError(
+            f"{file.path.name}: {most} has {counts.iloc[0]} scores and {least} has "
+            f"{counts.iloc[-1]}; every system needs one line for each {LEVELS[file.level]}. "
+            "Add lines `SYSTEM None` for missing scores."
+        )
+    repeated = frame[frame.duplicated(["item", "system"])]
+    if len(repeated):
+        first = repeated.iloc[0]
+        raise MetaevalError(
+            f"{file.path.name} scores {first['system']} twice at level {file.level!r} "
+            f"(item {first['item']!r}); keep one line."
+        )
