@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from metaeval.arrays import Codes, Floats
 from metaeval.checks import listed, require_column
 from metaeval.errors import MetaevalError
 
@@ -36,8 +37,11 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
         values = values.astype("int64")
     text = values.map(_text) if values.dtype == object else values.astype(str)
     codes, uniques = pd.factorize(np.asarray(text, dtype=object), sort=True)
-    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(uniques, dtype=object)),
-                     index=values.index, name=name)
+    return pd.Series(
+        pd.Categorical.from_codes(codes, categories=pd.Index(uniques, dtype=object)),
+        index=values.index,
+        name=name,
+    )
 
 
 def _text(value: object) -> str:
@@ -70,7 +74,9 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
     names = [str(name) for name in frame.columns]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise MetaevalError(f"Several columns of {what} are called {listed(repeated)}; rename them.")
+        raise MetaevalError(
+            f"Several columns of {what} are called {listed(repeated)}; rename them."
+        )
     columns = {}
     for name, (_, column) in zip(names, frame.items(), strict=True):
         try:
@@ -106,7 +112,7 @@ def require_shared_index(*frames: pd.DataFrame) -> None:
 
 def row_order(
     rows: pd.DataFrame, columns: list[str], values: tuple[pd.DataFrame, ...] = ()
-) -> npt.NDArray[np.intp]:
+) -> Codes:
     """Positions that sort the rows by their ids as text, whatever order they came in.
 
     Rows that no response or system tells apart are sorted by their `values` too.
@@ -117,7 +123,7 @@ def row_order(
     return np.lexsort(by[::-1])
 
 
-def group_codes(rows: pd.DataFrame, columns: list[str]) -> npt.NDArray[np.intp]:
+def group_codes(rows: pd.DataFrame, columns: list[str]) -> Codes:
     """Index of the group of each row, groups in order of their ids as text: (row,)."""
     combined = np.zeros(len(rows), dtype=np.int64)
     for name in columns:
@@ -152,7 +158,7 @@ def require_nested(rows: pd.DataFrame, inner: list[str], outer: str) -> None:
         )
 
 
-def scores_by_row(rows: pd.DataFrame, scores: object, name: str) -> npt.NDArray[np.float64]:
+def scores_by_row(rows: pd.DataFrame, scores: object, name: str) -> Floats:
     """Scores of one scorer in the order of `rows`, joined by key where the index names keys."""
     if isinstance(scores, pd.Series) and all(n in rows for n in scores.index.names if n):
         by = [str(n) for n in scores.index.names if n]
@@ -169,9 +175,7 @@ def scores_by_row(rows: pd.DataFrame, scores: object, name: str) -> npt.NDArray[
     return values
 
 
-def _joined_by_key(
-    rows: pd.DataFrame, scores: pd.Series, by: list[str], name: str
-) -> npt.NDArray[np.float64]:
+def _joined_by_key(rows: pd.DataFrame, scores: pd.Series, by: list[str], name: str) -> Floats:
     frame = scores.rename("_score").reset_index()
     frame[by] = pd.DataFrame({key: ids_as_text(frame[key], key).astype(str) for key in by})
     if frame.duplicated(by).any():
@@ -179,7 +183,9 @@ def _joined_by_key(
     wanted = rows[by].astype(str)
     found = wanted.merge(frame, how="left", on=by)["_score"].to_numpy(dtype=np.float64)
     if np.isnan(found).all():
-        raise MetaevalError(f"No row has a score of {name!r}: its ids ({', '.join(by)}) match none.")
+        raise MetaevalError(
+            f"No row has a score of {name!r}: its ids ({', '.join(by)}) match none."
+        )
     return found
 
 
@@ -194,7 +200,7 @@ def column_bytes(column: pd.Series) -> bytes:
     return "\x1f".join(map(str, column.tolist())).encode()
 
 
-def unit_of(values: npt.NDArray[np.float64]) -> Any:
+def unit_of(values: Floats) -> Any:
     """The step to which margins of a scorer are rounded: a power of two, or 0 for no scores.
 
     At most 1e-9 of the range of its scores and at least 4 units in the last place of the largest,
@@ -209,6 +215,6 @@ def unit_of(values: npt.NDArray[np.float64]) -> Any:
     return 2.0 ** np.floor(np.log2(step))
 
 
-def rounded(differences: npt.NDArray[np.float64], unit: float) -> npt.NDArray[np.float64]:
+def rounded(differences: Floats, unit: float) -> Floats:
     """Differences rounded to multiples of `unit`."""
     return differences if unit == 0 else np.round(differences / unit) * unit + 0.0

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from metaeval.arrays import Bools, Codes, Floats
 from metaeval.canonical import group_codes, rounded, unit_of
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.tables import Pairs, Responses
-
-Codes = npt.NDArray[np.intp]
-Floats = npt.NDArray[np.float64]
 
 _IDS = ("task", "item", "cluster")
 
@@ -52,18 +49,27 @@ def pairs_of(table: Responses, label_epsilon: float) -> Pairs:
             "pearson, spearman, kendall and pairwise_accuracy with grouping='none'."
         )
     labels = pd.DataFrame(
-        {name: _preference(column, first, second, label_epsilon) for name, column in _columns(table.labels)}
+        {
+            name: _preference(column, first, second, label_epsilon)
+            for name, column in _columns(table.labels)
+        }
     )
     if table.kind == "correct":
         labels = labels.where(labels != 0)
-        told_apart = labels.notna().any(axis=1).to_numpy() if labels.shape[1] else np.ones(len(first), bool)
+        told_apart = (
+            labels.notna().any(axis=1).to_numpy() if labels.shape[1] else np.ones(len(first), bool)
+        )
         first, second, labels = first[told_apart], second[told_apart], labels[told_apart]
         if not len(first):
-            raise MetaevalError("No item has both a right and a wrong answer, so there are no pairs.")
+            raise MetaevalError(
+                "No item has both a right and a wrong answer, so there are no pairs."
+            )
     index = pd.RangeIndex(len(first))
     return Pairs(
         rows=_pair_rows(table, ids, first, second),
-        scores=pd.DataFrame({n: margins(c, first, second) for n, c in _columns(table.scores)}, index=index),
+        scores=pd.DataFrame(
+            {n: margins(c, first, second) for n, c in _columns(table.scores)}, index=index
+        ),
         labels=labels.set_axis(index),
         keys=table.keys,
         label_epsilon=label_epsilon,
@@ -100,7 +106,7 @@ def _pair_rows(table: Responses, ids: pd.Series, first: Codes, second: Codes) ->
 
 
 def turned(
-    rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame, turn: npt.NDArray[np.bool_]
+    rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame, turn: Bools
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Swap first and second where `turn` (row,) is true, with everything that depends on it."""
     if not turn.any():
@@ -125,9 +131,7 @@ def _sided(rows: pd.DataFrame) -> list[tuple[str, str]]:
     return [("first", "second"), *sides]
 
 
-def _swapped(
-    one: pd.Series, other: pd.Series, turn: npt.NDArray[np.bool_]
-) -> tuple[pd.Series, pd.Series]:
+def _swapped(one: pd.Series, other: pd.Series, turn: Bools) -> tuple[pd.Series, pd.Series]:
     ids = isinstance(one.dtype, pd.CategoricalDtype)
     a, b = (one.astype(object), other.astype(object)) if ids else (one, other)
     swapped = a.where(~turn, b), b.where(~turn, a)

@@ -13,18 +13,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from metaeval import canonical
+from metaeval.arrays import Bools, Codes
 from metaeval.checks import check_not_negative, check_one_of, listed, near_miss, require_known
 from metaeval.errors import MetaevalError
 
 if TYPE_CHECKING:
     from metaeval.alignment import Alignment
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 
 LABEL_KINDS = ("rating", "correct", "preference")
 MISSING = ("common", "pairwise", "error", "wrong")
@@ -136,6 +134,12 @@ class _Table:
         """Canonical index of the item of each row: (row,), 0 .. n_items - 1."""
         return canonical.group_codes(self.rows, self._item_columns)
 
+    @cached_property
+    def item_index(self) -> pd.MultiIndex:
+        """Ids of the items in canonical order: (item,), by task where items are local to it."""
+        first = np.unique(self.item_codes, return_index=True)[1]
+        return pd.MultiIndex.from_frame(self.rows[self._item_columns].iloc[first].astype(object))
+
     @property
     def n_items(self) -> int:
         """Number of items, the atoms of resampling."""
@@ -176,7 +180,7 @@ class _Table:
             raise MetaevalError(f"No row has {given}; values there are {known}.")
         return self.keep_rows(keep)
 
-    def keep_rows(self, keep: npt.NDArray[np.bool_]) -> Self:
+    def keep_rows(self, keep: Bools) -> Self:
         """Rows where `keep` (row,) is true, as a new table."""
         return self.replace(
             rows=self.rows[keep], scores=self.scores[keep], labels=self.labels[keep]
@@ -210,7 +214,9 @@ class _Table:
         True
         """
         if name in self.scores or name in self.labels:
-            raise MetaevalError(f"There is a scorer or label {name!r} already; choose another name.")
+            raise MetaevalError(
+                f"There is a scorer or label {name!r} already; choose another name."
+            )
         values = canonical.scores_by_row(self.rows, scores, name)
         return self.replace(scores=self.scores.assign(**{name: values}))
 
@@ -412,7 +418,9 @@ class Pairs(_Table):
     ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         from metaeval.pairing import turned
 
-        first, second = (rows[name].astype(str).to_numpy(dtype=object) for name in ("first", "second"))
+        first, second = (
+            rows[name].astype(str).to_numpy(dtype=object) for name in ("first", "second")
+        )
         if (first == second).any():
             row = int(np.flatnonzero(first == second)[0])
             raise MetaevalError(

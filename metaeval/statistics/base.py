@@ -1,0 +1,274 @@
+"""What a statistic is: terms that are summed over items, and a way to finish the sums."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from metaeval.arrays import Bools, Codes, Floats
+from metaeval.errors import MetaevalError
+from metaeval.tables import Pairs, Responses
+
+Weigh = Callable[[Floats], Floats]
+
+MAX_ROWS = 20_000
+MAX_RESAMPLED_ITEMS = 5_000
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A quantity that depends on the data through sums over items, or through item weights.
+
+    Parameters
+    ----------
+    name : str
+        What results call it.
+    over : {"pairs", "responses"}
+        The kind of table that its functions take. The table has one label column.
+    terms : callable, optional
+        table -> (item, scorer, k); runs once.
+    finish : callable, optional
+        (..., k) -> (...); runs on the sum of the terms and on every replicate of it.
+    estimand : mapping
+        What the number means: `grouping`, `average`, `ties`.
+    status : {"exact", "approximate", "replica"}
+        Shown in results; "replica" marks a published form that is kept for comparison.
+    contributions : callable, optional
+        table -> (item, scorer): the share of each item in the estimate. They add up to it, and
+        their signs are flipped by the paired test.
+    smooth : bool
+        Without `contributions`: jackknife pseudo-values may stand in for them (approximate).
+    describe : callable, optional
+        table -> mapping of name -> (scorer,): tie_rate, chance, trivial, epsilon, lost groups.
+    weigh : callable, optional
+        Instead of terms and finish: table -> function of item weights (replicate, item) ->
+        (replicate, scorer).
+    estimate : callable, optional
+        table -> (scorer,), where the estimate is exact and `weigh` is not quite; replicates are
+        then shifted by the difference.
+    is_accuracy : bool
+        A share of right decisions: `missing="wrong"` makes sense, and chance and skill exist.
+    item_limit : int, optional
+        Above so many items replicates are too costly; the estimate stands without interval.
+    resolve : callable, optional
+        table -> Statistic, where the kind of label settles an argument.
+    """
+
+    name: str
+    over: Literal["pairs", "responses"]
+    terms: Callable[[Any], Floats] | None = None
+    finish: Callable[[Floats], Floats] | None = None
+    estimand: Mapping[str, str] = field(default_factory=dict)
+    status: str = "exact"
+    contributions: Callable[[Any], Floats] | None = None
+    smooth: bool = False
+    describe: Callable[[Any], Mapping[str, Floats]] | None = None
+    weigh: Callable[[Any], Weigh] | None = None
+    estimate: Callable[[Any], Floats] | None = None
+    is_accuracy: bool = False
+    item_limit: int | None = None
+    resolve: Callable[[Any], Statistic] | None = None
+
+    @staticmethod
+    def weighted(
+        name: str,
+        f: Callable[[Floats, Floats, Floats], float],
+        *,
+        over: Literal["pairs", "responses"] = "responses",
+        estimand: Mapping[str, str] | None = None,
+    ) -> Statistic:
+        """Return a statistic that is no sum over items, from a function of row weights.
+
+        Parameters
+        ----------
+        name : str
+            What results call it.
+        f : callable
+            (scores, label, weights), each of shape (row,) -> number. The weight of a row is that
+            of its item. It runs once for every scorer and replicate, which is slow.
+        over : {"pairs", "responses"}, default "responses"
+            Whether rows are responses or pairs.
+        estimand : mapping, optional
+            What the number means.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from metaeval import Statistic, evaluate, load_example
+        >>> mean = Statistic.weighted("mean score", lambda x, h, w: np.average(x, weights=w))
+        >>> frame = evaluate(load_example(), mean, n_resamples=100).frame
+        >>> bool((frame["lower"] <= frame["estimate"]).all())
+        True
+        """
+
+        def weigh(table: Responses | Pairs) -> Weigh:
+            scores, label, items = table.scores.to_numpy(), only_label(table), table.item_codes
+            return lambda weights: np.array(
+                [
+                    [f(scores[:, m], label, w[items]) for m in range(scores.shape[1])]
+                    for w in weights
+                ]
+            )
+
+        return Statistic(name, over, weigh=weigh, smooth=True, estimand=estimand or {})
+
+    def named(self, **changes: Any) -> Statistic:
+        """Return a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+def only_label(table: Responses | Pairs) -> Floats:
+    """The one label column of a table that is ready for a statistic: (row,)."""
+    if table.labels.shape[1] != 1:
+        raise MetaevalError(
+            f"A statistic needs one label column; this table has {table.labels.shape[1]}."
+        )
+    return table.labels.iloc[:, 0].to_numpy()
+
+
+def sum_by(values: Floats, codes: Codes, size: int) -> Floats:
+    """Sum of the rows of `values` (row, ...) with the same code: (size, ...)."""
+    if (np.diff(codes) < 0).any():
+        order = np.argsort(codes, kind="stable")
+        values, codes = values[order], codes[order]
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    sums = np.zeros((size, *values.shape[1:]))
+    sums[codes[starts]] = np.add.reduceat(values, starts, axis=0)
+    return sums
+
+
+def ratio(sums: Floats) -> Floats:
+    """First column over the second; NaN where the second is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sums[..., 0] / sums[..., 1]
+
+
+def share_of_estimate(terms: Floats) -> Floats:
+    """Contributions of a ratio whose denominator all scorers share: (item, scorer)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(terms[..., 0] / terms[..., 1].sum(axis=0))
+
+
+def mean_terms(values: Floats, defined: Bools) -> Floats:
+    """Terms of a mean over items: value and 1, or 0 and 0 where undefined: (item, scorer, 2)."""
+    counted = np.broadcast_to(defined[:, None], values.shape)
+    return np.stack([np.where(counted, values, 0.0), counted.astype(float)], axis=-1)
+
+
+CONSTANT = ("drop", "zero", "error")
+
+
+def settle_constant(values: Floats, constant: str, scorers: list[str], what: str) -> Floats:
+    """Values (group, scorer) with undefined ones settled by the policy for constant groups.
+
+    `drop` leaves a group out for all scorers if it is undefined for one of them.
+    """
+    undefined = np.isnan(values)
+    if not undefined.any():
+        return values
+    worst = scorers[int(undefined.sum(axis=0).argmax())]
+    if constant == "error":
+        raise MetaevalError(
+            f"{what} is undefined in {int(undefined.any(axis=1).sum())} groups (constant scores or "
+            f"labels), most of them for {worst!r}; use constant='drop' or constant='zero'."
+        )
+    if constant == "zero":
+        return np.where(undefined, 0.0, values)
+    lost = undefined.any(axis=1)
+    if lost.all():
+        raise MetaevalError(
+            f"{what} is defined for all scorers in no group: {worst!r} is constant in "
+            f"{int(undefined[:, scorers.index(worst)].sum())} of {len(values)}. Leave it out "
+            "(scorers=), or use constant='zero'."
+        )
+    return np.where(lost[:, None], np.nan, values)
+
+
+def mean_over_items(
+    name: str,
+    f: Callable[[Floats, Floats], float],
+    *,
+    constant: Literal["drop", "zero", "error"] = "drop",
+) -> Statistic:
+    """Return the mean over items of a function of an item's scores and labels.
+
+    Parameters
+    ----------
+    name : str
+        What results call it.
+    f : callable
+        (scores, labels), each of shape (response,), of one item -> number, NaN if undefined.
+    constant : {"drop", "zero", "error"}
+        What happens to items where it is undefined for one of the scorers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from metaeval import evaluate, load_example
+    >>> top = mean_over_items("top", lambda x, h: float(h[x.argmax()] == h.max()))
+    >>> evaluate(load_example(), top, n_resamples=100).row("judge")["n_items"]
+    80
+    """
+
+    def values(table: Responses) -> Floats:
+        order = np.argsort(table.item_codes, kind="stable")
+        cuts = np.flatnonzero(np.diff(table.item_codes[order])) + 1
+        scores = np.split(table.scores.to_numpy()[order], cuts)
+        labels = np.split(only_label(table)[order], cuts)
+        rows = [
+            [f(x[:, m], h) for m in range(x.shape[1])] for x, h in zip(scores, labels, strict=True)
+        ]
+        return np.array(rows, dtype=float)
+
+    return mean_of_values(
+        name, "responses", values, constant, {"grouping": "item", "average": "items"}
+    )
+
+
+def mean_of_values(
+    name: str,
+    over: Literal["pairs", "responses"],
+    values: Callable[[Any], Floats],
+    constant: str,
+    estimand: Mapping[str, str],
+    usable: Callable[[Any], Bools] | None = None,
+) -> Statistic:
+    """Return the mean over items of `values(table)` (item, scorer), NaN where undefined.
+
+    Items that are not `usable(table)` (item,), such as those with one response, never count.
+    """
+
+    def terms(table: Responses | Pairs) -> Floats:
+        raw = values(table)
+        counts = np.ones(len(raw), dtype=bool) if usable is None else usable(table)
+        settled = np.full(raw.shape, np.nan)
+        settled[counts] = settle_constant(raw[counts], constant, table.scorers, name)
+        return mean_terms(settled, ~np.isnan(settled).any(axis=1))
+
+    return Statistic(
+        name,
+        over,
+        terms,
+        ratio,
+        estimand,
+        contributions=lambda table: share_of_estimate(terms(table)),
+        describe=lambda table: {"lost": np.isnan(values(table)).sum(axis=0).astype(float)},
+    )
+
+
+def of_two(table: Responses) -> Bools:
+    """Items with at least two responses: (item,)."""
+    return np.bincount(table.item_codes, minlength=table.n_items) >= 2
+
+
+def require_grouping_size(table: Responses, grouping: str) -> None:
+    """Refuse pairs across items where there are too many rows."""
+    if len(table) > MAX_ROWS:
+        raise MetaevalError(
+            f"grouping={grouping!r} compares all rows with all others; {len(table)} rows are more "
+            f"than {MAX_ROWS}. Use grouping='item', report by task (by='task'), or select fewer items."
+        )

@@ -1,0 +1,239 @@
+"""Pearson's and Spearman's correlation within items, within systems, or over all responses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from metaeval.arrays import Codes, Floats
+from metaeval.checks import check_one_of
+from metaeval.statistics.across import groups_of
+from metaeval.statistics.base import (
+    CONSTANT,
+    Statistic,
+    Weigh,
+    mean_of_values,
+    of_two,
+    only_label,
+    settle_constant,
+    sum_by,
+)
+from metaeval.tables import Responses
+
+Grouping = Literal["none", "item", "system"]
+Constant = Literal["drop", "zero", "error"]
+
+_GROUPINGS = ("none", "item", "system")
+_AVERAGE = {"none": "pairs", "item": "items", "system": "groups"}
+_MOMENTS = 6  # n, x, y, xx, yy, xy
+_NEGLIGIBLE = 1e-12  # a variance below this share of the second moment is rounding
+
+
+def correlation_of(moments: Floats) -> Floats:
+    """Pearson's correlation from n, x, y, xx, yy, xy in the last axis; NaN if one is constant."""
+    n, x, y, xx, yy, xy = (moments[..., i] for i in range(_MOMENTS))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        vx, vy = n * xx - x**2, n * yy - y**2
+        constant = (vx <= _NEGLIGIBLE * n * xx) | (vy <= _NEGLIGIBLE * n * yy)
+        value = (n * xy - x * y) / (vx * vy) ** 0.5
+    return np.asarray(np.where(constant, np.nan, np.clip(value, -1, 1)))
+
+
+def moments_of(x: Floats, y: Floats) -> Floats:
+    """The six columns whose sums give a correlation: (row, scorer, 6)."""
+    y = np.broadcast_to(y[:, None], x.shape)
+    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)
+
+
+def standardised(values: Floats) -> Floats:
+    """Columns with mean 0 and standard deviation 1 (constant ones: 0), so that sums stay small."""
+    spread = values.std(axis=0)
+    flat = (values == values[:1]).all(axis=0)
+    return np.asarray(
+        np.where(flat, 0.0, (values - values.mean(axis=0)) / np.where(flat, 1, spread))
+    )
+
+
+def pearson(grouping: Grouping = "none", constant: Constant = "drop") -> Statistic:
+    r"""Pearson's correlation of scores and labels.
+
+    Parameters
+    ----------
+    grouping : {"none", "item", "system"}
+        Over all responses; or the mean over items, or over systems, of the correlation within.
+    constant : {"drop", "zero", "error"}
+        What happens to groups in which scores or labels are constant.
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`r = \mathrm{Cov}(x, h) / (s_x s_h)`. Over all responses it mixes differences between
+    items with differences between responses to one item; a scorer that only knows the source can
+    do well. Within items of two responses it is 1 or -1: prefer pairs below four responses an
+    item. The paired test flips jackknife pseudo-values and is approximate.
+
+    References
+    ----------
+    Pearson (1895), Notes on regression and inheritance in the case of two parents.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), pearson(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 1)
+    True
+    """
+    estimand = _check(grouping, constant)
+    name = _named("pearson", constant)
+    if grouping == "item":
+        return mean_of_values(name, "responses", _within_items, constant, estimand, of_two)
+
+    def terms(table: Responses) -> Floats:
+        x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
+        groups = groups_of(table, grouping)
+        parts = [_moments_by_item(table, x, y, rows) for rows in groups]
+        _refuse_constant(parts, constant, table, name)
+        return np.concatenate(parts, axis=-1)
+
+    def finish(sums: Floats) -> Floats:
+        by_group = sums.reshape(*sums.shape[:-1], -1, _MOMENTS)
+        return _mean_defined(correlation_of(by_group), constant)
+
+    return Statistic(name, "responses", terms, finish, estimand, smooth=True)
+
+
+def _check(grouping: str, constant: str) -> Mapping[str, str]:
+    check_one_of("grouping", grouping, _GROUPINGS)
+    check_one_of("constant", constant, CONSTANT)
+    return {"grouping": grouping, "average": _AVERAGE[grouping], "ties": "none"}
+
+
+def _named(name: str, constant: str) -> str:
+    return name if constant == "drop" else f"{name}(constant={constant})"
+
+
+def _moments_by_item(table: Responses, x: Floats, y: Floats, rows: Codes) -> Floats:
+    return sum_by(moments_of(x[rows], y[rows]), table.item_codes[rows], table.n_items)
+
+
+def _refuse_constant(parts: list[Floats], constant: str, table: Responses, name: str) -> None:
+    """Apply the policy for constant groups; groups dropped for one scorer are dropped for all."""
+    values = np.array([correlation_of(part.sum(axis=0)) for part in parts])
+    settled = settle_constant(values, constant, table.scorers, name)
+    for part, value in zip(parts, settled, strict=True):
+        if np.isnan(value).all():
+            part[:] = 0.0
+
+
+def _mean_defined(values: Floats, constant: str) -> Floats:
+    """Mean over the last axis of the groups that are defined: (...,)."""
+    if constant == "zero":
+        return np.asarray(np.nan_to_num(values).mean(axis=-1))
+    defined = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(defined, values, 0).sum(axis=-1) / defined.sum(axis=-1))
+
+
+def _within_items(table: Responses) -> Floats:
+    return _correlation_within(table, table.scores.to_numpy(), only_label(table))
+
+
+def _correlation_within(table: Responses, x: Floats, y: Floats) -> Floats:
+    """Correlation within each item, centred there first; NaN if constant: (item, scorer)."""
+    codes, n = table.item_codes, table.n_items
+    both = pd.DataFrame(np.column_stack([x, y]))
+    flat = (both.groupby(codes).nunique() < 2).to_numpy()
+    size = np.bincount(codes, minlength=n)[:, None]
+    centred = both.to_numpy() - (sum_by(both.to_numpy(), codes, n) / size)[codes]
+    sums = sum_by(moments_of(centred[:, :-1], centred[:, -1]), codes, n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = sums[..., 5] / np.sqrt(sums[..., 3] * sums[..., 4])
+    return np.where(flat[:, :-1] | flat[:, -1:], np.nan, np.clip(value, -1, 1))
+
+
+def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statistic:
+    r"""Spearman's rank correlation of scores and labels.
+
+    Parameters
+    ----------
+    grouping : {"none", "item", "system"}
+        Over all responses; or the mean over items, or over systems, of the correlation within.
+    constant : {"drop", "zero", "error"}
+        What happens to groups in which scores or labels are constant.
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    Pearson's correlation of mid-ranks. Under resampling the ranks are those of the resampled
+    responses: weighted mid-ranks, the weight below plus half the weight of the tied.
+
+    References
+    ----------
+    Spearman (1904), The proof and measurement of association between two things.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), spearman(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 1)
+    True
+    """
+    estimand = _check(grouping, constant)
+    name = _named("spearman", constant)
+    if grouping == "item":
+        return mean_of_values(name, "responses", _ranks_within_items, constant, estimand, of_two)
+
+    def weigh(table: Responses) -> Weigh:
+        x, y = table.scores.to_numpy(), only_label(table)
+        groups = groups_of(table, grouping)
+        ones = np.ones((1, table.n_items))
+        raw = np.array([_rank_correlations(table, x, y, g, ones)[0] for g in groups])
+        settled = settle_constant(raw, constant, table.scorers, name)
+        kept = [g for g, value in zip(groups, settled, strict=True) if not np.isnan(value).all()]
+        return lambda weights: _mean_defined(
+            np.stack([_rank_correlations(table, x, y, g, weights) for g in kept], axis=-1), constant
+        )
+
+    return Statistic(name, "responses", weigh=weigh, estimand=estimand, smooth=True)
+
+
+def _ranks_within_items(table: Responses) -> Floats:
+    both = table.scores.assign(**{"\x00label": only_label(table)})
+    ranks = both.groupby(table.item_codes).rank().to_numpy()
+    return _correlation_within(table, ranks[:, :-1], ranks[:, -1])
+
+
+def _rank_correlations(
+    table: Responses, x: Floats, y: Floats, rows: Codes, weights: Floats
+) -> Floats:
+    """Weighted Spearman correlation of the rows for each replicate: (replicate, scorer)."""
+    w = weights[:, table.item_codes[rows]]
+    ry = weighted_ranks(y[rows], w)
+    columns = []
+    for m in range(x.shape[1]):
+        rx = weighted_ranks(x[rows, m], w)
+        sums = np.stack([w, w * rx, w * ry, w * rx * rx, w * ry * ry, w * rx * ry], axis=-1)
+        columns.append(correlation_of(sums.sum(axis=1)))
+    return np.stack(columns, axis=-1)
+
+
+def weighted_ranks(values: Floats, weights: Floats) -> Floats:
+    """Mid-ranks of `values` (row,) under weights, centred: (replicate, row)."""
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
+    tied = np.add.reduceat(weights[:, order], starts, axis=1)
+    below = np.cumsum(tied, axis=1) - tied
+    rank = below + tied / 2 - weights.sum(axis=1, keepdims=True) / 2
+    group = np.cumsum(np.r_[0, np.diff(values[order]) != 0])
+    ranks = np.empty_like(weights, dtype=float)
+    ranks[:, order] = rank[:, group]
+    return ranks

@@ -1,0 +1,176 @@
+"""System level: do the means of systems under a scorer agree with those under the labels?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from metaeval.arrays import Codes, Floats
+from metaeval.canonical import group_codes
+from metaeval.checks import require_column
+from metaeval.errors import MetaevalError
+from metaeval.statistics.base import Statistic, Weigh, only_label, ratio, sum_by
+from metaeval.statistics.correlation import correlation_of, standardised
+from metaeval.statistics.pairwise import chance_of
+from metaeval.tables import Responses
+
+_EQUAL = 1e-9  # means closer than this share of their range are equal
+
+
+def _systems(table: Responses) -> tuple[Codes, Codes]:
+    """System of each row, and the task of each system: (row,), (system,)."""
+    require_column(table.rows.columns, "system", purpose="A system-level statistic")
+    system = group_codes(table.rows, [c for c in ("task", "system") if c in table.rows])
+    first = np.unique(system, return_index=True)[1]
+    task = group_codes(table.rows, ["task"]) if "task" in table.rows else np.zeros(len(table), int)
+    return system, task[first]
+
+
+def _system_terms(table: Responses) -> Floats:
+    """Per item and system: score, label and 1 summed over rows: (item, scorer, system * 3)."""
+    system, task = _systems(table)
+    x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
+    y = np.broadcast_to(y[:, None], x.shape)
+    cell = table.item_codes * len(task) + system
+    cells = sum_by(np.stack([x, y, np.ones_like(x)], axis=-1), cell, table.n_items * len(task))
+    by_item = cells.reshape(table.n_items, len(task), x.shape[1], 3)
+    return by_item.transpose(0, 2, 1, 3).reshape(table.n_items, x.shape[1], -1)
+
+
+def _means(sums: Floats) -> tuple[Floats, Floats]:
+    """Mean score and mean label of each system from the summed terms: two of (..., system)."""
+    cells = sums.reshape(*sums.shape[:-1], -1, 3)
+    x, y = ratio(cells[..., [0, 2]]), ratio(cells[..., [1, 2]])
+    return x, y
+
+
+def _pairs_within(task: Codes) -> tuple[Codes, Codes]:
+    """Pairs of systems of one task."""
+    a, b = np.triu_indices(len(task), k=1)
+    same = task[a] == task[b]
+    if not same.any():
+        raise MetaevalError("System-level statistics need at least two systems in one task.")
+    return a[same], b[same]
+
+
+def _signs(means: Floats, a: Codes, b: Codes) -> Floats:
+    """Order of each pair of systems, 0 if equal up to rounding: (..., pair)."""
+    gap = means[..., a] - means[..., b]
+    return np.asarray(np.where(np.abs(gap) <= _EQUAL, 0.0, np.sign(gap)))
+
+
+def system_accuracy() -> Statistic:
+    r"""Share of pairs of systems that a scorer puts in the order of the labels, by their means.
+
+    Returns
+    -------
+    Statistic
+        Pairs are formed within a task. Two equal means must be met by two equal means.
+
+    Notes
+    -----
+    Means are taken over the items of the table; in a replicate over the resampled items. S
+    systems give S (S - 1) / 2 pairs but are only S systems: the interval is about new items for
+    these systems, not about new systems. The value is a step function of the data, so no
+    sign-flip test applies; p-values are from the bootstrap and approximate.
+
+    References
+    ----------
+    Kocmi et al. (2021), To Ship or Not to Ship.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), system_accuracy(), n_resamples=100).row("judge")
+    >>> bool(0 <= row["estimate"] <= 1)
+    True
+    """
+
+    def weigh(table: Responses) -> Weigh:
+        terms, (a, b) = _system_terms(table), _pairs_within(_systems(table)[1])
+        n_items, n_scorers, k = terms.shape
+        flat = terms.reshape(n_items, -1)
+
+        def values(weights: Floats) -> Floats:
+            x, y = _means((weights @ flat).reshape(len(weights), n_scorers, k))
+            return _agreement(_signs(x, a, b), _signs(y, a, b))
+
+        return values
+
+    def describe(table: Responses) -> Mapping[str, Floats]:
+        x, y = _means(_system_terms(table).sum(axis=0))
+        a, b = _pairs_within(_systems(table)[1])
+        tie_rate = (_signs(x, a, b) == 0).mean(axis=-1)
+        return chance_of(tie_rate, float((_signs(y[0], a, b) == 0).mean()), "acc-eq")
+
+    return Statistic(
+        "system_accuracy",
+        "responses",
+        weigh=weigh,
+        describe=describe,
+        is_accuracy=True,
+        estimand={"grouping": "systems", "average": "pairs", "ties": "acc-eq"},
+    )
+
+
+def _agreement(x: Floats, y: Floats) -> Floats:
+    """Share of equal signs among the pairs whose systems are all there: (...,)."""
+    there = ~(np.isnan(x) | np.isnan(y))
+    return np.asarray(((x == y) & there).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
+
+
+def system_pearson() -> Statistic:
+    r"""Pearson's correlation of the means of systems under a scorer and under the labels.
+
+    Returns
+    -------
+    Statistic
+        With several tasks in one table, the mean over tasks of the correlation within each.
+
+    Notes
+    -----
+    A few outlying systems can make it. The interval is about new items for these systems. The
+    paired test flips jackknife pseudo-values and is approximate.
+
+    References
+    ----------
+    Mathur, Baldwin, Cohn (2020), Tangled up in BLEU.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), system_pearson(), n_resamples=100).row("judge")
+    >>> bool(-1 <= row["estimate"] <= 1)
+    True
+    """
+
+    def weigh(table: Responses) -> Weigh:
+        terms, task = _system_terms(table), _systems(table)[1]
+        n_items, n_scorers, k = terms.shape
+        flat = terms.reshape(n_items, -1)
+
+        def values(weights: Floats) -> Floats:
+            x, y = _means((weights @ flat).reshape(len(weights), n_scorers, k))
+            parts = [_correlation(x[..., task == t], y[..., task == t]) for t in np.unique(task)]
+            return np.asarray(np.mean(parts, axis=0))
+
+        return values
+
+    return Statistic(
+        "system_pearson",
+        "responses",
+        weigh=weigh,
+        smooth=True,
+        estimand={"grouping": "systems", "average": "groups", "ties": "none"},
+    )
+
+
+def _correlation(x: Floats, y: Floats) -> Floats:
+    """Pearson's correlation along the last axis, over the systems that are there."""
+    there = ~(np.isnan(x) | np.isnan(y))
+    n = np.maximum(there.sum(axis=-1, keepdims=True), 1)
+    x, y = (np.where(there, v, 0.0) for v in (x, y))
+    x, y = (np.where(there, v - v.sum(axis=-1, keepdims=True) / n, 0.0) for v in (x, y))
+    sums = [there.sum(-1), x.sum(-1), y.sum(-1), (x * x).sum(-1), (y * y).sum(-1), (x * y).sum(-1)]
+    return correlation_of(np.stack([np.asarray(s, dtype=float) for s in sums], axis=-1))
