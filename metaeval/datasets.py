@@ -303,7 +303,7 @@ def simulate(
     of_task = np.repeat(np.arange(len(design.tasks)), n_items)
     place = np.tile(np.arange(n_items) // cluster_size, len(design.tasks))
     clusters = of_task * (int(place[-1]) + 1) + place if cluster_size > 1 else None
-    *streams, last = np.random.SeedSequence((seed, 0)).spawn(4)
+    *streams, last = np.random.SeedSequence(seed).spawn(4)
     draw = _draw(design, of_task, clusters, streams)
     if missing:
         draw.scores[np.random.default_rng(last).random(draw.scores.shape) < missing] = np.nan
@@ -502,8 +502,8 @@ def _population(design: Design) -> tuple[Signs, Floats]:
     most = TRUTH_MARGINS // (len(first) * n_tasks * len(design.scorers))
     n_items = min(TRUTH_ITEMS, max(most, 1000))
     of_task = np.repeat(np.arange(n_tasks), n_items)
-    # The stream of no table: those have 0 in second place.
-    draw = _draw(design, of_task, None, np.random.SeedSequence((0, 1)).spawn(3))
+    streams = np.random.SeedSequence(0).spawn(7)[4:]  # a table has the first four of its seed
+    draw = _draw(design, of_task, None, streams)
     shape = (n_tasks, n_items, n_systems)
     label = draw.labels.sum(axis=0).reshape(shape)  # sums tie where means do, and are exact
     prefers = np.sign(label[..., first] - label[..., second]).astype(np.int8)
@@ -562,7 +562,7 @@ def _curve(counts: Floats) -> pd.DataFrame:
     right[size == 0] = (pairs - tied)[size == 0] / 2  # no margin, no side
     if len(pairs) > CURVE_POINTS:
         middle = (np.cumsum(pairs) - pairs / 2) / pairs.sum()
-        starts = np.unique(np.searchsorted(middle, np.arange(CURVE_POINTS) / CURVE_POINTS))
+        starts = np.unique(np.floor(middle * CURVE_POINTS), return_index=True)[1]
         pairs, right, tied, size = np.add.reduceat(cells, starts, axis=1)
     curve = {"margin": size, "first": right, "tie": tied, "second": pairs - right - tied}
     return pd.DataFrame(curve).div(pairs, axis=0).assign(share=pairs / pairs.sum())
