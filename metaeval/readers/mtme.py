@@ -189,7 +189,7 @@ def _units(folder: Path, pair: str, level: str) -> pd.DataFrame | None:
     path = folder / "documents" / f"{pair}.docs"
     if level == "sys" or not path.is_file():
         return None
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     fields = [line.split() for line in lines]
     short = [n for n, found in enumerate(fields, 1) if len(found) < 2]
     if short:

@@ -64,7 +64,7 @@ def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
 
 def read_scores(file: ScoreFile) -> pd.Series:
     """Read the scores of a file, indexed by item and system."""
-    lines = file.path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = file.path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     rows = [_row(file, n, line.split()) for n, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise MetaevalError(f"{file.path.name} is empty; expected lines `SYSTEM SCORE`.")

@@ -24,6 +24,7 @@ import pandas as pd
 
 from metaeval.checks import check_one_of, listed
 from metaeval.errors import MetaevalError
+from metaeval.readers.files import load_json
 from metaeval.readers.parts import Part
 
 NAME = "rewardbench"
@@ -53,10 +54,9 @@ def sniff(path: Path, head: str) -> float:
         return 0.0
     if '"scores_chosen"' in head and '"scores_rejected"' in head:
         return 0.95
-    # Published files are sorted by name, so that the scores may lie far behind.
-    return (
-        0.6 if '"chat_template"' in head and re.search('"(model_type|num_prompts)"', head) else 0.0
-    )
+    # Published files are sorted by name, so that the scores may lie behind the head.
+    early = re.search('"(model_type|num_prompts|id)"', head)
+    return 0.6 if '"chat_template"' in head and early else 0.0
 
 
 def parts(path: Path, *, item_from: str = "id") -> list[Part]:
@@ -110,7 +110,7 @@ def candidates_part(frame: pd.DataFrame, sheet: Sheet, notes: list[str]) -> Part
 
 def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
     """Read a columnar JSON file or JSON Lines; check that the fields are there and equally long."""
-    content = _load(path)
+    content = load_json(path)
     columns, single = _columnar(content) if isinstance(content, dict) else _by_field(content, path)
     _require_fields(path.name, columns, needed)
     used = ("subset", "id", "model", *needed, *_TEXTS)
@@ -123,19 +123,6 @@ def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
             "expected one file per model. Split it by `model`."
         )
     return Sheet(columns, names.pop() if names else _stem(path), path.name)
-
-
-def _load(path: Path) -> Any:
-    text = path.read_text(encoding="utf-8")
-    try:
-        if ".jsonl" in path.suffixes:
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise MetaevalError(
-            f"{path.name} is not valid JSON ({error.msg}, line {error.lineno}); "
-            "expected one object of lists, or one object per line in a file named .jsonl."
-        ) from None
 
 
 def _stem(path: Path) -> str:
