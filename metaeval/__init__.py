@@ -1,0 +1,73 @@
+"""metaeval judges the scorers of language-model outputs: metrics, reward models, LLM judges.
+
+From precomputed score files and human (or ground-truth) labels it says how good each scorer is
+and whether two differ, with intervals and tests that respect items and clusters.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metaeval import statistics
+    from metaeval.datasets import load_example, simulate
+    from metaeval.errors import MetaevalError
+    from metaeval.inference import compare, evaluate
+    from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
+    from metaeval.result import Result
+    from metaeval.statistics.base import Statistic
+    from metaeval.tables import Pairs, Responses
+
+_HOME = {
+    "MetaevalError": "errors",
+    "Pairs": "tables",
+    "Responses": "tables",
+    "Result": "result",
+    "Statistic": "statistics.base",
+    "compare": "inference",
+    "evaluate": "inference",
+    "load_example": "datasets",
+    "read": "readers",
+    "read_candidates": "readers",
+    "read_mtme": "readers",
+    "read_preferences": "readers",
+    "read_scores": "readers",
+    "simulate": "datasets",
+}
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MetaevalError",
+    "Pairs",
+    "Responses",
+    "Result",
+    "Statistic",
+    "compare",
+    "evaluate",
+    "load_example",
+    "read",
+    "read_candidates",
+    "read_mtme",
+    "read_preferences",
+    "read_scores",
+    "simulate",
+    "statistics",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used, so that importing the package is quick."""
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"metaeval.{_HOME[name]}"), name)
+    elif name == "statistics":
+        value = importlib.import_module("metaeval.statistics")
+    else:
+        raise AttributeError(f"module 'metaeval' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -158,6 +158,17 @@ def require_nested(rows: pd.DataFrame, inner: list[str], outer: str) -> None:
         )
 
 
+def require_zero_or_one(labels: pd.DataFrame) -> None:
+    """Raise unless all labels are 0, 1 or missing."""
+    values = labels.to_numpy()
+    odd = ~np.isin(values, (0.0, 1.0)) & ~np.isnan(values)
+    if odd.any():
+        raise MetaevalError(
+            f"label_kind='correct' means labels 1 (right) and 0 (wrong); found {values[odd][0]:g}. "
+            "Use label_kind='rating' for graded labels."
+        )
+
+
 def scores_by_row(rows: pd.DataFrame, scores: object, name: str) -> Floats:
     """Scores of one scorer in the order of `rows`, joined by key where the index names keys."""
     if isinstance(scores, pd.Series) and all(n in rows for n in scores.index.names if n):

@@ -23,7 +23,7 @@ def normal_quantile(p: Floats | float) -> Floats:
 
 
 def quantiles(draws: Floats, levels: Floats) -> Floats:
-    """Quantile of each column of draws (draw, column) at its own levels (2, column); NaN ignored."""
+    """Quantiles of each column (draw, column) at its own levels (2, column); NaN ignored."""
     ordered = np.sort(draws, axis=0)
     n = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
     place = levels * (n - 1)
@@ -101,7 +101,9 @@ def _bias(draws: Floats, estimate: Floats) -> Floats:
 def acceleration(influence: Floats) -> Floats:
     """Skewness of the influences over 6 root n: (column,)."""
     spread = (influence**2).sum(axis=0) ** 1.5
-    return np.where(spread > 0, (influence**3).sum(axis=0) / np.where(spread > 0, 6 * spread, 1), 0.0)
+    return np.where(
+        spread > 0, (influence**3).sum(axis=0) / np.where(spread > 0, 6 * spread, 1), 0.0
+    )
 
 
 BY_NAME: dict[str, Callable[[Floats, Floats, Floats, float], Floats]] = {

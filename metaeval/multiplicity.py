@@ -84,7 +84,10 @@ def compact_letters(separated: Bools) -> list[str]:
         columns = _absorb(split)
     columns.sort(key=sorted)
     names = [letter(k) for k in range(len(columns))]
-    return ["".join(n for n, c in zip(names, columns, strict=True) if i in c) for i in range(len(separated))]
+    return [
+        "".join(n for n, c in zip(names, columns, strict=True) if i in c)
+        for i in range(len(separated))
+    ]
 
 
 def _absorb(columns: list[frozenset[int]]) -> list[frozenset[int]]:

@@ -99,7 +99,9 @@ def sign_flip(
     """
     centred = contributions - contributions.mean(axis=1, keepdims=True)
     observed = np.abs(centred.sum(axis=0)[first] - centred.sum(axis=0)[second])
-    size = np.array([np.abs(centred[:, a] - centred[:, b]).sum() for a, b in zip(first, second, strict=True)])
+    size = np.array(
+        [np.abs(centred[:, a] - centred[:, b]).sum() for a, b in zip(first, second, strict=True)]
+    )
     least = observed - _EQUAL * size
     n_units = len(contributions)
     enumerated = n_units <= MAX_ENUMERATED
@@ -122,7 +124,6 @@ def _all_signs(n_units: int) -> Iterator[Floats]:
     for start in range(0, total, size):
         code = np.arange(start, min(start + size, total))
         bits = (code[:, None] >> np.arange(n_units)) & 1
-        bits[:, -1] = 0
         yield 1.0 - 2.0 * bits
 
 

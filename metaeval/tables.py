@@ -101,6 +101,8 @@ class _Table:
             object.__setattr__(self, name, frame if name == "rows" else frame.sort_index(axis=1))
         canonical.require_unique_rows(self.rows, self._identity(self.rows), self.keys)
         canonical.require_nested(self.rows, self._item_columns, "cluster")
+        if self.label_kind == "correct":
+            canonical.require_zero_or_one(self.labels)
 
     # What differs between the two kinds of row.
     def _orient(
@@ -232,6 +234,12 @@ class _Table:
             require_known("scorer", name, self.scorers)
         return self.replace(scores=self.scores[names])
 
+    def keep_labels(self, names: list[str]) -> Self:
+        """Return the table with only the named labels."""
+        for name in names:
+            require_known("label", name, list(self.labels.columns))
+        return self.replace(labels=self.labels[names])
+
     def map_scores(self, function: Callable[[pd.Series], pd.Series]) -> Self:
         """Return the table with `function` applied to the column of each scorer."""
         return self.replace(scores=self.scores.apply(function))
@@ -257,7 +265,7 @@ class _Table:
         """What was read, what is missing and what looks odd."""
         from metaeval.alignment import align
 
-        return align(self)
+        return align(self)  # type: ignore[arg-type]
 
     def _counts(self) -> dict[str, int]:
         counts = {"items": self.n_items, "rows": len(self)}
@@ -353,10 +361,18 @@ class Responses(_Table):
         """
         from metaeval.pairing import pairs_of
 
-        return pairs_of(self, self.label_epsilon if label_epsilon is None else label_epsilon)
+        if label_epsilon is None or label_epsilon == self.label_epsilon:
+            return self._pairs
+        return pairs_of(self, label_epsilon)
+
+    @cached_property
+    def _pairs(self) -> Pairs:
+        from metaeval.pairing import pairs_of
+
+        return pairs_of(self, self.label_epsilon)
 
     def to_xarray(self) -> Any:
-        """Return an xarray Dataset `score` (scorer, system, item) and `label` (rater, system, item).
+        """Return an xarray Dataset: `score` (scorer, system, item), `label` (rater, system, item).
 
         Raises
         ------

@@ -58,7 +58,8 @@ class _Pairs:
         if n_pairs > _MAX_PAIRS:
             raise MetaevalError(
                 f"Tie calibration with grouping={estimand['grouping']!r} would compare {n_pairs} "
-                f"pairs of rows, more than {_MAX_PAIRS}; use grouping='item', by='task' or fewer rows."
+                f"pairs of rows, more than {_MAX_PAIRS}; use grouping='item', by='task' or "
+                "fewer rows."
             )
         first, second, group = _across(groups)
         self.a, self.b = table.item_codes[first], table.item_codes[second]

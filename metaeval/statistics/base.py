@@ -178,7 +178,7 @@ def settle_constant(values: Floats, constant: str, scorers: list[str], what: str
         )
     if constant == "zero":
         return np.where(undefined, 0.0, values)
-    lost = undefined.any(axis=1)
+    lost = np.asarray(undefined.any(axis=1))
     if lost.all():
         raise MetaevalError(
             f"{what} is defined for all scorers in no group: {worst!r} is constant in "
@@ -270,5 +270,6 @@ def require_grouping_size(table: Responses, grouping: str) -> None:
     if len(table) > MAX_ROWS:
         raise MetaevalError(
             f"grouping={grouping!r} compares all rows with all others; {len(table)} rows are more "
-            f"than {MAX_ROWS}. Use grouping='item', report by task (by='task'), or select fewer items."
+            f"than {MAX_ROWS}. Use grouping='item', report by task (by='task'), or select fewer "
+            "items."
         )

@@ -1,4 +1,4 @@
-"""Best-of-n: does a right answer come out on top of the wrong ones?"""
+"""Best-of-n: how often a right answer comes out on top of the wrong ones."""
 
 from __future__ import annotations
 

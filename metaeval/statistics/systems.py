@@ -1,4 +1,4 @@
-"""System level: do the means of systems under a scorer agree with those under the labels?"""
+"""System level: agreement of the means of systems under a scorer and under the labels."""
 
 from __future__ import annotations
 

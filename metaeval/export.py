@@ -1,0 +1,257 @@
+"""League tables as text, Markdown, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from metaeval.checks import check_one_of, check_whole
+
+if TYPE_CHECKING:
+    from metaeval.result import Result
+
+_SEPARATED_SHOWN = 10
+_LAST_LATIN = 0xFF  # beyond it pdfLaTeX's standard fonts lack characters
+
+
+def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
+    """A number for a table: fixed digits, no leading zero below 1, nothing where missing.
+
+    >>> number(0.714, 100), number(0.4213, 1, 2), number(float("nan"))
+    ('71.4', '.42', '')
+    """
+    if value is None or math.isnan(value):
+        return ""
+    text = f"{scale * value:.{digits}f}"
+    if text.lstrip("-").strip("0.") == "":
+        text = text.lstrip("-")
+    return text.replace("0.", ".", 1) if scale == 1 and text.lstrip("-").startswith("0.") else text
+
+
+def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.DataFrame:
+    """League table with every cell as text: the columns that people read."""
+    league = result.league(statistic, task)
+    accuracy = result.is_accuracy(statistic)
+    scale, digits = (100, 1) if accuracy else (1, 3)
+    rows = []
+    for place, row in enumerate(league.itertuples(), start=1):
+        cells = {
+            "#": str(place),
+            "scorer": row.scorer,
+            "accuracy" if accuracy else "value": number(row.estimate, scale, digits),
+            f"{100 * result.confidence:g}% CI": _interval(row.lower, row.upper, scale, digits),
+        }
+        if result.meta["kind"] == "compare":
+            cells |= {"rank": f"{row.rank_low}-{row.rank_high}", "letters": row.letters}
+        if accuracy:
+            cells |= {
+                "skill": number(row.skill, 1, 2),
+                "tie-rate": f"{100 * row.tie_rate:.1f}%" if not math.isnan(row.tie_rate) else "",
+                "chance": number(row.chance, 100, 1),
+            }
+        rows.append(cells)
+    return pd.DataFrame(rows)
+
+
+def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
+    low, high = number(lower, scale, digits), number(upper, scale, digits)
+    return f"[{low}, {high}]" if low else ""
+
+
+def tables_of(result: Result) -> list[tuple[str, str, str | None]]:
+    """Title, statistic and task of every league table of a result, in reading order."""
+    titles: list[tuple[str, str, str | None]] = []
+    strata = f"macro mean over {result.meta['policy']['by']}" if result.meta["policy"]["by"] else ""
+    for name in result.statistics:
+        frame = result.frame[result.frame["statistic"] == name]
+        titles.append((f"{name}{f', {strata}' if strata else ''}", name, None))
+        titles += [
+            (f"{name}, {task}", name, task) for task in dict.fromkeys(frame["task"].dropna())
+        ]
+    return titles
+
+
+def separated_line(result: Result, statistic: str, task: str | None = None) -> str:
+    """Which scorers were told apart, the clearest first; ten, then how many more."""
+    frame = result._rows(statistic, task)
+    found = frame[frame["baseline"].notna()]
+    if not len(found):
+        return ""
+    correction = result.meta["policy"]["correction"]
+    after = "after Holm" if correction == "holm" else "without correction"
+    apart = found[found["p_adjusted"] <= 1 - result.confidence + 1e-12]
+    apart = apart.sort_values(["p_adjusted", "scorer", "baseline"])
+    if not len(apart):
+        return f"separated {after}: none of {len(found)} comparisons"
+    texts = []
+    for row in apart.head(_SEPARATED_SHOWN).itertuples():
+        better, worse = (
+            (row.scorer, row.baseline) if row.estimate > 0 else (row.baseline, row.scorer)
+        )
+        p = "p<.001" if row.p_adjusted < 0.001 else f"p={number(row.p_adjusted, 1, 3)}"
+        texts.append(f"{better} > {worse} ({p})")
+    more = len(apart) - len(texts)
+    return f"separated {after}: {', '.join(texts)}{f' and {more} more' if more > 0 else ''}"
+
+
+def precision_line(result: Result) -> str:
+    """Largest Monte Carlo error of the p-values, and the detectable difference."""
+    found = result._rows(None, None)
+    found = found[found["baseline"].notna()]
+    if not len(found):
+        return ""
+    scale, unit = (100, " points") if result.is_accuracy() else (1, "")
+    digits = 1 if scale == 100 else 3
+    low, high = (number(v, scale, digits) for v in (found["mde"].min(), found["mde"].max()))
+    reach = f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
+    return (
+        f"Monte Carlo error of p at most {found['p_mcse'].max():.4f}; "
+        f"differences detectable with 80% power: {reach}"
+    )
+
+
+def to_markdown(result: Result, statistic: str | None = None, task: str | None = None) -> str:
+    """League table as Markdown, warnings first and the signature below."""
+    texts = league_texts(result, statistic, task)
+    cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
+    lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
+    head = [f"**{_markdown(w)}**\n" for w in result.meta["warnings"]]
+    return "\n".join([*head, *lines, "", f"`{result.signature.replace('`', chr(39))}`", ""])
+
+
+def _markdown(text: str) -> str:
+    """Text with the characters that Markdown or HTML would read escaped."""
+    plain = html.escape("".join(" " if ord(c) < 32 else c for c in str(text)), quote=False)
+    return "".join(f"\\{c}" if c in "\\`*_[]|" else c for c in plain)
+
+
+def to_html(result: Result, statistic: str | None = None, task: str | None = None) -> str:
+    """League table as an HTML fragment; all names are escaped."""
+    texts = league_texts(result, statistic, task)
+    head = "".join(f"<p><strong>{html.escape(w)}</strong></p>" for w in result.meta["warnings"])
+    table = texts.to_html(index=False, escape=True, border=0)
+    name = statistic or result.statistics[0]
+    return (
+        f"<div>{head}<p>{html.escape(name)}</p>{table}"
+        f"<p><code>{html.escape(result.signature)}</code></p></div>"
+    )
+
+
+def to_latex(
+    result: Result,
+    statistic: str | None = None,
+    task: str | None = None,
+    *,
+    best: Literal["bold", "none"] = "bold",
+    letters: Literal["superscript", "column", "none"] = "superscript",
+    interval: Literal["brackets", "half", "none"] = "brackets",
+    digits: int = 1,
+    percent: bool = True,
+    caption: bool = False,
+) -> str:
+    r"""League table as LaTeX, written through pandas' Styler; needs booktabs only.
+
+    Parameters
+    ----------
+    result : Result
+    statistic, task : str, optional
+        As in `Result.row`.
+    best : {"bold", "none"}
+        Bold marks every scorer that is not separated from the best.
+    letters : {"superscript", "column", "none"}
+        Two scorers share a letter exactly if they are not separated.
+    interval : {"brackets", "half", "none"}
+        `[low, high]`, or plus and minus half the width.
+    digits : int, default 1
+    percent : bool, default True
+        Accuracies in percent.
+    caption : bool, default False
+        Wrap the tabular in a table with a caption that states the methods.
+
+    Returns
+    -------
+    str
+        The signature stands above it as a comment. Characters that the standard fonts lack are
+        shown as `[U+1F600]`.
+    """
+    check_one_of("best", best, ("bold", "none"))
+    check_one_of("letters", letters, ("superscript", "column", "none"))
+    check_one_of("interval", interval, ("brackets", "half", "none"))
+    check_whole("digits", digits, 0)
+    league = result.league(statistic, task)
+    scale = 100 if percent and result.is_accuracy(statistic) else 1
+    shown = pd.DataFrame({"Scorer": [latex_text(s) for s in league["scorer"]]})
+    value = "Accuracy" if result.is_accuracy(statistic) else "Value"
+    marks = [
+        rf"\textsuperscript{{{m}}}" if m and letters == "superscript" else ""
+        for m in league["letters"]
+    ]
+    shown[value] = [
+        number(e, scale, digits) + m for e, m in zip(league["estimate"], marks, strict=True)
+    ]
+    if interval == "brackets":
+        ends = zip(league["lower"], league["upper"], strict=True)
+        shown[f"{100 * result.confidence:g}\\,\\% CI"] = [
+            "{" + _interval(a, b, scale, digits) + "}" for a, b in ends
+        ]
+    elif interval == "half":
+        half = (league["upper"] - league["lower"]) / 2
+        shown[r"$\pm$"] = [number(h, scale, digits) for h in half]
+    if letters == "column":
+        shown["Groups"] = list(league["letters"])
+    bold = (
+        _not_below_best(result, league, statistic, task) if best == "bold" else [False] * len(shown)
+    )
+    styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    styles.loc[bold, ["Scorer", value]] = "textbf:--rwrap;"
+    styler = shown.style.hide(axis="index").apply(lambda _: styles, axis=None)
+    body = styler.to_latex(hrules=True, column_format="l" + "r" * (shown.shape[1] - 1))
+    notes = [*result.meta["warnings"], result.methods_paragraph(), result.signature]
+    head = "".join(f"% {_one_line(note)}\n" for note in notes)
+    return head + (_table(body, result) if caption else body)
+
+
+def _table(body: str, result: Result) -> str:
+    text = latex_text(result.methods_paragraph())
+    return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{text}}}\n\\end{{table}}\n"
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if 32 <= ord(c) < 127 else f"[U+{ord(c):04X}]" for c in text)
+
+
+def _not_below_best(
+    result: Result, league: pd.DataFrame, statistic: str | None, task: str | None
+) -> list[bool]:
+    """Scorers that were not found worse than the one with the highest estimate."""
+    names = list(league["scorer"])
+    better, _ = result._better(result._rows(statistic, task), names)
+    return [bool(i == 0 or not better[0, i]) for i in range(len(names))]
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    **{c: f"\\{c}" for c in "&%$#_{}"},
+}
+
+
+def latex_text(text: str) -> str:
+    r"""Text that LaTeX prints and never runs; characters outside Latin-1 by their number.
+
+    >>> print(latex_text("a_b%") + latex_text(chr(0x1F600)))
+    a\_b\%[U+1F600]
+    """
+    return "".join(
+        _LATEX.get(c, c)
+        if 32 <= ord(c) <= _LAST_LATIN and not 127 <= ord(c) < 161
+        else f"[U+{ord(c):04X}]"
+        for c in text
+    )

@@ -1,0 +1,315 @@
+"""From a table to what is compared: one label, the rows that count, strata and units."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.arrays import Bools, Codes, Floats
+from metaeval.canonical import group_codes
+from metaeval.checks import check_one_of, listed, require_known
+from metaeval.errors import MetaevalError
+from metaeval.tables import MISSING, Pairs, Responses, Table
+
+_LOSS_TO_MENTION = 0.05
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Rows that are reported together, and the units that are resampled in them."""
+
+    name: str | None
+    table: Table
+    units: pd.MultiIndex
+    part: int  # which stream of random weights
+
+    def unit_of_items(self, table: Table) -> Codes:
+        """Unit of each item of a table made from this stratum's: (item,)."""
+        codes, index = units_of(table)
+        return np.asarray(self.units.get_indexer(index))[codes]
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a verb works on."""
+
+    table: Table
+    label: str
+    strata: tuple[Stratum, ...]
+    by: str | None
+    random: str
+    missing: str
+    dropped: pd.Series  # rows with a label that the policy for missing scores leaves out
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def scorers(self) -> list[str]:
+        """Names of the scorers that are compared."""
+        return self.table.scorers
+
+    def dropped_in(self, stratum: Stratum) -> int:
+        """Rows left out of a stratum."""
+        return int(
+            self.dropped.sum() if stratum.name is None else self.dropped.get(stratum.name, 0)
+        )
+
+
+def units_of(table: Table) -> tuple[Codes, pd.MultiIndex]:
+    """Unit of resampling of each item, and the ids of the units: clusters, else items."""
+    column = "cluster" if "cluster" in table.rows else "item"
+    local = ["task"] if "task" in table.rows and not table.shared_items else []
+    names = [*local, column]
+    first = np.unique(table.item_codes, return_index=True)[1]
+    rows = table.rows[names].iloc[first].astype(object)
+    index = pd.MultiIndex.from_frame(rows)
+    unique = index.unique().sort_values()
+    return np.asarray(unique.get_indexer(index)), unique
+
+
+def prepare(
+    table: Table,
+    *,
+    label: str | None = None,
+    scorers: list[str] | None = None,
+    by: str | None = None,
+    random: Any = None,
+    missing: str | None = None,
+) -> Design:
+    """Choose the label, the scorers and the rows; split by stratum; name the unit of resampling."""
+    unit = _random(table, random)
+    policy = table.missing if missing is None else missing
+    check_one_of("missing", policy, MISSING)
+    chosen = _choose_scorers(table, scorers)
+    whole, name = one_label(chosen, label)
+    if unit == "item" and "cluster" in whole.rows:
+        whole = whole.replace(rows=whole.rows.drop(columns="cluster"))
+    whole = _labelled(whole, name)
+    kept = _kept(whole, policy)
+    warnings = _loss(whole, kept)
+    if not kept.any():
+        raise MetaevalError(_no_rows(whole, warnings))
+    _check_by(whole, by)
+    dropped = _count(whole, ~kept, by)
+    used = whole if kept.all() else whole.keep_rows(kept)
+    return Design(used, name, _strata(used, by), by, unit, policy, dropped, warnings)
+
+
+def _random(table: Table, random: Any) -> str:
+    if random is None:
+        return "cluster" if "cluster" in table.rows else "item"
+    names = (random,) if isinstance(random, str) else tuple(random)
+    if set(names) == {"item", "system"}:
+        raise MetaevalError("random=('item', 'system') is not built in this release; use 'item'.")
+    if len(names) != 1 or names[0] not in ("item", "cluster"):
+        raise MetaevalError(f"random={random!r} is not one of 'item', 'cluster'.")
+    if names[0] == "cluster" and "cluster" not in table.rows:
+        raise MetaevalError(
+            "random='cluster' needs a column 'cluster'; name it when reading, cluster='<column>'."
+        )
+    return str(names[0])
+
+
+def _choose_scorers(table: Table, scorers: list[str] | None) -> Table:
+    if scorers is not None:
+        wanted = [scorers] if isinstance(scorers, str) else list(scorers)
+        table = table.keep_scorers(list(dict.fromkeys(wanted)))
+    if not table.scorers:
+        raise MetaevalError("There are labels but no scorers; give a score file too.")
+    return table
+
+
+def one_label(table: Table, label: str | None) -> tuple[Table, str]:
+    """Return the table with the one label that a verb takes, and its name."""
+    names = list(table.labels.columns)
+    if label is not None:
+        require_known("label", label, names)
+        names = [label]
+    if not names:
+        raise MetaevalError(
+            "There are scores but no labels; name the label columns when reading (labels=), "
+            "or give a label file too."
+        )
+    if len(names) > 1 and not table.exchangeable:
+        raise MetaevalError(
+            f"There are several labels: {listed(names)}. Choose one with label= (--label), or say "
+            "exchangeable=True when reading if they are raters on one scale."
+        )
+    combined = _combine(table, table.labels[names])
+    name = names[0] if len(names) == 1 else f"mean of {len(names)} raters"
+    frame = pd.DataFrame({name: combined}, index=table.rows.index)
+    kind = table.label_kind or table.keep_labels(names).kind
+    return table.replace(labels=frame, exchangeable=False, label_kind=kind), name
+
+
+def _combine(table: Table, labels: pd.DataFrame) -> Floats:
+    """One label per row: the mean of ratings, the verdict of preferences."""
+    values = labels.to_numpy()
+    counts = (~np.isnan(values)).sum(axis=1)
+    mean = np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
+    if isinstance(table, Responses):
+        return mean
+    recorded = np.isin(values[~np.isnan(values)], (-1.0, 0.0, 1.0)).all()
+    verdict = np.where(np.abs(mean) <= table.label_epsilon, 0.0, np.sign(mean))
+    return np.where(np.isnan(mean), np.nan, _plurality(values) if recorded else verdict)
+
+
+def _plurality(values: Floats) -> Floats:
+    """The verdict that most raters gave; a tie where no verdict has most: (row,)."""
+    votes = np.stack([(values == verdict).sum(axis=1) for verdict in (-1, 0, 1)], axis=1)
+    most = votes == votes.max(axis=1, keepdims=True)
+    return np.where(most.sum(axis=1) == 1, votes.argmax(axis=1) - 1.0, 0.0)
+
+
+def _labelled(table: Table, label: str) -> Table:
+    there = table.labels[label].notna().to_numpy()
+    if not there.any():
+        raise MetaevalError(f"All values of the label {label!r} are missing; choose another label.")
+    return table if there.all() else table.keep_rows(there)
+
+
+def _kept(table: Table, policy: str) -> Bools:
+    """Rows that the policy for missing scores keeps: (row,)."""
+    there = table.scores.notna().to_numpy()
+    if policy == "wrong":
+        return there.any(axis=1)
+    if policy == "error" and not there.all():
+        row, column = np.argwhere(~there)[0]
+        raise MetaevalError(
+            f"{int((~there).sum())} scores are missing, the first of {table.scorers[column]!r} for "
+            f"item {table.rows['item'].iloc[row]!r}; fill them in, or use missing='common'."
+        )
+    return there.all(axis=1)
+
+
+def _loss(table: Table, kept: Bools) -> tuple[str, ...]:
+    """A warning if the common rows leave out a system, a task or over 5 % of the rows."""
+    there = table.scores.notna().to_numpy()
+    some = there.any(axis=1)
+    lost = some & ~kept
+    if not lost.any():
+        return ()
+    gone = [
+        f"{column} {value!r}"
+        for column in ("system", "task")
+        if column in table.rows
+        for value in sorted(set(table.rows[column][some]) - set(table.rows[column][kept]))
+    ]
+    if not gone and lost.sum() <= _LOSS_TO_MENTION * some.sum():
+        return ()
+    names, regained = costliest_holes(there, table.scorers)
+    rest = [s for s in table.scorers if s not in names]
+    cure = f"leave it out with --scorers {','.join(rest)}" if rest else "compare fewer scorers"
+    if len(names) > 1:
+        cure = cure.replace("leave it out", "leave them out")
+    return (
+        f"{int(lost.sum())} of {int(some.sum())} rows{_with(gone)} are left out because scores are "
+        f"missing; most come back ({regained}) without {listed(names, 20)}: {cure}, or compare "
+        "with --missing pairwise",
+    )
+
+
+def _with(gone: list[str]) -> str:
+    return f" (all of {listed(gone, 5)})" if gone else ""
+
+
+def costliest_holes(there: Bools, scorers: list[str]) -> tuple[list[str], int]:
+    """Scorers with the same holes whose removal regains most rows, and how many rows those are.
+
+    >>> costliest_holes(np.array([[1, 0], [1, 1], [1, 0]], dtype=bool), ["a", "b"])
+    (['b'], 2)
+    """
+    groups: dict[bytes, list[int]] = {}
+    for m in range(there.shape[1]):
+        groups.setdefault(there[:, m].tobytes(), []).append(m)
+    whole = int(there.all(axis=1).sum())
+    best: tuple[int, int, list[int]] = (-1, 0, [])
+    for members in groups.values():
+        rest = np.delete(there, members, axis=1)
+        regained = int(rest.all(axis=1).sum()) - whole if rest.shape[1] else 0
+        if (regained, -len(members)) > best[:2]:
+            best = (regained, -len(members), members)
+    return [scorers[m] for m in best[2]], best[0]
+
+
+def _no_rows(table: Table, warnings: tuple[str, ...]) -> str:
+    there = table.scores.notna().to_numpy()
+    empty = [
+        s for s, any_there in zip(table.scorers, there.any(axis=0), strict=True) if not any_there
+    ]
+    if empty:
+        return (
+            f"{listed(empty)} has no score on any row with a label; check its ids, or leave it out "
+            "(scorers=)."
+        )
+    return f"No row has scores of all scorers: {warnings[0]}." if warnings else "No row is left."
+
+
+def _check_by(table: Table, by: str | None) -> None:
+    if by is None:
+        return
+    require_known("column to report by", by, list(table.rows.columns))
+    if by == "task":
+        return
+    per_item = table.rows.assign(_item=table.item_codes).groupby("_item")[by].nunique(dropna=False)
+    if (per_item > 1).any():
+        raise MetaevalError(
+            f"by={by!r} must be constant within an item, and it varies within "
+            f"{int((per_item > 1).sum())} items; report by a column of the items, such as 'task'."
+        )
+
+
+def _count(table: Table, rows: Bools, by: str | None) -> pd.Series:
+    if by is None:
+        return pd.Series([int(rows.sum())])
+    return table.rows.loc[rows, by].astype(str).value_counts()
+
+
+def _strata(table: Table, by: str | None) -> tuple[Stratum, ...]:
+    if by is None:
+        return (Stratum(None, table, units_of(table)[1], 0),)
+    values = table.rows[by].astype(str)
+    shared = units_of(table)[1] if table.shared_items else None
+    strata = []
+    for part, value in enumerate(sorted(values.unique())):
+        some = table.keep_rows((values == value).to_numpy())
+        units = units_of(some)[1] if shared is None else shared
+        strata.append(Stratum(value, some, units, part if shared is None else 0))
+    return tuple(strata)
+
+
+def system_level(design: Design) -> tuple[Design | None, str]:
+    """Return the design on systems that answered every common item, or None and the reason."""
+    if isinstance(design.table, Pairs):
+        return None, "No system level: the table holds pairs."
+    if "system" not in design.table.rows:
+        return None, "No system level: the table has no column 'system'."
+    strata = []
+    for stratum in design.strata:
+        complete, why = _complete_systems(stratum.table)
+        if complete is None:
+            where = f" in {design.by} {stratum.name!r}" if stratum.name is not None else ""
+            return None, f"No system level{where}: {why}."
+        strata.append(dataclasses.replace(stratum, table=complete))
+    return dataclasses.replace(design, strata=tuple(strata)), ""
+
+
+def _complete_systems(table: Table) -> tuple[Table | None, str]:
+    """Rows of the systems that answered every item (of their task), if there are three."""
+    rows = table.rows
+    task = group_codes(rows, ["task"]) if "task" in rows else np.zeros(len(rows), dtype=int)
+    named = [c for c in ("task", "item", "system", *table.keys) if c in rows]
+    if rows.duplicated(named).any():
+        return None, "a system repeats within an item"
+    systems = group_codes(rows, [c for c in ("task", "system") if c in rows])
+    size = pd.Series(table.item_codes).groupby(task).nunique().to_numpy()
+    answered = pd.Series(table.item_codes).groupby(systems).nunique().to_numpy()
+    complete = answered[systems] == size[task]
+    n = pd.Series(systems[complete]).groupby(task[complete]).nunique()
+    fewest = int(n.reindex(range(len(size)), fill_value=0).min())
+    if fewest < 3:
+        return None, f"{fewest} systems answered every common item, 3 are needed"
+    return (table if complete.all() else table.keep_rows(complete)), ""

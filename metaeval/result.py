@@ -1,0 +1,328 @@
+"""The one result: a tidy frame, the draws behind it, and where it came from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from metaeval.arrays import Bools, Floats
+from metaeval.checks import listed, near_miss, require_known
+from metaeval.errors import MetaevalError
+from metaeval.multiplicity import compact_letters, rank_intervals
+
+SCHEMA = "metaeval.result/1"
+_SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details", "provenance")
+_TEXT = ("statistic", "task", "scorer", "baseline", "interval", "test", "status")
+_COUNTS = ("n_items", "n_clusters", "n_rows", "n_dropped")
+_SIGNED = ("estimate", "lower", "upper")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """What a verb returns: own values and differences of scorers in one tidy frame.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with an empty `baseline` are a scorer's own value, rows with one are differences
+        (scorer less baseline). `task` is empty in macro and pooled rows.
+    draws : array (draw, own row of frame), optional
+        Bootstrap replicates of the own values, in the order of the own rows; differences are
+        subtractions of them.
+    meta : mapping
+        Verb, policy, alignment, provenance, warnings and notes.
+    """
+
+    frame: pd.DataFrame
+    draws: Floats | None
+    meta: Mapping[str, Any]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of the tidy frame."""
+        return self.frame.copy()
+
+    @property
+    def signature(self) -> str:
+        """The line that reproduces every number, given the data."""
+        return str(self.meta["provenance"]["signature"])
+
+    @property
+    def statistics(self) -> list[str]:
+        """Names of the statistics, the first of them leading."""
+        return list(dict.fromkeys(self.frame["statistic"]))
+
+    def row(
+        self,
+        scorer: str,
+        baseline: str | None = None,
+        *,
+        statistic: str | None = None,
+        task: str | None = None,
+    ) -> pd.Series:
+        """One row: a scorer's own value, or its difference to a baseline.
+
+        Parameters
+        ----------
+        scorer, baseline : str
+            A difference that is kept the other way round is turned.
+        statistic : str, optional
+            The first one by default; its name may be given without arguments.
+        task : str, optional
+            The macro or pooled row by default.
+
+        Raises
+        ------
+        MetaevalError
+            If there is no such row.
+        """
+        frame = self._rows(statistic, task)
+        names = sorted(set(frame["scorer"]) | set(frame["baseline"].dropna()))
+        for name in (scorer, baseline):
+            if name is not None:
+                require_known("scorer", name, names)
+        there = frame["baseline"].isna() if baseline is None else frame["baseline"] == baseline
+        found = frame[(frame["scorer"] == scorer) & there]
+        if len(found):
+            return found.iloc[0]
+        turned = frame[(frame["scorer"] == baseline) & (frame["baseline"] == scorer)]
+        if not len(turned):
+            raise MetaevalError(
+                f"{scorer!r} was not compared with {baseline!r}; call compare without a baseline, "
+                "or with this one."
+            )
+        return _turned(turned.iloc[0])
+
+    def _rows(self, statistic: str | None, task: str | None) -> pd.DataFrame:
+        names = self.statistics
+        if statistic is None:
+            statistic = names[0]
+        elif statistic not in names:
+            short = [n for n in names if n.split("(")[0] == statistic]
+            if not short:
+                raise MetaevalError(
+                    f"There is no statistic {statistic!r} here; there are {listed(names)}."
+                    f"{near_miss(statistic, names)}"
+                )
+            statistic = short[0]
+        frame = self.frame[self.frame["statistic"] == statistic]
+        tasks = frame["task"]
+        if task is not None:
+            require_known("task", task, sorted(set(tasks.dropna())))
+        return frame[tasks.isna() if task is None else tasks == task]
+
+    def league(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
+        """One row per scorer, best first, with ranks and letters from the adjusted comparisons.
+
+        Parameters
+        ----------
+        statistic, task : str, optional
+            As in `row`.
+
+        Returns
+        -------
+        DataFrame
+            scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill.
+            Two scorers share a letter exactly if they are not separated; the letters are empty
+            where not all pairs were compared.
+        """
+        frame = self._rows(statistic, task)
+        own = frame[frame["baseline"].isna()]
+        own = own.sort_values(["estimate", "scorer"], ascending=[False, True]).reset_index(
+            drop=True
+        )
+        columns = ["scorer", "estimate", "lower", "upper", "tie_rate", "chance", "skill"]
+        better, complete = self._better(frame, list(own["scorer"]))
+        low, high = rank_intervals(better)
+        letters = compact_letters(better | better.T) if complete else [""] * len(own)
+        table = own[columns].assign(rank_low=low, rank_high=high, letters=letters)
+        order = [*columns[:4], "rank_low", "rank_high", "letters", "tie_rate", "chance", "skill"]
+        return table[order]
+
+    def _better(self, frame: pd.DataFrame, names: list[str]) -> tuple[Bools, bool]:
+        """Which scorer was found better than which, and whether all pairs were compared."""
+        place = {name: i for i, name in enumerate(names)}
+        better = np.zeros((len(names), len(names)), dtype=bool)
+        differences = frame[frame["baseline"].notna()]
+        for row in differences.itertuples():
+            if row.p_adjusted <= 1 - self.confidence + 1e-12:
+                i, j = place[row.scorer], place[row.baseline]
+                better[(i, j) if row.estimate > 0 else (j, i)] = True
+        return better, len(differences) == len(names) * (len(names) - 1) // 2
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the intervals; comparisons are separated at 1 minus it."""
+        return float(self.meta["policy"]["confidence"])
+
+    def is_accuracy(self, statistic: str | None = None) -> bool:
+        """Whether a statistic is a share of right decisions, shown in percent."""
+        name = self._rows(statistic, None)["statistic"].iloc[0]
+        return any(s["name"] == name and s["accuracy"] for s in self.meta["statistics"])
+
+    def sentence(
+        self,
+        scorer: str,
+        baseline: str,
+        *,
+        statistic: str | None = None,
+        task: str | None = None,
+    ) -> str:
+        """One sentence on a comparison; its mood follows the adjusted p-value.
+
+        A difference that is not separated is never called equal: the sentence says which
+        differences would have been missed more than half of the time.
+        """
+        row = self.row(scorer, baseline, statistic=statistic, task=task)
+        if row["estimate"] < 0:
+            scorer, baseline, row = baseline, scorer, _turned(row)
+        unit, scale = (" points", 100) if self.is_accuracy(statistic) else ("", 1)
+        digits = 1 if scale == 100 else 3
+        gap, low, high = (f"{scale * row[k]:.{digits}f}" for k in _SIGNED)
+        facts = (
+            f"{100 * self.confidence:g} % CI {low} to {high}; "
+            f"adjusted p {p_text(row['p_adjusted'])}; {row['n_items']} items"
+        )
+        if row["p_adjusted"] <= 1 - self.confidence + 1e-12:
+            return f"{scorer} exceeds {baseline} by {gap}{unit} ({facts})."
+        missed = NormalDist().inv_cdf((1 + self.confidence) / 2) * row["se"] * scale
+        return (
+            f"{scorer} and {baseline} cannot be separated (difference {gap}{unit}, {facts}); "
+            f"differences under {missed:.{digits}f}{unit} would be missed more than half of "
+            "the time."
+        )
+
+    def methods_paragraph(self) -> str:
+        """Return the text that authors paste: unit, n, interval, test, correction, tie policy."""
+        from metaeval.wording import methods_paragraph
+
+        return methods_paragraph(self)
+
+    def to_json(self) -> str:
+        """Return JSON (schema metaeval.result/1), numbers with 10 significant digits."""
+        rows = [{str(k): _plain(v) for k, v in r.items()} for r in self.frame.to_dict("records")]
+        text = {"schema": SCHEMA, "kind": self.meta["kind"]}
+        text |= {"rows": rows} | {name: _plain(self.meta[name]) for name in _SECTIONS}
+        return json.dumps(text, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; the draws are not in it.
+
+        Raises
+        ------
+        MetaevalError
+            If the text is no result of this schema.
+        """
+        try:
+            data = json.loads(text)
+            rows = pd.DataFrame(data["rows"])
+            meta = {"kind": data["kind"], **{name: data[name] for name in _SECTIONS}}
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise MetaevalError(f"This is no result of metaeval (to_json): {error!r}.") from None
+        if data.get("schema") != SCHEMA:
+            raise MetaevalError(f"Expected schema {SCHEMA!r}, found {data.get('schema')!r}.")
+        numbers = [c for c in rows if c not in (*_TEXT, *_COUNTS)]
+        rows[numbers] = rows[numbers].astype(float)
+        texts = {c: rows[c].astype(object).where(rows[c].notna(), None) for c in _TEXT}
+        return cls(rows.assign(**texts), None, meta)
+
+    def to_markdown(self, statistic: str | None = None, task: str | None = None) -> str:
+        """Return the league table as Markdown."""
+        from metaeval.export import to_markdown
+
+        return to_markdown(self, statistic, task)
+
+    def to_latex(self, statistic: str | None = None, task: str | None = None, **style: Any) -> str:
+        """Return the league table as LaTeX that needs booktabs only; see `metaeval.export`."""
+        from metaeval.export import to_latex
+
+        return to_latex(self, statistic, task, **style)
+
+    def to_html(self, statistic: str | None = None, task: str | None = None) -> str:
+        """Return the league table as HTML."""
+        from metaeval.export import to_html
+
+        return to_html(self, statistic, task)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __repr__(self) -> str:
+        """What was estimated, for how many scorers, and the signature."""
+        return f"<Result of {self.meta['kind']}: {len(self.frame)} rows; {self.signature}>"
+
+
+def _turned(row: pd.Series) -> pd.Series:
+    """The same comparison seen from the other side."""
+    row = row.copy()
+    row["scorer"], row["baseline"] = row["baseline"], row["scorer"]
+    row["estimate"] = 0.0 - row["estimate"]
+    row["lower"], row["upper"] = 0.0 - row["upper"], 0.0 - row["lower"]
+    row["prob_better"] = 1.0 - row["prob_better"]
+    return row
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: 10 significant digits, null for missing."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.10g}") if math.isfinite(value) else None
+    return value
+
+
+def p_text(p: float) -> str:
+    """A p-value as it is written: `= .018`, or `< .001`.
+
+    >>> p_text(0.018), p_text(0.0002), p_text(1.0)
+    ('= .018', '< .001', '= 1')
+    """
+    if math.isnan(p):
+        return "not available"
+    if p < 0.001:
+        return "< .001"
+    return "= 1" if p >= 0.9995 else f"= {p:.3f}".replace("= 0.", "= .")
+
+
+def version() -> str:
+    """Version of the installed package."""
+    from importlib.metadata import version as installed
+
+    return installed("metaeval")
+
+
+def make_signature(meta: Mapping[str, Any], n_rows: int, fingerprint: str) -> str:
+    """The one line that is printed with every number."""
+    policy, origin = meta["policy"], meta["provenance"]
+    asked = [s["name"] for s in meta["statistics"] if not s["beside"]]
+    fields = {name: policy[name] for name in ("average", "grouping", "random", "test", "interval")}
+    fields |= {
+        "n": origin["n_resamples"],
+        "seed": origin["seed"],
+        "correction": policy["correction"],
+    }
+    fields |= {"missing": policy["missing"], "rows": n_rows, "data": fingerprint[:8]}
+    extra = {name: policy[name] for name in ("by", "baseline", "scorers")}
+    if meta["alignment"]["labels"] > 1:
+        extra["label"] = policy["label"]
+    if policy["confidence"] != 0.95:
+        extra["confidence"] = policy["confidence"]
+    fields |= {name: value for name, value in extra.items() if value is not None}
+    parts = [f"metaeval:{origin['version']}", meta["kind"], ",".join(asked)]
+    parts += [
+        f"{k}:{','.join(v) if isinstance(v, list) else v}"
+        for k, v in fields.items()
+        if v is not None
+    ]
+    return "|".join(parts).translate(dict.fromkeys((*range(32), 127, 8232, 8233), " "))

@@ -1,0 +1,86 @@
+"""Texts about a result that people paste into papers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metaeval.result import Result
+
+_TIES = {
+    "acc-eq": "a tie of the labels must be met by a tie of the scorer",
+    "strict": "tied labels are left out and a scorer's tie is wrong",
+    "half": "tied labels are left out and a scorer's tie is half right",
+    "split": "a top score shared by k answers counts t/k with t of them right",
+    "lenient": "a right answer that shares the top score counts as right",
+}
+_AVERAGE = {
+    "items": "mean over items",
+    "pairs": "all pairs pooled",
+    "groups": "mean over groups",
+}
+_INTERVALS = {"bca": "BCa bootstrap", "percentile": "percentile bootstrap"}
+
+
+def methods_paragraph(result: Result) -> str:
+    """Unit, n, statistic and tie policy, interval, test, correction and signature in words."""
+    policy, origin = result.meta["policy"], result.meta["provenance"]
+    first = result.frame[result.frame["task"].isna()].iloc[0]
+    unit = (
+        "items" if policy["random"] == "item" else f"clusters of items (n = {first['n_clusters']})"
+    )
+    parts = [
+        f"Scorers were judged against {policy['label']} on {first['n_items']} items "
+        f"({first['n_rows']} rows{_dropped(first['n_dropped'], policy['missing'])}).",
+        *(_statistic(s) for s in result.meta["statistics"]),
+        f"Intervals are {100 * policy['confidence']:g} % {_INTERVALS[policy['interval']]} "
+        f"intervals that resample {unit} ({origin['n_resamples']} replicates).",
+        _test(result, unit),
+        f"Computed with metaeval {origin['version']}, seed {origin['seed']}.",
+    ]
+    if policy["by"] is not None:
+        parts.insert(1, f"Values are means over {policy['by']}s, each with equal weight.")
+    return " ".join(part for part in parts if part)
+
+
+def _dropped(n: int, missing: str) -> str:
+    return f"; {n} left out because a score is missing, policy '{missing}'" if n else ""
+
+
+def _statistic(s: dict[str, Any]) -> str:
+    ties = f"; {_TIES[s['ties']]}" if s.get("ties") in _TIES else ""
+    tuned = ""
+    if s["name"].startswith("tie_calibrated"):
+        how = "on the items it is scored on" if s["status"] == "replica" else "on other items"
+        tuned = f"; margins up to a threshold chosen {how} are ties"
+    average = _AVERAGE.get(s.get("average", ""), "")
+    grouping = s.get("grouping", "as given")
+    return f"The statistic is {s['name']} (grouping {grouping}, {average}{ties}{tuned})."
+
+
+def _test(result: Result, unit: str) -> str:
+    differences = result.frame[result.frame["baseline"].notna()]
+    if not len(differences):
+        return ""
+    policy, origin = result.meta["policy"], result.meta["provenance"]
+    tests = list(dict.fromkeys(differences["test"]))
+    words = []
+    if "sign-flip" in tests:
+        n = origin["n_flips"]
+        few = bool((differences["p_mcse"] == 0).any())
+        how = (
+            "all flips enumerated"
+            if few and result.frame["n_clusters"].min() <= 20
+            else f"{n} flips"
+        )
+        words.append(f"two-sided paired sign-flip tests over {unit} ({how})")
+    if "bootstrap" in tests:
+        words.append("where no such test applies, the bootstrap (difference over standard error)")
+    leading = differences[differences["statistic"] == result.statistics[0]]
+    size = int(leading["task"].isna().sum())
+    adjusted = (
+        f", adjusted by Holm's method for {size} comparisons"
+        if policy["correction"] == "holm"
+        else ", not adjusted for their number"
+    )
+    return f"Differences are tested by {'; '.join(words)}{adjusted}."
