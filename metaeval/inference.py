@@ -404,7 +404,7 @@ def _assemble(
     meta: dict[str, Any] = {
         "kind": plan.verb,
         "warnings": [*warnings, *_tie_notes(frame, details)],
-        "notes": [_counts_line(table, design), *_estimand_notes(notes, levels, design)],
+        "notes": [_counts_line(design), *_estimand_notes(notes, levels, design)],
         "statistics": [_described(level) for level in levels],
         "policy": _policy(design, plan, options, levels),
         "alignment": table.alignment.counts() | {"dropped": int(design.dropped.sum())},
@@ -464,7 +464,7 @@ def _provenance(table: Table, plan: Plan, levels: list[_Level]) -> dict[str, Any
     }
 
 
-def _counts_line(table: Table, design: Design) -> str:
+def _counts_line(design: Design) -> str:
     rows = design.table.rows
     shape = f"{design.table.n_items} items"
     if "system" in rows:
@@ -472,9 +472,7 @@ def _counts_line(table: Table, design: Design) -> str:
     n_dropped = int(design.dropped.sum())
     lost = ""
     if n_dropped:
-        there = table.scores[design.scorers].notna().mean()
-        worst = [s for s in design.scorers if there[s] < 1]
-        lost = f"; {n_dropped} rows dropped, scores missing for {listed(worst, 5)}"
+        lost = f"; {n_dropped} rows dropped, scores missing for {listed(design.holes, 5)}"
     return f"{shape}, {len(rows)} rows, {len(design.scorers)} scorers, label {design.label!r}{lost}"
 
 

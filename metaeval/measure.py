@@ -12,7 +12,8 @@ from metaeval.arrays import Codes, Floats
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.prepare import Design, Stratum
-from metaeval.resampling import item_weights, on_grid
+from metaeval.progress import steps
+from metaeval.resampling import block_size, item_weights, on_grid
 from metaeval.statistics.base import Statistic, Weigh, sum_by
 from metaeval.tables import Pairs, Table
 
@@ -63,8 +64,9 @@ def _measure(
         draws = np.full((n_resamples, len(exact)), np.nan)
         jackknife = np.zeros((n_units, len(exact)))
     else:
-        size = int(np.clip(_WEIGHTS_AT_A_TIME // len(table), 16, 2_000))
+        size = block_size(n_units, int(np.clip(_WEIGHTS_AT_A_TIME // len(table), 16, 2_000)))
         blocks = item_weights(seed, stratum.part, n_units, n_resamples, size)
+        blocks = steps(blocks, -(-n_resamples // size), statistic.name)
         draws = np.concatenate([weigh(block) for block in blocks]) + (exact - around)
         jackknife = _jackknife(statistic, weigh, n_units, around)
     contributions = _contributions(statistic, table, unit, n_units, exact, jackknife)
@@ -162,8 +164,8 @@ def _require_defined(
     where = f" in {design.by} {stratum.name!r}" if stratum.name is not None else ""
     raise MetaevalError(
         f"{statistic.name} is undefined{where} for {listed(undefined, 5)}: no pair or item "
-        "counts (all labels tied, or constant scores). Leave out that scorer or task, or choose another "
-        "statistic."
+        "counts (all labels tied, or constant scores). Leave out that scorer or task, or choose "
+        "another statistic."
     )
 
 

@@ -43,7 +43,8 @@ class Design:
     by: str | None
     random: str
     missing: str
-    dropped: pd.Series  # rows with a label that the policy for missing scores leaves out
+    dropped: pd.Series  # rows with a label and some score that the missing policy leaves out
+    holes: tuple[str, ...]  # scorers that lack a score on one of those rows
     warnings: tuple[str, ...] = ()
 
     @property
@@ -93,9 +94,16 @@ def prepare(
     if not kept.any():
         raise MetaevalError(_no_rows(whole, warnings))
     _check_by(whole, by)
-    dropped = _count(whole, ~kept, by)
+    dropped = _count(whole, whole.scores.notna().any(axis=1).to_numpy() & ~kept, by)
     used = whole if kept.all() else whole.keep_rows(kept)
-    return Design(used, name, _strata(used, by), by, unit, policy, dropped, warnings)
+    return Design(
+        used, name, _strata(used, by), by, unit, policy, dropped, _with_holes(whole, kept), warnings
+    )
+
+
+def _with_holes(table: Table, kept: Bools) -> tuple[str, ...]:
+    some = table.scores[table.scores.notna().any(axis=1) & ~kept]
+    return tuple(str(name) for name in some if some[name].isna().any())
 
 
 def _random(table: Table, random: Any) -> str:

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from metaeval.arrays import Codes, Floats
+from metaeval.progress import steps
 
 MAX_ENUMERATED = 20
 MAX_FLIPS = 1_000_000
 
 _STREAMS = ("bootstrap", "flip", "fold", "chain")
 _BLOCK = 4_000_000  # numbers in a block of weights or signs
+_SIGNS = 2**13  # sign vectors in a block
 _EQUAL = 1e-12  # sums that differ by less than this share of their size are equal
 
 
@@ -37,12 +39,17 @@ def on_grid(terms: Floats) -> Floats:
     return np.asarray(np.round(terms / step) * step)
 
 
+def block_size(n_units: int, most: int) -> int:
+    """Replicates in a block of bounded memory; blocks change no number."""
+    return max(1, min(_BLOCK // n_units, most))
+
+
 def item_weights(
     seed: int, part: int, n_units: int, n_resamples: int, rows_at_a_time: int = 2_000
 ) -> Iterator[Floats]:
     """Multinomial counts of how often each unit is drawn: blocks of (replicate, unit)."""
     random = generator(seed, "bootstrap", part)
-    size = max(1, min(_BLOCK // n_units, rows_at_a_time))
+    size = block_size(n_units, rows_at_a_time)
     for start in range(0, n_resamples, size):
         n = min(size, n_resamples - start)
         drawn = random.integers(0, n_units, size=(n, n_units))
@@ -107,7 +114,10 @@ def sign_flip(
     enumerated = n_units <= MAX_ENUMERATED
     count = np.zeros(len(first), dtype=np.int64)
     blocks = _all_signs(n_units) if enumerated else _random_signs(n_units, n_flips, seed, part)
-    for signs in blocks:
+    n_blocks = (
+        2 ** (n_units - 1) // _SIGNS + 1 if enumerated else n_flips // block_size(n_units, _SIGNS)
+    )
+    for signs in steps(blocks, n_blocks, "sign flips"):
         sums = signs @ centred
         for start in range(0, len(first), 512):
             some = slice(start, start + 512)
@@ -120,7 +130,7 @@ def sign_flip(
 
 def _all_signs(n_units: int) -> Iterator[Floats]:
     """Half of all sign vectors, the first sign being +; the others are their mirror image."""
-    total, size = 2 ** (n_units - 1), 2**14
+    total, size = 2 ** (n_units - 1), _SIGNS
     for start in range(0, total, size):
         code = np.arange(start, min(start + size, total))
         bits = (code[:, None] >> np.arange(n_units)) & 1
@@ -129,7 +139,7 @@ def _all_signs(n_units: int) -> Iterator[Floats]:
 
 def _random_signs(n_units: int, n_flips: int, seed: int, part: int) -> Iterator[Floats]:
     random = generator(seed, "flip", part)
-    size = max(1, min(_BLOCK // n_units, 4_000))
+    size = block_size(n_units, _SIGNS)
     for start in range(0, n_flips, size):
         n = min(size, n_flips - start)
         yield 2.0 * random.integers(0, 2, size=(n, n_units), dtype=np.int8) - 1.0

@@ -1,0 +1,51 @@
+"""Progress on stderr for work that takes more than two seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+_SHOWN: ContextVar[bool | None] = ContextVar("shown", default=None)
+_PATIENCE = 2.0
+
+T = TypeVar("T")
+
+
+@contextmanager
+def shown(show: bool) -> Iterator[None]:
+    """Show progress inside the block, or do not; elsewhere a terminal sees it."""
+    token = _SHOWN.set(show)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
+
+def steps(work: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Pass `work` on, and show how far it is once it has taken two seconds."""
+    show = _SHOWN.get() if _SHOWN.get() is not None else sys.stderr.isatty()
+    started, bar = time.monotonic(), None
+    try:
+        for done, part in enumerate(work, start=1):
+            yield part
+            if show and bar is None and time.monotonic() - started > _PATIENCE:
+                bar = _bar(what, total)
+            if bar is not None:
+                bar.update(bar.task_ids[0], completed=done)
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _bar(what: str, total: int) -> Any:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    bar.add_task(what, total=total)
+    bar.start()
+    return bar
