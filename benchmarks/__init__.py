@@ -1,0 +1,1 @@
+"""Timings and large simulations; nothing here is asserted by the tests."""

@@ -1,0 +1,87 @@
+"""Size of the sign-flip test and coverage of the BCa interval, next to those that fail.
+
+Items have 10 pairs and an effect of their own, so pairs of one item depend on one another. The
+test and the interval that treat pairs as independent are run on the same data.
+
+Run: python -m benchmarks.size_and_coverage [data sets]
+"""
+
+import csv
+import sys
+
+import numpy as np
+
+from metaeval.intervals import bca, normal_cdf
+from metaeval.resampling import item_weights, sign_flip
+
+N_PAIRS = 10
+ACCURACIES = (0.6, 0.75, 0.9)
+
+
+def concentration(accuracy: float) -> tuple[float, float]:
+    """Beta distribution of the items' accuracies: mean `accuracy`, intra-item correlation .2."""
+    total = 1 / 0.2 - 1
+    return accuracy * total, (1 - accuracy) * total
+
+
+def hits(accuracy: float, n_items: int, n_sets: int, rng: np.random.Generator) -> np.ndarray:
+    """Right pairs of each item in each data set: (item, set)."""
+    p = rng.beta(*concentration(accuracy), size=(n_items, n_sets))
+    return rng.binomial(N_PAIRS, p).astype(float)
+
+
+def two_scorers(accuracy: float, n_items: int, n_sets: int, rng: np.random.Generator):
+    """Right pairs of two equally good scorers that share half of their items' effects."""
+    shared = rng.random((n_items, n_sets)) < 0.5
+    p = rng.beta(*concentration(accuracy), size=(2, n_items, n_sets))
+    p[1] = np.where(shared, p[0], p[1])
+    return rng.binomial(N_PAIRS, p).astype(float)
+
+
+def rejection_rates(
+    accuracy: float, n_items: int, n_sets: int, seed: int, n_flips: int = 999
+) -> tuple[float, float]:
+    """Rejections at .05 under the null: item sign-flip, and a test over pairs as if independent."""
+    rng = np.random.default_rng([seed, 1, int(100 * accuracy)])
+    a, b = two_scorers(accuracy, n_items, n_sets, rng)
+    columns = np.column_stack([(a - b) / (N_PAIRS * n_items), np.zeros(n_items)])
+    zero = np.full(n_sets, n_sets)
+    p = sign_flip(columns, np.arange(n_sets), zero, n_flips=n_flips, seed=seed).p_value
+    naive = naive_p(a.sum(axis=0), b.sum(axis=0), n_items * N_PAIRS)
+    return float((p <= 0.05).mean()), float((naive <= 0.05).mean())
+
+
+def naive_p(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
+    """Two-sample z test of two shares, all pairs taken for independent."""
+    share = (a + b) / (2 * n)
+    se = np.sqrt(2 * share * (1 - share) / n)
+    return 2 * (1 - normal_cdf(np.abs(a - b) / n / se))
+
+
+def interval_coverage(
+    accuracy: float, n_items: int, n_sets: int, seed: int, n_resamples: int = 2000
+) -> tuple[float, float]:
+    """Share of 95 % intervals that hold the truth: BCa over items, and Wald over pairs."""
+    rng = np.random.default_rng([seed, 2, int(100 * accuracy)])
+    share = hits(accuracy, n_items, n_sets, rng) / N_PAIRS
+    blocks = item_weights(seed, 0, n_items, n_resamples)
+    draws = np.concatenate([w @ share / n_items for w in blocks])
+    mean = share.mean(axis=0)
+    lower, upper = bca(draws, mean, share - mean, 0.95)
+    half = 1.96 * np.sqrt(mean * (1 - mean) / (n_items * N_PAIRS))
+    inside = ((lower <= accuracy) & (accuracy <= upper)).mean()
+    return float(inside), float((np.abs(mean - accuracy) <= half).mean())
+
+
+def main(n_sets: int = 2000) -> None:
+    """Print one row per accuracy."""
+    out = csv.writer(sys.stdout)
+    out.writerow(["accuracy", "sets", "sign_flip", "pairs_test", "bca", "pairs_interval"])
+    for accuracy in ACCURACIES:
+        sizes = rejection_rates(accuracy, 100, n_sets, seed=0)
+        cover = interval_coverage(accuracy, 100, n_sets, seed=0)
+        out.writerow([accuracy, n_sets, *(f"{v:.4f}" for v in (*sizes, *cover))])
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
