@@ -35,3 +35,7 @@ class Part:
     pairs: bool = False
     label_kind: str | None = None
     notes: tuple[str, ...] = ()
+
+
+WRONG = 9.0
+"""Stands for a refusal that counts as wrong, until the label of its pair is known."""

@@ -1,0 +1,271 @@
+"""Which column is which: names, their aliases, and what the user says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from metaeval.checks import listed, near_miss, require_known
+from metaeval.errors import MetaevalError
+from metaeval.readers.values import sort_of
+
+ROLES = (
+    "item",
+    "system",
+    "response",
+    "task",
+    "cluster",
+    "scorer",
+    "score",
+    "rater",
+    "label",
+    "first",
+    "second",
+    "preference",
+    "order",
+)
+LABEL_ALIASES = ("label", "human", "gold", "mqm", "da", "esa", "expert")
+
+_IDS: dict[str, tuple[str, ...]] = {
+    "item": (
+        "item_id",
+        "id",
+        "doc_id",
+        "seg_id",
+        "segment",
+        "prompt_id",
+        "question_id",
+        "pair_id",
+        "sample_id",
+        "uid",
+    ),
+    "task": ("subset", "domain", "lp", "language_pair", "category", "group"),
+    "cluster": ("doc", "document", "passage"),
+}
+_SCORES = _IDS | {
+    "system": ("sys", "system_id", "model", "model_id", "policy"),
+    "response": ("candidate", "candidate_id", "response_id", "row", "output_id"),
+    "rater": (),
+}
+_LONG = {
+    "scorer": ("metric", "judge", "rm", "annotator"),
+    "score": ("value", "rating", "reward"),
+}
+_PAIRS = _IDS | {
+    "first": ("model_a", "response_a", "candidate_a", "output_1", "a"),
+    "second": ("model_b", "response_b", "candidate_b", "output_2", "b"),
+    "scorer": ("metric", "judge", "rm"),
+    "rater": ("annotator", "worker"),
+    "preference": ("winner", "verdict", "preferred"),
+    "order": (),
+}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A frame whose columns have their canonical names.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The data with renamed columns.
+    pairs : bool
+        Whether a row is a pair.
+    found : mapping
+        The column of the file that became each role.
+    spare : tuple of str
+        Columns that look like ids but were not chosen; they are no scorers.
+    notes : tuple of str
+        What was renamed.
+    """
+
+    frame: pd.DataFrame
+    pairs: bool
+    found: Mapping[str, str]
+    spare: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def resolve(
+    frame: pd.DataFrame,
+    *,
+    source: str,
+    mapping: Mapping[str, str] | None = None,
+    keys: Sequence[str] = (),
+    named: Iterable[str] = (),
+) -> Resolved:
+    """Give columns their canonical names.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A table as it was read.
+    source : str
+        What to call it in messages.
+    mapping : mapping, optional
+        Role = column, such as ``{"item": "qid"}``; columns that this file lacks are passed over.
+    keys, named : sequence of str
+        Key columns, and columns that the user called labels or scorers: no alias takes them.
+
+    Raises
+    ------
+    MetaevalError
+        If several columns could have one role, or a column is mapped twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"seg_id": [1], "Model": ["a"], "chrf": [0.5]})
+    >>> resolve(frame, source="x.csv").notes
+    ('x.csv: item <- seg_id, system <- Model',)
+    """
+    mapped = _mapped(frame, dict(mapping or {}))
+    taken = {*keys, *named, *mapped.values()}
+    pairs = _is_pairs(frame, mapped, taken)
+    found = dict(mapped)
+    for role, aliases in (_PAIRS if pairs else _SCORES).items():
+        _add(found, role, aliases, frame, taken, source)
+    _add_values(found, frame, taken, source, pairs)
+    return _renamed(frame, found, pairs, source)
+
+
+def names_of(value: str | Iterable[str] | None) -> list[str]:
+    """Return one name or several as a list.
+
+    >>> names_of("human"), names_of(None)
+    (['human'], [])
+    """
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else [str(name) for name in value]
+
+
+def check_mapping(mapping: Mapping[str, str]) -> None:
+    """Raise unless every role is known and no column has two."""
+    for role, column in mapping.items():
+        require_known("column to map", role, ROLES)
+        others = [r for r, c in mapping.items() if c == column and r != role]
+        if others:
+            raise MetaevalError(
+                f"The column {column!r} is mapped to both {role} and {others[0]}; "
+                "a column has one role."
+            )
+
+
+def require_mapped(mapping: Mapping[str, str], columns: Iterable[str]) -> None:
+    """Raise if a mapped column is in none of the files."""
+    there = sorted(set(columns))
+    for role, column in mapping.items():
+        if column not in there:
+            raise MetaevalError(
+                f"{role}={column!r}: there is no column {column!r}; found {listed(there, 20)}."
+                f"{near_miss(column, there)}"
+            )
+
+
+def _mapped(frame: pd.DataFrame, mapping: dict[str, str]) -> dict[str, str]:
+    check_mapping(mapping)
+    return {role: column for role, column in mapping.items() if column in frame}
+
+
+def _candidates(
+    role: str, aliases: Iterable[str], frame: pd.DataFrame, taken: Iterable[str]
+) -> list[str]:
+    """Columns that could have a role: the exact name, else names that differ in case and aliases."""
+    if role in frame and role not in taken:
+        return [role]
+    names = {role, *aliases}
+    return [c for c in frame if str(c).lower() in names and c not in taken]
+
+
+def _add(
+    found: dict[str, str],
+    role: str,
+    aliases: Iterable[str],
+    frame: pd.DataFrame,
+    taken: set[str],
+    source: str,
+) -> None:
+    if role in found:
+        return
+    columns = _candidates(role, aliases, frame, taken)
+    if len(columns) > 1:
+        raise MetaevalError(
+            f"{source} has several columns that could be {role!r}: {listed(columns)}. Choose one "
+            f"with {role}={columns[0]!r} (on the command line --map {role}={columns[0]})."
+        )
+    if columns:
+        found[role] = columns[0]
+
+
+def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -> bool:
+    """Whether both sides of a pair are named; plain `a` and `b` count only beside a preference."""
+    sides = [
+        [mapped[role]] if role in mapped else _candidates(role, _PAIRS[role], frame, taken)
+        for role in ("first", "second")
+    ]
+    if not all(sides):
+        return False
+    if all(
+        len(str(side[0])) > 1 or role in mapped
+        for side, role in zip(sides, ("first", "second"), strict=True)
+    ):
+        return True
+    aliases = (*_PAIRS["preference"], "label")
+    return "preference" in mapped or bool(_candidates("preference", aliases, frame, taken))
+
+
+def _add_values(
+    found: dict[str, str], frame: pd.DataFrame, taken: set[str], source: str, pairs: bool
+) -> None:
+    """Find the columns that hold the scores, labels and preferences of a long table."""
+    if pairs:
+        if "preference" not in found and "preference" not in frame:
+            _add(found, "preference", ("label",), frame, taken, source)
+        return
+    _add_scores(found, frame, taken, source)
+    if "rater" in found and ("score" not in found or "scorer" in found):
+        _add(found, "label", LABEL_ALIASES, frame, taken, source)
+    if "rater" not in found and "scorer" not in found:
+        for role in ("score", "label"):  # a wide table: they keep their names
+            found.pop(role, None)
+
+
+def _add_scores(found: dict[str, str], frame: pd.DataFrame, taken: set[str], source: str) -> None:
+    """Scorer and score come together; a column of numbers is no column of scorers' names."""
+    said = {role for role in ("scorer", "score") if role in found or role in frame}
+    trial = dict(found)
+    for role in ("scorer", "score"):
+        numeric = {c for c in frame if role == "scorer" and c != "scorer" and _numeric(frame[c])}
+        _add(trial, role, _LONG[role], frame, taken | numeric, source)
+    if {"scorer", "score"} <= set(trial) or ("rater" in found and "score" in said):
+        found.update(trial)
+    elif "scorer" in said:
+        raise MetaevalError(
+            f"{source} has a column of scorers but none of scores. Name it: score=<your column>."
+        )
+
+
+def _numeric(column: pd.Series) -> bool:
+    return str(column.name).lower() in _LONG["scorer"] and sort_of(column) == "number"
+
+
+def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: str) -> Resolved:
+    clash = {c: f"{c}_in_file" for c in frame if c in found and found[c] != c}
+    names = clash | {column: role for role, column in found.items()}
+    moved = [f"{role} <- {column}" for role, column in found.items() if role != column]
+    notes = (f"{source}: {', '.join(moved)}",) if moved else ()
+    attrs = frame.attrs
+    frame = frame.rename(columns=names)
+    frame.attrs = attrs
+    spare = [*clash.values(), *(c for c in frame if c not in found and _looks_like_id(str(c)))]
+    return Resolved(frame, pairs, found, tuple(spare), notes)
+
+
+def _looks_like_id(name: str) -> bool:
+    return any(name.lower() in aliases for aliases in _IDS.values()) or name.lower() in (
+        *_SCORES["system"],
+        *_SCORES["response"],
+    )
