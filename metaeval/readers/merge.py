@@ -50,7 +50,7 @@ def merge(parts: Sequence[Part], keys: Sequence[str] = ()) -> Part:
 def settled(part: Part) -> Part:
     """Return the part with refusals that count as wrong turned against the label of their pair."""
     scores = part.scores.to_numpy()
-    if not (scores == WRONG).any():
+    if not part.pairs or not (scores == WRONG).any():
         return part
     labels = part.labels.to_numpy()
     if not labels.shape[1]:

@@ -37,5 +37,5 @@ class Part:
     notes: tuple[str, ...] = ()
 
 
-WRONG = 9.0
+WRONG = float("inf")
 """Stands for a refusal that counts as wrong, until the label of its pair is known."""

@@ -309,6 +309,10 @@ def margin_parts(
     wide = {}
     for name in columns:
         values = numbers(frame[name], name, source)
+        if np.isinf(values).any():
+            raise MetaevalError(
+                f"{name!r} of {source} holds an infinite value; leave it empty if it is missing."
+            )
         wide[name] = rows.spread(
             pd.Categorical([name] * len(frame)), rounded(values, unit_of(values)) * sign + 0.0
         )[name]
