@@ -96,6 +96,8 @@ def table_for(statistic: Statistic, table: Table) -> Table:
     """The kind of table that a statistic takes."""
     if statistic.over == "pairs":
         return table.pairs()
+    if statistic.over == "exact pairs":
+        return table.exact_pairs
     if isinstance(table, Pairs):
         raise MetaevalError(
             f"{statistic.name} needs responses with scores of their own; this table holds pairs. "

@@ -31,12 +31,12 @@ def pair_positions(groups: Codes) -> tuple[Codes, Codes]:
     return first, first + 1 + offset
 
 
-def margins(values: Floats, first: Codes, second: Codes) -> Floats:
-    """Differences of one column between the two members of each pair, rounded: (pair,)."""
-    return rounded(values[first] - values[second], unit_of(values))
+def margins(values: Floats, first: Codes, second: Codes, exact: bool = False) -> Floats:
+    """Differences of one column between the members of each pair, rounded unless exact: (pair,)."""
+    return rounded(values[first] - values[second], 0.0 if exact else unit_of(values))
 
 
-def pairs_of(table: Responses, label_epsilon: float) -> Pairs:
+def pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pairs:
     """All pairs of responses to one item; see `Responses.pairs`."""
     ids = table.response_ids
     groups = group_codes(table.rows, [c for c in ("task", "item", *table.keys) if c in table.rows])
@@ -50,7 +50,7 @@ def pairs_of(table: Responses, label_epsilon: float) -> Pairs:
         )
     labels = pd.DataFrame(
         {
-            name: _preference(column, first, second, label_epsilon)
+            name: _preference(column, first, second, label_epsilon, exact)
             for name, column in _columns(table.labels)
         }
     )
@@ -68,7 +68,7 @@ def pairs_of(table: Responses, label_epsilon: float) -> Pairs:
     return Pairs(
         rows=_pair_rows(table, ids, first, second),
         scores=pd.DataFrame(
-            {n: margins(c, first, second) for n, c in _columns(table.scores)}, index=index
+            {n: margins(c, first, second, exact) for n, c in _columns(table.scores)}, index=index
         ),
         labels=labels.set_axis(index),
         keys=table.keys,
@@ -84,8 +84,8 @@ def _columns(frame: pd.DataFrame) -> list[tuple[str, Floats]]:
     return [(str(name), frame[name].to_numpy()) for name in frame]
 
 
-def _preference(values: Floats, first: Codes, second: Codes, epsilon: float) -> Floats:
-    gap = margins(values, first, second)
+def _preference(values: Floats, first: Codes, second: Codes, epsilon: float, exact: bool) -> Floats:
+    gap = margins(values, first, second, exact)
     return np.where(np.abs(gap) <= epsilon, 0.0, np.sign(gap)) + 0.0 * gap
 
 

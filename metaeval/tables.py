@@ -371,6 +371,13 @@ class Responses(_Table):
 
         return pairs_of(self, self.label_epsilon)
 
+    @cached_property
+    def exact_pairs(self) -> Pairs:
+        """The pairs with margins as they are, not rounded: for ranks, which compare scores."""
+        from metaeval.pairing import pairs_of
+
+        return pairs_of(self, self.label_epsilon, exact=True)
+
     def to_xarray(self) -> Any:
         """Return an xarray Dataset: `score` (scorer, system, item), `label` (rater, system, item).
 
@@ -459,6 +466,11 @@ class Pairs(_Table):
     def pairs(self, label_epsilon: float | None = None) -> Pairs:
         """Return the table itself: its rows are pairs already."""
         return self if label_epsilon is None else self.replace(label_epsilon=label_epsilon)
+
+    @property
+    def exact_pairs(self) -> Pairs:
+        """The table itself: its margins are as they were given."""
+        return self
 
     def join(self, other: Pairs) -> Pairs:
         """Put the scorers and labels of another table of pairs beside these.

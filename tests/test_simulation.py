@@ -12,7 +12,7 @@ from metaeval import demonstration
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.size_and_coverage import interval_coverage, rejection_rates  # noqa: E402
+from benchmarks.size_and_coverage import interval_coverage, rejection_rates
 
 N_SETS = 2000
 LOW, HIGH = (np.array(scipy.stats.binom.interval(0.999, N_SETS, 0.05)) / N_SETS).tolist()

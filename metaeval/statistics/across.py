@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,14 @@ from metaeval.tables import Responses
 
 Finish = Callable[[Floats], Floats]
 
+
+class Ties(NamedTuple):
+    """What a tie of two scores is: at most `epsilon` apart, after rounding unless `exact`."""
+
+    epsilon: float
+    exact: bool
+
+
 _BLOCK = 2_000_000  # comparisons of rows at a time
 _N_COUNTS = 5
 
@@ -31,6 +40,7 @@ def across_items(
     epsilon: float,
     *,
     constant: str = "drop",
+    exact: bool = False,
     is_accuracy: bool = False,
 ) -> Statistic:
     """Return a statistic of the five counts of pairs within each system, or of all pairs.
@@ -40,13 +50,15 @@ def across_items(
     """
 
     def weigh(table: Responses) -> Weigh:
-        return lambda weights: _values(table, weights, estimand, finish, epsilon, constant, name)
+        return lambda weights: _values(
+            table, weights, estimand, finish, Ties(epsilon, exact), constant, name
+        )
 
     def estimate(table: Responses) -> Floats:
         return weigh(table)(np.ones((1, table.n_items)))[0]
 
     def describe(table: Responses) -> Mapping[str, Floats]:
-        return _levels(table, estimand, epsilon) if is_accuracy else {}
+        return _levels(table, estimand, Ties(epsilon, exact)) if is_accuracy else {}
 
     return Statistic(
         name,
@@ -81,14 +93,14 @@ def _values(
     weights: Floats,
     estimand: Mapping[str, str],
     finish: Finish | None,
-    epsilon: float,
+    ties: Ties,
     constant: str,
     name: str,
 ) -> Floats:
     """Value of each replicate and scorer: (replicate, scorer)."""
     require_grouping_size(table, estimand["grouping"])
     groups = groups_of(table, estimand["grouping"])
-    counts = np.array([_group_counts(table, rows, weights, epsilon) for rows in groups])
+    counts = np.array([_group_counts(table, rows, weights, ties) for rows in groups])
     if estimand["average"] == "pairs" and finish is not None:
         return finish(counts.sum(axis=0))
     if finish is None:
@@ -108,7 +120,7 @@ def _mean_of_groups(values: Floats, constant: str, scorers: list[str], name: str
     return np.asarray(np.nanmean(settled, axis=1))
 
 
-def _group_counts(table: Responses, rows: Codes, weights: Floats, epsilon: float) -> Floats:
+def _group_counts(table: Responses, rows: Codes, weights: Floats, ties: Ties) -> Floats:
     """Weighted counts of the five kinds of pair in one group: (replicate, scorer, 5)."""
     rows = rows[np.argsort(table.item_codes[rows], kind="stable")]
     items, human = table.item_codes[rows], only_label(table)
@@ -116,7 +128,8 @@ def _group_counts(table: Responses, rows: Codes, weights: Floats, epsilon: float
     out = np.empty((len(weights), len(table.scorers), _N_COUNTS))
     for m, scorer in enumerate(table.scorers):
         column = table.scores[scorer].to_numpy()
-        forms = _forms(column[rows], human[rows], items, epsilon, unit_of(column), unit_of(human))
+        units = (0.0, 0.0) if ties.exact else (unit_of(column), unit_of(human))
+        forms = _forms(column[rows], human[rows], items, ties.epsilon, *units)
         for k, form in enumerate(_summed(forms, len(w[0]), bool((weights == 1).all()))):
             out[:, m, k] = _quadratic(w, form)
     return out
@@ -191,19 +204,19 @@ def _distinct(values: Floats, weights: Floats) -> Floats:
     return (np.add.reduceat(weights[:, order], starts, axis=1) > 0).sum(axis=1).astype(float)
 
 
-def _levels(table: Responses, estimand: Mapping[str, str], epsilon: float) -> Mapping[str, Floats]:
+def _levels(table: Responses, estimand: Mapping[str, str], ties: Ties) -> Mapping[str, Floats]:
     """Tie rate, chance and trivial value from the counts, groups weighted as in the estimate."""
     from metaeval.statistics.pairwise import chance_of
 
     ones = np.ones((1, table.n_items))
     groups = groups_of(table, estimand["grouping"])
-    counts = np.array([_group_counts(table, rows, ones, epsilon)[0] for rows in groups])
-    ties = estimand["ties"]
-    if ties != "acc-eq":
+    counts = np.array([_group_counts(table, rows, ones, ties)[0] for rows in groups])
+    policy = estimand["ties"]
+    if policy != "acc-eq":
         counts = counts * [1, 1, 0, 1, 0]
     n = counts.sum(axis=-1, keepdims=True)
     if estimand["average"] == "pairs":
         share = counts.sum(axis=0) / np.maximum(n.sum(axis=0), 1)
     else:
         share = (counts / np.maximum(n, 1)).sum(axis=0) / max(int((n[:, 0, 0] > 0).sum()), 1)
-    return chance_of(share[:, 3] + share[:, 4], float(share[0, 2] + share[0, 4]), ties)
+    return chance_of(share[:, 3] + share[:, 4], float(share[0, 2] + share[0, 4]), policy)

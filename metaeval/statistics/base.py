@@ -27,8 +27,9 @@ class Statistic:
     ----------
     name : str
         What results call it.
-    over : {"pairs", "responses"}
-        The kind of table that its functions take. The table has one label column.
+    over : {"pairs", "exact pairs", "responses"}
+        The kind of table that its functions take, with one label column. Margins of pairs are
+        rounded (see `Responses.pairs`), those of exact pairs are not.
     terms : callable, optional
         table -> (item, scorer, k); runs once.
     finish : callable, optional
@@ -59,7 +60,7 @@ class Statistic:
     """
 
     name: str
-    over: Literal["pairs", "responses"]
+    over: Literal["pairs", "exact pairs", "responses"]
     terms: Callable[[Any], Floats] | None = None
     finish: Callable[[Floats], Floats] | None = None
     estimand: Mapping[str, str] = field(default_factory=dict)
@@ -231,7 +232,7 @@ def mean_over_items(
 
 def mean_of_values(
     name: str,
-    over: Literal["pairs", "responses"],
+    over: Literal["pairs", "exact pairs", "responses"],
     values: Callable[[Any], Floats],
     constant: str,
     estimand: Mapping[str, str],

@@ -286,7 +286,9 @@ def kendall(
     :math:`(C-D)/\sqrt{(C+D+T_h)(C+D+T_m)}`; 23 :math:`(C+T_{hm}-D-T_h-T_m)/n`; 10
     :math:`(C-D-T_m)/(C+D+T_m)`; 13 :math:`(C-D)/(C+D)`; 14 :math:`(C-D)/(C+D+T_m)`; c
     :math:`2(C-D)/(N^2 (k-1)/k)` with k the smaller number of distinct values of N. Dropping
-    constant groups rewards a scorer for being constant on hard items.
+    constant groups rewards a scorer for being constant on hard items. With epsilon 0 scores are
+    compared exactly, as ranks are elsewhere: values that differ by rounding noise alone are no
+    ties here, and are ties in `pairwise_accuracy`, which rounds margins first.
 
     References
     ----------
@@ -312,7 +314,7 @@ def kendall(
         finish: Callable[[Floats], Floats] | None = (
             None if variant == "c" else lambda counts: tau_of_counts(counts, variant)
         )
-        return across_items(name, estimand, finish, epsilon, constant=constant)
+        return across_items(name, estimand, finish, epsilon, constant=constant, exact=not epsilon)
     if variant == "c":
         return mean_of_values(name, "responses", _tau_c_of_items, constant, estimand, of_two)
 
@@ -320,17 +322,18 @@ def kendall(
         kinds = pair_counts(sign_within(table.scores.to_numpy(), epsilon), only_label(table))
         return sum_by(kinds, table.item_codes, table.n_items)
 
+    over: Literal["pairs", "exact pairs"] = "pairs" if epsilon else "exact pairs"
     if average == "items":
         return mean_of_values(
-            name, "pairs", lambda table: tau_of_counts(terms(table), variant), constant, estimand
+            name, over, lambda table: tau_of_counts(terms(table), variant), constant, estimand
         )
     return Statistic(
-        name, "pairs", terms, lambda sums: tau_of_counts(sums, variant), estimand, smooth=True
+        name, over, terms, lambda sums: tau_of_counts(sums, variant), estimand, smooth=True
     )
 
 
 def _tau_c_of_items(table: Responses) -> Floats:
-    pairs = table.pairs()
+    pairs = table.exact_pairs
     kinds = pair_counts(np.sign(pairs.scores.to_numpy()), only_label(pairs))
     found = table.item_index.get_indexer(pairs.item_index)[pairs.item_codes]
     counts = sum_by(kinds, found, table.n_items)

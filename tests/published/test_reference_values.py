@@ -126,7 +126,9 @@ def test_plain_vectors_agree_with_scipy():
         table = table_of([case["y"]], [case["x"]])
         for call in case["calls"]:
             name = call["function"].removeprefix("scipy.stats.")
-            if name == "pearsonr.confidence_interval":  # Fisher's interval: rows are not independent
+            if (
+                name == "pearsonr.confidence_interval"
+            ):  # Fisher's interval: rows are not independent
                 continue
             found = value(table, make[name, call["options"].get("variant")]())
             assert found == pytest.approx(call["expected"][0], abs=call["tol"]), (case["id"], name)
@@ -144,7 +146,10 @@ def test_in_sample_tie_calibration_and_its_plateau():
             plain = value(table, pairwise_accuracy("acc-eq", grouping=grouping))
             if options["variant"] == "23":
                 best, plain = 2 * best - 1, 2 * plain - 1
-            assert best == pytest.approx(known["best_value"], abs=call["tol"]), (case["id"], options)
+            assert best == pytest.approx(known["best_value"], abs=call["tol"]), (
+                case["id"],
+                options,
+            )
             assert plain == pytest.approx(known["value_at_eps0"], abs=call["tol"])
 
 
@@ -157,7 +162,9 @@ def test_the_threshold_lies_on_the_published_plateau():
             if call["options"] == {"average_by": "item", "variant": "acc23", "sample_rate": 1.0}:
                 epsilon = float(thresholds(pairs, None, "items")[0, 0])
                 known = call["expected"]
-                assert known["smallest_such_eps"] - 1e-8 <= epsilon <= known["largest_such_eps"] + 1e-8
+                assert (
+                    known["smallest_such_eps"] - 1e-8 <= epsilon <= known["largest_such_eps"] + 1e-8
+                )
 
 
 def system_table(sets):
