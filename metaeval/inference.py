@@ -50,6 +50,7 @@ CORRECTIONS = ("holm", "maxt", "bh", "by", "none")
 MAX_KEPT_DRAWS = 10**8
 
 _ALL_TIES = 0.95
+_FEW_UNITS = 30
 
 Statistics = Statistic | Sequence[Statistic] | None
 
@@ -316,24 +317,45 @@ def _wholes(design: Design, statistic: Statistic, plan: Plan) -> list[Measured]:
 
 
 def _common(design: Design, statistic: Statistic, plan: Plan, family: int) -> _Level:
-    own, differences, draws, details, warnings, n_flips = [], [], [], [], [], 0
-    for whole in _wholes(design, statistic, plan):
-        size = family if whole.name is None else family * len(design.strata)
+    own, differences, draws, details = [], [], [], []
+    wholes = _wholes(design, statistic, plan)
+    for whole in wholes:
+        size = _family(whole, design, family)
         own += own_rows(statistic, whole, design.scorers, plan)
         differences += difference_rows(statistic, whole, design.scorers, plan, size)
         draws.append(whole.draws)
         details += _details(statistic, whole, design.scorers)
-        warning = reach_warning(whole, size, plan)
-        warnings += [warning] if warning else []
-        n_flips = max(n_flips, plan.n_flips(size))
-        if np.isnan(whole.draws).all():
-            warnings.append(
-                f"{statistic.name}: {whole.n_items} items are more than {statistic.item_limit}, so "
-                "there is no interval; use --by task, --grouping item or fewer items"
-            )
-    return _Level(
-        statistic, own, differences, draws, details, list(dict.fromkeys(warnings)), n_flips
-    )
+    cautions = _cautions(wholes, design, statistic, plan, family)
+    n_flips = max(plan.n_flips(_family(whole, design, family)) for whole in wholes)
+    return _Level(statistic, own, differences, draws, details, cautions, n_flips)
+
+
+def _family(whole: Measured, design: Design, family: int) -> int:
+    """Comparisons that are corrected together: those of the macro row, or of all strata."""
+    return family if whole.name is None else family * len(design.strata)
+
+
+def _cautions(
+    wholes: list[Measured], design: Design, statistic: Statistic, plan: Plan, family: int
+) -> list[str]:
+    """What the numbers cannot show: p out of reach, too few units, no interval."""
+    smallest = sorted(wholes, key=lambda whole: whole.n_units)
+    reach = [reach_warning(whole, _family(whole, design, family), plan) for whole in smallest]
+    cautions = [w for w in reach if w is not None][:1]
+    few = [whole for whole in smallest if whole.n_units < _FEW_UNITS]
+    if few:
+        where = "" if few[0].name is None else f" in {few[0].name}"
+        more = f" (and few in {len(few) - 1} more)" if len(few) > 1 else ""
+        cautions.append(
+            f"{few[0].n_units} {design.random}s{where} are few{more}: bootstrap intervals are too "
+            f"short below about {_FEW_UNITS}; rely on the p-value"
+        )
+    if statistic.item_limit is not None and any(np.isnan(w.draws).all() for w in wholes):
+        cautions.append(
+            f"{statistic.name}: more than {statistic.item_limit} items, so there is no interval; "
+            "use --by task, --grouping item or fewer items"
+        )
+    return cautions
 
 
 def _pairwise(
