@@ -173,7 +173,7 @@ def _mapped(frame: pd.DataFrame, mapping: dict[str, str]) -> dict[str, str]:
 def _candidates(
     role: str, aliases: Iterable[str], frame: pd.DataFrame, taken: Iterable[str]
 ) -> list[str]:
-    """Columns that could have a role: the exact name, else names that differ in case and aliases."""
+    """Columns that could have a role: the exact name, else aliases, whatever their case."""
     if role in frame and role not in taken:
         return [role]
     names = {role, *aliases}

@@ -26,6 +26,8 @@ class Part:
         What the labels are where the format says so.
     notes : tuple of str
         What the reader did that its user should know.
+    columns : tuple of str
+        What the columns of the file are called, where it has columns.
     """
 
     rows: pd.DataFrame
@@ -35,6 +37,7 @@ class Part:
     pairs: bool = False
     label_kind: str | None = None
     notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 WRONG = float("inf")

@@ -24,7 +24,7 @@ import pandas as pd
 
 from metaeval.checks import check_one_of, listed
 from metaeval.errors import MetaevalError
-from metaeval.readers.files import load_json
+from metaeval.readers.jsons import load_json
 from metaeval.readers.parts import Part
 
 NAME = "rewardbench"

@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 from metaeval.checks import near_miss
 from metaeval.errors import MetaevalError
 
+MAX_CELLS = 200_000_000
 BLOCK = 1 << 20
 LONGEST_LINE = 1 << 24
 # Texts are long and numbers short; a file of more bytes than this per allowed cell is too large

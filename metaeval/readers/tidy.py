@@ -23,6 +23,7 @@ from metaeval.readers.columns import LABEL_ALIASES, Resolved, names_of, resolve
 from metaeval.readers.files import load_frame
 from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows, ids_of
+from metaeval.readers.sides import twins
 from metaeval.readers.values import id_column, numbers, sort_of
 
 NAME = "tidy"
@@ -121,6 +122,10 @@ def parts(
     named = [*wanted, *(chosen or [])]
     resolved = resolve(raw, source=name, mapping=mapping, keys=keys, named=named)
     require_column(resolved.frame.columns, "item", purpose=name)
+    if "weight" in resolved.frame and "weight" not in named:
+        raise MetaevalError(
+            f"{name} has a column 'weight'; item weights are not in this release. Drop or rename it."
+        )
     if resolved.pairs:
         how = {"ordered": ordered, "orders": orders, "refusals": refusals}
         found = _pair_parts(resolved, name, wanted, chosen, keys, how | {"vocabulary": vocabulary})
@@ -128,7 +133,8 @@ def parts(
         _require_no_pair_options(name, vocabulary, ordered, orders, refusals)
         found = [_score_part(resolved, name, wanted, chosen, keys)]
     first, *rest = found
-    return [replace(first, notes=(*resolved.notes, *first.notes)), *rest]
+    notes, columns = (*resolved.notes, *first.notes), tuple(map(str, raw.columns))
+    return [replace(first, notes=notes, columns=columns), *rest]
 
 
 def _require_no_pair_options(
@@ -173,7 +179,7 @@ def _score_part(
         wide = rows.spread(one, numbers(frame[c], c, name), repeats=bool(long))
         held.append((wide, c in labels or (_GOLD.fullmatch(c) is not None and c not in wanted)))
     rest = [c for c in loose if c not in columns]
-    return _divided(frame, rows, name, held, rest, labels, scorers)
+    return _divided(frame, rows, name, held, rest, labels)
 
 
 def _long_values(
@@ -217,7 +223,6 @@ def _divided(
     held: list[tuple[pd.DataFrame, bool]],
     rest: list[str],
     labels: list[str],
-    scorers: list[str] | None,
 ) -> Part:
     """Divide columns of values into scores and labels; add what else the file says of its rows."""
     index = pd.RangeIndex(rows.n)
@@ -225,8 +230,7 @@ def _divided(
     for wide, are_labels in held:
         is_label = np.array([are_labels or c in labels for c in wide], dtype=bool)
         judged = pd.concat([judged, wide.loc[:, is_label]], axis=1)
-        kept = [c for c in wide.columns[~is_label] if scorers is None or c in scorers]
-        scores = pd.concat([scores, wide[kept]], axis=1)
+        scores = pd.concat([scores, wide.loc[:, ~is_label]], axis=1)
     described, notes = described_rows(frame, rows, rest)
     return Part(described, scores, judged, source=name, notes=notes)
 
@@ -253,26 +257,36 @@ def _pair_parts(
     frame, roles = resolved.frame, {*resolved.found, *resolved.spare, *keys, "order", "tie_kind"}
     loose = [str(c) for c in frame if c not in roles]
     if "preference" in resolved.found:
-        gold = [c for c in loose if c in labels or (not labels and _GOLD.fullmatch(c))]
+        gold = [c for c in loose if _is_label(c, labels)]
         long = [frame.drop(columns=gold)] + [_gold(frame, c, keys) for c in gold]
         return [
             part
             for some in long
             for part in preferences.pair_parts(
-                some, source=name, labels=[*labels, *gold], keys=keys, scorers=scorers, **how
+                some, source=name, labels=[*labels, *gold], keys=keys, **how
             )
         ]
     wanted = [*labels, *(scorers or [])]
-    columns = [c for c in loose if _holds_values(frame[c], c, wanted, scorers, False, labels)]
-    if not columns:
+    sided = twins([str(c) for c in frame])
+    columns = [
+        c
+        for c in loose
+        if c in wanted
+        or (c not in sided and _holds_values(frame[c], c, wanted, scorers, False, labels))
+    ]
+    if not columns and scorers is None and not any(map(_COVARIATE.fullmatch, loose)):
         raise MetaevalError(
             f"{name} has pairs but no column of preferences or margins; name it: "
             "preference=<your column>."
         )
-    judged = [c for c in columns if c in labels or (not labels and _GOLD.fullmatch(c))]
+    judged = [c for c in columns if _is_label(c, labels)]
     return preferences.margin_parts(
         frame, columns, source=name, labels=judged, keys=keys, ordered=how["ordered"]
     )
+
+
+def _is_label(column: str, labels: list[str]) -> bool:
+    return column in labels or (not labels and _GOLD.fullmatch(column) is not None)
 
 
 def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:

@@ -119,16 +119,18 @@ def not_numbers(
     some = [f"{column.iloc[row]!r} in row {row + 1}" for row in rows[:10]]
     more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
     return MetaevalError(
-        f"{name!r} of {source} holds {len(rows)} cells that are no numbers: {', '.join(some)}{more} "
-        "(the first row below the header is row 1). Correct them, or leave them empty if missing."
+        f"{name!r} of {source} holds {len(rows)} cells that are no numbers: "
+        f"{', '.join(some)}{more} (the first row below the header is row 1). Correct them, or "
+        "leave them empty if missing."
     )
 
 
 # Covariates.
 def sort_of(column: pd.Series) -> str:
-    """Tell whether a column holds "number", "truth", "text", "mixed" (numbers and words) or "nested".
+    """Tell what a column holds: "number", "truth", "text", "mixed" or "nested".
 
-    Text that is all numbers counts as numbers; a column with no value at all too.
+    Mixed are numbers and words, at least as many numbers. Text that is all numbers counts as
+    numbers; a column with no value at all too.
     """
     if pd.api.types.is_bool_dtype(column.dtype):
         return "truth"

@@ -1,0 +1,88 @@
+"""From one part to a table: labels and scorers as asked, orientation, policies."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from metaeval.checks import listed, require_known
+from metaeval.errors import MetaevalError
+from metaeval.readers.columns import names_of
+from metaeval.readers.parts import Part
+from metaeval.tables import Pairs, Responses
+
+
+def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
+    """Build the table: labels and scorers as asked, orientation, policies."""
+    scores, labels = _divided(whole, names_of(options.get("labels")))
+    scores = _only(whole, scores, options.get("scorers"))
+    flipped = _flip(scores, labels, names_of(options.get("lower_is_better")))
+    fields = {
+        "keys": tuple(names_of(options.get("keys"))),
+        "label_kind": options.get("label_kind", None if whole.pairs else whole.label_kind),
+        "label_epsilon": float(options.get("label_epsilon", 0.0)),
+        "exchangeable": bool(options.get("exchangeable", False)),
+        "missing": options.get("missing", "common"),
+        "flipped": tuple(flipped),
+        "notes": (*whole.notes, *([f"turned round: {listed(flipped)}"] if flipped else [])),
+    }
+    if whole.pairs:
+        fields["ordered"] = bool(options.get("ordered", False))
+        fields["label_kind"] = "preference"
+    shared = bool(options.get("shared_items", False))
+    kind = Pairs if whole.pairs else Responses
+    for key in fields["keys"]:
+        require_known("key column", key, list(whole.rows))
+    table = kind(whole.rows, scores, labels, shared_items=shared, **fields)
+    _refuse_holes(table)
+    return table
+
+
+def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores and labels; names said to be labels are labels, wherever they were found."""
+    names = [*whole.labels, *whole.scores]
+    for pattern in wanted:
+        if not fnmatch.filter(names, pattern):
+            require_known("label", pattern, _known(whole, names))
+    moved = [n for n in whole.scores if any(fnmatch.fnmatchcase(n, w) for w in wanted)]
+    labels = pd.concat([whole.labels, whole.scores[moved]], axis=1)
+    return whole.scores.drop(columns=moved), labels
+
+
+def _only(whole: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:
+    names = names_of(scorers) if scorers is not None else list(scores)
+    for name in names:
+        if name not in scores:
+            require_known("scorer", name, _known(whole, list(scores)))
+    return scores[list(dict.fromkeys(names))].copy()
+
+
+def _known(whole: Part, names: list[str]) -> list[str]:
+    """Names to show for one that is unknown; where there are none, the columns of the files."""
+    return names or [column for column in whole.columns if column not in whole.rows]
+
+
+def _flip(scores: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> list[str]:
+    """Turn columns round in place; the names that were."""
+    for name in dict.fromkeys(names):
+        require_known("scorer or label", name, [*scores, *labels])
+        frame = scores if name in scores else labels
+        frame[name] = 0.0 - frame[name]
+    return sorted(set(names))
+
+
+def _refuse_holes(table: Responses | Pairs) -> None:
+    if table.missing != "error" or not table.scores.isna().any(axis=None):
+        return
+    where = table.scores.isna().to_numpy()
+    some = [
+        f"{table.scorers[m]} on item {table.rows['item'].iloc[r]}"
+        for r, m in zip(*where.nonzero(), strict=True)
+    ]
+    raise MetaevalError(
+        f"missing='error' and {int(where.sum())} scores are missing: {listed(some, 10)}. Fill them "
+        "in, or use missing='common'."
+    )

@@ -1,0 +1,122 @@
+"""Which rows files share: ids of parts, files that do not fit, and what one file lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from metaeval.arrays import Bools, Codes
+from metaeval.checks import listed
+from metaeval.errors import MetaevalError
+from metaeval.readers.parts import Part
+from metaeval.readers.values import combined, id_column
+
+RESPONSE_IDS = ("task", "item", "response", "system")
+PAIR_IDS = ("task", "item", "first", "second", "order")
+
+
+def identity(part: Part, keys: Sequence[str]) -> list[str]:
+    """Columns that identify a row of a part."""
+    names = [*(PAIR_IDS if part.pairs else RESPONSE_IDS), *keys]
+    here = [name for name in dict.fromkeys(names) if name in part.rows]
+    return [n for n in here if n != "system"] if "response" in here else here
+
+
+def shared_codes(frames: Sequence[pd.DataFrame], ids: Sequence[str]) -> list[Codes]:
+    """Row numbers over several frames; equal ids have equal numbers: one array per frame."""
+    columns = []
+    for name in ids:
+        texts = [np.asarray(id_column(f[name], name, null=True), dtype=object) for f in frames]
+        columns.append(pd.factorize(np.concatenate(texts))[0])
+    code = pd.factorize(combined(columns))[0]
+    return list(np.split(code, np.cumsum([len(f) for f in frames])[:-1]))
+
+
+def require_overlap(parts: Sequence[Part], keys: Sequence[str]) -> None:
+    """Raise if a file shares no row with the others, unless its columns continue theirs."""
+    by_source: dict[str, list[Part]] = {}
+    for part in parts:
+        by_source.setdefault(part.source, []).append(part)
+    if len(by_source) < 2:
+        return
+    for source, own in sorted(by_source.items()):
+        others = [p for name, some in sorted(by_source.items()) if name != source for p in some]
+        columns = {c for p in own for c in (*p.scores, *p.labels)}
+        if columns & {c for p in others for c in (*p.scores, *p.labels)}:
+            continue
+        if not any(_overlap(a, b, keys).any() for a in own for b in others):
+            raise _no_overlap(source, own[0], others[0], keys)
+
+
+def _overlap(a: Part, b: Part, keys: Sequence[str]) -> Bools:
+    shared = [c for c in identity(a, keys) if c in b.rows]
+    mine, theirs = shared_codes([a.rows, b.rows], shared)
+    return np.isin(mine, theirs)
+
+
+def _no_overlap(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalError:
+    shared = [c for c in identity(a, keys) if c in b.rows]
+    apart = [
+        f"{c} is {str(a.rows[c].iloc[0])!r} here and {str(b.rows[c].iloc[0])!r} there"
+        for c in shared
+        if not set(map(str, a.rows[c])) & set(map(str, b.rows[c]))
+    ]
+    shift = _shift(a, b)
+    hint = f" The items look shifted by {shift:+d}." if shift else ""
+    return MetaevalError(
+        f"{source} and {b.source} share no row; they are matched by {', '.join(shared)}"
+        f"{': ' + '; '.join(apart) if apart else ''}.{hint} Make the ids equal, or map the columns "
+        "(--map item=<column>)."
+    )
+
+
+def _shift(a: Part, b: Part) -> int:
+    """By how much whole-number items of two files differ, if by a constant; else 0."""
+    try:
+        one, two = (np.unique([int(str(i)) for i in part.rows["item"].unique()]) for part in (a, b))
+    except ValueError:
+        return 0
+    same = len(one) == len(two) and len(set((two - one).tolist())) == 1
+    return int(two[0] - one[0]) if same else 0
+
+
+def differences(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> list[str]:
+    """What each file has that no other has, and lacks that others have."""
+    sources = sorted({part.source for part in parts})
+    if len(sources) < 2:
+        return []
+    n = int(max(code.max() for code in codes)) + 1
+    inside = np.zeros((len(sources), n), dtype=bool)
+    for part, code in zip(parts, codes, strict=True):
+        inside[sources.index(part.source), code] = True
+    notes = []
+    for here, source in zip(inside, sources, strict=True):
+        alone, lacking = here & (inside.sum(axis=0) == 1), ~here
+        for rows, what in (
+            (alone, "rows are in no other file"),
+            (lacking, "rows of other files are not in it"),
+        ):
+            if rows.any():
+                some = _some(rows, parts, codes, ids)
+                notes.append(f"{source}: {int(rows.sum())} {what}, such as {some}")
+    return notes + _shift_notes(parts, sources, bool(notes))
+
+
+def _some(rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> str:
+    """Ids of the first three rows that are marked (row,)."""
+    shown: dict[str, None] = {}
+    for part, own in zip(parts, codes, strict=True):
+        if set(ids) <= set(part.rows):
+            for at in np.flatnonzero(rows[own])[:3]:
+                shown["/".join(str(part.rows[c].iloc[at]) for c in ids)] = None
+    return listed(sorted(shown)[:3])
+
+
+def _shift_notes(parts: Sequence[Part], sources: list[str], differ: bool) -> list[str]:
+    if len(sources) != 2 or not differ:
+        return []
+    first = [next((p for p in parts if p.source == s and "item" in p.rows), None) for s in sources]
+    shift = _shift(first[0], first[1]) if first[0] and first[1] else 0
+    return [f"suspicious ids: items of {sources[1]} look shifted by {shift:+d}"] if shift else []
