@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from metaeval import intervals, multiplicity
+from metaeval.assembling import Level, assembled, cautions_of, details_of, family_of
 from metaeval.checks import check_built, check_fraction, check_whole, listed, require_known
 from metaeval.comparisons import (
-    COLUMNS,
     Plan,
     Row,
-    adjust,
     difference_rows,
     own_rows,
-    reach_warning,
 )
 from metaeval.errors import MetaevalError
 from metaeval.measure import Measured, macro, measure
 from metaeval.prepare import Design, prepare, system_level
-from metaeval.result import Result, make_signature, version
+from metaeval.result import Result
 from metaeval.statistics import (
     best_of_n,
     kendall,
@@ -47,10 +41,6 @@ TESTS = (
     "bootstrap",
 )
 CORRECTIONS = ("holm", "maxt", "bh", "by", "none")
-MAX_KEPT_DRAWS = 10**8
-
-_ALL_TIES = 0.95
-_FEW_UNITS = 30
 
 Statistics = Statistic | Sequence[Statistic] | None
 
@@ -222,20 +212,6 @@ def _plan(
     return Plan(verb, float(confidence), interval, n_resamples, seed, **rest)
 
 
-@dataclass(frozen=True)
-class _Level:
-    """Rows of one statistic, its draws, and what there is to say of it."""
-
-    statistic: Statistic
-    own: list[Row]
-    differences: list[Row]
-    draws: list[np.ndarray[Any, Any]]
-    details: list[dict[str, Any]]
-    warnings: list[str]
-    n_flips: int
-    beside: bool = False  # added without being asked for: the system level
-
-
 def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any]) -> Result:
     _check_scorers(table, plan, options["scorers"])
     design = prepare(table, **options)
@@ -251,7 +227,7 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
     measured = [_level(table, design, one, plan, options) for one in statistics]
     if beside:
         measured[-1] = replace(measured[-1], beside=True)
-    return _assemble(table, design, plan, options, measured, notes)
+    return assembled(table, design, plan, options, measured, notes)
 
 
 def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> None:
@@ -299,7 +275,7 @@ def _default(table: Table) -> tuple[str, list[Statistic]]:
 
 def _level(
     table: Table, design: Design, statistic: Statistic, plan: Plan, options: Mapping[str, Any]
-) -> _Level:
+) -> Level:
     """All rows of one statistic; at system level on the systems that answered every item."""
     if statistic.estimand.get("grouping") == "systems":
         complete, _ = system_level(design)
@@ -316,46 +292,18 @@ def _wholes(design: Design, statistic: Statistic, plan: Plan) -> list[Measured]:
     return [macro(parts)] if design.by is None else [macro(parts), *parts]
 
 
-def _common(design: Design, statistic: Statistic, plan: Plan, family: int) -> _Level:
+def _common(design: Design, statistic: Statistic, plan: Plan, family: int) -> Level:
     own, differences, draws, details = [], [], [], []
     wholes = _wholes(design, statistic, plan)
     for whole in wholes:
-        size = _family(whole, design, family)
+        size = family_of(whole, design, family)
         own += own_rows(statistic, whole, design.scorers, plan)
         differences += difference_rows(statistic, whole, design.scorers, plan, size)
         draws.append(whole.draws)
-        details += _details(statistic, whole, design.scorers)
-    cautions = _cautions(wholes, design, statistic, plan, family)
-    n_flips = max(plan.n_flips(_family(whole, design, family)) for whole in wholes)
-    return _Level(statistic, own, differences, draws, details, cautions, n_flips)
-
-
-def _family(whole: Measured, design: Design, family: int) -> int:
-    """Comparisons that are corrected together: those of the macro row, or of all strata."""
-    return family if whole.name is None else family * len(design.strata)
-
-
-def _cautions(
-    wholes: list[Measured], design: Design, statistic: Statistic, plan: Plan, family: int
-) -> list[str]:
-    """What the numbers cannot show: p out of reach, too few units, no interval."""
-    smallest = sorted(wholes, key=lambda whole: whole.n_units)
-    reach = [reach_warning(whole, _family(whole, design, family), plan) for whole in smallest]
-    cautions = [w for w in reach if w is not None][:1]
-    few = [whole for whole in smallest if whole.n_units < _FEW_UNITS]
-    if few:
-        where = "" if few[0].name is None else f" in {few[0].name}"
-        more = f" (and few in {len(few) - 1} more)" if len(few) > 1 else ""
-        cautions.append(
-            f"{few[0].n_units} {design.random}s{where} are few{more}: bootstrap intervals are too "
-            f"short below about {_FEW_UNITS}; rely on the p-value"
-        )
-    if statistic.item_limit is not None and any(np.isnan(w.draws).all() for w in wholes):
-        cautions.append(
-            f"{statistic.name}: more than {statistic.item_limit} items, so there is no interval; "
-            "use --by task, --grouping item or fewer items"
-        )
-    return cautions
+        details += details_of(statistic, whole, design.scorers)
+    cautions = cautions_of(wholes, design, statistic, plan, family)
+    n_flips = max(plan.n_flips(family_of(whole, design, family)) for whole in wholes)
+    return Level(statistic, own, differences, draws, details, cautions, n_flips)
 
 
 def _pairwise(
@@ -365,7 +313,7 @@ def _pairwise(
     plan: Plan,
     options: Mapping[str, Any],
     family: int,
-) -> _Level:
+) -> Level:
     """Each value on the rows that its scorer has, each difference on those that both have."""
     own: list[Row] = []
     differences: list[Row] = []
@@ -374,7 +322,7 @@ def _pairwise(
         alone = _only(table, [name], options, statistic)
         for whole in _wholes(alone, statistic, plan):
             own += own_rows(statistic, whole, [name], plan)
-            details += _details(statistic, whole, [name])
+            details += details_of(statistic, whole, [name])
     for x, y in plan.pairs(design.scorers):
         both = _only(table, [design.scorers[x], design.scorers[y]], options, statistic)
         direct = Plan(**{**vars(plan), "baseline": design.scorers[y]})
@@ -383,7 +331,7 @@ def _pairwise(
             differences += difference_rows(statistic, whole, both.scorers, direct, size)
     own.sort(key=lambda row: (row["task"] is not None, row["task"] or ""))
     differences.sort(key=lambda row: (row["task"] is not None, row["task"] or ""))
-    return _Level(statistic, own, differences, [], details, [], plan.n_flips(family))
+    return Level(statistic, own, differences, [], details, [], plan.n_flips(family))
 
 
 def _only(
@@ -396,126 +344,3 @@ def _only(
     if complete is None:
         raise MetaevalError(f"{reason} Use missing='common' or leave out {listed(names)}.")
     return complete
-
-
-def _details(statistic: Statistic, whole: Measured, names: list[str]) -> list[dict[str, Any]]:
-    """What else is known of each scorer: threshold, untuned accuracy, groups lost."""
-    extra = [k for k in whole.levels if k not in ("chance", "trivial", "tie_rate")]
-    if not extra:
-        return []
-    return [
-        {"statistic": statistic.name, "task": whole.name, "scorer": name}
-        | {key: float(whole.levels[key][m]) for key in extra}
-        for m, name in enumerate(names)
-    ]
-
-
-def _assemble(
-    table: Table,
-    design: Design,
-    plan: Plan,
-    options: Mapping[str, Any],
-    levels: list[_Level],
-    notes: list[str],
-) -> Result:
-    rows = [row for level in levels for row in [*level.own, *level.differences]]
-    adjust(rows, plan.correction)
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    warnings = [*design.warnings, *dict.fromkeys(w for level in levels for w in level.warnings)]
-    details = [d for level in levels for d in level.details]
-    meta: dict[str, Any] = {
-        "kind": plan.verb,
-        "warnings": [*warnings, *_tie_notes(frame, details)],
-        "notes": [_counts_line(design), *_estimand_notes(notes, levels, design)],
-        "statistics": [_described(level) for level in levels],
-        "policy": _policy(design, plan, options, levels),
-        "alignment": table.alignment.counts() | {"dropped": int(design.dropped.sum())},
-        "details": details,
-        "provenance": _provenance(table, plan, levels),
-    }
-    meta["provenance"]["signature"] = make_signature(meta, len(design.table), table.fingerprint)
-    return Result(frame, _draws(levels, plan), meta)
-
-
-def _draws(levels: list[_Level], plan: Plan) -> np.ndarray[Any, Any] | None:
-    parts = [part for level in levels for part in level.draws]
-    if not parts:
-        return None
-    size = sum(part.size for part in parts)
-    return np.concatenate(parts, axis=1) if plan.keep_draws or size <= MAX_KEPT_DRAWS else None
-
-
-def _described(level: _Level) -> dict[str, Any]:
-    s = level.statistic
-    about = {"name": s.name, "accuracy": s.is_accuracy, "status": s.status, "beside": level.beside}
-    return about | dict(s.estimand)
-
-
-def _policy(
-    design: Design, plan: Plan, options: Mapping[str, Any], levels: list[_Level]
-) -> dict[str, Any]:
-    first = levels[0].statistic.estimand
-    tuned = levels[0].statistic.name.startswith("tie_calibrated")
-    return {
-        "ties": first.get("ties", "none"),
-        "epsilon": "crossfit" if tuned and "None" not in levels[0].statistic.name else "given",
-        "grouping": first.get("grouping", "item"),
-        "average": first.get("average", "items"),
-        "random": design.random,
-        "missing": design.missing,
-        "confidence": plan.confidence,
-        "interval": plan.interval,
-        "test": plan.test if plan.verb == "compare" else None,
-        "correction": plan.correction if plan.verb == "compare" else None,
-        "label": design.label,
-        "by": design.by,
-        "baseline": plan.baseline,
-        "scorers": sorted(options["scorers"]) if options["scorers"] is not None else None,
-    }
-
-
-def _provenance(table: Table, plan: Plan, levels: list[_Level]) -> dict[str, Any]:
-    return {
-        "version": version(),
-        "seed": plan.seed,
-        "n_resamples": plan.n_resamples,
-        "n_flips": max(level.n_flips for level in levels) if plan.verb == "compare" else None,
-        "data_sha256": table.fingerprint,
-        "python": ".".join(platform.python_version_tuple()[:2]),
-        "engine": "numpy",
-    }
-
-
-def _counts_line(design: Design) -> str:
-    rows = design.table.rows
-    shape = f"{design.table.n_items} items"
-    if "system" in rows:
-        shape += f" x {rows['system'].nunique()} systems"
-    n_dropped = int(design.dropped.sum())
-    lost = ""
-    if n_dropped:
-        lost = f"; {n_dropped} rows dropped, scores missing for {listed(design.holes, 5)}"
-    return f"{shape}, {len(rows)} rows, {len(design.scorers)} scorers, label {design.label!r}{lost}"
-
-
-def _estimand_notes(notes: list[str], levels: list[_Level], design: Design) -> list[str]:
-    first = levels[0].statistic.estimand
-    average = {"items": "mean over items", "pairs": "mean over pairs", "groups": "mean over groups"}
-    unit = design.random if "cluster" in design.table.rows else "item (no cluster column)"
-    line = f"{average.get(first.get('average', ''), 'as given')}; random: {unit}"
-    if notes and ", so: " in notes[0]:
-        return [f"{notes[0]}, {line}", *notes[1:]]
-    return [f"{', '.join(dict.fromkeys(x.statistic.name for x in levels))}, {line}", *notes]
-
-
-def _tie_notes(frame: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
-    """Scorers that a tuned threshold turned into ties, with the half-credit accuracy beside."""
-    half = {(d["statistic"], d["task"], d["scorer"]): d["half"] for d in details if "half" in d}
-    tied = [r for r in frame.to_dict("records") if (r["tie_rate"] or 0) > _ALL_TIES]
-    return [
-        f"all ties: {r['scorer']} calls {100 * r['tie_rate']:.0f}% of the pairs tied"
-        + (f" (task {r['task']})" if r["task"] else "")
-        + (f"; its half-credit accuracy is {100 * half[key]:.1f}" if key in half else "")
-        for r in tied
-        for key in [(r["statistic"], r["task"], r["scorer"])]
-    ]

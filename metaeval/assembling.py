@@ -1,0 +1,191 @@
+"""What a result says besides its numbers: policy, provenance, notes and warnings."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.arrays import Floats
+from metaeval.checks import listed
+from metaeval.comparisons import COLUMNS, Plan, Row, adjust, reach_warning
+from metaeval.measure import Measured
+from metaeval.prepare import Design
+from metaeval.result import Result, make_signature, version
+from metaeval.statistics.base import Statistic
+from metaeval.tables import Table
+
+MAX_KEPT_DRAWS = 10**8
+
+_ALL_TIES = 0.95
+_FEW_UNITS = 30
+
+
+@dataclass(frozen=True)
+class Level:
+    """Rows of one statistic, its draws, and what there is to say of it."""
+
+    statistic: Statistic
+    own: list[Row]
+    differences: list[Row]
+    draws: list[Floats]
+    details: list[dict[str, Any]]
+    warnings: list[str]
+    n_flips: int
+    beside: bool = False  # added without being asked for: the system level
+
+
+def assembled(
+    table: Table,
+    design: Design,
+    plan: Plan,
+    options: Mapping[str, Any],
+    levels: list[Level],
+    notes: list[str],
+) -> Result:
+    """Put the rows of all statistics in one result, with adjusted p-values and all that is said."""
+    rows = [row for level in levels for row in [*level.own, *level.differences]]
+    adjust(rows, plan.correction)
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    warnings = [*design.warnings, *dict.fromkeys(w for level in levels for w in level.warnings)]
+    details = [d for level in levels for d in level.details]
+    meta: dict[str, Any] = {
+        "kind": plan.verb,
+        "warnings": [*warnings, *_tie_notes(frame, details)],
+        "notes": [_counts_line(design), *_estimand_notes(notes, levels, design)],
+        "statistics": [_described(level) for level in levels],
+        "policy": _policy(design, plan, options, levels),
+        "alignment": table.alignment.counts() | {"dropped": int(design.dropped.sum())},
+        "details": details,
+        "provenance": _provenance(table, plan, levels),
+    }
+    meta["provenance"]["signature"] = make_signature(meta, len(design.table), table.fingerprint)
+    return Result(frame, _draws(levels, plan), meta)
+
+
+def _draws(levels: list[Level], plan: Plan) -> Floats | None:
+    parts = [part for level in levels for part in level.draws]
+    if not parts:
+        return None
+    size = sum(part.size for part in parts)
+    return np.concatenate(parts, axis=1) if plan.keep_draws or size <= MAX_KEPT_DRAWS else None
+
+
+def _described(level: Level) -> dict[str, Any]:
+    s = level.statistic
+    about = {"name": s.name, "accuracy": s.is_accuracy, "status": s.status, "beside": level.beside}
+    return about | dict(s.estimand)
+
+
+def _policy(
+    design: Design, plan: Plan, options: Mapping[str, Any], levels: list[Level]
+) -> dict[str, Any]:
+    first = levels[0].statistic.estimand
+    tuned = levels[0].statistic.name.startswith("tie_calibrated")
+    return {
+        "ties": first.get("ties", "none"),
+        "epsilon": "crossfit" if tuned and "None" not in levels[0].statistic.name else "given",
+        "grouping": first.get("grouping", "item"),
+        "average": first.get("average", "items"),
+        "random": design.random,
+        "missing": design.missing,
+        "confidence": plan.confidence,
+        "interval": plan.interval,
+        "test": plan.test if plan.verb == "compare" else None,
+        "correction": plan.correction if plan.verb == "compare" else None,
+        "label": design.label,
+        "by": design.by,
+        "baseline": plan.baseline,
+        "scorers": sorted(options["scorers"]) if options["scorers"] is not None else None,
+    }
+
+
+def _provenance(table: Table, plan: Plan, levels: list[Level]) -> dict[str, Any]:
+    return {
+        "version": version(),
+        "seed": plan.seed,
+        "n_resamples": plan.n_resamples,
+        "n_flips": max(level.n_flips for level in levels) if plan.verb == "compare" else None,
+        "data_sha256": table.fingerprint,
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "engine": "numpy",
+    }
+
+
+def _counts_line(design: Design) -> str:
+    rows = design.table.rows
+    shape = f"{design.table.n_items} items"
+    if "system" in rows:
+        shape += f" x {rows['system'].nunique()} systems"
+    n_dropped = int(design.dropped.sum())
+    lost = ""
+    if n_dropped:
+        lost = f"; {n_dropped} rows dropped, scores missing for {listed(design.holes, 5)}"
+    return f"{shape}, {len(rows)} rows, {len(design.scorers)} scorers, label {design.label!r}{lost}"
+
+
+def _estimand_notes(notes: list[str], levels: list[Level], design: Design) -> list[str]:
+    first = levels[0].statistic.estimand
+    average = {"items": "mean over items", "pairs": "mean over pairs", "groups": "mean over groups"}
+    unit = design.random if "cluster" in design.table.rows else "item (no cluster column)"
+    line = f"{average.get(first.get('average', ''), 'as given')}; random: {unit}"
+    if notes and ", so: " in notes[0]:
+        return [f"{notes[0]}, {line}", *notes[1:]]
+    return [f"{', '.join(dict.fromkeys(x.statistic.name for x in levels))}, {line}", *notes]
+
+
+def _tie_notes(frame: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
+    """Scorers that a tuned threshold turned into ties, with the half-credit accuracy beside."""
+    half = {(d["statistic"], d["task"], d["scorer"]): d["half"] for d in details if "half" in d}
+    tied = [r for r in frame.to_dict("records") if (r["tie_rate"] or 0) > _ALL_TIES]
+    return [
+        f"all ties: {r['scorer']} calls {100 * r['tie_rate']:.0f}% of the pairs tied"
+        + (f" (task {r['task']})" if r["task"] else "")
+        + (f"; its half-credit accuracy is {100 * half[key]:.1f}" if key in half else "")
+        for r in tied
+        for key in [(r["statistic"], r["task"], r["scorer"])]
+    ]
+
+
+def details_of(statistic: Statistic, whole: Measured, names: list[str]) -> list[dict[str, Any]]:
+    """What else is known of each scorer: threshold, untuned accuracy, groups lost."""
+    extra = [k for k in whole.levels if k not in ("chance", "trivial", "tie_rate")]
+    if not extra:
+        return []
+    return [
+        {"statistic": statistic.name, "task": whole.name, "scorer": name}
+        | {key: float(whole.levels[key][m]) for key in extra}
+        for m, name in enumerate(names)
+    ]
+
+
+def family_of(whole: Measured, design: Design, family: int) -> int:
+    """Comparisons that are corrected together: those of the macro row, or of all strata."""
+    return family if whole.name is None else family * len(design.strata)
+
+
+def cautions_of(
+    wholes: list[Measured], design: Design, statistic: Statistic, plan: Plan, family: int
+) -> list[str]:
+    """What the numbers cannot show: p out of reach, too few units, no interval."""
+    smallest = sorted(wholes, key=lambda whole: whole.n_units)
+    reach = [reach_warning(whole, family_of(whole, design, family), plan) for whole in smallest]
+    cautions = [w for w in reach if w is not None][:1]
+    few = [whole for whole in smallest if whole.n_units < _FEW_UNITS]
+    if few:
+        where = "" if few[0].name is None else f" in {few[0].name}"
+        more = f" (and few in {len(few) - 1} more)" if len(few) > 1 else ""
+        cautions.append(
+            f"{few[0].n_units} {design.random}s{where} are few{more}: bootstrap intervals are too "
+            f"short below about {_FEW_UNITS}; rely on the p-value"
+        )
+    if statistic.item_limit is not None and any(np.isnan(w.draws).all() for w in wholes):
+        cautions.append(
+            f"{statistic.name}: more than {statistic.item_limit} items, so there is no interval; "
+            "use --by task, --grouping item or fewer items"
+        )
+    return cautions
