@@ -54,7 +54,7 @@ def rejection_rates(
 def naive_p(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
     """Two-sample z test of two shares, all pairs taken for independent."""
     share = (a + b) / (2 * n)
-    se = np.sqrt(2 * share * (1 - share) / n)
+    se = np.sqrt(np.maximum(2 * share * (1 - share) / n, 1e-300))
     return 2 * (1 - normal_cdf(np.abs(a - b) / n / se))
 
 
@@ -74,13 +74,14 @@ def interval_coverage(
 
 
 def main(n_sets: int = 2000) -> None:
-    """Print one row per accuracy."""
+    """Print one row for each number of items and accuracy."""
     out = csv.writer(sys.stdout)
-    out.writerow(["accuracy", "sets", "sign_flip", "pairs_test", "bca", "pairs_interval"])
-    for accuracy in ACCURACIES:
-        sizes = rejection_rates(accuracy, 100, n_sets, seed=0)
-        cover = interval_coverage(accuracy, 100, n_sets, seed=0)
-        out.writerow([accuracy, n_sets, *(f"{v:.4f}" for v in (*sizes, *cover))])
+    out.writerow(["items", "accuracy", "sets", "sign_flip", "pairs_test", "bca", "pairs_interval"])
+    for n_items in (6, 10, 20, 30, 50, 100):
+        for accuracy in ACCURACIES:
+            sizes = rejection_rates(accuracy, n_items, n_sets, seed=0)
+            cover = interval_coverage(accuracy, n_items, n_sets, seed=0)
+            out.writerow([n_items, accuracy, n_sets, *(f"{v:.4f}" for v in (*sizes, *cover))])
 
 
 if __name__ == "__main__":

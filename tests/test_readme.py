@@ -1,0 +1,79 @@
+"""Every command and every snippet of the README and the docs runs as printed."""
+
+import contextlib
+import io
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import metaeval as me
+from metaeval.cli import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FIXTURES = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the files that the pages speak of."""
+    table = me.load_example()
+    long = table.to_frame()
+    long[long["scorer"] != "human"].to_csv(tmp_path / "scores.csv", index=False)
+    human = long[long["scorer"] == "human"].rename(columns={"scorer": "rater", "score": "label"})
+    human.assign(rater="mqm").to_csv(tmp_path / "human.csv", index=False)
+    shutil.copytree(FIXTURES / "mtme" / "tiny", tmp_path / "wmt-folder")
+    shutil.copy(FIXTURES / "mtme" / "New-refA.seg.score", tmp_path / "new-metric-refA.seg.score")
+    for name in "ab":
+        shutil.copy(FIXTURES / "rewardbench" / f"rm-{name}.json", tmp_path / f"reward-{name}.json")
+    shutil.copy(FIXTURES / "votes" / "votes.csv", tmp_path / "votes.csv")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def commands():
+    found = [
+        (page.name, line.strip().removeprefix("$ "))
+        for page in PAGES
+        for line in page.read_text().splitlines()
+        if line.strip().startswith("$ metaeval ")
+    ]
+    assert len(found) >= 4
+    return found
+
+
+@pytest.mark.parametrize(("page", "command"), commands())
+def test_every_command_runs(page, command, folder):
+    result = CliRunner().invoke(cli, shlex.split(command)[1:])
+    assert result.exit_code == 0, result.output
+
+
+def blocks(page):
+    """Python blocks of a page, each with the text block that follows it."""
+    parts = re.findall(r"```(python|text)\n(.*?)```", page.read_text(), re.DOTALL)
+    for i, (kind, code) in enumerate(parts):
+        if kind == "python":
+            shown = parts[i + 1][1] if i + 1 < len(parts) and parts[i + 1][0] == "text" else None
+            yield code, shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_snippet_prints_what_the_page_shows(page, folder):
+    names = {}
+    for code, shown in blocks(page):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, page.name, "exec"), names)
+        if shown is not None:
+            assert out.getvalue().strip() == shown.strip()
+
+
+def test_the_readme_names_the_two_commands():
+    text = (ROOT / "README.md").read_text()
+    assert "$ pip install . && metaeval demo" in text
+    assert '$ pip install -e ".[test]" && pytest' in text
+    assert len(text.splitlines()) < 120
