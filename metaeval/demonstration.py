@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from metaeval.datasets import Truth, simulate
+from metaeval.datasets import simulate
 from metaeval.export import league_texts, number
 from metaeval.inference import compare
 from metaeval.result import Result
 from metaeval.tables import Responses
 from metaeval.terminal import as_text as result_text
 from metaeval.terminal import plain_table
+from metaeval.truth import Truth
 
 N_ITEMS, N_ITEMS_QUICK = 300, 100
 

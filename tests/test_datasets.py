@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metaeval import datasets
+from metaeval import simulation
+from metaeval import truth as truth_module
 from metaeval.datasets import DEFAULT_SCORERS, SimulatedScorer, Truth, load_example, simulate
 from metaeval.errors import MetaevalError
 
@@ -178,7 +179,7 @@ def test_truth_depends_on_neither_seed_nor_sizes_nor_holes():
     assert truth == other
     assert simulate(tie_rate=0.1).truth != truth
     pd.testing.assert_frame_equal(truth.accuracy, other.accuracy)
-    datasets._truth.cache_clear()
+    truth_module._truth.cache_clear()
     pd.testing.assert_frame_equal(truth.accuracy, Truth(truth.design).accuracy)
 
 
@@ -186,7 +187,7 @@ def test_truth_waits_until_it_is_asked_for(monkeypatch):
     def refuse(design):
         raise AssertionError("computed too early")
 
-    monkeypatch.setattr(datasets, "_truth", refuse)
+    monkeypatch.setattr(truth_module, "_truth", refuse)
     truth = simulate().truth
     with pytest.raises(AssertionError, match="too early"):
         _ = truth.accuracy
@@ -228,7 +229,7 @@ def test_scorers_have_the_noise_and_slope_asked_for():
     quality = table.labels["human"]
     np.testing.assert_allclose(table.scores["exact"], 10 + 3 * quality)
     error = (table.scores["noisy"] - quality).groupby(table.rows["task"], observed=True).std()
-    lognormal = math.exp(datasets.DIFFICULTY**2)  # root of the mean of squared hardness
+    lognormal = math.exp(simulation.DIFFICULTY**2)  # root of the mean of squared hardness
     assert error["a"] == pytest.approx(lognormal, rel=0.05)
     assert error["b"] == pytest.approx(2 * lognormal, rel=0.05)
 
@@ -310,7 +311,7 @@ def test_systems_keep_their_quality_over_seeds():
         .mean()
         for seed in (1, 2)
     ]
-    effects = datasets._system_effects(6)
+    effects = simulation._system_effects(6)
     assert effects.tolist() != sorted(effects)
     for each in means:
         np.testing.assert_allclose(each - each.mean(), effects - effects.mean(), atol=0.06)
