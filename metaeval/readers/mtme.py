@@ -11,7 +11,9 @@ What becomes of it:
   the folder have the same ids; at level `doc` it is the document (its place where no `.docs` file
   names it), at level `domain` the domain, at level `sys` the word `all`.
 - `task` is the domain and `cluster` the document. Where several language pairs are read, `task` is
-  the language pair and the domain becomes a covariate `domain`.
+  the language pair, the domain becomes a covariate `domain`, and the pair is put before the item
+  (`en-de/0`): segment 0 of one pair is not that of another, so that a score file alone can be put
+  beside one language pair only.
 - A scorer is named as its file is, with the reference (`BLEU-refA`), a label as mqm in
   `en-de.mqm.seg.score`.
 - Systems that are a reference which some metric used are left out, with a note. A human reference
@@ -27,10 +29,12 @@ import pandas as pd
 
 from metaeval.checks import check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
+from metaeval.readers.columns import names_of
 from metaeval.readers.mtme_files import (
     LEVELS,
     ScoreFile,
     file_of_pair,
+    is_named,
     is_score_file,
     lone_file,
     read_scores,
@@ -64,9 +68,9 @@ def parts(
     path : Path
         The folder, or a file `NAME-REF.LEVEL.score` or `SRC-TGT.NAME.LEVEL.score`.
     labels : str or sequence of str, optional
-        The human scores to use, such as "mqm"; all of the level where it is not given. For a
-        single file it decides whether the file holds a label; without it a name that starts
-        with a language pair does.
+        The human scores to use, such as "mqm" or "wmt*"; all of the level where it is not given
+        or names none of them. For a single file it decides whether the file holds a label;
+        without it a name that starts with a language pair does.
     file_level : {"seg", "doc", "domain", "sys"}, optional
         The files of a folder to read, "seg" where it is not given. A single file has its own.
     language_pair : str or sequence of str, optional
@@ -79,15 +83,11 @@ def parts(
         language pair, level or label is not there.
     """
     check_one_of("file_level", file_level, (None, *LEVELS))
-    wanted = None if labels is None else _names(labels)
-    pairs = None if language_pair is None else _names(language_pair)
+    wanted = None if labels is None else names_of(labels)
+    pairs = None if language_pair is None else names_of(language_pair)
     if path.is_dir():
         return [_folder_part(path, file_level or "seg", wanted, pairs)]
     return [_file_part(path, file_level, wanted, pairs)]
-
-
-def _names(value: str | Sequence[str]) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
 
 
 # One score file.
@@ -121,13 +121,18 @@ def _folder_part(
     files = [file for pair in pairs or there for file in _score_files(folder, pair)]
     files = _of_level(files, level, folder)
     human = list(dict.fromkeys(file.name for file in files if file.human))
-    if labels and not set(labels) & set(human):  # others may be in files read beside the folder
-        require_known(f"human score of level {level!r} in {folder.name}", labels[0], human)
-    kept = [f for f in files if not f.human or labels is None or f.name in labels]
-    by_pair = {p: [f for f in kept if f.pair == p] for p in pairs or there}
-    frames = {p: _pair_frame(folder, p, level, f) for p, f in by_pair.items() if f}
-    wide, notes = _stacked(frames)
-    return _part(wide, [n for n in human if labels is None or n in labels], folder.name, notes)
+    raters = [name for name in human if is_named(name, labels)]
+    notes = []
+    if human and not raters:  # the labels that were named may be in files beside the folder
+        notes, raters = (
+            [f"{folder.name}: labels names none of {listed(human)}; all are kept"],
+            human,
+        )
+    kept = [file for file in files if not file.human or file.name in raters]
+    by_pair = {p: [file for file in kept if file.pair == p] for p in pairs or there}
+    frames = {p: _pair_frame(folder, p, level, found) for p, found in by_pair.items() if found}
+    wide, more = _stacked(frames)
+    return _part(wide, raters, folder.name, [*notes, *more])
 
 
 def _language_pairs(folder: Path) -> list[str]:
@@ -255,7 +260,9 @@ def _stacked(
     if len(frames) == 1:
         [(wide, _)] = frames.values()
         return wide.rename(columns={"domain": "task"}), notes
-    wide = pd.concat([frame.assign(task=pair) for pair, (frame, _) in frames.items()])
+    wide = pd.concat(
+        [f.assign(task=pair, item=f"{pair}/" + f["item"]) for pair, (f, _) in frames.items()]
+    )
     if "cluster" in wide and wide["cluster"].isna().any():
         lacking = wide.loc[wide["cluster"].isna(), "task"].unique()
         notes.append(f"no documents are used, as {listed(lacking)} has no .docs file")

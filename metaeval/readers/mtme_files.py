@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ def is_score_file(path: Path) -> bool:
     return _FILE.fullmatch(path.name) is not None
 
 
+def is_named(name: str, labels: Collection[str] | None) -> bool:
+    """Whether `labels`, names or patterns, name a human score; without them every one is."""
+    return labels is None or any(fnmatch.fnmatchcase(name, label) for label in labels)
+
+
 def file_of_pair(path: Path, pair: str, *, human: bool) -> ScoreFile | None:
     """Return a file of a folder whose language pair is known, or None for another kind of file."""
     match = _FILE.fullmatch(path.name.removeprefix(f"{pair}.") if human else path.name)
@@ -58,7 +64,7 @@ def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
     stem, level = match["stem"], match["level"]
     human = _HUMAN.fullmatch(stem)
     name = human["name"] if human else stem
-    is_label = human is not None if labels is None else name in labels
+    is_label = human is not None if labels is None else is_named(name, labels)
     return ScoreFile(path, name, level, is_label, human["pair"] if human else None)
 
 

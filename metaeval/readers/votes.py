@@ -11,8 +11,11 @@ What becomes of it:
 - `judge` names the scorer; those named by `labels` (patterns such as "expert_*" too) are raters. A
   judge given as a list, such as ["gpt-4", "pair-v2"], is called "gpt-4/pair-v2". Without a
   judge, or with judges="pooled", the votes are those of people and become one label, `human`.
+- Where several votes of one judge on a pair are meant, `keys` names the column that tells them
+  apart: keys=["rep"], or judges="pooled" and keys=["judge"] for a row per person.
 - `language` is a covariate. A word of strength such as `A>>B` is kept as 2 in a covariate `margin`,
-  1 elsewhere. Time stamps and texts are not kept.
+  1 elsewhere; the kind of a tie (`tie (bothbad)`, `tie (inconsistent)`) as `both_bad` or
+  `order_conflict` in `tie_kind`. Time stamps and texts are not kept.
 """
 
 from __future__ import annotations
@@ -20,25 +23,36 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from metaeval.canonical import ids_as_text
-from metaeval.checks import check_one_of, require_column
+from metaeval.checks import check_one_of, listed, require_column
 from metaeval.errors import MetaevalError
+from metaeval.readers.columns import names_of
 from metaeval.readers.files import load_frame
 from metaeval.readers.parts import Part
 from metaeval.readers.preferences import pair_parts
+from metaeval.readers.values import id_column
 
 NAME = "votes"
-OPTIONS = ("labels", "ordered", "orders", "refusals", "vocabulary", "judges")
+OPTIONS = ("labels", "keys", "ordered", "orders", "refusals", "vocabulary", "judges")
 
 JUDGES = ("each", "pooled")
 MOST_JUDGES = 500
 
 PEOPLE = ("human", "gold", "expert", "expert_*", "author_*", "arena_user_*")
+
+_TIE_KINDS = {
+    "tie (bothbad)": "both_bad",
+    "both_bad": "both_bad",
+    "tie (inconsistent)": "order_conflict",
+}
+_STRONG = ">>|<<"
 
 _FIELDS = ("model_a", "model_b", "winner")
 
@@ -53,6 +67,7 @@ def parts(
     path: Path,
     *,
     labels: str | Sequence[str] | None = None,
+    keys: str | Sequence[str] = (),
     judges: str = "each",
     ordered: bool = False,
     orders: str = "each",
@@ -68,6 +83,8 @@ def parts(
     labels : str or sequence of str, optional
         Judges, or patterns of their names, who are raters; where it is not given, judges that
         are called human, gold, expert, or expert_*, author_* and arena_user_*.
+    keys : str or sequence of str
+        Columns that tell votes of one judge on a pair apart.
     judges : {"each", "pooled"}
         "pooled" takes all votes for those of people, as one label `human`.
     ordered, orders, refusals, vocabulary
@@ -79,34 +96,47 @@ def parts(
         If a field is missing, a word of `winner` is unknown, or a judge votes twice on a pair.
     """
     check_one_of("judges", judges, JUDGES)
-    frame = load_frame(path)
-    for field in _FIELDS:
+    frame, further = load_frame(path), names_of(keys)
+    for field in (*_FIELDS, *further):
         require_column(frame.columns, field, purpose=f"{path.name}, a file of votes,")
-    voters = _voters(frame, path.name, judges)
-    raters = _raters(sorted(voters.unique()), labels, voted="judge" in frame and judges == "each")
-    long = _long(frame.assign(scorer=voters))
-    return pair_parts(
-        long,
+    if "judge" in frame:
+        frame["judge"] = frame["judge"].map(_name_of)
+    voted = "judge" in frame and judges == "each"
+    voters = _judges(frame["judge"], path.name) if voted else _people(frame)
+    raters = _raters(sorted(voters.unique()), labels) if voted else ["human"]
+    first, *rest = pair_parts(
+        _long(frame, voters, further),
         source=path.name,
         ordered=ordered,
         orders=orders,
         refusals=refusals,
         vocabulary=vocabulary,
         labels=raters,
+        keys=further,
     )
+    notes = _rater_notes(path.name, raters if labels is None else [])
+    return [replace(first, notes=(*notes, *first.notes)), *rest]
 
 
-def _voters(frame: pd.DataFrame, source: str, judges: str) -> pd.Series:
-    if "judge" not in frame or judges == "pooled":
-        return pd.Series("human", index=frame.index)
-    nameless = frame["judge"].isna() | (frame["judge"].astype(str) == "")
+# Who voted.
+def _name_of(judge: Any) -> Any:
+    """The name of a judge; one that is a list, of a model and its prompt, becomes one text."""
+    return "/".join(map(str, judge)) if isinstance(judge, list | tuple | np.ndarray) else judge
+
+
+def _people(frame: pd.DataFrame) -> pd.Series:
+    return pd.Series("human", index=frame.index)
+
+
+def _judges(column: pd.Series, source: str) -> pd.Series:
+    nameless = column.isna() | (column.astype(str) == "")
     if nameless.any():
         row = int(nameless.to_numpy().argmax()) + 1
         raise MetaevalError(
             f"{source}, vote {row} names no judge; fill in `judge`, or use judges='pooled' if all "
             "votes are those of people."
         )
-    names = frame["judge"].map(_name_of)
+    names = ids_as_text(column, "judge").astype(str)
     if names.nunique() > MOST_JUDGES:
         raise MetaevalError(
             f"{source} has {names.nunique():,} judges, too many for a column each; if they are "
@@ -115,41 +145,49 @@ def _voters(frame: pd.DataFrame, source: str, judges: str) -> pd.Series:
     return names
 
 
-def _name_of(judge: Any) -> str:
-    return judge if isinstance(judge, str) else "/".join(map(str, judge))
-
-
-def _raters(names: list[str], labels: str | Sequence[str] | None, *, voted: bool) -> list[str]:
-    if not voted:
-        return names
-    wanted = PEOPLE if labels is None else [labels] if isinstance(labels, str) else list(labels)
+def _raters(names: list[str], labels: str | Sequence[str] | None) -> list[str]:
+    wanted = PEOPLE if labels is None else names_of(labels)
     return [name for name in names if any(fnmatch.fnmatchcase(name, w) for w in wanted)]
 
 
-def _long(frame: pd.DataFrame) -> pd.DataFrame:
+def _rater_notes(source: str, raters: list[str]) -> tuple[str, ...]:
+    return (f"{source}: {listed(raters, 5)} taken for labels",) if raters else ()
+
+
+# What they said.
+def _long(frame: pd.DataFrame, voters: pd.Series, keys: Sequence[str]) -> pd.DataFrame:
     """A record per vote under the names that all files of preferences share."""
+    winner = frame["winner"].astype(object)
+    word = winner.where(winner.notna(), "").astype(str).str.strip().str.lower()
+    torn = word == "tie (inconsistent)"
     long = pd.DataFrame(
         {
+            **_items(frame),
             "first": frame["model_a"],
             "second": frame["model_b"],
-            "scorer": frame["scorer"],
-            "preference": frame["winner"],
+            "scorer": voters,
+            "preference": winner.where(~torn, "tie"),
+            **{key: frame[key] for key in keys},
         }
     )
-    question = frame["question_id"] if "question_id" in frame else pd.Series(range(len(frame)))
-    question = ids_as_text(question, "question_id").astype(str)
-    long["item"] = question.array
-    if "turn" in frame and (frame["turn"].groupby(question.array).nunique() > 1).any():
-        turn = ids_as_text(frame["turn"], "turn", null_is_empty=True).astype(str)
-        long["item"] = [f"{q}/{t}" for q, t in zip(question, turn, strict=True)]
-        long["cluster"] = question.array
-    words = frame["winner"].astype(object).where(frame["winner"].notna(), "").astype(str)
-    if words.str.contains(">>|<<").any():
-        long["margin"] = words.str.contains(">>|<<").map({True: 2.0, False: 1.0}).array
-    both_bad = words.str.lower().isin(("tie (bothbad)", "both_bad"))
-    if both_bad.any():
-        long["tie_kind"] = both_bad.map({True: "both_bad", False: None}).array
+    if word.str.contains(_STRONG).any():
+        long["margin"] = np.where(word.str.contains(_STRONG), 2.0, 1.0)
+    if word.isin(_TIE_KINDS).any():
+        long["tie_kind"] = word.map(_TIE_KINDS).astype(object)
     if "language" in frame:
-        long["language"] = frame["language"].array
+        long["language"] = frame["language"]
     long.attrs = frame.attrs
     return long
+
+
+def _items(frame: pd.DataFrame) -> dict[str, Any]:
+    """Items, and clusters where questions have votes on several turns."""
+    if "question_id" not in frame:
+        return {"item": np.arange(len(frame))}
+    text = bool(frame.attrs.get("text"))
+    question = np.asarray(id_column(frame["question_id"], "question_id", text=text), dtype=object)
+    if "turn" not in frame or not (frame["turn"].groupby(question).nunique() > 1).any():
+        return {"item": question}
+    turn = np.asarray(id_column(frame["turn"], "turn", text=text, null=True), dtype=object)
+    items = [f"{q}/{t}" for q, t in zip(question, turn, strict=True)]
+    return {"item": items, "cluster": question}

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from metaeval.errors import MetaevalError
-from metaeval.readers import mtme
+from metaeval.readers import mtme, read
 from metaeval.tables import Responses
 
 spec = importlib.util.spec_from_file_location(
@@ -139,8 +139,8 @@ def test_labels_pick_the_human_files(folder):
 def test_several_language_pairs(folder):
     part = only(mtme.parts(folder))
     assert sorted(set(part.rows["task"])) == ["aa-bb", "aa-cc"]
-    assert value(part, "domain", task="aa-bb", system="alpha", item="2") == "social"
-    assert value(part, "FOO-refA", task="aa-cc", system="beta", item="0") == 0.8
+    assert value(part, "domain", task="aa-bb", system="alpha", item="aa-bb/2") == "social"
+    assert value(part, "FOO-refA", task="aa-cc", system="beta", item="aa-cc/0") == 0.8
     assert any("task is the language pair" in note for note in part.notes)
     assert table_of(part).n_items == 4
 
@@ -252,7 +252,6 @@ def test_short_document_line(folder):
     ("options", "message"),
     [
         ({"language_pair": "aa-bc"}, "There is no language pair .* 'aa-bc'.*Did you mean 'aa-"),
-        ({"labels": "mqn"}, "There is no human score of level 'seg' .* Did you mean 'mqm'"),
         ({"file_level": "segment"}, "file_level='segment' is not one of"),
         ({"file_level": "sys", "language_pair": "aa-cc"}, "no scores of level 'sys'.*use file_lev"),
     ],
@@ -296,3 +295,49 @@ def test_sniff():
     assert len(others) == 8
     for path in [*others, fixtures.DATA]:
         assert mtme.sniff(path, path.read_text() if path.is_file() else "") == 0, path.name
+
+
+# Beside one another
+def test_a_new_metric_joins_the_folder_by_item_and_system():
+    new = fixtures.DATA / "mtme" / "New-refA.seg.score"
+    table = read(TINY, new, labels="mqm")
+    old = fixtures.mt_table()
+    assert table.scorers == ["Bar-22-src", "FOO-refA", "New-refA"]
+    assert table.drop_scorers("New-refA").fingerprint == old.keep_labels(["mqm"]).fingerprint
+    half = (old.scores["Bar-22-src"] / 2).round(3)
+    np.testing.assert_allclose(table.scores["New-refA"], half)
+
+
+def test_lone_files_join(folder):
+    human = folder / "human-scores" / "aa-bb.mqm.seg.score"
+    metric = folder / "metric-scores" / "aa-bb" / "FOO-refA.seg.score"
+    table = read(human, metric)
+    assert table.scorers == ["FOO-refA"]
+    assert list(table.labels) == ["mqm"]
+    assert table.n_items == 3
+    assert table.select(item=0, system="beta").labels["mqm"].tolist() == [-6.1]
+
+
+def test_a_lone_file_is_not_spread_over_language_pairs(folder, tmp_path):
+    path = write(tmp_path / "New-src.seg.score", "alpha 1\nalpha 2\nalpha 3\n")
+    with pytest.raises(MetaevalError, match=r"share no row.*'0' (here|there).*'aa-bb/0'"):
+        read(folder, path)
+    assert "New-src" in read(folder, path, language_pair="aa-bb").scorers
+
+
+def test_labels_of_another_file_beside_a_folder(folder):
+    ids = {"item": [0, 1, 2], "system": "alpha"}
+    table = read(
+        folder, pd.DataFrame({**ids, "mine": [1, 2, 3]}), labels="mine", language_pair="aa-bb"
+    )
+    assert list(table.labels) == ["mine", "mqm", "wmt-z"]
+    assert any("labels names none of mqm, wmt-z; all are kept" in note for note in table.notes)
+
+
+def test_a_label_that_is_misspelt(folder):
+    with pytest.raises(MetaevalError, match=r"no label 'mqn'.*Did you mean 'mqm'"):
+        read(folder, labels="mqn", language_pair="aa-bb")
+
+
+def test_labels_by_pattern(folder):
+    assert list(only(mtme.parts(folder, labels="wmt*")).labels) == ["wmt-z"]

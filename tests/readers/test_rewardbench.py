@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from metaeval.errors import MetaevalError
-from metaeval.readers import rewardbench, rewardbench2
+from metaeval.readers import read, rewardbench, rewardbench2
 from metaeval.tables import Responses
 
 spec = importlib.util.spec_from_file_location(
@@ -261,3 +261,24 @@ def test_sniff_of_a_long_file_whose_scores_lie_behind_the_head(tmp_path, times):
     head = json.dumps({**V1, **long}, indent=4, sort_keys=True)[:65536]
     assert "scores_rejected" not in head
     assert rewardbench.sniff(tmp_path / "a.json", head) > 0.5
+
+
+# Beside one another
+@pytest.mark.parametrize(
+    ("folder", "names", "table"),
+    [
+        ("rewardbench", ["rm-a.json", "rm-b.json"], fixtures.rewards_table()),
+        ("rewardbench2", ["rm-a.json", "rm-b.jsonl"], fixtures.best_table()),
+    ],
+    ids=["v1", "v2"],
+)
+def test_files_of_two_models_join(folder, names, table):
+    files = [fixtures.DATA / folder / name for name in names]
+    assert read(*files).fingerprint == table.fingerprint
+    assert read(*files[::-1]).fingerprint == table.fingerprint
+    assert read(*files).kind == "correct"
+
+
+def test_totals_are_recognised_and_refused():
+    with pytest.raises(MetaevalError, match="no per-item scores"):
+        read(fixtures.DATA / "rewardbench" / "totals.json")
