@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Bools, Codes, Floats
+from metaeval.base_table import MISSING
 from metaeval.canonical import group_codes
 from metaeval.checks import check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
-from metaeval.tables import MISSING, Pairs, Responses, Table
+from metaeval.tables import Pairs, Responses, Table
 
 _LOSS_TO_MENTION = 0.05
 

@@ -1,0 +1,292 @@
+"""What tables of responses and of pairs have in common: invariants, selection, fingerprint.
+
+Everything that the rest of the library relies on is checked here, once, when a table is made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import html
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from metaeval import canonical
+from metaeval.arrays import Bools, Codes
+from metaeval.checks import check_not_negative, check_one_of, listed, require_known
+from metaeval.errors import MetaevalError
+
+if TYPE_CHECKING:
+    from metaeval.alignment import Alignment
+
+
+LABEL_KINDS = ("rating", "correct", "preference")
+MISSING = ("common", "pairwise", "error", "wrong")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class BaseTable:
+    """Rows, scores and labels on one shared index, in canonical order.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `item` (required), and where they exist `task`, `cluster`, `system`, `response`, further
+        key columns and covariates.
+    scores : DataFrame
+        One column per scorer, higher is better; NaN where a scorer said nothing.
+    labels : DataFrame
+        One column per rater, higher is better; NaN where a rater said nothing.
+    keys : tuple of str
+        Columns of `rows` that identify a row besides those that always do.
+    label_kind : {"rating", "correct", "preference"}, optional
+        What the labels are; worked out from the data where it is not said.
+    label_epsilon : float, default 0
+        Labels that differ by no more than this are tied.
+    exchangeable : bool, default False
+        The label columns are raters on one scale, who may be averaged.
+    shared_items : bool, default False
+        An item of one task is the same item in the others (aspects of one response).
+    ordered : bool, default False
+        Pairs only: `first` was shown first, and that means something.
+    missing : {"common", "pairwise", "error", "wrong"}
+        The policy that verbs use unless they are told otherwise.
+    flipped : tuple of str
+        Columns whose sign was turned so that higher is better.
+    notes : tuple of str
+        What the reader did: columns mapped, rows dropped, values coerced.
+    """
+
+    rows: pd.DataFrame
+    scores: pd.DataFrame
+    labels: pd.DataFrame
+    keys: tuple[str, ...] = ()
+    label_kind: str | None = None
+    label_epsilon: float = 0.0
+    exchangeable: bool = False
+    shared_items: bool = False
+    ordered: bool = False
+    missing: str = "common"
+    flipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    _row_ids: ClassVar[tuple[str, ...]] = ()
+    _what: ClassVar[str] = "table"
+
+    def __post_init__(self) -> None:
+        """Check every invariant and put rows and scorers in canonical order."""
+        check_one_of("missing", self.missing, MISSING)
+        check_one_of("label_kind", self.label_kind, (None, *LABEL_KINDS))
+        check_not_negative("label_epsilon", self.label_epsilon)
+        canonical.require_shared_index(self.rows, self.scores, self.labels)
+        rows = canonical.id_columns(
+            self.rows, self._id_columns(), self._identity(self.rows), what=self._what
+        )
+        scores = canonical.numbers(self.scores, what="scores")
+        labels = canonical.numbers(self.labels, what="labels")
+        both = [name for name in scores.columns if name in set(labels.columns)]
+        if both:
+            raise MetaevalError(f"{listed(both)} is both a scorer and a label; rename one of them.")
+        rows, scores, labels = self._orient(rows, scores, labels)
+        named = any(name in rows for name in self._row_ids)
+        order = canonical.row_order(
+            rows, self._order_columns(rows), () if named else (scores, labels)
+        )
+        for name, frame in (("rows", rows), ("scores", scores), ("labels", labels)):
+            frame = frame.take(order).reset_index(drop=True)
+            object.__setattr__(self, name, frame if name == "rows" else frame.sort_index(axis=1))
+        canonical.require_unique_rows(self.rows, self._identity(self.rows), self.keys)
+        canonical.require_nested(self.rows, self._item_columns, "cluster")
+        if self.label_kind == "correct":
+            canonical.require_zero_or_one(self.labels)
+
+    # What differs between the two kinds of row.
+    def _orient(
+        self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
+    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        return rows, scores, labels
+
+    def _id_columns(self) -> tuple[str, ...]:
+        return ("task", "item", "cluster", "system", "response", *self._row_ids, *self.keys)
+
+    def _identity(self, rows: pd.DataFrame) -> list[str]:
+        raise NotImplementedError
+
+    def _order_columns(self, rows: pd.DataFrame) -> list[str]:
+        names = ("task", "item", *self._row_ids, *self.keys)
+        return [name for name in names if name in rows]
+
+    @property
+    def _item_columns(self) -> list[str]:
+        local = "task" in self.rows and not self.shared_items
+        return ["task", "item"] if local else ["item"]
+
+    # What every table offers.
+    @property
+    def scorers(self) -> list[str]:
+        """Names of the scorers, sorted as text."""
+        return list(self.scores.columns)
+
+    @cached_property
+    def item_codes(self) -> Codes:
+        """Canonical index of the item of each row: (row,), 0 .. n_items - 1."""
+        return canonical.group_codes(self.rows, self._item_columns)
+
+    @cached_property
+    def item_index(self) -> pd.MultiIndex:
+        """Ids of the items in canonical order: (item,), by task where items are local to it."""
+        first = np.unique(self.item_codes, return_index=True)[1]
+        return pd.MultiIndex.from_frame(self.rows[self._item_columns].iloc[first].astype(object))
+
+    @property
+    def n_items(self) -> int:
+        """Number of items, the atoms of resampling."""
+        return int(self.item_codes.max()) + 1
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
+
+    def select(self, **equal_to: object) -> Self:
+        """Rows whose columns have the given values.
+
+        Parameters
+        ----------
+        **equal_to
+            Column = value, or = a list of values. Ids are compared as text.
+
+        Raises
+        ------
+        MetaevalError
+            If there is no such column, or no row is left.
+
+        Examples
+        --------
+        >>> from metaeval import load_example
+        >>> load_example().select(task="news").n_items
+        40
+        """
+        keep = np.ones(len(self), dtype=bool)
+        for column, wanted in equal_to.items():
+            require_known("column", column, list(self.rows.columns))
+            values = wanted if isinstance(wanted, list | tuple | set) else [wanted]
+            is_id = isinstance(self.rows[column].dtype, pd.CategoricalDtype)
+            keep &= self.rows[column].isin([str(v) for v in values] if is_id else values).to_numpy()
+        if not keep.any():
+            given = ", ".join(f"{k}={v!r}" for k, v in equal_to.items())
+            known = {k: listed(pd.unique(self.rows[k]), 5) for k in equal_to}
+            raise MetaevalError(f"No row has {given}; values there are {known}.")
+        return self.keep_rows(keep)
+
+    def keep_rows(self, keep: Bools) -> Self:
+        """Rows where `keep` (row,) is true, as a new table."""
+        return self.replace(
+            rows=self.rows[keep], scores=self.scores[keep], labels=self.labels[keep]
+        )
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed, checked again."""
+        return dataclasses.replace(self, **changes)
+
+    def with_scorer(self, name: str, scores: object) -> Self:
+        """Return the table with one more scorer.
+
+        Parameters
+        ----------
+        name : str
+            Its name; must be new.
+        scores : Series, or array of shape (row,)
+            A Series indexed by columns of `rows` (say `item` and `system`) is joined by them;
+            an array, or a Series with the index of `rows`, is taken in the order of `rows`.
+
+        Raises
+        ------
+        MetaevalError
+            If the name is taken or the scores do not fit the rows.
+
+        Examples
+        --------
+        >>> from metaeval import load_example
+        >>> table = load_example()
+        >>> "copy" in table.with_scorer("copy", table.scores["judge"]).scorers
+        True
+        """
+        if name in self.scores or name in self.labels:
+            raise MetaevalError(
+                f"There is a scorer or label {name!r} already; choose another name."
+            )
+        values = canonical.scores_by_row(self.rows, scores, name)
+        return self.replace(scores=self.scores.assign(**{name: values}))
+
+    def drop_scorers(self, *names: str) -> Self:
+        """Return the table without some scorers."""
+        for name in names:
+            require_known("scorer", name, self.scorers)
+        return self.replace(scores=self.scores.drop(columns=list(names)))
+
+    def keep_scorers(self, names: list[str]) -> Self:
+        """Return the table with only the named scorers."""
+        for name in names:
+            require_known("scorer", name, self.scorers)
+        return self.replace(scores=self.scores[names])
+
+    def keep_labels(self, names: list[str]) -> Self:
+        """Return the table with only the named labels."""
+        for name in names:
+            require_known("label", name, list(self.labels.columns))
+        return self.replace(labels=self.labels[names])
+
+    def map_scores(self, function: Callable[[pd.Series], pd.Series]) -> Self:
+        """Return the table with `function` applied to the column of each scorer."""
+        return self.replace(scores=self.scores.apply(function))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long frame: the columns of `rows`, then `scorer` and `score`; raters are scorers too."""
+        wide = pd.concat([self.rows, self.scores, self.labels], axis=1)
+        ids = list(self.rows.columns)
+        return wide.melt(id_vars=ids, var_name="scorer", value_name="score")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical table: the same for any order of files, rows and scorers."""
+        digest = hashlib.sha256(type(self).__name__.encode())
+        for frame in (self.rows, self.scores, self.labels):
+            for name in sorted(frame.columns):
+                digest.update(f"\x1e{name}\x1f".encode())
+                digest.update(canonical.column_bytes(frame[name]))
+        return digest.hexdigest()
+
+    @cached_property
+    def alignment(self) -> Alignment:
+        """What was read, what is missing and what looks odd."""
+        from metaeval.alignment import align
+
+        return align(self)  # type: ignore[arg-type]
+
+    def _counts(self) -> dict[str, int]:
+        counts = {"items": self.n_items, "rows": len(self)}
+        for column in ("task", "cluster", "system"):
+            if column in self.rows:
+                counts[f"{column}s"] = int(self.rows[column].nunique())
+        return counts | {
+            "scorers": self.scores.shape[1],
+            "labels": self.labels.shape[1],
+            "holes": int(self.scores.isna().to_numpy().sum()),
+        }
+
+    def __repr__(self) -> str:
+        """Counts in one line."""
+        counts = ", ".join(f"{n} {what}" for what, n in self._counts().items())
+        return f"<{type(self).__name__}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        cells = "".join(f"<tr><th>{k}</th><td>{n}</td></tr>" for k, n in self._counts().items())
+        names = html.escape(listed(self.scorers, 12))
+        return (
+            f"<table><caption>{type(self).__name__}</caption>{cells}"
+            f"<tr><th>names</th><td>{names}</td></tr></table>"
+        )
