@@ -12,6 +12,7 @@ import pandas as pd
 
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
+from metaeval.readers import streams
 
 LEVELS = {"sys": "test set", "domain": "domain", "doc": "document", "seg": "segment"}
 
@@ -70,6 +71,7 @@ def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
 
 def read_scores(file: ScoreFile) -> pd.Series:
     """Read the scores of a file, indexed by item and system."""
+    streams.require_file(file.path)
     lines = file.path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     rows = [_row(file, n, line.split()) for n, line in enumerate(lines, 1) if line.strip()]
     if not rows:

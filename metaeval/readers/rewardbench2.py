@@ -82,7 +82,8 @@ def _answers(sheet: Sheet, place: int) -> list[float]:
 
 def _right(sheet: Sheet, place: int, count: int) -> int:
     value = sheet.columns["num_correct"][place]
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    whole = isinstance(value, int | float) and float(value).is_integer()
+    whole = whole and not isinstance(value, bool)
     if not whole or not 1 <= value <= count:
         raise MetaevalError(
             f"{sheet.source}, num_correct[{place}] is {value!r}; expected a whole number from 1 to "

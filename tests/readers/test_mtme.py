@@ -280,6 +280,11 @@ def test_lone_file_of_another_level_or_pair(folder):
         mtme.parts(path, language_pair="aa-cc")
 
 
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(MetaevalError, match=r"There is no file 'FOO-src\.seg\.score'"):
+        read(tmp_path / "FOO-src.seg.score", format="mtme")
+
+
 def test_scores_of_references_only(tmp_path):
     with pytest.raises(MetaevalError, match="only the references refA; expected scores of systems"):
         mtme.parts(write(tmp_path / "FOO-refA.seg.score", "refA 1\n"))

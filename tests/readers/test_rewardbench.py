@@ -217,6 +217,7 @@ def test_broken_rewardbench_files(tmp_path, content, message):
             r"num_correct\[0\] is 0; expected a whole number from 1",
         ),
         ({**V2, "num_correct": [1, 4, 1]}, r"num_correct\[1\] is 4; expected .* from 1 to 3"),
+        ({**V2, "num_correct": [1, float("nan"), 1]}, r"num_correct\[1\] is nan; expected"),
         ({**V2, "num_correct": [1, None, 1]}, r"num_correct\[1\] is None; expected a whole number"),
         ({**V2, "scores": [[1], [], [1]]}, r"scores\[1\] is \[\]; expected a list with one score"),
         ({**V2, "scores": [[1], [1, "x", 2], [1]]}, r"scores\[1\]\[1\] is 'x'; expected a number"),
