@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from strategies import responses
 
 from metaeval import MetaevalError, Pairs, Responses, Result, compare, evaluate
+from metaeval.measure import measure
+from metaeval.prepare import prepare
 from metaeval.statistics import (
     best_of_n,
     kendall,
@@ -77,6 +79,7 @@ ACROSS_SYSTEMS = [
 LINEAR = [pearson("none"), pearson("item"), pearson("system")]
 SYSTEM = [system_accuracy(), system_pearson()]
 OF_RATINGS = [*RANK, *TUNED, *ACROSS_SYSTEMS, *LINEAR, *SYSTEM]
+FIRST_SCORE = mean_over_items("first", lambda x, h: float(x[0]))
 BEST = [best_of_n("strict"), best_of_n("split"), best_of_n("lenient")]
 
 
@@ -93,6 +96,16 @@ NUMBERS = ["estimate", "lower", "upper", "se", "p_value", "p_adjusted", "tie_rat
 
 def same_numbers(one, other):
     pd.testing.assert_frame_equal(one.frame[NUMBERS], other.frame[NUMBERS], check_exact=True)
+
+
+@every([*OF_RATINGS, FIRST_SCORE])
+def test_contributions_add_up_to_the_estimate(statistic):
+    part = measure(prepare(grid_table()), statistic, 2, 0)[0]
+    if statistic.name == "system_accuracy":  # a step function: no test flips anything
+        assert part.contributions is None
+        return
+    assert part.contributions.shape == (8, 3)
+    np.testing.assert_allclose(part.contributions.sum(axis=0), part.estimate, rtol=0, atol=1e-12)
 
 
 # Order and direction change nothing.
@@ -353,9 +366,6 @@ def test_swapping_two_names_turns_the_difference_and_keeps_p(statistic, n_items)
 
 
 # The test of a difference.
-FIRST = mean_over_items("first", lambda x, h: float(x[0]))
-
-
 def lone(values):
     n = len(values)
     rows = pd.DataFrame({"item": [f"i{i:02d}" for i in range(n)], "system": ["s"] * n})
@@ -364,7 +374,7 @@ def lone(values):
 
 
 def test_one_to_five_has_p_of_one_in_sixteen():
-    row = compare(lone([1.0, 2, 3, 4, 5]), FIRST, n_resamples=N).row("a", "b")
+    row = compare(lone([1.0, 2, 3, 4, 5]), FIRST_SCORE, n_resamples=N).row("a", "b")
     assert row["estimate"] == 3
     assert row["p_value"] == 0.0625
     assert (row["p_mcse"], row["test"]) == (0.0, "sign-flip")
@@ -373,7 +383,7 @@ def test_one_to_five_has_p_of_one_in_sixteen():
 @pytest.mark.parametrize("seed", range(4))
 def test_twelve_items_are_tested_by_all_flips(seed):
     values = np.random.default_rng(seed).integers(-3, 6, 12) / 4
-    row = compare(lone(values), FIRST, n_resamples=N).row("a", "b")
+    row = compare(lone(values), FIRST_SCORE, n_resamples=N).row("a", "b")
     assert row["p_value"] == pytest.approx(slow.sign_flip_p(values), abs=1e-12)
 
 

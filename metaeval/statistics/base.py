@@ -211,7 +211,7 @@ def mean_over_items(
     >>> import numpy as np
     >>> from metaeval import evaluate, load_example
     >>> top = mean_over_items("top", lambda x, h: float(h[x.argmax()] == h.max()))
-    >>> evaluate(load_example(), top, n_resamples=100).row("judge")["n_items"]
+    >>> int(evaluate(load_example(), top, n_resamples=100).row("judge")["n_items"])
     80
     """
 

@@ -59,7 +59,7 @@ def best_of_n(ties: Literal["strict", "split", "lenient"] = "strict") -> Statist
     >>> rows = pd.DataFrame({"item": [1, 1, 2, 2], "response": ["c0", "c1"] * 2})
     >>> table = Responses(rows, pd.DataFrame({"rm": [2.0, 1.0, 0.0, 0.0]}),
     ...                   pd.DataFrame({"correct": [1.0, 0.0, 1.0, 0.0]}))
-    >>> evaluate(table, best_of_n("split"), n_resamples=100).row("rm")["estimate"]
+    >>> float(evaluate(table, best_of_n("split"), n_resamples=100).row("rm")["estimate"])
     0.75
     """
     check_one_of("ties", ties, TIES)
