@@ -10,7 +10,7 @@ import pandas as pd
 
 from metaeval.checks import listed, require_known
 from metaeval.errors import MetaevalError
-from metaeval.readers.columns import names_of
+from metaeval.readers.columns import ROLES, names_of
 from metaeval.readers.parts import Part
 from metaeval.tables import Pairs, Responses
 
@@ -46,7 +46,7 @@ def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame
     names = [*whole.labels, *whole.scores]
     for pattern in wanted:
         if not fnmatch.filter(names, pattern):
-            require_known("label", pattern, _known(whole, names))
+            require_known("label", pattern, _known(whole, names, pattern))
     moved = [n for n in whole.scores if any(fnmatch.fnmatchcase(n, w) for w in wanted)]
     labels = pd.concat([whole.labels, whole.scores[moved]], axis=1)
     return whole.scores.drop(columns=moved), labels
@@ -56,13 +56,13 @@ def _only(whole: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:
     names = names_of(scorers) if scorers is not None else list(scores)
     for name in names:
         if name not in scores:
-            require_known("scorer", name, _known(whole, list(scores)))
+            require_known("scorer", name, _known(whole, list(scores), name))
     return scores[list(dict.fromkeys(names))].copy()
 
 
-def _known(whole: Part, names: list[str]) -> list[str]:
+def _known(whole: Part, names: list[str], unknown: str) -> list[str]:
     """Names to show for one that is unknown; where there are none, the columns of the files."""
-    return names or [column for column in whole.columns if column not in whole.rows]
+    return names or [c for c in whole.columns if c not in (*ROLES, unknown)]
 
 
 def _flip(scores: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -121,14 +121,15 @@ def resolve(
     >>> resolve(frame, source="x.csv").notes
     ('x.csv: item <- seg_id, system <- Model',)
     """
-    mapped = _mapped(frame, dict(mapping or {}))
+    mapped, named = _mapped(frame, dict(mapping or {})), set(named)
     taken = {*keys, *named, *mapped.values()}
     pairs = _is_pairs(frame, mapped, taken)
     found = dict(mapped)
     for role, aliases in (_PAIRS if pairs else _SCORES).items():
         _add(found, role, aliases, frame, taken, source)
     _add_values(found, frame, taken, source, pairs)
-    return _renamed(frame, found, pairs, source)
+    resolved = _renamed(frame, found, pairs, source)
+    return replace(resolved, spare=tuple(c for c in resolved.spare if c not in named))
 
 
 def names_of(value: str | Iterable[str] | None) -> list[str]:

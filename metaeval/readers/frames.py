@@ -31,9 +31,8 @@ def open_parquet(path: Path) -> Any:
     try:
         return parquet.ParquetFile(path)
     except (ArrowException, OSError) as error:
-        reason = str(error).split(".")[0]
         raise MetaevalError(
-            f"{path.name} cannot be read as Parquet ({reason}). Rename it if it is of another "
+            f"{path.name} cannot be read as Parquet ({_reason(error)}). Rename it if it is of another "
             "kind (.csv, .tsv, .json, .jsonl), or write it again."
         ) from None
 
@@ -48,7 +47,9 @@ def from_parquet(path: Path, max_cells: int) -> pd.DataFrame:
         try:
             return _without_index(file.read().to_pandas())
         except (ArrowException, OSError) as error:
-            raise MetaevalError(f"{path.name} is damaged ({error}); write it again.") from None
+            raise MetaevalError(
+                f"{path.name} is damaged ({_reason(error)}); write it again."
+            ) from None
 
 
 def column_names(source: Any) -> list[Any]:
@@ -79,3 +80,7 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
     named = any(name is not None for name in frame.index.names)
     clash = set(frame.index.names) & set(frame.columns)
     return frame.reset_index(drop=not named or bool(clash))
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition("\n")[0].split(". ")[0].rstrip(".")

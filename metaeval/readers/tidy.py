@@ -71,7 +71,7 @@ def _header(head: str) -> list[str]:
 
 def _roles(names: Sequence[str]) -> set[str]:
     try:
-        return set(resolve(pd.DataFrame(columns=list(names)), source="").found)
+        return set(resolve(pd.DataFrame(columns=list(dict.fromkeys(names))), source="").found)
     except MetaevalError:
         return {"item"}
 
@@ -173,11 +173,11 @@ def _score_part(
     held = _long_values(frame, rows, name, long) if long else []
     wanted = [*labels, *(scorers or [])]
     loose = [str(c) for c in frame if c not in roles]
-    columns = [c for c in loose if _holds_values(frame[c], c, wanted, scorers, bool(long), labels)]
+    columns = [c for c in loose if _holds_values(frame[c], c, wanted, scorers, bool(long))]
     for c in columns:
         one = pd.Categorical([c] * len(frame))
         wide = rows.spread(one, numbers(frame[c], c, name), repeats=bool(long))
-        held.append((wide, c in labels or (_GOLD.fullmatch(c) is not None and c not in wanted)))
+        held.append((wide, _is_label(c, labels, scorers)))
     rest = [c for c in loose if c not in columns]
     return _divided(frame, rows, name, held, rest, labels)
 
@@ -203,17 +203,22 @@ def _holds_values(
     wanted: list[str],
     scorers: list[str] | None,
     long: bool,
-    labels: list[str],
 ) -> bool:
     """Whether a column that has no role holds scores or labels."""
     if name in wanted:
         return True
-    gold = not labels and _GOLD.fullmatch(name) is not None
+    gold = _GOLD.fullmatch(name) is not None
     if long or scorers is not None:
         return gold and sort_of(column) in ("number", "truth")
     if _COVARIATE.fullmatch(name):
         return False
     return sort_of(column) in ("number", "truth", "mixed")
+
+
+def _is_label(column: str, labels: list[str], scorers: list[str] | None) -> bool:
+    """Whether a column is named as a label, or called like one and not named as a scorer."""
+    gold = _GOLD.fullmatch(column) is not None
+    return column in labels or (gold and column not in (scorers or ()))
 
 
 def _divided(
@@ -257,7 +262,7 @@ def _pair_parts(
     frame, roles = resolved.frame, {*resolved.found, *resolved.spare, *keys, "order", "tie_kind"}
     loose = [str(c) for c in frame if c not in roles]
     if "preference" in resolved.found:
-        gold = [c for c in loose if _is_label(c, labels)]
+        gold = [c for c in loose if _is_label(c, labels, scorers)]
         long = [frame.drop(columns=gold)] + [_gold(frame, c, keys) for c in gold]
         return [
             part
@@ -271,22 +276,17 @@ def _pair_parts(
     columns = [
         c
         for c in loose
-        if c in wanted
-        or (c not in sided and _holds_values(frame[c], c, wanted, scorers, False, labels))
+        if c in wanted or (c not in sided and _holds_values(frame[c], c, wanted, scorers, False))
     ]
     if not columns and scorers is None and not any(map(_COVARIATE.fullmatch, loose)):
         raise MetaevalError(
             f"{name} has pairs but no column of preferences or margins; name it: "
             "preference=<your column>."
         )
-    judged = [c for c in columns if _is_label(c, labels)]
+    judged = [c for c in columns if _is_label(c, labels, scorers)]
     return preferences.margin_parts(
         frame, columns, source=name, labels=judged, keys=keys, ordered=how["ordered"]
     )
-
-
-def _is_label(column: str, labels: list[str]) -> bool:
-    return column in labels or (not labels and _GOLD.fullmatch(column) is not None)
 
 
 def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
