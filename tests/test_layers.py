@@ -167,6 +167,19 @@ def test_public_functions_and_classes_are_documented(module, name):
     assert documented(value)[0] or not callable(value)
 
 
+@pytest.mark.parametrize(("module", "name"), PUBLIC)
+def test_public_functions_say_what_they_take_and_return(module, name):
+    value = getattr(importlib.import_module(module), name)
+    if not inspect.isfunction(value):
+        return
+    text = documented(value)[0]
+    taken = list(inspect.signature(value).parameters)
+    described = text.split("Parameters\n---", 1)[-1].split("Returns\n---")[0]
+    assert all(parameter in described for parameter in taken)
+    assert "Parameters\n---" in text or not taken
+    assert "Returns\n---" in text or text.startswith("Return ")
+
+
 @pytest.mark.parametrize("name", metaeval.statistics.__all__)
 def test_statistics_have_an_example(name):
     value = getattr(metaeval.statistics, name)
