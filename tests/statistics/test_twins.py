@@ -308,3 +308,57 @@ def test_system_level(name, table, data):
     twin = getattr(slow, name)
     agrees(table, statistic, twin)
     repeats(table, statistic, twin, data, lost=tasks_of)
+
+
+# A missing score is wrong, if told so.
+@pytest.mark.parametrize("ties", ["acc-eq", "strict", "half"])
+@pytest.mark.parametrize("average", ["items", "pairs"])
+@settings(max_examples=15)
+@given(table=responses(holes=True, tasks=True), epsilon=st.sampled_from([0.0, 0.5]))
+def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
+    try:
+        table = prepare(table, missing="wrong").table
+        view = table_for(pairwise_accuracy("acc-eq"), table)
+    except MetaevalError:
+        return
+    statistic = pairwise_accuracy(ties, epsilon, average)
+    found = estimate_of(statistic, view)
+    # Rows that lack a score are wrong for that scorer; all others are as they are.
+    known = table.replace(scores=table.scores.fillna(0.0))
+    rows = slow.rows_of(known)
+    lost = {
+        row.response: {s for s in table.scorers if np.isnan(table.scores[s].iloc[i])}
+        for i, row in enumerate(rows)
+    }
+    for m, scorer in enumerate(table.scorers):
+        lists = []
+        for group in slow.groups(rows, "item"):
+            credits = []
+            for a, b in slow.pairs(group):
+                credit = slow.credit(slow.call(a, b, scorer, epsilon), slow.truth(a, b), ties)
+                gone = scorer in lost[a.response] | lost[b.response]
+                if credit is not None:
+                    credits.append(0 * credit if gone else credit)
+            lists.append(credits)
+        expected = slow.averaged(lists, average)
+        assert_allclose(found[m], expected, rtol=0, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("ties", ["strict", "split", "lenient"])
+@settings(max_examples=20)
+@given(table=candidates(holes=True))
+def test_an_answer_without_a_score_makes_its_item_wrong(ties, table):
+    try:
+        table = prepare(table, missing="wrong").table
+    except MetaevalError:
+        return
+    found = estimate_of(best_of_n(ties), table)
+    rows = slow.rows_of(table.replace(scores=table.scores.fillna(0.0)))
+    holes = table.scores.isna().groupby(table.item_codes).any()
+    for m, scorer in enumerate(table.scorers):
+        won = []
+        for code, group in enumerate(slow.groups(rows, "item")):
+            value = slow.best_of_n(group, ties)[scorer]
+            if not np.isnan(value):
+                won.append(0.0 if holes[scorer].iloc[code] else value)
+        assert_allclose(found[m], slow.mean(won), rtol=0, atol=ROUNDING)
