@@ -225,6 +225,9 @@ def _add_values(
     if pairs:
         if "preference" not in found and "preference" not in frame:
             _add(found, "preference", ("label",), frame, taken, source)
+        if "preference" not in found:  # a wide table: `judge` and the like are margins
+            for role in ("scorer", "rater"):
+                found.pop(role, None)
         return
     _add_scores(found, frame, taken, source)
     if "rater" in found and ("score" not in found or "scorer" in found):

@@ -32,8 +32,8 @@ def open_parquet(path: Path) -> Any:
         return parquet.ParquetFile(path)
     except (ArrowException, OSError) as error:
         raise MetaevalError(
-            f"{path.name} cannot be read as Parquet ({_reason(error)}). Rename it if it is of another "
-            "kind (.csv, .tsv, .json, .jsonl), or write it again."
+            f"{path.name} cannot be read as Parquet ({_reason(error)}). Rename it if it is of "
+            "another kind (.csv, .tsv, .json, .jsonl), or write it again."
         ) from None
 
 

@@ -124,7 +124,8 @@ def parts(
     require_column(resolved.frame.columns, "item", purpose=name)
     if "weight" in resolved.frame and "weight" not in named:
         raise MetaevalError(
-            f"{name} has a column 'weight'; item weights are not in this release. Drop or rename it."
+            f"{name} has a column 'weight'; item weights are not in this release. Drop or rename "
+            "it."
         )
     if resolved.pairs:
         how = {"ordered": ordered, "orders": orders, "refusals": refusals}

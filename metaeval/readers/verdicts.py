@@ -37,7 +37,7 @@ def verdicts(
     codes, uniques = pd.factorize(column.astype(object))
     said = [_word(value) for value in uniques]
     words = WORDS | {_word(w): v for w, v in (vocabulary or {}).items()}
-    sides = "2" in said and {"1", "2"} >= {w for w in said if w not in (*_NONE, *_TIE)}
+    sides = "2" in said and {"1", "2"} >= set(filter(_is_number, said))
     only_words = sides or vocabulary is not None
     _require_known_words([w for w in said if not _means(w, words, only_words)], words, source)
     values = [float(w) if _is_number(w) and not only_words else words[w] for w in said]

@@ -245,9 +245,7 @@ def test_unknown_labels(frame):
 
 
 def test_a_name_cannot_be_a_label_and_a_scorer():
-    with pytest.raises(
-        MetaevalError, match=r"chrf is named as a label and as a scorer; choose one"
-    ):
+    with pytest.raises(MetaevalError, match=r"chrf is named as a label and as a scorer"):
         read(WIDE, labels=["chrf", "mqm"], scorers=["chrf"])
 
 
@@ -365,9 +363,7 @@ def test_duplicates_are_refused_with_the_rows(long):
 
 
 def test_weights_are_refused():
-    with pytest.raises(
-        MetaevalError, match=r"item weights are not in this release. Drop or rename"
-    ):
+    with pytest.raises(MetaevalError, match=r"item weights are not in this release. Drop or"):
         read(WIDE.assign(weight=1.0, w="x"), scorers=["chrf"])
     with pytest.raises(MetaevalError, match=r"item weights are not in this release"):
         read(WIDE.assign(weight=1.0))
