@@ -22,8 +22,8 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
     flipped = _flip(scores, labels, names_of(options.get("lower_is_better")))
     fields = {
         "keys": tuple(names_of(options.get("keys"))),
-        "label_kind": options.get("label_kind", None if whole.pairs else whole.label_kind),
-        "label_epsilon": float(options.get("label_epsilon", 0.0)),
+        "label_kind": _label_kind(whole, options.get("label_kind")),
+        "label_epsilon": options.get("label_epsilon", 0.0),
         "exchangeable": bool(options.get("exchangeable", False)),
         "missing": options.get("missing", "common"),
         "flipped": tuple(flipped),
@@ -31,7 +31,6 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
     }
     if whole.pairs:
         fields["ordered"] = bool(options.get("ordered", False))
-        fields["label_kind"] = "preference"
     shared = bool(options.get("shared_items", False))
     kind = Pairs if whole.pairs else Responses
     for key in fields["keys"]:
@@ -39,6 +38,16 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
     table = kind(whole.rows, scores, labels, shared_items=shared, **fields)
     _refuse_holes(table)
     return table
+
+
+def _label_kind(whole: Part, said: str | None) -> str | None:
+    """The kind of labels that the user said, else that of the format; pairs have preferences."""
+    if said in (("rating", "correct") if whole.pairs else ("preference",)):
+        rows = "pairs" if whole.pairs else "responses"
+        raise MetaevalError(
+            f"label_kind={said!r} is not for {rows}, which these files hold; leave it out."
+        )
+    return said or ("preference" if whole.pairs else whole.label_kind)
 
 
 def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

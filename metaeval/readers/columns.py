@@ -145,6 +145,10 @@ def names_of(value: str | Iterable[str] | None) -> list[str]:
 
 def check_mapping(mapping: Mapping[str, str]) -> None:
     """Raise unless every role is known and no column has two."""
+    if not isinstance(mapping, Mapping):
+        raise MetaevalError(
+            f"mapping={mapping!r} must be role = column, such as {{'item': 'qid'}}."
+        )
     for role, column in mapping.items():
         require_known("column to map", role, ROLES)
         others = [r for r, c in mapping.items() if c == column and r != role]

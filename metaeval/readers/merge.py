@@ -23,7 +23,9 @@ from metaeval.readers.parts import Part
 from metaeval.readers.values import collapse
 
 
-def merge(parts: Sequence[Part], keys: Sequence[str] = ()) -> Part:
+def merge(
+    parts: Sequence[Part], keys: Sequence[str] = (), scorers: Sequence[str] | None = None
+) -> Part:
     """Put parts side by side, whatever their order.
 
     Rows are matched by the ids that both sides have. A scorer may be spread over files (one per
@@ -37,7 +39,7 @@ def merge(parts: Sequence[Part], keys: Sequence[str] = ()) -> Part:
     """
     parts = sorted(parts, key=lambda part: part.source)
     _require_one_kind(parts)
-    _require_one_use(parts)
+    parts = _with_one_use(parts, scorers)
     require_overlap(parts, keys)
     groups: dict[tuple[str, ...], list[Part]] = {}
     for part in parts:
@@ -59,16 +61,37 @@ def _require_one_kind(parts: Sequence[Part]) -> None:
         )
 
 
-def _require_one_use(parts: Sequence[Part]) -> None:
-    """Raise if a column of numbers is a scorer in one file and a covariate in another."""
-    for one in parts:
-        for other in parts:
-            for name in one.scores.columns.intersection(other.rows.columns):
-                raise MetaevalError(
-                    f"The column {name!r} of {one.source} was taken for a scorer, and that of "
-                    f"{other.source} for something else; say which columns are scorers: "
-                    "scorers=[...]."
-                )
+def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[Part]:
+    """Parts without columns that are a scorer in one file and something else in another.
+
+    Which of the two they are is what `scorers` says; without it, that is an error.
+    """
+    uses = [(one, other) for one in parts for other in parts]
+    clash = {str(n): pair for pair in uses for n in pair[0].scores if n in pair[1].rows}
+    for name, (one, other) in clash.items():
+        if scorers is None or name in (*RESPONSE_IDS, *PAIR_IDS):
+            raise _two_uses(name, one, other)
+    mine = [name for name in clash if name in (scorers or ())]
+    return [
+        replace(
+            part,
+            rows=part.rows.drop(columns=mine, errors="ignore"),
+            scores=part.scores.drop(columns=[n for n in clash if n not in mine], errors="ignore"),
+        )
+        for part in parts
+    ]
+
+
+def _two_uses(name: str, one: Part, other: Part) -> MetaevalError:
+    if one is other or name in (*RESPONSE_IDS, *PAIR_IDS):
+        return MetaevalError(
+            f"A scorer of {one.source} is called {name!r}, as a column of ids or of covariates is; "
+            "rename one of them."
+        )
+    return MetaevalError(
+        f"The column {name!r} of {one.source} was taken for a scorer, and that of {other.source} "
+        "for something else; say which columns are scorers: scorers=[...]."
+    )
 
 
 # Parts with the same ids.

@@ -66,15 +66,17 @@ def read(*sources: Any, format: str | None = None, **options: Any) -> Responses 
     if not sources:
         raise MetaevalError("There is nothing to read; give at least one file or frame.")
     options = {name: value for name, value in options.items() if value is not None}
-    mapping = dict(options.pop("mapping", {}))
-    mapping |= {role: options.pop(role) for role in ROLES if role in options}
+    mapping = options.pop("mapping", {})
+    check_mapping(mapping)
+    mapping = mapping | {role: options.pop(role) for role in ROLES if role in options}
     check_mapping(mapping)
     chosen = [(source, _format_of(source, format)) for source in sources]
     _check_options(chosen, options, mapping)
     found = _distinct([_parts(source, module, options, mapping) for source, module in chosen])
     require_mapped(mapping, {column for part in found for column in part.columns})
     keys = names_of(options.get("keys"))
-    whole = merge(found, keys)
+    only = None if "scorers" not in options else names_of(options["scorers"])
+    whole = merge(found, keys, only)
     if whole.pairs and options.get("ordered"):
         whole = mirrored(whole, keys)
     return table_of(settled(whole), options)

@@ -56,7 +56,8 @@ def oriented(long: pd.DataFrame, ordered: bool, keys: Sequence[str]) -> Shown:
 def _orders(long: pd.DataFrame) -> Any:
     if "order" not in long:
         return np.full(len(long), "ab", dtype=object)
-    order = long["order"].astype(str).str.strip().str.lower()
+    order = long["order"].where(long["order"].notna(), "ab").astype(str).str.strip().str.lower()
+    order = order.where(order != "", "ab")
     wrong = sorted(set(order.unique()) - {"ab", "ba"})
     if wrong:
         raise MetaevalError(

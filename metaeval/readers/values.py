@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def combined(codes: Sequence[npt.NDArray[Any]]) -> Codes:
 # Numbers.
 def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return numbers (row,), NaN where missing, and which cells (row,) are neither."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    if pd.api.types.is_any_real_numeric_dtype(column.dtype) or column.dtype == bool:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return values, np.zeros(len(values), dtype=bool)
     try:
@@ -90,7 +91,7 @@ def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
 
 def _number(value: object) -> float | None:
     """Return a cell as a float, NaN if it says missing, None if it is no number."""
-    if isinstance(value, bool | int | float | np.number | np.bool_):
+    if isinstance(value, bool | int | float | Decimal | np.number | np.bool_):
         return float(value)
     if not isinstance(value, str) or "_" in value:
         return None
@@ -134,7 +135,7 @@ def sort_of(column: pd.Series) -> str:
     """
     if pd.api.types.is_bool_dtype(column.dtype):
         return "truth"
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    if pd.api.types.is_any_real_numeric_dtype(column.dtype):
         return "number"
     values, bad = as_numbers(column)
     if bad.any():

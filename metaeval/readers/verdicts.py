@@ -34,7 +34,7 @@ def verdicts(
 
     Cells are words or numbers. 1 and 2 are words where 2 occurs; with a vocabulary all cells are.
     """
-    codes, uniques = pd.factorize(column.astype(object))
+    codes, uniques = pd.factorize(column.astype(object).map(_hashable, na_action="ignore"))
     said = [_word(value) for value in uniques]
     words = WORDS | {_word(w): v for w, v in (vocabulary or {}).items()}
     sides = "2" in said and {"1", "2"} >= set(filter(_is_number, said))
@@ -44,6 +44,10 @@ def verdicts(
     table = np.array([np.nan if v is None else v for v in (*values, None)], dtype=np.float64)
     _require_in_range(table, source)
     return table[codes]
+
+
+def _hashable(value: Any) -> Any:
+    return str(value) if isinstance(value, list | dict | np.ndarray) else value
 
 
 def _word(value: Any) -> str:

@@ -271,3 +271,17 @@ def test_merge_of_one_part_returns_it():
     whole = merge([part])
     assert whole.scores.equals(part.scores)
     assert whole.notes == ("n",)
+
+
+def test_a_scorer_that_is_a_covariate_in_its_own_file_or_elsewhere():
+    long = SCORES.rename(columns={"chrf": "score"}).assign(scorer="hyp_chars")
+    lengths = SCORES[["task", "item", "system"]].assign(hyp_chars=SCORES["chrf"])
+    fails(r"'hyp_chars' of .* was taken for a scorer", long, lengths)
+    table = read(long, lengths, scorers=["hyp_chars"])
+    assert table.scorers == ["hyp_chars"]
+    assert "hyp_chars" not in table.rows
+    fails(
+        r"A scorer of .* is called 'length', as a column .*rename one of them",
+        long.assign(scorer="length", length=3),
+    )
+    fails("A scorer of .* is called 'item'", long.assign(scorer="item"), scorers=["item"])

@@ -460,3 +460,18 @@ def test_tasks_clusters_and_keys():
     assert len(table) == 10
     assert set(table.rows["cluster"]) == {"d"}
     assert set(table.rows["genre"]) == {"x"}
+
+
+def test_records_that_say_nothing_of_their_order_were_shown_as_they_stand():
+    frame, labels = swapped_frame(n=3)
+    once = records(*((n, "m1", "m2", "k", "A") for n in range(3)))
+    for empty in (None, ""):
+        some = pd.concat([frame.assign(order="ab"), once.assign(order=empty)])
+        assert read(some, labels).fingerprint == (
+            read(pd.concat([frame, once]).assign(order="ab"), labels).fingerprint
+        )
+
+
+def test_cells_that_are_lists_are_no_verdicts():
+    with pytest.raises(MetaevalError, match=r"is no verdict that is known"):
+        read(records((1, "a", "b", "j", ["A"])))

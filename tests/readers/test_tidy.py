@@ -1,5 +1,6 @@
 import gzip
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -444,3 +445,28 @@ def test_a_native_file_beside_a_tidy_one(tmp_path):
     table = read(DATA / "rewardbench" / "rm-a.json", save(mine, tmp_path / "mine.csv"))
     assert table.scorers == ["lab/rm-a", "mine"]
     np.testing.assert_allclose(table.scores["mine"], 2 * table.scores["lab/rm-a"])
+
+
+def test_kinds_of_labels_that_do_not_fit_the_rows():
+    pairs = pd.DataFrame({"item": [1], "first": "a", "second": "b", "m": [0.5]})
+    with pytest.raises(MetaevalError, match=r"label_kind='rating' is not for pairs"):
+        read(pairs, label_kind="rating")
+    with pytest.raises(MetaevalError, match=r"label_kind='preference' is not for responses"):
+        read(WIDE, label_kind="preference")
+    assert read(pairs, label_kind="preference").fingerprint == read(pairs).fingerprint
+
+
+def test_numbers_of_rare_types():
+    frame = pd.DataFrame({"item": [1, 2], "system": "a"})
+    table = read(frame.assign(m=[Decimal("1.5"), Decimal("2.5")], k=pd.Categorical(["1", "2"])))
+    assert table.scores["m"].tolist() == [1.5, 2.5]
+    assert table.scores["k"].tolist() == [1, 2]
+    with pytest.raises(MetaevalError, match=r"cells that are no numbers"):
+        read(frame.assign(m=[1j, 2j]), scorers=["m"])
+
+
+def test_arguments_of_the_wrong_type():
+    with pytest.raises(MetaevalError, match=r"mapping='item=x' must be role = column"):
+        read(WIDE, mapping="item=x")
+    with pytest.raises(MetaevalError, match=r"label_epsilon='x' must be a number"):
+        read(WIDE, label_epsilon="x")
