@@ -40,6 +40,7 @@ def merge(
     parts = sorted(parts, key=lambda part: part.source)
     _require_one_kind(parts)
     parts = _with_one_use(parts, scorers)
+    _require_one_order(parts, keys)
     require_overlap(parts, keys)
     groups: dict[tuple[str, ...], list[Part]] = {}
     for part in parts:
@@ -94,6 +95,34 @@ def _two_uses(name: str, one: Part, other: Part) -> MetaevalError:
     )
 
 
+def _require_one_order(parts: Sequence[Part], keys: Sequence[str]) -> None:
+    """Raise if a judge saw a pair in one order in one file and in the other order in another."""
+    shown = [part for part in parts if part.shown is not None and "order" not in part.rows]
+    for place, one in enumerate(shown):
+        for other in shown[place + 1 :]:
+            for name in one.scores.columns.intersection(other.scores.columns):
+                ids = [c for c in identity(one, keys) if c in other.rows]
+                if _turned_over(one, other, str(name), ids):
+                    raise _two_orders(one, other, str(name))
+
+
+def _turned_over(one: Part, other: Part, name: str, ids: Sequence[str]) -> bool:
+    mine, theirs = shared_codes([one.rows, other.rows], ids)
+    here, there = (p.shown[name].to_numpy() for p in (one, other) if p.shown is not None)
+    place = pd.Index(theirs).get_indexer_for(mine) if len(set(theirs)) == len(theirs) else None
+    if place is None:
+        return False
+    known = place >= 0
+    return bool((here[known] + there[place[known]] == 0).any())
+
+
+def _two_orders(one: Part, other: Part, name: str) -> MetaevalError:
+    return MetaevalError(
+        f"{name!r} judged pairs in one order in {one.source} and in the other order in "
+        f"{other.source}; put both into one table (pandas.concat), so that both orders are kept."
+    )
+
+
 # Parts with the same ids.
 def _stack(parts: Sequence[Part], ids: Sequence[str]) -> Part:
     """Put parts with the same ids together on the union of their rows."""
@@ -116,7 +145,7 @@ def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -
     """Parts on the union of their rows; `codes` says which row of it each row of a part is."""
     n = int(max(code.max() for code in codes)) + 1
     rows, torn = _united_rows(parts, codes, n, ids)
-    notes = [*differences(parts, codes, ids), *torn]
+    notes = [*differences(parts, codes, ids), *_repeats_notes(parts, codes, n), *torn]
     return Part(
         rows,
         _filled(parts, codes, "scores", rows, ids),
@@ -182,6 +211,20 @@ def _filled(
                 raise _contradiction(str(name), rows, code[there][clash], ids, parts)
             target[code[there]] = values[there]
     return pd.DataFrame(columns, index=rows.index)
+
+
+def _repeats_notes(parts: Sequence[Part], codes: Sequence[Codes], n: int) -> list[str]:
+    """How many values of each scorer and label are in several files, and equal."""
+    held: dict[str, list[Codes]] = {}
+    for part, code in zip(parts, codes, strict=True):
+        for name, column in (*part.scores.items(), *part.labels.items()):
+            held.setdefault(str(name), []).append(code[column.notna().to_numpy()])
+    often = {
+        name: int((np.bincount(np.concatenate(rows), minlength=n) > 1).sum())
+        for name, rows in held.items()
+        if len(rows) > 1
+    }
+    return [f"{name}: {k} values are in several files, and equal" for name, k in often.items() if k]
 
 
 def _contradiction(

@@ -26,7 +26,7 @@ def read_scores(source: Any, labels_from: Any = None, **options: Any) -> Respons
     source : path or frame
         CSV, TSV, JSON, JSON Lines (gzipped or not), Parquet; a pandas, Arrow or Polars frame.
     labels_from : path or frame, optional
-        Labels in a file of their own, joined by key.
+        Labels in a file of their own, long or wide, joined by key; all that it holds is a label.
     **options
         As in `read`: item="seg_id", labels=["mqm"], lower_is_better=["TER"], keys=["dimension"].
 
@@ -46,8 +46,8 @@ def read_scores(source: Any, labels_from: Any = None, **options: Any) -> Respons
     >>> read_scores(frame, labels="mqm").scorers
     ['chrf']
     """
-    sources = (source,) if labels_from is None else (source, labels_from)
-    table: Responses = _read_kind(Responses, "A file of scores", sources, **options)
+    options |= {"labels_from": labels_from}
+    table: Responses = _read_kind(Responses, "A file of scores", (source,), **options)
     return table
 
 
@@ -59,7 +59,7 @@ def read_preferences(source: Any, labels_from: Any = None, **options: Any) -> Pa
     source : path or frame
         Columns item, first, second, scorer or rater, preference; or a column per scorer.
     labels_from : path or frame, optional
-        Labels in a file of their own, joined by key.
+        Labels in a file of their own, long or wide, joined by key; all that it holds is a label.
     **options
         As in `read`; ordered=True if the first shown is `first` and that matters, orders="net"
         for the net verdict of both orders, refusals="tie" or "error" for records without verdict.
@@ -81,8 +81,8 @@ def read_preferences(source: Any, labels_from: Any = None, **options: Any) -> Pa
     >>> read_preferences(frame).scores.to_numpy().tolist()
     [[1.0, 0.0]]
     """
-    sources = (source,) if labels_from is None else (source, labels_from)
-    table: Pairs = _read_kind(Pairs, "A file of pairs", sources, **options)
+    options |= {"labels_from": labels_from}
+    table: Pairs = _read_kind(Pairs, "A file of pairs", (source,), **options)
     return table
 
 
@@ -134,4 +134,9 @@ def read_candidates(*paths: Any, **options: Any) -> Responses:
     """
     options = {"label_kind": "correct"} | options
     table: Responses = _read_kind(Responses, "A file of candidates", paths, **options)
+    if not table.labels.shape[1]:
+        raise MetaevalError(
+            "Candidates need a label that says which are right (1) and which wrong (0); name it: "
+            "labels=<your column>, or give the file that has it too."
+        )
     return table

@@ -35,19 +35,34 @@ def shared_codes(frames: Sequence[pd.DataFrame], ids: Sequence[str]) -> list[Cod
 
 
 def require_overlap(parts: Sequence[Part], keys: Sequence[str]) -> None:
-    """Raise if a file shares no row with the others, unless its columns continue theirs."""
+    """Raise unless files hang together: by rows that they share, or by columns that they continue.
+
+    Two files need not share rows themselves, if others lie between them.
+    """
     by_source: dict[str, list[Part]] = {}
     for part in parts:
         by_source.setdefault(part.source, []).append(part)
-    if len(by_source) < 2:
-        return
-    for source, own in sorted(by_source.items()):
-        others = [p for name, some in sorted(by_source.items()) if name != source for p in some]
-        columns = {c for p in own for c in (*p.scores, *p.labels)}
-        if columns & {c for p in others for c in (*p.scores, *p.labels)}:
-            continue
-        if not any(_overlap(a, b, keys).any() for a in own for b in others):
-            raise _no_overlap(source, own[0], others[0], keys)
+    names = sorted(by_source)
+    apart = sorted(set(names) - _hanging(names[0], by_source, keys))
+    if apart:
+        raise _no_overlap(names[0], by_source[names[0]][0], by_source[apart[0]][0], keys)
+
+
+def _hanging(start: str, by_source: dict[str, list[Part]], keys: Sequence[str]) -> set[str]:
+    """Sources that hang together with one of them."""
+    group, todo = {start}, [start]
+    while todo:
+        own = by_source[todo.pop()]
+        rest = [name for name in sorted(by_source) if name not in group]
+        near = [name for name in rest if _touch(own, by_source[name], keys)]
+        group |= set(near)
+        todo += near
+    return group
+
+
+def _touch(own: Sequence[Part], others: Sequence[Part], keys: Sequence[str]) -> bool:
+    one, two = ({c for p in ps for c in (*p.scores, *p.labels)} for ps in (own, others))
+    return bool(one & two) or any(_overlap(a, b, keys).any() for a in own for b in others)
 
 
 def _overlap(a: Part, b: Part, keys: Sequence[str]) -> Bools:

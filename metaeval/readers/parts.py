@@ -28,6 +28,9 @@ class Part:
         What the reader did that its user should know.
     columns : tuple of str
         What the columns of the file are called, where it has columns.
+    shown : DataFrame, optional
+        Of pairs that each judge saw in one order: 1 where the first was shown first, else -1;
+        NaN where a judge did not see the pair. A column for each of `scores`.
     """
 
     rows: pd.DataFrame
@@ -38,6 +41,7 @@ class Part:
     label_kind: str | None = None
     notes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    shown: pd.DataFrame | None = None
 
 
 WRONG = float("inf")

@@ -203,7 +203,9 @@ def _part(
         _spread(rows, names[at], value[at], np.flatnonzero(judged[at] == are_labels))
         for are_labels in (False, True)
     )
-    return Part(described, scores, labels, source, True, "preference", notes)
+    asked, side = np.flatnonzero(~judged[at]), np.where(shown.order[at] == "ba", -1.0, 1.0)
+    seen = _spread(rows, names[at], side, asked)
+    return Part(described, scores, labels, source, True, "preference", notes, shown=seen)
 
 
 def _spread(rows: Rows, names: Any, value: Floats, at: Codes) -> pd.DataFrame:

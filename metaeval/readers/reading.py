@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
+
 from metaeval.checks import check_one_of, listed, near_miss
 from metaeval.errors import MetaevalError
 from metaeval.readers import mtme, rewardbench, rewardbench2, tidy, votes
@@ -29,7 +31,9 @@ _TABLE_OPTIONS = (
 )
 
 
-def read(*sources: Any, format: str | None = None, **options: Any) -> Responses | Pairs:
+def read(
+    *sources: Any, format: str | None = None, labels_from: Any = None, **options: Any
+) -> Responses | Pairs:
     """Read files of any format, alone or side by side, into one table.
 
     Parameters
@@ -38,6 +42,8 @@ def read(*sources: Any, format: str | None = None, **options: Any) -> Responses 
         Score files, label files, folders; each is recognised by its content.
     format : {"mtme", "rewardbench", "rewardbench2", "votes", "tidy"}, optional
         The format of all files, where they are not recognised.
+    labels_from : path or frame, optional
+        A further file, whose columns and scorers are all labels, whatever they are called.
     **options
         labels, scorers : names of columns or of raters; keys : further columns that identify a
         row; mapping : role = column (or item=, system=, task=, cluster= ... by themselves);
@@ -63,6 +69,7 @@ def read(*sources: Any, format: str | None = None, **options: Any) -> Responses 
     >>> read(scores, labels).labels["human"].tolist()
     [0.0, 1.0]
     """
+    lone = [] if labels_from is None else [labels_from]
     if not sources:
         raise MetaevalError("There is nothing to read; give at least one file or frame.")
     options = {name: value for name, value in options.items() if value is not None}
@@ -70,9 +77,14 @@ def read(*sources: Any, format: str | None = None, **options: Any) -> Responses 
     check_mapping(mapping)
     mapping = mapping | {role: options.pop(role) for role in ROLES if role in options}
     check_mapping(mapping)
-    chosen = [(source, _format_of(source, format)) for source in sources]
+    chosen = [(source, _format_of(source, format)) for source in (*sources, *lone)]
     _check_options(chosen, options, mapping)
-    found = _distinct([_parts(source, module, options, mapping) for source, module in chosen])
+    own, others = chosen[: len(sources)], chosen[len(sources) :]
+    read_in = [_parts(source, module, options, mapping) for source, module in own]
+    theirs = {k: v for k, v in options.items() if k not in ("scorers", "refusals")}
+    for source, module in others:
+        read_in.append([_as_labels(part) for part in _parts(source, module, theirs, mapping)])
+    found = _distinct(read_in)
     require_mapped(mapping, {column for part in found for column in part.columns})
     keys = names_of(options.get("keys"))
     only = None if "scorers" not in options else names_of(options["scorers"])
@@ -156,6 +168,12 @@ def _parts(
     wanted = inspect.signature(module.parts).parameters
     given = {k: v for k, v in given.items() if k in wanted}
     return list(module.parts(source if module is tidy else Path(source), **given))
+
+
+def _as_labels(part: Part) -> Part:
+    """All that a part holds, as labels."""
+    labels = pd.concat([part.labels, part.scores], axis=1)
+    return replace(part, scores=part.scores.iloc[:, :0], labels=labels)
 
 
 def _distinct(by_source: list[list[Part]]) -> list[Part]:

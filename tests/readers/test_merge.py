@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaeval.errors import MetaevalError
-from metaeval.readers import read
+from metaeval.readers import read, read_scores
 from metaeval.readers.merge import merge
 from metaeval.readers.parts import Part
 
@@ -285,3 +285,59 @@ def test_a_scorer_that_is_a_covariate_in_its_own_file_or_elsewhere():
         long.assign(scorer="length", length=3),
     )
     fails("A scorer of .* is called 'item'", long.assign(scorer="item"), scorers=["item"])
+
+
+# Label files
+@pytest.mark.parametrize(
+    "labels",
+    [
+        LABELS.rename(columns={"human": "adequacy"}),
+        LABELS.rename(columns={"human": "score"}).assign(scorer="adequacy"),
+        LABELS.rename(columns={"human": "label"}).assign(rater="adequacy"),
+    ],
+)
+def test_everything_in_a_label_file_is_a_label(labels):
+    table = read_scores(SCORES, labels_from=labels, scorers=["chrf"])
+    assert (table.scorers, list(table.labels)) == (["chrf"], ["adequacy"])
+    expected = read(SCORES, LABELS.rename(columns={"human": "adequacy"}), labels="adequacy")
+    assert table.fingerprint == expected.fingerprint
+
+
+def test_equal_values_in_two_files_are_noted():
+    assert "chrf: 6 values are in several files, and equal" in read(SCORES, SCORES.head(6)).notes
+
+
+def test_files_hang_together_through_others_only_if_others_do():
+    t1, t2 = (SCORES[SCORES["task"] == t] for t in ("t1", "t2"))
+    both = JUDGE, t1.rename(columns={"chrf": "x"}), t2.rename(columns={"chrf": "y"})
+    assert read(*both).scorers == ["judge", "x", "y"]
+    fails(
+        "share no row",
+        *(SCORES, JUDGE),
+        *(f.assign(item=f["item"] + 50) for f in (LABELS, SCORES.rename(columns={"chrf": "z"}))),
+    )
+
+
+# A judge whose records are spread over files
+def judged(first, second, preference, **more):
+    return pd.DataFrame(
+        {"item": [1, 2], "first": first, "second": second, "preference": preference}
+    ).assign(scorer="j", **more)
+
+
+@pytest.mark.parametrize("verdicts", [["A", "A"], ["B", "B"]])
+def test_two_orders_in_two_files_are_not_taken_for_one(verdicts):
+    ab, ba = judged("x", "y", ["A", "A"]), judged("y", "x", verdicts)
+    message = "one order in .* and in the other order in .*pandas.concat"
+    fails(message, ab, ba)
+    fails(message, ba, ab, orders="net")
+    assert read(pd.concat([ab, ba])).rows["order"].tolist() == ["ab", "ba"] * 2
+    assert len(read(ab, ba, ordered=True)) == 4
+
+
+def test_one_order_in_two_files_is_one():
+    ab = judged("x", "y", ["A", "B"])
+    table = read(ab.head(1), ab.tail(1))
+    assert table.fingerprint == read(ab).fingerprint
+    swapped = judged("y", "x", ["B", "A"], order="ba")
+    assert read(ab, swapped).fingerprint == read(ab).fingerprint

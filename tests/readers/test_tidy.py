@@ -470,3 +470,8 @@ def test_arguments_of_the_wrong_type():
         read(WIDE, mapping="item=x")
     with pytest.raises(MetaevalError, match=r"label_epsilon='x' must be a number"):
         read(WIDE, label_epsilon="x")
+
+
+def test_candidates_need_a_label():
+    with pytest.raises(MetaevalError, match=r"need a label .*labels=<your column>"):
+        read_candidates(WIDE[["item", "system", "chrf"]])
