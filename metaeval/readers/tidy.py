@@ -18,13 +18,13 @@ import pandas as pd
 
 from metaeval.checks import listed, require_column
 from metaeval.errors import MetaevalError
-from metaeval.readers import preferences
-from metaeval.readers.columns import LABEL_ALIASES, Resolved, names_of, resolve
+from metaeval.readers.columns import Resolved, names_of, resolve
 from metaeval.readers.files import load_frame
+from metaeval.readers.guesses import Said
 from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows, ids_of
-from metaeval.readers.sides import twins
-from metaeval.readers.values import id_column, numbers, sort_of
+from metaeval.readers.tidy_pairs import parts_of_pairs
+from metaeval.readers.values import id_column, numbers
 
 NAME = "tidy"
 OPTIONS = (
@@ -36,15 +36,6 @@ OPTIONS = (
     "ordered",
     "orders",
     "refusals",
-)
-
-_COVARIATE = re.compile(
-    r"(length|cost|rep|margin|text_hash|n_.*|.*_(chars|words|tokens|sents|steps|delta)|"
-    r"(chars|words|tokens|sents|steps|length|cost)_(a|b|1|2|first|second))",
-    re.IGNORECASE,
-)
-_GOLD = re.compile(
-    rf"({'|'.join(LABEL_ALIASES)})(_(preference|preferred|winner|verdict|label))?", re.IGNORECASE
 )
 
 
@@ -116,38 +107,36 @@ def parts(
     >>> list(part.scores), list(part.labels)
     (['chrf'], ['human'])
     """
-    raw, wanted, keys = load_frame(source), names_of(labels), names_of(keys)
+    raw = load_frame(source)
     name = raw.attrs["source"]
-    chosen = None if scorers is None else names_of(scorers)
-    named = [*wanted, *(chosen or [])]
-    resolved = resolve(raw, source=name, mapping=mapping, keys=keys, named=named)
-    require_column(resolved.frame.columns, "item", purpose=name)
-    if "weight" in resolved.frame and "weight" not in named:
-        raise MetaevalError(
-            f"{name} has a column 'weight'; item weights are not in this release. Drop or rename "
-            "it."
-        )
+    said = Said(names_of(labels), None if scorers is None else names_of(scorers), names_of(keys))
+    resolved = resolve(raw, source=name, mapping=mapping, keys=said.keys, named=said.named)
+    _require_columns(resolved, name, said)
+    how = {"ordered": ordered, "orders": orders, "refusals": refusals, "vocabulary": vocabulary}
     if resolved.pairs:
-        how = {"ordered": ordered, "orders": orders, "refusals": refusals}
-        found = _pair_parts(resolved, name, wanted, chosen, keys, how | {"vocabulary": vocabulary})
+        found = parts_of_pairs(resolved, name, said, how)
     else:
-        _require_no_pair_options(name, vocabulary, ordered, orders, refusals)
-        found = [_score_part(resolved, name, wanted, chosen, keys)]
+        _require_no_pair_options(name, how)
+        found = [_score_part(resolved, name, said)]
     first, *rest = found
     notes, columns = (*resolved.notes, *first.notes), tuple(map(str, raw.columns))
     return [replace(first, notes=notes, columns=columns), *rest]
 
 
-def _require_no_pair_options(
-    name: str, vocabulary: object, ordered: bool, orders: str, refusals: str
-) -> None:
-    given = {
-        "vocabulary": vocabulary is not None,
-        "ordered": ordered,
-        "orders": orders != "each",
-        "refusals": refusals != "missing",
-    }
-    wrong = [option for option, is_given in given.items() if is_given]
+def _require_columns(resolved: Resolved, name: str, said: Said) -> None:
+    require_column(resolved.frame.columns, "item", purpose=name)
+    if "weight" in resolved.frame and "weight" not in said.named:
+        raise MetaevalError(
+            f"{name} has a column 'weight'; item weights are not in this release. Drop or rename "
+            "it."
+        )
+
+
+_PAIR_DEFAULTS = {"ordered": False, "orders": "each", "refusals": "missing", "vocabulary": None}
+
+
+def _require_no_pair_options(name: str, how: Mapping[str, object]) -> None:
+    wrong = [option for option, value in how.items() if value != _PAIR_DEFAULTS[option]]
     if wrong:
         raise MetaevalError(
             f"{listed(wrong)} is for pairs, and {name} holds scores: it has no columns 'first' and "
@@ -159,28 +148,33 @@ def _require_no_pair_options(
 _VALUES = (("rater", "label"), ("scorer", "score"))
 
 
-def _score_part(
-    resolved: Resolved, name: str, labels: list[str], scorers: list[str] | None, keys: list[str]
-) -> Part:
-    frame, found = resolved.frame, resolved.found
-    long = [(who, what) for who, what in _VALUES if {who, what} <= set(found)]
-    if "rater" in found and "score" in found and "scorer" not in found:
-        long = [("rater", "score")]
-    who = ["response"] if "response" in frame else ["system"] if "system" in frame else []
-    ids = ids_of(frame, ["task", "item", *who, *keys])
-    named = ids if long or who else ids | {"": pd.Categorical(np.arange(len(frame)))}
-    rows = Rows(named, name)
-    roles = {*ids, *found, *resolved.spare, "system", "cluster"}
-    held = _long_values(frame, rows, name, long) if long else []
-    wanted = [*labels, *(scorers or [])]
+def _score_part(resolved: Resolved, name: str, said: Said) -> Part:
+    frame, long = resolved.frame, _long_columns(resolved)
+    rows = Rows(_row_ids(frame, said.keys, bool(long)), name)
+    roles = {*rows.ids, *resolved.found, *resolved.spare, "system", "cluster"}
     loose = [str(c) for c in frame if c not in roles]
-    columns = [c for c in loose if _holds_values(frame[c], c, wanted, scorers, bool(long))]
+    columns = [c for c in loose if said.holds_values(frame[c], long=bool(long))]
+    held = _long_values(frame, rows, name, long)
     for c in columns:
         one = pd.Categorical([c] * len(frame))
         wide = rows.spread(one, numbers(frame[c], c, name), repeats=bool(long))
-        held.append((wide, _is_label(c, labels, scorers)))
-    rest = [c for c in loose if c not in columns]
-    return _divided(frame, rows, name, held, rest, labels)
+        held.append((wide, said.is_label(c)))
+    return _divided(frame, rows, held, [c for c in loose if c not in columns], said)
+
+
+def _long_columns(resolved: Resolved) -> list[tuple[str, str]]:
+    """Columns of names and of values, by twos; none in a wide table."""
+    found = resolved.found
+    if "rater" in found and "score" in found and "scorer" not in found:
+        return [("rater", "score")]
+    return [(who, what) for who, what in _VALUES if {who, what} <= set(found)]
+
+
+def _row_ids(frame: pd.DataFrame, keys: list[str], long: bool) -> dict[str, Any]:
+    """Ids of the rows; in a wide table that names no response every row is one of its own."""
+    who = [name for name in ("response", "system") if name in frame][:1]
+    ids = ids_of(frame, ["task", "item", *who, *keys])
+    return ids if long or who else ids | {"": pd.Categorical(np.arange(len(frame)))}
 
 
 def _long_values(
@@ -198,50 +192,25 @@ def _long_values(
     return held
 
 
-def _holds_values(
-    column: pd.Series,
-    name: str,
-    wanted: list[str],
-    scorers: list[str] | None,
-    long: bool,
-) -> bool:
-    """Whether a column that has no role holds scores or labels."""
-    if name in wanted:
-        return True
-    gold = _GOLD.fullmatch(name) is not None
-    if long or scorers is not None:
-        return gold and sort_of(column) in ("number", "truth")
-    if _COVARIATE.fullmatch(name):
-        return False
-    return sort_of(column) in ("number", "truth", "mixed")
-
-
-def _is_label(column: str, labels: list[str], scorers: list[str] | None) -> bool:
-    """Whether a column is named as a label, or called like one and not named as a scorer."""
-    gold = _GOLD.fullmatch(column) is not None
-    return column in labels or (gold and column not in (scorers or ()))
-
-
 def _divided(
     frame: pd.DataFrame,
     rows: Rows,
-    name: str,
     held: list[tuple[pd.DataFrame, bool]],
     rest: list[str],
-    labels: list[str],
+    said: Said,
 ) -> Part:
     """Divide columns of values into scores and labels; add what else the file says of its rows."""
     index = pd.RangeIndex(rows.n)
     scores, judged = pd.DataFrame(index=index), pd.DataFrame(index=index)
     for wide, are_labels in held:
-        is_label = np.array([are_labels or c in labels for c in wide], dtype=bool)
+        is_label = np.array([are_labels or c in said.labels for c in wide], dtype=bool)
         judged = pd.concat([judged, wide.loc[:, is_label]], axis=1)
         scores = pd.concat([scores, wide.loc[:, ~is_label]], axis=1)
-    described, notes = described_rows(frame, rows, rest)
-    return Part(described, scores, judged, source=name, notes=notes)
+    described, notes = _described(frame, rows, rest)
+    return Part(described, scores, judged, source=rows.source, notes=notes)
 
 
-def described_rows(
+def _described(
     frame: pd.DataFrame, rows: Rows, rest: list[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Ids, system, cluster and covariates of the rows, and notes on what is left out."""
@@ -249,51 +218,3 @@ def described_rows(
     more, torn = rows.attributes(ids_of(frame, [c for c in ("system", "cluster") if c not in ids]))
     covariates, left = rows.covariates(frame, rest)
     return pd.concat([ids, more, covariates], axis=1), (*torn, *left)
-
-
-# Verdicts on pairs and margins of pairs.
-def _pair_parts(
-    resolved: Resolved,
-    name: str,
-    labels: list[str],
-    scorers: list[str] | None,
-    keys: list[str],
-    how: dict[str, Any],
-) -> list[Part]:
-    frame, roles = resolved.frame, {*resolved.found, *resolved.spare, *keys, "order", "tie_kind"}
-    loose = [str(c) for c in frame if c not in roles]
-    if "preference" in resolved.found:
-        gold = [c for c in loose if _is_label(c, labels, scorers)]
-        long = [frame.drop(columns=gold)] + [_gold(frame, c, keys) for c in gold]
-        return [
-            part
-            for some in long
-            for part in preferences.pair_parts(
-                some, source=name, labels=[*labels, *gold], keys=keys, **how
-            )
-        ]
-    wanted = [*labels, *(scorers or [])]
-    sided = twins([str(c) for c in frame])
-    columns = [
-        c
-        for c in loose
-        if c in wanted or (c not in sided and _holds_values(frame[c], c, wanted, scorers, False))
-    ]
-    if not columns and scorers is None and not any(map(_COVARIATE.fullmatch, loose)):
-        raise MetaevalError(
-            f"{name} has pairs but no column of preferences or margins; name it: "
-            "preference=<your column>."
-        )
-    judged = [c for c in columns if _is_label(c, labels, scorers)]
-    return preferences.margin_parts(
-        frame, columns, source=name, labels=judged, keys=keys, ordered=how["ordered"]
-    )
-
-
-def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
-    """One record per pair with the verdict of a column that stands beside the judges' verdicts."""
-    ids = [c for c in ("task", "item", "first", "second", *keys) if c in frame]
-    gold = frame[[*ids, column]].drop_duplicates().rename(columns={column: "preference"})
-    gold = gold.assign(rater=column)
-    gold.attrs = frame.attrs
-    return gold

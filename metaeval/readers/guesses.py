@@ -1,0 +1,69 @@
+"""Which columns without a role are scores, labels or covariates, where nobody said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from metaeval.readers.columns import LABEL_ALIASES
+from metaeval.readers.values import sort_of
+
+_COVARIATE = re.compile(
+    r"(length|cost|rep|margin|text_hash|n_.*|.*_(chars|words|tokens|sents|steps|delta)|"
+    r"(chars|words|tokens|sents|steps|length|cost)_(a|b|1|2|first|second))",
+    re.IGNORECASE,
+)
+
+
+_GOLD = re.compile(
+    rf"({'|'.join(LABEL_ALIASES)})(_(preference|preferred|winner|verdict|label))?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user said of columns.
+
+    Parameters
+    ----------
+    labels : list of str
+        Columns or names that are labels.
+    scorers : list of str, optional
+        The only columns or names that are scorers.
+    keys : list of str
+        Further columns that identify a row.
+    """
+
+    labels: list[str]
+    scorers: list[str] | None
+    keys: list[str]
+
+    @property
+    def named(self) -> list[str]:
+        """Columns that hold values because the user said so."""
+        return [*self.labels, *(self.scorers or [])]
+
+    def is_label(self, column: str) -> bool:
+        """Tell whether a column is named a label, or is called like one and no named scorer."""
+        gold = _GOLD.fullmatch(column) is not None
+        return column in self.labels or (gold and column not in (self.scorers or ()))
+
+    def holds_values(self, column: pd.Series, *, long: bool) -> bool:
+        """Tell whether a column that has no role holds scores or labels."""
+        name = str(column.name)
+        if name in self.named:
+            return True
+        if long or self.scorers is not None:
+            return _GOLD.fullmatch(name) is not None and sort_of(column) in ("number", "truth")
+        return not is_covariate(name) and sort_of(column) in ("number", "truth", "mixed")
+
+
+def is_covariate(name: str) -> bool:
+    """Tell whether a column of numbers is no scorer by its name.
+
+    >>> is_covariate("hyp_words"), is_covariate("chrf")
+    (True, False)
+    """
+    return _COVARIATE.fullmatch(name) is not None

@@ -1,0 +1,60 @@
+"""Tidy tables of pairs: verdicts in long form, margins in wide form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from metaeval.errors import MetaevalError
+from metaeval.readers import preferences
+from metaeval.readers.columns import Resolved
+from metaeval.readers.guesses import Said, is_covariate
+from metaeval.readers.parts import Part
+from metaeval.readers.sides import twins
+
+
+def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any]) -> list[Part]:
+    """Parts of a table whose rows are pairs; `how` are the options of preferences."""
+    frame = resolved.frame
+    roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"}
+    loose = [str(c) for c in frame if c not in roles]
+    if "preference" in resolved.found:
+        return _long(frame, loose, name, said, how)
+    return _wide(frame, loose, name, said, how["ordered"])
+
+
+def _long(
+    frame: pd.DataFrame, loose: list[str], name: str, said: Said, how: dict[str, Any]
+) -> list[Part]:
+    """Parts of verdicts, and of columns of labels that stand beside them."""
+    gold = [c for c in loose if said.is_label(c)]
+    tables = [frame.drop(columns=gold)] + [_gold(frame, c, said.keys) for c in gold]
+    how = how | {"labels": [*said.labels, *gold], "keys": said.keys}
+    return [p for table in tables for p in preferences.pair_parts(table, source=name, **how)]
+
+
+def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
+    """One record per pair with the verdict of a column that stands beside the judges' verdicts."""
+    ids = [c for c in ("task", "item", "first", "second", *keys) if c in frame]
+    gold = frame[[*ids, column]].drop_duplicates().rename(columns={column: "preference"})
+    gold = gold.assign(rater=column)
+    gold.attrs = frame.attrs
+    return gold
+
+
+def _wide(
+    frame: pd.DataFrame, loose: list[str], name: str, said: Said, ordered: bool
+) -> list[Part]:
+    """Margins; columns of the two sides, such as `chars_a` and `chars_b`, are covariates."""
+    sided = set(twins([str(c) for c in frame])) - set(said.named)
+    columns = [c for c in loose if c not in sided and said.holds_values(frame[c], long=False)]
+    if not columns and said.scorers is None and not any(map(is_covariate, loose)):
+        raise MetaevalError(
+            f"{name} has pairs but no column of preferences or margins; name it: "
+            "preference=<your column>."
+        )
+    judged = [c for c in columns if said.is_label(c)]
+    return preferences.margin_parts(
+        frame, columns, source=name, labels=judged, keys=said.keys, ordered=ordered
+    )
