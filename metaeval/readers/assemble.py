@@ -54,11 +54,16 @@ def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame
     """Scores and labels; names said to be labels are labels, wherever they were found."""
     names = [*whole.labels, *whole.scores]
     for pattern in wanted:
-        if not fnmatch.filter(names, pattern):
+        if not any(_is_called(name, pattern) for name in names):
             require_known("label", pattern, _known(whole, names, pattern))
     moved = [n for n in whole.scores if any(fnmatch.fnmatchcase(n, w) for w in wanted)]
     labels = pd.concat([whole.labels, whole.scores[moved]], axis=1)
     return whole.scores.drop(columns=moved), labels
+
+
+def _is_called(name: str, pattern: str) -> bool:
+    """Whether a name matches a pattern, or is that of a rater of it, as `human/r1` of `human`."""
+    return fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern}/")
 
 
 def _only(whole: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:

@@ -24,6 +24,24 @@ def ids_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def raters_apart(
+    frame: pd.DataFrame, found: Mapping[str, str]
+) -> tuple[pd.DataFrame, Mapping[str, str]]:
+    """Make labels of the scores that have a rater: `human` of rater `r1` becomes `human/r1`."""
+    if not {"scorer", "score", "rater"} <= set(found) or "label" in found:
+        return frame, found
+    text, attrs = frame["rater"].astype(object).where(frame["rater"].notna(), ""), frame.attrs
+    rated = text.astype(str) != ""
+    frame = frame.assign(
+        rater=(frame["scorer"].astype(str) + "/" + text.astype(str)).where(rated, ""),
+        label=frame["score"].astype(object).where(rated, None),
+        scorer=frame["scorer"].astype(object).where(~rated, ""),
+        score=frame["score"].astype(object).where(~rated, None),
+    )
+    frame.attrs = attrs
+    return frame, {**found, "label": "score"}
+
+
 class Rows:
     """Which row of a wide table each record (cell,) of a long one belongs to.
 

@@ -22,7 +22,7 @@ from metaeval.readers.columns import Resolved, names_of, resolve
 from metaeval.readers.files import load_frame
 from metaeval.readers.guesses import Said
 from metaeval.readers.parts import Part
-from metaeval.readers.pivot import Rows, ids_of
+from metaeval.readers.pivot import Rows, ids_of, raters_apart
 from metaeval.readers.tidy_pairs import parts_of_pairs
 from metaeval.readers.values import id_column, numbers
 
@@ -149,7 +149,9 @@ _VALUES = (("rater", "label"), ("scorer", "score"))
 
 
 def _score_part(resolved: Resolved, name: str, said: Said) -> Part:
-    frame, long = resolved.frame, _long_columns(resolved)
+    frame, found = raters_apart(resolved.frame, resolved.found)
+    resolved = replace(resolved, frame=frame, found=found)
+    long = _long_columns(resolved)
     rows = Rows(_row_ids(frame, said.keys, bool(long)), name)
     roles = {*rows.ids, *resolved.found, *resolved.spare, "system", "cluster"}
     loose = [str(c) for c in frame if c not in roles]
