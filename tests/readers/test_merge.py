@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaeval.errors import MetaevalError
@@ -110,6 +110,7 @@ def test_clusters_of_rows_whose_file_has_none():
     fails("'cluster' has 1 empty cells.*Fill them in, or drop those rows", with_cluster, unknown)
 
 
+@settings(max_examples=15)
 @given(st.permutations(range(5)), st.permutations(range(12)))
 def test_the_order_of_files_and_rows_changes_nothing(files, rows):
     sources = [
@@ -124,6 +125,7 @@ def test_the_order_of_files_and_rows_changes_nothing(files, rows):
     assert table.rows["hyp_chars"].tolist() == list(range(12))
 
 
+@settings(max_examples=10)
 @given(st.permutations(range(4)))
 def test_the_order_of_named_files_changes_no_note(files):
     sources = [
