@@ -476,3 +476,21 @@ def test_arguments_of_the_wrong_type():
 def test_candidates_need_a_label():
     with pytest.raises(MetaevalError, match=r"need a label .*labels=<your column>"):
         read_candidates(WIDE[["item", "system", "chrf"]])
+
+
+def test_scores_that_have_a_rater_are_labels(tmp_path):
+    long = pd.DataFrame(
+        {
+            "item": [1, 1, 1, 2, 2],
+            "system": "a",
+            "scorer": ["chrf", "human", "human", "chrf", "human"],
+            "rater": [None, "r1", "r2", None, "r1"],
+            "score": [0.5, 3, 4, 0.25, 2],
+        }
+    )
+    table = read(long, labels="human")
+    assert table.scorers == ["chrf"]
+    assert list(table.labels) == ["human/r1", "human/r2"]
+    assert table.labels["human/r1"].tolist() == [3.0, 2.0]
+    long.to_csv(tmp_path / "long.csv", index=False)
+    assert read(tmp_path / "long.csv").fingerprint == table.fingerprint
