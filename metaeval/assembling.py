@@ -15,7 +15,7 @@ from metaeval.checks import listed
 from metaeval.comparisons import COLUMNS, Plan, Row, adjust, reach_warning
 from metaeval.measure import Measured
 from metaeval.prepare import Design
-from metaeval.result import Result, make_signature, version
+from metaeval.result import Result, make_signature, tidied, version
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Table
 
@@ -50,7 +50,7 @@ def assembled(
     """Put the rows of all statistics in one result, with adjusted p-values and all that is said."""
     rows = [row for level in levels for row in [*level.own, *level.differences]]
     adjust(rows, plan.correction)
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
     warnings = [*design.warnings, *dict.fromkeys(w for level in levels for w in level.warnings)]
     details = [d for level in levels for d in level.details]
     meta: dict[str, Any] = {

@@ -33,9 +33,8 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
             tidy = values.cat.remove_unused_categories()
             return tidy.cat.reorder_categories(sorted(tidy.cat.categories))
         values = values.astype(object)
-    if pd.api.types.is_float_dtype(values.dtype) and (values == values.round()).all():
-        values = values.astype("int64")
-    text = values.map(_text) if values.dtype == object else values.astype(str)
+    loose = values.dtype == object or pd.api.types.is_float_dtype(values.dtype)
+    text = values.map(_text) if loose else values.astype(str)
     codes, uniques = pd.factorize(np.asarray(text, dtype=object), sort=True)
     return pd.Series(
         pd.Categorical.from_codes(codes, categories=pd.Index(uniques, dtype=object)),

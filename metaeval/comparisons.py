@@ -103,7 +103,8 @@ def difference_rows(
     se = np.where((draws == draws[:1]).all(axis=0), 0.0, se)
     test, name, exact = _test(statistic, part, a, b, estimate, se, plan, family)
     z = NormalDist().inv_cdf((1 + plan.confidence) / 2) + NormalDist().inv_cdf(POWER)
-    better = (draws > 0).mean(axis=0) + (draws == 0).mean(axis=0) / 2
+    n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
+    better = ((draws > 0).sum(axis=0) + (draws == 0).sum(axis=0) / 2) / n_draws
     spread = test.p_value * (1 - test.p_value)
     mcse = np.zeros_like(spread) if test.enumerated else np.sqrt(spread / test.n_flips)
     return [
@@ -139,7 +140,8 @@ def _test(
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(estimate == 0, 0.0, np.abs(estimate) / se)
     p = 2 * (1 - intervals.normal_cdf(np.nan_to_num(z, nan=0.0, posinf=40.0)))
-    p = np.where(np.isnan(se), np.nan, np.maximum(p, 1 / (1 + plan.n_resamples)))
+    least = max(1 / (1 + plan.n_resamples), 2.0 ** (1 - part.n_units))
+    p = np.where(np.isnan(se), np.nan, np.maximum(p, least))
     return FlipTest(p, plan.n_resamples, False), "bootstrap", False
 
 

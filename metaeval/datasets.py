@@ -120,6 +120,11 @@ def simulate(
 def load_example() -> Responses:
     """Return a small simulated table: two tasks of 40 items, six systems, five scorers, one rater.
 
+    Returns
+    -------
+    Responses
+        Always the same table.
+
     Examples
     --------
     >>> load_example()

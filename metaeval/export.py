@@ -25,7 +25,7 @@ def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
     """
     if value is None or math.isnan(value):
         return ""
-    text = f"{scale * value:.{digits}f}"
+    text = f"{scale * float(f'{value:.10g}'):.{digits}f}"  # as JSON keeps it
     if text.lstrip("-").strip("0.") == "":
         text = text.lstrip("-")
     return text.replace("0.", ".", 1) if scale == 1 and text.lstrip("-").startswith("0.") else text
@@ -183,7 +183,7 @@ def to_latex(
     check_whole("digits", digits, 0)
     league = result.league(statistic, task)
     scale = 100 if percent and result.is_accuracy(statistic) else 1
-    shown = pd.DataFrame({"Scorer": [latex_text(s) for s in league["scorer"]]})
+    shown = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in league["scorer"]]})
     value = "Accuracy" if result.is_accuracy(statistic) else "Value"
     marks = [
         rf"\textsuperscript{{{m}}}" if m and letters == "superscript" else ""
@@ -217,6 +217,11 @@ def to_latex(
 def _table(body: str, result: Result) -> str:
     text = latex_text(result.methods_paragraph())
     return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{text}}}\n\\end{{table}}\n"
+
+
+def _cell(text: str) -> str:
+    """A cell that the line break before it cannot take for its argument."""
+    return f"{{}}{text}" if text.startswith(("[", "*")) else text
 
 
 def _one_line(text: str) -> str:

@@ -216,18 +216,30 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
     _check_scorers(table, plan, options["scorers"])
     design = prepare(table, **options)
     statistics, notes = choose_statistics(design.table, statistic)
-    upper, reason = system_level(design)
-    beside = upper is not None and all(s.estimand.get("grouping") != "systems" for s in statistics)
-    if beside:
-        statistics.append(system_accuracy())
-    elif upper is None:
-        notes.append(reason)
     for one in statistics:
         _check_policy(one, design.missing)
-    measured = [_level(table, design, one, plan, options) for one in statistics]
-    if beside:
-        measured[-1] = replace(measured[-1], beside=True)
-    return assembled(table, design, plan, options, measured, notes)
+    levels = [_level(table, design, one, plan, options) for one in statistics]
+    if all(s.estimand.get("grouping") != "systems" for s in statistics):
+        beside, reason = _system_level(table, design, plan, options)
+        levels += beside
+        notes += reason
+    return assembled(table, design, plan, options, levels, notes)
+
+
+def _system_level(
+    table: Table, design: Design, plan: Plan, options: Mapping[str, Any]
+) -> tuple[list[Level], list[str]]:
+    """System accuracy beside the item level, or a line that says why not."""
+    upper, reason = system_level(design)
+    if upper is None:
+        return [], [reason]
+    if design.missing == "wrong":
+        return [], ["No system level: missing='wrong' is for items."]
+    try:
+        level = _level(table, design, system_accuracy(), plan, options)
+    except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
+        return [], [str(error)]
+    return [replace(level, beside=True)], []
 
 
 def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> None:

@@ -138,8 +138,12 @@ def _all_signs(n_units: int) -> Iterator[Floats]:
 
 
 def _random_signs(n_units: int, n_flips: int, seed: int, part: int) -> Iterator[Floats]:
+    """One random bit for each unit, from whole words, so that blocks change no sign."""
     random = generator(seed, "flip", part)
     size = block_size(n_units, _SIGNS)
+    n_words = -(-n_units // 64)
     for start in range(0, n_flips, size):
         n = min(size, n_flips - start)
-        yield 2.0 * random.integers(0, 2, size=(n, n_units), dtype=np.int8) - 1.0
+        words = random.integers(0, 2**64, size=(n, n_words), dtype=np.uint64).astype("<u8")
+        bits = np.unpackbits(words.view(np.uint8), axis=1, count=n_units, bitorder="little")
+        yield 2.0 * bits - 1.0

@@ -228,10 +228,7 @@ class Result:
             raise MetaevalError(f"This is no result of metaeval (to_json): {error!r}.") from None
         if data.get("schema") != SCHEMA:
             raise MetaevalError(f"Expected schema {SCHEMA!r}, found {data.get('schema')!r}.")
-        numbers = [c for c in rows if c not in (*_TEXT, *_COUNTS)]
-        rows[numbers] = rows[numbers].astype(float)
-        texts = {c: rows[c].astype(object).where(rows[c].notna(), None) for c in _TEXT}
-        return cls(rows.assign(**texts), None, meta)
+        return cls(tidied(rows), None, meta)
 
     def to_markdown(self, statistic: str | None = None, task: str | None = None) -> str:
         """Return the league table as Markdown."""
@@ -257,6 +254,13 @@ class Result:
     def __repr__(self) -> str:
         """What was estimated, for how many scorers, and the signature."""
         return f"<Result of {self.meta['kind']}: {len(self.frame)} rows; {self.signature}>"
+
+
+def tidied(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with numbers as floats, and None where there is no text."""
+    texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in _TEXT}
+    numbers = {c: frame[c].astype(float) for c in frame if c not in (*_TEXT, *_COUNTS)}
+    return frame.assign(**texts, **numbers)
 
 
 def _turned(row: pd.Series) -> pd.Series:

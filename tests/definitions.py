@@ -207,8 +207,7 @@ def kendall(rows, variant, epsilon=0, average="items", grouping="item", constant
     if average == "pairs" and variant != "c":
         sums = {s: np.sum([counts(g, s, epsilon) for g in some], axis=0).tolist() for s in names}
         return {s: tau(sums[s], variant) for s in names}
-    if grouping == "item":
-        some = [g for g in some if len(g) > 1]
+    some = [g for g in some if pairs(g)]
     values = [
         [tau_c(g, s) if variant == "c" else tau(counts(g, s, epsilon), variant) for s in names]
         for g in some
@@ -361,8 +360,7 @@ def ranks(values):
 def grouped_correlation(rows, grouping, kind="pearson", constant="drop"):
     names = scorers(rows)
     some = groups(rows, grouping)
-    if grouping == "item":
-        some = [g for g in some if len(g) > 1]
+    some = [g for g in some if len(g) > 1]
     form = ranks if kind == "spearman" else list
     values = [
         [correlation(form([r.scores[s] for r in g]), form([r.label for r in g])) for s in names]

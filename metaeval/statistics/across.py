@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaeval.arrays import Codes, Floats
-from metaeval.canonical import rounded, unit_of
+from metaeval.arrays import Bools, Codes, Floats
+from metaeval.canonical import group_codes, rounded, unit_of
+from metaeval.checks import require_column
+from metaeval.errors import MetaevalError
 from metaeval.statistics.base import (
     MAX_RESAMPLED_ITEMS,
     Statistic,
     Weigh,
+    mean_defined,
     only_label,
     require_grouping_size,
     settle_constant,
@@ -48,17 +51,31 @@ def across_items(
     `finish` maps counts (..., 5) to a value; None stands for tau-c, which needs the numbers of
     rows and of distinct values too.
     """
+    ties = Ties(epsilon, exact)
 
     def weigh(table: Responses) -> Weigh:
-        return lambda weights: _values(
-            table, weights, estimand, finish, Ties(epsilon, exact), constant, name
-        )
+        require_grouping_size(table, estimand["grouping"])
+        groups = groups_of(table, estimand["grouping"])
+        if estimand["grouping"] == "system" and estimand["average"] == "pairs" and finish:
+            return lambda weights: finish(
+                np.sum([_group_counts(table, rows, weights, ties) for rows in groups], axis=0)
+            )
+        ones = np.ones((1, table.n_items))
+        whole = _group_values(table, groups, ones, finish, ties)[0][0].T
+        settled = settle_constant(whole, constant, table.scorers, name)
+        kept = [g for g, v in zip(groups, settled, strict=True) if not np.isnan(v).all()]
+
+        def values(weights: Floats) -> Floats:
+            of_groups, present = _group_values(table, kept, weights, finish, ties)
+            return mean_defined(of_groups, constant, present)
+
+        return values
 
     def estimate(table: Responses) -> Floats:
         return weigh(table)(np.ones((1, table.n_items)))[0]
 
     def describe(table: Responses) -> Mapping[str, Floats]:
-        return _levels(table, estimand, Ties(epsilon, exact)) if is_accuracy else {}
+        return _levels(table, estimand, ties) if is_accuracy else {}
 
     return Statistic(
         name,
@@ -77,47 +94,30 @@ def groups_of(table: Responses, grouping: str) -> list[Codes]:
     """Rows of each group: those of each system, or all rows as one group."""
     if grouping == "none":
         return [np.arange(len(table))]
-    from metaeval.checks import require_column
-
     require_column(table.rows.columns, "system", purpose="grouping='system'")
     names = [c for c in ("task", "system") if c in table.rows]
-    from metaeval.canonical import group_codes
-
     codes = group_codes(table.rows, names)
     order = np.argsort(codes, kind="stable")
-    return list(np.split(order, np.flatnonzero(np.diff(codes[order])) + 1))
-
-
-def _values(
-    table: Responses,
-    weights: Floats,
-    estimand: Mapping[str, str],
-    finish: Finish | None,
-    ties: Ties,
-    constant: str,
-    name: str,
-) -> Floats:
-    """Value of each replicate and scorer: (replicate, scorer)."""
-    require_grouping_size(table, estimand["grouping"])
-    groups = groups_of(table, estimand["grouping"])
-    counts = np.array([_group_counts(table, rows, weights, ties) for rows in groups])
-    if estimand["average"] == "pairs" and finish is not None:
-        return finish(counts.sum(axis=0))
-    if finish is None:
-        values = np.array(
-            [_tau_c(table, r, weights, c) for r, c in zip(groups, counts, strict=True)]
+    groups = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    several = [rows for rows in groups if len(rows) > 1]
+    if not several:
+        raise MetaevalError(
+            "No system has two responses, so there is nothing to compare within systems; use "
+            "grouping='none' or grouping='item'."
         )
-    else:
-        values = finish(counts)
-    return _mean_of_groups(values, constant, table.scorers, name)
+    return several
 
 
-def _mean_of_groups(values: Floats, constant: str, scorers: list[str], name: str) -> Floats:
-    """Mean over the groups (group, replicate, scorer) that count: (replicate, scorer)."""
-    if len(values) == 1:
-        return np.asarray(values[0])
-    settled = [settle_constant(v, constant, scorers, name) for v in np.moveaxis(values, 1, 0)]
-    return np.asarray(np.nanmean(settled, axis=1))
+def _group_values(
+    table: Responses, groups: list[Codes], weights: Floats, finish: Finish | None, ties: Ties
+) -> tuple[Floats, Bools]:
+    """Value, and whether there are pairs, of each (replicate, scorer, group)."""
+    values, present = [], []
+    for rows in groups:
+        counts = _group_counts(table, rows, weights, ties)
+        values.append(_tau_c(table, rows, weights, counts) if finish is None else finish(counts))
+        present.append(counts.sum(axis=-1) > 0)
+    return np.stack(values, axis=-1), np.stack(present, axis=-1)
 
 
 def _group_counts(table: Responses, rows: Codes, weights: Floats, ties: Ties) -> Floats:

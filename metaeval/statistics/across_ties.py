@@ -15,6 +15,7 @@ from metaeval.statistics.base import (
     MAX_RESAMPLED_ITEMS,
     Statistic,
     Weigh,
+    mean_defined,
     only_label,
 )
 from metaeval.tables import Responses
@@ -111,7 +112,8 @@ class _Pairs:
             bottom = _form(self.a[here], self.b[here], np.ones(int(here.sum())), weights.shape[1])
             with np.errstate(invalid="ignore"):
                 shares.append(_quadratic(weights, top) / _quadratic(weights, bottom))
-        return np.asarray(np.nanmean(shares, axis=0))
+        of_groups = np.stack(shares, axis=-1)[:, None]
+        return mean_defined(of_groups, "drop", ~np.isnan(of_groups))[:, 0]
 
 
 def _form(a: Codes, b: Codes, values: Floats, n: int) -> Floats:

@@ -261,6 +261,19 @@ def mean_of_values(
     )
 
 
+def mean_defined(values: Floats, constant: str, present: Bools) -> Floats:
+    """Mean over groups (..., scorer, group), the same groups for all scorers: (..., scorer).
+
+    Groups that are not `present` (..., scorer or 1, group) in a replicate are left out. Those
+    that it leaves undefined for one scorer are left out for all, or are 0.
+    """
+    if constant == "zero":
+        values = np.where(present, np.nan_to_num(values), np.nan)
+    defined = ~np.isnan(values).any(axis=-2, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(defined, values, 0).sum(axis=-1) / defined.sum(axis=-1))
+
+
 def of_two(table: Responses) -> Bools:
     """Items with at least two responses: (item,)."""
     return np.bincount(table.item_codes, minlength=table.n_items) >= 2

@@ -15,6 +15,7 @@ from metaeval.statistics.base import (
     CONSTANT,
     Statistic,
     Weigh,
+    mean_defined,
     mean_of_values,
     of_two,
     only_label,
@@ -103,7 +104,7 @@ def pearson(grouping: Grouping = "none", constant: Constant = "drop") -> Statist
 
     def finish(sums: Floats) -> Floats:
         by_group = sums.reshape(*sums.shape[:-1], -1, _MOMENTS)
-        return _mean_defined(correlation_of(by_group), constant)
+        return mean_defined(correlation_of(by_group), constant, by_group[..., 0] >= 2)
 
     return Statistic(name, "responses", terms, finish, estimand, smooth=True)
 
@@ -129,15 +130,6 @@ def _refuse_constant(parts: list[Floats], constant: str, table: Responses, name:
     for part, value in zip(parts, settled, strict=True):
         if np.isnan(value).all():
             part[:] = 0.0
-
-
-def _mean_defined(values: Floats, constant: str) -> Floats:
-    """Mean over the last axis of the groups that are defined: (...,)."""
-    if constant == "zero":
-        return np.asarray(np.nan_to_num(values).mean(axis=-1))
-    defined = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(defined, values, 0).sum(axis=-1) / defined.sum(axis=-1))
 
 
 def _within_items(table: Responses) -> Floats:
@@ -199,9 +191,14 @@ def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statis
         raw = np.array([_rank_correlations(table, x, y, g, ones)[0] for g in groups])
         settled = settle_constant(raw, constant, table.scorers, name)
         kept = [g for g, value in zip(groups, settled, strict=True) if not np.isnan(value).all()]
-        return lambda weights: _mean_defined(
-            np.stack([_rank_correlations(table, x, y, g, weights) for g in kept], axis=-1), constant
-        )
+
+        def values(weights: Floats) -> Floats:
+            of_groups = [_rank_correlations(table, x, y, g, weights) for g in kept]
+            size = [weights[:, table.item_codes[g]].sum(axis=1)[:, None] for g in kept]
+            present = np.stack(size, axis=-1) >= 2
+            return mean_defined(np.stack(of_groups, axis=-1), constant, present)
+
+        return values
 
     return Statistic(name, "responses", weigh=weigh, estimand=estimand, smooth=True)
 

@@ -115,9 +115,10 @@ def system_accuracy() -> Statistic:
 
 
 def _agreement(x: Floats, y: Floats) -> Floats:
-    """Share of equal signs among the pairs whose systems are all there: (...,)."""
+    """Share of equal signs among the pairs whose systems are there, NaN if none are: (...,)."""
     there = ~(np.isnan(x) | np.isnan(y))
-    return np.asarray(((x == y) & there).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(((x == y) & there).sum(axis=-1) / there.sum(axis=-1))
 
 
 def system_pearson() -> Statistic:
@@ -153,7 +154,9 @@ def system_pearson() -> Statistic:
         def values(weights: Floats) -> Floats:
             x, y = _means((weights @ flat).reshape(len(weights), n_scorers, k))
             parts = [_correlation(x[..., task == t], y[..., task == t]) for t in np.unique(task)]
-            return np.asarray(np.mean(parts, axis=0))
+            drawn = [~np.isnan(x[..., task == t]).all(axis=-1) for t in np.unique(task)]
+            values = [np.where(there, part, 0.0) for there, part in zip(drawn, parts, strict=True)]
+            return np.asarray(np.sum(values, axis=0) / np.sum(drawn, axis=0))
 
         return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -23,6 +24,7 @@ from metaeval.statistics.pairwise import (
 from metaeval.tables import Pairs, Responses
 
 _GRID = 2.0**32  # weights of pairs are multiples of 1 / _GRID, so that their sums are exact
+_EXACT = 2**52
 _CELLS = 512
 _CELL_BYTES = 1e9
 
@@ -151,11 +153,18 @@ def best_thresholds(gains: Gains, fold: Codes, n_folds: int) -> Floats:
 
 
 def _credit_weight(table: Pairs, average: str) -> Floats:
-    """Weight of each pair within its item, on the exact grid: (pair,)."""
+    """Weight of each pair within its item, up to a factor, so that sums are exact: (pair,).
+
+    Whole numbers where the numbers of pairs have a small common multiple, so that three thirds
+    are one; else multiples of 1 / _GRID.
+    """
     if average == "pairs":
         return np.ones(len(table))
-    size = np.bincount(table.item_codes, minlength=table.n_items)[table.item_codes]
-    return np.asarray(np.round(_GRID / size) / _GRID)
+    size = np.bincount(table.item_codes, minlength=table.n_items)
+    common = math.lcm(*(int(n) for n in np.unique(size)))
+    if common * len(size) < _EXACT:
+        return np.asarray((common // size)[table.item_codes], dtype=float)
+    return np.asarray(np.round(_GRID / size) / _GRID)[table.item_codes]
 
 
 def thresholds(table: Pairs, folds: int | None, average: str) -> Floats:
@@ -215,10 +224,13 @@ def _weigh(table: Pairs, folds: int | None, average: str) -> Weigh:
         for column in table.scores.to_numpy().T
     ]
     members = [np.flatnonzero(fold_of_item == f) for f in range(folds or 1)]
-    return lambda weights: (
-        np.stack([_cross_fitted(weights, curve, members) for curve in curves], axis=-1)
-        / (weights @ counted)[:, None]
-    )
+
+    def values(weights: Floats) -> Floats:
+        credit = np.stack([_cross_fitted(weights, curve, members) for curve in curves], axis=-1)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(credit / (weights @ counted)[:, None])
+
+    return values
 
 
 def _item_curves(gains: Gains, items: Codes, n_items: int, n_cells: int) -> Floats:
