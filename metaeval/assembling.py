@@ -23,6 +23,7 @@ MAX_KEPT_DRAWS = 10**8
 
 _ALL_TIES = 0.95
 _FEW_UNITS = 30
+_UNDEFINED = 0.01
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,15 @@ def assembled(
     meta: dict[str, Any] = {
         "kind": plan.verb,
         "warnings": [*warnings, *_tie_notes(frame, details)],
-        "notes": [_counts_line(design), *_estimand_notes(notes, levels, design)],
+        "notes": [
+            _counts_line(design),
+            *_estimand_notes(notes, levels, design, "cluster" in table.rows),
+        ],
         "statistics": [_described(level) for level in levels],
         "policy": _policy(design, plan, options, levels),
-        "alignment": table.alignment.counts() | {"dropped": int(design.dropped.sum())},
+        "alignment": table.alignment.counts()
+        | {"dropped": int(design.dropped.sum()), "flipped": list(table.flipped)}
+        | {"columns": table.alignment.scorers.to_dict("records")},
         "details": details,
         "provenance": _provenance(table, plan, levels),
     }
@@ -85,12 +91,13 @@ def _policy(
     design: Design, plan: Plan, options: Mapping[str, Any], levels: list[Level]
 ) -> dict[str, Any]:
     first = levels[0].statistic.estimand
+    asked = [level.statistic.estimand for level in levels if not level.beside]
     tuned = levels[0].statistic.name.startswith("tie_calibrated")
     return {
         "ties": first.get("ties", "none"),
         "epsilon": "crossfit" if tuned and "None" not in levels[0].statistic.name else "given",
-        "grouping": first.get("grouping", "item"),
-        "average": first.get("average", "items"),
+        "grouping": ",".join(dict.fromkeys(e.get("grouping", "item") for e in asked)),
+        "average": ",".join(dict.fromkeys(e.get("average", "items") for e in asked)),
         "random": design.random,
         "missing": design.missing,
         "confidence": plan.confidence,
@@ -128,10 +135,12 @@ def _counts_line(design: Design) -> str:
     return f"{shape}, {len(rows)} rows, {len(design.scorers)} scorers, label {design.label!r}{lost}"
 
 
-def _estimand_notes(notes: list[str], levels: list[Level], design: Design) -> list[str]:
+def _estimand_notes(
+    notes: list[str], levels: list[Level], design: Design, clustered: bool
+) -> list[str]:
     first = levels[0].statistic.estimand
     average = {"items": "mean over items", "pairs": "mean over pairs", "groups": "mean over groups"}
-    unit = design.random if "cluster" in design.table.rows else "item (no cluster column)"
+    unit = design.random if clustered else "item (no cluster column)"
     line = f"{average.get(first.get('average', ''), 'as given')}; random: {unit}"
     if notes and ", so: " in notes[0]:
         return [f"{notes[0]}, {line}", *notes[1:]]
@@ -175,13 +184,19 @@ def cautions_of(
     smallest = sorted(wholes, key=lambda whole: whole.n_units)
     reach = [reach_warning(whole, family_of(whole, design, family), plan) for whole in smallest]
     cautions = [w for w in reach if w is not None][:1]
+    undefined = max(float(np.isnan(w.draws).mean()) for w in wholes)
+    if _UNDEFINED < undefined < 1:
+        cautions.append(
+            f"{statistic.name} is undefined in {100 * undefined:.0f}% of the resamples; its "
+            "intervals leave them out"
+        )
     few = [whole for whole in smallest if whole.n_units < _FEW_UNITS]
     if few:
         where = "" if few[0].name is None else f" in {few[0].name}"
         more = f" (and few in {len(few) - 1} more)" if len(few) > 1 else ""
         cautions.append(
             f"{few[0].n_units} {design.random}s{where} are few{more}: bootstrap intervals are too "
-            f"short below about {_FEW_UNITS}; rely on the p-value"
+            f"short below about {_FEW_UNITS}; rely on sign-flip p-values"
         )
     if statistic.item_limit is not None and any(np.isnan(w.draws).all() for w in wholes):
         cautions.append(

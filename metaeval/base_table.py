@@ -17,7 +17,7 @@ import pandas as pd
 
 from metaeval import canonical
 from metaeval.arrays import Bools, Codes
-from metaeval.checks import check_not_negative, check_one_of, listed, require_known
+from metaeval.checks import check_not_negative, check_one_of, listed, require_column, require_known
 from metaeval.errors import MetaevalError
 
 if TYPE_CHECKING:
@@ -80,6 +80,9 @@ class BaseTable:
     def __post_init__(self) -> None:
         """Check every invariant and put rows and scorers in canonical order."""
         check_one_of("missing", self.missing, MISSING)
+        object.__setattr__(self, "keys", (self.keys,) if isinstance(self.keys, str) else self.keys)
+        for key in self.keys:
+            require_column(self.rows.columns, key, purpose=f"{self._what} with keys={self.keys!r}")
         check_one_of("label_kind", self.label_kind, (None, *LABEL_KINDS))
         check_not_negative("label_epsilon", self.label_epsilon)
         canonical.require_shared_index(self.rows, self.scores, self.labels)
@@ -93,8 +96,9 @@ class BaseTable:
             raise MetaevalError(f"{listed(both)} is both a scorer and a label; rename one of them.")
         rows, scores, labels = self._orient(rows, scores, labels)
         named = any(name in rows for name in self._row_ids)
+        rest = rows.drop(columns=self._order_columns(rows))
         order = canonical.row_order(
-            rows, self._order_columns(rows), () if named else (scores, labels)
+            rows, self._order_columns(rows), () if named else (scores, labels, rest)
         )
         for name, frame in (("rows", rows), ("scores", scores), ("labels", labels)):
             frame = frame.take(order).reset_index(drop=True)
@@ -114,6 +118,11 @@ class BaseTable:
         return ("task", "item", "cluster", "system", "response", *self._row_ids, *self.keys)
 
     def _identity(self, rows: pd.DataFrame) -> list[str]:
+        raise NotImplementedError
+
+    @property
+    def kind(self) -> str:
+        """What the labels are."""
         raise NotImplementedError
 
     def _order_columns(self, rows: pd.DataFrame) -> list[str]:
@@ -253,7 +262,8 @@ class BaseTable:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the canonical table: the same for any order of files, rows and scorers."""
-        digest = hashlib.sha256(type(self).__name__.encode())
+        said = (self.kind, self.label_epsilon, self.shared_items)
+        digest = hashlib.sha256(f"{type(self).__name__} {said} {sorted(self.keys)}".encode())
         for frame in (self.rows, self.scores, self.labels):
             for name in sorted(frame.columns):
                 digest.update(f"\x1e{name}\x1f".encode())

@@ -12,6 +12,8 @@ from metaeval.arrays import Codes, Floats
 from metaeval.checks import listed, require_column
 from metaeval.errors import MetaevalError
 
+_LARGEST = 1e300
+
 
 def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) -> pd.Series:
     """Ids as text, with sorted categories: 7 and "7" are one id, 7.0 of a number column is "7".
@@ -91,6 +93,11 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
                 f"{name!r} in {what} holds an infinite value in row {row}; "
                 "leave it empty if it is missing, or give a finite number."
             )
+        if (np.abs(values) > _LARGEST).any():
+            raise MetaevalError(
+                f"{name!r} in {what} holds values beyond {_LARGEST:g}, whose differences overflow; "
+                "rescale them."
+            )
         columns[name] = values + 0.0  # -0.0 becomes 0.0
     return pd.DataFrame(columns, index=frame.index)
 
@@ -118,7 +125,7 @@ def row_order(
     """
     by: list[npt.NDArray[Any]] = [rows[name].cat.codes.to_numpy() for name in columns]
     for frame in values:
-        by += [frame[name].to_numpy() for name in sorted(frame.columns)]
+        by += [pd.factorize(frame[name], sort=True)[0] for name in sorted(frame.columns)]
     return np.lexsort(by[::-1])
 
 
@@ -179,7 +186,10 @@ def scores_by_row(rows: pd.DataFrame, scores: object, name: str) -> Floats:
             f"The index of {name!r} is neither that of `rows` nor made of its columns; "
             "set_index(['item', 'system']) first, with the names of your key columns."
         )
-    values = np.asarray(scores, dtype=np.float64)
+    try:
+        values = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise MetaevalError(f"{name!r} holds values that are no numbers.") from None
     if values.shape != (len(rows),):
         raise MetaevalError(f"{name!r} has shape {values.shape}; {len(rows)} scores were expected.")
     return values

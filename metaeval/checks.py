@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 from metaeval.errors import MetaevalError
@@ -69,9 +70,10 @@ def check_built(
 
 def check_whole(name: str, value: Any, least: int) -> int:
     """An argument as a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least:
         raise MetaevalError(f"{name}={value!r} must be a whole number of at least {least}.")
-    return value
+    return int(value)
 
 
 def check_fraction(name: str, value: Any) -> float:

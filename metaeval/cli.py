@@ -186,6 +186,7 @@ def _verb(
 
     if not no_pairs:
         return inference.compare(table, chosen, **options)
+    inference.check_test(options["test"], options["correction"])
     kept = {k: v for k, v in options.items() if k not in ("test", "correction", "baseline")}
     return inference.evaluate(table, chosen, **kept)
 
@@ -240,6 +241,8 @@ def _give(text: str, output: Path | None, result: Result, output_format: str) ->
 
 def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
+    if path.is_dir() or not path.name:
+        raise MetaevalError(f"{str(path)!r} is a folder; name a file to write.")
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(text, encoding="utf-8", newline="\n")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SEPARATED_SHOWN = 10
 _LAST_LATIN = 0xFF  # beyond it pdfLaTeX's standard fonts lack characters
+_NOT_IN_FONT = "«»ÐðÞþ"  # and these
 
 
 def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
@@ -148,7 +149,7 @@ def to_latex(
     best: Literal["bold", "none"] = "bold",
     letters: Literal["superscript", "column", "none"] = "superscript",
     interval: Literal["brackets", "half", "none"] = "brackets",
-    digits: int = 1,
+    digits: int | None = None,
     percent: bool = True,
     caption: bool = False,
 ) -> str:
@@ -165,7 +166,8 @@ def to_latex(
         Two scorers share a letter exactly if they are not separated.
     interval : {"brackets", "half", "none"}
         `[low, high]`, or plus and minus half the width.
-    digits : int, default 1
+    digits : int, optional
+        1 for percent, else 3.
     percent : bool, default True
         Accuracies in percent.
     caption : bool, default False
@@ -180,9 +182,11 @@ def to_latex(
     check_one_of("best", best, ("bold", "none"))
     check_one_of("letters", letters, ("superscript", "column", "none"))
     check_one_of("interval", interval, ("brackets", "half", "none"))
-    check_whole("digits", digits, 0)
+    if digits is not None:
+        check_whole("digits", digits, 0)
     league = result.league(statistic, task)
     scale = 100 if percent and result.is_accuracy(statistic) else 1
+    digits = (1 if scale == 100 else 3) if digits is None else digits
     shown = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in league["scorer"]]})
     value = "Accuracy" if result.is_accuracy(statistic) else "Value"
     marks = [
@@ -256,7 +260,7 @@ def latex_text(text: str) -> str:
     """
     return "".join(
         _LATEX.get(c, c)
-        if 32 <= ord(c) <= _LAST_LATIN and not 127 <= ord(c) < 161
+        if 32 <= ord(c) <= _LAST_LATIN and not 127 <= ord(c) < 161 and c not in _NOT_IN_FONT
         else f"[U+{ord(c):04X}]"
         for c in text
     )

@@ -17,7 +17,8 @@ from metaeval.comparisons import (
 )
 from metaeval.errors import MetaevalError
 from metaeval.measure import Measured, macro, measure
-from metaeval.prepare import Design, prepare, system_level
+from metaeval.naming import parse_statistics
+from metaeval.prepare import Design, prepare, system_level, units_of
 from metaeval.result import Result
 from metaeval.statistics import (
     best_of_n,
@@ -28,7 +29,7 @@ from metaeval.statistics import (
     tie_calibrated_accuracy,
 )
 from metaeval.statistics.base import Statistic
-from metaeval.tables import Responses, Table
+from metaeval.tables import Pairs, Responses, Table
 
 INTERVALS = ("bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys")
 TESTS = (
@@ -42,7 +43,7 @@ TESTS = (
 )
 CORRECTIONS = ("holm", "maxt", "bh", "by", "none")
 
-Statistics = Statistic | Sequence[Statistic] | None
+Statistics = Statistic | str | Sequence[Statistic | str] | None
 
 
 def evaluate(
@@ -65,7 +66,7 @@ def evaluate(
     Parameters
     ----------
     table : Responses or Pairs
-    statistic : Statistic, list of Statistic, optional
+    statistic : Statistic, its name, or a list of them, optional
         What is estimated; the kind of label picks it where nothing is named (and the result says
         which): correctness labels take `best_of_n`, preferences without ties
         `pairwise_accuracy`, ratings and preferences with ties `tie_calibrated_accuracy`, lone
@@ -185,8 +186,7 @@ def compare(
     >>> set(result.league()["scorer"]) == set(load_example().scorers)
     True
     """
-    check_built("test", test, ("sign-flip",), TESTS)
-    check_built("correction", correction, tuple(multiplicity.ADJUST), CORRECTIONS)
+    check_test(test, correction)
     options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
     plan = _plan(
         "compare",
@@ -202,19 +202,36 @@ def compare(
     return _run(table, statistic, plan, options)
 
 
+def check_test(test: str, correction: str) -> None:
+    """Raise unless the test and the correction are built."""
+    check_built("test", test, ("sign-flip",), TESTS)
+    check_built("correction", correction, tuple(multiplicity.ADJUST), CORRECTIONS)
+
+
 def _plan(
     verb: str, confidence: float, interval: str, n_resamples: int, seed: int, **rest: Any
 ) -> Plan:
     check_fraction("confidence", confidence)
     check_built("interval", interval, tuple(intervals.BY_NAME), INTERVALS)
-    check_whole("n_resamples", n_resamples, 100)
-    check_whole("seed", seed, 0)
+    n_resamples = check_whole("n_resamples", n_resamples, 100)
+    seed = check_whole("seed", seed, 0)
     return Plan(verb, float(confidence), interval, n_resamples, seed, **rest)
 
 
 def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any]) -> Result:
+    if not isinstance(table, Responses | Pairs):
+        raise MetaevalError(
+            f"A {type(table).__name__} is no table; read it first: read_scores(...) "
+            "or Responses(...)."
+        )
+    options = options | {"scorers": _scorer_names(options["scorers"])}
     _check_scorers(table, plan, options["scorers"])
     design = prepare(table, **options)
+    if len(units_of(design.table)[1]) < 2:
+        raise MetaevalError(
+            f"There is one {design.random}, and nothing to resample; at least two "
+            "are needed, and little is said below 30."
+        )
     statistics, notes = choose_statistics(design.table, statistic)
     for one in statistics:
         _check_policy(one, design.missing)
@@ -242,6 +259,12 @@ def _system_level(
     return [replace(level, beside=True)], []
 
 
+def _scorer_names(scorers: Any) -> list[str] | None:
+    if scorers is None:
+        return None
+    return list(dict.fromkeys([scorers] if isinstance(scorers, str) else scorers))
+
+
 def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> None:
     names = table.scorers if scorers is None else list(scorers)
     if plan.verb == "compare" and len(names) < 2:
@@ -266,11 +289,34 @@ def _check_policy(statistic: Statistic, missing: str) -> None:
 def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statistic], list[str]]:
     """The statistics to use, and a sentence that says why where the label picked them."""
     if statistic is not None:
-        given = [statistic] if isinstance(statistic, Statistic) else list(statistic)
-        return [s.resolve(table) if s.resolve is not None else s for s in given], []
+        given = [one for some in _listed(statistic) for one in _named(some)]
+        ready = [s.resolve(table) if s.resolve is not None else s for s in given]
+        names = [s.name for s in ready]
+        if not ready or len(set(names)) < len(names):
+            raise MetaevalError(
+                f"Name each statistic once; there are {listed(names) or 'none'}. Leave statistic "
+                "out to let the kind of label pick one."
+            )
+        return ready, []
     kind, picked = _default(table)
-    names = " and ".join(s.name for s in picked)
-    return picked, [f"{kind}, so: {names}"]
+    together = " and ".join(s.name for s in picked)
+    return picked, [f"{kind}, so: {together}"]
+
+
+def _listed(statistic: Any) -> list[Any]:
+    return list(statistic) if isinstance(statistic, list | tuple) else [statistic]
+
+
+def _named(statistic: Any) -> list[Statistic]:
+    """A statistic, or those that a text names."""
+    if isinstance(statistic, Statistic):
+        return [statistic]
+    if isinstance(statistic, str):
+        return parse_statistics(statistic) or []
+    name = getattr(statistic, "__name__", repr(statistic))
+    raise MetaevalError(
+        f"{name} is no statistic; call it, {name}(), or give a name such as 'pairwise_accuracy'."
+    )
 
 
 def _default(table: Table) -> tuple[str, list[Statistic]]:
@@ -301,7 +347,8 @@ def _level(
 def _wholes(design: Design, statistic: Statistic, plan: Plan) -> list[Measured]:
     """Macro (or pooled) first, then the strata."""
     parts = measure(design, statistic, plan.n_resamples, plan.seed)
-    return [macro(parts)] if design.by is None else [macro(parts), *parts]
+    whole = macro(parts, design.table.n_items)
+    return [whole] if design.by is None else [whole, *parts]
 
 
 def _common(design: Design, statistic: Statistic, plan: Plan, family: int) -> Level:
@@ -330,20 +377,30 @@ def _pairwise(
     own: list[Row] = []
     differences: list[Row] = []
     details: list[dict[str, Any]] = []
+    cautions: list[str] = []
     for name in design.scorers:
         alone = _only(table, [name], options, statistic)
-        for whole in _wholes(alone, statistic, plan):
+        wholes = _wholes(alone, statistic, plan)
+        if len(alone.strata) < len(design.strata):
+            cautions.append(
+                f"{name} has scores in {len(alone.strata)} of {len(design.strata)} strata; its "
+                "mean over them is no match for the others'"
+            )
+        for whole in wholes:
             own += own_rows(statistic, whole, [name], plan)
             details += details_of(statistic, whole, [name])
     for x, y in plan.pairs(design.scorers):
         both = _only(table, [design.scorers[x], design.scorers[y]], options, statistic)
         direct = Plan(**{**vars(plan), "baseline": design.scorers[y]})
-        for whole in _wholes(both, statistic, plan):
+        wholes = _wholes(both, statistic, plan)
+        cautions += cautions_of(wholes, both, statistic, plan, family)
+        for whole in wholes:
             size = family if whole.name is None else family * len(design.strata)
             differences += difference_rows(statistic, whole, both.scorers, direct, size)
     own.sort(key=lambda row: (row["task"] is not None, row["task"] or ""))
     differences.sort(key=lambda row: (row["task"] is not None, row["task"] or ""))
-    return Level(statistic, own, differences, [], details, [], plan.n_flips(family))
+    said = list(dict.fromkeys(cautions))
+    return Level(statistic, own, differences, [], details, said[:3], plan.n_flips(family))
 
 
 def _only(

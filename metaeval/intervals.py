@@ -87,7 +87,7 @@ def bca(draws: Floats, estimate: Floats, influence: Floats, confidence: float) -
     levels = normal_cdf(_bias(draws, estimate) + shifted / np.where(inner > 0, inner, np.nan))
     ends = quantiles(draws, np.where(np.isnan(levels), np.sign(z) / 2 + 0.5, levels))
     still = np.nanmax(draws, axis=0) == np.nanmin(draws, axis=0)
-    return np.where(still, draws[:1], ends)
+    return np.where(still, np.nanmin(draws, axis=0), ends)
 
 
 def _bias(draws: Floats, estimate: Floats) -> Floats:

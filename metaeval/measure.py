@@ -71,9 +71,9 @@ def _measure(
         jackknife = _jackknife(statistic, weigh, n_units, around)
     contributions = _contributions(statistic, table, unit, n_units, exact, jackknife)
     influence = jackknife
-    if statistic.contributions is not None and contributions is not None and terms is None:
-        present = np.bincount(unit, minlength=n_units) > 0
-        influence = np.where(present[:, None], contributions - exact / present.sum(), 0.0)
+    if statistic.share is not None and contributions is not None:
+        share = sum_by(statistic.share(table), unit, n_units)
+        influence = contributions - exact * share[:, None]
     used = table.n_items if terms is None else int((terms != 0).any(axis=(1, 2)).sum())
     levels = statistic.describe(table) if statistic.describe is not None else {}
     return Measured(
@@ -101,9 +101,22 @@ def table_for(statistic: Statistic, table: Table) -> Table:
     if isinstance(table, Pairs):
         raise MetaevalError(
             f"{statistic.name} needs responses with scores of their own; this table holds pairs. "
-            "Use pairwise_accuracy, tie_calibrated_accuracy or kendall."
+            "Use pairwise_accuracy, tie_calibrated_accuracy or kendall(variant='b')."
         )
+    _require_one_key(statistic, table)
     return table
+
+
+def _require_one_key(statistic: Statistic, table: Table) -> None:
+    """Refuse statistics within items where further keys split the responses of an item."""
+    if not table.keys or statistic.estimand.get("grouping") != "item":
+        return
+    combined = table.rows[list(table.keys)].astype(str).agg("/".join, axis=1)
+    if (combined.groupby(table.item_codes).nunique() > 1).any():
+        raise MetaevalError(
+            f"{statistic.name} would mix rows of one item that differ in {listed(table.keys)}; "
+            f"choose one with select({table.keys[0]}=...), or read the column as task."
+        )
 
 
 def _terms(statistic: Statistic, table: Table) -> Floats | None:
@@ -152,9 +165,11 @@ def _contributions(
     """Contributions by unit: (unit, scorer). They add up to the estimate."""
     if statistic.contributions is not None:
         return sum_by(statistic.contributions(table), unit, n_units)
-    if not statistic.smooth or n_units < 2:
+    present = np.bincount(unit, minlength=n_units) > 0
+    if not statistic.smooth or present.sum() < 2:
         return None
-    return estimate / n_units + jackknife - jackknife.mean(axis=0)
+    centred = jackknife - jackknife[present].mean(axis=0)
+    return np.where(present[:, None], estimate / present.sum() + centred, 0.0)
 
 
 def _require_defined(
@@ -171,8 +186,11 @@ def _require_defined(
     )
 
 
-def macro(parts: list[Measured]) -> Measured:
-    """Mean over strata with equal weights, in the estimate as in every draw."""
+def macro(parts: list[Measured], n_shared: int) -> Measured:
+    """Mean over strata with equal weights, in the estimate as in every draw.
+
+    `n_shared` is the number of items where strata share them.
+    """
     if len(parts) == 1 and parts[0].name is None:
         return parts[0]
     n = len(parts)
@@ -186,7 +204,7 @@ def macro(parts: list[Measured]) -> Measured:
         influence=stack([p.influence for p in parts]) / n,
         draws=np.mean([p.draws for p in parts], axis=0),
         levels=_mean_levels(parts),
-        n_items=sum(p.n_items for p in parts),
+        n_items=min(n_shared, sum(p.n_items for p in parts)),
         n_units=len(parts[0].units) if shared else sum(p.n_units for p in parts),
         n_rows=sum(p.n_rows for p in parts),
         n_dropped=sum(p.n_dropped for p in parts),

@@ -39,7 +39,7 @@ def parse_statistics(
     if statistics is None:
         if shared:
             raise MetaevalError(
-                f"--{' and --'.join(shared)} need a statistic: add --statistic NAME, one of "
+                f"--{' and --'.join(shared)} goes with a statistic: add --statistic NAME, one of "
                 f"{listed(BY_NAME, 20)}."
             )
         return None
@@ -66,7 +66,7 @@ def _one(text: str, shared: dict[str, str]) -> Statistic:
         if arguments or shared:
             raise MetaevalError(f"{name} is a ready statistic and takes no arguments.")
         return make
-    known = list(inspect.signature(make).parameters)
+    known = _parameters(make, name)
     for key in (*arguments, *shared):
         if key not in known:
             raise MetaevalError(
@@ -78,7 +78,20 @@ def _one(text: str, shared: dict[str, str]) -> Statistic:
         raise MetaevalError(
             f"{both[0]} is given twice, as --{both[0]} and in {text!r}; give it once."
         )
-    return make(**arguments, **shared)
+    try:
+        made = make(**arguments, **shared)
+    except TypeError as error:
+        raise MetaevalError(f"Cannot make the statistic {text!r}: {error}.") from None
+    if not isinstance(made, Statistic):
+        raise MetaevalError(f"{name!r} returns a {type(made).__name__}, not a Statistic.")
+    return made
+
+
+def _parameters(make: Callable[..., Statistic], name: str) -> list[str]:
+    try:
+        return list(inspect.signature(make).parameters)
+    except (TypeError, ValueError):
+        raise MetaevalError(f"{name!r} is no function that returns a Statistic.") from None
 
 
 def _maker(name: str) -> Callable[..., Statistic] | Statistic:

@@ -61,13 +61,15 @@ class Design:
 
 
 def units_of(table: Table) -> tuple[Codes, pd.MultiIndex]:
-    """Unit of resampling of each item, and the ids of the units: clusters, else items."""
-    column = "cluster" if "cluster" in table.rows else "item"
-    local = ["task"] if "task" in table.rows and not table.shared_items else []
-    names = [*local, column]
+    """Unit of resampling of each item, and the ids of the units: clusters, else items.
+
+    One cluster id is one cluster, in whatever task; item ids are local to their task unless items
+    are shared.
+    """
+    if "cluster" not in table.rows:
+        return np.arange(table.n_items), table.item_index
     first = np.unique(table.item_codes, return_index=True)[1]
-    rows = table.rows[names].iloc[first].astype(object)
-    index = pd.MultiIndex.from_frame(rows)
+    index = pd.MultiIndex.from_frame(table.rows[["cluster"]].iloc[first].astype(object))
     unique = index.unique().sort_values()
     return np.asarray(unique.get_indexer(index)), unique
 
@@ -85,13 +87,15 @@ def prepare(
     unit = _random(table, random)
     policy = table.missing if missing is None else missing
     check_one_of("missing", policy, MISSING)
+    scored = table.scores.notna().any(axis=1).to_numpy()
     chosen = _choose_scorers(table, scorers)
     whole, name = one_label(chosen, label)
     if unit == "item" and "cluster" in whole.rows:
         whole = whole.replace(rows=whole.rows.drop(columns="cluster"))
-    whole = _labelled(whole, name)
-    kept = _kept(whole, policy)
-    warnings = _loss(whole, kept)
+    labelled = _labelled(whole, name)
+    whole, scored = whole.keep_rows(labelled), scored[labelled]
+    kept = scored if policy == "wrong" else _kept(whole, policy)
+    warnings = () if policy in ("wrong", "pairwise") else _loss(whole, kept)
     if not kept.any():
         raise MetaevalError(_no_rows(whole, warnings))
     _check_by(whole, by)
@@ -110,7 +114,9 @@ def _with_holes(table: Table, kept: Bools) -> tuple[str, ...]:
 def _random(table: Table, random: Any) -> str:
     if random is None:
         return "cluster" if "cluster" in table.rows else "item"
-    names = (random,) if isinstance(random, str) else tuple(random)
+    names = tuple(random.split(",")) if isinstance(random, str) else random
+    if not isinstance(names, tuple | list):
+        raise MetaevalError(f"random={random!r} is not one of 'item', 'cluster'.")
     if set(names) == {"item", "system"}:
         raise MetaevalError("random=('item', 'system') is not built in this release; use 'item'.")
     if len(names) != 1 or names[0] not in ("item", "cluster"):
@@ -173,17 +179,18 @@ def _plurality(values: Floats) -> Floats:
     return np.where(most.sum(axis=1) == 1, votes.argmax(axis=1) - 1.0, 0.0)
 
 
-def _labelled(table: Table, label: str) -> Table:
-    there = table.labels[label].notna().to_numpy()
+def _labelled(table: Table, label: str) -> Bools:
+    """Rows that have the label: (row,)."""
+    there = np.asarray(table.labels[label].notna())
     if not there.any():
         raise MetaevalError(f"All values of the label {label!r} are missing; choose another label.")
-    return table if there.all() else table.keep_rows(there)
+    return there
 
 
 def _kept(table: Table, policy: str) -> Bools:
     """Rows that the policy for missing scores keeps: (row,)."""
     there = table.scores.notna().to_numpy()
-    if policy == "wrong":
+    if policy == "pairwise":
         return there.any(axis=1)
     if policy == "error" and not there.all():
         row, column = np.argwhere(~there)[0]
@@ -216,7 +223,7 @@ def _loss(table: Table, kept: Bools) -> tuple[str, ...]:
         cure = cure.replace("leave it out", "leave them out")
     return (
         f"{int(lost.sum())} of {int(some.sum())} rows{_with(gone)} are left out because scores are "
-        f"missing; most come back ({regained}) without {listed(names, 20)}: {cure}, or compare "
+        f"missing; {regained} of them come back without {listed(names, 20)}: {cure}, or compare "
         "with --missing pairwise",
     )
 
@@ -261,6 +268,8 @@ def _check_by(table: Table, by: str | None) -> None:
     if by is None:
         return
     require_known("column to report by", by, list(table.rows.columns))
+    if table.rows[by].isna().any():
+        raise MetaevalError(f"by={by!r} has empty cells; fill them in, or drop those rows.")
     if by == "task":
         return
     per_item = table.rows.assign(_item=table.item_codes).groupby("_item")[by].nunique(dropna=False)
@@ -278,16 +287,19 @@ def _count(table: Table, rows: Bools, by: str | None) -> pd.Series:
 
 
 def _strata(table: Table, by: str | None) -> tuple[Stratum, ...]:
+    """Split by a column; strata that share units share their weights."""
+    units = units_of(table)[1]
     if by is None:
-        return (Stratum(None, table, units_of(table)[1], 0),)
+        return (Stratum(None, table, units, 0),)
     values = table.rows[by].astype(str)
-    shared = units_of(table)[1] if table.shared_items else None
-    strata = []
-    for part, value in enumerate(sorted(values.unique())):
-        some = table.keep_rows((values == value).to_numpy())
-        units = units_of(some)[1] if shared is None else shared
-        strata.append(Stratum(value, some, units, part if shared is None else 0))
-    return tuple(strata)
+    names = sorted(values.unique())
+    parts = [table.keep_rows((values == name).to_numpy()) for name in names]
+    own = [units_of(part)[1] for part in parts]
+    shared = sum(len(index) for index in own) > len(units)
+    return tuple(
+        Stratum(name, part, units if shared else index, 0 if shared else k)
+        for k, (name, part, index) in enumerate(zip(names, parts, own, strict=True))
+    )
 
 
 def system_level(design: Design) -> tuple[Design | None, str]:

@@ -224,7 +224,8 @@ class Result:
             data = json.loads(text)
             rows = pd.DataFrame(data["rows"])
             meta = {"kind": data["kind"], **{name: data[name] for name in _SECTIONS}}
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            rows[["scorer", "estimate", "statistic"]]
+        except (ValueError, KeyError, TypeError) as error:
             raise MetaevalError(f"This is no result of metaeval (to_json): {error!r}.") from None
         if data.get("schema") != SCHEMA:
             raise MetaevalError(f"Expected schema {SCHEMA!r}, found {data.get('schema')!r}.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from metaeval.resampling import MAX_ENUMERATED
+
 if TYPE_CHECKING:
     from metaeval.result import Result
 
@@ -67,12 +69,9 @@ def _test(result: Result, unit: str) -> str:
     words = []
     if "sign-flip" in tests:
         n = origin["n_flips"]
-        few = bool((differences["p_mcse"] == 0).any())
-        how = (
-            "all flips enumerated"
-            if few and result.frame["n_clusters"].min() <= 20
-            else f"{n} flips"
-        )
+        macro = differences[differences["task"].isna()]
+        few = bool((macro["n_clusters"] <= MAX_ENUMERATED).all())
+        how = "all flips enumerated" if few else f"{n} flips"
         words.append(f"two-sided paired sign-flip tests over {unit} ({how})")
     if "bootstrap" in tests:
         words.append("where no such test applies, the bootstrap (difference over standard error)")

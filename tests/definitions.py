@@ -39,6 +39,18 @@ class Row(NamedTuple):
 
 
 # Rows.
+def unit_index(units, clusters):
+    """Number of each (task, unit): within its task; over all if a cluster spans tasks, or every
+    task has one unit only."""
+    names = sorted({unit for _, unit in units})
+    if clusters and len(names) < len(units):
+        return {(task, unit): names.index(unit) for task, unit in units}
+    of_task = {task: sorted(u for t, u in units if t == task) for task, _ in units}
+    if all(len(some) == 1 for some in of_task.values()):
+        return {pair: n for n, pair in enumerate(sorted(units))}
+    return {(task, unit): of_task[task].index(unit) for task, unit in units}
+
+
 def rows_of(table, only_with_pairs=False):
     """The rows of Responses with a label and all scores, as plain tuples.
 
@@ -58,19 +70,16 @@ def rows_of(table, only_with_pairs=False):
     answers = defaultdict(int)
     for i in kept:
         answers[units[i][:2]] += 1
-    known = defaultdict(set)
-    for i in kept:
-        if answers[units[i][:2]] > 1 or not only_with_pairs:
-            known[units[i][0]].add(units[i][2])
+    there = {units[i] for i in kept if answers[units[i][:2]] > 1 or not only_with_pairs}
+    index = unit_index({(task, unit) for task, _, unit in there}, "cluster" in frame)
     rows = []
     for i in kept:
-        order = sorted(known[units[i][0]])
         rows.append(
             Row(
                 units[i][0],
                 units[i][1],
                 str(name.iloc[i]),
-                order.index(units[i][2]) if units[i][2] in order else -1,
+                index.get((units[i][0], units[i][2]), -1),
                 float(table.labels.iloc[i, 0]),
                 {s: float(table.scores[s].iloc[i]) for s in table.scores},
             )

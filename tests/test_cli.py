@@ -140,7 +140,7 @@ BAD_TABLES = {
     "infinite score": (frame(**GOOD | {"m1": [0.1, np.inf, 0.3, 0.1]}), [], "infinite"),
     "all labels missing": (frame(**GOOD | {"human": [np.nan] * 4}), [], "missing; choose another"),
     "one scorer": (frame(human=GOOD["human"], m1=GOOD["m1"]), [], "compare needs two scorers"),
-    "one item": (frame(**GOOD).head(2), [], "Cross-fitting a tie threshold needs two items"),
+    "one item": (frame(**GOOD).head(2), [], "one item, and nothing to resample"),
     "one response per item": (
         frame(**GOOD).drop_duplicates("item"),
         ["--statistic", "pairwise_accuracy"],

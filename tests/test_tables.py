@@ -16,7 +16,9 @@ from metaeval.pairing import margins
 
 def table_of(items, systems=None, scores=None, labels=None, index=None, **options):
     n = len(items)
-    columns = {k: options.pop(k) for k in ("task", "cluster", "response", "length") if k in options}
+    columns = {
+        k: options.pop(k) for k in ("task", "cluster", "response", "length", "fold") if k in options
+    }
     rows = pd.DataFrame({"item": items, **columns}, index=index)
     if systems is not None:
         rows["system"] = list(systems)
@@ -161,7 +163,7 @@ def test_seven_and_007_are_two_items():
 
 
 def test_missing_ids_of_optional_columns_are_empty():
-    table = table_of(["a", "b"], response=["x", "y"], keys=("fold",), index=[0, 1])
+    table = table_of(["a", "b"], response=["x", "y"], keys="fold", fold=["1", "2"])
     assert table.keys == ("fold",)
     ids = ids_as_text(pd.Series(["x", None]), "order", null_is_empty=True)
     assert ids.tolist() == ["x", ""]

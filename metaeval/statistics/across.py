@@ -129,7 +129,8 @@ def _group_counts(table: Responses, rows: Codes, weights: Floats, ties: Ties) ->
     for m, scorer in enumerate(table.scorers):
         column = table.scores[scorer].to_numpy()
         units = (0.0, 0.0) if ties.exact else (unit_of(column), unit_of(human))
-        forms = _forms(column[rows], human[rows], items, ties.epsilon, *units)
+        policy = (ties.epsilon, table.label_epsilon, table.kind == "correct")
+        forms = _forms(column[rows], human[rows], items, policy, units)
         for k, form in enumerate(_summed(forms, len(w[0]), bool((weights == 1).all()))):
             out[:, m, k] = _quadratic(w, form)
     return out
@@ -143,22 +144,28 @@ def _quadratic(w: Floats, form: Floats) -> Floats:
 
 
 def _forms(
-    x: Floats, h: Floats, items: Codes, epsilon: float, unit: float, label_unit: float
+    x: Floats,
+    h: Floats,
+    items: Codes,
+    policy: tuple[float, float, bool],
+    units: tuple[float, float],
 ) -> Iterator[tuple[Codes, list[Floats]]]:
     """Blocks of rows against all rows: items of the block, and five 0/1 matrices summed by item."""
+    epsilon, label_epsilon, correct = policy
     starts = np.flatnonzero(np.r_[True, items[1:] != items[:-1]])
     step = max(1, _BLOCK // len(x))
     for low in range(0, len(x), step):
         block = slice(low, low + step)
-        gap = rounded(x[block, None] - x, unit)
-        sx = np.where(np.abs(gap) <= epsilon, 0, np.sign(gap)).astype(np.int8)
-        sh = np.sign(rounded(h[block, None] - h, label_unit)).astype(np.int8)
+        sx = _order(x[block, None] - x, units[0], epsilon)
+        sh = _order(h[block, None] - h, units[1], label_epsilon)
         other = np.arange(len(x)) != np.arange(len(x))[block, None]
+        if correct:  # two right or two wrong answers form no pair
+            other &= sh != 0
         tied_x, tied_h, product = sx == 0, sh == 0, sx * sh
         kinds = (
             product > 0,
             product < 0,
-            tied_h & ~tied_x,
+            tied_h & ~tied_x & other,
             ~tied_h & tied_x,
             tied_h & tied_x & other,
         )
@@ -169,6 +176,12 @@ def _forms(
                 for kind in kinds
             ],
         )
+
+
+def _order(gap: Floats, unit: float, epsilon: float) -> Codes:
+    """Order of two values, 0 where they are at most epsilon apart."""
+    gap = rounded(gap, unit)
+    return np.where(np.abs(gap) <= epsilon, 0, np.sign(gap)).astype(np.int8)
 
 
 def _summed(

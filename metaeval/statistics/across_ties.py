@@ -63,10 +63,15 @@ class _Pairs:
                 "fewer rows."
             )
         first, second, group = _across(groups)
+        label = only_label(table)
+        gap = rounded(label[first] - label[second], unit_of(label))
+        human = np.where(np.abs(gap) <= table.label_epsilon, 0.0, np.sign(gap))
+        if table.kind == "correct":  # two right or two wrong answers form no pair
+            first, second, group = (v[human != 0] for v in (first, second, group))
+            human = human[human != 0]
+        self.human = human
         self.a, self.b = table.item_codes[first], table.item_codes[second]
         self.group = group if estimand["average"] == "groups" else np.zeros_like(group)
-        label = only_label(table)
-        self.human = np.sign(rounded(label[first] - label[second], unit_of(label)))
         size = np.bincount(self.group)
         self.weight = 1.0 / size[self.group] / (size > 0).sum()
         fold = np.zeros(table.n_items, dtype=np.intp)

@@ -41,6 +41,9 @@ class Statistic:
     contributions : callable, optional
         table -> (item, scorer): the share of each item in the estimate. They add up to it, and
         their signs are flipped by the paired test.
+    share : callable, optional
+        table -> (item,): the share of each item in the denominator, adding up to 1; needed where
+        there are contributions but no terms.
     smooth : bool
         Without `contributions`: jackknife pseudo-values may stand in for them (approximate).
     describe : callable, optional
@@ -66,6 +69,7 @@ class Statistic:
     estimand: Mapping[str, str] = field(default_factory=dict)
     status: str = "exact"
     contributions: Callable[[Any], Floats] | None = None
+    share: Callable[[Any], Floats] | None = None
     smooth: bool = False
     describe: Callable[[Any], Mapping[str, Floats]] | None = None
     weigh: Callable[[Any], Weigh] | None = None
@@ -81,6 +85,7 @@ class Statistic:
         *,
         over: Literal["pairs", "responses"] = "responses",
         estimand: Mapping[str, str] | None = None,
+        smooth: bool = False,
     ) -> Statistic:
         """Return a statistic that is no sum over items, from a function of row weights.
 
@@ -95,6 +100,10 @@ class Statistic:
             Whether rows are responses or pairs.
         estimand : mapping, optional
             What the number means.
+        smooth : bool, default False
+            Whether it changes smoothly with the weights, as a correlation does and a share of
+            pairs of systems does not. Then the test flips jackknife pseudo-values; else p is from
+            the bootstrap.
 
         Examples
         --------
@@ -115,7 +124,7 @@ class Statistic:
                 ]
             )
 
-        return Statistic(name, over, weigh=weigh, smooth=True, estimand=estimand or {})
+        return Statistic(name, over, weigh=weigh, smooth=smooth, estimand=estimand or {})
 
     def named(self, **changes: Any) -> Statistic:
         """Return a copy with some fields changed."""

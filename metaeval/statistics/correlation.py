@@ -91,7 +91,7 @@ def pearson(grouping: Grouping = "none", constant: Constant = "drop") -> Statist
     True
     """
     estimand = _check(grouping, constant)
-    name = _named("pearson", constant)
+    name = _named("pearson", constant, grouping)
     if grouping == "item":
         return mean_of_values(name, "responses", _within_items, constant, estimand, of_two)
 
@@ -115,8 +115,10 @@ def _check(grouping: str, constant: str) -> Mapping[str, str]:
     return {"grouping": grouping, "average": _AVERAGE[grouping], "ties": "none"}
 
 
-def _named(name: str, constant: str) -> str:
-    return name if constant == "drop" else f"{name}(constant={constant})"
+def _named(name: str, constant: str, grouping: str) -> str:
+    said = [f"grouping={grouping}"] if grouping != "none" else []
+    said += [f"constant={constant}"] if constant != "drop" else []
+    return f"{name}({','.join(said)})" if said else name
 
 
 def _moments_by_item(table: Responses, x: Floats, y: Floats, rows: Codes) -> Floats:
@@ -180,7 +182,7 @@ def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statis
     True
     """
     estimand = _check(grouping, constant)
-    name = _named("spearman", constant)
+    name = _named("spearman", constant, grouping)
     if grouping == "item":
         return mean_of_values(name, "responses", _ranks_within_items, constant, estimand, of_two)
 

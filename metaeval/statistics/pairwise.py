@@ -114,14 +114,14 @@ def pairwise_accuracy(
     check_not_negative("epsilon", epsilon)
     if ties is None:
         return Statistic(
-            "pairwise_accuracy",
+            f"pairwise_accuracy({_given(epsilon, grouping, average)[1:]})",
             "pairs" if grouping == "item" else "responses",
             resolve=lambda table: pairwise_accuracy(
                 default_ties(table), epsilon, average, grouping
             ),
         )
     check_one_of("ties", ties, TIES)
-    name = f"pairwise_accuracy(ties={ties}{_given(epsilon)})"
+    name = f"pairwise_accuracy(ties={ties}{_given(epsilon, grouping, average)})"
     estimand = {"grouping": grouping, "average": str(average), "ties": ties}
     if grouping != "item":
         return across_items(
@@ -161,8 +161,15 @@ def default_ties(table: Responses | Pairs) -> Literal["acc-eq", "half"]:
     return "acc-eq" if bool((table.labels == 0).any(axis=None)) else "half"
 
 
-def _given(epsilon: float) -> str:
-    return f",epsilon={epsilon:g}" if epsilon else ""
+def _given(epsilon: float, grouping: str, average: str | None) -> str:
+    """What a name says besides, where it is not the default."""
+    return (f",epsilon={epsilon:g}" if epsilon else "") + named_estimand(grouping, average)
+
+
+def named_estimand(grouping: str, average: str | None, usual: str = "item") -> str:
+    """Grouping and average for the name of a statistic, where they are not the default."""
+    said = f",grouping={grouping}" if grouping != usual else ""
+    return said + (f",average={average}" if average != AVERAGES[grouping][0] else "")
 
 
 def ratio_terms(table: Pairs, right: Floats, counted: Floats, average: str) -> Floats:
@@ -308,7 +315,7 @@ def kendall(
     if variant == "c" and (epsilon or (average == "pairs" and grouping != "none")):
         raise MetaevalError("variant='c' is defined for epsilon=0 and groups of their own only.")
     policy = "" if constant == "drop" else f",constant={constant}"
-    name = f"kendall(variant={variant}{_given(epsilon)}{policy})"
+    name = f"kendall(variant={variant}{_given(epsilon, grouping, average)}{policy})"
     estimand = {"grouping": grouping, "average": str(average), "ties": variant}
     if grouping != "item":
         finish: Callable[[Floats], Floats] | None = (

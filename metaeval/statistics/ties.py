@@ -18,6 +18,7 @@ from metaeval.statistics.pairwise import (
     Grouping,
     chance_levels,
     check_average,
+    named_estimand,
     pair_weights,
     sign_within,
 )
@@ -90,7 +91,7 @@ def tie_calibrated_accuracy(
     if folds is not None:
         check_whole("folds", folds, 2)
     average = check_average(grouping, average)  # type: ignore[assignment]
-    name = f"tie_calibrated_accuracy(folds={folds})"
+    name = f"tie_calibrated_accuracy(folds={folds}{named_estimand(grouping, average)})"
     estimand = {"grouping": grouping, "average": str(average), "ties": "acc-eq"}
     if grouping != "item":
         return across_items_calibrated(name, estimand, folds)
@@ -101,6 +102,7 @@ def tie_calibrated_accuracy(
         weigh=lambda table: _weigh(table, folds, kind),
         estimate=lambda table: contributions(table, folds, kind).sum(axis=0),
         contributions=lambda table: contributions(table, folds, kind),
+        share=lambda table: _shares(table, kind),
         describe=lambda table: _describe(table, folds, kind),
         estimand=estimand,
         status="replica" if folds is None else "exact",
@@ -109,21 +111,27 @@ def tie_calibrated_accuracy(
 
 
 def folds_of(table: Responses | Pairs, folds: int | None) -> Codes:
-    """Fold of each row: canonical index of its cluster or item within its task, modulo folds."""
+    """Fold of each row: canonical index of its cluster or item within its task, modulo folds.
+
+    Where a cluster spans tasks, or every task has one unit only, they are numbered over all tasks.
+    """
     if folds is None:
         return np.zeros(len(table), dtype=np.intp)
-    task = ["task"] if "task" in table.rows and not table.shared_items else []
     unit = "cluster" if "cluster" in table.rows else "item"
-    codes = group_codes(table.rows, [*task, unit])
+    local = "task" in table.rows and not table.shared_items
+    codes = group_codes(table.rows, ["task", unit] if local else [unit])
     if codes.max() == 0:
         raise MetaevalError(
             f"Cross-fitting a tie threshold needs two {unit}s, there is one; use "
             "pairwise_accuracy(ties='acc-eq', epsilon=...) or tie_calibrated_accuracy(folds=None)."
         )
-    tasks = group_codes(table.rows, task)
+    if unit == "cluster" and table.rows["cluster"].nunique() <= codes.max():
+        return group_codes(table.rows, ["cluster"]) % folds
+    tasks = group_codes(table.rows, ["task"]) if local else np.zeros(len(table), dtype=np.intp)
     first = np.full(tasks.max() + 1, codes.max() + 1)
     np.minimum.at(first, tasks, codes)
-    return (codes - first[tasks]) % folds
+    within = codes - first[tasks]
+    return (codes if within.max() == 0 else within) % folds
 
 
 def gains_of(margin: Floats, human: Floats, weight: Floats) -> Gains:
@@ -190,6 +198,11 @@ def contributions(table: Pairs, folds: int | None, average: str) -> Floats:
     right = (tuned_calls(table, folds, average) == human[:, None]).astype(float)
     weight = pair_weights(table, np.ones_like(human), average)
     return sum_by(right * weight[:, None], table.item_codes, table.n_items)
+
+
+def _shares(table: Pairs, average: str) -> Floats:
+    weight = pair_weights(table, np.ones(len(table)), average)
+    return sum_by(weight, table.item_codes, table.n_items)
 
 
 def _describe(table: Pairs, folds: int | None, average: str) -> Mapping[str, Floats]:
