@@ -188,6 +188,7 @@ class Result:
         facts = (
             f"{100 * self.confidence:g} % CI {low} to {high}; "
             f"adjusted p {p_text(row['p_adjusted'])}; {row['n_items']} items"
+            f"{'' if task is None else f' of {task}'}"
         )
         if row["p_adjusted"] <= 1 - self.confidence + 1e-12:
             return f"{scorer} exceeds {baseline} by {gap}{unit} ({facts})."

@@ -308,6 +308,7 @@ def kendall(
     >>> bool(0 < row["estimate"] < 1)
     True
     """
+    variant = str(variant)  # type: ignore[assignment]
     check_one_of("variant", variant, VARIANTS)
     check_one_of("constant", constant, CONSTANT)
     average = check_average(grouping, average)  # type: ignore[assignment]
