@@ -9,6 +9,7 @@ from typing import Any
 from metaeval import intervals, multiplicity
 from metaeval.assembling import Level, assembled, cautions_of, details_of, family_of
 from metaeval.checks import check_built, check_fraction, check_whole, listed, require_known
+from metaeval.choosing import Statistics, choose_statistics
 from metaeval.comparisons import (
     Plan,
     Row,
@@ -17,16 +18,10 @@ from metaeval.comparisons import (
 )
 from metaeval.errors import MetaevalError
 from metaeval.measure import Measured, macro, measure
-from metaeval.naming import parse_statistics
 from metaeval.prepare import Design, prepare, system_level, units_of
 from metaeval.result import Result
 from metaeval.statistics import (
-    best_of_n,
-    kendall,
-    pairwise_accuracy,
-    pearson,
     system_accuracy,
-    tie_calibrated_accuracy,
 )
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Pairs, Responses, Table
@@ -42,8 +37,6 @@ TESTS = (
     "bootstrap",
 )
 CORRECTIONS = ("holm", "maxt", "bh", "by", "none")
-
-Statistics = Statistic | str | Sequence[Statistic | str] | None
 
 
 def evaluate(
@@ -284,51 +277,6 @@ def _check_policy(statistic: Statistic, missing: str) -> None:
             f"missing='wrong' is for accuracies over items, not for {statistic.name}; "
             "use missing='common' or missing='pairwise'."
         )
-
-
-def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statistic], list[str]]:
-    """The statistics to use, and a sentence that says why where the label picked them."""
-    if statistic is not None:
-        given = [one for some in _listed(statistic) for one in _named(some)]
-        ready = [s.resolve(table) if s.resolve is not None else s for s in given]
-        names = [s.name for s in ready]
-        if not ready or len(set(names)) < len(names):
-            raise MetaevalError(
-                f"Name each statistic once; there are {listed(names) or 'none'}. Leave statistic "
-                "out to let the kind of label pick one."
-            )
-        return ready, []
-    kind, picked = _default(table)
-    together = " and ".join(s.name for s in picked)
-    return picked, [f"{kind}, so: {together}"]
-
-
-def _listed(statistic: Any) -> list[Any]:
-    return list(statistic) if isinstance(statistic, list | tuple) else [statistic]
-
-
-def _named(statistic: Any) -> list[Statistic]:
-    """A statistic, or those that a text names."""
-    if isinstance(statistic, Statistic):
-        return [statistic]
-    if isinstance(statistic, str):
-        return parse_statistics(statistic) or []
-    name = getattr(statistic, "__name__", repr(statistic))
-    raise MetaevalError(
-        f"{name} is no statistic; call it, {name}(), or give a name such as 'pairwise_accuracy'."
-    )
-
-
-def _default(table: Table) -> tuple[str, list[Statistic]]:
-    if not isinstance(table, Responses):
-        if (table.labels == 0).any(axis=None):
-            return "preferences with ties", [tie_calibrated_accuracy()]
-        return "preferences without ties", [pairwise_accuracy("half")]
-    if len(table) == table.n_items:
-        return "one response per item", [pearson(), kendall(grouping="none")]
-    if table.kind == "correct":
-        return "correctness labels of candidates", [best_of_n()]
-    return "ratings", [tie_calibrated_accuracy()]
 
 
 def _level(

@@ -21,7 +21,15 @@ LAYERS = {
     ),
     1: ("base_table", "tables", "pairing", "alignment", "result", "export", "wording", "terminal"),
     2: ("readers", "statistics", "simulation", "truth", "datasets", "naming"),
-    3: ("prepare", "measure", "comparisons", "assembling", "inference", "demonstration"),
+    3: (
+        "prepare",
+        "measure",
+        "comparisons",
+        "assembling",
+        "choosing",
+        "inference",
+        "demonstration",
+    ),
     6: ("cli", "__main__", "__init__"),
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}

@@ -20,6 +20,7 @@ from metaeval.statistics.base import (
     require_grouping_size,
     settle_constant,
 )
+from metaeval.statistics.counting import chance_of, tau_c
 from metaeval.tables import Responses
 
 Finish = Callable[[Floats], Floats]
@@ -202,8 +203,6 @@ def _summed(
 
 def _tau_c(table: Responses, rows: Codes, weights: Floats, counts: Floats) -> Floats:
     """Stuart's tau-c of one group for each replicate: (replicate, scorer)."""
-    from metaeval.statistics.pairwise import tau_c
-
     w = weights[:, table.item_codes[rows]]
     human = _distinct(only_label(table)[rows], w)
     k = [np.minimum(_distinct(table.scores[m].to_numpy()[rows], w), human) for m in table.scorers]
@@ -219,8 +218,6 @@ def _distinct(values: Floats, weights: Floats) -> Floats:
 
 def _levels(table: Responses, estimand: Mapping[str, str], ties: Ties) -> Mapping[str, Floats]:
     """Tie rate, chance and trivial value from the counts, groups weighted as in the estimate."""
-    from metaeval.statistics.pairwise import chance_of
-
     ones = np.ones((1, table.n_items))
     groups = groups_of(table, estimand["grouping"])
     counts = np.array([_group_counts(table, rows, ones, ties)[0] for rows in groups])

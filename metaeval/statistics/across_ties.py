@@ -18,6 +18,7 @@ from metaeval.statistics.base import (
     mean_defined,
     only_label,
 )
+from metaeval.statistics.counting import chance_of
 from metaeval.tables import Responses
 
 _MAX_PAIRS = 20_000_000
@@ -31,8 +32,6 @@ def across_items_calibrated(name: str, estimand: Mapping[str, str], folds: int |
         return lambda weights: pairs.values(weights)
 
     def describe(table: Responses) -> Mapping[str, Floats]:
-        from metaeval.statistics.pairwise import chance_of
-
         pairs = _Pairs(table, estimand, folds)
         tie_rate = np.array([pairs.weight @ (call == 0) for call in pairs.calls])
         return chance_of(tie_rate, float(pairs.weight @ (pairs.human == 0)), "acc-eq")

@@ -12,7 +12,7 @@ from metaeval.checks import require_column
 from metaeval.errors import MetaevalError
 from metaeval.statistics.base import Statistic, Weigh, only_label, ratio, sum_by
 from metaeval.statistics.correlation import correlation_of, standardised
-from metaeval.statistics.pairwise import chance_of
+from metaeval.statistics.counting import chance_of
 from metaeval.tables import Responses
 
 _EQUAL = 1e-9  # means closer than this share of their range are equal

@@ -14,7 +14,7 @@ from metaeval.checks import check_whole
 from metaeval.errors import MetaevalError
 from metaeval.statistics.across_ties import across_items_calibrated
 from metaeval.statistics.base import Statistic, Weigh, only_label, sum_by
-from metaeval.statistics.pairwise import (
+from metaeval.statistics.counting import (
     Grouping,
     chance_levels,
     check_average,

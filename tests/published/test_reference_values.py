@@ -17,7 +17,7 @@ from metaeval.statistics import (
     tie_calibrated_accuracy,
 )
 from metaeval.statistics.base import sum_by
-from metaeval.statistics.pairwise import tau_of_counts
+from metaeval.statistics.counting import tau_of_counts
 
 GROUPING = {"none": "none", "item": "item", "sys": "system"}
 
