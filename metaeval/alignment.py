@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Codes, Floats
-from metaeval.tables import Responses, Table
+from metaeval.tables import Pairs, Responses, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +25,15 @@ class Alignment:
         One row per scorer or label: missing cells, items in which it is constant, share of tied
         pairs within items, smallest, median and largest value.
     notes : tuple of str
-        What the reader did, and what looks odd.
+        What the reader did.
+    oddities : tuple of str
+        What looks odd; every result repeats it.
     """
 
     totals: dict[str, int]
     scorers: pd.DataFrame
     notes: tuple[str, ...]
+    oddities: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
         """Return the numbers that go into every result."""
@@ -39,14 +42,14 @@ class Alignment:
     def lines(self) -> list[str]:
         """Return the report as lines of text."""
         totals = ", ".join(f"{n} {what}" for what, n in self.totals.items())
-        return [totals, *self.notes]
+        return [totals, *self.notes, *self.oddities]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
         return {
             "totals": self.totals,
             "scorers": self.scorers.to_dict("records"),
-            "notes": list(self.notes),
+            "notes": [*self.notes, *self.oddities],
         }
 
 
@@ -62,7 +65,8 @@ def align(table: Table) -> Alignment:
     columns = [("scorer", n, table.scores[n]) for n in table.scores]
     columns += [("label", n, table.labels[n]) for n in table.labels]
     rows = [{"name": n, "kind": k, **_column(table, c.to_numpy())} for k, n, c in columns]
-    return Alignment(totals, pd.DataFrame(rows), (*table.notes, *_oddities(table, rows)))
+    notes = (*table.notes, *_assumed(table))
+    return Alignment(totals, pd.DataFrame(rows), notes, tuple(_oddities(table, rows)))
 
 
 def _column(table: Table, values: Floats) -> dict[str, float | int]:
@@ -99,6 +103,13 @@ def _ties(codes: Codes, values: Floats) -> tuple[int, float]:
     return int(((n_runs == 1) & (item > 1)).sum()), tied / pairs if pairs else float("nan")
 
 
+def _assumed(table: Table) -> list[str]:
+    """What the labels are taken for, where nobody said it."""
+    if isinstance(table, Pairs) or table.label_kind is not None or not table.labels.shape[1]:
+        return []
+    return [f"labels are taken for {'correctness' if table.kind == 'correct' else 'ratings'}"]
+
+
 def _oddities(table: Table, rows: list[dict[str, Any]]) -> list[str]:
     notes = []
     if isinstance(table, Responses) and not {"response", "system"} & set(table.rows):
@@ -108,10 +119,6 @@ def _oddities(table: Table, rows: list[dict[str, Any]]) -> list[str]:
     flat = [r["name"] for r in rows if r["min"] == r["max"]]
     if flat:
         notes.append(f"constant: {', '.join(flat)}")
-    if isinstance(table, Responses) and table.label_kind is None and table.labels.shape[1]:
-        notes.append(
-            f"labels are taken for {'correctness' if table.kind == 'correct' else 'ratings'}"
-        )
     return notes + _same_columns(table.scores)
 
 

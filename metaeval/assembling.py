@@ -60,6 +60,7 @@ def assembled(
         "notes": [
             _counts_line(design),
             *_estimand_notes(notes, levels, design, "cluster" in table.rows),
+            *table.alignment.oddities,
         ],
         "statistics": [_described(level) for level in levels],
         "policy": _policy(design, plan, options, levels),

@@ -271,3 +271,10 @@ def test_latex_escapes_and_states_its_methods():
     assert "é[U+0645]" in body and "{}[x]" in body
     assert latex.isascii() is False and "\\caption{Scorers were judged" in latex
     assert all(line.startswith("%") for line in latex.split("\\begin")[0].splitlines())
+
+
+def test_constant_and_identical_scorers_are_flagged_in_every_result():
+    table = grid(6).with_scorer("flat", np.zeros(24))
+    table = table.with_scorer("twin", table.scores["m0"])
+    notes = me.compare(table, st.pairwise_accuracy(), n_resamples=100).meta["notes"]
+    assert "constant: flat" in notes and "m0 and twin have the same scores everywhere" in notes

@@ -217,7 +217,7 @@ def test_unnamed_responses_are_sorted_by_their_values():
     one = table_of(["a", "a"], None, {"m": [2.0, 1.0]}, {"h": [0.0, 1.0]})
     other = table_of(["a", "a"], None, {"m": [1.0, 2.0]}, {"h": [1.0, 0.0]})
     assert one.scores["m"].tolist() == other.scores["m"].tolist() == [1, 2]
-    assert any("duplicates cannot be detected" in note for note in one.alignment.notes)
+    assert any("duplicates cannot be detected" in note for note in one.alignment.oddities)
 
 
 def test_the_fingerprint_depends_on_values_only():
@@ -388,7 +388,7 @@ def test_the_alignment_counts():
     by = table.alignment.scorers.set_index("name")
     assert by.loc["m", "missing"] == 1
     assert (by.loc["n", "constant_items"], by.loc["n", "tied_pairs"]) == (1, 1.0)
-    assert any(note == "constant: n" for note in table.alignment.notes)
+    assert any(note == "constant: n" for note in table.alignment.oddities)
 
 
 # Rounding of margins.

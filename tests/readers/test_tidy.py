@@ -381,7 +381,7 @@ def test_rows_that_nothing_names():
     frame = pd.DataFrame({"item": [1, 1, 2], "m": [0.5, 0.25, 1.0], "human": [1, 0, 1]})
     table = read(frame)
     assert len(table) == 3
-    assert any("duplicates cannot be detected" in note for note in table.alignment.notes)
+    assert any("duplicates cannot be detected" in note for note in table.alignment.oddities)
 
 
 # Recognition
