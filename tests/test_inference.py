@@ -278,3 +278,15 @@ def test_constant_and_identical_scorers_are_flagged_in_every_result():
     table = table.with_scorer("twin", table.scores["m0"])
     notes = me.compare(table, st.pairwise_accuracy(), n_resamples=100).meta["notes"]
     assert "constant: flat" in notes and "m0 and twin have the same scores everywhere" in notes
+
+
+@pytest.mark.parametrize("average", ["items", "pairs"])
+def test_levels_of_the_tau_that_is_accuracy_rescaled(average):
+    table = grid(12).with_scorer("flat", np.zeros(48))
+    tau = me.evaluate(table, st.kendall("23", average=average), n_resamples=100)
+    accuracy = me.evaluate(table, st.pairwise_accuracy("acc-eq", average=average), n_resamples=100)
+    for scorer in table.scorers:
+        one, other = tau.row(scorer), accuracy.row(scorer)
+        for name in ("estimate", "chance", "trivial"):
+            assert_allclose(one[name], 2 * other[name] - 1, atol=1e-12)
+        assert_allclose(one["skill"], other["skill"], atol=1e-12)

@@ -219,12 +219,23 @@ def kendall(
 
     over: Literal["pairs", "exact pairs"] = "pairs" if epsilon else "exact pairs"
     if average == "items":
-        return mean_of_values(
+        made = mean_of_values(
             name, over, lambda table: tau_of_counts(terms(table), variant), constant, estimand
         )
-    return Statistic(
-        name, over, terms, lambda sums: tau_of_counts(sums, variant), estimand, smooth=True
-    )
+    else:
+        made = Statistic(
+            name, over, terms, lambda sums: tau_of_counts(sums, variant), estimand, smooth=True
+        )
+    if variant != "23":
+        return made
+    return made.named(describe=lambda table: _levels_of_tau(table, epsilon, str(average)))
+
+
+def _levels_of_tau(table: Pairs, epsilon: float, average: str) -> dict[str, Floats]:
+    """Chance and trivial values of variant 23, 2 x - 1 of those of pairwise accuracy."""
+    call = sign_within(table.scores.to_numpy(), epsilon)
+    levels = chance_levels(table, call, "acc-eq", average)
+    return {k: v if k == "tie_rate" else 2 * v - 1 for k, v in levels.items()}
 
 
 def _tau_c_of_items(table: Responses) -> Floats:
