@@ -269,6 +269,8 @@ def demo(output: Path | None, seed: int, quick: bool, debug: bool) -> None:
     """Simulate scorers of known quality, compare them, and show the truth beside the estimates."""
     from metaeval import demonstration, progress
 
+    if output is not None:
+        _make_folder(output)
     with progress.shown(True):
         result, truth, table = demonstration.run(seed, quick=quick)
     click.echo(demonstration.as_text(result, truth))
@@ -276,10 +278,15 @@ def demo(output: Path | None, seed: int, quick: bool, debug: bool) -> None:
         click.echo("Write the table, JSON, CSV and LaTeX with: metaeval demo -o DIR")
         return
     files = demonstration.files(result, table)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MetaevalError(f"Cannot make the folder {str(output)!r} ({error.strerror}).") from None
     for name, text in files.items():
         _write(output / name, text)
     click.echo(f"Wrote {', '.join(files)} to {output}")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MetaevalError(
+            f"Cannot make the folder {str(path)!r} ({error.strerror}); choose another with -o."
+        ) from None
