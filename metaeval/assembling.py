@@ -93,10 +93,9 @@ def _policy(
 ) -> dict[str, Any]:
     first = levels[0].statistic.estimand
     asked = [level.statistic.estimand for level in levels if not level.beside]
-    tuned = levels[0].statistic.name.startswith("tie_calibrated")
     return {
         "ties": first.get("ties", "none"),
-        "epsilon": "crossfit" if tuned and "None" not in levels[0].statistic.name else "given",
+        "epsilon": first.get("epsilon", "none"),
         "grouping": ",".join(dict.fromkeys(e.get("grouping", "item") for e in asked)),
         "average": ",".join(dict.fromkeys(e.get("average", "items") for e in asked)),
         "random": design.random,

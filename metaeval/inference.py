@@ -270,9 +270,8 @@ def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> N
 
 
 def _check_policy(statistic: Statistic, missing: str) -> None:
-    if missing == "wrong" and not (statistic.is_accuracy and statistic.weigh is None):
-        if statistic.name.startswith("tie_calibrated") and statistic.over == "pairs":
-            return
+    within_items = statistic.is_accuracy and statistic.estimand.get("grouping") == "item"
+    if missing == "wrong" and not within_items:
         raise MetaevalError(
             f"missing='wrong' is for accuracies over items, not for {statistic.name}; "
             "use missing='common' or missing='pairwise'."

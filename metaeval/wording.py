@@ -16,6 +16,7 @@ _TIES = {
     "split": "a top score shared by k answers counts t/k with t of them right",
     "lenient": "a right answer that shares the top score counts as right",
 }
+_TUNED = {"crossfit": "other items", "in-sample": "the items it is scored on"}
 _AVERAGE = {
     "items": "mean over items",
     "pairs": "all pairs pooled",
@@ -52,9 +53,8 @@ def _dropped(n: int, missing: str) -> str:
 def _statistic(s: dict[str, Any]) -> str:
     ties = f"; {_TIES[s['ties']]}" if s.get("ties") in _TIES else ""
     tuned = ""
-    if s["name"].startswith("tie_calibrated"):
-        how = "on the items it is scored on" if s["status"] == "replica" else "on other items"
-        tuned = f"; margins up to a threshold chosen {how} are ties"
+    if s.get("epsilon") in _TUNED:
+        tuned = f"; margins up to a threshold chosen on {_TUNED[s['epsilon']]} are ties"
     average = _AVERAGE.get(s.get("average", ""), "")
     grouping = s.get("grouping", "as given")
     return f"The statistic is {s['name']} (grouping {grouping}, {average}{ties}{tuned})."

@@ -103,6 +103,7 @@ def pairwise_accuracy(
     check_one_of("ties", ties, TIES)
     name = f"pairwise_accuracy(ties={ties}{_given(epsilon, grouping, average)})"
     estimand = {"grouping": grouping, "average": str(average), "ties": ties}
+    estimand["epsilon"] = f"{epsilon:g}"
     if grouping != "item":
         return across_items(
             name,
@@ -205,6 +206,7 @@ def kendall(
     policy = "" if constant == "drop" else f",constant={constant}"
     name = f"kendall(variant={variant}{_given(epsilon, grouping, average)}{policy})"
     estimand = {"grouping": grouping, "average": str(average), "ties": variant}
+    estimand["epsilon"] = f"{epsilon:g}"
     if grouping != "item":
         finish: Callable[[Floats], Floats] | None = (
             None if variant == "c" else lambda counts: tau_of_counts(counts, variant)

@@ -92,7 +92,8 @@ def tie_calibrated_accuracy(
         check_whole("folds", folds, 2)
     average = check_average(grouping, average)  # type: ignore[assignment]
     name = f"tie_calibrated_accuracy(folds={folds}{named_estimand(grouping, average)})"
-    estimand = {"grouping": grouping, "average": str(average), "ties": "acc-eq"}
+    chosen = "in-sample" if folds is None else "crossfit"
+    estimand = {"grouping": grouping, "average": str(average), "ties": "acc-eq", "epsilon": chosen}
     if grouping != "item":
         return across_items_calibrated(name, estimand, folds)
     kind = str(average)
