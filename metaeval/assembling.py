@@ -154,9 +154,10 @@ def _tie_notes(frame: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     return [
         f"all ties: {r['scorer']} calls {100 * r['tie_rate']:.0f}% of the pairs tied"
         + (f" (task {r['task']})" if r["task"] else "")
-        + (f"; its half-credit accuracy is {100 * half[key]:.1f}" if key in half else "")
+        + f"; its half-credit accuracy is {100 * half[key]:.1f}"
         for r in tied
         for key in [(r["statistic"], r["task"], r["scorer"])]
+        if key in half
     ]
 
 
@@ -200,7 +201,7 @@ def cautions_of(
         )
     if statistic.item_limit is not None and any(np.isnan(w.draws).all() for w in wholes):
         cautions.append(
-            f"{statistic.name}: more than {statistic.item_limit} items, so there is no interval; "
-            "use --by task, --grouping item or fewer items"
+            f"{statistic.name}: more than {statistic.item_limit} items, so no interval and no "
+            "test; use --by task, --grouping item or fewer items"
         )
     return cautions

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -29,7 +30,7 @@ MISSING = ("common", "pairwise", "error", "wrong")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class BaseTable:
+class BaseTable(ABC):
     """Rows, scores and labels on one shared index, in canonical order.
 
     Parameters
@@ -117,13 +118,14 @@ class BaseTable:
     def _id_columns(self) -> tuple[str, ...]:
         return ("task", "item", "cluster", "system", "response", *self._row_ids, *self.keys)
 
+    @abstractmethod
     def _identity(self, rows: pd.DataFrame) -> list[str]:
-        raise NotImplementedError
+        """Columns that identify a row."""
 
     @property
+    @abstractmethod
     def kind(self) -> str:
         """What the labels are."""
-        raise NotImplementedError
 
     def _order_columns(self, rows: pd.DataFrame) -> list[str]:
         names = ("task", "item", *self._row_ids, *self.keys)

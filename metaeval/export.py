@@ -81,6 +81,8 @@ def separated_line(result: Result, statistic: str, task: str | None = None) -> s
     found = frame[frame["baseline"].notna()]
     if not len(found):
         return ""
+    if found["p_adjusted"].isna().all():
+        return "not tested"
     correction = result.meta["policy"]["correction"]
     after = "after Holm" if correction == "holm" else "without correction"
     apart = found[found["p_adjusted"] <= 1 - result.confidence + 1e-12]
@@ -102,6 +104,7 @@ def precision_line(result: Result) -> str:
     """Largest Monte Carlo error of the p-values, and the detectable difference."""
     found = result._rows(None, None)
     found = found[found["baseline"].notna()]
+    found = found[found["p_value"].notna()]
     if not len(found):
         return ""
     scale, unit = (100, " points") if result.is_accuracy() else (1, "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from metaeval.arrays import Codes, Floats
+from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.prepare import Design, Stratum
@@ -60,7 +60,8 @@ def _measure(
     exact = statistic.estimate(table) if statistic.estimate is not None else around
     _require_defined(exact, statistic, design, stratum)
     limit = statistic.item_limit
-    if limit is not None and table.n_items > limit:
+    beyond = limit is not None and table.n_items > limit
+    if beyond:
         draws = np.full((n_resamples, len(exact)), np.nan)
         jackknife = np.zeros((n_units, len(exact)))
     else:
@@ -68,8 +69,11 @@ def _measure(
         blocks = item_weights(seed, stratum.part, n_units, n_resamples, size)
         blocks = steps(blocks, -(-n_resamples // size), statistic.name)
         draws = np.concatenate([weigh(block) for block in blocks]) + (exact - around)
-        jackknife = _jackknife(statistic, weigh, n_units, around)
-    contributions = _contributions(statistic, table, unit, n_units, exact, jackknife)
+        present = np.bincount(unit, minlength=n_units) > 0
+        jackknife = _jackknife(statistic, weigh, present, around)
+    contributions = (
+        None if beyond else _contributions(statistic, table, unit, n_units, exact, jackknife)
+    )
     influence = jackknife
     if statistic.share is not None and contributions is not None:
         share = sum_by(statistic.share(table), unit, n_units)
@@ -141,17 +145,21 @@ def _by_units(
     return lambda weights: finish((weights @ flat).reshape(len(weights), *shape))
 
 
-def _jackknife(statistic: Statistic, weigh: Weigh, n_units: int, estimate: Floats) -> Floats:
-    """What leaving out each unit takes away, times (n - 1) / n: (unit, scorer); 0 for steps."""
+def _jackknife(statistic: Statistic, weigh: Weigh, present: Bools, estimate: Floats) -> Floats:
+    """What leaving out each unit takes away, times (n - 1) / n: (unit, scorer); 0 for steps.
+
+    n counts the units that are `present` (unit,); without the others nothing changes.
+    """
     flips = statistic.contributions is not None
-    if n_units < 2 or not (statistic.smooth or (flips and statistic.terms is not None)):
+    n_units, n = len(present), int(present.sum())
+    if n < 2 or not (statistic.smooth or (flips and statistic.terms is not None)):
         return np.zeros((n_units, len(estimate)))
     parts = []
     for start in range(0, n_units, 500):
         without = np.ones((min(500, n_units - start), n_units))
         without[np.arange(len(without)), start + np.arange(len(without))] = 0.0
         parts.append(estimate - weigh(without))
-    return np.nan_to_num(np.concatenate(parts)) * (n_units - 1) / n_units
+    return np.nan_to_num(np.concatenate(parts)) * (n - 1) / n
 
 
 def _contributions(

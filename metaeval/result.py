@@ -154,7 +154,8 @@ class Result:
             if row.p_adjusted <= 1 - self.confidence + 1e-12:
                 i, j = place[row.scorer], place[row.baseline]
                 better[(i, j) if row.estimate > 0 else (j, i)] = True
-        return better, len(differences) == len(names) * (len(names) - 1) // 2
+        tested = int(differences["p_adjusted"].notna().sum())
+        return better, tested == len(names) * (len(names) - 1) // 2
 
     @property
     def confidence(self) -> float:
@@ -182,6 +183,8 @@ class Result:
         row = self.row(scorer, baseline, statistic=statistic, task=task)
         if row["estimate"] < 0:
             scorer, baseline, row = baseline, scorer, _turned(row)
+        if math.isnan(row["p_adjusted"]):
+            return f"{scorer} and {baseline} were not tested; the warnings of the result say why."
         unit, scale = (" points", 100) if self.is_accuracy(statistic) else ("", 1)
         digits = 1 if scale == 100 else 3
         gap, low, high = (f"{scale * row[k]:.{digits}f}" for k in _SIGNED)

@@ -63,6 +63,18 @@ def test_realsumm_each_documents_tau_is_scipys_and_the_published_means_come_out(
         assert taus[:, m].mean() == pytest.approx(over_all, abs=5e-5)
 
 
+def test_realsumm_js2_has_noise_in_the_last_digit_that_the_published_mean_counts(realsumm):
+    table = prepare(realsumm, scorers=["js-2"]).table
+    x, h = table.scores["js-2"].to_numpy(), table.labels.iloc[:, 0].to_numpy()
+    rows = [table.item_codes == i for i in range(table.n_items)]
+    gaps = np.concatenate([np.diff(np.unique(x[r])) for r in rows])
+    assert (gaps < 1e-15).sum() == 52
+    tied = [scipy.stats.kendalltau(np.round(x[r], 12), h[r]) for r in rows]
+    assert np.mean([t.statistic for t in tied if t.pvalue <= 0.05]) == pytest.approx(
+        0.426227, abs=5e-7
+    )
+
+
 # UniEval: README of the source; Pearson, Spearman, Kendall over all rows.
 UNIEVAL = {
     ("topical_chat", "naturalness"): (0.443666, 0.513986, 0.373973),
