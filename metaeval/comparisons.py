@@ -66,8 +66,9 @@ def _interval(
     if np.isnan(draws).all():
         nothing = np.full(len(estimate), np.nan)
         return np.stack([nothing, nothing]), nothing
-    ends = intervals.BY_NAME[plan.interval](draws, estimate, influence, plan.confidence)
-    return ends, np.nanstd(draws, axis=0, ddof=1)
+    se = np.nanstd(draws, axis=0, ddof=1)
+    sample = intervals.Sample(estimate, draws, influence, se, len(influence))
+    return intervals.BY_NAME[plan.interval](sample, plan.confidence), se
 
 
 def own_rows(statistic: Statistic, part: Measured, names: list[str], plan: Plan) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,34 +35,53 @@ def quantiles(draws: Floats, levels: Floats) -> Floats:
     return np.asarray(below + (above - below) * (place - low))
 
 
-def percentile(draws: Floats, estimate: Floats, influence: Floats, confidence: float) -> Floats:
+class Sample(NamedTuple):
+    """What an interval is made from; each kind takes what it needs.
+
+    `draws` (draw, column) are bootstrap replicates of `estimate` (column,), NaN where one is not
+    defined; `influence` (unit, column) is the influence of each unit, up to a factor; `se`
+    (column,) the standard error; `n_units` the number of units resampled. `se_draws`
+    (draw, column) is the standard error of each draw by the formula of `se`. `successes` (column,)
+    of `trials` are counts of independent 0/1 items. `bounded`: values lie in [0, 1].
+    """
+
+    estimate: Floats
+    draws: Floats
+    influence: Floats
+    se: Floats
+    n_units: int
+    se_draws: Floats | None = None
+    successes: Floats | None = None
+    trials: Floats | int | None = None
+    bounded: bool = False
+
+
+def _tails(confidence: float) -> Floats:
+    """Probabilities of the two ends: (2, 1)."""
+    tail = (1 - confidence) / 2
+    return np.array([[tail], [1 - tail]])
+
+
+def percentile(sample: Sample, confidence: float) -> Floats:
     """Percentile interval of each column: (2, column).
 
     Parameters
     ----------
-    draws : array (draw, column)
-    estimate : array (column,)
-        Not used; all kinds of interval are called alike.
-    influence : array (unit, column)
-        Not used.
+    sample : Sample
+        Its draws.
     confidence : float
         Share of intervals that should hold the truth.
     """
-    tail = (1 - confidence) / 2
-    levels = np.array([[tail], [1 - tail]]) * np.ones(draws.shape[1])
-    return quantiles(draws, levels)
+    return quantiles(sample.draws, _tails(confidence) * np.ones(sample.draws.shape[1]))
 
 
-def bca(draws: Floats, estimate: Floats, influence: Floats, confidence: float) -> Floats:
+def bca(sample: Sample, confidence: float) -> Floats:
     r"""Bias-corrected and accelerated interval of each column: (2, column).
 
     Parameters
     ----------
-    draws : array (draw, column)
-        Bootstrap replicates.
-    estimate : array (column,)
-    influence : array (unit, column)
-        Influence of each unit on the estimate, up to a factor; all 0 for no acceleration.
+    sample : Sample
+        Its draws, estimate and influence (all 0 for no acceleration).
     confidence : float
         Share of intervals that should hold the truth.
 
@@ -80,11 +100,11 @@ def bca(draws: Floats, estimate: Floats, influence: Floats, confidence: float) -
     ----------
     Efron (1987), Better bootstrap confidence intervals.
     """
-    tail = (1 - confidence) / 2
-    z = normal_quantile(np.array([[tail], [1 - tail]]))
-    shifted = _bias(draws, estimate) + z
-    inner = 1 - acceleration(influence) * shifted
-    levels = normal_cdf(_bias(draws, estimate) + shifted / np.where(inner > 0, inner, np.nan))
+    draws = sample.draws
+    z = normal_quantile(_tails(confidence))
+    bias = _bias(draws, sample.estimate)
+    inner = 1 - acceleration(sample.influence) * (bias + z)
+    levels = normal_cdf(bias + (bias + z) / np.where(inner > 0, inner, np.nan))
     ends = quantiles(draws, np.where(np.isnan(levels), np.sign(z) / 2 + 0.5, levels))
     still = np.nanmax(draws, axis=0) == np.nanmin(draws, axis=0)
     return np.where(still, np.nanmin(draws, axis=0), ends)
@@ -106,7 +126,7 @@ def acceleration(influence: Floats) -> Floats:
     )
 
 
-BY_NAME: dict[str, Callable[[Floats, Floats, Floats, float], Floats]] = {
+BY_NAME: dict[str, Callable[[Sample, float], Floats]] = {
     "bca": bca,
     "percentile": percentile,
 }

@@ -8,11 +8,27 @@ import scipy.stats
 from numpy.testing import assert_allclose
 
 from metaeval import MetaevalError, Responses, evaluate
-from metaeval.intervals import acceleration, bca, normal_cdf, normal_quantile, percentile, quantiles
+from metaeval.intervals import (
+    Sample,
+    acceleration,
+    bca,
+    normal_cdf,
+    normal_quantile,
+    percentile,
+    quantiles,
+)
 from metaeval.resampling import item_weights
 from metaeval.statistics import mean_over_items
 
 MEAN = mean_over_items("mean", lambda x, h: float(x.mean()))
+
+
+def sample_of(draws, estimate, influence=None, **rest):
+    draws = np.asarray(draws, dtype=float)
+    influence = np.zeros((5, draws.shape[1])) if influence is None else influence
+    se = rest.pop("se", np.nanstd(draws, axis=0, ddof=1))
+    n_units = rest.pop("n_units", len(influence))
+    return Sample(np.asarray(estimate, dtype=float), draws, influence, se, n_units, **rest)
 
 
 def lone(values):
@@ -56,23 +72,22 @@ def test_bca_agrees_with_scipy_for_a_mean(seed):
 def test_percentile_is_a_pair_of_quantiles(confidence):
     draws = np.random.default_rng(0).normal(size=(999, 3))
     tail = (1 - confidence) / 2
-    found = percentile(draws, draws.mean(axis=0), np.zeros((5, 3)), confidence)
+    found = percentile(sample_of(draws, draws.mean(axis=0)), confidence)
     assert_allclose(found, np.quantile(draws, [tail, 1 - tail], axis=0), rtol=0, atol=1e-12)
 
 
 def test_bca_reduces_to_percentile_without_bias_and_acceleration():
     draws = np.random.default_rng(0).normal(size=(1000, 1))
-    estimate, influence = np.median(draws, axis=0), np.array([[1.0], [-1.0], [2.0], [-2.0]])
-    assert_allclose(
-        bca(draws, estimate, influence, 0.9), percentile(draws, estimate, influence, 0.9), atol=1e-9
-    )
+    influence = np.array([[1.0], [-1.0], [2.0], [-2.0]])
+    sample = sample_of(draws, np.median(draws, axis=0), influence)
+    assert_allclose(bca(sample, 0.9), percentile(sample, 0.9), atol=1e-9)
 
 
 def test_bca_is_its_definition():
     random = np.random.default_rng(3)
     draws, estimate = random.exponential(size=(2000, 2)), np.array([0.8, 1.1])
     influence = random.exponential(size=(30, 2)) - 1
-    found = bca(draws, estimate, influence, 0.95)
+    found = bca(sample_of(draws, estimate, influence), 0.95)
     for m in range(2):
         expected = slow.bca(draws[:, m], estimate[m], influence[:, m], 0.95)
         assert_allclose(found[:, m], expected, rtol=0, atol=1e-9)
@@ -80,8 +95,8 @@ def test_bca_is_its_definition():
 
 def test_draws_equal_to_the_estimate_count_half():
     draws = np.array([[0.0], [1.0], [1.0], [2.0]] * 50)
-    found = bca(draws, np.array([1.0]), np.zeros((3, 1)), 0.5)
-    assert_allclose(found, percentile(draws, np.array([1.0]), np.zeros((3, 1)), 0.5), atol=1e-9)
+    sample = sample_of(draws, [1.0])
+    assert_allclose(bca(sample, 0.5), percentile(sample, 0.5), atol=1e-9)
 
 
 def test_acceleration_has_the_sign_of_the_skewness():
@@ -95,7 +110,7 @@ def test_acceleration_has_the_sign_of_the_skewness():
 @pytest.mark.parametrize("value", [0.0, 0.7, 1.0])
 def test_no_variance_gives_the_value_twice(make, value):
     draws = np.full((200, 1), value)
-    ends = make(draws, np.array([value]), np.zeros((10, 1)), 0.95)
+    ends = make(sample_of(draws, [value]), 0.95)
     assert ends.tolist() == [[value], [value]]
 
 
@@ -113,7 +128,7 @@ def test_missing_draws_are_left_out():
 def test_all_draws_on_one_side_of_the_estimate_give_finite_ends():
     draws = np.random.default_rng(0).uniform(size=(500, 1))
     for estimate in (-1.0, 2.0):
-        ends = bca(draws, np.array([estimate]), np.ones((4, 1)), 0.95)
+        ends = bca(sample_of(draws, [estimate], np.ones((4, 1))), 0.95)
         assert np.isfinite(ends).all()
         assert ends[0, 0] <= ends[1, 0]
 
