@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from typing import Literal
 
 import numpy as np
 
@@ -35,6 +36,71 @@ def holm(p_values: Floats) -> Floats:
     order = there[np.argsort(p_values[there], kind="stable")]
     factors = len(order) - np.arange(len(order))
     adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1.0)
+    return adjusted
+
+
+def bh(p_values: Floats) -> Floats:
+    """Adjusted p-values of Benjamini and Hochberg; missing ones stay missing and do not count.
+
+    Parameters
+    ----------
+    p_values : array (comparison,)
+
+    Returns
+    -------
+    array (comparison,)
+        Calling those up to alpha different is wrong in at most a share alpha of the calls on
+        average, as long as p-values are independent or positively dependent.
+
+    Notes
+    -----
+    The k-th smallest of K times K / k, never above those after it. Differences of all pairs of
+    scorers are not positively dependent; `by` holds for them.
+
+    References
+    ----------
+    Benjamini and Hochberg (1995), Controlling the false discovery rate.
+
+    Examples
+    --------
+    >>> bh(np.array([0.01, 0.04, 0.03])).round(9).tolist()
+    [0.03, 0.04, 0.04]
+    """
+    return _false_discoveries(p_values, "bh")
+
+
+def by(p_values: Floats) -> Floats:
+    """Adjusted p-values of Benjamini and Yekutieli; missing ones stay missing and do not count.
+
+    Parameters
+    ----------
+    p_values : array (comparison,)
+
+    Returns
+    -------
+    array (comparison,)
+        Those of `bh` times 1 + 1/2 + ... + 1/K, at most 1: right under any dependence.
+
+    References
+    ----------
+    Benjamini and Yekutieli (2001), The control of the false discovery rate in multiple testing
+    under dependency.
+
+    Examples
+    --------
+    >>> by(np.array([0.01, 0.04, 0.03])).round(9).tolist()
+    [0.055, 0.073333333, 0.073333333]
+    """
+    return _false_discoveries(p_values, "by")
+
+
+def _false_discoveries(p_values: Floats, method: Literal["bh", "by"]) -> Floats:
+    from scipy.stats import false_discovery_control
+
+    adjusted = np.full(len(p_values), np.nan)
+    there = ~np.isnan(p_values)
+    if there.any():
+        adjusted[there] = false_discovery_control(p_values[there], method=method)
     return adjusted
 
 
@@ -117,4 +183,45 @@ def rank_intervals(better: Bools) -> tuple[Codes, Codes]:
     return 1 + better.sum(axis=0), len(better) - better.sum(axis=1)
 
 
-ADJUST = {"holm": holm, "none": unadjusted}
+def wmt_clusters(p_upper: Floats, alpha: float) -> Codes:
+    """Rank of each scorer by the clusters of the WMT metrics task; kept for comparison.
+
+    Parameters
+    ----------
+    p_upper : array (scorer, scorer)
+        Scorers are ordered, the best first; above the diagonal, p-values of "row better than
+        column". The rest is not read.
+    alpha : float
+        A p-value of at most alpha is significant.
+
+    Returns
+    -------
+    array (scorer,)
+        From 1; a scorer starts the next rank if a member of the current one is better than it.
+
+    Notes
+    -----
+    Depends on the order of the scorers, does not adjust for the number of tests, and is not
+    transitive: two scorers of one rank need not be alike, and one of a worse rank need not be
+    worse than all above. `rank_intervals` and `compact_letters` say what was separated.
+
+    References
+    ----------
+    Freitag et al. (2023), Results of WMT23 metrics shared task; `AssignRanks` in its code,
+    mt-metrics-eval.
+
+    Examples
+    --------
+    >>> p = np.array([[0, 0.2, 0.05], [0, 0, 0.3], [0, 0, 0]])
+    >>> wmt_clusters(p, 0.05).tolist()
+    [1, 1, 2]
+    """
+    starts = np.zeros(len(p_upper), dtype=int)
+    first = 0
+    for i in range(len(p_upper)):
+        if (p_upper[first:i, i] <= alpha).any():
+            first, starts[i] = i, 1
+    return 1 + starts.cumsum()
+
+
+ADJUST = {"holm": holm, "bh": bh, "by": by, "none": unadjusted}

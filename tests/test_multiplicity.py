@@ -3,12 +3,21 @@
 import definitions as slow
 import numpy as np
 import pytest
+from external import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
+from statsmodels.stats.multitest import multipletests
 
-from metaeval.multiplicity import ADJUST, compact_letters, holm, letter, rank_intervals
+from metaeval.multiplicity import (
+    ADJUST,
+    compact_letters,
+    holm,
+    letter,
+    rank_intervals,
+    wmt_clusters,
+)
 
 p_values = st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.02, 0.04, 0.3, 1.0]), max_size=12)
 
@@ -31,11 +40,36 @@ def test_holm_never_lowers_and_keeps_the_order(p):
     assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0).all()
 
 
+@pytest.mark.parametrize("name", ["holm", "bh", "by"])
 @given(p_values, st.integers(0, 3))
-def test_missing_p_values_do_not_count(p, n_missing):
-    found = holm(np.array([*p, *[np.nan] * n_missing]))
-    assert_allclose(found[: len(p)], holm(np.array(p)), rtol=0, atol=0)
+def test_missing_p_values_do_not_count(name, p, n_missing):
+    adjust = ADJUST[name]
+    found = adjust(np.array([*p, *[np.nan] * n_missing]))
+    assert_allclose(found[: len(p)], adjust(np.array(p)), rtol=0, atol=0)
     assert np.isnan(found[len(p) :]).all()
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("holm", "holm"), ("bh", "fdr_bh"), ("by", "fdr_by")])
+@given(p_values.filter(len))
+def test_adjusted_p_values_are_those_of_statsmodels(name, theirs, p):
+    expected = multipletests(p, method=theirs)[1]
+    assert_allclose(ADJUST[name](np.array(p)), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_false_discovery_rates_are_scipys():
+    case = next(c for c in reference("scipy_resampling")["cases"] if c["id"] == "sp_sfdr")
+    assert [call["options"]["method"] for call in case["calls"]] == ["bh", "by"]
+    for call in case["calls"]:
+        found = ADJUST[call["options"]["method"]](np.array(case["p"]))
+        assert_allclose(found, call["expected"], rtol=0, atol=call["tol"])
+
+
+@given(p_values)
+def test_false_discovery_control_is_between_none_and_any_dependence(p):
+    p = np.array(p)
+    assert (ADJUST["bh"](p) >= p).all()
+    assert (ADJUST["bh"](p) <= holm(p) + 1e-15).all()
+    assert (ADJUST["bh"](p) <= ADJUST["by"](p)).all()
 
 
 def test_one_comparison_needs_no_adjustment():
@@ -93,3 +127,33 @@ def test_ranks_count_those_found_better_and_worse(separated):
 def test_ranks_of_a_complete_order():
     low, high = rank_intervals(np.triu(np.ones((4, 4), dtype=bool), 1))
     assert low.tolist() == high.tolist() == [1, 2, 3, 4]
+
+
+def test_clusters_are_those_of_the_wmt_code():
+    matched = 0
+    for case in reference("ranks_and_weights")["cases"]:
+        for call in case["calls"]:
+            name, known = call["function"].split(".")[-1], call["expected"]
+            if name == "AssignRanks":
+                p, alpha = np.array(case["sig_matrix_upper"]), call["options"]["pval"]
+            elif name == "CompareMetrics":
+                p, alpha = np.array(known["sig"]), 0.05
+                known = [rank for _, rank in known["corr_and_rank"].values()]
+            else:  # weights of tasks
+                continue
+            assert wmt_clusters(p, alpha).tolist() == known, case["id"]
+            matched += 1
+    assert matched == 13
+
+
+def test_clusters_read_nothing_below_the_diagonal_and_start_at_1():
+    p = np.array([[0.0, 0.01, 0.5], [0.0, 0.0, 0.5], [0.0, 0.0, 0.0]])
+    filled = np.where(np.triu(np.ones((3, 3)), 1) > 0, p, np.nan)
+    assert wmt_clusters(p, 0.05).tolist() == wmt_clusters(filled, 0.05).tolist() == [1, 2, 2]
+    assert wmt_clusters(np.zeros((0, 0)), 0.05).tolist() == []
+
+
+def test_clusters_are_not_transitive():
+    p = np.ones((3, 3))
+    p[0, 2] = 0.01
+    assert wmt_clusters(p, 0.05).tolist() == [1, 1, 2]  # nothing separates the last two
