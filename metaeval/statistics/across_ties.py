@@ -19,6 +19,7 @@ from metaeval.statistics.base import (
     only_label,
 )
 from metaeval.statistics.counting import chance_of
+from metaeval.statistics.recalibration import best_thresholds, gains_of
 from metaeval.tables import Responses
 
 _MAX_PAIRS = 20_000_000
@@ -83,8 +84,6 @@ class _Pairs:
 
     def _tuned(self, margin: Floats, fold: Codes, folds: int | None) -> Floats:
         """Calls at thresholds chosen on pairs that share no fold with the pair: (pair,)."""
-        from metaeval.statistics.ties import best_thresholds, gains_of
-
         gains = gains_of(margin, self.human, self.weight)
         epsilon = np.full(len(margin), best_thresholds(gains, np.zeros(len(margin), int), 1)[0])
         if folds is not None:

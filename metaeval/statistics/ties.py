@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -22,21 +22,12 @@ from metaeval.statistics.counting import (
     pair_weights,
     sign_within,
 )
+from metaeval.statistics.recalibration import best_thresholds, gains_of, recalibrated
 from metaeval.tables import Pairs, Responses
 
-_GRID = 2.0**32  # weights of pairs are multiples of 1 / _GRID, so that their sums are exact
-_EXACT = 2**52
-_CELLS = 512
-_CELL_BYTES = 1e9
-
-
-class Gains(NamedTuple):
-    """One scorer's pairs, sorted by the size of their margins."""
-
-    size: Floats  # (pair,) |margin|, ascending
-    base: Floats  # (pair,) credit when only margins of 0 are ties
-    gain: Floats  # (pair,) what the credit gains once the pair is called a tie
-    order: Codes  # (pair,) place of the pair in the table
+_BUDGET = 2.0**38  # weights of all pairs together
+_BINS = 512
+_BIN_BYTES = 1e9
 
 
 def tie_calibrated_accuracy(
@@ -70,11 +61,10 @@ def tie_calibrated_accuracy(
     Notes
     -----
     :math:`\hat\epsilon = \arg\max_\epsilon (C + T_{hm}) / n` over 0 and all :math:`|d|`, the
-    smallest where several are best. Bootstrap replicates choose anew, over at most 512 cells of
-    :math:`|d|`, and are shifted by the difference of the two estimates; folds belong to the
-    original items. The sign-flip test holds the thresholds fixed. Where labels are mostly tied
-    the best threshold may call everything a tie: read `skill` and `tie_rate` beside the value.
-    Coarse scorers gain by rounding alone.
+    smallest where several are best. Every bootstrap replicate chooses anew among all of them;
+    folds belong to the original items. The sign-flip test holds the thresholds fixed. Where labels
+    are mostly tied the best threshold may call everything a tie: read `skill` and `tie_rate` beside
+    the value. Coarse scorers gain by rounding alone.
 
     References
     ----------
@@ -135,45 +125,21 @@ def folds_of(table: Responses | Pairs, folds: int | None) -> Codes:
     return (codes if within.max() == 0 else within) % folds
 
 
-def gains_of(margin: Floats, human: Floats, weight: Floats) -> Gains:
-    """Sort the pairs of one scorer; a missing margin is never right: (pair,) each."""
-    call = np.sign(margin)
-    right = (call == human) * weight
-    gain = np.where(call == 0, 0.0, (human == 0) * weight - right)
-    size = np.where(np.isnan(margin), np.inf, np.abs(margin))
-    gain = np.where(np.isinf(size), 0.0, gain)
-    order = np.argsort(size, kind="stable")
-    return Gains(size[order], right[order], gain[order], order)
-
-
-def best_thresholds(gains: Gains, fold: Codes, n_folds: int) -> Floats:
-    """Best threshold for each fold, chosen on the other folds (on all, if there is one): (fold,).
-
-    Only the last of equal margins ends a candidate, so ties of margins are never split.
-    """
-    last = np.r_[gains.size[1:] != gains.size[:-1], True] & np.isfinite(gains.size)
-    candidates = np.r_[0.0, gains.size[last]]
-    best = np.empty(n_folds)
-    for f in range(n_folds):
-        train = np.ones(len(fold), bool) if n_folds == 1 else fold[gains.order] != f
-        total = np.cumsum(np.where(train, gains.gain, 0.0))[last]
-        best[f] = candidates[np.argmax(np.r_[0.0, total])]
-    return best
-
-
 def _credit_weight(table: Pairs, average: str) -> Floats:
-    """Weight of each pair within its item, up to a factor, so that sums are exact: (pair,).
+    """Weight of each pair within its item, up to a factor: whole numbers (pair,).
 
-    Whole numbers where the numbers of pairs have a small common multiple, so that three thirds
-    are one; else multiples of 1 / _GRID.
+    They are exact where the numbers of pairs have a small common multiple, so that three thirds
+    are one. They add up to at most `_BUDGET`, which leaves 15 bits of double precision for the
+    weights of items: 12 after the point, and some for an item that is drawn often.
     """
     if average == "pairs":
         return np.ones(len(table))
     size = np.bincount(table.item_codes, minlength=table.n_items)
+    most = _BUDGET / len(size)
     common = math.lcm(*(int(n) for n in np.unique(size)))
-    if common * len(size) < _EXACT:
+    if common <= most:
         return np.asarray((common // size)[table.item_codes], dtype=float)
-    return np.asarray(np.round(_GRID / size) / _GRID)[table.item_codes]
+    return np.asarray(np.floor(most / size))[table.item_codes]
 
 
 def thresholds(table: Pairs, folds: int | None, average: str) -> Floats:
@@ -226,59 +192,15 @@ def _half(table: Pairs) -> Floats:
 
 
 def _weigh(table: Pairs, folds: int | None, average: str) -> Weigh:
-    """Replicates of the estimate with the threshold chosen anew over cells of |d|."""
+    """Replicates of the estimate with the threshold chosen anew."""
     human, weight = only_label(table), _credit_weight(table, average)
     items, n_items = table.item_codes, table.n_items
     first_row = np.unique(items, return_index=True)[1]
-    fold_of_item = folds_of(table, folds)[first_row]
-    counted = sum_by(weight, items, n_items)
-    n_cells = int(np.clip(_CELL_BYTES / (8.0 * n_items * len(table.scorers)), 8, _CELLS))
-    curves = [
-        _item_curves(gains_of(column, human, weight), items, n_items, n_cells)
-        for column in table.scores.to_numpy().T
-    ]
-    members = [np.flatnonzero(fold_of_item == f) for f in range(folds or 1)]
-
-    def values(weights: Floats) -> Floats:
-        credit = np.stack([_cross_fitted(weights, curve, members) for curve in curves], axis=-1)
-        with np.errstate(invalid="ignore"):
-            return np.asarray(credit / (weights @ counted)[:, None])
-
-    return values
-
-
-def _item_curves(gains: Gains, items: Codes, n_items: int, n_cells: int) -> Floats:
-    """Credit of each item if margins up to the end of each cell are ties: (item, 1 + cell)."""
-    cell = _cells(gains.size, n_cells)
-    width = int(cell.max()) + 1
-    index = items[gains.order] * width + cell
-    steps = np.bincount(index, gains.gain, n_items * width).reshape(n_items, width)
-    steps[:, 0] += np.bincount(items[gains.order], gains.base, n_items)
-    return np.cumsum(steps, axis=1)
-
-
-def _cells(size: Floats, n_cells: int) -> Codes:
-    """Cell of each sorted |d|: 0 for margins of 0, then equal counts without splitting ties."""
-    positive = size > 0
-    new_value = np.r_[False, size[1:] != size[:-1]] & positive
-    new_value |= positive & ~np.r_[False, positive[:-1]]
-    value = np.cumsum(new_value)
-    if value[-1] <= n_cells:
-        return value
-    n_positive = int(positive.sum())
-    target = (np.cumsum(positive) - 1) * n_cells // n_positive
-    start = np.maximum.accumulate(np.where(new_value, target, -1))
-    used = np.r_[True, start[1:] != start[:-1]] & positive
-    return np.cumsum(used & (start >= 0))
-
-
-def _cross_fitted(weights: Floats, curve: Floats, members: list[Codes]) -> Floats:
-    """Credit of each replicate, each fold read at the cell that is best on the others."""
-    by_fold = [weights[:, rows] @ curve[rows] for rows in members]
-    total = np.sum(by_fold, axis=0)
-    replicate = np.arange(len(weights))
-    credit = np.zeros(len(weights))
-    for own in by_fold:
-        best = np.argmax(total if len(by_fold) == 1 else total - own, axis=1)
-        credit += own[replicate, best]
-    return credit
+    return recalibrated(
+        [gains_of(column, human, weight) for column in table.scores.to_numpy().T],
+        items,
+        sum_by(weight, items, n_items),
+        folds_of(table, folds)[first_row],
+        folds or 1,
+        int(np.clip(_BIN_BYTES / (16.0 * n_items * len(table.scorers)), 8, _BINS)),
+    )
