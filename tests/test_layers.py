@@ -17,6 +17,7 @@ ROOT = Path(metaeval.__file__).parent
 LAYERS = {
     0: (
         *("errors", "checks", "arrays", "progress", "multiplicity"),
+        *("closed_forms", "power"),
         *("intervals", "resampling", "canonical"),
     ),
     1: ("base_table", "tables", "pairing", "alignment", "result", "export", "wording", "terminal"),
