@@ -12,8 +12,9 @@ import pandas as pd
 
 from metaeval.arrays import Floats
 from metaeval.checks import listed
-from metaeval.comparisons import COLUMNS, Plan, Row, adjust, reach_warning
+from metaeval.comparisons import COLUMNS, Row, reach_warning
 from metaeval.measure import Measured
+from metaeval.plan import Plan
 from metaeval.prepare import Design
 from metaeval.result import Result, make_signature, tidied, version
 from metaeval.statistics.base import Statistic
@@ -50,7 +51,6 @@ def assembled(
 ) -> Result:
     """Put the rows of all statistics in one result, with adjusted p-values and all that is said."""
     rows = [row for level in levels for row in [*level.own, *level.differences]]
-    adjust(rows, plan.correction)
     frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
     warnings = [*design.warnings, *dict.fromkeys(w for level in levels for w in level.warnings)]
     details = [d for level in levels for d in level.details]
@@ -103,7 +103,11 @@ def _policy(
         "confidence": plan.confidence,
         "interval": plan.interval,
         "test": plan.test if plan.verb == "compare" else None,
-        "correction": plan.correction if plan.verb == "compare" else None,
+        "correction": plan.adjustment if plan.verb == "compare" else None,
+        "alternative": plan.alternative if plan.verb == "compare" else None,
+        "margin": plan.margin,
+        "stop_after": plan.stop_after,
+        "weights": plan.weights,
         "label": design.label,
         "by": design.by,
         "baseline": plan.baseline,

@@ -130,11 +130,15 @@ def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: A
 @click.option("--average", help="Mean over items, pairs or groups.")
 @click.option("--ties", help="Tie policy: acc-eq, strict, half; best_of_n: strict, split, lenient.")
 @click.option("--by", help="Column to report by, such as task.")
-@click.option("--random", help="What is resampled: item or cluster.")
+@click.option("--random", help="What is resampled: item, cluster, task or item,system.")
 @click.option("--missing", help="Missing scores: common, pairwise, error, wrong.")
-@click.option("--test", default="sign-flip", show_default=True)
-@click.option("--correction", default="holm", show_default=True, help="holm or none.")
-@click.option("--interval", default="bca", show_default=True, help="bca or percentile.")
+@click.option("--test", default="sign-flip", show_default=True, help="sign-flip, bootstrap, ...")
+@click.option("--alternative", default="two-sided", show_default=True, help="Or greater, less.")
+@click.option("--correction", default="maxt", show_default=True, help="maxt, holm, bh, by, none.")
+@click.option("--margin", type=float, help="Differences below it do not matter: adds TOST.")
+@click.option("--stop-after", type=int, help="Stop flips once so many were as extreme: 20.")
+@click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ...")
+@click.option("--weights", help="Of replicates: multinomial, poisson or exponential.")
 @click.option("--confidence", type=float, default=0.95, show_default=True)
 @click.option("--n-resamples", type=int, default=10_000, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -186,8 +190,8 @@ def _verb(
 
     if not no_pairs:
         return inference.compare(table, chosen, **options)
-    inference.check_test(options["test"], options["correction"])
-    kept = {k: v for k, v in options.items() if k not in ("test", "correction", "baseline")}
+    compare_only = ("test", "alternative", "correction", "margin", "stop_after", "baseline")
+    kept = {k: v for k, v in options.items() if k not in compare_only}
     return inference.evaluate(table, chosen, **kept)
 
 

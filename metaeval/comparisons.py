@@ -2,78 +2,39 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
-from statistics import NormalDist
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from metaeval import intervals, multiplicity
-from metaeval.arrays import Codes, Floats
+from metaeval.arrays import Floats
+from metaeval.closed_forms import tost
+from metaeval.intervals import Sample
 from metaeval.measure import Measured
-from metaeval.resampling import MAX_ENUMERATED, MAX_FLIPS, FlipTest, sign_flip
+from metaeval.plan import FLIPS_PER_COMPARISON, Plan
+from metaeval.power import detectable
+from metaeval.resampling import MAX_ENUMERATED
 from metaeval.statistics.base import Statistic
+from metaeval.testing import Member, Tested, test_family, verdicts_of
 
 Row = dict[str, Any]
 
 COLUMNS = (
     *("statistic", "task", "scorer", "baseline", "estimate", "lower", "upper", "se"),
-    *("p_value", "p_mcse", "p_adjusted", "prob_better", "mde"),
+    *("p_value", "p_mcse", "p_adjusted", "p_holm", "p_equivalent", "prob_better", "mde"),
     *("chance", "trivial", "skill", "tie_rate", "n_items", "n_clusters", "n_rows", "n_dropped"),
     *("interval", "test", "status"),
 )
 
-POWER = 0.8
-_FLIPS_PER_COMPARISON = 200
 _EQUAL = 1e-12
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Arguments of a verb, checked."""
-
-    verb: str
-    confidence: float
-    interval: str
-    n_resamples: int
-    seed: int
-    test: str = "sign-flip"
-    correction: str = "holm"
-    baseline: str | None = None
-    by: str | None = None
-    scorers: tuple[str, ...] | None = None
-    keep_draws: bool = False
-
-    def pairs(self, names: list[str]) -> list[tuple[int, int]]:
-        """Which scorers are compared: with the baseline, or each with each."""
-        if self.verb != "compare":
-            return []
-        if self.baseline is not None:
-            base = names.index(self.baseline)
-            return [(m, base) for m in range(len(names)) if m != base]
-        return list(itertools.combinations(range(len(names)), 2))
-
-    def n_flips(self, family: int) -> int:
-        """Random flips for a family of so many comparisons."""
-        return min(max(self.n_resamples, _FLIPS_PER_COMPARISON * family), MAX_FLIPS)
-
-
-def _interval(
-    draws: Floats, estimate: Floats, influence: Floats, plan: Plan
-) -> tuple[Floats, Floats]:
-    """Interval (2, column) and standard error (column,); NaN where there are no draws."""
-    if np.isnan(draws).all():
-        nothing = np.full(len(estimate), np.nan)
-        return np.stack([nothing, nothing]), nothing
-    se = np.nanstd(draws, axis=0, ddof=1)
-    sample = intervals.Sample(estimate, draws, influence, se, len(influence))
-    return intervals.BY_NAME[plan.interval](sample, plan.confidence), se
+_DRAWN = ("bca", "percentile", "basic")
+_OF_COUNTS = ("wilson", "jeffreys")
 
 
 def own_rows(statistic: Statistic, part: Measured, names: list[str], plan: Plan) -> list[Row]:
     """The value of each scorer with its interval, chance, trivial value, skill and tie rate."""
-    ends, se = _interval(part.draws, part.estimate, part.influence, plan)
+    ends, se, kinds = _own_intervals(statistic, part, plan)
     levels = {k: part.levels[k] for k in ("chance", "trivial", "tie_rate") if k in part.levels}
     if "trivial" in levels:
         room = 1 - levels["trivial"]
@@ -81,75 +42,153 @@ def own_rows(statistic: Statistic, part: Measured, names: list[str], plan: Plan)
             gain = (part.estimate - levels["trivial"]) / room
         levels["skill"] = np.where(room > 0, gain, np.nan)
     return [
-        _row(statistic, part, plan, m, name, None, part.estimate, ends, se)
+        _row(statistic, part, m, name, None, part.estimate, ends, se)
         | {key: float(values[m]) for key, values in levels.items()}
-        | {"status": statistic.status}
+        | {"status": statistic.status, "interval": kinds[m]}
         for m, name in enumerate(names)
     ]
 
 
+def _own_intervals(
+    statistic: Statistic, part: Measured, plan: Plan
+) -> tuple[Floats, Floats, list[str]]:
+    """Ends (2, scorer), standard errors (scorer,) and the kind of each interval."""
+    se = _deviation(part.draws)
+    n = part.n_units if part.n_systems is None else min(part.n_units, part.n_systems)
+    sample = Sample(part.estimate, part.draws, part.influence, se, n, bounded=statistic.is_accuracy)
+    verdicts = verdicts_of(part)
+    kind = _usable(statistic, part, plan.interval, verdicts is not None)
+    kinds = np.full(len(se), kind, dtype=object)
+    if kind in _DRAWN and part.n_systems is None:
+        near = intervals.near_boundary(sample)
+        kinds[near] = "wilson" if verdicts is not None or part.spread is None else "bootstrap-t"
+        kinds[near & (se == 0)] = "wilson"
+    n_verdicts = float(part.n_items if verdicts is not None else part.n_units)
+    sample = sample._replace(
+        successes=part.estimate * n_verdicts, trials=np.full(len(se), n_verdicts)
+    )
+    ends = np.full((2, len(se)), np.nan)
+    for name in set(kinds) if not np.isnan(part.draws).all() else ():
+        some = kinds == name
+        ends[:, some] = _ends(_columns(sample, some), part, str(name), np.flatnonzero(some), plan)
+    return ends, se, [str(k) for k in kinds]
+
+
+def _columns(sample: Sample, some: Floats) -> Sample:
+    picked: dict[str, Any] = {
+        name: value[..., some]
+        for name, value in zip(sample._fields, sample, strict=True)
+        if isinstance(value, np.ndarray)
+    }
+    return sample._replace(**picked)
+
+
+def _ends(sample: Sample, part: Measured, kind: str, scorers: Floats, plan: Plan) -> Floats:
+    """Ends of one kind of interval: (2, scorer)."""
+    if kind == "bootstrap-t" and part.spread is not None:
+        se, se_draws = part.spread(scorers, None)
+        sample = sample._replace(se=se, se_draws=se_draws)
+    return intervals.BY_NAME[kind](sample, plan.confidence)
+
+
+def _usable(statistic: Statistic, part: Measured, wanted: str, counts: bool) -> str:
+    """The wanted kind of interval, or what stands in for it where it does not exist."""
+    if wanted in _DRAWN and statistic.interval is not None:
+        return statistic.interval
+    if wanted in _DRAWN and part.n_systems is not None:
+        return "t"
+    if wanted == "bootstrap-t" and (part.spread is None or part.n_systems is not None):
+        return "t"
+    if wanted in _OF_COUNTS and not counts:
+        return "bca"
+    return wanted
+
+
+def _deviation(draws: Floats) -> Floats:
+    """Standard deviation of the draws of each column; NaN where there are none."""
+    if np.isnan(draws).all():
+        return np.full(draws.shape[1], np.nan)
+    still = (draws == draws[:1]).all(axis=0)
+    return np.where(still, 0.0, np.nanstd(draws, axis=0, ddof=1))
+
+
 def difference_rows(
-    statistic: Statistic, part: Measured, names: list[str], plan: Plan, family: int
+    statistic: Statistic, parts: Sequence[tuple[Measured, list[str], Plan]], n_flips: int
 ) -> list[Row]:
-    """The difference of each pair of scorers with interval, p-value and detectable difference."""
-    pairs = plan.pairs(names)
-    if not pairs:
+    """Differences of the pairs of scorers of one family, with intervals and p-values.
+
+    Each part has the names of its scorers and the plan that says which of them are compared.
+    """
+    members = [_member(part, plan.pairs(names)) for part, names, plan in parts]
+    if not members or not len(members[0].first):
         return []
-    a, b = np.array(pairs).T
+    tests = test_family(statistic, members, parts[0][2], n_flips)
+    rows = [
+        row
+        for (_, names, plan), member, tested in zip(parts, members, tests, strict=True)
+        for row in _member_rows(statistic, member, tested, names, plan)
+    ]
+    adjust(rows, parts[0][2].adjustment)
+    return rows
+
+
+def _member(part: Measured, pairs: list[tuple[int, int]]) -> Member:
+    a, b = np.array(pairs, dtype=int).reshape(-1, 2).T
     estimate = part.estimate[a] - part.estimate[b]
     estimate = np.where(np.abs(estimate) <= _EQUAL, 0.0, estimate)
     draws = part.draws[:, a] - part.draws[:, b]
     draws[np.abs(draws) <= _EQUAL] = 0.0
-    ends, se = _interval(draws, estimate, part.influence[:, a] - part.influence[:, b], plan)
-    se = np.where((draws == draws[:1]).all(axis=0), 0.0, se)
-    test, name, exact = _test(statistic, part, a, b, estimate, se, plan, family)
-    z = NormalDist().inv_cdf((1 + plan.confidence) / 2) + NormalDist().inv_cdf(POWER)
+    return Member(part, a, b, estimate, draws, _deviation(draws))
+
+
+def _member_rows(
+    statistic: Statistic, member: Member, tested: Tested, names: list[str], plan: Plan
+) -> list[Row]:
+    part, a, b, estimate, draws, se = member
+    ends, kind = _difference_ends(statistic, member, plan)
     n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
     better = ((draws > 0).sum(axis=0) + (draws == 0).sum(axis=0) / 2) / n_draws
-    spread = test.p_value * (1 - test.p_value)
-    mcse = np.zeros_like(spread) if test.enumerated else np.sqrt(spread / test.n_flips)
+    mde = detectable(se, plan.confidence)
+    same = np.full(len(se), np.nan)
+    if plan.margin is not None:
+        same = tost(estimate, se, plan.margin, _degrees(part))
     return [
-        _row(statistic, part, plan, i, names[x], names[y], estimate, ends, se)
+        _row(statistic, part, i, names[x], names[y], estimate, ends, se)
         | {
-            "p_value": float(test.p_value[i]),
-            "p_mcse": float(mcse[i]),
+            "p_value": float(tested.p_value[i]),
+            "p_mcse": float(tested.mcse[i]),
+            "p_adjusted": float(tested.adjusted[i]),
+            "p_equivalent": float(same[i]),
             "prob_better": float(better[i]) if not np.isnan(se[i]) else np.nan,
-            "mde": float(z * se[i]),
-            "test": name,
-            "status": statistic.status if exact or statistic.status == "replica" else "approximate",
+            "mde": float(mde[i]),
+            "interval": kind,
+            "test": tested.name,
+            "status": statistic.status if statistic.status == "replica" else tested.status,
         }
-        for i, (x, y) in enumerate(pairs)
+        for i, (x, y) in enumerate(zip(a, b, strict=True))
     ]
 
 
-def _test(
-    statistic: Statistic,
-    part: Measured,
-    a: Codes,
-    b: Codes,
-    estimate: Floats,
-    se: Floats,
-    plan: Plan,
-    family: int,
-) -> tuple[FlipTest, str, bool]:
-    """The flip test, or a normal test on the bootstrap's standard error where there is none."""
-    if part.contributions is not None:
-        flips = sign_flip(
-            part.contributions, a, b, n_flips=plan.n_flips(family), seed=plan.seed, part=part.part
-        )
-        return flips, "sign-flip", statistic.contributions is not None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(estimate == 0, 0.0, np.abs(estimate) / se)
-    p = 2 * (1 - intervals.normal_cdf(np.nan_to_num(z, nan=0.0, posinf=40.0)))
-    least = max(1 / (1 + plan.n_resamples), 2.0 ** (1 - part.n_units))
-    p = np.where(np.isnan(se), np.nan, np.maximum(p, least))
-    return FlipTest(p, plan.n_resamples, False), "bootstrap", False
+def _degrees(part: Measured) -> int:
+    return (part.n_units if part.n_systems is None else min(part.n_units, part.n_systems)) - 1
+
+
+def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[Floats, str]:
+    part, a, b, estimate, draws, se = member
+    kind = _usable(statistic, part, plan.interval, False)
+    if np.isnan(draws).all():
+        return np.full((2, len(se)), np.nan), kind
+    influence = part.influence[:, a] - part.influence[:, b]
+    sample = Sample(estimate, draws, influence, se, _degrees(part) + 1)
+    if kind == "bootstrap-t" and part.spread is not None:
+        observed, se_draws = part.spread(a, b)
+        sample = sample._replace(se=observed, se_draws=se_draws)
+    return intervals.BY_NAME[kind](sample, plan.confidence), kind
 
 
 def _row(
     statistic: Statistic,
     part: Measured,
-    plan: Plan,
     i: int,
     scorer: str,
     baseline: str | None,
@@ -170,38 +209,33 @@ def _row(
         "n_clusters": part.n_units,
         "n_rows": part.n_rows,
         "n_dropped": part.n_dropped,
-        "interval": plan.interval,
         "status": statistic.status,
     }
 
 
 def adjust(rows: list[Row], correction: str) -> None:
-    """Fill in adjusted p-values, each family of comparisons on its own.
-
-    A family is the differences of one statistic in the macro (or pooled) rows, or those in all
-    its strata together.
-    """
-    families: dict[tuple[str, bool], list[Row]] = {}
-    for row in rows:
-        if row["baseline"] is not None:
-            families.setdefault((row["statistic"], row["task"] is None), []).append(row)
-    for members in families.values():
-        raw = np.array([row["p_value"] for row in members], dtype=float)
-        for row, p in zip(members, multiplicity.ADJUST[correction](raw), strict=True):
-            row["p_adjusted"] = float(p)
+    """Fill in adjusted p-values of one family, with Holm's beside them."""
+    raw = np.array([row["p_value"] for row in rows], dtype=float)
+    beside = multiplicity.holm(raw)
+    adjusted = None if correction == "maxt" else multiplicity.ADJUST[correction](raw)
+    for i, row in enumerate(rows):
+        row["p_holm"] = float(beside[i])
+        if adjusted is not None:
+            row["p_adjusted"] = float(adjusted[i])
 
 
 def reach_warning(part: Measured, family: int, plan: Plan) -> str | None:
     """A warning where no comparison of a family could be separated, however clear."""
-    if part.contributions is None or not family:
+    if part.contributions is None or not family or plan.test != "sign-flip":
         return None
     n_units = len(part.contributions)
-    factor = family if plan.correction == "holm" else 1
+    factor = family if plan.adjustment == "holm" else 1
     if n_units <= MAX_ENUMERATED:
-        least = factor * 2.0 ** (1 - n_units)
+        least = factor * 2.0 ** (1 - n_units) / (1 + (plan.alternative != "two-sided"))
     else:
         least = factor / (1 + plan.n_flips(family))
-    if least <= 1 - plan.confidence and plan.n_flips(family) >= _FLIPS_PER_COMPARISON * family:
+    enough = plan.n_flips(family) >= FLIPS_PER_COMPARISON * family or factor == 1
+    if least <= 1 - plan.confidence and enough:
         return None
     return (
         f"the smallest adjusted p that {n_units} units and {family} comparisons can reach is "

@@ -6,37 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from metaeval import intervals, multiplicity
-from metaeval.assembling import Level, assembled, cautions_of, details_of, family_of
-from metaeval.checks import check_built, check_fraction, check_whole, listed, require_known
+from metaeval.assembling import Level, assembled
+from metaeval.checks import listed, require_known
 from metaeval.choosing import Statistics, choose_statistics
-from metaeval.comparisons import (
-    Plan,
-    Row,
-    difference_rows,
-    own_rows,
-)
 from metaeval.errors import MetaevalError
-from metaeval.measure import Measured, macro, measure
+from metaeval.levels import whole_level
+from metaeval.plan import Plan
 from metaeval.prepare import Design, prepare, system_level, units_of
 from metaeval.result import Result
-from metaeval.statistics import (
-    system_accuracy,
-)
+from metaeval.statistics import system_accuracy
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Pairs, Responses, Table
-
-INTERVALS = ("bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys")
-TESTS = (
-    "sign-flip",
-    "swap-cells",
-    "swap-items",
-    "swap-systems",
-    "pair-swap",
-    "mcnemar",
-    "bootstrap",
-)
-CORRECTIONS = ("holm", "maxt", "bh", "by", "none")
 
 
 def evaluate(
@@ -46,10 +26,11 @@ def evaluate(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    random: str | tuple[str, str] | None = None,
     confidence: float = 0.95,
     interval: str = "bca",
     n_resamples: int = 10_000,
+    weights: str | None = None,
     missing: str | None = None,
     seed: int = 0,
     keep_draws: bool = False,
@@ -70,13 +51,19 @@ def evaluate(
         Which scorers; all by default.
     by : str, optional
         Column of the items to report by; adds a macro row with the strata equally weighted.
-    random : {"item", "cluster"}, optional
-        What is resampled, and so what conclusions are about: clusters where there are any.
+    random : {"item", "cluster", "task", ("item", "system")}, optional
+        What is resampled, and so what conclusions are about: clusters where there are any, else
+        items; whole tasks; items and systems, for conclusions about new systems too.
     confidence : float, default 0.95
         Share of intervals that should hold the truth.
-    interval : {"bca", "percentile"}
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}
+        Accuracies within two standard errors of 0 or 1 take `wilson` (one verdict an item) or
+        `bootstrap-t` on the logit scale instead of the first three; the rows say which.
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
+    weights : {"multinomial", "poisson", "exponential"}, optional
+        How units are weighted in replicates: exact counts (the default below 100 units),
+        independent counts, or the Bayesian bootstrap.
     missing : {"common", "pairwise", "error", "wrong"}, optional
         Rows that all scorers have; what each comparison has; refuse; or (accuracies) count as
         wrong. By default what the table was read with, usually `common`.
@@ -112,7 +99,15 @@ def evaluate(
     True
     """
     options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
-    plan = _plan("evaluate", confidence, interval, n_resamples, seed, keep_draws=keep_draws)
+    plan = Plan(
+        "evaluate",
+        confidence=confidence,
+        interval=interval,
+        n_resamples=n_resamples,
+        seed=seed,
+        weights=weights,
+        keep_draws=keep_draws,
+    )
     return _run(table, statistic, plan, options)
 
 
@@ -124,12 +119,16 @@ def compare(
     scorers: Sequence[str] | None = None,
     baseline: str | None = None,
     test: str = "sign-flip",
-    correction: str = "holm",
+    alternative: str = "two-sided",
+    correction: str = "maxt",
+    margin: float | None = None,
+    stop_after: int | None = None,
     by: str | None = None,
-    random: str | None = None,
+    random: str | tuple[str, str] | None = None,
     confidence: float = 0.95,
     interval: str = "bca",
     n_resamples: int = 10_000,
+    weights: str | None = None,
     missing: str | None = None,
     seed: int = 0,
     keep_draws: bool = False,
@@ -138,17 +137,30 @@ def compare(
 
     Parameters
     ----------
-    table, statistic, label, scorers, by, random, confidence, interval, n_resamples, missing, seed
+    table, statistic, label, scorers, by, random, confidence, interval
+        As in `evaluate`.
+    n_resamples, weights, missing, seed
         As in `evaluate`.
     baseline : str, optional
         Compare all others with this scorer; else all pairs are compared, A before B as text.
-    test : {"sign-flip"}
-        Whole items (clusters) flip the sign of the difference of two scorers' contributions; all
-        flips are tried for at most 20 units. Statistics without contributions take p from the
-        bootstrap (difference over standard error), status "approximate".
-    correction : {"holm", "none"}
-        Within a family: the pairs of the macro (or pooled) row; those of all strata; and the
-        same at system level, each statistic on its own.
+    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}
+        `sign-flip`: whole items (clusters) flip the sign of the difference of two scorers'
+        contributions; all flips are tried for at most 20 units. `bootstrap`: studentised
+        replicates, approximate; statistics without contributions always take it. `mcnemar`: for
+        one verdict an item. Replicas of published tests, for comparison: `swap-cells`,
+        `swap-items`, `swap-systems`, `pair-swap`, `williams`.
+    alternative : {"two-sided", "greater", "less"}
+        Of scorer less baseline.
+    correction : {"maxt", "holm", "bh", "by", "none"}
+        `maxt`: step-down on studentised flips or draws that the comparisons share; Holm's where
+        there are none to share. Within a family: the pairs of the macro (or pooled) row; those of
+        all strata; and the same at system level, each statistic on its own. Holm's p stands
+        beside, in `p_holm`.
+    margin : float, optional
+        Differences below it do not matter, in units of the statistic: adds `p_equivalent`, the p
+        of two one-sided t tests.
+    stop_after : int, optional
+        Sequential p-values (Besag-Clifford): flips end once so many were as extreme. 20 is usual.
     keep_draws : bool, default False
         Keep the draws even if they are more than 1e8 numbers.
 
@@ -169,8 +181,9 @@ def compare(
 
     References
     ----------
-    Phipson and Smyth (2010), Permutation p-values should never be zero. Holm (1979), A simple
-    sequentially rejective multiple test procedure.
+    Phipson and Smyth (2010), Permutation p-values should never be zero. Romano and Wolf (2005),
+    Stepwise multiple testing as formalized data snooping. Besag and Clifford (1991), Sequential
+    Monte Carlo p-values.
 
     Examples
     --------
@@ -179,36 +192,23 @@ def compare(
     >>> set(result.league()["scorer"]) == set(load_example().scorers)
     True
     """
-    check_test(test, correction)
     options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
-    plan = _plan(
+    plan = Plan(
         "compare",
-        confidence,
-        interval,
-        n_resamples,
-        seed,
+        confidence=confidence,
+        interval=interval,
+        n_resamples=n_resamples,
+        seed=seed,
+        weights=weights,
         test=test,
+        alternative=alternative,
         correction=correction,
         baseline=baseline,
+        margin=margin,
+        stop_after=stop_after,
         keep_draws=keep_draws,
     )
     return _run(table, statistic, plan, options)
-
-
-def check_test(test: str, correction: str) -> None:
-    """Raise unless the test and the correction are built."""
-    check_built("test", test, ("sign-flip",), TESTS)
-    check_built("correction", correction, tuple(multiplicity.ADJUST), CORRECTIONS)
-
-
-def _plan(
-    verb: str, confidence: float, interval: str, n_resamples: int, seed: int, **rest: Any
-) -> Plan:
-    check_fraction("confidence", confidence)
-    check_built("interval", interval, tuple(intervals.BY_NAME), INTERVALS)
-    n_resamples = check_whole("n_resamples", n_resamples, 100)
-    seed = check_whole("seed", seed, 0)
-    return Plan(verb, float(confidence), interval, n_resamples, seed, **rest)
 
 
 def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any]) -> Result:
@@ -228,7 +228,7 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
     statistics, notes = choose_statistics(design.table, statistic)
     for one in statistics:
         _check_policy(one, design.missing)
-    levels = [_level(table, design, one, plan, options) for one in statistics]
+    levels = [whole_level(table, design, one, plan, options) for one in statistics]
     if all(s.estimand.get("grouping") != "systems" for s in statistics):
         beside, reason = _system_level(table, design, plan, options)
         levels += beside
@@ -246,7 +246,7 @@ def _system_level(
     if design.missing == "wrong":
         return [], ["No system level: missing='wrong' is for items."]
     try:
-        level = _level(table, design, system_accuracy(), plan, options)
+        level = whole_level(table, design, system_accuracy(), plan, options)
     except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
         return [], [str(error)]
     return [replace(level, beside=True)], []
@@ -276,87 +276,3 @@ def _check_policy(statistic: Statistic, missing: str) -> None:
             f"missing='wrong' is for accuracies over items, not for {statistic.name}; "
             "use missing='common' or missing='pairwise'."
         )
-
-
-def _level(
-    table: Table, design: Design, statistic: Statistic, plan: Plan, options: Mapping[str, Any]
-) -> Level:
-    """All rows of one statistic; at system level on the systems that answered every item."""
-    if statistic.estimand.get("grouping") == "systems":
-        complete, _ = system_level(design)
-        design = design if complete is None else complete
-    family = len(plan.pairs(design.scorers))
-    if design.missing != "pairwise":
-        return _common(design, statistic, plan, family)
-    return _pairwise(table, design, statistic, plan, options, family)
-
-
-def _wholes(design: Design, statistic: Statistic, plan: Plan) -> list[Measured]:
-    """Macro (or pooled) first, then the strata."""
-    parts = measure(design, statistic, plan.n_resamples, plan.seed)
-    whole = macro(parts, design.table.n_items)
-    return [whole] if design.by is None else [whole, *parts]
-
-
-def _common(design: Design, statistic: Statistic, plan: Plan, family: int) -> Level:
-    own, differences, draws, details = [], [], [], []
-    wholes = _wholes(design, statistic, plan)
-    for whole in wholes:
-        size = family_of(whole, design, family)
-        own += own_rows(statistic, whole, design.scorers, plan)
-        differences += difference_rows(statistic, whole, design.scorers, plan, size)
-        draws.append(whole.draws)
-        details += details_of(statistic, whole, design.scorers)
-    cautions = cautions_of(wholes, design, statistic, plan, family)
-    n_flips = max(plan.n_flips(family_of(whole, design, family)) for whole in wholes)
-    return Level(statistic, own, differences, draws, details, cautions, n_flips)
-
-
-def _pairwise(
-    table: Table,
-    design: Design,
-    statistic: Statistic,
-    plan: Plan,
-    options: Mapping[str, Any],
-    family: int,
-) -> Level:
-    """Each value on the rows that its scorer has, each difference on those that both have."""
-    own: list[Row] = []
-    differences: list[Row] = []
-    details: list[dict[str, Any]] = []
-    cautions: list[str] = []
-    for name in design.scorers:
-        alone = _only(table, [name], options, statistic)
-        wholes = _wholes(alone, statistic, plan)
-        if len(alone.strata) < len(design.strata):
-            cautions.append(
-                f"{name} has scores in {len(alone.strata)} of {len(design.strata)} strata; its "
-                "mean over them is no match for the others'"
-            )
-        for whole in wholes:
-            own += own_rows(statistic, whole, [name], plan)
-            details += details_of(statistic, whole, [name])
-    for x, y in plan.pairs(design.scorers):
-        both = _only(table, [design.scorers[x], design.scorers[y]], options, statistic)
-        direct = Plan(**{**vars(plan), "baseline": design.scorers[y]})
-        wholes = _wholes(both, statistic, plan)
-        cautions += cautions_of(wholes, both, statistic, plan, family)
-        for whole in wholes:
-            size = family if whole.name is None else family * len(design.strata)
-            differences += difference_rows(statistic, whole, both.scorers, direct, size)
-    own.sort(key=lambda row: (row["task"] is not None, row["task"] or ""))
-    differences.sort(key=lambda row: (row["task"] is not None, row["task"] or ""))
-    said = list(dict.fromkeys(cautions))
-    return Level(statistic, own, differences, [], details, said[:3], plan.n_flips(family))
-
-
-def _only(
-    table: Table, names: list[str], options: Mapping[str, Any], statistic: Statistic
-) -> Design:
-    design = prepare(table, **{**options, "scorers": names, "missing": "common"})
-    if statistic.estimand.get("grouping") != "systems":
-        return design
-    complete, reason = system_level(design)
-    if complete is None:
-        raise MetaevalError(f"{reason} Use missing='common' or leave out {listed(names)}.")
-    return complete

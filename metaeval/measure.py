@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import listed
+from metaeval.draws import weights
 from metaeval.errors import MetaevalError
+from metaeval.exact import exact_terms
 from metaeval.prepare import Design, Stratum
 from metaeval.progress import steps
-from metaeval.resampling import block_size, item_weights, on_grid
+from metaeval.resampling import (
+    block_size,
+    kind_for,
+    largest_weight,
+    weight_blocks,
+    weighted_sums,
+)
 from metaeval.statistics.base import Statistic, Weigh, sum_by
+from metaeval.studentise import spread_of_sums
 from metaeval.tables import Pairs, Table
+from metaeval.threefry import key_of
 
 _WEIGHTS_AT_A_TIME = 2e7
+
+Spread = Callable[[Codes, Codes | None], tuple[Floats, Floats]]
+"""Scorers `first` (pair,), less `second` if given -> standard errors by one formula: of the
+estimate (pair,) and of every replicate (replicate, pair)."""
+
+
+class Resamples(NamedTuple):
+    """How many replicates, from which seed, with which weights (None: by the number of units)."""
+
+    n: int
+    seed: int
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -25,7 +48,8 @@ class Measured:
     """One statistic on one stratum (or averaged over strata), for all scorers.
 
     `estimate` (scorer,); `contributions` (unit, scorer) add up to it, or None where no test flips
-    them; `influence` (unit, scorer) for the acceleration; `draws` (replicate, scorer).
+    them; `influence` (unit, scorer) for the acceleration; `draws` (replicate, scorer); `spread`
+    gives the standard error of each replicate, or is None; `tables` are those of the strata.
     """
 
     name: str | None
@@ -33,67 +57,155 @@ class Measured:
     contributions: Floats | None
     influence: Floats
     draws: Floats
+    spread: Spread | None
     levels: Mapping[str, Floats]
     n_items: int
     n_units: int
     n_rows: int
     n_dropped: int
+    n_systems: int | None
     units: pd.MultiIndex
     part: int
+    tables: tuple[Table, ...]
 
 
-def measure(design: Design, statistic: Statistic, n_resamples: int, seed: int) -> list[Measured]:
+def measure(design: Design, statistic: Statistic, resamples: Resamples) -> list[Measured]:
     """Measure every stratum of a design; resampling weights depend on the stratum only."""
-    return [_measure(design, stratum, statistic, n_resamples, seed) for stratum in design.strata]
+    return [_measure(design, stratum, statistic, resamples) for stratum in design.strata]
 
 
 def _measure(
-    design: Design, stratum: Stratum, statistic: Statistic, n_resamples: int, seed: int
+    design: Design, stratum: Stratum, statistic: Statistic, resamples: Resamples
 ) -> Measured:
     table = table_for(statistic, stratum.table)
     unit = stratum.unit_of_items(table)
     n_units = len(stratum.units)
-    terms = _terms(statistic, table)
-    weigh = _by_units(statistic, table, terms, unit, n_units)
-    ones = np.ones((1, n_units))
-    around = weigh(ones)[0]
+    present = np.bincount(unit, minlength=n_units) > 0
+    terms = None if statistic.terms is None else statistic.terms(table)
+    by_unit = None if terms is None else sum_by(terms, unit, n_units)
+    weigh = _by_units(statistic, table, by_unit, unit)
+    around = weigh(np.ones((1, n_units)))[0]
     exact = statistic.estimate(table) if statistic.estimate is not None else around
     _require_defined(exact, statistic, design, stratum)
     limit = statistic.item_limit
     beyond = limit is not None and table.n_items > limit
+    jackknife = np.zeros((n_units, len(exact)))
+    spread: Spread | None = None
+    n_systems: int | None = None
     if beyond:
-        draws = np.full((n_resamples, len(exact)), np.nan)
-        jackknife = np.zeros((n_units, len(exact)))
+        draws = np.full((resamples.n, len(exact)), np.nan)
+    elif design.systems:
+        draws, spread, n_systems = _two_way(statistic, table, unit, n_units, stratum, resamples)
+        draws += exact - around
     else:
-        size = block_size(n_units, int(np.clip(_WEIGHTS_AT_A_TIME // len(table), 16, 2_000)))
-        blocks = item_weights(seed, stratum.part, n_units, n_resamples, size)
-        blocks = steps(blocks, -(-n_resamples // size), statistic.name)
-        draws = np.concatenate([weigh(block) for block in blocks]) + (exact - around)
-        present = np.bincount(unit, minlength=n_units) > 0
+        draws = _draws(statistic, weigh, by_unit, stratum, resamples, len(table))
+        draws += exact - around
         jackknife = _jackknife(statistic, weigh, present, around)
-    contributions = (
-        None if beyond else _contributions(statistic, table, unit, n_units, exact, jackknife)
-    )
+        if by_unit is not None and statistic.finish is not None:
+            spread = _spread(statistic.finish, by_unit, stratum, resamples)
+    contributions = None
+    if not (beyond or design.systems):
+        contributions = _contributions(statistic, table, unit, present, exact, jackknife)
     influence = jackknife
     if statistic.share is not None and contributions is not None:
         share = sum_by(statistic.share(table), unit, n_units)
         influence = contributions - exact * share[:, None]
-    used = table.n_items if terms is None else int((terms != 0).any(axis=(1, 2)).sum())
-    levels = statistic.describe(table) if statistic.describe is not None else {}
     return Measured(
-        stratum.name,
-        exact,
-        contributions,
-        influence,
-        draws,
-        levels,
-        used,
-        int((np.bincount(unit, minlength=n_units) > 0).sum()),
-        len(stratum.table),
-        design.dropped_in(stratum),
-        stratum.units,
-        stratum.part,
+        name=stratum.name,
+        estimate=exact,
+        contributions=contributions,
+        influence=influence,
+        draws=draws,
+        spread=spread,
+        levels=statistic.describe(table) if statistic.describe is not None else {},
+        n_items=table.n_items if terms is None else int((terms != 0).any(axis=(1, 2)).sum()),
+        n_units=int(present.sum()),
+        n_rows=len(stratum.table),
+        n_dropped=design.dropped_in(stratum),
+        n_systems=n_systems,
+        units=stratum.units,
+        part=stratum.part,
+        tables=(stratum.table,),
     )
+
+
+def _draws(
+    statistic: Statistic,
+    weigh: Weigh,
+    by_unit: Floats | None,
+    stratum: Stratum,
+    resamples: Resamples,
+    n_rows: int,
+) -> Floats:
+    """Replicates (replicate, scorer), by one product where the statistic has terms."""
+    n_units = len(stratum.units)
+    kind = kind_for(n_units, resamples.weights)
+    key = key_of(resamples.seed, "bootstrap", stratum.part)
+    if by_unit is None or statistic.finish is None:
+        size = block_size(n_units, int(np.clip(_WEIGHTS_AT_A_TIME // n_rows, 16, 2_000)))
+        blocks = weight_blocks(kind, key, resamples.n, n_units, size)
+        ticked = steps(blocks, -(-resamples.n // size), statistic.name)
+        return np.concatenate([weigh(block) for block in ticked])
+    shape = by_unit.shape[1:]
+    terms = exact_terms(by_unit.reshape(n_units, -1), *largest_weight(kind))
+    sums = weighted_sums(kind, key, resamples.n, terms, statistic.name)
+    finished = [statistic.finish((some * terms.step).reshape(-1, *shape)) for some in sums]
+    return np.concatenate(finished)
+
+
+def _spread(
+    finish: Callable[[Floats], Floats], by_unit: Floats, stratum: Stratum, resamples: Resamples
+) -> Spread:
+    """Standard errors of replicates, from the weights that made them."""
+    kind = kind_for(len(by_unit), resamples.weights)
+    key = key_of(resamples.seed, "bootstrap", stratum.part)
+
+    def spread(first: Codes, second: Codes | None) -> tuple[Floats, Floats]:
+        blocks = weight_blocks(kind, key, resamples.n, len(by_unit), 256)
+        ticked = steps(blocks, -(-resamples.n // 256), "standard errors")
+        drawn = [spread_of_sums(finish, by_unit, block, first, second) for block in ticked]
+        once = np.ones((1, len(by_unit)))
+        return spread_of_sums(finish, by_unit, once, first, second)[0], np.concatenate(drawn)
+
+    return spread
+
+
+def _two_way(
+    statistic: Statistic,
+    table: Table,
+    unit: Codes,
+    n_units: int,
+    stratum: Stratum,
+    resamples: Resamples,
+) -> tuple[Floats, Spread | None, int]:
+    """Replicates that draw units and systems: values (replicate, scorer), spread, systems."""
+    if statistic.by_systems is None:
+        raise MetaevalError(
+            f"{statistic.name} has no resampling of systems; use pairwise_accuracy, "
+            "tie_calibrated_accuracy or system_accuracy, or random='item'."
+        )
+    both = statistic.by_systems(table)
+    kind = kind_for(n_units, resamples.weights)
+    keys = [key_of(resamples.seed, name, stratum.part) for name in ("bootstrap", "system")]
+    size = block_size(n_units, 64)
+
+    def blocks() -> Iterator[tuple[Floats, Floats]]:
+        for start in steps(range(0, resamples.n, size), -(-resamples.n // size), statistic.name):
+            some = np.arange(start, min(start + size, resamples.n))
+            of_systems = weights("multinomial", keys[1], some, both.n_systems)
+            yield weights(kind, keys[0], some, n_units)[:, unit], of_systems
+
+    values = np.concatenate([both.values(w, v) for w, v in blocks()])
+    if both.spread is None:
+        return values, None, both.n_systems
+    of_both = both.spread
+
+    def spread(first: Codes, second: Codes | None) -> tuple[Floats, Floats]:
+        drawn = [of_both(w, v, first, second) for w, v in blocks()]
+        once = np.ones((1, table.n_items)), np.ones((1, both.n_systems))
+        return of_both(*once, first, second)[0], np.concatenate(drawn)
+
+    return values, spread, both.n_systems
 
 
 def table_for(statistic: Statistic, table: Table) -> Table:
@@ -123,15 +235,9 @@ def _require_one_key(statistic: Statistic, table: Table) -> None:
         )
 
 
-def _terms(statistic: Statistic, table: Table) -> Floats | None:
-    return None if statistic.terms is None else statistic.terms(table)
-
-
-def _by_units(
-    statistic: Statistic, table: Table, terms: Floats | None, unit: Codes, n_units: int
-) -> Weigh:
+def _by_units(statistic: Statistic, table: Table, by_unit: Floats | None, unit: Codes) -> Weigh:
     """Function of unit weights (replicate, unit) -> (replicate, scorer)."""
-    if terms is None:
+    if by_unit is None:
         if statistic.weigh is None:
             raise MetaevalError(f"{statistic.name} has neither terms nor weigh.")
         of_items = statistic.weigh(table)
@@ -139,10 +245,9 @@ def _by_units(
     finish = statistic.finish
     if finish is None:
         raise MetaevalError(f"{statistic.name} has terms but no finish.")
-    by_unit = on_grid(sum_by(terms, unit, n_units))
-    flat = by_unit.reshape(n_units, -1)
     shape = by_unit.shape[1:]
-    return lambda weights: finish((weights @ flat).reshape(len(weights), *shape))
+    terms = exact_terms(by_unit.reshape(len(by_unit), -1), 1.0)
+    return lambda weights: finish((weights @ terms.values * terms.step).reshape(-1, *shape))
 
 
 def _jackknife(statistic: Statistic, weigh: Weigh, present: Bools, estimate: Floats) -> Floats:
@@ -166,14 +271,13 @@ def _contributions(
     statistic: Statistic,
     table: Table,
     unit: Codes,
-    n_units: int,
+    present: Bools,
     estimate: Floats,
     jackknife: Floats,
 ) -> Floats | None:
     """Contributions by unit: (unit, scorer). They add up to the estimate."""
     if statistic.contributions is not None:
-        return sum_by(statistic.contributions(table), unit, n_units)
-    present = np.bincount(unit, minlength=n_units) > 0
+        return sum_by(statistic.contributions(table), unit, len(present))
     if not statistic.smooth or present.sum() < 2:
         return None
     centred = jackknife - jackknife[present].mean(axis=0)
@@ -205,24 +309,46 @@ def macro(parts: list[Measured], n_shared: int) -> Measured:
     shared = all(p.part == parts[0].part for p in parts) and n > 1
     stack = _added if shared else np.concatenate
     whole = [p.contributions for p in parts if p.contributions is not None]
+    systems = [p.n_systems for p in parts if p.n_systems is not None]
     return Measured(
         name=None,
         estimate=np.mean([p.estimate for p in parts], axis=0),
         contributions=stack(whole) / n if len(whole) == n else None,
         influence=stack([p.influence for p in parts]) / n,
         draws=np.mean([p.draws for p in parts], axis=0),
+        spread=None if shared else _mean_spread([p.spread for p in parts]),
         levels=_mean_levels(parts),
         n_items=min(n_shared, sum(p.n_items for p in parts)),
         n_units=len(parts[0].units) if shared else sum(p.n_units for p in parts),
         n_rows=sum(p.n_rows for p in parts),
         n_dropped=sum(p.n_dropped for p in parts),
+        n_systems=min(systems) if systems else None,
         units=parts[0].units,
         part=n,
+        tables=tuple(table for p in parts for table in p.tables),
     )
 
 
 def _added(parts: list[Floats]) -> Floats:
     return np.sum(parts, axis=0)
+
+
+def _mean_spread(parts: list[Spread | None]) -> Spread | None:
+    """Standard error of a mean over strata that are drawn by themselves."""
+    there = [part for part in parts if part is not None]
+    if len(there) < len(parts):
+        return None
+
+    def spread(first: Codes, second: Codes | None) -> tuple[Floats, Floats]:
+        observed, drawn = zip(*(part(first, second) for part in there), strict=True)
+        return _pooled(observed), _pooled(drawn)
+
+    return spread
+
+
+def _pooled(parts: Sequence[Floats]) -> Floats:
+    """Standard error of the mean of independent values."""
+    return np.asarray(np.sqrt(np.sum(np.square(parts), axis=0)) / len(parts))
 
 
 def _mean_levels(parts: list[Measured]) -> Mapping[str, Floats]:

@@ -16,6 +16,8 @@ from metaeval.checks import check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
 from metaeval.tables import Pairs, Responses, Table
 
+RANDOM = ("item", "cluster", "task")
+
 _LOSS_TO_MENTION = 0.05
 
 
@@ -43,6 +45,7 @@ class Design:
     strata: tuple[Stratum, ...]
     by: str | None
     random: str
+    systems: bool  # systems are drawn too
     missing: str
     dropped: pd.Series  # rows with a label and some score that the missing policy leaves out
     holes: tuple[str, ...]  # scorers that lack a score on one of those rows
@@ -84,14 +87,13 @@ def prepare(
     missing: str | None = None,
 ) -> Design:
     """Choose the label, the scorers and the rows; split by stratum; name the unit of resampling."""
-    unit = _random(table, random)
+    unit, systems = _random(table, random)
     policy = table.missing if missing is None else missing
     check_one_of("missing", policy, MISSING)
     scored = table.scores.notna().any(axis=1).to_numpy()
     chosen = _choose_scorers(table, scorers)
     whole, name = one_label(chosen, label)
-    if unit == "item" and "cluster" in whole.rows:
-        whole = whole.replace(rows=whole.rows.drop(columns="cluster"))
+    whole = _with_unit(whole, unit)
     labelled = _labelled(whole, name)
     whole, scored = whole.keep_rows(labelled), scored[labelled]
     kept = scored if policy == "wrong" else _kept(whole, policy)
@@ -102,7 +104,16 @@ def prepare(
     dropped = _count(whole, whole.scores.notna().any(axis=1).to_numpy() & ~kept, by)
     used = whole if kept.all() else whole.keep_rows(kept)
     return Design(
-        used, name, _strata(used, by), by, unit, policy, dropped, _with_holes(whole, kept), warnings
+        used,
+        name,
+        _strata(used, by),
+        by,
+        f"{unit},system" if systems else unit,
+        systems,
+        policy,
+        dropped,
+        _with_holes(whole, kept),
+        warnings,
     )
 
 
@@ -111,21 +122,38 @@ def _with_holes(table: Table, kept: Bools) -> tuple[str, ...]:
     return tuple(str(name) for name in some if some[name].isna().any())
 
 
-def _random(table: Table, random: Any) -> str:
+def _random(table: Table, random: Any) -> tuple[str, bool]:
+    """Unit of resampling, and whether systems are drawn too."""
     if random is None:
-        return "cluster" if "cluster" in table.rows else "item"
+        return ("cluster" if "cluster" in table.rows else "item"), False
     names = tuple(random.split(",")) if isinstance(random, str) else random
-    if not isinstance(names, tuple | list):
-        raise MetaevalError(f"random={random!r} is not one of 'item', 'cluster'.")
-    if set(names) == {"item", "system"}:
-        raise MetaevalError("random=('item', 'system') is not built in this release; use 'item'.")
-    if len(names) != 1 or names[0] not in ("item", "cluster"):
-        raise MetaevalError(f"random={random!r} is not one of 'item', 'cluster'.")
-    if names[0] == "cluster" and "cluster" not in table.rows:
+    systems = isinstance(names, tuple | list) and len(names) == 2 and "system" in names
+    units = [name for name in names if name != "system"] if systems else names
+    if not isinstance(units, tuple | list) or len(units) != 1 or units[0] not in RANDOM:
         raise MetaevalError(
-            "random='cluster' needs a column 'cluster'; name it when reading, cluster='<column>'."
+            f"random={random!r} is not one of 'item', 'cluster', 'task', ('item', 'system')."
         )
-    return str(names[0])
+    unit = str(units[0])
+    if unit != "item" and unit not in table.rows:
+        raise MetaevalError(
+            f"random={unit!r} needs a column {unit!r}; name it when reading, {unit}='<column>'."
+        )
+    if systems and (not isinstance(table, Responses) or "system" not in table.rows):
+        raise MetaevalError(
+            "random=('item', 'system') needs responses with a column 'system'; name it when "
+            "reading, system='<column>', or use random='item'."
+        )
+    return unit, systems
+
+
+def _with_unit(table: Table, unit: str) -> Table:
+    """The table with the units of resampling as its clusters, if they are not its items."""
+    rows = table.rows
+    if unit == "task":
+        return table.replace(rows=rows.assign(cluster=rows["task"]))
+    if unit == "item" and "cluster" in rows:
+        return table.replace(rows=rows.drop(columns="cluster"))
+    return table
 
 
 def _choose_scorers(table: Table, scorers: list[str] | None) -> Table:

@@ -1,149 +1,154 @@
-"""Resampling: weights of items, flips of their signs, and sums that are exact."""
+"""Resampling: weighted sums over units for many resamples, exact in any order, blocked."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from metaeval.arrays import Codes, Floats
+from metaeval.draws import EXACT_BELOW, KINDS, all_signs, weights
+from metaeval.exact import Terms
 from metaeval.progress import steps
 
 MAX_ENUMERATED = 20
-MAX_FLIPS = 1_000_000
+WEIGHTS = ("multinomial", "poisson", "exponential")
 
-_STREAMS = ("bootstrap", "flip", "fold", "chain")
-_BLOCK = 4_000_000  # numbers in a block of weights or signs
-_SIGNS = 2**13  # sign vectors in a block
-_EQUAL = 1e-12  # sums that differ by less than this share of their size are equal
-
-
-def generator(seed: int, stream: str, part: int = 0) -> np.random.Generator:
-    """Random numbers for one purpose and part, so that no purpose moves another's draws."""
-    key = np.random.SeedSequence([seed, _STREAMS.index(stream), part])
-    return np.random.Generator(np.random.Philox(key))
+_BLOCK = 4_000_000  # weights that exist at one time
+_UNITS = 4096  # units in a block of the JAX engine
+_ROWS = 10_000  # resamples in a block of it
+_SUMS = 2**24  # sums that it returns at one time
+_LARGE = 5_000_000  # weights from which JAX is faster once it is loaded,
+_LARGE_COLD = 100_000_000  # and when it must be loaded first
+_SINGLE = 2.0**24  # whole numbers below are exact in single precision
+_HALF = 256.0  # and in bfloat16
 
 
-def on_grid(terms: Floats) -> Floats:
-    """Terms (unit, ...) rounded so that every weighted sum of them is exact in any order.
+def kind_for(n_units: int, wanted: str | None = None) -> str:
+    """How units are weighted in a bootstrap: exact counts where they are few."""
+    return wanted or ("multinomial" if n_units < EXACT_BELOW else "poisson")
 
-    Each column is rounded to a power of two, so small against its largest value that sums with
-    whole weights adding up to the number of units need no more than 53 bits.
-    """
-    largest = np.abs(terms).max(axis=0)
-    bits = 53 - int(np.ceil(np.log2(max(len(terms), 2)))) - 1
-    with np.errstate(divide="ignore"):
-        power = np.where(largest > 0, np.ceil(np.log2(np.where(largest > 0, largest, 1.0))), 0.0)
-    step = 2.0 ** (power - bits)
-    return np.asarray(np.round(terms / step) * step)
+
+def largest_weight(kind: str) -> tuple[float, float]:
+    """Largest mean weight over the units in a resample, and the finest step of weights."""
+    return (1.0, 1.0) if kind == "multinomial" else (KINDS[kind].largest, KINDS[kind].finest)
+
+
+def is_large(n_weights: int) -> bool:
+    """Whether work on so many weights is for JAX."""
+    return n_weights > (_LARGE if "jax" in sys.modules else _LARGE_COLD)
 
 
 def block_size(n_units: int, most: int) -> int:
-    """Replicates in a block of bounded memory; blocks change no number."""
-    return max(1, min(_BLOCK // n_units, most))
+    """Resamples in a block of bounded memory; blocks change no number."""
+    return int(np.clip(_BLOCK // n_units, 1, most))
 
 
-def item_weights(
-    seed: int, part: int, n_units: int, n_resamples: int, rows_at_a_time: int = 2_000
+def weight_blocks(
+    kind: str, key: Codes, n_resamples: int, n_units: int, most: int = 2_000
 ) -> Iterator[Floats]:
-    """Multinomial counts of how often each unit is drawn: blocks of (replicate, unit)."""
-    random = generator(seed, "bootstrap", part)
-    size = block_size(n_units, rows_at_a_time)
+    """Weights of units, block by block: (resample, unit)."""
+    size = block_size(n_units, most)
     for start in range(0, n_resamples, size):
-        n = min(size, n_resamples - start)
-        drawn = random.integers(0, n_units, size=(n, n_units))
-        drawn += np.arange(n)[:, None] * n_units
-        counts = np.bincount(drawn.ravel(), minlength=n * n_units)
-        yield counts.reshape(n, n_units).astype(float)
+        resamples = np.arange(start, min(start + size, n_resamples))
+        yield weights(kind, key, resamples, n_units)
 
 
-class FlipTest(NamedTuple):
-    """Two-sided p-values of a sign-flip test, the flips behind them, and whether all were tried."""
-
-    p_value: Floats
-    n_flips: int
-    enumerated: bool
-
-
-def sign_flip(
-    contributions: Floats, first: Codes, second: Codes, *, n_flips: int, seed: int, part: int = 0
-) -> FlipTest:
-    """Paired sign-flip test of differences of columns.
+def weighted_sums(
+    kind: str, key: Codes, n_resamples: int, terms: Terms, what: str
+) -> Iterator[Floats]:
+    """Sums of values weighted by random weights, block by block: (resample, column).
 
     Parameters
     ----------
-    contributions : array (unit, scorer)
-        What each unit adds to each estimate.
-    first, second : array (pair,)
-        Columns to compare; the difference of a pair is first less second.
-    n_flips : int
-        Random flips, where there are more than 20 units; else all 2^units are tried.
-    seed, part : int
-        Where the random flips come from.
-
-    Returns
-    -------
-    FlipTest
-        p is # / 2^units with all flips tried (the observed one among them), else
-        (1 + #) / (1 + n), with # the flips whose sum is at least as large as the observed one.
+    kind : {"multinomial", "poisson", "exponential", "sign"}
+    key : array (2,) of words
+    n_resamples : int
+    terms : Terms
+        Values of (unit, column), made exact for this kind of weight.
+    what : str
+        What the progress bar says.
 
     Notes
     -----
-    Exact where each unit's difference is symmetric about 0 under the null hypothesis; for equal
-    means without symmetry it is asymptotic. Sums that are equal up to rounding count as equal.
-
-    References
-    ----------
-    Phipson and Smyth (2010), Permutation p-values should never be zero.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> d = np.arange(1.0, 6.0)[:, None] * [1.0, 0.0]
-    >>> float(sign_flip(d, np.array([0]), np.array([1]), n_flips=1, seed=0).p_value[0])
-    0.0625
+    The sums are the same bits whatever the blocks, the engine and the devices: every weight
+    depends on the key, the resample and its unit alone, and no sum is rounded.
     """
-    centred = contributions - contributions.mean(axis=1, keepdims=True)
-    observed = np.abs(centred.sum(axis=0)[first] - centred.sum(axis=0)[second])
-    size = np.array(
-        [np.abs(centred[:, a] - centred[:, b]).sum() for a, b in zip(first, second, strict=True)]
+    n_units = len(terms.values)
+    if kind != "multinomial" and is_large(n_resamples * n_units):
+        return _large_sums(kind, key, n_resamples, terms, what)
+    blocks = weight_blocks(kind, key, n_resamples, n_units)
+    n_blocks = -(-n_resamples // block_size(n_units, 2_000))
+    return (block @ terms.values for block in steps(blocks, n_blocks, what))
+
+
+def enumerated_sums(terms: Terms, what: str) -> Iterator[Floats]:
+    """Sums of values under half of all sign vectors; the others are their mirror image."""
+    n_units = len(terms.values)
+    total, size = 2 ** (n_units - 1), 2**13
+    starts = range(0, total, size)
+    for start in steps(starts, len(starts), what):
+        yield all_signs(start, min(start + size, total), n_units) @ terms.values
+
+
+def _large_sums(
+    kind: str, key: Codes, n_resamples: int, terms: Terms, what: str
+) -> Iterator[Floats]:
+    """Weighted sums by JAX: blocks of units are added up on the device."""
+    import jax
+
+    from metaeval import kernels
+
+    kernels.keep_compiled()
+    n_columns = terms.values.shape[1]
+    unit = kernels.CHUNK * jax.device_count()
+    rows = max(unit, min(_ROWS, _SUMS // n_columns) // unit * unit)
+    product, total = _dtypes(terms, kind)
+    n_blocks = -(-n_resamples // rows) * -(-len(terms.values) // _UNITS)
+    ticks = steps(range(n_blocks), n_blocks, what)
+    for start in range(0, n_resamples, rows):
+        n = min(rows, n_resamples - start)
+        padded = -(-n // unit) * unit
+        with jax.enable_x64(True):
+            resamples = jax.numpy.arange(start, start + padded, dtype="uint32")
+            sums: Any = jax.numpy.zeros((padded, _padded(n_columns, 8)), total)
+            for first, values in _unit_blocks(terms.values):
+                next(ticks)
+                sums = kernels.add_block(
+                    sums,
+                    key,
+                    resamples,
+                    np.uint32(first // KINDS[kind].per_pair),
+                    jax.numpy.asarray(values, product),
+                    kind=kind,
+                ).block_until_ready()
+            whole = np.asarray(sums)[:n, :n_columns].astype(np.float64)
+        yield whole
+    next(ticks, None)
+
+
+def _padded(n: int, multiple: int) -> int:
+    return -(-n // multiple) * multiple
+
+
+def _unit_blocks(values: Floats) -> Iterator[tuple[int, Floats]]:
+    """Blocks of units, rows and columns filled up with zeros so that few shapes are compiled."""
+    columns = _padded(values.shape[1], 8)
+    for first in range(0, len(values), _UNITS):
+        some = values[first : first + _UNITS]
+        block = np.zeros((_padded(len(some), 64), columns))
+        block[: len(some), : values.shape[1]] = some
+        yield first, block
+
+
+def _dtypes(terms: Terms, kind: str) -> tuple[str, str]:
+    """Number formats of the product and of the sums in which all of them are exact."""
+    if not (terms.whole and terms.bound(KINDS[kind].largest) < _SINGLE):
+        return "float64", "float64"
+    small = KINDS[kind].finest == 1 and float(np.abs(terms.values).max(initial=0.0)) <= _HALF
+    exact = KINDS[kind].finest == 1
+    return ("bfloat16" if small else "float32" if exact else "float64"), (
+        "float32" if exact else "float64"
     )
-    least = observed - _EQUAL * size
-    n_units = len(contributions)
-    enumerated = n_units <= MAX_ENUMERATED
-    count = np.zeros(len(first), dtype=np.int64)
-    blocks = _all_signs(n_units) if enumerated else _random_signs(n_units, n_flips, seed, part)
-    n_blocks = (
-        2 ** (n_units - 1) // _SIGNS + 1 if enumerated else n_flips // block_size(n_units, _SIGNS)
-    )
-    for signs in steps(blocks, n_blocks, "sign flips"):
-        sums = signs @ centred
-        for start in range(0, len(first), 512):
-            some = slice(start, start + 512)
-            null = np.abs(sums[:, first[some]] - sums[:, second[some]])
-            count[some] += (null >= least[some]).sum(axis=0)
-    if enumerated:
-        return FlipTest(count / 2.0 ** (n_units - 1), 2**n_units, True)
-    return FlipTest((1 + count) / (1 + n_flips), n_flips, False)
-
-
-def _all_signs(n_units: int) -> Iterator[Floats]:
-    """Half of all sign vectors, the first sign being +; the others are their mirror image."""
-    total, size = 2 ** (n_units - 1), _SIGNS
-    for start in range(0, total, size):
-        code = np.arange(start, min(start + size, total))
-        bits = (code[:, None] >> np.arange(n_units)) & 1
-        yield 1.0 - 2.0 * bits
-
-
-def _random_signs(n_units: int, n_flips: int, seed: int, part: int) -> Iterator[Floats]:
-    """One random bit for each unit, from whole words, so that blocks change no sign."""
-    random = generator(seed, "flip", part)
-    size = block_size(n_units, _SIGNS)
-    n_words = -(-n_units // 64)
-    for start in range(0, n_flips, size):
-        n = min(size, n_flips - start)
-        words = random.integers(0, 2**64, size=(n, n_words), dtype=np.uint64).astype("<u8")
-        bits = np.unpackbits(words.view(np.uint8), axis=1, count=n_units, bitorder="little")
-        yield 2.0 * bits - 1.0

@@ -22,6 +22,7 @@ _SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details"
 _TEXT = ("statistic", "task", "scorer", "baseline", "interval", "test", "status")
 _COUNTS = ("n_items", "n_clusters", "n_rows", "n_dropped")
 _SIGNED = ("estimate", "lower", "upper")
+_RARE = ("margin", "stop_after", "weights")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -322,7 +323,9 @@ def make_signature(meta: Mapping[str, Any], n_rows: int, fingerprint: str) -> st
         "correction": policy["correction"],
     }
     fields |= {"missing": policy["missing"], "rows": n_rows, "data": fingerprint[:8]}
-    extra = {name: policy[name] for name in ("by", "baseline", "scorers")}
+    extra = {name: policy[name] for name in ("by", "baseline", "scorers", *_RARE)}
+    if policy["alternative"] != "two-sided":
+        extra["alternative"] = policy["alternative"]
     if meta["alignment"]["labels"] > 1:
         extra["label"] = policy["label"]
     if policy["confidence"] != 0.95:

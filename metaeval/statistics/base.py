@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,20 @@ Weigh = Callable[[Floats], Floats]
 
 MAX_ROWS = 20_000
 MAX_RESAMPLED_ITEMS = 5_000
+
+
+class BySystems(NamedTuple):
+    """Replicates in which both items and systems are drawn.
+
+    `values` maps weights of items (replicate, item) and of systems (replicate, system) to values
+    (replicate, scorer), each pair of distinct systems counted as often as the product of their
+    weights; `spread` maps the same weights, and scorers `first` (pair,) less `second` (pair,)
+    where it is given, to two-way standard errors (replicate, pair); None where there are none.
+    """
+
+    n_systems: int
+    values: Callable[[Floats, Floats], Floats]
+    spread: Callable[[Floats, Floats, Codes, Codes | None], Floats] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,10 @@ class Statistic:
         Above so many items replicates are too costly; the estimate stands without interval.
     resolve : callable, optional
         table -> Statistic, where the kind of label settles an argument.
+    interval : str, optional
+        The kind of interval that replaces those that fail for this statistic.
+    by_systems : callable, optional
+        table -> BySystems, for replicates in which systems are drawn as items are.
     """
 
     name: str
@@ -77,6 +95,8 @@ class Statistic:
     is_accuracy: bool = False
     item_limit: int | None = None
     resolve: Callable[[Any], Statistic] | None = None
+    interval: str | None = None
+    by_systems: Callable[[Any], BySystems] | None = None
 
     @staticmethod
     def weighted(

@@ -1,0 +1,92 @@
+"""Terms that add up without rounding: whole numbers, or numbers on a grid of powers of two."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from metaeval.arrays import Floats
+
+_MOST_VALUES = 4096  # distinct values among which a common unit is looked for
+_LARGEST_WHOLE = 2.0**20
+_MATCH = 1e-9
+
+
+class Terms(NamedTuple):
+    """Terms whose weighted sums are exact in any order.
+
+    `values` (unit, column) times `step` (column,) are the terms, up to the rounding of the grid.
+    """
+
+    values: Floats
+    step: Floats
+    whole: bool  # the values are whole numbers
+    error: float = 0.0  # how far rounding may move a value
+
+    def bound(self, largest_weight: float) -> float:
+        """No sum of values, with weights up to the largest, is larger than this."""
+        return float(np.abs(self.values).sum(axis=0).max(initial=0.0)) * largest_weight
+
+
+def exact_terms(terms: Floats, largest_weight: float, finest_weight: float = 1.0) -> Terms:
+    """Terms (unit, column) in a form whose sums are exact.
+
+    Columns that are multiples of a common unit, such as shares of so many pairs, become whole
+    numbers; else all are put `on_grid`.
+    """
+    steps = [_unit_of(column) for column in terms.T]
+    if all(step is not None for step in steps):
+        step = np.array(steps, dtype=float)
+        return Terms(np.round(terms / step), step, True)
+    return Terms(on_grid(terms, largest_weight, finest_weight), np.ones(terms.shape[1]), False)
+
+
+def exact_jointly(terms: Floats, largest_weight: float) -> Terms:
+    """Like `exact_terms`, with one unit for all columns, so that columns can be subtracted."""
+    step = _unit_of(terms.ravel())
+    if step is not None:
+        return Terms(np.round(terms / step), np.full(terms.shape[1], step), True)
+    centred = terms - terms.mean(axis=1, keepdims=True)
+    flat = on_grid(centred.reshape(-1, 1), largest_weight)
+    error = 2.0**-53 * flat.size * float(np.abs(flat).max()) * 2
+    return Terms(flat.reshape(terms.shape), np.ones(terms.shape[1]), False, error)
+
+
+def _unit_of(values: Floats) -> float | None:
+    """The largest number of which all values are whole multiples, if there is a plain one."""
+    distinct = np.unique(np.abs(values))
+    distinct = distinct[distinct > 0]
+    if not distinct.size:
+        return 1.0
+    if len(distinct) > _MOST_VALUES or not np.isfinite(distinct[-1]):
+        return None
+    largest, unit = distinct[-1], distinct[0]
+    for value in distinct[1:]:
+        unit = _common(value, unit, _MATCH * largest)
+    multiples = distinct / unit
+    off = np.abs(multiples - np.round(multiples)).max()
+    if multiples[-1] > _LARGEST_WHOLE or off > _MATCH * multiples[-1]:
+        return None
+    return float(largest / np.round(multiples[-1]))
+
+
+def _common(a: float, b: float, tolerance: float) -> float:
+    """Largest common divisor of two positive numbers, up to rounding."""
+    while b > tolerance:
+        a, b = b, abs(a - b * np.round(a / b))
+    return a
+
+
+def on_grid(terms: Floats, largest_weight: float = 1.0, finest_weight: float = 1.0) -> Floats:
+    """Terms (unit, ...) rounded so that every weighted sum of them is exact in any order.
+
+    Each column is rounded to multiples of a power of two, so small against its largest value, and
+    so large, that sums with weights up to the largest, in steps of the finest, fit 53 bits.
+    """
+    largest = np.abs(terms).max(axis=0)
+    total = max(len(terms), 2) * largest_weight / finest_weight
+    bits = 53 - int(np.ceil(np.log2(total))) - 1
+    power = np.ceil(np.log2(np.where(largest > 0, largest, 1.0)))
+    step = 2.0 ** (power - bits)
+    return np.asarray(np.round(terms / step) * step)

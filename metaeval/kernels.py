@@ -1,0 +1,153 @@
+"""Weighted sums and counts of flips in JAX. Only loaded for work that is large enough."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from metaeval.draws import KINDS, table_of
+from metaeval.threefry import threefry
+
+CHUNK = 250  # resamples whose weights exist at one time on one device
+_PLACES = ("XDG_CACHE_HOME", "LOCALAPPDATA")
+
+
+def keep_compiled() -> None:
+    """Keep compiled kernels in the user's cache folder, unless `METAEVAL_CACHE` is 0."""
+    folder = os.environ.get("METAEVAL_CACHE", "")
+    config: Any = jax.config
+    if folder == "0" or config.jax_compilation_cache_dir is not None:
+        return
+    place = Path(folder) if folder else _cache_folder()
+    if not _writable(place):
+        return
+    config.update("jax_compilation_cache_dir", str(place))
+    config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _cache_folder() -> Path:
+    named = [os.environ[name] for name in _PLACES if os.environ.get(name)]
+    home = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return (Path(named[0]) if named else home) / "metaeval" / "jax"
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except (OSError, RuntimeError):
+        return False
+
+
+def _unpacked(words: Any, kind: str, dtype: Any) -> Any:
+    """Weights (resample, unit) of random words (resample, word)."""
+    n = len(words)
+    if kind == "sign":
+        bits = (words[:, :, None] >> jnp.arange(32, dtype=jnp.uint32)) & jnp.uint32(1)
+        return (1 - 2 * bits.astype(jnp.int8)).astype(dtype).reshape(n, -1)
+    if kind == "poisson":
+        parts = jax.lax.bitcast_convert_type(words, jnp.uint8).reshape(n, -1)
+        edges = np.flatnonzero(np.diff(table_of(kind))) + 1
+        counts = sum((parts >= jnp.uint8(edge)).astype(jnp.int8) for edge in edges)
+        return jnp.asarray(counts).astype(dtype)
+    parts = jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(n, -1)
+    return jnp.asarray(table_of(kind), dtype=dtype)[parts]
+
+
+def _words(key: Any, resamples: Any, n_pairs: int, first: Any) -> Any:
+    index = first + jnp.arange(n_pairs, dtype=jnp.uint32)
+    x0 = jnp.broadcast_to(resamples[:, None], (len(resamples), n_pairs))
+    x1 = jnp.broadcast_to(index[None], x0.shape)
+    return jnp.stack(threefry(key, x0, x1), axis=-1).reshape(len(resamples), -1)
+
+
+@functools.partial(jax.jit, static_argnames=("kind",))
+def add_block(sums: Any, key: Any, resamples: Any, first: Any, terms: Any, *, kind: str) -> Any:
+    """Sums (resample, column) plus those of one block of units, whose first pair is `first`.
+
+    The dtype of the terms is that of the product; low precision adds up in that of the sums.
+    """
+    n_pairs = len(terms) // KINDS[kind].per_pair
+
+    def product(words: Any) -> Any:
+        weights = _unpacked(words, kind, terms.dtype)
+        return jnp.matmul(
+            weights,
+            terms,
+            precision=jax.lax.Precision.HIGHEST,
+            preferred_element_type=sums.dtype,
+        )
+
+    def of_device(sums: Any, resamples: Any) -> Any:
+        # All words first: unpacking them in the loop that makes them is up to ten times slower.
+        words = _words(key, resamples, n_pairs, first).reshape(-1, CHUNK, 2 * n_pairs)
+        return sums + jax.lax.map(product, words).reshape(sums.shape)
+
+    return _over_devices(of_device)(sums, resamples)
+
+
+def _over_devices(function: Any) -> Any:
+    """Run on the resamples of each device by itself."""
+    mesh = Mesh(np.array(jax.devices()), ("resample",))
+    split = PartitionSpec("resample")  # type: ignore[no-untyped-call]
+    return jax.shard_map(
+        function, mesh=mesh, in_specs=(split, split), out_specs=split, check_vma=False
+    )
+
+
+def count_flips(sums: Any, family: Any, two_sided: bool) -> Any:
+    """Flips as extreme as observed, alone and as maxima from each pair onward: (2, pair).
+
+    `sums` (flip, column); `family` holds the columns of each pair, the thresholds of differences
+    and squared t, and what studentises them; pairs come with the largest observed t first.
+    """
+    n = len(sums)
+    padded = np.zeros((-(-n // CHUNK) * CHUNK, sums.shape[1]))
+    padded[:n] = sums
+    with jax.enable_x64(True):
+        counts = _count_flips(padded, n, *family, two_sided=two_sided)
+        return np.asarray(counts).astype(np.int64)
+
+
+@functools.partial(jax.jit, static_argnames=("two_sided",))
+def _count_flips(
+    sums: Any,
+    n: Any,
+    select: Any,
+    least: Any,
+    square: Any,
+    factor: Any,
+    least_t: Any,
+    *,
+    two_sided: bool,
+) -> Any:
+    def add(counts: Any, block: Any) -> tuple[Any, None]:
+        start, some = block
+        there = (start + jnp.arange(CHUNK) < n)[:, None]
+        gap = jnp.matmul(some, select, precision=jax.lax.Precision.HIGHEST)
+        squared = gap * gap
+        rest = square - squared
+        flat = rest <= 1e-12 * square
+        t = jnp.where(flat, jnp.inf, squared * factor / jnp.where(flat, 1.0, rest))
+        t = jnp.where(squared == 0, 0.0, t)
+        t = t if two_sided else jnp.sign(gap) * t
+        most = jax.lax.cummax(t, axis=1, reverse=True)
+        alone = (jnp.abs(gap) if two_sided else gap) >= least
+        found = jnp.stack([(alone & there).sum(axis=0), ((most >= least_t) & there).sum(axis=0)])
+        return counts + found, None
+
+    blocks = sums.reshape(-1, CHUNK, sums.shape[1])
+    starts = jnp.arange(len(blocks)) * CHUNK
+    zero = jnp.zeros((2, select.shape[1]), dtype=jnp.int64)
+    return jax.lax.scan(add, zero, (starts, blocks))[0]
