@@ -11,8 +11,10 @@ import sys
 
 import numpy as np
 
-from metaeval.intervals import bca, normal_cdf
-from metaeval.resampling import item_weights, sign_flip
+from metaeval.flips import Contrast, flip_test
+from metaeval.intervals import Sample, bca, normal_cdf
+from metaeval.resampling import kind_for, weight_blocks
+from metaeval.threefry import key_of
 
 N_PAIRS = 10
 ACCURACIES = (0.6, 0.75, 0.9)
@@ -45,8 +47,8 @@ def rejection_rates(
     rng = np.random.default_rng([seed, 1, int(100 * accuracy)])
     a, b = two_scorers(accuracy, n_items, n_sets, rng)
     columns = np.column_stack([(a - b) / (N_PAIRS * n_items), np.zeros(n_items)])
-    zero = np.full(n_sets, n_sets)
-    p = sign_flip(columns, np.arange(n_sets), zero, n_flips=n_flips, seed=seed).p_value
+    pairs = Contrast(columns, np.arange(n_sets), np.full(n_sets, n_sets), 0, n_items)
+    p = flip_test([pairs], n_flips=n_flips, seed=seed)[0].p_value
     naive = naive_p(a.sum(axis=0), b.sum(axis=0), n_items * N_PAIRS)
     return float((p <= 0.05).mean()), float((naive <= 0.05).mean())
 
@@ -64,10 +66,12 @@ def interval_coverage(
     """Share of 95 % intervals that hold the truth: BCa over items, and Wald over pairs."""
     rng = np.random.default_rng([seed, 2, int(100 * accuracy)])
     share = hits(accuracy, n_items, n_sets, rng) / N_PAIRS
-    blocks = item_weights(seed, 0, n_items, n_resamples)
-    draws = np.concatenate([w @ share / n_items for w in blocks])
+    kind, key = kind_for(n_items), key_of(seed, "bootstrap")
+    blocks = weight_blocks(kind, key, n_resamples, n_items)
+    draws = np.concatenate([w @ share / w.sum(axis=1, keepdims=True) for w in blocks])
     mean = share.mean(axis=0)
-    lower, upper = bca(draws, mean, share - mean, 0.95)
+    sample = Sample(mean, draws, share - mean, draws.std(axis=0, ddof=1), n_items)
+    lower, upper = bca(sample, 0.95)
     half = 1.96 * np.sqrt(mean * (1 - mean) / (n_items * N_PAIRS))
     inside = ((lower <= accuracy) & (accuracy <= upper)).mean()
     return float(inside), float((np.abs(mean - accuracy) <= half).mean())

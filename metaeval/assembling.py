@@ -12,13 +12,14 @@ import pandas as pd
 
 from metaeval.arrays import Floats
 from metaeval.checks import listed
-from metaeval.comparisons import COLUMNS, Row, reach_warning
+from metaeval.comparisons import COLUMNS, Row, reach_warning, usable_interval
 from metaeval.measure import Measured
 from metaeval.plan import Plan
 from metaeval.prepare import Design
 from metaeval.result import Result, make_signature, tidied, version
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Table
+from metaeval.testing import verdicts_of
 
 MAX_KEPT_DRAWS = 10**8
 
@@ -60,6 +61,7 @@ def assembled(
         "notes": [
             _counts_line(design),
             *_estimand_notes(notes, levels, design, "cluster" in table.rows),
+            *_correction_notes(plan),
             *table.alignment.oddities,
         ],
         "statistics": [_described(level) for level in levels],
@@ -123,7 +125,6 @@ def _provenance(table: Table, plan: Plan, levels: list[Level]) -> dict[str, Any]
         "n_flips": max(level.n_flips for level in levels) if plan.verb == "compare" else None,
         "data_sha256": table.fingerprint,
         "python": ".".join(platform.python_version_tuple()[:2]),
-        "engine": "numpy",
     }
 
 
@@ -149,6 +150,13 @@ def _estimand_notes(
     if notes and ", so: " in notes[0]:
         return [f"{notes[0]}, {line}", *notes[1:]]
     return [f"{', '.join(dict.fromkeys(x.statistic.name for x in levels))}, {line}", *notes]
+
+
+def _correction_notes(plan: Plan) -> list[str]:
+    if plan.verb != "compare" or plan.adjustment == plan.correction:
+        return []
+    why = f"test={plan.test!r}" if plan.stop_after is None else "stop_after"
+    return [f"{why} leaves comparisons no draws to share, so Holm's correction replaces max-T"]
 
 
 def _tie_notes(frame: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
@@ -195,6 +203,10 @@ def cautions_of(
             f"{statistic.name} is undefined in {100 * undefined:.0f}% of the resamples; its "
             "intervals leave them out"
         )
+    counts = verdicts_of(wholes[0]) is not None
+    kind = usable_interval(statistic, wholes[0], plan.interval, counts)
+    if kind != plan.interval:
+        cautions.append(f"{statistic.name} has no interval {plan.interval!r} here, so {kind!r}")
     few = [whole for whole in smallest if whole.n_units < _FEW_UNITS]
     if few:
         where = "" if few[0].name is None else f" in {few[0].name}"

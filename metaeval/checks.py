@@ -58,16 +58,6 @@ def check_one_of(name: str, value: object, allowed: Sequence[object]) -> None:
         raise MetaevalError(f"{name}={value!r} is not one of {options}.{near_miss(value, allowed)}")
 
 
-def check_built(
-    name: str, value: object, built: Sequence[object], planned: Sequence[object]
-) -> None:
-    """Raise unless a value is known; a planned one is refused by name."""
-    if value in planned and value not in built:
-        options = " or ".join(repr(option) for option in built)
-        raise MetaevalError(f"{name}={value!r} is not built in this release; use {name}={options}.")
-    check_one_of(name, value, built)
-
-
 def check_whole(name: str, value: Any, least: int) -> int:
     """An argument as a whole number of at least `least`."""
     whole = isinstance(value, Integral) and not isinstance(value, bool)

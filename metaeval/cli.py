@@ -29,6 +29,12 @@ class _Group(click.Group):
             if "--debug" in sys.argv:
                 raise
             raise _Refused(str(error)) from None
+        except KeyboardInterrupt:
+            raise _Interrupted("Interrupted; nothing was written.") from None
+
+
+class _Interrupted(click.ClickException):
+    exit_code = 130
 
 
 class _Refused(click.ClickException):

@@ -57,21 +57,25 @@ def _own_intervals(
     n = part.n_units if part.n_systems is None else min(part.n_units, part.n_systems)
     sample = Sample(part.estimate, part.draws, part.influence, se, n, bounded=statistic.is_accuracy)
     verdicts = verdicts_of(part)
-    kind = _usable(statistic, part, plan.interval, verdicts is not None)
+    kind = usable_interval(statistic, part, plan.interval, verdicts is not None)
     kinds = np.full(len(se), kind, dtype=object)
     if kind in _DRAWN and part.n_systems is None:
-        near = intervals.near_boundary(sample)
-        kinds[near] = "wilson" if verdicts is not None or part.spread is None else "bootstrap-t"
-        kinds[near & (se == 0)] = "wilson"
-    n_verdicts = float(part.n_items if verdicts is not None else part.n_units)
-    sample = sample._replace(
-        successes=part.estimate * n_verdicts, trials=np.full(len(se), n_verdicts)
-    )
+        kinds[intervals.near_boundary(sample)] = "wilson"
+    trials = np.full(len(se), float(part.n_items)) if verdicts is not None else _trials(sample)
+    sample = sample._replace(successes=part.estimate * trials, trials=trials)
     ends = np.full((2, len(se)), np.nan)
     for name in set(kinds) if not np.isnan(part.draws).all() else ():
         some = kinds == name
         ends[:, some] = _ends(_columns(sample, some), part, str(name), np.flatnonzero(some), plan)
     return ends, se, [str(k) for k in kinds]
+
+
+def _trials(sample: Sample) -> Floats:
+    """Independent 0/1 items that would tell as much: at least the units that there are."""
+    spread = sample.estimate * (1 - sample.estimate)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = np.where(sample.se > 0, spread / sample.se**2, 0.0)
+    return np.maximum(effective, sample.n_units)
 
 
 def _columns(sample: Sample, some: Floats) -> Sample:
@@ -91,7 +95,7 @@ def _ends(sample: Sample, part: Measured, kind: str, scorers: Floats, plan: Plan
     return intervals.BY_NAME[kind](sample, plan.confidence)
 
 
-def _usable(statistic: Statistic, part: Measured, wanted: str, counts: bool) -> str:
+def usable_interval(statistic: Statistic, part: Measured, wanted: str, counts: bool) -> str:
     """The wanted kind of interval, or what stands in for it where it does not exist."""
     if wanted in _DRAWN and statistic.interval is not None:
         return statistic.interval
@@ -175,7 +179,7 @@ def _degrees(part: Measured) -> int:
 
 def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[Floats, str]:
     part, a, b, estimate, draws, se = member
-    kind = _usable(statistic, part, plan.interval, False)
+    kind = usable_interval(statistic, part, plan.interval, False)
     if np.isnan(draws).all():
         return np.full((2, len(se)), np.nan), kind
     influence = part.influence[:, a] - part.influence[:, b]

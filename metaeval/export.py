@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from metaeval.result import Result
 
 _SEPARATED_SHOWN = 10
+_AFTER = {
+    "maxt": "after max-T",
+    "holm": "after Holm",
+    "bh": "after Benjamini-Hochberg",
+    "by": "after Benjamini-Yekutieli",
+    "none": "without correction",
+}
 _LAST_LATIN = 0xFF  # beyond it pdfLaTeX's standard fonts lack characters
 _NOT_IN_FONT = "«»ÐðÞþ"  # and these
 
@@ -83,8 +90,7 @@ def separated_line(result: Result, statistic: str, task: str | None = None) -> s
         return ""
     if found["p_adjusted"].isna().all():
         return "not tested"
-    correction = result.meta["policy"]["correction"]
-    after = "after Holm" if correction == "holm" else "without correction"
+    after = _AFTER[result.meta["policy"]["correction"]]
     apart = found[found["p_adjusted"] <= 1 - result.confidence + 1e-12]
     apart = apart.sort_values(["p_adjusted", "scorer", "baseline"])
     if not len(apart):
@@ -98,6 +104,20 @@ def separated_line(result: Result, statistic: str, task: str | None = None) -> s
         texts.append(f"{better} > {worse} ({p})")
     more = len(apart) - len(texts)
     return f"separated {after}: {', '.join(texts)}{f' and {more} more' if more > 0 else ''}"
+
+
+def equivalent_line(result: Result, statistic: str, task: str | None = None) -> str:
+    """Which scorers differ by less than the margin, where one was given."""
+    margin = result.meta["policy"]["margin"]
+    found = result._rows(statistic, task)
+    found = found[found["p_equivalent"].notna()]
+    if margin is None or not len(found):
+        return ""
+    close = found[found["p_equivalent"] <= 1 - result.confidence + 1e-12]
+    names = [f"{row.scorer} and {row.baseline}" for row in close.itertuples()]
+    more = f" and {len(names) - _SEPARATED_SHOWN} more" if len(names) > _SEPARATED_SHOWN else ""
+    listed = f"{', '.join(names[:_SEPARATED_SHOWN])}{more}" if names else "none"
+    return f"equivalent within {margin:g} (without correction): {listed}"
 
 
 def precision_line(result: Result) -> str:

@@ -116,11 +116,12 @@ def flip_test(
             for c, t, part in zip(contrasts, terms, parts, strict=True)
         ]
     if len(contrasts) == 1:
-        blocks = _sums(contrasts[0], terms[0], n_flips, seed)
-        count, count_t = _counted(blocks, parts[0])
-        n = 2 ** (len(terms[0].values) - 1) if few[0] else n_flips
-        p, adjusted = (_p_values(x, n, few[0]) for x in (count, count_t))
-        return [_test(p, _stepped(adjusted, parts[0].least_t), n * (1 + few[0]), few[0])]
+        drawn = _drawn(contrasts[0], terms[0], n_flips, seed)
+        blocks = enumerated_sums(terms[0], mirrored=not two_sided) if few[0] else drawn
+        n = _n_sums(terms[0], two_sided) if few[0] else n_flips
+        p, adjusted = (_p_values(x, n, few[0]) for x in _counted(blocks, parts[0]))
+        n = 2 ** len(terms[0].values) if few[0] else n_flips
+        return [_test(p, _stepped(adjusted, parts[0].least_t), n, few[0])]
     return _joint(contrasts, terms, parts, few, n_flips, seed)
 
 
@@ -144,9 +145,8 @@ def _joint(
     for i, (own, own_adjusted) in enumerate(split):
         p, n = _p_values(own, n_flips, False), n_flips
         if few[i]:
-            n = 2 ** (len(terms[i].values) - 1)
-            every = _counted(enumerated_sums(terms[i], "sign flips"), parts[i])[0]
-            p, n = _p_values(every, n, True), 2 * n
+            every = _counted(enumerated_sums(terms[i], mirrored=not whole.two_sided), parts[i])[0]
+            p, n = _p_values(every, _n_sums(terms[i], whole.two_sided), True), 2 ** len(terms[i][0])
         tests.append(_test(p, own_adjusted, n, few[i]))
     return tests
 
@@ -159,10 +159,9 @@ def _p_values(count: Codes, n: int, enumerated: bool) -> Floats:
     return count / n if enumerated else (1 + count) / (1 + n)
 
 
-def _sums(contrast: Contrast, terms: Terms, n_flips: int, seed: int) -> Iterator[Floats]:
-    if len(terms.values) <= MAX_ENUMERATED:
-        return enumerated_sums(terms, "sign flips")
-    return _drawn(contrast, terms, n_flips, seed)
+def _n_sums(terms: Terms, two_sided: bool) -> int:
+    """Sign vectors that are tried: mirror images are alike where both sides count."""
+    return 2 ** (len(terms.values) - two_sided)
 
 
 def _drawn(contrast: Contrast, terms: Terms, n_flips: int, seed: int) -> Iterator[Floats]:
@@ -183,7 +182,7 @@ def _family(contrast: Contrast, terms: Terms, two_sided: bool) -> _Family:
     select[b, np.arange(len(b))] -= 1.0
     scaled, factor = square * n_units, np.maximum(n_units - 1, 1.0)
     t = _squared_t(observed, scaled, factor, two_sided)
-    least_t = np.where(np.isinf(t), t, t - _EQUAL_T * np.abs(t))
+    least_t = t - _EQUAL_T * np.where(np.isinf(t), 0.0, np.abs(t))
     return _Family(select, reference - slack, scaled, factor, least_t, two_sided)
 
 

@@ -84,13 +84,14 @@ def weighted_sums(
     return (block @ terms.values for block in steps(blocks, n_blocks, what))
 
 
-def enumerated_sums(terms: Terms, what: str) -> Iterator[Floats]:
-    """Sums of values under half of all sign vectors; the others are their mirror image."""
+def enumerated_sums(terms: Terms, *, mirrored: bool = False) -> Iterator[Floats]:
+    """Sums of values under all sign vectors, one of each pair of mirror images or both."""
     n_units = len(terms.values)
     total, size = 2 ** (n_units - 1), 2**13
     starts = range(0, total, size)
-    for start in steps(starts, len(starts), what):
-        yield all_signs(start, min(start + size, total), n_units) @ terms.values
+    for start in steps(starts, len(starts), "sign flips"):
+        sums = all_signs(start, min(start + size, total), n_units) @ terms.values
+        yield np.concatenate([sums, -sums]) if mirrored else sums
 
 
 def _large_sums(

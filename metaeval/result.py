@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +14,8 @@ import pandas as pd
 from metaeval.arrays import Bools, Floats
 from metaeval.checks import listed, near_miss, require_known
 from metaeval.errors import MetaevalError
-from metaeval.multiplicity import compact_letters, rank_intervals
+from metaeval.multiplicity import compact_letters, rank_intervals, wmt_clusters
+from metaeval.power import missed_half
 
 SCHEMA = "metaeval.result/1"
 _SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details", "provenance")
@@ -158,6 +158,43 @@ class Result:
         tested = int(differences["p_adjusted"].notna().sum())
         return better, tested == len(names) * (len(names) - 1) // 2
 
+    def wmt_ranks(
+        self, statistic: str | None = None, task: str | None = None, *, adjusted: bool = False
+    ) -> pd.DataFrame:
+        """Ranks by WMT-style clusters, kept for comparison with published tables.
+
+        Parameters
+        ----------
+        statistic, task : str, optional
+            As in `row`.
+        adjusted : bool, default False
+            Use adjusted p-values; the published ranks use unadjusted, one-sided ones.
+
+        Returns
+        -------
+        DataFrame
+            scorer, estimate, rank, the best first. They depend on the order of close scorers and
+            contradict one another; `league` has simultaneous ranges of ranks.
+
+        Raises
+        ------
+        MetaevalError
+            If not all pairs were tested.
+        """
+        frame = self._rows(statistic, task)
+        own = frame[frame["baseline"].isna()]
+        own = own.sort_values(["estimate", "scorer"], ascending=[False, True])
+        place = {name: i for i, name in enumerate(own["scorer"])}
+        p = np.full((len(own), len(own)), np.nan)
+        sides = 2.0 if self.meta["policy"]["alternative"] == "two-sided" else 1.0
+        for row in frame[frame["baseline"].notna()].itertuples():
+            i, j = sorted((place[row.scorer], place[row.baseline]))
+            p[i, j] = row.p_adjusted if adjusted else row.p_value / sides
+        if np.isnan(p[np.triu_indices(len(p), 1)]).any():
+            raise MetaevalError("Ranks need all pairs tested; compare without a baseline.")
+        ranks = wmt_clusters(p, 1 - self.confidence)
+        return own[["scorer", "estimate"]].assign(rank=ranks).reset_index(drop=True)
+
     @property
     def confidence(self) -> float:
         """Confidence of the intervals; comparisons are separated at 1 minus it."""
@@ -196,7 +233,13 @@ class Result:
         )
         if row["p_adjusted"] <= 1 - self.confidence + 1e-12:
             return f"{scorer} exceeds {baseline} by {gap}{unit} ({facts})."
-        missed = NormalDist().inv_cdf((1 + self.confidence) / 2) * row["se"] * scale
+        if row["p_equivalent"] <= 1 - self.confidence + 1e-12:
+            margin = f"{scale * self.meta['policy']['margin']:.{digits}f}{unit}"
+            return (
+                f"{scorer} and {baseline} differ by less than {margin} (two one-sided tests, "
+                f"p {p_text(row['p_equivalent'])}; difference {gap}{unit}, {facts})."
+            )
+        missed = missed_half(row["se"], self.confidence) * scale
         return (
             f"{scorer} and {baseline} cannot be separated (difference {gap}{unit}, {facts}); "
             f"differences under {missed:.{digits}f}{unit} would be missed more than half of "

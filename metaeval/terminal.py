@@ -7,7 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from metaeval.export import league_texts, precision_line, separated_line, tables_of
+from metaeval.export import (
+    equivalent_line,
+    league_texts,
+    precision_line,
+    separated_line,
+    tables_of,
+)
 from metaeval.result import Result
 
 
@@ -19,7 +25,8 @@ def as_text(result: Result) -> str:
         if len(titles) > 1:
             lines += ["", title]
         lines.append(plain_table(league_texts(result, name, task)))
-        lines += [line for line in [separated_line(result, name, task)] if line]
+        said = [separated_line(result, name, task), equivalent_line(result, name, task)]
+        lines += [line for line in said if line]
     return "\n".join([*lines, "", precision_line(result), result.signature]).replace(
         "\n\n\n", "\n\n"
     )

@@ -22,21 +22,47 @@ _AVERAGE = {
     "pairs": "all pairs pooled",
     "groups": "mean over groups",
 }
-_INTERVALS = {"bca": "BCa bootstrap", "percentile": "percentile bootstrap"}
+_INTERVALS = {
+    "bca": "BCa bootstrap",
+    "percentile": "percentile bootstrap",
+    "basic": "basic bootstrap",
+    "bootstrap-t": "bootstrap-t",
+    "t": "Student t",
+    "wilson": "Wilson",
+    "jeffreys": "Jeffreys",
+}
+_TESTS = {
+    "bootstrap": "the studentised bootstrap",
+    "mcnemar": "McNemar's exact test",
+    "mcnemar-mid-p": "McNemar's test with mid-p",
+    "swap-cells": "permutation of the two scorers' scores cell by cell (PERM-BOTH)",
+    "swap-items": "permutation of the two scorers' scores item by item (PERM-INPUTS)",
+    "swap-systems": "permutation of the two scorers' scores system by system (PERM-SYSTEMS)",
+    "pair-swap": "permutation of the verdicts on single pairs, which ignores their dependence",
+    "williams": "Williams' test",
+}
+_CORRECTIONS = {
+    "maxt": "step-down max-T on studentised differences",
+    "holm": "Holm's method",
+    "bh": "the method of Benjamini and Hochberg",
+    "by": "the method of Benjamini and Yekutieli",
+}
+_UNITS = {"item": "items", "task": "whole tasks", "item,system": "items and systems"}
 
 
 def methods_paragraph(result: Result) -> str:
     """Unit, n, statistic and tie policy, interval, test, correction and signature in words."""
     policy, origin = result.meta["policy"], result.meta["provenance"]
     first = result.frame[result.frame["task"].isna()].iloc[0]
-    unit = (
-        "items" if policy["random"] == "item" else f"clusters of items (n = {first['n_clusters']})"
-    )
+    clusters = f"clusters of items (n = {first['n_clusters']})"
+    unit = _UNITS.get(policy["random"], clusters)
+    kinds = dict.fromkeys(result.frame.loc[result.frame["baseline"].isna(), "interval"])
+    intervals = " or ".join(_INTERVALS[kind] for kind in kinds)
     parts = [
         f"Scorers were judged against {policy['label']} on {first['n_items']} items "
         f"({first['n_rows']} rows{_dropped(first['n_dropped'], policy['missing'])}).",
         *(_statistic(s) for s in result.meta["statistics"]),
-        f"Intervals are {100 * policy['confidence']:g} % {_INTERVALS[policy['interval']]} "
+        f"Intervals are {100 * policy['confidence']:g} % {intervals} "
         f"intervals that resample {unit} ({origin['n_resamples']} replicates).",
         _test(result, unit),
         f"Computed with metaeval {origin['version']}, seed {origin['seed']}.",
@@ -72,14 +98,25 @@ def _test(result: Result, unit: str) -> str:
         macro = differences[differences["task"].isna()]
         few = bool((macro["n_clusters"] <= MAX_ENUMERATED).all())
         how = "all flips enumerated" if few else f"{n} flips"
-        words.append(f"two-sided paired sign-flip tests over {unit} ({how})")
-    if "bootstrap" in tests:
+        words.append(f"paired sign-flip tests over {unit} ({how})")
+    if "bootstrap" in tests and policy["test"] != "bootstrap":
         words.append("where no such test applies, the bootstrap (difference over standard error)")
+    words += [_TESTS[name] for name in tests if name == policy["test"] and name in _TESTS]
     leading = differences[differences["statistic"] == result.statistics[0]]
     size = int(leading["task"].isna().sum())
-    adjusted = (
-        f", adjusted by Holm's method for {size} comparisons"
-        if policy["correction"] == "holm"
-        else ", not adjusted for their number"
-    )
-    return f"Differences are tested by {'; '.join(words)}{adjusted}."
+    adjusted = ", not adjusted for their number"
+    if policy["correction"] in _CORRECTIONS:
+        adjusted = f", adjusted by {_CORRECTIONS[policy['correction']]} for {size} comparisons"
+    return f"Differences are tested by {'; '.join(words)}{adjusted}.{_sides(policy)}"
+
+
+def _sides(policy: dict[str, Any]) -> str:
+    """What else a reader must know of the tests."""
+    said = ""
+    if policy["alternative"] != "two-sided":
+        said += f" Tests are one-sided ({policy['alternative']})."
+    if policy["stop_after"] is not None:
+        said += f" Flips stop after {policy['stop_after']} as extreme ones (Besag and Clifford)."
+    if policy["margin"] is not None:
+        said += f" Equivalence is within {policy['margin']:g}, by two one-sided t tests."
+    return said

@@ -40,7 +40,7 @@ def test_compare_prints_what_a_reader_needs(scores):
     assert "80 items x 6 systems" in text
     assert "ratings, so: tie_calibrated_accuracy(folds=5)" in text
     assert "random: cluster" in text
-    assert any(line.startswith("separated after Holm") for line in lines)
+    assert any(line.startswith("separated after max-T") for line in lines)
     assert "system_accuracy" in text
     assert lines[-1].startswith("metaeval:0.1.0|compare|tie_calibrated_accuracy(folds=5)|")
     assert "Monte Carlo error of p" in text
@@ -156,10 +156,23 @@ BAD_TABLES = {
         ["--statistic", "kendall(variants=b)"],
         "Did you mean 'variant'",
     ),
-    "unbuilt test": (frame(**GOOD), ["--test", "swap-cells"], "not built.*sign-flip"),
-    "unbuilt correction": (frame(**GOOD), ["--correction", "maxt"], "not built.*holm"),
-    "unbuilt interval": (frame(**GOOD), ["--interval", "bootstrap-t"], "not built.*bca"),
-    "systems random": (frame(**GOOD), ["--random", "item,system"], "'item'"),
+    "unknown test": (frame(**GOOD), ["--test", "sign-flips"], "Did you mean 'sign-flip'"),
+    "unknown correction": (frame(**GOOD), ["--correction", "bonferroni"], "'maxt', 'holm'"),
+    "unknown interval": (frame(**GOOD), ["--interval", "wald"], "'bootstrap-t'"),
+    "unknown weights": (frame(**GOOD), ["--weights", "bayes"], "'exponential'"),
+    "unknown alternative": (frame(**GOOD), ["--alternative", "up"], "'greater'"),
+    "margin below 0": (frame(**GOOD), ["--margin", "-0.01"], "margin"),
+    "stop at once": (frame(**GOOD), ["--stop-after", "1"], "at least 5"),
+    "mcnemar on correlations": (
+        frame(**GOOD),
+        ["--test", "mcnemar", "--statistic", "pearson"],
+        "one verdict",
+    ),
+    "random without systems": (
+        frame(**GOOD).drop(columns="system").assign(response=list("abab")),
+        ["--random", "item,system"],
+        "column 'system'",
+    ),
     "no cluster column": (frame(**GOOD), ["--random", "cluster"], "needs a column 'cluster'"),
     "too few resamples": (frame(**GOOD), ["--n-resamples", "10"], "at least 100"),
     "confidence over 1": (frame(**GOOD), ["--confidence", "95"], "between 0 and 1"),

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 import metaeval as me
 from metaeval import MetaevalError, Responses
 from metaeval import statistics as st
-from metaeval.measure import measure
+from metaeval.measure import Resamples, measure
 from metaeval.prepare import costliest_holes, prepare
 from metaeval.statistics.ties import tuned_calls
 
@@ -133,8 +133,8 @@ def test_shared_items_absent_from_a_task_flip_nothing_there():
         label_kind="rating",
         shared_items=True,
     )
-    inside = measure(prepare(both, by="task"), st.pearson(), 100, 0)[1]
-    alone = measure(prepare(both.select(task="y")), st.pearson(), 100, 0)[0]
+    inside = measure(prepare(both, by="task"), st.pearson(), Resamples(100, 0))[1]
+    alone = measure(prepare(both.select(task="y")), st.pearson(), Resamples(100, 0))[0]
     there = (inside.contributions != 0).any(axis=1)
     assert (there.sum(), len(there)) == (8, 30)
     assert_allclose(inside.contributions.sum(axis=0), alone.estimate, rtol=1e-12)
@@ -149,7 +149,7 @@ def test_shared_items_absent_from_a_task_flip_nothing_there():
 def test_acceleration_of_tuned_thresholds_is_that_of_leaving_clusters_out(average):
     sizes = [12, 8, 6, *[1] * 34]
     table = grid(60, cluster=np.repeat(np.arange(len(sizes)), sizes))
-    part = measure(prepare(table), st.tie_calibrated_accuracy(None, average), 100, 0)[0]
+    part = measure(prepare(table), st.tie_calibrated_accuracy(None, average), Resamples(100, 0))[0]
     pairs = prepare(table).table.pairs()
     right = tuned_calls(pairs, None, average) == pairs.labels.to_numpy()
     cluster = pairs.rows["cluster"].cat.codes.to_numpy()
@@ -236,7 +236,7 @@ def test_sentences_and_the_methods_paragraph():
         "80 items",
         "95 % BCa",
         "clusters of items (n = 20)",
-        "Holm's method for 10",
+        "max-T on studentised differences for 10",
         "seed 0",
     ):
         assert part in methods

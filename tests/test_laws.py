@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import responses
 
 from metaeval import MetaevalError, Pairs, Responses, Result, compare, evaluate
-from metaeval.measure import measure
+from metaeval.measure import Resamples, measure
 from metaeval.prepare import prepare
 from metaeval.statistics import (
     best_of_n,
@@ -100,7 +100,7 @@ def same_numbers(one, other):
 
 @every([*OF_RATINGS, FIRST_SCORE])
 def test_contributions_add_up_to_the_estimate(statistic):
-    part = measure(prepare(grid_table()), statistic, 2, 0)[0]
+    part = measure(prepare(grid_table()), statistic, Resamples(2, 0))[0]
     if statistic.name == "system_accuracy":  # a step function: no test flips anything
         assert part.contributions is None
         return
@@ -401,11 +401,14 @@ def test_twelve_items_of_responses_are_tested_by_all_flips():
 
 def test_adjusted_p_values_are_holms_within_each_family():
     table = grid_table(n_items=12, scorers=4, tasks=("t0", "t1"))
-    result = compare(table, pairwise_accuracy("acc-eq"), by="task", n_resamples=N)
+    statistic = pairwise_accuracy("acc-eq")
+    result = compare(table, statistic, by="task", n_resamples=N, correction="holm")
+    usual = compare(table, statistic, by="task", n_resamples=N).frame
     rows = result.frame[result.frame["baseline"].notna()]
     for _, family in rows.groupby(["statistic", rows["task"].isna()]):
         expected = slow.holm(list(family["p_value"]))
-        np.testing.assert_allclose(family["p_adjusted"], expected, rtol=0, atol=1e-12)
+        for column in (family["p_adjusted"], family["p_holm"], usual["p_holm"][family.index]):
+            np.testing.assert_allclose(column, expected, rtol=0, atol=1e-12)
 
 
 @settings(max_examples=15)

@@ -1,0 +1,290 @@
+"""The sign-flip test and step-down max-T: enumeration, Monte Carlo, laws and traps."""
+
+import math
+
+import definitions as slow
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose
+
+from metaeval import flips, resampling
+from metaeval.draws import all_signs, weights
+from metaeval.flips import Contrast, flip_test
+from metaeval.maxt import step_down
+from metaeval.multiplicity import holm
+from metaeval.threefry import key_of
+
+ONE = np.array([0]), np.array([1])
+
+
+def contrast(contributions, pairs=None, part=0):
+    n = contributions.shape[1]
+    a, b = np.triu_indices(n, 1) if pairs is None else pairs
+    return Contrast(contributions, a, b, part, len(contributions))
+
+
+def test_of(contributions, n_flips=1_000, seed=0, **options):
+    return flip_test([contrast(contributions)], n_flips=n_flips, seed=seed, **options)[0]
+
+
+test_of.__test__ = False
+
+
+@given(
+    arrays(
+        float, st.tuples(st.integers(2, 9), st.just(3)), elements=st.sampled_from([0, 0.25, 0.5, 1])
+    )
+)
+def test_flips_are_enumerated(contributions):
+    test = test_of(contributions, 1)
+    expected = [
+        slow.sign_flip_p(contributions[:, a] - contributions[:, b])
+        for a, b in [(0, 1), (0, 2), (1, 2)]
+    ]
+    assert test.enumerated
+    assert_allclose(test.p_value, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("alternative", ["greater", "less"])
+def test_one_sided_flips_are_enumerated(alternative):
+    d = np.random.default_rng(3).normal(0.3, 1, (9, 1)) * [1, 0]
+    sums = np.concatenate([s @ d[:, 0] for s in (all_signs(0, 256, 9), -all_signs(0, 256, 9))])
+    observed = d[:, 0].sum()
+    extreme = sums >= observed - 1e-9 if alternative == "greater" else sums <= observed + 1e-9
+    p = test_of(d, alternative=alternative).p_value[0]
+    assert p == pytest.approx(extreme.mean(), abs=1e-12)
+
+
+def test_twelve_units_by_brute_force():
+    contributions = np.random.default_rng(0).normal(0.3, 1, size=(12, 2)) / 12
+    test = test_of(contributions, 1)
+    assert test.n_flips.tolist() == [2**12]
+    expected = slow.sign_flip_p(contributions[:, 0] - contributions[:, 1])
+    assert test.p_value[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_to_five():
+    contributions = np.arange(1.0, 6.0)[:, None] * [1, 0]
+    assert test_of(contributions, 1).p_value[0] == 2 / 2**5 == 0.0625
+
+
+@pytest.mark.parametrize("n_units", [1, 3, 12, 20, 21, 60])
+def test_a_scorer_against_itself(n_units):
+    one = np.random.default_rng(n_units).normal(size=(n_units, 1))
+    test = test_of(np.hstack([one, one]), 500)
+    assert test.p_value.tolist() == test.adjusted.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("n_units", [9, 40])
+def test_the_p_value_does_not_know_which_scorer_comes_first(n_units):
+    both = np.random.default_rng(n_units).normal(size=(n_units, 2))
+    one, other = (
+        flip_test([contrast(both, pair)], n_flips=2_000, seed=0)[0] for pair in (ONE, ONE[::-1])
+    )
+    assert one.p_value == other.p_value and one.adjusted == other.adjusted
+
+
+def test_random_flips_agree_with_all_flips():
+    both = np.random.default_rng(2).normal(0.2, 1, size=(14, 2))
+    both[:, 1] = 0
+    exact = slow.sign_flip_p(both[:, 0])
+    padded = np.vstack([both, np.zeros((10, 2))])  # 24 units: too many to try all flips
+    test = test_of(padded, 50_000)
+    assert not test.enumerated
+    assert test.p_value[0] == pytest.approx(exact, abs=5 * math.sqrt(exact * (1 - exact) / 50_000))
+
+
+def test_random_p_values_are_never_zero():
+    assert test_of(np.vstack([[1.0, 0.0]] * 60), 999).p_value.tolist() == [1 / 1000]
+
+
+def direct_t(d):
+    """Student's t of one sample."""
+    return d.sum() / math.sqrt(len(d) * d.var(ddof=1))
+
+
+def slow_step_down(d, signs):
+    """Adjusted p-values by the definition: maxima over the comparisons that are not clearer."""
+    observed = np.array([abs(direct_t(column)) for column in d.T])
+    null = np.array([[abs(direct_t(s * column)) for column in d.T] for s in signs])
+    adjusted, before = np.empty(len(observed)), 0.0
+    order = np.argsort(-observed)
+    for k, i in enumerate(order):
+        most = null[:, order[k:]].max(axis=1)
+        before = max(before, (most >= observed[i] * (1 - 1e-9)).mean())
+        adjusted[i] = before
+    return adjusted
+
+
+def test_max_t_of_all_flips_by_its_definition():
+    x = np.random.default_rng(5).normal(0, [1, 1.2, 3, 0.4], (9, 4)) + np.array([0.9, 0.2, 0, 0.1])
+    a, b = np.triu_indices(4, 1)
+    test = test_of(x)
+    expected = slow_step_down(x[:, a] - x[:, b], all_signs(0, 256, 9))
+    assert_allclose(test.adjusted, np.maximum(expected, test.p_value), atol=1e-12)
+
+
+def test_drawn_max_t_by_its_definition():
+    x = np.random.default_rng(6).normal(0, [1, 1.2, 3], (30, 3)) + np.array([0.6, 0.2, 0])
+    a, b = np.triu_indices(3, 1)
+    signs = weights("sign", key_of(4, "flip", 0), np.arange(400), 30)
+    share = slow_step_down(x[:, a] - x[:, b], signs)
+    test = test_of(x, 400, seed=4)
+    assert_allclose(test.adjusted, (1 + 400 * share) / 401, atol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays(float, st.tuples(st.integers(2, 30), st.integers(2, 5)), elements=st.floats(-3, 3)))
+def test_laws_of_adjustment(x):
+    test = test_of(x, 200)
+    assert (test.adjusted >= test.p_value).all() and (test.adjusted <= 1).all()
+    alone = flip_test([contrast(x[:, :2])], n_flips=200, seed=0)[0]
+    assert_allclose(alone.adjusted, alone.p_value, atol=1e-12)
+
+
+def test_strata_are_adjusted_together():
+    g = np.random.default_rng(7)
+    shift = np.array([1, 0, 0])
+    one, other = g.normal(0, 1, (30, 3)) + 0.5 * shift, g.normal(0, 1, (40, 3)) + 0.9 * shift
+    tests = flip_test([contrast(one), contrast(other, part=1)], n_flips=2_000, seed=0)
+    apart = [
+        flip_test([contrast(c, part=p)], n_flips=2_000, seed=0)[0]
+        for p, c in enumerate((one, other))
+    ]
+    for joint, alone in zip(tests, apart, strict=True):
+        assert (joint.p_value == alone.p_value).all()
+        assert (joint.adjusted >= alone.adjusted - 1e-12).all()
+    raw = np.concatenate([t.p_value for t in tests])
+    adjusted = np.concatenate([t.adjusted for t in tests])
+    assert (adjusted <= holm(raw) + 4 * np.sqrt(holm(raw) / 2_000)).all()
+
+
+def test_a_small_stratum_is_enumerated_and_adjusted_with_the_others():
+    g = np.random.default_rng(8)
+    one, other = g.normal(0.4, 1, (8, 2)), g.normal(0, 1, (40, 2))
+    small, large = flip_test([contrast(one), contrast(other, part=1)], n_flips=2_000, seed=0)
+    assert small.enumerated and not large.enumerated
+    assert small.p_value == test_of(one).p_value
+    assert small.adjusted >= small.p_value
+
+
+@pytest.mark.parametrize("n_units", [30, 700])
+def test_both_engines_count_the_same(monkeypatch, n_units):
+    g = np.random.default_rng(n_units)
+    for x in (g.normal(0.1, 1, (n_units, 5)), g.integers(0, 2, (n_units, 5)) / n_units):
+        found = []
+        for large in (10**12, -1):
+            for name in ("_LARGE", "_LARGE_COLD"):
+                monkeypatch.setattr(resampling, name, large)
+            found += [test_of(x, 1_300), test_of(x, 1_300, alternative="greater")]
+        for i in (0, 1):
+            assert (found[i].p_value == found[i + 2].p_value).all()
+            assert (found[i].adjusted == found[i + 2].adjusted).all()
+
+
+@pytest.mark.parametrize("block", [640, 4_096, 10**7])
+def test_blocks_change_no_p_value(monkeypatch, block):
+    both = np.random.default_rng(1).normal(0.1, 1, size=(30, 3))
+    whole = test_of(both, 3_000, seed=4)
+    monkeypatch.setattr(resampling, "_BLOCK", block)
+    monkeypatch.setattr(flips, "_GAPS", block)
+    parts = test_of(both, 3_000, seed=4)
+    assert (whole.p_value == parts.p_value).all() and (whole.adjusted == parts.adjusted).all()
+
+
+def test_another_scorer_changes_no_p_value_that_is_enumerated():
+    three = np.random.default_rng(1).integers(0, 4, size=(12, 3)) / 4
+    two = test_of(three[:, :2])
+    assert two.p_value[0] == test_of(three).p_value[0]
+
+
+# Sequential p-values.
+def test_counting_stops_at_the_h_th_extreme_flip():
+    x = np.random.default_rng(0).normal(0, 1, (40, 3)) + np.array([0.3, 0, 0])
+    a, b = np.triu_indices(3, 1)
+    d = x[:, a] - x[:, b]
+    sums = np.abs(weights("sign", key_of(0, "flip", 0), np.arange(5_000), 40) @ d)
+    test = test_of(x, 5_000, stop_after=20)
+    for i in range(3):
+        extreme = np.flatnonzero(sums[:, i] >= np.abs(d[:, i].sum()) * (1 - 1e-12))
+        if len(extreme) >= 20:
+            assert test.n_flips[i] == extreme[19] + 1
+            assert test.p_value[i] == 20 / test.n_flips[i]
+        else:
+            assert test.p_value[i] == (1 + len(extreme)) / 5_001
+    assert np.isnan(test.adjusted).all()
+
+
+def test_sequential_p_values_are_uniform_under_the_null():
+    g, p = np.random.default_rng(0), []
+    for seed in range(400):
+        p.append(test_of(g.normal(0, 1, (25, 2)), 400, seed=seed, stop_after=10).p_value[0])
+    p = np.array(p)
+    for level in (0.1, 0.25, 0.5):
+        band = 3.3 * math.sqrt(level * (1 - level) / len(p))
+        assert (p <= level).mean() <= level + band
+        assert (p <= level).mean() >= level - band - 0.03
+
+
+# Families.
+def equal_scorers(g, n_units, n_scorers, ratio):
+    """Scorers of equal mean whose variances differ up to a ratio, correlated by their items."""
+    spread = np.sqrt(np.linspace(1, ratio, n_scorers))
+    return g.normal(0, 1, (n_units, 1)) + g.normal(0, 1, (n_units, n_scorers)) * spread
+
+
+def rejections(n_sets, n_units, n_scorers, ratio, n_flips, shift=0.0):
+    """Share of sets in which max-T, and Holm, reject anything; and how much each rejects."""
+    g, any_rejected, power = np.random.default_rng(1), np.zeros(2), np.zeros(2)
+    for seed in range(n_sets):
+        x = equal_scorers(g, n_units, n_scorers, ratio)
+        x[:, 0] += shift
+        test = test_of(x, n_flips, seed=seed)
+        both = np.stack([test.adjusted, holm(test.p_value)]) <= 0.05
+        any_rejected += both.any(axis=1)
+        power += both[:, : n_scorers - 1].mean(axis=1)
+    return any_rejected / n_sets, power / n_sets
+
+
+def upper_band(level, n):
+    return level + 3.09 * math.sqrt(level * (1 - level) / n)
+
+
+def test_max_t_holds_its_family_wise_error():
+    found, _ = rejections(150, 40, 20, 10, 400)
+    assert found[0] <= upper_band(0.05, 150)
+
+
+@pytest.mark.slow
+def test_max_t_holds_its_family_wise_error_in_2000_sets():
+    found, _ = rejections(2_000, 60, 20, 10, 2_000)
+    assert found[0] <= upper_band(0.05, 2_000), found
+
+
+def test_max_t_finds_at_least_what_holm_finds():
+    _, power = rejections(60, 40, 8, 10, 6_000, shift=1.1)
+    assert power[0] >= power[1] - 3.3 * math.sqrt(0.25 / 60 / 7) and power[0] > 0.1, power
+
+
+def noisy_family(seed):
+    """Three true effects with standard deviation .1 beside three nulls with 1."""
+    g = np.random.default_rng(seed)
+    return g.normal(0, [0.1] * 3 + [1] * 3, (100, 6)) + np.array([0.035] * 3 + [0] * 3)
+
+
+def test_without_studentising_one_noisy_comparison_hides_all_others():
+    found = np.zeros(2)
+    for seed in range(60):
+        d = noisy_family(seed)
+        signs = weights("sign", key_of(seed, "flip"), np.arange(500), 100)
+        raw = step_down(d.sum(axis=0), signs @ d)
+        pairs = np.arange(6), np.full(6, 6)
+        test = flip_test(
+            [contrast(np.hstack([d, np.zeros((100, 1))]), pairs)], n_flips=500, seed=seed
+        )[0]
+        found += (raw[:3] <= 0.05).mean(), (test.adjusted[:3] <= 0.05).mean()
+    raw_power, power = found / 60
+    assert raw_power < 0.02 and power > 0.6, found / 60
