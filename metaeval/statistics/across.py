@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +34,11 @@ class Ties(NamedTuple):
     exact: bool
 
 
-_BLOCK = 2_000_000  # comparisons of rows at a time
-_N_COUNTS = 5
+_COMPARED = 4_000_000  # comparisons of rows at a time
+_KEPT = 5e8  # pairs of items whose sums of comparisons are kept for all replicates
+_ROWS = 500  # replicates at a time
+_CLASSES = 512  # classes of tied rows at a time
+_WHOLE = 2**24  # whole numbers below this are exact in single precision
 
 
 def across_items(
@@ -56,24 +60,19 @@ def across_items(
 
     def weigh(table: Responses) -> Weigh:
         require_grouping_size(table, estimand["grouping"])
-        groups = groups_of(table, estimand["grouping"])
+        groups = _counted(table, estimand["grouping"], ties)
         if estimand["grouping"] == "system" and estimand["average"] == "pairs" and finish:
-            return lambda weights: finish(
-                np.sum([_group_counts(table, rows, weights, ties) for rows in groups], axis=0)
-            )
+            return lambda weights: finish(np.sum([g.counts(weights) for g in groups], axis=0))
         ones = np.ones((1, table.n_items))
-        whole = _group_values(table, groups, ones, finish, ties)[0][0].T
+        whole = _group_values(table, groups, ones, finish)[0][0].T
         settled = settle_constant(whole, constant, table.scorers, name)
         kept = [g for g, v in zip(groups, settled, strict=True) if not np.isnan(v).all()]
 
         def values(weights: Floats) -> Floats:
-            of_groups, present = _group_values(table, kept, weights, finish, ties)
+            of_groups, present = _group_values(table, kept, weights, finish)
             return mean_defined(of_groups, constant, present)
 
         return values
-
-    def estimate(table: Responses) -> Floats:
-        return weigh(table)(np.ones((1, table.n_items)))[0]
 
     def describe(table: Responses) -> Mapping[str, Floats]:
         return _levels(table, estimand, ties) if is_accuracy else {}
@@ -82,7 +81,6 @@ def across_items(
         name,
         "responses",
         weigh=weigh,
-        estimate=estimate,
         estimand=estimand,
         smooth=True,
         describe=describe,
@@ -109,96 +107,178 @@ def groups_of(table: Responses, grouping: str) -> list[Codes]:
     return several
 
 
+def _counted(table: Responses, grouping: str, ties: Ties) -> list[_Group]:
+    """The groups of a table, which keep what they have built unless that is too much."""
+    groups = groups_of(table, grouping)
+    n_forms = len(table.scorers) * (4 if ties.epsilon or table.label_epsilon else 1)
+    size = n_forms * sum(min(len(rows), table.n_items) ** 2 for rows in groups)
+    return [_Group(table, rows, ties, keep=size <= _KEPT) for rows in groups]
+
+
 def _group_values(
-    table: Responses, groups: list[Codes], weights: Floats, finish: Finish | None, ties: Ties
+    table: Responses, groups: list[_Group], weights: Floats, finish: Finish | None
 ) -> tuple[Floats, Bools]:
     """Value, and whether there are pairs, of each (replicate, scorer, group)."""
     values, present = [], []
-    for rows in groups:
-        counts = _group_counts(table, rows, weights, ties)
-        values.append(_tau_c(table, rows, weights, counts) if finish is None else finish(counts))
+    for group in groups:
+        counts = group.counts(weights)
+        values.append(finish(counts) if finish else _tau_c(table, group.rows, weights, counts))
         present.append(counts.sum(axis=-1) > 0)
     return np.stack(values, axis=-1), np.stack(present, axis=-1)
 
 
-def _group_counts(table: Responses, rows: Codes, weights: Floats, ties: Ties) -> Floats:
-    """Weighted counts of the five kinds of pair in one group: (replicate, scorer, 5)."""
-    rows = rows[np.argsort(table.item_codes[rows], kind="stable")]
-    items, human = table.item_codes[rows], only_label(table)
-    w = weights[:, np.unique(items)].astype(np.float32)
-    out = np.empty((len(weights), len(table.scorers), _N_COUNTS))
-    for m, scorer in enumerate(table.scorers):
-        column = table.scores[scorer].to_numpy()
-        units = (0.0, 0.0) if ties.exact else (unit_of(column), unit_of(human))
-        policy = (ties.epsilon, table.label_epsilon, table.kind == "correct")
-        forms = _forms(column[rows], human[rows], items, policy, units)
-        for k, form in enumerate(_summed(forms, len(w[0]), bool((weights == 1).all()))):
-            out[:, m, k] = _quadratic(w, form)
-    return out
+class _Group:
+    """Rows that are compared with each other; their pairs are counted under weights of items."""
 
-
-def _quadratic(w: Floats, form: Floats) -> Floats:
-    """W' form w for each replicate, exact: integers below 2^24 in the product."""
-    if form.ndim == 0:
-        return np.full(len(w), float(form))
-    return np.einsum("ri,ri->r", (w @ form).astype(np.float64), w.astype(np.float64)) / 2
-
-
-def _forms(
-    x: Floats,
-    h: Floats,
-    items: Codes,
-    policy: tuple[float, float, bool],
-    units: tuple[float, float],
-) -> Iterator[tuple[Codes, list[Floats]]]:
-    """Blocks of rows against all rows: items of the block, and five 0/1 matrices summed by item."""
-    epsilon, label_epsilon, correct = policy
-    starts = np.flatnonzero(np.r_[True, items[1:] != items[:-1]])
-    step = max(1, _BLOCK // len(x))
-    for low in range(0, len(x), step):
-        block = slice(low, low + step)
-        sx = _order(x[block, None] - x, units[0], epsilon)
-        sh = _order(h[block, None] - h, units[1], label_epsilon)
-        other = np.arange(len(x)) != np.arange(len(x))[block, None]
-        if correct:  # two right or two wrong answers form no pair
-            other &= sh != 0
-        tied_x, tied_h, product = sx == 0, sh == 0, sx * sh
-        kinds = (
-            product > 0,
-            product < 0,
-            tied_h & ~tied_x & other,
-            ~tied_h & tied_x,
-            tied_h & tied_x & other,
-        )
-        yield (
-            items[block],
-            [
-                np.add.reduceat(kind.astype(np.float32), starts, axis=1, dtype=np.float32)
-                for kind in kinds
-            ],
+    def __init__(self, table: Responses, rows: Codes, ties: Ties, keep: bool) -> None:
+        self.rows = rows[np.argsort(table.item_codes[rows], kind="stable")]
+        self.present, self.items = np.unique(table.item_codes[self.rows], return_inverse=True)
+        self.correct = table.kind == "correct"
+        self.label = _column(only_label(table), self.rows, table.label_epsilon, ties.exact)
+        self.scores = [
+            _column(values, self.rows, ties.epsilon, ties.exact)
+            for values in table.scores.to_numpy().T
+        ]
+        self.keep = keep
+        self.blocks: Callable[[int], Iterable[_Block]] = (
+            functools.cache(lambda m: list(self._blocks(m))) if keep else self._blocks
         )
 
+    def _blocks(self, scorer: int) -> Iterator[_Block]:
+        return _compared(self.scores[scorer], self.label, self.items)
 
-def _order(gap: Floats, unit: float, epsilon: float) -> Codes:
+    def counts(self, weights: Floats) -> Floats:
+        """Weighted counts of the five kinds of pair: (replicate, scorer, 5)."""
+        size = _ROWS if self.keep else len(weights)
+        blocks = (weights[i : i + size, self.present] for i in range(0, len(weights), size))
+        return np.concatenate([self._counts(w) for w in blocks])
+
+    def _counts(self, w: Floats) -> Floats:
+        size = np.bincount(self.items)
+        n_rows = w @ size
+        pairs = (n_rows**2 - w**2 @ size) / 2
+        if n_rows.max() * size.max() < _WHOLE and bool((w == np.rint(w)).all()):
+            w = w.astype(np.float32)
+        return np.stack([self._kinds(m, w, pairs) for m in range(len(self.scores))], axis=1)
+
+    def _kinds(self, scorer: int, w: Floats, pairs: Floats) -> Floats:
+        """Concordant, discordant, tied by label only, by scorer only, by both: (replicate, 5)."""
+        excess, *tied = _quadratic(w, self.blocks(scorer))
+        x, h = self.scores[scorer].classes, self.label.classes
+        if x is not None and h is not None:
+            both = x.astype(np.int64) * len(h) + h
+            tied = [_tied(w, self.items, classes) for classes in (x, h, both)]
+        tied_x, tied_h, tied_both = tied
+        told_apart = pairs - tied_x - tied_h + tied_both
+        only_x, only_h = tied_x - tied_both, tied_h - tied_both
+        if self.correct:  # two right or two wrong answers form no pair
+            only_h = tied_both = np.zeros(len(w))
+        right, wrong = (told_apart + excess) / 2, (told_apart - excess) / 2
+        return np.stack([right, wrong, only_h, only_x, tied_both], axis=-1)
+
+
+class _Column(NamedTuple):
+    """One column of a group, and how its rows compare."""
+
+    values: Floats  # (row,)
+    unit: float
+    epsilon: float
+    classes: Codes | None  # (row,) ranks, equal where tied; None where a tie of ties is none
+
+    def signs(self, some: slice) -> Codes:
+        """Order of some rows and all from the first of them on: (some, row), 0 for ties."""
+        if self.classes is None:
+            gap = self.values[some, None] - self.values[some.start :]
+            return _sign(gap, self.unit, self.epsilon)
+        one, other = self.classes[some, None], self.classes[some.start :]
+        return (one > other).view(np.int8) - (one < other).view(np.int8)
+
+
+def _column(values: Floats, rows: Codes, epsilon: float, exact: bool) -> _Column:
+    """Rows of a column with the classes of tied rows, where ties are transitive."""
+    unit = 0.0 if exact else unit_of(values)
+    values = values[rows]
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    new = _sign(np.diff(ordered), unit, epsilon) != 0
+    starts, ends = np.flatnonzero(np.r_[True, new]), np.flatnonzero(np.r_[new, True])
+    if _sign(ordered[ends] - ordered[starts], unit, epsilon).any():
+        return _Column(values, unit, epsilon, None)
+    classes = np.empty(len(values), dtype=np.int16 if len(values) < 2**15 else np.int32)
+    classes[order] = np.cumsum(np.r_[0, new])
+    return _Column(values, unit, epsilon, classes)
+
+
+def _sign(gap: Floats, unit: float, epsilon: float) -> Codes:
     """Order of two values, 0 where they are at most epsilon apart."""
     gap = rounded(gap, unit)
     return np.where(np.abs(gap) <= epsilon, 0, np.sign(gap)).astype(np.int8)
 
 
-def _summed(
-    blocks: Iterator[tuple[Codes, list[Floats]]], n_items: int, total: bool
-) -> list[Floats]:
-    """Forms (item, item) from their blocks; only half their totals where all weights are 1."""
-    if total:
-        sums = sum(np.array([k.sum(dtype=np.float64) for k in kinds]) for _, kinds in blocks)
-        return [np.asarray(s / 2) for s in np.asarray(sums)]
-    forms = [np.zeros((n_items, n_items), dtype=np.float32) for _ in range(_N_COUNTS)]
-    place: dict[int, int] = {}
-    for items, kinds in blocks:
-        local = np.array([place.setdefault(int(i), len(place)) for i in items])
-        for form, kind in zip(forms, kinds, strict=True):
-            np.add.at(form, local, kind)
-    return [np.asarray(form) for form in forms]
+class _Block(NamedTuple):
+    """Sums over pairs of rows, of some items with themselves and all that follow."""
+
+    first: int  # the first of the items
+    forms: Codes  # (form, some item, item from the first on)
+
+
+def _compared(x: _Column, h: _Column, items: Codes) -> Iterator[_Block]:
+    """Concordant less discordant pairs; where ties are no classes also those tied by x, h, both."""
+    starts = np.flatnonzero(np.diff(items, prepend=-1))
+    ends = np.r_[starts[1:], len(items)]
+    kind = np.min_scalar_type(-(int((ends - starts).max()) ** 2))
+    for first, last in _spans(starts, len(items)):
+        some = slice(starts[first], ends[last])
+        sx, sh = x.signs(some), h.signs(some)
+        forms = [sx * sh]
+        if x.classes is None or h.classes is None:
+            forms += [sx == 0, sh == 0, (sx == 0) & (sh == 0)]
+        for form in forms:  # a pair counts once, a row with itself never
+            form[:, : len(form)] = np.triu(form[:, : len(form)], 1)
+        inner, outer = starts[first : last + 1] - some.start, starts[first:] - some.start
+        yield _Block(first, np.stack([_by_item(form, inner, outer, kind) for form in forms]))
+
+
+def _spans(starts: Codes, n: int) -> Iterator[tuple[int, int]]:
+    """First and last item of blocks of rows, several blocks so that half the pairs are left out."""
+    step = max(1, min(_COMPARED // n, max(64, n // 8)))
+    first = np.unique(np.searchsorted(starts, np.arange(0, n, step), side="right") - 1)
+    return zip(first, np.r_[first[1:], len(starts)] - 1, strict=True)
+
+
+def _by_item(form: Codes, inner: Codes, outer: Codes, kind: np.dtype[Any]) -> Codes:
+    """Sums of the rows and the columns of each item."""
+    if len(outer) == form.shape[1]:
+        return form.astype(kind)
+    return np.add.reduceat(np.add.reduceat(form, inner, axis=0, dtype=kind), outer, axis=1)
+
+
+def _quadratic(w: Floats, blocks: Iterable[_Block]) -> Floats:
+    """Each form summed over pairs of items under their weights: (form, replicate)."""
+    total: Floats = np.zeros(1)
+    for first, forms in blocks:
+        own, later = w[:, first : first + forms.shape[1]], w[:, first:]
+        products = (later @ form.T.astype(w.dtype) for form in forms)
+        sums = [np.einsum("ri,ri->r", product, own, dtype=np.float64) for product in products]
+        total = total + np.array(sums)
+    return total
+
+
+def _tied(w: Floats, items: Codes, classes: Codes) -> Floats:
+    """Weight of pairs of rows of one class, no row with itself or its copies: (replicate,)."""
+    _, code, size = np.unique(classes, return_inverse=True, return_counts=True)
+    some = size[code] > 1
+    if not some.any():
+        return np.zeros(len(w))
+    items, code = items[some], np.unique(code[some], return_inverse=True)[1]
+    total = -(np.square(w, dtype=np.float64) @ np.bincount(items, minlength=w.shape[1]))
+    for low in range(0, code.max() + 1, _CLASSES):
+        here = (code >= low) & (code < low + _CLASSES)
+        width = int(code[here].max()) - low + 1
+        member = np.bincount(items[here] * width + code[here] - low, minlength=w.shape[1] * width)
+        of_class = w @ member.reshape(-1, width).astype(w.dtype)
+        total += np.square(of_class, dtype=np.float64).sum(axis=1)
+    return np.asarray(total / 2)
 
 
 def _tau_c(table: Responses, rows: Codes, weights: Floats, counts: Floats) -> Floats:
@@ -219,8 +299,8 @@ def _distinct(values: Floats, weights: Floats) -> Floats:
 def _levels(table: Responses, estimand: Mapping[str, str], ties: Ties) -> Mapping[str, Floats]:
     """Tie rate, chance and trivial value from the counts, groups weighted as in the estimate."""
     ones = np.ones((1, table.n_items))
-    groups = groups_of(table, estimand["grouping"])
-    counts = np.array([_group_counts(table, rows, ones, ties)[0] for rows in groups])
+    groups = _counted(table, estimand["grouping"], ties)
+    counts = np.array([group.counts(ones)[0] for group in groups])
     policy = estimand["ties"]
     if policy != "acc-eq":
         counts = counts * [1, 1, 0, 1, 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ Constant = Literal["drop", "zero", "error"]
 
 _GROUPINGS = ("none", "item", "system")
 _AVERAGE = {"none": "pairs", "item": "items", "system": "groups"}
+_BLOCK = 250_000  # weights of rows at a time
 _MOMENTS = 6  # n, x, y, xx, yy, xy
 _NEGLIGIBLE = 1e-12  # a variance below this share of the second moment is rounding
 
@@ -187,18 +188,19 @@ def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statis
         return mean_of_values(name, "responses", _ranks_within_items, constant, estimand, of_two)
 
     def weigh(table: Responses) -> Weigh:
-        x, y = table.scores.to_numpy(), only_label(table)
         groups = groups_of(table, grouping)
+        every = [_rank_correlation(table, rows) for rows in groups]
         ones = np.ones((1, table.n_items))
-        raw = np.array([_rank_correlations(table, x, y, g, ones)[0] for g in groups])
+        raw = np.array([correlation(ones)[0] for correlation in every])
         settled = settle_constant(raw, constant, table.scorers, name)
-        kept = [g for g, value in zip(groups, settled, strict=True) if not np.isnan(value).all()]
+        kept = np.flatnonzero(~np.isnan(settled).all(axis=1))
+        size = np.stack(
+            [np.bincount(table.item_codes[groups[k]], minlength=table.n_items) for k in kept], -1
+        )
 
         def values(weights: Floats) -> Floats:
-            of_groups = [_rank_correlations(table, x, y, g, weights) for g in kept]
-            size = [weights[:, table.item_codes[g]].sum(axis=1)[:, None] for g in kept]
-            present = np.stack(size, axis=-1) >= 2
-            return mean_defined(np.stack(of_groups, axis=-1), constant, present)
+            of_groups = np.stack([every[k](weights) for k in kept], axis=-1)
+            return mean_defined(of_groups, constant, (weights @ size)[:, None] >= 2)
 
         return values
 
@@ -211,28 +213,56 @@ def _ranks_within_items(table: Responses) -> Floats:
     return _correlation_within(table, ranks[:, :-1], ranks[:, -1])
 
 
-def _rank_correlations(
-    table: Responses, x: Floats, y: Floats, rows: Codes, weights: Floats
-) -> Floats:
-    """Weighted Spearman correlation of the rows for each replicate: (replicate, scorer)."""
-    w = weights[:, table.item_codes[rows]]
-    ry = weighted_ranks(y[rows], w)
-    columns = []
-    for m in range(x.shape[1]):
-        rx = weighted_ranks(x[rows, m], w)
-        sums = np.stack([w, w * rx, w * ry, w * rx * rx, w * ry * ry, w * rx * ry], axis=-1)
-        columns.append(correlation_of(sums.sum(axis=1)))
-    return np.stack(columns, axis=-1)
+class Presorted(NamedTuple):
+    """The rows of a column in order of their values."""
+
+    order: Codes  # (row,)
+    starts: Codes  # (class,) first of equal values, in that order
+    classes: Codes  # (row,) class of equal values of each row
 
 
-def weighted_ranks(values: Floats, weights: Floats) -> Floats:
-    """Mid-ranks of `values` (row,) under weights, centred: (replicate, row)."""
+def presorted(values: Floats) -> Presorted:
+    """Sort a column once for all replicates."""
     order = np.argsort(values, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
-    tied = np.add.reduceat(weights[:, order], starts, axis=1)
-    below = np.cumsum(tied, axis=1) - tied
-    rank = below + tied / 2 - weights.sum(axis=1, keepdims=True) / 2
-    group = np.cumsum(np.r_[0, np.diff(values[order]) != 0])
-    ranks = np.empty_like(weights, dtype=float)
-    ranks[:, order] = rank[:, group]
-    return ranks
+    new = np.r_[True, np.diff(values[order]) != 0]
+    classes = np.empty(len(values), dtype=np.intp)
+    classes[order] = np.cumsum(new) - 1
+    return Presorted(order, np.flatnonzero(new), classes)
+
+
+def weighted_ranks(column: Presorted, weights: Floats) -> tuple[Floats, Floats]:
+    """Mid-ranks of the classes under weights (row, replicate), centred, and their weights."""
+    tied = weights[column.order]
+    if len(column.starts) < len(tied):
+        tied = np.add.reduceat(tied, column.starts, axis=0)
+    upto = np.cumsum(tied, axis=0)
+    return upto - tied / 2 - upto[-1] / 2, tied
+
+
+def _rank_correlation(table: Responses, rows: Codes) -> Weigh:
+    """Weighted Spearman correlation of some rows, a function of the weights of items."""
+    items = table.item_codes[rows]
+    label = presorted(only_label(table)[rows])
+    columns = [presorted(values) for values in table.scores.to_numpy()[rows].T]
+    size = max(1, _BLOCK // len(rows))
+
+    def values(weights: Floats) -> Floats:
+        blocks = (weights[i : i + size].T.copy()[items] for i in range(0, len(weights), size))
+        return np.concatenate([_rank_correlations(columns, label, w) for w in blocks])
+
+    return values
+
+
+def _rank_correlations(columns: list[Presorted], label: Presorted, weights: Floats) -> Floats:
+    """Correlation of each column's ranks with the label's; weights (row, replicate)."""
+    ranks, tied = weighted_ranks(label, weights)
+    yy = np.einsum("cr,cr,cr->r", tied, ranks, ranks)
+    y = weights * ranks[label.classes]
+    n, mean = weights.sum(axis=0), np.zeros(weights.shape[1])  # ranks are centred
+    found = []
+    for column in columns:
+        ranks, tied = weighted_ranks(column, weights)
+        xx = np.einsum("cr,cr,cr->r", tied, ranks, ranks)
+        xy = np.einsum("nr,nr->r", ranks[column.classes], y)
+        found.append(correlation_of(np.stack([n, mean, mean, xx, yy, xy], axis=-1)))
+    return np.stack(found, axis=-1)

@@ -1,18 +1,22 @@
 """Every statistic against its slow twin: estimates, contributions and weighted replicates."""
 
+from functools import partial
+
 import definitions as slow
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from strategies import candidates, responses, weights
 
 from metaeval.errors import MetaevalError
 from metaeval.measure import table_for
 from metaeval.prepare import prepare
 from metaeval.statistics import (
+    across,
     best_of_n,
+    correlation,
     kendall,
     pairwise_accuracy,
     pearson,
@@ -178,6 +182,29 @@ def test_kendall(variant, grouping, average, table, epsilon, constant, data):
     statistic = kendall(variant, epsilon, average, grouping, constant)
     agrees(table, statistic, twin)
     repeats(table, statistic, twin, data)
+
+
+@pytest.mark.parametrize("grouping", ["none", "system"])
+@pytest.mark.parametrize(
+    "statistic", [kendall, partial(kendall, "c"), partial(kendall, "23", 0.5), spearman]
+)
+@settings(max_examples=10)
+@given(table=responses(items=(3, 6), holes=True), data=st.data())
+def test_blocks_and_the_scale_of_weights_change_nothing(statistic, grouping, table, data):
+    statistic = statistic(grouping=grouping)
+    try:
+        table = prepare(table).table
+        expected = replicate(table, statistic, drawn := data.draw(weights(table.n_items)))
+    except MetaevalError:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(across, "_COMPARED", 1)
+        patch.setattr(across, "_KEPT", 0)
+        patch.setattr(across, "_CLASSES", 1)
+        patch.setattr(correlation, "_BLOCK", 1)
+        assert_array_equal(replicate(table, statistic, drawn), expected)
+    scaled = replicate(table, statistic, drawn * 1.25)
+    assert_allclose(scaled, expected, rtol=0, atol=ROUNDING)
 
 
 # Tie calibration. Within items weights are whole multiples of 2^-32, hence the tolerance.
