@@ -33,6 +33,19 @@ class BySystems(NamedTuple):
     spread: Callable[[Floats, Floats, Codes, Codes | None], Floats] | None = None
 
 
+class Credits(NamedTuple):
+    """What a call on each pair of responses earns, where the estimate is a sum of such credits.
+
+    `credit` (pair, 3) of the calls -1, 0 and 1, small multiples of 1/2; `share` (pair,) of each
+    pair in the estimate, the same for all pairs of an item that earn anything; margins up to
+    `epsilon`, a number or (pair, scorer), are called 0. The estimate is the sum of share * credit.
+    """
+
+    credit: Floats
+    share: Floats
+    epsilon: Floats | float = 0.0
+
+
 @dataclass(frozen=True)
 class Statistic:
     """A quantity that depends on the data through sums over items, or through item weights.
@@ -78,6 +91,9 @@ class Statistic:
         The kind of interval that replaces those that fail for this statistic.
     by_systems : callable, optional
         table -> BySystems, for replicates in which systems are drawn as items are.
+    credits : callable, optional
+        table of pairs -> Credits, where the estimate is a sum of credits of calls on pairs with a
+        denominator that no call changes; lets tests swap scores or verdicts of two scorers fast.
     """
 
     name: str
@@ -97,6 +113,7 @@ class Statistic:
     resolve: Callable[[Any], Statistic] | None = None
     interval: str | None = None
     by_systems: Callable[[Any], BySystems] | None = None
+    credits: Callable[[Any], Credits] | None = None
 
     @staticmethod
     def weighted(

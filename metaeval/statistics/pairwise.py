@@ -13,6 +13,7 @@ from metaeval.errors import MetaevalError
 from metaeval.statistics.across import across_items
 from metaeval.statistics.base import (
     CONSTANT,
+    Credits,
     Statistic,
     mean_of_values,
     of_two,
@@ -29,6 +30,7 @@ from metaeval.statistics.counting import (
     credit,
     named_estimand,
     pair_counts,
+    pair_weights,
     ratio_terms,
     sign_within,
     tau_c,
@@ -38,6 +40,7 @@ from metaeval.tables import Pairs, Responses
 
 TIES = ("acc-eq", "strict", "half")
 VARIANTS = ("a", "b", "c", "23", "10", "13", "14")
+_CALLS = np.array([-1.0, 0.0, 1.0])
 
 
 def pairwise_accuracy(
@@ -132,7 +135,13 @@ def pairwise_accuracy(
         contributions=lambda table: share_of_estimate(terms(table)),
         describe=describe,
         is_accuracy=True,
+        credits=lambda table: _credits(table, ties, epsilon, str(average)),
     )
+
+
+def _credits(table: Pairs, ties: str, epsilon: float, average: str) -> Credits:
+    earned, counted = credit(_CALLS, only_label(table), ties)
+    return Credits(earned, pair_weights(table, counted[:, 0], average), epsilon)
 
 
 def default_ties(table: Responses | Pairs) -> Literal["acc-eq", "half"]:
@@ -228,9 +237,17 @@ def kendall(
         made = Statistic(
             name, over, terms, lambda sums: tau_of_counts(sums, variant), estimand, smooth=True
         )
+    if variant in ("a", "23"):
+        made = made.named(credits=lambda table: _tau_credits(table, variant, epsilon, str(average)))
     if variant != "23":
         return made
     return made.named(describe=lambda table: _levels_of_tau(table, epsilon, str(average)))
+
+
+def _tau_credits(table: Pairs, variant: str, epsilon: float, average: str) -> Credits:
+    human = np.sign(only_label(table))[:, None]
+    agree = _CALLS * human if variant == "a" else 2.0 * (human == _CALLS) - 1
+    return Credits(agree, pair_weights(table, np.ones(len(table)), average), epsilon)
 
 
 def _levels_of_tau(table: Pairs, epsilon: float, average: str) -> dict[str, Floats]:
