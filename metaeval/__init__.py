@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from metaeval.datasets import load_example, simulate
     from metaeval.errors import MetaevalError
     from metaeval.inference import compare, evaluate
+    from metaeval.planning import required_items, simulated_power, size_check
     from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
     from metaeval.result import Result
     from metaeval.statistics.base import Statistic
@@ -33,7 +34,10 @@ _HOME = {
     "read_mtme": "readers",
     "read_preferences": "readers",
     "read_scores": "readers",
+    "required_items": "planning",
     "simulate": "datasets",
+    "simulated_power": "planning",
+    "size_check": "planning",
 }
 
 __version__ = "0.1.0"
@@ -52,7 +56,10 @@ __all__ = [
     "read_mtme",
     "read_preferences",
     "read_scores",
+    "required_items",
     "simulate",
+    "simulated_power",
+    "size_check",
     "statistics",
 ]
 

@@ -62,6 +62,7 @@ def flip_test(
     seed: int,
     alternative: str = "two-sided",
     stop_after: int | None = None,
+    most_enumerated: int = MAX_ENUMERATED,
 ) -> list[FlipTest]:
     r"""Paired sign-flip tests of a family of differences.
 
@@ -70,12 +71,14 @@ def flip_test(
     contrasts : sequence of Contrast
         One for each stratum; together they are the family.
     n_flips : int
-        Random flips where there are more than 20 units; else all 2^units are tried.
+        Random flips where there are too many units to try all 2^units.
     seed : int
     alternative : {"two-sided", "greater", "less"}
     stop_after : int, optional
         Stop counting a comparison once so many flips were as extreme as the observed one
         (Besag-Clifford), unless all flips are tried; there is no adjustment over the family then.
+    most_enumerated : int, default 20
+        Units up to which all flips are tried.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def flip_test(
     if alternative == "less":
         contrasts = [c._replace(first=c.second, second=c.first) for c in contrasts]
     parts = [_family(c, t, two_sided) for c, t in zip(contrasts, terms, strict=True)]
-    few = [len(t.values) <= MAX_ENUMERATED for t in terms]
+    few = [len(t.values) <= most_enumerated for t in terms]
     if stop_after is not None and not any(few):
         return [
             _stopped(_drawn(c, t, n_flips, seed), part, stop_after)

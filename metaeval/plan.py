@@ -9,7 +9,7 @@ from metaeval import intervals, multiplicity
 from metaeval.checks import check_fraction, check_not_negative, check_one_of, check_whole
 from metaeval.flips import ALTERNATIVES, MAX_FLIPS
 from metaeval.measure import Resamples
-from metaeval.resampling import WEIGHTS
+from metaeval.resampling import MAX_ENUMERATED, WEIGHTS
 
 TESTS = (
     *("sign-flip", "swap-cells", "swap-items", "swap-systems", "pair-swap"),
@@ -38,6 +38,7 @@ class Plan:
     margin: float | None = None
     stop_after: int | None = None
     keep_draws: bool = False
+    most_enumerated: int = MAX_ENUMERATED
 
     def __post_init__(self) -> None:
         """Refuse what is not usable."""

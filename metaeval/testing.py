@@ -74,6 +74,7 @@ def _flipped(
         seed=plan.seed,
         alternative=plan.alternative,
         stop_after=plan.stop_after,
+        most_enumerated=plan.most_enumerated,
     )
     status = statistic.status if statistic.contributions is not None else "approximate"
     return [_of_flips(test, statistic, status) for test in tests]

@@ -30,6 +30,7 @@ LAYERS = {
         "testing",
         "replicas",
         "levels",
+        "planning",
         "comparisons",
         "assembling",
         "choosing",
