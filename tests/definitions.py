@@ -481,3 +481,44 @@ def check_letters(letters, separated):
     ]
     assert all(letters)
     assert not any(a <= b for a, b in itertools.permutations(members, 2))
+
+
+# Soft pairwise accuracy.
+def flips_at_least(x, y):
+    """Shares of all sign vectors whose sum of x - y is above, and equal to, the observed one."""
+    d = [Fraction(a) - Fraction(b) for a, b in zip(x, y, strict=True)]
+    sums = [
+        sum(s * v for s, v in zip(signs, d, strict=True))
+        for signs in itertools.product((1, -1), repeat=len(d))
+    ]
+    above, equal = sum(v > sum(d) for v in sums), sum(v == sum(d) for v in sums)
+    return Fraction(above, len(sums)), Fraction(equal, len(sums))
+
+
+def sign_flip_ps(scores, mid_p=True):
+    """One-sided p that a is better than b, for pairs a < b of systems in their order."""
+    half = Fraction(1, 2) if mid_p else 1
+    shares = [flips_at_least(x, y) for x, y in itertools.combinations(scores, 2)]
+    return [above + half * equal for above, equal in shares]
+
+
+def soft_pairwise_accuracy(rows, mid_p=True):
+    """Mean over tasks of 1 - mean |p of the labels - p of the scores|, systems as text."""
+    values = {}
+    for s in scorers(rows):
+        found = []
+        for task in sorted({row.task for row in rows}):
+            here = [row for row in rows if row.task == task]
+            systems = sorted({row.system for row in here})
+            by_system = [
+                sorted((row.item, row) for row in here if row.system == name) for name in systems
+            ]
+            ours = [[row.scores[s] for _, row in some] for some in by_system]
+            human = [[row.label for _, row in some] for some in by_system]
+            gaps = [
+                abs(p - q)
+                for p, q in zip(sign_flip_ps(human, mid_p), sign_flip_ps(ours, mid_p), strict=True)
+            ]
+            found.append(1 - sum(gaps) / Fraction(len(gaps)))
+        values[s] = mean(found)
+    return values

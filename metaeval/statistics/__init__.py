@@ -4,6 +4,7 @@ from metaeval.statistics.base import Statistic, mean_over_items
 from metaeval.statistics.candidates import best_of_n
 from metaeval.statistics.correlation import pearson, spearman
 from metaeval.statistics.pairwise import kendall, pairwise_accuracy
+from metaeval.statistics.soft import soft_pairwise_accuracy
 from metaeval.statistics.systems import system_accuracy, system_pearson
 from metaeval.statistics.ties import tie_calibrated_accuracy
 
@@ -12,6 +13,7 @@ BY_NAME = {
     "kendall": kendall,
     "pairwise_accuracy": pairwise_accuracy,
     "pearson": pearson,
+    "soft_pairwise_accuracy": soft_pairwise_accuracy,
     "spearman": spearman,
     "system_accuracy": system_accuracy,
     "system_pearson": system_pearson,
@@ -26,6 +28,7 @@ __all__ = [
     "mean_over_items",
     "pairwise_accuracy",
     "pearson",
+    "soft_pairwise_accuracy",
     "spearman",
     "system_accuracy",
     "system_pearson",
