@@ -12,8 +12,9 @@ import sys
 import numpy as np
 
 from metaeval.flips import Contrast, flip_test
-from metaeval.intervals import Sample, bca, normal_cdf
+from metaeval.intervals import bca
 from metaeval.resampling import kind_for, weight_blocks
+from metaeval.samples import Sample, normal_cdf
 from metaeval.threefry import key_of
 
 N_PAIRS = 10

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from metaeval.datasets import load_example, simulate
     from metaeval.errors import MetaevalError
     from metaeval.inference import compare, evaluate
-    from metaeval.planning import required_items, simulated_power, size_check
+    from metaeval.planning import required_items, simulated_power
     from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
     from metaeval.result import Result
     from metaeval.statistics.base import Statistic
     from metaeval.tables import Pairs, Responses
+    from metaeval.validity import size_check
 
 _HOME = {
     "MetaevalError": "errors",
@@ -37,7 +38,7 @@ _HOME = {
     "required_items": "planning",
     "simulate": "datasets",
     "simulated_power": "planning",
-    "size_check": "planning",
+    "size_check": "validity",
 }
 
 __version__ = "0.1.0"

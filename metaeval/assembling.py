@@ -16,7 +16,8 @@ from metaeval.comparisons import COLUMNS, Row, reach_warning, usable_interval
 from metaeval.measure import Measured
 from metaeval.plan import Plan
 from metaeval.prepare import Design
-from metaeval.result import Result, make_signature, tidied, version
+from metaeval.result import Result, tidied
+from metaeval.signature import make_signature, version
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Table
 from metaeval.testing import verdicts_of

@@ -10,11 +10,11 @@ import numpy as np
 from metaeval import intervals, multiplicity
 from metaeval.arrays import Floats
 from metaeval.closed_forms import tost
-from metaeval.intervals import Sample
 from metaeval.measure import Measured
 from metaeval.plan import FLIPS_PER_COMPARISON, Plan
 from metaeval.power import detectable
 from metaeval.resampling import MAX_ENUMERATED
+from metaeval.samples import Sample, near_boundary
 from metaeval.statistics.base import Statistic
 from metaeval.testing import Member, Tested, test_family, verdicts_of
 
@@ -60,7 +60,7 @@ def _own_intervals(
     kind = usable_interval(statistic, part, plan.interval, verdicts is not None)
     kinds = np.full(len(se), kind, dtype=object)
     if kind in _DRAWN and part.n_systems is None:
-        kinds[intervals.near_boundary(sample)] = "wilson"
+        kinds[near_boundary(sample)] = "wilson"
     trials = np.full(len(se), float(part.n_items)) if verdicts is not None else _trials(sample)
     sample = sample._replace(successes=part.estimate * trials, trials=trials)
     ends = np.full((2, len(se)), np.nan)

@@ -3,85 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 
 from metaeval.arrays import Bools, Floats
 from metaeval.errors import MetaevalError
+from metaeval.samples import (
+    Sample,
+    acceleration,
+    bias,
+    normal_cdf,
+    normal_quantile,
+    quantiles,
+    tails,
+)
 
 _EQUAL = 1e-12
-
-
-def normal_cdf(z: Floats) -> Floats:
-    """Cumulative distribution of the standard normal."""
-    return np.vectorize(NormalDist().cdf, otypes=[float])(z)
-
-
-def normal_quantile(p: Floats | float) -> Floats:
-    """Quantiles of the standard normal."""
-    return np.vectorize(NormalDist().inv_cdf, otypes=[float])(p)
-
-
-def quantiles(draws: Floats, levels: Floats) -> Floats:
-    """Quantiles of each column (draw, column) at its own levels (2, column); NaN ignored."""
-    ordered = np.sort(draws, axis=0)
-    n = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
-    place = levels * (n - 1)
-    low = np.floor(place).astype(int)
-    high = np.minimum(low + 1, n - 1)
-    column = np.arange(draws.shape[1])
-    below, above = ordered[low, column], ordered[high, column]
-    return np.asarray(below + (above - below) * (place - low))
-
-
-class Sample(NamedTuple):
-    """What an interval is made from; each kind takes what it needs.
-
-    `draws` (draw, column) are bootstrap replicates of `estimate` (column,), NaN where one is not
-    defined; `influence` (unit, column) is the influence of each unit, up to a factor and all 0 for
-    no acceleration; `se` (column,) the standard error; `n_units` the number of independent units.
-    `se_draws` (draw, column) is the standard error of each draw, by the formula of `se`;
-    `successes` of `trials` (column,) count independent 0/1 items; `bounded`: values in [0, 1].
-    """
-
-    estimate: Floats
-    draws: Floats
-    influence: Floats
-    se: Floats
-    n_units: int
-    se_draws: Floats | None = None
-    successes: Floats | None = None
-    trials: Floats | int | None = None
-    bounded: bool = False
-
-
-def near_boundary(sample: Sample) -> Bools:
-    """Whether each value of a bounded statistic is within two standard errors of 0 or 1.
-
-    There the percentile, basic and BCa intervals are too short: they end where the draws do, and
-    draws can say nothing about failures that are not in the sample.
-
-    Parameters
-    ----------
-    sample : Sample
-        Its estimate, se and whether it is bounded.
-
-    Returns
-    -------
-    array (column,)
-        A value at 0 or 1 counts; without bounds nothing does.
-
-    Examples
-    --------
-    >>> none = np.zeros((1, 3))
-    >>> found = Sample(np.array([0.5, 0.98, 1.0]), none, none, np.array([0.05, 0.014, 0]), 100)
-    >>> near_boundary(found._replace(bounded=True)).tolist()
-    [False, True, True]
-    """
-    room = np.minimum(sample.estimate, 1 - sample.estimate)
-    return np.asarray(sample.bounded & (room <= 2 * sample.se))
 
 
 def percentile(sample: Sample, confidence: float) -> Floats:
@@ -113,7 +50,7 @@ def percentile(sample: Sample, confidence: float) -> Floats:
     >>> percentile(Sample(np.array([40.0]), np.arange(101.0)[:, None], none, none[0], 9), 0.9)
     array([[ 5.], [95.]])
     """
-    return quantiles(sample.draws, _tails(confidence) * np.ones(sample.draws.shape[1]))
+    return quantiles(sample.draws, tails(confidence) * np.ones(sample.draws.shape[1]))
 
 
 def basic(sample: Sample, confidence: float) -> Floats:
@@ -179,10 +116,10 @@ def bca(sample: Sample, confidence: float) -> Floats:
     array([[ 5.], [95.]])
     """
     draws = sample.draws
-    z = normal_quantile(_tails(confidence))
-    bias = _bias(draws, sample.estimate)
-    inner = 1 - acceleration(sample.influence) * (bias + z)
-    levels = normal_cdf(bias + (bias + z) / np.where(inner > 0, inner, np.nan))
+    z = normal_quantile(tails(confidence))
+    z0 = bias(draws, sample.estimate)
+    inner = 1 - acceleration(sample.influence) * (z0 + z)
+    levels = normal_cdf(z0 + (z0 + z) / np.where(inner > 0, inner, np.nan))
     ends = quantiles(draws, np.where(np.isnan(levels), np.sign(z) / 2 + 0.5, levels))
     still = np.nanmax(draws, axis=0) == np.nanmin(draws, axis=0)
     return np.where(still, np.nanmin(draws, axis=0), ends)
@@ -218,7 +155,7 @@ def t(sample: Sample, confidence: float) -> Floats:
     """
     from scipy import stats
 
-    reach = stats.t.ppf(_tails(confidence), sample.n_units - 1)
+    reach = stats.t.ppf(tails(confidence), sample.n_units - 1)
     return np.asarray(sample.estimate + reach * sample.se)
 
 
@@ -252,7 +189,7 @@ def wilson(sample: Sample, confidence: float) -> Floats:
     array([[0.93  ], [0.9945]])
     """
     s, n = _counts(sample, "wilson")
-    z = normal_quantile(_tails(confidence))
+    z = normal_quantile(tails(confidence))
     spread = np.sqrt(s * (n - s) / np.maximum(n, 1) + z**2 / 4)
     return np.clip((s + z**2 / 2 + z * spread) / (n + z**2), 0, 1)
 
@@ -289,7 +226,7 @@ def jeffreys(sample: Sample, confidence: float) -> Floats:
     from scipy.stats import beta
 
     s, n = _counts(sample, "jeffreys")
-    low, high = beta.ppf(_tails(confidence), s + 0.5, n - s + 0.5)
+    low, high = beta.ppf(tails(confidence), s + 0.5, n - s + 0.5)
     return np.stack([np.where(s == 0, 0.0, low), np.where(s == n, 1.0, high)])
 
 
@@ -343,7 +280,7 @@ def bootstrap_t(sample: Sample, confidence: float) -> Floats:
     centre, se, draws, se_draws = _scaled(sample, inside)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(se_draws > 0, (draws - centre) / se_draws, np.nan)
-    ends = centre - se * quantiles(ratio, _tails(confidence) * np.ones(len(centre)))[::-1]
+    ends = centre - se * quantiles(ratio, tails(confidence) * np.ones(len(centre)))[::-1]
     ends = np.where(inside, (1 + np.tanh(ends / 2)) / 2, ends)
     return np.where(sample.se > 0, ends, sample.estimate)
 
@@ -373,28 +310,6 @@ def _off_bounds(draws: Floats, se_draws: Floats) -> tuple[Floats, Floats]:
     gap = np.fmin.reduce(np.where(at, 0.5, room), axis=0) / 2
     moved = np.where(at, np.where(draws > 0.5, 1 - gap, gap), draws)
     return moved, np.where(at, np.sqrt(2) * gap, se_draws)
-
-
-def _tails(confidence: float) -> Floats:
-    """Probabilities of the two ends: (2, 1)."""
-    tail = (1 - confidence) / 2
-    return np.array([[tail], [1 - tail]])
-
-
-def _bias(draws: Floats, estimate: Floats) -> Floats:
-    """Normal quantile of the share of draws below the estimate (z0), kept finite."""
-    n = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
-    close = np.abs(draws - estimate) <= _EQUAL * np.maximum(np.abs(estimate), 1.0)
-    share = (((draws < estimate) & ~close).sum(axis=0) + close.sum(axis=0) / 2) / n
-    return normal_quantile(np.clip(share, 0.5 / n, 1 - 0.5 / n))
-
-
-def acceleration(influence: Floats) -> Floats:
-    """Skewness of the influences over 6 root n: (column,)."""
-    spread = (influence**2).sum(axis=0) ** 1.5
-    return np.where(
-        spread > 0, (influence**3).sum(axis=0) / np.where(spread > 0, 6 * spread, 1), 0.0
-    )
 
 
 BY_NAME: dict[str, Callable[[Sample, float], Floats]] = {

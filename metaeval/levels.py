@@ -10,10 +10,11 @@ import numpy as np
 
 from metaeval.arrays import Floats
 from metaeval.assembling import Level, cautions_of, details_of, family_of
+from metaeval.averaging import macro
 from metaeval.checks import listed
 from metaeval.comparisons import Row, difference_rows, own_rows
 from metaeval.errors import MetaevalError
-from metaeval.measure import Measured, macro, measure
+from metaeval.measure import Measured, measure
 from metaeval.plan import Plan
 from metaeval.prepare import Design, prepare, system_level
 from metaeval.statistics.base import Statistic

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Codes, Floats
-from metaeval.checks import check_fraction, check_one_of, check_whole, require_known
+from metaeval.averaging import macro
+from metaeval.checks import check_fraction, check_whole, require_known
 from metaeval.choosing import Statistics, choose_statistics
-from metaeval.comparisons import difference_rows
 from metaeval.errors import MetaevalError
 from metaeval.flips import Contrast, flip_test
-from metaeval.intervals import Sample, wilson
-from metaeval.measure import Measured, Resamples, macro, measure
+from metaeval.intervals import wilson
+from metaeval.measure import Measured, Resamples, measure
 from metaeval.plan import Plan
 from metaeval.power import design_effect, detectable, items_for_mean, missed_half
-from metaeval.prepare import Design, prepare, units_of
-from metaeval.progress import steps
-from metaeval.statistics.base import Statistic
-from metaeval.tables import Responses, Table
+from metaeval.prepare import prepare, units_of
+from metaeval.samples import Sample
+from metaeval.tables import Table
 
-NULLS = ("exchanged", "shifted")
-_ENUMERATED = 9  # units up to which a simulation tries all flips
+ENUMERATED = 9  # units up to which a simulation tries all flips
 _FEWEST = 100  # replicates: the standard errors here are those of contributions
 
 
@@ -108,12 +104,12 @@ def required_items(
     True
     """
     options: dict[str, Any] = {"label": label, "missing": missing}
-    by_item = _by_item(table, statistic, options | {"random": "item"})
+    part = by_item(table, statistic, options | {"random": "item"})
     clusters = units_of(prepare(table, **options, random=random).table)[0]
     plan = Plan("compare", confidence, baseline=_known(baseline, table))
     rows = []
     for a, b in plan.pairs(table.scorers):
-        values = _differences(by_item, a, b)
+        values = differences(part, a, b)
         rows.append(
             {"scorer": table.scorers[a], "baseline": table.scorers[b]}
             | _row(values, clusters, difference, confidence, power)
@@ -191,14 +187,14 @@ def simulated_power(
     True
     """
     check_whole("n_units", n_units, 2)
-    part = _by_item(table, statistic, {"label": label, "random": random, "missing": missing})
+    part = by_item(table, statistic, {"label": label, "random": random, "missing": missing})
     a, b = (_place(name, table) for name in (scorer, baseline))
-    values = _differences(part, a, b)
+    values = differences(part, a, b)
     shifted = values - values.mean() + difference
-    return _flip_rate(shifted, n_units, n_sets, n_flips, level, seed)
+    return flip_rate(shifted, n_units, n_sets, n_flips, level, seed)
 
 
-def _flip_rate(
+def flip_rate(
     values: Floats, n_units: int, n_sets: int, n_flips: int, level: float, seed: int
 ) -> Rate:
     """Rejections of the sign-flip test in data sets drawn with replacement from unit values."""
@@ -208,135 +204,12 @@ def _flip_rate(
     drawn = values[draw.integers(0, len(values), (n_units, n_sets))]
     columns = np.column_stack([drawn, np.zeros(n_units)])
     pairs = Contrast(columns, np.arange(n_sets), np.full(n_sets, n_sets), 0, n_units)
-    tests = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=_ENUMERATED)
+    tests = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=ENUMERATED)
     p = tests[0].p_value
-    return _rate(int((p <= level).sum()), n_sets, level)
+    return rate_of(int((p <= level).sum()), n_sets, level)
 
 
-def size_check(
-    table: Table,
-    statistic: Statistics = None,
-    test: str = "sign-flip",
-    *,
-    scorers: Sequence[str] | None = None,
-    null: str = "exchanged",
-    n_sets: int = 500,
-    level: float = 0.05,
-    n_resamples: int = 499,
-    label: str | None = None,
-    random: Any = None,
-    missing: str | None = None,
-    seed: int = 0,
-) -> Rate:
-    """How often a test rejects at its level where two scorers are equally good, in this design.
-
-    Parameters
-    ----------
-    table, statistic, test, label, random, missing
-        As in `compare`.
-    scorers : pair of str, optional
-        The two scorers; the first two of the table by default.
-    null : {"exchanged", "shifted"}
-        `exchanged`: items (clusters) are drawn with replacement, and in each drawn one the two
-        scorers change places with probability one half, so that they are exchangeable item by
-        item and all dependence within items stays. `shifted` (sign-flip only): the items'
-        differences less their mean are drawn, so that the scorers are equally good without being
-        exchangeable.
-    n_sets : int, default 500
-    level : float, default 0.05
-    n_resamples : int, default 499
-        Flips, swaps or bootstrap replicates in each data set.
-    seed : int, default 0
-
-    Returns
-    -------
-    Rate
-        With a 95 % Wilson interval for its Monte Carlo error. A valid test holds the level.
-
-    Raises
-    ------
-    MetaevalError
-        If the test does not go with the statistic.
-
-    Examples
-    --------
-    >>> from metaeval import load_example
-    >>> rate = size_check(load_example(), "pairwise_accuracy", null="shifted", n_sets=200)
-    >>> bool(rate.lower <= 0.05)
-    True
-    """
-    check_one_of("null", null, NULLS)
-    names = list(scorers) if scorers is not None else table.scorers[:2]
-    if len(names) != 2:
-        raise MetaevalError(f"A size check takes two scorers; there are {len(names)} (scorers=).")
-    options = {"label": label, "random": random, "missing": missing}
-    pair = table.keep_scorers(names)
-    if null == "shifted":
-        if test != "sign-flip":
-            raise MetaevalError("null='shifted' is for test='sign-flip'; use null='exchanged'.")
-        part = _by_item(pair, statistic, options)
-        values = _differences(part, 0, 1)
-        return _flip_rate(values - values.mean(), len(values), n_sets, n_resamples, level, seed)
-    check_whole("n_sets", n_sets, 100)
-    plan = Plan(
-        "compare",
-        test=test,
-        n_resamples=n_resamples,
-        seed=seed,
-        correction="none",
-        most_enumerated=_ENUMERATED,
-    )
-    design = prepare(pair, **options)
-    one = choose_statistics(design.table, statistic)[0][0]
-    draw = np.random.default_rng([seed, 2])
-    sets = (_exchanged(design, draw) for _ in range(n_sets))
-    p = [_p_of(made, one, plan) for made in steps(sets, n_sets, "size check")]
-    return _rate(int((np.array(p) <= level).sum()), n_sets, level)
-
-
-def _p_of(design: Design, statistic: Statistic, plan: Plan) -> float:
-    whole = macro(measure(design, statistic, plan.resamples), design.table.n_items)
-    rows = difference_rows(statistic, [(whole, design.scorers, plan)], plan.n_resamples)
-    return float(rows[0]["p_value"])
-
-
-def _exchanged(design: Design, draw: np.random.Generator) -> Design:
-    """A data set of as many units, drawn with replacement, scorers swapped in half of them."""
-    table = design.table
-    codes, units = units_of(table)
-    unit_of_row = codes[table.item_codes]
-    order = np.argsort(unit_of_row, kind="stable")
-    ends = np.searchsorted(unit_of_row[order], np.arange(len(units) + 1))
-    drawn = draw.integers(0, len(units), len(units))
-    rows = [order[ends[u] : ends[u + 1]] for u in drawn]
-    copy = np.repeat(np.arange(len(drawn)), [len(r) for r in rows])
-    place = np.concatenate(rows)
-    swap = draw.integers(0, 2, len(drawn)).astype(bool)[copy]
-    made = _renamed(table.rows.iloc[place], copy)
-    scores = table.scores.to_numpy()[place]
-    scores = np.where(swap[:, None], scores[:, ::-1], scores)
-    index = made.index
-    fresh = table.replace(
-        rows=made,
-        scores=pd.DataFrame(scores, columns=table.scores.columns, index=index),
-        labels=table.labels.iloc[place].set_axis(index),
-        label_kind=table.label_kind or (table.kind if isinstance(table, Responses) else None),
-    )
-    stratum = replace(design.strata[0], name=None, table=fresh, units=units_of(fresh)[1], part=0)
-    return replace(design, table=fresh, strata=(stratum,), by=None)
-
-
-def _renamed(rows: pd.DataFrame, copy: Codes) -> pd.DataFrame:
-    """Rows whose items and clusters carry the number of the copy, so that copies stay apart."""
-    made = rows.reset_index(drop=True)
-    number = pd.Series(copy).astype(str).str.zfill(len(str(copy.max())))
-    for name in ("item", "cluster"):
-        if name in made:
-            made[name] = number + ":" + made[name].astype(str)
-    return made
-
-
-def _by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Measured:
+def by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Measured:
     """What the first statistic measures by unit."""
     design = prepare(table, **options)
     one = choose_statistics(design.table, statistic)[0][0]
@@ -349,7 +222,7 @@ def _by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Me
     return part
 
 
-def _differences(part: Measured, a: int, b: int) -> Floats:
+def differences(part: Measured, a: int, b: int) -> Floats:
     """Difference of two scorers on each unit, so scaled that the mean is that of the estimates."""
     contributions = part.contributions
     if contributions is None:
@@ -357,7 +230,8 @@ def _differences(part: Measured, a: int, b: int) -> Floats:
     return np.asarray((contributions[:, a] - contributions[:, b]) * len(contributions))
 
 
-def _rate(n_rejected: int, n_sets: int, level: float) -> Rate:
+def rate_of(n_rejected: int, n_sets: int, level: float) -> Rate:
+    """Share of rejections with its Wilson interval."""
     none = np.zeros((1, 1))
     share = np.array([n_rejected / n_sets])
     counts = Sample(share, none, none, none[0], n_sets, successes=share * n_sets, trials=n_sets)

@@ -9,7 +9,7 @@ import numpy as np
 from metaeval.arrays import Codes, Floats
 from metaeval.checks import check_fraction
 from metaeval.errors import MetaevalError
-from metaeval.intervals import normal_quantile
+from metaeval.samples import normal_quantile
 
 
 def detectable(se: Floats | float, confidence: float, power: float = 0.8) -> Floats:

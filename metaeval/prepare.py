@@ -14,11 +14,10 @@ from metaeval.base_table import MISSING
 from metaeval.canonical import group_codes
 from metaeval.checks import check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
+from metaeval.missing import kept_rows, loss, no_rows
 from metaeval.tables import Pairs, Responses, Table
 
 RANDOM = ("item", "cluster", "task")
-
-_LOSS_TO_MENTION = 0.05
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,10 @@ def prepare(
     whole = _with_unit(whole, unit)
     labelled = _labelled(whole, name)
     whole, scored = whole.keep_rows(labelled), scored[labelled]
-    kept = scored if policy == "wrong" else _kept(whole, policy)
-    warnings = () if policy in ("wrong", "pairwise") else _loss(whole, kept)
+    kept = scored if policy == "wrong" else kept_rows(whole, policy)
+    warnings = () if policy in ("wrong", "pairwise") else loss(whole, kept)
     if not kept.any():
-        raise MetaevalError(_no_rows(whole, warnings))
+        raise MetaevalError(no_rows(whole, warnings))
     _check_by(whole, by)
     dropped = _count(whole, whole.scores.notna().any(axis=1).to_numpy() & ~kept, by)
     used = whole if kept.all() else whole.keep_rows(kept)
@@ -213,83 +212,6 @@ def _labelled(table: Table, label: str) -> Bools:
     if not there.any():
         raise MetaevalError(f"All values of the label {label!r} are missing; choose another label.")
     return there
-
-
-def _kept(table: Table, policy: str) -> Bools:
-    """Rows that the policy for missing scores keeps: (row,)."""
-    there = table.scores.notna().to_numpy()
-    if policy == "pairwise":
-        return there.any(axis=1)
-    if policy == "error" and not there.all():
-        row, column = np.argwhere(~there)[0]
-        raise MetaevalError(
-            f"{int((~there).sum())} scores are missing, the first of {table.scorers[column]!r} for "
-            f"item {table.rows['item'].iloc[row]!r}; fill them in, or use missing='common'."
-        )
-    return there.all(axis=1)
-
-
-def _loss(table: Table, kept: Bools) -> tuple[str, ...]:
-    """A warning if the common rows leave out a system, a task or over 5 % of the rows."""
-    there = table.scores.notna().to_numpy()
-    some = there.any(axis=1)
-    lost = some & ~kept
-    if not lost.any():
-        return ()
-    gone = [
-        f"{column} {value!r}"
-        for column in ("system", "task")
-        if column in table.rows
-        for value in sorted(set(table.rows[column][some]) - set(table.rows[column][kept]))
-    ]
-    if not gone and lost.sum() <= _LOSS_TO_MENTION * some.sum():
-        return ()
-    names, regained = costliest_holes(there, table.scorers)
-    rest = [s for s in table.scorers if s not in names]
-    cure = f"leave it out with --scorers {','.join(rest)}" if rest else "compare fewer scorers"
-    if len(names) > 1:
-        cure = cure.replace("leave it out", "leave them out")
-    return (
-        f"{int(lost.sum())} of {int(some.sum())} rows{_with(gone)} are left out because scores are "
-        f"missing; {regained} of them come back without {listed(names, 20)}: {cure}, or compare "
-        "with --missing pairwise",
-    )
-
-
-def _with(gone: list[str]) -> str:
-    return f" (all of {listed(gone, 5)})" if gone else ""
-
-
-def costliest_holes(there: Bools, scorers: list[str]) -> tuple[list[str], int]:
-    """Scorers with the same holes whose removal regains most rows, and how many rows those are.
-
-    >>> costliest_holes(np.array([[1, 0], [1, 1], [1, 0]], dtype=bool), ["a", "b"])
-    (['b'], 2)
-    """
-    groups: dict[bytes, list[int]] = {}
-    for m in range(there.shape[1]):
-        groups.setdefault(there[:, m].tobytes(), []).append(m)
-    whole = int(there.all(axis=1).sum())
-    best: tuple[int, int, list[int]] = (-1, 0, [])
-    for members in groups.values():
-        rest = np.delete(there, members, axis=1)
-        regained = int(rest.all(axis=1).sum()) - whole if rest.shape[1] else 0
-        if (regained, -len(members)) > best[:2]:
-            best = (regained, -len(members), members)
-    return [scorers[m] for m in best[2]], best[0]
-
-
-def _no_rows(table: Table, warnings: tuple[str, ...]) -> str:
-    there = table.scores.notna().to_numpy()
-    empty = [
-        s for s, any_there in zip(table.scorers, there.any(axis=0), strict=True) if not any_there
-    ]
-    if empty:
-        return (
-            f"{listed(empty)} has no score on any row with a label; check its ids, or leave it out "
-            "(scorers=)."
-        )
-    return f"No row has scores of all scorers: {warnings[0]}." if warnings else "No row is left."
 
 
 def _check_by(table: Table, by: str | None) -> None:

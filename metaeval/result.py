@@ -22,7 +22,6 @@ _SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details"
 _TEXT = ("statistic", "task", "scorer", "baseline", "interval", "test", "status")
 _COUNTS = ("n_items", "n_clusters", "n_rows", "n_dropped")
 _SIGNED = ("estimate", "lower", "upper")
-_RARE = ("margin", "stop_after", "weights")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -346,38 +345,3 @@ def p_text(p: float) -> str:
     if p < 0.001:
         return "< .001"
     return "= 1" if p >= 0.9995 else f"= {p:.3f}".replace("= 0.", "= .")
-
-
-def version() -> str:
-    """Version of the installed package."""
-    from importlib.metadata import version as installed
-
-    return installed("metaeval")
-
-
-def make_signature(meta: Mapping[str, Any], n_rows: int, fingerprint: str) -> str:
-    """The one line that is printed with every number."""
-    policy, origin = meta["policy"], meta["provenance"]
-    asked = [s["name"] for s in meta["statistics"] if not s["beside"]]
-    fields = {name: policy[name] for name in ("average", "grouping", "random", "test", "interval")}
-    fields |= {
-        "n": origin["n_resamples"],
-        "seed": origin["seed"],
-        "correction": policy["correction"],
-    }
-    fields |= {"missing": policy["missing"], "rows": n_rows, "data": fingerprint[:8]}
-    extra = {name: policy[name] for name in ("by", "baseline", "scorers", *_RARE)}
-    if policy["alternative"] != "two-sided":
-        extra["alternative"] = policy["alternative"]
-    if meta["alignment"]["labels"] > 1:
-        extra["label"] = policy["label"]
-    if policy["confidence"] != 0.95:
-        extra["confidence"] = policy["confidence"]
-    fields |= {name: value for name, value in extra.items() if value is not None}
-    parts = [f"metaeval:{origin['version']}", meta["kind"], ",".join(asked)]
-    parts += [
-        f"{k}:{','.join(v) if isinstance(v, list) else v}"
-        for k, v in fields.items()
-        if v is not None
-    ]
-    return "|".join(parts).translate(dict.fromkeys((*range(32), 127, 8232, 8233), " "))

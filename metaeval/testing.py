@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaeval import intervals
 from metaeval.arrays import Codes, Floats
 from metaeval.closed_forms import mcnemar
 from metaeval.errors import MetaevalError
@@ -15,6 +14,7 @@ from metaeval.flips import Contrast, FlipTest, flip_test
 from metaeval.maxt import step_down
 from metaeval.measure import Measured
 from metaeval.plan import Plan
+from metaeval.samples import normal_cdf
 from metaeval.statistics.base import Statistic
 
 _CERTAIN = 40.0
@@ -129,8 +129,8 @@ def _p_of_draws(t: Floats, null: Floats, two_sided: bool) -> Floats:
 def _p_of_normal(t: Floats, two_sided: bool) -> Floats:
     z = np.clip(np.nan_to_num(t, nan=0.0, posinf=_CERTAIN, neginf=-_CERTAIN), -_CERTAIN, _CERTAIN)
     if two_sided:
-        return np.asarray(2 * (1 - intervals.normal_cdf(np.abs(z))))
-    return np.asarray(1 - intervals.normal_cdf(z))
+        return np.asarray(2 * (1 - normal_cdf(np.abs(z))))
+    return np.asarray(1 - normal_cdf(z))
 
 
 def verdicts_of(part: Measured) -> Floats | None:

@@ -11,7 +11,8 @@ import metaeval as me
 from metaeval import MetaevalError, Responses
 from metaeval import statistics as st
 from metaeval.measure import Resamples, measure
-from metaeval.prepare import costliest_holes, prepare
+from metaeval.missing import costliest_holes
+from metaeval.prepare import prepare
 from metaeval.statistics.ties import tuned_calls
 
 

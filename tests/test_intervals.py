@@ -9,21 +9,14 @@ from external import reference
 from numpy.testing import assert_allclose
 
 from metaeval import MetaevalError, Responses, evaluate
-from metaeval.intervals import (
-    BY_NAME,
+from metaeval.intervals import BY_NAME, basic, bca, bootstrap_t, jeffreys, percentile, t, wilson
+from metaeval.samples import (
     Sample,
     acceleration,
-    basic,
-    bca,
-    bootstrap_t,
-    jeffreys,
     near_boundary,
     normal_cdf,
     normal_quantile,
-    percentile,
     quantiles,
-    t,
-    wilson,
 )
 from metaeval.statistics import mean_over_items
 

@@ -100,7 +100,7 @@ def test_six_copies_of_each_item_in_a_cluster_are_one_unit():
 
 
 def test_the_estimates_of_exchanged_scorers_are_equal_on_average():
-    from metaeval.planning import _exchanged
+    from metaeval.validity import _exchanged
 
     table = pilot(40, 4, 0.5, seed=5)
     table = table.replace(scores=table.scores.assign(b=-table.scores["b"]))
