@@ -42,7 +42,8 @@ _KEPT = 20_000_000  # null differences that are kept
 _ROWS = 1_000  # swaps in a block
 _GAPS = 2**17  # differences that exist at one time
 _COLUMNS = 20_000_000  # values of columns whose sums give a correlation
-_SCORES = 2_000_000  # swapped scores that exist at one time
+_SCORES = 2_000_000  # swapped scores that exist at one time,
+_SWAPS = 250  # and swaps of which they are
 _CHOSEN = ("crossfit", "in-sample")
 
 
@@ -267,7 +268,7 @@ def _evaluated(statistic: Statistic, swaps: Swaps, n_flips: int) -> Null:
     """Differences that are evaluated swap by swap, many swaps as columns of one table."""
     scores = [standardised(table.scores.to_numpy()) for table in swaps.tables]
     largest = max(len(table_for(statistic, table)) for table in swaps.tables)
-    size = int(np.clip(_SCORES // (2 * largest), 1, _ROWS))
+    size = int(np.clip(_SCORES // (2 * largest), 1, _SWAPS))
     n, what = swaps.n_units, f"{statistic.name}, score swaps"
 
     def differences(signs: Floats) -> Floats:
