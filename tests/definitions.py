@@ -522,3 +522,58 @@ def soft_pairwise_accuracy(rows, mid_p=True):
             found.append(1 - sum(gaps) / Fraction(len(gaps)))
         values[s] = mean(found)
     return values
+
+
+# Items and systems drawn together.
+def drawn_both(rows, items, systems):
+    """Each response as often as its item and its system were drawn."""
+    return [row for row in repeated(rows, items) for _ in range(int(systems[row.system]))]
+
+
+def two_way_mean(rows, replicate, verdict, average):
+    """Mean of verdict(a, b) over pairs of different responses of a replicate, None not counted.
+
+    Each pair keeps the weight that it has in the rows as they are.
+    """
+    size = {
+        group[0].place[:2]: sum(verdict(a, b) is not None for a, b in pairs(group))
+        for group in groups(rows, "item")
+    }
+    top = bottom = Fraction(0)
+    for group in groups(replicate, "item"):
+        for a, b in pairs(group):
+            if verdict(a, b) is not None:
+                weight = Fraction(1, size[a.place[:2]]) if average == "items" else Fraction(1)
+                top += weight * verdict(a, b)
+                bottom += weight
+    return float(top / bottom) if bottom else NAN
+
+
+def two_way_system_accuracy(rows, items, systems):
+    """Agreement of means over drawn items, pairs of different systems as often as both."""
+    values = {}
+    replicate = repeated(rows, items)
+    human = system_means(replicate, lambda row: row.label)
+    for s in scorers(rows):
+        ours = system_means(replicate, lambda row, s=s: row.scores[s])
+        top = bottom = 0
+        for t in human:
+            for a, b in itertools.combinations(human[t], 2):
+                weight = systems[a] * systems[b]
+                same = sign(ours[t][a] - ours[t][b]) == sign(human[t][a] - human[t][b])
+                top, bottom = top + weight * same, bottom + weight
+        values[s] = share(top, bottom)
+    return values
+
+
+def two_way_variance(parts):
+    """Sums of products of contributions {(item, {a, b}): u} by what they share: three parts."""
+    items = len({item for item, _ in parts})
+    systems = len(set().union(*(pair for _, pair in parts)))
+    by_item = by_system = by_both = 0.0
+    for (i, p), u in parts.items():
+        for (j, q), v in parts.items():
+            by_item += u * v * (i == j)
+            by_system += u * v * bool(p & q)
+            by_both += u * v * (i == j and bool(p & q))
+    return by_item * items / (items - 1), by_system * systems / (systems - 1), by_both

@@ -36,6 +36,7 @@ from metaeval.statistics.counting import (
     tau_c,
     tau_of_counts,
 )
+from metaeval.statistics.two_way import accuracy_by_systems, tau_by_systems
 from metaeval.tables import Pairs, Responses
 
 TIES = ("acc-eq", "strict", "half")
@@ -136,6 +137,9 @@ def pairwise_accuracy(
         describe=describe,
         is_accuracy=True,
         credits=lambda table: _credits(table, ties, epsilon, str(average)),
+        by_systems=lambda table: accuracy_by_systems(
+            table, sign_within(table.scores.to_numpy(), epsilon), ties, str(average)
+        ),
     )
 
 
@@ -236,6 +240,12 @@ def kendall(
     else:
         made = Statistic(
             name, over, terms, lambda sums: tau_of_counts(sums, variant), estimand, smooth=True
+        )
+    if variant in ("a", "23") or average == "pairs":
+        made = made.named(
+            by_systems=lambda table: tau_by_systems(
+                table, sign_within(table.scores.to_numpy(), epsilon), variant, str(average)
+            )
         )
     if variant in ("a", "23"):
         made = made.named(credits=lambda table: _tau_credits(table, variant, epsilon, str(average)))

@@ -10,7 +10,7 @@ from metaeval.arrays import Codes, Floats
 from metaeval.canonical import group_codes
 from metaeval.checks import require_column
 from metaeval.errors import MetaevalError
-from metaeval.statistics.base import Statistic, Weigh, only_label, ratio, sum_by
+from metaeval.statistics.base import BySystems, Statistic, Weigh, only_label, ratio, sum_by
 from metaeval.statistics.correlation import correlation_of, standardised
 from metaeval.statistics.counting import chance_of
 from metaeval.tables import Responses
@@ -72,8 +72,9 @@ def system_accuracy() -> Statistic:
     -----
     Means are taken over the items of the table; in a replicate over the resampled items. S
     systems give S (S - 1) / 2 pairs but are only S systems: the interval is about new items for
-    these systems, not about new systems. The value is a step function of the data, so no
-    sign-flip test applies; p-values are from the bootstrap and approximate.
+    these systems, and about new systems too with random=("item", "system"). The value is a step
+    function of the data, so no sign-flip test applies; p-values are from the bootstrap and
+    approximate.
 
     References
     ----------
@@ -108,17 +109,37 @@ def system_accuracy() -> Statistic:
         "system_accuracy",
         "responses",
         weigh=weigh,
+        by_systems=_accuracy_by_systems,
         describe=describe,
         is_accuracy=True,
         estimand={"grouping": "systems", "average": "pairs", "ties": "acc-eq"},
     )
 
 
-def _agreement(x: Floats, y: Floats) -> Floats:
+def _agreement(x: Floats, y: Floats, weight: Floats | float = 1.0) -> Floats:
     """Share of equal signs among the pairs whose systems are there, NaN if none are: (...,)."""
-    there = ~(np.isnan(x) | np.isnan(y))
+    there = np.where(np.isnan(x) | np.isnan(y), 0.0, weight)
     with np.errstate(invalid="ignore"):
-        return np.asarray(((x == y) & there).sum(axis=-1) / there.sum(axis=-1))
+        return np.asarray(((x == y) * there).sum(axis=-1) / there.sum(axis=-1))
+
+
+def _accuracy_by_systems(table: Responses) -> BySystems:
+    """Pairs of different systems count by the product of their weights.
+
+    Systems are drawn by name: one that is in several tasks is drawn in all of them at once.
+    """
+    terms, (system, task) = _system_terms(table), _systems(table)
+    a, b = _pairs_within(task)
+    n_items, n_scorers, k = terms.shape
+    flat = terms.reshape(n_items, -1)
+    name = group_codes(table.rows, ["system"])[np.unique(system, return_index=True)[1]]
+
+    def values(items: Floats, systems: Floats) -> Floats:
+        x, y = _means((items @ flat).reshape(len(items), n_scorers, k))
+        weight = systems[:, None, name[a]] * systems[:, None, name[b]]
+        return _agreement(_signs(x, a, b), _signs(y, a, b), weight)
+
+    return BySystems(int(name.max()) + 1, values)
 
 
 def system_pearson() -> Statistic:

@@ -23,6 +23,7 @@ from metaeval.statistics.counting import (
     sign_within,
 )
 from metaeval.statistics.recalibration import best_thresholds, gains_of, recalibrated
+from metaeval.statistics.two_way import accuracy_by_systems
 from metaeval.tables import Pairs, Responses
 
 _BUDGET = 2.0**38  # weights of all pairs together
@@ -62,9 +63,9 @@ def tie_calibrated_accuracy(
     -----
     :math:`\hat\epsilon = \arg\max_\epsilon (C + T_{hm}) / n` over 0 and all :math:`|d|`, the
     smallest where several are best. Every bootstrap replicate chooses anew among all of them;
-    folds belong to the original items. The sign-flip test holds the thresholds fixed. Where labels
-    are mostly tied the best threshold may call everything a tie: read `skill` and `tie_rate` beside
-    the value. Coarse scorers gain by rounding alone.
+    folds belong to the original items. The sign-flip test, and replicates that draw systems too,
+    hold the thresholds fixed. Where labels are mostly tied the best threshold may call everything
+    a tie: read `skill` and `tie_rate` beside the value. Coarse scorers gain by rounding alone.
 
     References
     ----------
@@ -98,6 +99,9 @@ def tie_calibrated_accuracy(
         estimand=estimand,
         status="replica" if folds is None else "exact",
         is_accuracy=True,
+        by_systems=lambda table: accuracy_by_systems(
+            table, tuned_calls(table, folds, kind), "acc-eq", kind
+        ),
     )
 
 

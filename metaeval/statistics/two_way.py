@@ -1,0 +1,155 @@
+"""Replicates and standard errors in which both items and systems are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from metaeval.arrays import Codes, Floats
+from metaeval.errors import MetaevalError
+from metaeval.statistics.base import BySystems, only_label, ratio, sum_by
+from metaeval.statistics.counting import credit, pair_counts, pair_weights, tau_of_counts
+from metaeval.studentise import _gradient
+from metaeval.tables import Pairs
+
+Finish = Callable[[Floats], Floats]
+
+
+class _Cells(NamedTuple):
+    """Terms of each item and pair of systems; a statistic finishes weighted sums of them.
+
+    A pair of systems that an item lacks has only zeros. There are no pairs of a system with
+    itself: a system that is drawn twice would agree with its copy, and no scorer earns that.
+    """
+
+    first: Codes  # (pair,) systems
+    second: Codes
+    n_systems: int
+    terms: Floats  # (item, pair, column)
+    columns: Codes  # (scorer, k) which columns are the sums of a scorer
+    finish: Finish  # (..., scorer, k) -> (..., scorer)
+
+
+def accuracy_by_systems(table: Pairs, call: Floats, ties: str, average: str) -> BySystems:
+    """Pairwise accuracy of calls (row, scorer); each pair keeps its weight in the estimate."""
+    right, counted = credit(call, only_label(table), ties)
+    return _mean_by_systems(table, right, pair_weights(table, counted[:, 0], average))
+
+
+def tau_by_systems(table: Pairs, call: Floats, variant: str, average: str) -> BySystems:
+    """Kendall's tau of calls (row, scorer): variants a and 23, or one tau of all counts."""
+    human = only_label(table)
+    if variant in ("a", "23"):
+        agreed = call * human[:, None]
+        if variant == "23":
+            agreed = 2.0 * (call == human[:, None]) - 1
+        return _mean_by_systems(table, agreed, pair_weights(table, np.ones_like(human), average))
+    kinds = pair_counts(call, human).reshape(len(call), -1)
+    columns = np.arange(kinds.shape[1]).reshape(call.shape[1], -1)
+    return _by_systems(_cells(table, kinds, columns, lambda sums: tau_of_counts(sums, variant)))
+
+
+def _mean_by_systems(table: Pairs, values: Floats, weight: Floats) -> BySystems:
+    """Weighted mean of values (row, scorer) of pairs."""
+    terms = np.column_stack([values * weight[:, None], weight])
+    n = values.shape[1]
+    return _by_systems(_cells(table, terms, np.column_stack([np.arange(n), np.full(n, n)]), ratio))
+
+
+def _cells(table: Pairs, terms: Floats, columns: Codes, finish: Finish) -> _Cells:
+    sides = [table.rows[f"system_{side}"].astype(str) for side in ("first", "second")]
+    _require_two_systems(table, *(side.to_numpy() for side in sides))
+    names, codes = np.unique(np.concatenate(sides), return_inverse=True)
+    a, b = np.sort(codes.reshape(2, -1), axis=0)
+    pairs, pair = np.unique(a * len(names) + b, return_inverse=True)
+    shape = (table.n_items, len(pairs), terms.shape[1])
+    summed = sum_by(terms, table.item_codes * len(pairs) + pair, shape[0] * shape[1])
+    first, second = np.divmod(pairs, len(names))
+    return _Cells(first, second, len(names), summed.reshape(shape), columns, finish)
+
+
+def _require_two_systems(table: Pairs, first: Codes, second: Codes) -> None:
+    same = first == second
+    if same.any():
+        row = int(np.flatnonzero(same)[0])
+        raise MetaevalError(
+            "random=('item', 'system') needs at most one response of a system to an item, and "
+            f"{first[row]!r} gave two to item {table.rows['item'].iloc[row]!r}; keep one, name "
+            "what tells them apart with keys=, or use random='item'."
+        )
+
+
+def _by_systems(cells: _Cells) -> BySystems:
+    def values(items: Floats, systems: Floats) -> Floats:
+        return np.asarray(cells.finish(_sums(cells, items, systems)))
+
+    def spread(items: Floats, systems: Floats, first: Codes, second: Codes | None) -> Floats:
+        gradient = _gradient(cells.finish, _sums(cells, items, systems))
+        rows = zip(items, systems, gradient, strict=True)
+        return np.stack([_of_pairs(_variance(cells, *row), first, second) for row in rows])
+
+    return BySystems(cells.n_systems, values, spread)
+
+
+def _of_pairs(variance: Floats, first: Codes, second: Codes | None) -> Floats:
+    """Standard errors from the three parts (part, scorer, scorer) of a covariance."""
+    parts = variance[:, first, first]
+    if second is not None:
+        parts = parts + variance[:, second, second] - 2 * variance[:, first, second]
+    by_item, by_system, by_cell = parts
+    both = by_item + by_system - by_cell
+    one_way = np.maximum(np.maximum(by_item, by_system), 0.0)
+    return np.asarray(np.sqrt(np.where(both > 0, both, one_way)))
+
+
+def _sums(cells: _Cells, items: Floats, systems: Floats) -> Floats:
+    """Sums under weights of items and systems: (replicate, scorer, k)."""
+    n_items, n_pairs, n_columns = cells.terms.shape
+    weight = systems[:, cells.first] * systems[:, cells.second]
+    by_pair = (items @ cells.terms.reshape(n_items, -1)).reshape(-1, n_pairs, n_columns)
+    return np.asarray(np.matmul(weight[:, None], by_pair)[:, 0][:, cells.columns])
+
+
+def _variance(cells: _Cells, items: Floats, systems: Floats, gradient: Floats) -> Floats:
+    r"""Covariances of scorers in one replicate, by item, system and cell: (3, scorer, scorer).
+
+    With u the linearised contribution of an item and pair of systems: sums of products of two
+    contributions that share the item, that share a system, and that share both. The covariance
+    is the first two less the third, so that each product counts once; the product of a pair of
+    systems with itself shares two systems and is taken off once.
+
+    References
+    ----------
+    Cameron, Gelbach, Miller (2011), Robust inference with multiway clustering. Aronow, Samii,
+    Assenova (2015), Cluster-robust variance estimation for dyadic data.
+    """
+    drawn, w = items > 0, items[items > 0]
+    n, n_systems = len(w), int((systems > 0).sum())
+    some = systems[cells.first] * systems[cells.second] > 0
+    first, second = cells.first[some], cells.second[some]
+    weight = systems[first] * systems[second]
+    u = np.einsum("ipsk,sk->ips", cells.terms[drawn][:, some][..., cells.columns], gradient)
+    touches = np.zeros((cells.n_systems, len(first)))
+    touches[first, np.arange(len(first))] = systems[second]
+    touches[second, np.arange(len(first))] = systems[first]
+    by_item = np.einsum("p,ips->is", weight, u)
+    by_pair = np.einsum("i,ips->ps", w, u)
+    by_system = touches @ by_pair
+    at_item = np.matmul(touches, u)  # (item, system, scorer)
+    pairs_within = _products(u.reshape(-1, u.shape[2]), np.outer(w, weight).ravel())
+    within = _products(at_item.reshape(-1, u.shape[2]), np.outer(w, systems).ravel())
+    return np.stack(
+        [
+            _products(by_item, w) * n / max(n - 1, 1),
+            (_products(by_system, systems) - _products(by_pair, weight))
+            * n_systems
+            / max(n_systems - 1, 1),
+            within - pairs_within,
+        ]
+    )
+
+
+def _products(values: Floats, weight: Floats) -> Floats:
+    return (values * weight[:, None]).T @ values
