@@ -11,10 +11,11 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
 from metaeval import flips, resampling
+from metaeval.closed_forms import tost
 from metaeval.draws import all_signs, weights
 from metaeval.flips import Contrast, flip_test
 from metaeval.maxt import step_down
-from metaeval.multiplicity import holm
+from metaeval.multiplicity import holm, rank_intervals
 from metaeval.threefry import key_of
 
 ONE = np.array([0]), np.array([1])
@@ -288,3 +289,41 @@ def test_without_studentising_one_noisy_comparison_hides_all_others():
         found += (raw[:3] <= 0.05).mean(), (test.adjusted[:3] <= 0.05).mean()
     raw_power, power = found / 60
     assert raw_power < 0.02 and power > 0.6, found / 60
+
+
+def rank_coverage(n_sets):
+    """Share of sets in which the ranges of ranks hold every true rank."""
+    g, held = np.random.default_rng(2), 0
+    means = np.array([0.6, 0.4, 0.4, 0.2, 0.1, 0.0])
+    best = np.array([(means > m).sum() for m in means])
+    worst = np.array([(means >= m).sum() for m in means])
+    a, b = np.triu_indices(6, 1)
+    for seed in range(n_sets):
+        x = g.normal(0, 1, (50, 1)) + g.normal(0, [1, 1, 2, 1, 0.5, 1], (50, 6)) + means
+        test = test_of(x, 600, seed=seed)
+        gap = x.mean(axis=0)[a] - x.mean(axis=0)[b]
+        better = np.zeros((6, 6), dtype=bool)
+        better[a, b] = (test.adjusted <= 0.05) & (gap > 0)
+        better[b, a] = (test.adjusted <= 0.05) & (gap < 0)
+        low, high = rank_intervals(better)
+        held += bool(((low <= worst) & (high >= best + 1)).all())
+    return held / n_sets
+
+
+def test_ranges_of_ranks_hold_all_true_ranks():
+    assert rank_coverage(150) >= 0.95 - 3.09 * math.sqrt(0.95 * 0.05 / 150)
+
+
+@pytest.mark.slow
+def test_ranges_of_ranks_hold_all_true_ranks_in_2000_sets():
+    assert rank_coverage(2_000) >= 0.95 - 3.09 * math.sqrt(0.95 * 0.05 / 2_000)
+
+
+def test_equivalence_is_rarely_found_at_the_margin():
+    g, n, n_sets = np.random.default_rng(3), 60, 4_000
+    d = g.choice([-1.0, -0.5, 0, 0.5, 1.0], (n, n_sets), p=[0.1, 0.15, 0.4, 0.2, 0.15])
+    true = 0.1 * -1 - 0.5 * 0.15 + 0.5 * 0.2 + 0.15
+    p = tost(d.mean(axis=0), d.std(axis=0, ddof=1) / math.sqrt(n), true, n - 1)
+    assert (p <= 0.05).mean() <= upper_band(0.05, n_sets) + 0.005
+    wide = tost(d.mean(axis=0), d.std(axis=0, ddof=1) / math.sqrt(n), 0.5, n - 1)
+    assert (wide <= 0.05).mean() > 0.95
