@@ -16,6 +16,8 @@ from metaeval.tables import Pairs
 
 Finish = Callable[[Floats], Floats]
 
+_CONTRIBUTIONS = 2**22  # of items, pairs of systems and scorers that exist at one time
+
 
 class _Cells(NamedTuple):
     """Terms of each item and pair of systems; a statistic finishes weighted sums of them.
@@ -125,31 +127,38 @@ def _variance(cells: _Cells, items: Floats, systems: Floats, gradient: Floats) -
     Cameron, Gelbach, Miller (2011), Robust inference with multiway clustering. Aronow, Samii,
     Assenova (2015), Cluster-robust variance estimation for dyadic data.
     """
-    drawn, w = items > 0, items[items > 0]
-    n, n_systems = len(w), int((systems > 0).sum())
-    some = systems[cells.first] * systems[cells.second] > 0
-    first, second = cells.first[some], cells.second[some]
-    weight = systems[first] * systems[second]
-    u = np.einsum("ipsk,sk->ips", cells.terms[drawn][:, some][..., cells.columns], gradient)
-    touches = np.zeros((cells.n_systems, len(first)))
-    touches[first, np.arange(len(first))] = systems[second]
-    touches[second, np.arange(len(first))] = systems[first]
-    by_item = np.einsum("p,ips->is", weight, u)
-    by_pair = np.einsum("i,ips->ps", w, u)
-    by_system = touches @ by_pair
-    at_item = np.matmul(touches, u)  # (item, system, scorer)
-    pairs_within = _products(u.reshape(-1, u.shape[2]), np.outer(w, weight).ravel())
-    within = _products(at_item.reshape(-1, u.shape[2]), np.outer(w, systems).ravel())
-    return np.stack(
-        [
-            _products(by_item, w) * n / max(n - 1, 1),
-            (_products(by_system, systems) - _products(by_pair, weight))
-            * n_systems
-            / max(n_systems - 1, 1),
-            within - pairs_within,
-        ]
-    )
+    drawn = np.flatnonzero(items)
+    weight = systems[cells.first] * systems[cells.second]
+    turn = np.zeros((cells.terms.shape[2], len(gradient)))
+    turn[cells.columns, np.arange(len(gradient))[:, None]] = gradient
+    touches = _partners(cells, systems)
+    size = max(1, _CONTRIBUTIONS // (len(weight) * len(gradient)))
+    by_item, within = np.zeros((2, len(gradient), len(gradient)))
+    by_pair = np.zeros((len(weight), len(gradient)))
+    for start in range(0, len(drawn), size):
+        some = drawn[start : start + size]
+        u, w = cells.terms[some] @ turn, items[some]  # (item, pair, scorer)
+        by_item += _products(np.einsum("p,ips->is", weight, u), w)
+        within += _products(np.matmul(touches, u), np.outer(w, systems))
+        within -= _products(u, np.outer(w, weight))
+        by_pair += np.einsum("i,ips->ps", w, u)
+    by_system = _products(touches @ by_pair, systems) - _products(by_pair, weight)
+    n, n_systems = len(drawn), int((systems > 0).sum())
+    by_item *= n / max(n - 1, 1)
+    by_system *= n_systems / max(n_systems - 1, 1)
+    return np.stack([by_item, by_system, within])
+
+
+def _partners(cells: _Cells, systems: Floats) -> Floats:
+    """Weight of the other system of each pair that a system is in: (system, pair)."""
+    touches = np.zeros((cells.n_systems, len(cells.first)))
+    pair = np.arange(len(cells.first))
+    touches[cells.first, pair] = systems[cells.second]
+    touches[cells.second, pair] = systems[cells.first]
+    return touches
 
 
 def _products(values: Floats, weight: Floats) -> Floats:
-    return (values * weight[:, None]).T @ values
+    """Weighted sums of products of the columns of values (..., scorer): (scorer, scorer)."""
+    flat = values.reshape(-1, values.shape[-1])
+    return (flat * weight.reshape(-1, 1)).T @ flat
