@@ -222,7 +222,7 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
     design = prepare(table, **options)
     if len(units_of(design.table)[1]) < 2:
         raise MetaevalError(
-            f"There is one {design.random}, and nothing to resample; at least two "
+            f"There is one {design.random.split(',')[0]}, and nothing to resample; at least two "
             "are needed, and little is said below 30."
         )
     statistics, notes = choose_statistics(design.table, statistic)

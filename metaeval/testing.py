@@ -55,9 +55,9 @@ def test_family(
         return [_mcnemar(statistic, m, plan) for m in members]
     if plan.test in ("sign-flip", "bootstrap"):
         return _bootstrapped(members, plan)
-    from metaeval.replicas import replica_test
+    from metaeval.replicas import replica_tests
 
-    return [replica_test(statistic, member, plan, n_flips) for member in members]
+    return replica_tests(statistic, members, plan, n_flips)
 
 
 def _flipped(
