@@ -299,15 +299,18 @@ def _evaluated(statistic: Statistic, swaps: Swaps, n_flips: int) -> Null:
 def _differences(statistic: Statistic, table: Responses, one: Floats, other: Floats) -> Floats:
     """Difference of the statistic of two swapped scorers: (row, swap) each -> (swap,)."""
     found = np.zeros(one.shape[1])
-    lost = _loses_groups(statistic, table, one) | _loses_groups(statistic, table, other)
-    if not lost.all():
-        found[~lost] = _gap(statistic, table, one[:, ~lost], other[:, ~lost])
     # A group that is constant in one swap must not be left out of the others.
-    for swap in np.flatnonzero(lost):
-        try:
-            found[swap] = _gap(statistic, table, one[:, [swap]], other[:, [swap]])[0]
-        except MetaevalError:  # defined in no group: the published tools take it as 0
-            continue
+    lost = _loses_groups(statistic, table, one) | _loses_groups(statistic, table, other)
+    by_item = statistic.estimand.get("grouping") == "item" and statistic.terms is not None
+    alone = np.flatnonzero(lost)[:, None]
+    parts = [(_gap, np.flatnonzero(~lost)), *([(_gap_by_item, alone[:, 0])] if by_item else [])]
+    for gap, swaps in parts + ([] if by_item else [(_gap, swap) for swap in alone]):
+        if len(swaps):
+            try:
+                found[swaps] = gap(statistic, table, one[:, swaps], other[:, swaps])
+            except MetaevalError:  # defined in no group: the published tools take it as 0
+                if not lost[swaps].all():
+                    raise
     return np.nan_to_num(found)
 
 
@@ -317,6 +320,21 @@ def _gap(statistic: Statistic, table: Responses, one: Floats, other: Floats) -> 
     ready = table_for(statistic, table.replace(scores=scores))
     values = _values(statistic, ready)
     return np.asarray(values[: one.shape[1]] - values[one.shape[1] :])
+
+
+def _gap_by_item(statistic: Statistic, table: Responses, one: Floats, other: Floats) -> Floats:
+    """The same, swaps as further items, so that each has groups of its own."""
+    n = one.shape[1]
+    rows = table.rows.iloc[np.tile(np.arange(len(table)), n)].reset_index(drop=True)
+    copy = pd.Series(np.arange(n).repeat(len(table)).astype(str))
+    rows["item"] = copy + "\x1f" + rows["item"].astype(str)
+    labels = pd.DataFrame({"\x00label": np.tile(only_label(table), n)})
+    scores = pd.DataFrame({"\x00a": one.T.ravel(), "\x00b": other.T.ravel()})
+    ready = table_for(statistic, table.replace(rows=rows, scores=scores, labels=labels))
+    items = ready.item_index.get_level_values("item").astype(str)
+    of_item = items.str.split("\x1f").str[0].astype(int).to_numpy()
+    values = statistic.finish(sum_by(statistic.terms(ready), of_item, n))  # type: ignore[misc]
+    return np.asarray(values[:, 0] - values[:, 1])
 
 
 def _values(statistic: Statistic, ready: Table) -> Floats:
@@ -333,7 +351,8 @@ def _values(statistic: Statistic, ready: Table) -> Floats:
 def _loses_groups(statistic: Statistic, table: Responses, scores: Floats) -> Bools:
     """Swaps (swap,) in which some group is constant, so that its correlation is undefined."""
     grouping = statistic.estimand.get("grouping")
-    if statistic.is_accuracy or grouping not in ("item", "system", "none"):
+    pooled = grouping != "none" and statistic.estimand.get("average") == "pairs"
+    if statistic.is_accuracy or pooled or grouping not in ("item", "system", "none"):
         return np.zeros(scores.shape[1], dtype=bool)
     codes = {"item": table.item_codes, "none": np.zeros(len(table), dtype=int)}.get(grouping)
     codes = systems_of(table)[0] if codes is None else codes
