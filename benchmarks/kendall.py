@@ -1,0 +1,67 @@
+"""Bootstrap of Kendall's tau-b over all responses, against a loop over SciPy's.
+
+Run: python -m benchmarks kendall [--quick]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau
+
+from benchmarks import timing
+from benchmarks.timing import Clock, Row
+from metaeval.arrays import Floats
+from metaeval.resampling import kind_for, weight_blocks
+from metaeval.statistics import kendall
+from metaeval.tables import Responses
+from metaeval.threefry import key_of
+
+
+def data(n_items: int) -> Responses:
+    """One scorer and whole labels, one response to an item."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=n_items)
+    label = np.round(x + rng.normal(size=n_items))
+    rows = pd.DataFrame({"item": np.arange(n_items), "system": 0})
+    return Responses(rows, pd.DataFrame({"m": x}), pd.DataFrame({"h": label}), label_kind="rating")
+
+
+def ours(table: Responses, n: int) -> Floats:
+    """Replicates of tau-b: (replicate,)."""
+    n_items = table.n_items
+    weigh = kendall("b", grouping="none").weigh(table)
+    blocks = weight_blocks(kind_for(n_items), key_of(0, "bootstrap"), n, n_items)
+    return np.concatenate([weigh(block)[:, 0] for block in blocks])
+
+
+def by_scipy(table: Responses, places: Iterator[Floats]) -> Floats:
+    x, y = table.scores["m"].to_numpy(), table.labels["h"].to_numpy()
+    return np.array([kendalltau(x[some], y[some]).statistic for some in places])
+
+
+def rows(clock: Clock) -> Iterator[Row]:
+    n_items, n = (60, 100) if clock.quick else (1000, 1000)
+    table, rng = data(n_items), np.random.default_rng(0)
+
+    def peer(m: int) -> object:
+        return by_scipy(table, (rng.integers(0, n_items, n_items) for _ in range(m)))
+
+    yield timing.row(
+        "bootstrap of Kendall's tau-b",
+        "kendall('b', grouping='none')",
+        clock.warm(lambda: ours(table, n)),
+        "loop over scipy.stats.kendalltau",
+        clock.scaled(peer, n),
+        target=20,
+        package="scipy",
+        items=n_items,
+        scorers=1,
+        resamples=n,
+    )
+
+
+if __name__ == "__main__":
+    timing.main(rows)

@@ -1,0 +1,98 @@
+"""A million items: time against the bare matrix product, and memory over that of the input.
+
+Run: python -m benchmarks million [--quick]
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks import timing
+from benchmarks.timing import Clock, Row, Seconds
+from metaeval.arrays import Floats
+from metaeval.exact import Terms, exact_terms
+from metaeval.resampling import largest_weight, weighted_sums
+from metaeval.threefry import key_of
+
+KIND = "poisson"
+BLOCK = 4096
+FULL, TINY = (1_000_000, 50, 10_000), (12_000, 3, 2000)
+
+
+def values(n_items: int, n_scorers: int, whole: bool) -> Floats:
+    """Terms made block by block, so that nothing but they is held."""
+    rng = np.random.default_rng(0)
+    made = np.empty((n_items, n_scorers))
+    for start in range(0, n_items, BLOCK):
+        some = made[start : start + BLOCK]
+        some[:] = rng.integers(0, 2, some.shape) if whole else rng.normal(size=some.shape)
+    return made
+
+
+def consume(terms: Terms, n_resamples: int) -> None:
+    """Draw the sums and let them go."""
+    for _ in weighted_sums(KIND, key_of(0, "bootstrap"), n_resamples, terms, "bootstrap"):
+        pass
+
+
+def held_mb() -> float:
+    """Memory that this process holds now, where the system tells; else the most it has held."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return timing.peak_mb()
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def ours(quick: bool, whole: bool, runs: int) -> tuple[list[float], float]:
+    """Seconds of several runs, and megabytes at most over those held with the input."""
+    n_items, n_scorers, n = TINY if quick else FULL
+    terms = exact_terms(values(n_items, n_scorers, whole), *largest_weight(KIND))
+    # The same shapes: the first blocks and the last.
+    few = terms.values[-(BLOCK + n_items % BLOCK) :]
+    consume(terms._replace(values=few), n)
+    before = held_mb()
+    times = [timing.once(lambda: consume(terms, n)) for _ in range(runs)]
+    return times, timing.peak_mb() - before
+
+
+def bare_product(clock: Clock) -> Seconds:
+    """Products in single precision of all blocks of items, one after another."""
+    n_items, n_scorers, n = TINY if clock.quick else FULL
+    weights, block = jnp.ones((n, BLOCK), "float32"), jnp.ones((BLOCK, n_scorers), "float32")
+    multiply = jax.jit(jnp.matmul)
+    one = clock.warm(lambda: multiply(weights, block).block_until_ready())
+    n_blocks = n_items / BLOCK
+    said = f"1 of {n_blocks:.0f} blocks: {one.least:.3g} s"
+    return Seconds(one.least * n_blocks, one.middle * n_blocks, said)
+
+
+def rows(clock: Clock) -> Iterator[Row]:
+    n_items, n_scorers, n = TINY if clock.quick else FULL
+    product = bare_product(clock)
+    for whole in (True, False):
+        arguments = clock.quick, whole, clock.runs
+        found = ours(*arguments) if clock.quick else timing.apart("million", "ours", *arguments)
+        times, extra = found
+        yield timing.row(
+            "bootstrap of a million items",
+            f"weighted_sums, {'0/1' if whole else 'double'} terms",
+            Seconds(min(times), float(np.median(times))),
+            "bare float32 product in blocks",
+            product,
+            target=round(1 / 12, 4),
+            package="jax",
+            items=n_items,
+            scorers=n_scorers,
+            resamples=n,
+            peak_mb=f"{extra:.0f}",
+        )
+
+
+if __name__ == "__main__":
+    timing.main(rows)

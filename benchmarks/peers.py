@@ -1,0 +1,148 @@
+"""What others do, in plain NumPy: every function is tested to give the same results as ours.
+
+Random draws come in as a function, so that a test can hand in ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from metaeval.arrays import Codes, Floats
+
+Draw = Callable[[int], Floats]  # resamples -> (resample, unit) signs, weights or places
+Pair = tuple[int, int]
+
+
+def rint_signs(rng: np.random.Generator, n_units: int) -> Draw:
+    """Random signs in single precision as WMT's tools draw them."""
+
+    def draw(n: int) -> Floats:
+        signs = rng.random((n, n_units), dtype=np.float32)
+        np.rint(signs, out=signs)
+        signs *= 2
+        signs -= 1
+        return signs
+
+    return draw
+
+
+def flips_by_loop(terms: Floats, pairs: Iterable[Pair], n_flips: int, draw: Draw) -> list[int]:
+    """Flips at least as extreme as observed, one by one: a number for each pair."""
+    counts = []
+    for a, b in pairs:
+        difference = terms[:, a] - terms[:, b]
+        least, count = abs(difference.sum()) - 0.5, 0
+        for _ in range(n_flips):
+            count += abs(draw(1)[0] @ difference) >= least
+        counts.append(int(count))
+    return counts
+
+
+def flips_by_product(terms: Floats, n_flips: int, draw: Draw, rows: int = 1000) -> Codes:
+    """The same for all pairs at once, by one product: (pair,)."""
+    a, b = np.triu_indices(terms.shape[1], k=1)
+    used = terms.astype(np.float32)
+    total = terms.sum(axis=0)
+    least = (np.abs(total[a] - total[b]) - 0.5).astype(np.float32)
+    counts = np.zeros(len(a), dtype=int)
+    for start in range(0, n_flips, rows):
+        sums = draw(min(rows, n_flips - start)) @ used
+        counts += (np.abs(sums[:, a] - sums[:, b]) >= least).sum(axis=0)
+    return counts
+
+
+def means_by_loop(terms: Floats, n_resamples: int, draw_places: Draw) -> Floats:
+    """Means of resampled rows, one resample after another: (resample, column)."""
+    return np.array([terms[draw_places(1)[0]].mean(axis=0) for _ in range(n_resamples)])
+
+
+def means_by_product(terms: Floats, n_resamples: int, draw_places: Draw, rows: int = 500) -> Floats:
+    """The same from counts of rows and one product."""
+    n = len(terms)
+    means = []
+    for start in range(0, n_resamples, rows):
+        places = draw_places(min(rows, n_resamples - start))
+        counts = np.array([np.bincount(some, minlength=n) for some in places], dtype=float)
+        means.append(counts @ terms / n)
+    return np.concatenate(means)
+
+
+def accuracy_by_item(scores: Floats, human: Floats) -> float:
+    """Mean over items of the share of pairs ordered as by the labels, item by item."""
+    shares = []
+    upper = np.triu_indices(human.shape[1], k=1)
+    for x, h in zip(scores, human, strict=True):
+        right = np.sign(x[:, None] - x) == np.sign(h[:, None] - h)
+        shares.append(right[upper].mean())
+    return float(np.mean(shares))
+
+
+def accuracy(scores: Floats, human: Floats) -> float:
+    """The same, all items at once: scores and labels are (item, system)."""
+    a, b = np.triu_indices(human.shape[1], k=1)
+    call, said = scores[:, a] - scores[:, b], human[:, a] - human[:, b]
+    return float((np.sign(call) == np.sign(said)).mean())
+
+
+def correlation(scores: Floats, human: Floats) -> float:
+    """Pearson's correlation over all cells."""
+    return float(np.corrcoef(scores.ravel(), human.ravel())[0, 1])
+
+
+def swapped(
+    first: Floats,
+    second: Floats,
+    human: Floats,
+    statistic: Callable[[Floats, Floats], float],
+    signs: Iterable[Floats],
+) -> Floats:
+    """Differences of a statistic after swaps of cells where the sign is -1: (draw,)."""
+    differences = []
+    for sign in signs:
+        keep = sign > 0
+        x, y = np.where(keep, first, second), np.where(keep, second, first)
+        differences.append(statistic(x, human) - statistic(y, human))
+    return np.array(differences)
+
+
+def calibrated(margin: Floats, human: Floats) -> float:
+    """Best accuracy over all tie thresholds: (item, pair) margins and signs of the labels."""
+    size = np.abs(margin).ravel()
+    order = np.argsort(size)
+    size = size[order]
+    right = (np.sign(margin) == human).ravel()
+    gain = ((human.ravel() == 0) & (margin.ravel() != 0)).astype(int)
+    gain -= right & (human.ravel() != 0)
+    total = np.cumsum(gain[order])
+    last = np.r_[size[1:] != size[:-1], True]
+    return float((right.sum() + max(total[last].max(), 0)) / len(size))
+
+
+def recalibrated_by_sorting(margin: Floats, human: Floats, places: Iterable[Codes]) -> Floats:
+    """Best accuracy of each resample of items, sorted anew each time: (resample,)."""
+    return np.array([calibrated(margin[some], human[some]) for some in places])
+
+
+def pairwise_p(scores: Floats, signs: Floats) -> Floats:
+    """One-sided p of each pair of systems, as published: scores (item, system), signs (flip, item).
+
+    Flips that tie with the observed difference count in full.
+    """
+    used = scores.astype(np.float32)
+    sums, total = signs @ used, used.sum(axis=0)
+    n = scores.shape[1]
+    p = [
+        (sums[:, i] - sums[:, j] >= total[i] - total[j]).mean()
+        for i in range(n)
+        for j in range(i + 1, n)
+    ]
+    return np.array(p)
+
+
+def soft_by_scorer(scorers: Iterable[Floats], human: Floats, n_flips: int, draw: Draw) -> Floats:
+    """Soft pairwise accuracy, one scorer after another, each with flips of its own: (scorer,)."""
+    labels = pairwise_p(human, draw(n_flips))
+    gaps = [np.abs(pairwise_p(scores, draw(n_flips)) - labels).mean() for scores in scorers]
+    return 1 - np.array(gaps)

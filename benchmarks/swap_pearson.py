@@ -1,0 +1,45 @@
+"""Cell swaps of Pearson's correlation for all pairs of scorers, against computing anew.
+
+Run: python -m benchmarks swap_pearson [--quick]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks import peers, swaps, timing
+from benchmarks.timing import Clock, Row, Seconds
+from benchmarks.workloads import Scores
+from metaeval.statistics import pearson
+
+
+def by_nlpstats(clock: Clock, scores: Scores, n: int) -> Seconds:
+    """Its "both" swaps whole systems, then whole items: other swaps, the same work."""
+    from nlpstats.correlations import permutation_test
+
+    x, y, human = (some.T for some in (*scores.scorers[:2], scores.human))
+    n_pairs = len(scores.scorers) * (len(scores.scorers) - 1) // 2
+    return clock.scaled(
+        lambda m: permutation_test(x, y, human, "global", "pearson", "both", n_resamples=m),
+        n * n_pairs,
+    )
+
+
+def rows(clock: Clock) -> Iterator[Row]:
+    scores, table, n, sizes = swaps.data(clock)
+    seconds = clock.warm(lambda: swaps.ours(table, pearson(), n))
+
+    def against(peer: str, time_peer: Seconds, package: str, target: float | str) -> Row:
+        work = "cell swaps of Pearson's correlation, all pairs of scorers"
+        more = {"package": package, "target": target, **sizes}
+        return timing.row(work, "test='swap-cells'", seconds, peer, time_peer, **more)
+
+    every = swaps.by_numpy(clock, scores, peers.correlation, n)
+    yield against("NumPy, numpy.corrcoef", every, "numpy", 500)
+    if timing.here("nlpstats"):
+        peer = by_nlpstats(clock, scores, n)
+        yield against("nlpstats permutation_test, both", peer, "nlpstats", "")
+
+
+if __name__ == "__main__":
+    timing.main(rows)

@@ -1,0 +1,58 @@
+"""Cell swaps (PERM-BOTH) of all pairs of scorers: what the two scripts of swaps share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import numpy as np
+
+from benchmarks import peers, workloads
+from benchmarks.timing import Clock, Seconds
+from benchmarks.workloads import Scores
+from metaeval.arrays import Floats
+from metaeval.plan import Plan
+from metaeval.prepare import prepare
+from metaeval.replicas import replica_test
+from metaeval.statistics import Statistic
+from metaeval.tables import Responses
+from metaeval.testing import Member, Tested
+
+
+def data(clock: Clock) -> tuple[Scores, Responses, int, dict[str, int]]:
+    """Scores, the same as a table, the number of swaps, and the sizes."""
+    n_items, n_systems, n_scorers, n = (20, 4, 3, 50) if clock.quick else (1500, 15, 20, 1000)
+    scores = workloads.wmt_like(n_items, n_systems, n_scorers)
+    sizes = {"items": n_items, "systems": n_systems, "scorers": n_scorers, "resamples": n}
+    return scores, prepare(workloads.table_of(scores)).table, n, sizes
+
+
+def ours(table: Responses, statistic: Statistic, n: int) -> Tested:
+    """Tests of all pairs of scorers, from the table on."""
+    a, b = np.triu_indices(len(table.scorers), k=1)
+    part = SimpleNamespace(tables=(table,), part=0)
+    nothing = np.full(len(a), np.nan)
+    member = Member(part, a, b, nothing, nothing[None], nothing)
+    return replica_test(statistic, member, Plan("compare", test="swap-cells"), n)
+
+
+def standardised(scores: Scores) -> Floats:
+    """Scores that can change places: (scorer, item, system)."""
+    x = scores.scorers
+    spread = x.std(axis=(1, 2), keepdims=True)
+    return (x - x.mean(axis=(1, 2), keepdims=True)) / spread
+
+
+def by_numpy(
+    clock: Clock, scores: Scores, statistic: Callable[[Floats, Floats], float], n: int
+) -> Seconds:
+    """A peer that swaps and computes anew, one pair of scorers and one swap at a time."""
+    x, rng = standardised(scores), np.random.default_rng(0)
+    n_pairs = len(x) * (len(x) - 1) // 2
+
+    def draws(m: int) -> Iterator[Floats]:
+        return (rng.choice((-1, 1), size=scores.human.shape) for _ in range(m))
+
+    return clock.scaled(
+        lambda m: peers.swapped(x[0], x[1], scores.human, statistic, draws(m)), n * n_pairs
+    )
