@@ -574,6 +574,6 @@ def two_way_variance(parts):
     for (i, p), u in parts.items():
         for (j, q), v in parts.items():
             by_item += u * v * (i == j)
-            by_system += u * v * bool(p & q)
+            by_system += u * v * len(p & q)
             by_both += u * v * (i == j and bool(p & q))
     return by_item * items / (items - 1), by_system * systems / (systems - 1), by_both

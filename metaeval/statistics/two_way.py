@@ -90,7 +90,8 @@ def _by_systems(cells: _Cells) -> BySystems:
     def spread(items: Floats, systems: Floats, first: Codes, second: Codes | None) -> Floats:
         gradient = _gradient(cells.finish, _sums(cells, items, systems))
         rows = zip(items, systems, gradient, strict=True)
-        return np.stack([_of_pairs(_variance(cells, *row), first, second) for row in rows])
+        with np.errstate(invalid="ignore"):  # where one system makes up a replicate
+            return np.stack([_of_pairs(_variance(cells, *row), first, second) for row in rows])
 
     return BySystems(cells.n_systems, values, spread)
 
@@ -118,14 +119,15 @@ def _variance(cells: _Cells, items: Floats, systems: Floats, gradient: Floats) -
     r"""Covariances of scorers in one replicate, by item, system and cell: (3, scorer, scorer).
 
     With u the linearised contribution of an item and pair of systems: sums of products of two
-    contributions that share the item, that share a system, and that share both. The covariance
-    is the first two less the third, so that each product counts once; the product of a pair of
-    systems with itself shares two systems and is taken off once.
+    contributions that share the item, that share systems (once for each that they share), and
+    that share the item and a system. The covariance is the first two less the third. The product
+    of a pair of systems with itself stays in the second part twice, which makes up for what few
+    systems lose by centring: with it off, t intervals for 6 and 12 systems cover .84 and .89.
 
     References
     ----------
-    Cameron, Gelbach, Miller (2011), Robust inference with multiway clustering. Aronow, Samii,
-    Assenova (2015), Cluster-robust variance estimation for dyadic data.
+    Cameron, Gelbach, Miller (2011), Robust inference with multiway clustering. Sen (1960), On
+    some convergence properties of U-statistics.
     """
     drawn = np.flatnonzero(items)
     weight = systems[cells.first] * systems[cells.second]
@@ -142,7 +144,7 @@ def _variance(cells: _Cells, items: Floats, systems: Floats, gradient: Floats) -
         within += _products(np.matmul(touches, u), np.outer(w, systems))
         within -= _products(u, np.outer(w, weight))
         by_pair += np.einsum("i,ips->ps", w, u)
-    by_system = _products(touches @ by_pair, systems) - _products(by_pair, weight)
+    by_system = _products(touches @ by_pair, systems)
     n, n_systems = len(drawn), int((systems > 0).sum())
     by_item *= n / max(n - 1, 1)
     by_system *= n_systems / max(n_systems - 1, 1)

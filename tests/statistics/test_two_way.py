@@ -323,3 +323,78 @@ def test_the_result_of_both():
     assert gap["test"] == "bootstrap" and 0 < gap["p_value"] <= 1
     alone = compare(crossed(4, 60, 8), pairwise_accuracy(), n_resamples=300)
     assert row["se"] > 1.2 * alone.row("m0")["se"]
+
+
+def test_replicates_of_one_system_are_left_out():
+    table = crossed(5, 12, 3)
+    for statistic in (pairwise_accuracy(), kendall("b", average="pairs"), system_accuracy()):
+        result = compare(table, statistic, random=BOTH, n_resamples=400, keep_draws=True)
+        lost = np.isnan(result.draws).mean()
+        assert lost == pytest.approx(1 / 9, abs=0.06)  # the same system three times
+        rows = result.frame[result.frame["statistic"] == statistic.name]
+        assert rows[["lower", "upper", "se"]].notna().all(axis=None)
+        assert rows["p_value"].dropna().between(0, 1).all()
+
+
+# Simulations: new items and new systems for every data set.
+def truth(n=400_000):
+    """Accuracy of a scorer of `crossed` on a random item and pair of systems."""
+    rng = np.random.default_rng(99)
+    human = 0.6 * rng.normal(size=(n, 2)) + rng.normal(size=(n, 2))
+    error = np.exp(0.3 * rng.normal(size=(n, 1))) * rng.normal(size=(n, 2))
+    score = human + 0.5 * rng.normal(size=(n, 2)) + error
+    return np.mean((human[:, 0] > human[:, 1]) == (score[:, 0] > score[:, 1]))
+
+
+def errors_over_spread(n_sets, n_items, n_systems):
+    """Own value less the truth, and difference of two equal scorers, over their standard errors."""
+    statistic, expected = pairwise_accuracy("acc-eq"), truth()
+    found = []
+    for seed in range(n_sets):
+        view = table_for(statistic, prepare(crossed(seed, n_items, n_systems)).table)
+        both = statistic.by_systems(view)
+        once = np.ones((1, n_items)), np.ones((1, n_systems))
+        own, other = both.values(*once)[0]
+        pair = np.array([0]), np.array([1])
+        found.append(
+            [
+                (own - expected) / both.spread(*once, pair[0], None)[0, 0],
+                (own - other) / both.spread(*once, *pair)[0, 0],
+            ]
+        )
+    return np.array(found)
+
+
+def least(share, n):
+    """The lowest share of n that chance leaves with probability .9995."""
+    return share - 3.3 * np.sqrt(share * (1 - share) / n)
+
+
+T_975 = {6: 2.571, 8: 2.365, 12: 2.201}
+
+
+def test_intervals_hold_the_value_for_new_items_and_systems():
+    inside = np.abs(errors_over_spread(80, 40, 8)) <= T_975[8]
+    assert (inside.mean(axis=0) >= least(0.94, 80)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_systems", [6, 12])
+def test_coverage_for_new_items_and_systems(n_systems):
+    inside = np.abs(errors_over_spread(2_000, 100, n_systems)) <= T_975[n_systems]
+    print(n_systems, "systems: coverage of a value and of a difference", inside.mean(axis=0))
+    assert (inside.mean(axis=0) >= least(0.94, 2_000)).all()
+    assert (inside.mean(axis=0) <= 0.98).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_systems", [6, 12])
+def test_size_of_the_test_of_two_equal_scorers(n_systems):
+    p = []
+    for seed in range(400):
+        table = crossed(10_000 + seed, 100, n_systems)
+        result = compare(table, pairwise_accuracy("acc-eq"), random=BOTH, n_resamples=300)
+        rows = result.frame[result.frame["baseline"].notna()]
+        p.append(rows["p_value"].iloc[0])
+    print(n_systems, "systems: rejected at .05", np.mean(np.array(p) <= 0.05))
+    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 400)
