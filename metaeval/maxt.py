@@ -48,7 +48,7 @@ def step_down(observed: Floats, null: Floats, two_sided: bool = True) -> Floats:
     size = np.abs(observed[there]) if two_sided else observed[there]
     order = there[np.argsort(-size, kind="stable")]
     least = np.sort(size)[::-1]
-    least = np.where(np.isinf(least), least, least - _EQUAL * np.abs(least))
+    least = least - _EQUAL * np.where(np.isinf(least), 0.0, np.abs(least))
     count = np.zeros(len(order), dtype=np.int64)
     for start in range(0, len(null), _ROWS):
         some = null[start : start + _ROWS][:, order]

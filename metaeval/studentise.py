@@ -32,6 +32,7 @@ def spread_of_sums(
     Returns
     -------
     array (replicate, pair)
+        NaN where fewer than two units are drawn, or a value is not defined.
 
     Notes
     -----
@@ -66,10 +67,12 @@ def _spread(
 ) -> Floats:
     drawn = weights > 0
     w, n = weights[drawn], int(drawn.sum())
+    if n < 2 or not np.isfinite(gradient).all():
+        return np.full(len(first), np.nan)
     u = np.einsum("isk,sk->is", terms[drawn], gradient)
     u = u - (w @ u) / w.sum()
     products = (u * w[:, None]).T @ u
     square = products[first, first]
     if second is not None:
         square = square + products[second, second] - 2 * products[first, second]
-    return np.asarray(np.sqrt(np.maximum(square, 0.0) * n / max(n - 1, 1)))
+    return np.asarray(np.sqrt(np.maximum(square, 0.0) * n / (n - 1)))
