@@ -59,9 +59,12 @@ def _own_intervals(
     verdicts = verdicts_of(part)
     kind = usable_interval(statistic, part, plan.interval, verdicts is not None)
     kinds = np.full(len(se), kind, dtype=object)
+    of_items = statistic.contributions is not None
     if kind in _DRAWN and part.n_systems is None:
-        kinds[near_boundary(sample)] = "wilson"
-    trials = np.full(len(se), float(part.n_items)) if verdicts is not None else _trials(sample)
+        kinds[near_boundary(sample) & (of_items | (se > 0))] = "wilson"
+    trials = np.full(len(se), float(part.n_items))
+    if verdicts is None:
+        trials = _trials(sample, part.n_units if of_items else 1)
     sample = sample._replace(successes=part.estimate * trials, trials=trials)
     ends = np.full((2, len(se)), np.nan)
     for name in set(kinds) if not np.isnan(part.draws).all() else ():
@@ -70,12 +73,12 @@ def _own_intervals(
     return ends, se, [str(k) for k in kinds]
 
 
-def _trials(sample: Sample) -> Floats:
-    """Independent 0/1 items that would tell as much: at least the units that there are."""
+def _trials(sample: Sample, least: int) -> Floats:
+    """Independent 0/1 items that would tell as much: at least so many."""
     spread = sample.estimate * (1 - sample.estimate)
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = np.where(sample.se > 0, spread / sample.se**2, 0.0)
-    return np.maximum(effective, sample.n_units)
+    return np.maximum(effective, least)
 
 
 def _columns(sample: Sample, some: Floats) -> Sample:

