@@ -9,7 +9,13 @@ import numpy as np
 
 from metaeval.arrays import Codes, Floats
 from metaeval.exact import Terms, exact_jointly
-from metaeval.resampling import MAX_ENUMERATED, enumerated_sums, is_large, weighted_sums
+from metaeval.resampling import (
+    MAX_ENUMERATED,
+    enumerated_sums,
+    is_large,
+    same_blocks,
+    weighted_sums,
+)
 from metaeval.threefry import key_of
 
 MAX_FLIPS = 1_000_000
@@ -17,6 +23,7 @@ ALTERNATIVES = ("two-sided", "greater", "less")
 
 _EQUAL = 1e-12  # sums that differ by less than this share of their size are equal,
 _EQUAL_T = 1e-9  # and squared t that differ by less than this share
+_FLIPS = 1_000  # flips in a block of several strata
 _GAPS = 2**17  # differences that exist at one time
 
 
@@ -139,7 +146,8 @@ def _joint(
     """Tests of several strata, adjusted together over flips drawn for all of them."""
     drawn = [_drawn(c, t, n_flips, seed) for c, t in zip(contrasts, terms, strict=True)]
     whole = _stacked(parts)
-    blocks = (np.concatenate(some, axis=1) for some in zip(*drawn, strict=True))
+    alike = (same_blocks(sums, _FLIPS) for sums in drawn)
+    blocks = (np.concatenate(some, axis=1) for some in zip(*alike, strict=True))
     count, count_t = _counted(blocks, whole)
     adjusted = _stepped(_p_values(count_t, n_flips, False), whole.least_t)
     cuts = np.cumsum([len(part.least) for part in parts])[:-1]

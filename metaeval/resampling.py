@@ -84,6 +84,18 @@ def weighted_sums(
     return (block @ terms.values for block in steps(blocks, n_blocks, what))
 
 
+def same_blocks(blocks: Iterator[Floats], size: int) -> Iterator[Floats]:
+    """The same rows in blocks of one size, so that sums over several sets of units go together."""
+    held: list[Floats] = []
+    for block in blocks:
+        held = [np.concatenate([*held, block])]
+        while len(held[0]) >= size:
+            yield held[0][:size]
+            held = [held[0][size:]]
+    if held and len(held[0]):
+        yield held[0]
+
+
 def enumerated_sums(terms: Terms, *, mirrored: bool = False) -> Iterator[Floats]:
     """Sums of values under all sign vectors, one of each pair of mirror images or both."""
     n_units = len(terms.values)

@@ -172,6 +172,16 @@ def test_a_small_stratum_is_enumerated_and_adjusted_with_the_others():
     assert small.adjusted >= small.p_value
 
 
+def test_strata_of_many_units_share_their_blocks(monkeypatch):
+    g = np.random.default_rng(9)
+    parts = [contrast(g.normal(0, 1, (n, 2)), part=p) for p, n in enumerate((250, 350))]
+    whole = flip_test(parts, n_flips=1_300, seed=0)
+    monkeypatch.setattr(resampling, "_BLOCK", 30_000)
+    monkeypatch.setattr(flips, "_FLIPS", 77)
+    for one, other in zip(whole, flip_test(parts, n_flips=1_300, seed=0), strict=True):
+        assert one.p_value == other.p_value and one.adjusted == other.adjusted
+
+
 @pytest.mark.parametrize("n_units", [30, 700])
 def test_both_engines_count_the_same(monkeypatch, n_units):
     g = np.random.default_rng(n_units)

@@ -40,6 +40,7 @@ LAYERS = {
         "testing",
         "replicas",
         "swaps",
+        "evaluated_swaps",
         "levels",
         "planning",
         "validity",

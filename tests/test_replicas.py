@@ -16,7 +16,7 @@ from metaeval.maxt import step_down
 from metaeval.measure import table_for
 from metaeval.plan import Plan
 from metaeval.prepare import prepare
-from metaeval.replicas import _null, replica_test, replica_tests
+from metaeval.replicas import _null, replica_tests
 from metaeval.statistics import (
     best_of_n,
     kendall,
@@ -41,6 +41,10 @@ LINEAR = [
     ),
     *(kendall(v, average=a) for v in ("a", "23") for a in ("items", "pairs")),
 ]
+
+
+def replica_test(statistic, member, plan, n_flips):
+    return replica_tests(statistic, [member], plan, n_flips)[0]
 
 
 def ratings(seed, n_items=6, n_systems=4, hole=0.2, continuous=True):

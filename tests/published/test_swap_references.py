@@ -9,10 +9,11 @@ import pytest
 from external import reference
 
 from metaeval import Responses
+from metaeval.evaluated_swaps import _values
 from metaeval.measure import table_for
 from metaeval.plan import Plan
 from metaeval.prepare import prepare
-from metaeval.replicas import _values, replica_test
+from metaeval.replicas import replica_tests
 from metaeval.statistics import (
     kendall,
     pairwise_accuracy,
@@ -24,6 +25,10 @@ from metaeval.testing import Member
 
 GROUPING = {"none": "none", "item": "item", "sys": "system"}
 SWAPS = 10_000
+
+
+def replica_test(statistic, member, plan, n_flips):
+    return replica_tests(statistic, [member], plan, n_flips)[0]
 
 
 def table_of(gold, **scorers):
