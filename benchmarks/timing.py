@@ -67,6 +67,8 @@ class Clock:
         now = now or time.perf_counter
         part(1)
         n = self._large_enough(part, max(whole // 2, 1), now)
+        if 2 * n >= whole and not self.quick:
+            return self.warm(lambda: part(whole))
         small, large = [], []
         for _ in range(1 if self.quick else 3):
             small.append(once(lambda: part(n), now))
