@@ -28,7 +28,7 @@ def macro(parts: list[Measured], n_shared: int) -> Measured:
         contributions=stack(whole) / n if len(whole) == n else None,
         influence=stack([p.influence for p in parts]) / n,
         draws=np.mean([p.draws for p in parts], axis=0),
-        spread=None if shared else _mean_spread([p.spread for p in parts]),
+        spread=None if shared or systems else _mean_spread([p.spread for p in parts]),
         levels=_mean_levels(parts),
         n_items=min(n_shared, sum(p.n_items for p in parts)),
         n_units=len(parts[0].units) if shared else sum(p.n_units for p in parts),
@@ -51,11 +51,13 @@ def _mean_spread(parts: list[Spread | None]) -> Spread | None:
     if len(there) < len(parts):
         return None
 
-    def spread(first: Codes, second: Codes | None) -> tuple[Floats, Floats]:
-        observed, drawn = zip(*(part(first, second) for part in there), strict=True)
-        return _pooled(observed), _pooled(drawn)
+    def once(first: Codes, second: Codes | None) -> Floats:
+        return _pooled([part.once(first, second) for part in there])
 
-    return spread
+    def drawn(first: Codes, second: Codes | None) -> Floats:
+        return _pooled([part.drawn(first, second) for part in there])
+
+    return Spread(once, drawn)
 
 
 def _pooled(parts: Sequence[Floats]) -> Floats:

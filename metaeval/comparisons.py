@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from metaeval import intervals, multiplicity
-from metaeval.arrays import Floats
+from metaeval.arrays import Codes, Floats
 from metaeval.closed_forms import tost
 from metaeval.measure import Measured
 from metaeval.plan import FLIPS_PER_COMPARISON, Plan
@@ -53,8 +53,8 @@ def _own_intervals(
     statistic: Statistic, part: Measured, plan: Plan
 ) -> tuple[Floats, Floats, list[str]]:
     """Ends (2, scorer), standard errors (scorer,) and the kind of each interval."""
-    se = _deviation(part.draws)
-    n = part.n_units if part.n_systems is None else min(part.n_units, part.n_systems)
+    se = _error(part, part.draws, np.arange(len(part.estimate)), None)
+    n = _degrees(part) + 1
     sample = Sample(part.estimate, part.draws, part.influence, se, n, bounded=statistic.is_accuracy)
     verdicts = verdicts_of(part)
     kind = usable_interval(statistic, part, plan.interval, verdicts is not None)
@@ -93,7 +93,7 @@ def _columns(sample: Sample, some: Floats) -> Sample:
 def _ends(sample: Sample, part: Measured, kind: str, scorers: Floats, plan: Plan) -> Floats:
     """Ends of one kind of interval: (2, scorer)."""
     if kind == "bootstrap-t" and part.spread is not None:
-        se, se_draws = part.spread(scorers, None)
+        se, se_draws = part.spread.once(scorers, None), part.spread.drawn(scorers, None)
         sample = sample._replace(se=se, se_draws=se_draws)
     return intervals.BY_NAME[kind](sample, plan.confidence)
 
@@ -102,13 +102,21 @@ def usable_interval(statistic: Statistic, part: Measured, wanted: str, counts: b
     """The wanted kind of interval, or what stands in for it where it does not exist."""
     if wanted in _DRAWN and statistic.interval is not None:
         return statistic.interval
-    if wanted in _DRAWN and part.n_systems is not None:
-        return "t"
-    if wanted == "bootstrap-t" and (part.spread is None or part.n_systems is not None):
-        return "t"
+    drawn = wanted in _DRAWN
+    if part.n_systems is not None and drawn:  # draws of both spread too far, simulations say
+        return "percentile" if part.spread is None else "t"
+    if wanted == "bootstrap-t" and part.spread is None:
+        return "t" if part.n_systems is None else "percentile"
     if wanted in _OF_COUNTS and not counts:
         return "bca"
     return wanted
+
+
+def _error(part: Measured, draws: Floats, first: Codes, second: Codes | None) -> Floats:
+    """Standard errors: of the draws, or by the two-way formula where systems are drawn."""
+    if part.n_systems is not None and part.spread is not None:
+        return part.spread.once(first, second)
+    return _deviation(draws)
 
 
 def _deviation(draws: Floats) -> Floats:
@@ -145,7 +153,7 @@ def _member(part: Measured, pairs: list[tuple[int, int]]) -> Member:
     estimate = np.where(np.abs(estimate) <= _EQUAL, 0.0, estimate)
     draws = part.draws[:, a] - part.draws[:, b]
     draws[np.abs(draws) <= _EQUAL] = 0.0
-    return Member(part, a, b, estimate, draws, _deviation(draws))
+    return Member(part, a, b, estimate, draws, _error(part, draws, a, b))
 
 
 def _member_rows(
@@ -188,7 +196,7 @@ def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[
     influence = part.influence[:, a] - part.influence[:, b]
     sample = Sample(estimate, draws, influence, se, _degrees(part) + 1)
     if kind == "bootstrap-t" and part.spread is not None:
-        observed, se_draws = part.spread(a, b)
+        observed, se_draws = part.spread.once(a, b), part.spread.drawn(a, b)
         sample = sample._replace(se=observed, se_draws=se_draws)
     return intervals.BY_NAME[kind](sample, plan.confidence), kind
 

@@ -137,11 +137,12 @@ def t(sample: Sample, confidence: float) -> Floats:
     Returns
     -------
     array (2, column)
-        The estimate less and plus t with n_units - 1 degrees of freedom times se.
+        The estimate less and plus t with n_units - 1 degrees of freedom times se, cut off at 0
+        and 1 where values are bounded.
 
     Notes
     -----
-    Symmetric, so it may leave the range of the statistic; too short for skewed values.
+    Symmetric; too short for skewed values.
 
     References
     ----------
@@ -156,7 +157,8 @@ def t(sample: Sample, confidence: float) -> Floats:
     from scipy import stats
 
     reach = stats.t.ppf(tails(confidence), sample.n_units - 1)
-    return np.asarray(sample.estimate + reach * sample.se)
+    ends = sample.estimate + reach * sample.se
+    return np.asarray(np.clip(ends, 0.0, 1.0) if sample.bounded else ends)
 
 
 def wilson(sample: Sample, confidence: float) -> Floats:

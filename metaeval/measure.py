@@ -30,9 +30,15 @@ from metaeval.threefry import key_of
 
 _WEIGHTS_AT_A_TIME = 2e7
 
-Spread = Callable[[Codes, Codes | None], tuple[Floats, Floats]]
-"""Scorers `first` (pair,), less `second` if given -> standard errors by one formula: of the
-estimate (pair,) and of every replicate (replicate, pair)."""
+Errors = Callable[[Codes, Codes | None], Floats]
+"""Scorers `first` (pair,), less `second` if given -> standard errors."""
+
+
+class Spread(NamedTuple):
+    """Standard errors by one formula: of the estimate (pair,), of replicates (replicate, pair)."""
+
+    once: Errors
+    drawn: Errors
 
 
 class Resamples(NamedTuple):
@@ -95,7 +101,9 @@ def _measure(
     if beyond:
         draws = np.full((resamples.n, len(exact)), np.nan)
     elif design.systems:
-        draws, spread, n_systems = _two_way(statistic, table, unit, n_units, stratum, resamples)
+        names = sorted(design.table.rows["system"].astype(str).unique())
+        drawn = _Drawn(names, unit, stratum, resamples)
+        draws, spread, n_systems = _two_way(statistic, table, drawn)
         draws += exact - around
     else:
         draws = _draws(statistic, weigh, by_unit, stratum, resamples, len(table))
@@ -160,23 +168,43 @@ def _spread(
     kind = kind_for(len(by_unit), resamples.weights)
     key = key_of(resamples.seed, "bootstrap", stratum.part)
 
-    def spread(first: Codes, second: Codes | None) -> tuple[Floats, Floats]:
+    def once(first: Codes, second: Codes | None) -> Floats:
+        ones = np.ones((1, len(by_unit)))
+        return np.asarray(spread_of_sums(finish, by_unit, ones, first, second)[0])
+
+    def drawn(first: Codes, second: Codes | None) -> Floats:
         blocks = weight_blocks(kind, key, resamples.n, len(by_unit), 256)
         ticked = steps(blocks, -(-resamples.n // 256), "standard errors")
-        drawn = [spread_of_sums(finish, by_unit, block, first, second) for block in ticked]
-        once = np.ones((1, len(by_unit)))
-        return spread_of_sums(finish, by_unit, once, first, second)[0], np.concatenate(drawn)
+        found = [spread_of_sums(finish, by_unit, block, first, second) for block in ticked]
+        return np.concatenate(found)
 
-    return spread
+    return Spread(once, drawn)
+
+
+class _Drawn(NamedTuple):
+    """What is drawn where systems are drawn too: by name, so that strata share their systems."""
+
+    systems: list[str]
+    unit: Codes  # unit of each item
+    stratum: Stratum
+    resamples: Resamples
+
+    def blocks(self, systems: list[str], what: str) -> Iterator[tuple[Floats, Floats]]:
+        """Weights of items (replicate, item) and of some systems (replicate, system)."""
+        n, n_units = self.resamples.n, len(self.stratum.units)
+        kind = kind_for(n_units, self.resamples.weights)
+        key = key_of(self.resamples.seed, "bootstrap", self.stratum.part)
+        shared = key_of(self.resamples.seed, "system")
+        column = np.searchsorted(self.systems, systems)
+        size = block_size(n_units, 64)
+        for start in steps(range(0, n, size), -(-n // size), what):
+            some = np.arange(start, min(start + size, n))
+            of_systems = weights("multinomial", shared, some, len(self.systems))
+            yield weights(kind, key, some, n_units)[:, self.unit], of_systems[:, column]
 
 
 def _two_way(
-    statistic: Statistic,
-    table: Table,
-    unit: Codes,
-    n_units: int,
-    stratum: Stratum,
-    resamples: Resamples,
+    statistic: Statistic, table: Table, drawn: _Drawn
 ) -> tuple[Floats, Spread | None, int]:
     """Replicates that draw units and systems: values (replicate, scorer), spread, systems."""
     if statistic.by_systems is None:
@@ -185,27 +213,23 @@ def _two_way(
             "tie_calibrated_accuracy or system_accuracy, or random='item'."
         )
     both = statistic.by_systems(table)
-    kind = kind_for(n_units, resamples.weights)
-    keys = [key_of(resamples.seed, name, stratum.part) for name in ("bootstrap", "system")]
-    size = block_size(n_units, 64)
 
     def blocks() -> Iterator[tuple[Floats, Floats]]:
-        for start in steps(range(0, resamples.n, size), -(-resamples.n // size), statistic.name):
-            some = np.arange(start, min(start + size, resamples.n))
-            of_systems = weights("multinomial", keys[1], some, both.n_systems)
-            yield weights(kind, keys[0], some, n_units)[:, unit], of_systems
+        return drawn.blocks(both.systems, statistic.name)
 
     values = np.concatenate([both.values(w, v) for w, v in blocks()])
     if both.spread is None:
-        return values, None, both.n_systems
+        return values, None, len(both.systems)
     of_both = both.spread
 
-    def spread(first: Codes, second: Codes | None) -> tuple[Floats, Floats]:
-        drawn = [of_both(w, v, first, second) for w, v in blocks()]
-        once = np.ones((1, table.n_items)), np.ones((1, both.n_systems))
-        return of_both(*once, first, second)[0], np.concatenate(drawn)
+    def once(first: Codes, second: Codes | None) -> Floats:
+        ones = np.ones((1, table.n_items)), np.ones((1, len(both.systems)))
+        return np.asarray(of_both(*ones, first, second)[0])
 
-    return values, spread, both.n_systems
+    def of_draws(first: Codes, second: Codes | None) -> Floats:
+        return np.concatenate([of_both(w, v, first, second) for w, v in blocks()])
+
+    return values, Spread(once, of_draws), len(both.systems)
 
 
 def table_for(statistic: Statistic, table: Table) -> Table:

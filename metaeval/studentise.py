@@ -45,12 +45,12 @@ def spread_of_sums(
     Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 22.
     """
     sums = np.einsum("ri,isk->rsk", weights, terms)
-    gradient = _gradient(finish, sums)
+    gradient = gradient_of(finish, sums)
     rows = [_spread(terms, w, g, first, second) for w, g in zip(weights, gradient, strict=True)]
     return np.stack(rows)
 
 
-def _gradient(finish: Callable[[Floats], Floats], sums: Floats) -> Floats:
+def gradient_of(finish: Callable[[Floats], Floats], sums: Floats) -> Floats:
     """Central differences of `finish` by each sum: (replicate, scorer, k)."""
     parts = []
     for k in range(sums.shape[-1]):

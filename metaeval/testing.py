@@ -112,7 +112,8 @@ def _studentised(member: Member) -> tuple[Floats, Floats]:
     """Observed differences (pair,) and centred draws (replicate, pair) over standard errors."""
     observed, drawn = member.se, np.broadcast_to(member.se, member.draws.shape)
     if member.part.spread is not None:
-        observed, drawn = member.part.spread(member.first, member.second)
+        observed = member.part.spread.once(member.first, member.second)
+        drawn = member.part.spread.drawn(member.first, member.second)
     gap = member.draws - member.estimate
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(member.estimate == 0, 0.0, member.estimate / observed)

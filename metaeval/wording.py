@@ -100,7 +100,8 @@ def _test(result: Result, unit: str) -> str:
         how = "all flips enumerated" if few else f"{n} flips"
         words.append(f"paired sign-flip tests over {unit} ({how})")
     if "bootstrap" in tests and policy["test"] != "bootstrap":
-        words.append("where no such test applies, the bootstrap (difference over standard error)")
+        apart = "where no such test applies, the bootstrap (difference over standard error)"
+        words.append(apart if words else _TESTS["bootstrap"])
     words += [_TESTS[name] for name in tests if name == policy["test"] and name in _TESTS]
     leading = differences[differences["statistic"] == result.statistics[0]]
     size = int(leading["task"].isna().sum())

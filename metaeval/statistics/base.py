@@ -22,13 +22,13 @@ MAX_RESAMPLED_ITEMS = 5_000
 class BySystems(NamedTuple):
     """Replicates in which both items and systems are drawn.
 
-    `values` maps weights of items (replicate, item) and of systems (replicate, system) to values
-    (replicate, scorer), each pair of distinct systems counted as often as the product of their
-    weights; `spread` maps the same weights, and scorers `first` (pair,) less `second` (pair,)
+    `systems` are the names of the systems, in the order of their weights. `values` maps weights of
+    items (replicate, item) and of systems (replicate, system) to values (replicate, scorer), each
+    pair of distinct systems counted as often as the product of their weights; `spread` maps the same weights, and scorers `first` (pair,) less `second` (pair,)
     where it is given, to two-way standard errors (replicate, pair); None where there are none.
     """
 
-    n_systems: int
+    systems: list[str]
     values: Callable[[Floats, Floats], Floats]
     spread: Callable[[Floats, Floats, Codes, Codes | None], Floats] | None = None
 

@@ -91,6 +91,7 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
             "target": "E[SPA] at this number of items",
         },
         status="exact" if mid_p else "replica",
+        is_accuracy=True,
         interval="t",
     )
 

@@ -133,13 +133,14 @@ def _accuracy_by_systems(table: Responses) -> BySystems:
     n_items, n_scorers, k = terms.shape
     flat = terms.reshape(n_items, -1)
     name = group_codes(table.rows, ["system"])[np.unique(system, return_index=True)[1]]
+    names = sorted(table.rows["system"].astype(str).unique())
 
     def values(items: Floats, systems: Floats) -> Floats:
         x, y = _means((items @ flat).reshape(len(items), n_scorers, k))
         weight = systems[:, None, name[a]] * systems[:, None, name[b]]
         return _agreement(_signs(x, a, b), _signs(y, a, b), weight)
 
-    return BySystems(int(name.max()) + 1, values)
+    return BySystems(names, values)
 
 
 def system_pearson() -> Statistic:

@@ -11,7 +11,7 @@ from metaeval.arrays import Codes, Floats
 from metaeval.errors import MetaevalError
 from metaeval.statistics.base import BySystems, only_label, ratio, sum_by
 from metaeval.statistics.counting import credit, pair_counts, pair_weights, tau_of_counts
-from metaeval.studentise import _gradient
+from metaeval.studentise import gradient_of
 from metaeval.tables import Pairs
 
 Finish = Callable[[Floats], Floats]
@@ -28,7 +28,7 @@ class _Cells(NamedTuple):
 
     first: Codes  # (pair,) systems
     second: Codes
-    n_systems: int
+    systems: list[str]
     terms: Floats  # (item, pair, column)
     columns: Codes  # (scorer, k) which columns are the sums of a scorer
     finish: Finish  # (..., scorer, k) -> (..., scorer)
@@ -69,7 +69,7 @@ def _cells(table: Pairs, terms: Floats, columns: Codes, finish: Finish) -> _Cell
     shape = (table.n_items, len(pairs), terms.shape[1])
     summed = sum_by(terms, table.item_codes * len(pairs) + pair, shape[0] * shape[1])
     first, second = np.divmod(pairs, len(names))
-    return _Cells(first, second, len(names), summed.reshape(shape), columns, finish)
+    return _Cells(first, second, names.tolist(), summed.reshape(shape), columns, finish)
 
 
 def _require_two_systems(table: Pairs, first: Codes, second: Codes) -> None:
@@ -88,12 +88,12 @@ def _by_systems(cells: _Cells) -> BySystems:
         return np.asarray(cells.finish(_sums(cells, items, systems)))
 
     def spread(items: Floats, systems: Floats, first: Codes, second: Codes | None) -> Floats:
-        gradient = _gradient(cells.finish, _sums(cells, items, systems))
+        gradient = gradient_of(cells.finish, _sums(cells, items, systems))
         rows = zip(items, systems, gradient, strict=True)
         with np.errstate(invalid="ignore"):  # where one system makes up a replicate
             return np.stack([_of_pairs(_variance(cells, *row), first, second) for row in rows])
 
-    return BySystems(cells.n_systems, values, spread)
+    return BySystems(cells.systems, values, spread)
 
 
 def _of_pairs(variance: Floats, first: Codes, second: Codes | None) -> Floats:
@@ -153,7 +153,7 @@ def _variance(cells: _Cells, items: Floats, systems: Floats, gradient: Floats) -
 
 def _partners(cells: _Cells, systems: Floats) -> Floats:
     """Weight of the other system of each pair that a system is in: (system, pair)."""
-    touches = np.zeros((cells.n_systems, len(cells.first)))
+    touches = np.zeros((len(cells.systems), len(cells.first)))
     pair = np.arange(len(cells.first))
     touches[cells.first, pair] = systems[cells.second]
     touches[cells.second, pair] = systems[cells.first]
