@@ -24,8 +24,9 @@ class BySystems(NamedTuple):
 
     `systems` are the names of the systems, in the order of their weights. `values` maps weights of
     items (replicate, item) and of systems (replicate, system) to values (replicate, scorer), each
-    pair of distinct systems counted as often as the product of their weights; `spread` maps the same weights, and scorers `first` (pair,) less `second` (pair,)
-    where it is given, to two-way standard errors (replicate, pair); None where there are none.
+    pair of distinct systems counted as often as the product of their weights; `spread` maps the
+    same weights, and scorers `first` (pair,) less `second` (pair,) where it is given, to two-way
+    standard errors (replicate, pair); None where there are none.
     """
 
     systems: list[str]
