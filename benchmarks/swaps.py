@@ -13,7 +13,7 @@ from benchmarks.workloads import Scores
 from metaeval.arrays import Floats
 from metaeval.plan import Plan
 from metaeval.prepare import prepare
-from metaeval.replicas import replica_test
+from metaeval.replicas import replica_tests
 from metaeval.statistics import Statistic
 from metaeval.tables import Responses
 from metaeval.testing import Member, Tested
@@ -33,7 +33,7 @@ def ours(table: Responses, statistic: Statistic, n: int) -> Tested:
     part = SimpleNamespace(tables=(table,), part=0)
     nothing = np.full(len(a), np.nan)
     member = Member(part, a, b, nothing, nothing[None], nothing)
-    return replica_test(statistic, member, Plan("compare", test="swap-cells"), n)
+    return replica_tests(statistic, [member], Plan("compare", test="swap-cells"), n)[0]
 
 
 def standardised(scores: Scores) -> Floats:
