@@ -72,13 +72,21 @@ def shown(row: Row) -> str:
     star = "\\*" if row["extrapolated"] else ""
     peer = f"{rounded(row['peer_min_s'])} s{star}, {row['peer']}"
     target = row["target"] if row["target"] == "reported" else rounded(row["target"])
-    return f"| {row['work']} | {ours} | {peer} | {rounded(row['ratio'])} | {target} |"
+    names = [name for name in ("items", "systems", "scorers") if row[name]]
+    sizes = "".join(f", {thousands(float(row[name]))} {name}" for name in names if row[name] != "1")
+    work = f"{row['work']}{sizes}, R = {thousands(float(row['resamples']))}"
+    return f"| {work} | {ours} | {peer} | {rounded(row['ratio'])} | {target} |"
 
 
 def rounded(number: str) -> str:
     """Two significant digits, thousands apart."""
     value = float(f"{float(number):.2g}")
-    return f"{value:,.0f}".replace(",", " ") if value >= 10 else f"{value:g}"
+    return thousands(value) if value >= 10 else f"{value:g}"
+
+
+def thousands(value: float) -> str:
+    """Digits in groups of three."""
+    return f"{value:,.0f}".replace(",", " ")
 
 
 def main(arguments: list[str]) -> None:

@@ -121,9 +121,11 @@ def test_a_part_is_scaled_to_the_whole_and_says_so():
 
 
 def test_the_table_stands_between_the_markers():
-    row = timing.row("w", "o", timing.Seconds(0.2, 0.3), "p", timing.Seconds(400, 400, "part"))
-    row = {"peak_mb": "", **row, "target": "1000"}
-    assert shown(row) == "| w | 0.2 s, o | 400 s\\*, p | 2 000 | 1 000 |"
+    peer = timing.Seconds(400, 400, "a part")
+    row = timing.row("w", "o", timing.Seconds(0.2, 0.3), "p", peer, target="1000")
+    row |= {"items": "12000", "systems": "", "scorers": "2", "resamples": "10", "peak_mb": ""}
+    cells = "w, 12 000 items, 2 scorers, R = 10 | 0.2 s, o | 400 s\\*, p | 2 000 | 1 000"
+    assert shown(row) == f"| {cells} |"
     page = "a\n<!-- benchmarks -->\nold\n<!-- /benchmarks -->\nb\n"
     made = with_table(page, [row])
     assert made.startswith("a\n<!-- benchmarks -->\nShortest of at least five runs on ")
