@@ -27,11 +27,9 @@ START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 def run(script: str, flags: list[str]) -> list[Row]:
     """Rows of a script, printed as they come."""
     command = [sys.executable, "-m", f"benchmarks.{script}", *flags]
-    # What OpenBLAS is told of another processor slows NumPy, ours and the peers'; so do its
-    # threads, which wait for each other, as soon as anything else runs.
+    # What OpenBLAS is told of another processor slows NumPy, ours and the peers'.
     tuned = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
     env = {name: value for name, value in os.environ.items() if name not in tuned}
-    env["OPENBLAS_NUM_THREADS"] = "1"
     lines = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         for line in process.stdout or ():
@@ -57,7 +55,7 @@ def with_table(page: str, rows: list[Row]) -> str:
     """The page with the table of the rows between the two markers."""
     row = rows[0]
     versions = ", ".join(f"{name} {row[name.lower()]}" for name in ("Python", "NumPy", "JAX"))
-    where = f"{row['machine']}, {versions}, one thread for NumPy's BLAS"
+    where = f"{row['machine']}, {versions}"
     lines = [f"Shortest of at least five runs on {where}; ours once warm."]
     lines += ["", "| work | ours | peer | ratio | target |", "| --- | --- | --- | --- | --- |"]
     lines += [shown(row) for row in rows]

@@ -142,7 +142,9 @@ def pairwise_p(scores: Floats, signs: Floats) -> Floats:
 
 
 def soft_by_scorer(scorers: Iterable[Floats], human: Floats, n_flips: int, draw: Draw) -> Floats:
-    """Soft pairwise accuracy, one scorer after another, each with flips of its own: (scorer,)."""
-    labels = pairwise_p(human, draw(n_flips))
-    gaps = [np.abs(pairwise_p(scores, draw(n_flips)) - labels).mean() for scores in scorers]
-    return 1 - np.array(gaps)
+    """Soft pairwise accuracy as published, one scorer and the labels after another: (scorer,)."""
+
+    def gap(scores: Floats) -> Floats:
+        return np.abs(pairwise_p(scores, draw(n_flips)) - pairwise_p(human, draw(n_flips)))
+
+    return 1 - np.array([gap(scores).mean() for scores in scorers])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,7 +73,8 @@ def weights(kind: str, key: Codes, resamples: Codes, n_units: int) -> Floats:
         bits = np.unpackbits(random.view(np.uint8), axis=1, count=n_units, bitorder="little")
         return 1.0 - 2.0 * bits
     part = np.uint8 if kind == "poisson" else np.dtype("<u2")
-    return np.asarray(table_of(kind)[random.view(part)[:, :n_units]])
+    which: Any = random.view(part)[:, :n_units]
+    return np.take(table_of(kind), which, mode="clip")
 
 
 def _multinomial(key: Codes, resamples: Codes, n_units: int) -> Floats:

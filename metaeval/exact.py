@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from metaeval.arrays import Floats
 _MOST_VALUES = 4096  # distinct values among which a common unit is looked for
 _LARGEST_WHOLE = 2.0**20
 _MATCH = 1e-9
+_ROWS = 2**16
 
 
 class Terms(NamedTuple):
@@ -26,7 +28,13 @@ class Terms(NamedTuple):
 
     def bound(self, largest_weight: float) -> float:
         """No sum of values, with weights up to the largest, is larger than this."""
-        return float(np.abs(self.values).sum(axis=0).max(initial=0.0)) * largest_weight
+        blocks = (self.values[i : i + _ROWS] for i in range(0, len(self.values), _ROWS))
+        return float(sum(np.abs(some).sum(axis=0) for some in blocks).max()) * largest_weight
+
+    @property
+    def largest(self) -> float:
+        """Size of the largest value."""
+        return float(max(self.values.max(initial=0.0), -self.values.min(initial=0.0)))
 
 
 def exact_terms(terms: Floats, largest_weight: float, finest_weight: float = 1.0) -> Terms:
@@ -61,9 +69,11 @@ def _unit_of(values: Floats) -> float | None:
         return 1.0
     if len(distinct) > _MOST_VALUES or not np.isfinite(distinct[-1]):
         return None
-    largest, unit = distinct[-1], distinct[0]
-    for value in distinct[1:]:
+    largest, unit = float(distinct[-1]), float(distinct[0])
+    for value in distinct[1:].tolist():
         unit = _common(value, unit, _MATCH * largest)
+        if unit * _LARGEST_WHOLE < largest:
+            return None
     multiples = distinct / unit
     off = np.abs(multiples - np.round(multiples)).max()
     if multiples[-1] > _LARGEST_WHOLE or off > _MATCH * multiples[-1]:
@@ -74,7 +84,7 @@ def _unit_of(values: Floats) -> float | None:
 def _common(a: float, b: float, tolerance: float) -> float:
     """Largest common divisor of two positive numbers, up to rounding."""
     while b > tolerance:
-        a, b = b, abs(a - b * np.round(a / b))
+        a, b = b, abs(math.remainder(a, b))
     return a
 
 
@@ -84,9 +94,12 @@ def on_grid(terms: Floats, largest_weight: float = 1.0, finest_weight: float = 1
     Each column is rounded to multiples of a power of two, so small against its largest value, and
     so large, that sums with weights up to the largest, in steps of the finest, fit 53 bits.
     """
-    largest = np.abs(terms).max(axis=0)
+    largest = np.maximum(terms.max(axis=0), -terms.min(axis=0))
     total = max(len(terms), 2) * largest_weight / finest_weight
     bits = 53 - int(np.ceil(np.log2(total))) - 1
     power = np.ceil(np.log2(np.where(largest > 0, largest, 1.0)))
     step = 2.0 ** (power - bits)
-    return np.asarray(np.round(terms / step) * step)
+    grid = terms / step
+    np.rint(grid, out=grid)
+    grid *= step
+    return np.asarray(grid)

@@ -22,6 +22,7 @@ _ROWS = 10_000  # resamples in a block of it
 _SUMS = 2**24  # sums that it returns at one time
 _LARGE = 5_000_000  # weights from which JAX is faster once it is loaded,
 _LARGE_COLD = 100_000_000  # and when it must be loaded first
+_COLUMNS = 50  # columns of a product that cost as much as drawing a weight
 _SINGLE = 2.0**24  # whole numbers below are exact in single precision
 _HALF = 256.0  # and in bfloat16
 
@@ -36,9 +37,10 @@ def largest_weight(kind: str) -> tuple[float, float]:
     return (1.0, 1.0) if kind == "multinomial" else (KINDS[kind].largest, KINDS[kind].finest)
 
 
-def is_large(n_weights: int) -> bool:
-    """Whether work on so many weights is for JAX."""
-    return n_weights > (_LARGE if "jax" in sys.modules else _LARGE_COLD)
+def is_large(n_weights: int, n_columns: int = 0) -> bool:
+    """Whether work on so many weights, in products with so many columns, is for JAX."""
+    work = n_weights * (1 + n_columns / _COLUMNS)
+    return work > (_LARGE if "jax" in sys.modules else _LARGE_COLD)
 
 
 def block_size(n_units: int, most: int) -> int:
@@ -77,7 +79,7 @@ def weighted_sums(
     depends on the key, the resample and its unit alone, and no sum is rounded.
     """
     n_units = len(terms.values)
-    if kind != "multinomial" and is_large(n_resamples * n_units):
+    if kind != "multinomial" and is_large(n_resamples * n_units, terms.values.shape[1]):
         return _large_sums(kind, key, n_resamples, terms, what)
     blocks = weight_blocks(kind, key, n_resamples, n_units)
     n_blocks = -(-n_resamples // block_size(n_units, 2_000))
@@ -160,7 +162,7 @@ def _dtypes(terms: Terms, kind: str) -> tuple[str, str]:
     """Number formats of the product and of the sums in which all of them are exact."""
     if not (terms.whole and terms.bound(KINDS[kind].largest) < _SINGLE):
         return "float64", "float64"
-    small = KINDS[kind].finest == 1 and float(np.abs(terms.values).max(initial=0.0)) <= _HALF
+    small = KINDS[kind].finest == 1 and terms.largest <= _HALF
     exact = KINDS[kind].finest == 1
     return ("bfloat16" if small else "float32" if exact else "float64"), (
         "float32" if exact else "float64"

@@ -286,7 +286,7 @@ def _of_sums(
     whole = terms._replace(values=terms.values.astype(float))
 
     def draw(n: int) -> Iterator[Floats]:
-        used = terms if is_large(n * n_units) else whole
+        used = terms if is_large(n * n_units, terms.values.shape[1]) else whole
         return map(differences, weighted_sums("sign", key, n, used, "score swaps"))
 
     def every() -> Iterator[Floats]:

@@ -101,7 +101,8 @@ def test_recalibrated_accuracies_of_peers_are_the_same():
 def test_soft_accuracies_of_peers_are_the_same():
     scores = workloads.wmt_like(40, 4, 2)
     whole = scores._replace(scorers=np.round(4 * scores.scorers))  # exact in single precision
-    signs = list(signs_of_ours(40).astype(np.float32)) * 3
+    half = signs_of_ours(40, FLIPS // 2).astype(np.float32)
+    signs = [*half, *-half] * 4  # ours flips in pairs of mirror images
     values = soft_pairwise.columns(whole)
     by_scorer = peers.soft_by_scorer(whole.scorers, whole.human, FLIPS, drawn(signs))
     assert_allclose(by_scorer, soft_pairwise.ours(values, FLIPS, mid_p=False))

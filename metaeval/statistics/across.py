@@ -156,7 +156,7 @@ class _Group:
     def _counts(self, w: Floats) -> Floats:
         size = np.bincount(self.items)
         n_rows = w @ size
-        pairs = (n_rows**2 - w**2 @ size) / 2
+        pairs = (n_rows**2 - np.einsum("ri,ri,i->r", w, w, size)) / 2
         if n_rows.max() * size.max() < _WHOLE and bool((w == np.rint(w)).all()):
             w = w.astype(np.float32)
         return np.stack([self._kinds(m, w, pairs) for m in range(len(self.scores))], axis=1)

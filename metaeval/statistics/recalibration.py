@@ -51,7 +51,7 @@ def gains_of(margin: Floats, human: Floats, weight: Floats) -> Gains:
     gain = np.where(call == 0, 0.0, (human == 0) * weight - right)
     size = np.where(np.isnan(margin), np.inf, np.abs(margin))
     gain = np.where(np.isinf(size), 0.0, gain)
-    order = np.argsort(size, kind="stable")
+    order = np.argsort(size)
     return Gains(size[order], right[order], gain[order], order)
 
 
@@ -117,17 +117,19 @@ def _curve(gains: Gains, items: Codes, n_items: int, n_bins: int) -> Curve:
     inner = np.diff(size, append=np.inf) == 0
     mixed = np.flatnonzero(np.bincount(bins[~inner], minlength=len(length)) > 1)
 
-    def by_bin(values: Floats) -> Floats:
-        shape = (n_items, len(length))
-        return np.bincount(items * shape[1] + bins, values, shape[0] * shape[1]).reshape(shape)
+    kind = np.float32 if base.sum() + np.abs(gain).sum() < _WHOLE else np.float64
+    cell = items * len(length) + bins
 
-    credit = np.cumsum(np.column_stack([base, by_bin(gain)]), axis=1)
+    def by_bin(values: Floats) -> Floats:
+        found = np.bincount(cell, values, n_items * len(length)).astype(kind)
+        return np.asarray(found.reshape(n_items, -1))
+
+    credit = np.cumsum(np.column_stack([base.astype(kind), by_bin(gain)]), axis=1)
     bound = credit[:, mixed] + by_bin(np.maximum(gain, 0.0))[:, mixed]
-    kind = np.float32 if bound.max(initial=credit.max()) < _WHOLE else np.float64
     longest = int(length[mixed].max(initial=1))
     return Curve(
-        credit.astype(kind),
-        bound.astype(kind),
+        credit,
+        bound,
         mixed + 1,
         (np.cumsum(length) - length)[mixed],
         _following(items.astype(np.int32), longest),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ _EQUAL = 1e-9  # sums closer than this share of their size are equal
 _FINEST = 1024.0  # scores that are multiples of 1 / 1024 become whole numbers
 _EXACT = 2.0**52  # whole numbers below add up without rounding
 _GAPS = 2**21  # differences that exist at one time
+_PASSES = 5  # a difference takes NumPy as long as so many weights
 _SQUARES = 2**25  # squared differences that are kept from one block of weights to the next
 
 
@@ -33,8 +34,9 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
         Count half of the flips that tie with the observed difference. False: all of them, as
         published; a replica, whose value depends on the order of the names of the systems.
     n_flips : int, default 10 000
-        Random flips where a task has more than 20 items; else all 2^items are tried. They come
-        from a seed of their own: the estimate does not depend on the seed of the analysis.
+        Random flips where a task has more than 20 items; else all 2^items are tried. Each flip
+        comes with its mirror image, and from a seed of its own: the estimate does not depend on
+        the seed of the analysis.
 
     Returns
     -------
@@ -157,20 +159,23 @@ def _describe(table: Responses, mid_p: bool, n_flips: int) -> Mapping[str, Float
 def p_values(values: Floats, mid_p: bool = True, n_flips: int = 10_000) -> Floats:
     """One-sided sign-flip p of each pair of systems a < b: values (item, system, k) -> (pair, k).
 
-    p counts flips whose difference is above the observed one, and half of those equal to it
-    (without `mid_p` all of those).
+    Values are not negative, as scores above the lowest of their item are. p counts flips whose
+    difference is above the observed one, and half of those equal to it (without `mid_p` all of
+    them).
     """
     few = len(values) <= MAX_ENUMERATED
     terms = _terms(values)
-    sums = (
-        enumerated_sums(terms, mirrored=True)
-        if few
-        else weighted_sums("sign", key_of(0, "flip"), n_flips, terms, "sign flips")
-    )
+    n = 2 ** (len(values) - 1) if few else -(-n_flips // 2)
+    sums = enumerated_sums(terms) if few else _drawn(terms, n)
     low, high = _thresholds(terms, values.shape)
     shape = (-1, *values.shape[1:])
-    counts = sum(_count(some.reshape(shape), low, high if mid_p else low) for some in sums)
-    return np.asarray(counts / (2.0 * (2 ** len(values) if few else n_flips)))
+    blocks = (block for some in sums for block in (some, -some))
+    counts = sum(_count(block.reshape(shape), low, high if mid_p else low) for block in blocks)
+    return np.asarray(counts / (4.0 * n))
+
+
+def _drawn(terms: Terms, n: int) -> Iterator[Floats]:
+    return weighted_sums("sign", key_of(0, "flip"), n, terms, "sign flips")
 
 
 def _terms(values: Floats) -> Terms:
@@ -201,7 +206,7 @@ def _thresholds(terms: Terms, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
 
 def _count(sums: Floats, low: Floats, high: Floats) -> Codes:
     """Differences of two of the sums (flip, system, k) from low, plus from high, on: (pair, k)."""
-    if is_large(len(sums) * low.size):
+    if is_large(_PASSES * len(sums) * low.size):
         from metaeval import kernels
 
         kernels.keep_compiled()
