@@ -190,7 +190,7 @@ class _Drawn(NamedTuple):
     resamples: Resamples
 
     def blocks(self, systems: list[str], what: str) -> Iterator[tuple[Floats, Floats]]:
-        """Weights of items (replicate, item) and of some systems (replicate, system)."""
+        """Weights of units (replicate, unit) and of some systems (replicate, system)."""
         n, n_units = self.resamples.n, len(self.stratum.units)
         kind = kind_for(n_units, self.resamples.weights)
         key = key_of(self.resamples.seed, "bootstrap", self.stratum.part)
@@ -200,7 +200,7 @@ class _Drawn(NamedTuple):
         for start in steps(range(0, n, size), -(-n // size), what):
             some = np.arange(start, min(start + size, n))
             of_systems = weights("multinomial", shared, some, len(self.systems))
-            yield weights(kind, key, some, n_units)[:, self.unit], of_systems[:, column]
+            yield weights(kind, key, some, n_units), of_systems[:, column]
 
 
 def _two_way(
@@ -212,7 +212,8 @@ def _two_way(
             f"{statistic.name} has no resampling of systems; use pairwise_accuracy, "
             "tie_calibrated_accuracy or system_accuracy, or random='item'."
         )
-    both = statistic.by_systems(table)
+    n_units = len(drawn.stratum.units)
+    both = statistic.by_systems(table, drawn.unit, n_units)
 
     def blocks() -> Iterator[tuple[Floats, Floats]]:
         return drawn.blocks(both.systems, statistic.name)
@@ -223,7 +224,7 @@ def _two_way(
     of_both = both.spread
 
     def once(first: Codes, second: Codes | None) -> Floats:
-        ones = np.ones((1, table.n_items)), np.ones((1, len(both.systems)))
+        ones = np.ones((1, n_units)), np.ones((1, len(both.systems)))
         return np.asarray(of_both(*ones, first, second)[0])
 
     def of_draws(first: Codes, second: Codes | None) -> Floats:

@@ -20,10 +20,10 @@ MAX_RESAMPLED_ITEMS = 5_000
 
 
 class BySystems(NamedTuple):
-    """Replicates in which both items and systems are drawn.
+    """Replicates in which both units (clusters or items) and systems are drawn.
 
     `systems` are the names of the systems, in the order of their weights. `values` maps weights of
-    items (replicate, item) and of systems (replicate, system) to values (replicate, scorer), each
+    units (replicate, unit) and of systems (replicate, system) to values (replicate, scorer), each
     pair of distinct systems counted as often as the product of their weights; `spread` maps the
     same weights, and scorers `first` (pair,) less `second` (pair,) where it is given, to two-way
     standard errors (replicate, pair); None where there are none.
@@ -91,7 +91,8 @@ class Statistic:
     interval : str, optional
         The kind of interval that replaces those that fail for this statistic.
     by_systems : callable, optional
-        table -> BySystems, for replicates in which systems are drawn as items are.
+        (table, unit, n_units) -> BySystems, for replicates in which systems are drawn as units are;
+        `unit` (item,) is the unit of each item. Some units may have no item in the table.
     credits : callable, optional
         table of pairs -> Credits, where the estimate is a sum of credits of calls on pairs with a
         denominator that no call changes; lets tests swap scores or verdicts of two scorers fast.
@@ -113,7 +114,7 @@ class Statistic:
     item_limit: int | None = None
     resolve: Callable[[Any], Statistic] | None = None
     interval: str | None = None
-    by_systems: Callable[[Any], BySystems] | None = None
+    by_systems: Callable[[Any, Codes, int], BySystems] | None = None
     credits: Callable[[Any], Credits] | None = None
 
     @staticmethod

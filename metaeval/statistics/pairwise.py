@@ -137,8 +137,8 @@ def pairwise_accuracy(
         describe=describe,
         is_accuracy=True,
         credits=lambda table: _credits(table, ties, epsilon, str(average)),
-        by_systems=lambda table: accuracy_by_systems(
-            table, sign_within(table.scores.to_numpy(), epsilon), ties, str(average)
+        by_systems=lambda table, unit, n_units: accuracy_by_systems(
+            table, unit, n_units, sign_within(table.scores.to_numpy(), epsilon), ties, str(average)
         ),
     )
 
@@ -243,8 +243,13 @@ def kendall(
         )
     if variant in ("a", "23") or average == "pairs":
         made = made.named(
-            by_systems=lambda table: tau_by_systems(
-                table, sign_within(table.scores.to_numpy(), epsilon), variant, str(average)
+            by_systems=lambda table, unit, n_units: tau_by_systems(
+                table,
+                unit,
+                n_units,
+                sign_within(table.scores.to_numpy(), epsilon),
+                variant,
+                str(average),
             )
         )
     if variant in ("a", "23"):

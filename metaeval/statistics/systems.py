@@ -123,20 +123,20 @@ def _agreement(x: Floats, y: Floats, weight: Floats | float = 1.0) -> Floats:
         return np.asarray(((x == y) * there).sum(axis=-1) / there.sum(axis=-1))
 
 
-def _accuracy_by_systems(table: Responses) -> BySystems:
+def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> BySystems:
     """Pairs of different systems count by the product of their weights.
 
     Systems are drawn by name: one that is in several tasks is drawn in all of them at once.
     """
     terms, (system, task) = _system_terms(table), _systems(table)
     a, b = _pairs_within(task)
-    n_items, n_scorers, k = terms.shape
-    flat = terms.reshape(n_items, -1)
+    _, n_scorers, k = terms.shape
+    flat = sum_by(terms, unit, n_units).reshape(n_units, -1)
     name = group_codes(table.rows, ["system"])[np.unique(system, return_index=True)[1]]
     names = sorted(table.rows["system"].astype(str).unique())
 
-    def values(items: Floats, systems: Floats) -> Floats:
-        x, y = _means((items @ flat).reshape(len(items), n_scorers, k))
+    def values(units: Floats, systems: Floats) -> Floats:
+        x, y = _means((units @ flat).reshape(len(units), n_scorers, k))
         weight = systems[:, None, name[a]] * systems[:, None, name[b]]
         return _agreement(_signs(x, a, b), _signs(y, a, b), weight)
 

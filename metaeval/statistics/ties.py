@@ -99,8 +99,8 @@ def tie_calibrated_accuracy(
         estimand=estimand,
         status="replica" if folds is None else "exact",
         is_accuracy=True,
-        by_systems=lambda table: accuracy_by_systems(
-            table, tuned_calls(table, folds, kind), "acc-eq", kind
+        by_systems=lambda table, unit, n_units: accuracy_by_systems(
+            table, unit, n_units, tuned_calls(table, folds, kind), "acc-eq", kind
         ),
     )
 

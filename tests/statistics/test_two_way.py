@@ -74,8 +74,13 @@ def systems_of(view):
     return sorted(set(view.rows["system"].astype(str)))
 
 
+def by_systems(statistic, view):
+    """Replicates in which every item is a unit."""
+    return statistic.by_systems(view, np.arange(view.n_items), view.n_items)
+
+
 def replicate(statistic, view, items, systems):
-    both = statistic.by_systems(view)
+    both = by_systems(statistic, view)
     names = systems_of(view)
     assert both.systems == sorted(names)
     return both.values(items[None], np.array([[systems[name] for name in names]]))[0]
@@ -176,7 +181,7 @@ def test_weights_of_one_give_the_estimate(statistic):
     if statistic.name == "system_accuracy":
         table = crossed()
     view = table_for(statistic, prepare(table).table)
-    both = statistic.by_systems(view)
+    both = by_systems(statistic, view)
     found = both.values(np.ones((1, view.n_items)), np.ones((1, len(both.systems))))[0]
     row = evaluate(table, statistic, n_resamples=100).frame.set_index("scorer")["estimate"]
     assert_allclose(found, row[["m0", "m1"]].to_numpy()[:2], rtol=0, atol=1e-12)
@@ -187,7 +192,7 @@ def test_copies_of_a_system_form_no_pair():
     table = crossed(1, 30, 10, noise=2.0)
     statistic = pairwise_accuracy("acc-eq", average="pairs")
     view, rows = ready(table, statistic)
-    both = statistic.by_systems(view)
+    both = by_systems(statistic, view)
     v = random_weights("multinomial", key_of(0, "system"), np.arange(4_000), 10)
     once = np.ones((len(v), view.n_items))
     estimate = both.values(once[:1], np.ones((1, 10)))[0]
@@ -225,12 +230,13 @@ def test_products_of_weights_have_the_variance_of_the_pigeonhole_bootstrap():
 
 # Standard errors.
 @pytest.mark.parametrize("second", [None, np.array([1])])
-def test_spread_is_the_sum_over_all_products_that_share_an_item_or_a_system(second):
+@pytest.mark.parametrize("unit", [np.arange(7), np.array([0, 2, 1, 0, 1, 1, 3])])
+def test_spread_is_the_sum_over_all_products_that_share_a_unit_or_a_system(unit, second):
     table = crossed(2, 7, 5, scorers=2).keep_rows(np.arange(35) % 11 != 4)
     statistic = pairwise_accuracy("acc-eq")
     view, rows = ready(table, statistic)
-    both = statistic.by_systems(view)
-    once = np.ones((1, view.n_items)), np.ones((1, len(both.systems)))
+    both = statistic.by_systems(view, unit, unit.max() + 1)
+    once = np.ones((1, unit.max() + 1)), np.ones((1, len(both.systems)))
     found = both.spread(*once, np.array([0]), second)[0, 0]
     size = {g[0].place[:2]: len(slow.pairs(g)) for g in slow.groups(rows, "item")}
     total = slow.pairwise_accuracy(rows, "acc-eq")
@@ -240,7 +246,8 @@ def test_spread_is_the_sum_over_all_products_that_share_an_item_or_a_system(seco
             u = [float(slow.call(a, b, s) == slow.truth(a, b)) - total[s] for s in ("m0", "m1")]
             gap = u[0] if second is None else u[0] - u[1]
             share = gap / size[a.place[:2]] / len(size)
-            parts[a.place, frozenset((a.system, b.system))] = share
+            cell = unit[int(a.item[1:])], frozenset((a.system, b.system))
+            parts[cell] = parts.get(cell, 0.0) + share
     by_item, by_system, by_both = slow.two_way_variance(parts)
     variance = by_item + by_system - by_both
     expected = variance if variance > 0 else max(by_item, by_system)
@@ -257,7 +264,7 @@ def test_spread_of_a_replicate_is_that_of_repeated_rows(kind):
     )
     table = crossed(3, 6, 4)
     view, _ = ready(table, statistic)
-    both = statistic.by_systems(view)
+    both = by_systems(statistic, view)
     w, v = np.array([[2.0, 0, 1, 1, 1, 1]]), np.ones((1, 4))
     kept = table.rows["item"].astype(str).to_numpy() != "i0001"
     first = table.rows["item"].astype(str).to_numpy() == "i0000"
@@ -271,10 +278,53 @@ def test_spread_of_a_replicate_is_that_of_repeated_rows(kind):
     literal, _ = ready(again, statistic)
     once = np.ones((1, literal.n_items)), np.ones((1, 4))
     pair = np.array([0]), np.array([1])
-    theirs = statistic.by_systems(literal).spread(*once, *pair)
+    theirs = by_systems(statistic, literal).spread(*once, *pair)
     ours = both.spread(w, v, *pair)
     # The five items that were drawn are five clusters, one of them heavier: n / (n - 1) differs.
     assert_allclose(ours, theirs, rtol=0.08)
+
+
+# Clusters.
+def copied(table, n_copies):
+    """Every item `n_copies` times, its copies in a cluster of their own."""
+    rows = table.rows.astype(str)
+    parts = [
+        rows.assign(cluster=rows["item"], item=rows["item"] + f"-{k}") for k in range(n_copies)
+    ]
+    scores, labels = (
+        pd.concat([frame] * n_copies, ignore_index=True) for frame in (table.scores, table.labels)
+    )
+    return Responses(pd.concat(parts, ignore_index=True), scores, labels, label_kind="rating")
+
+
+@pytest.mark.parametrize("statistic", STATISTICS, ids=[s.name for s in STATISTICS])
+def test_clusters_of_copies_count_as_the_originals(statistic):
+    table = crossed(6, 20, 6, noise=2.0)
+    one = compare(table, statistic, random=BOTH, n_resamples=200)
+    other = compare(copied(table, 8), statistic, random=("cluster", "system"), n_resamples=200)
+    assert_allclose(other.draws, one.draws, rtol=0, atol=1e-14)
+    for column in ("estimate", "se", "lower", "upper", "p_value"):
+        assert_allclose(other.frame[column], one.frame[column], rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS, ids=[s.name for s in STATISTICS])
+def test_cells_of_units_are_sums_over_their_items(statistic):
+    unit, w = (
+        np.array([2, 0, 0, 4, 1, 4, 2, 2, 1, 0]),
+        np.array([[2.0, 0, 1, 7, 1], [0, 1, 1, 0, 3]]),
+    )
+    view, _ = ready(crossed(7, 10, 5), statistic)
+    v = np.array([[1.0, 2, 0, 1, 1]] * 2)
+    found = statistic.by_systems(view, unit, 5).values(w, v)
+    assert_allclose(found, by_systems(statistic, view).values(w[:, unit], v), rtol=0, atol=1e-12)
+
+
+def test_units_without_items_change_no_standard_error():
+    view, _ = ready(crossed(8, 9, 5), pairwise_accuracy())
+    v, unit = np.ones((1, 5)), np.arange(9) // 2
+    few, many = (pairwise_accuracy("acc-eq").by_systems(view, unit, n) for n in (5, 8))
+    pair = np.array([0]), np.array([1])
+    assert many.spread(np.ones((1, 8)), v, *pair) == few.spread(np.ones((1, 5)), v, *pair)
 
 
 # What is refused.
@@ -352,7 +402,7 @@ def errors_over_spread(n_sets, n_items, n_systems):
     found = []
     for seed in range(n_sets):
         view = table_for(statistic, prepare(crossed(seed, n_items, n_systems)).table)
-        both = statistic.by_systems(view)
+        both = by_systems(statistic, view)
         once = np.ones((1, n_items)), np.ones((1, n_systems))
         own, other = both.values(*once)[0]
         pair = np.array([0]), np.array([1])
