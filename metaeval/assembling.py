@@ -26,6 +26,7 @@ MAX_KEPT_DRAWS = 10**8
 
 _ALL_TIES = 0.95
 _FEW_UNITS = 30
+_FEW_SYSTEMS = 10
 _UNDEFINED = 0.01
 
 
@@ -209,14 +210,25 @@ def cautions_of(
     if kind != plan.interval:
         cautions.append(f"{statistic.name} has no interval {plan.interval!r} here, so {kind!r}")
     few = [whole for whole in smallest if whole.n_units < _FEW_UNITS]
+    systems = min((w.n_systems for w in wholes if w.n_systems is not None), default=_FEW_SYSTEMS)
+    if systems < _FEW_SYSTEMS:
+        cautions.append(f"{systems} systems are few: little can be said of systems not seen")
     if few:
+        tested = plan.test == "sign-flip" and few[0].contributions is not None
+        flips = "; rely on sign-flip p-values" if tested or plan.verb == "evaluate" else ""
         where = "" if few[0].name is None else f" in {few[0].name}"
         more = f" (and few in {len(few) - 1} more)" if len(few) > 1 else ""
         cautions.append(
-            f"{few[0].n_units} {design.random}s{where} are few{more}: bootstrap intervals are too "
-            f"short below about {_FEW_UNITS}; rely on sign-flip p-values"
+            f"{few[0].n_units} {design.random.split(',')[0]}s{where} are few{more}: bootstrap "
+            f"intervals are too short below about {_FEW_UNITS}{flips}"
         )
-    if statistic.item_limit is not None and any(np.isnan(w.draws).all() for w in wholes):
+    alone = [str(whole.name) for whole in wholes if whole.name is not None and whole.n_units < 2]
+    if alone:
+        cautions.append(
+            f"one unit in {listed(alone, 5)}: no interval there, nor for the mean over all"
+        )
+    limit = statistic.item_limit
+    if limit is not None and any(whole.n_items > limit for whole in wholes):
         cautions.append(
             f"{statistic.name}: more than {statistic.item_limit} items, so no interval and no "
             "test; use --by task, --grouping item or fewer items"

@@ -35,6 +35,7 @@ def macro(parts: list[Measured], n_shared: int) -> Measured:
         n_rows=sum(p.n_rows for p in parts),
         n_dropped=sum(p.n_dropped for p in parts),
         n_systems=min(systems) if systems else None,
+        share=stack([p.share for p in parts]) / n,
         units=parts[0].units,
         part=n,
         tables=tuple(table for p in parts for table in p.tables),

@@ -30,7 +30,7 @@ class _Group(click.Group):
                 raise
             raise _Refused(str(error)) from None
         except KeyboardInterrupt:
-            raise _Interrupted("Interrupted; nothing was written.") from None
+            raise _Interrupted("Interrupted; no file was written.") from None
 
 
 class _Interrupted(click.ClickException):
@@ -196,7 +196,10 @@ def _verb(
 
     if not no_pairs:
         return inference.compare(table, chosen, **options)
+    from metaeval.plan import Plan
+
     compare_only = ("test", "alternative", "correction", "margin", "stop_after", "baseline")
+    Plan("compare", **{k: v for k, v in options.items() if k in compare_only})
     kept = {k: v for k, v in options.items() if k not in compare_only}
     return inference.evaluate(table, chosen, **kept)
 

@@ -64,7 +64,7 @@ def _own_intervals(
         kinds[near_boundary(sample) & (of_items | (se > 0))] = "wilson"
     trials = np.full(len(se), float(part.n_items))
     if verdicts is None:
-        trials = _trials(sample, part.n_units if of_items else 1)
+        trials = _trials(sample, part.share, of_items)
     sample = sample._replace(successes=part.estimate * trials, trials=trials)
     ends = np.full((2, len(se)), np.nan)
     for name in set(kinds) if not np.isnan(part.draws).all() else ():
@@ -73,12 +73,13 @@ def _own_intervals(
     return ends, se, [str(k) for k in kinds]
 
 
-def _trials(sample: Sample, least: int) -> Floats:
-    """Independent 0/1 items that would tell as much: at least so many."""
-    spread = sample.estimate * (1 - sample.estimate)
+def _trials(sample: Sample, share: Floats, of_items: bool) -> Floats:
+    """Independent 0/1 items that would tell as much: by the shares of units, or by the error."""
+    if of_items:
+        return np.full(len(sample.se), 1 / float(np.square(share).sum()))
     with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where(sample.se > 0, spread / sample.se**2, 0.0)
-    return np.maximum(effective, least)
+        effective = sample.estimate * (1 - sample.estimate) / sample.se**2
+    return np.where(sample.se > 0, effective, 1.0)
 
 
 def _columns(sample: Sample, some: Floats) -> Sample:
@@ -100,6 +101,8 @@ def _ends(sample: Sample, part: Measured, kind: str, scorers: Floats, plan: Plan
 
 def usable_interval(statistic: Statistic, part: Measured, wanted: str, counts: bool) -> str:
     """The wanted kind of interval, or what stands in for it where it does not exist."""
+    if wanted in _OF_COUNTS and not counts:
+        wanted = "bca"
     if wanted in _DRAWN and statistic.interval is not None:
         return statistic.interval
     drawn = wanted in _DRAWN
@@ -107,8 +110,6 @@ def usable_interval(statistic: Statistic, part: Measured, wanted: str, counts: b
         return "percentile" if part.spread is None else "t"
     if wanted == "bootstrap-t" and part.spread is None:
         return "t" if part.n_systems is None else "percentile"
-    if wanted in _OF_COUNTS and not counts:
-        return "bca"
     return wanted
 
 
@@ -116,7 +117,8 @@ def _error(part: Measured, draws: Floats, first: Codes, second: Codes | None) ->
     """Standard errors: of the draws, or by the two-way formula where systems are drawn."""
     if part.n_systems is not None and part.spread is not None:
         return part.spread.once(first, second)
-    return _deviation(draws)
+    # Weights drawn from n units vary by (n - 1) / n of what new units would.
+    return _deviation(draws) * np.sqrt(part.n_units / max(part.n_units - 1, 1))
 
 
 def _deviation(draws: Floats) -> Floats:
@@ -167,6 +169,7 @@ def _member_rows(
     same = np.full(len(se), np.nan)
     if plan.margin is not None:
         same = tost(estimate, se, plan.margin, _degrees(part))
+        same = np.where(se > 0, same, np.nan)  # units that do not vary cannot tell
     return [
         _row(statistic, part, i, names[x], names[y], estimate, ends, se)
         | {

@@ -13,6 +13,7 @@ _MOST_VALUES = 4096  # distinct values among which a common unit is looked for
 _LARGEST_WHOLE = 2.0**20
 _MATCH = 1e-9
 _ROWS = 2**16
+_NOTHING = 1e-280  # columns without a larger value are taken as 0
 
 
 class Terms(NamedTuple):
@@ -24,7 +25,6 @@ class Terms(NamedTuple):
     values: Floats
     step: Floats
     whole: bool  # the values are whole numbers
-    error: float = 0.0  # how far rounding may move a value
 
     def bound(self, largest_weight: float) -> float:
         """No sum of values, with weights up to the largest, is larger than this."""
@@ -51,14 +51,14 @@ def exact_terms(terms: Floats, largest_weight: float, finest_weight: float = 1.0
 
 
 def exact_jointly(terms: Floats, largest_weight: float) -> Terms:
-    """Like `exact_terms`, with one unit for all columns, so that columns can be subtracted."""
+    """Like `exact_terms`, with one unit for all columns, so that columns can be subtracted.
+
+    Without one, every column has a grid of its own: what others hold moves no bit of it.
+    """
     step = _unit_of(terms.ravel())
     if step is not None:
         return Terms(np.round(terms / step), np.full(terms.shape[1], step), True)
-    centred = terms - terms.mean(axis=1, keepdims=True)
-    flat = on_grid(centred.reshape(-1, 1), largest_weight)
-    error = 2.0**-53 * flat.size * float(np.abs(flat).max()) * 2
-    return Terms(flat.reshape(terms.shape), np.ones(terms.shape[1]), False, error)
+    return Terms(on_grid(terms, largest_weight), np.ones(terms.shape[1]), False)
 
 
 def _unit_of(values: Floats) -> float | None:
@@ -97,7 +97,7 @@ def on_grid(terms: Floats, largest_weight: float = 1.0, finest_weight: float = 1
     largest = np.maximum(terms.max(axis=0), -terms.min(axis=0))
     total = max(len(terms), 2) * largest_weight / finest_weight
     bits = 53 - int(np.ceil(np.log2(total))) - 1
-    power = np.ceil(np.log2(np.where(largest > 0, largest, 1.0)))
+    power = np.ceil(np.log2(np.where(largest > _NOTHING, largest, 1.0)))
     step = 2.0 ** (power - bits)
     grid = terms / step
     np.rint(grid, out=grid)

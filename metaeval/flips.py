@@ -116,14 +116,19 @@ def flip_test(
     """
     terms = [exact_jointly(c.contributions, 1.0) for c in contrasts]
     two_sided = alternative == "two-sided"
+    turned = "two-sided" if two_sided else "greater"
     if alternative == "less":
         contrasts = [c._replace(first=c.second, second=c.first) for c in contrasts]
     parts = [_family(c, t, two_sided) for c, t in zip(contrasts, terms, strict=True)]
     few = [len(t.values) <= most_enumerated for t in terms]
-    if stop_after is not None and not any(few):
+    if stop_after is not None:
         return [
-            _stopped(_drawn(c, t, n_flips, seed), part, stop_after)
-            for c, t, part in zip(contrasts, terms, parts, strict=True)
+            flip_test([c], n_flips=n_flips, seed=seed, alternative=turned)[0]._replace(
+                adjusted=np.full(len(c.first), np.nan)
+            )
+            if every
+            else _stopped(_drawn(c, t, n_flips, seed), part, stop_after)
+            for c, t, part, every in zip(contrasts, terms, parts, few, strict=True)
         ]
     if len(contrasts) == 1:
         drawn = _drawn(contrasts[0], terms[0], n_flips, seed)
@@ -186,7 +191,8 @@ def _family(contrast: Contrast, terms: Terms, two_sided: bool) -> _Family:
     total = values.sum(axis=0)
     observed = total[a] - total[b]
     square, size = _squares(terms, a, b)
-    slack = (_EQUAL * size + 2 * terms.error * len(values)) if not terms.whole else 0.5
+    rounding = 2.0**-51 * len(values) ** 2 * np.abs(values).max(axis=0)
+    slack = 0.5 if terms.whole else _EQUAL * size + rounding[a] + rounding[b]
     reference = np.abs(observed) if two_sided else observed
     select = np.zeros((values.shape[1], len(a)))
     select[a, np.arange(len(a))] += 1.0

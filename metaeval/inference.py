@@ -57,8 +57,8 @@ def evaluate(
     confidence : float, default 0.95
         Share of intervals that should hold the truth.
     interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}
-        Accuracies within two standard errors of 0 or 1 take `wilson` (one verdict an item) or
-        `bootstrap-t` on the logit scale instead of the first three; the rows say which.
+        Accuracies that are means of items take `wilson` instead of the first three within two
+        standard errors of 0 or 1; the rows say which.
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
     weights : {"multinomial", "poisson", "exponential"}, optional

@@ -77,11 +77,11 @@ def _pairwise(
     macros, strata = [], []
     for x, y in plan.pairs(design.scorers):
         names = [design.scorers[x], design.scorers[y]]
-        both = _only(table, names, options, statistic)
+        both = _among(_only(table, names, options, statistic), design)
         direct = dataclasses.replace(plan, baseline=names[1])
-        parts = [_placed(p, design) for p in measure(both, statistic, plan.resamples)]
+        parts = measure(both, statistic, plan.resamples)
         wholes = _wholes(parts, both)
-        wholes[0] = _placed_macro(wholes[0], parts, design)
+        wholes[0] = _placed(wholes[0], parts, design)
         cautions += cautions_of(wholes, both, statistic, plan, family)
         macros.append((wholes[0], both.scorers, direct))
         strata += [(whole, both.scorers, direct) for whole in wholes[1:]]
@@ -93,17 +93,17 @@ def _pairwise(
     return Level(statistic, own, differences, [], details, said, plan.n_flips(family))
 
 
-def _placed(part: Measured, design: Design) -> Measured:
-    """A stratum of two scorers among the units that all scorers have, so that flips are shared."""
-    stratum = next(s for s in design.strata if s.name == part.name)
-    if part.contributions is None:
-        return dataclasses.replace(part, part=stratum.part)
-    whole = np.zeros((len(stratum.units), part.contributions.shape[1]))
-    whole[stratum.units.get_indexer(part.units)] = part.contributions
-    return dataclasses.replace(part, contributions=whole, units=stratum.units, part=stratum.part)
+def _among(both: Design, design: Design) -> Design:
+    """The strata of two scorers with the units of all, so that comparisons share their draws."""
+    whole = {stratum.name: stratum for stratum in design.strata}
+    strata = [
+        dataclasses.replace(s, units=whole[s.name].units, part=whole[s.name].part)
+        for s in both.strata
+    ]
+    return dataclasses.replace(both, strata=tuple(strata))
 
 
-def _placed_macro(whole: Measured, parts: list[Measured], design: Design) -> Measured:
+def _placed(whole: Measured, parts: list[Measured], design: Design) -> Measured:
     """The mean over strata, with zeros for units of strata that the two scorers do not share."""
     if design.by is None or whole.contributions is None:
         return whole

@@ -29,6 +29,7 @@ from metaeval.tables import Pairs, Table
 from metaeval.threefry import key_of
 
 _WEIGHTS_AT_A_TIME = 2e7
+_UNITS_AT_A_TIME = 20_000
 
 Errors = Callable[[Codes, Codes | None], Floats]
 """Scorers `first` (pair,), less `second` if given -> standard errors."""
@@ -70,6 +71,7 @@ class Measured:
     n_rows: int
     n_dropped: int
     n_systems: int | None
+    share: Floats  # (unit,) of the items, adding up to 1
     units: pd.MultiIndex
     part: int
     tables: tuple[Table, ...]
@@ -98,7 +100,7 @@ def _measure(
     jackknife = np.zeros((n_units, len(exact)))
     spread: Spread | None = None
     n_systems: int | None = None
-    if beyond:
+    if beyond or present.sum() < 2:  # one unit says nothing of how units differ
         draws = np.full((resamples.n, len(exact)), np.nan)
     elif design.systems:
         names = sorted(design.table.rows["system"].astype(str).unique())
@@ -108,7 +110,7 @@ def _measure(
     else:
         draws = _draws(statistic, weigh, by_unit, stratum, resamples, len(table))
         draws += exact - around
-        jackknife = _jackknife(statistic, weigh, present, around)
+        jackknife = _jackknife(statistic, weigh, by_unit, present, around)
         if by_unit is not None and statistic.finish is not None:
             spread = _spread(statistic.finish, by_unit, stratum, resamples)
     contributions = None
@@ -131,6 +133,7 @@ def _measure(
         n_rows=len(stratum.table),
         n_dropped=design.dropped_in(stratum),
         n_systems=n_systems,
+        share=np.bincount(unit, minlength=n_units) / len(unit),
         units=stratum.units,
         part=stratum.part,
         tables=(stratum.table,),
@@ -275,7 +278,9 @@ def _by_units(statistic: Statistic, table: Table, by_unit: Floats | None, unit: 
     return lambda weights: finish((weights @ terms.values * terms.step).reshape(-1, *shape))
 
 
-def _jackknife(statistic: Statistic, weigh: Weigh, present: Bools, estimate: Floats) -> Floats:
+def _jackknife(
+    statistic: Statistic, weigh: Weigh, by_unit: Floats | None, present: Bools, estimate: Floats
+) -> Floats:
     """What leaving out each unit takes away, times (n - 1) / n: (unit, scorer); 0 for steps.
 
     n counts the units that are `present` (unit,); without the others nothing changes.
@@ -284,12 +289,22 @@ def _jackknife(statistic: Statistic, weigh: Weigh, present: Bools, estimate: Flo
     n_units, n = len(present), int(present.sum())
     if n < 2 or not (statistic.smooth or (flips and statistic.terms is not None)):
         return np.zeros((n_units, len(estimate)))
-    parts = []
+    if by_unit is not None and statistic.finish is not None:
+        total, size = by_unit.sum(axis=0), _UNITS_AT_A_TIME
+        blocks = (by_unit[start : start + size] for start in range(0, n_units, size))
+        without = np.concatenate([statistic.finish(total - block) for block in blocks])
+        around = statistic.finish(total[None])
+    else:
+        without, around = np.concatenate(list(_left_out(weigh, n_units))), estimate
+    return np.where(present[:, None], np.nan_to_num(around - without), 0.0) * (n - 1) / n
+
+
+def _left_out(weigh: Weigh, n_units: int) -> Iterator[Floats]:
+    """Values without each unit, block by block."""
     for start in range(0, n_units, 500):
         without = np.ones((min(500, n_units - start), n_units))
         without[np.arange(len(without)), start + np.arange(len(without))] = 0.0
-        parts.append(estimate - weigh(without))
-    return np.nan_to_num(np.concatenate(parts)) * (n - 1) / n
+        yield weigh(without)
 
 
 def _contributions(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from metaeval import intervals, multiplicity
 from metaeval.checks import check_fraction, check_not_negative, check_one_of, check_whole
+from metaeval.errors import MetaevalError
 from metaeval.flips import ALTERNATIVES, MAX_FLIPS
 from metaeval.measure import Resamples
 from metaeval.resampling import MAX_ENUMERATED, WEIGHTS
@@ -55,6 +56,8 @@ class Plan:
             check_not_negative("margin", self.margin)
         if self.stop_after is not None:
             check_whole("stop_after", self.stop_after, 5)
+            if self.test != "sign-flip":
+                raise MetaevalError("stop_after is for test='sign-flip'; leave one of them out.")
 
     @property
     def resamples(self) -> Resamples:

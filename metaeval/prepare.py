@@ -100,6 +100,11 @@ def prepare(
     if not kept.any():
         raise MetaevalError(no_rows(whole, warnings))
     _check_by(whole, by)
+    if by is not None and by == unit:
+        raise MetaevalError(
+            f"random={unit!r} with by={by!r} leaves one unit in each stratum, of which nothing can "
+            "be said; leave by out, or use random='item'."
+        )
     dropped = _count(whole, whole.scores.notna().any(axis=1).to_numpy() & ~kept, by)
     used = whole if kept.all() else whole.keep_rows(kept)
     return Design(

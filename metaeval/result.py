@@ -97,7 +97,7 @@ class Result:
                 f"{scorer!r} was not compared with {baseline!r}; call compare without a baseline, "
                 "or with this one."
             )
-        return _turned(turned.iloc[0])
+        return _turned(turned.iloc[0], self.meta["policy"]["alternative"])
 
     def _rows(self, statistic: str | None, task: str | None) -> pd.DataFrame:
         names = self.statistics
@@ -185,10 +185,11 @@ class Result:
         own = own.sort_values(["estimate", "scorer"], ascending=[False, True])
         place = {name: i for i, name in enumerate(own["scorer"])}
         p = np.full((len(own), len(own)), np.nan)
-        sides = 2.0 if self.meta["policy"]["alternative"] == "two-sided" else 1.0
+        if self.meta["policy"]["alternative"] != "two-sided":
+            raise MetaevalError("Ranks need two-sided tests; compare without an alternative.")
         for row in frame[frame["baseline"].notna()].itertuples():
             i, j = sorted((place[row.scorer], place[row.baseline]))
-            p[i, j] = row.p_adjusted if adjusted else row.p_value / sides
+            p[i, j] = row.p_adjusted if adjusted else row.p_value / 2
         if np.isnan(p[np.triu_indices(len(p), 1)]).any():
             raise MetaevalError("Ranks need all pairs tested; compare without a baseline.")
         ranks = wmt_clusters(p, 1 - self.confidence)
@@ -219,7 +220,8 @@ class Result:
         """
         row = self.row(scorer, baseline, statistic=statistic, task=task)
         if row["estimate"] < 0:
-            scorer, baseline, row = baseline, scorer, _turned(row)
+            scorer, baseline = baseline, scorer
+            row = _turned(row, "two-sided")  # the p that was found, whichever is named first
         if math.isnan(row["p_adjusted"]):
             return f"{scorer} and {baseline} were not tested; the warnings of the result say why."
         unit, scale = (" points", 100) if self.is_accuracy(statistic) else ("", 1)
@@ -311,9 +313,11 @@ def tidied(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**texts, **numbers)
 
 
-def _turned(row: pd.Series) -> pd.Series:
-    """The same comparison seen from the other side."""
+def _turned(row: pd.Series, alternative: str) -> pd.Series:
+    """The same comparison seen from the other side; a one-sided p says nothing there."""
     row = row.copy()
+    if alternative != "two-sided":
+        row[["p_value", "p_mcse", "p_adjusted", "p_holm"]] = np.nan
     row["scorer"], row["baseline"] = row["baseline"], row["scorer"]
     row["estimate"] = 0.0 - row["estimate"]
     row["lower"], row["upper"] = 0.0 - row["upper"], 0.0 - row["lower"]

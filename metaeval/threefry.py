@@ -10,7 +10,7 @@ from metaeval.arrays import Codes
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-_STREAMS = ("bootstrap", "flip", "system", "simulation")
+_STREAMS = ("bootstrap", "flip", "system")
 
 
 def key_of(seed: int, stream: str, part: int = 0) -> Codes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from metaeval.resampling import MAX_ENUMERATED
-
 if TYPE_CHECKING:
     from metaeval.result import Result
 
@@ -47,7 +45,14 @@ _CORRECTIONS = {
     "bh": "the method of Benjamini and Hochberg",
     "by": "the method of Benjamini and Yekutieli",
 }
-_UNITS = {"item": "items", "task": "whole tasks", "item,system": "items and systems"}
+_FORMULAS = ("t", "wilson", "jeffreys")
+_UNITS = {
+    "item": "items",
+    "task": "whole tasks",
+    "item,system": "items and systems",
+    "cluster,system": "clusters of items, and systems",
+    "task,system": "whole tasks, and systems",
+}
 
 
 def methods_paragraph(result: Result) -> str:
@@ -56,20 +61,31 @@ def methods_paragraph(result: Result) -> str:
     first = result.frame[result.frame["task"].isna()].iloc[0]
     clusters = f"clusters of items (n = {first['n_clusters']})"
     unit = _UNITS.get(policy["random"], clusters)
-    kinds = dict.fromkeys(result.frame.loc[result.frame["baseline"].isna(), "interval"])
-    intervals = " or ".join(_INTERVALS[kind] for kind in kinds)
     parts = [
         f"Scorers were judged against {policy['label']} on {first['n_items']} items "
         f"({first['n_rows']} rows{_dropped(first['n_dropped'], policy['missing'])}).",
         *(_statistic(s) for s in result.meta["statistics"]),
-        f"Intervals are {100 * policy['confidence']:g} % {intervals} "
-        f"intervals that resample {unit} ({origin['n_resamples']} replicates).",
+        _intervals(result, unit),
         _test(result, unit),
         f"Computed with metaeval {origin['version']}, seed {origin['seed']}.",
     ]
     if policy["by"] is not None:
         parts.insert(1, f"Values are means over {policy['by']}s, each with equal weight.")
     return " ".join(part for part in parts if part)
+
+
+def _intervals(result: Result, unit: str) -> str:
+    """Kinds of interval, those from draws apart from those by formula."""
+    kinds = list(dict.fromkeys(result.frame["interval"].dropna()))
+    drawn = [_INTERVALS[kind] for kind in kinds if kind not in _FORMULAS]
+    given = [_INTERVALS[kind] for kind in kinds if kind in _FORMULAS]
+    n = result.meta["provenance"]["n_resamples"]
+    resampled = f"resampling {unit} ({n} replicates)"
+    parts = [f"{' or '.join(drawn)} intervals, {resampled}"] if drawn else []
+    if given:
+        errors = "" if drawn or given == ["Wilson"] else f", with standard errors from {resampled}"
+        parts.append(f"{' or '.join(given)} intervals{errors}")
+    return f"Intervals are {100 * result.confidence:g} % {', and '.join(parts)}."
 
 
 def _dropped(n: int, missing: str) -> str:
@@ -96,7 +112,7 @@ def _test(result: Result, unit: str) -> str:
     if "sign-flip" in tests:
         n = origin["n_flips"]
         macro = differences[differences["task"].isna()]
-        few = bool((macro["n_clusters"] <= MAX_ENUMERATED).all())
+        few = bool((macro["p_mcse"].dropna() == 0).all())
         how = "all flips enumerated" if few else f"{n} flips"
         words.append(f"paired sign-flip tests over {unit} ({how})")
     if "bootstrap" in tests and policy["test"] != "bootstrap":

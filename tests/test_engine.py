@@ -87,7 +87,7 @@ def test_an_interrupt_leaves_nothing_behind_and_says_so(tmp_path):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Interrupted; nothing was written." in said and "Traceback" not in said
+    assert "Interrupted; no file was written." in said and "Traceback" not in said
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 

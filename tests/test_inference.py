@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from numpy.testing import assert_allclose
 
 import metaeval as me
@@ -309,3 +310,131 @@ def test_too_many_items_for_resampling_give_no_interval_and_no_test():
     assert (result.league()["letters"] == "").all()
     assert "not tested" in result.sentence("m0", "m1")
     assert me.Result.from_json(result.to_json()).to_json() == result.to_json()
+
+
+def test_a_small_task_is_not_taken_for_as_many_items_as_the_large_one():
+    rng = np.random.default_rng(0)
+    table = grid(205, task=["a"] * 200 + ["b"] * 5, ties=40)
+    noise = np.where(rng.random(len(table)) < 0.003, -1.0, 1.0)
+    good = table.replace(scores=table.scores.assign(m0=table.labels["human"] * noise))
+    row = me.evaluate(good, st.pairwise_accuracy("half"), by="task", n_resamples=500).row("m0")
+    alone = me.evaluate(good, st.pairwise_accuracy("half"), n_resamples=500).row("m0")
+    assert row["interval"] == alone["interval"] == "wilson"
+    assert row["upper"] - row["lower"] > 3 * (alone["upper"] - alone["lower"])
+
+
+def test_a_task_of_one_item_has_no_interval_and_neither_has_the_mean():
+    table = grid(21, task=["a"] * 20 + ["b"])
+    result = me.compare(
+        table, st.pairwise_accuracy("acc-eq"), by="task", n_resamples=200, margin=0.1
+    )
+    for row in (result.row("m0", "m1", task="b"), result.row("m0", "m1"), result.row("m0")):
+        assert np.isnan([row["lower"], row["upper"], row["se"], row["p_equivalent"]]).all()
+    there = result.row("m0", "m1", task="a")
+    assert there["lower"] < there["upper"] and there["se"] > 0
+    assert any("one unit in b: no interval" in w for w in result.meta["warnings"])
+    with pytest.raises(MetaevalError, match="leaves one unit in each stratum"):
+        me.evaluate(table, st.pairwise_accuracy(), by="task", random="task")
+
+
+def test_scorers_that_no_item_tells_apart_are_not_called_equivalent():
+    table = grid(8, ties=40)
+    scores = table.scores.assign(m0=table.labels["human"], m1=2 * table.labels["human"])
+    result = me.compare(
+        table.replace(scores=scores), st.pairwise_accuracy("half"), margin=0.01, n_resamples=200
+    )
+    row = result.row("m0", "m1")
+    assert (row["se"], row["p_value"]) == (0, 1) and np.isnan(row["p_equivalent"])
+    assert "cannot be separated" in result.sentence("m0", "m1")
+
+
+def test_a_wild_scorer_changes_no_p_of_two_others():
+    rng = np.random.default_rng(1)
+    table = grid(60)
+    error = me.statistics.mean_over_items("error", lambda x, h: -float(((x - h) ** 2).mean()))
+    wild = table.with_scorer("wild", 1e8 * rng.normal(size=len(table)))
+    one, other = (me.compare(t, error, n_resamples=2_000).row("m0", "m2") for t in (table, wild))
+    assert one["p_value"] == other["p_value"] < 0.01
+
+
+def test_comparisons_of_what_both_scorers_have_share_their_draws():
+    table = grid(40)
+    twin = table.scores["m1"].copy()
+    twin.iloc[0] = np.nan
+    table = table.with_scorer("twin", twin)
+    result = me.compare(
+        table, st.pairwise_accuracy(), missing="pairwise", test="bootstrap", n_resamples=500
+    )
+    raw, adjusted = (result.row("m0", "twin")[c] for c in ("p_value", "p_adjusted"))
+    pair = me.compare(
+        table.keep_scorers(["m0", "m1", "twin"]),
+        st.pairwise_accuracy(),
+        missing="pairwise",
+        test="bootstrap",
+        baseline="m0",
+        n_resamples=500,
+    )
+    first, second = pair.row("m1", "m0"), pair.row("twin", "m0")
+    # two comparisons that are nearly one need nearly no correction
+    assert second["p_adjusted"] <= 1.5 * max(first["p_value"], second["p_value"]) + 0.01
+    assert adjusted >= raw
+
+
+def test_one_sided_results_are_not_read_backwards():
+    result = me.compare(grid(30), st.pairwise_accuracy(), alternative="greater", n_resamples=300)
+    assert np.isnan(result.row("m1", "m0")["p_value"])
+    assert result.row("m0", "m1")["p_value"] > 0
+    with pytest.raises(MetaevalError, match="two-sided"):
+        result.wmt_ranks()
+    ranks = me.compare(grid(30), st.pairwise_accuracy(), n_resamples=300).wmt_ranks()
+    assert ranks["rank"].iloc[0] == 1 and ranks["estimate"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("kind", ["wilson", "jeffreys"])
+def test_intervals_of_counts_stand_aside_where_there_are_no_counts(kind):
+    result = me.compare(grid(30), "soft_pairwise_accuracy", interval=kind, n_resamples=200)
+    assert set(result.frame["interval"]) == {"t"}
+    assert any(f"no interval {kind!r} here, so 't'" in w for w in result.meta["warnings"])
+    assert "resampl" in result.methods_paragraph()
+
+
+def test_sequential_flips_are_for_the_sign_flip_test():
+    with pytest.raises(MetaevalError, match="stop_after is for test='sign-flip'"):
+        me.compare(grid(9), st.pairwise_accuracy(), test="bootstrap", stop_after=20)
+
+
+def test_a_statistic_must_not_depend_on_the_size_of_the_weights():
+    total = me.Statistic.weighted("total", lambda x, h, w: float(w @ x))
+    with pytest.raises(MetaevalError, match="divide by the sum of the weights"):
+        me.evaluate(grid(9), total, n_resamples=100)
+
+
+def right_or_wrong(n_items=30, seed=0, **columns):
+    """Two responses an item; the first item has tied labels."""
+    table = grid(n_items, 2, 2, seed, **columns)
+    label = np.tile([0.0, 1.0], n_items)
+    label[:2] = 1.0
+    return table.replace(labels=table.labels.assign(human=label))
+
+
+@pytest.mark.parametrize("mid_p", [False, True])
+def test_mcnemar_passes_over_items_with_tied_labels(mid_p):
+    table = right_or_wrong()
+    test = "mcnemar-mid-p" if mid_p else "mcnemar"
+    statistic = st.pairwise_accuracy("half")
+    row = me.compare(table, statistic, test=test, n_resamples=100).row("m0", "m1")
+    gap = np.diff(table.scores.to_numpy().reshape(30, 2, 2), axis=1)[1:, 0] > 0
+    more, less = ((gap[:, 0] & ~gap[:, 1]).sum(), (gap[:, 1] & ~gap[:, 0]).sum())
+    p = scipy.stats.binomtest(int(more), int(more + less)).pvalue
+    if mid_p:
+        p -= scipy.stats.binom.pmf(more, more + less, 0.5)
+    assert more + less > 5 and row["n_items"] == 29
+    assert_allclose(row["p_value"], p, rtol=1e-9)
+
+
+def test_mcnemar_refuses_clusters_of_items_even_if_one_item_of_each_counts():
+    table = right_or_wrong(cluster=np.arange(30) // 2)
+    for labels in (table.labels["human"], np.where(np.arange(60) % 4 < 2, 1.0, table.labels.human)):
+        some = table.replace(labels=table.labels.assign(human=labels))
+        with pytest.raises(MetaevalError, match="one verdict"):
+            me.compare(some, st.pairwise_accuracy("half"), test="mcnemar", n_resamples=100)

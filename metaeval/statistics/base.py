@@ -134,7 +134,8 @@ class Statistic:
             What results call it.
         f : callable
             (scores, label, weights), each of shape (row,) -> number. The weight of a row is that
-            of its item. It runs once for every scorer and replicate, which is slow.
+            of its item. It runs once for every scorer and replicate, which is slow. Its value must
+            not change if all weights are multiplied by one number: weights do not add up to n.
         over : {"pairs", "responses"}, default "responses"
             Whether rows are responses or pairs.
         estimand : mapping, optional
@@ -156,6 +157,13 @@ class Statistic:
 
         def weigh(table: Responses | Pairs) -> Weigh:
             scores, label, items = table.scores.to_numpy(), only_label(table), table.item_codes
+            one = np.ones(len(items))
+            once, twice = f(scores[:, 0], label, one), f(scores[:, 0], label, 2 * one)
+            if not np.isclose(once, twice, rtol=1e-6, equal_nan=True):
+                raise MetaevalError(
+                    f"{name} changes from {once:.4g} to {twice:.4g} if all weights are doubled; "
+                    "divide by the sum of the weights, not by the number of rows."
+                )
             return lambda weights: np.array(
                 [
                     [f(scores[:, m], label, w[items]) for m in range(scores.shape[1])]

@@ -61,7 +61,7 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
 
     Replicates draw items and take p from the normal approximation, shifted to the exact estimate.
     They lie about one standard deviation below it, because drawn twice an item looks like two:
-    the interval is the estimate -+ t se, never a quantile of them, and it may pass 1.
+    the interval is the estimate -+ t se, cut off at 1, never a quantile of them.
 
     References
     ----------
