@@ -17,12 +17,13 @@ from metaeval.intervals import wilson
 from metaeval.measure import Measured, Resamples, measure
 from metaeval.plan import Plan
 from metaeval.power import design_effect, detectable, items_for_mean, missed_half
-from metaeval.prepare import prepare, units_of
+from metaeval.prepare import Design, prepare, units_of
 from metaeval.samples import Sample
 from metaeval.tables import Table
 
 ENUMERATED = 9  # units up to which a simulation tries all flips
-_FEWEST = 100  # replicates: the standard errors here are those of contributions
+_FEWEST = 100  # replicates: the standard errors here are those of influence
+_EQUAL = 1e-9  # differences on items that vary by less do not vary
 
 
 class Rate(NamedTuple):
@@ -81,13 +82,16 @@ def required_items(
     Raises
     ------
     MetaevalError
-        If the difference is 0, or the statistic has no contributions of items.
+        If the difference is 0, the statistic has no contributions of items, systems are drawn
+        too, or the pilot shows no spread: fewer than two items, or scorers that agree on all.
 
     Notes
     -----
     :math:`n = (z_{1-\alpha/2} + z_{power})^2 \sigma^2 / d^2` items with :math:`\sigma` the
     standard deviation of the items' differences, times the design effect
-    :math:`1 + (m - 1) \rho` of clusters. One comparison, without correction: divide the level by
+    :math:`1 + (m - 1) \rho` of clusters. The difference on an item is the mean difference plus
+    n times the influence of the item, so that a denominator that moves with the items (pairs of
+    items of unequal size) counts. One comparison, without correction: divide the level by
     the number of comparisons for a Bonferroni plan. A pilot of few items knows :math:`\sigma`
     badly.
 
@@ -105,11 +109,11 @@ def required_items(
     """
     options: dict[str, Any] = {"label": label, "missing": missing}
     part = by_item(table, statistic, options | {"random": "item"})
-    clusters = units_of(prepare(table, **options, random=random).table)[0]
+    clusters = units_of(of_units(table, options | {"random": random}).table)[0]
     plan = Plan("compare", confidence, baseline=_known(baseline, table))
     rows = []
     for a, b in plan.pairs(table.scorers):
-        values = differences(part, a, b)
+        values = differences(part, table.scorers, a, b)
         rows.append(
             {"scorer": table.scorers[a], "baseline": table.scorers[b]}
             | _row(values, clusters, difference, confidence, power)
@@ -189,7 +193,7 @@ def simulated_power(
     check_whole("n_units", n_units, 2)
     part = by_item(table, statistic, {"label": label, "random": random, "missing": missing})
     a, b = (_place(name, table) for name in (scorer, baseline))
-    values = differences(part, a, b)
+    values = differences(part, table.scorers, a, b)
     shifted = values - values.mean() + difference
     return flip_rate(shifted, n_units, n_sets, n_flips, level, seed)
 
@@ -209,9 +213,26 @@ def flip_rate(
     return rate_of(int((p <= level).sum()), n_sets, level)
 
 
+def of_units(table: Table, options: dict[str, Any]) -> Design:
+    """What a verb would work on, if it draws items (clusters) and at least two of them."""
+    design = prepare(table, **options)
+    if design.systems:
+        raise MetaevalError(
+            "Planning draws items (clusters) only, and random=('item', 'system') draws systems "
+            "too; use random='item' or random='cluster'."
+        )
+    n_units = len(design.strata[0].units)
+    if n_units < 2:
+        raise MetaevalError(
+            f"Planning needs at least two items (clusters) with scores and labels; there is "
+            f"{n_units}: use a larger pilot."
+        )
+    return design
+
+
 def by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Measured:
     """What the first statistic measures by unit."""
-    design = prepare(table, **options)
+    design = of_units(table, options)
     one = choose_statistics(design.table, statistic)[0][0]
     part = macro(measure(design, one, Resamples(_FEWEST, 0)), design.table.n_items)
     if part.contributions is None:
@@ -222,12 +243,16 @@ def by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Mea
     return part
 
 
-def differences(part: Measured, a: int, b: int) -> Floats:
-    """Difference of two scorers on each unit, so scaled that the mean is that of the estimates."""
-    contributions = part.contributions
-    if contributions is None:
-        raise MetaevalError("There are no contributions of items.")
-    return np.asarray((contributions[:, a] - contributions[:, b]) * len(contributions))
+def differences(part: Measured, scorers: list[str], a: int, b: int) -> Floats:
+    """Linearised difference of two scorers on each unit: their mean is that of the estimates."""
+    influence = part.influence[:, a] - part.influence[:, b]
+    values = len(influence) * (influence - influence.mean())
+    if np.abs(values).max() <= _EQUAL:
+        raise MetaevalError(
+            f"{scorers[a]!r} and {scorers[b]!r} agree on every item of the pilot, or differ by the "
+            "same, so that it shows no spread to plan with; use a larger pilot, or leave one out."
+        )
+    return np.asarray(part.estimate[a] - part.estimate[b] + values)
 
 
 def rate_of(n_rejected: int, n_sets: int, level: float) -> Rate:

@@ -14,6 +14,7 @@ from metaeval.flips import Contrast, FlipTest, flip_test
 from metaeval.maxt import step_down
 from metaeval.measure import Measured
 from metaeval.plan import Plan
+from metaeval.prepare import units_of
 from metaeval.samples import normal_cdf
 from metaeval.statistics.base import Statistic
 
@@ -135,8 +136,14 @@ def _p_of_normal(t: Floats, two_sided: bool) -> Floats:
 
 
 def verdicts_of(part: Measured) -> Floats | None:
-    """One verdict, 0 or 1, of each item (item, scorer), if that is all the estimate is made of."""
-    if part.contributions is None or part.n_units != part.n_items or len(part.tables) > 1:
+    """One verdict, 0 or 1, of each item (item, scorer), if that is all the estimate is made of.
+
+    Items that do not count (tied labels) are 0 for all scorers.
+    """
+    if part.contributions is None or len(part.tables) > 1:
+        return None
+    units = units_of(part.tables[0])[0]
+    if len(np.unique(units)) < len(units):
         return None
     verdicts = part.contributions * part.n_items
     whole = np.round(verdicts)

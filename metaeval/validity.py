@@ -9,21 +9,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.arrays import Codes
+from metaeval.arrays import Codes, Floats
 from metaeval.averaging import macro
-from metaeval.checks import check_one_of, check_whole
+from metaeval.checks import check_fraction, check_one_of, check_whole
 from metaeval.choosing import Statistics, choose_statistics
 from metaeval.comparisons import difference_rows
 from metaeval.errors import MetaevalError
-from metaeval.measure import measure
+from metaeval.measure import Measured, measure
 from metaeval.plan import Plan
-from metaeval.planning import ENUMERATED, Rate, by_item, differences, flip_rate, rate_of
-from metaeval.prepare import Design, prepare, units_of
+from metaeval.planning import (
+    ENUMERATED,
+    Rate,
+    by_item,
+    differences,
+    flip_rate,
+    of_units,
+    rate_of,
+)
+from metaeval.prepare import Design, units_of
 from metaeval.progress import steps
+from metaeval.resampling import kind_for, weight_blocks
 from metaeval.statistics.base import Statistic
-from metaeval.tables import Responses, Table
+from metaeval.statistics.correlation import standardised
+from metaeval.tables import Pairs, Responses, Table
+from metaeval.threefry import key_of
 
 NULLS = ("exchanged", "shifted")
+_FREE = ("0", "crossfit", "in-sample")  # thresholds that know no unit of scores
 
 
 def size_check(
@@ -50,10 +62,11 @@ def size_check(
     scorers : pair of str, optional
         The two scorers; the first two of the table by default.
     null : {"exchanged", "shifted"}
-        `exchanged`: items (clusters) are drawn with replacement, and in each drawn one the two
-        scorers change places with probability one half, so that they are exchangeable item by
-        item and all dependence within items stays. `shifted` (sign-flip only): the items'
-        differences less their mean are drawn, so that the scorers are equally good without being
+        `exchanged`: scorers are standardised, items (clusters) are drawn with replacement, and in
+        each drawn one the two scorers change places with probability one half. They are then
+        exchangeable item by item, all dependence within items stays, and sign-flip and swap tests
+        hold their level by construction. `shifted` (sign-flip and bootstrap): the items'
+        differences less their mean are drawn: the null of equally good scorers that are not
         exchangeable.
     n_sets : int, default 500
     level : float, default 0.05
@@ -69,7 +82,8 @@ def size_check(
     Raises
     ------
     MetaevalError
-        If the test does not go with the statistic.
+        If the test does not go with the statistic, systems are drawn too, or (exchanged) a
+        threshold of ties is in units of the scores.
 
     Examples
     --------
@@ -84,13 +98,13 @@ def size_check(
         raise MetaevalError(f"A size check takes two scorers; there are {len(names)} (scorers=).")
     options = {"label": label, "random": random, "missing": missing}
     pair = table.keep_scorers(names)
-    if null == "shifted":
-        if test != "sign-flip":
-            raise MetaevalError("null='shifted' is for test='sign-flip'; use null='exchanged'.")
-        part = by_item(pair, statistic, options)
-        values = differences(part, 0, 1)
-        return flip_rate(values - values.mean(), len(values), n_sets, n_resamples, level, seed)
     check_whole("n_sets", n_sets, 100)
+    if null == "shifted":
+        part = by_item(pair, statistic, options)
+        values = differences(part, pair.scorers, 0, 1)
+        rate = _SHIFTED[_usable(test, part)]
+        return rate(values - values.mean(), len(values), n_sets, n_resamples, level, seed)
+    check_fraction("level", level)
     plan = Plan(
         "compare",
         test=test,
@@ -99,12 +113,87 @@ def size_check(
         correction="none",
         most_enumerated=ENUMERATED,
     )
-    design = prepare(pair, **options)
+    design = of_units(pair, options)
     one = choose_statistics(design.table, statistic)[0][0]
+    design = _on_one_scale(design, one)
     draw = np.random.default_rng([seed, 2])
     sets = (_exchanged(design, draw) for _ in range(n_sets))
     p = [_p_of(made, one, plan) for made in steps(sets, n_sets, "size check")]
     return rate_of(int((np.array(p) <= level).sum()), n_sets, level)
+
+
+def _usable(test: str, part: Measured) -> str:
+    if test not in _SHIFTED:
+        raise MetaevalError(
+            f"null='shifted' is for test='sign-flip' or 'bootstrap', not {test!r}; use "
+            "null='exchanged'."
+        )
+    if test == "bootstrap" and part.spread is None:
+        raise MetaevalError(
+            "null='shifted' with test='bootstrap' needs a statistic whose replicates have standard "
+            "errors, and this one has none; use null='exchanged'."
+        )
+    return test
+
+
+def _bootstrap_rate(
+    values: Floats, n_units: int, n_sets: int, n_resamples: int, level: float, seed: int
+) -> Rate:
+    """Rejections of the studentised bootstrap of a mean in data sets drawn from unit values."""
+    check_fraction("level", level)
+    check_whole("n_resamples", n_resamples, 100)
+    draw = np.random.default_rng([seed, 1])
+    sets = (values[draw.integers(0, len(values), n_units)] for _ in range(n_sets))
+    p = [_p_of_mean(x, key_of(seed, "bootstrap", k), n_resamples) for k, x in enumerate(sets)]
+    return rate_of(int((np.array(p) <= level).sum()), n_sets, level)
+
+
+def _p_of_mean(values: Floats, key: Codes, n_resamples: int) -> float:
+    """Two-sided p of the test of a mean: draws are centred, each over its standard error."""
+    n = len(values)
+    observed = abs(_t_of_mean(values, np.ones((1, n)), 0.0)[0])
+    blocks = weight_blocks(kind_for(n), key, n_resamples, n)
+    drawn = np.concatenate([_t_of_mean(values, w, values.mean()) for w in blocks])
+    extreme, there = (np.abs(drawn) >= observed).sum(), (~np.isnan(drawn)).sum()
+    return max(float((1 + extreme) / (1 + there)), 2.0 ** (1 - n))
+
+
+def _t_of_mean(values: Floats, weights: Floats, null: float) -> Floats:
+    """Weighted means less `null` over standard errors, as `spread_of_sums` has: (replicate,)."""
+    total, n_drawn = weights.sum(axis=1), (weights > 0).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = weights @ values / total
+        square = (weights * (values - mean[:, None]) ** 2).sum(axis=1) / total**2
+        gap = mean - null
+        return np.where(gap == 0, 0.0, gap / np.sqrt(square * n_drawn / (n_drawn - 1)))
+
+
+_SHIFTED = {"sign-flip": flip_rate, "bootstrap": _bootstrap_rate}
+
+
+def _on_one_scale(design: Design, statistic: Statistic) -> Design:
+    """Standardised scorers, so that they can change places whatever their scales."""
+    epsilon = statistic.estimand.get("epsilon", "0")
+    if epsilon not in _FREE:
+        raise MetaevalError(
+            f"null='exchanged' standardises the scorers, and epsilon={epsilon} of {statistic.name} "
+            "is in units of their scores; use epsilon=0 or null='shifted'."
+        )
+    table = design.table
+    scores = table.scores.copy()
+    for name in scores:
+        there = scores[name].notna().to_numpy()
+        values = scores.loc[there, [name]].to_numpy()
+        scores.loc[there, name] = _scaled(values, isinstance(table, Pairs))[:, 0]
+    return replace(design, table=table.replace(scores=scores))
+
+
+def _scaled(values: Floats, margins: bool) -> Floats:
+    """z-scores of a column; margins keep their zero, which is a tie: (row, 1)."""
+    if not margins:
+        return standardised(values)
+    size = np.sqrt((values**2).mean())
+    return values / size if size > 0 else values
 
 
 def _p_of(design: Design, statistic: Statistic, plan: Plan) -> float:
