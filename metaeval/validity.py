@@ -64,7 +64,7 @@ def size_check(
     null : {"exchanged", "shifted"}
         `exchanged`: scorers are standardised, items (clusters) are drawn with replacement, and in
         each drawn one the two scorers change places with probability one half. They are then
-        exchangeable item by item, all dependence within items stays, and sign-flip and swap tests
+        exchangeable item by item, all dependence within items stays, and tests that swap items
         hold their level by construction. `shifted` (sign-flip and bootstrap): the items'
         differences less their mean are drawn: the null of equally good scorers that are not
         exchangeable.
