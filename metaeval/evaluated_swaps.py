@@ -15,7 +15,8 @@ from metaeval.progress import steps
 from metaeval.resampling import MAX_ENUMERATED, block_size, weight_blocks
 from metaeval.statistics.base import Statistic, only_label, sum_by
 from metaeval.statistics.correlation import standardised
-from metaeval.swaps import Null, Swaps, systems_of
+from metaeval.statistics.systems import systems_of
+from metaeval.swaps import Null, Swaps
 from metaeval.tables import Responses, Table
 
 _EQUAL = 1e-12  # differences closer than this are equal

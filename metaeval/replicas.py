@@ -18,6 +18,7 @@ from metaeval.resampling import same_blocks
 from metaeval.statistics.base import Credits, Statistic, only_label, sum_by
 from metaeval.statistics.correlation import standardised
 from metaeval.statistics.counting import pair_weights, sign_within
+from metaeval.statistics.systems import systems_of
 from metaeval.statistics.ties import folds_of, thresholds
 from metaeval.swaps import (
     Finish,
@@ -27,7 +28,6 @@ from metaeval.swaps import (
     of_columns,
     pearson_columns,
     system_columns,
-    systems_of,
     units_of_rows,
 )
 from metaeval.tables import Pairs, Responses, Table

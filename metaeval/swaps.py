@@ -296,15 +296,6 @@ def _of_sums(
     return Null(observed, slack, draw, every if n_units <= MAX_ENUMERATED else None, n_units)
 
 
-def systems_of(table: Responses) -> tuple[Codes, Codes]:
-    """System of each row, and the task of each system."""
-    require_column(table.rows.columns, "system", purpose="A system-level statistic")
-    system = group_codes(table.rows, [c for c in ("task", "system") if c in table.rows])
-    first = np.unique(system, return_index=True)[1]
-    task = group_codes(table.rows, ["task"]) if "task" in table.rows else np.zeros(len(table), int)
-    return system, task[first]
-
-
 def of_columns(swaps: Swaps, columns: list[tuple[Floats, Finish]]) -> Null:
     """Differences of correlations: every moment of a swapped scorer is linear in the signs."""
     first, second = swaps.first, swaps.second

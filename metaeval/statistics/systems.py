@@ -18,7 +18,7 @@ from metaeval.tables import Responses
 _EQUAL = 1e-9  # means closer than this share of their range are equal
 
 
-def _systems(table: Responses) -> tuple[Codes, Codes]:
+def systems_of(table: Responses) -> tuple[Codes, Codes]:
     """System of each row, and the task of each system: (row,), (system,)."""
     require_column(table.rows.columns, "system", purpose="A system-level statistic")
     system = group_codes(table.rows, [c for c in ("task", "system") if c in table.rows])
@@ -29,7 +29,7 @@ def _systems(table: Responses) -> tuple[Codes, Codes]:
 
 def _system_terms(table: Responses) -> Floats:
     """Per item and system: score, label and 1 summed over rows: (item, scorer, system * 3)."""
-    system, task = _systems(table)
+    system, task = systems_of(table)
     x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
     y = np.broadcast_to(y[:, None], x.shape)
     cell = table.item_codes * len(task) + system
@@ -89,7 +89,7 @@ def system_accuracy() -> Statistic:
     """
 
     def weigh(table: Responses) -> Weigh:
-        terms, (a, b) = _system_terms(table), _pairs_within(_systems(table)[1])
+        terms, (a, b) = _system_terms(table), _pairs_within(systems_of(table)[1])
         n_items, n_scorers, k = terms.shape
         flat = terms.reshape(n_items, -1)
 
@@ -101,7 +101,7 @@ def system_accuracy() -> Statistic:
 
     def describe(table: Responses) -> Mapping[str, Floats]:
         x, y = _means(_system_terms(table).sum(axis=0))
-        a, b = _pairs_within(_systems(table)[1])
+        a, b = _pairs_within(systems_of(table)[1])
         tie_rate = (_signs(x, a, b) == 0).mean(axis=-1)
         return chance_of(tie_rate, float((_signs(y[0], a, b) == 0).mean()), "acc-eq")
 
@@ -128,7 +128,7 @@ def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> BySyste
 
     Systems are drawn by name: one that is in several tasks is drawn in all of them at once.
     """
-    terms, (system, task) = _system_terms(table), _systems(table)
+    terms, (system, task) = _system_terms(table), systems_of(table)
     a, b = _pairs_within(task)
     _, n_scorers, k = terms.shape
     flat = sum_by(terms, unit, n_units).reshape(n_units, -1)
@@ -169,7 +169,7 @@ def system_pearson() -> Statistic:
     """
 
     def weigh(table: Responses) -> Weigh:
-        terms, task = _system_terms(table), _systems(table)[1]
+        terms, task = _system_terms(table), systems_of(table)[1]
         n_items, n_scorers, k = terms.shape
         flat = terms.reshape(n_items, -1)
 

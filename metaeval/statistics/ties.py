@@ -64,8 +64,9 @@ def tie_calibrated_accuracy(
     :math:`\hat\epsilon = \arg\max_\epsilon (C + T_{hm}) / n` over 0 and all :math:`|d|`, the
     smallest where several are best. Every bootstrap replicate chooses anew among all of them;
     folds belong to the original items. The sign-flip test, and replicates that draw systems too,
-    hold the thresholds fixed. Where labels are mostly tied the best threshold may call everything
-    a tie: read `skill` and `tie_rate` beside the value. Coarse scorers gain by rounding alone.
+    hold the thresholds fixed; with weak scorers and mostly tied labels the test then rejects too
+    often, and `test="bootstrap"` does not. Where labels are mostly tied the best threshold may
+    call everything a tie: read `skill` and `tie_rate` beside the value. Coarse scorers gain by rounding alone.
 
     References
     ----------
