@@ -453,3 +453,35 @@ def test_json_is_strict_and_gives_the_same_tables():
 def test_what_is_no_result_is_refused(text):
     with pytest.raises(MetaevalError):
         Result.from_json(text)
+
+
+# Far from 0: margins are multiples of 1/1024 still, and sums must not lose them.
+FAR = [
+    pairwise_accuracy(),
+    pairwise_accuracy("acc-eq", grouping="none"),
+    tie_calibrated_accuracy(),
+    tie_calibrated_accuracy(None, "pairs"),
+    kendall("b"),
+    kendall("c"),
+    kendall("b", grouping="none"),
+    pearson("none"),
+    pearson("item"),
+    pearson("system"),
+    spearman("none"),
+    spearman("item"),
+    *SYSTEM,
+    *BEST,
+]
+
+
+@every(FAR)
+def test_adding_a_large_number_to_a_scorer_changes_nothing(statistic):
+    table = candidates_table() if statistic in BEST else grid_table(n_items=24)
+    fine = np.random.default_rng(4).integers(-99, 100, len(table)) / 1024
+    near = table.scores.assign(alpha=table.scores["alpha"] + fine)
+    far = near.assign(alpha=near["alpha"] + 1e8)
+    one, other = (
+        compare(table.replace(scores=s), statistic, n_resamples=N).frame for s in (near, far)
+    )
+    for column in ("estimate", "lower", "upper", "se", "p_value"):
+        np.testing.assert_allclose(other[column], one[column], rtol=0, atol=1e-6, err_msg=column)
