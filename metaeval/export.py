@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from metaeval.checks import check_one_of, check_whole
+from metaeval.ranking import found_better
 
 if TYPE_CHECKING:
     from metaeval.result import Result
@@ -260,7 +261,7 @@ def _not_below_best(
 ) -> list[bool]:
     """Scorers that were not found worse than the one with the highest estimate."""
     names = list(league["scorer"])
-    better, _ = result._better(result._rows(statistic, task), names)
+    better, _ = found_better(result, result._rows(statistic, task), names)
     return [bool(i == 0 or not better[0, i]) for i in range(len(names))]
 
 

@@ -245,4 +245,8 @@ def _differences(difference: Any) -> Floats:
 
 def _rounded_up(n: Floats) -> Codes:
     """Next whole number; what rounding adds to one that is whole already does not count."""
+    if (np.asarray(n) > 1e15).any():
+        raise MetaevalError(
+            "So small a difference takes more than 1e15 items; give a larger difference."
+        )
     return np.ceil(np.round(n, 9)).astype(int)

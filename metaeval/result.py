@@ -11,10 +11,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from metaeval.arrays import Bools, Floats
+from metaeval.arrays import Floats
 from metaeval.checks import listed, near_miss, require_known
 from metaeval.errors import MetaevalError
-from metaeval.multiplicity import compact_letters, rank_intervals, wmt_clusters
 from metaeval.power import missed_half
 
 SCHEMA = "metaeval.result/1"
@@ -132,30 +131,9 @@ class Result:
             Two scorers share a letter exactly if they are not separated; the letters are empty
             where not all pairs were compared.
         """
-        frame = self._rows(statistic, task)
-        own = frame[frame["baseline"].isna()]
-        own = own.sort_values(["estimate", "scorer"], ascending=[False, True]).reset_index(
-            drop=True
-        )
-        columns = ["scorer", "estimate", "lower", "upper", "tie_rate", "chance", "skill"]
-        better, complete = self._better(frame, list(own["scorer"]))
-        low, high = rank_intervals(better)
-        letters = compact_letters(better | better.T) if complete else [""] * len(own)
-        table = own[columns].assign(rank_low=low, rank_high=high, letters=letters)
-        order = [*columns[:4], "rank_low", "rank_high", "letters", "tie_rate", "chance", "skill"]
-        return table[order]
+        from metaeval.ranking import league
 
-    def _better(self, frame: pd.DataFrame, names: list[str]) -> tuple[Bools, bool]:
-        """Which scorer was found better than which, and whether all pairs were compared."""
-        place = {name: i for i, name in enumerate(names)}
-        better = np.zeros((len(names), len(names)), dtype=bool)
-        differences = frame[frame["baseline"].notna()]
-        for row in differences.itertuples():
-            if row.p_adjusted <= 1 - self.confidence + 1e-12:
-                i, j = place[row.scorer], place[row.baseline]
-                better[(i, j) if row.estimate > 0 else (j, i)] = True
-        tested = int(differences["p_adjusted"].notna().sum())
-        return better, tested == len(names) * (len(names) - 1) // 2
+        return league(self, self._rows(statistic, task))
 
     def wmt_ranks(
         self, statistic: str | None = None, task: str | None = None, *, adjusted: bool = False
@@ -180,20 +158,9 @@ class Result:
         MetaevalError
             If not all pairs were tested.
         """
-        frame = self._rows(statistic, task)
-        own = frame[frame["baseline"].isna()]
-        own = own.sort_values(["estimate", "scorer"], ascending=[False, True])
-        place = {name: i for i, name in enumerate(own["scorer"])}
-        p = np.full((len(own), len(own)), np.nan)
-        if self.meta["policy"]["alternative"] != "two-sided":
-            raise MetaevalError("Ranks need two-sided tests; compare without an alternative.")
-        for row in frame[frame["baseline"].notna()].itertuples():
-            i, j = sorted((place[row.scorer], place[row.baseline]))
-            p[i, j] = row.p_adjusted if adjusted else row.p_value / 2
-        if np.isnan(p[np.triu_indices(len(p), 1)]).any():
-            raise MetaevalError("Ranks need all pairs tested; compare without a baseline.")
-        ranks = wmt_clusters(p, 1 - self.confidence)
-        return own[["scorer", "estimate"]].assign(rank=ranks).reset_index(drop=True)
+        from metaeval.ranking import wmt_ranks
+
+        return wmt_ranks(self, self._rows(statistic, task), adjusted)
 
     @property
     def confidence(self) -> float:

@@ -31,6 +31,7 @@ LAYERS = {
         "wording",
         "terminal",
         "signature",
+        "ranking",
     ),
     2: ("readers", "statistics", "simulation", "truth", "datasets", "naming"),
     3: (

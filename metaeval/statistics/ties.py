@@ -66,7 +66,8 @@ def tie_calibrated_accuracy(
     folds belong to the original items. The sign-flip test, and replicates that draw systems too,
     hold the thresholds fixed; with weak scorers and mostly tied labels the test then rejects too
     often, and `test="bootstrap"` does not. Where labels are mostly tied the best threshold may
-    call everything a tie: read `skill` and `tie_rate` beside the value. Coarse scorers gain by rounding alone.
+    call everything a tie: read `skill` and `tie_rate` beside the value. Coarse scorers gain by
+    rounding alone.
 
     References
     ----------

@@ -1,0 +1,63 @@
+"""League tables: who is better than whom, ranks that comparisons leave open, and letters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from metaeval.arrays import Bools
+from metaeval.errors import MetaevalError
+from metaeval.multiplicity import compact_letters, rank_intervals, wmt_clusters
+
+if TYPE_CHECKING:
+    from metaeval.result import Result
+
+_EQUAL = 1e-12
+
+
+def league(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per scorer of some rows of a result; see `Result.league`."""
+    own = _best_first(frame)
+    columns = ["scorer", "estimate", "lower", "upper", "tie_rate", "chance", "skill"]
+    better, complete = found_better(result, frame, list(own["scorer"]))
+    low, high = rank_intervals(better)
+    letters = compact_letters(better | better.T) if complete else [""] * len(own)
+    table = own[columns].assign(rank_low=low, rank_high=high, letters=letters)
+    order = [*columns[:4], "rank_low", "rank_high", "letters", "tie_rate", "chance", "skill"]
+    return table[order]
+
+
+def _best_first(frame: pd.DataFrame) -> pd.DataFrame:
+    own = frame[frame["baseline"].isna()]
+    ordered = own.sort_values(["estimate", "scorer"], ascending=[False, True])
+    return ordered.reset_index(drop=True)
+
+
+def found_better(result: Result, frame: pd.DataFrame, names: list[str]) -> tuple[Bools, bool]:
+    """Which scorer was found better than which, and whether all pairs were compared."""
+    place = {name: i for i, name in enumerate(names)}
+    better = np.zeros((len(names), len(names)), dtype=bool)
+    differences = frame[frame["baseline"].notna()]
+    for row in differences.itertuples():
+        if row.p_adjusted <= 1 - result.confidence + _EQUAL:
+            i, j = place[row.scorer], place[row.baseline]
+            better[(i, j) if row.estimate > 0 else (j, i)] = True
+    tested = int(differences["p_adjusted"].notna().sum())
+    return better, tested == len(names) * (len(names) - 1) // 2
+
+
+def wmt_ranks(result: Result, frame: pd.DataFrame, adjusted: bool) -> pd.DataFrame:
+    """Ranks by WMT-style clusters; see `Result.wmt_ranks`."""
+    if result.meta["policy"]["alternative"] != "two-sided":
+        raise MetaevalError("Ranks need two-sided tests; compare without an alternative.")
+    own = _best_first(frame)
+    place = {name: i for i, name in enumerate(own["scorer"])}
+    p = np.full((len(own), len(own)), np.nan)
+    for row in frame[frame["baseline"].notna()].itertuples():
+        i, j = sorted((place[row.scorer], place[row.baseline]))
+        p[i, j] = row.p_adjusted if adjusted else row.p_value / 2
+    if np.isnan(p[np.triu_indices(len(p), 1)]).any():
+        raise MetaevalError("Ranks need all pairs tested; compare without a baseline.")
+    return own[["scorer", "estimate"]].assign(rank=wmt_clusters(p, 1 - result.confidence))
