@@ -156,22 +156,22 @@ def _count_flips(
 def count_above(sums: Any, low: Any, high: Any) -> Any:
     """Differences of two systems that are at least `low`, plus those at least `high`: (pair, k).
 
-    `sums` (flip, system, k); `low` and `high` (pair, k) of pairs a < b in the order of
-    `numpy.triu_indices`.
+    Each flip counts with its mirror image, in which a less b is b less a. `sums` (flip, system,
+    k); `low` and `high` (pair, k) of pairs a < b in the order of `numpy.triu_indices`.
     """
     n_systems = sums.shape[1]
     padded = np.full((-(-len(sums) // CHUNK) * CHUNK, *sums.shape[1:]), np.nan)
     padded[: len(sums)] = sums
     pairs = np.triu_indices(n_systems, k=1)
     least = np.full((2, n_systems, n_systems, sums.shape[2]), np.inf)
-    least[:, pairs[0], pairs[1]] = low, high
+    least[:, pairs[0], pairs[1]] = least[:, pairs[1], pairs[0]] = low, high
     with jax.enable_x64(True):
-        return np.asarray(_count_above(padded, *least))[pairs].astype(np.int64)
+        counts = np.asarray(_count_above(padded, *least)).astype(np.int64)
+    return counts[pairs] + counts[pairs[::-1]]
 
 
 @jax.jit
 def _count_above(sums: Any, low: Any, high: Any) -> Any:
-    # Both orders of a pair are compared: that is faster than to pick out the pairs.
     def of_system(some: Any) -> Any:
         a, at_low, at_high = some
         gap = jax.lax.dynamic_slice_in_dim(sums, a, 1, axis=1) - sums

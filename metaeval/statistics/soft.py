@@ -169,8 +169,7 @@ def p_values(values: Floats, mid_p: bool = True, n_flips: int = 10_000) -> Float
     sums = enumerated_sums(terms) if few else _drawn(terms, n)
     low, high = _thresholds(terms, values.shape)
     shape = (-1, *values.shape[1:])
-    blocks = (block for some in sums for block in (some, -some))
-    counts = sum(_count(block.reshape(shape), low, high if mid_p else low) for block in blocks)
+    counts = sum(_count(some.reshape(shape), low, high if mid_p else low) for some in sums)
     return np.asarray(counts / (4.0 * n))
 
 
@@ -205,7 +204,10 @@ def _thresholds(terms: Terms, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
 
 
 def _count(sums: Floats, low: Floats, high: Floats) -> Codes:
-    """Differences of two of the sums (flip, system, k) from low, plus from high, on: (pair, k)."""
+    """Differences of two of the sums (flip, system, k) from low, plus from high, on: (pair, k).
+
+    Flips count with their mirror images.
+    """
     if is_large(_PASSES * len(sums) * low.size):
         from metaeval import kernels
 
@@ -222,7 +224,8 @@ def _count_block(sums: Floats, low: Floats, high: Floats) -> Codes:
     for a in range(len(by_system) - 1):
         gap = by_system[a] - by_system[a + 1 :]
         rows = slice(len(gap))
-        counts.append((gap >= low[rows, :, None]).sum(-1) + (gap >= high[rows, :, None]).sum(-1))
+        ends = [end[rows, :, None] for end in (low, high)]
+        counts.append(sum((gap >= end).sum(-1) + (gap <= -end).sum(-1) for end in ends))
         low, high = low[len(gap) :], high[len(gap) :]
     return np.concatenate(counts)
 
