@@ -82,7 +82,7 @@ def test_an_interrupt_leaves_nothing_behind_and_says_so(tmp_path):
     command = [sys.executable, "-m", "metaeval", "compare", str(tmp_path / "t.csv")]
     options = ["--labels", "human", "-o", str(tmp_path / "out.json"), "--n-resamples", "400000"]
     process = subprocess.Popen(command + options, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
+    time.sleep(8)
     assert process.poll() is None, process.stderr.read()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
