@@ -14,7 +14,7 @@ from metaeval.arrays import Floats
 from metaeval.checks import listed
 from metaeval.comparisons import COLUMNS, Row, reach_warning, usable_interval
 from metaeval.measure import Measured
-from metaeval.plan import Plan
+from metaeval.plan import REPLICAS, Plan
 from metaeval.prepare import Design
 from metaeval.result import Result, tidied
 from metaeval.signature import make_signature, version
@@ -64,6 +64,7 @@ def assembled(
             _counts_line(design),
             *_estimand_notes(notes, levels, design, "cluster" in table.rows),
             *_correction_notes(plan),
+            *_target_notes(levels),
             *table.alignment.oddities,
         ],
         "statistics": [_described(level) for level in levels],
@@ -161,6 +162,21 @@ def _correction_notes(plan: Plan) -> list[str]:
     return [f"{why} leaves comparisons no draws to share, so Holm's correction replaces max-T"]
 
 
+def _target_notes(levels: list[Level]) -> list[str]:
+    """What a number means beyond its name; and tests that are kept for comparison only."""
+    targets = [
+        f"{level.statistic.name} estimates {level.statistic.estimand['target']}"
+        for level in levels
+        if "target" in level.statistic.estimand
+    ]
+    tests = [row["test"] for level in levels for row in level.differences if row["test"]]
+    replicas = [test for test in dict.fromkeys(tests) if test in REPLICAS]
+    return targets + [
+        f"test={test!r} is a replica of a published test, for comparison with it"
+        for test in replicas
+    ]
+
+
 def _tie_notes(frame: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     """Scorers that a tuned threshold turned into ties, with the half-credit accuracy beside."""
     half = {(d["statistic"], d["task"], d["scorer"]): d["half"] for d in details if "half" in d}
@@ -207,7 +223,7 @@ def cautions_of(
         )
     counts = verdicts_of(wholes[0]) is not None
     kind = usable_interval(statistic, wholes[0], plan.interval, counts)
-    if kind != plan.interval:
+    if kind != plan.interval and plan.interval != "bca":  # the default makes no promise
         cautions.append(f"{statistic.name} has no interval {plan.interval!r} here, so {kind!r}")
     few = [whole for whole in smallest if whole.n_units < _FEW_UNITS]
     systems = min((w.n_systems for w in wholes if w.n_systems is not None), default=_FEW_SYSTEMS)

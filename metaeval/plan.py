@@ -19,6 +19,7 @@ TESTS = (
 CORRECTIONS = ("maxt", *multiplicity.ADJUST)
 FLIPS_PER_COMPARISON = 200
 
+REPLICAS = ("swap-cells", "swap-items", "swap-systems", "pair-swap", "williams")
 _NO_SHARED_DRAWS = ("pair-swap", "mcnemar", "mcnemar-mid-p", "williams")
 
 

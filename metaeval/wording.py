@@ -97,6 +97,8 @@ def _statistic(s: dict[str, Any]) -> str:
     tuned = ""
     if s.get("epsilon") in _TUNED:
         tuned = f"; margins up to a threshold chosen on {_TUNED[s['epsilon']]} are ties"
+    if "target" in s:
+        tuned += f"; it estimates {s['target']}"
     average = _AVERAGE.get(s.get("average", ""), "")
     grouping = s.get("grouping", "as given")
     return f"The statistic is {s['name']} (grouping {grouping}, {average}{ties}{tuned})."
