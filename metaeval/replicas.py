@@ -72,16 +72,15 @@ def replica_tests(
     (PERM-SYSTEMS): scores of both scorers are standardised over the table; each cell, item or
     system, with all its rows, then swaps those of the two scorers with probability 1/2. The null
     hypothesis is that the scorers are *exchangeable* given the labels, which is stronger than that
-    the statistics are equal: standardising removes no difference in tails, ties or noise. In
-    simulations with equal correlations, at level .05, `swap-cells` of Pearson rejected .18, .12
-    and .10 of the time with 100, 400 and 1500 rows where the noise of one scorer grew with the
-    square of the label, and swapping whole items .10 where one scorer decides 8 % of the pairs;
-    sign flips of contributions held the level there. Of the random swaps, "both" of nlpstats is
+    the statistics are equal: standardising removes no difference in tails, ties or noise. Equally
+    good scorers are rejected too often where the noise of one grows with the label, and, by whole
+    items, where one of them decides few pairs; sign flips of contributions hold the level there.
+    Of the random swaps, "both" of nlpstats is
     another one: whole systems, then whole items.
 
     `pair-swap`: the verdicts of both scorers on each pair of responses are swapped, each scorer
-    at its own tie threshold. It takes pairs that share responses for independent: in simulations
-    with item-varying noise it rejected .43 of the time at .05, where `sign-flip` rejected .05.
+    at its own tie threshold. It takes pairs that share responses for independent, and rejects many
+    times its level where noise varies from item to item; `sign-flip` does not.
 
     `williams`: the t test of two dependent correlations, for independent normal rows.
 

@@ -80,7 +80,9 @@ def _intervals(result: Result, unit: str) -> str:
     drawn = [_INTERVALS[kind] for kind in kinds if kind not in _FORMULAS]
     given = [_INTERVALS[kind] for kind in kinds if kind in _FORMULAS]
     n = result.meta["provenance"]["n_resamples"]
-    resampled = f"resampling {unit} ({n} replicates)"
+    weights = result.meta["policy"]["weights"]
+    drawn_by = {"exponential": ", Bayesian bootstrap"}.get(weights, "")
+    resampled = f"resampling {unit} ({n} replicates{drawn_by})"
     parts = [f"{' or '.join(drawn)} intervals, {resampled}"] if drawn else []
     if given:
         errors = "" if drawn or given == ["Wilson"] else f", with standard errors from {resampled}"

@@ -281,6 +281,7 @@ def test_max_t_holds_its_family_wise_error():
 def test_max_t_holds_its_family_wise_error_in_2000_sets():
     _, found = rejections(2_000, 60, 20, 10, 2_000)
     wrong = (found[:, 0] > 0).mean()
+    print("some wrong rejection by max-T and by Holm", (found > 0).mean(axis=0))
     assert wrong <= upper_band(0.05, 2_000), wrong
 
 
@@ -356,6 +357,6 @@ def test_equivalence_is_rarely_found_at_the_margin():
     d = g.choice([-1.0, -0.5, 0, 0.5, 1.0], (n, n_sets), p=[0.1, 0.15, 0.4, 0.2, 0.15])
     true = 0.1 * -1 - 0.5 * 0.15 + 0.5 * 0.2 + 0.15
     p = tost(d.mean(axis=0), d.std(axis=0, ddof=1) / math.sqrt(n), true, n - 1)
-    assert (p <= 0.05).mean() <= upper_band(0.05, n_sets) + 0.005
+    assert (p <= 0.05).mean() <= upper_band(0.05, n_sets)
     wide = tost(d.mean(axis=0), d.std(axis=0, ddof=1) / math.sqrt(n), 0.5, n - 1)
     assert (wide <= 0.05).mean() > 0.95

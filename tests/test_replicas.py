@@ -153,8 +153,11 @@ def test_counts_are_those_of_loops(seed):
     side = SIDES[seed // 3 % 3]
     tested = replica_test(statistic, one, plan(test, seed=3, alternative=side), n)
     fast = draws_of(statistic, one, test, n, seed=3)
+
+    def value(x):
+        return slow_value(items, x, h, *kind_of(statistic))
+
     for p, (a, b) in enumerate(zip(one.first, one.second, strict=True)):
-        value = lambda x: slow_value(items, x, h, *kind_of(statistic))  # noqa: E731
         null = slow_null(table, a, b, signs, units, value)
         observed = slow_null(table, a, b, np.ones((1, n_units)), units, value)[0]
         sides = {"two-sided": np.abs, "greater": np.positive, "less": np.negative}[side]
@@ -230,8 +233,11 @@ def test_correlations_over_all_rows_are_those_of_scipy(statistic, f):
     h = table.labels.iloc[:, 0].tolist()
     signs = weights("sign", key_of(0, "flip"), np.arange(n), len(table))
     fast = draws_of(statistic, one, "swap-cells", n)
+
+    def value(x):
+        return f(np.round(x, 12), h).statistic
+
     for p, (a, b) in enumerate(zip(one.first, one.second, strict=True)):
-        value = lambda x: f(np.round(x, 12), h).statistic  # noqa: E731
         slow = slow_null(table, a, b, signs, range(len(table)), value)
         assert_allclose(fast[:, p], slow, atol=1e-9)
 

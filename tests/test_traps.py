@@ -1,5 +1,8 @@
 """Why step functions and tuned thresholds have no flips of pseudo-values."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import scipy.stats
@@ -8,6 +11,10 @@ from metaeval import Responses
 from metaeval.flips import Contrast, flip_test
 from metaeval.prepare import prepare
 from metaeval.statistics import system_accuracy, tie_calibrated_accuracy
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.tuned_thresholds import DESIGNS, rejected
 
 PAIR = np.array([0]), np.array([1])
 
@@ -62,3 +69,9 @@ def test_pseudo_values_of_tuned_thresholds_reject_too_often_and_fixed_thresholds
     tuned, fixed = ((np.array(p) <= 0.05).sum() for p in (tuned, fixed))
     assert tuned > most(80, 0.2)
     assert fixed <= most(80, 0.05)
+
+
+def test_unstable_thresholds_are_for_the_bootstrap():
+    flips, bootstrap = rejected(DESIGNS[1], 150)
+    assert 150 * flips > most(150, 0.05)  # fixed thresholds know nothing of their own uncertainty
+    assert 150 * bootstrap <= most(150, 0.05)

@@ -137,7 +137,7 @@ def _variance(cells: _Cells, units: Floats, systems: Floats, gradient: Floats) -
     contributions that share the unit, that share systems (once for each that they share), and
     that share the unit and a system. The covariance is the first two less the third. The product
     of a pair of systems with itself stays in the second part twice, which makes up for what few
-    systems lose by centring: with it off, t intervals for 6 and 12 systems cover .84 and .89.
+    systems lose by centring: with it off, t intervals are too short.
 
     References
     ----------

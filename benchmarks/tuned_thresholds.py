@@ -1,0 +1,77 @@
+"""Size of tests of tie-calibrated accuracy where thresholds are hard to tell.
+
+Two equally good scorers; the sign-flip test holds each fold's threshold fixed, the bootstrap
+chooses it anew in every replicate.
+
+Run: python -m benchmarks.tuned_thresholds [data sets]
+"""
+
+import csv
+import sys
+
+import numpy as np
+import pandas as pd
+
+from metaeval.flips import Contrast, flip_test
+from metaeval.prepare import prepare
+from metaeval.resampling import kind_for, weight_blocks
+from metaeval.samples import normal_cdf
+from metaeval.statistics import tie_calibrated_accuracy
+from metaeval.tables import Pairs, Responses
+from metaeval.threefry import key_of
+
+STATISTIC = tie_calibrated_accuracy(folds=5)
+# items, systems, steps of the labels to one of quality, noise of the scorers
+DESIGNS = ((60, 4, 1.0, 1.0), (60, 4, 0.6, 2.0), (200, 4, 0.6, 2.0), (200, 10, 0.6, 2.0))
+
+
+def two_scorers(seed: int, n_items: int, n_systems: int, steps: float, noise: float) -> Pairs:
+    """Pairs of one data set: ratings rounded from the quality, scores with noise added to it."""
+    rng = np.random.default_rng(seed)
+    quality = rng.normal(size=(n_items, n_systems))
+    items, systems = np.indices(quality.shape)
+    scores = quality + noise * rng.normal(size=(2, *quality.shape))
+    table = Responses(
+        pd.DataFrame({"item": items.ravel(), "system": systems.ravel()}),
+        pd.DataFrame({name: x.ravel() for name, x in zip("ab", scores, strict=True)}),
+        pd.DataFrame({"human": np.round(steps * quality).ravel()}),
+        label_kind="rating",
+    )
+    return prepare(table).table.pairs()
+
+
+def flip_p(pairs: Pairs, seed: int) -> float:
+    contributions = STATISTIC.contributions(pairs)
+    both = Contrast(contributions, np.array([0]), np.array([1]), 0, len(contributions))
+    return float(flip_test([both], n_flips=400, seed=seed)[0].p_value[0])
+
+
+def bootstrap_p(pairs: Pairs, seed: int) -> float:
+    """Normal p of the difference over the standard deviation of 200 replicates of it."""
+    n = pairs.n_items
+    weights = np.concatenate(list(weight_blocks(kind_for(n), key_of(seed, "bootstrap"), 200, n)))
+    draws = STATISTIC.weigh(pairs)(weights)
+    estimate = STATISTIC.estimate(pairs)
+    spread = (draws[:, 0] - draws[:, 1]).std(ddof=1)
+    z = abs(estimate[0] - estimate[1]) / spread if spread > 0 else 0.0
+    return float(2 * (1 - normal_cdf(np.array(z))))
+
+
+def rejected(design: tuple[int, int, float, float], n_sets: int) -> tuple[float, float]:
+    """Rejections at .05 by flips and by the bootstrap."""
+    sets = [(two_scorers(seed, *design), seed) for seed in range(n_sets)]
+    p = np.array([[flip_p(*one), bootstrap_p(*one)] for one in sets])
+    flips, bootstrap = (p <= 0.05).mean(axis=0)
+    return float(flips), float(bootstrap)
+
+
+def main(n_sets: int = 400) -> None:
+    """Print one row for each design."""
+    out = csv.writer(sys.stdout)
+    out.writerow(["items", "systems", "steps", "noise", "sets", "sign_flip", "bootstrap"])
+    for design in DESIGNS:
+        out.writerow([*design, n_sets, *(f"{rate:.4f}" for rate in rejected(design, n_sets))])
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
