@@ -12,7 +12,7 @@ import pandas as pd
 
 from metaeval.arrays import Floats
 from metaeval.checks import listed
-from metaeval.comparisons import COLUMNS, Row, reach_warning, usable_interval
+from metaeval.comparisons import COLUMNS, LEVELS, Row, reach_warning, usable_interval
 from metaeval.measure import Measured
 from metaeval.plan import REPLICAS, Plan
 from metaeval.prepare import Design
@@ -89,8 +89,8 @@ def _draws(levels: list[Level], plan: Plan) -> Floats | None:
 
 def _described(level: Level) -> dict[str, Any]:
     s = level.statistic
-    about = {"name": s.name, "accuracy": s.is_accuracy, "status": s.status, "beside": level.beside}
-    return about | dict(s.estimand)
+    about = {"name": s.name, "accuracy": s.is_accuracy, "better": s.better, "status": s.status}
+    return about | {"beside": level.beside} | dict(s.estimand)
 
 
 def _policy(
@@ -148,6 +148,7 @@ def _estimand_notes(
 ) -> list[str]:
     first = levels[0].statistic.estimand
     average = {"items": "mean over items", "pairs": "mean over pairs", "groups": "mean over groups"}
+    average["responses"] = "mean over responses"
     unit = design.random if clustered else "item (no cluster column)"
     line = f"{average.get(first.get('average', ''), 'as given')}; random: {unit}"
     if notes and ", so: " in notes[0]:
@@ -193,7 +194,7 @@ def _tie_notes(frame: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
 
 def details_of(statistic: Statistic, whole: Measured, names: list[str]) -> list[dict[str, Any]]:
     """What else is known of each scorer: threshold, untuned accuracy, groups lost."""
-    extra = [k for k in whole.levels if k not in ("chance", "trivial", "tie_rate")]
+    extra = [k for k in whole.levels if k not in LEVELS]
     if not extra:
         return []
     return [

@@ -23,9 +23,11 @@ Row = dict[str, Any]
 COLUMNS = (
     *("statistic", "task", "scorer", "baseline", "estimate", "lower", "upper", "se"),
     *("p_value", "p_mcse", "p_adjusted", "p_holm", "p_equivalent", "prob_better", "mde"),
-    *("chance", "trivial", "skill", "tie_rate", "n_items", "n_clusters", "n_rows", "n_dropped"),
+    *("chance", "trivial", "skill", "tie_rate", "null_mean", "n_items", "n_clusters", "n_rows", "n_dropped"),
     *("interval", "test", "status"),
 )
+
+LEVELS = ("chance", "trivial", "tie_rate", "null_mean")
 
 _EQUAL = 1e-12
 _DRAWN = ("bca", "percentile", "basic")
@@ -35,7 +37,7 @@ _OF_COUNTS = ("wilson", "jeffreys")
 def own_rows(statistic: Statistic, part: Measured, names: list[str], plan: Plan) -> list[Row]:
     """The value of each scorer with its interval, chance, trivial value, skill and tie rate."""
     ends, se, kinds = _own_intervals(statistic, part, plan)
-    levels = {k: part.levels[k] for k in ("chance", "trivial", "tie_rate") if k in part.levels}
+    levels = {k: part.levels[k] for k in LEVELS if k in part.levels}
     if "trivial" in levels:
         room = 1 - levels["trivial"]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -164,7 +166,8 @@ def _member_rows(
     part, a, b, estimate, draws, se = member
     ends, kind = _difference_ends(statistic, member, plan)
     n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
-    better = ((draws > 0).sum(axis=0) + (draws == 0).sum(axis=0) / 2) / n_draws
+    good = draws < 0 if statistic.better == "lower" else draws > 0
+    better = (good.sum(axis=0) + (draws == 0).sum(axis=0) / 2) / n_draws
     mde = detectable(se, plan.confidence)
     same = np.full(len(se), np.nan)
     if plan.margin is not None:

@@ -61,6 +61,8 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
                 "tie-rate": f"{100 * row.tie_rate:.1f}%" if not math.isnan(row.tie_rate) else "",
                 "chance": number(row.chance, 100, 1),
             }
+        elif not math.isnan(getattr(row, "null_mean", math.nan)):
+            cells["if calibrated"] = number(row.null_mean, 1, 3)
         rows.append(cells)
     return pd.DataFrame(rows)
 
@@ -97,12 +99,12 @@ def separated_line(result: Result, statistic: str, task: str | None = None) -> s
     if not len(apart):
         return f"separated {after}: none of {len(found)} comparisons"
     texts = []
+    sign = result.direction(statistic) or 1
     for row in apart.head(_SEPARATED_SHOWN).itertuples():
-        better, worse = (
-            (row.scorer, row.baseline) if row.estimate > 0 else (row.baseline, row.scorer)
-        )
+        names = (row.scorer, row.baseline)
+        first, second = names if sign * row.estimate > 0 else names[::-1]
         p = "p<.001" if row.p_adjusted < 0.001 else f"p={number(row.p_adjusted, 1, 3)}"
-        texts.append(f"{better} > {worse} ({p})")
+        texts.append(f"{first} {'<' if sign < 0 else '>'} {second} ({p})")
     more = len(apart) - len(texts)
     return f"separated {after}: {', '.join(texts)}{f' and {more} more' if more > 0 else ''}"
 
@@ -185,7 +187,7 @@ def to_latex(
     statistic, task : str, optional
         As in `Result.row`.
     best : {"bold", "none"}
-        Bold marks every scorer that is not separated from the best.
+        Bold marks every scorer that is not separated from the best, where there is a best.
     letters : {"superscript", "column", "none"}
         Two scorers share a letter exactly if they are not separated.
     interval : {"brackets", "half", "none"}
@@ -230,9 +232,10 @@ def to_latex(
         shown[r"$\pm$"] = [number(h, scale, digits) for h in half]
     if letters == "column":
         shown["Groups"] = list(league["letters"])
-    bold = (
-        _not_below_best(result, league, statistic, task) if best == "bold" else [False] * len(shown)
-    )
+    marked = best == "bold" and result.direction(statistic) != 0
+    bold = [marked] * len(shown)
+    if marked:
+        bold = _not_below_best(result, league, statistic, task)
     styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
     styles.loc[bold, ["Scorer", value]] = "textbf:--rwrap;"
     styler = shown.style.hide(axis="index").apply(lambda _: styles, axis=None)
@@ -259,7 +262,7 @@ def _one_line(text: str) -> str:
 def _not_below_best(
     result: Result, league: pd.DataFrame, statistic: str | None, task: str | None
 ) -> list[bool]:
-    """Scorers that were not found worse than the one with the highest estimate."""
+    """Scorers that were not found worse than the one with the best estimate."""
     names = list(league["scorer"])
     better, _ = found_better(result, result._rows(statistic, task), names)
     return [bool(i == 0 or not better[0, i]) for i in range(len(names))]

@@ -110,7 +110,10 @@ def _measure(
     else:
         draws = _draws(statistic, weigh, by_unit, stratum, resamples, len(table))
         draws += exact - around
-        jackknife = _jackknife(statistic, weigh, by_unit, present, around)
+        if statistic.influence is not None:
+            jackknife = sum_by(statistic.influence(table), unit, n_units)
+        else:
+            jackknife = _jackknife(statistic, weigh, by_unit, present, around)
         if by_unit is not None and statistic.finish is not None:
             spread = _spread(statistic.finish, by_unit, stratum, resamples)
     contributions = None

@@ -15,35 +15,45 @@ if TYPE_CHECKING:
     from metaeval.result import Result
 
 _EQUAL = 1e-12
+_ENDS = ["scorer", "estimate", "lower", "upper"]
+_BESIDE = ["tie_rate", "chance", "skill", "null_mean"]
 
 
 def league(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
     """One row per scorer of some rows of a result; see `Result.league`."""
-    own = _best_first(frame)
-    columns = ["scorer", "estimate", "lower", "upper", "tie_rate", "chance", "skill"]
+    own = _best_first(result, frame)
+    columns = [*_ENDS, *(c for c in _BESIDE if c in own)]
     better, complete = found_better(result, frame, list(own["scorer"]))
-    low, high = rank_intervals(better)
+    low, high = rank_intervals(better if result.direction(_name(frame)) else better & False)
     letters = compact_letters(better | better.T) if complete else [""] * len(own)
     table = own[columns].assign(rank_low=low, rank_high=high, letters=letters)
-    order = [*columns[:4], "rank_low", "rank_high", "letters", "tie_rate", "chance", "skill"]
-    return table[order]
+    return table[[*_ENDS, "rank_low", "rank_high", "letters", *columns[len(_ENDS) :]]]
 
 
-def _best_first(frame: pd.DataFrame) -> pd.DataFrame:
+def _name(frame: pd.DataFrame) -> str:
+    return str(frame["statistic"].iloc[0])
+
+
+def _best_first(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
     own = frame[frame["baseline"].isna()]
-    ordered = own.sort_values(["estimate", "scorer"], ascending=[False, True])
+    small = result.direction(_name(frame)) < 0
+    ordered = own.sort_values(["estimate", "scorer"], ascending=[small, True])
     return ordered.reset_index(drop=True)
 
 
 def found_better(result: Result, frame: pd.DataFrame, names: list[str]) -> tuple[Bools, bool]:
-    """Which scorer was found better than which, and whether all pairs were compared."""
+    """Which scorer was found better than which, and whether all pairs were compared.
+
+    Where neither high nor low values are good, the higher one stands for the better.
+    """
     place = {name: i for i, name in enumerate(names)}
     better = np.zeros((len(names), len(names)), dtype=bool)
     differences = frame[frame["baseline"].notna()]
+    sign = result.direction(_name(frame)) or 1
     for row in differences.itertuples():
         if row.p_adjusted <= 1 - result.confidence + _EQUAL:
             i, j = place[row.scorer], place[row.baseline]
-            better[(i, j) if row.estimate > 0 else (j, i)] = True
+            better[(i, j) if sign * row.estimate > 0 else (j, i)] = True
     tested = int(differences["p_adjusted"].notna().sum())
     return better, tested == len(names) * (len(names) - 1) // 2
 
@@ -52,7 +62,7 @@ def wmt_ranks(result: Result, frame: pd.DataFrame, adjusted: bool) -> pd.DataFra
     """Ranks by WMT-style clusters; see `Result.wmt_ranks`."""
     if result.meta["policy"]["alternative"] != "two-sided":
         raise MetaevalError("Ranks need two-sided tests; compare without an alternative.")
-    own = _best_first(frame)
+    own = _best_first(result, frame)
     place = {name: i for i, name in enumerate(own["scorer"])}
     p = np.full((len(own), len(own)), np.nan)
     for row in frame[frame["baseline"].notna()].itertuples():

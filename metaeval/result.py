@@ -127,8 +127,8 @@ class Result:
         Returns
         -------
         DataFrame
-            scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill.
-            Two scorers share a letter exactly if they are not separated; the letters are empty
+            scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill,
+            null_mean. Two scorers share a letter exactly if they are not separated; the letters are empty
             where not all pairs were compared.
         """
         from metaeval.ranking import league
@@ -172,6 +172,12 @@ class Result:
         name = self._rows(statistic, None)["statistic"].iloc[0]
         return any(s["name"] == name and s["accuracy"] for s in self.meta["statistics"])
 
+    def direction(self, statistic: str | None = None) -> int:
+        """1 where high values of a statistic are good, -1 where low ones are, 0 where neither."""
+        name = self._rows(statistic, None)["statistic"].iloc[0]
+        known = {s["name"]: s.get("better", "higher") for s in self.meta["statistics"]}
+        return {"higher": 1, "lower": -1, "neither": 0}[known.get(name, "higher")]
+
     def sentence(
         self,
         scorer: str,
@@ -200,6 +206,8 @@ class Result:
             f"{'' if task is None else f' of {task}'}"
         )
         if row["p_adjusted"] <= 1 - self.confidence + 1e-12:
+            if self.direction(statistic) < 0:  # the lower one is the better
+                return f"{baseline} stays below {scorer} by {gap}{unit} ({facts})."
             return f"{scorer} exceeds {baseline} by {gap}{unit} ({facts})."
         if row["p_equivalent"] <= 1 - self.confidence + 1e-12:
             margin = f"{scale * self.meta['policy']['margin']:.{digits}f}{unit}"

@@ -19,6 +19,7 @@ _AVERAGE = {
     "items": "mean over items",
     "pairs": "all pairs pooled",
     "groups": "mean over groups",
+    "responses": "all responses pooled",
 }
 _INTERVALS = {
     "bca": "BCa bootstrap",

@@ -74,8 +74,15 @@ class Statistic:
         there are contributions but no terms.
     smooth : bool
         Without `contributions`: jackknife pseudo-values may stand in for them (approximate).
+    influence : callable, optional
+        table -> (item, scorer): what each item adds to the estimate to first order, adding up to
+        0; instead of leaving out one item at a time.
+    better : {"higher", "lower", "neither"}
+        Which values are good: accuracies are "higher", losses "lower"; of a slope, whose ideal is
+        1, neither.
     describe : callable, optional
-        table -> mapping of name -> (scorer,): tie_rate, chance, trivial, epsilon, lost groups.
+        table -> mapping of name -> (scorer,): tie_rate, chance, trivial, null_mean (the mean under
+        perfect calibration), epsilon, lost groups.
     weigh : callable, optional
         Instead of terms and finish: table -> function of item weights (replicate, item) ->
         (replicate, scorer).
@@ -107,6 +114,8 @@ class Statistic:
     contributions: Callable[[Any], Floats] | None = None
     share: Callable[[Any], Floats] | None = None
     smooth: bool = False
+    influence: Callable[[Any], Floats] | None = None
+    better: Literal["higher", "lower", "neither"] = "higher"
     describe: Callable[[Any], Mapping[str, Floats]] | None = None
     weigh: Callable[[Any], Weigh] | None = None
     estimate: Callable[[Any], Floats] | None = None

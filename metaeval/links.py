@@ -1,0 +1,284 @@
+"""Curves from scores to probabilities with a few parameters, and how they are fitted.
+
+A curve is written on the logit scale; its parameters are unbounded numbers with weak priors, so
+that scores that separate the labels give steep curves and no infinite ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from metaeval.arrays import Codes, Floats
+
+_MOST_STEPS = 60
+_LONGEST = 1.5  # of one step, in any parameter
+_TOLERANCE = 1e-9
+_TINY = 1e-12
+_SLACK = 1e-10  # of the log density, relative
+_PRIOR_SD = 1.5  # of log slopes, per root mean square of the margins
+_LAPSE_PRIOR = (1.0, 19.0)  # of Beta
+_BETA_SD = np.array([_PRIOR_SD, _PRIOR_SD, 10.0])
+
+
+class Curve(NamedTuple):
+    """Probabilities and what they owe to the parameters.
+
+    `chance` (problem, row) of the event; `slope` (problem, row, parameter) of its logit.
+    """
+
+    chance: Floats
+    slope: Floats
+
+
+class Prior(NamedTuple):
+    """Minus the log density of parameters: value (problem,), gradient and curvature."""
+
+    value: Floats
+    gradient: Floats  # (problem, parameter)
+    curvature: Floats  # (problem, parameter)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A family of curves.
+
+    `curve` maps parameters (problem, parameter) and design (row, column) to a `Curve`; `prior`
+    maps parameters to minus the log prior density, its gradient and its curvature.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    curve: Callable[[Floats, Floats], Curve]
+    prior: Callable[[Floats], Prior]
+    start: tuple[float, ...]
+
+
+def expit(z: Floats) -> Floats:
+    """The logistic function."""
+    from scipy.special import expit as logistic
+
+    return np.asarray(logistic(z))
+
+
+def logit(p: Floats) -> Floats:
+    """Log odds; infinite at 0 and 1."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def fit(
+    link: Link, design: Floats, label: Floats, weight: Floats, start: Floats | None = None
+) -> Floats:
+    """Posterior modes of a curve's parameters, many problems on the same rows at once.
+
+    Parameters
+    ----------
+    link : Link
+    design : array (row, column)
+        What the curve takes: for most, one column of scores.
+    label : array (row,)
+        1, 0, or a share.
+    weight : array (problem, row)
+    start : array (parameter,), optional
+
+    Returns
+    -------
+    array (problem, parameter)
+    """
+
+    def ascent(theta: Floats, todo: Codes) -> Ascent:
+        curve, prior, w = link.curve(theta, design), link.prior(theta), weight[todo]
+        value = _log_likelihood(curve.chance, label, w) - prior.value
+        score = np.einsum("br,brk->bk", w * (label - curve.chance), curve.slope) - prior.gradient
+        return Ascent(value, score, information(curve, w) + _diagonal(prior.curvature))
+
+    return climb(ascent, link.start if start is None else start, len(weight))
+
+
+class Ascent(NamedTuple):
+    """A log density at some parameters: its value, gradient and curvature, problem by problem."""
+
+    value: Floats  # (problem,)
+    score: Floats  # (problem, parameter)
+    curvature: Floats  # (problem, parameter, parameter), positive definite
+
+
+def climb(
+    ascent: Callable[[Floats, Codes], Ascent], start: Sequence[float] | Floats, n: int
+) -> Floats:
+    """Modes of `n` problems, (problem, parameter): scoring steps, halved where they do not gain.
+
+    `ascent` takes parameters (problem, parameter) and which problems they belong to.
+    """
+    first = np.asarray(start, dtype=float)
+    theta = np.broadcast_to(first, (n, len(first))).copy()
+    found, step = theta.copy(), np.zeros_like(theta)
+    gain, todo = np.full(n, -np.inf), np.arange(n)
+    for _ in range(_MOST_STEPS):
+        at = ascent(theta[todo], todo)
+        worse = at.value < gain[todo] - _SLACK * (1 + np.abs(gain[todo]))
+        better = todo[~worse]
+        found[better], gain[better] = theta[better], at.value[~worse]
+        step[todo] = np.where(worse[:, None], step[todo] / 2, _bounded_step(at))
+        theta[todo] = found[todo] + step[todo]
+        todo = todo[np.abs(step[todo]).max(axis=1) >= _TOLERANCE]
+        if not len(todo):
+            break
+    return found
+
+
+def _bounded_step(at: Ascent) -> Floats:
+    """Scoring step of each problem, none of its parts too long: (problem, parameter)."""
+    ridge = _TINY * np.eye(at.score.shape[1])
+    step = np.linalg.solve(at.curvature + ridge, at.score[..., None])[..., 0]
+    longest = np.abs(step).max(axis=1, keepdims=True)
+    return np.asarray(step * np.minimum(1.0, _LONGEST / np.maximum(longest, _TINY)))
+
+
+def _diagonal(values: Floats) -> Floats:
+    return np.asarray(values[..., None] * np.eye(values.shape[-1]))
+
+
+def _log_likelihood(chance: Floats, label: Floats, weight: Floats) -> Floats:
+    inside = np.clip(chance, 1e-300, 1 - 1e-16)
+    each = label * np.log(inside) + (1 - label) * np.log1p(-inside)
+    return np.einsum("br,br->b", weight, each)
+
+
+def information(curve: Curve, weight: Floats) -> Floats:
+    """Expected information of each problem: (problem, parameter, parameter)."""
+    spread = weight * curve.chance * (1 - curve.chance)
+    return np.einsum("br,brk,brl->bkl", spread, curve.slope, curve.slope, optimize=True)
+
+
+def _normal(mean: float, sd: Floats | float) -> Callable[[Floats], Prior]:
+    def prior(theta: Floats) -> Prior:
+        z = (theta - mean) / sd
+        return Prior((z**2).sum(axis=1) / 2, z / sd, np.broadcast_to(1 / np.square(sd), z.shape))
+
+    return prior
+
+
+def _margin(theta: Floats, design: Floats) -> Curve:
+    z = np.exp(theta) * design[:, 0]
+    return Curve(expit(z), z[..., None])
+
+
+def _lapse(theta: Floats, design: Floats) -> Curve:
+    z = np.exp(theta[:, :1]) * design[:, 0]
+    rate, sure = expit(theta[:, 1:]), expit(z)
+    chance = rate / 2 + (1 - rate) * sure
+    by_slope = (1 - rate) * sure * (1 - sure) * z
+    by_rate = rate * (1 - rate) * (0.5 - sure)
+    odds = np.maximum(chance * (1 - chance), 1e-300)[..., None]
+    return Curve(chance, np.stack([by_slope, by_rate], axis=-1) / odds)
+
+
+def _lapse_prior(theta: Floats) -> Prior:
+    """Normal for the log slope; Beta(1, 19) for the lapse, as a density of its logit."""
+    a, b = _LAPSE_PRIOR
+    z, rate = theta[:, 0] / _PRIOR_SD, expit(theta[:, 1])
+    value = z**2 / 2 + (a + b) * np.logaddexp(0, theta[:, 1]) - a * theta[:, 1]
+    gradient = np.stack([z / _PRIOR_SD, (a + b) * rate - a], axis=1)
+    curved = (a + b) * rate * (1 - rate)
+    return Prior(value, gradient, np.stack([np.full_like(z, 1 / _PRIOR_SD**2), curved], axis=1))
+
+
+def _spline(theta: Floats, design: Floats) -> Curve:
+    each = np.exp(theta)[:, None, :] * design
+    return Curve(expit(each.sum(axis=-1)), each)
+
+
+def _line(theta: Floats, design: Floats) -> Curve:
+    z = theta @ design.T
+    return Curve(expit(z), np.broadcast_to(design, (len(theta), *design.shape)))
+
+
+def _no_prior(theta: Floats) -> Prior:
+    return Prior(np.zeros(len(theta)), np.zeros_like(theta), np.zeros_like(theta))
+
+
+def _beta(theta: Floats, design: Floats) -> Curve:
+    scale = np.exp(theta[:, :2])[:, None, :] * design
+    z = scale.sum(axis=-1) + theta[:, 2:]
+    slope = np.concatenate([scale, np.ones((*z.shape, 1))], axis=-1)
+    return Curve(expit(z), slope)
+
+
+MARGIN = Link("margin_link", ("log_slope",), _margin, _normal(0.0, _PRIOR_SD), (0.0,))
+LAPSE = Link("lapse_link", ("log_slope", "logit_lapse"), _lapse, _lapse_prior, (0.0, -2.94))
+BETA = Link("beta", ("log_a", "log_b", "c"), _beta, _normal(0.0, _BETA_SD), (0.0, 0.0, 0.0))
+
+
+def line(n_columns: int) -> Link:
+    """A straight line on the logit scale, by maximum likelihood."""
+    names = ("slope", "intercept")[:n_columns]
+    return Link("line", names, _line, _no_prior, (1.0, 0.0)[:n_columns])
+
+
+def spline(n_columns: int) -> Link:
+    """A sum of rising curves on the logit scale, each with a positive coefficient."""
+    names = tuple(f"log_c{j}" for j in range(n_columns))
+    start = float(-np.log(n_columns))
+    return Link("monotone_spline", names, _spline, _normal(start, 2.0), (start,) * n_columns)
+
+
+class Outcomes(NamedTuple):
+    """Chances of loss, tie and win, and slopes of their logarithms.
+
+    `chance` (problem, row, 3); `slope` (problem, row, 3, 2) by log slope and log threshold.
+    """
+
+    chance: Floats
+    slope: Floats
+
+
+def rao_kupper(theta: Floats, margin: Floats) -> Outcomes:
+    """Win where the latent gap exceeds a threshold t: chances sigma(u - t) and sigma(-u - t)."""
+    u, t = np.exp(theta[:, :1]) * margin, np.exp(theta[:, 1:])
+    win, loss = expit(u - t), expit(-u - t)
+    chance = np.stack([loss, np.maximum(1 - win - loss, 1e-300), win], axis=-1)
+    by_u = np.stack([-(1 - loss), loss - win, 1 - win], axis=-1)
+    # log P(tie) = log(1 - e^-2t) + log win' + log loss', the chances of not losing, not winning
+    tie = 2 * t / np.expm1(2 * t) + (win + loss) * t
+    by_t = np.stack([-(1 - loss) * t, tie, -(1 - win) * t], axis=-1)
+    return Outcomes(chance, np.stack([by_u * u[..., None], by_t], axis=-1))
+
+
+def davidson(theta: Floats, margin: Floats) -> Outcomes:
+    """Chances of win, tie and loss as e^(u/2) to nu to e^(-u/2)."""
+    u, log_nu = np.exp(theta[:, :1]) * margin, theta[:, 1:]
+    weight = np.stack([-u / 2, np.broadcast_to(log_nu, u.shape), u / 2], axis=-1)
+    weight = np.exp(weight - weight.max(axis=-1, keepdims=True))
+    chance = weight / weight.sum(axis=-1, keepdims=True)
+    place = np.array([-0.5, 0.0, 0.5])
+    by_u = place - (chance @ place)[..., None]
+    by_nu = np.array([0.0, 1.0, 0.0]) - chance[..., 1:2]
+    return Outcomes(chance, np.stack([by_u * u[..., None], by_nu], axis=-1))
+
+
+def fit_outcomes(
+    model: Callable[[Floats, Floats], Outcomes], margin: Floats, outcome: Floats, weight: Floats
+) -> Floats:
+    """Posterior modes of log slope and log threshold of a model of loss, tie and win.
+
+    `margin` (row,) over its root mean square; `outcome` (row,) is 0, 1/2 or 1; `weight` (problem,
+    row). Returns (problem, 2).
+    """
+    which = np.stack([outcome == 0, outcome == 0.5, outcome == 1], axis=-1).astype(float)
+    weak = _normal(0.0, _PRIOR_SD)
+
+    def ascent(theta: Floats, todo: Codes) -> Ascent:
+        at, prior, w = model(theta, margin), weak(theta), weight[todo]
+        value = np.einsum("br,rc,brc->b", w, which, np.log(np.maximum(at.chance, 1e-300)))
+        score = np.einsum("br,rc,brck->bk", w, which, at.slope, optimize=True)
+        info = np.einsum("br,brc,brck,brcl->bkl", w, at.chance, at.slope, at.slope, optimize=True)
+        return Ascent(
+            value - prior.value, score - prior.gradient, info + _diagonal(prior.curvature)
+        )
+
+    return climb(ascent, (0.0, 0.0), len(weight))

@@ -1,0 +1,258 @@
+"""Maps from a score, or a margin of two scores, to the probability of an event: fitting them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaeval import links
+from metaeval.arrays import Floats
+from metaeval.isotonic import folded, pool_adjacent_violators, pooled
+from metaeval.links import Link, expit
+
+_KNOTS = 4
+_INSIDE = 1e-9  # beta calibration takes logarithms
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One fitted map, a function of scores of any shape.
+
+    Parameters
+    ----------
+    name : str
+        The kind of map.
+    parameters : mapping
+        What was estimated, in units of the scores.
+    chance : callable
+        Scores -> probabilities.
+    """
+
+    name: str
+    parameters: Mapping[str, float]
+    chance: Callable[[Floats], Floats]
+
+    def __call__(self, scores: Floats) -> Floats:
+        """Probability of the event at each score."""
+        return self.chance(np.asarray(scores, dtype=float))
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of map: its name, what it takes, and how it is fitted.
+
+    `takes` margins (and is antisymmetric: a margin of 0 means 1/2), scores, or both, or margins
+    with outcomes of which some are ties;
+    `curve` maps scores, labels and weights (row,) and whether they are margins to a `Curve`.
+    """
+
+    name: str
+    takes: str
+    curve: Callable[[Floats, Floats, Floats, bool], Curve]
+
+
+def scale_of(margins: Floats) -> float:
+    """Root mean square of the margins that are not 0; 1 if all are."""
+    some = margins[margins != 0]
+    return float(np.sqrt(np.mean(some**2))) if some.size else 1.0
+
+
+def _by_link(link: Link, names: Callable[[Floats, float], Mapping[str, float]]) -> Family:
+    """A curve of one link in margins over their root mean square."""
+
+    def curve(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+        scale = scale_of(score)
+        theta = links.fit(link, (score / scale)[:, None], label, weight[None])
+
+        def chance(margin: Floats) -> Floats:
+            found = link.curve(theta, (margin.reshape(-1) / scale)[:, None]).chance
+            return np.asarray(found.reshape(margin.shape))
+
+        return Curve(link.name, names(theta[0], scale), chance)
+
+    return Family(link.name, "margins", curve)
+
+
+MARGIN_LINK = _by_link(links.MARGIN, lambda t, scale: {"slope": float(np.exp(t[0])) / scale})
+LAPSE_LINK = _by_link(
+    links.LAPSE,
+    lambda t, scale: {"slope": float(np.exp(t[0])) / scale, "lapse": float(expit(t[1]))},
+)
+
+
+def spline_basis(size: Floats, knots: Floats) -> Floats:
+    """Rising curves from 0 to 1 between knots, quadratic pieces, and a straight line: (row, j)."""
+    columns = [size]
+    for low, middle, high in zip(knots[:-2], knots[1:-1], knots[2:], strict=True):
+        up = np.clip((size - low) / (middle - low), 0, 1) ** 2 * (middle - low)
+        down = np.clip((high - size) / (high - middle), 0, 1)
+        columns.append((up + (1 - down**2) * (high - middle) * (size > middle)) / (high - low))
+    return np.stack(columns, axis=-1)
+
+
+def spline_knots(size: Floats) -> Floats:
+    """Knots at quantiles of the sizes of margins that are not 0, from 0 on, each once."""
+    some = size[size > 0]
+    inner = np.quantile(some, np.linspace(0, 1, _KNOTS + 1)[1:]) if some.size else np.ones(1)
+    knots = np.unique(np.r_[0.0, inner])
+    return knots if len(knots) > 2 else np.array([0.0, knots[-1] / 2, knots[-1]])
+
+
+def _monotone_spline(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+    scale = scale_of(score)
+    knots = spline_knots(np.abs(score) / scale)
+
+    def design(margin: Floats) -> Floats:
+        x = margin.reshape(-1) / scale
+        return spline_basis(np.abs(x), knots) * np.sign(x)[:, None]
+
+    at = design(score)
+    link = links.spline(at.shape[1])
+    theta = links.fit(link, at, label, weight[None])
+    values = {f"c{j}": float(c) for j, c in enumerate(np.exp(theta[0]))}
+
+    def chance(margin: Floats) -> Floats:
+        return np.asarray(link.curve(theta, design(margin)).chance.reshape(margin.shape))
+
+    return Curve("monotone_spline", values | {"scale": scale}, chance)
+
+
+def _isotonic(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+    """Least-squares isotonic fit, straight between the scores that were seen."""
+    size, right = _sized(score, label) if mirrored else (score, label)
+    some = size != 0 if mirrored else np.ones(len(size), dtype=bool)
+    levels = pooled(size[some], weight[some])
+    fit = pool_adjacent_violators(levels.mean(right[some], weight[some]), levels.weight)
+    if not mirrored:
+        return Curve("isotonic", {}, lambda x: np.interp(x, levels.value, fit))
+    at, fit = np.r_[0.0, levels.value], np.r_[0.5, np.maximum(fit, 0.5)]
+
+    def chance(margin: Floats) -> Floats:
+        value = np.interp(np.abs(margin), at, fit)
+        return np.where(margin < 0, 1 - value, value)
+
+    return Curve("isotonic", {}, chance)
+
+
+def _sized(margin: Floats, label: Floats) -> tuple[Floats, Floats]:
+    """Sizes of margins, and whether the label agrees with their sign."""
+    return np.abs(margin), np.where(margin < 0, 1 - label, label)
+
+
+def _platt(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+    """A logistic curve fitted to labels drawn in by one case of each kind."""
+    centre, scale = float(np.average(score, weights=weight)), float(score.std()) or 1.0
+    ups, downs = float(weight @ label), float(weight @ (1 - label))
+    drawn = label * (ups + 1) / (ups + 2) + (1 - label) / (downs + 2)
+
+    def design(x: Floats) -> Floats:
+        z = (x.reshape(-1) - centre) / scale
+        return np.stack([z, np.ones_like(z)], axis=1)
+
+    link = links.line(2)
+    theta = links.fit(link, design(score), drawn, weight[None])
+    slope, intercept = float(theta[0, 0]) / scale, float(theta[0, 1])
+    values = {"slope": slope, "intercept": intercept - slope * centre}
+    return Curve(
+        "platt", values, lambda x: np.asarray(link.curve(theta, design(x)).chance.reshape(x.shape))
+    )
+
+
+def _beta(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+    """Two slopes and an intercept in the logarithms of a probability and of its complement."""
+
+    def design(p: Floats) -> Floats:
+        inside = np.clip(p.reshape(-1), _INSIDE, 1 - _INSIDE)
+        return np.stack([np.log(inside), -np.log1p(-inside)], axis=1)
+
+    theta = links.fit(links.BETA, design(score), label, weight[None])
+    a, b, c = (float(v) for v in (np.exp(theta[0, 0]), np.exp(theta[0, 1]), theta[0, 2]))
+
+    def chance(p: Floats) -> Floats:
+        return np.asarray(links.BETA.curve(theta, design(p)).chance.reshape(p.shape))
+
+    return Curve("beta", {"a": a, "b": b, "c": c}, chance)
+
+
+def venn_abers_ends(
+    score: Floats, label: Floats, weight: Floats, at: Floats
+) -> tuple[Floats, Floats]:
+    """Isotonic values at each new score, were it a case without and with the event: (new,) each."""
+    levels = pooled(score, weight)
+    mean = levels.mean(label, weight)
+    place, which = np.unique(_places(levels.value, at), return_inverse=True)
+    unit = float(weight.sum() / len(weight))  # a new case weighs what the old ones do on average
+    ends = np.empty((2, len(place)))
+    for k, half in enumerate(place):
+        i, new = divmod(int(half), 2)
+        i += new
+        for event in (0, 1):
+            m, w = mean, levels.weight
+            if new:
+                m, w = np.insert(m, i, event), np.insert(w, i, unit)
+            else:
+                m, w = m.copy(), w.copy()
+                m[i] = (m[i] * w[i] + event * unit) / (w[i] + unit)
+                w[i] += unit
+            ends[event, k] = pool_adjacent_violators(m, w)[i]
+    return ends[0, which], ends[1, which]
+
+
+def _places(levels: Floats, at: Floats) -> Floats:
+    """Twice the level that a score equals, or one less than twice the next one above it."""
+    left = np.searchsorted(levels, at)
+    same = levels[np.minimum(left, len(levels) - 1)] == at
+    return np.where(same, 2 * left, 2 * left - 1)
+
+
+def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+    """The two isotonic values of a new case, merged into one probability."""
+
+    def chance(x: Floats) -> Floats:
+        new = x.reshape(-1)
+        if not mirrored:
+            low, high = venn_abers_ends(score, label, weight, new)
+            return np.asarray((high / (1 - low + high)).reshape(x.shape))
+        low, high = venn_abers_ends(*_sized(score, label), weight, np.abs(new))
+        value = np.where(new == 0, 0.5, high / (1 - low + high))
+        return np.where(new < 0, 1 - value, value).reshape(x.shape)
+
+    return Curve("venn_abers", {}, chance)
+
+
+def _by_outcomes(
+    name: str, model: Callable[[Floats, Floats], links.Outcomes], threshold: str
+) -> Family:
+    """Chance that the first of two responses wins outright; of a loss at minus the margin."""
+
+    def curve(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+        scale = scale_of(score)
+        theta = links.fit_outcomes(model, score / scale, label, weight[None])
+        slope, other = (float(v) for v in np.exp(theta[0]))
+
+        def chance(margin: Floats) -> Floats:
+            found = model(theta, margin.reshape(-1) / scale).chance[0, :, 2]
+            return np.asarray(found.reshape(margin.shape))
+
+        return Curve(name, {"slope": slope / scale, threshold: other}, chance)
+
+    return Family(name, "outcomes", curve)
+
+
+RAO_KUPPER = _by_outcomes("rao_kupper", links.rao_kupper, "threshold")
+DAVIDSON = _by_outcomes("davidson", links.davidson, "nu")
+MONOTONE_SPLINE = Family("monotone_spline", "margins", _monotone_spline)
+ISOTONIC = Family("isotonic", "both", _isotonic)
+PLATT = Family("platt", "scores", _platt)
+BETA = Family("beta", "scores", _beta)
+VENN_ABERS = Family("venn_abers", "both", _venn_abers)
+
+BY_NAME = {
+    family.name: family
+    for family in (
+        *(MARGIN_LINK, LAPSE_LINK, ISOTONIC, MONOTONE_SPLINE),
+        *(PLATT, BETA, VENN_ABERS, RAO_KUPPER, DAVIDSON),
+    )
+}

@@ -1,0 +1,300 @@
+"""Proper scores of forecasts, and how sharp the forecasts are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+
+from metaeval.arrays import Floats
+from metaeval.checks import listed
+from metaeval.errors import MetaevalError
+from metaeval.isotonic import expected_score
+from metaeval.statistics.base import Statistic, ratio, share_of_estimate
+from metaeval.statistics.forecasts import Cases, Native, Over, Reading, cases_of, documented
+from metaeval.tables import Table
+
+Average = Literal["items", "pairs", "responses"]
+
+
+def said_name(name: str, *arguments: str) -> str:
+    """A name with those arguments that are not the default."""
+    given = ",".join(a for a in arguments if a)
+    return f"{name}({given})" if given else name
+
+
+def read_by(
+    name: str, reading: Reading, make: Callable[[str, Reading], Statistic], *more: str
+) -> Statistic:
+    """A statistic of forecasts, whose rows the table settles."""
+    full = said_name(name, *more, reading.said())
+
+    def resolve(table: Table) -> Statistic:
+        return make(full, reading.settled(table))
+
+    return Statistic(full, "pairs", resolve=resolve, better="lower")
+
+
+def estimand_of(reading: Reading, what: str) -> Mapping[str, str]:
+    """The estimand of a settled reading, in words too."""
+    return {**reading.estimand(), "target": f"{what}; {reading.words()}"}
+
+
+def status_of(reading: Reading) -> str:
+    """Maps are held fixed in replicates and tests: then both are approximate."""
+    mapped = reading.native is None and not reading.ranked
+    return "approximate" if mapped else "exact"
+
+
+def mean_score(
+    name: str,
+    reading: Reading,
+    what: str,
+    score: Callable[[Floats, Floats, str], Floats],
+) -> Statistic:
+    """Mean over cases of a score of forecasts and labels; it is lower for better forecasts."""
+
+    def terms(table: Table) -> Floats:
+        cases = cases_of(table, reading)
+        totals = cases.totals()
+        columns = [
+            np.stack([cases.by_item(score(p, cases.label, scorer)), totals], axis=-1)
+            for p, scorer in zip(cases.forecast.T, cases.scorers, strict=True)
+        ]
+        return np.stack(columns, axis=1)
+
+    def describe(table: Table) -> Mapping[str, Floats]:
+        cases = cases_of(table, reading)
+        if_true = [score(p, p, scorer) for p, scorer in zip(cases.forecast.T, cases.scorers, strict=True)]
+        return {"null_mean": np.array([np.average(v, weights=cases.weight) for v in if_true])}
+
+    return Statistic(
+        name,
+        reading.over,  # type: ignore[arg-type]
+        terms,
+        ratio,
+        estimand_of(reading, what),
+        status_of(reading),
+        contributions=lambda table: share_of_estimate(terms(table)),
+        describe=describe,
+        better="lower",
+    )
+
+
+def _brier(p: Floats, y: Floats, scorer: str) -> Floats:
+    return expected_score("brier", p, y)
+
+
+@documented
+def brier(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+) -> Statistic:
+    r"""Brier score: mean squared error of the forecasts.
+
+    {reading}
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`\mathrm{mean}\,(p - y)^2`; for a share :math:`w` of raters its expectation
+    :math:`(p - w)^2 + w (1 - w)`, whose last part no forecast avoids. A proper score: no forecast
+    does better on average than the true probability. It mixes calibration with discrimination;
+    `miscalibration` and `discrimination` tell them apart. `null_mean` is its mean if the forecasts
+    were calibrated. {held}
+
+    References
+    ----------
+    Brier (1950), Verification of forecasts expressed in terms of probability.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), brier(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.25)
+    True
+    """
+    reading = Reading(native, over, event, map, folds, average)
+    return read_by("brier", reading, lambda name, r: mean_score(name, r, "mean (p - y)^2", _brier))
+
+
+@documented
+def rps(
+    native: Native = None, map: str | None = None, folds: int = 5, average: Average | None = None
+) -> Statistic:
+    r"""Ranked probability score of three-way forecasts: loss, tie or win.
+
+    {reading}
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`\frac12 \sum_{k=1}^2 (F_k - O_k)^2` with loss < tie < win: the mean of two Brier scores,
+    of "wins outright" for either response. A margin d gives both, P(win | d) and P(win | -d), by
+    the tie model of `map` ("rao_kupper" or "davidson"); native probabilities leave nothing to ties.
+    Where no label is tied and no forecast is, it is the Brier score.
+
+    References
+    ----------
+    Epstein (1969), A scoring system for probability forecasts of ranked categories. Rao, Kupper
+    (1967), Ties in paired-comparison experiments. Davidson (1970), On extending the Bradley-Terry
+    model to accommodate ties.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), rps(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.25)
+    True
+    """
+    reading = Reading(native, None, None, map, folds, average, ties=True)
+    what = "the mean of the squared errors of P(win) and P(loss)"
+    return read_by("rps", reading, lambda name, r: mean_score(name, r, what, _brier))
+
+
+@documented
+def log_loss(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+    clip: float | None = None,
+) -> Statistic:
+    r"""Log loss: mean of minus the logarithm of the probability of what happened.
+
+    {reading}
+    clip : float, optional
+        Forecasts are drawn in to between clip and 1 - clip. Without it a wrong forecast of exactly
+        0 or 1 is refused: its loss is infinite.
+
+    Returns
+    -------
+    Statistic
+
+    Raises
+    ------
+    MetaevalError
+        If the loss is infinite.
+
+    Notes
+    -----
+    :math:`-\mathrm{mean}\,(y \log p + (1 - y) \log(1 - p))`, in nats. Few confident mistakes
+    decide it. `null_mean` is its mean if the forecasts were calibrated. {held}
+
+    References
+    ----------
+    Good (1952), Rational decisions.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), log_loss(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.7)
+    True
+    """
+    if clip is not None and not 0 < clip < 0.5:
+        raise MetaevalError(f"clip={clip!r} must lie between 0 and 0.5, such as 1e-6.")
+
+    def score(p: Floats, y: Floats, scorer: str) -> Floats:
+        inside = p if clip is None else np.clip(p, clip, 1 - clip)
+        loss = expected_score("log", inside, y)
+        endless = int(np.isinf(loss).sum())
+        if endless:
+            raise MetaevalError(
+                f"The log loss of {scorer!r} is infinite: {endless} forecasts of exactly 0 or 1 "
+                "were wrong. Give clip=1e-6, which counts such a mistake as 13.8, or use brier."
+            )
+        return loss
+
+    reading = Reading(native, over, event, map, folds, average)
+    more = "" if clip is None else f"clip={clip:g}"
+    what = "mean -log p of what happened"
+    return read_by("log_loss", reading, lambda name, r: mean_score(name, r, what, score), more)
+
+
+@documented
+def sharpness(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+) -> Statistic:
+    r"""Sharpness: how far forecasts lie apart, whether right or wrong.
+
+    {reading}
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    The variance of the forecasts; about 1/2, for pairs whose order means nothing. Of two
+    calibrated scorers the sharper one is the better; of others it says nothing alone. {held}
+
+    References
+    ----------
+    Gneiting, Balabdaoui, Raftery (2007), Probabilistic forecasts, calibration and sharpness.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), sharpness(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.25)
+    True
+    """
+    reading = Reading(native, over, event, map, folds, average)
+    return read_by("sharpness", reading, _sharpness)
+
+
+def _sharpness(name: str, reading: Reading) -> Statistic:
+    def terms(table: Table) -> Floats:
+        cases = cases_of(table, reading)
+        totals = cases.totals()
+        columns = [
+            np.stack([cases.by_item((p - 0.5) ** 2), cases.by_item(p - 0.5), totals], axis=-1)
+            for p in cases.forecast.T
+        ]
+        return np.stack(columns, axis=1)
+
+    def finish(sums: Floats) -> Floats:
+        square, first, n = (sums[..., k] for k in range(3))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = 0.0 if reading.over == "pairs" else first / n
+            return np.asarray(square / n - mean**2)
+
+    what = "the variance of the forecasts"
+    return Statistic(
+        name,
+        reading.over,  # type: ignore[arg-type]
+        terms,
+        finish,
+        estimand_of(reading, what),
+        status_of(reading),
+        smooth=True,
+        better="neither",
+    )
+
+
+def finite(values: Floats, cases: Cases, what: str, why: str) -> Floats:
+    """The values, if all are finite; else an error that names the scorers."""
+    odd = ~np.isfinite(values)
+    if odd.any():
+        names = [name for name, is_odd in zip(cases.scorers, odd, strict=True) if is_odd]
+        raise MetaevalError(f"{what} is not finite for {listed(names, 5)}: {why}")
+    return values
