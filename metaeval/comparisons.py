@@ -31,6 +31,7 @@ LEVELS = ("chance", "trivial", "tie_rate", "null_mean")
 
 _EQUAL = 1e-12
 _DRAWN = ("bca", "percentile", "basic")
+NOISE = "t-noise"
 _OF_COUNTS = ("wilson", "jeffreys")
 
 
@@ -69,6 +70,9 @@ def _own_intervals(
         trials = _trials(sample, part.share, of_items)
     sample = sample._replace(successes=part.estimate * trials, trials=trials)
     ends = np.full((2, len(se)), np.nan)
+    if kind == NOISE and not np.isnan(part.draws).all():
+        low, high = intervals.t(sample, plan.confidence)
+        return np.stack([np.maximum(low - part.levels["null_mean"], 0.0), high]), se, [NOISE] * len(se)
     for name in set(kinds) if not np.isnan(part.draws).all() else ():
         some = kinds == name
         ends[:, some] = _ends(_columns(sample, some), part, str(name), np.flatnonzero(some), plan)
@@ -105,6 +109,8 @@ def usable_interval(statistic: Statistic, part: Measured, wanted: str, counts: b
     """The wanted kind of interval, or what stands in for it where it does not exist."""
     if wanted in _OF_COUNTS and not counts:
         wanted = "bca"
+    if statistic.inflated and wanted in (*_DRAWN, "bootstrap-t"):
+        return NOISE
     if wanted in _DRAWN and statistic.interval is not None:
         return statistic.interval
     drawn = wanted in _DRAWN
@@ -138,7 +144,7 @@ def difference_rows(
 
     Each part has the names of its scorers and the plan that says which of them are compared.
     """
-    members = [_member(part, plan.pairs(names)) for part, names, plan in parts]
+    members = [_member(statistic, part, plan.pairs(names)) for part, names, plan in parts]
     if not members or not len(members[0].first):
         return []
     tests = test_family(statistic, members, parts[0][2], n_flips)
@@ -151,19 +157,28 @@ def difference_rows(
     return rows
 
 
-def _member(part: Measured, pairs: list[tuple[int, int]]) -> Member:
+def _member(statistic: Statistic, part: Measured, pairs: list[tuple[int, int]]) -> Member:
     a, b = np.array(pairs, dtype=int).reshape(-1, 2).T
     estimate = part.estimate[a] - part.estimate[b]
     estimate = np.where(np.abs(estimate) <= _EQUAL, 0.0, estimate)
     draws = part.draws[:, a] - part.draws[:, b]
     draws[np.abs(draws) <= _EQUAL] = 0.0
-    return Member(part, a, b, estimate, draws, _error(part, draws, a, b))
+    return Member(part, a, b, estimate, draws, _error(part, draws, a, b), _tested(statistic, part, a, b, estimate))
+
+
+def _tested(statistic: Statistic, part: Measured, a: Codes, b: Codes, gap: Floats) -> Floats:
+    """The difference that is tested: less what noise may have added to the larger value."""
+    if not statistic.inflated:
+        return gap
+    noise = part.levels["null_mean"]
+    least = np.maximum(np.abs(gap) - np.where(gap > 0, noise[a], noise[b]), 0.0)
+    return np.asarray(np.sign(gap) * least)
 
 
 def _member_rows(
     statistic: Statistic, member: Member, tested: Tested, names: list[str], plan: Plan
 ) -> list[Row]:
-    part, a, b, estimate, draws, se = member
+    part, a, b, estimate, draws, se, _ = member
     ends, kind = _difference_ends(statistic, member, plan)
     n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
     good = draws < 0 if statistic.better == "lower" else draws > 0
@@ -195,12 +210,16 @@ def _degrees(part: Measured) -> int:
 
 
 def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[Floats, str]:
-    part, a, b, estimate, draws, se = member
+    part, a, b, estimate, draws, se, _ = member
     kind = usable_interval(statistic, part, plan.interval, False)
     if np.isnan(draws).all():
         return np.full((2, len(se)), np.nan), kind
     influence = part.influence[:, a] - part.influence[:, b]
     sample = Sample(estimate, draws, influence, se, _degrees(part) + 1)
+    if kind == NOISE:
+        low, high = intervals.t(sample, plan.confidence)
+        noise = part.levels["null_mean"]
+        return np.stack([low - noise[a], high + noise[b]]), kind
     if kind == "bootstrap-t" and part.spread is not None:
         observed, se_draws = part.spread.once(a, b), part.spread.drawn(a, b)
         sample = sample._replace(se=observed, se_draws=se_draws)

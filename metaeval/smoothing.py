@@ -27,6 +27,11 @@ def residuals_by_cell(forecast: Floats, residual: Floats) -> Floats:
     return np.asarray(left + np.bincount(cell + 1, residual * right, N_CELLS + 1))
 
 
+def mirrored_cells(sums: Floats) -> Floats:
+    """Sums (..., cell) of rows that each count half in either order."""
+    return np.asarray((sums - sums[..., ::-1]) / 2)
+
+
 def cosines(sums: Floats) -> Floats:
     """Cosine series of sums at equal steps from 0 to 1: (..., cell) -> (..., frequency).
 

@@ -31,6 +31,7 @@ class Member(NamedTuple):
     estimate: Floats  # (pair,)
     draws: Floats  # (replicate, pair)
     se: Floats  # (pair,)
+    tested: Floats  # (pair,) the differences, or what is left of them that noise cannot explain
 
 
 class Tested(NamedTuple):
@@ -117,7 +118,7 @@ def _studentised(member: Member) -> tuple[Floats, Floats]:
         drawn = member.part.spread.drawn(member.first, member.second)
     gap = member.draws - member.estimate
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(member.estimate == 0, 0.0, member.estimate / observed)
+        t = np.where(member.tested == 0, 0.0, member.tested / observed)
         null = np.where(gap == 0, 0.0, gap / drawn)
     return np.where(np.isnan(member.se), np.nan, t), null
 

@@ -27,6 +27,7 @@ _INTERVALS = {
     "basic": "basic bootstrap",
     "bootstrap-t": "bootstrap-t",
     "t": "Student t",
+    "t-noise": "Student t (ends moved by the mean under perfect calibration)",
     "wilson": "Wilson",
     "jeffreys": "Jeffreys",
 }
@@ -46,7 +47,7 @@ _CORRECTIONS = {
     "bh": "the method of Benjamini and Hochberg",
     "by": "the method of Benjamini and Yekutieli",
 }
-_FORMULAS = ("t", "wilson", "jeffreys")
+_FORMULAS = ("t", "t-noise", "wilson", "jeffreys")
 _UNITS = {
     "item": "items",
     "task": "whole tasks",

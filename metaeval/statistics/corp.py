@@ -10,7 +10,7 @@ import numpy as np
 from metaeval.arrays import Floats
 from metaeval.checks import check_one_of
 from metaeval.isotonic import expected_score, isotonic_fit
-from metaeval.statistics.base import Statistic, ratio, share_of_estimate
+from metaeval.statistics.base import Statistic, ratio
 from metaeval.statistics.forecasts import (
     Cases,
     Native,
@@ -96,8 +96,10 @@ def miscalibration(
     :math:`MCB = S(p) - S(\hat p)` with :math:`\hat p` the isotonic fit of labels to forecasts; with
     `discrimination` and `uncertainty`, :math:`S = MCB - DSC + UNC`. The fit is that of the same
     cases, so the value is above 0 even for calibrated forecasts: read it beside `null_mean`, its
-    mean if they were. Replicates and tests hold the fit fixed: it minimises the score, so that to
-    first order nothing is lost, and a fit to resampled cases would count its optimism twice.
+    mean if they were. Replicates hold the fit fixed: it minimises the score, so that to first order
+    nothing is lost, and a fit to resampled cases would count its optimism twice. The interval
+    reaches down by `null_mean`, the optimism of the fit to calibrated forecasts, and differences
+    of two scorers are tested less as much; `recalibration_gain` has none and tells more apart.
 
     References
     ----------
@@ -123,8 +125,8 @@ def miscalibration(
             ratio,
             estimand_of(r, "what isotonic recalibration would take off the score"),
             "approximate",
-            contributions=lambda table: share_of_estimate(terms(table)),
             describe=lambda table: _if_calibrated(cases_of(table, r), kind),
+            inflated=True,
             better="lower",
         )
 

@@ -20,7 +20,7 @@ from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import check_one_of, check_whole, listed
 from metaeval.errors import MetaevalError
 from metaeval.isotonic import folded
-from metaeval.links import expit
+from metaeval.links import expit, logit
 from metaeval.statistics.base import only_label
 from metaeval.statistics.ties import folds_of
 from metaeval.tables import Pairs, Responses, Table
@@ -130,8 +130,10 @@ class Reading:
             allowed = " or ".join(repr(a) for a in _AVERAGES[over])
             raise MetaevalError(f"average={average!r} does not go with {over}; use {allowed}.")
         takes = "outcomes" if self.ties else _TAKES[over]
-        kind = self.map or _USUAL[takes]
-        _check_map(kind, takes)
+        kind = self.map
+        if self.native is None and not self.ranked:
+            kind = self.map or _USUAL[takes]
+            _check_map(kind, takes)
         return dataclasses.replace(self, over=over, map=kind, average=average)
 
     def _over(self, table: Table) -> Over:
@@ -186,7 +188,8 @@ class Cases(NamedTuple):
     `forecast` (case, scorer) is a probability (or, for ranks, any score); `label` (case,) is 1, 0
     or a share; `weight` (case,) is the case's within its item, so that items (or cases) count
     alike; `unit` (case,) is its cluster, else its item. `mirrored` cases are pairs whose order
-    means nothing.
+    means nothing. Where scores are log odds, `log_odds` (case, scorer) keeps them: probabilities
+    that are rounded to 0 or 1 have none.
     """
 
     forecast: Floats
@@ -197,6 +200,13 @@ class Cases(NamedTuple):
     n_items: int
     mirrored: bool
     scorers: list[str]
+    log_odds: Floats | None = None
+
+    def odds(self, m: int) -> Floats:
+        """Log odds of the forecasts of one scorer, turned as `column` turns them: (case,)."""
+        p = self.forecast[:, m]
+        x = logit(p) if self.log_odds is None else self.log_odds[:, m]
+        return np.abs(x) if self.mirrored else x
 
     def column(self, m: int) -> tuple[Floats, Floats]:
         """Forecasts and labels of one scorer, mirrored ones turned to at least 1/2: (case,)."""
@@ -247,6 +257,7 @@ def _cases(table: Table, reading: Reading) -> Cases:
         table.n_items,
         mirrored,
         table.scorers,
+        scores[counts] if reading.native == "logit" else None,
     )
     return _from_both_sides(cases, forecast[1]) if reading.ties else cases
 
@@ -258,6 +269,7 @@ def _from_both_sides(cases: Cases, of_second: Floats) -> Cases:
         forecast=np.concatenate([cases.forecast, of_second]),
         label=np.r_[won, lost],
         weight=np.r_[cases.weight, cases.weight] / 2,
+        log_odds=None if cases.log_odds is None else np.r_[cases.log_odds, -cases.log_odds],
         items=np.r_[cases.items, cases.items],
         unit=np.r_[cases.unit, cases.unit],
         mirrored=False,

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 
 from metaeval.arrays import Floats
-from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.isotonic import expected_score
 from metaeval.statistics.base import Statistic, ratio, share_of_estimate
@@ -51,22 +50,22 @@ def mean_score(
     name: str,
     reading: Reading,
     what: str,
-    score: Callable[[Floats, Floats, str], Floats],
+    score: Callable[[Cases, int, Floats], Floats],
 ) -> Statistic:
-    """Mean over cases of a score of forecasts and labels; it is lower for better forecasts."""
+    """Mean over cases of a score of the forecasts of a scorer, were labels (case,) so."""
 
     def terms(table: Table) -> Floats:
         cases = cases_of(table, reading)
         totals = cases.totals()
         columns = [
-            np.stack([cases.by_item(score(p, cases.label, scorer)), totals], axis=-1)
-            for p, scorer in zip(cases.forecast.T, cases.scorers, strict=True)
+            np.stack([cases.by_item(score(cases, m, cases.column(m)[1])), totals], axis=-1)
+            for m in range(len(cases.scorers))
         ]
         return np.stack(columns, axis=1)
 
     def describe(table: Table) -> Mapping[str, Floats]:
         cases = cases_of(table, reading)
-        if_true = [score(p, p, scorer) for p, scorer in zip(cases.forecast.T, cases.scorers, strict=True)]
+        if_true = [score(cases, m, cases.column(m)[0]) for m in range(len(cases.scorers))]
         return {"null_mean": np.array([np.average(v, weights=cases.weight) for v in if_true])}
 
     return Statistic(
@@ -82,8 +81,8 @@ def mean_score(
     )
 
 
-def _brier(p: Floats, y: Floats, scorer: str) -> Floats:
-    return expected_score("brier", p, y)
+def _brier(cases: Cases, m: int, label: Floats) -> Floats:
+    return expected_score("brier", cases.column(m)[0], label)
 
 
 @documented
@@ -163,6 +162,12 @@ def rps(
     return read_by("rps", reading, lambda name, r: mean_score(name, r, what, _brier))
 
 
+def _log_losses(log_odds: Floats, label: Floats) -> Floats:
+    """Log losses from log odds; those of labels that cannot be are left at 0."""
+    up, down = np.logaddexp(0, -log_odds), np.logaddexp(0, log_odds)
+    return np.where(label > 0, label * up, 0.0) + np.where(label < 1, (1 - label) * down, 0.0)
+
+
 @documented
 def log_loss(
     native: Native = None,
@@ -208,14 +213,16 @@ def log_loss(
     if clip is not None and not 0 < clip < 0.5:
         raise MetaevalError(f"clip={clip!r} must lie between 0 and 0.5, such as 1e-6.")
 
-    def score(p: Floats, y: Floats, scorer: str) -> Floats:
-        inside = p if clip is None else np.clip(p, clip, 1 - clip)
-        loss = expected_score("log", inside, y)
+    def score(cases: Cases, m: int, label: Floats) -> Floats:
+        if clip is not None:
+            return expected_score("log", np.clip(cases.column(m)[0], clip, 1 - clip), label)
+        loss = _log_losses(cases.odds(m), label)
         endless = int(np.isinf(loss).sum())
         if endless:
             raise MetaevalError(
-                f"The log loss of {scorer!r} is infinite: {endless} forecasts of exactly 0 or 1 "
-                "were wrong. Give clip=1e-6, which counts such a mistake as 13.8, or use brier."
+                f"The log loss of {cases.scorers[m]!r} is infinite: {endless} forecasts of exactly "
+                "0 or 1 were wrong. Give clip=1e-6, which counts such a mistake as 13.8, or use "
+                "brier."
             )
         return loss
 
@@ -290,11 +297,3 @@ def _sharpness(name: str, reading: Reading) -> Statistic:
         better="neither",
     )
 
-
-def finite(values: Floats, cases: Cases, what: str, why: str) -> Floats:
-    """The values, if all are finite; else an error that names the scorers."""
-    odd = ~np.isfinite(values)
-    if odd.any():
-        names = [name for name, is_odd in zip(cases.scorers, odd, strict=True) if is_odd]
-        raise MetaevalError(f"{what} is not finite for {listed(names, 5)}: {why}")
-    return values
