@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metaeval.arrays import Codes, Floats
-from metaeval.isotonic import pooled
+from metaeval.decomposition import pooled
 
 BINNINGS = ("equal-mass", "equal-width")
 

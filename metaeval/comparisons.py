@@ -23,7 +23,17 @@ Row = dict[str, Any]
 COLUMNS = (
     *("statistic", "task", "scorer", "baseline", "estimate", "lower", "upper", "se"),
     *("p_value", "p_mcse", "p_adjusted", "p_holm", "p_equivalent", "prob_better", "mde"),
-    *("chance", "trivial", "skill", "tie_rate", "null_mean", "n_items", "n_clusters", "n_rows", "n_dropped"),
+    *(
+        "chance",
+        "trivial",
+        "skill",
+        "tie_rate",
+        "null_mean",
+        "n_items",
+        "n_clusters",
+        "n_rows",
+        "n_dropped",
+    ),
     *("interval", "test", "status"),
 )
 
@@ -72,7 +82,11 @@ def _own_intervals(
     ends = np.full((2, len(se)), np.nan)
     if kind == NOISE and not np.isnan(part.draws).all():
         low, high = intervals.t(sample, plan.confidence)
-        return np.stack([np.maximum(low - part.levels["null_mean"], 0.0), high]), se, [NOISE] * len(se)
+        return (
+            np.stack([np.maximum(low - part.levels["null_mean"], 0.0), high]),
+            se,
+            [NOISE] * len(se),
+        )
     for name in set(kinds) if not np.isnan(part.draws).all() else ():
         some = kinds == name
         ends[:, some] = _ends(_columns(sample, some), part, str(name), np.flatnonzero(some), plan)
@@ -163,13 +177,21 @@ def _member(statistic: Statistic, part: Measured, pairs: list[tuple[int, int]]) 
     estimate = np.where(np.abs(estimate) <= _EQUAL, 0.0, estimate)
     draws = part.draws[:, a] - part.draws[:, b]
     draws[np.abs(draws) <= _EQUAL] = 0.0
-    return Member(part, a, b, estimate, draws, _error(part, draws, a, b), _tested(statistic, part, a, b, estimate))
+    return Member(
+        part,
+        a,
+        b,
+        estimate,
+        draws,
+        _error(part, draws, a, b),
+        _tested(statistic, part, a, b, estimate),
+    )
 
 
-def _tested(statistic: Statistic, part: Measured, a: Codes, b: Codes, gap: Floats) -> Floats:
+def _tested(statistic: Statistic, part: Measured, a: Codes, b: Codes, gap: Floats) -> Floats | None:
     """The difference that is tested: less what noise may have added to the larger value."""
     if not statistic.inflated:
-        return gap
+        return None
     noise = part.levels["null_mean"]
     least = np.maximum(np.abs(gap) - np.where(gap > 0, noise[a], noise[b]), 0.0)
     return np.asarray(np.sign(gap) * least)

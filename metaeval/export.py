@@ -29,15 +29,28 @@ _NOT_IN_FONT = "«»ÐðÞþ"  # and these
 def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
     """A number for a table: fixed digits, no leading zero below 1, nothing where missing.
 
+    Infinite gaps are those that never suffice.
+
     >>> number(0.714, 100), number(0.4213, 1, 2), number(float("nan"))
     ('71.4', '.42', '')
     """
     if value is None or math.isnan(value):
         return ""
+    if math.isinf(value):
+        return "never" if value > 0 else "-inf"
     text = f"{scale * float(f'{value:.10g}'):.{digits}f}"  # as JSON keeps it
     if text.lstrip("-").strip("0.") == "":
         text = text.lstrip("-")
     return text.replace("0.", ".", 1) if scale == 1 and text.lstrip("-").startswith("0.") else text
+
+
+def p_cell(p: float) -> str:
+    """A p-value in a table.
+
+    >>> p_cell(0.0004), p_cell(0.25)
+    ('<.001', '.250')
+    """
+    return "<.001" if p < 0.001 else number(p, 1, 3)
 
 
 def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.DataFrame:
@@ -61,8 +74,10 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
                 "tie-rate": f"{100 * row.tie_rate:.1f}%" if not math.isnan(row.tie_rate) else "",
                 "chance": number(row.chance, 100, 1),
             }
-        elif not math.isnan(getattr(row, "null_mean", math.nan)):
+        elif not math.isnan(row.null_mean):
             cells["if calibrated"] = number(row.null_mean, 1, 3)
+        if not math.isnan(row.p_value):
+            cells |= {"p": p_cell(row.p_value), "adjusted p": p_cell(row.p_adjusted)}
         rows.append(cells)
     return pd.DataFrame(rows)
 
@@ -76,9 +91,11 @@ def tables_of(result: Result) -> list[tuple[str, str, str | None]]:
     """Title, statistic and task of every league table of a result, in reading order."""
     titles: list[tuple[str, str, str | None]] = []
     strata = f"macro mean over {result.meta['policy']['by']}" if result.meta["policy"]["by"] else ""
+    wholes = {s["name"]: s.get("whole", strata) for s in result.meta["statistics"]}
     for name in result.statistics:
         frame = result.frame[result.frame["statistic"] == name]
-        titles.append((f"{name}{f', {strata}' if strata else ''}", name, None))
+        whole = wholes.get(name, strata) if result.meta["policy"]["by"] else ""
+        titles.append((f"{name}{f', {whole}' if whole else ''}", name, None))
         titles += [
             (f"{name}, {task}", name, task) for task in dict.fromkeys(frame["task"].dropna())
         ]

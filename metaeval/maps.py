@@ -9,7 +9,7 @@ import numpy as np
 
 from metaeval import links
 from metaeval.arrays import Floats
-from metaeval.isotonic import folded, pool_adjacent_violators, pooled
+from metaeval.decomposition import pool_adjacent_violators, pooled
 from metaeval.links import Link, expit
 
 _KNOTS = 4
@@ -28,11 +28,14 @@ class Curve:
         What was estimated, in units of the scores.
     chance : callable
         Scores -> probabilities.
+    ends : callable, optional
+        Scores -> lower and upper probabilities, where the map gives an interval (Venn-Abers).
     """
 
     name: str
     parameters: Mapping[str, float]
     chance: Callable[[Floats], Floats]
+    ends: Callable[[Floats], tuple[Floats, Floats]] | None = None
 
     def __call__(self, scores: Floats) -> Floats:
         """Probability of the event at each score."""
@@ -208,18 +211,24 @@ def _places(levels: Floats, at: Floats) -> Floats:
 
 
 def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
-    """The two isotonic values of a new case, merged into one probability."""
+    """The two isotonic values of a new case, and both merged into one probability."""
+    size, right = _sized(score, label) if mirrored else (score, label)
+
+    def ends(x: Floats) -> tuple[Floats, Floats]:
+        new = x.reshape(-1)
+        low, high = venn_abers_ends(size, right, weight, np.abs(new) if mirrored else new)
+        if mirrored:
+            low, high = (
+                np.where(new < 0, 1 - high, np.where(new == 0, np.minimum(low, 1 - high), low)),
+                np.where(new < 0, 1 - low, np.where(new == 0, np.maximum(high, 1 - low), high)),
+            )
+        return low.reshape(x.shape), high.reshape(x.shape)
 
     def chance(x: Floats) -> Floats:
-        new = x.reshape(-1)
-        if not mirrored:
-            low, high = venn_abers_ends(score, label, weight, new)
-            return np.asarray((high / (1 - low + high)).reshape(x.shape))
-        low, high = venn_abers_ends(*_sized(score, label), weight, np.abs(new))
-        value = np.where(new == 0, 0.5, high / (1 - low + high))
-        return np.where(new < 0, 1 - value, value).reshape(x.shape)
+        low, high = ends(x)
+        return np.asarray(high / (1 - low + high))
 
-    return Curve("venn_abers", {}, chance)
+    return Curve("venn_abers", {}, chance, ends)
 
 
 def _by_outcomes(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EQUAL = 1e-12
 _ENDS = ["scorer", "estimate", "lower", "upper"]
-_BESIDE = ["tie_rate", "chance", "skill", "null_mean"]
+_BESIDE = ["tie_rate", "chance", "skill", "null_mean", "p_value", "p_adjusted"]
 
 
 def league(result: Result, frame: pd.DataFrame) -> pd.DataFrame:

@@ -128,7 +128,8 @@ class Result:
         -------
         DataFrame
             scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill,
-            null_mean. Two scorers share a letter exactly if they are not separated; the letters are empty
+            null_mean, and p_value and p_adjusted of tests of single scorers. Two scorers share a
+            letter exactly if they are not separated; the letters are empty
             where not all pairs were compared.
         """
         from metaeval.ranking import league
@@ -309,8 +310,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.integer):
         return int(value)
     if isinstance(value, float | np.floating):
-        return float(f"{value:.10g}") if math.isfinite(value) else None
+        return _number(float(value))
     return value
+
+
+def _number(value: float) -> float | str | None:
+    """JSON has no infinities: they are texts, which `float` reads."""
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return None if math.isnan(value) else float(f"{value:.10g}")
 
 
 def p_text(p: float) -> str:

@@ -31,7 +31,7 @@ class Member(NamedTuple):
     estimate: Floats  # (pair,)
     draws: Floats  # (replicate, pair)
     se: Floats  # (pair,)
-    tested: Floats  # (pair,) the differences, or what is left of them that noise cannot explain
+    tested: Floats | None = None  # (pair,) what is left that noise cannot explain; None: all
 
 
 class Tested(NamedTuple):
@@ -117,8 +117,9 @@ def _studentised(member: Member) -> tuple[Floats, Floats]:
         observed = member.part.spread.once(member.first, member.second)
         drawn = member.part.spread.drawn(member.first, member.second)
     gap = member.draws - member.estimate
+    tested = member.estimate if member.tested is None else member.tested
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(member.tested == 0, 0.0, member.tested / observed)
+        t = np.where(tested == 0, 0.0, tested / observed)
         null = np.where(gap == 0, 0.0, gap / drawn)
     return np.where(np.isnan(member.se), np.nan, t), null
 

@@ -30,6 +30,7 @@ _INTERVALS = {
     "t-noise": "Student t (ends moved by the mean under perfect calibration)",
     "wilson": "Wilson",
     "jeffreys": "Jeffreys",
+    "q-profile": "Q-profile",
 }
 _TESTS = {
     "bootstrap": "the studentised bootstrap",
@@ -47,7 +48,7 @@ _CORRECTIONS = {
     "bh": "the method of Benjamini and Hochberg",
     "by": "the method of Benjamini and Yekutieli",
 }
-_FORMULAS = ("t", "t-noise", "wilson", "jeffreys")
+_FORMULAS = ("t", "t-noise", "q-profile", "wilson", "jeffreys")
 _UNITS = {
     "item": "items",
     "task": "whole tasks",
@@ -79,6 +80,8 @@ def methods_paragraph(result: Result) -> str:
 def _intervals(result: Result, unit: str) -> str:
     """Kinds of interval, those from draws apart from those by formula."""
     kinds = list(dict.fromkeys(result.frame["interval"].dropna()))
+    if not kinds:
+        return ""
     drawn = [_INTERVALS[kind] for kind in kinds if kind not in _FORMULAS]
     given = [_INTERVALS[kind] for kind in kinds if kind in _FORMULAS]
     n = result.meta["provenance"]["n_resamples"]

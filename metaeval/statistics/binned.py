@@ -21,7 +21,6 @@ from metaeval.statistics.forecasts import (
 )
 from metaeval.statistics.nulls import null_mean
 from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
-from metaeval.tables import Table
 
 Binning = Literal["equal-mass", "equal-width"]
 

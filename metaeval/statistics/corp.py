@@ -9,7 +9,7 @@ import numpy as np
 
 from metaeval.arrays import Floats
 from metaeval.checks import check_one_of
-from metaeval.isotonic import expected_score, isotonic_fit
+from metaeval.decomposition import expected_score, isotonic_fit
 from metaeval.statistics.base import Statistic, ratio
 from metaeval.statistics.forecasts import (
     Cases,
@@ -37,7 +37,7 @@ def _reading(
     folds: int,
     average: Average | None,
 ) -> tuple[Reading, str]:
-    """The reading, and the score of single forecasts: that of rank probabilities is a Brier score."""
+    """The reading, and the score of single forecasts: Brier for rank probabilities too."""
     check_one_of("score", score, ("brier", "log", "rps"))
     reading = Reading(native, over, event, map, folds, average, ties=score == "rps")
     return reading, "log" if score == "log" else "brier"
@@ -46,7 +46,9 @@ def _reading(
 def _scores(cases: Cases, m: int, score: str, recalibrated: bool) -> Floats:
     """Score of each case, of the forecasts or of their isotonic recalibration: (case,)."""
     p, y = cases.column(m)
-    return expected_score(score, isotonic_fit(p, y, cases.weight, cases.mirrored) if recalibrated else p, y)
+    return expected_score(
+        score, isotonic_fit(p, y, cases.weight, cases.mirrored) if recalibrated else p, y
+    )
 
 
 def _terms(cases: Cases, score: str, parts: tuple[str, ...]) -> Floats:

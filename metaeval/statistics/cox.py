@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from metaeval import links
 from metaeval.arrays import Floats
 from metaeval.errors import MetaevalError
 from metaeval.links import expit
@@ -21,7 +20,6 @@ from metaeval.statistics.forecasts import (
     documented,
 )
 from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
-from metaeval.tables import Table
 
 Line = Literal["slope", "intercept", "shift"]
 
@@ -237,9 +235,7 @@ def _weigh(cases: Cases, which: Line) -> Weigh:
     return values
 
 
-def _newton(
-    design: Floats, offset: Floats, label: Floats, weight: Floats, start: Floats
-) -> Floats:
+def _newton(design: Floats, offset: Floats, label: Floats, weight: Floats, start: Floats) -> Floats:
     """Maximum-likelihood coefficients under weights (case, replicate): (replicate, k).
 
     NaN where there is no finite maximum.
@@ -290,4 +286,3 @@ def _influence(cases: Cases, which: Line) -> Floats:
         added = (label - chance)[:, None] * (design @ np.linalg.inv(info))
         columns.append(cases.by_item(added[:, _column(which)]))
     return np.stack(columns, axis=-1)
-

@@ -18,12 +18,12 @@ import numpy as np
 from metaeval import maps
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import check_one_of, check_whole, listed
+from metaeval.decomposition import folded
 from metaeval.errors import MetaevalError
-from metaeval.isotonic import folded
 from metaeval.links import expit, logit
 from metaeval.statistics.base import only_label
 from metaeval.statistics.ties import folds_of
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Pairs, Table
 
 Native = bool | Literal["logit"] | None
 Over = Literal["pairs", "responses"] | None
@@ -113,7 +113,7 @@ class Reading:
 
     def settled(self, table: Table) -> Reading:
         """The same with what the table leaves to be settled."""
-        over = self.over or self._over(table)
+        over: str = self.over or self._over(table)
         if isinstance(table, Pairs) and (over == "responses" or self.event is not None):
             raise MetaevalError(
                 "over='responses' and event= are for tables of responses; this one holds pairs."
@@ -134,9 +134,9 @@ class Reading:
         if self.native is None and not self.ranked:
             kind = self.map or _USUAL[takes]
             _check_map(kind, takes)
-        return dataclasses.replace(self, over=over, map=kind, average=average)
+        return dataclasses.replace(self, over=over, map=kind, average=average)  # type: ignore[arg-type]
 
-    def _over(self, table: Table) -> Over:
+    def _over(self, table: Table) -> str:
         if isinstance(table, Pairs):
             return "pairs"
         alone = len(table) == table.n_items
@@ -233,31 +233,45 @@ def cases_of(table: Table, reading: Reading) -> Cases:
     return kept[reading]
 
 
-def _cases(table: Table, reading: Reading) -> Cases:
-    mirrored = reading.over == "pairs"
-    label, counts = (_preferred if mirrored else _event)(table, reading)
-    scores = table.scores.to_numpy()
-    items = table.item_codes
-    _require_spread(table, scores[counts], label[counts], mirrored)
-    weight = counts.astype(float)
+class Scored(NamedTuple):
+    """Scores as they are, beside labels, of the cases that count: `rows` are their places."""
+
+    scores: Floats  # (case, scorer)
+    label: Floats  # (case,)
+    weight: Floats  # (case,)
+    rows: Codes  # (case,)
+
+
+def scored_of(table: Table, reading: Reading) -> Scored:
+    """Cases of a table by a settled reading, before scores become forecasts."""
+    pairs = reading.over == "pairs"
+    label, counts = (_preferred if pairs else _event)(table, reading)
+    rows = np.flatnonzero(counts)
+    scores, items = table.scores.to_numpy()[rows], table.item_codes[rows]
+    _require_spread(table, scores, label[rows], pairs)
+    weight = np.ones(len(rows))
     if reading.average == "items":
-        size = np.bincount(items, weight, table.n_items)
-        weight = weight / np.maximum(size, 1.0)[items]
+        weight = 1 / np.bincount(items, minlength=table.n_items)[items]
+    return Scored(scores, label[rows], weight, rows)
+
+
+def _cases(table: Table, reading: Reading) -> Cases:
+    scored = scored_of(table, reading)
     if reading.native is not None or reading.ranked:
-        first = _native(table, scores[counts], reading)
+        first = _native(table, scored.scores, reading)
         forecast = np.stack([first, 1 - first]) if reading.ties else first[None]
     else:
-        forecast = _cross_fitted(table, scores, label, weight, counts, reading)
+        forecast = _cross_fitted(table, scored, reading)
     cases = Cases(
         forecast[0],
-        label[counts],
-        weight[counts],
-        items[counts],
-        np.unique(_units(table)[counts], return_inverse=True)[1],
+        scored.label,
+        scored.weight,
+        table.item_codes[scored.rows],
+        np.unique(_units(table)[scored.rows], return_inverse=True)[1],
         table.n_items,
-        mirrored,
+        reading.over == "pairs",
         table.scorers,
-        scores[counts] if reading.native == "logit" else None,
+        scored.scores if reading.native == "logit" else None,
     )
     return _from_both_sides(cases, forecast[1]) if reading.ties else cases
 
@@ -307,8 +321,8 @@ def _require_spread(table: Table, scores: Floats, label: Floats, mirrored: bool)
             f"All {len(label)} labels are {label[0]:g} (1: the event happened), so nothing can be "
             "said of calibration; choose another event=, or pairs of responses."
         )
-    flat = (scores == (0.0 if mirrored else scores[:1])).all(axis=0)
-    constant = [name for name, is_flat in zip(table.scorers, flat, strict=True) if is_flat]
+    same = scores == (0.0 if mirrored else scores[:1])
+    constant = [name for name, column in zip(table.scorers, same.T, strict=True) if column.all()]
     if constant:
         raise MetaevalError(
             f"{listed(constant, 5)} gives {'all margins 0' if mirrored else 'one score to all'}: a "
@@ -326,7 +340,7 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
     low, what = (-1.0, "2p - 1") if margins else (0.0, "p")
     outside = ((scores < low) | (scores > 1)).any(axis=0)
     if outside.any():
-        names = [name for name, odd in zip(table.scorers, outside, strict=True) if odd]
+        names = [name for name, odd in zip(table.scorers, outside.tolist(), strict=True) if odd]
         worst = scores[:, outside]
         raise MetaevalError(
             f"native=True takes scores as {what}, between {low:g} and 1; those of "
@@ -336,27 +350,19 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
     return (1 + scores) / 2 if margins else scores
 
 
-def _cross_fitted(
-    table: Table,
-    scores: Floats,
-    label: Floats,
-    weight: Floats,
-    counts: Bools,
-    reading: Reading,
-) -> Floats:
+def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
     """Probabilities from a map that was fitted on the items (clusters) of the other folds.
 
     (side, case, scorer): with ties both sides of a pair, else one.
     """
     family = maps.BY_NAME[str(reading.map)]
-    _require_logarithms(table, scores, family.name)
-    fold = checked_folds(table, counts, reading.folds)
+    x, y, w = scored.scores, scored.label, scored.weight
+    _require_logarithms(x, family.name)
+    fold = checked_folds(table, scored.rows, reading.folds)
     sides = (1.0, -1.0) if reading.ties else (1.0,)
-    found = np.empty((len(sides), int(counts.sum()), scores.shape[1]))
-    held = fold[counts]
-    x, y, w = scores[counts], label[counts], weight[counts]
-    for f in np.unique(held):
-        train, test = held != f, held == f
+    found = np.empty((len(sides), *x.shape))
+    for f in np.unique(fold):
+        train, test = fold != f, fold == f
         if reading.over == "responses" and (y[train] == y[train][0]).all():
             raise MetaevalError(
                 f"Without one of {reading.folds} folds of the items all labels are equal; use "
@@ -369,7 +375,7 @@ def _cross_fitted(
     return found
 
 
-def _require_logarithms(table: Table, scores: Floats, kind: str) -> None:
+def _require_logarithms(scores: Floats, kind: str) -> None:
     if kind == "beta" and ((scores < 0) | (scores > 1)).any():
         raise MetaevalError("map='beta' takes scores between 0 and 1; use map='platt' for others.")
 
@@ -381,23 +387,16 @@ def _units(table: Table) -> Codes:
     return table.item_codes
 
 
-def checked_folds(table: Table, counts: Bools, folds: int) -> Codes:
-    """Fold of each row; refuses where there are fewer items (clusters) that count than folds."""
+def checked_folds(table: Table, rows: Codes, folds: int) -> Codes:
+    """Fold of each case; refuses where fewer items (clusters) have cases than there are folds."""
     unit = "cluster" if "cluster" in table.rows else "item"
-    n = len(np.unique(_units(table)[counts]))
+    n = len(np.unique(_units(table)[rows]))
     if n < folds:
         raise MetaevalError(
             f"{folds} folds need at least {folds} {unit}s with labels that count; there are {n}. "
             "Use fewer folds=, or native scores."
         )
-    fold = folds_of(table, folds)
-    if len(np.unique(fold[counts])) < 2:
+    fold = folds_of(table, folds)[rows]
+    if len(np.unique(fold)) < 2:
         raise MetaevalError(f"All {unit}s that count fall in one fold; use other folds=.")
     return fold
-
-
-def require_responses(table: Table, what: str) -> Responses:
-    """The table, if it holds responses."""
-    if isinstance(table, Pairs):
-        raise MetaevalError(f"{what} needs responses with scores of their own, not pairs.")
-    return table

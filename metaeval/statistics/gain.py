@@ -7,8 +7,8 @@ import numpy as np
 from metaeval import maps
 from metaeval.arrays import Floats
 from metaeval.checks import check_one_of, check_whole
+from metaeval.decomposition import expected_score
 from metaeval.errors import MetaevalError
-from metaeval.isotonic import expected_score
 from metaeval.statistics.base import Statistic, ratio, share_of_estimate
 from metaeval.statistics.forecasts import (
     Cases,

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from metaeval.arrays import Floats
+from metaeval.decomposition import expected_score
 from metaeval.errors import MetaevalError
-from metaeval.isotonic import expected_score
 from metaeval.statistics.base import Statistic, ratio, share_of_estimate
 from metaeval.statistics.forecasts import Cases, Native, Over, Reading, cases_of, documented
 from metaeval.tables import Table
@@ -296,4 +296,3 @@ def _sharpness(name: str, reading: Reading) -> Statistic:
         smooth=True,
         better="neither",
     )
-

@@ -30,7 +30,6 @@ from metaeval.statistics.forecasts import (
 )
 from metaeval.statistics.nulls import null_mean
 from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
-from metaeval.tables import Table
 
 
 @documented
@@ -53,11 +52,11 @@ def smooth_ece(
     Notes
     -----
     :math:`\mathrm{smECE}_s = \int_0^1 |\frac1n \sum_i K_s(u, p_i) (y_i - p_i)| \, du` with a
-    Gaussian kernel reflected at 0 and 1, at the bandwidth :math:`s` that equals the value. No bins,
-    and small changes of the forecasts change it little. Positive for calibrated forecasts too:
-    `null_mean` is its mean if they were. Pairs count half in either order. Replicates find their own
-    bandwidth. The interval reaches down by `null_mean`, which is the most that chance may have
-    added, and differences of two scorers are tested less as much. {held}
+    Gaussian kernel reflected at 0 and 1, at the bandwidth :math:`s` that equals the value. No
+    bins, and small changes of the forecasts change it little. Positive for calibrated forecasts
+    too: `null_mean` is its mean if they were. Pairs count half in either order. Replicates find
+    their own bandwidth. The interval reaches down by `null_mean`, which is the most that chance
+    may have added, and differences of two scorers are tested less as much. {held}
 
     References
     ----------

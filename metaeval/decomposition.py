@@ -14,7 +14,7 @@ SCORES = ("brier", "log")
 
 
 class Decomposition(NamedTuple):
-    """Mean score, and the parts it is made of: score = miscalibration - discrimination + uncertainty."""
+    """A mean score: miscalibration less discrimination plus uncertainty."""
 
     score: float
     miscalibration: float

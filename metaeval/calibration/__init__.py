@@ -1,0 +1,47 @@
+"""What a score, a margin and a tie are worth: maps to probabilities, tests, bands and gaps."""
+
+from __future__ import annotations
+
+from metaeval.calibration.bands import map_band, reliability
+from metaeval.calibration.checking import cumulative, spiegelhalter
+from metaeval.calibration.fragility import scale_fragility
+from metaeval.calibration.gaps import gap_to_agreement
+from metaeval.calibration.jointly import accuracy_and_calibration
+from metaeval.calibration.mapping import Map, MapKind
+from metaeval.decomposition import decompose
+from metaeval.honest import honest_band
+from metaeval.maps import Curve
+
+margin_link = MapKind("margin_link", "logistic in the margin, one slope")
+lapse_link = MapKind("lapse_link", "logistic in the margin, mixed with a coin at the lapse rate")
+isotonic = MapKind("isotonic", "any rising curve; antisymmetric for margins")
+monotone_spline = MapKind("monotone_spline", "smooth rising curve in the margin, antisymmetric")
+platt = MapKind("platt", "logistic in the score, for absolute labels")
+beta = MapKind("beta", "logistic in log p and log(1 - p), for scores in 0 to 1")
+venn_abers = MapKind("venn_abers", "two isotonic values of a new case, and both merged")
+rao_kupper = MapKind("rao_kupper", "win, tie and loss by a threshold")
+davidson = MapKind("davidson", "win, tie and loss by a propensity to tie")
+
+__all__ = [
+    "Curve",
+    "Map",
+    "MapKind",
+    "accuracy_and_calibration",
+    "beta",
+    "cumulative",
+    "davidson",
+    "decompose",
+    "gap_to_agreement",
+    "honest_band",
+    "isotonic",
+    "lapse_link",
+    "map_band",
+    "margin_link",
+    "monotone_spline",
+    "platt",
+    "rao_kupper",
+    "reliability",
+    "scale_fragility",
+    "spiegelhalter",
+    "venn_abers",
+]

@@ -1,0 +1,247 @@
+"""Reliability curves, and how far chance may move them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval import links
+from metaeval.arrays import Floats
+from metaeval.calibration.refitting import refitted
+from metaeval.calibration.strata import Part, designed, parts_of
+from metaeval.checks import check_fraction, check_one_of, check_whole
+from metaeval.decomposition import isotonic_fit
+from metaeval.honest import honest_band
+from metaeval.maps import scale_of, spline_basis, spline_knots
+from metaeval.plan import Plan
+from metaeval.samples import tails
+from metaeval.statistics.forecasts import Native, Over, Reading
+from metaeval.statistics.nulls import null_labels
+from metaeval.tables import Table
+
+_LINKED = ("margin_link", "lapse_link", "monotone_spline")
+
+
+def reliability(
+    table: Table,
+    *,
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: str | None = None,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 1_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""Reliability curves: how often the event happens at each forecast, with two kinds of band.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    native, over, event, map, folds, average
+        As in `metaeval.statistics.brier`.
+    label, scorers, by, random, missing
+        As in `metaeval.evaluate`.
+    confidence : float, default 0.95
+        Of both bands.
+    n_resamples : int, default 1 000
+        Draws of calibrated labels for the consistency band.
+    seed : int, default 0
+
+    Returns
+    -------
+    DataFrame
+        One row for each distinct forecast of each scorer (and stratum): scorer, task, forecast,
+        recalibrated (the isotonic fit), weight; consistency_lower and _upper; confidence_lower and
+        _upper.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    The *consistency* band says where the curve would lie, point by point, were the forecasts
+    calibrated: labels are simulated from them (as dependent within units as the labels are), and
+    the fit repeated. The *confidence* band holds the true curve at every point at once, if it
+    rises: see `metaeval.honest.honest_band`. The one is no substitute for the other: a curve
+    outside the consistency band is miscalibrated there, a confidence band that holds the diagonal
+    proves nothing. The bootstrap of isotonic regression is inconsistent and not used. Pairs are
+    turned so that the forecast is at least 1/2; the other half is its mirror image.
+
+    References
+    ----------
+    Dimitriadis, Gneiting, Jordan (2021), Stable reliability diagrams for probabilistic classifiers.
+    Dimitriadis, Duembgen, Henzi, Puke, Ziegel (2023), Honest calibration assessment for binary
+    outcome predictions. Kosorok (2008), Bootstrapping the Grenander estimator.
+
+    Examples
+    --------
+    >>> from metaeval import calibration, load_example
+    >>> curve = calibration.reliability(
+    ...     load_example(), native="logit", scorers=["judge"], n_resamples=100)
+    >>> bool((curve["confidence_lower"] <= curve["recalibrated"]).all())
+    True
+    """
+    check_fraction("confidence", confidence)
+    check_whole("n_resamples", n_resamples, 100)
+    reading = Reading(native, over, event, map, folds, average)
+    design = designed(table, label=label, scorers=scorers, by=by, random=random, missing=missing)
+    frames = [
+        _curve(part, m, confidence, n_resamples, seed)
+        for part in parts_of(design, reading.settled(design.table))
+        for m in range(len(part.cases.scorers))
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _curve(part: Part, m: int, confidence: float, n: int, seed: int) -> pd.DataFrame:
+    cases = part.cases
+    p, y = cases.column(m)
+    value, first, level = np.unique(p, return_index=True, return_inverse=True)
+    weight = cases.weight
+    fit = isotonic_fit(p, y, weight, cases.mirrored)[first]
+    null = [
+        isotonic_fit(p, labels, weight, cases.mirrored)[first]
+        for block in null_labels(cases, m, n, seed)
+        for labels in block
+    ]
+    low, high = np.clip(np.quantile(null, tails(confidence)[:, 0], axis=0), 0, 1)
+    least, most = honest_bounds(part, m, value, confidence)
+    return pd.DataFrame(
+        {
+            "scorer": cases.scorers[m],
+            "task": part.name,
+            "forecast": value,
+            "recalibrated": fit,
+            "weight": np.bincount(level, weight),
+            "consistency_lower": low,
+            "consistency_upper": high,
+            "confidence_lower": least,
+            "confidence_upper": most,
+        }
+    )
+
+
+def honest_bounds(part: Part, m: int, at: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Simultaneous bounds of the reliability curve of one scorer at some forecasts."""
+    cases = part.cases
+    p, y = cases.column(m)
+    some = p > 0.5 if cases.mirrored else np.ones(len(p), dtype=bool)
+    unit = np.unique(part.unit[some], return_inverse=True)[1]
+    band = honest_band(p[some], y[some], cases.weight[some], unit, confidence)
+    low, high = band.at(at)
+    if cases.mirrored:
+        even = at == 0.5
+        low, high = np.where(even, 0.5, np.maximum(low, 0.5)), np.where(even, 0.5, high)
+        high = np.maximum(high, 0.5)
+    return low, high
+
+
+def map_band(
+    table: Table,
+    map: str = "margin_link",
+    at: Sequence[float] | None = None,
+    *,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 1_000,
+    weights: str | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""Smooth map from margins to agreement, with a band from the item bootstrap.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    map : {"margin_link", "lapse_link", "monotone_spline"}
+    at : list of float, optional
+        Margins; by default 41 from 0 to the largest of each scorer.
+    label, scorers, by, random, missing, weights, seed
+        As in `metaeval.evaluate`.
+    confidence : float, default 0.95
+        Of the band at each margin by itself.
+    n_resamples : int, default 1 000
+        Replicates, in each of which the map is fitted anew.
+
+    Returns
+    -------
+    DataFrame
+        scorer, task, margin, chance (that labels agree), lower, upper.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    Percentiles over replicates of items (clusters) at each margin. They hold for curves of the
+    family of the map; what no curve of it can follow they do not show: look at `reliability` too.
+
+    References
+    ----------
+    Efron, Tibshirani (1993), An introduction to the bootstrap.
+
+    Examples
+    --------
+    >>> from metaeval import calibration, load_example
+    >>> band = calibration.map_band(load_example(), scorers=["judge"], n_resamples=100)
+    >>> bool(((band["lower"] <= band["chance"]) & (band["chance"] <= band["upper"])).all())
+    True
+    """
+    check_one_of("map", map, _LINKED)
+    plan = Plan(
+        "map_band", confidence=confidence, n_resamples=n_resamples, seed=seed, weights=weights
+    )
+    options: dict[str, Any] = {"label": label, "scorers": scorers, "by": by, "random": random}
+    design = designed(table, missing=missing, **options)
+    reading = Reading(native="logit", over="pairs").settled(design.table)
+    points = None if at is None else np.asarray(at, dtype=float)
+    frames = [
+        _band(part, m, map, points, plan)
+        for part in parts_of(design, reading)
+        for m in range(len(part.cases.scorers))
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _band(part: Part, m: int, map: str, at: Floats | None, plan: Plan) -> pd.DataFrame:
+    cases = part.cases
+    margins = np.asarray(cases.log_odds)[:, m]
+    points = np.linspace(0, np.abs(margins).max(), 41) if at is None else at
+    scale = scale_of(margins)
+    link = {"margin_link": links.MARGIN, "lapse_link": links.LAPSE}.get(map)
+    design, new = (margins / scale)[:, None], (points / scale)[:, None]
+    if link is None:
+        knots = spline_knots(np.abs(design[:, 0]))
+        design, new = (spline_basis(np.abs(x[:, 0]), knots) * np.sign(x) for x in (design, new))
+        link = links.spline(design.shape[1])
+    theta = refitted(part, link, design, plan, cases.scorers[m])
+    chance = link.curve(theta, new).chance
+    low, high = np.quantile(chance[1:], tails(plan.confidence)[:, 0], axis=0)
+    return pd.DataFrame(
+        {
+            "scorer": cases.scorers[m],
+            "task": part.name,
+            "margin": points,
+            "chance": chance[0],
+            "lower": low,
+            "upper": high,
+        }
+    )

@@ -1,0 +1,268 @@
+"""Tests of whether forecasts are calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from metaeval import multiplicity
+from metaeval.arrays import Floats
+from metaeval.calibration.strata import Part, designed, made_result, parts_of, row_of
+from metaeval.checks import check_whole
+from metaeval.comparisons import Row
+from metaeval.errors import MetaevalError
+from metaeval.plan import Plan
+from metaeval.result import Result
+from metaeval.samples import normal_cdf
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.forecasts import Native, Over, Reading
+from metaeval.statistics.nulls import null_labels, signs_of_units
+from metaeval.tables import Table
+
+_POINTS = 2_000  # at which cumulative sums are looked at
+_NUMBERS = 4_000_000
+
+Test = Callable[[Part, int], tuple[float, float, float]]
+"""Part and scorer -> value, standard error, p."""
+
+
+def spiegelhalter(
+    table: Table,
+    *,
+    native: Native = True,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: str | None = None,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+) -> Result:
+    r"""Spiegelhalter's test that forecasts are calibrated, by item (cluster).
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    native : {True, "logit", None}, default True
+        Scores are probabilities, log odds, or are mapped first.
+    over, event, map, folds, average
+        As in `metaeval.statistics.brier`.
+    label, scorers, by, random, missing
+        As in `metaeval.evaluate`.
+
+    Returns
+    -------
+    Result
+        `estimate` is the mean of (y - p)(1 - 2p), 0 if calibrated, with its standard error; p is
+        two-sided, `p_adjusted` Holm's over scorers (of a stratum).
+
+    Raises
+    ------
+    MetaevalError
+        If all forecasts of a scorer are 0, 1/2 or 1, which the test cannot see.
+
+    Notes
+    -----
+    :math:`Z = \sum (y - p)(1 - 2p) / \sqrt{\sum (1 - 2p)^2 p (1 - p)}` where every case is a unit;
+    else over :math:`\sqrt{\sum_g (\sum_{k \in g} u_k)^2}`, the sum over units. It looks at the
+    Brier score only: forecasts of 1/2 have no weight, and errors that cancel are not seen. p is of
+    the normal distribution: for a hundred units or more.
+
+    References
+    ----------
+    Spiegelhalter (1986), Probabilistic prediction in patient management and clinical trials.
+
+    Examples
+    --------
+    >>> from metaeval import calibration, load_example
+    >>> result = calibration.spiegelhalter(load_example(), native="logit", scorers=["lexical"])
+    >>> bool(result.row("lexical")["p_value"] < 0.01)
+    True
+    """
+    reading = Reading(native, over, event, map, folds, average)
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    what = "the mean of (y - p)(1 - 2p)"
+    return _tested(table, "spiegelhalter", what, reading, options, _spiegelhalter, 0)
+
+
+def _spiegelhalter(part: Part, m: int) -> tuple[float, float, float]:
+    cases = part.cases
+    p, y = cases.column(m)
+    u = (y - p) * (1 - 2 * p) * cases.weight
+    sums = np.bincount(part.unit, u)
+    square = float((sums**2).sum())
+    if _alone(part):
+        square = float((cases.weight**2 * (1 - 2 * p) ** 2 * p * (1 - p)).sum())
+    if square == 0:
+        raise MetaevalError(
+            f"All forecasts of {cases.scorers[m]!r} are 0, 1/2 or 1, where Spiegelhalter's test "
+            "sees nothing; use calibration.cumulative."
+        )
+    total, root = float(u.sum()), float(np.sqrt(square))
+    return (
+        total / cases.weight.sum(),
+        root / cases.weight.sum(),
+        float(2 * (1 - normal_cdf(np.abs(total / root)))),
+    )
+
+
+def _alone(part: Part) -> bool:
+    """Whether every case is a unit of its own with a label of 0 or 1."""
+    single = len(np.unique(part.unit)) == len(part.unit)
+    return single and bool(np.isin(part.cases.label, (0.0, 1.0)).all())
+
+
+def cumulative(
+    table: Table,
+    *,
+    native: Native = True,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: str | None = None,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    n_resamples: int = 10_000,
+    seed: int = 0,
+) -> Result:
+    r"""Test that forecasts are calibrated, from cumulative differences, without bins.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    native : {True, "logit", None}, default True
+        Scores are probabilities, log odds, or are mapped first.
+    over, event, map, folds, average
+        As in `metaeval.statistics.brier`.
+    label, scorers, by, random, missing
+        As in `metaeval.evaluate`.
+    n_resamples : int, default 10 000
+        Draws of labels (or of signs) that p is counted over.
+    seed : int, default 0
+
+    Returns
+    -------
+    Result
+        `estimate` is the largest size of the mean of y - p over the cases up to any forecast; p
+        counts as large ones among calibrated labels; `p_adjusted` is Holm's over scorers.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    :math:`\max_u |\frac1n \sum_{p_i \le u} (y_i - p_i)|`, looked at after each distinct forecast
+    (after 2 000 of them, if there are more). Where every case is a unit, labels are drawn with the
+    forecasts as probabilities, and p is exact; else the residuals of each unit (cluster, item) get
+    one random sign. Pairs are turned so that the forecast is at least 1/2. It sees errors of any
+    shape, and those in one direction over a wide range of forecasts best.
+
+    References
+    ----------
+    Arrieta-Ibarra, Gujral, Tannen, Tygert, Xu (2022), Metrics of calibration for probabilistic
+    predictions.
+
+    Examples
+    --------
+    >>> from metaeval import calibration, load_example
+    >>> result = calibration.cumulative(
+    ...     load_example(), native="logit", scorers=["lexical"], n_resamples=200)
+    >>> bool(result.row("lexical")["p_value"] < 0.05)
+    True
+    """
+    check_whole("n_resamples", n_resamples, 100)
+    reading = Reading(native, over, event, map, folds, average)
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    what = "the largest mean of y - p over the cases up to a forecast"
+
+    def test(part: Part, m: int) -> tuple[float, float, float]:
+        return _cumulative(part, m, n_resamples, seed)
+
+    return _tested(table, "cumulative", what, reading, options, test, n_resamples)
+
+
+def _cumulative(part: Part, m: int, n: int, seed: int) -> tuple[float, float, float]:
+    cases = part.cases
+    p, y = cases.column(m)
+    order, ends = _looked_at(p)
+    weight = (cases.weight / cases.weight.sum())[order]
+    observed = _largest(((y - p)[order] * weight)[None], ends)[0]
+    extreme = sum(
+        int((_largest(some[:, order] * weight, ends) >= observed * (1 - 1e-12)).sum())
+        for some in _null_residuals(part, m, n, seed)
+    )
+    return observed, float("nan"), (1 + extreme) / (1 + n)
+
+
+def _looked_at(p: Floats) -> tuple[Floats, Floats]:
+    """Order of the cases by forecast, and the last case of each distinct one (or of 2 000)."""
+    order = np.argsort(p, kind="stable")
+    ends = np.flatnonzero(np.r_[np.diff(p[order]) > 0, True])
+    if len(ends) > _POINTS:
+        ends = ends[np.linspace(0, len(ends) - 1, _POINTS).astype(int)]
+    return order, ends
+
+
+def _largest(steps: Floats, ends: Floats) -> Floats:
+    return np.asarray(np.abs(np.cumsum(steps, axis=1)[:, ends]).max(axis=1))
+
+
+def _null_residuals(part: Part, m: int, n: int, seed: int) -> Any:
+    """Blocks (draw, case) of y - p as if calibrated."""
+    cases = part.cases
+    p, y = cases.column(m)
+    if _alone(part):
+        yield from (labels - p for labels in null_labels(cases, m, n, seed))
+        return
+    rng = np.random.default_rng(seed)
+    size = max(1, _NUMBERS // len(p))
+    for start in range(0, n, size):
+        yield signs_of_units(rng, min(size, n - start), part.unit) * (y - p)
+
+
+def _tested(
+    table: Table,
+    name: str,
+    what: str,
+    reading: Reading,
+    options: dict[str, Any],
+    test: Test,
+    n_resamples: int,
+) -> Result:
+    """A result with one row for each stratum and scorer."""
+    design = designed(table, **options)
+    settled = reading.settled(design.table)
+    estimand = {**settled.estimand(), "target": f"{what}; {settled.words()}"}
+    statistic = Statistic(name, "pairs", estimand=estimand, better="neither")
+    rows: list[Row] = []
+    for part in parts_of(design, settled):
+        found = [test(part, m) for m in range(len(part.cases.scorers))]
+        adjusted = multiplicity.holm(np.array([p for _, _, p in found]))
+        rows += [
+            row_of(
+                statistic,
+                part,
+                scorer,
+                estimate=value,
+                se=se,
+                p_value=p,
+                p_adjusted=float(adjusted[m]),
+                test=name,
+            )
+            for m, (scorer, (value, se, p)) in enumerate(
+                zip(part.cases.scorers, found, strict=True)
+            )
+        ]
+    plan = Plan(name, n_resamples=max(n_resamples, 100))
+    return made_result(table, design, plan, options, [(statistic, rows, np.empty((0, 0)))])

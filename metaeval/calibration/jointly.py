@@ -1,0 +1,174 @@
+"""Two scorers compared on accuracy and on calibration at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from metaeval import multiplicity
+from metaeval.arrays import Floats
+from metaeval.errors import MetaevalError
+from metaeval.inference import compare
+from metaeval.result import Result
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.gain import recalibration_gain
+from metaeval.statistics.pairwise import pairwise_accuracy
+from metaeval.tables import Table
+
+_STILL = 1e-12
+
+
+def accuracy_and_calibration(
+    table: Table,
+    accuracy: Statistic | str | None = None,
+    calibration: Statistic | str | None = None,
+    *,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    baseline: str | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""Differences of two scorers in accuracy and in calibration, and both taken together.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    accuracy : Statistic or its name, optional
+        `pairwise_accuracy(ties="half")` where it is not given.
+    calibration : Statistic or its name, optional
+        `recalibration_gain(native="logit")` where it is not given: what recalibration on other
+        items would take off the Brier score, 0 for calibrated forecasts.
+    label, scorers, baseline, by, random, missing, n_resamples, seed
+        As in `metaeval.compare`; with `by` the means over strata are compared.
+    confidence : float, default 0.95
+        Verdicts are drawn at 1 minus it.
+
+    Returns
+    -------
+    DataFrame
+        One row for each pair of scorers: scorer, baseline; the two differences (`accuracy`,
+        `calibration`) with ends of simultaneous intervals; `prob_both`, the share of draws in which
+        the scorer is better in both; `p_value` of no difference in either; `p_adjusted` (Holm);
+        `verdict`: "better in both", "worse in both", "trade-off", "one differs" (the other interval
+        holds 0) or "not separated".
+
+    Raises
+    ------
+    MetaevalError
+        If the two statistics are one, or the data or the arguments are not usable.
+
+    Notes
+    -----
+    Both statistics see the same draws of items (clusters), so their dependence is kept: p is of
+    Wald's chi-square with two degrees of freedom (one where a statistic does not vary), and
+    intervals hold for both differences of a pair at once (largest studentised deviation of the
+    draws). A trade-off is named only where both intervals leave 0 out, on opposite sides.
+
+    References
+    ----------
+    Wald (1943), Tests of statistical hypotheses concerning several parameters.
+
+    Examples
+    --------
+    >>> from metaeval import calibration, load_example
+    >>> frame = calibration.accuracy_and_calibration(
+    ...     load_example(), scorers=["judge", "lexical"], n_resamples=200)
+    >>> frame["verdict"].tolist()
+    ['better in both']
+    """
+    first = pairwise_accuracy("half") if accuracy is None else accuracy
+    second = recalibration_gain(native="logit") if calibration is None else calibration
+    result = compare(
+        table,
+        [first, second],
+        label=label,
+        scorers=scorers,
+        baseline=baseline,
+        by=by,
+        random=random,
+        missing=missing,
+        confidence=confidence,
+        n_resamples=n_resamples,
+        seed=seed,
+        keep_draws=True,
+    )
+    rows = [_row(result, *pair) for pair in _compared(result)]
+    frame = pd.DataFrame(rows)
+    frame["p_adjusted"] = multiplicity.holm(frame["p_value"].to_numpy())
+    apart = frame["p_adjusted"] <= 1 - confidence + _STILL
+    frame["verdict"] = frame["verdict"].where(apart, "not separated")
+    return frame
+
+
+def _compared(result: Result) -> list[tuple[str, str]]:
+    frame = result._rows(None, None)
+    found = frame[frame["baseline"].notna()]
+    return list(zip(found["scorer"], found["baseline"], strict=True))
+
+
+def _row(result: Result, scorer: str, baseline: str) -> dict[str, object]:
+    names = result.statistics[:2]
+    signs = np.array([result.direction(name) or 1 for name in names])
+    gaps = [result.row(scorer, baseline, statistic=name)["estimate"] for name in names]
+    estimate = signs * np.array(gaps)
+    draws = signs * np.stack(
+        [_draws(result, name, scorer) - _draws(result, name, baseline) for name in names], axis=1
+    )
+    draws = draws[np.isfinite(draws).all(axis=1)]
+    se = draws.std(axis=0, ddof=1)
+    low, high = _simultaneous(estimate, draws, se, result.confidence)
+    row: dict[str, object] = {"scorer": scorer, "baseline": baseline}
+    for k, what in enumerate(("accuracy", "calibration")):
+        ends = sorted((signs[k] * low[k], signs[k] * high[k]))
+        row |= {what: gaps[k], f"{what}_lower": ends[0], f"{what}_upper": ends[1]}
+    row["prob_both"] = float((draws > 0).all(axis=1).mean())
+    row["p_value"] = _wald(estimate, draws, se)
+    row["verdict"] = _verdict(low, high)
+    return row
+
+
+def _draws(result: Result, statistic: str, scorer: str) -> Floats:
+    """Draws of the value of one scorer."""
+    if result.draws is None:
+        raise MetaevalError("There are no draws to compare; use fewer resamples.")
+    own = result.frame[result.frame["baseline"].isna()].reset_index(drop=True)
+    there = (own["statistic"] == statistic) & (own["scorer"] == scorer) & own["task"].isna()
+    return np.asarray(result.draws[:, int(np.flatnonzero(there)[0])])
+
+
+def _simultaneous(
+    estimate: Floats, draws: Floats, se: Floats, confidence: float
+) -> tuple[Floats, Floats]:
+    """Ends of intervals that hold for both differences at once: (2,) each."""
+    scale = np.where(se > 0, se, 1.0)
+    largest = np.abs((draws - draws.mean(axis=0)) / scale).max(axis=1)
+    reach = float(np.quantile(largest, confidence)) * se
+    return estimate - reach, estimate + reach
+
+
+def _wald(estimate: Floats, draws: Floats, se: Floats) -> float:
+    from scipy import stats
+
+    some = se > 0
+    if not some.any():
+        return 1.0
+    covariance = np.atleast_2d(np.cov(draws[:, some].T))
+    square = float(estimate[some] @ np.linalg.pinv(covariance) @ estimate[some])
+    return float(stats.chi2.sf(square, int(some.sum())))
+
+
+def _verdict(low: Floats, high: Floats) -> str:
+    """What the two intervals say, better being above 0."""
+    up, down = low > 0, high < 0
+    if up.all() or down.all():
+        return "better in both" if up.all() else "worse in both"
+    if (up | down).all():
+        return "trade-off"
+    return "one differs" if (up | down).any() else "not separated"

@@ -1,0 +1,36 @@
+"""Curves fitted anew to replicates of items."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metaeval import links
+from metaeval.arrays import Floats
+from metaeval.calibration.strata import Part
+from metaeval.links import Link
+from metaeval.plan import Plan
+from metaeval.progress import steps
+from metaeval.resampling import kind_for, weight_blocks
+from metaeval.threefry import key_of
+
+_NUMBERS = 1_000_000  # weights of cases at a time
+
+
+def refitted(part: Part, link: Link, design: Floats, plan: Plan, what: str) -> Floats:
+    """Parameters of a curve on all cases, then in every replicate: (1 + draw, parameter).
+
+    Replicates weight units; scorers of a stratum share the weights. They are scaled so that the
+    prior counts as much as it does for all cases.
+    """
+    cases, n_units = part.cases, len(part.stratum.units)
+    best = links.fit(link, design, cases.label, cases.weight[None])
+    kind = kind_for(n_units, plan.weights)
+    key = key_of(plan.seed, "bootstrap", part.stratum.part)
+    size = max(1, _NUMBERS // len(cases.label))
+    blocks = weight_blocks(kind, key, plan.n_resamples, n_units, size)
+    found = [best]
+    for block in steps(blocks, -(-plan.n_resamples // size), f"curves of {what}"):
+        weight = block[:, part.unit] * cases.weight
+        weight *= cases.weight.sum() / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+        found.append(links.fit(link, design, cases.label, weight, best[0]))
+    return np.concatenate(found)

@@ -1,0 +1,92 @@
+"""Cases of every stratum of a table, and results made of rows that no statistic gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metaeval.arrays import Codes, Floats
+from metaeval.assembling import Level, assembled
+from metaeval.comparisons import COLUMNS, Row
+from metaeval.errors import MetaevalError
+from metaeval.plan import Plan
+from metaeval.prepare import Design, Stratum, prepare, units_of
+from metaeval.result import Result
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.forecasts import Cases, Reading, cases_of
+from metaeval.tables import Pairs, Responses, Table
+
+
+class Part(NamedTuple):
+    """One stratum: its name (None: all rows), its rows, its cases and the unit of each case."""
+
+    name: str | None
+    table: Table
+    cases: Cases
+    unit: Codes
+    stratum: Stratum
+    n_dropped: int
+
+    @property
+    def n_units(self) -> int:
+        """Number of units that have a case."""
+        return len(np.unique(self.unit))
+
+
+def designed(table: Table, **options: Any) -> Design:
+    """The label, the scorers, the rows and the units of a table; see `metaeval.evaluate`."""
+    if not isinstance(table, Responses | Pairs):
+        raise MetaevalError(
+            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
+            "Responses(...)."
+        )
+    design = prepare(table, **options)
+    if design.systems:
+        raise MetaevalError("Calibration resamples items; use random='item' or 'cluster'.")
+    if len(units_of(design.table)[1]) < 2:
+        raise MetaevalError(f"There is one {design.random}, and nothing to resample.")
+    return design
+
+
+def parts_of(design: Design, reading: Reading) -> Iterator[Part]:
+    """Cases of each stratum of a design by a settled reading."""
+    for stratum in design.strata:
+        rows = stratum.table.pairs() if reading.over == "pairs" else stratum.table
+        cases = cases_of(rows, reading)
+        unit = stratum.unit_of_items(rows)[cases.items]
+        yield Part(stratum.name, rows, cases, unit, stratum, design.dropped_in(stratum))
+
+
+def made_result(
+    table: Table,
+    design: Design,
+    plan: Plan,
+    options: dict[str, Any],
+    statistics: Sequence[tuple[Statistic, list[Row], Floats]],
+    details: list[dict[str, Any]] | None = None,
+    notes: list[str] | None = None,
+) -> Result:
+    """A result of rows and draws (replicate, row) that belong to some statistics."""
+    levels = [
+        Level(statistic, rows, [], [draws] if draws.size else [], details or [], [], 0)
+        for statistic, rows, draws in statistics
+    ]
+    return assembled(table, design, plan, options, levels, notes or [])
+
+
+def row_of(statistic: Statistic, part: Part, scorer: str, **values: Any) -> Row:
+    """One row of a result."""
+    cases = part.cases
+    return dict.fromkeys(COLUMNS) | {
+        "statistic": statistic.name,
+        "task": part.name,
+        "scorer": scorer,
+        "n_items": len(np.unique(cases.items)),
+        "n_clusters": part.n_units,
+        "n_rows": len(part.stratum.table),
+        "n_dropped": part.n_dropped,
+        "status": statistic.status,
+        **values,
+    }
