@@ -12,16 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from metaeval import priors
 from metaeval.arrays import Codes, Floats
+from metaeval.priors import SLOPE_SD, Prior
 
 _MOST_STEPS = 60
 _LONGEST = 1.5  # of one step, in any parameter
 _TOLERANCE = 1e-9
 _TINY = 1e-12
 _SLACK = 1e-10  # of the log density, relative
-_PRIOR_SD = 1.5  # of log slopes, per root mean square of the margins
-_LAPSE_PRIOR = (1.0, 19.0)  # of Beta
-_BETA_SD = np.array([_PRIOR_SD, _PRIOR_SD, 10.0])
 
 
 class Curve(NamedTuple):
@@ -34,26 +33,17 @@ class Curve(NamedTuple):
     slope: Floats
 
 
-class Prior(NamedTuple):
-    """Minus the log density of parameters: value (problem,), gradient and curvature."""
-
-    value: Floats
-    gradient: Floats  # (problem, parameter)
-    curvature: Floats  # (problem, parameter)
-
-
 @dataclass(frozen=True)
 class Link:
     """A family of curves.
 
-    `curve` maps parameters (problem, parameter) and design (row, column) to a `Curve`; `prior`
-    maps parameters to minus the log prior density, its gradient and its curvature.
+    `curve` maps parameters (problem, parameter) and design (row, column) to a `Curve`.
     """
 
     name: str
     parameters: tuple[str, ...]
     curve: Callable[[Floats, Floats], Curve]
-    prior: Callable[[Floats], Prior]
+    prior: Prior
     start: tuple[float, ...]
 
 
@@ -71,7 +61,12 @@ def logit(p: Floats) -> Floats:
 
 
 def fit(
-    link: Link, design: Floats, label: Floats, weight: Floats, start: Floats | None = None
+    link: Link,
+    design: Floats,
+    label: Floats,
+    weight: Floats,
+    start: Floats | None = None,
+    seen: Floats | None = None,
 ) -> Floats:
     """Posterior modes of a curve's parameters, many problems on the same rows at once.
 
@@ -83,20 +78,31 @@ def fit(
     label : array (row,)
         1, 0, or a share.
     weight : array (problem, row)
+        Only ratios matter: the rows count as so many cases together.
     start : array (parameter,), optional
+    seen : array (problem, number), optional
+        What the prior has seen, if it is not the usual.
 
     Returns
     -------
     array (problem, parameter)
     """
+    every, known = as_cases(weight), link.prior.seen(len(weight)) if seen is None else seen
 
     def ascent(theta: Floats, todo: Codes) -> Ascent:
-        curve, prior, w = link.curve(theta, design), link.prior(theta), weight[todo]
+        curve, prior = link.curve(theta, design), link.prior.density(theta, known[todo])
+        w = every[todo]
         value = _log_likelihood(curve.chance, label, w) - prior.value
         score = np.einsum("br,brk->bk", w * (label - curve.chance), curve.slope) - prior.gradient
-        return Ascent(value, score, information(curve, w) + _diagonal(prior.curvature))
+        return Ascent(value, score, information(curve, w) + prior.curvature)
 
     return climb(ascent, link.start if start is None else start, len(weight))
+
+
+def as_cases(weight: Floats) -> Floats:
+    """Weights (..., row) that add up to the number of rows."""
+    total = np.maximum(weight.sum(axis=-1, keepdims=True), 1e-300)
+    return np.asarray(weight * (weight.shape[-1] / total))
 
 
 class Ascent(NamedTuple):
@@ -139,10 +145,6 @@ def _bounded_step(at: Ascent) -> Floats:
     return np.asarray(step * np.minimum(1.0, _LONGEST / np.maximum(longest, _TINY)))
 
 
-def _diagonal(values: Floats) -> Floats:
-    return np.asarray(values[..., None] * np.eye(values.shape[-1]))
-
-
 def _log_likelihood(chance: Floats, label: Floats, weight: Floats) -> Floats:
     inside = np.clip(chance, 1e-300, 1 - 1e-16)
     each = label * np.log(inside) + (1 - label) * np.log1p(-inside)
@@ -153,14 +155,6 @@ def information(curve: Curve, weight: Floats) -> Floats:
     """Expected information of each problem: (problem, parameter, parameter)."""
     spread = weight * curve.chance * (1 - curve.chance)
     return np.einsum("br,brk,brl->bkl", spread, curve.slope, curve.slope, optimize=True)
-
-
-def _normal(mean: float, sd: Floats | float) -> Callable[[Floats], Prior]:
-    def prior(theta: Floats) -> Prior:
-        z = (theta - mean) / sd
-        return Prior((z**2).sum(axis=1) / 2, z / sd, np.broadcast_to(1 / np.square(sd), z.shape))
-
-    return prior
 
 
 def _margin(theta: Floats, design: Floats) -> Curve:
@@ -178,16 +172,6 @@ def _lapse(theta: Floats, design: Floats) -> Curve:
     return Curve(chance, np.stack([by_slope, by_rate], axis=-1) / odds)
 
 
-def _lapse_prior(theta: Floats) -> Prior:
-    """Normal for the log slope; Beta(1, 19) for the lapse, as a density of its logit."""
-    a, b = _LAPSE_PRIOR
-    z, rate = theta[:, 0] / _PRIOR_SD, expit(theta[:, 1])
-    value = z**2 / 2 + (a + b) * np.logaddexp(0, theta[:, 1]) - a * theta[:, 1]
-    gradient = np.stack([z / _PRIOR_SD, (a + b) * rate - a], axis=1)
-    curved = (a + b) * rate * (1 - rate)
-    return Prior(value, gradient, np.stack([np.full_like(z, 1 / _PRIOR_SD**2), curved], axis=1))
-
-
 def _spline(theta: Floats, design: Floats) -> Curve:
     each = np.exp(theta)[:, None, :] * design
     return Curve(expit(each.sum(axis=-1)), each)
@@ -198,10 +182,6 @@ def _line(theta: Floats, design: Floats) -> Curve:
     return Curve(expit(z), np.broadcast_to(design, (len(theta), *design.shape)))
 
 
-def _no_prior(theta: Floats) -> Prior:
-    return Prior(np.zeros(len(theta)), np.zeros_like(theta), np.zeros_like(theta))
-
-
 def _beta(theta: Floats, design: Floats) -> Curve:
     scale = np.exp(theta[:, :2])[:, None, :] * design
     z = scale.sum(axis=-1) + theta[:, 2:]
@@ -209,22 +189,25 @@ def _beta(theta: Floats, design: Floats) -> Curve:
     return Curve(expit(z), slope)
 
 
-MARGIN = Link("margin_link", ("log_slope",), _margin, _normal(0.0, _PRIOR_SD), (0.0,))
-LAPSE = Link("lapse_link", ("log_slope", "logit_lapse"), _lapse, _lapse_prior, (0.0, -2.94))
-BETA = Link("beta", ("log_a", "log_b", "c"), _beta, _normal(0.0, _BETA_SD), (0.0, 0.0, 0.0))
+_SLOPE = priors.independent(SLOPE_SD)
+_THREE = priors.independent(SLOPE_SD, SLOPE_SD, 10.0)
+_TWO = priors.independent(SLOPE_SD, SLOPE_SD)
+
+MARGIN = Link("margin_link", ("log_slope",), _margin, _SLOPE, (0.0,))
+LAPSE = Link("lapse_link", ("log_slope", "logit_lapse"), _lapse, priors.LAPSE, (0.0, -2.94))
+BETA = Link("beta", ("log_a", "log_b", "c"), _beta, _THREE, (0.0, 0.0, 0.0))
 
 
 def line(n_columns: int) -> Link:
     """A straight line on the logit scale, by maximum likelihood."""
-    names = ("slope", "intercept")[:n_columns]
-    return Link("line", names, _line, _no_prior, (1.0, 0.0)[:n_columns])
+    names, flat = ("slope", "intercept")[:n_columns], (np.inf,) * n_columns
+    return Link("line", names, _line, priors.independent(*flat), (1.0, 0.0)[:n_columns])
 
 
 def spline(n_columns: int) -> Link:
-    """A sum of rising curves on the logit scale, each with a positive coefficient."""
-    names = tuple(f"log_c{j}" for j in range(n_columns))
-    start = float(-np.log(n_columns))
-    return Link("monotone_spline", names, _spline, _normal(start, 2.0), (start,) * n_columns)
+    """A rising curve on the logit scale from slopes at knots, each positive."""
+    names = tuple(f"log_slope{j}" for j in range(n_columns))
+    return Link("monotone_spline", names, _spline, priors.walk(n_columns), (0.0,) * n_columns)
 
 
 class Outcomes(NamedTuple):
@@ -270,15 +253,13 @@ def fit_outcomes(
     row). Returns (problem, 2).
     """
     which = np.stack([outcome == 0, outcome == 0.5, outcome == 1], axis=-1).astype(float)
-    weak = _normal(0.0, _PRIOR_SD)
+    every, known = as_cases(weight), _TWO.seen(len(weight))
 
     def ascent(theta: Floats, todo: Codes) -> Ascent:
-        at, prior, w = model(theta, margin), weak(theta), weight[todo]
+        at, prior, w = model(theta, margin), _TWO.density(theta, known[todo]), every[todo]
         value = np.einsum("br,rc,brc->b", w, which, np.log(np.maximum(at.chance, 1e-300)))
         score = np.einsum("br,rc,brck->bk", w, which, at.slope, optimize=True)
         info = np.einsum("br,brc,brck,brcl->bkl", w, at.chance, at.slope, at.slope, optimize=True)
-        return Ascent(
-            value - prior.value, score - prior.gradient, info + _diagonal(prior.curvature)
-        )
+        return Ascent(value - prior.value, score - prior.gradient, info + prior.curvature)
 
     return climb(ascent, (0.0, 0.0), len(weight))

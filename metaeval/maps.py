@@ -86,21 +86,24 @@ LAPSE_LINK = _by_link(
 
 
 def spline_basis(size: Floats, knots: Floats) -> Floats:
-    """Rising curves from 0 to 1 between knots, quadratic pieces, and a straight line: (row, j)."""
-    columns = [size]
-    for low, middle, high in zip(knots[:-2], knots[1:-1], knots[2:], strict=True):
-        up = np.clip((size - low) / (middle - low), 0, 1) ** 2 * (middle - low)
-        down = np.clip((high - size) / (high - middle), 0, 1)
-        columns.append((up + (1 - down**2) * (high - middle) * (size > middle)) / (high - low))
-    return np.stack(columns, axis=-1)
+    """Integrals from 0 of hat functions at the knots, the last of which goes on: (row, knot).
+
+    A sum with positive coefficients, the slopes at the knots, rises; equal ones give a line.
+    """
+    gaps = np.diff(knots)
+    t = np.clip((size[:, None] - knots[:-1]) / gaps, 0, 1)  # how far through each gap
+    falling, rising = (t - t**2 / 2) * gaps, t**2 / 2 * gaps
+    nothing = np.zeros((len(size), 1))
+    basis = np.concatenate([falling, nothing], axis=1) + np.concatenate([nothing, rising], axis=1)
+    basis[:, -1] += np.maximum(size - knots[-1], 0.0)
+    return np.asarray(basis)
 
 
 def spline_knots(size: Floats) -> Floats:
     """Knots at quantiles of the sizes of margins that are not 0, from 0 on, each once."""
     some = size[size > 0]
     inner = np.quantile(some, np.linspace(0, 1, _KNOTS + 1)[1:]) if some.size else np.ones(1)
-    knots = np.unique(np.r_[0.0, inner])
-    return knots if len(knots) > 2 else np.array([0.0, knots[-1] / 2, knots[-1]])
+    return np.unique(np.r_[0.0, inner])
 
 
 def _monotone_spline(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
@@ -114,12 +117,13 @@ def _monotone_spline(score: Floats, label: Floats, weight: Floats, mirrored: boo
     at = design(score)
     link = links.spline(at.shape[1])
     theta = links.fit(link, at, label, weight[None])
-    values = {f"c{j}": float(c) for j, c in enumerate(np.exp(theta[0]))}
+    slopes = np.exp(theta[0]) / scale
+    values = {f"slope_at_{k * scale:.4g}": float(v) for k, v in zip(knots, slopes, strict=True)}
 
     def chance(margin: Floats) -> Floats:
         return np.asarray(link.curve(theta, design(margin)).chance.reshape(margin.shape))
 
-    return Curve("monotone_spline", values | {"scale": scale}, chance)
+    return Curve("monotone_spline", values, chance)
 
 
 def _isotonic(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
@@ -147,7 +151,8 @@ def _sized(margin: Floats, label: Floats) -> tuple[Floats, Floats]:
 def _platt(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
     """A logistic curve fitted to labels drawn in by one case of each kind."""
     centre, scale = float(np.average(score, weights=weight)), float(score.std()) or 1.0
-    ups, downs = float(weight @ label), float(weight @ (1 - label))
+    counted = links.as_cases(weight)
+    ups, downs = float(counted @ label), float(counted @ (1 - label))
     drawn = label * (ups + 1) / (ups + 2) + (1 - label) / (downs + 2)
 
     def design(x: Floats) -> Floats:

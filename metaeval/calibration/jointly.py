@@ -81,7 +81,7 @@ def accuracy_and_calibration(
     >>> frame = calibration.accuracy_and_calibration(
     ...     load_example(), scorers=["judge", "lexical"], n_resamples=200)
     >>> frame["verdict"].tolist()
-    ['better in both']
+    ['one differs']
     """
     first = pairwise_accuracy("half") if accuracy is None else accuracy
     second = recalibration_gain(native="logit") if calibration is None else calibration

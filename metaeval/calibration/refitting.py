@@ -19,18 +19,18 @@ _NUMBERS = 1_000_000  # weights of cases at a time
 def refitted(part: Part, link: Link, design: Floats, plan: Plan, what: str) -> Floats:
     """Parameters of a curve on all cases, then in every replicate: (1 + draw, parameter).
 
-    Replicates weight units; scorers of a stratum share the weights. They are scaled so that the
-    prior counts as much as it does for all cases.
+    Replicates weight units, and draw anew what the prior has seen; scorers of a stratum share both.
     """
     cases, n_units = part.cases, len(part.stratum.units)
     best = links.fit(link, design, cases.label, cases.weight[None])
     kind = kind_for(n_units, plan.weights)
     key = key_of(plan.seed, "bootstrap", part.stratum.part)
+    rng = np.random.default_rng([plan.seed, part.stratum.part])
     size = max(1, _NUMBERS // len(cases.label))
     blocks = weight_blocks(kind, key, plan.n_resamples, n_units, size)
     found = [best]
     for block in steps(blocks, -(-plan.n_resamples // size), f"curves of {what}"):
         weight = block[:, part.unit] * cases.weight
-        weight *= cases.weight.sum() / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
-        found.append(links.fit(link, design, cases.label, weight, best[0]))
+        seen = link.prior.seen(len(weight), rng)
+        found.append(links.fit(link, design, cases.label, weight, best[0], seen))
     return np.concatenate(found)

@@ -338,7 +338,7 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
         return expit(scores)
     margins = isinstance(table, Pairs)
     low, what = (-1.0, "2p - 1") if margins else (0.0, "p")
-    outside = ((scores < low) | (scores > 1)).any(axis=0)
+    outside = np.asarray(((scores < low) | (scores > 1)).any(axis=0))
     if outside.any():
         names = [name for name, odd in zip(table.scorers, outside.tolist(), strict=True) if odd]
         worst = scores[:, outside]
