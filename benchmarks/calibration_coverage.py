@@ -95,7 +95,7 @@ def truth_of(kind, margin):
     return 0.04 + 0.92 * logistic if kind == "lapse_link" else logistic
 
 
-def map_coverage(kind, sets, each, units=UNITS, n_resamples=400):
+def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
     """Coverage of the bootstrap band of a smooth map at each of 20 margins."""
     rng = np.random.default_rng(4)
     points = np.linspace(0.2, 4, 20)

@@ -20,7 +20,8 @@ LAYERS = {
         *("closed_forms", "power"),
         *("intervals", "canonical", "threefry", "draws", "exact", "kernels", "resampling", "flips"),
         *("studentise", "maxt", "samples"),
-        *("decomposition", "smoothing", "priors", "links", "maps", "binning", "honest", "selection"),
+        *("decomposition", "smoothing", "priors", "links", "maps"),
+        *("binning", "honest", "selection"),
     ),
     1: (
         "base_table",
