@@ -18,7 +18,7 @@ from metaeval.honest import honest_band
 from metaeval.maps import scale_of, spline_basis, spline_knots
 from metaeval.plan import Plan
 from metaeval.samples import tails
-from metaeval.statistics.forecasts import Native, Over, Reading
+from metaeval.statistics.forecasts import Native, Over, Reading, check_outcomes, tied_cases
 from metaeval.statistics.nulls import null_labels
 from metaeval.tables import Table
 
@@ -34,6 +34,7 @@ def reliability(
     map: str | None = None,
     folds: int = 5,
     average: str | None = None,
+    outcomes: int = 2,
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
@@ -48,7 +49,7 @@ def reliability(
     Parameters
     ----------
     table : Responses or Pairs
-    native, over, event, map, folds, average
+    native, over, event, map, folds, average, outcomes
         As in `metaeval.statistics.brier`.
     label, scorers, by, random, missing
         As in `metaeval.evaluate`.
@@ -63,7 +64,8 @@ def reliability(
     DataFrame
         One row for each distinct forecast of each scorer (and stratum): scorer, task, forecast,
         recalibrated (the isotonic fit), weight; consistency_lower and _upper; confidence_lower and
-        _upper.
+        _upper. With three outcomes there are curves of two events, `outcome` "win" (that of losses
+        is the same, for order means nothing) and "tie".
 
     Raises
     ------
@@ -96,14 +98,24 @@ def reliability(
     """
     check_fraction("confidence", confidence)
     check_whole("n_resamples", n_resamples, 100)
-    reading = Reading(native, over, event, map, folds, average)
+    ties = check_outcomes(outcomes)
+    reading = Reading(native, over, event, map, folds, average, ties=ties)
     design = designed(table, label=label, scorers=scorers, by=by, random=random, missing=missing)
+    parts = list(parts_of(design, reading.settled(design.table)))
     frames = [
-        _curve(part, m, confidence, n_resamples, seed)
-        for part in parts_of(design, reading.settled(design.table))
+        _curve(part, m, confidence, n_resamples, seed).assign(**of)
+        for each in parts
+        for part, of in (_of_outcomes(each) if ties else [(each, {})])
         for m in range(len(part.cases.scorers))
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def _of_outcomes(part: Part) -> list[tuple[Part, dict[str, str]]]:
+    """Cases of wins, from both sides of each pair, and of ties."""
+    tied = tied_cases(part.cases)
+    ties = part._replace(cases=tied, unit=part.unit[: len(tied.label)])
+    return [(part, {"outcome": "win"}), (ties, {"outcome": "tie"})]
 
 
 def _curve(part: Part, m: int, confidence: float, n: int, seed: int) -> pd.DataFrame:

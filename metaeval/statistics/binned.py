@@ -17,10 +17,11 @@ from metaeval.statistics.forecasts import (
     Over,
     Reading,
     cases_of,
+    check_outcomes,
     documented,
 )
 from metaeval.statistics.nulls import null_mean
-from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
+from metaeval.statistics.proper import Average, estimand_of, read_by, said_outcomes, status_of
 
 Binning = Literal["equal-mass", "equal-width"]
 
@@ -41,6 +42,7 @@ def ece(
     map: str | None = None,
     folds: int = 5,
     average: Average | None = None,
+    outcomes: int = 2,
 ) -> Statistic:
     r"""Expected calibration error: how far labels stray from forecasts, bin by bin.
 
@@ -78,7 +80,7 @@ def ece(
     True
     """
     _check(bins, binning)
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, folds, average, ties=check_outcomes(outcomes))
 
     def make(name: str, r: Reading) -> Statistic:
         return Statistic(
@@ -92,7 +94,7 @@ def ece(
             inflated=True,
         )
 
-    return read_by("ece", reading, make, *_said(bins, binning))
+    return read_by("ece", reading, make, *_said(bins, binning, outcomes))
 
 
 def _check(bins: int, binning: str) -> None:
@@ -100,8 +102,9 @@ def _check(bins: int, binning: str) -> None:
     check_one_of("binning", binning, BINNINGS)
 
 
-def _said(bins: int, binning: str) -> tuple[str, str]:
+def _said(bins: int, binning: str, outcomes: int) -> tuple[str, ...]:
     return (
+        said_outcomes(outcomes),
         f"bins={bins}" if bins != 15 else "",
         f"binning={binning}" if binning != BINNINGS[0] else "",
     )
@@ -144,6 +147,7 @@ def ece_debiased(
     map: str | None = None,
     folds: int = 5,
     average: Average | None = None,
+    outcomes: int = 2,
 ) -> Statistic:
     r"""Squared calibration error by bins, less what chance adds to it.
 
@@ -179,7 +183,7 @@ def ece_debiased(
     True
     """
     _check(bins, binning)
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, folds, average, ties=check_outcomes(outcomes))
 
     def make(name: str, r: Reading) -> Statistic:
         return Statistic(
@@ -193,7 +197,7 @@ def ece_debiased(
             interval="t",
         )
 
-    return read_by("ece_debiased", reading, make, *_said(bins, binning))
+    return read_by("ece_debiased", reading, make, *_said(bins, binning, outcomes))
 
 
 def _squares(cases: Cases, bins: int, binning: str) -> Weigh:

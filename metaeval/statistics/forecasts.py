@@ -44,6 +44,9 @@ _SHARED = {
     "rao_kupper" for pairs with ties.""",
     "folds": """folds : int, default 5
     Folds of items (clusters) that maps are fitted without.""",
+    "outcomes": """outcomes : {2, 3}, default 2
+    3: pairs with tied labels count, and a margin forecasts win, tie and loss by the tie model of
+    `map` ("rao_kupper" or "davidson"); native probabilities leave nothing to ties.""",
     "average": """average : {"items", "pairs", "responses"}, optional
     Mean over items (the default for pairs), or over cases (that for responses).""",
 }
@@ -274,6 +277,33 @@ def _cases(table: Table, reading: Reading) -> Cases:
         scored.scores if reading.native == "logit" else None,
     )
     return _from_both_sides(cases, forecast[1]) if reading.ties else cases
+
+
+def check_outcomes(outcomes: int) -> bool:
+    """Whether ties are an outcome too."""
+    check_one_of("outcomes", outcomes, (2, 3))
+    return outcomes == 3
+
+
+def halves(values: Floats) -> tuple[Floats, Floats]:
+    """Of cases seen from both sides: values of wins and of losses of the first, (pair,) each."""
+    n = len(values) // 2
+    return values[:n], values[n:]
+
+
+def tied_cases(cases: Cases) -> Cases:
+    """Of pairs seen from both sides: each once, the event being a tie."""
+    first, second = halves(cases.forecast)
+    won, lost = halves(cases.label)
+    n = len(won)
+    return cases._replace(
+        forecast=np.clip(1 - first - second, 0, 1),
+        label=1 - won - lost,
+        weight=2 * cases.weight[:n],
+        items=cases.items[:n],
+        unit=cases.unit[:n],
+        log_odds=None,
+    )
 
 
 def _from_both_sides(cases: Cases, of_second: Floats) -> Cases:

@@ -11,7 +11,16 @@ from metaeval.arrays import Floats
 from metaeval.decomposition import expected_score
 from metaeval.errors import MetaevalError
 from metaeval.statistics.base import Statistic, ratio, share_of_estimate
-from metaeval.statistics.forecasts import Cases, Native, Over, Reading, cases_of, documented
+from metaeval.statistics.forecasts import (
+    Cases,
+    Native,
+    Over,
+    Reading,
+    cases_of,
+    check_outcomes,
+    documented,
+    halves,
+)
 from metaeval.tables import Table
 
 Average = Literal["items", "pairs", "responses"]
@@ -85,6 +94,25 @@ def _brier(cases: Cases, m: int, label: Floats) -> Floats:
     return expected_score("brier", cases.column(m)[0], label)
 
 
+def _of_classes(
+    each: Callable[[Floats, Floats], Floats],
+) -> Callable[[Cases, int, Floats], Floats]:
+    """Sum over win, tie and loss of a score, for both sides of a pair, from shares as labels."""
+
+    def score(cases: Cases, m: int, label: Floats) -> Floats:
+        won, lost = halves(cases.forecast[:, m])
+        win, loss = halves(label)
+        tied, tie = np.clip(1 - won - lost, 0, 1), 1 - win - loss
+        return np.tile(each(won, win) + each(tied, tie) + each(lost, loss), 2)
+
+    return score
+
+
+def said_outcomes(outcomes: int) -> str:
+    """The number of outcomes as it is written in a name."""
+    return "outcomes=3" if outcomes == 3 else ""
+
+
 @documented
 def brier(
     native: Native = None,
@@ -93,6 +121,7 @@ def brier(
     map: str | None = None,
     folds: int = 5,
     average: Average | None = None,
+    outcomes: int = 2,
 ) -> Statistic:
     r"""Brier score: mean squared error of the forecasts.
 
@@ -108,7 +137,8 @@ def brier(
     :math:`(p - w)^2 + w (1 - w)`, whose last part no forecast avoids. A proper score: no forecast
     does better on average than the true probability. It mixes calibration with discrimination;
     `miscalibration` and `discrimination` tell them apart. `null_mean` is its mean if the forecasts
-    were calibrated. {held}
+    were calibrated. With three outcomes the squared errors of win, tie and loss are added, so that
+    a tie is as far from a loss as a win is: `rps` is not blind to their order. {held}
 
     References
     ----------
@@ -121,8 +151,12 @@ def brier(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
-    return read_by("brier", reading, lambda name, r: mean_score(name, r, "mean (p - y)^2", _brier))
+    ties = check_outcomes(outcomes)
+    reading = Reading(native, over, event, map, folds, average, ties=ties)
+    what = "the sum over win, tie and loss of mean (p - y)^2" if ties else "mean (p - y)^2"
+    score = _of_classes(lambda p, y: expected_score("brier", p, y)) if ties else _brier
+    more = said_outcomes(outcomes)
+    return read_by("brier", reading, lambda name, r: mean_score(name, r, what, score), more)
 
 
 @documented
@@ -177,6 +211,7 @@ def log_loss(
     folds: int = 5,
     average: Average | None = None,
     clip: float | None = None,
+    outcomes: int = 2,
 ) -> Statistic:
     r"""Log loss: mean of minus the logarithm of the probability of what happened.
 
@@ -197,7 +232,8 @@ def log_loss(
     Notes
     -----
     :math:`-\mathrm{mean}\,(y \log p + (1 - y) \log(1 - p))`, in nats. Few confident mistakes
-    decide it. `null_mean` is its mean if the forecasts were calibrated. {held}
+    decide it. `null_mean` is its mean if the forecasts were calibrated. With three outcomes it is
+    :math:`-\log` of the probability of the one of win, tie and loss that happened. {held}
 
     References
     ----------
@@ -213,11 +249,11 @@ def log_loss(
     if clip is not None and not 0 < clip < 0.5:
         raise MetaevalError(f"clip={clip!r} must lie between 0 and 0.5, such as 1e-6.")
 
+    ties = check_outcomes(outcomes)
+
     def score(cases: Cases, m: int, label: Floats) -> Floats:
-        if clip is not None:
-            return expected_score("log", np.clip(cases.column(m)[0], clip, 1 - clip), label)
-        loss = _log_losses(cases.odds(m), label)
-        endless = int(np.isinf(loss).sum())
+        loss = _losses(cases, m, label, clip, ties)
+        endless = int(np.isinf(loss).sum()) // (1 + ties)
         if endless:
             raise MetaevalError(
                 f"The log loss of {cases.scorers[m]!r} is infinite: {endless} forecasts of exactly "
@@ -226,10 +262,25 @@ def log_loss(
             )
         return loss
 
-    reading = Reading(native, over, event, map, folds, average)
-    more = "" if clip is None else f"clip={clip:g}"
+    reading = Reading(native, over, event, map, folds, average, ties=ties)
+    more = ("" if clip is None else f"clip={clip:g}", said_outcomes(outcomes))
     what = "mean -log p of what happened"
-    return read_by("log_loss", reading, lambda name, r: mean_score(name, r, what, score), more)
+    return read_by("log_loss", reading, lambda name, r: mean_score(name, r, what, score), *more)
+
+
+def _losses(cases: Cases, m: int, label: Floats, clip: float | None, ties: bool) -> Floats:
+    """Log loss of each case; infinite where what happened had no chance."""
+    least = 0.0 if clip is None else clip
+    if ties:
+        return _of_classes(lambda p, y: _surprise(np.clip(p, least, 1.0), y))(cases, m, label)
+    if clip is not None:
+        return expected_score("log", np.clip(cases.column(m)[0], clip, 1 - clip), label)
+    return _log_losses(cases.odds(m), label)
+
+
+def _surprise(p: Floats, share: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(share > 0, -share * np.log(p), 0.0)
 
 
 @documented

@@ -26,10 +26,11 @@ from metaeval.statistics.forecasts import (
     Over,
     Reading,
     cases_of,
+    check_outcomes,
     documented,
 )
 from metaeval.statistics.nulls import null_mean
-from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
+from metaeval.statistics.proper import Average, estimand_of, read_by, said_outcomes, status_of
 
 
 @documented
@@ -40,6 +41,7 @@ def smooth_ece(
     map: str | None = None,
     folds: int = 5,
     average: Average | None = None,
+    outcomes: int = 2,
 ) -> Statistic:
     r"""Smooth calibration error: how far labels stray from forecasts nearby.
 
@@ -69,8 +71,8 @@ def smooth_ece(
     >>> bool(0 < row["estimate"] < 0.2)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
-    return read_by("smooth_ece", reading, _make)
+    reading = Reading(native, over, event, map, folds, average, ties=check_outcomes(outcomes))
+    return read_by("smooth_ece", reading, _make, said_outcomes(outcomes))
 
 
 def _make(name: str, reading: Reading) -> Statistic:
