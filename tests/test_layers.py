@@ -20,7 +20,7 @@ LAYERS = {
         *("closed_forms", "power"),
         *("intervals", "canonical", "threefry", "draws", "exact", "kernels", "resampling", "flips"),
         *("studentise", "maxt", "samples"),
-        *("decomposition", "smoothing", "priors", "links", "maps"),
+        *("decomposition", "smoothing", "priors", "links", "maps", "logistic"),
         *("binning", "honest", "selection"),
     ),
     1: (

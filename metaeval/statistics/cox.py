@@ -10,7 +10,8 @@ import numpy as np
 from metaeval.arrays import Floats
 from metaeval.errors import MetaevalError
 from metaeval.links import expit
-from metaeval.statistics.base import Statistic, Weigh
+from metaeval.logistic import information, near, newton
+from metaeval.statistics.base import Statistic, Weigh, sum_by
 from metaeval.statistics.forecasts import (
     Cases,
     Native,
@@ -23,10 +24,7 @@ from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
 
 Line = Literal["slope", "intercept", "shift"]
 
-_AT_A_TIME = 500_000  # cases of all replicates of a block
-_STEEPEST = 1e3
-_TOLERANCE = 1e-9
-_MOST_STEPS = 25
+_AT_A_TIME = 100_000  # cases of all replicates of a block
 
 
 @documented
@@ -205,7 +203,7 @@ def _design(cases: Cases, m: int, which: Line) -> tuple[Floats, Floats, Floats]:
 def _fitted(cases: Cases, m: int, which: Line) -> Floats:
     """Coefficients of one scorer on all cases: (k,)."""
     design, offset, label = _design(cases, m, which)
-    theta = _newton(design, offset, label, cases.weight[:, None], np.zeros(design.shape[1]))[0]
+    theta = newton(design, offset, label, cases.weight[:, None], np.zeros((1, design.shape[1])))[0]
     if np.isnan(theta).any():
         raise MetaevalError(
             f"The recalibration of {cases.scorers[m]!r} is infinite: its forecasts separate the "
@@ -221,58 +219,35 @@ def _column(which: Line) -> int:
 def _weigh(cases: Cases, which: Line) -> Weigh:
     """Weights of items (replicate, item) -> coefficients (replicate, scorer)."""
     starts = [_fitted(cases, m, which) for m in range(len(cases.scorers))]
+    expansions = [_expanded(cases, m, which, start) for m, start in enumerate(starts)]
     size = max(1, _AT_A_TIME // len(cases.label))
 
     def values(weights: Floats) -> Floats:
         found = np.empty((len(weights), len(starts)))
+        starting = [
+            near(weights @ sums, start) for sums, start in zip(expansions, starts, strict=True)
+        ]
         for i in range(0, len(weights), size):
-            w = np.ascontiguousarray(weights[i : i + size].T[cases.items] * cases.weight[:, None])
-            for m, start in enumerate(starts):
-                theta = _newton(*_design(cases, m, which), w, start)
-                found[i : i + size, m] = theta[:, _column(which)]
+            some = slice(i, i + size)
+            w = np.ascontiguousarray(weights[some].T[cases.items] * cases.weight[:, None])
+            for m, first in enumerate(starting):
+                theta = newton(*_design(cases, m, which), w, first[some])
+                found[some, m] = theta[:, _column(which)]
         return found
 
     return values
 
 
-def _newton(design: Floats, offset: Floats, label: Floats, weight: Floats, start: Floats) -> Floats:
-    """Maximum-likelihood coefficients under weights (case, replicate): (replicate, k).
-
-    NaN where there is no finite maximum.
-    """
-    theta = np.repeat(start[None], weight.shape[1], axis=0)
-    moments = design.T @ (weight * label[:, None])  # (k, replicate)
-    for _ in range(_MOST_STEPS):
-        chance = expit(design @ theta.T + offset[:, None])
-        fitted = weight * chance
-        score = (moments - design.T @ fitted).T
-        fitted -= fitted * chance
-        info = _information(design, fitted)
-        step = _solved(info, score)
-        step *= np.minimum(1.0, 2.0 / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-300))
-        theta = theta + step
-        if not (np.abs(step) > _TOLERANCE * (1 + np.abs(theta))).any():
-            return theta
-    moving = (np.abs(step) > 1e-6 * (1 + np.abs(theta))).any(axis=1)
-    return np.where(moving[:, None], np.nan, theta)
-
-
-def _information(design: Floats, spread: Floats) -> Floats:
-    """Information of each replicate from p (1 - p) times weights (case, replicate)."""
-    k = design.shape[1]
-    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), k * k)
-    return np.asarray((products.T @ spread).T.reshape(-1, k, k))
-
-
-def _solved(info: Floats, score: Floats) -> Floats:
-    """Solutions of small systems; NaN where they are singular."""
-    k = score.shape[1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if k == 1:
-            return score / info[:, 0]
-        a, b, d = info[:, 0, 0], info[:, 0, 1], info[:, 1, 1]
-        u, v = score[:, 0], score[:, 1]
-        return np.stack([d * u - b * v, a * v - b * u], axis=1) / (a * d - b * b)[:, None]
+def _expanded(cases: Cases, m: int, which: Line, theta: Floats) -> Floats:
+    """Sums by item of the first three derivatives of the log likelihood: (item, number)."""
+    design, offset, label = _design(cases, m, which)
+    chance = expit(design @ theta + offset)
+    spread = chance * (1 - chance)
+    parts, product = [], np.ones((len(label), 1))
+    for factor in (label - chance, spread, spread * (1 - 2 * chance)):
+        product = (product[:, :, None] * design[:, None, :]).reshape(len(label), -1)
+        parts.append(product * (factor * cases.weight)[:, None])
+    return sum_by(np.concatenate(parts, axis=1), cases.items, cases.n_items)
 
 
 def _influence(cases: Cases, which: Line) -> Floats:
@@ -282,7 +257,7 @@ def _influence(cases: Cases, which: Line) -> Floats:
         design, offset, label = _design(cases, m, which)
         theta = _fitted(cases, m, which)
         chance = expit(design @ theta + offset)
-        info = _information(design, (cases.weight * chance * (1 - chance))[:, None])[0]
+        info = information(design, (cases.weight * chance * (1 - chance))[:, None])[0]
         added = (label - chance)[:, None] * (design @ np.linalg.inv(info))
         columns.append(cases.by_item(added[:, _column(which)]))
     return np.stack(columns, axis=-1)
