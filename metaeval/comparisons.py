@@ -103,6 +103,8 @@ def _trials(sample: Sample, share: Floats, of_items: bool) -> Floats:
 
 
 def _columns(sample: Sample, some: Floats) -> Sample:
+    if some.all():
+        return sample
     picked: dict[str, Any] = {
         name: value[..., some]
         for name, value in zip(sample._fields, sample, strict=True)

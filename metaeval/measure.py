@@ -91,8 +91,10 @@ def _measure(
     present = np.bincount(unit, minlength=n_units) > 0
     terms = None if statistic.terms is None else statistic.terms(table)
     by_unit = None if terms is None else sum_by(terms, unit, n_units)
-    weigh = _by_units(statistic, table, by_unit, unit)
-    around = weigh(np.ones((1, n_units)))[0]
+    n_items = table.n_items if terms is None else int((terms != 0).any(axis=(1, 2)).sum())
+    del terms  # with a million items no copy is one too few
+    weigh = _by_units(statistic, table, unit) if by_unit is None else None
+    around = _around(statistic, weigh, by_unit, n_units)
     exact = statistic.estimate(table) if statistic.estimate is not None else around
     _require_defined(exact, statistic, design, stratum)
     limit = statistic.item_limit
@@ -118,7 +120,7 @@ def _measure(
             spread = _spread(statistic.finish, by_unit, stratum, resamples)
     contributions = None
     if not (beyond or design.systems):
-        contributions = _contributions(statistic, table, unit, present, exact, jackknife)
+        contributions = _contributions(statistic, table, by_unit, unit, present, exact, jackknife)
     influence = jackknife
     if statistic.share is not None and contributions is not None:
         share = sum_by(statistic.share(table), unit, n_units)
@@ -131,7 +133,7 @@ def _measure(
         draws=draws,
         spread=spread,
         levels=statistic.describe(table) if statistic.describe is not None else {},
-        n_items=table.n_items if terms is None else int((terms != 0).any(axis=(1, 2)).sum()),
+        n_items=n_items,
         n_units=int(present.sum()),
         n_rows=len(stratum.table),
         n_dropped=design.dropped_in(stratum),
@@ -145,7 +147,7 @@ def _measure(
 
 def _draws(
     statistic: Statistic,
-    weigh: Weigh,
+    weigh: Weigh | None,
     by_unit: Floats | None,
     stratum: Stratum,
     resamples: Resamples,
@@ -155,16 +157,18 @@ def _draws(
     n_units = len(stratum.units)
     kind = kind_for(n_units, resamples.weights)
     key = key_of(resamples.seed, "bootstrap", stratum.part)
-    if by_unit is None or statistic.finish is None:
+    if weigh is not None:
         size = block_size(n_units, int(np.clip(_WEIGHTS_AT_A_TIME // n_rows, 16, 2_000)))
         blocks = weight_blocks(kind, key, resamples.n, n_units, size)
         ticked = steps(blocks, -(-resamples.n // size), statistic.name)
         return np.concatenate([weigh(block) for block in ticked])
+    finish = statistic.finish
+    if by_unit is None or finish is None:
+        raise MetaevalError(f"{statistic.name} has neither terms nor weigh.")
     shape = by_unit.shape[1:]
     terms = exact_terms(by_unit.reshape(n_units, -1), *largest_weight(kind))
     sums = weighted_sums(kind, key, resamples.n, terms, statistic.name)
-    finished = [statistic.finish((some * terms.step).reshape(-1, *shape)) for some in sums]
-    return np.concatenate(finished)
+    return np.concatenate([finish((some * terms.step).reshape(-1, *shape)) for some in sums])
 
 
 def _spread(
@@ -266,23 +270,33 @@ def _require_one_key(statistic: Statistic, table: Table) -> None:
         )
 
 
-def _by_units(statistic: Statistic, table: Table, by_unit: Floats | None, unit: Codes) -> Weigh:
-    """Function of unit weights (replicate, unit) -> (replicate, scorer)."""
-    if by_unit is None:
-        if statistic.weigh is None:
-            raise MetaevalError(f"{statistic.name} has neither terms nor weigh.")
-        of_items = statistic.weigh(table)
-        return lambda weights: of_items(weights[:, unit])
-    finish = statistic.finish
-    if finish is None:
+def _by_units(statistic: Statistic, table: Table, unit: Codes) -> Weigh:
+    """Function of unit weights (replicate, unit) -> (replicate, scorer), where nothing adds up."""
+    if statistic.weigh is None:
+        raise MetaevalError(f"{statistic.name} has neither terms nor weigh.")
+    of_items = statistic.weigh(table)
+    return lambda weights: of_items(weights[:, unit])
+
+
+def _around(
+    statistic: Statistic, weigh: Weigh | None, by_unit: Floats | None, n_units: int
+) -> Floats:
+    """The estimate as replicates would have it, every unit counting once: (scorer,)."""
+    if weigh is not None:
+        return weigh(np.ones((1, n_units)))[0]
+    if by_unit is None or statistic.finish is None:
         raise MetaevalError(f"{statistic.name} has terms but no finish.")
-    shape = by_unit.shape[1:]
-    terms = exact_terms(by_unit.reshape(len(by_unit), -1), 1.0)
-    return lambda weights: finish((weights @ terms.values * terms.step).reshape(-1, *shape))
+    terms = exact_terms(by_unit.reshape(n_units, -1), 1.0)
+    sums = np.ones((1, n_units)) @ terms.values * terms.step
+    return statistic.finish(sums.reshape(-1, *by_unit.shape[1:]))[0]
 
 
 def _jackknife(
-    statistic: Statistic, weigh: Weigh, by_unit: Floats | None, present: Bools, estimate: Floats
+    statistic: Statistic,
+    weigh: Weigh | None,
+    by_unit: Floats | None,
+    present: Bools,
+    estimate: Floats,
 ) -> Floats:
     """What leaving out each unit takes away, times (n - 1) / n: (unit, scorer); 0 for steps.
 
@@ -295,11 +309,15 @@ def _jackknife(
     if by_unit is not None and statistic.finish is not None:
         total, size = by_unit.sum(axis=0), _UNITS_AT_A_TIME
         blocks = (by_unit[start : start + size] for start in range(0, n_units, size))
-        without = np.concatenate([statistic.finish(total - block) for block in blocks])
         around = statistic.finish(total[None])
-    else:
-        without, around = np.concatenate(list(_left_out(weigh, n_units))), estimate
-    return np.where(present[:, None], np.nan_to_num(around - without), 0.0) * (n - 1) / n
+        found = [around - statistic.finish(total - block) for block in blocks]
+    elif weigh is not None:
+        found = [estimate - without for without in _left_out(weigh, n_units)]
+    left = np.concatenate(found)
+    np.nan_to_num(left, copy=False)
+    left[~present] = 0.0
+    left *= (n - 1) / n
+    return left
 
 
 def _left_out(weigh: Weigh, n_units: int) -> Iterator[Floats]:
@@ -313,18 +331,23 @@ def _left_out(weigh: Weigh, n_units: int) -> Iterator[Floats]:
 def _contributions(
     statistic: Statistic,
     table: Table,
+    by_unit: Floats | None,
     unit: Codes,
     present: Bools,
     estimate: Floats,
     jackknife: Floats,
 ) -> Floats | None:
     """Contributions by unit: (unit, scorer). They add up to the estimate."""
+    if statistic.from_terms is not None and by_unit is not None:
+        return statistic.from_terms(by_unit)
     if statistic.contributions is not None:
         return sum_by(statistic.contributions(table), unit, len(present))
     if not statistic.smooth or present.sum() < 2:
         return None
-    centred = jackknife - jackknife[present].mean(axis=0)
-    return np.where(present[:, None], estimate / present.sum() + centred, 0.0)
+    mean = jackknife.sum(axis=0) / present.sum()  # absent units have 0
+    pseudo = jackknife + (estimate / present.sum() - mean)
+    pseudo[~present] = 0.0
+    return pseudo
 
 
 def _require_defined(

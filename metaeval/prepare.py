@@ -94,7 +94,8 @@ def prepare(
     whole, name = one_label(chosen, label)
     whole = _with_unit(whole, unit)
     labelled = _labelled(whole, name)
-    whole, scored = whole.keep_rows(labelled), scored[labelled]
+    if not labelled.all():
+        whole, scored = whole.keep_rows(labelled), scored[labelled]
     kept = scored if policy == "wrong" else kept_rows(whole, policy)
     warnings = () if policy in ("wrong", "pairwise") else loss(whole, kept)
     if not kept.any():

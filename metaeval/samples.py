@@ -98,7 +98,6 @@ def bias(draws: Floats, estimate: Floats) -> Floats:
 
 def acceleration(influence: Floats) -> Floats:
     """Skewness of the influences over 6 root n: (column,)."""
-    spread = (influence**2).sum(axis=0) ** 1.5
-    return np.where(
-        spread > 0, (influence**3).sum(axis=0) / np.where(spread > 0, 6 * spread, 1), 0.0
-    )
+    spread = np.einsum("uc,uc->c", influence, influence) ** 1.5
+    skew = np.einsum("uc,uc,uc->c", influence, influence, influence)
+    return np.where(spread > 0, skew / np.where(spread > 0, 6 * spread, 1), 0.0)

@@ -19,6 +19,7 @@ from metaeval.samples import normal_cdf
 from metaeval.statistics.base import Statistic
 
 _CERTAIN = 40.0
+_ROWS = 2**16
 _WHOLE = 1e-9
 
 
@@ -147,11 +148,14 @@ def verdicts_of(part: Measured) -> Floats | None:
     units = units_of(part.tables[0])[0]
     if len(np.unique(units)) < len(units):
         return None
-    verdicts = part.contributions * part.n_items
-    whole = np.round(verdicts)
-    if np.abs(verdicts - whole).max() > _WHOLE or not np.isin(whole, (0.0, 1.0)).all():
-        return None
-    return np.asarray(whole)
+    found = []
+    for start in range(0, len(part.contributions), _ROWS):
+        verdicts = part.contributions[start : start + _ROWS] * part.n_items
+        whole = np.round(verdicts)
+        if np.abs(verdicts - whole).max() > _WHOLE or not np.isin(whole, (0.0, 1.0)).all():
+            return None
+        found.append(whole)
+    return np.concatenate(found)
 
 
 def _mcnemar(statistic: Statistic, member: Member, plan: Plan) -> Tested:

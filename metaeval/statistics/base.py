@@ -69,6 +69,8 @@ class Statistic:
     contributions : callable, optional
         table -> (item, scorer): the share of each item in the estimate. They add up to it, and
         their signs are flipped by the paired test.
+    from_terms : callable, optional
+        The same from terms, where they follow from them, added up by unit or not.
     share : callable, optional
         table -> (item,): the share of each item in the denominator, adding up to 1; needed where
         there are contributions but no terms.
@@ -115,6 +117,7 @@ class Statistic:
     estimand: Mapping[str, str] = field(default_factory=dict)
     status: str = "exact"
     contributions: Callable[[Any], Floats] | None = None
+    from_terms: Callable[[Floats], Floats] | None = None
     share: Callable[[Any], Floats] | None = None
     smooth: bool = False
     influence: Callable[[Any], Floats] | None = None
@@ -201,7 +204,12 @@ def only_label(table: Responses | Pairs) -> Floats:
 
 
 def sum_by(values: Floats, codes: Codes, size: int) -> Floats:
-    """Sum of the rows of `values` (row, ...) with the same code: (size, ...)."""
+    """Sum of the rows of `values` (row, ...) with the same code: (size, ...).
+
+    The values themselves, not a copy, where every code has its row in turn.
+    """
+    if len(codes) == size and values.dtype == float and (codes == np.arange(size)).all():
+        return values
     if (np.diff(codes) < 0).any():
         order = np.argsort(codes, kind="stable")
         values, codes = values[order], codes[order]
@@ -326,6 +334,7 @@ def mean_of_values(
         ratio,
         estimand,
         contributions=lambda table: share_of_estimate(terms(table)),
+        from_terms=share_of_estimate,
         describe=lambda table: {"lost": np.isnan(values(table)).sum(axis=0).astype(float)},
     )
 

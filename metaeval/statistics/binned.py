@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from metaeval.arrays import Codes, Floats
-from metaeval.binning import BINNINGS, bins_of, cells_of
+from metaeval.binning import BINNINGS, Cells, bins_of, cells_of
 from metaeval.checks import check_one_of, check_whole
 from metaeval.statistics.base import Statistic, Weigh
 from metaeval.statistics.forecasts import (
@@ -208,17 +208,21 @@ def _squares(cases: Cases, bins: int, binning: str) -> Weigh:
     for m, place in enumerate(_places(cases, bins, binning)):
         p, y = cases.column(m)
         n, label, gap = cases.weight, y * cases.weight, (y - p) * cases.weight
-        cells = cells_of(place, cases.unit, [n, label, gap], (bins, len(item)))
-        n, label, gap = cells.sums
-        columns.append(cells._replace(sums=[n, label, gap, n**2, n * label, label**2]))
+        columns.append(cells_of(place, cases.unit, [n, label, gap], (bins, len(item))))
 
     def values(weights: Floats) -> Floats:
         w = weights[:, item].T
         w = np.ascontiguousarray(w * (len(w) / np.maximum(w.sum(axis=0), 1e-300)))
-        found = [_square(*(cells.weighted(k, w) for k in range(6))) for cells in columns]
-        return np.stack(found, axis=-1)
+        return np.stack([_square(*_sums(cells, w)) for cells in columns], axis=-1)
 
     return values
+
+
+def _sums(cells: Cells, weights: Floats) -> list[Floats]:
+    """Sums of weights, labels and gaps, and of squares and products of the first two."""
+    n, label, _ = cells.sums
+    full = cells._replace(sums=[*cells.sums, n**2, n * label, label**2])
+    return [full.weighted(k, weights) for k in range(6)]
 
 
 def _square(n: Floats, y: Floats, gap: Floats, nn: Floats, ny: Floats, yy: Floats) -> Floats:

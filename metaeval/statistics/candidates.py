@@ -78,6 +78,7 @@ def best_of_n(ties: Literal["strict", "split", "lenient"] = "strict") -> Statist
         ratio,
         {"grouping": "item", "average": "items", "ties": ties},
         contributions=lambda table: share_of_estimate(terms(table)),
+        from_terms=share_of_estimate,
         describe=describe,
         is_accuracy=True,
     )

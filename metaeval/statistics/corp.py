@@ -20,7 +20,7 @@ from metaeval.statistics.forecasts import (
     documented,
 )
 from metaeval.statistics.nulls import null_mean
-from metaeval.statistics.proper import Average, estimand_of, read_by
+from metaeval.statistics.proper import Average, estimand_of, read_by, terms_of
 from metaeval.tables import Table
 
 Score = Literal["brier", "log", "rps"]
@@ -53,7 +53,6 @@ def _scores(cases: Cases, m: int, score: str, recalibrated: bool) -> Floats:
 
 def _terms(cases: Cases, score: str, parts: tuple[str, ...]) -> Floats:
     """Sums by item: of the parts asked for, and of the weights last: (item, scorer, k)."""
-    totals = cases.totals()
 
     def column(m: int, part: str) -> Floats:
         if part == "label":
@@ -61,10 +60,7 @@ def _terms(cases: Cases, score: str, parts: tuple[str, ...]) -> Floats:
         best = _scores(cases, m, score, True)
         return cases.by_item(best if part == "best" else _scores(cases, m, score, False) - best)
 
-    scorers = range(len(cases.scorers))
-    return np.stack(
-        [np.stack([*(column(m, part) for part in parts), totals], axis=-1) for m in scorers], axis=1
-    )
+    return terms_of(cases, len(parts), lambda m: [column(m, part) for part in parts])
 
 
 def _uncertainty_of(mean: Floats, score: str, mirrored: bool) -> Floats:

@@ -219,13 +219,13 @@ def _column(which: Line) -> int:
 def _weigh(cases: Cases, which: Line) -> Weigh:
     """Weights of items (replicate, item) -> coefficients (replicate, scorer)."""
     starts = [_fitted(cases, m, which) for m in range(len(cases.scorers))]
-    expansions = [_expanded(cases, m, which, start) for m, start in enumerate(starts)]
     size = max(1, _AT_A_TIME // len(cases.label))
 
     def values(weights: Floats) -> Floats:
         found = np.empty((len(weights), len(starts)))
         starting = [
-            near(weights @ sums, start) for sums, start in zip(expansions, starts, strict=True)
+            near(weights @ _expanded(cases, m, which, start), start)
+            for m, start in enumerate(starts)
         ]
         for i in range(0, len(weights), size):
             some = slice(i, i + size)

@@ -250,7 +250,9 @@ def scored_of(table: Table, reading: Reading) -> Scored:
     pairs = reading.over == "pairs"
     label, counts = (_preferred if pairs else _event)(table, reading)
     rows = np.flatnonzero(counts)
-    scores, items = table.scores.to_numpy()[rows], table.item_codes[rows]
+    scores, items = table.scores.to_numpy(), table.item_codes[rows]
+    if len(rows) < len(scores):
+        scores = scores[rows]
     _require_spread(table, scores, label[rows], pairs)
     weight = np.ones(len(rows))
     if reading.average == "items":

@@ -18,7 +18,7 @@ from metaeval.statistics.forecasts import (
     cases_of,
     documented,
 )
-from metaeval.statistics.proper import Average, estimand_of, read_by
+from metaeval.statistics.proper import Average, estimand_of, read_by, terms_of
 from metaeval.tables import Table
 
 _BY = ("isotonic", "line")
@@ -85,6 +85,7 @@ def recalibration_gain(
             estimand_of(r, "what recalibration on other items takes off the Brier score"),
             "approximate",
             contributions=lambda table: share_of_estimate(terms(table)),
+            from_terms=share_of_estimate,
             better="lower",
         )
 
@@ -92,12 +93,7 @@ def recalibration_gain(
 
 
 def _terms(cases: Cases, by: str, folds: int) -> Floats:
-    totals = cases.totals()
-    columns = [
-        np.stack([cases.by_item(_gain(cases, m, by, folds)), totals], axis=-1)
-        for m in range(len(cases.scorers))
-    ]
-    return np.stack(columns, axis=1)
+    return terms_of(cases, 1, lambda m: [cases.by_item(_gain(cases, m, by, folds))])
 
 
 def _gain(cases: Cases, m: int, by: str, folds: int) -> Floats:

@@ -134,6 +134,7 @@ def pairwise_accuracy(
         ratio,
         estimand,
         contributions=lambda table: share_of_estimate(terms(table)),
+        from_terms=share_of_estimate,
         describe=describe,
         is_accuracy=True,
         credits=lambda table: _credits(table, ties, epsilon, str(average)),

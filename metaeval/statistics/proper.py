@@ -55,6 +55,16 @@ def status_of(reading: Reading) -> str:
     return "approximate" if mapped else "exact"
 
 
+def terms_of(cases: Cases, k: int, values: Callable[[int], list[Floats]]) -> Floats:
+    """Terms (item, scorer, k + 1): k sums by item (item,) of each scorer, and the weights last."""
+    terms = np.empty((cases.n_items, len(cases.scorers), k + 1))
+    terms[..., k] = cases.totals()[:, None]
+    for m in range(len(cases.scorers)):
+        for j, column in enumerate(values(m)):
+            terms[:, m, j] = column
+    return terms
+
+
 def mean_score(
     name: str,
     reading: Reading,
@@ -65,12 +75,11 @@ def mean_score(
 
     def terms(table: Table) -> Floats:
         cases = cases_of(table, reading)
-        totals = cases.totals()
-        columns = [
-            np.stack([cases.by_item(score(cases, m, cases.column(m)[1])), totals], axis=-1)
-            for m in range(len(cases.scorers))
-        ]
-        return np.stack(columns, axis=1)
+
+        def value(m: int) -> list[Floats]:
+            return [cases.by_item(score(cases, m, cases.column(m)[1]))]
+
+        return terms_of(cases, 1, value)
 
     def describe(table: Table) -> Mapping[str, Floats]:
         cases = cases_of(table, reading)
@@ -85,6 +94,7 @@ def mean_score(
         estimand_of(reading, what),
         status_of(reading),
         contributions=lambda table: share_of_estimate(terms(table)),
+        from_terms=share_of_estimate,
         describe=describe,
         better="lower",
     )
@@ -323,12 +333,12 @@ def sharpness(
 def _sharpness(name: str, reading: Reading) -> Statistic:
     def terms(table: Table) -> Floats:
         cases = cases_of(table, reading)
-        totals = cases.totals()
-        columns = [
-            np.stack([cases.by_item((p - 0.5) ** 2), cases.by_item(p - 0.5), totals], axis=-1)
-            for p in cases.forecast.T
-        ]
-        return np.stack(columns, axis=1)
+
+        def moments(m: int) -> list[Floats]:
+            p = cases.forecast[:, m] - 0.5
+            return [cases.by_item(p**2), cases.by_item(p)]
+
+        return terms_of(cases, 2, moments)
 
     def finish(sums: Floats) -> Floats:
         square, first, n = (sums[..., k] for k in range(3))
