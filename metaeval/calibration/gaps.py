@@ -89,8 +89,9 @@ def gap_to_agreement(
     :math:`q \ge 1 - \lambda / 2`. Weak priors (log slope per root mean square of the margins normal
     with standard deviation 1.5, lapse Beta(1, 19)) keep curves finite; the lapse is learned from
     large margins only. A gap depends on which differences of labels count as ties. Intervals are
-    percentiles of item (cluster) bootstrap replicates; that of exp(tau) inverts Cochran's Q, taking
-    tasks for independent.
+    percentiles of item (cluster) bootstrap replicates, in which what the priors saw is drawn anew
+    too; that of exp(tau) inverts Cochran's Q, taking tasks for independent. Slopes are above 0 by
+    assumption: where labels do not rise with margins a note says so.
 
     References
     ----------
@@ -131,10 +132,11 @@ def gap_to_agreement(
     parts = [part for design in designs for part in parts_of(design, reading)]
     fits = [_fits(part, _LINKS[map], plan) for part in parts]
     made = [_gaps(share, map, parts, fits, plan) for share in shares]
-    notes: list[str] = []
+    notes = [line for part in parts for line in _not_rising(part)]
     if len(parts) > 2:
-        spread, notes = _scale_ratios(parts, fits, plan)
+        spread, more = _scale_ratios(parts, fits, plan)
         made.append(spread)
+        notes += more
     details = [
         {"statistic": "curve", "task": part.name, "scorer": name}
         | {"slope": float(fit.slope[m]), "lapse": float(fit.lapse[m])}
@@ -172,6 +174,19 @@ def _fits(part: Part, link: Link, plan: Plan) -> Fits:
         found.append(np.stack([np.exp(theta[:, 0]) / scale, rate]))
     slope, lapse = np.stack(found, axis=-1)
     return Fits(slope[0], lapse[0], slope[1:], lapse[1:])
+
+
+def _not_rising(part: Part) -> list[str]:
+    """A line on each scorer whose labels do not rise with its margins."""
+    cases = part.cases
+    agreed = (cases.label - 0.5) * cases.weight
+    where = "" if part.name is None else f" in {part.name}"
+    return [
+        f"{name}: labels do not rise with margins{where}, and gaps there are what the prior of the "
+        "slope leaves"
+        for name, x in zip(cases.scorers, np.asarray(cases.log_odds).T, strict=True)
+        if agreed @ x <= 0
+    ]
 
 
 def closeness(share: float, slope: Floats, lapse: Floats) -> Floats:
