@@ -94,12 +94,15 @@ def rows(clock: Clock) -> Iterator[Row]:
 def memories(clock: Clock) -> Iterator[Row]:
     """Memory with a million pairs of 20 scorers."""
     n_items, n = (500, 100) if clock.quick else (MILLION, 200)
-    for name in (*AGAINST_ACCURACY, f"miscalibration({NATIVE})", "brier", f"ece_debiased({NATIVE})"):
+    for name in (
+        *AGAINST_ACCURACY,
+        f"miscalibration({NATIVE})",
+        "brier",
+        f"ece_debiased({NATIVE})",
+    ):
         arguments = name, n_items, n
         seconds, extra = (
-            memory(*arguments)
-            if clock.quick
-            else timing.apart("calibration", "memory", *arguments)
+            memory(*arguments) if clock.quick else timing.apart("calibration", "memory", *arguments)
         )
         yield timing.row(
             "calibration of a million pairs",

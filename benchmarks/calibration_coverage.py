@@ -1,6 +1,6 @@
 """Whether tests of calibration hold their size, and bands and intervals their confidence.
 
-    python -m benchmarks.calibration_coverage [sets]
+    python -m benchmarks.calibration_coverage [sets] [null_means] [tests] [bands] [intervals]
 
 Every set has 400 units of 1 or of 10 cases, whose labels depend on one another within a unit
 (Gaussian copula, correlation .3) and are calibrated, or follow a curve that is known.
@@ -12,9 +12,11 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-from metaeval import links
+import metaeval as me
+from metaeval import calibration, links
 from metaeval.binning import bins_of
 from metaeval.calibration.checking import _cumulative, _spiegelhalter
 from metaeval.calibration.refitting import refitted
@@ -22,6 +24,7 @@ from metaeval.calibration.strata import Part
 from metaeval.honest import covers, honest_band
 from metaeval.maps import scale_of, spline_basis, spline_knots
 from metaeval.plan import Plan
+from metaeval.smoothing import cosines, error_at, own_bandwidth, residuals_by_cell
 from metaeval.statistics.forecasts import Cases
 
 UNITS = 400
@@ -125,27 +128,132 @@ def _design(kind, margin, at):
     return link, margin[:, None], at[:, None]
 
 
-def main():
-    """Print all figures."""
-    sets = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
+def responses(rng, units, each, slope):
+    """Forecasts and labels of `units` items of `each` responses: log odds are `slope` x too low."""
+    p = rng.beta(1.5, 1.5, units * each)
+    label = dependent_labels(rng, true_chance(p, slope), each)
+    rows = pd.DataFrame({"item": np.repeat(np.arange(units), each)})
+    rows["system"] = np.tile(np.arange(each), units)
+    scores, labels = pd.DataFrame({"a": p}), pd.DataFrame({"human": label})
+    return me.Responses(rows, scores, labels, label_kind="rating")
+
+
+def true_chance(p, slope):
+    """Chance of the event at a forecast."""
+    return 1 / (1 + np.exp(-slope * np.log(p / (1 - p))))
+
+
+def true_values(slope, n=4_000_000):
+    """Values of the measures for infinitely many responses."""
+    p = np.random.default_rng(5).beta(1.5, 1.5, n)
+    q = true_chance(p, slope)
+    place = bins_of(p, np.ones(n), 15, "equal-mass")
+    size = np.bincount(place, minlength=15)
+    gap = np.bincount(place, q - p, 15) / size
+    series = cosines(residuals_by_cell(p, (q - p) / n))[None]
+    smooth = float(error_at(series, own_bandwidth(series))[0]) if slope != 1 else 0.0
+    return {
+        "brier": np.mean((p - q) ** 2 + q * (1 - q)),
+        "miscalibration": np.mean((p - q) ** 2),
+        "ece": (size * np.abs(gap)).sum() / n,
+        "ece_debiased": (size * gap**2).sum() / n,
+        "smooth_ece": smooth,
+        "cox_slope": slope,
+        "calibration_in_the_large": 0.0,
+    }
+
+
+def interval_coverage(sets, each, slope, units=UNITS, n_resamples=1_000):
+    """Coverage of the default 95 % interval of each measure, and its mean value."""
+    rng, truth = np.random.default_rng(6), true_values(slope)
+    names = ",".join(f"{name}(native=True,over=responses)" for name in truth)
+    held = []
+    for k in range(sets):
+        table = responses(rng, units, each, slope)
+        frame = me.evaluate(table, names, n_resamples=n_resamples, seed=k).frame
+        own = frame[frame["statistic"].str.contains("native")]
+        inside = (own["lower"] - 1e-12 <= list(truth.values())) & (
+            own["upper"] + 1e-12 >= list(truth.values())
+        )
+        held.append(np.stack([inside, own["estimate"]]))
+    return dict(zip(truth, np.mean(held, axis=0).T, strict=True)), truth
+
+
+def gap_coverage(sets, each, units=UNITS, n_resamples=1_000):
+    """Coverage of the interval of the gap at 80 % agreement, slope 1.2 and lapse .08."""
+    rng = np.random.default_rng(7)
+    gap = np.log((0.8 - 0.04) / (0.92 - 0.76)) / 1.2
+    held = []
+    for k in range(sets):
+        margin = 1.5 * rng.normal(size=units * each)
+        label = dependent_labels(rng, truth_of("lapse_link", margin), each)
+        rows = pd.DataFrame({"item": np.repeat(np.arange(units), each)})
+        rows["first"] = [f"a{j}" for j in np.tile(np.arange(each), units)]
+        rows["second"] = [f"b{j}" for j in np.tile(np.arange(each), units)]
+        labels = pd.DataFrame({"human": 2 * label - 1})
+        pairs = me.Pairs(rows, pd.DataFrame({"a": margin}), labels)
+        found = calibration.gap_to_agreement(pairs, 0.8, n_resamples=n_resamples, seed=k).row("a")
+        held.append(found["lower"] <= gap <= found["upper"])
+    return float(np.mean(held))
+
+
+def say_null_means(sets):
+    """Print mean ECE of calibrated forecasts."""
     for n, mean in null_means(sets).items():
-        print(f"mean ECE of calibrated forecasts, {n} cases: {mean:.4f} (published {PUBLISHED[n]})")
+        yield f"mean ECE of calibrated forecasts, {n} cases: {mean:.4f} (published {PUBLISHED[n]})"
+
+
+def say_tests(sets):
+    """Print how p-values of calibrated pairs are distributed."""
     for each in (1, 10):
         p = p_values(sets, each)
         for name, column in zip(("spiegelhalter", "cumulative"), p.T, strict=True):
             uniform = stats.kstest(column, "uniform").pvalue
-            print(
+            yield (
                 f"{name}, {each} pairs per item: uniform p {uniform:.3f}, "
                 f"rejects {np.mean(column <= 0.05):.4f} at .05"
             )
-        print(f"honest band, {each} cases per unit: covers {honest_coverage(sets, each):.4f}")
+
+
+def say_bands(sets):
+    """Print coverage of bands."""
+    for each in (1, 10):
+        yield f"honest band, {each} cases per unit: covers {honest_coverage(sets, each):.4f}"
         for kind in ("margin_link", "lapse_link", "monotone_spline"):
             cover = map_coverage(kind, sets, each)
-            print(
+            yield (
                 f"band of {kind}, {each} pairs per item: {cover.mean():.4f} on average, "
-                f"{cover.min():.4f} to {cover.max():.4f} by margin",
-                flush=True,
+                f"{cover.min():.4f} to {cover.max():.4f} by margin"
             )
+
+
+def say_intervals(sets):
+    """Print coverage of intervals of measures and of a gap."""
+    for each in (1, 10):
+        yield f"gap at 80 % agreement, {each} pairs per item: covers {gap_coverage(sets, each):.4f}"
+        for slope in (1.0, 0.6):
+            found, truth = interval_coverage(sets, each, slope)
+            for name, (covered, mean) in found.items():
+                yield (
+                    f"{name}, {each} responses per item, slope {slope}: covers {covered:.3f}; "
+                    f"mean {mean:.4f}, true {truth[name]:.4f}"
+                )
+
+
+PARTS = {
+    "null_means": say_null_means,
+    "tests": say_tests,
+    "bands": say_bands,
+    "intervals": say_intervals,
+}
+
+
+def main():
+    """Print the figures of the parts that are named, or of all."""
+    sets = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
+    for name in sys.argv[2:] or PARTS:
+        for line in PARTS[name](sets):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
