@@ -16,7 +16,8 @@ def near(sums: Floats, theta: Floats) -> Floats:
     score, info, third = np.split(sums, [k, k + k * k], axis=1)
     info = info.reshape(n, k, k)
     step = _solved(info, score)
-    bent = np.einsum("rabc,rb,rc->ra", third.reshape(n, k, k, k), step, step)
+    with np.errstate(invalid="ignore", over="ignore"):
+        bent = np.einsum("rabc,rb,rc->ra", third.reshape(n, k, k, k), step, step)
     step = step - _solved(info, bent) / 2
     close = np.abs(step) < 0.5 * (1 + np.abs(theta))
     far = ~np.asarray(close.all(axis=1))
@@ -36,12 +37,19 @@ def newton(design: Floats, offset: Floats, label: Floats, weight: Floats, start:
         score = (moments - design.T @ fitted).T
         fitted -= np.multiply(fitted, chance, out=chance)
         step = _solved(information(design, fitted), score)
-        step *= np.minimum(1.0, 2.0 / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-300))
-        theta = theta + step
+        theta = theta + _bounded(step)
         if not (np.abs(step) > _LAST_STEP * (1 + np.abs(theta))).any():
             return theta
     moving = np.asarray((np.abs(step) > 1e-6 * (1 + np.abs(theta))).any(axis=1))
     return np.where(moving[:, None], np.nan, theta)
+
+
+def _bounded(step: Floats) -> Floats:
+    """Steps of which no part is longer than 2; NaN where there is none."""
+    longest = np.abs(step).max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        step *= np.minimum(1.0, 2.0 / np.maximum(longest, 1e-300))
+    return step
 
 
 def _chances(log_odds: Floats) -> Floats:

@@ -121,7 +121,8 @@ def _gaps(cases: Cases, bins: int, binning: str) -> Weigh:
     def values(weights: Floats) -> Floats:
         turned = np.ascontiguousarray(weights.T)
         gaps = [np.abs(cells.weighted(0, turned)).sum(axis=1) for cells in columns]
-        return np.asarray(np.stack(gaps, axis=-1) / (weights @ totals)[:, None])
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.stack(gaps, axis=-1) / (weights @ totals)[:, None])
 
     return values
 
@@ -232,4 +233,4 @@ def _square(n: Floats, y: Floats, gap: Floats, nn: Floats, ny: Floats, yy: Float
         around = np.maximum(yy - 2 * mean * ny + mean**2 * nn, 0.0)  # over units, of their totals
         held = n**2 - nn  # 0 where one unit fills the bin
         square = (gap**2 - np.where(held > 0, around * n**2 / held, 0.0)) / n
-    return np.asarray(np.where(n > 0, square, 0.0).sum(axis=-1) / n.sum(axis=-1))
+        return np.asarray(np.where(n > 0, square, 0.0).sum(axis=-1) / n.sum(axis=-1))

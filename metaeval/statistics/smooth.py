@@ -124,10 +124,10 @@ def _weigh(cases: Cases) -> Weigh:
         turned, n = np.ascontiguousarray(weights.T), (weights @ totals)[:, None]
         columns = []
         for cells, width in zip(every, bandwidth, strict=True):
-            sums = cells.weighted(0, turned) / n
+            sums = cells.weighted(0, turned) / np.maximum(n, 1e-300)
             series = cosines(mirrored_cells(sums) if cases.mirrored else sums)
             columns.append(smooth_errors(series, float(width)))
-        return np.stack(columns, axis=-1)
+        return np.where(n > 0, np.stack(columns, axis=-1), np.nan)
 
     return values
 
