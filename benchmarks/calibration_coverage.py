@@ -1,6 +1,8 @@
 """Whether tests of calibration hold their size, and bands and intervals their confidence.
 
-    python -m benchmarks.calibration_coverage [sets] [null_means] [tests] [bands] [intervals]
+    python -m benchmarks.calibration_coverage [sets] [PART ...]
+
+Parts: null_means, tests, bands, selection, intervals.
 
 Every set has 400 units of 1 or of 10 cases, whose labels depend on one another within a unit
 (Gaussian copula, correlation .3) and are calibrated, or follow a curve that is known.
@@ -16,10 +18,11 @@ import pandas as pd
 from scipy import stats
 
 import metaeval as me
-from metaeval import calibration, links
+from metaeval import calibration, links, selection
 from metaeval.binning import bins_of
 from metaeval.calibration.checking import _cumulative, _spiegelhalter
 from metaeval.calibration.refitting import refitted
+from metaeval.calibration.selecting import _curve
 from metaeval.calibration.strata import Part
 from metaeval.honest import covers, honest_band
 from metaeval.maps import scale_of, spline_basis, spline_knots
@@ -153,6 +156,7 @@ def true_values(slope, n=4_000_000):
     series = cosines(residuals_by_cell(p, (q - p) / n))[None]
     smooth = float(error_at(series, own_bandwidth(series))[0]) if slope != 1 else 0.0
     return {
+        **true_ranks(p, q),
         "brier": np.mean((p - q) ** 2 + q * (1 - q)),
         "miscalibration": np.mean((p - q) ** 2),
         "ece": (size * np.abs(gap)).sum() / n,
@@ -161,6 +165,38 @@ def true_values(slope, n=4_000_000):
         "cox_slope": slope,
         "calibration_in_the_large": 0.0,
     }
+
+
+def true_ranks(p, q):
+    """Values of ranks and of selection, of forecasts p of events of chance q."""
+    order = np.argsort(p)
+    sure = np.argsort(-np.abs(p - 0.5))
+    wrong = np.where(p > 0.5, 1 - q, q)[sure]
+    one = np.ones(len(p))
+    return {
+        "auroc": float(selection.rank_value(q[order], 1 - q[order])),
+        "aurc": float(selection.risk_area(one, wrong)),
+        "augrc": float(selection.joint_risk_area(one, wrong)),
+        "coverage_at": float(selection.largest(one, selection.reaching(one, 1 - wrong, 0.9))),
+    }
+
+
+def selection_coverage(sets, each, units=UNITS, target=0.8):
+    """Shares of sets in which all bounds of risk_coverage hold, and the chosen threshold does."""
+    rng, held = np.random.default_rng(8), []
+    grid = np.sort(np.abs(np.random.default_rng(9).logistic(size=1_000_000)))[::-1]
+    kept_right = np.cumsum(1 / (1 + np.exp(-grid))) / np.arange(1, len(grid) + 1)
+    for k in range(sets):
+        margin = rng.logistic(size=units * each)
+        label = dependent_labels(rng, 1 / (1 + np.exp(-margin)), each)
+        part = part_of(margin, label, each, mirrored=True, margins=margin)
+        curve = _curve(part, 0, 0.95, k)
+        at = np.searchsorted(-grid, -curve["threshold"].to_numpy(), side="right") - 1
+        truth = kept_right[np.maximum(at, 0)]
+        reached = np.flatnonzero(curve["lower"] >= target)
+        chosen = truth[reached[-1]] >= target if len(reached) else True
+        held.append([(curve["lower"] <= truth).all(), chosen])
+    return np.mean(held, axis=0)
 
 
 def interval_coverage(sets, each, slope, units=UNITS, n_resamples=1_000):
@@ -240,10 +276,19 @@ def say_intervals(sets):
                 )
 
 
+def say_selection(sets):
+    """Print how often bounds of accuracy among sure decisions hold."""
+    for each in (1, 10):
+        every, chosen = selection_coverage(sets, each)
+        yield f"bounds of risk_coverage, {each} pairs per item: all hold {every:.4f}"
+        yield f"largest coverage at 80 %, {each} pairs per item: reached in {chosen:.4f}"
+
+
 PARTS = {
     "null_means": say_null_means,
     "tests": say_tests,
     "bands": say_bands,
+    "selection": say_selection,
     "intervals": say_intervals,
 }
 

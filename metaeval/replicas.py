@@ -217,8 +217,8 @@ def _swappable(statistic: Statistic, member: Member, plan: Plan) -> list[Respons
         )
     if "target" in statistic.estimand:
         raise MetaevalError(
-            f"test={plan.test!r} standardises and swaps scores, and {name} reads them as forecasts: "
-            f"{instead}."
+            f"test={plan.test!r} standardises and swaps scores, and {name} reads them as "
+            f"forecasts: {instead}."
         )
     if name.startswith("soft_pairwise_accuracy"):
         raise MetaevalError(f"{name} needs random flips of its own for every swap; {instead}.")

@@ -8,6 +8,7 @@ from metaeval.calibration.fragility import scale_fragility
 from metaeval.calibration.gaps import gap_to_agreement
 from metaeval.calibration.jointly import accuracy_and_calibration
 from metaeval.calibration.mapping import Map, MapKind
+from metaeval.calibration.selecting import largest_coverage, risk_coverage
 from metaeval.decomposition import decompose
 from metaeval.honest import honest_band
 from metaeval.maps import Curve
@@ -35,12 +36,14 @@ __all__ = [
     "honest_band",
     "isotonic",
     "lapse_link",
+    "largest_coverage",
     "map_band",
     "margin_link",
     "monotone_spline",
     "platt",
     "rao_kupper",
     "reliability",
+    "risk_coverage",
     "scale_fragility",
     "spiegelhalter",
     "venn_abers",

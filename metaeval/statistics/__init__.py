@@ -9,15 +9,20 @@ from metaeval.statistics.cox import calibration_in_the_large, cox_intercept, cox
 from metaeval.statistics.gain import recalibration_gain
 from metaeval.statistics.pairwise import kendall, pairwise_accuracy
 from metaeval.statistics.proper import brier, log_loss, rps, sharpness
+from metaeval.statistics.selective import augrc, aurc, auroc, coverage_at
 from metaeval.statistics.smooth import smooth_ece
 from metaeval.statistics.soft import soft_pairwise_accuracy
 from metaeval.statistics.systems import system_accuracy, system_pearson
 from metaeval.statistics.ties import tie_calibrated_accuracy
 
 BY_NAME = {
+    "augrc": augrc,
+    "aurc": aurc,
+    "auroc": auroc,
     "best_of_n": best_of_n,
     "brier": brier,
     "calibration_in_the_large": calibration_in_the_large,
+    "coverage_at": coverage_at,
     "cox_intercept": cox_intercept,
     "cox_slope": cox_slope,
     "discrimination": discrimination,
@@ -44,9 +49,13 @@ BY_NAME = {
 __all__ = [
     "BY_NAME",
     "Statistic",
+    "augrc",
+    "aurc",
+    "auroc",
     "best_of_n",
     "brier",
     "calibration_in_the_large",
+    "coverage_at",
     "cox_intercept",
     "cox_slope",
     "discrimination",

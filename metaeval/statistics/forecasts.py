@@ -102,6 +102,11 @@ class Reading:
                     "map= is for scores that are no probabilities; leave out map or native."
                 )
 
+    @property
+    def by_order(self) -> bool:
+        """Whether only the order of scores as they are is looked at."""
+        return self.ranked and self.native is None
+
     def said(self) -> str:
         """The arguments that are not the default, as they are written in a name."""
         given = [
@@ -143,7 +148,10 @@ class Reading:
         if isinstance(table, Pairs):
             return "pairs"
         alone = len(table) == table.n_items
-        single = self.event is not None or self.native is True or self.ranked or alone
+        single = self.event is not None or self.native is True or alone
+        if self.ranked:
+            label = only_label(table)
+            single |= bool(((label >= 0) & (label <= 1)).all())
         if self.map is not None:
             single |= maps.BY_NAME[self.map].takes == "scores"
         return "responses" if single and not self.ties else "pairs"
@@ -168,7 +176,7 @@ class Reading:
             "logit": "scores taken as the log odds",
             None: f"scores mapped by {self.map}, fitted on the other items, to the probability",
         }[self.native]
-        if self.ranked and self.native is None:
+        if self.by_order:
             how = "scores, by their order, as a sign"
         return f"{how} {what}"
 
@@ -191,8 +199,8 @@ class Cases(NamedTuple):
     `forecast` (case, scorer) is a probability (or, for ranks, any score); `label` (case,) is 1, 0
     or a share; `weight` (case,) is the case's within its item, so that items (or cases) count
     alike; `unit` (case,) is its cluster, else its item. `mirrored` cases are pairs whose order
-    means nothing. Where scores are log odds, `log_odds` (case, scorer) keeps them: probabilities
-    that are rounded to 0 or 1 have none.
+    means nothing. Where scores are log odds, or only ranks count, `log_odds` (case, scorer) keeps
+    them as they are: probabilities that are rounded to 0 or 1 have no log odds.
     """
 
     forecast: Floats
@@ -215,6 +223,14 @@ class Cases(NamedTuple):
         """Forecasts and labels of one scorer, mirrored ones turned to at least 1/2: (case,)."""
         p, y = self.forecast[:, m], self.label
         return folded(p, y) if self.mirrored else (p, y)
+
+    def sureness(self, m: int) -> tuple[Floats, Floats]:
+        """How sure one scorer is of a decision, and whether that is right: (case,) each."""
+        if self.log_odds is None:
+            return folded(self.forecast[:, m], self.label)
+        x = self.log_odds[:, m]
+        right = np.where(x > 0, self.label, 1 - self.label)
+        return np.abs(x), np.where(x == 0, 0.5, right)
 
     def totals(self) -> Floats:
         """Weight of the cases of each item: (item,)."""
@@ -276,7 +292,7 @@ def _cases(table: Table, reading: Reading) -> Cases:
         table.n_items,
         reading.over == "pairs",
         table.scorers,
-        scored.scores if reading.native == "logit" else None,
+        scored.scores if reading.native == "logit" or reading.by_order else None,
     )
     return _from_both_sides(cases, forecast[1]) if reading.ties else cases
 
@@ -357,8 +373,9 @@ def _require_spread(table: Table, scores: Floats, label: Floats, mirrored: bool)
     constant = [name for name, column in zip(table.scorers, same.T, strict=True) if column.all()]
     if constant:
         raise MetaevalError(
-            f"{listed(constant, 5)} gives {'all margins 0' if mirrored else 'one score to all'}: a "
-            "constant scorer has no calibration. Leave it out (scorers=)."
+            f"{listed(constant, 5)} {'gives' if len(constant) == 1 else 'give'} "
+            f"{'all margins 0' if mirrored else 'one score to all'}: a constant scorer has no "
+            "calibration. Leave it out (scorers=)."
         )
 
 

@@ -51,8 +51,7 @@ def estimand_of(reading: Reading, what: str) -> Mapping[str, str]:
 
 def status_of(reading: Reading) -> str:
     """Maps are held fixed in replicates and tests: then both are approximate."""
-    mapped = reading.native is None and not reading.ranked
-    return "approximate" if mapped else "exact"
+    return "approximate" if reading.native is None and not reading.ranked else "exact"
 
 
 def terms_of(cases: Cases, k: int, values: Callable[[int], list[Floats]]) -> Floats:

@@ -1,0 +1,399 @@
+"""How well scorers rank, and what is gained by decisions kept only where a scorer is sure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from metaeval import selection
+from metaeval.arrays import Codes, Floats
+from metaeval.binning import Cells, cells_of
+from metaeval.checks import check_fraction, check_one_of
+from metaeval.errors import MetaevalError
+from metaeval.statistics.base import Statistic, Weigh, mean_of_values
+from metaeval.statistics.forecasts import (
+    Cases,
+    Native,
+    Over,
+    Reading,
+    cases_of,
+    documented,
+)
+from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
+from metaeval.tables import Table
+
+_AT_A_TIME = 2_000_000  # sums of a block of replicates
+
+
+class Levels(NamedTuple):
+    """The level of each case, and what two columns of sums are made of: (case,) each."""
+
+    level: Codes
+    first: Floats
+    second: Floats
+
+
+class Measure(NamedTuple):
+    """A value of the sums of two columns by level, and its derivatives by them."""
+
+    levels: Callable[[Cases, int], Levels]
+    value: Callable[[Floats, Floats], Floats]
+    gradient: Callable[[Floats, Floats], tuple[Floats, Floats]] | None
+
+
+def by_score(cases: Cases, m: int) -> Levels:
+    """Positives and negatives by level of the score, rising."""
+    x = cases.forecast[:, m] if cases.log_odds is None else cases.log_odds[:, m]
+    level = np.unique(x, return_inverse=True)[1]
+    return Levels(level, cases.weight * cases.label, cases.weight * (1 - cases.label))
+
+
+def by_sureness(cases: Cases, m: int) -> Levels:
+    """Weights and errors by level, the surest decisions first."""
+    sure, right = cases.sureness(m)
+    level = np.unique(-sure, return_inverse=True)[1]
+    return Levels(level, cases.weight, cases.weight * (1 - right))
+
+
+def _of_pairs(weight: Floats, wrong: Floats) -> Floats:
+    """Rank value of pairs and their mirror images: a surer wrong decision loses against any."""
+    return 1 - 2 * selection.joint_risk_area(weight, wrong)
+
+
+def _of_pairs_gradient(weight: Floats, wrong: Floats) -> tuple[Floats, Floats]:
+    by_weight, by_wrong = selection.joint_risk_gradient(weight, wrong)
+    return -2 * by_weight, -2 * by_wrong
+
+
+_RANKS = Measure(by_score, selection.rank_value, selection.rank_gradient)
+_PAIRED_RANKS = Measure(by_sureness, _of_pairs, _of_pairs_gradient)
+_JOINT_RISK = Measure(by_sureness, selection.joint_risk_area, selection.joint_risk_gradient)
+_RISK = Measure(by_sureness, selection.risk_area, selection.risk_gradient)
+
+
+@documented
+def auroc(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    grouping: Literal["none", "item"] = "none",
+    average: Average | None = None,
+) -> Statistic:
+    r"""AUROC: chance that a case where the event happened has the higher score, ties half.
+
+    {reading}
+    grouping : {"none", "item"}
+        Compare responses of all items with one another, or those of each item, and average over
+        the items that have both kinds.
+
+    Returns
+    -------
+    Statistic
+
+    Raises
+    ------
+    MetaevalError
+        For pairs with grouping="item": those lie within an item already.
+
+    Notes
+    -----
+    :math:`P(x_+ > x_-) + P(x_+ = x_-) / 2`; only ranks count, so that no map is needed and nothing
+    is said of calibration. Across items it also rewards a scorer for telling easy items from hard
+    ones: give the value within items beside it. Pairs, whose order means nothing, count from both
+    sides: it is then 1 - 2 AUGRC, and high where the sure decisions are right. Labels of 0 to 1 are
+    taken as those of responses, unless `over` says pairs. Standard errors are
+    by items (clusters), through the placement of each case; for one case per item they are those of
+    DeLong. A share of raters counts as that much of a positive and the rest of a negative.
+
+    References
+    ----------
+    Hanley, McNeil (1982), The meaning and use of the area under a ROC curve. DeLong, DeLong,
+    Clarke-Pearson (1988), Comparing the areas under two or more correlated ROC curves. Obuchowski
+    (1997), Nonparametric analysis of clustered ROC curve data.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), auroc(event=3), n_resamples=100).row("judge")
+    >>> bool(0.5 < row["estimate"] < 1)
+    True
+    """
+    check_one_of("grouping", grouping, ("none", "item"))
+    within = grouping == "item"
+    reading = Reading(native, over, event, average=average, ranked=True)
+
+    def make(name: str, r: Reading) -> Statistic:
+        if not within:
+            measure = _PAIRED_RANKS if r.over == "pairs" else _RANKS
+            made = _of_levels(
+                name, r, "the chance that a positive scores above a negative", measure
+            )
+            return made.named(better="higher", describe=_even_chance)
+        return _within(name, r)
+
+    return read_by("auroc", reading, make, "grouping=item" if within else "").named(better="higher")
+
+
+def _even_chance(table: Table) -> Mapping[str, Floats]:
+    return {"chance": np.full(len(table.scorers), 0.5)}
+
+
+def _within(name: str, reading: Reading) -> Statistic:
+    """Mean over items of the AUROC of their responses."""
+    if reading.over == "pairs":
+        raise MetaevalError(
+            "grouping='item' compares the responses of an item, and pairs are such comparisons: "
+            "use pairwise_accuracy(ties='half'), or over='responses'."
+        )
+    settled = dataclasses.replace(reading, average="items")
+    estimand = estimand_of(
+        settled, "the chance that a positive scores above a negative of its item"
+    )
+
+    def values(table: Table) -> Floats:
+        cases = cases_of(table, reading)
+        return np.stack([_ranks_of_items(cases, m) for m in range(len(cases.scorers))], axis=-1)
+
+    made = mean_of_values(name, "responses", values, "drop", {**estimand, "grouping": "item"})
+    return made.named(describe=_even_chance)
+
+
+def _ranks_of_items(cases: Cases, m: int) -> Floats:
+    """Rank value of the responses of each item; NaN where all are of one kind: (item,)."""
+    level, positive, negative = by_score(cases, m)
+    n_levels = int(level.max()) + 1
+    place, first = np.unique(cases.items * n_levels + level, return_inverse=True)
+    item = place // n_levels
+    ups, downs = (np.bincount(first, column) for column in (positive, negative))
+    start = np.searchsorted(item, np.arange(cases.n_items))
+    below = np.cumsum(downs) - downs
+    below += downs / 2 - below[np.minimum(start, len(item) - 1)][item]
+    sums = (np.bincount(item, column, cases.n_items) for column in (ups * below, ups, downs))
+    both, n_up, n_down = sums
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((n_up > 0) & (n_down > 0), both / (n_up * n_down), np.nan)
+
+
+def _of_levels(name: str, reading: Reading, what: str, measure: Measure) -> Statistic:
+    gradient = measure.gradient
+    return Statistic(
+        name,
+        reading.over,  # type: ignore[arg-type]
+        weigh=lambda table: _weigh(cases_of(table, reading), measure),
+        influence=None if gradient is None else lambda t: _influence(cases_of(t, reading), measure),
+        estimand=estimand_of(reading, what),
+        status=status_of(reading),
+        smooth=gradient is not None,
+        better="lower",
+    )
+
+
+def _cells(cases: Cases, measure: Measure, m: int) -> Cells:
+    level, *columns = measure.levels(cases, m)
+    return cells_of(level, cases.items, columns, (int(level.max()) + 1, cases.n_items))
+
+
+def _weigh(cases: Cases, measure: Measure) -> Weigh:
+    """Weights of items (replicate, item) -> values (replicate, scorer)."""
+    every = [_cells(cases, measure, m) for m in range(len(cases.scorers))]
+    size = max(1, _AT_A_TIME // len(cases.label))
+
+    def values(weights: Floats) -> Floats:
+        found = np.empty((len(weights), len(every)))
+        for i in range(0, len(weights), size):
+            some = np.ascontiguousarray(weights[i : i + size].T)
+            for m, cells in enumerate(every):
+                first, second = (cells.weighted(column, some) for column in (0, 1))
+                found[i : i + size, m] = measure.value(first, second)
+        return found
+
+    return values
+
+
+def _sums(cases: Cases, measure: Measure, m: int) -> tuple[Codes, Floats, Floats]:
+    """Level of each case, and the sums of both columns by level."""
+    level, first, second = measure.levels(cases, m)
+    return level, np.bincount(level, first), np.bincount(level, second)
+
+
+def _influence(cases: Cases, measure: Measure) -> Floats:
+    """What each item adds to first order: (item, scorer)."""
+    columns = []
+    for m in range(len(cases.scorers)):
+        level, first, second = measure.levels(cases, m)
+        by_first, by_second = measure.gradient(*_sums(cases, measure, m)[1:])  # type: ignore[misc]
+        added = first * by_first[level] + second * by_second[level]
+        columns.append(np.bincount(cases.items, added, cases.n_items))
+    return np.stack(columns, axis=-1)
+
+
+@documented
+def aurc(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+) -> Statistic:
+    r"""AURC: mean over coverages of the share of wrong decisions among the surest.
+
+    {reading}
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`\frac1n \sum_k e_k / k` with :math:`e_k` the errors among the k surest decisions, ties in
+    random order. How sure: the size of the margin of a pair, which needs no map, or the distance of
+    the forecast from 1/2; a margin of 0 is half wrong. The first decisions weigh most: one sure
+    mistake moves it far; prefer `augrc`. Sureness that knows nothing has the error rate. Replicates
+    move with the same area at continuous coverage, which differs by about log(n) / n at most.
+
+    References
+    ----------
+    Geifman, Uziel, El-Yaniv (2019), Bias-reduced uncertainty estimation for deep neural
+    classifiers. Traub et al. (2024), Overcoming common flaws in the evaluation of selective
+    classification systems.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), aurc(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.5)
+    True
+    """
+    reading = Reading(native, over, event, map, folds, average)
+    what = "the mean over coverages of the risk among the surest decisions"
+    make = _maker(reading, what, _RISK, estimate=_stepwise)
+    return read_by("aurc", reading, make)
+
+
+def _stepwise(cases: Cases) -> Floats:
+    """AURC in steps of one case: (scorer,)."""
+    values = [
+        selection.stepwise_risk_area(*_sums(cases, _RISK, m)[1:], len(cases.label))
+        for m in range(len(cases.scorers))
+    ]
+    return np.array(values)
+
+
+@documented
+def augrc(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+) -> Statistic:
+    r"""AUGRC: mean over coverages of the share of all cases that are decided and wrong.
+
+    {reading}
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    The chance that of two cases the first is wrong and decided no later than the second, the order
+    that of sureness (see `aurc`), ties half:
+    :math:`(1 - \mathrm{AUROC}_f)\,a (1 - a) + (1 - a)^2 / 2` with accuracy :math:`a` and
+    :math:`\mathrm{AUROC}_f` the chance that a right decision is surer than a wrong one. For pairs
+    it is (1 - `auroc`) / 2. Sureness that knows nothing has half the error rate.
+
+    References
+    ----------
+    Traub et al. (2024), Overcoming common flaws in the evaluation of selective classification
+    systems.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), augrc(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.25)
+    True
+    """
+    reading = Reading(native, over, event, map, folds, average)
+    what = "the mean over coverages of the share of all cases that are decided and wrong"
+    return read_by("augrc", reading, _maker(reading, what, _JOINT_RISK))
+
+
+@documented
+def coverage_at(
+    accuracy: float = 0.9,
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+) -> Statistic:
+    r"""Largest share of cases that can be decided with a given accuracy, the surest first.
+
+    {reading}
+    accuracy : float, default 0.9
+        What decisions must reach.
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`\max \{P(s \ge t) : P(\text{right} \mid s \ge t) \ge a\}` over thresholds t of the
+    sureness s (see `aurc`); 0 where no threshold reaches it. The threshold is chosen on the cases
+    that it is judged by, so that the value flatters and jumps:
+    `metaeval.calibration.largest_coverage` says which threshold may be relied on.
+
+    References
+    ----------
+    Geifman, El-Yaniv (2017), Selective classification for deep neural networks.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), coverage_at(0.8), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] <= 1)
+    True
+    """
+    check_fraction("accuracy", accuracy)
+
+    def value(weight: Floats, wrong: Floats) -> Floats:
+        return selection.largest(weight, selection.reaching(weight, weight - wrong, accuracy))
+
+    reading = Reading(native, over, event, map, folds, average)
+    what = f"the largest share of cases that can be decided with accuracy {accuracy:g}"
+    make = _maker(reading, what, Measure(by_sureness, value, None), better="higher")
+    more = f"accuracy={accuracy:g}" if accuracy != 0.9 else ""
+    return read_by("coverage_at", reading, make, more).named(better="higher")
+
+
+def by_size(asked: Reading, settled: Reading) -> Reading:
+    """Margins are as sure as they are large, unless a map was asked for."""
+    if settled.over == "pairs" and asked.map is None:
+        return dataclasses.replace(settled, ranked=True, map=None)
+    return settled
+
+
+def _maker(
+    asked: Reading,
+    what: str,
+    measure: Measure,
+    estimate: Callable[[Cases], Floats] | None = None,
+    better: Literal["higher", "lower"] = "lower",
+) -> Callable[[str, Reading], Statistic]:
+    def make(name: str, settled: Reading) -> Statistic:
+        reading = by_size(asked, settled)
+        made = _of_levels(name, reading, what, measure).named(better=better)
+        if estimate is None:
+            return made
+        return made.named(estimate=lambda table: estimate(cases_of(table, reading)))
+
+    return make
