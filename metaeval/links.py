@@ -224,7 +224,9 @@ def rao_kupper(theta: Floats, margin: Floats) -> Outcomes:
     """Win where the latent gap exceeds a threshold t: chances sigma(u - t) and sigma(-u - t)."""
     u, t = np.exp(theta[:, :1]) * margin, np.exp(theta[:, 1:])
     win, loss = expit(u - t), expit(-u - t)
-    chance = np.stack([loss, np.maximum(1 - win - loss, 1e-300), win], axis=-1)
+    both = np.logaddexp(0, t - u) + np.logaddexp(0, t + u)  # of -log win and of -log loss
+    drawn = -np.expm1(-2 * t) * np.exp(2 * t - both)  # 1 - win - loss, which would cancel
+    chance = np.stack([loss, drawn, win], axis=-1)
     by_u = np.stack([-(1 - loss), loss - win, 1 - win], axis=-1)
     # log P(tie) = log(1 - e^-2t) + log win' + log loss', the chances of not losing, not winning
     tie = 2 * t / np.expm1(2 * t) + (win + loss) * t

@@ -216,18 +216,23 @@ def _places(levels: Floats, at: Floats) -> Floats:
 
 
 def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
-    """The two isotonic values of a new case, and both merged into one probability."""
+    """The two isotonic values of a new case, and both merged into one probability.
+
+    Those of a pair are the values of the fit to all pairs in either order: not below 1/2.
+    """
     size, right = _sized(score, label) if mirrored else (score, label)
+    some = size != 0 if mirrored else np.ones(len(size), dtype=bool)
 
     def ends(x: Floats) -> tuple[Floats, Floats]:
-        new = x.reshape(-1)
-        low, high = venn_abers_ends(size, right, weight, np.abs(new) if mirrored else new)
-        if mirrored:
-            low, high = (
-                np.where(new < 0, 1 - high, np.where(new == 0, np.minimum(low, 1 - high), low)),
-                np.where(new < 0, 1 - low, np.where(new == 0, np.maximum(high, 1 - low), high)),
-            )
-        return low.reshape(x.shape), high.reshape(x.shape)
+        new = np.abs(x.reshape(-1)) if mirrored else x.reshape(-1)
+        low, high = (
+            found.reshape(x.shape)
+            for found in venn_abers_ends(size[some], right[some], weight[some], new)
+        )
+        if not mirrored:
+            return low, high
+        low, high = (np.where(x == 0, 0.5, np.maximum(end, 0.5)) for end in (low, high))
+        return np.where(x < 0, 1 - high, low), np.where(x < 0, 1 - low, high)
 
     def chance(x: Floats) -> Floats:
         low, high = ends(x)
