@@ -188,6 +188,8 @@ def venn_abers_ends(
     score: Floats, label: Floats, weight: Floats, at: Floats
 ) -> tuple[Floats, Floats]:
     """Isotonic values at each new score, were it a case without and with the event: (new,) each."""
+    if not len(score):
+        return np.zeros(len(at)), np.ones(len(at))
     levels = pooled(score, weight)
     mean = levels.mean(label, weight)
     place, which = np.unique(_places(levels.value, at), return_inverse=True)
@@ -215,28 +217,46 @@ def _places(levels: Floats, at: Floats) -> Floats:
     return np.where(same, 2 * left, 2 * left - 1)
 
 
-def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
-    """The two isotonic values of a new case, and both merged into one probability.
+def _merged(low: Floats, high: Floats) -> Floats:
+    return np.asarray(high / (1 - low + high))
 
-    Those of a pair are the values of the fit to all pairs in either order: not below 1/2.
-    """
-    size, right = _sized(score, label) if mirrored else (score, label)
-    some = size != 0 if mirrored else np.ones(len(size), dtype=bool)
+
+def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+    """The two isotonic values of a new case, and both merged into one probability."""
+    if mirrored:
+        return _venn_abers_of_pairs(score, label, weight)
 
     def ends(x: Floats) -> tuple[Floats, Floats]:
-        new = np.abs(x.reshape(-1)) if mirrored else x.reshape(-1)
-        low, high = (
-            found.reshape(x.shape)
-            for found in venn_abers_ends(size[some], right[some], weight[some], new)
-        )
-        if not mirrored:
-            return low, high
-        low, high = (np.where(x == 0, 0.5, np.maximum(end, 0.5)) for end in (low, high))
-        return np.where(x < 0, 1 - high, low), np.where(x < 0, 1 - low, high)
+        low, high = venn_abers_ends(score, label, weight, x.reshape(-1))
+        return low.reshape(x.shape), high.reshape(x.shape)
+
+    return Curve("venn_abers", {}, lambda x: _merged(*ends(x)), ends)
+
+
+def _venn_abers_of_pairs(margin: Floats, label: Floats, weight: Floats) -> Curve:
+    """The same of pairs by the size of the margin: not below 1/2 on the side that it points to.
+
+    The values are those of the fit to all pairs in either order.
+    """
+    size, right = _sized(margin, label)
+    some = size != 0
+
+    def sized(x: Floats) -> list[Floats]:
+        new = np.abs(x.reshape(-1))
+        found = venn_abers_ends(size[some], right[some], weight[some], new)
+        return [end.reshape(x.shape) for end in found]
+
+    def pointing(x: Floats, value: Floats, other: Floats) -> Floats:
+        value, other = np.maximum(value, 0.5), np.maximum(other, 0.5)
+        return np.where(x == 0, 0.5, np.where(x < 0, 1 - other, value))
+
+    def ends(x: Floats) -> tuple[Floats, Floats]:
+        low, high = sized(x)
+        return pointing(x, low, high), pointing(x, high, low)
 
     def chance(x: Floats) -> Floats:
-        low, high = ends(x)
-        return np.asarray(high / (1 - low + high))
+        value = _merged(*sized(x))
+        return pointing(x, value, value)
 
     return Curve("venn_abers", {}, chance, ends)
 

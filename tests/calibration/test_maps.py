@@ -115,6 +115,12 @@ def test_venn_abers_of_pairs_refits_all_pairs_in_either_order():
             assert abs(isotonic_fit(*twice)[len(x)] - value) < 1e-12
 
 
+def test_venn_abers_of_no_pair_knows_nothing():
+    curve = maps.BY_NAME["venn_abers"].curve(np.zeros(2), np.ones(2), np.ones(2), True)
+    assert (curve(np.array([-1.0, 0.0, 3.0])) == 0.5).all()
+    assert [float(end) for end in curve.ends(np.array(3.0))] == [0.5, 1.0]
+
+
 def test_venn_abers_merges_both_values():
     curve = fitted("venn_abers", 7, mirrored=False)
     low, high = curve.ends(np.array([0.3]))
