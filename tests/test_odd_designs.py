@@ -16,6 +16,23 @@ STATISTICS = (
     *("tie_calibrated_accuracy(folds=2)", "kendall(variant=b)", "pearson", "spearman"),
     *("system_accuracy", "soft_pairwise_accuracy", "kendall(variant=b,grouping=none)"),
 )
+FORECASTS = (
+    *("brier(folds=2)", "log_loss(folds=2)", "rps(folds=2)", "miscalibration(score=rps,folds=2)"),
+    *("discrimination(folds=2)", "uncertainty(folds=2)", "recalibration_gain(folds=2)"),
+    *("smooth_ece(folds=2)", "ece(bins=3,folds=2)", "ece_debiased(bins=3,folds=2)"),
+    *("cox_slope(native=logit)", "cox_slope(native=logit,event=1)", "sharpness(native=logit)"),
+    *("calibration_in_the_large(native=logit,event=1)", "cox_intercept(native=logit,event=1)"),
+    *("brier(outcomes=3,folds=2)", "log_loss(outcomes=3,folds=2,map=davidson)"),
+    *(
+        "ece(outcomes=3,folds=2)",
+        "smooth_ece(map=isotonic,folds=2)",
+        "brier(map=venn_abers,folds=2)",
+    ),
+    *("brier(map=lapse_link,folds=2)", "brier(map=monotone_spline,folds=2)"),
+    *("brier(event=1,map=beta,folds=2)", "miscalibration(event=1,folds=2)"),
+    *("recalibration_gain(event=1,by=line,folds=2)", "auroc(event=1)", "auroc(over=pairs)"),
+    *("auroc(grouping=item,event=1)", "aurc", "augrc", "coverage_at(accuracy=.8,folds=2,event=1)"),
+)
 OPTIONS = {
     "test": TESTS,
     "interval": tuple(INTERVALS),
@@ -66,11 +83,12 @@ def one_of_each(draw, table):
     return options
 
 
+@pytest.mark.parametrize("statistics", [STATISTICS, FORECASTS], ids=["orders", "forecasts"])
 @settings(max_examples=150, deadline=None)
 @given(table=crooked(), data=st.data())
-def test_a_right_answer_or_one_clear_sentence(table, data):
+def test_a_right_answer_or_one_clear_sentence(statistics, table, data):
     options = one_of_each(data.draw, table)
-    statistic = data.draw(st.sampled_from(STATISTICS))
+    statistic = data.draw(st.sampled_from(statistics))
     try:
         result = me.compare(table, statistic, n_resamples=100, **options)
     except MetaevalError as error:

@@ -1,0 +1,253 @@
+"""Calibration as users meet it: names on the command line, refusals, JSON, settled readings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import metaeval as me
+from metaeval import MetaevalError, calibration
+from metaeval.cli import cli
+from metaeval.statistics import BY_NAME
+
+FORECASTS = (
+    *("brier", "log_loss", "rps", "miscalibration", "discrimination", "uncertainty", "smooth_ece"),
+    *("ece", "ece_debiased", "cox_slope", "cox_intercept", "calibration_in_the_large", "auroc"),
+    *("sharpness", "recalibration_gain", "aurc", "augrc", "coverage_at"),
+)
+LONG = ("--labels", "human", "--n-resamples", "100")
+
+
+def run(*args, code=0):
+    result = CliRunner().invoke(cli, [str(a) for a in args])
+    assert result.exit_code == code, (result.exit_code, result.output, result.exception)
+    return result.output
+
+
+def written(path, scores, label, each=1):
+    """A file of responses, `each` of an item, with one more scorer."""
+    n = len(label)
+    scores = {"other": np.random.default_rng(9).uniform(0.1, 0.9, n), **scores}
+    frame = pd.DataFrame({"item": np.arange(n) // each, "system": np.arange(n) % each})
+    frame.assign(**scores, human=label).to_csv(path, index=False)
+    return path
+
+
+def probabilities(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    p = rng.random(n)
+    return p, (rng.random(n) < p).astype(float)
+
+
+def test_compare_takes_calibration_measures_like_any_other(tmp_path):
+    me.load_example().to_frame().to_csv(tmp_path / "scores.csv", index=False)
+    text = run("compare", tmp_path / "scores.csv", *LONG, "--statistic", "brier,smooth_ece,slope")
+    for name in ("brier", "smooth_ece", "cox_slope"):
+        assert name in text
+    for scorer in me.load_example().scorers:
+        assert scorer in text
+    assert "if calibrated" in text
+
+
+@pytest.mark.parametrize("name", [n for n in FORECASTS if n != "rps"])
+def test_every_statistic_by_name_and_back_from_json(name, tmp_path):
+    p, y = probabilities()
+    path = written(tmp_path / "p.csv", {"m": p, "o": p**2}, y)
+    out = tmp_path / "r.json"
+    options = ("--statistic", f"{name}(event=1)", "--output-format", "json", "-o", out)
+    run("compare", path, *LONG, *options)
+    result = me.Result.from_json(out.read_text())
+    assert me.Result.from_json(result.to_json()).to_json() == result.to_json()
+    assert result.statistics[0].startswith(f"{name}(")
+    assert np.isfinite(result.frame["estimate"]).all()
+
+
+@pytest.mark.parametrize("name", FORECASTS)
+def test_every_statistic_says_what_it_is_and_of_what(name):
+    given = {"event": 3, "over": "responses"} if name != "rps" else {}
+    made = BY_NAME[name](**given)
+    result = me.evaluate(me.load_example(), made, scorers=["judge"], n_resamples=100)
+    said = result.methods_paragraph()
+    if name != "rps":
+        assert "the label is at least 3" in said
+        native = BY_NAME[name](native="logit", **given)
+        both = me.evaluate(me.load_example(), native, scorers=["judge"], n_resamples=100)
+        assert "log odds" in both.methods_paragraph()
+        ranked = name in ("auroc",)
+        assert ("by their order" if ranked else "mapped by platt") in said
+    assert result.row("judge")["status"] in ("exact", "approximate")
+
+
+# One sentence and exit code 2
+
+
+def refused(*args):
+    text = run("compare", *args, *LONG, code=2)
+    assert "Traceback" not in text and text.count("\n") <= 6
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in FORECASTS if n not in ("rps", "auroc", "cox_slope", "sharpness")]
+)
+def test_native_scores_outside_0_and_1(name, tmp_path):
+    p, y = probabilities()
+    path = written(tmp_path / "s.csv", {"m": 3 * p}, y)
+    text = refused(path, "--statistic", f"{name}(native=True)")
+    assert "between 0 and 1" in text and "native='logit'" in text
+
+
+@pytest.mark.parametrize("name", [n for n in FORECASTS if n != "rps"])
+def test_one_label_value_on_absolute_labels(name, tmp_path):
+    path = written(tmp_path / "s.csv", {"m": probabilities()[0]}, np.ones(60))
+    text = refused(path, "--statistic", f"{name}(native=True)")
+    assert "All 60 labels are 1" in text
+
+
+@pytest.mark.parametrize("name", [n for n in FORECASTS if n != "rps"])
+def test_a_constant_scorer(name, tmp_path):
+    path = written(tmp_path / "s.csv", {"m": np.full(60, 0.5)}, probabilities()[1])
+    assert "constant scorer" in refused(path, "--statistic", f"{name}(native=True)")
+    pairs = written(tmp_path / "t.csv", {"m": np.full(60, 0.5)}, probabilities()[1], each=2)
+    if name not in ("cox_intercept", "calibration_in_the_large"):
+        assert "constant scorer" in refused(pairs, "--statistic", f"{name}(over=pairs)")
+
+
+@pytest.mark.parametrize("name", [n for n in FORECASTS if n not in ("rps", "auroc")])
+def test_fewer_items_than_folds(name, tmp_path):
+    path = written(tmp_path / "s.csv", {"m": probabilities(3)[0]}, np.array([0.0, 1.0, 1.0]))
+    assert "folds" in refused(path, "--statistic", f"{name}(event=1)")
+
+
+@pytest.mark.parametrize(
+    ("statistic", "said"),
+    [
+        ("brier(native=maybe)", "native"),
+        ("brier(over=systems)", "over"),
+        ("brier(map=platypus)", "map"),
+        ("brier(map=platt,native=logit)", "leave out map or native"),
+        ("brier(map=margin_link,event=1)", "map"),
+        ("brier(map=rao_kupper)", "map"),
+        ("ece(bins=0)", "bins"),
+        ("ece(binning=equal)", "binning"),
+        ("log_loss(clip=2)", "clip"),
+        ("miscalibration(score=spherical)", "score"),
+        ("recalibration_gain(by=magic)", "by"),
+        ("brier(folds=1)", "folds"),
+        ("brier(outcomes=4)", "outcomes"),
+        ("auroc(grouping=task)", "grouping"),
+        ("auroc(grouping=item,over=pairs)", "within an item|such comparisons"),
+        ("coverage_at(accuracy=1.5)", "accuracy"),
+        ("cox_intercept(over=pairs)", "symmetry"),
+        ("brier(native=True,over=pairs)", "difference of two probabilities"),
+        ("brier(event=9)", "All"),
+        ("brier(average=pairs,event=1)", "average"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(statistic, said, tmp_path):
+    p, y = probabilities()
+    path = written(tmp_path / "s.csv", {"m": p}, y, each=2)
+    text = refused(path, "--statistic", statistic)
+    assert any(word in text for word in said.split("|")), text
+
+
+def test_separated_labels_have_no_slope_and_certain_forecasts_no_log_loss(tmp_path):
+    p = np.linspace(0.1, 0.9, 20)
+    path = written(tmp_path / "s.csv", {"m": p}, (p > 0.5).astype(float))
+    assert "infinite" in refused(path, "--statistic", "cox_slope(native=True)")
+    wrong = written(tmp_path / "t.csv", {"m": np.r_[0.0, p[1:]]}, np.r_[1.0, np.zeros(19)])
+    assert "clip=1e-6" in refused(wrong, "--statistic", "log_loss(native=True)")
+    assert "exactly 0 or 1" in refused(wrong, "--statistic", "cox_slope(native=True)")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: calibration.spiegelhalter(t),
+        lambda t: calibration.risk_coverage("table.csv"),
+        lambda t: calibration.largest_coverage(t, 1.2),
+        lambda t: calibration.gap_to_agreement(t, 0.4),
+        lambda t: calibration.gap_to_agreement(t, []),
+        lambda t: calibration.map_band(t, "isotonic"),
+        lambda t: calibration.reliability(t, n_resamples=3),
+        lambda t: calibration.reliability(t, native="logit", confidence=95),
+        lambda t: calibration.margin_link.fit(t, folds=1),
+        lambda t: calibration.margin_link.fit(t, folds=500),
+        lambda t: calibration.beta.fit(t, event=3),
+        lambda t: calibration.scale_fragility(t.pairs()),
+        lambda t: calibration.accuracy_and_calibration(t, "brier", "brier"),
+    ],
+)
+def test_functions_refuse_in_one_sentence(call):
+    with pytest.raises(MetaevalError) as error:
+        call(me.load_example())
+    assert 20 < len(str(error.value)) < 600
+
+
+# Readings
+
+
+def test_which_cases_count_is_settled_by_the_table():
+    ratings, p, y = me.load_example(), *probabilities(60)
+    rows = pd.DataFrame({"item": np.arange(60)})
+    single = me.Responses(rows, pd.DataFrame({"m": p}), pd.DataFrame({"h": y}), label_kind="rating")
+    for table, options, over in (
+        (ratings, {}, "pairs"),
+        (ratings, {"event": 3}, "responses"),
+        (single, {}, "responses"),
+        (single, {"native": True}, "responses"),
+    ):
+        made = BY_NAME["brier"](**options).resolve(table)
+        assert made.over == over, options
+    assert BY_NAME["auroc"]().resolve(ratings).over == "pairs"  # ratings of 1 to 5
+    assert BY_NAME["auroc"]().resolve(single).over == "responses"
+
+
+def test_a_pair_table_of_probability_margins_is_native():
+    rng = np.random.default_rng(1)
+    p = rng.random(100)
+    rows = pd.DataFrame({"item": np.arange(100), "first": "a", "second": "b"})
+    label = np.where(rng.random(100) < p, 1.0, -1.0)
+    pairs = me.Pairs(rows, pd.DataFrame({"m": 2 * p - 1}), pd.DataFrame({"h": label}))
+    row = me.evaluate(pairs, "brier(native=True)", n_resamples=100).row("m")
+    assert row["estimate"] == pytest.approx(np.mean((p - (label > 0)) ** 2))
+    wide = me.Pairs(rows, pd.DataFrame({"m": 3 * p}), pd.DataFrame({"h": label}))
+    with pytest.raises(MetaevalError, match="2p - 1"):
+        me.evaluate(wide, "brier(native=True)")
+
+
+def test_shares_of_raters_are_labels_and_their_own_noise_is_counted():
+    rng = np.random.default_rng(2)
+    p = rng.random(80)
+    share = rng.binomial(5, p) / 5
+    rows = pd.DataFrame({"item": np.arange(80)})
+    table = me.Responses(
+        rows, pd.DataFrame({"m": p}), pd.DataFrame({"h": share}), label_kind="rating"
+    )
+    row = me.evaluate(table, "brier(native=True)", n_resamples=100).row("m")
+    assert row["estimate"] == pytest.approx(np.mean((p - share) ** 2 + share * (1 - share)))
+
+
+def test_three_outcomes_of_a_file_without_ties_are_two():
+    rng = np.random.default_rng(3)
+    margin = rng.logistic(size=90)
+    label = np.where(rng.random(90) < 1 / (1 + np.exp(-margin)), 1.0, -1.0)
+    rows = pd.DataFrame({"item": np.arange(90), "first": "a", "second": "b"})
+    pairs = me.Pairs(rows, pd.DataFrame({"m": margin}), pd.DataFrame({"h": label}))
+    two, three, rps = (
+        me.evaluate(pairs, name, n_resamples=100).row("m")["estimate"]
+        for name in ("brier(native=logit)", "brier(native=logit,outcomes=3)", "rps(native=logit)")
+    )
+    assert rps == pytest.approx(two)
+    assert three == pytest.approx(2 * two)  # the squared error of the win and that of the loss
+
+
+def test_the_module_comes_when_it_is_asked_for():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, metaeval; print('metaeval.calibration' in sys.modules); metaeval.calibration"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
