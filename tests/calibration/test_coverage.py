@@ -1,0 +1,104 @@
+"""Size of tests, coverage of bands and intervals, and null means, by simulation."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from benchmarks import calibration_coverage as simulated
+
+EACH = pytest.mark.parametrize("each", [1, 10])
+
+
+def fewest(sets, share):
+    """Successes that a procedure of this share stays above, in 999 of 1000 runs."""
+    return stats.binom.ppf(0.001, sets, share) / sets
+
+
+def most(sets, share):
+    return stats.binom.ppf(0.999, sets, share) / sets
+
+
+def test_the_mean_ece_of_calibrated_forecasts_is_the_published_one():
+    for n, mean in simulated.null_means(2_000).items():
+        assert mean == pytest.approx(simulated.PUBLISHED[n], abs=1e-3)
+
+
+@EACH
+def test_p_values_of_calibrated_forecasts_are_uniform(each):
+    p = simulated.p_values(200, each)
+    for column in p.T:
+        assert stats.kstest(column, "uniform").pvalue > 0.001
+        assert (column <= 0.05).mean() <= most(200, 0.05)
+
+
+@pytest.mark.slow
+@EACH
+def test_p_values_of_calibrated_forecasts_are_uniform_in_many_sets(each):
+    p = simulated.p_values(2_000, each)
+    for column in p.T:
+        assert stats.kstest(column, "uniform").pvalue > 0.01
+        assert fewest(2_000, 0.05) <= (column <= 0.05).mean() <= most(2_000, 0.05)
+
+
+@EACH
+def test_honest_bands_hold_the_curve(each):
+    assert simulated.honest_coverage(15, each) >= fewest(15, 0.95)
+
+
+@pytest.mark.slow
+@EACH
+def test_honest_bands_hold_the_curve_in_many_sets(each):
+    assert simulated.honest_coverage(300, each) >= 0.93
+
+
+@EACH
+def test_bands_of_maps_hold_the_curve(each):
+    cover = simulated.map_coverage("margin_link", 100, each).mean()
+    assert fewest(100, 0.95) <= cover <= 1
+
+
+@pytest.mark.slow
+@EACH
+@pytest.mark.parametrize("kind", ["margin_link", "lapse_link", "monotone_spline"])
+def test_bands_of_maps_hold_the_curve_in_many_sets(kind, each):
+    assert 0.92 <= simulated.map_coverage(kind, 200 if each == 1 else 80, each).mean() <= 0.98
+
+
+@EACH
+def test_bounds_on_accuracy_hold_at_every_threshold(each):
+    every, chosen = simulated.selection_coverage(100, each)
+    assert every >= fewest(100, 0.95) and chosen >= fewest(100, 0.95)
+
+
+@pytest.mark.slow
+@EACH
+def test_bounds_on_accuracy_hold_at_every_threshold_in_many_sets(each):
+    assert (simulated.selection_coverage(1_000, each) >= fewest(1_000, 0.95)).all()
+
+
+@pytest.mark.slow
+@EACH
+@pytest.mark.parametrize("slope", [1.0, 0.6])
+def test_intervals_of_measures_hold_their_value(slope, each):
+    found, _ = simulated.interval_coverage(100, each, slope, n_resamples=500)
+    for name, (covered, _) in found.items():
+        assert covered >= fewest(100, 0.95), name
+
+
+@pytest.mark.slow
+@EACH
+def test_intervals_of_gaps_hold_the_gap(each):
+    assert simulated.gap_coverage(100, each, n_resamples=300) >= fewest(100, 0.95)
+
+
+def test_labels_of_a_unit_depend_on_one_another_as_they_are_meant_to():
+    label = simulated.dependent_labels(np.random.default_rng(0), np.full(40_000, 0.5), 10)
+    together = np.corrcoef(label.reshape(-1, 10).T)
+    between = together[np.triu_indices(10, 1)].mean()
+    # a latent correlation r of coins is 2 asin(r) / pi in the labels
+    assert between == pytest.approx(2 * np.arcsin(simulated.CORRELATION) / np.pi, abs=0.02)
