@@ -185,7 +185,7 @@ def _of_levels(name: str, reading: Reading, what: str, measure: Measure) -> Stat
         weigh=lambda table: _weigh(cases_of(table, reading), measure),
         influence=None if gradient is None else lambda t: _influence(cases_of(t, reading), measure),
         estimand=estimand_of(reading, what),
-        status=status_of(reading),
+        status=status_of(reading) if gradient is not None else "approximate",
         smooth=gradient is not None,
         better="lower",
     )
@@ -349,7 +349,8 @@ def coverage_at(
     -----
     :math:`\max \{P(s \ge t) : P(\text{right} \mid s \ge t) \ge a\}` over thresholds t of the
     sureness s (see `aurc`); 0 where no threshold reaches it. The threshold is chosen on the cases
-    that it is judged by, so that the value flatters and jumps:
+    that it is judged by, so that the value flatters and jumps, and its intervals hold the truth too
+    seldom where only few decisions are sure enough (87 of 100 times where 3 % are, of 400):
     `metaeval.calibration.largest_coverage` says which threshold may be relied on.
 
     References
