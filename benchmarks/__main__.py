@@ -18,7 +18,7 @@ from benchmarks.timing import COLUMNS, Row, read
 
 SCRIPTS = (
     *("swap_accuracy", "swap_pearson", "sign_flip", "bootstrap", "tie_calibration"),
-    *("soft_pairwise", "kendall", "sign_kernel", "million", "growth"),
+    *("soft_pairwise", "kendall", "sign_kernel", "calibration", "million", "growth"),
 )
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"

@@ -60,14 +60,15 @@ def error_at(series: Floats, bandwidth: Floats | float) -> Floats:
     return np.asarray(whole / (size.shape[-1] - 1))
 
 
-def own_bandwidth(series: Floats) -> Floats:
+def own_bandwidth(series: Floats, steps: int = _STEPS) -> Floats:
     """Bandwidth at which the error equals it, by bisection: (...,).
 
-    The error falls as the bandwidth grows. Bandwidths below two cells are not looked for.
+    The error falls as the bandwidth grows. Bandwidths below two cells are not looked for; `steps`
+    halve what is left of the interval from there to 1.
     """
     low = np.full(series.shape[:-1], _LEAST)
     high = np.ones(series.shape[:-1])
-    for _ in range(_STEPS):
+    for _ in range(steps):
         middle = (low + high) / 2
         above = error_at(series, middle) > middle
         low, high = np.where(above, middle, low), np.where(above, high, middle)

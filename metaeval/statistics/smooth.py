@@ -32,6 +32,8 @@ from metaeval.statistics.forecasts import (
 from metaeval.statistics.nulls import null_mean
 from metaeval.statistics.proper import Average, estimand_of, read_by, said_outcomes, status_of
 
+_ROUGH = 14  # steps for draws of a mean: to 1e-4
+
 
 @documented
 def smooth_ece(
@@ -146,7 +148,7 @@ def _influence(cases: Cases) -> Floats:
 def _describe(cases: Cases) -> Mapping[str, Floats]:
     def value(m: int, labels: Floats) -> Floats:
         series = np.stack([_series(cases, m, y) for y in labels])
-        return own_bandwidth(series)
+        return own_bandwidth(series, _ROUGH)
 
     bandwidth = _estimates(cases)[1]
     return {"null_mean": null_mean(cases, value, 100), "bandwidth": bandwidth}
