@@ -128,4 +128,6 @@ def _arguments(call: str, text: str) -> dict[str, Any]:
 
 
 def _value(node: ast.expr) -> Any:
-    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
+    words = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
+    text = ast.unparse(node).replace(" ", "")
+    return text if words and text == "-".join(words) else ast.literal_eval(node)

@@ -215,13 +215,13 @@ def _swappable(statistic: Statistic, member: Member, plan: Plan) -> list[Respons
             f"test={plan.test!r} standardises the scores, and the epsilon of {name} is in units of "
             f"the scores: {instead}, or epsilon=0 or tie_calibrated_accuracy."
         )
+    if name.startswith("soft_pairwise_accuracy"):
+        raise MetaevalError(f"{name} needs random flips of its own for every swap; {instead}.")
     if "target" in statistic.estimand:
         raise MetaevalError(
             f"test={plan.test!r} standardises and swaps scores, and {name} reads them as "
             f"forecasts: {instead}."
         )
-    if name.startswith("soft_pairwise_accuracy"):
-        raise MetaevalError(f"{name} needs random flips of its own for every swap; {instead}.")
     limit = statistic.item_limit
     if limit is not None and max(table.n_items for table in tables) > limit:
         raise MetaevalError(

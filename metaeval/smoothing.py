@@ -78,23 +78,30 @@ def own_bandwidth(series: Floats, steps: int = _STEPS) -> Floats:
 def smooth_errors(series: Floats, bandwidth: float, steps: int = 3) -> Floats:
     """Smooth calibration errors of replicates (replicate, frequency) near a known bandwidth.
 
-    Secant steps towards the bandwidth of each; frequencies that no kernel lets through are left
-    out.
+    Secant steps towards the bandwidth of each, down to half the known one; the few that lie below
+    start anew from there. Frequencies that no kernel lets through are left out.
     """
-    n = int(np.clip(12 / (np.pi * 0.5 * bandwidth), 64, series.shape[-1] - 1))
-    series = series[..., : n + 1]
-    width = np.full(len(series), bandwidth)
-    error = error_at(series, width)
-    last, excess = width, error - width
-    width = np.maximum(width + excess / 1.5, 0.5 * bandwidth)
+    floor = max(bandwidth / 2, _LEAST)
+    n = int(np.clip(12 / (np.pi * floor), 64, series.shape[-1] - 1))
+    width = _secant(series[..., : n + 1], bandwidth, floor, steps)
+    below = (width <= floor) & (floor > _LEAST)
+    if below.any():
+        width[below] = smooth_errors(series[below], floor, steps)
+    return width
+
+
+def _secant(series: Floats, bandwidth: float, floor: float, steps: int) -> Floats:
+    """Bandwidths (replicate,) that equal their error, not below `floor`."""
+    last = np.full(len(series), bandwidth)
+    excess = error_at(series, last) - last
+    width = np.maximum(last + excess / 1.5, floor)
     for _ in range(steps):
-        error = error_at(series, width)
-        new, step = error - width, width - last
+        new, step = error_at(series, width) - width, width - last
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = np.where(step == 0, -1.0, (new - excess) / step)
         slope = np.minimum(slope, -1.0)  # the error does not grow with the bandwidth
         last, excess = width, new
-        width = np.maximum(width - new / slope, 0.5 * bandwidth)
+        width = np.maximum(width - new / slope, floor)
     return width
 
 
