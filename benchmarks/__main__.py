@@ -1,17 +1,18 @@
-"""Run the benchmarks, each in a process of its own; all of them also rewrite the table.
+"""Run the benchmarks, each in a process of its own, and rewrite the table.
 
 Run: python -m benchmarks [NAME ...] [--quick]
 
-Without names the rows go to benchmarks/results.csv, and from it to the table in the README.
+The rows go to benchmarks/results.csv, in the place of those of the same scripts, and from it to the
+table in the README; those of a quick run do not.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.timing import COLUMNS, Row, read
@@ -21,6 +22,7 @@ SCRIPTS = (
     *("soft_pairwise", "kendall", "sign_kernel", "calibration", "million", "growth"),
 )
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results.csv"
 START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
 
@@ -40,27 +42,38 @@ def run(script: str, flags: list[str]) -> list[Row]:
     return list(read(lines))
 
 
-def write(rows: Iterable[Row]) -> None:
+def write(rows: list[Row]) -> None:
     """Keep the rows, and show those with a target in the README."""
-    with (ROOT / "benchmarks" / "results.csv").open("w", newline="") as file:
+    with RESULTS.open("w", newline="") as file:
         out = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         out.writeheader()
         out.writerows(rows)
     page = ROOT / "README.md"
-    with (ROOT / "benchmarks" / "results.csv").open() as file:
-        page.write_text(with_table(page.read_text(), [row for row in read(file) if row["target"]]))
+    page.write_text(with_table(page.read_text(), [row for row in rows if row["target"]]))
+
+
+def others(rows: list[Row]) -> list[Row]:
+    """Rows that were kept before, of work that is not in `rows`."""
+    again = {row["work"] for row in rows}
+    with RESULTS.open() as file:
+        return [row for row in read(file) if row["work"] not in again]
 
 
 def with_table(page: str, rows: list[Row]) -> str:
-    """The page with the table of the rows between the two markers."""
-    row = rows[0]
-    versions = ", ".join(f"{name} {row[name.lower()]}" for name in ("Python", "NumPy", "JAX"))
-    where = f"{row['machine']}, {versions}"
-    lines = [f"Shortest of at least five runs on {where}; ours once warm."]
-    lines += ["", "| work | ours | peer | ratio | target |", "| --- | --- | --- | --- | --- |"]
-    lines += [shown(row) for row in rows]
+    """The page with the tables of the rows between the two markers, one for each machine."""
+    lines = []
+    for where, some in itertools.groupby(rows, _where):
+        lines += [f"Shortest of at least five runs on {where}; ours once warm.", ""]
+        lines += ["| work | ours | peer | ratio | target |", "| --- | --- | --- | --- | --- |"]
+        lines += [*(shown(row) for row in some), ""]
     before, rest = page.split(START)
-    return "\n".join([f"{before}{START}", *lines, f"{END}{rest.split(END)[1]}"])
+    return "\n".join([f"{before}{START}", *lines[:-1], f"{END}{rest.split(END)[1]}"])
+
+
+def _where(row: Row) -> str:
+    """Machine and versions that a row was made with."""
+    versions = ", ".join(f"{name} {row[name.lower()]}" for name in ("Python", "NumPy", "JAX"))
+    return f"{row['machine']}, {versions}"
 
 
 def shown(row: Row) -> str:
@@ -94,8 +107,8 @@ def main(arguments: list[str]) -> None:
     if unknown:
         raise SystemExit(f"no benchmark {', '.join(sorted(unknown))}; there are {SCRIPTS}")
     rows = [row for script in names or SCRIPTS for row in run(script, flags)]
-    if not arguments:
-        write(rows)
+    if not flags:
+        write([*(others(rows) if names else []), *rows])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
+
+from metaeval.errors import MetaevalError
 
 Floats = npt.NDArray[Any]
 """float64 numbers."""
@@ -12,3 +15,13 @@ Codes = npt.NDArray[Any]
 
 Bools = npt.NDArray[Any]
 """Masks."""
+
+
+def numbers(values: Any, what: str) -> Floats:
+    """An argument as an array of float64 numbers; text and ragged lists are refused."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise MetaevalError(
+            f"{what} must be numbers, or an array of them; got {values!r:.100}."
+        ) from None

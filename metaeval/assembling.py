@@ -55,7 +55,8 @@ def assembled(
     """Put the rows of all statistics in one result, with adjusted p-values and all that is said."""
     rows = [row for level in levels for row in [*level.own, *level.differences]]
     frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
-    warnings = [*design.warnings, *dict.fromkeys(w for level in levels for w in level.warnings)]
+    said = [*design.warnings, *dict.fromkeys(w for level in levels for w in level.warnings)]
+    warnings = [w for w in said if not any(o != w and o.startswith(w) for o in said)]
     details = [d for level in levels for d in level.details]
     meta: dict[str, Any] = {
         "kind": plan.verb,
@@ -98,6 +99,11 @@ def _policy(
 ) -> dict[str, Any]:
     first = levels[0].statistic.estimand
     asked = [level.statistic.estimand for level in levels if not level.beside]
+    own = [row for level in levels for row in level.own]
+    compared = plan.verb == "compare"
+    with_interval = compared or plan.verb == "evaluate" or any(row["interval"] for row in own)
+    tests = ",".join(dict.fromkeys(row["test"] for row in own if row["test"]))
+    adjusted = any(row["p_adjusted"] is not None for row in own)
     return {
         "ties": first.get("ties", "none"),
         "epsilon": first.get("epsilon", "none"),
@@ -106,10 +112,10 @@ def _policy(
         "random": design.random,
         "missing": design.missing,
         "confidence": plan.confidence,
-        "interval": plan.interval,
-        "test": plan.test if plan.verb == "compare" else None,
-        "correction": plan.adjustment if plan.verb == "compare" else None,
-        "alternative": plan.alternative if plan.verb == "compare" else None,
+        "interval": plan.interval if with_interval else None,
+        "test": plan.test if compared else tests or None,
+        "correction": plan.adjustment if compared else "holm" if adjusted else None,
+        "alternative": plan.alternative if compared else None,
         "margin": plan.margin,
         "stop_after": plan.stop_after,
         "weights": plan.weights,
@@ -123,8 +129,8 @@ def _policy(
 def _provenance(table: Table, plan: Plan, levels: list[Level]) -> dict[str, Any]:
     return {
         "version": version(),
-        "seed": plan.seed,
-        "n_resamples": plan.n_resamples,
+        "seed": plan.seed if plan.drawn else None,
+        "n_resamples": plan.n_resamples if plan.drawn else None,
         "n_flips": max(level.n_flips for level in levels) if plan.verb == "compare" else None,
         "data_sha256": table.fingerprint,
         "python": ".".join(platform.python_version_tuple()[:2]),

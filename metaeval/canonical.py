@@ -31,9 +31,13 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
             )
         values = values.astype(object).where(~nulls, "")
     if isinstance(values.dtype, pd.CategoricalDtype):
-        if all(isinstance(c, str) for c in values.cat.categories):
-            tidy = values.cat.remove_unused_categories()
-            return tidy.cat.reorder_categories(sorted(tidy.cat.categories))
+        known = list(values.array.categories)
+        if all(isinstance(c, str) for c in known):
+            used = np.bincount(values.array.codes, minlength=len(known)) > 0
+            if used.all() and known == sorted(known):
+                return values
+            kept = sorted(c for c, there in zip(known, used, strict=True) if there)
+            return values.cat.set_categories(kept)
         values = values.astype(object)
     loose = values.dtype == object or pd.api.types.is_float_dtype(values.dtype)
     text = values.map(_text) if loose else values.astype(str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from metaeval.errors import MetaevalError
@@ -68,9 +68,19 @@ def check_whole(name: str, value: Any, least: int) -> int:
 
 def check_fraction(name: str, value: Any) -> float:
     """An argument as a number strictly between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if not real or not 0 < float(value) < 1:
         raise MetaevalError(f"{name}={value!r} must be a number between 0 and 1, such as 0.95.")
     return float(value)
+
+
+def check_names(name: str, value: Any) -> list[str]:
+    """An argument as a list of names, each once; one name stands for itself."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable):
+        raise MetaevalError(f"{name}={value!r} must be a name, or a list of names.")
+    return list(dict.fromkeys(value))
 
 
 def check_not_negative(name: str, value: Any) -> float:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaeval.arrays import Codes, Floats
+from metaeval.arrays import Codes, Floats, numbers
 from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
 
@@ -143,7 +143,9 @@ def decompose(
     Decomposition(score=0.75, miscalibration=0.625, discrimination=0.125, uncertainty=0.25)
     """
     check_one_of("score", score, SCORES)
-    p, y, w = _checked(forecast, label, weight, score)
+    p, y, w = checked_cases(forecast, label, weight)
+    if score == "log" and not ((p >= 0) & (p <= 1)).all():
+        raise MetaevalError("The log score needs forecasts between 0 and 1.")
     if mirrored:
         p, y = folded(p, y)
     fit = isotonic_fit(p, y, w, mirrored)
@@ -154,12 +156,12 @@ def decompose(
     return Decomposition(raw, raw - best, constant - best, constant)
 
 
-def _checked(
-    forecast: Floats, label: Floats, weight: Floats | None, score: str
+def checked_cases(
+    forecast: Floats, label: Floats, weight: Floats | None
 ) -> tuple[Floats, Floats, Floats]:
-    """The three arrays as floats of one shape."""
-    p, y = np.asarray(forecast, dtype=float), np.asarray(label, dtype=float)
-    w = np.ones(len(p)) if weight is None else np.asarray(weight, dtype=float)
+    """The three arrays as floats of one shape; labels lie in 0 to 1, weights are not below 0."""
+    p, y = numbers(forecast, "forecast"), numbers(label, "label")
+    w = np.ones(p.shape) if weight is None else numbers(weight, "weight")
     if p.ndim != 1 or p.shape != y.shape or p.shape != w.shape or not len(p):
         raise MetaevalError(
             f"forecast, label and weight must be arrays of one length; their shapes are {p.shape}, "
@@ -169,6 +171,4 @@ def _checked(
         raise MetaevalError("Forecasts must be finite, and weights at least 0, some above it.")
     if not ((y >= 0) & (y <= 1)).all():
         raise MetaevalError("Labels must lie between 0 and 1.")
-    if score == "log" and not ((p >= 0) & (p <= 1)).all():
-        raise MetaevalError("The log score needs forecasts between 0 and 1.")
     return p, y, w

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -56,30 +56,48 @@ def p_cell(p: float) -> str:
 def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.DataFrame:
     """League table with every cell as text: the columns that people read."""
     league = result.league(statistic, task)
-    accuracy = result.is_accuracy(statistic)
+    accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
     scale, digits = (100, 1) if accuracy else (1, 3)
     rows = []
     for place, row in enumerate(league.itertuples(), start=1):
-        cells = {
-            "#": str(place),
+        cells = {"#": str(place)} if ranked else {}
+        cells |= {
             "scorer": row.scorer,
-            "accuracy" if accuracy else "value": number(row.estimate, scale, digits),
-            f"{100 * result.confidence:g}% CI": _interval(row.lower, row.upper, scale, digits),
+            value_name(result, statistic): number(row.estimate, scale, digits),
         }
+        if league["lower"].notna().any():
+            ends = _interval(row.lower, row.upper, scale, digits)
+            cells[f"{100 * result.confidence:g}% CI"] = ends
         if result.meta["kind"] == "compare":
-            cells |= {"rank": f"{row.rank_low}-{row.rank_high}", "letters": row.letters}
+            cells |= {"rank": f"{row.rank_low}-{row.rank_high}"} if ranked else {}
+            cells |= {"letters": row.letters}
         if accuracy:
             cells |= {
                 "skill": number(row.skill, 1, 2),
                 "tie-rate": f"{100 * row.tie_rate:.1f}%" if not math.isnan(row.tie_rate) else "",
                 "chance": number(row.chance, 100, 1),
             }
-        elif not math.isnan(row.null_mean):
-            cells["if calibrated"] = number(row.null_mean, 1, 3)
-        if not math.isnan(row.p_value):
-            cells |= {"p": p_cell(row.p_value), "adjusted p": p_cell(row.p_adjusted)}
-        rows.append(cells)
+        rows.append(cells | _beside(row, accuracy))
     return pd.DataFrame(rows)
+
+
+def _beside(row: Any, accuracy: bool) -> dict[str, str]:
+    """What stands beside a value that is no accuracy, or was tested alone."""
+    cells = {}
+    if not accuracy and not math.isnan(row.null_mean):
+        cells["if calibrated"] = number(row.null_mean, 1, 3)
+    if not math.isnan(row.p_value):
+        cells["p"] = p_cell(row.p_value)
+    if not math.isnan(row.p_adjusted):
+        cells["adjusted p"] = p_cell(row.p_adjusted)
+    return cells
+
+
+def value_name(result: Result, statistic: str | None) -> str:
+    """What the column of values is called: accuracy, or the name of the statistic."""
+    if result.is_accuracy(statistic):
+        return "accuracy"
+    return str(statistic or result.statistics[0]).split("(")[0]
 
 
 def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
@@ -159,11 +177,19 @@ def precision_line(result: Result) -> str:
 
 def to_markdown(result: Result, statistic: str | None = None, task: str | None = None) -> str:
     """League table as Markdown, warnings first and the signature below."""
-    texts = league_texts(result, statistic, task)
+    texts = league_texts(result, statistic, task).fillna("")
     cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
     lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
     head = [f"**{_markdown(w)}**\n" for w in result.meta["warnings"]]
+    head += [f"{_markdown(title)}\n" for title in _title(result, statistic, task)]
     return "\n".join([*head, *lines, "", f"`{result.signature.replace('`', chr(39))}`", ""])
+
+
+def _title(result: Result, statistic: str | None, task: str | None) -> list[str]:
+    """Which of several tables one is; nothing where there is no other."""
+    titles = tables_of(result)
+    name = result._rows(statistic, task)["statistic"].iloc[0]
+    return [t for t, *which in titles if which == [name, task]] if len(titles) > 1 else []
 
 
 def _markdown(text: str) -> str:
@@ -177,7 +203,7 @@ def to_html(result: Result, statistic: str | None = None, task: str | None = Non
     texts = league_texts(result, statistic, task)
     head = "".join(f"<p><strong>{html.escape(w)}</strong></p>" for w in result.meta["warnings"])
     table = texts.to_html(index=False, escape=True, border=0)
-    name = statistic or result.statistics[0]
+    name = (_title(result, statistic, task) or [statistic or result.statistics[0]])[0]
     return (
         f"<div>{head}<p>{html.escape(name)}</p>{table}"
         f"<p><code>{html.escape(result.signature)}</code></p></div>"
@@ -231,7 +257,8 @@ def to_latex(
     scale = 100 if percent and result.is_accuracy(statistic) else 1
     digits = (1 if scale == 100 else 3) if digits is None else digits
     shown = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in league["scorer"]]})
-    value = "Accuracy" if result.is_accuracy(statistic) else "Value"
+    name = value_name(result, statistic)
+    value = latex_text(name[0].upper() + name[1:].replace("_", " "))
     marks = [
         rf"\textsuperscript{{{m}}}" if m and letters == "superscript" else ""
         for m in league["letters"]
@@ -239,6 +266,8 @@ def to_latex(
     shown[value] = [
         number(e, scale, digits) + m for e, m in zip(league["estimate"], marks, strict=True)
     ]
+    if not league["lower"].notna().any():
+        interval = "none"
     if interval == "brackets":
         ends = zip(league["lower"], league["upper"], strict=True)
         shown[f"{100 * result.confidence:g}\\,\\% CI"] = [
@@ -249,6 +278,11 @@ def to_latex(
         shown[r"$\pm$"] = [number(h, scale, digits) for h in half]
     if letters == "column":
         shown["Groups"] = list(league["letters"])
+    beside = [_beside(row, name == "accuracy") for row in league.itertuples()]
+    for column in dict.fromkeys(c for cells in beside for c in cells):
+        shown[column[0].upper() + column[1:] if " " in column else "$p$"] = [
+            latex_text(cells.get(column, "")) for cells in beside
+        ]
     marked = best == "bold" and result.direction(statistic) != 0
     bold = [marked] * len(shown)
     if marked:
@@ -257,7 +291,12 @@ def to_latex(
     styles.loc[bold, ["Scorer", value]] = "textbf:--rwrap;"
     styler = shown.style.hide(axis="index").apply(lambda _: styles, axis=None)
     body = styler.to_latex(hrules=True, column_format="l" + "r" * (shown.shape[1] - 1))
-    notes = [*result.meta["warnings"], result.methods_paragraph(), result.signature]
+    notes = [
+        *_title(result, statistic, task),
+        *result.meta["warnings"],
+        result.methods_paragraph(),
+        result.signature,
+    ]
     head = "".join(f"% {_one_line(note)}\n" for note in notes)
     return head + (_table(body, result) if caption else body)
 

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaeval.arrays import Bools, Codes, Floats
-from metaeval.decomposition import pooled
+from metaeval.arrays import Codes, Floats
+from metaeval.checks import check_fraction
+from metaeval.decomposition import checked_cases, pooled
+from metaeval.errors import MetaevalError
 
 _CELLS = 100
 _HALVINGS = 50
@@ -29,21 +31,34 @@ class Band(NamedTuple):
 
 
 def honest_band(
-    forecast: Floats, label: Floats, weight: Floats, unit: Codes, confidence: float = 0.95
+    forecast: Floats,
+    label: Floats,
+    weight: Floats | None = None,
+    unit: Codes | None = None,
+    confidence: float = 0.95,
 ) -> Band:
     r"""Simultaneous confidence band of an isotonic curve, from bounds on means over all intervals.
 
     Parameters
     ----------
-    forecast, label, weight : array (case,)
+    forecast, label : array (case,)
         Labels lie in 0 to 1.
-    unit : array (case,)
-        Cases of one unit may depend on one another.
-    confidence : float
+    weight : array (case,), optional
+        1 by default.
+    unit : array (case,), optional
+        Ids of units, whose cases may depend on one another; every case is one by default.
+    confidence : float, default 0.95
+        Of all bounds together.
 
     Returns
     -------
     Band
+        `band.at(x)` gives the lower and the upper bound at any forecasts.
+
+    Raises
+    ------
+    MetaevalError
+        If shapes differ, there are no cases, or values are not usable.
 
     Notes
     -----
@@ -59,7 +74,23 @@ def honest_band(
     Dimitriadis, Duembgen, Henzi, Puke, Ziegel (2023), Honest calibration assessment for binary
     outcome predictions. Hoeffding (1963), Probability inequalities for sums of bounded random
     variables.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p = np.linspace(0.01, 0.99, 400)
+    >>> low, high = honest_band(p, (p > 0.5).astype(float)).at(np.array([0.25, 0.75]))
+    >>> bool(high[0] < 0.25 and low[1] > 0.75)
+    True
     """
+    check_fraction("confidence", confidence)
+    forecast, label, weight = checked_cases(forecast, label, weight)
+    unit = np.arange(len(label)) if unit is None else np.asarray(unit)
+    if unit.shape != label.shape:
+        raise MetaevalError(f"unit must have one id for each case; its shape is {unit.shape}.")
+    unit = np.unique(unit, return_inverse=True)[1]
+    some = weight > 0
+    forecast, label, weight, unit = forecast[some], label[some], weight[some], unit[some]
     cell, low, high = _cells(forecast, weight)
     n, n_units = len(low), int(unit.max()) + 1
     totals, counts = (
@@ -143,9 +174,3 @@ def _divergence(p: Floats, q: Floats) -> Floats:
     from scipy.special import rel_entr
 
     return np.asarray(rel_entr(p, q) + rel_entr(1 - p, 1 - q))
-
-
-def covers(band: Band, x: Floats, truth: Floats) -> Bools:
-    """Whether a band holds the truth at each point."""
-    low, high = band.at(x)
-    return np.asarray((low <= truth) & (truth <= high))

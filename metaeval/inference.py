@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from metaeval.assembling import Level, assembled
-from metaeval.checks import listed, require_known
+from metaeval.checks import check_names, listed, require_known
 from metaeval.choosing import Statistics, choose_statistics
 from metaeval.errors import MetaevalError
 from metaeval.levels import whole_level
@@ -217,7 +217,8 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
             f"A {type(table).__name__} is no table; read it first: read_scores(...) "
             "or Responses(...)."
         )
-    options = options | {"scorers": _scorer_names(options["scorers"])}
+    if options["scorers"] is not None:
+        options = options | {"scorers": check_names("scorers", options["scorers"])}
     _check_scorers(table, plan, options["scorers"])
     design = prepare(table, **options)
     if len(units_of(design.table)[1]) < 2:
@@ -250,12 +251,6 @@ def _system_level(
     except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
         return [], [str(error)]
     return [replace(level, beside=True)], []
-
-
-def _scorer_names(scorers: Any) -> list[str] | None:
-    if scorers is None:
-        return None
-    return list(dict.fromkeys([scorers] if isinstance(scorers, str) else scorers))
 
 
 def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> None:

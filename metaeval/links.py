@@ -105,6 +105,13 @@ def as_cases(weight: Floats) -> Floats:
     return np.asarray(weight * (weight.shape[-1] / total))
 
 
+def drawn_in(label: Floats, weight: Floats) -> Floats:
+    """Labels (row,) drawn in by one case of each kind (Platt 1999), so that no line is endless."""
+    counted = as_cases(weight)
+    ups, downs = float(counted @ label), float(counted @ (1 - label))
+    return np.asarray(label * (ups + 1) / (ups + 2) + (1 - label) / (downs + 2))
+
+
 class Ascent(NamedTuple):
     """A log density at some parameters: its value, gradient and curvature, problem by problem."""
 

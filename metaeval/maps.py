@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaeval import links
-from metaeval.arrays import Floats
+from metaeval.arrays import Floats, numbers
 from metaeval.decomposition import pool_adjacent_violators, pooled
+from metaeval.errors import MetaevalError
 from metaeval.links import Link, expit
 
 _KNOTS = 4
+_FARTHEST = 1e300  # scores beyond, infinite ones among them, are as far
 _INSIDE = 1e-9  # beta calibration takes logarithms
 
 
@@ -38,8 +40,23 @@ class Curve:
     ends: Callable[[Floats], tuple[Floats, Floats]] | None = None
 
     def __call__(self, scores: Floats) -> Floats:
-        """Probability of the event at each score."""
-        return self.chance(np.asarray(scores, dtype=float))
+        """Probability of the event at each score; NaN where there is none."""
+        return self._at(scores, self.chance)
+
+    def interval(self, scores: Floats) -> tuple[Floats, Floats]:
+        """Lower and upper probability at each score, by maps that have them (Venn-Abers)."""
+        ends = self.ends
+        if ends is None:
+            raise MetaevalError(f"{self.name} has no interval of its own; venn_abers does.")
+        return self._at(scores, lambda x: ends(x)[0]), self._at(scores, lambda x: ends(x)[1])
+
+    def _at(self, scores: Floats, values: Callable[[Floats], Floats]) -> Floats:
+        x = numbers(scores, "scores")
+        found, there = np.full(x.shape, np.nan), ~np.isnan(x)
+        if there.any():
+            with np.errstate(over="ignore"):
+                found[there] = values(np.clip(x[there], -_FARTHEST, _FARTHEST))
+        return found
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,10 @@ class Family:
 def scale_of(margins: Floats) -> float:
     """Root mean square of the margins that are not 0; 1 if all are."""
     some = margins[margins != 0]
-    return float(np.sqrt(np.mean(some**2))) if some.size else 1.0
+    if not some.size:
+        return 1.0
+    largest = float(np.abs(some).max())  # squares of the margins themselves may overflow
+    return largest * float(np.sqrt(np.mean((some / largest) ** 2)))
 
 
 def _by_link(link: Link, names: Callable[[Floats, float], Mapping[str, float]]) -> Family:
@@ -150,10 +170,10 @@ def _sized(margin: Floats, label: Floats) -> tuple[Floats, Floats]:
 
 def _platt(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
     """A logistic curve fitted to labels drawn in by one case of each kind."""
-    centre, scale = float(np.average(score, weights=weight)), float(score.std()) or 1.0
-    counted = links.as_cases(weight)
-    ups, downs = float(counted @ label), float(counted @ (1 - label))
-    drawn = label * (ups + 1) / (ups + 2) + (1 - label) / (downs + 2)
+    centre = float(np.average(score, weights=weight))
+    largest = float(np.abs(score - centre).max()) or 1.0
+    scale = largest * float(((score - centre) / largest).std()) or 1.0
+    drawn = links.drawn_in(label, weight)
 
     def design(x: Floats) -> Floats:
         z = (x.reshape(-1) - centre) / scale

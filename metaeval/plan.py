@@ -41,6 +41,7 @@ class Plan:
     stop_after: int | None = None
     keep_draws: bool = False
     most_enumerated: int = MAX_ENUMERATED
+    drawn: bool = True  # whether anything is
 
     def __post_init__(self) -> None:
         """Refuse what is not usable."""

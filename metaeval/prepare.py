@@ -12,7 +12,7 @@ import pandas as pd
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.base_table import MISSING
 from metaeval.canonical import group_codes
-from metaeval.checks import check_one_of, listed, require_known
+from metaeval.checks import check_names, check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
 from metaeval.tables import Pairs, Responses, Table
@@ -163,8 +163,7 @@ def _with_unit(table: Table, unit: str) -> Table:
 
 def _choose_scorers(table: Table, scorers: list[str] | None) -> Table:
     if scorers is not None:
-        wanted = [scorers] if isinstance(scorers, str) else list(scorers)
-        table = table.keep_scorers(list(dict.fromkeys(wanted)))
+        table = table.keep_scorers(check_names("scorers", scorers))
     if not table.scorers:
         raise MetaevalError("There are labels but no scorers; give a score file too.")
     return table

@@ -25,7 +25,8 @@ def league(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
     columns = [*_ENDS, *(c for c in _BESIDE if c in own)]
     better, complete = found_better(result, frame, list(own["scorer"]))
     low, high = rank_intervals(better if result.direction(_name(frame)) else better & False)
-    letters = compact_letters(better | better.T) if complete else [""] * len(own)
+    lettered = complete and len(own) > 1
+    letters = compact_letters(better | better.T) if lettered else [""] * len(own)
     table = own[columns].assign(rank_low=low, rank_high=high, letters=letters)
     return table[[*_ENDS, "rank_low", "rank_high", "letters", *columns[len(_ENDS) :]]]
 

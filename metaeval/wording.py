@@ -32,6 +32,11 @@ _INTERVALS = {
     "jeffreys": "Jeffreys",
     "q-profile": "Q-profile",
 }
+_OWN_TESTS = {
+    "spiegelhalter": "Spiegelhalter's test",
+    "cumulative": "the largest cumulative difference of labels and forecasts",
+    "cochran-q": "Cochran's Q",
+}
 _TESTS = {
     "bootstrap": "the studentised bootstrap",
     "mcnemar": "McNemar's exact test",
@@ -70,9 +75,9 @@ def methods_paragraph(result: Result) -> str:
         *(_statistic(s) for s in result.meta["statistics"]),
         _intervals(result, unit),
         _test(result, unit),
-        f"Computed with metaeval {origin['version']}, seed {origin['seed']}.",
+        f"Computed with metaeval {origin['version']}{_seed(origin['seed'])}.",
     ]
-    if policy["by"] is not None:
+    if policy["by"] is not None and not all("whole" in s for s in result.meta["statistics"]):
         parts.insert(1, f"Values are means over {policy['by']}s, each with equal weight.")
     return " ".join(part for part in parts if part)
 
@@ -114,14 +119,14 @@ def _statistic(s: dict[str, Any]) -> str:
 def _test(result: Result, unit: str) -> str:
     differences = result.frame[result.frame["baseline"].notna()]
     if not len(differences):
-        return ""
+        return _own_tests(result, unit)
     policy, origin = result.meta["policy"], result.meta["provenance"]
     tests = list(dict.fromkeys(differences["test"]))
     words = []
     if "sign-flip" in tests:
         n = origin["n_flips"]
         macro = differences[differences["task"].isna()]
-        few = bool((macro["p_mcse"].dropna() == 0).all())
+        few = bool((macro.loc[macro["test"] == "sign-flip", "p_mcse"].dropna() == 0).all())
         how = "all flips enumerated" if few else f"{n} flips"
         words.append(f"paired sign-flip tests over {unit} ({how})")
     if "bootstrap" in tests and policy["test"] != "bootstrap":
@@ -134,6 +139,24 @@ def _test(result: Result, unit: str) -> str:
     if policy["correction"] in _CORRECTIONS:
         adjusted = f", adjusted by {_CORRECTIONS[policy['correction']]} for {size} comparisons"
     return f"Differences are tested by {'; '.join(words)}{adjusted}.{_sides(policy)}"
+
+
+def _own_tests(result: Result, unit: str) -> str:
+    """Tests of values of single scorers."""
+    tested = result.frame[result.frame["test"].notna()]
+    names = [_OWN_TESTS[name] for name in dict.fromkeys(tested["test"])]
+    if not names:
+        return ""
+    n = result.meta["provenance"]["n_resamples"]
+    drawn = f" ({n} draws)" if "cumulative" in set(tested["test"]) else ""
+    adjusted = ", not adjusted"
+    if tested["p_adjusted"].notna().any():
+        adjusted = f", adjusted by Holm's method for {tested['scorer'].nunique()} scorers"
+    return f"p is of {' and '.join(names)}, over {unit}{drawn}{adjusted}."
+
+
+def _seed(seed: int | None) -> str:
+    return "" if seed is None else f", seed {seed}"
 
 
 def _sides(policy: dict[str, Any]) -> str:

@@ -9,17 +9,19 @@ import numpy as np
 import pandas as pd
 
 from metaeval import links
-from metaeval.arrays import Floats
+from metaeval.arrays import Floats, numbers
 from metaeval.calibration.refitting import refitted
 from metaeval.calibration.strata import Part, designed, parts_of
 from metaeval.checks import check_fraction, check_one_of, check_whole
 from metaeval.decomposition import isotonic_fit
+from metaeval.errors import MetaevalError
 from metaeval.honest import honest_band
 from metaeval.maps import scale_of, spline_basis, spline_knots
 from metaeval.plan import Plan
 from metaeval.samples import tails
-from metaeval.statistics.forecasts import Native, Over, Reading, check_outcomes, tied_cases
+from metaeval.statistics.forecasts import tied_cases
 from metaeval.statistics.nulls import null_labels
+from metaeval.statistics.reading import Native, Over, Reading, check_outcomes
 from metaeval.tables import Table
 
 _LINKED = ("margin_link", "lapse_link", "monotone_spline")
@@ -151,6 +153,8 @@ def honest_bounds(part: Part, m: int, at: Floats, confidence: float) -> tuple[Fl
     cases = part.cases
     p, y = cases.column(m)
     some = p > 0.5 if cases.mirrored else np.ones(len(p), dtype=bool)
+    if not some.any():
+        return np.full(len(at), 0.5), np.full(len(at), 0.5)
     unit = np.unique(part.unit[some], return_inverse=True)[1]
     band = honest_band(p[some], y[some], cases.weight[some], unit, confidence)
     low, high = band.at(at)
@@ -194,7 +198,7 @@ def map_band(
     Returns
     -------
     DataFrame
-        scorer, task, margin, chance (that labels agree), lower, upper.
+        scorer, task, margin, agreement (chance that labels agree), lower, upper.
 
     Raises
     ------
@@ -214,7 +218,7 @@ def map_band(
     --------
     >>> from metaeval import calibration, load_example
     >>> band = calibration.map_band(load_example(), scorers=["judge"], n_resamples=100)
-    >>> bool(((band["lower"] <= band["chance"]) & (band["chance"] <= band["upper"])).all())
+    >>> bool(((band["lower"] <= band["agreement"]) & (band["agreement"] <= band["upper"])).all())
     True
     """
     check_one_of("map", map, _LINKED)
@@ -224,7 +228,11 @@ def map_band(
     options: dict[str, Any] = {"label": label, "scorers": scorers, "by": by, "random": random}
     design = designed(table, missing=missing, **options)
     reading = Reading(native="logit", over="pairs").settled(design.table)
-    points = None if at is None else np.asarray(at, dtype=float)
+    points = None if at is None else np.atleast_1d(numbers(at, "at"))
+    if points is not None and (
+        points.ndim != 1 or not len(points) or not np.isfinite(points).all()
+    ):
+        raise MetaevalError(f"at={at!r} must be a list of margins, such as [0, 0.5, 1].")
     frames = [
         _band(part, m, map, points, plan)
         for part in parts_of(design, reading)
@@ -252,7 +260,7 @@ def _band(part: Part, m: int, map: str, at: Floats | None, plan: Plan) -> pd.Dat
             "scorer": cases.scorers[m],
             "task": part.name,
             "margin": points,
-            "chance": chance[0],
+            "agreement": chance[0],
             "lower": low,
             "upper": high,
         }

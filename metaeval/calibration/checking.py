@@ -9,16 +9,16 @@ import numpy as np
 
 from metaeval import multiplicity
 from metaeval.arrays import Floats
-from metaeval.calibration.strata import Part, designed, made_result, parts_of, row_of
-from metaeval.checks import check_whole
+from metaeval.calibration.strata import POOLED, Part, designed, made_result, parts_of, row_of
 from metaeval.comparisons import Row
 from metaeval.errors import MetaevalError
 from metaeval.plan import Plan
 from metaeval.result import Result
 from metaeval.samples import normal_cdf
 from metaeval.statistics.base import Statistic
-from metaeval.statistics.forecasts import Native, Over, Reading
 from metaeval.statistics.nulls import null_labels, signs_of_units
+from metaeval.statistics.proper import said_name, status_of
+from metaeval.statistics.reading import Native, Over, Reading
 from metaeval.tables import Table
 
 _POINTS = 2_000  # at which cumulative sums are looked at
@@ -59,7 +59,8 @@ def spiegelhalter(
     -------
     Result
         `estimate` is the mean of (y - p)(1 - 2p), 0 if calibrated, with its standard error; p is
-        two-sided, `p_adjusted` Holm's over scorers (of a stratum).
+        two-sided, `p_adjusted` Holm's over scorers. Rows of all cases together (empty task), and
+        with `by` of each stratum, each stratum a family of its own.
 
     Raises
     ------
@@ -87,7 +88,8 @@ def spiegelhalter(
     reading = Reading(native, over, event, map, folds, average)
     options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
     what = "the mean of (y - p)(1 - 2p)"
-    return _tested(table, "spiegelhalter", what, reading, options, _spiegelhalter, 0)
+    plan = Plan("spiegelhalter", drawn=False)
+    return _tested(table, "spiegelhalter", what, reading, options, _spiegelhalter, plan)
 
 
 def _spiegelhalter(part: Part, m: int) -> tuple[float, float, float]:
@@ -153,7 +155,8 @@ def cumulative(
     -------
     Result
         `estimate` is the largest size of the mean of y - p over the cases up to any forecast; p
-        counts as large ones among calibrated labels; `p_adjusted` is Holm's over scorers.
+        counts as large ones among calibrated labels; `p_adjusted` is Holm's over scorers. Rows of
+        all cases together (empty task), and with `by` of each stratum, each a family of its own.
 
     Raises
     ------
@@ -181,7 +184,7 @@ def cumulative(
     >>> bool(result.row("lexical")["p_value"] < 0.05)
     True
     """
-    check_whole("n_resamples", n_resamples, 100)
+    plan = Plan("cumulative", n_resamples=n_resamples, seed=seed)
     reading = Reading(native, over, event, map, folds, average)
     options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
     what = "the largest mean of y - p over the cases up to a forecast"
@@ -189,7 +192,7 @@ def cumulative(
     def test(part: Part, m: int) -> tuple[float, float, float]:
         return _cumulative(part, m, n_resamples, seed)
 
-    return _tested(table, "cumulative", what, reading, options, test, n_resamples)
+    return _tested(table, "cumulative", what, reading, options, test, plan)
 
 
 def _cumulative(part: Part, m: int, n: int, seed: int) -> tuple[float, float, float]:
@@ -238,15 +241,23 @@ def _tested(
     reading: Reading,
     options: dict[str, Any],
     test: Test,
-    n_resamples: int,
+    plan: Plan,
 ) -> Result:
-    """A result with one row for each stratum and scorer."""
-    design = designed(table, **options)
-    settled = reading.settled(design.table)
+    """A result with one row for each scorer, of all rows together and of each stratum."""
+    whole = designed(table, **options | {"by": None})
+    settled = reading.settled(whole.table)
+    designs = [whole] if options["by"] is None else [whole, designed(table, **options)]
+    parts = [part for design in designs for part in parts_of(design, settled)]
     estimand = {**settled.estimand(), "target": f"{what}; {settled.words()}"}
-    statistic = Statistic(name, "pairs", estimand=estimand, better="neither")
+    statistic = Statistic(
+        said_name(name, reading.said()),
+        "pairs",
+        estimand=estimand | POOLED,
+        status=status_of(settled),
+        better="neither",
+    )
     rows: list[Row] = []
-    for part in parts_of(design, settled):
+    for part in parts:
         found = [test(part, m) for m in range(len(part.cases.scorers))]
         adjusted = multiplicity.holm(np.array([p for _, _, p in found]))
         rows += [
@@ -264,5 +275,4 @@ def _tested(
                 zip(part.cases.scorers, found, strict=True)
             )
         ]
-    plan = Plan(name, n_resamples=max(n_resamples, 100))
-    return made_result(table, design, plan, options, [(statistic, rows, np.empty((0, 0)))])
+    return made_result(table, designs[-1], plan, options, [(statistic, rows, np.empty((0, 0)))])

@@ -16,7 +16,7 @@ from metaeval.statistics.correlation import pearson
 from metaeval.statistics.gain import recalibration_gain
 from metaeval.statistics.pairwise import pairwise_accuracy
 from metaeval.statistics.proper import brier
-from metaeval.tables import Responses, Table
+from metaeval.tables import Pairs, Table
 
 
 def _ranks(scores: pd.Series) -> pd.Series:
@@ -82,7 +82,7 @@ def scale_fragility(
     >>> frame["measure"].tolist()
     ['pearson', 'brier', 'recalibration_gain', 'pairwise_accuracy']
     """
-    if not isinstance(table, Responses):
+    if isinstance(table, Pairs):
         raise MetaevalError(
             "scale_fragility needs responses with scores of their own; this table holds pairs."
         )

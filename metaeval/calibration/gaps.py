@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metaeval import links
-from metaeval.arrays import Floats
+from metaeval.arrays import Floats, numbers
 from metaeval.calibration.refitting import refitted
-from metaeval.calibration.strata import Part, designed, made_result, parts_of, row_of
+from metaeval.calibration.strata import POOLED, Part, designed, made_result, parts_of, row_of
 from metaeval.checks import check_fraction, check_one_of
 from metaeval.comparisons import Row
 from metaeval.errors import MetaevalError
@@ -20,11 +20,11 @@ from metaeval.plan import Plan
 from metaeval.result import Result, p_text
 from metaeval.samples import tails
 from metaeval.statistics.base import Statistic
-from metaeval.statistics.forecasts import Reading
+from metaeval.statistics.proper import said_name
+from metaeval.statistics.reading import Reading
 from metaeval.tables import Table
 
 _LINKS = {"lapse_link": links.LAPSE, "margin_link": links.MARGIN}
-_POOLED = {"whole": "all rows together"}
 _FEW_TASKS = 3
 _ENDLESS = 1e3
 
@@ -148,7 +148,7 @@ def gap_to_agreement(
 
 
 def _checked_shares(agreement: Any) -> list[float]:
-    shares = [agreement] if isinstance(agreement, int | float) else list(agreement)
+    shares = np.atleast_1d(numbers(agreement, "agreement")).tolist()
     for share in shares:
         if not check_fraction("agreement", share) > 0.5:
             raise MetaevalError(
@@ -205,8 +205,9 @@ def _gaps(
         f"the score gap at which labels agree {100 * share:g} % of the time, by {map}; pairs with "
         "tied labels left out"
     )
-    estimand = {"grouping": "item", "average": "items", "ties": "none", "target": what} | _POOLED
-    statistic = Statistic(f"gap(agreement={share:g})", "pairs", estimand=estimand, better="neither")
+    estimand = {"grouping": "item", "average": "items", "ties": "none", "target": what} | POOLED
+    name = said_name("gap", f"agreement={share:g}", f"map={map}" if map != "lapse_link" else "")
+    statistic = Statistic(name, "pairs", estimand=estimand, status="approximate", better="neither")
     rows, draws = [], []
     for part, fit in zip(parts, fits, strict=True):
         near = closeness(share, fit.slopes, fit.lapses)
@@ -242,8 +243,10 @@ def _scale_ratios(
 ) -> tuple[tuple[Statistic, list[Row], Floats], list[str]]:
     """How much slopes differ between tasks, for each scorer, and a line on each."""
     what = "exp(tau), tau the standard deviation of log slopes between tasks"
-    estimand = {"grouping": "item", "average": "items", "ties": "none", "target": what} | _POOLED
-    statistic = Statistic("scale_ratio", "pairs", estimand=estimand, better="neither")
+    estimand = {"grouping": "item", "average": "items", "ties": "none", "target": what} | POOLED
+    statistic = Statistic(
+        "scale_ratio", "pairs", estimand=estimand, status="approximate", better="neither"
+    )
     rows, notes = [], []
     for m, name in enumerate(parts[0].cases.scorers):
         logs = np.array([np.log(fit.slope[m]) for fit in fits[1:]])

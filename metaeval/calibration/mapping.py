@@ -14,7 +14,8 @@ from metaeval.calibration.strata import designed
 from metaeval.checks import require_known
 from metaeval.errors import MetaevalError
 from metaeval.maps import Curve
-from metaeval.statistics.forecasts import Reading, Scored, cases_of, scored_of
+from metaeval.statistics.forecasts import Scored, cases_of, scored_of
+from metaeval.statistics.reading import Reading
 from metaeval.tables import Table
 
 
@@ -48,12 +49,25 @@ class Map:
         MetaevalError
             If there are several scorers and none is named.
         """
+        return self._curve(scorer)(scores)
+
+    def interval(self, scores: Floats, scorer: str | None = None) -> tuple[Floats, Floats]:
+        """Lower and upper probability at each score of a scorer, by `venn_abers`.
+
+        Raises
+        ------
+        MetaevalError
+            If the map has no interval, or there are several scorers and none is named.
+        """
+        return self._curve(scorer).interval(scores)
+
+    def _curve(self, scorer: str | None) -> Curve:
         names = list(self.curves)
         if scorer is None and len(names) > 1:
             raise MetaevalError(f"There are maps of {len(names)} scorers; name one: scorer=...")
         name = names[0] if scorer is None else scorer
         require_known("scorer", name, names)
-        return self.curves[name](scores)
+        return self.curves[name]
 
     @property
     def parameters(self) -> pd.DataFrame:
@@ -91,13 +105,15 @@ class MapKind:
         event: float | None = None,
         folds: int = 5,
         average: str | None = None,
+        random: str | None = None,
+        missing: str | None = None,
     ) -> Map:
         """Fit one curve for each scorer on all items, and one for each fold without it.
 
         Parameters
         ----------
         table : Responses or Pairs
-        label, scorers
+        label, scorers, random, missing
             As in `metaeval.evaluate`.
         over : {"pairs", "responses"}, optional
             Margins of pairs, or scores of responses.
@@ -124,7 +140,7 @@ class MapKind:
         >>> bool(fitted(0.0) == 0.5 and fitted(2.0) > 0.5)
         True
         """
-        design = designed(table, label=label, scorers=scorers)
+        design = designed(table, label=label, scorers=scorers, random=random, missing=missing)
         ties = maps.BY_NAME[self.name].takes == "outcomes"
         wanted = Reading(None, over, event, self.name, folds, average, ties=ties)  # type: ignore[arg-type]
         reading = wanted.settled(design.table)

@@ -13,8 +13,10 @@ from metaeval.arrays import Floats
 from metaeval.calibration.strata import Part, designed, parts_of
 from metaeval.checks import check_fraction
 from metaeval.decomposition import isotonic_fit
-from metaeval.statistics.forecasts import Cases, Native, Over, Reading
-from metaeval.statistics.selective import by_size, by_sureness
+from metaeval.statistics.areas import by_sureness
+from metaeval.statistics.forecasts import Cases
+from metaeval.statistics.reading import Native, Over, Reading
+from metaeval.statistics.selective import by_size
 from metaeval.tables import Table
 
 _WALKS = 4_000

@@ -15,8 +15,12 @@ from metaeval.plan import Plan
 from metaeval.prepare import Design, Stratum, prepare, units_of
 from metaeval.result import Result
 from metaeval.statistics.base import Statistic
-from metaeval.statistics.forecasts import Cases, Reading, cases_of
+from metaeval.statistics.forecasts import Cases, cases_of
+from metaeval.statistics.reading import Reading
 from metaeval.tables import Pairs, Responses, Table
+
+POOLED = {"whole": "all rows together"}
+"""What the row with an empty task is, where it is no mean over tasks."""
 
 
 class Part(NamedTuple):

@@ -19,7 +19,7 @@ from metaeval.statistics.base import (
     only_label,
 )
 from metaeval.statistics.counting import chance_of
-from metaeval.statistics.recalibration import best_thresholds, gains_of
+from metaeval.statistics.retuning import best_thresholds, gains_of
 from metaeval.tables import Responses
 
 _MAX_PAIRS = 20_000_000

@@ -10,18 +10,14 @@ import numpy as np
 from metaeval.arrays import Codes, Floats
 from metaeval.binning import BINNINGS, Cells, bins_of, cells_of
 from metaeval.checks import check_one_of, check_whole
+from metaeval.errors import MetaevalError
 from metaeval.statistics.base import Statistic, Weigh
-from metaeval.statistics.forecasts import (
-    Cases,
-    Native,
-    Over,
-    Reading,
-    cases_of,
-    check_outcomes,
-    documented,
-)
+from metaeval.statistics.forecasts import Cases, cases_of
 from metaeval.statistics.nulls import null_mean
 from metaeval.statistics.proper import Average, estimand_of, read_by, said_outcomes, status_of
+from metaeval.statistics.reading import Native, Over, Reading, check_outcomes, documented
+
+_MOST_BINS = 10_000
 
 Binning = Literal["equal-mass", "equal-width"]
 
@@ -98,7 +94,8 @@ def ece(
 
 
 def _check(bins: int, binning: str) -> None:
-    check_whole("bins", bins, 1)
+    if check_whole("bins", bins, 1) > _MOST_BINS:
+        raise MetaevalError(f"bins={bins} are more than {_MOST_BINS}; smooth_ece needs none.")
     check_one_of("binning", binning, BINNINGS)
 
 

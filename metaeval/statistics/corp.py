@@ -11,16 +11,10 @@ from metaeval.arrays import Floats
 from metaeval.checks import check_one_of
 from metaeval.decomposition import expected_score, isotonic_fit
 from metaeval.statistics.base import Statistic, ratio
-from metaeval.statistics.forecasts import (
-    Cases,
-    Native,
-    Over,
-    Reading,
-    cases_of,
-    documented,
-)
+from metaeval.statistics.forecasts import Cases, cases_of
 from metaeval.statistics.nulls import null_mean
 from metaeval.statistics.proper import Average, estimand_of, read_by, terms_of
+from metaeval.statistics.reading import Native, Over, Reading, documented
 from metaeval.tables import Table
 
 Score = Literal["brier", "log", "rps"]

@@ -12,15 +12,9 @@ from metaeval.errors import MetaevalError
 from metaeval.links import expit
 from metaeval.logistic import information, near, newton
 from metaeval.statistics.base import Statistic, Weigh, sum_by
-from metaeval.statistics.forecasts import (
-    Cases,
-    Native,
-    Over,
-    Reading,
-    cases_of,
-    documented,
-)
+from metaeval.statistics.forecasts import Cases, cases_of
 from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
+from metaeval.statistics.reading import Native, Over, Reading, documented
 
 Line = Literal["slope", "intercept", "shift"]
 

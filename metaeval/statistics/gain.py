@@ -5,20 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from metaeval import maps
-from metaeval.arrays import Floats
-from metaeval.checks import check_one_of, check_whole
+from metaeval.arrays import Codes, Floats
+from metaeval.checks import check_one_of
 from metaeval.decomposition import expected_score
-from metaeval.errors import MetaevalError
 from metaeval.statistics.base import Statistic, ratio, share_of_estimate
-from metaeval.statistics.forecasts import (
-    Cases,
-    Native,
-    Over,
-    Reading,
-    cases_of,
-    documented,
-)
+from metaeval.statistics.forecasts import Cases, cases_of, checked_folds, scored_of
 from metaeval.statistics.proper import Average, estimand_of, read_by, terms_of
+from metaeval.statistics.reading import Native, Over, Reading, documented
 from metaeval.tables import Table
 
 _BY = ("isotonic", "line")
@@ -70,12 +63,13 @@ def recalibration_gain(
     True
     """
     check_one_of("by", by, _BY)
-    check_whole("folds", folds, 2)
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, folds, average, crossed=True)
 
     def make(name: str, r: Reading) -> Statistic:
         def terms(table: Table) -> Floats:
-            return _terms(cases_of(table, r), by, r.folds)
+            return _terms(
+                cases_of(table, r), by, checked_folds(table, scored_of(table, r).rows, folds)
+            )
 
         return Statistic(
             name,
@@ -92,23 +86,17 @@ def recalibration_gain(
     return read_by("recalibration_gain", reading, make, f"by={by}" if by != _BY[0] else "")
 
 
-def _terms(cases: Cases, by: str, folds: int) -> Floats:
-    return terms_of(cases, 1, lambda m: [cases.by_item(_gain(cases, m, by, folds))])
+def _terms(cases: Cases, by: str, fold: Codes) -> Floats:
+    return terms_of(cases, 1, lambda m: [cases.by_item(_gain(cases, m, by, fold))])
 
 
-def _gain(cases: Cases, m: int, by: str, folds: int) -> Floats:
+def _gain(cases: Cases, m: int, by: str, fold: Codes) -> Floats:
     """Score of the forecast less that of its recalibration on the other folds: (case,)."""
     p, y = cases.column(m)
-    fold = cases.unit % folds
-    if cases.unit.max() + 1 < folds:
-        raise MetaevalError(
-            f"{folds} folds need at least {folds} items (clusters); there are "
-            f"{int(cases.unit.max()) + 1}. Use fewer folds=."
-        )
     better = np.empty_like(p)
     family = _family(by, cases.mirrored)
     x = _score(cases, m, by)
-    for f in range(folds):
+    for f in np.unique(fold):
         train, test = fold != f, fold == f
         curve = family.curve(x[train], y[train], cases.weight[train], cases.mirrored)
         better[test] = curve(x[test])

@@ -66,10 +66,7 @@ def standard_residuals(p: Floats, y: Floats, weight: Floats, mirrored: bool) -> 
     it is never vertical.
     """
     x = logit(np.clip(p, _INSIDE, 1 - _INSIDE))
-    counted = links.as_cases(weight)
-    ups, downs = float(counted @ y), float(counted @ (1 - y))
-    drawn = y * (ups + 1) / (ups + 2) + (1 - y) / (downs + 2)
     design = x[:, None] if mirrored else np.stack([x, np.ones_like(x)], axis=1)
-    theta = links.fit(links.line(design.shape[1]), design, drawn, weight[None])
+    theta = links.fit(links.line(design.shape[1]), design, links.drawn_in(y, weight), weight[None])
     fitted = expit(design @ theta[0])
     return np.asarray((y - fitted) / np.sqrt(fitted * (1 - fitted)))

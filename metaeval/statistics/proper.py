@@ -11,16 +11,8 @@ from metaeval.arrays import Floats
 from metaeval.decomposition import expected_score
 from metaeval.errors import MetaevalError
 from metaeval.statistics.base import Statistic, ratio, share_of_estimate
-from metaeval.statistics.forecasts import (
-    Cases,
-    Native,
-    Over,
-    Reading,
-    cases_of,
-    check_outcomes,
-    documented,
-    halves,
-)
+from metaeval.statistics.forecasts import Cases, cases_of, halves
+from metaeval.statistics.reading import Native, Over, Reading, check_outcomes, documented
 from metaeval.tables import Table
 
 Average = Literal["items", "pairs", "responses"]
@@ -208,7 +200,9 @@ def rps(
 def _log_losses(log_odds: Floats, label: Floats) -> Floats:
     """Log losses from log odds; those of labels that cannot be are left at 0."""
     up, down = np.logaddexp(0, -log_odds), np.logaddexp(0, log_odds)
-    return np.where(label > 0, label * up, 0.0) + np.where(label < 1, (1 - label) * down, 0.0)
+    with np.errstate(invalid="ignore"):  # no label at endless loss
+        one, other = label * up, (1 - label) * down
+    return np.where(label > 0, one, 0.0) + np.where(label < 1, other, 0.0)
 
 
 @documented
@@ -255,9 +249,8 @@ def log_loss(
     >>> bool(0 < row["estimate"] < 0.7)
     True
     """
-    if clip is not None and not 0 < clip < 0.5:
+    if clip is not None and not (isinstance(clip, float) and 0 < clip < 0.5):
         raise MetaevalError(f"clip={clip!r} must lie between 0 and 0.5, such as 1e-6.")
-
     ties = check_outcomes(outcomes)
 
     def score(cases: Cases, m: int, label: Floats) -> Floats:

@@ -4,58 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from metaeval import selection
-from metaeval.arrays import Codes, Floats
-from metaeval.binning import Cells, cells_of
+from metaeval.arrays import Floats
 from metaeval.checks import check_fraction, check_one_of
 from metaeval.errors import MetaevalError
-from metaeval.statistics.base import Statistic, Weigh, mean_of_values
-from metaeval.statistics.forecasts import (
-    Cases,
-    Native,
-    Over,
-    Reading,
-    cases_of,
-    documented,
-)
-from metaeval.statistics.proper import Average, estimand_of, read_by, status_of
+from metaeval.statistics.areas import Measure, by_score, by_sureness, of_levels, sums_of
+from metaeval.statistics.base import Statistic, mean_of_values
+from metaeval.statistics.forecasts import Cases, cases_of
+from metaeval.statistics.proper import Average, estimand_of, read_by
+from metaeval.statistics.reading import Native, Over, Reading, documented
 from metaeval.tables import Table
-
-_AT_A_TIME = 2_000_000  # sums of a block of replicates
-
-
-class Levels(NamedTuple):
-    """The level of each case, and what two columns of sums are made of: (case,) each."""
-
-    level: Codes
-    first: Floats
-    second: Floats
-
-
-class Measure(NamedTuple):
-    """A value of the sums of two columns by level, and its derivatives by them."""
-
-    levels: Callable[[Cases, int], Levels]
-    value: Callable[[Floats, Floats], Floats]
-    gradient: Callable[[Floats, Floats], tuple[Floats, Floats]] | None
-
-
-def by_score(cases: Cases, m: int) -> Levels:
-    """Positives and negatives by level of the score, rising."""
-    x = cases.forecast[:, m] if cases.log_odds is None else cases.log_odds[:, m]
-    level = np.unique(x, return_inverse=True)[1]
-    return Levels(level, cases.weight * cases.label, cases.weight * (1 - cases.label))
-
-
-def by_sureness(cases: Cases, m: int) -> Levels:
-    """Weights and errors by level, the surest decisions first."""
-    sure, right = cases.sureness(m)
-    level = np.unique(-sure, return_inverse=True)[1]
-    return Levels(level, cases.weight, cases.weight * (1 - right))
 
 
 def _of_pairs(weight: Floats, wrong: Floats) -> Floats:
@@ -128,9 +90,7 @@ def auroc(
     def make(name: str, r: Reading) -> Statistic:
         if not within:
             measure = _PAIRED_RANKS if r.over == "pairs" else _RANKS
-            made = _of_levels(
-                name, r, "the chance that a positive scores above a negative", measure
-            )
+            made = of_levels(name, r, "the chance that a positive scores above a negative", measure)
             return made.named(better="higher", describe=_even_chance)
         return _within(name, r)
 
@@ -175,59 +135,6 @@ def _ranks_of_items(cases: Cases, m: int) -> Floats:
     both, n_up, n_down = sums
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where((n_up > 0) & (n_down > 0), both / (n_up * n_down), np.nan)
-
-
-def _of_levels(name: str, reading: Reading, what: str, measure: Measure) -> Statistic:
-    gradient = measure.gradient
-    return Statistic(
-        name,
-        reading.over,  # type: ignore[arg-type]
-        weigh=lambda table: _weigh(cases_of(table, reading), measure),
-        influence=None if gradient is None else lambda t: _influence(cases_of(t, reading), measure),
-        estimand=estimand_of(reading, what),
-        status=status_of(reading) if gradient is not None else "approximate",
-        smooth=gradient is not None,
-        better="lower",
-    )
-
-
-def _cells(cases: Cases, measure: Measure, m: int) -> Cells:
-    level, *columns = measure.levels(cases, m)
-    return cells_of(level, cases.items, columns, (int(level.max()) + 1, cases.n_items))
-
-
-def _weigh(cases: Cases, measure: Measure) -> Weigh:
-    """Weights of items (replicate, item) -> values (replicate, scorer)."""
-    every = [_cells(cases, measure, m) for m in range(len(cases.scorers))]
-    size = max(1, _AT_A_TIME // len(cases.label))
-
-    def values(weights: Floats) -> Floats:
-        found = np.empty((len(weights), len(every)))
-        for i in range(0, len(weights), size):
-            some = np.ascontiguousarray(weights[i : i + size].T)
-            for m, cells in enumerate(every):
-                first, second = (cells.weighted(column, some) for column in (0, 1))
-                found[i : i + size, m] = measure.value(first, second)
-        return found
-
-    return values
-
-
-def _sums(cases: Cases, measure: Measure, m: int) -> tuple[Codes, Floats, Floats]:
-    """Level of each case, and the sums of both columns by level."""
-    level, first, second = measure.levels(cases, m)
-    return level, np.bincount(level, first), np.bincount(level, second)
-
-
-def _influence(cases: Cases, measure: Measure) -> Floats:
-    """What each item adds to first order: (item, scorer)."""
-    columns = []
-    for m in range(len(cases.scorers)):
-        level, first, second = measure.levels(cases, m)
-        by_first, by_second = measure.gradient(*_sums(cases, measure, m)[1:])  # type: ignore[misc]
-        added = first * by_first[level] + second * by_second[level]
-        columns.append(np.bincount(cases.items, added, cases.n_items))
-    return np.stack(columns, axis=-1)
 
 
 @documented
@@ -277,7 +184,7 @@ def aurc(
 def _stepwise(cases: Cases) -> Floats:
     """AURC in steps of one case: (scorer,)."""
     values = [
-        selection.stepwise_risk_area(*_sums(cases, _RISK, m)[1:], len(cases.label))
+        selection.stepwise_risk_area(*sums_of(cases, _RISK, m)[1:], len(cases.label))
         for m in range(len(cases.scorers))
     ]
     return np.array(values)
@@ -392,7 +299,7 @@ def _maker(
 ) -> Callable[[str, Reading], Statistic]:
     def make(name: str, settled: Reading) -> Statistic:
         reading = by_size(asked, settled)
-        made = _of_levels(name, reading, what, measure).named(better=better)
+        made = of_levels(name, reading, what, measure).named(better=better)
         if estimate is None:
             return made
         return made.named(estimate=lambda table: estimate(cases_of(table, reading)))

@@ -20,17 +20,10 @@ from metaeval.smoothing import (
     spread_over_cells,
 )
 from metaeval.statistics.base import Statistic, Weigh
-from metaeval.statistics.forecasts import (
-    Cases,
-    Native,
-    Over,
-    Reading,
-    cases_of,
-    check_outcomes,
-    documented,
-)
+from metaeval.statistics.forecasts import Cases, cases_of
 from metaeval.statistics.nulls import null_mean
 from metaeval.statistics.proper import Average, estimand_of, read_by, said_outcomes, status_of
+from metaeval.statistics.reading import Native, Over, Reading, check_outcomes, documented
 
 _ROUGH = 14  # steps for draws of a mean: to 1e-4
 

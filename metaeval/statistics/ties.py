@@ -22,7 +22,7 @@ from metaeval.statistics.counting import (
     pair_weights,
     sign_within,
 )
-from metaeval.statistics.recalibration import best_thresholds, gains_of, recalibrated
+from metaeval.statistics.retuning import best_thresholds, gains_of, recalibrated
 from metaeval.statistics.two_way import accuracy_by_systems
 from metaeval.tables import Pairs, Responses
 

@@ -228,7 +228,7 @@ def test_map_bands_hold_the_curve_and_are_narrower_with_more_pairs():
         calibration.map_band(logistic_pairs(9, n), at=[0.0, 1.0, 2.0], n_resamples=200)
         for n in (60, 2_000)
     )
-    assert (few["chance"] >= few["lower"]).all() and (few["chance"] <= few["upper"]).all()
+    assert (few["agreement"] >= few["lower"]).all() and (few["agreement"] <= few["upper"]).all()
     width = [(band["upper"] - band["lower"]).to_numpy() for band in (few, many)]
     assert (width[1][1:] < width[0][1:] / 3).all()
     assert width[0][0] == 0  # no margin, no preference

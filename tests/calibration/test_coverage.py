@@ -30,10 +30,10 @@ def test_the_mean_ece_of_calibrated_forecasts_is_the_published_one():
 
 @EACH
 def test_p_values_of_calibrated_forecasts_are_uniform(each):
-    p = simulated.p_values(200, each)
+    p = simulated.p_values(100, each)
     for column in p.T:
         assert stats.kstest(column, "uniform").pvalue > 0.001
-        assert (column <= 0.05).mean() <= most(200, 0.05)
+        assert (column <= 0.05).mean() <= most(100, 0.05)
 
 
 @pytest.mark.slow
@@ -58,8 +58,8 @@ def test_honest_bands_hold_the_curve_in_many_sets(each):
 
 @EACH
 def test_bands_of_maps_hold_the_curve(each):
-    cover = simulated.map_coverage("margin_link", 100, each).mean()
-    assert fewest(100, 0.95) <= cover <= 1
+    cover = simulated.map_coverage("margin_link", 50, each).mean()
+    assert fewest(50, 0.95) <= cover <= 1
 
 
 @pytest.mark.slow
@@ -71,8 +71,8 @@ def test_bands_of_maps_hold_the_curve_in_many_sets(kind, each):
 
 @EACH
 def test_bounds_on_accuracy_hold_at_every_threshold(each):
-    every, chosen = simulated.selection_coverage(100, each)
-    assert every >= fewest(100, 0.95) and chosen >= fewest(100, 0.95)
+    every, chosen = simulated.selection_coverage(50, each)
+    assert every >= fewest(50, 0.95) and chosen >= fewest(50, 0.95)
 
 
 @pytest.mark.slow

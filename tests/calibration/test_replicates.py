@@ -8,7 +8,8 @@ from test_oracles import settled, value
 
 import metaeval as me
 from metaeval.smoothing import cosines, mirrored_cells, own_bandwidth, residuals_by_cell
-from metaeval.statistics.forecasts import Reading, cases_of
+from metaeval.statistics.forecasts import cases_of
+from metaeval.statistics.reading import Reading
 
 OVER = ["responses", "pairs"]
 REFITTED = {  # nothing is held fixed in their replicates
@@ -151,7 +152,7 @@ def test_the_order_of_rows_does_not_matter(over):
     item, odds, y, _ = drawn(4, over)
     order = np.random.default_rng(0).permutation(len(item))
     for name in ALL:
-        if over == "responses" and name == "rps" or over == "pairs" and name in NO_PAIRS:
+        if (over == "responses" and name == "rps") or (over == "pairs" and name in NO_PAIRS):
             continue
         frames = [
             me.evaluate(
