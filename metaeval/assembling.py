@@ -65,7 +65,7 @@ def assembled(
             _counts_line(design),
             *_estimand_notes(notes, levels, design, "cluster" in table.rows),
             *_correction_notes(plan),
-            *_target_notes(levels),
+            *_target_notes(levels, design),
             *table.alignment.oddities,
         ],
         "statistics": [_described(level) for level in levels],
@@ -146,7 +146,9 @@ def _counts_line(design: Design) -> str:
     lost = ""
     if n_dropped:
         lost = f"; {n_dropped} rows dropped, scores missing for {listed(design.holes, 5)}"
-    return f"{shape}, {len(rows)} rows, {len(design.scorers)} scorers, label {design.label!r}{lost}"
+    many = "" if len(design.scorers) == 1 else "s"
+    shape += f", {len(rows)} rows, {len(design.scorers)} scorer{many}"
+    return f"{shape}, label {design.label!r}{lost}"
 
 
 def _estimand_notes(
@@ -169,10 +171,11 @@ def _correction_notes(plan: Plan) -> list[str]:
     return [f"{why} leaves comparisons no draws to share, so Holm's correction replaces max-T"]
 
 
-def _target_notes(levels: list[Level]) -> list[str]:
+def _target_notes(levels: list[Level], design: Design) -> list[str]:
     """What a number means beyond its name; and tests that are kept for comparison only."""
     targets = [
         f"{level.statistic.name} estimates {level.statistic.estimand['target']}"
+        + _counted(level, design)
         for level in levels
         if "target" in level.statistic.estimand
     ]
@@ -182,6 +185,13 @@ def _target_notes(levels: list[Level]) -> list[str]:
         f"test={test!r} is a replica of a published test, for comparison with it"
         for test in replicas
     ]
+
+
+def _counted(level: Level, design: Design) -> str:
+    """How many items count, where others have no case."""
+    whole = [row["n_items"] for row in level.own if row["task"] is None]
+    n = design.table.n_items
+    return f"; {whole[0]} of {n} items count" if whole and whole[0] < n else ""
 
 
 def _tie_notes(frame: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:

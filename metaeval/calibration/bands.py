@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,16 +10,18 @@ import pandas as pd
 from metaeval import links
 from metaeval.arrays import Floats, numbers
 from metaeval.calibration.refitting import refitted
-from metaeval.calibration.strata import Part, designed, parts_of
-from metaeval.checks import check_fraction, check_one_of, check_whole
+from metaeval.calibration.strata import Part, curve_of, designed, labelled, parts_of
+from metaeval.checks import check_one_of
 from metaeval.decomposition import isotonic_fit
 from metaeval.errors import MetaevalError
 from metaeval.honest import honest_band
 from metaeval.maps import scale_of, spline_basis, spline_knots
 from metaeval.plan import Plan
 from metaeval.samples import tails
+from metaeval.statistics.base import Statistic
 from metaeval.statistics.forecasts import tied_cases
 from metaeval.statistics.nulls import null_labels
+from metaeval.statistics.proper import said_name
 from metaeval.statistics.reading import Native, Over, Reading, check_outcomes
 from metaeval.tables import Table
 
@@ -67,7 +68,8 @@ def reliability(
         One row for each distinct forecast of each scorer (and stratum): scorer, task, forecast,
         recalibrated (the isotonic fit), weight; consistency_lower and _upper; confidence_lower and
         _upper. With three outcomes there are curves of two events, `outcome` "win" (that of losses
-        is the same, for order means nothing) and "tie".
+        is the same, for order means nothing) and "tie". `frame.attrs` has the signature, and in the
+        notes what the forecasts are of and how they were made.
 
     Raises
     ------
@@ -98,19 +100,22 @@ def reliability(
     >>> bool((curve["confidence_lower"] <= curve["recalibrated"]).all())
     True
     """
-    check_fraction("confidence", confidence)
-    check_whole("n_resamples", n_resamples, 100)
+    plan = Plan("reliability", confidence=confidence, n_resamples=n_resamples, seed=seed)
     ties = check_outcomes(outcomes)
     reading = Reading(native, over, event, map, folds, average, ties=ties)
-    design = designed(table, label=label, scorers=scorers, by=by, random=random, missing=missing)
-    parts = list(parts_of(design, reading.settled(design.table)))
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    design = designed(table, **options)
+    settled = reading.settled(design.table)
+    parts = list(parts_of(design, settled))
     frames = [
         _curve(part, m, confidence, n_resamples, seed).assign(**of)
         for each in parts
         for part, of in (_of_outcomes(each) if ties else [(each, {})])
         for m in range(len(part.cases.scorers))
     ]
-    return pd.concat(frames, ignore_index=True)
+    about = curve_of("reliability", "how often the event happens at a forecast", reading, settled)
+    whole = pd.concat(frames, ignore_index=True)
+    return labelled(whole, table, design, plan, options, about)
 
 
 def _of_outcomes(part: Part) -> list[tuple[Part, dict[str, str]]]:
@@ -198,7 +203,8 @@ def map_band(
     Returns
     -------
     DataFrame
-        scorer, task, margin, agreement (chance that labels agree), lower, upper.
+        scorer, task, margin, agreement (chance that labels agree), lower, upper; the signature in
+        `frame.attrs`.
 
     Raises
     ------
@@ -223,10 +229,15 @@ def map_band(
     """
     check_one_of("map", map, _LINKED)
     plan = Plan(
-        "map_band", confidence=confidence, n_resamples=n_resamples, seed=seed, weights=weights
+        "map_band",
+        confidence=confidence,
+        interval="percentile",
+        n_resamples=n_resamples,
+        seed=seed,
+        weights=weights,
     )
-    options: dict[str, Any] = {"label": label, "scorers": scorers, "by": by, "random": random}
-    design = designed(table, missing=missing, **options)
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    design = designed(table, **options)
     reading = Reading(native="logit", over="pairs").settled(design.table)
     points = None if at is None else np.atleast_1d(numbers(at, "at"))
     if points is not None and (
@@ -238,7 +249,12 @@ def map_band(
         for part in parts_of(design, reading)
         for m in range(len(part.cases.scorers))
     ]
-    return pd.concat(frames, ignore_index=True)
+    what = f"how often labels agree with a margin, by {map}, pairs with tied labels left out"
+    estimand = {"grouping": "item", "average": "items", "target": what}
+    name = said_name("map_band", f"map={map}")
+    about = Statistic(name, "pairs", estimand=estimand, status="approximate", better="neither")
+    whole = pd.concat(frames, ignore_index=True)
+    return labelled(whole, table, design, plan, options, about)
 
 
 def _band(part: Part, m: int, map: str, at: Floats | None, plan: Plan) -> pd.DataFrame:

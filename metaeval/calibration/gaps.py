@@ -235,7 +235,8 @@ def _gaps(
 
 def _deviation(draws: Floats) -> Floats:
     finite = np.where(np.isinf(draws), 0.0, draws)
-    return np.asarray(finite.std(axis=0, ddof=1))
+    unit = np.maximum(finite.max(axis=0), np.finfo(float).tiny)  # gaps are in units of scores
+    return np.asarray((finite / unit).std(axis=0, ddof=1) * unit)
 
 
 def _scale_ratios(

@@ -57,7 +57,7 @@ def accuracy_and_calibration(
         `calibration`) with ends of simultaneous intervals; `prob_both`, the share of draws in which
         the scorer is better in both; `p_value` of no difference in either; `p_adjusted` (Holm);
         `verdict`: "better in both", "worse in both", "trade-off", "one differs" (the other interval
-        holds 0) or "not separated".
+        holds 0) or "not separated". `frame.attrs` has the signature of the comparison.
 
     Raises
     ------
@@ -104,6 +104,7 @@ def accuracy_and_calibration(
     frame["p_adjusted"] = multiplicity.holm(frame["p_value"].to_numpy())
     apart = frame["p_adjusted"] <= 1 - confidence + _STILL
     frame["verdict"] = frame["verdict"].where(apart, "not separated")
+    frame.attrs |= {"signature": result.signature, "notes": list(result.meta["notes"])}
     return frame
 
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from metaeval import selection
 from metaeval.arrays import Floats
-from metaeval.calibration.strata import Part, designed, parts_of
+from metaeval.calibration.strata import Part, curve_of, designed, labelled, parts_of
 from metaeval.checks import check_fraction
 from metaeval.decomposition import isotonic_fit
+from metaeval.plan import Plan
 from metaeval.statistics.areas import by_sureness
 from metaeval.statistics.forecasts import Cases
 from metaeval.statistics.reading import Native, Over, Reading
@@ -59,7 +60,8 @@ def risk_coverage(
         One row for each threshold of each scorer (and stratum), the surest first: scorer, task,
         threshold (the least size of a margin in units of the score, or the least probability of the
         decision), coverage, accuracy, lower (bound of the accuracy), risk (1 - accuracy) and
-        joint_risk (coverage times risk).
+        joint_risk (coverage times risk). `frame.attrs` has the signature, and in the notes what
+        the decisions are.
 
     Raises
     ------
@@ -89,20 +91,36 @@ def risk_coverage(
     >>> bool((curve["lower"] <= curve["accuracy"]).all())
     True
     """
-    check_fraction("confidence", confidence)
+    plan = Plan("risk_coverage", confidence=confidence, seed=seed, n_resamples=_WALKS)
     asked = Reading(native, over, event, map, folds, average)
-    design = designed(table, label=label, scorers=scorers, by=by, random=random, missing=missing)
-    parts = parts_of(design, by_size(asked, asked.settled(design.table)))
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    design = designed(table, **options)
+    settled = by_size(asked, asked.settled(design.table))
+    parts = parts_of(design, settled)
     frames = [
         _curve(part, m, confidence, seed) for part in parts for m in range(len(part.cases.scorers))
     ]
-    return pd.concat(frames, ignore_index=True)
+    about = curve_of("risk_coverage", "the accuracy of the surest decisions", asked, settled)
+    return labelled(pd.concat(frames, ignore_index=True), table, design, plan, options, about)
 
 
 def largest_coverage(
     table: Table,
     accuracy: float = 0.9,
-    **options: Any,
+    *,
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: str | None = None,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> pd.DataFrame:
     r"""Largest share of decisions that may be left to a scorer, with an accuracy that is assured.
 
@@ -111,8 +129,13 @@ def largest_coverage(
     table : Responses or Pairs
     accuracy : float, default 0.9
         What decisions must reach.
-    **options
-        As in `risk_coverage`.
+    native, over, event, map, folds, average
+        As in `metaeval.statistics.aurc`.
+    label, scorers, by, random, missing
+        As in `metaeval.evaluate`.
+    confidence : float, default 0.95
+        That the threshold has the accuracy asked for.
+    seed : int, default 0
 
     Returns
     -------
@@ -144,12 +167,29 @@ def largest_coverage(
     True
     """
     check_fraction("accuracy", accuracy)
-    curves = risk_coverage(table, **options)
+    curves = risk_coverage(
+        table,
+        native=native,
+        over=over,
+        event=event,
+        map=map,
+        folds=folds,
+        average=average,
+        label=label,
+        scorers=scorers,
+        by=by,
+        random=random,
+        missing=missing,
+        confidence=confidence,
+        seed=seed,
+    )
     rows = [
         {"scorer": scorer, "task": None if pd.isna(task) else task} | _chosen(curve, accuracy)
         for (scorer, task), curve in curves.groupby(["scorer", "task"], sort=False, dropna=False)
     ]
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows)
+    frame.attrs |= curves.attrs
+    return frame
 
 
 def _chosen(curve: pd.DataFrame, accuracy: float) -> dict[str, float]:

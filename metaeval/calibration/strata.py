@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from metaeval.arrays import Codes, Floats
 from metaeval.assembling import Level, assembled
@@ -16,6 +17,7 @@ from metaeval.prepare import Design, Stratum, prepare, units_of
 from metaeval.result import Result
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.forecasts import Cases, cases_of
+from metaeval.statistics.proper import estimand_of, said_name, status_of
 from metaeval.statistics.reading import Reading
 from metaeval.tables import Pairs, Responses, Table
 
@@ -78,6 +80,27 @@ def made_result(
         for statistic, rows, draws in statistics
     ]
     return assembled(table, design, plan, options, levels, notes or [])
+
+
+def labelled(
+    frame: pd.DataFrame,
+    table: Table,
+    design: Design,
+    plan: Plan,
+    options: dict[str, Any],
+    statistic: Statistic,
+) -> pd.DataFrame:
+    """The frame with its signature, and what it estimates, in `frame.attrs`."""
+    meta = made_result(table, design, plan, options, [(statistic, [], np.empty((0, 0)))]).meta
+    frame.attrs |= {"signature": meta["provenance"]["signature"], "notes": list(meta["notes"])}
+    return frame
+
+
+def curve_of(name: str, what: str, asked: Reading, settled: Reading) -> Statistic:
+    """What a curve of forecasts is called, and what it estimates."""
+    estimand = estimand_of(settled, what)
+    full = said_name(name, asked.said())
+    return Statistic(full, "pairs", estimand=estimand, status=status_of(settled), better="neither")
 
 
 def row_of(statistic: Statistic, part: Part, scorer: str, **values: Any) -> Row:

@@ -52,6 +52,8 @@ def moments_of(x: Floats, y: Floats) -> Floats:
 
 def standardised(values: Floats) -> Floats:
     """Columns with mean 0 and standard deviation 1 (constant ones: 0), so that sums stay small."""
+    # A power of two changes no bit, and squares neither overflow nor vanish.
+    values = values / np.ldexp(1.0, np.frexp(np.abs(values).max(axis=0))[1])
     spread = values.std(axis=0)
     flat = (values == values[:1]).all(axis=0)
     return np.asarray(

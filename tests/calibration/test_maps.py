@@ -217,3 +217,22 @@ def test_several_scorers_need_a_name_and_a_wrong_one_is_told():
     with pytest.raises(MetaevalError, match="reward"):
         fit(np.array([3.0]), "rewerd")
     assert list(fit.parameters.columns) == ["slope", "intercept"]
+
+
+@pytest.mark.parametrize("name", sorted(maps.BY_NAME))
+def test_scores_that_are_missing_or_endless(name):
+    table = me.load_example().keep_scorers(["judge"])
+    given = {"event": 3} if maps.BY_NAME[name].takes == "scores" else {}
+    if name == "beta":
+        table = table.map_scores(lambda x: (x - x.min()) / (x.max() - x.min()))
+    fitted = getattr(calibration, name).fit(table, **given)
+    values = fitted(np.array([np.nan, -np.inf, 0.0, np.inf]))
+    assert np.isnan(values[0]) and (np.diff(values[1:]) >= 0).all()
+    assert values[1] < 0.5 < values[3] and fitted(np.zeros((2, 3))).shape == (2, 3)
+
+
+def test_intervals_of_venn_abers_hold_their_value():
+    fitted = calibration.venn_abers.fit(me.load_example(), scorers=["judge"])
+    x = np.linspace(-4, 4, 33)
+    low, high = fitted.interval(x)
+    assert (low <= fitted(x)).all() and (fitted(x) <= high).all() and (low < high).any()

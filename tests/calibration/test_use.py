@@ -8,6 +8,7 @@ from click.testing import CliRunner
 import metaeval as me
 from metaeval import MetaevalError, calibration
 from metaeval.cli import cli
+from metaeval.export import tables_of
 from metaeval.statistics import BY_NAME
 
 FORECASTS = (
@@ -87,9 +88,7 @@ def refused(*args):
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in FORECASTS if n not in ("rps", "auroc", "cox_slope", "sharpness")]
-)
+@pytest.mark.parametrize("name", [n for n in FORECASTS if n != "rps"])
 def test_native_scores_outside_0_and_1(name, tmp_path):
     p, y = probabilities()
     path = written(tmp_path / "s.csv", {"m": 3 * p}, y)
@@ -141,6 +140,12 @@ def test_fewer_items_than_folds(name, tmp_path):
         ("cox_intercept(over=pairs)", "symmetry"),
         ("brier(native=True,over=pairs)", "difference of two probabilities"),
         ("brier(event=9)", "All"),
+        ("brier(event=a)", "event"),
+        ("brier(outcomes=3,over=responses)", "outcomes of pairs"),
+        ("brier(native=1)", "native"),
+        ("brier(native=logit,folds=3)", "leave out folds"),
+        ("log_loss(clip=a)", "clip"),
+        ("ece(bins=1000000000)", "bins"),
         ("brier(average=pairs,event=1)", "average"),
     ],
 )
@@ -176,12 +181,128 @@ def test_separated_labels_have_no_slope_and_certain_forecasts_no_log_loss(tmp_pa
         lambda t: calibration.beta.fit(t, event=3),
         lambda t: calibration.scale_fragility(t.pairs()),
         lambda t: calibration.accuracy_and_calibration(t, "brier", "brier"),
+        lambda t: calibration.reliability(t, event="a"),
+        lambda t: calibration.reliability(t, outcomes=3, over="responses"),
+        lambda t: calibration.rao_kupper.fit(t, over="responses"),
+        lambda t: calibration.platt.fit(t, event=float("nan")),
+        lambda t: calibration.spiegelhalter(t, event=[1]),
+        lambda t: calibration.cumulative(t, native="logit", seed="a"),
+        lambda t: calibration.reliability(t, seed=-1),
+        lambda t: calibration.risk_coverage(t, seed=1.5),
+        lambda t: calibration.largest_coverage(t, seed=None),
+        lambda t: calibration.map_band(t, at=["a"]),
+        lambda t: calibration.map_band(t, at=[[1, 2]]),
+        lambda t: calibration.map_band(t, at=[np.nan]),
+        lambda t: calibration.map_band(t, at=[]),
+        lambda t: calibration.gap_to_agreement(t, None),
+        lambda t: calibration.gap_to_agreement(t, scorers=5),
+        lambda t: me.evaluate(t, "brier", scorers=5),
+        lambda t: calibration.scale_fragility(5),
+        lambda t: calibration.margin_link.fit(t, scorers=["judge"])(["a"]),
+        lambda t: calibration.margin_link.fit(t, scorers=["judge"]).interval(1.0),
+        lambda t: calibration.decompose(0.5, 1),
+        lambda t: calibration.decompose(["a"], [1]),
+        lambda t: calibration.honest_band([], []),
+        lambda t: calibration.honest_band([0.1, 0.2], [0, 2]),
+        lambda t: calibration.honest_band([0.1, np.nan], [0, 1]),
+        lambda t: calibration.honest_band([0.1, 0.2], [0, 1], unit=[1]),
+        lambda t: calibration.honest_band([0.1, 0.2], [0, 1], confidence=2),
     ],
 )
 def test_functions_refuse_in_one_sentence(call):
     with pytest.raises(MetaevalError) as error:
         call(me.load_example())
     assert 20 < len(str(error.value)) < 600
+
+
+# What results say
+
+
+@pytest.mark.parametrize("name", ["spiegelhalter", "cumulative"])
+def test_tests_by_task_have_a_row_of_all_cases_and_every_form(name):
+    table, test = me.load_example(), getattr(calibration, name)
+    result, whole = test(table, native="logit", by="task"), test(table, native="logit")
+    tasks = sorted(set(table.rows["task"]))
+    assert sorted(result.frame["task"].dropna().unique()) == tasks
+    for task in (None, tasks[0]):
+        p = result.row("judge", task=task)["p_value"]
+        assert f"{p:.3f}".lstrip("0") in result.to_markdown(task=task)
+        assert f"{p:.3f}".lstrip("0") in result.to_latex(task=task)
+        assert len(result.league(task=task)) == len(table.scorers)
+    assert result.row("judge")["p_value"] == whole.row("judge")["p_value"]
+    assert "Holm's method" in result.methods_paragraph()
+    assert "interval" not in result.signature and f"test:{name}" in result.signature
+    assert result.row("judge")["status"] == "exact"
+    assert test(table, native=None).row("judge")["status"] == "approximate"
+
+
+def test_signatures_tell_apart_what_changes_a_number():
+    table = me.load_example()
+    few = {"scorers": ["judge"], "n_resamples": 100}
+    signatures = [
+        calibration.cumulative(table, native="logit", **few).signature,
+        calibration.cumulative(table, native="logit", seed=1, **few).signature,
+        calibration.cumulative(table, native=None, **few).signature,
+        calibration.cumulative(table, native=None, map="isotonic", **few).signature,
+        calibration.cumulative(table, native=None, folds=3, **few).signature,
+        calibration.gap_to_agreement(table, 0.8, **few).signature,
+        calibration.gap_to_agreement(table, 0.8, map="margin_link", **few).signature,
+        calibration.reliability(table, **few).attrs["signature"],
+        calibration.reliability(table, native="logit", **few).attrs["signature"],
+        calibration.map_band(table, **few).attrs["signature"],
+        calibration.map_band(table, "lapse_link", **few).attrs["signature"],
+        calibration.risk_coverage(table, scorers=["judge"]).attrs["signature"],
+        calibration.largest_coverage(table, event=3, scorers=["judge"]).attrs["signature"],
+    ]
+    assert len(set(signatures)) == len(signatures)
+
+
+def test_gaps_of_all_rows_are_no_means_over_tasks():
+    result = calibration.gap_to_agreement(me.load_example(), 0.8, n_resamples=100)
+    assert "means over" not in result.methods_paragraph()
+    assert "all rows together" in next(t for t, *_ in tables_of(result))
+    assert result.row("judge")["status"] == "approximate"
+
+
+def test_every_table_says_which_statistic_and_what_if_calibrated():
+    result = me.compare(me.load_example(), "brier(native=logit),cox_slope", n_resamples=100)
+    for name in ("brier(native=logit)", "cox_slope"):
+        assert name.replace("_", r"\_") in result.to_markdown(name)
+        assert f"% {name}" in result.to_latex(name)
+    assert "If calibrated" in result.to_latex() and "if calibrated" in result.to_markdown()
+    assert "rank" in result.to_markdown() and "rank" not in result.to_markdown("cox_slope")
+
+
+def test_curves_say_what_their_forecasts_are():
+    table = me.load_example()
+    for native, said in ((None, "mapped by margin_link"), ("logit", "log odds")):
+        curve = calibration.reliability(table, native=native, scorers=["judge"], n_resamples=100)
+        assert any(said in note for note in curve.attrs["notes"])
+
+
+def test_perfect_forecasts_and_a_kind_of_map_by_itself(tmp_path):
+    p, y = probabilities()
+    rows = pd.DataFrame({"item": np.arange(60)})
+    scores = pd.DataFrame({"perfect": y, "fair": p})
+    table = me.Responses(rows, scores, pd.DataFrame({"h": y}), label_kind="rating")
+    losses = me.evaluate(table, "log_loss(native=True)", n_resamples=100)
+    assert losses.row("perfect")["estimate"] == 0 < losses.row("fair")["estimate"]
+    by_kind, by_name = (BY_NAME["brier"](map=m) for m in (calibration.isotonic, "isotonic"))
+    assert by_kind.name == by_name.name == "brier(map=isotonic)"
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+def test_the_scale_of_scores_does_not_matter_however_far(factor):
+    table = me.load_example().keep_scorers(["judge"])
+    far = table.map_scores(lambda x: x * factor)
+    for name in ("brier", "brier(map=lapse_link)", "brier(map=monotone_spline)", "brier(event=3)"):
+        before, after = (me.evaluate(t, name, n_resamples=100).row("judge") for t in (table, far))
+        assert after["estimate"] == pytest.approx(before["estimate"], rel=1e-6), name
+    gaps = [
+        calibration.gap_to_agreement(t, 0.8, n_resamples=100).row("judge")["estimate"]
+        for t in (table, far)
+    ]
+    assert gaps[1] == pytest.approx(gaps[0] * factor, rel=1e-6)
 
 
 # Readings
