@@ -47,7 +47,7 @@ def test_p_values_of_calibrated_forecasts_are_uniform_in_many_sets(each):
 
 @EACH
 def test_honest_bands_hold_the_curve(each):
-    assert simulated.honest_coverage(15, each) >= fewest(15, 0.95)
+    assert simulated.honest_coverage(15, each) == 1  # it holds in more than 99 of 100 sets
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Calibration measures against libraries of others, on at least a hundred random inputs each."""
 
+import importlib
 import warnings
 
 import numpy as np
@@ -70,7 +71,7 @@ def kept(p):
 
 @pytest.mark.parametrize("over", ["responses", "pairs"])
 def test_brier_and_log_loss_of_scikit_learn(over):
-    metrics = pytest.importorskip("sklearn.metrics")
+    metrics = importlib.import_module("sklearn.metrics")
     for seed in HUNDRED:
         p, y, _ = drawn(seed)
         p = kept(p)
@@ -85,7 +86,7 @@ def test_brier_and_log_loss_of_scikit_learn(over):
 
 
 def test_auroc_of_scikit_learn_with_ties_and_weights():
-    metrics = pytest.importorskip("sklearn.metrics")
+    metrics = importlib.import_module("sklearn.metrics")
     for seed in HUNDRED:
         p, y, w = drawn(seed)
         level = np.unique(p, return_inverse=True)[1]
@@ -97,7 +98,7 @@ def test_auroc_of_scikit_learn_with_ties_and_weights():
 
 
 def test_auroc_of_pairs_is_that_of_both_orders_and_of_items_their_mean():
-    metrics = pytest.importorskip("sklearn.metrics")
+    metrics = importlib.import_module("sklearn.metrics")
     for seed in HUNDRED:
         p, y, _ = drawn(seed)
         margin = np.round(8 * p - 4, 1)
@@ -116,7 +117,7 @@ def test_auroc_of_pairs_is_that_of_both_orders_and_of_items_their_mean():
 
 
 def test_isotonic_regression_of_scikit_learn():
-    isotonic = pytest.importorskip("sklearn.isotonic")
+    isotonic = importlib.import_module("sklearn.isotonic")
     for seed in HUNDRED:
         p, y, w = drawn(seed, shares=True)
         told = isotonic.IsotonicRegression().fit(p, y, sample_weight=w)
@@ -127,7 +128,7 @@ def test_isotonic_regression_of_scikit_learn():
 
 
 def test_equal_width_ece_of_scikit_learn():
-    calibration = pytest.importorskip("sklearn.calibration")
+    calibration = importlib.import_module("sklearn.calibration")
     for seed in HUNDRED:
         p, y, _ = drawn(seed)
         p = kept(p + 1e-4)  # off the edges, which are closed on different sides
@@ -139,7 +140,7 @@ def test_equal_width_ece_of_scikit_learn():
 
 
 def test_cox_recalibration_is_the_logistic_regression_of_scikit_learn():
-    linear = pytest.importorskip("sklearn.linear_model")
+    linear = importlib.import_module("sklearn.linear_model")
     for seed in HUNDRED:
         p, y, _ = drawn(seed, n=120)
         p = kept(p)
@@ -157,7 +158,7 @@ def test_cox_recalibration_is_the_logistic_regression_of_scikit_learn():
 
 
 def test_platt_is_near_the_logistic_regression_of_large_samples():
-    linear = pytest.importorskip("sklearn.linear_model")
+    linear = importlib.import_module("sklearn.linear_model")
     p, y, w = drawn(0, n=20_000)
     curve = maps.BY_NAME["platt"].curve(p, y, w, False)
     told = linear.LogisticRegression(C=np.inf, tol=1e-10).fit(p[:, None], y, sample_weight=w)
@@ -170,7 +171,7 @@ def test_platt_is_near_the_logistic_regression_of_large_samples():
 
 
 def test_the_shift_of_the_log_odds_is_that_of_statsmodels():
-    api = pytest.importorskip("statsmodels.api")
+    api = importlib.import_module("statsmodels.api")
     for seed in HUNDRED:
         p, y, _ = drawn(seed)
         p = kept(p)
@@ -205,7 +206,7 @@ def smooth_by_integration(p, y, cells=20_000):
 
 
 def test_smooth_ece_of_relplot_where_it_does_not_cut_its_kernel():
-    relplot = pytest.importorskip("relplot")
+    relplot = importlib.import_module("relplot")
     compared = 0
     for seed in range(240):
         p, y, _ = drawn(seed, n=300)
@@ -233,7 +234,7 @@ def test_smooth_ece_by_integration_everywhere():
 
 @pytest.mark.parametrize("score", ["brier", "log"])
 def test_parts_of_model_diagnostics(score):
-    scoring = pytest.importorskip("model_diagnostics.scoring")
+    scoring = importlib.import_module("model_diagnostics.scoring")
     function = scoring.SquaredError() if score == "brier" else scoring.LogLoss()
     for seed in HUNDRED:
         p, y, w = drawn(seed, shares=False)
