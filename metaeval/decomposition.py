@@ -47,19 +47,20 @@ def pool_adjacent_violators(mean: Floats, weight: Floats) -> Floats:
     return np.asarray(isotonic_regression(mean, weights=weight).x)
 
 
-def isotonic_fit(forecast: Floats, label: Floats, weight: Floats, mirrored: bool = False) -> Floats:
-    """Recalibrated forecasts: the isotonic fit of labels to forecasts, at the rows: (row,).
+def isotonic_fit(order: Floats, label: Floats, weight: Floats, mirrored: bool = False) -> Floats:
+    """Recalibrated forecasts: the isotonic fit of labels in some order, at the rows: (row,).
 
-    Rows with equal forecasts are pooled first. `mirrored` rows are folded: forecasts are at least
-    1/2 and each row stands for itself and for its mirror image too, so that the fit is at least
-    1/2, and 1/2 where the forecast is.
+    `order` (row,) is the forecasts, or anything that rises with them; equal ones are pooled first.
+    `mirrored` rows are folded: `order` is at least 0 (forecasts less 1/2, or sizes of log odds),
+    and each row stands for itself and for its mirror image too, so that the fit is at least 1/2,
+    and 1/2 where the order is 0.
     """
     there = weight > 0
     if mirrored:
-        there &= forecast > 0.5
-    fitted = np.full(len(forecast), 0.5)
+        there &= order > 0
+    fitted = np.full(len(order), 0.5)
     if there.any():
-        levels = pooled(forecast[there], weight[there])
+        levels = pooled(order[there], weight[there])
         fit = pool_adjacent_violators(levels.mean(label[there], weight[there]), levels.weight)
         fitted[there] = fit[levels.level]
     return np.maximum(fitted, 0.5) if mirrored else fitted
@@ -148,7 +149,7 @@ def decompose(
         raise MetaevalError("The log score needs forecasts between 0 and 1.")
     if mirrored:
         p, y = folded(p, y)
-    fit = isotonic_fit(p, y, w, mirrored)
+    fit = isotonic_fit(p - 0.5 if mirrored else p, y, w, mirrored)
     flat = np.full(len(p), base_rate(y, w, mirrored))
     raw, best, constant = (
         float(np.average(expected_score(score, q, y), weights=w)) for q in (p, fit, flat)

@@ -30,7 +30,7 @@ FORECASTS = (
     ),
     *("brier(map=lapse_link,folds=2)", "brier(map=monotone_spline,folds=2)"),
     *("brier(event=1,map=beta,folds=2)", "miscalibration(event=1,folds=2)"),
-    *("recalibration_gain(event=1,by=line,folds=2)", "auroc(event=1)", "auroc(over=pairs)"),
+    *("recalibration_gain(event=1,folds=2)", "auroc(event=1)", "auroc(over=pairs)"),
     *("auroc(grouping=item,event=1)", "aurc", "augrc", "coverage_at(accuracy=.8,folds=2,event=1)"),
 )
 OPTIONS = {

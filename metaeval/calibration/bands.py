@@ -128,11 +128,12 @@ def _of_outcomes(part: Part) -> list[tuple[Part, dict[str, str]]]:
 def _curve(part: Part, m: int, confidence: float, n: int, seed: int) -> pd.DataFrame:
     cases = part.cases
     p, y = cases.column(m)
-    value, first, level = np.unique(p, return_index=True, return_inverse=True)
-    weight = cases.weight
-    fit = isotonic_fit(p, y, weight, cases.mirrored)[first]
+    order, weight = cases.order(m), cases.weight
+    _, first, level = np.unique(order, return_index=True, return_inverse=True)
+    value = p[first]
+    fit = isotonic_fit(order, y, weight, cases.mirrored)[first]
     null = [
-        isotonic_fit(p, labels, weight, cases.mirrored)[first]
+        isotonic_fit(order, labels, weight, cases.mirrored)[first]
         for block in null_labels(cases, m, n, seed)
         for labels in block
     ]

@@ -151,7 +151,7 @@ class MapKind:
         curves = {
             name: family.curve(x[some], scored.label[some], scored.weight[some], pairs)
             for name, x in zip(rows.scorers, scored.scores.T, strict=True)
-            for pairs in [reading.over == "pairs"]
+            for pairs in [reading.mirrored or reading.ties]
         }
         index = pd.Index(scored.rows, name="row")
         frame = pd.DataFrame(forecast[: len(index)], index=index, columns=rows.scorers)

@@ -41,7 +41,9 @@ def _scores(cases: Cases, m: int, score: str, recalibrated: bool) -> Floats:
     """Score of each case, of the forecasts or of their isotonic recalibration: (case,)."""
     p, y = cases.column(m)
     return expected_score(
-        score, isotonic_fit(p, y, cases.weight, cases.mirrored) if recalibrated else p, y
+        score,
+        isotonic_fit(cases.order(m), y, cases.weight, cases.mirrored) if recalibrated else p,
+        y,
     )
 
 
@@ -205,7 +207,7 @@ def discrimination(
 
 def _even(reading: Reading) -> bool:
     """Whether the mean label is 1/2 by symmetry."""
-    return reading.over == "pairs" and not reading.ties
+    return reading.mirrored
 
 
 @documented

@@ -160,10 +160,10 @@ def calibration_in_the_large(
 
 def _maker(which: Line, what: str) -> Callable[[str, Reading], Statistic]:
     def make(name: str, reading: Reading) -> Statistic:
-        if reading.over == "pairs" and which != "slope":
+        if reading.mirrored and which != "slope":
             raise MetaevalError(
-                f"{name} of pairs whose order means nothing is 0 by symmetry; use cox_slope, or "
-                "over='responses' for single responses."
+                f"{name} of pairs whose order means nothing is 0 by symmetry; use cox_slope, "
+                "over='responses' for single responses, or pairs read with ordered=True."
             )
         return Statistic(
             name,

@@ -7,6 +7,7 @@ map that is fitted on the items (clusters) of the other folds.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,9 +46,19 @@ class Cases(NamedTuple):
 
     def odds(self, m: int) -> Floats:
         """Log odds of the forecasts of one scorer, turned as `column` turns them: (case,)."""
-        p = self.forecast[:, m]
-        x = logit(p) if self.log_odds is None else self.log_odds[:, m]
-        return np.abs(x) if self.mirrored else x
+        if self.log_odds is None:
+            return logit(self.column(m)[0])
+        return np.abs(self.log_odds[:, m]) if self.mirrored else self.log_odds[:, m]
+
+    def order(self, m: int) -> Floats:
+        """What rises with the forecasts of `column` and rounds no two of them to one: (case,).
+
+        Mirrored forecasts of 1/2 are at 0.
+        """
+        if self.log_odds is not None:
+            return self.odds(m)
+        p = self.column(m)[0]
+        return p - 0.5 if self.mirrored else p
 
     def column(self, m: int) -> tuple[Floats, Floats]:
         """Forecasts and labels of one scorer, mirrored ones turned to at least 1/2: (case,)."""
@@ -99,7 +110,7 @@ def scored_of(table: Table, reading: Reading) -> Scored:
     scores, items = table.scores.to_numpy(), table.item_codes[rows]
     if len(rows) < len(scores):
         scores = scores[rows]
-    _require_spread(table, scores, label[rows], pairs)
+    _require_spread(table, scores, label[rows], pairs and not reading.ordered)
     weight = np.ones(len(rows))
     if reading.average == "items":
         weight = 1 / np.bincount(items, minlength=table.n_items)[items]
@@ -120,7 +131,7 @@ def _cases(table: Table, reading: Reading) -> Cases:
         table.item_codes[scored.rows],
         np.unique(_units(table)[scored.rows], return_inverse=True)[1],
         table.n_items,
-        reading.over == "pairs",
+        reading.mirrored,
         table.scorers,
         scored.scores if reading.native == "logit" or reading.by_order else None,
     )
@@ -208,7 +219,7 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
     if reading.native is None:
         return scores
     if reading.native == "logit":
-        return expit(scores)
+        return _either_way(expit, scores) if reading.over == "pairs" else expit(scores)
     margins = isinstance(table, Pairs)
     low, what = (-1.0, "2p - 1") if margins else (0.0, "p")
     outside = np.asarray(((scores < low) | (scores > 1)).any(axis=0))
@@ -220,7 +231,13 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
             f"{listed(names, 5)} lie between {worst.min():g} and {worst.max():g}. Use "
             "native='logit' for log odds, or native=None to map them first."
         )
-    return (1 + scores) / 2 if margins else scores
+    return _either_way(lambda size: (1 + size) / 2, scores) if margins else scores
+
+
+def _either_way(chance: Callable[[Floats], Floats], margin: Floats) -> Floats:
+    """Forecasts at margins: at -d what is left of that at d, to the last bit."""
+    p = chance(np.abs(margin))
+    return np.where(margin < 0, 1 - p, p)
 
 
 def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
@@ -242,9 +259,10 @@ def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
                 "fewer folds=, or native scores."
             )
         for m in range(x.shape[1]):
-            curve = family.curve(x[train, m], y[train], w[train], reading.over == "pairs")
+            curve = family.curve(x[train, m], y[train], w[train], reading.mirrored)
             for side, sign in enumerate(sides):
-                found[side, test, m] = curve(sign * x[test, m])
+                at = sign * x[test, m]
+                found[side, test, m] = _either_way(curve, at) if reading.mirrored else curve(at)
     return found
 
 

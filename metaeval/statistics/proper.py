@@ -335,7 +335,7 @@ def _sharpness(name: str, reading: Reading) -> Statistic:
     def finish(sums: Floats) -> Floats:
         square, first, n = (sums[..., k] for k in range(3))
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = 0.0 if reading.over == "pairs" else first / n
+            mean = 0.0 if reading.mirrored else first / n
             return np.asarray(square / n - mean**2)
 
     what = "the variance of the forecasts"

@@ -65,7 +65,8 @@ class Reading:
 
     `ranked` statistics look at the order of scores only, and need no map. With `ties` the event is
     that a response is preferred outright, seen from both sides of each pair; else pairs with tied
-    labels are left out. `crossed` ones have a use of their own for folds.
+    labels are left out. `crossed` ones have a use of their own for folds. Settled readings of pairs
+    are `mirrored`, unless the order of their responses is recorded (`ordered`).
     """
 
     native: Native = None
@@ -77,6 +78,7 @@ class Reading:
     ranked: bool = False
     ties: bool = False
     crossed: bool = False
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is not usable; a kind of map stands for its name."""
@@ -100,6 +102,11 @@ class Reading:
                 raise MetaevalError(
                     "map= is for scores that are no probabilities; leave out map or native."
                 )
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether a pair counts half in either order."""
+        return self.over == "pairs" and not self.ties and not self.ordered
 
     @property
     def by_order(self) -> bool:
@@ -145,7 +152,9 @@ class Reading:
         if self.native is None and not self.ranked:
             kind = self.map or _USUAL[takes]
             _check_map(kind, takes)
-        return dataclasses.replace(self, over=over, map=kind, average=average)  # type: ignore[arg-type]
+        ordered = isinstance(table, Pairs) and table.ordered and not self.ties
+        settled: Any = {"over": over, "map": kind, "average": average, "ordered": ordered}
+        return dataclasses.replace(self, **settled)
 
     def _over(self, table: Table) -> str:
         if isinstance(table, Pairs):
@@ -170,6 +179,8 @@ class Reading:
         what = "that the first of two responses is preferred, pairs with tied labels left out"
         if self.ties:
             what = "that a response is preferred outright, seen from both sides of each pair"
+        if self.ordered:
+            what += ", in the order in which they were shown"
         if self.over == "responses":
             what = "that a response is right (label 1), or the share of raters who say so"
             if self.event is not None:

@@ -89,7 +89,7 @@ def auroc(
 
     def make(name: str, r: Reading) -> Statistic:
         if not within:
-            measure = _PAIRED_RANKS if r.over == "pairs" else _RANKS
+            measure = _PAIRED_RANKS if r.mirrored else _RANKS
             made = of_levels(name, r, "the chance that a positive scores above a negative", measure)
             return made.named(better="higher", describe=_even_chance)
         return _within(name, r)

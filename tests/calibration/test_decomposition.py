@@ -76,7 +76,8 @@ def test_pairs_have_the_parts_of_both_orders_together(score, some):
 def test_the_folded_isotonic_fit_is_the_fit_to_both_orders(some):
     p, y, w = some
     twice = isotonic_fit(*both_ways(*some))[: len(p)]
-    turned = isotonic_fit(*folded(p, y), w, mirrored=True)
+    size, right = folded(p, y)
+    turned = isotonic_fit(size - 0.5, right, w, mirrored=True)
     assert np.abs(np.where(p < 0.5, 1 - turned, turned) - twice).max() < EXACT
     assert np.abs(twice + isotonic_fit(*both_ways(*some))[len(p) :] - 1).max() < EXACT
 
@@ -87,8 +88,8 @@ def test_recalibrated_forecasts_have_no_miscalibration(score, some):
     p, y, w = some
     fit = isotonic_fit(p, y, w)
     assert abs(decompose(fit, y, w, score).miscalibration) < EXACT
-    turned = isotonic_fit(*folded(p, y), w, mirrored=True)
-    right = np.where(p < 0.5, 1 - y, y)
+    size, right = folded(p, y)
+    turned = isotonic_fit(size - 0.5, right, w, mirrored=True)
     assert abs(decompose(turned, right, w, score, mirrored=True).miscalibration) < EXACT
 
 

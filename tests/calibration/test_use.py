@@ -131,7 +131,6 @@ def test_fewer_items_than_folds(name, tmp_path):
         ("ece(binning=equal)", "binning"),
         ("log_loss(clip=2)", "clip"),
         ("miscalibration(score=spherical)", "score"),
-        ("recalibration_gain(by=magic)", "by"),
         ("brier(folds=1)", "folds"),
         ("brier(outcomes=4)", "outcomes"),
         ("auroc(grouping=task)", "grouping"),
