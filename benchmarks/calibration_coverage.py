@@ -2,7 +2,7 @@
 
     python -m benchmarks.calibration_coverage [sets] [PART ...]
 
-Parts: null_means, tests, bands, selection, intervals.
+Parts: null_means, tests, bands, selection, gaps, intervals, comparisons.
 
 Every set has 400 units of 1 or of 10 cases, whose labels depend on one another within a unit
 (Gaussian copula, correlation .3) and are calibrated, or follow a curve that is known.
@@ -96,17 +96,16 @@ def honest_coverage(sets, each, units=UNITS):
     return float(np.mean(held))
 
 
-def truth_of(kind, margin):
+def truth_of(kind, margin, lapse=0.08):
     """A curve in the family of each map."""
     logistic = 1 / (1 + np.exp(-1.2 * margin))
-    return 0.04 + 0.92 * logistic if kind == "lapse_link" else logistic
+    return lapse / 2 + (1 - lapse) * logistic if kind == "lapse_link" else logistic
 
 
 def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
     """Coverage of the bootstrap band of a smooth map at each of 20 margins."""
     rng = np.random.default_rng(4)
     points = np.linspace(0.2, 4, 20)
-    plan = Plan("map_band", n_resamples=n_resamples)
     held = []
     for k in range(sets):
         margin = 1.5 * rng.normal(size=units * each)
@@ -114,12 +113,12 @@ def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
         part = part_of(margin, label, each, mirrored=True, margins=margin)
         scale = scale_of(margin)
         link, design, at = _design(kind, margin / scale, points / scale)
-        theta = refitted(part, link, design, Plan("map_band", n_resamples=n_resamples, seed=k), "")
+        plan = Plan("map_band", n_resamples=n_resamples, seed=k)
+        theta = refitted(part, link, design, plan, 0).theta
         chance = link.curve(theta, at).chance
         low, high = np.quantile(chance[1:], [0.025, 0.975], axis=0)
         truth = truth_of(kind, points)
         held.append((low <= truth) & (truth <= high))
-    assert plan.confidence == 0.95
     return np.mean(held, axis=0)
 
 
@@ -216,20 +215,62 @@ def interval_coverage(sets, each, slope, units=UNITS, n_resamples=1_000):
     return dict(zip(truth, np.mean(held, axis=0).T, strict=True)), truth
 
 
-def gap_coverage(sets, each, units=UNITS, n_resamples=1_000):
-    """Coverage of the interval of the gap at 80 % agreement, slope 1.2 and lapse .08."""
-    rng = np.random.default_rng(7)
-    gap = np.log((0.8 - 0.04) / (0.92 - 0.76)) / 1.2
-    held = []
+COMPARED = {
+    **{f"{name}(native=True)": 0.05 for name in ("brier", "log_loss", "cox_slope", "auroc")},
+    **{f"{name}(native=True)": 0.05 for name in ("recalibration_gain", "ece_debiased")},
+    **{f"{name}(native=True)": 0.0 for name in ("smooth_ece", "ece", "miscalibration")},
+}
+
+
+def twins(rng, units, each, stretched=1.0, spread=1.0):
+    """Responses and two scorers as good as each other; log odds of the second are `stretched`.
+
+    Labels follow two normal numbers of the same spread, one seen by each scorer, and noise, all
+    with a part that the responses of a unit share.
+    """
+    n = units * each
+
+    def normal():
+        shared = np.repeat(rng.normal(size=units), each) * np.sqrt(CORRELATION)
+        return shared + np.sqrt(1 - CORRELATION) * rng.normal(size=n)
+
+    seen, noise = spread * np.stack([normal(), normal()], axis=1), normal()
+    label = (seen.sum(axis=1) + noise > 0).astype(float)
+    p = stats.norm.cdf(seen / np.sqrt(1 + spread**2))
+    odds = stretched * np.log(p[:, 1] / (1 - p[:, 1]))
+    scores = pd.DataFrame({"a": p[:, 0], "b": 1 / (1 + np.exp(-odds))})
+    rows = pd.DataFrame({"item": np.repeat(np.arange(units), each)})
+    rows["system"] = np.tile(np.arange(each), units)
+    return me.Responses(rows, scores, pd.DataFrame({"human": label}), label_kind="rating")
+
+
+def rejections(sets, each, units, stretched=1.0, spread=1.0, n_resamples=300):
+    """How often two scorers are separated at .05, by measure, and their difference holds 0."""
+    rng, found = np.random.default_rng(10), []
+    names = ",".join(name.replace(")", ",over=responses)") for name in COMPARED)
+    for k in range(sets):
+        table = twins(rng, units, each, stretched, spread)
+        frame = me.compare(table, names, n_resamples=n_resamples, seed=k).frame
+        gap = frame[frame["baseline"].notna() & frame["statistic"].str.contains("native")]
+        inside = (gap["lower"] <= 0) & (gap["upper"] >= 0)
+        found.append(np.stack([gap["p_value"] <= 0.05, inside]))
+    return dict(zip(COMPARED, np.mean(found, axis=0).T, strict=True))
+
+
+def gap_coverage(sets, each, share=0.8, lapse=0.08, units=UNITS, n_resamples=1_000):
+    """Coverage of the interval of the gap at which labels agree so often, slope 1.2."""
+    rng, held = np.random.default_rng(7), []
+    inner = (share - lapse / 2) / (1 - lapse)
+    gap = np.log(inner / (1 - inner)) / 1.2 if inner < 1 else np.inf
     for k in range(sets):
         margin = 1.5 * rng.normal(size=units * each)
-        label = dependent_labels(rng, truth_of("lapse_link", margin), each)
+        label = dependent_labels(rng, truth_of("lapse_link", margin, lapse), each)
         rows = pd.DataFrame({"item": np.repeat(np.arange(units), each)})
         rows["first"] = [f"a{j}" for j in np.tile(np.arange(each), units)]
         rows["second"] = [f"b{j}" for j in np.tile(np.arange(each), units)]
         labels = pd.DataFrame({"human": 2 * label - 1})
         pairs = me.Pairs(rows, pd.DataFrame({"a": margin}), labels)
-        found = calibration.gap_to_agreement(pairs, 0.8, n_resamples=n_resamples, seed=k).row("a")
+        found = calibration.gap_to_agreement(pairs, share, n_resamples=n_resamples, seed=k).row("a")
         held.append(found["lower"] <= gap <= found["upper"])
     return float(np.mean(held))
 
@@ -264,10 +305,20 @@ def say_bands(sets):
             )
 
 
-def say_intervals(sets):
-    """Print coverage of intervals of measures and of a gap."""
+def say_gaps(sets):
+    """Print coverage of intervals of gaps, where lapses are as rare as expected and where not."""
     for each in (1, 10):
-        yield f"gap at 80 % agreement, {each} pairs per item: covers {gap_coverage(sets, each):.4f}"
+        for share, lapse in ((0.8, 0.08), (0.9, 0.0), (0.9, 0.08), (0.9, 0.16), (0.9, 0.3)):
+            covers = gap_coverage(sets, each, share, lapse)
+            yield (
+                f"gap at {100 * share:g} % agreement, {each} pairs per item, lapse {lapse:g}: "
+                f"covers {covers:.4f}"
+            )
+
+
+def say_intervals(sets):
+    """Print coverage of intervals of measures."""
+    for each in (1, 10):
         for slope in (1.0, 0.6):
             found, truth = interval_coverage(sets, each, slope)
             for name, (covered, mean) in found.items():
@@ -275,6 +326,19 @@ def say_intervals(sets):
                     f"{name}, {each} responses per item, slope {slope}: covers {covered:.3f}; "
                     f"mean {mean:.4f}, true {truth[name]:.4f}"
                 )
+
+
+def say_comparisons(sets):
+    """Print how often equally good scorers are separated, and how often unequal ones are."""
+    for units, each, spread in ((60, 1, 1.0), (60, 5, 1.0), (60, 5, 0.1), (400, 5, 1.0)):
+        for name, (separated, holds) in rejections(sets, each, units, spread=spread).items():
+            yield (
+                f"two calibrated scorers, {units} items x {each}, spread {spread}, {name}: "
+                f"separated {separated:.3f}, interval holds 0 {holds:.3f}"
+            )
+    for stretched in (1.5, 2, 3):
+        for name, (separated, _) in rejections(sets, 5, 100, stretched).items():
+            yield f"one overconfident {stretched:g} times, 100 items x 5, {name}: {separated:.3f}"
 
 
 def say_selection(sets):
@@ -290,7 +354,9 @@ PARTS = {
     "tests": say_tests,
     "bands": say_bands,
     "selection": say_selection,
+    "gaps": say_gaps,
     "intervals": say_intervals,
+    "comparisons": say_comparisons,
 }
 
 

@@ -201,8 +201,16 @@ _THREE = priors.independent(SLOPE_SD, SLOPE_SD, 10.0)
 _TWO = priors.independent(SLOPE_SD, SLOPE_SD)
 
 MARGIN = Link("margin_link", ("log_slope",), _margin, _SLOPE, (0.0,))
-LAPSE = Link("lapse_link", ("log_slope", "logit_lapse"), _lapse, priors.LAPSE, (0.0, -2.94))
 BETA = Link("beta", ("log_a", "log_b", "c"), _beta, _THREE, (0.0, 0.0, 0.0))
+
+
+def lapse(others: float = 19.0) -> Link:
+    """Logistic, mixed with a coin at the lapse rate, of which Beta(1, others) is the prior."""
+    start = (0.0, -float(np.log(others)))
+    return Link("lapse_link", ("log_slope", "logit_lapse"), _lapse, priors.lapse(others), start)
+
+
+LAPSE = lapse()
 
 
 def line(n_columns: int) -> Link:

@@ -18,7 +18,6 @@ from metaeval.arrays import Floats
 
 SLOPE_SD = 1.5  # of log slopes, per root mean square of the margins
 _WALK_SD = 1.0  # of the step of the log slope from one knot to the next
-_LAPSE = (1.0, 19.0)  # of Beta
 
 
 class Density(NamedTuple):
@@ -88,10 +87,12 @@ def _lapse_density(theta: Floats, seen: Floats) -> Density:
     return Density(value, gradient, curved[..., None] * np.eye(2))
 
 
-def _lapse_drawn(rng: Generator, n: int) -> Floats:
-    """A centre, and the seen lapses and non-lapses with random weights, as in a Bayes bootstrap."""
-    centre = SLOPE_SD * rng.normal(size=n)
-    return np.stack([centre, *(rng.gamma(shape, size=n) for shape in _LAPSE)], axis=1)
+def lapse(others: float) -> Prior:
+    """Normal for the log slope, Beta(1, others) for the lapse."""
 
+    def drawn(rng: Generator, n: int) -> Floats:
+        # The seen lapses and non-lapses with random weights, as in a Bayesian bootstrap.
+        centre = SLOPE_SD * rng.normal(size=n)
+        return np.stack([centre, rng.gamma(1.0, size=n), rng.gamma(others, size=n)], axis=1)
 
-LAPSE = Prior((0.0, *_LAPSE), _lapse_density, _lapse_drawn)
+    return Prior((0.0, 1.0, others), _lapse_density, drawn)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from metaeval import links
 from metaeval.arrays import Floats, numbers
-from metaeval.calibration.refitting import refitted
+from metaeval.calibration.refitting import margins_of, refitted
 from metaeval.calibration.strata import Part, curve_of, designed, labelled, parts_of
 from metaeval.checks import check_one_of
 from metaeval.decomposition import isotonic_fit
@@ -260,7 +260,7 @@ def map_band(
 
 def _band(part: Part, m: int, map: str, at: Floats | None, plan: Plan) -> pd.DataFrame:
     cases = part.cases
-    margins = np.asarray(cases.log_odds)[:, m]
+    margins = margins_of(part, m)
     points = np.linspace(0, np.abs(margins).max(), 41) if at is None else at
     scale = scale_of(margins)
     link = {"margin_link": links.MARGIN, "lapse_link": links.LAPSE}.get(map)
@@ -269,7 +269,7 @@ def _band(part: Part, m: int, map: str, at: Floats | None, plan: Plan) -> pd.Dat
         knots = spline_knots(np.abs(design[:, 0]))
         design, new = (spline_basis(np.abs(x[:, 0]), knots) * np.sign(x) for x in (design, new))
         link = links.spline(design.shape[1])
-    theta = refitted(part, link, design, plan, cases.scorers[m])
+    theta = refitted(part, link, design, plan, m).theta
     chance = link.curve(theta, new).chance
     low, high = np.quantile(chance[1:], tails(plan.confidence)[:, 0], axis=0)
     return pd.DataFrame(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from metaeval import links
-from metaeval.arrays import Floats
+from metaeval.arrays import Bools, Floats
 from metaeval.calibration.strata import Part
+from metaeval.errors import MetaevalError
 from metaeval.links import Link
 from metaeval.plan import Plan
 from metaeval.progress import steps
@@ -16,11 +19,32 @@ from metaeval.threefry import key_of
 _NUMBERS = 1_000_000  # weights of cases at a time
 
 
-def refitted(part: Part, link: Link, design: Floats, plan: Plan, what: str) -> Floats:
-    """Parameters of a curve on all cases, then in every replicate: (1 + draw, parameter).
+def margins_of(part: Part, m: int) -> Floats:
+    """Margins of one scorer as they are: (case,)."""
+    margins = part.cases.log_odds
+    if margins is None:
+        raise MetaevalError("Maps of margins need scores as they are.")
+    return np.asarray(margins[:, m])
+
+
+class Refits(NamedTuple):
+    """Parameters of a curve on all cases, then in every replicate, and whether labels rise.
+
+    `theta` (1 + draw, parameter); `rising` (1 + draw,): whether labels agree with large margins
+    more than they contradict them. Slopes are above 0 by assumption, whether they do or not.
+    """
+
+    theta: Floats
+    rising: Bools
+
+
+def refitted(part: Part, link: Link, design: Floats, plan: Plan, m: int) -> Refits:
+    """Fit a curve to the margins of one scorer.
 
     Replicates weight units, and draw anew what the prior has seen; scorers of a stratum share both.
     """
+    what = part.cases.scorers[m]
+    agreed = (part.cases.label - 0.5) * margins_of(part, m)
     cases, n_units = part.cases, len(part.stratum.units)
     best = links.fit(link, design, cases.label, cases.weight[None])
     kind = kind_for(n_units, plan.weights)
@@ -28,9 +52,10 @@ def refitted(part: Part, link: Link, design: Floats, plan: Plan, what: str) -> F
     rng = np.random.default_rng([plan.seed, part.stratum.part])
     size = max(1, _NUMBERS // len(cases.label))
     blocks = weight_blocks(kind, key, plan.n_resamples, n_units, size)
-    found = [best]
+    found, rising = [best], [np.array([agreed @ cases.weight > 0])]
     for block in steps(blocks, -(-plan.n_resamples // size), f"curves of {what}"):
         weight = block[:, part.unit] * cases.weight
         seen = link.prior.seen(len(weight), rng)
         found.append(links.fit(link, design, cases.label, weight, best[0], seen))
-    return np.concatenate(found)
+        rising.append(weight @ agreed > 0)
+    return Refits(np.concatenate(found), np.concatenate(rising))

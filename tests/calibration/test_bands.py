@@ -8,7 +8,8 @@ from scipy import optimize, stats
 import metaeval as me
 from metaeval import calibration
 from metaeval.binning import bins_of, cells_of
-from metaeval.calibration.gaps import closeness, heterogeneity
+from metaeval.calibration.gaps import closeness
+from metaeval.calibration.scales import heterogeneity
 from metaeval.calibration.selecting import effective_numbers, lower_bounds, walk_error
 from metaeval.honest import chernoff, clopper_pearson, honest_band
 

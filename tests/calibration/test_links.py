@@ -9,6 +9,7 @@ from scipy import integrate, optimize, stats
 from metaeval import links, logistic, priors
 from metaeval.links import expit
 
+LAPSE = priors.lapse(19.0)
 SHAPES = {
     "margin_link": (links.MARGIN, 1),
     "lapse_link": (links.LAPSE, 1),
@@ -144,15 +145,13 @@ def test_rao_kupper_is_the_ordinal_logit_of_statsmodels():
     assert found == pytest.approx([told.params[0], high], abs=2e-3)
 
 
-@pytest.mark.parametrize(
-    "prior", [priors.independent(1.5, 0.5), priors.walk(3), priors.LAPSE], ids=str
-)
+@pytest.mark.parametrize("prior", [priors.independent(1.5, 0.5), priors.walk(3), LAPSE], ids=str)
 def test_gradients_and_curvatures_of_priors_are_derivatives(prior):
     rng = np.random.default_rng(3)
     seen = prior.seen(1, rng)
     k = (
         prior.density(np.zeros((1, len(seen[0]))), seen).gradient.shape[1]
-        if prior is not priors.LAPSE
+        if prior is not LAPSE
         else 2
     )
     theta = rng.normal(size=k)
@@ -169,16 +168,16 @@ def test_gradients_and_curvatures_of_priors_are_derivatives(prior):
 
 
 def test_the_prior_of_the_lapse_is_beta_and_of_the_slope_normal():
-    seen = priors.LAPSE.seen(1)
+    seen = LAPSE.seen(1)
 
     def density(rate):  # of the rate, from that of its logit
         theta = np.array([[0.0, np.log(rate / (1 - rate))]])
-        return np.exp(-priors.LAPSE.density(theta, seen).value[0]) / (rate * (1 - rate))
+        return np.exp(-LAPSE.density(theta, seen).value[0]) / (rate * (1 - rate))
 
     whole = integrate.quad(density, 0, 1)[0]
     for rate in (0.01, 0.05, 0.3):
         assert density(rate) / whole == pytest.approx(stats.beta(1, 19).pdf(rate), rel=1e-8)
-    values = [priors.LAPSE.density(np.array([[z, 0.0]]), seen).value[0] for z in (0.0, 1.5)]
+    values = [LAPSE.density(np.array([[z, 0.0]]), seen).value[0] for z in (0.0, 1.5)]
     assert values[1] - values[0] == pytest.approx(0.5)
 
 
@@ -187,7 +186,7 @@ def test_what_priors_see_varies_as_much_as_they_say():
     drawn = priors.walk(4).seen(40_000, rng)
     steps = np.diff(drawn, axis=1, prepend=0)
     assert np.abs(np.cov(steps.T) - np.diag([priors.SLOPE_SD**2, 1, 1, 1])).max() < 0.06
-    centre, a, b = priors.LAPSE.seen(40_000, rng).T
+    centre, a, b = LAPSE.seen(40_000, rng).T
     assert centre.std() == pytest.approx(priors.SLOPE_SD, rel=0.02)
     assert (a / (a + b)).mean() == pytest.approx(0.05, abs=0.002)  # a Bayes bootstrap of 20 cases
 
