@@ -215,11 +215,10 @@ def interval_coverage(sets, each, slope, units=UNITS, n_resamples=1_000):
     return dict(zip(truth, np.mean(held, axis=0).T, strict=True)), truth
 
 
-COMPARED = {
-    **{f"{name}(native=True)": 0.05 for name in ("brier", "log_loss", "cox_slope", "auroc")},
-    **{f"{name}(native=True)": 0.05 for name in ("recalibration_gain", "ece_debiased")},
-    **{f"{name}(native=True)": 0.0 for name in ("smooth_ece", "ece", "miscalibration")},
-}
+COMPARED = (
+    *("brier", "log_loss", "cox_slope", "auroc", "recalibration_gain", "ece_debiased"),
+    *("smooth_ece", "ece", "miscalibration", "discrimination"),
+)
 
 
 def twins(rng, units, each, stretched=1.0, spread=1.0):
@@ -247,7 +246,7 @@ def twins(rng, units, each, stretched=1.0, spread=1.0):
 def rejections(sets, each, units, stretched=1.0, spread=1.0, n_resamples=300):
     """How often two scorers are separated at .05, by measure, and their difference holds 0."""
     rng, found = np.random.default_rng(10), []
-    names = ",".join(name.replace(")", ",over=responses)") for name in COMPARED)
+    names = ",".join(f"{name}(native=True,over=responses)" for name in COMPARED)
     for k in range(sets):
         table = twins(rng, units, each, stretched, spread)
         frame = me.compare(table, names, n_resamples=n_resamples, seed=k).frame

@@ -83,7 +83,7 @@ def _own_intervals(
     if kind == NOISE and not np.isnan(part.draws).all():
         low, high = intervals.t(sample, plan.confidence)
         return (
-            np.stack([np.maximum(low - part.levels["null_mean"], 0.0), high]),
+            np.stack([np.maximum(low - noise_of(part), 0.0), high]),
             se,
             [NOISE] * len(se),
         )
@@ -91,6 +91,11 @@ def _own_intervals(
         some = kinds == name
         ends[:, some] = _ends(_columns(sample, some), part, str(name), np.flatnonzero(some), plan)
     return ends, se, [str(k) for k in kinds]
+
+
+def noise_of(part: Measured) -> Floats:
+    """The most that noise adds to each value: (scorer,)."""
+    return part.levels.get("noise", part.levels.get("null_mean", np.zeros(len(part.estimate))))
 
 
 def _trials(sample: Sample, share: Floats, of_items: bool) -> Floats:
@@ -192,9 +197,9 @@ def _member(statistic: Statistic, part: Measured, pairs: list[tuple[int, int]]) 
 
 def _tested(statistic: Statistic, part: Measured, a: Codes, b: Codes, gap: Floats) -> Floats | None:
     """The difference that is tested: less what noise may have added to the larger value."""
-    if not statistic.inflated:
+    if statistic.inflated != "both":
         return None
-    noise = part.levels["null_mean"]
+    noise = noise_of(part)
     least = np.maximum(np.abs(gap) - np.where(gap > 0, noise[a], noise[b]), 0.0)
     return np.asarray(np.sign(gap) * least)
 
@@ -235,14 +240,15 @@ def _degrees(part: Measured) -> int:
 
 def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[Floats, str]:
     part, a, b, estimate, draws, se, _ = member
-    kind = usable_interval(statistic, part, plan.interval, False)
+    of_gaps = statistic if statistic.inflated == "both" else statistic.named(inflated="")
+    kind = usable_interval(of_gaps, part, plan.interval, False)
     if np.isnan(draws).all():
         return np.full((2, len(se)), np.nan), kind
     influence = part.influence[:, a] - part.influence[:, b]
     sample = Sample(estimate, draws, influence, se, _degrees(part) + 1)
     if kind == NOISE:
         low, high = intervals.t(sample, plan.confidence)
-        noise = part.levels["null_mean"]
+        noise = noise_of(part)
         return np.stack([low - noise[a], high + noise[b]]), kind
     if kind == "bootstrap-t" and part.spread is not None:
         observed, se_draws = part.spread.once(a, b), part.spread.drawn(a, b)

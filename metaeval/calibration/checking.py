@@ -34,8 +34,6 @@ def spiegelhalter(
     native: Native = True,
     over: Over = None,
     event: float | None = None,
-    map: str | None = None,
-    folds: int = 5,
     average: str | None = None,
     label: str | None = None,
     scorers: Sequence[str] | None = None,
@@ -48,9 +46,10 @@ def spiegelhalter(
     Parameters
     ----------
     table : Responses or Pairs
-    native : {True, "logit", None}, default True
-        Scores are probabilities, log odds, or are mapped first.
-    over, event, map, folds, average
+    native : {True, "logit"}, default True
+        Scores are probabilities, or log odds. A map that is fitted to the same labels would be
+        calibrated by construction, and is not tested.
+    over, event, average
         As in `metaeval.statistics.brier`.
     label, scorers, by, random, missing
         As in `metaeval.evaluate`.
@@ -85,11 +84,22 @@ def spiegelhalter(
     >>> bool(result.row("lexical")["p_value"] < 0.01)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
+    reading = _claimed(native, over, event, average)
     options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
     what = "the mean of (y - p)(1 - 2p)"
     plan = Plan("spiegelhalter", drawn=False)
     return _tested(table, "spiegelhalter", what, reading, options, _spiegelhalter, plan)
+
+
+def _claimed(native: Native, over: Over, event: float | None, average: str | None) -> Reading:
+    """Probabilities that scorers claim; others are not tested."""
+    if native is None:
+        raise MetaevalError(
+            "Only probabilities that scorers claim are tested: native=True or native='logit'. A "
+            "map fitted to these labels is calibrated by construction; fit it to other items and "
+            "test what it says of these (see metaeval.calibration.margin_link.fit)."
+        )
+    return Reading(native, over, event, average=average)
 
 
 def _spiegelhalter(part: Part, m: int) -> tuple[float, float, float]:
@@ -125,8 +135,6 @@ def cumulative(
     native: Native = True,
     over: Over = None,
     event: float | None = None,
-    map: str | None = None,
-    folds: int = 5,
     average: str | None = None,
     label: str | None = None,
     scorers: Sequence[str] | None = None,
@@ -141,9 +149,10 @@ def cumulative(
     Parameters
     ----------
     table : Responses or Pairs
-    native : {True, "logit", None}, default True
-        Scores are probabilities, log odds, or are mapped first.
-    over, event, map, folds, average
+    native : {True, "logit"}, default True
+        Scores are probabilities, or log odds. A map that is fitted to the same labels would be
+        calibrated by construction, and is not tested.
+    over, event, average
         As in `metaeval.statistics.brier`.
     label, scorers, by, random, missing
         As in `metaeval.evaluate`.
@@ -168,8 +177,8 @@ def cumulative(
     :math:`\max_u |\frac1n \sum_{p_i \le u} (y_i - p_i)|`, looked at after each distinct forecast
     (after 2 000 of them, if there are more). Where every case is a unit, labels are drawn with the
     forecasts as probabilities, and p is exact; else the residuals of each unit (cluster, item) get
-    one random sign. Pairs are turned so that the forecast is at least 1/2. It sees errors of any
-    shape, and those in one direction over a wide range of forecasts best.
+    one random sign, and p is approximate. Pairs are turned so that the forecast is at least 1/2. It
+    sees errors of any shape, and those in one direction over a wide range of forecasts best.
 
     References
     ----------
@@ -185,7 +194,7 @@ def cumulative(
     True
     """
     plan = Plan("cumulative", n_resamples=n_resamples, seed=seed)
-    reading = Reading(native, over, event, map, folds, average)
+    reading = _claimed(native, over, event, average)
     options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
     what = "the largest mean of y - p over the cases up to a forecast"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -54,10 +55,10 @@ def accuracy_and_calibration(
     -------
     DataFrame
         One row for each pair of scorers: scorer, baseline; the two differences (`accuracy`,
-        `calibration`) with ends of simultaneous intervals; `prob_both`, the share of draws in which
-        the scorer is better in both; `p_value` of no difference in either; `p_adjusted` (Holm);
-        `verdict`: "better in both", "worse in both", "trade-off", "one differs" (the other interval
-        holds 0) or "not separated". `frame.attrs` has the signature of the comparison.
+        `calibration`) with ends of intervals that hold for all pairs at once; `prob_both`, the
+        share of draws in which the scorer is better in both; `p_value` of no difference in either;
+        `p_adjusted` (Holm); `verdict`: "better in both", "worse in both", "trade-off", "one
+        differs" (the other interval holds 0) or "not separated". `frame.attrs` has the signature of the comparison.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def accuracy_and_calibration(
     -----
     Both statistics see the same draws of items (clusters), so their dependence is kept: p is of
     Wald's chi-square with two degrees of freedom (one where a statistic does not vary), and
-    intervals hold for both differences of a pair at once (largest studentised deviation of the
+    intervals hold for both differences of all pairs at once (largest studentised deviation of the
     draws). A trade-off is named only where both intervals leave 0 out, on opposite sides.
 
     References
@@ -99,8 +100,9 @@ def accuracy_and_calibration(
         seed=seed,
         keep_draws=True,
     )
-    rows = [_row(result, *pair) for pair in _compared(result)]
-    frame = pd.DataFrame(rows)
+    pairs = [_pair(result, *names) for names in _compared(result)]
+    reach = _reach(pairs, result.confidence)
+    frame = pd.DataFrame([_row(pair, reach) for pair in pairs])
     frame["p_adjusted"] = multiplicity.holm(frame["p_value"].to_numpy())
     apart = frame["p_adjusted"] <= 1 - confidence + _STILL
     frame["verdict"] = frame["verdict"].where(apart, "not separated")
@@ -114,23 +116,50 @@ def _compared(result: Result) -> list[tuple[str, str]]:
     return list(zip(found["scorer"], found["baseline"], strict=True))
 
 
-def _row(result: Result, scorer: str, baseline: str) -> dict[str, object]:
+class _Pair(NamedTuple):
+    """Differences of two scorers in both statistics, better being above 0, and their draws."""
+
+    scorer: str
+    baseline: str
+    signs: Floats  # (2,)
+    estimate: Floats  # (2,)
+    draws: Floats  # (draw, 2)
+    se: Floats  # (2,)
+
+
+def _pair(result: Result, scorer: str, baseline: str) -> _Pair:
     names = result.statistics[:2]
     signs = np.array([result.direction(name) or 1 for name in names])
     gaps = [result.row(scorer, baseline, statistic=name)["estimate"] for name in names]
-    estimate = signs * np.array(gaps)
     draws = signs * np.stack(
         [_draws(result, name, scorer) - _draws(result, name, baseline) for name in names], axis=1
     )
-    draws = draws[np.isfinite(draws).all(axis=1)]
-    se = draws.std(axis=0, ddof=1)
-    low, high = _simultaneous(estimate, draws, se, result.confidence)
-    row: dict[str, object] = {"scorer": scorer, "baseline": baseline}
+    se = np.nanstd(draws, axis=0, ddof=1)
+    return _Pair(scorer, baseline, signs, signs * np.array(gaps), draws, se)
+
+
+def _reach(pairs: list[_Pair], confidence: float) -> float:
+    """Standard errors that no difference of any pair leaves in so many of the draws."""
+    with np.errstate(invalid="ignore"):
+        away = [
+            np.abs((p.draws - np.nanmean(p.draws, axis=0)) / np.where(p.se > 0, p.se, np.inf))
+            for p in pairs
+        ]
+    largest = np.concatenate(away, axis=1).max(axis=1)
+    return float(np.nanquantile(largest, confidence))
+
+
+def _row(pair: _Pair, reach: float) -> dict[str, object]:
+    low, high = pair.estimate - reach * pair.se, pair.estimate + reach * pair.se
+    row: dict[str, object] = {"scorer": pair.scorer, "baseline": pair.baseline}
     for k, what in enumerate(("accuracy", "calibration")):
-        ends = sorted((signs[k] * low[k], signs[k] * high[k]))
-        row |= {what: gaps[k], f"{what}_lower": ends[0], f"{what}_upper": ends[1]}
+        sign = pair.signs[k]
+        ends = sorted((sign * low[k], sign * high[k]))
+        value = sign * pair.estimate[k]
+        row |= {what: value, f"{what}_lower": ends[0], f"{what}_upper": ends[1]}
+    draws = pair.draws[np.isfinite(pair.draws).all(axis=1)]
     row["prob_both"] = float((draws > 0).all(axis=1).mean())
-    row["p_value"] = _wald(estimate, draws, se)
+    row["p_value"] = _wald(pair.estimate, draws, pair.se)
     row["verdict"] = _verdict(low, high)
     return row
 
@@ -142,16 +171,6 @@ def _draws(result: Result, statistic: str, scorer: str) -> Floats:
     own = result.frame[result.frame["baseline"].isna()].reset_index(drop=True)
     there = (own["statistic"] == statistic) & (own["scorer"] == scorer) & own["task"].isna()
     return np.asarray(result.draws[:, int(np.flatnonzero(there)[0])])
-
-
-def _simultaneous(
-    estimate: Floats, draws: Floats, se: Floats, confidence: float
-) -> tuple[Floats, Floats]:
-    """Ends of intervals that hold for both differences at once: (2,) each."""
-    scale = np.where(se > 0, se, 1.0)
-    largest = np.abs((draws - draws.mean(axis=0)) / scale).max(axis=1)
-    reach = float(np.quantile(largest, confidence)) * se
-    return estimate - reach, estimate + reach
 
 
 def _wald(estimate: Floats, draws: Floats, se: Floats) -> float:

@@ -83,7 +83,8 @@ def scale_ratios(
 
 
 def _left_out(n: int) -> str:
-    return f"; {n} tasks left out where labels do not rise" if n else ""
+    many = "" if n == 1 else "s"
+    return f"; {n} task{many} left out where labels do not rise" if n else ""
 
 
 def heterogeneity(

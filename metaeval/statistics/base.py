@@ -79,9 +79,10 @@ class Statistic:
     influence : callable, optional
         table -> (item, scorer): what each item adds to the estimate to first order, adding up to
         0; instead of leaving out one item at a time.
-    inflated : bool
-        Noise adds to the value, between nothing and the level `null_mean`. Intervals are Student's
-        t with their ends moved by as much, and so are tests.
+    inflated : {"", "value", "both"}
+        Noise adds to the value: at most the level `noise`, or `null_mean` where there is none.
+        Intervals are Student's t with their ends moved by as much; with "both" so are those of
+        differences and their tests, else noise cancels there.
     better : {"higher", "lower", "neither"}
         Which values are good: accuracies are "higher", losses "lower"; of a slope, whose ideal is
         1, neither.
@@ -121,7 +122,7 @@ class Statistic:
     share: Callable[[Any], Floats] | None = None
     smooth: bool = False
     influence: Callable[[Any], Floats] | None = None
-    inflated: bool = False
+    inflated: Literal["", "value", "both"] = ""
     better: Literal["higher", "lower", "neither"] = "higher"
     describe: Callable[[Any], Mapping[str, Floats]] | None = None
     weigh: Callable[[Any], Weigh] | None = None

@@ -87,7 +87,7 @@ def ece(
             estimand=estimand_of(r, f"the mean gap in {bins} {binning} bins"),
             status=status_of(r),
             better="lower",
-            inflated=True,
+            inflated="both",
         )
 
     return read_by("ece", reading, make, *_said(bins, binning, outcomes))

@@ -12,7 +12,7 @@ from metaeval.checks import check_one_of
 from metaeval.decomposition import expected_score, isotonic_fit
 from metaeval.statistics.base import Statistic, ratio
 from metaeval.statistics.forecasts import Cases, cases_of
-from metaeval.statistics.nulls import null_mean
+from metaeval.statistics.nulls import draws_for, labels_around, null_mean
 from metaeval.statistics.proper import Average, estimand_of, read_by, terms_of
 from metaeval.statistics.reading import Native, Over, Reading, documented
 from metaeval.tables import Table
@@ -92,8 +92,9 @@ def miscalibration(
     cases, so the value is above 0 even for calibrated forecasts: read it beside `null_mean`, its
     mean if they were. Replicates hold the fit fixed: it minimises the score, so that to first order
     nothing is lost, and a fit to resampled cases would count its optimism twice. The interval
-    reaches down by `null_mean`, the optimism of the fit to calibrated forecasts, and differences
-    of two scorers are tested less as much; `recalibration_gain` has none and tells more apart.
+    reaches down by the optimism of the fit (the larger of `null_mean` and that of the fit to labels
+    that follow the fitted curve), and differences of two scorers are tested less as much, which
+    makes a blunt test; `cox_slope` and `recalibration_gain` tell more apart.
 
     References
     ----------
@@ -119,8 +120,8 @@ def miscalibration(
             ratio,
             estimand_of(r, "what isotonic recalibration would take off the score"),
             "approximate",
-            describe=lambda table: _if_calibrated(cases_of(table, r), kind),
-            inflated=True,
+            describe=lambda table: _levels(cases_of(table, r), kind),
+            inflated="both",
             better="lower",
         )
 
@@ -131,18 +132,34 @@ def _said(score: str) -> str:
     return "" if score == "brier" else f"score={score}"
 
 
-def _if_calibrated(cases: Cases, score: str) -> Mapping[str, Floats]:
-    """Mean miscalibration of calibrated forecasts."""
+def _levels(cases: Cases, score: str) -> Mapping[str, Floats]:
+    """Mean miscalibration of calibrated forecasts, and the most that noise adds to it."""
 
     def value(m: int, labels: Floats) -> Floats:
         p = cases.column(m)[0]
-        return np.array([_excess(p, y, cases, score) for y in np.clip(labels, 0, 1)])
+        return np.array([_excess(p, y, cases, m, score) for y in np.clip(labels, 0, 1)])
 
-    return {"null_mean": null_mean(cases, value, _NULL_DRAWS)}
+    calibrated = null_mean(cases, value, _NULL_DRAWS)
+    return {"null_mean": calibrated, "noise": np.maximum(calibrated, _optimism(cases, score))}
 
 
-def _excess(p: Floats, y: Floats, cases: Cases, score: str) -> float:
-    fit = isotonic_fit(p, y, cases.weight, cases.mirrored)
+def _optimism(cases: Cases, score: str) -> Floats:
+    """What the isotonic fit gains by following noise, were its own curve the truth: (scorer,)."""
+    found = []
+    for m in range(len(cases.scorers)):
+        fit = isotonic_fit(cases.order(m), cases.column(m)[1], cases.weight, cases.mirrored)
+        values = [
+            _excess(fit, y, cases, m, score)
+            for block in labels_around(fit, cases, m, draws_for(cases, _NULL_DRAWS))
+            for y in np.clip(block, 0, 1)
+        ]
+        found.append(np.mean(values))
+    return np.array(found)
+
+
+def _excess(p: Floats, y: Floats, cases: Cases, m: int, score: str) -> float:
+    """Mean score of forecasts less that of the isotonic fit of labels to those of scorer m."""
+    fit = isotonic_fit(cases.order(m), y, cases.weight, cases.mirrored)
     both = expected_score(score, p, y) - expected_score(score, fit, y)
     return float(np.average(both, weights=cases.weight))
 
@@ -171,7 +188,8 @@ def discrimination(
     -----
     :math:`DSC = S(\bar p) - S(\hat p)`, see `miscalibration`. Increasing maps of native forecasts
     change nothing; maps of several folds are not one increasing map, and may. In-sample: a scorer
-    that knows nothing is above 0 too.
+    that knows nothing is above 0 too, and the interval reaches down by what the isotonic fit gains
+    by following noise. Of two scorers both gain about as much.
 
     References
     ----------
@@ -200,6 +218,8 @@ def discrimination(
             estimand_of(r, "what recalibrated forecasts take off the score of a constant"),
             "approximate",
             smooth=True,
+            describe=lambda table: {"noise": _optimism(cases_of(table, r), kind)},
+            inflated="value",
         )
 
     return read_by("discrimination", reading, make, _said(score)).named(better="higher")

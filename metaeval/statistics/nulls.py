@@ -23,12 +23,17 @@ def null_mean(cases: Cases, value: Callable[[int, Floats], Floats], most: int = 
 
     `value` maps a scorer and labels (draw, case) to values (draw,).
     """
-    n = int(np.clip(_NUMBERS / len(cases.label), _FEWEST, most))
+    n = draws_for(cases, most)
     means = []
     for m in range(len(cases.scorers)):
         found = [value(m, labels) for labels in null_labels(cases, m, n)]
         means.append(np.concatenate(found).mean())
     return np.array(means)
+
+
+def draws_for(cases: Cases, most: int) -> int:
+    """How many draws of labels are made: fewer where there are many cases."""
+    return int(np.clip(_NUMBERS / len(cases.label), _FEWEST, most))
 
 
 def null_labels(cases: Cases, m: int, n: int, seed: int = 0) -> Iterator[Floats]:
@@ -39,7 +44,12 @@ def null_labels(cases: Cases, m: int, n: int, seed: int = 0) -> Iterator[Floats]
     that the forecast says, with one random sign for all cases of a unit: as dependent as the labels
     themselves. Such labels are no zeros and ones.
     """
-    p, y = cases.column(m)
+    yield from labels_around(cases.column(m)[0], cases, m, n, seed)
+
+
+def labels_around(p: Floats, cases: Cases, m: int, n: int, seed: int = 0) -> Iterator[Floats]:
+    """The same, were `p` (case,) the true chances of the labels of scorer m."""
+    y = cases.column(m)[1]
     alone = len(np.unique(cases.unit)) == len(cases.unit) and bool(np.isin(y, (0, 0.5, 1)).all())
     noise = None if alone else standard_residuals(p, y, cases.weight, cases.mirrored)
     rng = np.random.default_rng(seed)

@@ -81,7 +81,7 @@ def _make(name: str, reading: Reading) -> Statistic:
         estimand=estimand_of(reading, "the smoothed gap between labels and forecasts"),
         status=status_of(reading),
         better="lower",
-        inflated=True,
+        inflated="both",
     )
 
 

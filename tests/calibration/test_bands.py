@@ -6,7 +6,7 @@ import pytest
 from scipy import optimize, stats
 
 import metaeval as me
-from metaeval import calibration
+from metaeval import MetaevalError, calibration
 from metaeval.binning import bins_of, cells_of
 from metaeval.calibration.gaps import closeness
 from metaeval.calibration.scales import heterogeneity
@@ -248,3 +248,66 @@ def test_reliability_curves_have_both_bands_and_pool_to_the_whole():
     right = np.sign(table.scores["a"]) == table.labels["human"]
     mean = np.average(curve["recalibrated"], weights=curve["weight"])
     assert mean == pytest.approx(max(right.mean(), 0.5), abs=0.03)  # not below 1/2
+
+
+def pairs_of(margin, label, task=None):
+    n = len(margin)
+    rows = pd.DataFrame({"item": np.arange(n), "first": "a", "second": "b"})
+    if task is not None:
+        rows["task"] = task
+    return me.Pairs(rows, pd.DataFrame({"m": margin}), pd.DataFrame({"h": label}))
+
+
+def test_gaps_are_never_enough_where_labels_do_not_rise_with_margins():
+    rng = np.random.default_rng(0)
+    margin, task = rng.normal(size=450) * 2, np.repeat(["x", "y", "z"], 150)
+    agrees = rng.random(450) < 1 / (1 + np.exp(-np.where(task == "z", -1, 1) * np.abs(margin)))
+    result = calibration.gap_to_agreement(
+        pairs_of(margin, np.where(agrees, 1, -1) * np.sign(margin), task), 0.8, n_resamples=200
+    )
+    row = result.row("m", task="z")
+    assert np.isinf(row["estimate"]) and np.isinf(row["upper"])
+    assert np.isfinite(result.row("m", task="x")["estimate"])
+    assert any("do not rise with margins in z" in note for note in result.meta["notes"])
+    assert any("1 task left out" in note for note in result.meta["notes"])
+    assert result.row("m", statistic="scale_ratio")["estimate"] < 2
+
+
+def test_gaps_say_what_they_rest_on():
+    rng = np.random.default_rng(1)
+    margin = rng.uniform(-0.3, 0.3, 300)
+    label = np.where(rng.random(300) < 1 / (1 + np.exp(-4 * margin)), 1.0, -1.0)
+    near = calibration.gap_to_agreement(pairs_of(margin, label), [0.6, 0.95], n_resamples=100)
+    said = " ".join(near.meta["notes"])
+    assert "at 95 % is larger than all margins of m" in said
+    assert "at 95 % of m rests on how many lapses" in said and "at 60 %" not in said
+    curve = near.meta["details"][0]
+    assert curve["lapse_if_common"] > curve["lapse"]
+    wide = rng.normal(size=4_000) * 6
+    sure = np.where(rng.random(4_000) < 1 / (1 + np.exp(-wide)), 1.0, -1.0)
+    far = calibration.gap_to_agreement(pairs_of(wide, sure), [0.6, 0.95], n_resamples=100)
+    assert "rests on" not in " ".join(far.meta["notes"])
+
+
+def test_more_lapses_expected_mean_larger_gaps():
+    table = me.load_example().keep_scorers(["judge"])
+    rare, common = (
+        calibration.gap_to_agreement(table, 0.9, lapse=share, n_resamples=100)
+        for share in (0.01, 0.2)
+    )
+    assert rare.row("judge")["estimate"] < common.row("judge")["estimate"]
+    assert rare.signature != common.signature
+    for share in (0, 1, "a"):
+        with pytest.raises(MetaevalError, match="lapse"):
+            calibration.gap_to_agreement(table, 0.9, lapse=share)
+
+
+def test_intervals_of_two_differences_widen_with_the_number_of_pairs():
+    few, many = (
+        calibration.accuracy_and_calibration(me.load_example(), scorers=names, n_resamples=400)
+        for names in (["judge", "lexical"], None)
+    )
+    wider = many[(many["scorer"] == "judge") & (many["baseline"] == "lexical")].iloc[0]
+    for what in ("accuracy", "calibration"):
+        assert wider[what] == pytest.approx(few.loc[0, what])
+        assert wider[f"{what}_upper"] > few.loc[0, f"{what}_upper"]

@@ -1,5 +1,7 @@
 """Files of chosen and rejected responses: what naive code claims, and what is found instead."""
 
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,6 +110,73 @@ def test_which_response_is_written_first_changes_nothing(name):
     before, after = (me.evaluate(t, name, n_resamples=200).frame for t in (table, turned))
     columns = ["estimate", "lower", "upper", "se"]
     assert np.abs(before[columns] - after[columns]).max().max() < 1e-9
+
+
+@pytest.mark.parametrize("name", [*paired_statistics(), "rps(native=logit)"])
+def test_tied_margins_are_ties_whichever_response_is_named_first(name):
+    """expit(x) and 1 - expit(-x) differ in the last bit for x = 2, 2.5 and 3."""
+    rng = np.random.default_rng(0)
+    margin = rng.integers(-6, 7, 300) / 2
+    label = np.where(rng.random(300) < 1 / (1 + np.exp(-margin)), 1.0, -1.0)
+    tables = []
+    for turn in (np.ones(300), np.where(margin < 0, -1.0, 1.0)):
+        names = np.where(turn > 0, "a", "z"), np.where(turn > 0, "z", "a")
+        rows = pd.DataFrame({"item": np.arange(300), "first": names[0], "second": names[1]})
+        renamed = pd.DataFrame({"item": np.arange(300), "first": "a", "second": "z"})
+        values = pd.DataFrame({"a": margin}), pd.DataFrame({"h": label})
+        tables.append(me.Pairs(rows, *values))
+        turned = (frame.mul(turn, axis=0) for frame in values)
+        tables.append(me.Pairs(renamed, *turned))
+    found = [value(table, name) for table in tables]
+    for row in found[1:]:
+        assert row[["estimate", "lower", "upper"]].tolist() == pytest.approx(
+            found[0][["estimate", "lower", "upper"]].tolist(), abs=1e-12
+        )
+
+
+def test_parts_of_tied_margins_are_those_of_scikit_learn_on_both_orders():
+    isotonic = importlib.import_module("sklearn.isotonic")
+    rng = np.random.default_rng(0)
+    margin = rng.integers(-6, 7, 300) / 2
+    y = (rng.random(300) < 1 / (1 + np.exp(-margin))).astype(float)
+    rows = pd.DataFrame({"item": np.arange(300), "first": "a", "second": "b"})
+    table = me.Pairs(rows, pd.DataFrame({"a": margin}), pd.DataFrame({"h": 2 * y - 1}))
+    both, twice = np.r_[margin, -margin], np.r_[y, 1 - y]
+    fit = isotonic.IsotonicRegression().fit_transform(both, twice)
+    p = 1 / (1 + np.exp(-both))
+    worse = np.mean((p - twice) ** 2) - np.mean((fit - twice) ** 2)
+    assert value(table, "miscalibration(native=logit)")["estimate"] == pytest.approx(worse)
+    curve = calibration.reliability(table, native="logit", n_resamples=100)
+    assert len(curve) == len(np.unique(np.abs(margin)))
+
+
+def test_rising_maps_leave_discrimination_alone_where_probabilities_round_to_one():
+    table = chosen_and_rejected(3)
+    for name in ("discrimination(native=logit)", "discrimination(native=logit,score=log)"):
+        near, far = (
+            value(table.map_scores(lambda x, k=k: k * x), name)["estimate"] for k in (1.0, 100.0)
+        )
+        assert far == pytest.approx(near, abs=1e-10)
+
+
+def test_order_effects_are_seen_where_order_is_recorded_and_not_asked_for_elsewhere():
+    rng = np.random.default_rng(4)
+    margin = rng.logistic(size=4_000)
+    label = np.where(rng.random(4_000) < 1 / (1 + np.exp(-margin - 1)), 1.0, -1.0)
+    rows = pd.DataFrame({"item": np.arange(4_000), "first": "a", "second": "b"})
+    frames = pd.DataFrame({"a": margin}), pd.DataFrame({"h": label})
+    shown = me.Pairs(rows, *frames, ordered=True)
+    row = value(shown, "cox_intercept(native=logit)")
+    assert row["lower"] < 1 < row["upper"] and row["lower"] > 0.5
+    assert value(shown, "cox_slope(native=logit)")["estimate"] == pytest.approx(1, abs=0.1)
+    assert "were shown" in me.evaluate(shown, "brier(native=logit)").methods_paragraph()
+    test = calibration.cumulative(shown, native="logit", n_resamples=200)
+    assert test.row("a")["p_value"] < 0.01
+    with pytest.raises(MetaevalError, match="ordered=True"):
+        value(me.Pairs(rows, *frames), "cox_intercept(native=logit)")
+    constant = me.Pairs(rows, frames[0], abs(frames[1]), ordered=True)
+    with pytest.raises(MetaevalError, match="All 4000 labels are 1"):
+        value(constant, "brier(native=logit)")
 
 
 # Folds and units

@@ -9,6 +9,7 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import metaeval as me
 from benchmarks import calibration_coverage as simulated
 
 EACH = pytest.mark.parametrize("each", [1, 10])
@@ -95,6 +96,30 @@ def test_intervals_of_measures_hold_their_value(slope, each):
 @EACH
 def test_intervals_of_gaps_hold_the_gap(each):
     assert simulated.gap_coverage(100, each, n_resamples=300) >= fewest(100, 0.95)
+
+
+def test_equally_good_scorers_are_seldom_separated():
+    for name, (separated, holds) in simulated.rejections(20, 5, 60, n_resamples=200).items():
+        assert separated <= most(20, 0.05), name
+        assert holds >= fewest(20, 0.95), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("units", "each", "spread"), [(60, 1, 1.0), (60, 5, 0.1), (200, 5, 1.0)])
+def test_equally_good_scorers_are_seldom_separated_in_many_sets(units, each, spread):
+    found = simulated.rejections(200, each, units, spread=spread)
+    for name, (separated, holds) in found.items():
+        assert separated <= most(200, 0.05), name
+        assert holds >= fewest(200, 0.95), name
+
+
+def test_knowing_nothing_is_not_taken_for_discrimination():
+    rng, below = np.random.default_rng(11), 0
+    for _ in range(20):
+        table = simulated.twins(rng, 60, 3, spread=1e-3)
+        row = me.evaluate(table, "discrimination(native=True,over=responses)", n_resamples=100)
+        below += row.row("a")["lower"] <= 1e-6
+    assert below >= 20 * fewest(20, 0.95)
 
 
 def test_labels_of_a_unit_depend_on_one_another_as_they_are_meant_to():
