@@ -58,7 +58,8 @@ def accuracy_and_calibration(
         `calibration`) with ends of intervals that hold for all pairs at once; `prob_both`, the
         share of draws in which the scorer is better in both; `p_value` of no difference in either;
         `p_adjusted` (Holm); `verdict`: "better in both", "worse in both", "trade-off", "one
-        differs" (the other interval holds 0) or "not separated". `frame.attrs` has the signature of the comparison.
+        differs" (the other interval holds 0) or "not separated". `frame.attrs` has the signature of
+        the comparison.
 
     Raises
     ------
