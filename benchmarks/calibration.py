@@ -93,7 +93,7 @@ def rows(clock: Clock) -> Iterator[Row]:
 
 def memories(clock: Clock) -> Iterator[Row]:
     """Memory with a million pairs of 20 scorers."""
-    n_items, n = (500, 100) if clock.quick else (MILLION, 200)
+    n_items, n = (500, 100) if clock.quick else (MILLION, 100)
     for name in (
         *AGAINST_ACCURACY,
         f"miscalibration({NATIVE})",

@@ -48,7 +48,10 @@ def cox_slope(
     :math:`b` in :math:`\mathrm{logit} P(y) = a + b\,\mathrm{logit}\,p` by maximum likelihood;
     pairs, whose order means nothing, have :math:`a = 0`. 1 is ideal; below 1 forecasts are
     overconfident, above it timid. For reward differences (`native="logit"`) :math:`1 / b` is the
-    temperature. 1 does not mean calibrated: a line may miss a curve. {held}
+    temperature. 1 does not mean calibrated: a line may miss a curve. Of mapped scores the slope
+    speaks of the map, not of the scorer: about 1 where it knows something, and far below for one
+    that knows next to nothing, because the map of each fold leans against the labels of the fold.
+    {held}
 
     References
     ----------

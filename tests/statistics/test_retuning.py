@@ -105,7 +105,7 @@ def test_every_replicate_is_what_sorting_again_gives(
     same_in_each_replicate(table, draw(table.n_items), folds, average)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     table=responses(scorers=1, items=(2, 8), systems=(2, 5), holes=True),
     folds=st.sampled_from(FOLDS),

@@ -126,7 +126,7 @@ def prepared_rows(table):
 # Pairwise accuracy.
 @pytest.mark.parametrize("ties", ["acc-eq", "strict", "half"])
 @pytest.mark.parametrize(("grouping", "average"), AVERAGES)
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(
     table=responses(holes=True, clusters=True, tasks=True),
     epsilon=st.sampled_from([0.0, 0.5, 1.25]),
@@ -209,14 +209,14 @@ def test_blocks_and_the_scale_of_weights_change_nothing(statistic, grouping, tab
 
 # Tie calibration. Within items weights are whole multiples of 2^-32, hence the tolerance.
 @pytest.mark.parametrize("folds", [None, 2, 5])
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(table=responses(clusters=True, tasks=True), data=st.data())
 def test_tie_calibration_within_items(folds, table, data):
     check_calibration(table, folds, "items", data, atol=1e-9)
 
 
 @pytest.mark.parametrize("folds", [None, 2, 5])
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(table=responses(holes=True, clusters=True, tasks=True), data=st.data())
 def test_tie_calibration_over_pairs(folds, table, data):
     check_calibration(table, folds, "pairs", data, atol=ROUNDING)
@@ -277,7 +277,7 @@ def test_tie_calibration_across_items(folds, grouping, average, table, data):
 
 # Best of n.
 @pytest.mark.parametrize("ties", ["strict", "split", "lenient"])
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(table=candidates(holes=True, clusters=True, tasks=True), data=st.data())
 def test_best_of_n(ties, table, data):
     agrees(table, best_of_n(ties), lambda rows: slow.best_of_n(rows, ties))
@@ -285,7 +285,7 @@ def test_best_of_n(ties, table, data):
 
 
 @pytest.mark.parametrize("ties", ["strict", "split", "lenient"])
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(table=candidates(holes=True))
 def test_levels_of_best_of_n(ties, table):
     try:
@@ -326,7 +326,7 @@ def test_correlations(kind, grouping, table, constant, data):
 
 # Systems.
 @pytest.mark.parametrize("name", ["system_accuracy", "system_pearson"])
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(table=responses(holes=True, clusters=True, tasks=True), data=st.data())
 def test_system_level(name, table, data):
     statistic = {"system_accuracy": system_accuracy, "system_pearson": system_pearson}[name]()
@@ -338,7 +338,7 @@ def test_system_level(name, table, data):
 # A missing score is wrong, if told so.
 @pytest.mark.parametrize("ties", ["acc-eq", "strict", "half"])
 @pytest.mark.parametrize("average", ["items", "pairs"])
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(table=responses(holes=True, tasks=True), epsilon=st.sampled_from([0.0, 0.5]))
 def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
     try:
