@@ -256,7 +256,7 @@ def rejections(sets, each, units, stretched=1.0, spread=1.0, n_resamples=300):
     return dict(zip(COMPARED, np.mean(found, axis=0).T, strict=True))
 
 
-def gap_coverage(sets, each, share=0.8, lapse=0.08, units=UNITS, n_resamples=1_000):
+def gap_coverage(sets, each, share=0.8, lapse=0.08, units=UNITS, n_resamples=300):
     """Coverage of the interval of the gap at which labels agree so often, slope 1.2."""
     rng, held = np.random.default_rng(7), []
     inner = (share - lapse / 2) / (1 - lapse)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from benchmarks import __main__ as table
 from benchmarks import (
     bootstrap,
     kendall,
@@ -132,3 +133,20 @@ def test_the_table_stands_between_the_markers():
     assert made.startswith("a\n<!-- benchmarks -->\nShortest of at least five runs on ")
     assert made.endswith("| 1 000 |\n<!-- /benchmarks -->\nb\n")
     assert "old" not in made
+
+
+def test_rows_of_one_script_take_the_place_of_their_own(tmp_path, monkeypatch):
+    kept = tmp_path / "results.csv"
+    kept.write_text("work,ours\na,1\nb,2\na,3\n")
+    monkeypatch.setattr(table, "RESULTS", kept)
+    assert table.others([{"work": "a"}]) == [{"work": "b", "ours": "2"}]
+
+
+def test_rows_of_two_machines_have_a_table_each():
+    seconds = timing.Seconds(0.2, 0.3)
+    row = timing.row("w", "o", seconds, "p", timing.Seconds(4, 4), target="10")
+    row |= {"items": "12", "systems": "", "scorers": "2", "resamples": "10", "peak_mb": ""}
+    page = "<!-- benchmarks -->\n<!-- /benchmarks -->\n"
+    made = with_table(page, [row, row | {"machine": "another"}])
+    assert made.count("Shortest of at least five runs on ") == 2
+    assert made.count("| work | ours |") == 2 and "on another" in made

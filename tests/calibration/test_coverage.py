@@ -95,7 +95,7 @@ def test_intervals_of_measures_hold_their_value(slope, each):
 @pytest.mark.slow
 @EACH
 def test_intervals_of_gaps_hold_the_gap(each):
-    assert simulated.gap_coverage(100, each, n_resamples=300) >= fewest(100, 0.95)
+    assert simulated.gap_coverage(100, each) >= fewest(100, 0.95)
 
 
 def test_equally_good_scorers_are_seldom_separated():
