@@ -3,7 +3,7 @@
 Run: python -m benchmarks [NAME ...] [--quick]
 
 The rows go to benchmarks/results.csv, in the place of those of the same scripts, and from it to the
-table in the README; those of a quick run do not.
+tables in docs/speed.md; those of a quick run do not.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def run(script: str, flags: list[str]) -> list[Row]:
 
 
 def write(rows: list[Row]) -> None:
-    """Keep the rows, and show those with a target in the README."""
+    """Keep the rows, and show those with a target in docs/speed.md."""
     with RESULTS.open("w", newline="") as file:
         out = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         out.writeheader()
         out.writerows(rows)
-    page = ROOT / "README.md"
+    page = ROOT / "docs" / "speed.md"
     page.write_text(with_table(page.read_text(), [row for row in rows if row["target"]]))
 
 

@@ -74,9 +74,9 @@ def assembled(
         | {"dropped": int(design.dropped.sum()), "flipped": list(table.flipped)}
         | {"columns": table.alignment.scorers.to_dict("records")},
         "details": details,
-        "provenance": _provenance(table, plan, levels),
+        "provenance": _provenance(table, design, plan, levels),
     }
-    meta["provenance"]["signature"] = make_signature(meta, len(design.table), table.fingerprint)
+    meta["provenance"]["signature"] = make_signature(meta)
     return Result(frame, _draws(levels, plan), meta)
 
 
@@ -126,12 +126,13 @@ def _policy(
     }
 
 
-def _provenance(table: Table, plan: Plan, levels: list[Level]) -> dict[str, Any]:
+def _provenance(table: Table, design: Design, plan: Plan, levels: list[Level]) -> dict[str, Any]:
     return {
         "version": version(),
         "seed": plan.seed if plan.drawn else None,
         "n_resamples": plan.n_resamples if plan.drawn else None,
         "n_flips": max(level.n_flips for level in levels) if plan.verb == "compare" else None,
+        "rows": len(design.table),
         "data_sha256": table.fingerprint,
         "python": ".".join(platform.python_version_tuple()[:2]),
     }

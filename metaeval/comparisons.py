@@ -195,6 +195,14 @@ def _member(statistic: Statistic, part: Measured, pairs: list[tuple[int, int]]) 
     )
 
 
+def _noise_of_two(
+    statistic: Statistic, part: Measured, a: Codes, b: Codes
+) -> tuple[Floats, Floats]:
+    """By how much true differences of pairs may lie above and below those seen: (pair,) each."""
+    noise = noise_of(part) if statistic.inflated == "both" else np.zeros(len(part.estimate))
+    return noise[b], noise[a]
+
+
 def _tested(statistic: Statistic, part: Measured, a: Codes, b: Codes, gap: Floats) -> Floats | None:
     """The difference that is tested: less what noise may have added to the larger value."""
     if statistic.inflated != "both":
@@ -212,10 +220,12 @@ def _member_rows(
     n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
     good = draws < 0 if statistic.better == "lower" else draws > 0
     better = (good.sum(axis=0) + (draws == 0).sum(axis=0) / 2) / n_draws
-    mde = detectable(se, plan.confidence)
+    above, below = _noise_of_two(statistic, part, a, b)
+    mde = detectable(se, plan.confidence) + np.maximum(above, below)
     same = np.full(len(se), np.nan)
     if plan.margin is not None:
-        same = tost(estimate, se, plan.margin, _degrees(part))
+        farthest = np.maximum(np.abs(estimate + above), np.abs(estimate - below))
+        same = tost(farthest, se, plan.margin, _degrees(part))
         same = np.where(se > 0, same, np.nan)  # units that do not vary cannot tell
     return [
         _row(statistic, part, i, names[x], names[y], estimate, ends, se)
@@ -248,8 +258,8 @@ def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[
     sample = Sample(estimate, draws, influence, se, _degrees(part) + 1)
     if kind == NOISE:
         low, high = intervals.t(sample, plan.confidence)
-        noise = noise_of(part)
-        return np.stack([low - noise[a], high + noise[b]]), kind
+        above, below = _noise_of_two(statistic, part, a, b)
+        return np.stack([low - below, high + above]), kind
     if kind == "bootstrap-t" and part.spread is not None:
         observed, se_draws = part.spread.once(a, b), part.spread.drawn(a, b)
         sample = sample._replace(se=observed, se_draws=se_draws)

@@ -29,15 +29,13 @@ _NOT_IN_FONT = "«»ÐðÞþ"  # and these
 def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
     """A number for a table: fixed digits, no leading zero below 1, nothing where missing.
 
-    Infinite gaps are those that never suffice.
-
     >>> number(0.714, 100), number(0.4213, 1, 2), number(float("nan"))
     ('71.4', '.42', '')
     """
     if value is None or math.isnan(value):
         return ""
     if math.isinf(value):
-        return "never" if value > 0 else "-inf"
+        return f"{value:g}"
     text = f"{scale * float(f'{value:.10g}'):.{digits}f}"  # as JSON keeps it
     if text.lstrip("-").strip("0.") == "":
         text = text.lstrip("-")
@@ -58,15 +56,15 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
     league = result.league(statistic, task)
     accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
     scale, digits = (100, 1) if accuracy else (1, 3)
-    rows = []
+    rows, name = [], value_name(result, statistic)
     for place, row in enumerate(league.itertuples(), start=1):
         cells = {"#": str(place)} if ranked else {}
         cells |= {
             "scorer": row.scorer,
-            value_name(result, statistic): number(row.estimate, scale, digits),
+            value_name(result, statistic): ends_text(number(row.estimate, scale, digits), name),
         }
         if league["lower"].notna().any():
-            ends = _interval(row.lower, row.upper, scale, digits)
+            ends = ends_text(_interval(row.lower, row.upper, scale, digits), name)
             cells[f"{100 * result.confidence:g}% CI"] = ends
         if result.meta["kind"] == "compare":
             cells |= {"rank": f"{row.rank_low}-{row.rank_high}"} if ranked else {}
@@ -78,7 +76,7 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
                 "chance": number(row.chance, 100, 1),
             }
         rows.append(cells | _beside(row, accuracy))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).fillna("")
 
 
 def _beside(row: Any, accuracy: bool) -> dict[str, str]:
@@ -98,6 +96,11 @@ def value_name(result: Result, statistic: str | None) -> str:
     if result.is_accuracy(statistic):
         return "accuracy"
     return str(statistic or result.statistics[0]).split("(")[0]
+
+
+def ends_text(text: str, name: str) -> str:
+    """A cell in which a gap without end is one that never suffices."""
+    return text.replace("inf", "never") if name == "gap" else text
 
 
 def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
@@ -177,7 +180,7 @@ def precision_line(result: Result) -> str:
 
 def to_markdown(result: Result, statistic: str | None = None, task: str | None = None) -> str:
     """League table as Markdown, warnings first and the signature below."""
-    texts = league_texts(result, statistic, task).fillna("")
+    texts = league_texts(result, statistic, task)
     cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
     lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
     head = [f"**{_markdown(w)}**\n" for w in result.meta["warnings"]]
@@ -264,18 +267,19 @@ def to_latex(
         for m in league["letters"]
     ]
     shown[value] = [
-        number(e, scale, digits) + m for e, m in zip(league["estimate"], marks, strict=True)
+        ends_text(number(e, scale, digits), name) + m
+        for e, m in zip(league["estimate"], marks, strict=True)
     ]
     if not league["lower"].notna().any():
         interval = "none"
     if interval == "brackets":
         ends = zip(league["lower"], league["upper"], strict=True)
         shown[f"{100 * result.confidence:g}\\,\\% CI"] = [
-            "{" + _interval(a, b, scale, digits) + "}" for a, b in ends
+            "{" + ends_text(_interval(a, b, scale, digits), name) + "}" for a, b in ends
         ]
     elif interval == "half":
         half = (league["upper"] - league["lower"]) / 2
-        shown[r"$\pm$"] = [number(h, scale, digits) for h in half]
+        shown[r"$\pm$"] = [number(h, scale, digits) if math.isfinite(h) else "" for h in half]
     if letters == "column":
         shown["Groups"] = list(league["letters"])
     beside = [_beside(row, name == "accuracy") for row in league.itertuples()]
@@ -298,11 +302,13 @@ def to_latex(
         result.signature,
     ]
     head = "".join(f"% {_one_line(note)}\n" for note in notes)
-    return head + (_table(body, result) if caption else body)
+    titled = [f"{title}." for title in _title(result, statistic, task)]
+    said = " ".join([*titled, result.methods_paragraph()])
+    return head + (_table(body, said) if caption else body)
 
 
-def _table(body: str, result: Result) -> str:
-    text = latex_text(result.methods_paragraph())
+def _table(body: str, said: str) -> str:
+    text = latex_text(said)
     return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{text}}}\n\\end{{table}}\n"
 
 

@@ -15,7 +15,7 @@ def version() -> str:
     return installed("metaeval")
 
 
-def make_signature(meta: Mapping[str, Any], n_rows: int, fingerprint: str) -> str:
+def make_signature(meta: Mapping[str, Any]) -> str:
     """The one line that is printed with every number."""
     policy, origin = meta["policy"], meta["provenance"]
     asked = [s["name"] for s in meta["statistics"] if not s["beside"]]
@@ -25,7 +25,8 @@ def make_signature(meta: Mapping[str, Any], n_rows: int, fingerprint: str) -> st
         "seed": origin["seed"],
         "correction": policy["correction"],
     }
-    fields |= {"missing": policy["missing"], "rows": n_rows, "data": fingerprint[:8]}
+    fields |= {"missing": policy["missing"], "rows": origin["rows"]}
+    fields["data"] = origin["data_sha256"][:8]
     extra = {name: policy[name] for name in ("by", "baseline", "scorers", *_RARE)}
     if policy["alternative"] != "two-sided":
         extra["alternative"] = policy["alternative"]

@@ -21,7 +21,7 @@ from metaeval.samples import tails
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.forecasts import tied_cases
 from metaeval.statistics.nulls import null_labels
-from metaeval.statistics.proper import said_name
+from metaeval.statistics.proper import said_name, said_outcomes
 from metaeval.statistics.reading import Native, Over, Reading, check_outcomes
 from metaeval.tables import Table
 
@@ -113,7 +113,8 @@ def reliability(
         for part, of in (_of_outcomes(each) if ties else [(each, {})])
         for m in range(len(part.cases.scorers))
     ]
-    about = curve_of("reliability", "how often the event happens at a forecast", reading, settled)
+    what, more = "how often the event happens at a forecast", said_outcomes(outcomes)
+    about = curve_of("reliability", what, reading, settled, more)
     whole = pd.concat(frames, ignore_index=True)
     return labelled(whole, table, design, plan, options, about)
 

@@ -13,12 +13,14 @@ from metaeval.arrays import Floats
 from metaeval.errors import MetaevalError
 from metaeval.inference import compare
 from metaeval.result import Result
+from metaeval.signature import make_signature
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.gain import recalibration_gain
 from metaeval.statistics.pairwise import pairwise_accuracy
 from metaeval.tables import Table
 
 _STILL = 1e-12
+_EQUAL = 1e-12  # differences closer than this are none
 
 
 def accuracy_and_calibration(
@@ -69,13 +71,14 @@ def accuracy_and_calibration(
     Notes
     -----
     Both statistics see the same draws of items (clusters), so their dependence is kept: p is of
-    Wald's chi-square with two degrees of freedom (one where a statistic does not vary), and
-    intervals hold for both differences of all pairs at once (largest studentised deviation of the
-    draws). A trade-off is named only where both intervals leave 0 out, on opposite sides.
+    Hotelling's T-squared with their covariance (of one statistic where the other does not vary),
+    and intervals hold for both differences of all pairs at once (largest studentised deviation of
+    the draws, stretched as t is over the normal for few units). A trade-off is named only where
+    both intervals leave 0 out, on opposite sides; without a p below 1 - confidence nothing is.
 
     References
     ----------
-    Wald (1943), Tests of statistical hypotheses concerning several parameters.
+    Hotelling (1931), The generalization of Student's ratio.
 
     Examples
     --------
@@ -107,7 +110,7 @@ def accuracy_and_calibration(
     frame["p_adjusted"] = multiplicity.holm(frame["p_value"].to_numpy())
     apart = frame["p_adjusted"] <= 1 - confidence + _STILL
     frame["verdict"] = frame["verdict"].where(apart, "not separated")
-    frame.attrs |= {"signature": result.signature, "notes": list(result.meta["notes"])}
+    frame.attrs |= {"signature": _signature(result), "notes": list(result.meta["notes"])}
     return frame
 
 
@@ -126,28 +129,50 @@ class _Pair(NamedTuple):
     estimate: Floats  # (2,)
     draws: Floats  # (draw, 2)
     se: Floats  # (2,)
+    n_units: int
+
+
+def _signature(result: Result) -> str:
+    """That of the comparison, with the inference that is made here."""
+    policy = result.meta["policy"] | {"test": "hotelling", "interval": "simultaneous"}
+    meta = {**result.meta, "kind": "accuracy_and_calibration"}
+    return make_signature(meta | {"policy": policy | {"correction": "holm"}})
 
 
 def _pair(result: Result, scorer: str, baseline: str) -> _Pair:
     names = result.statistics[:2]
     signs = np.array([result.direction(name) or 1 for name in names])
-    gaps = [result.row(scorer, baseline, statistic=name)["estimate"] for name in names]
-    draws = signs * np.stack(
-        [_draws(result, name, scorer) - _draws(result, name, baseline) for name in names], axis=1
+    rows = [result.row(scorer, baseline, statistic=name) for name in names]
+    gaps = _settled(np.array([row["estimate"] for row in rows]))
+    draws = _settled(
+        np.stack(
+            [_draws(result, name, scorer) - _draws(result, name, baseline) for name in names],
+            axis=1,
+        )
     )
-    se = np.nanstd(draws, axis=0, ddof=1)
-    return _Pair(scorer, baseline, signs, signs * np.array(gaps), draws, se)
+    n = int(min(row["n_clusters"] for row in rows))
+    # Weights drawn from n units vary by (n - 1) / n of what new units would.
+    se = np.nanstd(draws, axis=0, ddof=1) * np.sqrt(n / max(n - 1, 1))
+    return _Pair(scorer, baseline, signs, signs * gaps, signs * draws, se, n)
+
+
+def _settled(differences: Floats) -> Floats:
+    return np.where(np.abs(differences) <= _EQUAL, 0.0, differences)
 
 
 def _reach(pairs: list[_Pair], confidence: float) -> float:
     """Standard errors that no difference of any pair leaves in so many of the draws."""
+    from scipy import stats
+
     with np.errstate(invalid="ignore"):
         away = [
             np.abs((p.draws - np.nanmean(p.draws, axis=0)) / np.where(p.se > 0, p.se, np.inf))
             for p in pairs
         ]
     largest = np.concatenate(away, axis=1).max(axis=1)
-    return float(np.nanquantile(largest, confidence))
+    tail = (1 + confidence) / 2
+    few = stats.t.ppf(tail, min(p.n_units for p in pairs) - 1) / stats.norm.ppf(tail)
+    return float(np.nanquantile(largest, confidence) * few)
 
 
 def _row(pair: _Pair, reach: float) -> dict[str, object]:
@@ -160,7 +185,7 @@ def _row(pair: _Pair, reach: float) -> dict[str, object]:
         row |= {what: value, f"{what}_lower": ends[0], f"{what}_upper": ends[1]}
     draws = pair.draws[np.isfinite(pair.draws).all(axis=1)]
     row["prob_both"] = float((draws > 0).all(axis=1).mean())
-    row["p_value"] = _wald(pair.estimate, draws, pair.se)
+    row["p_value"] = _hotelling(pair, draws)
     row["verdict"] = _verdict(low, high)
     return row
 
@@ -174,15 +199,17 @@ def _draws(result: Result, statistic: str, scorer: str) -> Floats:
     return np.asarray(result.draws[:, int(np.flatnonzero(there)[0])])
 
 
-def _wald(estimate: Floats, draws: Floats, se: Floats) -> float:
+def _hotelling(pair: _Pair, draws: Floats) -> float:
+    """P of no difference in either statistic; 1 where there are too few units to tell."""
     from scipy import stats
 
-    some = se > 0
-    if not some.any():
+    some, n = pair.se > 0, pair.n_units
+    k = int(some.sum())
+    if k == 0 or n <= k:
         return 1.0
-    covariance = np.atleast_2d(np.cov(draws[:, some].T))
-    square = float(estimate[some] @ np.linalg.pinv(covariance) @ estimate[some])
-    return float(stats.chi2.sf(square, int(some.sum())))
+    covariance = np.atleast_2d(np.cov(draws[:, some].T)) * n / (n - 1)
+    square = float(pair.estimate[some] @ np.linalg.pinv(covariance) @ pair.estimate[some])
+    return float(stats.f.sf(square * (n - k) / (k * (n - 1)), k, n - k))
 
 
 def _verdict(low: Floats, high: Floats) -> str:

@@ -22,7 +22,7 @@ class Fits(NamedTuple):
     """Curves of all cases (scorer,) and of draws (draw, scorer), in units of score.
 
     Slopes are 0 where labels do not rise with margins (`rising`); `assumed` are those of curves
-    that rise by assumption. `common` is the curve of all cases if lapses are expected to be common.
+    that rise by assumption. `others` are curves of all cases if other lapses are expected.
     """
 
     slope: Floats
@@ -30,7 +30,7 @@ class Fits(NamedTuple):
     slopes: Floats
     lapses: Floats
     assumed: Floats
-    common: tuple[Floats, Floats]
+    others: tuple[tuple[Floats, Floats], ...]
     largest: Floats
 
     @property
@@ -53,6 +53,9 @@ def scale_ratios(
         some = [fit for fit in fits[1:] if fit.rising[m]]
         if len(some) < 2:
             rows.append(row_of(statistic, parts[0], name, estimate=np.nan))
+            notes.append(
+                f"{name}: scales of tasks are not compared{_left_out(len(fits) - 1 - len(some))}"
+            )
             continue
         logs = np.array([np.log(fit.slope[m]) for fit in some])
         errors = np.array([np.log(fit.assumed[1:, m]).std(ddof=1) for fit in some])
@@ -70,7 +73,7 @@ def scale_ratios(
                 lower=float(ends[0]),
                 upper=float(ends[1]),
                 p_value=p,
-                interval="q-profile",
+                interval=None if np.isnan(ends).all() else "q-profile",
                 test="cochran-q",
             )
         )

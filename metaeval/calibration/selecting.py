@@ -91,16 +91,30 @@ def risk_coverage(
     >>> bool((curve["lower"] <= curve["accuracy"]).all())
     True
     """
-    plan = Plan("risk_coverage", confidence=confidence, seed=seed, n_resamples=_WALKS)
     asked = Reading(native, over, event, map, folds, average)
     options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    return _curves(table, "risk_coverage", "", asked, options, confidence, seed)
+
+
+def _curves(
+    table: Table,
+    name: str,
+    said: str,
+    asked: Reading,
+    options: dict[str, Any],
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Curves of all scorers and strata, under the name of what asks for them."""
+    plan = Plan(name, confidence=confidence, seed=seed, n_resamples=_WALKS)
     design = designed(table, **options)
     settled = by_size(asked, asked.settled(design.table))
-    parts = parts_of(design, settled)
     frames = [
-        _curve(part, m, confidence, seed) for part in parts for m in range(len(part.cases.scorers))
+        _curve(part, m, confidence, seed)
+        for part in parts_of(design, settled)
+        for m in range(len(part.cases.scorers))
     ]
-    about = curve_of("risk_coverage", "the accuracy of the surest decisions", asked, settled)
+    about = curve_of(name, "the accuracy of the surest decisions", asked, settled, said)
     return labelled(pd.concat(frames, ignore_index=True), table, design, plan, options, about)
 
 
@@ -167,22 +181,10 @@ def largest_coverage(
     True
     """
     check_fraction("accuracy", accuracy)
-    curves = risk_coverage(
-        table,
-        native=native,
-        over=over,
-        event=event,
-        map=map,
-        folds=folds,
-        average=average,
-        label=label,
-        scorers=scorers,
-        by=by,
-        random=random,
-        missing=missing,
-        confidence=confidence,
-        seed=seed,
-    )
+    asked = Reading(native, over, event, map, folds, average)
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    said = f"accuracy={accuracy:g}"
+    curves = _curves(table, "largest_coverage", said, asked, options, confidence, seed)
     rows = [
         {"scorer": scorer, "task": None if pd.isna(task) else task} | _chosen(curve, accuracy)
         for (scorer, task), curve in curves.groupby(["scorer", "task"], sort=False, dropna=False)

@@ -96,10 +96,10 @@ def labelled(
     return frame
 
 
-def curve_of(name: str, what: str, asked: Reading, settled: Reading) -> Statistic:
+def curve_of(name: str, what: str, asked: Reading, settled: Reading, more: str = "") -> Statistic:
     """What a curve of forecasts is called, and what it estimates."""
     estimand = estimand_of(settled, what)
-    full = said_name(name, asked.said())
+    full = said_name(name, more, asked.said())
     return Statistic(full, "pairs", estimand=estimand, status=status_of(settled), better="neither")
 
 

@@ -46,7 +46,7 @@ def recalibration_gain(
     miscalibration of the scorer, which endless items would gain, and below 0 for calibrated
     forecasts, which recalibration harms a little. `miscalibration` errs to the other side.
     Replicates fit anew (in at most 100 cells of forecasts), for curves that are held fixed hide
-    half of the noise where there is little to gain; intervals are the estimate and t times the
+    part of the noise where there is little to gain; intervals are the estimate and t times the
     spread of the replicates, and tests divide by it.
 
     References

@@ -282,7 +282,7 @@ def test_gaps_say_what_they_rest_on():
     assert "at 95 % is larger than all margins of m" in said
     assert "at 95 % of m rests on how many lapses" in said and "at 60 %" not in said
     curve = near.meta["details"][0]
-    assert curve["lapse_if_common"] > curve["lapse"]
+    assert curve["lapse_if_0.2"] > curve["lapse"] > curve["lapse_if_0.005"]
     wide = rng.normal(size=4_000) * 6
     sure = np.where(rng.random(4_000) < 1 / (1 + np.exp(-wide)), 1.0, -1.0)
     far = calibration.gap_to_agreement(pairs_of(wide, sure), [0.6, 0.95], n_resamples=100)
