@@ -311,3 +311,49 @@ def test_intervals_of_two_differences_widen_with_the_number_of_pairs():
     for what in ("accuracy", "calibration"):
         assert wider[what] == pytest.approx(few.loc[0, what])
         assert wider[f"{what}_upper"] > few.loc[0, f"{what}_upper"]
+
+
+def test_what_rests_on_the_prior_of_lapses_is_said_of_gaps_that_are_never_reached_too():
+    rng = np.random.default_rng(2)
+    margin = 1.5 * rng.normal(size=300)
+    label = np.where(rng.random(300) < 1 / (1 + np.exp(-1.5 * margin)), 1.0, -1.0)
+    table = pairs_of(margin, label)
+    result = calibration.gap_to_agreement(table, 0.99, n_resamples=100)
+    assert np.isinf(result.row("m")["estimate"])
+    assert "at 99 % of m rests on how many lapses" in " ".join(result.meta["notes"])
+    rare = calibration.gap_to_agreement(table, 0.99, lapse=0.001, n_resamples=100)
+    assert np.isfinite(rare.row("m")["estimate"])
+    line = calibration.gap_to_agreement(table, 0.99, map="margin_link", n_resamples=100)
+    assert "lapses" not in " ".join(line.meta["notes"])
+
+
+@pytest.mark.parametrize("name", ["ece", "smooth_ece"])
+def test_noise_is_not_taken_for_equivalence(name):
+    """One scorer is off by .06, the other by nothing; noise adds as much to the latter."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        p = rng.uniform(0.2, 0.8, 300)
+        y = (rng.random(300) < p).astype(float)
+        rows = pd.DataFrame({"item": np.arange(300)})
+        scores = pd.DataFrame({"a": p, "b": p + 0.06 * np.sign(p - 0.5)})
+        table = me.Responses(rows, scores, pd.DataFrame({"h": y}), label_kind="rating")
+        row = me.compare(table, f"{name}(native=True)", margin=0.05, n_resamples=200).row("a", "b")
+        assert row["p_equivalent"] > 0.05
+        assert row["mde"] > 0.05
+
+
+@pytest.mark.parametrize("n", [3, 8, 15])
+def test_few_items_are_seldom_taken_for_a_difference(n):
+    verdicts = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        truth = rng.normal(size=n)
+        rows = pd.DataFrame({"item": np.arange(n), "first": "a", "second": "b"})
+        scores = pd.DataFrame(truth[:, None] + rng.normal(size=(n, 2)), columns=list("AB"))
+        label = np.where(rng.random(n) < 1 / (1 + np.exp(-truth)), 1.0, -1.0)
+        table = me.Pairs(rows, scores, pd.DataFrame({"h": label}))
+        found = calibration.accuracy_and_calibration(
+            table, calibration="brier(native=logit)", n_resamples=200, seed=seed
+        )
+        verdicts += found["verdict"].tolist()
+    assert verdicts.count("not separated") >= 10

@@ -250,6 +250,9 @@ def test_signatures_tell_apart_what_changes_a_number():
         calibration.map_band(table, "lapse_link", **few).attrs["signature"],
         calibration.risk_coverage(table, scorers=["judge"]).attrs["signature"],
         calibration.largest_coverage(table, event=3, scorers=["judge"]).attrs["signature"],
+        calibration.largest_coverage(table, 0.8, event=3, scorers=["judge"]).attrs["signature"],
+        calibration.reliability(table, outcomes=3, **few).attrs["signature"],
+        calibration.accuracy_and_calibration(table, n_resamples=100).attrs["signature"],
     ]
     assert len(set(signatures)) == len(signatures)
 
@@ -268,6 +271,23 @@ def test_every_table_says_which_statistic_and_what_if_calibrated():
         assert f"% {name}" in result.to_latex(name)
     assert "If calibrated" in result.to_latex() and "if calibrated" in result.to_markdown()
     assert "rank" in result.to_markdown() and "rank" not in result.to_markdown("cox_slope")
+
+
+def test_gaps_without_end_are_never_enough_and_other_numbers_are_infinite():
+    rng = np.random.default_rng(5)
+    margin, task = rng.normal(size=1_800), np.repeat(["x", "y", "z"], 600)
+    slope = np.repeat([20.0, 1.0, 0.3], 600)
+    label = np.where(rng.random(1_800) < 1 / (1 + np.exp(-slope * margin)), 1.0, -1.0)
+    rows = pd.DataFrame({"task": task, "item": np.arange(1_800), "first": "a", "second": "b"})
+    scores = pd.DataFrame({"m": margin, "turned": -margin})
+    table = me.Pairs(rows, scores, pd.DataFrame({"h": label}))
+    result = calibration.gap_to_agreement(table, 0.8, n_resamples=100)
+    gaps, ratios = (result.to_markdown(name) for name in result.statistics)
+    assert "| never |" in gaps and "never" not in ratios
+    for text in (result.to_html("scale_ratio"), result.to_latex("scale_ratio"), ratios):
+        assert "nan" not in text.lower()
+    assert np.isinf(result.row("turned")["estimate"])
+    assert "scales of tasks are not compared; 3 tasks left out" in " ".join(result.meta["notes"])
 
 
 def test_curves_say_what_their_forecasts_are():
