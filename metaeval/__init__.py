@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metaeval import calibration, statistics
+    from metaeval import bayes, calibration, statistics
     from metaeval.datasets import load_example, simulate
     from metaeval.errors import MetaevalError
     from metaeval.inference import compare, evaluate
@@ -49,6 +49,7 @@ __all__ = [
     "Responses",
     "Result",
     "Statistic",
+    "bayes",
     "calibration",
     "compare",
     "evaluate",
@@ -70,7 +71,7 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used, so that importing the package is quick."""
     if name in _HOME:
         value = getattr(importlib.import_module(f"metaeval.{_HOME[name]}"), name)
-    elif name in ("calibration", "statistics"):
+    elif name in ("bayes", "calibration", "statistics"):
         value = importlib.import_module(f"metaeval.{name}")
     else:
         raise AttributeError(f"module 'metaeval' has no attribute {name!r}")

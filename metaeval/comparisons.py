@@ -22,7 +22,8 @@ Row = dict[str, Any]
 
 COLUMNS = (
     *("statistic", "task", "scorer", "baseline", "estimate", "lower", "upper", "se"),
-    *("p_value", "p_mcse", "p_adjusted", "p_holm", "p_equivalent", "prob_better", "mde"),
+    *("p_value", "p_mcse", "p_adjusted", "p_holm", "p_equivalent", "prob_better"),
+    *("prob_rope", "expected_loss", "mde"),
     *(
         "chance",
         "trivial",

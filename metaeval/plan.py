@@ -20,6 +20,7 @@ CORRECTIONS = ("maxt", *multiplicity.ADJUST)
 FLIPS_PER_COMPARISON = 200
 
 REPLICAS = ("swap-cells", "swap-items", "swap-systems", "pair-swap", "williams")
+POSTERIOR = "posterior"  # of a model: its verb starts so, and so are its intervals called
 _NO_SHARED_DRAWS = ("pair-swap", "mcnemar", "mcnemar-mid-p", "williams")
 
 
@@ -46,7 +47,10 @@ class Plan:
     def __post_init__(self) -> None:
         """Refuse what is not usable."""
         check_fraction("confidence", self.confidence)
-        check_one_of("interval", self.interval, tuple(intervals.BY_NAME))
+        of_model = self.verb.startswith(POSTERIOR)
+        check_one_of(
+            "interval", self.interval, (POSTERIOR,) if of_model else tuple(intervals.BY_NAME)
+        )
         check_whole("n_resamples", self.n_resamples, 100)
         check_whole("seed", self.seed, 0)
         check_one_of("test", self.test, TESTS)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import metaeval
+import metaeval.bayes
+import metaeval.calibration
 import metaeval.statistics
 
 ROOT = Path(metaeval.__file__).parent
@@ -55,6 +57,7 @@ LAYERS = {
         "inference",
         "demonstration",
         "calibration",
+        "bayes",
     ),
     6: ("cli", "__main__", "__init__"),
 }
@@ -135,7 +138,19 @@ def test_readers_and_statistics_do_not_know_each_other(module):
     assert other not in own(imports(module))
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m != "kernels"])
+@pytest.mark.parametrize("module", ["inference", "calibration"])
+def test_models_and_resampling_do_not_know_each_other(module):
+    found = {name for m in MODULES if top(m) == "bayes" for name in own(imports(m))}
+    assert module not in found
+    assert "bayes" not in {name for m in MODULES if top(m) == module for name in own(imports(m))}
+
+
+def loaded_late(module):
+    """Modules that only load when a function of theirs is called."""
+    return module == "kernels" or (module.startswith("bayes/") and module != "bayes/__init__")
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not loaded_late(m)])
 def test_slow_packages_are_never_imported_at_module_level(module):
     found = [
         name
@@ -146,8 +161,13 @@ def test_slow_packages_are_never_imported_at_module_level(module):
 
 
 def test_no_module_has_the_name_of_a_public_function():
-    public = {*metaeval.__all__, *metaeval.statistics.__all__, *metaeval.calibration.__all__}
-    names = public - {"statistics", "calibration"}
+    public = {
+        *metaeval.__all__,
+        *metaeval.statistics.__all__,
+        *metaeval.calibration.__all__,
+        *metaeval.bayes.__all__,
+    }
+    names = public - {"statistics", "calibration", "bayes"}
     assert not names & {module.split("/")[-1] for module in MODULES}
 
 
@@ -185,7 +205,7 @@ def test_unknown_names_are_attribute_errors():
 
 PUBLIC = [
     (module, name)
-    for module in ("metaeval", "metaeval.statistics", "metaeval.calibration")
+    for module in ("metaeval", "metaeval.statistics", "metaeval.calibration", "metaeval.bayes")
     for name in importlib.import_module(module).__all__
 ]
 

@@ -1,0 +1,192 @@
+"""`fit`: from a model and a table to a posterior that passed its gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from metaeval.arrays import Floats
+from metaeval.bayes import models, verdicts
+from metaeval.bayes.checking import converged, failures, require_passed
+from metaeval.bayes.describing import described
+from metaeval.bayes.posterior import group, tree_of
+from metaeval.bayes.prepared import Prepared, Sites
+from metaeval.bayes.sampling import Sampled, Settings, sample
+from metaeval.checks import check_fraction, check_whole, near_miss
+from metaeval.errors import MetaevalError
+from metaeval.tables import Table
+
+MOST_LIKELIHOODS = 10_000_000  # numbers of the log likelihood that are kept
+
+
+class Recipe(NamedTuple):
+    """How a table becomes the arguments of a model, and how its posterior is drawn."""
+
+    prepare: Callable[..., Prepared]
+    draw: Callable[[Callable[..., None], Prepared, Settings], Sampled]
+
+
+def _nuts(model: Callable[..., None], prepared: Prepared, settings: Settings) -> Sampled:
+    def enough(drawn: Sampled) -> bool:
+        checked = [drawn.sites[name] for name in checked_sites(prepared, drawn.sites)]
+        return converged(checked)
+
+    return sample(model, prepared.arrays, prepared.options, settings, enough)
+
+
+def checked_sites(prepared: Prepared, sites: Sites) -> list[str]:
+    """Names of the sites that are looked at for convergence."""
+    return [n for n in prepared.dims if n in sites and n not in prepared.derived]
+
+
+RECIPES: Mapping[Callable[..., None], Recipe] = {
+    models.accuracy: Recipe(verdicts.prepared, _nuts),
+}
+
+
+def fit(
+    model: Callable[..., None] | str,
+    table: Table,
+    *,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    chains: int = 4,
+    warmup: int = 500,
+    draws: int | None = None,
+    target_accept: float = 0.9,
+    seed: int = 0,
+    check: bool = True,
+    **options: Any,
+) -> xr.DataTree:
+    """Posterior of a model of scorers and labels, from a table.
+
+    Parameters
+    ----------
+    model : callable or str
+        `bayes.accuracy`, `bayes.ties`, `bayes.calibration` or `bayes.raters`, or its name.
+    table : Responses or Pairs
+    label, scorers, random, missing
+        As in `metaeval.evaluate`.
+    by : str, optional
+        Column of the items that is pooled over; `task` where the table has one.
+    chains, warmup : int, default 4, 500
+        Chains of NUTS, and steps that adapt each of them.
+    draws : int, optional
+        Steps of each chain that are kept: by default 500, doubled until the gates of convergence
+        are passed, 4 000 at most.
+    target_accept : float, default 0.9
+        Higher: smaller, safer, slower steps.
+    seed : int, default 0
+    check : bool, default True
+        Refuse a posterior that fails a gate (`bayes.check`). Without it the tree comes all the
+        same, and every row of `bayes.summarise` says that it failed.
+    **options
+        What the model takes besides; see its docstring.
+
+    Returns
+    -------
+    DataTree
+        Groups `posterior` (dims `chain`, `draw`, then `scorer`, `task`, `rater`),
+        `posterior_predictive`, `log_likelihood` (by `unit`: item, or cluster where declared),
+        `sample_stats`, `observed_data`, `constant_data`. Its attributes hold the signature.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable, or a gate fails; the message names the cure.
+
+    Notes
+    -----
+    Deterministic by seed and number of chains. The first fit of a shape of data compiles the model
+    (seconds); compiled models are kept in the user's cache folder, unless `METAEVAL_CACHE` is 0.
+
+    References
+    ----------
+    Hoffman, Gelman (2014), The No-U-Turn Sampler. Phan, Pradhan, Jankowiak (2019), Composable
+    effects for flexible and accelerated probabilistic programming in NumPyro.
+
+    Examples
+    --------
+    >>> from metaeval import bayes, load_example
+    >>> tree = bayes.fit("accuracy", load_example(), scorers=["judge", "lexical"])
+    >>> bayes.summarise(tree, "accuracy").row("judge")["scorer"]
+    'judge'
+    """
+    function = _known(model)
+    settings = _settings(chains, warmup, draws, target_accept, seed)
+    asked = {"label": label, "scorers": scorers, "random": random, "missing": missing}
+    recipe = RECIPES[function]
+    prepared = recipe.prepare(table, by=by, **asked, **options)
+    drawn = recipe.draw(function, prepared, settings)
+    tree = _tree(function.__name__, table, prepared, drawn, settings, asked)
+    failed = failures(tree)
+    if check:
+        require_passed(failed)
+    tree.attrs["failed"] = "; ".join(failed)
+    return tree
+
+
+def _known(model: Any) -> Callable[..., None]:
+    """The model that is meant."""
+    names = {function.__name__: function for function in RECIPES}
+    name = model if isinstance(model, str) else getattr(model, "__name__", repr(model))
+    if name not in names or not (isinstance(model, str) or model is names[name]):
+        raise MetaevalError(
+            f"There is no model {name!r}; there are {', '.join(f'bayes.{n}' for n in names)}."
+            f"{near_miss(name, names)}"
+        )
+    return names[name]
+
+
+def _settings(chains: int, warmup: int, draws: int | None, target: float, seed: int) -> Settings:
+    return Settings(
+        check_whole("chains", chains, 1),
+        check_whole("warmup", warmup, 10),
+        None if draws is None else check_whole("draws", draws, 10),
+        check_fraction("target_accept", target),
+        check_whole("seed", seed, 0),
+    )
+
+
+def _tree(
+    name: str,
+    table: Table,
+    prepared: Prepared,
+    drawn: Sampled,
+    settings: Settings,
+    asked: Mapping[str, Any],
+) -> xr.DataTree:
+    """Everything of a fit in one tree."""
+    rng = np.random.default_rng([settings.seed, 1])
+    kept = {n: (dims, drawn.sites[n]) for n, dims in prepared.dims.items() if n in drawn.sites}
+    kept |= prepared.more(drawn.sites, rng)
+    likelihood = _likelihood(prepared, drawn.sites)
+    groups = {
+        "posterior": group(kept, prepared.coords),
+        "posterior_predictive": group(prepared.predict(drawn.sites, rng), prepared.coords),
+        "log_likelihood": group({"label": (("unit",), likelihood)}, prepared.coords),
+        "sample_stats": group({n: ((), v) for n, v in drawn.stats.items()}, {}),
+        "observed_data": group(prepared.observed, prepared.coords, drawn=False),
+        "constant_data": group(prepared.constant, prepared.coords, drawn=False),
+    }
+    attrs = described(name, table, prepared, _n_draws(drawn), settings.seed, asked)
+    return tree_of(groups, attrs | {"checked": checked_sites(prepared, drawn.sites)})
+
+
+def _likelihood(prepared: Prepared, sites: Sites) -> Floats:
+    """Log likelihood by unit, of evenly spaced draws where there are many units."""
+    n_units = max(len(prepared.coords["unit"]), 1)
+    chains, draws = next(iter(sites.values())).shape[:2]
+    step = -(-chains * draws * n_units // MOST_LIKELIHOODS)
+    return prepared.log_likelihood({n: v[:, ::step] for n, v in sites.items()})
+
+
+def _n_draws(drawn: Sampled) -> int:
+    """Draws of all chains."""
+    return int(np.prod(next(iter(drawn.sites.values())).shape[:2]))

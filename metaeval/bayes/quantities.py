@@ -1,0 +1,67 @@
+"""Quantities that posteriors hold, and what each of them estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from metaeval.arrays import Floats
+from metaeval.bayes.posterior import flat_draws, said
+
+
+class Quantity(NamedTuple):
+    """Draws of one quantity, and what it means.
+
+    `whole` (draw, scorer) is that of all tasks together, `tasks` (draw, scorer, task) that of each
+    or None where there is no column of tasks, `new` (draw, scorer) that of a task not yet seen.
+    """
+
+    statistic: str
+    names: list[str]
+    whole: Floats
+    tasks: Floats | None
+    new: Floats | None
+    estimand: Mapping[str, str]
+    better: str = "higher"
+    status: str = "exact"
+    is_accuracy: bool = False
+    dim: str = "scorer"
+    shared_units: int = 0
+
+
+def _names(tree: xr.DataTree, dim: str) -> list[str]:
+    return [str(name) for name in tree["posterior"][dim].to_numpy()]
+
+
+def _by_task(tree: xr.DataTree, draws: Floats) -> Floats | None:
+    """Draws (draw, scorer, task) where tasks have names."""
+    return None if said(tree, "sizes")[0]["task"] is None else draws
+
+
+def _accuracy(tree: xr.DataTree) -> Quantity:
+    """Accuracy, the mean over tasks with equal weights."""
+    draws = flat_draws(tree, "accuracy")
+    new = flat_draws(tree, "accuracy_new") if "accuracy_new" in tree["posterior"] else None
+    about = said(tree, "meta")["statistics"][0]
+    what = f"the accuracy of new items, {about['name']}, tasks partially pooled"
+    if draws.shape[-1] > 1:
+        what += "; for all tasks together their mean"
+    estimand = {k: about[k] for k in ("grouping", "average", "ties") if k in about}
+    return Quantity(
+        "accuracy",
+        _names(tree, "scorer"),
+        np.asarray(draws.mean(axis=-1)),
+        _by_task(tree, draws),
+        new,
+        estimand | {"target": what},
+        status="approximate",
+        is_accuracy=True,
+    )
+
+
+QUANTITIES: Mapping[str, Mapping[str, Callable[..., Quantity]]] = {
+    "accuracy": {"accuracy": _accuracy},
+}

@@ -1,0 +1,74 @@
+"""Rows of a result from draws: scorers' own values, and differences of two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metaeval.arrays import Floats
+from metaeval.comparisons import COLUMNS, Row
+from metaeval.plan import POSTERIOR
+from metaeval.samples import tails
+
+
+class Question(NamedTuple):
+    """How draws are summarised.
+
+    `better`: which values are good. Differences within `rope` of 0 do not matter.
+    """
+
+    statistic: str
+    status: str
+    confidence: float = 0.95
+    better: str = "higher"
+    rope: float | None = None
+
+
+def own_rows(
+    ask: Question, names: Sequence[str], draws: Floats, about: Mapping[str, Any]
+) -> list[Row]:
+    """Posterior means, intervals and deviations of draws (draw, scorer)."""
+    return [_row(ask, draws[:, m], about) | {"scorer": name} for m, name in enumerate(names)]
+
+
+def difference_rows(
+    ask: Question,
+    names: Sequence[str],
+    draws: Floats,
+    pairs: Sequence[tuple[int, int]],
+    about: Mapping[str, Any],
+) -> list[Row]:
+    """Differences of pairs of columns of draws (draw, scorer), and which of the two is better."""
+    rows = []
+    for a, b in pairs:
+        gap = draws[:, a] - draws[:, b]
+        gap = np.where(draws[:, a] == draws[:, b], 0.0, gap)  # inf - inf
+        good = -gap if ask.better == "lower" else gap
+        row = _row(ask, gap, about) | {"scorer": names[a], "baseline": names[b]}
+        row["prob_better"] = float((good > 0).mean() + (good == 0).mean() / 2)
+        row["expected_loss"] = float(np.maximum(-good, 0.0).mean())
+        if ask.rope is not None:
+            row["prob_rope"] = float((np.abs(gap) < ask.rope).mean())
+        rows.append(row)
+    return rows
+
+
+def _row(ask: Question, draws: Floats, about: Mapping[str, Any]) -> Row:
+    """One quantity: where draws may be infinite ("never") the median stands for the mean."""
+    finite = bool(np.isfinite(draws).all())
+    ends = np.quantile(
+        draws, tails(ask.confidence)[:, 0], method="nearest" if not finite else "linear"
+    )
+    middle = draws.mean() if finite else np.quantile(draws, 0.5, method="nearest")
+    return dict.fromkeys(COLUMNS) | {
+        "statistic": ask.statistic,
+        "estimate": float(middle),
+        "lower": float(ends[0]),
+        "upper": float(ends[1]),
+        "se": float(draws.std(ddof=1)) if finite else np.nan,
+        "interval": POSTERIOR,
+        "status": ask.status,
+        **about,
+    }

@@ -1,0 +1,168 @@
+"""`summarise`: a quantity of a posterior as a result, with differences and what to make of them."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from metaeval.bayes.posterior import require_ours, said
+from metaeval.bayes.quantities import QUANTITIES, Quantity
+from metaeval.bayes.rows import Question, difference_rows, own_rows
+from metaeval.checks import check_fraction, check_not_negative, require_known
+from metaeval.comparisons import COLUMNS, Row
+from metaeval.errors import MetaevalError
+from metaeval.result import Result, tidied
+from metaeval.signature import make_signature
+
+NEW_TASK = "(new task)"
+
+
+def summarise(
+    tree: xr.DataTree,
+    quantity: str,
+    *,
+    baseline: str | None = None,
+    rope: float | None = None,
+    confidence: float = 0.95,
+    **options: Any,
+) -> Result:
+    """Posterior of one quantity for every scorer, and of its differences.
+
+    Parameters
+    ----------
+    tree : DataTree
+        What `fit` returned.
+    quantity : str
+        `accuracy` (models accuracy, raters), `slope`, `threshold`, `epsilon`, `lapse`, `bias`,
+        `gap` (models ties, calibration), `miscalibration` (calibration), `rater_accuracy`
+        (raters). An unknown one is refused with a list of those that the model has.
+    baseline : str, optional
+        Differences to this scorer only; otherwise all pairs.
+    rope : float, optional
+        Differences below it do not matter: adds `prob_rope`, the probability of such a one.
+    confidence : float, default 0.95
+        Probability inside the intervals, which leave equal tails.
+    **options
+        Of the quantity: `agreement=0.9` for `gap`.
+
+    Returns
+    -------
+    Result
+        As of `metaeval.compare`: rows for all tasks together (empty task), each task, and a task
+        not yet seen (`(new task)`) where several were. `estimate` is the posterior mean (the
+        median where values may be infinite), `se` the posterior standard deviation. Differences
+        have `prob_better` (instead of p), `expected_loss` (what choosing the first of the two
+        would cost, on average, if it is the worse) and `prob_rope`.
+
+    Raises
+    ------
+    MetaevalError
+        If the tree is no posterior, or does not have the quantity.
+
+    Notes
+    -----
+    `prob_better` of .98 says that, by the model, the first is better with that probability; it is
+    no p-value, and not adjusted for the number of comparisons.
+
+    References
+    ----------
+    Kruschke (2018), Rejecting or accepting parameter values in Bayesian estimation. Benavoli et
+    al. (2017), Time for a change: a tutorial for comparing multiple classifiers.
+
+    Examples
+    --------
+    >>> from metaeval import bayes, load_example
+    >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
+    >>> gap = bayes.summarise(tree, "accuracy", rope=0.02).row("judge", "lexical")
+    >>> bool(gap["prob_better"] > 0.9)
+    True
+    """
+    check_fraction("confidence", confidence)
+    if rope is not None:
+        check_not_negative("rope", rope)
+    found = _quantity(require_ours(tree), quantity, options)
+    names = found.names
+    if baseline is not None:
+        require_known(found.dim, baseline, names)
+    pairs = _pairs(names, baseline)
+    failed = str(tree.attrs["failed"])
+    ask = Question(
+        found.statistic, "failed check" if failed else found.status, confidence, found.better, rope
+    )
+    own, differences, draws = [], [], []
+    for about, values in zip(_abouts(tree, found), _parts(found), strict=True):
+        own += own_rows(ask, names, values, about)
+        differences += difference_rows(ask, names, values, pairs, about)
+        draws.append(values)
+    frame = tidied(pd.DataFrame([*own, *differences], columns=COLUMNS))
+    meta = _meta(tree, found, failed, confidence, baseline, rope)
+    return Result(frame, np.concatenate(draws, axis=1), meta)
+
+
+def _quantity(tree: xr.DataTree, quantity: str, options: Mapping[str, Any]) -> Quantity:
+    model = str(tree.attrs["model"])
+    known: Mapping[str, Callable[..., Quantity]] = QUANTITIES[model]
+    require_known(f"quantity of the {model} model", quantity, list(known))
+    try:
+        return known[quantity](tree, **options)
+    except TypeError:
+        raise MetaevalError(
+            f"{quantity} does not take {', '.join(options)}; gap takes agreement=."
+        ) from None
+
+
+def _pairs(names: list[str], baseline: str | None) -> list[tuple[int, int]]:
+    if baseline is None:
+        return list(itertools.combinations(range(len(names)), 2))
+    base = names.index(baseline)
+    return [(m, base) for m in range(len(names)) if m != base]
+
+
+def _parts(found: Quantity) -> list[Any]:
+    """Draws (draw, scorer) of all tasks together, of each, and of a new one."""
+    each = (
+        [] if found.tasks is None else [found.tasks[..., t] for t in range(found.tasks.shape[-1])]
+    )
+    return [found.whole, *each, *([] if found.new is None else [found.new])]
+
+
+def _abouts(tree: xr.DataTree, found: Quantity) -> list[Row]:
+    """Task and counts of the rows of each part."""
+    sizes = said(tree, "sizes")
+    counts = ("n_items", "n_clusters", "n_rows", "n_dropped")
+    whole = {"task": None} | {n: sum(size[n] for size in sizes) for n in counts}
+    if found.shared_units:
+        whole |= {"n_clusters": found.shared_units}
+    each = sizes if found.tasks is not None else []
+    new = [whole | {"task": NEW_TASK}] if found.new is not None else []
+    return [whole, *each, *new]
+
+
+def _meta(
+    tree: xr.DataTree,
+    found: Quantity,
+    failed: str,
+    confidence: float,
+    baseline: str | None,
+    rope: float | None,
+) -> dict[str, Any]:
+    """What a result says besides its numbers."""
+    meta: dict[str, Any] = copy.deepcopy(said(tree, "meta"))
+    about = {"name": found.statistic, "accuracy": found.is_accuracy, "better": found.better}
+    meta["statistics"] = [about | {"status": found.status, "beside": False} | dict(found.estimand)]
+    meta["policy"] |= {"confidence": confidence, "baseline": baseline, "rope": rope}
+    meta["notes"] = [
+        meta["notes"][0],
+        f"{found.statistic} is {found.estimand['target']}",
+        *meta["notes"][2:],
+    ]
+    if failed:
+        meta["warnings"] = [f"the posterior failed its check: {failed}", *meta["warnings"]]
+    meta["provenance"]["signature"] = make_signature(meta)
+    return meta

@@ -1,0 +1,286 @@
+"""From a table to the accuracies of scorers in tasks, with their errors and correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+
+from metaeval.arrays import Floats
+from metaeval.bayes.bases import contrasts
+from metaeval.bayes.models import MEAN, SD_MEAN
+from metaeval.bayes.prepared import Named, Prepared, Sites
+from metaeval.bayes.strata import designed, unit_names
+from metaeval.checks import listed
+from metaeval.choosing import choose_statistics
+from metaeval.errors import MetaevalError
+from metaeval.links import expit
+from metaeval.measure import Resamples, measure, table_for
+from metaeval.prepare import Design, Stratum
+from metaeval.statistics import pairwise_accuracy
+from metaeval.statistics.base import Statistic, sum_by
+from metaeval.tables import Table
+
+_RESAMPLES = Resamples(2_000, 0)
+_TINY = 1e-12
+_AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
+_FEW_EFFECTS = 5.0
+_USUAL_CELL, _USUAL_SCORER, _USUAL_TASK = 0.2, 0.3, 0.5  # standard deviations that centring expects
+
+
+class Seen(NamedTuple):
+    """What one task shows: `value` (unit, scorer) of units that count, their `share` (unit,).
+
+    `scatter` (scorer, scorer) is the covariance of the accuracies over units.
+    """
+
+    value: Floats
+    share: Floats
+    scatter: Floats
+    units: list[str]
+
+    @property
+    def mean(self) -> Floats:
+        """Accuracy of each scorer: (scorer,)."""
+        return self.share @ self.value
+
+
+def prepared(
+    table: Table,
+    *,
+    statistic: Statistic | str | None = None,
+    by: str | None = None,
+    pool: bool = True,
+    **options: Any,
+) -> Prepared:
+    """The table as `models.accuracy` takes it."""
+    design, by = designed(table, by, **options)
+    chosen = _accuracy(design.table, statistic)
+    seen = [_seen(chosen, design, stratum) for stratum in design.strata]
+    right, trials = counts(seen)
+    correlation = correlations(seen)
+    tasks = [stratum.name or "all" for stratum in design.strata]
+    arrays = {
+        "right": right,
+        "trials": trials,
+        "precision": np.linalg.inv(correlation),
+        "centring": _centring(right, trials, correlation),
+    }
+    kept = {
+        "logit": ("scorer", "task"),
+        "accuracy": ("scorer", "task"),
+        **dict.fromkeys(("sd_task", "sd_scorer", "sd_cell"), ()),
+    }
+    observed = np.stack([s.mean for s in seen], axis=1)
+    return Prepared(
+        arrays=arrays,
+        options=(("pool", pool),),
+        dims=kept,
+        coords={
+            "scorer": design.scorers,
+            "task": tasks,
+            "unit": [u for s in seen for u in s.units],
+        },
+        observed={"accuracy_observed": (("scorer", "task"), observed)},
+        constant={
+            "effective_trials": (("scorer", "task"), trials),
+            "correlation": (("task", "scorer", "other"), correlation),
+        },
+        design=design,
+        by=by,
+        statistic=chosen,
+        said={"statistic": chosen.name} | ({} if pool else {"pool": False}),
+        derived=("accuracy",),
+        notes=[],
+        warnings=_cautions(seen, observed, design.scorers, tasks),
+        more=populations,
+        predict=lambda sites, rng: _predicted(sites, trials, correlation, rng),
+        log_likelihood=lambda sites: _log_likelihood(sites, seen),
+    )
+
+
+def _accuracy(table: Table, statistic: Statistic | str | None) -> Statistic:
+    """The accuracy that is modelled; where nothing is asked for, the one that fits the label."""
+    chosen = choose_statistics(table, statistic)[0]
+    if statistic is None and not (chosen[0].is_accuracy and len(chosen) == 1):
+        chosen = [pairwise_accuracy("half")]
+    if len(chosen) != 1 or not chosen[0].is_accuracy or chosen[0].contributions is None:
+        names = ", ".join(s.name for s in chosen)
+        raise MetaevalError(
+            f"The accuracy model takes one accuracy over items, not {names}; use "
+            "pairwise_accuracy, tie_calibrated_accuracy or best_of_n."
+        )
+    return chosen[0]
+
+
+def _seen(statistic: Any, design: Design, stratum: Stratum) -> Seen:
+    table = table_for(statistic, stratum.table)
+    unit, n = stratum.unit_of_items(table), len(stratum.units)
+    given = sum_by(statistic.contributions(table), unit, n)
+    if statistic.share is not None:
+        share = sum_by(statistic.share(table), unit, n)
+    else:
+        size = sum_by(statistic.terms(table)[:, 0, 1], unit, n)
+        share = size / size.sum()
+    there = share > 0
+    value, share = given[there] / share[there, None], share[there]
+    if statistic.terms is not None:
+        influence = share[:, None] * (value - share @ value)
+        scatter = influence.T @ influence
+    else:  # what is tuned on the items varies with them, which contributions do not show
+        draws = measure(replace(design, strata=(stratum,)), statistic, _RESAMPLES)[0].draws
+        scatter = np.atleast_2d(np.cov(np.nan_to_num(draws.T)))
+    known = np.isin(value, (0, 1)).all() and np.ptp(share) == 0  # binomial: nothing is estimated
+    if not known and len(share) > 1:
+        scatter *= len(share) / (len(share) - 1)
+    names = unit_names(stratum)
+    return Seen(value, share, scatter, [names[u] for u in np.flatnonzero(there)])
+
+
+def counts(seen: Sequence[Seen]) -> tuple[Floats, Floats]:
+    """Effective numbers of right and of all verdicts: (scorer, task) each.
+
+    One verdict for each unit counts as what it is. Where units hold several, the variance of the
+    estimate says how many they are worth; tasks lend each other what they say of that.
+    """
+    mean = np.stack([s.mean for s in seen], axis=1)
+    units = np.array([1 / np.square(s.share).sum() for s in seen])
+    spread = np.stack([np.diag(s.scatter) for s in seen], axis=1) * units
+    binomial = mean * (1 - mean)
+    above, below = (
+        units * own + _AS_GOOD_AS * (_over_tasks(own, units) + _TINY) for own in (spread, binomial)
+    )
+    trials = units * below / above
+    return mean * trials, trials
+
+
+def _over_tasks(values: Floats, units: Floats) -> Floats:
+    """Means over tasks, drawn a little towards that of all scorers: (scorer, 1)."""
+    mean = values @ units / units.sum()
+    return np.asarray(mean + 1e-3 * mean.mean())[:, None]
+
+
+def correlations(seen: Sequence[Seen]) -> Floats:
+    """Correlation of the scorers' estimates in each task, little of it believed of few units.
+
+    (task, scorer, scorer), positive definite: each is drawn towards that of all tasks together,
+    and that towards one common correlation, as if each had been seen in as many units as there
+    are scorers.
+    """
+    k = seen[0].value.shape[1]
+    units = np.array([len(s.share) for s in seen])
+    own = np.stack([_as_correlation(s.scatter) for s in seen])
+    together = np.einsum("t,tkl->kl", units / units.sum(), own)
+    off = ~np.eye(k, dtype=bool)
+    common = np.where(off, together[off].mean() if k > 1 else 0.0, 1.0)
+    common = 0.95 * common + 0.05 * np.eye(k)
+    pooled = (units.sum() * together + (k + 1) * common) / (units.sum() + k + 1)
+    weight = (units / (units + k + 1))[:, None, None]
+    return weight * own + (1 - weight) * pooled
+
+
+def _as_correlation(scatter: Floats) -> Floats:
+    """Correlation matrix; scorers that do not vary go with no other."""
+    sd = np.sqrt(np.diag(scatter))
+    scale = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1.0), 0.0)
+    found = scatter * scale[:, None] * scale[None]
+    np.fill_diagonal(found, 1.0)
+    return np.asarray(found)
+
+
+def _centring(right: Floats, trials: Floats, correlation: Floats) -> dict[str, float]:
+    """How much the data say of effects of tasks, of scorers, and of both, between 0 and 1."""
+    share = (right + 1) / (trials + 2)
+    scale = np.sqrt(trials * share * (1 - share)).T  # (task, scorer)
+    information = np.linalg.inv(correlation) * scale[:, :, None] * scale[:, None]
+    n_tasks, k = scale.shape
+    level = float(np.median(information.sum(axis=(1, 2))))
+    basis = contrasts(k)
+    within = np.einsum("ki,tkl,li->t", basis, information, basis) / max(k - 1, 1)
+    each = {
+        "task": (level, _USUAL_TASK, n_tasks - 1),
+        "scorer": (float(within.sum()), _USUAL_SCORER, k - 1),
+        "cell": (float(np.median(within)), _USUAL_CELL, (n_tasks - 1) * (k - 1)),
+    }
+    return {name: _share(*of) for name, of in each.items()}
+
+
+def _share(information: float, usual: float, number: int) -> float:
+    """Share of what is known that the data say; few effects leave their scale open, down to 0."""
+    known = information / (information + usual**-2)
+    return float(known * max(1 - _FEW_EFFECTS / max(number, 1), 0.0))
+
+
+def _cautions(
+    seen: Sequence[Seen], mean: Floats, scorers: Sequence[str], tasks: Sequence[str]
+) -> list[str]:
+    few = [t for t, s in zip(tasks, seen, strict=True) if len(s.share) < 30]
+    said = []
+    if few:
+        said.append(f"fewer than 30 units in {listed(few, 5)}: the likelihood there is approximate")
+    for m, name in enumerate(scorers):
+        if (mean[m] == 1).all():
+            said.append(f"{name} is right everywhere")
+        elif mean[m].mean() < 0.5:
+            said.append(f"{name} is right less than half of the time")
+    return said
+
+
+def populations(sites: Sites, rng: Generator) -> Named:
+    """Means of the populations of tasks and scorers given those at hand, and a new task.
+
+    `mean` and `scorer_effect` are drawn from their conditional (normal) posteriors; `accuracy_new`
+    is that in a task drawn from the population.
+    """
+    if "sd_task" not in sites:
+        return {}
+    z, sd_task = sites["logit"], sites["sd_task"]
+    k, n_tasks = z.shape[-2:]
+    level = z.mean(axis=(-2, -1))
+    mean = _given(level - MEAN, SD_MEAN, sd_task / np.sqrt(n_tasks), rng) + MEAN
+    found: dict[str, Any] = {"mean": ((), mean)}
+    new = (mean + sd_task * rng.standard_normal(mean.shape))[..., None]
+    if k > 1:
+        cell = sites["sd_cell"][..., None]
+        seen = z.mean(axis=-1) - level[..., None]
+        effect = _given(seen, sites["sd_scorer"][..., None], cell / np.sqrt(n_tasks), rng, True)
+        new = new + effect + cell * _zero_sum(effect.shape, rng)
+        found["scorer_effect"] = ("scorer",), effect
+    return found | {"accuracy_new": (("scorer",), expit(new))}
+
+
+def _given(
+    seen: Floats, prior_sd: Any, noise_sd: Any, rng: Generator, zero: bool = False
+) -> Floats:
+    """Draw what was seen with normal noise, itself normal around 0; with `zero` it adds up to 0."""
+    weight = np.square(prior_sd) / (np.square(prior_sd) + np.square(noise_sd))
+    noise = _zero_sum(seen.shape, rng) if zero else rng.standard_normal(seen.shape)
+    return np.asarray(weight * seen + np.sqrt(weight) * noise_sd * noise)
+
+
+def _zero_sum(shape: tuple[int, ...], rng: Generator) -> Floats:
+    noise = rng.standard_normal(shape)
+    return np.asarray(noise - noise.mean(axis=-1, keepdims=True))
+
+
+def _predicted(sites: Sites, trials: Floats, correlation: Floats, rng: Generator) -> Named:
+    """Accuracies that would be seen in as many items: near normal, within 0 and 1."""
+    p = sites["accuracy"]
+    root = np.linalg.cholesky(correlation)
+    z = np.einsum("tkl,...lt->...kt", root, rng.standard_normal(p.shape))
+    seen = np.clip(p + z * np.sqrt(p * (1 - p) / trials), 0, 1)
+    return {"accuracy_observed": (("scorer", "task"), seen)}
+
+
+def _log_likelihood(sites: Sites, seen: Sequence[Seen]) -> Floats:
+    """Of the verdicts of each unit, scorers taken one by one: (chain, draw, unit)."""
+    z = sites["logit"]
+    parts = []
+    for t, s in enumerate(seen):
+        at = z[..., t]
+        both = np.stack([-np.logaddexp(0, -at), -np.logaddexp(0, at)])  # log p and log (1 - p)
+        parts.append(both[0] @ s.value.T + both[1] @ (1 - s.value).T)
+    return np.concatenate(parts, axis=-1)
