@@ -49,18 +49,24 @@ _OF_COUNTS = ("wilson", "jeffreys")
 def own_rows(statistic: Statistic, part: Measured, names: list[str], plan: Plan) -> list[Row]:
     """The value of each scorer with its interval, chance, trivial value, skill and tie rate."""
     ends, se, kinds = _own_intervals(statistic, part, plan)
-    levels = {k: part.levels[k] for k in LEVELS if k in part.levels}
-    if "trivial" in levels:
-        room = 1 - levels["trivial"]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gain = (part.estimate - levels["trivial"]) / room
-        levels["skill"] = np.where(room > 0, gain, np.nan)
+    levels = levels_of(part, part.estimate)
     return [
         _row(statistic, part, m, name, None, part.estimate, ends, se)
         | {key: float(values[m]) for key, values in levels.items()}
         | {"status": statistic.status, "interval": kinds[m]}
         for m, name in enumerate(names)
     ]
+
+
+def levels_of(part: Measured, estimate: Floats) -> dict[str, Floats]:
+    """Chance, trivial value, tie rate and skill beside estimates (scorer,), where they exist."""
+    levels = {k: part.levels[k] for k in LEVELS if k in part.levels}
+    if "trivial" in levels:
+        room = 1 - levels["trivial"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = (estimate - levels["trivial"]) / room
+        levels["skill"] = np.where(room > 0, gain, np.nan)
+    return levels
 
 
 def _own_intervals(

@@ -10,11 +10,11 @@ import pandas as pd
 
 from metaeval.checks import check_one_of, check_whole
 from metaeval.ranking import found_better
+from metaeval.wording import SHOWN, probable_line, within_line
 
 if TYPE_CHECKING:
     from metaeval.result import Result
 
-_SEPARATED_SHOWN = 10
 _AFTER = {
     "maxt": "after max-T",
     "holm": "after Holm",
@@ -56,6 +56,8 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
     league = result.league(statistic, task)
     accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
     scale, digits = (100, 1) if accuracy else (1, 3)
+    compared = result.meta["kind"] == "compare" or result.is_posterior
+    levels = accuracy and not (result.is_posterior and league["chance"].isna().all())
     rows, name = [], value_name(result, statistic)
     for place, row in enumerate(league.itertuples(), start=1):
         cells = {"#": str(place)} if ranked else {}
@@ -65,11 +67,11 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
         }
         if league["lower"].notna().any():
             ends = ends_text(_interval(row.lower, row.upper, scale, digits), name)
-            cells[f"{100 * result.confidence:g}% CI"] = ends
-        if result.meta["kind"] == "compare":
+            cells[f"{100 * result.confidence:g}% {interval_name(result)}"] = ends
+        if compared:
             cells |= {"rank": f"{row.rank_low}-{row.rank_high}"} if ranked else {}
             cells |= {"letters": row.letters}
-        if accuracy:
+        if levels:
             cells |= {
                 "skill": number(row.skill, 1, 2),
                 "tie-rate": f"{100 * row.tie_rate:.1f}%" if not math.isnan(row.tie_rate) else "",
@@ -96,6 +98,11 @@ def value_name(result: Result, statistic: str | None) -> str:
     if result.is_accuracy(statistic):
         return "accuracy"
     return str(statistic or result.statistics[0]).split("(")[0]
+
+
+def interval_name(result: Result) -> str:
+    """What the column of intervals is called."""
+    return "interval" if result.is_posterior else "CI"
 
 
 def ends_text(text: str, name: str) -> str:
@@ -129,6 +136,8 @@ def separated_line(result: Result, statistic: str, task: str | None = None) -> s
     found = frame[frame["baseline"].notna()]
     if not len(found):
         return ""
+    if result.is_posterior:
+        return probable_line(result, found)
     if found["p_adjusted"].isna().all():
         return "not tested"
     after = _AFTER[result.meta["policy"]["correction"]]
@@ -138,7 +147,7 @@ def separated_line(result: Result, statistic: str, task: str | None = None) -> s
         return f"separated {after}: none of {len(found)} comparisons"
     texts = []
     sign = result.direction(statistic) or 1
-    for row in apart.head(_SEPARATED_SHOWN).itertuples():
+    for row in apart.head(SHOWN).itertuples():
         names = (row.scorer, row.baseline)
         first, second = names if sign * row.estimate > 0 else names[::-1]
         p = "p<.001" if row.p_adjusted < 0.001 else f"p={number(row.p_adjusted, 1, 3)}"
@@ -151,13 +160,15 @@ def equivalent_line(result: Result, statistic: str, task: str | None = None) -> 
     """Which scorers differ by less than the margin, where one was given."""
     margin = result.meta["policy"]["margin"]
     found = result._rows(statistic, task)
+    if result.is_posterior:
+        return within_line(result, found)
     found = found[found["p_equivalent"].notna()]
     if margin is None or not len(found):
         return ""
     close = found[found["p_equivalent"] <= 1 - result.confidence + 1e-12]
     names = [f"{row.scorer} and {row.baseline}" for row in close.itertuples()]
-    more = f" and {len(names) - _SEPARATED_SHOWN} more" if len(names) > _SEPARATED_SHOWN else ""
-    listed = f"{', '.join(names[:_SEPARATED_SHOWN])}{more}" if names else "none"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    listed = f"{', '.join(names[:SHOWN])}{more}" if names else "none"
     return f"equivalent within {margin:g} (without correction): {listed}"
 
 
@@ -274,7 +285,7 @@ def to_latex(
         interval = "none"
     if interval == "brackets":
         ends = zip(league["lower"], league["upper"], strict=True)
-        shown[f"{100 * result.confidence:g}\\,\\% CI"] = [
+        shown[f"{100 * result.confidence:g}\\,\\% {interval_name(result)}"] = [
             "{" + ends_text(_interval(a, b, scale, digits), name) + "}" for a, b in ends
         ]
     elif interval == "half":

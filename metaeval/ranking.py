@@ -14,7 +14,7 @@ from metaeval.multiplicity import compact_letters, rank_intervals, wmt_clusters
 if TYPE_CHECKING:
     from metaeval.result import Result
 
-_EQUAL = 1e-12
+EQUAL = 1e-12
 _ENDS = ["scorer", "estimate", "lower", "upper"]
 _BESIDE = ["tie_rate", "chance", "skill", "null_mean", "p_value", "p_adjusted"]
 
@@ -50,17 +50,40 @@ def found_better(result: Result, frame: pd.DataFrame, names: list[str]) -> tuple
     place = {name: i for i, name in enumerate(names)}
     better = np.zeros((len(names), len(names)), dtype=bool)
     differences = frame[frame["baseline"].notna()]
+    if result.is_posterior:
+        return _probably_better(result, differences, place, better)
     sign = result.direction(_name(frame)) or 1
     for row in differences.itertuples():
-        if row.p_adjusted <= 1 - result.confidence + _EQUAL:
+        if row.p_adjusted <= 1 - result.confidence + EQUAL:
             i, j = place[row.scorer], place[row.baseline]
             better[(i, j) if sign * row.estimate > 0 else (j, i)] = True
     tested = int(differences["p_adjusted"].notna().sum())
     return better, tested == len(names) * (len(names) - 1) // 2
 
 
+def _probably_better(
+    result: Result, differences: pd.DataFrame, place: dict[str, int], better: Bools
+) -> tuple[Bools, bool]:
+    """The same from posterior probabilities, which know what is good."""
+    for row in differences.itertuples():
+        if max(row.prob_better, 1 - row.prob_better) >= probably(result) - EQUAL:
+            i, j = place[row.scorer], place[row.baseline]
+            better[(i, j) if row.prob_better > 0.5 else (j, i)] = True
+    return better, len(differences) == len(better) * (len(better) - 1) // 2
+
+
+def probably(result: Result) -> float:
+    """The probability from which one of two scorers counts as better."""
+    return (1 + result.confidence) / 2
+
+
 def wmt_ranks(result: Result, frame: pd.DataFrame, adjusted: bool) -> pd.DataFrame:
     """Ranks by WMT-style clusters; see `Result.wmt_ranks`."""
+    if result.is_posterior:
+        raise MetaevalError(
+            "WMT's ranks are made from p-values, and a posterior has none; see league(), or use "
+            "metaeval.compare."
+        )
     if result.meta["policy"]["alternative"] != "two-sided":
         raise MetaevalError("Ranks need two-sided tests; compare without an alternative.")
     own = _best_first(result, frame)

@@ -96,7 +96,8 @@ class Result:
                 f"{scorer!r} was not compared with {baseline!r}; call compare without a baseline, "
                 "or with this one."
             )
-        return _turned(turned.iloc[0], self.meta["policy"]["alternative"])
+        alternative = self.meta["policy"]["alternative"]
+        return _turned(turned.iloc[0], alternative, self.direction(statistic))
 
     def _rows(self, statistic: str | None, task: str | None) -> pd.DataFrame:
         names = self.statistics
@@ -130,7 +131,8 @@ class Result:
             scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill,
             null_mean, and p_value and p_adjusted of tests of single scorers. Two scorers share a
             letter exactly if they are not separated; the letters are empty
-            where not all pairs were compared.
+            where not all pairs were compared. Of posteriors, two are separated if one is better
+            with a probability of at least (1 + confidence) / 2, each pair by itself.
         """
         from metaeval.ranking import league
 
@@ -164,8 +166,16 @@ class Result:
         return wmt_ranks(self, self._rows(statistic, task), adjusted)
 
     @property
+    def is_posterior(self) -> bool:
+        """Whether rows hold posterior probabilities (`prob_better`) in place of p-values."""
+        return str(self.meta["kind"]).startswith("posterior")
+
+    @property
     def confidence(self) -> float:
-        """Confidence of the intervals; comparisons are separated at 1 minus it."""
+        """Confidence of the intervals; comparisons are separated at 1 minus it.
+
+        Of posteriors: one scorer is probably better from a probability of (1 + confidence) / 2.
+        """
         return float(self.meta["policy"]["confidence"])
 
     def is_accuracy(self, statistic: str | None = None) -> bool:
@@ -190,12 +200,17 @@ class Result:
         """One sentence on a comparison; its mood follows the adjusted p-value.
 
         A difference that is not separated is never called equal: the sentence says which
-        differences would have been missed more than half of the time.
+        differences would have been missed more than half of the time. Of a posterior it says how
+        probable it is that the one is better.
         """
         row = self.row(scorer, baseline, statistic=statistic, task=task)
+        if self.is_posterior:
+            from metaeval.wording import posterior_sentence
+
+            return posterior_sentence(self, row, statistic)
         if row["estimate"] < 0:
             scorer, baseline = baseline, scorer
-            row = _turned(row, "two-sided")  # the p that was found, whichever is named first
+            row = _turned(row, "two-sided", 1)  # the p that was found, whichever is named first
         if math.isnan(row["p_adjusted"]):
             return f"{scorer} and {baseline} were not tested; the warnings of the result say why."
         unit, scale = (" points", 100) if self.is_accuracy(statistic) else ("", 1)
@@ -289,9 +304,11 @@ def tidied(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**texts, **numbers)
 
 
-def _turned(row: pd.Series, alternative: str) -> pd.Series:
+def _turned(row: pd.Series, alternative: str, direction: int) -> pd.Series:
     """The same comparison seen from the other side; a one-sided p says nothing there."""
     row = row.copy()
+    if "expected_loss" in row:
+        row["expected_loss"] = _turned_loss(row, -1 if direction < 0 else 1)
     if alternative != "two-sided":
         row[["p_value", "p_mcse", "p_adjusted", "p_holm"]] = np.nan
     row["scorer"], row["baseline"] = row["baseline"], row["scorer"]
@@ -299,6 +316,15 @@ def _turned(row: pd.Series, alternative: str) -> pd.Series:
     row["lower"], row["upper"] = 0.0 - row["upper"], 0.0 - row["lower"]
     row["prob_better"] = 1.0 - row["prob_better"]
     return row
+
+
+def _turned_loss(row: pd.Series, sign: int) -> float:
+    """What choosing the other one would cost: E max(g, 0) = E max(-g, 0) + E g, g the gain.
+
+    Where values may be infinite the estimate is no mean (and there is no `se`): then it is unknown.
+    """
+    loss = row["expected_loss"] + sign * row["estimate"]
+    return max(float(loss), 0.0) if math.isfinite(row["se"]) else math.nan
 
 
 def _plain(value: Any) -> Any:
@@ -319,6 +345,17 @@ def _number(value: float) -> float | str | None:
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
     return None if math.isnan(value) else float(f"{value:.10g}")
+
+
+def prob_text(p: float) -> str:
+    """A probability as it is written: `.973`, `>.999`.
+
+    >>> prob_text(0.9731), prob_text(1.0), prob_text(0.0)
+    ('.973', '>.999', '<.001')
+    """
+    if not 0.0005 <= p < 0.9995:
+        return ">.999" if p > 0.5 else "<.001"
+    return f"{p:.3f}".lstrip("0")
 
 
 def p_text(p: float) -> str:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from metaeval.checks import listed
+from metaeval.ranking import EQUAL, probably
+from metaeval.result import prob_text
+
 if TYPE_CHECKING:
     from metaeval.result import Result
 
@@ -53,6 +59,8 @@ _CORRECTIONS = {
     "bh": "the method of Benjamini and Hochberg",
     "by": "the method of Benjamini and Yekutieli",
 }
+SHOWN = 10  # comparisons that a line names
+FAILED = "failed check"  # status of the rows of a posterior that failed one
 _FORMULAS = ("t", "t-noise", "q-profile", "wilson", "jeffreys")
 _UNITS = {
     "item": "items",
@@ -73,13 +81,91 @@ def methods_paragraph(result: Result) -> str:
         f"Scorers were judged against {policy['label']} on {first['n_items']} items "
         f"({first['n_rows']} rows{_dropped(first['n_dropped'], policy['missing'])}).",
         *(_statistic(s) for s in result.meta["statistics"]),
-        _intervals(result, unit),
-        _test(result, unit),
+        *(_of_posterior(result, unit) if result.is_posterior else _of_resamples(result, unit)),
         f"Computed with metaeval {origin['version']}{_seed(origin['seed'])}.",
     ]
     if policy["by"] is not None and not all("whole" in s for s in result.meta["statistics"]):
         parts.insert(1, f"Values are means over {policy['by']}s, each with equal weight.")
     return " ".join(part for part in parts if part)
+
+
+def _of_resamples(result: Result, unit: str) -> list[str]:
+    return [_intervals(result, unit), _test(result, unit)]
+
+
+def _of_posterior(result: Result, unit: str) -> list[str]:
+    """Model, draws and intervals, what is said of two scorers, and whether it failed its check."""
+    model = str(result.meta["kind"]).removeprefix("posterior of ")
+    over = f" of the model {model}, units: {unit}"
+    if model == "bayesian_bootstrap":
+        over = f", Bayesian bootstrap over {unit}"
+    n = result.meta["provenance"]["n_resamples"]
+    said = [
+        f"Intervals are {100 * result.confidence:g} % posterior intervals (equal tails, {n} draws"
+        f"{over})."
+    ]
+    if result.frame["prob_better"].notna().any():
+        said.append(
+            "Of two scorers the posterior probability that one is better is given; it is no "
+            "p-value, and not adjusted for the number of comparisons."
+        )
+    if result.frame["prob_rope"].notna().any():
+        said.append(f"Differences below {result.meta['policy']['rope']:g} count as none.")
+    if (result.frame["status"] == FAILED).any():
+        said.append("The posterior failed its check.")
+    return said
+
+
+def posterior_sentence(result: Result, row: pd.Series, statistic: str | None) -> str:
+    """One sentence on a difference of which there is a posterior, the probably better one first."""
+    if row["prob_better"] < 0.5:
+        row = result.row(row["baseline"], row["scorer"], statistic=statistic, task=row["task"])
+    scale, digits, unit = (100, 1, " points") if result.is_accuracy(statistic) else (1, 3, "")
+    gap, low, high = (f"{scale * row[k]:.{digits}f}" for k in ("estimate", "lower", "upper"))
+    facts = f"{100 * result.confidence:g} % posterior interval {low} to {high}"
+    if row["prob_rope"] == row["prob_rope"]:
+        rope = f"{scale * result.meta['policy']['rope']:.{digits}f}{unit}"
+        facts += f", within {rope} with probability {prob_text(row['prob_rope'])}"
+    where = "" if row["task"] is None else f" of {row['task']}"
+    failed = "; the posterior failed its check" if row["status"] == FAILED else ""
+    verb = "is below" if result.direction(statistic) < 0 else "exceeds"
+    return (
+        f"{row['scorer']} {verb} {row['baseline']} with probability {prob_text(row['prob_better'])}"
+        f" (difference {gap}{unit}, {facts}; {row['n_items']} items{where}{failed})."
+    )
+
+
+def probable_line(result: Result, rows: pd.DataFrame) -> str:
+    """Which of two scorers is probably better, the most probable first; ten, then how many more."""
+    least, sign = probably(result), result.direction(rows["statistic"].iloc[0])
+    sure = rows["prob_better"].where(rows["prob_better"] > 0.5, 1 - rows["prob_better"])
+    apart = rows.assign(sure=sure)[sure >= least - EQUAL]
+    apart = apart.sort_values(["sure", "scorer", "baseline"], ascending=[False, True, True])
+    texts = []
+    for row in apart.itertuples():
+        names = (row.scorer, row.baseline)
+        first, second = names if row.prob_better > 0.5 else names[::-1]
+        texts.append(f"{first} {'<' if sign < 0 else '>'} {second} ({prob_text(row.sure)})")
+    found = listed(texts, SHOWN) or f"none of {len(rows)} comparisons"
+    return f"probably {'better' if sign else 'higher'} (>= {_plain(least)}): {found}"
+
+
+def within_line(result: Result, rows: pd.DataFrame) -> str:
+    """Which scorers probably differ by less than matters, where it was said how much does."""
+    if not rows["prob_rope"].notna().any():
+        return ""
+    close = rows[rows["prob_rope"] >= result.confidence - EQUAL]
+    texts = [
+        f"{row.scorer} and {row.baseline} ({prob_text(row.prob_rope)})"
+        for row in close.itertuples()
+    ]
+    rope = f"{result.meta['policy']['rope']:g}"
+    least = _plain(result.confidence)
+    return f"probably within {rope} (>= {least}): {listed(texts, SHOWN) or 'none'}"
+
+
+def _plain(probability: float) -> str:
+    return f"{probability:.6g}".lstrip("0")
 
 
 def _intervals(result: Result, unit: str) -> str:

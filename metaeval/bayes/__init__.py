@@ -10,28 +10,50 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metaeval.bayes.bounds import agreement_bounds, noise_corrected
     from metaeval.bayes.checking import check
+    from metaeval.bayes.counts import prob_better
     from metaeval.bayes.fitting import fit
+    from metaeval.bayes.margin_models import calibration, ties
     from metaeval.bayes.models import accuracy
+    from metaeval.bayes.paired import bayesian_bootstrap
     from metaeval.bayes.posterior import load, save
+    from metaeval.bayes.rating_models import raters
     from metaeval.bayes.summaries import summarise
+    from metaeval.bayes.thresholds import tie_threshold
 
 _HOME = {
     "accuracy": "models",
+    "agreement_bounds": "bounds",
+    "bayesian_bootstrap": "paired",
+    "calibration": "margin_models",
     "check": "checking",
     "fit": "fitting",
     "load": "posterior",
+    "noise_corrected": "bounds",
+    "prob_better": "counts",
+    "raters": "rating_models",
     "save": "posterior",
     "summarise": "summaries",
+    "tie_threshold": "thresholds",
+    "ties": "margin_models",
 }
 
 __all__ = [
     "accuracy",
+    "agreement_bounds",
+    "bayesian_bootstrap",
+    "calibration",
     "check",
     "fit",
     "load",
+    "noise_corrected",
+    "prob_better",
+    "raters",
     "save",
     "summarise",
+    "tie_threshold",
+    "ties",
 ]
 
 

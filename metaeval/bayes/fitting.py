@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from metaeval.arrays import Floats
-from metaeval.bayes import models, verdicts
+from metaeval.bayes import gibbs, margin_models, models, outcomes, rating_models, ratings, verdicts
 from metaeval.bayes.checking import converged, failures, require_passed
 from metaeval.bayes.describing import described
 from metaeval.bayes.posterior import group, tree_of
@@ -30,11 +31,21 @@ class Recipe(NamedTuple):
 
 
 def _nuts(model: Callable[..., None], prepared: Prepared, settings: Settings) -> Sampled:
-    def enough(drawn: Sampled) -> bool:
-        checked = [drawn.sites[name] for name in checked_sites(prepared, drawn.sites)]
-        return converged(checked)
-
+    enough = functools.partial(_enough, prepared)
     return sample(model, prepared.arrays, prepared.options, settings, enough)
+
+
+def _gibbs(model: Callable[..., None], prepared: Prepared, settings: Settings) -> Sampled:
+    """Conjugate steps, where the form of the model has them."""
+    options = dict(prepared.options)
+    if options["form"] == "ordinal":
+        return _nuts(model, prepared, settings)
+    enough = functools.partial(_enough, prepared)
+    return gibbs.sample(prepared.arrays, options["ordered"], settings, enough)
+
+
+def _enough(prepared: Prepared, drawn: Sampled) -> bool:
+    return converged([drawn.sites[name] for name in checked_sites(prepared, drawn.sites)])
 
 
 def checked_sites(prepared: Prepared, sites: Sites) -> list[str]:
@@ -44,6 +55,9 @@ def checked_sites(prepared: Prepared, sites: Sites) -> list[str]:
 
 RECIPES: Mapping[Callable[..., None], Recipe] = {
     models.accuracy: Recipe(verdicts.prepared, _nuts),
+    margin_models.ties: Recipe(outcomes.prepared_ties, _nuts),
+    margin_models.calibration: Recipe(outcomes.prepared_calibration, _nuts),
+    rating_models.raters: Recipe(ratings.prepared, _gibbs),
 }
 
 
@@ -167,13 +181,14 @@ def _tree(
     kept = {n: (dims, drawn.sites[n]) for n, dims in prepared.dims.items() if n in drawn.sites}
     kept |= prepared.more(drawn.sites, rng)
     likelihood = _likelihood(prepared, drawn.sites)
+    constant = {**prepared.constant, **(prepared.after(drawn.sites) if prepared.after else {})}
     groups = {
         "posterior": group(kept, prepared.coords),
         "posterior_predictive": group(prepared.predict(drawn.sites, rng), prepared.coords),
         "log_likelihood": group({"label": (("unit",), likelihood)}, prepared.coords),
         "sample_stats": group({n: ((), v) for n, v in drawn.stats.items()}, {}),
         "observed_data": group(prepared.observed, prepared.coords, drawn=False),
-        "constant_data": group(prepared.constant, prepared.coords, drawn=False),
+        "constant_data": group(constant, prepared.coords, drawn=False),
     }
     attrs = described(name, table, prepared, _n_draws(drawn), settings.seed, asked)
     return tree_of(groups, attrs | {"checked": checked_sites(prepared, drawn.sites)})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+_FAR = 300.0  # logits beyond are certain
 _LEAST = 1e-20  # of a squared root: below it the likelihood is flat to rounding
 
 
@@ -26,3 +28,39 @@ def signed_root(z: Any, right: Any, trials: Any) -> Any:
 
 def _xlogy(x: Any, y: Any) -> Any:
     return jnp.where(x > 0, x * jnp.log(jnp.where(x > 0, y, 1.0)), 0.0)
+
+
+def rao_kupper(u: Any, threshold: Any, lapse: Any) -> Any:
+    """Log probabilities of loss, tie and win by a threshold, some labels at random: (..., 3).
+
+    P(tie) = (e^2t - 1) P(win) P(loss) exactly, where 1 - P(win) - P(loss) would cancel.
+    """
+    u, t = jnp.clip(u, -_FAR, _FAR), jnp.minimum(threshold, _FAR)
+    win, loss = 1 / (1 + jnp.exp(t - u)), 1 / (1 + jnp.exp(t + u))
+    return _mixed(jnp.stack([loss, jnp.expm1(2 * t) * win * loss, win], axis=-1), lapse)
+
+
+def davidson(u: Any, log_nu: Any, lapse: Any) -> Any:
+    """Log probabilities of loss, tie and win as e^(-u/2) : nu : e^(u/2): (..., 3)."""
+    half = jnp.clip(u, -_FAR, _FAR) / 2
+    weight = jnp.stack([jnp.exp(-half), jnp.exp(log_nu) + 0 * half, jnp.exp(half)], axis=-1)
+    return _mixed(weight / weight.sum(axis=-1, keepdims=True), lapse)
+
+
+def _mixed(chance: Any, lapse: Any) -> Any:
+    """Logs of probabilities, a share of the cases being any of them at random."""
+    rate = jnp.asarray(lapse)[..., None]
+    return jnp.log((1 - rate) * chance + rate / chance.shape[-1])
+
+
+def agreement(u: Any, lapse: Any) -> Any:
+    """Log probabilities against and for, of a logistic curve mixed with a coin: (..., 2)."""
+    u = jnp.clip(u, -_FAR, _FAR)
+    for_, against = 1 / (1 + jnp.exp(-u)), 1 / (1 + jnp.exp(u))
+    return _mixed(jnp.stack([against, for_], axis=-1), lapse)
+
+
+OUTCOMES: Mapping[str, Callable[[Any, Any, Any], Any]] = {
+    "rao_kupper": rao_kupper,
+    "davidson": davidson,
+}

@@ -32,11 +32,12 @@ class Quantity(NamedTuple):
     shared_units: int = 0
 
 
-def _names(tree: xr.DataTree, dim: str) -> list[str]:
+def names_of(tree: xr.DataTree, dim: str) -> list[str]:
+    """Names along a dimension of the posterior."""
     return [str(name) for name in tree["posterior"][dim].to_numpy()]
 
 
-def _by_task(tree: xr.DataTree, draws: Floats) -> Floats | None:
+def by_task(tree: xr.DataTree, draws: Floats) -> Floats | None:
     """Draws (draw, scorer, task) where tasks have names."""
     return None if said(tree, "sizes")[0]["task"] is None else draws
 
@@ -52,9 +53,9 @@ def _accuracy(tree: xr.DataTree) -> Quantity:
     estimand = {k: about[k] for k in ("grouping", "average", "ties") if k in about}
     return Quantity(
         "accuracy",
-        _names(tree, "scorer"),
+        names_of(tree, "scorer"),
         np.asarray(draws.mean(axis=-1)),
-        _by_task(tree, draws),
+        by_task(tree, draws),
         new,
         estimand | {"target": what},
         status="approximate",
@@ -62,6 +63,4 @@ def _accuracy(tree: xr.DataTree) -> Quantity:
     )
 
 
-QUANTITIES: Mapping[str, Mapping[str, Callable[..., Quantity]]] = {
-    "accuracy": {"accuracy": _accuracy},
-}
+ACCURACY: Mapping[str, Callable[..., Quantity]] = {"accuracy": _accuracy}

@@ -43,8 +43,8 @@ def difference_rows(
     """Differences of pairs of columns of draws (draw, scorer), and which of the two is better."""
     rows = []
     for a, b in pairs:
-        gap = draws[:, a] - draws[:, b]
-        gap = np.where(draws[:, a] == draws[:, b], 0.0, gap)  # inf - inf
+        same = draws[:, a] == draws[:, b]  # infinite ones have no difference
+        gap = np.where(same, 0.0, draws[:, a] - np.where(same, 0.0, draws[:, b]))
         good = -gap if ask.better == "lower" else gap
         row = _row(ask, gap, about) | {"scorer": names[a], "baseline": names[b]}
         row["prob_better"] = float((good > 0).mean() + (good == 0).mean() / 2)

@@ -26,6 +26,7 @@ from metaeval.progress import steps
 BLOCK = 100  # steps between two looks at the clock
 FIRST, MOST = 500, 4_000  # draws of each chain
 MAX_DEPTH = 10  # 2^10 leapfrog steps at most
+_DENSE = 150  # parameters up to which steps follow their correlations
 _NEAR = 0.5  # chains start within so much of 0, on the unconstrained scale
 
 Arrays = Mapping[str, Any]
@@ -186,6 +187,7 @@ def _compiled(
     )
     begin, move = hmc(potential_fn_gen=info.potential_fn, algo="NUTS")
     leaves, tree = jax.tree.flatten(info.param_info.z)
+    size = sum(leaf.size for leaf in leaves)
     shapes.arrays = {}  # the key is enough from here on; data are not kept alive
 
     @jax.jit
@@ -200,6 +202,7 @@ def _compiled(
             num_warmup=warmup,
             target_accept_prob=target,
             max_tree_depth=MAX_DEPTH,
+            dense_mass=size <= _DENSE,
             model_kwargs=arrays,
             rng_key=own,
         )

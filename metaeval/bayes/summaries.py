@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from metaeval.bayes import margin_quantities, rater_quantities
 from metaeval.bayes.posterior import require_ours, said
-from metaeval.bayes.quantities import QUANTITIES, Quantity
+from metaeval.bayes.quantities import ACCURACY, Quantity
 from metaeval.bayes.rows import Question, difference_rows, own_rows
 from metaeval.checks import check_fraction, check_not_negative, require_known
 from metaeval.comparisons import COLUMNS, Row
@@ -21,6 +22,13 @@ from metaeval.result import Result, tidied
 from metaeval.signature import make_signature
 
 NEW_TASK = "(new task)"
+
+QUANTITIES: Mapping[str, Mapping[str, Callable[..., Quantity]]] = {
+    "accuracy": ACCURACY,
+    "ties": margin_quantities.TIES,
+    "calibration": margin_quantities.CALIBRATION,
+    "raters": rater_quantities.QUANTITIES,
+}
 
 
 def summarise(
@@ -79,8 +87,8 @@ def summarise(
     --------
     >>> from metaeval import bayes, load_example
     >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
-    >>> gap = bayes.summarise(tree, "accuracy", rope=0.02).row("judge", "lexical")
-    >>> bool(gap["prob_better"] > 0.9)
+    >>> gap = bayes.summarise(tree, "accuracy", rope=0.02).row("reward", "lexical")
+    >>> bool(gap["prob_better"] > 0.8)
     True
     """
     check_fraction("confidence", confidence)
@@ -107,7 +115,7 @@ def summarise(
 
 def _quantity(tree: xr.DataTree, quantity: str, options: Mapping[str, Any]) -> Quantity:
     model = str(tree.attrs["model"])
-    known: Mapping[str, Callable[..., Quantity]] = QUANTITIES[model]
+    known = QUANTITIES[model]
     require_known(f"quantity of the {model} model", quantity, list(known))
     try:
         return known[quantity](tree, **options)
@@ -157,11 +165,9 @@ def _meta(
     about = {"name": found.statistic, "accuracy": found.is_accuracy, "better": found.better}
     meta["statistics"] = [about | {"status": found.status, "beside": False} | dict(found.estimand)]
     meta["policy"] |= {"confidence": confidence, "baseline": baseline, "rope": rope}
-    meta["notes"] = [
-        meta["notes"][0],
-        f"{found.statistic} is {found.estimand['target']}",
-        *meta["notes"][2:],
-    ]
+    first, of_model, *more = meta["notes"]
+    kept = [line for line in more if not line.startswith(f"{meta['statistics'][0]['name']} est")]
+    meta["notes"] = [first, f"{found.statistic} is {found.estimand['target']}", *kept]
     if failed:
         meta["warnings"] = [f"the posterior failed its check: {failed}", *meta["warnings"]]
     meta["provenance"]["signature"] = make_signature(meta)

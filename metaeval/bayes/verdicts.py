@@ -10,8 +10,8 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.arrays import Floats
-from metaeval.bayes.bases import contrasts
-from metaeval.bayes.models import MEAN, SD_MEAN
+from metaeval.bayes.grids import contrasts, population, shares
+from metaeval.bayes.models import LOGIT
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.strata import designed, unit_names
 from metaeval.checks import listed
@@ -27,8 +27,6 @@ from metaeval.tables import Table
 _RESAMPLES = Resamples(2_000, 0)
 _TINY = 1e-12
 _AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
-_FEW_EFFECTS = 5.0
-_USUAL_CELL, _USUAL_SCORER, _USUAL_TASK = 0.2, 0.3, 0.5  # standard deviations that centring expects
 
 
 class Seen(NamedTuple):
@@ -72,7 +70,7 @@ def prepared(
     kept = {
         "logit": ("scorer", "task"),
         "accuracy": ("scorer", "task"),
-        **dict.fromkeys(("sd_task", "sd_scorer", "sd_cell"), ()),
+        **dict.fromkeys(LOGIT.spreads, ()),
     }
     observed = np.stack([s.mean for s in seen], axis=1)
     return Prepared(
@@ -195,23 +193,13 @@ def _centring(right: Floats, trials: Floats, correlation: Floats) -> dict[str, f
     """How much the data say of effects of tasks, of scorers, and of both, between 0 and 1."""
     share = (right + 1) / (trials + 2)
     scale = np.sqrt(trials * share * (1 - share)).T  # (task, scorer)
-    information = np.linalg.inv(correlation) * scale[:, :, None] * scale[:, None]
+    precision = np.linalg.inv(correlation) * scale[:, :, None] * scale[:, None]
     n_tasks, k = scale.shape
-    level = float(np.median(information.sum(axis=(1, 2))))
+    level = float(np.median(precision.sum(axis=(1, 2))))
     basis = contrasts(k)
-    within = np.einsum("ki,tkl,li->t", basis, information, basis) / max(k - 1, 1)
-    each = {
-        "task": (level, _USUAL_TASK, n_tasks - 1),
-        "scorer": (float(within.sum()), _USUAL_SCORER, k - 1),
-        "cell": (float(np.median(within)), _USUAL_CELL, (n_tasks - 1) * (k - 1)),
-    }
-    return {name: _share(*of) for name, of in each.items()}
-
-
-def _share(information: float, usual: float, number: int) -> float:
-    """Share of what is known that the data say; few effects leave their scale open, down to 0."""
-    known = information / (information + usual**-2)
-    return float(known * max(1 - _FEW_EFFECTS / max(number, 1), 0.0))
+    within = np.einsum("ki,tkl,li->t", basis, precision, basis) / max(k - 1, 1)
+    information = {"task": level, "scorer": float(within.sum()), "cell": float(np.median(within))}
+    return shares(information, k, n_tasks)
 
 
 def _cautions(
@@ -230,40 +218,13 @@ def _cautions(
 
 
 def populations(sites: Sites, rng: Generator) -> Named:
-    """Means of the populations of tasks and scorers given those at hand, and a new task.
-
-    `mean` and `scorer_effect` are drawn from their conditional (normal) posteriors; `accuracy_new`
-    is that in a task drawn from the population.
-    """
-    if "sd_task" not in sites:
+    """What scorers do in all tasks of the kind, and in one not yet seen."""
+    if not any(name in sites for name in LOGIT.spreads):
         return {}
-    z, sd_task = sites["logit"], sites["sd_task"]
-    k, n_tasks = z.shape[-2:]
-    level = z.mean(axis=(-2, -1))
-    mean = _given(level - MEAN, SD_MEAN, sd_task / np.sqrt(n_tasks), rng) + MEAN
-    found: dict[str, Any] = {"mean": ((), mean)}
-    new = (mean + sd_task * rng.standard_normal(mean.shape))[..., None]
-    if k > 1:
-        cell = sites["sd_cell"][..., None]
-        seen = z.mean(axis=-1) - level[..., None]
-        effect = _given(seen, sites["sd_scorer"][..., None], cell / np.sqrt(n_tasks), rng, True)
-        new = new + effect + cell * _zero_sum(effect.shape, rng)
-        found["scorer_effect"] = ("scorer",), effect
-    return found | {"accuracy_new": (("scorer",), expit(new))}
-
-
-def _given(
-    seen: Floats, prior_sd: Any, noise_sd: Any, rng: Generator, zero: bool = False
-) -> Floats:
-    """Draw what was seen with normal noise, itself normal around 0; with `zero` it adds up to 0."""
-    weight = np.square(prior_sd) / (np.square(prior_sd) + np.square(noise_sd))
-    noise = _zero_sum(seen.shape, rng) if zero else rng.standard_normal(seen.shape)
-    return np.asarray(weight * seen + np.sqrt(weight) * noise_sd * noise)
-
-
-def _zero_sum(shape: tuple[int, ...], rng: Generator) -> Floats:
-    noise = rng.standard_normal(shape)
-    return np.asarray(noise - noise.mean(axis=-1, keepdims=True))
+    found = population(LOGIT, sites, rng)
+    named: dict[str, Any] = {"logit_mean": ((), found.mean)}
+    named["logit_scorer"] = (("scorer",), found.scorer)
+    return named if found.new is None else named | {"accuracy_new": (("scorer",), expit(found.new))}
 
 
 def _predicted(sites: Sites, trials: Floats, correlation: Floats, rng: Generator) -> Named:

@@ -1,0 +1,142 @@
+"""How many rows of dependent units are worth one: design effects at the mode of the posterior."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from metaeval.arrays import Floats
+from metaeval.bayes.confusions import Layout, confusion_layout, posterior, prevalence_layout
+
+_ROUNDS, _CLOSE = 500, 1e-8
+
+
+def effect_of(influence: Floats, counts: Floats, by_unit: Any) -> float:
+    """Mean over columns of the variance by units over that by rows, at least 1.
+
+    `influence` (pattern, column) of one row on the estimates, `counts` (pattern,) rows,
+    `by_unit` (unit, pattern) rows of each unit, sparse.
+    """
+    n_units, n_rows = by_unit.shape[0], counts.sum()
+    if n_units == n_rows or n_units < 2:
+        return 1.0
+    units = np.square(by_unit @ influence).sum(axis=0) * n_units / (n_units - 1)
+    rows = counts @ np.square(influence) * n_rows / (n_rows - 1)
+    return float(max(np.mean(units / rows), 1.0))
+
+
+def confusion_effect(labels: Floats, counts: Floats, by_unit: Any, ordered: bool) -> float:
+    """Design effect of raters' accuracies."""
+    said, true = _mode(labels, counts, ordered)
+    return effect_of(_influence(labels, counts, said, true, ordered), counts, by_unit)
+
+
+def _layouts(labels: Floats, ordered: bool) -> tuple[Layout, Layout]:
+    n_classes = labels.shape[-1]
+    return confusion_layout(n_classes, ordered), prevalence_layout(n_classes, ordered)
+
+
+def _mode(labels: Floats, counts: Floats, ordered: bool) -> tuple[Floats, Floats]:
+    """Parameters of raters (rater, parameter) and of prevalence, at the mode of their logs."""
+    own, rate = _layouts(labels, ordered)
+    said = _normal(np.tile(own.prior, (labels.shape[1], 1)), own)
+    true = _normal(rate.prior, rate)
+    for _ in range(_ROUNDS):
+        cells, often = _completed(labels, said, true, ordered)
+        before = said
+        said = _normal(own.prior + np.einsum("u,urp->rp", counts, cells), own)
+        true = _normal(rate.prior + counts @ often, rate)
+        if np.abs(said - before).max() < _CLOSE:
+            break
+    return said, true
+
+
+def _normal(values: Floats, layout: Layout) -> Floats:
+    return np.asarray(values / (values @ layout.together))
+
+
+def _completed(labels: Floats, said: Floats, true: Floats, ordered: bool) -> tuple[Floats, Floats]:
+    """Expected numbers of each parameter in one row: (pattern, rater, parameter), (pattern, p)."""
+    own, rate = _layouts(labels, ordered)
+    truth = posterior(labels, rate.matrix(true), own.matrix(said)[None])[0]
+    cells = np.einsum("url,uc->urcl", labels, truth)
+    return cells.reshape(*labels.shape[:2], -1) @ own.members, truth @ rate.members
+
+
+def _influence(labels: Floats, counts: Floats, said: Floats, true: Floats, ordered: bool) -> Floats:
+    """What one row of each pattern adds to the estimated accuracy of each rater.
+
+    (pattern, rater). Scores are those of the logs of the parameters (Fisher's identity), their
+    information the sum of squares over rows and that of the prior.
+    """
+    own, rate = _layouts(labels, ordered)
+    cells, often = _completed(labels, said, true, ordered)
+    cells = cells - said * (cells @ own.together)
+    often = often - true * (often @ rate.together)
+    score = np.concatenate([cells.reshape(len(labels), -1), often], axis=1)
+    known = score.T @ (counts[:, None] * score)
+    k = len(own.prior)
+    for r, q in enumerate(said):
+        known[r * k : (r + 1) * k, r * k : (r + 1) * k] += _prior_information(q, own)
+    known[-len(rate.prior) :, -len(rate.prior) :] += _prior_information(true, rate)
+    moved = _gradient(said, true, own, rate)
+    return np.asarray(score @ np.linalg.pinv(known, rcond=1e-10, hermitian=True) @ moved)
+
+
+def _prior_information(q: Floats, layout: Layout) -> Floats:
+    weight = layout.together @ layout.prior
+    return np.asarray(weight[:, None] * (np.diag(q) - layout.together * np.outer(q, q)))
+
+
+def _gradient(said: Floats, true: Floats, own: Layout, rate: Layout) -> Floats:
+    """Of raters' accuracies by logs of the parameters: (parameter, rater)."""
+    n_raters, k = said.shape
+    classes = np.arange(len(own.cell))
+    share, cell = own.share[classes, classes], own.cell[classes, classes]
+    prevalence = rate.matrix(true)[0]
+    right = np.eye(k)[cell]  # (truth, parameter)
+    slope = said * ((prevalence * share) @ right)
+    slope = slope - said * (slope @ own.together)
+    of_rate = (said[:, cell] * share * rate.share[0]) @ np.eye(len(true))[rate.cell[0]] * true
+    of_rate = of_rate - true * (of_rate @ rate.together)
+    found = np.zeros((n_raters * k + len(true), n_raters))
+    for r in range(n_raters):
+        found[r * k : (r + 1) * k, r] = slope[r]
+    found[n_raters * k :] = of_rate.T
+    return found
+
+
+def ordinal_effect(labels: Floats, counts: Floats, by_unit: Any) -> float:
+    """Design effect of severities and of logs of discriminations."""
+    import jax
+    import jax.numpy as jnp
+    from scipy.optimize import minimize
+
+    from metaeval.bayes import rating_models as models
+
+    n_raters, n_levels = labels.shape[1:]
+    names = ("severity_raw", "discrimination_raw", "middle_raw", "gaps_raw")
+    cuts = np.cumsum([n_raters - 1, n_raters, 1])
+
+    def of(x: Any) -> tuple[Any, Any, Any]:
+        parts = dict(zip(names, jnp.split(x, cuts), strict=True))
+        return models.scales(parts | {"middle_raw": parts["middle_raw"][0]})
+
+    def each(x: Any) -> Any:
+        return models.log_likelihood(labels, models.NODE_WEIGHTS, models.levels(*of(x)))
+
+    def loss(x: Any) -> Any:
+        return 0.5 * jnp.sum(x**2) - counts @ each(x)
+
+    def target(x: Any) -> Any:
+        severity, discrimination, _ = of(x)
+        return jnp.concatenate([severity, jnp.log(discrimination)])
+
+    with jax.enable_x64(True):
+        start = np.zeros(cuts[-1] + n_levels - 2)
+        find = jax.jit(jax.value_and_grad(loss))
+        x = minimize(lambda x: jax.tree.map(np.asarray, find(x)), start, jac=True).x
+        score, moved = (np.asarray(jax.jit(jax.jacfwd(f))(x)) for f in (each, target))
+    known = score.T @ (counts[:, None] * score) + np.eye(len(x))
+    return effect_of(score @ np.linalg.solve(known, moved.T), counts, by_unit)

@@ -1,0 +1,87 @@
+"""Quantities of the model of raters."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from metaeval.bayes.posterior import flat_draws
+from metaeval.bayes.quantities import Quantity
+from metaeval.errors import MetaevalError
+
+_AGREES = "how often {} the truth behind the raters' labels, in new items"
+_SCORER = (
+    "{}; from probabilities of the truth given the labels, if given the truth scorers err "
+    "independently of raters"
+)
+
+
+def rater_accuracy(tree: xr.DataTree) -> Quantity:
+    """How often the label of each rater is the truth."""
+    return _quantity(tree, "rater_accuracy", _AGREES.format("the label is"), accuracy=True)
+
+
+def accuracy(tree: xr.DataTree) -> Quantity:
+    """Half-credit accuracy of each scorer where the responses truly differ."""
+    what = "how often the better response has the higher score where one is better, ties half"
+    return _quantity(tree, "accuracy", _SCORER.format(what), ties="half", accuracy=True)
+
+
+def agreement(tree: xr.DataTree) -> Quantity:
+    """How often the call of each scorer (a margin of 0 calls a tie) is the truth."""
+    what = _AGREES.format("the call (equal scores call a tie) is")
+    return _quantity(tree, "agreement", _SCORER.format(what), ties="call", accuracy=True)
+
+
+def severity(tree: xr.DataTree) -> Quantity:
+    """How much lower than the others each rater rates."""
+    what = "by how many standard deviations of quality a rater is more severe than their mean"
+    return _quantity(tree, "severity", what)
+
+
+def discrimination(tree: xr.DataTree) -> Quantity:
+    """How sharply each rater tells qualities apart."""
+    what = "change of the logit of a rating above a level with one standard deviation of quality"
+    return _quantity(tree, "discrimination", what)
+
+
+def _quantity(
+    tree: xr.DataTree, name: str, target: str, *, ties: str | None = None, accuracy: bool = False
+) -> Quantity:
+
+    dim = "scorer" if ties else "rater"
+    if name not in tree["posterior"]:
+        raise MetaevalError(f"This posterior has no {name}: {_why(name)}")
+    exact = float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater"
+    return Quantity(
+        name,
+        [str(n) for n in tree["posterior"][dim].to_numpy()],
+        flat_draws(tree, name),
+        None,
+        None,
+        {"grouping": "none", "average": "pairs" if accuracy else "responses"}
+        | ({"ties": ties} if ties else {})
+        | {"target": target},
+        better="higher" if accuracy or name == "discrimination" else "neither",
+        status="exact" if exact else "approximate",
+        is_accuracy=accuracy,
+        dim=dim,
+    )
+
+
+def _why(name: str) -> str:
+    if name in ("severity", "discrimination"):
+        return "fit again with form='ordinal'."
+    if name == "rater_accuracy":
+        return "form='ordinal' has severity and discrimination; fit with form='dawid_skene'."
+    return (
+        "the table had no scorers, or the form is ordinal; fit a table with scores beside labels."
+    )
+
+
+QUANTITIES = {
+    "rater_accuracy": rater_accuracy,
+    "accuracy": accuracy,
+    "agreement": agreement,
+    "severity": severity,
+    "discrimination": discrimination,
+}

@@ -1,0 +1,179 @@
+"""The model of raters, as a NumPyro function of plain arrays: the truth is summed out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+
+from metaeval.bayes.grids import contrasts
+from metaeval.bayes.confusions import Layout, confusion_layout, prevalence_layout
+
+SD_SEVERITY = 1.0
+DISCRIMINATION = (0.5, 0.75)  # mean and standard deviation of its log
+SD_MIDDLE, SD_GAP = 3.0, 1.0  # of cutpoints: their mean, and logs of the gaps between them
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
+NODES, NODE_WEIGHTS = _NODES, _WEIGHTS / _WEIGHTS.sum()
+
+
+def raters(
+    labels: Any,
+    counts: Any,
+    effect: Any = 1.0,
+    *,
+    form: str = "dawid_skene",
+    ordered: bool = False,
+) -> None:
+    r"""What is true of each row, and what each of several raters is worth.
+
+    Fitted with `bayes.fit(bayes.raters, table)`, which also takes `raters=`, the names of label
+    columns (all of them by default), and `form=`. Labels of responses become preferences within
+    items, unless the form is ordinal.
+
+    Parameters
+    ----------
+    labels : array (pattern, rater, label)
+        Distinct patterns of labels, 1 for what a rater said; all 0 where it said nothing.
+    counts : array (pattern,)
+        How many rows have each pattern.
+    effect : float, default 1
+        Design effect: so many rows are worth one that is independent of the others.
+    form : {"dawid_skene", "ordinal"}
+        Classes (second better, tie, first better), or levels of a rating, of which there are 2 to
+        10.
+    ordered : bool, default False
+        Whether first and second mean something; as the table says.
+
+    Returns
+    -------
+    None
+        It is for `fit`, or NumPyro's own samplers. Sites `confusion` (rater, truth, label),
+        `prevalence` (truth), `rater_accuracy` (rater); ordinal: `severity` and `discrimination`
+        (rater), `cutpoints`.
+
+    Raises
+    ------
+    MetaevalError
+        By `fit`: if there are fewer than two raters, or what they said cannot be modelled.
+
+    Notes
+    -----
+    Dawid and Skene: the truth of a row is c with probability :math:`\pi_c`, and rater r then says
+    l with probability :math:`\theta_{rcl}`, raters independently of each other. Priors are
+    Dirichlet(1 + 3 I) for each truth, and Dirichlet(4, 4, 4). Unless pairs are ordered, first and
+    second are interchangeable: of pairs that truly differ a rater says what is right, a tie, or
+    what is wrong (4, 1, 1), of tied ones a tie or a side (4, 2), and turning a pair round changes
+    nothing. Where nobody says that a pair is tied, no pair is. Drawn by Gibbs sampling, started
+    where raters are mostly right; the mirror image, in which all are mostly wrong, is never
+    looked for. With two raters much of what is said of each of them is prior.
+
+    Ordinal: :math:`P(y \le k) = \sigma(c_k - a_r (\theta - b_r))` with latent quality
+    :math:`\theta \sim N(0, 1)` of each response, severities :math:`b_r` that add up to 0, and
+    discriminations :math:`a_r`; quality is integrated out on 21 Gauss-Hermite nodes. Drawn by NUTS.
+
+    Rows of one item (or cluster) depend on each other. The log likelihood is divided by the design
+    effect: the variance of the raters' estimated accuracies (ordinal: severities and
+    discriminations) by items, over that by rows, at the mode of the posterior, a mean over raters
+    and at least 1; it is 1 where items have one row each. It is taken as known.
+
+    Scorers are no raters: they say nothing of the truth. How often each calls what is true is
+    worked out for each draw, from the probabilities of the truth given the labels, with random
+    weights of the items (Bayesian bootstrap). This holds if, given the truth, scorers err
+    independently of raters; where they err alike it is too high. Raters who err alike (a common
+    guideline, hard items) look better than they are: no label tells.
+
+    References
+    ----------
+    Dawid, Skene (1979), Maximum likelihood estimation of observer error-rates using the EM
+    algorithm. Linacre (1989), Many-facet Rasch measurement. Rubin (1981), The Bayesian bootstrap.
+    Pauli, Racugno, Ventura (2011), Bayesian composite marginal likelihoods.
+
+    Examples
+    --------
+    >>> from metaeval import bayes, simulate
+    >>> table = simulate(seed=1, n_items=60, raters=3).table
+    >>> tree = bayes.fit(bayes.raters, table, scorers=["judge"])
+    >>> tree["posterior"]["rater_accuracy"].dims
+    ('chain', 'draw', 'rater')
+    """
+    find = _ordinal if form == "ordinal" else _dawid_skene
+    prevalence, confusion = find(labels, ordered)
+    found = log_likelihood(labels, prevalence, confusion)
+    numpyro.factor("likelihood", (counts / effect * found).sum())
+
+
+def log_likelihood(labels: Any, prevalence: Any, confusion: Any) -> Any:
+    """Log probability of each pattern, the truth summed out: (pattern,)."""
+    each = jnp.einsum("url,rcl->uc", labels, jnp.log(confusion))
+    return jax.nn.logsumexp(each + jnp.log(prevalence), axis=-1)
+
+
+def _dawid_skene(labels: Any, ordered: bool) -> tuple[Any, Any]:
+    """Prevalence (truth,) and confusion (rater, truth, label)."""
+    n_raters, n_classes = labels.shape[1:]
+    own = _simplexes("said", confusion_layout(n_classes, ordered), (n_raters,))
+    rate = _simplexes("true", prevalence_layout(n_classes, ordered), ())[..., 0, :]
+    confusion = numpyro.deterministic("confusion", own)
+    prevalence = numpyro.deterministic("prevalence", rate)
+    right = jnp.einsum("c,rcc->r", prevalence, confusion)
+    numpyro.deterministic("rater_accuracy", right)
+    return prevalence, confusion
+
+
+def _simplexes(name: str, layout: Layout, shape: tuple[int, ...]) -> Any:
+    """Matrices whose groups of parameters are Dirichlet."""
+    parts = []
+    for g in range(layout.group.max() + 1):
+        prior = jnp.asarray(layout.prior[layout.group == g])
+        if len(prior) == 1:
+            parts.append(jnp.ones((*shape, 1)))
+            continue
+        each = dist.Dirichlet(prior).expand(shape).to_event(len(shape))
+        parts.append(numpyro.sample(f"{name}_{g}", each))
+    return layout.matrix(jnp.concatenate(parts, axis=-1))
+
+
+def _ordinal(labels: Any, ordered: bool) -> tuple[Any, Any]:
+    """Weights of the nodes of latent quality, and probabilities (rater, node, level)."""
+    n_raters, n_levels = labels.shape[1:]
+    standard = dist.Normal(0.0, 1.0)
+    z = {
+        "severity_raw": numpyro.sample("severity_raw", standard.expand([n_raters - 1]).to_event(1)),
+        "discrimination_raw": numpyro.sample(
+            "discrimination_raw", standard.expand([n_raters]).to_event(1)
+        ),
+        "middle_raw": numpyro.sample("middle_raw", standard),
+        "gaps_raw": jnp.zeros(0),
+    }
+    if n_levels > 2:
+        gaps = standard.expand([n_levels - 2]).to_event(1)
+        z["gaps_raw"] = numpyro.sample("gaps_raw", gaps)
+    severity, discrimination, cutpoints = scales(z)
+    numpyro.deterministic("severity", severity)
+    numpyro.deterministic("discrimination", discrimination)
+    numpyro.deterministic("cutpoints", cutpoints)
+    return jnp.asarray(NODE_WEIGHTS), levels(severity, discrimination, cutpoints)
+
+
+def scales(z: Any) -> tuple[Any, Any, Any]:
+    """Severities, discriminations and cutpoints of standard normal numbers."""
+    n_raters = z["discrimination_raw"].shape[0]
+    mean, sd = DISCRIMINATION
+    severity = SD_SEVERITY * contrasts(n_raters) @ z["severity_raw"]
+    steps = jnp.cumsum(jnp.exp(SD_GAP * z["gaps_raw"]))
+    steps = jnp.concatenate([jnp.zeros(1), steps])
+    cutpoints = SD_MIDDLE * z["middle_raw"] + steps - steps.mean()
+    return severity, jnp.exp(mean + sd * z["discrimination_raw"]), cutpoints
+
+
+def levels(severity: Any, discrimination: Any, cutpoints: Any) -> Any:
+    """Probability of each level: (..., rater, node, level)."""
+    at = discrimination[..., None] * (NODES - severity[..., None])
+    up_to = jax.nn.sigmoid(cutpoints[..., None, None, :] - at[..., None])
+    ends = jnp.zeros_like(up_to[..., :1])
+    each = jnp.diff(jnp.concatenate([ends, up_to, ends + 1], axis=-1), axis=-1)
+    return jnp.maximum(each, 1e-12)

@@ -1,0 +1,261 @@
+"""From a table with several raters to what the model of raters takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+
+from metaeval.arrays import Bools, Codes, Floats
+from metaeval.bayes.corrected import Calls, accuracies, call_tables, calls_of
+from metaeval.bayes.dependence import confusion_effect, ordinal_effect
+from metaeval.bayes.patterns import patterns_of, turns
+from metaeval.bayes.prepared import Named, Prepared, Sites
+from metaeval.bayes.rated import Rated, flat, latent, truths
+from metaeval.bayes.rating_models import NODE_WEIGHTS, levels
+from metaeval.bayes.strata import unit_names
+from metaeval.checks import check_names, check_one_of, listed, require_known
+from metaeval.errors import MetaevalError
+from metaeval.missing import kept_rows, loss, no_rows
+from metaeval.prepare import Design, prepare, units_of
+from metaeval.tables import Pairs, Responses, Table
+
+FORMS = ("dawid_skene", "ordinal")
+CLASSES = ("second", "tie", "first")
+_BLANK = "(blank)"
+
+
+def prepared(
+    table: Table,
+    *,
+    raters: Sequence[str] | None = None,
+    form: str = "dawid_skene",
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+) -> Prepared:
+    """The table as `rating_models.raters` takes it."""
+    check_one_of("form", form, FORMS)
+    _refuse(table, label, by, missing)
+    whole = _with_raters(table, raters, form)
+    if scorers is not None:
+        whole = whole.keep_scorers(check_names("scorers", scorers))
+    if form == "ordinal":
+        return _ordinal(whole, random)
+    design, whole, kept = _designed(whole, random, missing)
+    return _dawid_skene(design, whole, kept)
+
+
+def _refuse(table: Any, label: str | None, by: str | None, missing: str | None) -> None:
+    """What has no meaning for this model."""
+    if not isinstance(table, Responses | Pairs):
+        raise MetaevalError(
+            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
+            "Responses(...)."
+        )
+    if label is not None:
+        raise MetaevalError(
+            f"label={label!r} chooses one label, and this model needs several: raters=[...]."
+        )
+    if by is not None:
+        raise MetaevalError(
+            f"Raters are as good in each {by} as in the others here; leave by out, or fit each "
+            f"by itself: table.select({by}=...)."
+        )
+    if missing in ("pairwise", "wrong"):
+        raise MetaevalError(
+            f"missing={missing!r} is not for this model: scorers are judged on the rows that all "
+            "of them have scored; use missing='common'."
+        )
+
+
+def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table:
+    """The table with the raters' labels, and rows that one of them labelled at least."""
+    names = check_names("raters", raters) if raters is not None else list(table.labels.columns)
+    for name in names:
+        require_known("label", name, list(table.labels.columns))
+    there = table.labels[names].notna().to_numpy()
+    if len(names) < 2:
+        raise MetaevalError(
+            f"Two raters are needed to tell what each is worth, and there is "
+            f"{listed(names) or 'none'}; name more label columns when reading (labels=), or use "
+            "bayes.accuracy, which takes one label for the truth."
+        )
+    silent = [name for name, said in zip(names, there.any(axis=0), strict=True) if not said]
+    if silent:
+        raise MetaevalError(f"{listed(silent)} labelled nothing; leave it out: raters=[...].")
+    if form == "ordinal":
+        return _levelled(table.keep_labels(names))
+    kept = table.keep_labels(names).pairs()
+    if not (kept.labels.notna().sum(axis=1) > 1).any():
+        raise MetaevalError(
+            "No row has labels of two raters, so that nothing says how far they agree; raters "
+            "must share rows."
+        )
+    return kept
+
+
+def _levelled(table: Table) -> Table:
+    if not isinstance(table, Responses):
+        raise MetaevalError(
+            "form='ordinal' is for ratings of responses, and these are pairs; use "
+            "form='dawid_skene'."
+        )
+    values = np.unique(table.labels.to_numpy())
+    n = int((~np.isnan(values)).sum())
+    if not 2 <= n <= 10:
+        raise MetaevalError(
+            f"form='ordinal' takes ratings of 2 to 10 levels, and there are {n}; use "
+            "form='dawid_skene', which compares responses, or round the ratings."
+        )
+    return table
+
+
+def _designed(table: Table, random: str | None, missing: str | None) -> tuple[Design, Table, Bools]:
+    """The design on all labelled rows, those rows with their raters, and rows all scorers have."""
+    whole = table.keep_rows(table.labels.notna().any(axis=1).to_numpy())
+    blank = pd.DataFrame({_BLANK: np.zeros(len(whole))}, index=whole.rows.index)
+    design = prepare(whole.replace(scores=blank, exchangeable=True), random=random)
+    if design.systems:
+        raise MetaevalError("Models have items or clusters as units; use random='item'.")
+    policy = whole.missing if missing is None else missing
+    if policy in ("pairwise", "wrong"):
+        policy = "common"
+    kept = kept_rows(whole, policy) if whole.scorers else np.ones(len(whole), dtype=bool)
+    lost = loss(whole, kept)
+    if not kept.any():
+        raise MetaevalError(no_rows(whole, lost))
+    some = whole.scores.notna().any(axis=1)
+    used = design.table.replace(scores=whole.scores)
+    stratum = replace(design.strata[0], table=used)
+    design = replace(
+        design,
+        table=used,
+        strata=(stratum,),
+        label=f"truth behind {listed(whole.labels, 5)}",
+        missing=policy,
+        dropped=pd.Series([int((some & ~kept).sum())]),
+        holes=tuple(n for n in whole.scorers if whole.scores.loc[some & ~kept, n].isna().any()),
+        warnings=lost,
+    )
+    return design, whole, kept
+
+
+def _units(design: Design) -> tuple[Codes, list[str]]:
+    """Unit of each row, and their names."""
+    return units_of(design.table)[0][design.table.item_codes], unit_names(design.strata[0])
+
+
+def _signs(values: Floats, epsilon: float) -> Floats:
+    return np.where(
+        np.isnan(values), np.nan, np.where(np.abs(values) <= epsilon, 0, np.sign(values))
+    )
+
+
+def _dawid_skene(design: Design, whole: Table, kept: Bools) -> Prepared:
+    """Classes of pairs."""
+    signs = _signs(whole.labels.to_numpy(), whole.label_epsilon)
+    scores = np.where(kept[:, None], _signs(whole.scores.to_numpy(), 0.0), np.nan)
+    turned = np.zeros(len(signs), dtype=bool)
+    if not whole.ordered:
+        turned = turns(np.column_stack([signs, scores]))
+    turn = np.where(turned, -1.0, 1.0)[:, None]
+    known = not (signs == 0).any()
+    classes = [CLASSES[0], CLASSES[2]] if known else list(CLASSES)
+    codes = (signs * turn + 1) / 2 if known else signs * turn + 1
+    units, names = _units(design)
+    patterns = patterns_of(_codes(codes), len(classes), units, len(names))
+    effect = confusion_effect(patterns.labels, patterns.counts, patterns.by_unit, whole.ordered)
+    raters = [str(name) for name in whole.labels]
+    rated = Rated(whole, design, patterns, raters, classes, turned, whole.ordered, effect)
+    calls = None
+    if whole.scorers:
+        call = (scores * turn + 1)[kept].astype(int)
+        where = np.unique(units[kept], return_inverse=True)[1]
+        calls = calls_of(patterns.of_row[kept], where, call, len(patterns.labels))
+    return _of_classes(rated, calls, kept)
+
+
+def _codes(values: Floats) -> Codes:
+    return np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(int)
+
+
+def _of_classes(rated: Rated, calls: Calls | None, kept: Bools) -> Prepared:
+    labels, ordered = rated.patterns.labels, rated.ordered
+
+    def tables(sites: Sites) -> tuple[Floats, Floats]:
+        return flat(sites["prevalence"]), flat(sites["confusion"])
+
+    def more(sites: Sites, rng: Generator) -> Named:
+        if calls is None:
+            return {}
+        prevalence, confusion = tables(sites)
+        called = call_tables(calls, labels, prevalence, confusion, ordered, rng)
+        shape = (*sites["prevalence"].shape[:2], -1)
+        both = zip(("accuracy", "agreement"), accuracies(called, prevalence), strict=True)
+        return {name: (("scorer",), values.reshape(shape)) for name, values in both}
+
+    fixed = ("prevalence",) if len(rated.labels) == 2 and not ordered else ()
+    return latent(
+        rated,
+        options=(("form", "dawid_skene"), ("ordered", ordered)),
+        dims={
+            "confusion": ("rater", "truth", "label"),
+            "prevalence": ("truth",),
+            "rater_accuracy": ("rater",),
+        },
+        coords={"truth": rated.labels, "scorer": rated.table.scorers},
+        derived=("rater_accuracy", *fixed),
+        tables=tables,
+        observed=_raw(rated, kept) if calls is not None else {},
+        more=more,
+        after=lambda sites: truths(rated, *tables(sites)),
+    )
+
+
+def _raw(rated: Rated, kept: Bools) -> Named:
+    """How often scorers agree with the label that most raters gave, corrected for nothing."""
+    label = rated.design.table.labels.to_numpy()[kept]
+    call = _signs(rated.table.scores.to_numpy()[kept], 0.0)
+    sided = label[:, 0] != 0
+    half = (call == label) + (call == 0) / 2
+    with np.errstate(invalid="ignore"):
+        accuracy = half[sided].sum(axis=0) / sided.sum()
+    return {
+        "accuracy_observed": (("scorer",), accuracy),
+        "agreement_observed": (("scorer",), (call == label).mean(axis=0)),
+    }
+
+
+def _ordinal(table: Table, random: str | None) -> Prepared:
+    """Levels of ratings."""
+    design, whole, _ = _designed(table.replace(scores=table.scores.iloc[:, :0]), random, None)
+    values = whole.labels.to_numpy()
+    found = np.unique(values[~np.isnan(values)])
+    codes = np.where(np.isnan(values), -1, np.searchsorted(found, values))
+    units, names = _units(design)
+    patterns = patterns_of(codes, len(found), units, len(names))
+    effect = ordinal_effect(patterns.labels, patterns.counts, patterns.by_unit)
+    names_ = [f"{value:g}" for value in found]
+    raters, turned = [str(name) for name in whole.labels], np.zeros(len(whole), dtype=bool)
+    rated = Rated(whole, design, patterns, raters, names_, turned, False, effect)
+
+    def tables(sites: Sites) -> tuple[Floats, Floats]:
+        each = [flat(sites[n]) for n in ("severity", "discrimination", "cutpoints")]
+        said = np.asarray(levels(*each))
+        return np.broadcast_to(NODE_WEIGHTS, (len(said), len(NODE_WEIGHTS))), said
+
+    return latent(
+        rated,
+        options=(("form", "ordinal"),),
+        dims={"severity": ("rater",), "discrimination": ("rater",), "cutpoints": ("cutpoint",)},
+        coords={"cutpoint": names_[:-1]},
+        derived=(),
+        tables=tables,
+    )
