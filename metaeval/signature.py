@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_RARE = ("margin", "stop_after", "weights")
+_RARE = ("margin", "stop_after", "weights", "rope")
 
 
 def version() -> str:
@@ -27,7 +27,7 @@ def make_signature(meta: Mapping[str, Any]) -> str:
     }
     fields |= {"missing": policy["missing"], "rows": origin["rows"]}
     fields["data"] = origin["data_sha256"][:8]
-    extra = {name: policy[name] for name in ("by", "baseline", "scorers", *_RARE)}
+    extra = {name: policy.get(name) for name in ("by", "baseline", "scorers", *_RARE)}
     if policy["alternative"] != "two-sided":
         extra["alternative"] = policy["alternative"]
     if meta["alignment"]["labels"] > 1:

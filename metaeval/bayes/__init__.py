@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from metaeval.bayes.models import accuracy
     from metaeval.bayes.paired import bayesian_bootstrap
     from metaeval.bayes.posterior import load, save
+    from metaeval.bayes.predicting import predictive
     from metaeval.bayes.rating_models import raters
+    from metaeval.bayes.sensitivities import sensitivity, weigh
     from metaeval.bayes.summaries import summarise
     from metaeval.bayes.thresholds import tie_threshold
 
@@ -31,12 +33,15 @@ _HOME = {
     "fit": "fitting",
     "load": "posterior",
     "noise_corrected": "bounds",
+    "predictive": "predicting",
     "prob_better": "counts",
     "raters": "rating_models",
     "save": "posterior",
+    "sensitivity": "sensitivities",
     "summarise": "summaries",
     "tie_threshold": "thresholds",
     "ties": "margin_models",
+    "weigh": "sensitivities",
 }
 
 __all__ = [
@@ -48,12 +53,15 @@ __all__ = [
     "fit",
     "load",
     "noise_corrected",
+    "predictive",
     "prob_better",
     "raters",
     "save",
+    "sensitivity",
     "summarise",
     "tie_threshold",
     "ties",
+    "weigh",
 ]
 
 

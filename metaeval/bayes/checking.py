@@ -74,7 +74,7 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
         broken = ~np.isfinite(values)
         k = int(np.argmax(broken) if broken.any() else pick(values))
         worst[gate] = float(values[k]), names[k]
-    stats = tree["sample_stats"] if "sample_stats" in tree.children else {}
+    stats: Any = tree["sample_stats"] if "sample_stats" in tree.children else {}
     if "diverging" in stats:
         worst["divergences"] = float(stats["diverging"].sum()), ""
         worst["e_bfmi"] = float(bfmi(stats["energy"].to_numpy()).min()), ""

@@ -50,6 +50,10 @@ def described(
         "signature": meta["provenance"]["signature"],
         "meta": _plain(meta),
         "sizes": sizes,
+        "data": [
+            *(table.fingerprint, design.label, design.scorers, design.random, design.missing),
+            *(design.by, name, statistic.name if name == "accuracy" else ""),
+        ],
         "options": dict(prepared.said),
         "failed": "",
     }

@@ -13,6 +13,7 @@ from metaeval.arrays import Floats
 from metaeval.bayes import gibbs, margin_models, models, outcomes, rating_models, ratings, verdicts
 from metaeval.bayes.checking import converged, failures, require_passed
 from metaeval.bayes.describing import described
+from metaeval.bayes.likelihoods import TOTAL
 from metaeval.bayes.posterior import group, tree_of
 from metaeval.bayes.prepared import Prepared, Sites
 from metaeval.bayes.sampling import Sampled, Settings, sample
@@ -179,14 +180,18 @@ def _tree(
     """Everything of a fit in one tree."""
     rng = np.random.default_rng([settings.seed, 1])
     kept = {n: (dims, drawn.sites[n]) for n, dims in prepared.dims.items() if n in drawn.sites}
-    kept |= prepared.more(drawn.sites, rng)
+    more = prepared.more(drawn.sites, rng)
+    stats = {n: ((), v) for n, v in drawn.stats.items()}
+    if prepared.log_prior is not None:
+        stats["log_prior"] = ((), prepared.log_prior(drawn.sites, more))
+        stats[TOTAL] = ((), drawn.sites[TOTAL])
     likelihood = _likelihood(prepared, drawn.sites)
     constant = {**prepared.constant, **(prepared.after(drawn.sites) if prepared.after else {})}
     groups = {
-        "posterior": group(kept, prepared.coords),
+        "posterior": group({**kept, **more}, prepared.coords),
         "posterior_predictive": group(prepared.predict(drawn.sites, rng), prepared.coords),
         "log_likelihood": group({"label": (("unit",), likelihood)}, prepared.coords),
-        "sample_stats": group({n: ((), v) for n, v in drawn.stats.items()}, {}),
+        "sample_stats": group(stats, {}),
         "observed_data": group(prepared.observed, prepared.coords, drawn=False),
         "constant_data": group(constant, prepared.coords, drawn=False),
     }

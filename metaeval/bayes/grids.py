@@ -142,6 +142,15 @@ def population(grid: Grid, sites: Mapping[str, Floats], rng: Generator) -> Popul
     return Population(mean, scorer, scorer + step[..., None] + cell * _zero_sum(scorer.shape, rng))
 
 
+def log_prior(grid: Grid, sites: Mapping[str, Floats], mean: Floats) -> Floats:
+    """Log prior density, up to a constant, of a population mean and the standard deviations."""
+    found = -np.square((mean - grid.mean) / grid.sd) / 2
+    for name, which in zip(grid.spreads, SPREADS, strict=True):
+        if name in sites:
+            found = found - np.square(sites[name] / getattr(grid, which)) / 2
+    return np.asarray(found)
+
+
 def _given(seen: Floats, prior_sd: Any, noise_sd: Any, noise: Floats) -> Floats:
     """Draw what was seen with normal noise, itself normal around 0."""
     prior, of_noise = np.square(prior_sd), np.square(noise_sd)

@@ -7,9 +7,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpyro
 
+TOTAL = "log_likelihood"  # the site that keeps it
 _FAR = 300.0  # logits beyond are certain
 _LEAST = 1e-20  # of a squared root: below it the likelihood is flat to rounding
+
+
+def add_likelihood(value: Any) -> None:
+    """Add a log likelihood to a model, and keep it with the draws."""
+    numpyro.factor("likelihood", value)
+    numpyro.deterministic(TOTAL, value)
 
 
 def signed_root(z: Any, right: Any, trials: Any) -> Any:

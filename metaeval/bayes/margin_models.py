@@ -11,7 +11,7 @@ import numpyro.distributions as dist
 from jax.nn import sigmoid
 
 from metaeval.bayes.grids import Centring, Grid, two_way
-from metaeval.bayes.likelihoods import OUTCOMES, agreement
+from metaeval.bayes.likelihoods import OUTCOMES, add_likelihood, agreement
 
 LOG_SLOPE = Grid("log_slope", 0.0, 1.0)
 LOG_THRESHOLD = Grid("log_threshold", -0.5, 0.75)
@@ -89,7 +89,7 @@ def ties(
     }
     values |= _shared(k, order, covariates)
     log_chance = tie_chances(values, margin, covariates, form)
-    numpyro.factor("likelihood", (counts * log_chance).sum())
+    add_likelihood((counts * log_chance).sum())
 
 
 def tie_chances(values: Values, margin: Any, covariates: Any, form: str) -> Any:
@@ -154,7 +154,8 @@ def calibration(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.calibration, load_example(), scorers=["judge"], check=False, draws=200)
+    >>> table = load_example()
+    >>> tree = bayes.fit(bayes.calibration, table, scorers=["judge"], check=False, draws=200)
     >>> bool((tree["posterior"]["slope"] > 0).all())
     True
     """
@@ -171,7 +172,7 @@ def calibration(
         sd = dist.Normal(0.0, SD_ASYMMETRY).expand([k]).to_event(1)
         values["asymmetry"] = numpyro.sample("asymmetry", sd)
     log_chance = agreement_chances(values, margin, covariates, basis, form)
-    numpyro.factor("likelihood", (counts * log_chance).sum())
+    add_likelihood((counts * log_chance).sum())
 
 
 MORE_GRIDS: Mapping[str, tuple[Grid, ...]] = {

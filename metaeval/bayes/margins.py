@@ -1,4 +1,4 @@
-"""From a table to counts of outcomes at margins, cell by cell, and what dependent pairs are worth."""
+"""From a table to counts of outcomes at margins, and what dependent pairs are worth."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from metaeval.binning import bins_of
 from metaeval.links import expit
 from metaeval.maps import scale_of
 from metaeval.prepare import Design, Stratum
-from metaeval.statistics.base import only_label, sum_by
+from metaeval.statistics.base import only_label
 from metaeval.tables import Pairs
 
 MOST_BINS = 256
 _WITH_COVARIATES = (64, 4)  # bins of margins, and of each covariate within them
-_LEAST_BINS = 16
+_LEAST_BINS = 32
 _AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
 
 
@@ -95,12 +95,18 @@ def binned(cells: Sequence[Sequence[Cell]], n_outcomes: int, n_units: int) -> Bi
     return Binned(margin, covariates, counts / effect[..., None, None], places, effect)
 
 
+def bins_for(n: int) -> int:
+    """Bins for so many rows: errors of the rows' own number are larger than those of bins."""
+    wanted = 1 << (int(2 * np.sqrt(n)) - 1).bit_length()
+    return int(np.clip(wanted, _LEAST_BINS, MOST_BINS))
+
+
 def _places(cell: Cell) -> Codes:
     """Bin of each row: equal margins share one; with covariates, equal ranges of them too."""
     n = len(cell.margin)
     if not n:
         return np.zeros(0, dtype=int)
-    bins, more = (MOST_BINS, 0) if not len(cell.covariates) else _WITH_COVARIATES
+    bins, more = (bins_for(n), 0) if not len(cell.covariates) else _WITH_COVARIATES
     code = bins_of(cell.margin, np.ones(n), bins, "equal-mass")
     for values in cell.covariates:
         code = code * more + bins_of(values, np.ones(n), more, "equal-mass")
@@ -164,7 +170,8 @@ def _scores(
     own = np.einsum("tb,tbo,tboi,tboj->tij", total, chance, slope, slope)
     clustered, units, single = [], [], []
     for t, cell in enumerate(row):
-        sums = sum_by(slope[t, places[t], cell.outcome], cell.unit, n_units)
+        sums = np.zeros((n_units, slope.shape[-1]))
+        np.add.at(sums, cell.unit, slope[t, places[t], cell.outcome])
         clustered.append(sums.T @ sums)
         units.append(len(np.unique(cell.unit)))
         single.append(units[-1] == len(cell.unit))

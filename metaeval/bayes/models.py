@@ -10,7 +10,7 @@ import numpyro.distributions as dist
 from jax.nn import sigmoid
 
 from metaeval.bayes.grids import Grid, two_way
-from metaeval.bayes.likelihoods import signed_root
+from metaeval.bayes.likelihoods import add_likelihood, signed_root
 
 LOGIT = Grid("logit", 0.7, 1.0, sd_task=0.75)
 FLAT = 10.0  # standard deviation of what is not pooled: on the logit scale next to nothing
@@ -73,5 +73,5 @@ def accuracy(
     else:
         z = two_way(LOGIT, n_scorers, n_tasks, centring)
     r = signed_root(z, right, trials)
-    numpyro.factor("likelihood", -0.5 * jnp.einsum("kt,tkl,lt->", r, precision, r))
+    add_likelihood(-0.5 * jnp.einsum("kt,tkl,lt->", r, precision, r))
     numpyro.deterministic("accuracy", sigmoid(z))

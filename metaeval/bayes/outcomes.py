@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.random import Generator
 
 from metaeval.arrays import Floats
 from metaeval.bayes import margin_models as mm
+from metaeval.bayes.curve_data import (
+    N_GROUPS,
+    Curves,
+    by_group,
+    groups_of,
+    log_likelihood,
+    predicted,
+    shares,
+)
 from metaeval.bayes.curves import spline_at
-from metaeval.bayes.grids import Grid, centring_of, population
-from metaeval.bayes.margins import Binned, Cell, binned, folded, information, rows_of, scales
+from metaeval.bayes.grids import Grid, centring_of, log_prior, population
+from metaeval.bayes.margins import Binned, binned, folded, information, rows_of, scales
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.strata import designed, unit_names
 from metaeval.bayes.thresholds import tie_threshold
@@ -25,24 +32,6 @@ from metaeval.maps import scale_of, spline_knots
 from metaeval.prepare import Design
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Pairs, Table
-
-_GROUPS = 10  # of margins, that posterior predictive checks look at
-_SIMULATED = 200  # draws that data are simulated from
-_AT_A_TIME = 20_000_000  # numbers
-
-
-class Curves(NamedTuple):
-    """The counts of a table and the function that gives their log probabilities.
-
-    `chances` maps sites, draws in front, to (..., scorer, task, bin, outcome).
-    """
-
-    data: Binned
-    chances: Callable[[Sites], Any]
-    cells: list[list[Cell]]
-    units: list[str]
-    scale: Floats  # (scorer,)
-    knots: Floats | None = None  # (scorer, knot)
 
 
 def prepared_ties(
@@ -104,8 +93,9 @@ def prepared_calibration(
         ),
     )
     if form == "spline":
-        curves = curves._replace(knots=_knots(curves))
-        held["basis"] = spline_at(curves.data.margin, curves.knots)
+        knots = _knots(curves)
+        curves = curves._replace(knots=knots)
+        held["basis"] = spline_at(curves.data.margin, knots)
     grids = [mm.LOG_SLOPE, *mm.MORE_GRIDS[form]]
     said = {"form": form}
     return _prepared(design, by, curves, grids, names, order, native, said, held.get("basis"))
@@ -138,7 +128,7 @@ def _curves(
     names: list[str],
     order: bool,
     n_outcomes: int,
-    chances: Callable[[Sites, Binned], Any],
+    chances: Callable[[Any, Binned], Any],
 ) -> Curves:
     scale = scales(parts, design.scorers)
     given = [
@@ -205,9 +195,9 @@ def _prepared(
     }
     tasks = [stratum.name or "all" for stratum in design.strata]
     knots = list(range(len(basis))) if basis is not None else []
-    coords = {"scorer": design.scorers, "task": tasks, "unit": curves.units}
-    coords |= {"covariate": names, "knot": knots, "group": list(range(_GROUPS))}
-    groups = _groups(data.margin, data.counts)
+    coords: dict[str, list[Any]] = {"scorer": design.scorers, "task": tasks, "unit": curves.units}
+    coords |= {"covariate": names, "knot": knots, "group": list(range(N_GROUPS))}
+    groups = groups_of(data.margin, data.counts)
     what = "win, tie or loss by the labels at a margin" if three else "agreement at a margin"
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
     more = lambda sites, rng: _more(sites, grids, curves.scale, native, said["form"], rng)  # noqa: E731
@@ -216,7 +206,7 @@ def _prepared(
         options=(*said.items(), ("order", order)),
         dims=dims,
         coords=coords,
-        observed=_shares(data.counts, groups),
+        observed=shares(data.counts, groups),
         constant=_constant(curves, groups, native),
         design=design,
         by=by,
@@ -230,8 +220,9 @@ def _prepared(
         notes=_notes(curves),
         warnings=_cautions(curves, design.scorers),
         more=more,
-        predict=lambda sites, rng: _predicted(curves, sites, groups, rng),
-        log_likelihood=lambda sites: _log_likelihood(curves, sites),
+        predict=lambda sites, rng: predicted(curves, sites, groups, rng),
+        log_likelihood=lambda sites: log_likelihood(curves, sites),
+        log_prior=lambda sites, more: _log_prior(grids, sites, more),
     )
 
 
@@ -240,12 +231,12 @@ def _constant(curves: Curves, groups: Any, native: str | None) -> Named:
     unit = np.ones_like(curves.scale) if native else curves.scale
     weight = curves.data.counts.sum(axis=-1)
     size = np.abs(curves.data.margin) * curves.scale[:, None, None]
-    total = np.maximum(_by_group(weight, groups), 1e-300)
+    total = np.maximum(by_group(weight, groups), 1e-300)
     found: dict[str, Any] = {
         "scale": (("scorer",), curves.scale),
         "bin_margin": ((*cells, "bin"), curves.data.margin * curves.scale[:, None, None]),
         "bin_weight": ((*cells, "bin"), weight),
-        "group_margin": ((*cells, "group"), _by_group(weight * size, groups) / total),
+        "group_margin": ((*cells, "group"), by_group(weight * size, groups) / total),
         "slope_unit": (("scorer",), unit),
         "design_effect": (cells, curves.data.effect),
         "largest_margin": (cells, _largest(curves)),
@@ -284,101 +275,13 @@ def _cautions(curves: Curves, scorers: Sequence[str]) -> list[str]:
     return said
 
 
-def _groups(margin: Floats, counts: Floats) -> Any:
-    """Group of each bin by the size of its margin, about as many rows in each: (.., bin)."""
-    found = np.zeros(margin.shape, dtype=int)
-    for place in np.ndindex(margin.shape[:2]):
-        size, weight = np.abs(margin[place]), counts[place].sum(axis=-1)
-        order = np.argsort(size, kind="stable")
-        middle = np.cumsum(weight[order]) - weight[order] / 2
-        found[place][order] = np.minimum(
-            middle / max(weight.sum(), 1e-300) * _GROUPS, _GROUPS - 1
-        ).astype(int)
-    return found
-
-
-def _by_group(values: Floats, groups: Any) -> Floats:
-    """Sums over the bins of each group: (..., scorer, task, group)."""
-    member = groups[..., None] == np.arange(_GROUPS)
-    return np.einsum("...ktb,ktbg->...ktg", values, member.astype(float))
-
-
-def _shares(counts: Floats, groups: Any) -> Named:
-    """Tie rate, and accuracy of the sign where labels take a side, by size of margin."""
-    by = np.stack([_by_group(counts[..., o], groups) for o in range(counts.shape[-1])])
-    dims = ("scorer", "task", "group")
-    sided = by[0] + by[-1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: dict[str, Any] = {"agreement": (dims, by[-1] / sided)}
-        if len(by) == 3:
-            found["tie_rate"] = (dims, by[1] / by.sum(axis=0))
-    return found
-
-
-def _few(sites: Sites, n: int) -> Sites:
-    """Sites of some n draws, evenly spaced."""
-    draws = next(iter(sites.values())).shape[1]
-    step = max(1, draws // max(n // next(iter(sites.values())).shape[0], 1))
-    return {name: values[:, ::step] for name, values in sites.items()}
-
-
-def _chances(curves: Curves, sites: Sites) -> Floats:
-    """Log probabilities (chain, draw, scorer, task, bin, outcome), in double precision."""
-    with jax.enable_x64(True):
-        return np.asarray(curves.chances({n: jnp.asarray(v) for n, v in sites.items()}))
-
-
-def _predicted(curves: Curves, sites: Sites, groups: Any, rng: Generator) -> Named:
-    """Shares in groups of margins that would be seen in as many effective rows."""
-    chance = np.exp(_chances(curves, _few(sites, _SIMULATED)))
-    number = curves.data.counts.sum(axis=-1)
-    mean = chance * number[..., None]
-    by = np.stack([_by_group(mean[..., o], groups) for o in range(mean.shape[-1])], axis=-1)
-    total = np.rint(_by_group(number, groups)).astype(int)
-    p = by / np.maximum(by.sum(axis=-1, keepdims=True), 1e-300)
-    p[..., -1] = np.maximum(1 - p[..., :-1].sum(axis=-1), 0.0)
-    drawn = rng.multinomial(np.broadcast_to(total, p.shape[:-1]), p / p.sum(axis=-1, keepdims=True))
-    dims = ("scorer", "task", "group")
-    sided = drawn[..., 0] + drawn[..., -1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: dict[str, Any] = {"agreement": (dims, drawn[..., -1] / sided)}
-        if p.shape[-1] == 3:
-            found["tie_rate"] = (dims, drawn[..., 1] / total)
-    return found
-
-
-def _log_likelihood(curves: Curves, sites: Sites) -> Floats:
-    """Tempered log likelihood of the rows of each unit, all scorers together: (chain, draw, unit)."""
-    from scipy.sparse import coo_array
-
-    data = curves.data
-    shape = data.counts.shape
-    rows, columns, weight = [], [], []
-    for k, row in enumerate(curves.cells):
-        for t, cell in enumerate(row):
-            at = np.ravel_multi_index(
-                (
-                    np.full(len(cell.unit), k),
-                    np.full(len(cell.unit), t),
-                    data.place[k][t],
-                    cell.outcome,
-                ),
-                shape,
-            )
-            rows.append(cell.unit)
-            columns.append(at)
-            weight.append(np.full(len(at), 1 / data.effect[k, t]))
-    size = (len(curves.units), int(np.prod(shape)))
-    parts = (np.concatenate(weight), (np.concatenate(rows), np.concatenate(columns)))
-    table = coo_array(parts, shape=size).tocsr()
-    chains, draws = next(iter(sites.values())).shape[:2]
-    step = max(1, _AT_A_TIME // (size[1] * chains))
-    found = np.empty((chains, draws, size[0]))
-    for start in range(0, draws, step):
-        some = {n: v[:, start : start + step] for n, v in sites.items()}
-        logs = _chances(curves, some).reshape(-1, size[1])
-        found[:, start : start + step] = (table @ logs.T).T.reshape(chains, -1, size[0])
-    return found
+def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
+    found: Any = sum(log_prior(g, sites, more[f"{g.name}_mean"][1]) for g in grids)
+    for name, sd in (("bias", mm.SD_BIAS), ("coefficient", mm.SD_COEFFICIENT)):
+        if name in sites:
+            values = sites[name].reshape(*found.shape, -1)
+            found = found - np.square(values / sd).sum(axis=-1) / 2
+    return np.asarray(found)
 
 
 def _more(
@@ -386,8 +289,9 @@ def _more(
 ) -> Named:
     """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
     unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for
-    cells, found = ("scorer", "task"), {}
+    cells = ("scorer", "task")
     drawn = {g.name: population(g, sites, rng) for g in grids}
+    found: dict[str, Any] = {f"{name}_mean": ((), p.mean) for name, p in drawn.items()}
     at: dict[str, tuple[tuple[str, ...], dict[str, Floats]]] = {
         "": (cells, {g.name: sites[g.name] for g in grids}),
         "_typical": (("scorer",), {g.name: sites[g.name].mean(axis=-1) for g in grids}),

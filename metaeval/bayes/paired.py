@@ -24,6 +24,7 @@ from metaeval.statistics.base import Statistic
 from metaeval.tables import Pairs, Responses, Table
 
 _FEW_UNITS = 30
+_OFF = 0.5  # posterior deviations between the posterior mean and the value on the items seen
 
 
 def bayesian_bootstrap(
@@ -78,7 +79,9 @@ def bayesian_bootstrap(
     A draw gives the n units weights from a Dirichlet(1, ..., 1) (exponential weights over their
     sum) and computes the statistic with them: the posterior of the statistic under a prior that
     knows nothing of the values that items may have. For a mean of items the posterior mean is the
-    mean itself, up to Monte Carlo error, and the variance is that of the items over n + 1. All
+    mean itself, up to Monte Carlo error, and the variance is that of the items over n + 1. Draws
+    of a statistic that depends on the number of items (tuned thresholds, binned calibration) lie
+    off its value; the result warns where that matters, and `evaluate` corrects for it. All
     scorers share the weights, so that differences are paired. Strata (`by`) have weights of their
     own, unless they share items. Nothing is known of values that were not seen: a scorer without
     an error has a posterior without width, and the result warns of that.
@@ -234,9 +237,23 @@ def _cautions(wholes: list[Measured], design: Design, statistic: Statistic) -> l
         said.append(
             f"{statistic.name} is undefined in {100 * lost:.2g}% of the draws, which are left out"
         )
+    off = max(_off(whole) for whole in wholes)
     if statistic.inflated:
         said.append(
             f"noise adds to {statistic.name}, and adds again in every draw: its posterior lies too "
             "high; evaluate has intervals that allow for it"
         )
+    elif off > _OFF:
+        said.append(
+            f"{statistic.name}: posterior means lie up to {off:.1f} posterior deviations off the "
+            "values on the items seen, for weighted items count as fewer; evaluate corrects for it"
+        )
     return said
+
+
+def _off(part: Measured) -> float:
+    """The farthest that draws lie off the estimate, in deviations of the draws."""
+    draws = part.draws[~np.isnan(part.draws).any(axis=1)]
+    sd = draws.std(axis=0)
+    gap = np.abs(draws.mean(axis=0) - part.estimate)
+    return float(np.max(gap[sd > 0] / sd[sd > 0], initial=0.0))

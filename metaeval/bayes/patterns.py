@@ -10,6 +10,7 @@ from scipy import sparse
 from metaeval.arrays import Bools, Codes, Floats
 
 _LARGEST_CODE = 2**62
+_FEWEST = 64  # fewer patterns are filled up to so many: one model is compiled for all of them
 
 
 class Patterns(NamedTuple):
@@ -29,7 +30,7 @@ class Patterns(NamedTuple):
 def patterns_of(codes: Codes, n_labels: int, units: Codes, n_units: int) -> Patterns:
     """Patterns of codes (row, rater): 0, 1, ..., and -1 where a rater said nothing."""
     found, of_row, counts = _unique(codes, n_labels)
-    size = max(int(2 ** np.ceil(np.log2(len(found)))), 16)
+    size = max(int(2 ** np.ceil(np.log2(len(found)))), _FEWEST)
     labels = np.zeros((size, codes.shape[1], n_labels))
     labels[: len(found)] = found[..., None] == np.arange(n_labels)
     padded = np.pad(counts.astype(float), (0, size - len(found)))

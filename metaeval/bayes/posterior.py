@@ -148,11 +148,25 @@ def _plain(tree: xr.DataTree) -> xr.DataTree:
     return kept
 
 
-def loo(tree: xr.DataTree, log_likelihood: Floats) -> Any:
+def loo(draws: xr.Dataset, log_likelihood: Floats) -> Any:
     """ArviZ's PSIS-LOO of log likelihoods (chain, draw, unit)."""
+    found = xr.Dataset({"unit": ((*_CHAINS, "obs"), log_likelihood)})
+    kept = {"posterior": draws, "log_likelihood": found}
+    return arviz().loo(_as_arviz(kept), pointwise=True)
+
+
+def power_scaled(draws: xr.Dataset, log_density: Floats) -> xr.Dataset:
+    """How fast posteriors move as a part of the density (chain, draw) is raised to a power."""
+    part = xr.Dataset({"part": (_CHAINS, log_density)})
+    kept = _as_arviz({"posterior": draws, "log_prior": part})
     az = arviz()
-    found = xr.Dataset({"label": ((*_CHAINS, "obs"), log_likelihood)})
-    kept = {"posterior": tree["posterior"].to_dataset(), "log_likelihood": found}
-    if hasattr(az, "InferenceData"):
-        return az.loo(az.InferenceData(**kept), pointwise=True)
-    return az.loo(xr.DataTree.from_dict({f"/{n}": v for n, v in kept.items()}), pointwise=True)
+    found = az.psense(kept, group="prior") if hasattr(az, "psense") else az.psens(kept)
+    return found.to_dataset() if isinstance(found, xr.DataTree) else found
+
+
+def _as_arviz(groups: Mapping[str, xr.Dataset]) -> Any:
+    """Groups as the ArviZ that is installed takes them: 0.23 has a container of its own."""
+    az = arviz()
+    if hasattr(az, "psense"):
+        return xr.DataTree.from_dict({f"/{name}": found for name, found in groups.items()})
+    return az.InferenceData(**groups)

@@ -27,6 +27,7 @@ class Prepared(NamedTuple):
     `dims` names the dimensions of the sites that are kept in the posterior; `coords` their values.
     `more` draws what follows from the sites (a task not yet seen); `predict` draws data, and
     `log_likelihood` is that of each unit (chain, draw, unit), both from draws of the sites.
+    `log_prior` maps sites, and what `more` drew, to the log density of the priors (chain, draw).
     `after` are constants that are known once the sites are drawn.
     """
 
@@ -46,4 +47,5 @@ class Prepared(NamedTuple):
     more: Callable[[Sites, Generator], Named]
     predict: Callable[[Sites, Generator], Named]
     log_likelihood: Callable[[Sites], Floats]
+    log_prior: Callable[[Sites, Named], Floats] | None = None
     after: Callable[[Sites], Named] | None = None

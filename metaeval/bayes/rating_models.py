@@ -10,8 +10,8 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
-from metaeval.bayes.grids import contrasts
 from metaeval.bayes.confusions import Layout, confusion_layout, prevalence_layout
+from metaeval.bayes.grids import contrasts
 
 SD_SEVERITY = 1.0
 DISCRIMINATION = (0.5, 0.75)  # mean and standard deviation of its log

@@ -25,6 +25,7 @@ from metaeval.progress import steps
 
 BLOCK = 100  # steps between two looks at the clock
 FIRST, MOST = 500, 4_000  # draws of each chain
+MOST_HALVED = 3  # times that steps are halved where chains diverge
 MAX_DEPTH = 10  # 2^10 leapfrog steps at most
 _DENSE = 150  # parameters up to which steps follow their correlations
 _NEAR = 0.5  # chains start within so much of 0, on the unconstrained scale
@@ -73,7 +74,8 @@ def sample(
 ) -> Sampled:
     """Draw from the posterior of a NumPyro model; deterministic by seed and number of chains.
 
-    `arrays` and `options` are the model's arguments; `enough` says whether draws suffice.
+    `arrays` and `options` are the model's arguments; `enough` says whether draws suffice. Where a
+    chain diverges all are drawn anew from the end of their warm-up, with steps half as long.
     """
     keep_compiled()
     warmup, target = settings.warmup, settings.target_accept
@@ -83,13 +85,26 @@ def sample(
         keys = jax.random.split(jax.random.PRNGKey(settings.seed), settings.chains)
         chains = [_Chain(compiled, arrays, key) for key in keys]
     _run(chains, -(-warmup // BLOCK), f"{model.__name__}: warm-up")
-    for chain in chains:
-        chain.kept.clear()
+    warm = [chain.state for chain in chains]
+    for halved in range(MOST_HALVED + 1):
+        for chain, state in zip(chains, warm, strict=True):
+            chain.restart(state, 0.5**halved)
+        found = _drawn(chains, settings, enough, f"{model.__name__}: draws")
+        if not found.stats["diverging"].any():
+            break
+    return found
+
+
+def _drawn(
+    chains: list[_Chain], settings: Settings, enough: Callable[[Sampled], bool], what: str
+) -> Sampled:
+    """Draws of chains that are warm: as many as asked for, or enough; fewer if one diverges."""
     n = settings.draws or FIRST
     while True:
-        _run(chains, -(-n // BLOCK) - len(chains[0].kept), f"{model.__name__}: draws")
+        _run(chains, -(-n // BLOCK) - len(chains[0].kept), what)
         found = _collected(chains, n)
-        if settings.draws or n >= MOST or enough(found):
+        diverged = bool(found.stats["diverging"].any())
+        if settings.draws or n >= MOST or diverged or enough(found):
             return found
         n *= 2
 
@@ -145,6 +160,12 @@ class _Chain:
         self.compiled, self.arrays, self.key = compiled, arrays, key
         self.state: Any = None
         self.kept: list[Any] = []
+
+    def restart(self, state: Any, factor: float) -> None:
+        """Go on from a warm state with steps that are longer or shorter by a factor."""
+        adapted = state.adapt_state
+        adapted = adapted._replace(step_size=adapted.step_size * factor)
+        self.state, self.kept = state._replace(adapt_state=adapted), []
 
     def advance(self) -> None:
         """Run one block."""

@@ -165,7 +165,7 @@ def _meta(
     about = {"name": found.statistic, "accuracy": found.is_accuracy, "better": found.better}
     meta["statistics"] = [about | {"status": found.status, "beside": False} | dict(found.estimand)]
     meta["policy"] |= {"confidence": confidence, "baseline": baseline, "rope": rope}
-    first, of_model, *more = meta["notes"]
+    first, _, *more = meta["notes"]
     kept = [line for line in more if not line.startswith(f"{meta['statistics'][0]['name']} est")]
     meta["notes"] = [first, f"{found.statistic} is {found.estimand['target']}", *kept]
     if failed:

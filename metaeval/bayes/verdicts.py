@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.arrays import Floats
-from metaeval.bayes.grids import contrasts, population, shares
+from metaeval.bayes.grids import contrasts, log_prior, population, shares
 from metaeval.bayes.models import LOGIT
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.strata import designed, unit_names
@@ -94,9 +94,10 @@ def prepared(
         derived=("accuracy",),
         notes=[],
         warnings=_cautions(seen, observed, design.scorers, tasks),
-        more=populations,
+        more=populations if pool else lambda sites, rng: {},
         predict=lambda sites, rng: _predicted(sites, trials, correlation, rng),
         log_likelihood=lambda sites: _log_likelihood(sites, seen),
+        log_prior=_log_prior if pool else None,
     )
 
 
@@ -219,12 +220,14 @@ def _cautions(
 
 def populations(sites: Sites, rng: Generator) -> Named:
     """What scorers do in all tasks of the kind, and in one not yet seen."""
-    if not any(name in sites for name in LOGIT.spreads):
-        return {}
     found = population(LOGIT, sites, rng)
     named: dict[str, Any] = {"logit_mean": ((), found.mean)}
     named["logit_scorer"] = (("scorer",), found.scorer)
     return named if found.new is None else named | {"accuracy_new": (("scorer",), expit(found.new))}
+
+
+def _log_prior(sites: Sites, more: Named) -> Floats:
+    return log_prior(LOGIT, sites, more["logit_mean"][1])
 
 
 def _predicted(sites: Sites, trials: Floats, correlation: Floats, rng: Generator) -> Named:

@@ -12,10 +12,16 @@ from scipy import integrate, special, stats
 from metaeval import Pairs, compare, evaluate, simulate
 from metaeval.bayes import bayesian_bootstrap, counts, prob_better
 from metaeval.errors import MetaevalError
-from metaeval.statistics import brier, ece, kendall, pairwise_accuracy, system_accuracy
+from metaeval.statistics import (
+    brier,
+    ece,
+    ece_debiased,
+    kendall,
+    pairwise_accuracy,
+    system_accuracy,
+)
 
 TASKS = simulate(seed=3, n_items=60, tasks=("news", "chat")).table
-ORDER = ["estimate", "lower", "upper", "se", "prob_better", "expected_loss", "prob_rope"]
 
 
 def verdicts(right, names=None, items=None):
@@ -154,11 +160,13 @@ def test_a_baseline_is_compared_with_all_others():
 
 
 def test_levels_stand_beside_the_values():
-    posterior = bayesian_bootstrap(TASKS, "tie_calibrated_accuracy", n_draws=200).row("judge")
-    resampled = evaluate(TASKS, "tie_calibrated_accuracy", n_resamples=200).row("judge")
+    table = simulate(seed=3, n_items=60, scorers=["judge", "lexical"]).table
+    posterior = bayesian_bootstrap(table, "tie_calibrated_accuracy", n_draws=200).row("judge")
+    resampled = evaluate(table, "tie_calibrated_accuracy", n_resamples=200).row("judge")
     for name in ("chance", "tie_rate", "trivial"):
         assert posterior[name] == resampled[name]
-    assert posterior["skill"] == pytest.approx(resampled["skill"], abs=0.02)
+    gain = posterior["estimate"] - posterior["trivial"]
+    assert posterior["skill"] == pytest.approx(gain / (1 - posterior["trivial"]))
 
 
 def test_the_label_picks_the_statistic_and_systems_have_theirs():
@@ -175,12 +183,15 @@ def test_what_draws_cannot_show_is_said():
     pairs = simulate(seed=3, n_items=40).table.pairs()
     said = bayesian_bootstrap(pairs, ece(), n_draws=100).meta["warnings"]
     assert any(w.startswith("noise adds to ece") for w in said)
+    said = bayesian_bootstrap(pairs, ece_debiased(), n_draws=100).meta["warnings"]
+    assert any("deviations off the values" in w for w in said)
+    assert not bayesian_bootstrap(pairs, brier(), n_draws=100).meta["warnings"]
 
 
 def test_draws_that_are_undefined_are_left_out_and_said():
-    half = pairwise_accuracy("half")
-    holes = half.named(finish=lambda sums: np.where(half.finish(sums) > 0.8, np.nan, 0.5))
-    right = correlated(60, 2)
+    half, right = pairwise_accuracy("half"), correlated(60, 2)
+    most = right.mean(axis=0).max() + 0.02
+    holes = half.named(finish=lambda sums: np.where(half.finish(sums) > most, np.nan, 0.5))
     result = bayesian_bootstrap(verdicts(right), holes, n_draws=400)
     assert any("undefined in" in w for w in result.meta["warnings"])
     assert result.frame["estimate"].notna().all()

@@ -1,0 +1,129 @@
+"""`predictive`: what a posterior expects, beside what was seen or at any margin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from metaeval.arrays import numbers
+from metaeval.bayes.curves import log_chances
+from metaeval.bayes.posterior import flat_draws, require_ours
+from metaeval.bayes.quantities import names_of
+from metaeval.checks import check_fraction
+from metaeval.errors import MetaevalError
+from metaeval.samples import tails
+
+_OUTCOMES = {2: ("disagree", "agree"), 3: ("loss", "tie", "win")}
+_DRAWS = 1_000
+
+
+def predictive(
+    tree: xr.DataTree, margins: Sequence[float] | None = None, *, confidence: float = 0.95
+) -> pd.DataFrame:
+    """What the model expects: beside what was seen, or of labels at given margins.
+
+    Parameters
+    ----------
+    tree : DataTree
+        What `fit` returned.
+    margins : list of float, optional
+        Of the models of ties and calibration: margins in units of the scores.
+    confidence : float, default 0.95
+        Probability inside the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Without `margins` the posterior predictive check: for every quantity (accuracy in a task;
+        agreement and tie rate among pairs of about the same margin; ties and agreement of raters)
+        `observed`, and `predicted`, `lower`, `upper` of as many new items, and `p`, the share of
+        replicates that are as far out (two-sided). With `margins`: rows of scorer, task, margin
+        and outcome with `probability`, `lower`, `upper` (pointwise bands of the curve).
+
+    Raises
+    ------
+    MetaevalError
+        If the tree is no posterior, or the model has no margins.
+
+    Notes
+    -----
+    p near 0 says that the model does not make such data. It is conservative: the same data
+    were used to fit. Among many rows some are small by chance.
+
+    References
+    ----------
+    Gelman, Meng, Stern (1996), Posterior predictive assessment of model fitness.
+
+    Examples
+    --------
+    >>> from metaeval import bayes, load_example
+    >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
+    >>> bayes.predictive(tree)["p"].between(0, 1).all()
+    np.True_
+    """
+    check_fraction("confidence", confidence)
+    require_ours(tree)
+    return _seen(tree, confidence) if margins is None else _at(tree, margins, confidence)
+
+
+def _seen(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
+    """Observed quantities beside predicted ones."""
+    frames = []
+    for name, observed in tree["observed_data"].data_vars.items():
+        drawn = flat_draws(tree, str(name), "posterior_predictive")
+        seen = observed.to_numpy()
+        with np.errstate(invalid="ignore"):
+            above = (drawn >= seen).mean(axis=0), (drawn <= seen).mean(axis=0)
+        found = {
+            "observed": seen,
+            "predicted": _of_draws(drawn, None),
+            "lower": _of_draws(drawn, tails(confidence)[0, 0]),
+            "upper": _of_draws(drawn, tails(confidence)[1, 0]),
+            "p": np.minimum(2 * np.minimum(*above), 1.0),
+        }
+        index = pd.MultiIndex.from_product(
+            [names_at(observed, d) for d in observed.dims], names=observed.dims
+        )
+        flat = {n: np.asarray(v).reshape(-1) for n, v in found.items()}
+        frame = pd.DataFrame(flat, index=index).reset_index()
+        frames.append(frame.assign(quantity=name)[["quantity", *frame.columns]])
+    whole = pd.concat(frames, ignore_index=True)
+    return whole[whole["observed"].notna() & whole["predicted"].notna()].reset_index(drop=True)
+
+
+def names_at(variable: xr.DataArray, dim: Any) -> list[Any]:
+    """Names along a dimension, or numbers where there are none."""
+    return list(variable[dim].to_numpy())
+
+
+def _of_draws(drawn: Any, level: float | None) -> Any:
+    """Mean, or a quantile, of draws that have a value."""
+    defined = np.isfinite(drawn).any(axis=0)
+    filled = np.where(defined, drawn, 0.0)
+    found = np.nanmean(filled, axis=0) if level is None else np.nanquantile(filled, level, axis=0)
+    return np.where(defined, found, np.nan)
+
+
+def _at(tree: xr.DataTree, margins: Sequence[float], confidence: float) -> pd.DataFrame:
+    """Probabilities of outcomes at margins."""
+    if "scale" not in tree["constant_data"]:
+        raise MetaevalError(
+            f"The {tree.attrs['model']} model has no curve; margins= is for ties and calibration."
+        )
+    at = np.atleast_1d(numbers(margins, "margins"))
+    names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
+    where = np.broadcast_to(at, (len(names), len(tasks), len(at)))
+    step = max(1, tree["posterior"].sizes["draw"] * tree["posterior"].sizes["chain"] // _DRAWS)
+    chance = np.exp(log_chances(tree, where, step))
+    chance = chance.reshape(-1, *chance.shape[2:])
+    ends = np.quantile(chance, tails(confidence)[:, 0], axis=0)
+    outcomes = _OUTCOMES[chance.shape[-1]]
+    index = pd.MultiIndex.from_product(
+        [names, tasks, at, outcomes], names=["scorer", "task", "margin", "outcome"]
+    )
+    values = {"probability": chance.mean(axis=0), "lower": ends[0], "upper": ends[1]}
+    return pd.DataFrame({n: v.reshape(-1) for n, v in values.items()}, index=index).reset_index()
