@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,10 +18,11 @@ from metaeval.bayes.likelihoods import TOTAL
 from metaeval.bayes.posterior import group, tree_of
 from metaeval.bayes.prepared import Prepared, Sites
 from metaeval.bayes.sampling import Sampled, Settings, sample
-from metaeval.checks import check_fraction, check_whole, near_miss
+from metaeval.checks import check_fraction, check_whole, listed, near_miss
 from metaeval.errors import MetaevalError
 from metaeval.tables import Table
 
+_SHARED = ("label", "scorers", "by", "random", "missing")
 MOST_LIKELIHOODS = 10_000_000  # numbers of the log likelihood that are kept
 
 
@@ -137,6 +139,7 @@ def fit(
     settings = _settings(chains, warmup, draws, target_accept, seed)
     asked = {"label": label, "scorers": scorers, "random": random, "missing": missing}
     recipe = RECIPES[function]
+    _check_options(function.__name__, recipe, options)
     prepared = recipe.prepare(table, by=by, **asked, **options)
     drawn = recipe.draw(function, prepared, settings)
     tree = _tree(function.__name__, table, prepared, drawn, settings, asked)
@@ -157,6 +160,21 @@ def _known(model: Any) -> Callable[..., None]:
             f"{near_miss(name, names)}"
         )
     return names[name]
+
+
+def _check_options(name: str, recipe: Recipe, options: Mapping[str, Any]) -> None:
+    """Refuse what the model does not take."""
+    known = [
+        n
+        for n, parameter in inspect.signature(recipe.prepare).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and n not in _SHARED
+    ]
+    for option in options:
+        if option not in known:
+            raise MetaevalError(
+                f"bayes.{name} does not take {option}; it takes {listed(known)}."
+                f"{near_miss(option, known)}"
+            )
 
 
 def _settings(chains: int, warmup: int, draws: int | None, target: float, seed: int) -> Settings:

@@ -41,16 +41,26 @@ class Binned(NamedTuple):
     effect: Floats  # (scorer, task): the design effect, by which counts are divided
 
 
-def rows_of(design: Design, three: bool) -> list[tuple[Pairs, Floats, Codes]]:
-    """Pairs of each task that count, their labels, and the unit of each."""
+class Rows(NamedTuple):
+    """Pairs of one task that count."""
+
+    scores: Floats  # (row, scorer)
+    covariates: Floats  # (covariate, row)
+    label: Floats  # (row,)
+    unit: Codes  # (row,) position among the units of all tasks
+
+
+def rows_of(design: Design, covariates: Sequence[str], three: bool) -> list[Rows]:
+    """Pairs of each task that count: all, or those whose label takes a side."""
     found, before = [], 0
     for stratum in design.strata:
         pairs = stratum.table.pairs()
         label, unit = only_label(pairs), _unit(stratum, pairs) + before
-        keep = ~np.isnan(label) if three else label != 0
+        keep = ~np.isnan(label) if three else (label != 0) & ~np.isnan(label)
         before += len(stratum.units)
-        pairs = pairs if keep.all() else pairs.keep_rows(keep)
-        found.append((pairs, label[keep], unit[keep]))
+        more = pairs.rows[list(covariates)].to_numpy(dtype=float).T
+        scores = pairs.scores[design.scorers].to_numpy()
+        found.append(Rows(scores[keep], more[:, keep], label[keep], unit[keep]))
     return found
 
 
@@ -58,10 +68,23 @@ def _unit(stratum: Stratum, pairs: Pairs) -> Codes:
     return np.asarray(stratum.unit_of_items(pairs)[pairs.item_codes])
 
 
-def scales(parts: Sequence[tuple[Pairs, Floats, Codes]], scorers: Sequence[str]) -> Floats:
-    """Root mean square of each scorer's margins that are not 0: (scorer,)."""
-    columns = [np.concatenate([p.scores[name].to_numpy() for p, _, _ in parts]) for name in scorers]
-    return np.array([scale_of(column) for column in columns])
+def cells_of(parts: Sequence[Rows], three: bool, order: bool) -> tuple[list[list[Cell]], Floats]:
+    """Cells (scorer, task), and the scale of the margins of each scorer: (scorer,).
+
+    Margins and covariates are over the root mean squares of those that are not 0.
+    """
+    scores = np.concatenate([part.scores for part in parts])
+    scale = np.array([scale_of(column) for column in scores.T])
+    more = np.concatenate([part.covariates for part in parts], axis=1)
+    per = np.array([scale_of(row) for row in more]).reshape(-1, 1)
+    cells = [
+        [
+            folded(p.scores[:, k] / scale[k], p.covariates / per, p.label, p.unit, three, order)
+            for p in parts
+        ]
+        for k in range(scores.shape[1])
+    ]
+    return cells, scale
 
 
 def folded(
@@ -113,13 +136,12 @@ def _places(cell: Cell) -> Codes:
     return np.unique(code, return_inverse=True)[1]
 
 
-class _Scores(NamedTuple):
-    """Derivatives of the log likelihood by two parameters, and what they add up to."""
+class _Spread(NamedTuple):
+    """Spread of the derivatives of the log likelihood by the parameters, by task."""
 
-    own: Floats  # (task, parameter, parameter): information
-    clustered: Floats  # (task, parameter, parameter): spread of the sums over units
-    units: Floats  # (task,): how many units
-    single: Floats  # (task,): whether every unit has one row
+    rows: Floats  # (task, parameter, parameter): of rows
+    units: Floats  # (task, parameter, parameter): of their sums over units
+    number: Floats  # (task,): how many units there are
 
 
 def design_effects(
@@ -138,44 +160,45 @@ def design_effects(
     for k, row in enumerate(cells):
         if all(len(np.unique(cell.unit)) == len(cell.unit) for cell in row):
             continue
-        scores = _scores(row, places[k], margin[k], counts[k], n_units)
-        pooled = _ratio(scores.own.sum(axis=0), scores.clustered.sum(axis=0))
-        own = np.array([_ratio(*of) for of in zip(scores.own, scores.clustered, strict=True)])
-        mixed = (scores.units * own + _AS_GOOD_AS * pooled) / (scores.units + _AS_GOOD_AS)
-        effect[k] = np.where(scores.single > 0, 1.0, np.maximum(mixed, 1.0))
+        spread = _spread(row, places[k], margin[k], counts[k], n_units)
+        pooled = _ratio(spread.rows.sum(axis=0), spread.units.sum(axis=0))
+        own = np.array([_ratio(*of) for of in zip(spread.rows, spread.units, strict=True)])
+        mixed = (spread.number * own + _AS_GOOD_AS * pooled) / (spread.number + _AS_GOOD_AS)
+        single = [len(np.unique(cell.unit)) == len(cell.unit) for cell in row]
+        effect[k] = np.where(single, 1.0, np.maximum(mixed, 1.0))
     return effect
 
 
-def _scores(
+def _spread(
     row: Sequence[Cell], places: Sequence[Codes], margin: Floats, counts: Floats, n_units: int
-) -> _Scores:
-    """Scores of all rows of a scorer at the mode of a model without lapses."""
-    n_outcomes = counts.shape[-1]
-    flat, number = np.repeat(margin.reshape(-1), n_outcomes), counts.reshape(-1)
-    outcome = np.tile(np.arange(n_outcomes) / (n_outcomes - 1), margin.size)
-    some = number > 0
-    if n_outcomes == 3:
-        theta = links.fit_outcomes(links.rao_kupper, flat[some], outcome[some], number[some][None])
-        at = links.rao_kupper(theta, margin.reshape(-1))
-        chance, slope = at.chance[0], at.slope[0]  # (bin, outcome), (bin, outcome, parameter)
-    else:
-        theta = links.fit(links.MARGIN, flat[some][:, None], outcome[some], number[some][None])
-        z = np.exp(theta[0, 0]) * margin.reshape(-1)
-        p = expit(z)
-        chance = np.stack([1 - p, p], axis=-1)
-        slope = np.stack([-p * z, (1 - p) * z], axis=-1)[..., None]
-    shape = (*margin.shape, n_outcomes)
-    chance, slope = chance.reshape(shape), slope.reshape(*shape, -1)
-    total = counts.sum(axis=-1)
-    own = np.einsum("tb,tbo,tboi,tboj->tij", total, chance, slope, slope)
-    clustered, units, single = [], [], []
+) -> _Spread:
+    """Spread of the scores of one scorer's rows at the mode of a model without lapses."""
+    slope = _slopes(margin.reshape(-1), counts.reshape(-1, counts.shape[-1]))
+    slope = slope.reshape(*counts.shape, -1)
+    rows, units, number = [], [], []
     for t, cell in enumerate(row):
+        score = slope[t, places[t], cell.outcome]
         sums = np.zeros((n_units, slope.shape[-1]))
-        np.add.at(sums, cell.unit, slope[t, places[t], cell.outcome])
-        clustered.append(sums.T @ sums)
-        units.append(len(np.unique(cell.unit)))
-        single.append(units[-1] == len(cell.unit))
-    return _Scores(own, np.array(clustered), np.array(units, float), np.array(single, float))
+        np.add.at(sums, cell.unit, score)
+        rows.append(score.T @ score)
+        units.append(sums.T @ sums)
+        number.append(float(len(np.unique(cell.unit))))
+    return _Spread(np.array(rows), np.array(units), np.array(number))
+
+
+def _slopes(margin: Floats, counts: Floats) -> Floats:
+    """Derivatives of log probabilities of outcomes at the mode: (bin, outcome, parameter)."""
+    n_outcomes = counts.shape[-1]
+    flat, number = np.repeat(margin, n_outcomes), counts.reshape(-1)
+    outcome = np.tile(np.arange(n_outcomes) / (n_outcomes - 1), len(margin))
+    some = number > 0
+    seen = outcome[some], number[some][None]
+    if n_outcomes == 3:
+        theta = links.fit_outcomes(links.rao_kupper, flat[some], *seen)
+        return links.rao_kupper(theta, margin).slope[0]
+    theta = links.fit(links.MARGIN, flat[some][:, None], *seen)
+    z = np.exp(theta[0, 0]) * margin
+    return np.stack([-expit(z) * z, expit(-z) * z], axis=-1)[..., None]
 
 
 def _ratio(own: Floats, clustered: Floats) -> float:

@@ -21,14 +21,14 @@ from metaeval.bayes.curve_data import (
 )
 from metaeval.bayes.curves import spline_at
 from metaeval.bayes.grids import Grid, centring_of, log_prior, population
-from metaeval.bayes.margins import Binned, binned, folded, information, rows_of, scales
+from metaeval.bayes.margins import Binned, Rows, binned, cells_of, information, rows_of
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.strata import designed, unit_names
 from metaeval.bayes.thresholds import tie_threshold
 from metaeval.checks import check_names, check_one_of, listed
 from metaeval.errors import MetaevalError
 from metaeval.links import expit
-from metaeval.maps import scale_of, spline_knots
+from metaeval.maps import spline_knots
 from metaeval.prepare import Design
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Pairs, Table
@@ -47,8 +47,8 @@ def prepared_ties(
     check_one_of("form", form, tuple(mm.TIE_GRID))
     design, by = designed(table, by, **options)
     names, order = _covariates(design, covariates), _ordered(design.table)
-    parts = rows_of(design, True)
-    if not any((label == 0).any() for _, label, _ in parts):
+    parts = rows_of(design, names, True)
+    if not any((part.label == 0).any() for part in parts):
         raise MetaevalError(
             "No label is a tie, so that there is nothing to learn of ties; use bayes.calibration, "
             "or read the labels with label_epsilon=."
@@ -56,7 +56,6 @@ def prepared_ties(
     curves = _curves(
         design,
         parts,
-        names,
         order,
         3,
         lambda values, data: mm.tie_chances(values, data.margin, _given(data.covariates), form),
@@ -78,14 +77,13 @@ def prepared_calibration(
     check_one_of("form", form, ("lapse", "temperature", "spline"))
     design, by = designed(table, by, **options)
     names, order = _covariates(design, covariates), _ordered(design.table)
-    parts = rows_of(design, False)
-    if not any(len(label) for _, label, _ in parts):
+    parts = rows_of(design, names, False)
+    if not any(len(part.label) for part in parts):
         raise MetaevalError("All labels are ties; calibration needs labels that take a side.")
     held: dict[str, Floats] = {}
     curves = _curves(
         design,
         parts,
-        names,
         order,
         2,
         lambda values, data: mm.agreement_chances(
@@ -124,28 +122,13 @@ def _given(covariates: Any) -> Any:
 
 def _curves(
     design: Design,
-    parts: list[tuple[Pairs, Floats, Any]],
-    names: list[str],
+    parts: list[Rows],
     order: bool,
     n_outcomes: int,
     chances: Callable[[Any, Binned], Any],
 ) -> Curves:
-    scale = scales(parts, design.scorers)
-    given = [
-        [scale_of(np.concatenate([p.rows[n].to_numpy(float) for p, _, _ in parts]))] for n in names
-    ]
     units = [name for stratum in design.strata for name in unit_names(stratum)]
-    cells = []
-    for name, of_scorer in zip(design.scorers, scale, strict=True):
-        row = []
-        for pairs, label, unit in parts:
-            x = np.array(
-                [pairs.rows[n].to_numpy(float) / s[0] for n, s in zip(names, given, strict=True)]
-            )
-            x = x.reshape(len(names), len(label))
-            margin = pairs.scores[name].to_numpy() / of_scorer
-            row.append(folded(margin, x, label, unit, n_outcomes == 3, order))
-        cells.append(row)
+    cells, scale = cells_of(parts, n_outcomes == 3, order)
     data = binned(cells, n_outcomes, len(units))
     return Curves(data, lambda sites: chances(sites, data), cells, units, scale)
 

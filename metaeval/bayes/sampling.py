@@ -163,9 +163,10 @@ class _Chain:
 
     def restart(self, state: Any, factor: float) -> None:
         """Go on from a warm state with steps that are longer or shorter by a factor."""
-        adapted = state.adapt_state
-        adapted = adapted._replace(step_size=adapted.step_size * factor)
-        self.state, self.kept = state._replace(adapt_state=adapted), []
+        with jax.enable_x64(True):
+            adapted = state.adapt_state
+            adapted = adapted._replace(step_size=adapted.step_size * factor)
+            self.state, self.kept = state._replace(adapt_state=adapted), []
 
     def advance(self) -> None:
         """Run one block."""

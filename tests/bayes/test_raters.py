@@ -4,11 +4,13 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from numpyro.infer import MCMC, NUTS, init_to_median
+from external import data
+from numpyro.infer import MCMC, NUTS, init_to_value
 from scipy import stats
 
-from metaeval import MetaevalError, Pairs, Responses, bayes, simulate
+from metaeval import MetaevalError, Pairs, Responses, bayes, read, simulate
 from metaeval.bayes import gibbs, ratings
+from metaeval.bayes.confusions import confusion_layout, prevalence_layout
 from metaeval.bayes.dependence import confusion_effect
 from metaeval.bayes.sampling import Settings
 
@@ -107,13 +109,29 @@ def test_predicted_probability_of_truth_is_calibrated(tree):
     assert abs(hit.mean() - expected.mean()) < 0.02
 
 
-@pytest.mark.parametrize(("tie", "effect"), [(0.2, 1.0), (0.0, 4.0)])
+def started(n_classes):
+    """A place for NUTS to start from, where three raters are mostly right."""
+    found = {}
+    for name, layout, shape in (
+        ("said", confusion_layout(n_classes, False), (3, 1)),
+        ("true", prevalence_layout(n_classes, False), (1,)),
+    ):
+        for g in range(layout.group.max() + 1):
+            prior = layout.prior[layout.group == g]
+            found[f"{name}_{g}"] = np.tile(prior / prior.sum(), shape)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tie", "effect"), [(0.2, 3.0), pytest.param(0.0, 1.0, marks=pytest.mark.slow)]
+)
 def test_gibbs_agrees_with_nuts(effect, tie):
     table = planted(3, n=300, tie=tie)
     drawn, arrays, prepared = sites(table, effect, draws=4000)
     with jax.enable_x64(True):
-        kernel = NUTS(bayes.raters, init_strategy=init_to_median)
-        peer = MCMC(kernel, num_warmup=300, num_samples=1500, num_chains=1, progress_bar=False)
+        start = init_to_value(values=started(arrays["labels"].shape[-1]))
+        kernel = NUTS(bayes.raters, init_strategy=start)
+        peer = MCMC(kernel, num_warmup=200, num_samples=1200, num_chains=1, progress_bar=False)
         peer.run(jax.random.PRNGKey(1), **arrays, **dict(prepared.options))
         found = peer.get_samples()
     for name in ("rater_accuracy", "confusion"):
@@ -316,6 +334,16 @@ def test_raters_who_share_no_row_or_said_nothing_are_refused():
     silent = table.labels.assign(rater1=np.nan)
     with pytest.raises(MetaevalError, match="labelled nothing"):
         bayes.fit("raters", table.replace(labels=silent))
+
+
+def test_pandalm():
+    folder = data("pandalm")
+    sources = (folder / "judge_pairs.parquet", folder / "human_pairs.parquet")
+    table = read(*sources, cluster="prompt", exchangeable=True, refusals="error")
+    tree = bayes.fit(bayes.raters, table)
+    assert np.allclose(tree["observed_data"]["agreement_observed"], (0.6977, 0.6677), atol=5e-5)
+    assert mean_sd(tree, "rater_accuracy")[0].min() > 0.93
+    assert np.abs(mean_sd(tree, "prevalence")[0] - (0.445, 0.11, 0.445)).max() < 0.02
 
 
 def test_responses_become_pairs():
