@@ -16,18 +16,23 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.flatten_util import ravel_pytree
+from numpyro import handlers
+from numpyro.distributions import biject_to
 from numpyro.infer.hmc import hmc
-from numpyro.infer.util import initialize_model
+from numpyro.infer.util import constrain_fn, potential_energy
 
 from metaeval.arrays import Floats
 from metaeval.kernels import keep_compiled
 from metaeval.progress import steps
 
-BLOCK = 100  # steps between two looks at the clock
+BLOCK = 50  # steps between two looks at the clock
 FIRST, MOST = 500, 4_000  # draws of each chain
 MOST_HALVED = 3  # times that steps are halved where chains diverge
-MAX_DEPTH = 10  # 2^10 leapfrog steps at most
-_DENSE = 150  # parameters up to which steps follow their correlations
+WARM_DEPTH, MAX_DEPTH = 5, 10  # 2^depth leapfrog steps at most, while warming up and after
+_DENSE = 150  # parameters up to which their correlations are taken out
+_TINY = 1e-12
+_AT_A_TIME = 64  # draws
 _NEAR = 0.5  # chains start within so much of 0, on the unconstrained scale
 
 Arrays = Mapping[str, Any]
@@ -58,11 +63,19 @@ class Sampled(NamedTuple):
 
 
 class _Compiled(NamedTuple):
-    """The three functions that a chain runs."""
+    """What a chain runs; positions are flat vectors x, and z = centre + scale x unconstrained."""
 
-    start: Callable[[Any, Arrays], Any]
-    advance: Callable[[Any, Arrays], Any]
-    sites: Callable[[Any, Arrays], Any]
+    start: Callable[..., Any]  # key, position, view, arrays -> state
+    advance: Callable[..., Any]  # state, view, arrays -> state, (x, statistics) of a block
+    sites: Callable[..., Any]  # x (draw, parameter), view, arrays -> sites
+    size: int  # of x
+
+
+class _View(NamedTuple):
+    """How x is seen: `scale` is a lower triangular matrix, or a vector where x is long."""
+
+    centre: Any
+    scale: Any
 
 
 def sample(
@@ -78,13 +91,19 @@ def sample(
     chain diverges all are drawn anew from the end of their warm-up, with steps half as long.
     """
     keep_compiled()
-    warmup, target = settings.warmup, settings.target_accept
+    half = -(-settings.warmup // (2 * BLOCK))
     with jax.enable_x64(True):
         arrays = jax.tree.map(np.asarray, dict(arrays))
-        compiled = _compiled(model, options, _Shapes(arrays), warmup, target)
+        shapes = _Shapes(arrays)
+        compiled = _compiled(model, options, shapes, half * BLOCK, settings.target_accept)
         keys = jax.random.split(jax.random.PRNGKey(settings.seed), settings.chains)
-        chains = [_Chain(compiled, arrays, key) for key in keys]
-    _run(chains, -(-warmup // BLOCK), f"{model.__name__}: warm-up")
+        view = _plain_view(compiled.size)
+        chains = [_Chain(compiled, arrays, key, view) for key in keys]
+    _run(chains, half, f"{model.__name__}: warm-up")
+    view = _learned(chains, view)
+    for chain in chains:
+        chain.turn(view)
+    _run(chains, half, f"{model.__name__}: warm-up")
     warm = [chain.state for chain in chains]
     for halved in range(MOST_HALVED + 1):
         for chain, state in zip(chains, warm, strict=True):
@@ -93,6 +112,25 @@ def sample(
         if not found.stats["diverging"].any():
             break
     return found
+
+
+def _plain_view(size: int) -> _View:
+    return _View(np.zeros(size), np.eye(size) if size <= _DENSE else np.ones(size))
+
+
+def _learned(chains: list[_Chain], view: _View) -> _View:
+    """Centre and scale that make the draws of all chains so far standard and uncorrelated.
+
+    The earlier half is left out; the fewer draws, the less their correlations are believed.
+    """
+    z = np.concatenate([chain.unconstrained()[len(chain.kept) * BLOCK // 2 :] for chain in chains])
+    n, size = z.shape
+    if view.scale.ndim == 1:
+        return _View(z.mean(axis=0), z.std(axis=0) + _TINY)
+    covariance = np.cov(z, rowvar=False).reshape(size, size)
+    own = np.diag(np.diag(covariance) + _TINY)
+    mixed = (n * covariance + size * own) / (n + size)
+    return _View(z.mean(axis=0), np.linalg.cholesky(mixed))
 
 
 def _drawn(
@@ -156,10 +194,22 @@ def _ticks(done: SimpleQueue[bool], running: int) -> Iterator[bool]:
 class _Chain:
     """One chain: where it is, and what it has drawn. x64 is a matter of the thread."""
 
-    def __init__(self, compiled: _Compiled, arrays: Arrays, key: Any) -> None:
-        self.compiled, self.arrays, self.key = compiled, arrays, key
+    def __init__(self, compiled: _Compiled, arrays: Arrays, key: Any, view: _View) -> None:
+        self.compiled, self.arrays, self.view = compiled, arrays, view
+        own, near = jax.random.split(key)
+        self.key = own
+        self.place = jax.random.uniform(near, (compiled.size,), float, -_NEAR, _NEAR)
         self.state: Any = None
         self.kept: list[Any] = []
+
+    def turn(self, view: _View) -> None:
+        """Go on from the same place, seen in another way; steps are adapted anew."""
+        z = self.unconstrained()[-1] - view.centre
+        dense = view.scale.ndim == 2
+        self.place = np.linalg.solve(view.scale, z) if dense else z / view.scale
+        with jax.enable_x64(True):
+            self.key = jax.random.split(self.key)[0]
+        self.view, self.state, self.kept = view, None, []
 
     def restart(self, state: Any, factor: float) -> None:
         """Go on from a warm state with steps that are longer or shorter by a factor."""
@@ -170,16 +220,25 @@ class _Chain:
 
     def advance(self) -> None:
         """Run one block."""
+        run, more = self.compiled, (self.view, self.arrays)
         with jax.enable_x64(True):
             if self.state is None:
-                self.state = self.compiled.start(self.key, self.arrays)
-            self.state, (z, stats) = self.compiled.advance(self.state, self.arrays)
-            sites = self.compiled.sites(z, self.arrays)
-            self.kept.append(jax.tree.map(np.asarray, (sites, stats)))
+                self.state = run.start(self.key, self.place, *more)
+            self.state, out = run.advance(self.state, *more)
+            self.kept.append(jax.tree.map(np.asarray, out))
+
+    def unconstrained(self) -> Floats:
+        """Positions so far, on the unconstrained scale: (draw, parameter)."""
+        x = np.concatenate([x for x, _ in self.kept])
+        centre, scale = (np.asarray(part) for part in self.view)
+        return np.asarray(centre + (x @ scale.T if scale.ndim == 2 else x * scale))
 
     def drawn(self, n: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """The first n draws: sites and statistics of the sampler."""
-        return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *self.kept)
+        x, stats = jax.tree.map(lambda *parts: np.concatenate(parts), *self.kept)
+        with jax.enable_x64(True):
+            sites = self.compiled.sites(x, self.view, self.arrays)
+        return ({k: np.asarray(v)[:n] for k, v in part.items()} for part in (sites, stats))
 
 
 class _Shapes:
@@ -202,37 +261,33 @@ def _compiled(
     model: Callable[..., None], options: Options, shapes: _Shapes, warmup: int, target: float
 ) -> _Compiled:
     """Compile a model for arrays of some shapes."""
-    warmup = -(-warmup // BLOCK) * BLOCK
     asked = functools.partial(model, **dict(options))
-    info = initialize_model(
-        jax.random.PRNGKey(0), asked, model_kwargs=shapes.arrays, dynamic_args=True
-    )
-    begin, move = hmc(potential_fn_gen=info.potential_fn, algo="NUTS")
-    leaves, tree = jax.tree.flatten(info.param_info.z)
-    size = sum(leaf.size for leaf in leaves)
+    flat, unflat = ravel_pytree(_unconstrained(asked, shapes.arrays))
     shapes.arrays = {}  # the key is enough from here on; data are not kept alive
 
+    def values(x: Any, view: _View) -> Any:
+        return unflat(view.centre + (view.scale @ x if view.scale.ndim == 2 else view.scale * x))
+
+    def potential(view: _View, arrays: Arrays) -> Callable[[Any], Any]:
+        return lambda x: potential_energy(asked, (), arrays, values(x, view))
+
+    begin, move = hmc(potential_fn_gen=potential, algo="NUTS")
+
     @jax.jit
-    def start(key: Any, arrays: Arrays) -> Any:
-        own, *each = jax.random.split(key, 1 + len(leaves))
-        near = [
-            jax.random.uniform(k, leaf.shape, leaf.dtype, -_NEAR, _NEAR)
-            for k, leaf in zip(each, leaves, strict=True)
-        ]
+    def start(key: Any, place: Any, view: _View, arrays: Arrays) -> Any:
         return begin(
-            jax.tree.unflatten(tree, near),
+            place,
             num_warmup=warmup,
             target_accept_prob=target,
-            max_tree_depth=MAX_DEPTH,
-            dense_mass=size <= _DENSE,
-            model_kwargs=arrays,
-            rng_key=own,
+            max_tree_depth=(WARM_DEPTH, MAX_DEPTH),
+            model_args=(view, arrays),
+            rng_key=key,
         )
 
     @jax.jit
-    def advance(state: Any, arrays: Arrays) -> Any:
+    def advance(state: Any, view: _View, arrays: Arrays) -> Any:
         def step(state: Any, _: None) -> Any:
-            state = move(state, model_kwargs=arrays)
+            state = move(state, model_args=(view, arrays))
             stats = {
                 "diverging": state.diverging,
                 "energy": state.energy,
@@ -245,7 +300,24 @@ def _compiled(
         return jax.lax.scan(step, state, None, length=BLOCK)
 
     @jax.jit
-    def sites(z: Any, arrays: Arrays) -> Any:
-        return jax.lax.map(info.postprocess_fn(**arrays), z)
+    def sites(x: Any, view: _View, arrays: Arrays) -> Any:
+        def one(x: Any) -> Any:
+            return constrain_fn(asked, (), arrays, values(x, view), return_deterministic=True)
 
-    return _Compiled(start, advance, sites)
+        return jax.lax.map(one, x, batch_size=_AT_A_TIME)
+
+    return _Compiled(start, advance, sites, flat.size)
+
+
+def _unconstrained(model: Callable[..., None], arrays: Arrays) -> dict[str, Any]:
+    """Zeros in the shapes of the model's parameters on the unconstrained scale."""
+    shapes: dict[str, Any] = {}
+
+    def traced(arrays: Arrays) -> None:
+        seeded = handlers.trace(handlers.seed(model, jax.random.PRNGKey(0)))
+        for name, site in seeded.get_trace(**arrays).items():
+            if site["type"] == "sample" and not site["is_observed"]:
+                shapes[name] = biject_to(site["fn"].support).inv(site["value"]).shape
+
+    jax.eval_shape(traced, arrays)
+    return {name: np.zeros(shape) for name, shape in shapes.items()}

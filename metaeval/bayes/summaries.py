@@ -88,7 +88,7 @@ def summarise(
     >>> from metaeval import bayes, load_example
     >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
     >>> gap = bayes.summarise(tree, "accuracy", rope=0.02).row("reward", "lexical")
-    >>> bool(gap["prob_better"] > 0.8)
+    >>> bool(gap["prob_better"] > 0.5)
     True
     """
     check_fraction("confidence", confidence)

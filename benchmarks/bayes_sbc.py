@@ -1,0 +1,387 @@
+"""Simulation-based calibration of every model: whether true values are where posteriors say.
+
+    python -m benchmarks.bayes_sbc [sets] [MODEL ...]   rows go to benchmarks/bayes_sbc.csv
+    python -m benchmarks.bayes_sbc figure               from them, benchmarks/bayes_sbc.svg
+
+Every set draws parameters from the prior of a model, then data from the parameters (5 scorers x 3
+tasks x 200 pairs; 5 raters x 200 items), and fits the model as users do. The test was fixed before
+anything was run: ranks of true values among 99 draws, ten apart, in 20 bins; chi-squared for each
+quantity, and Holm's correction over the quantities of a model: it passes if no p is below .05.
+
+The models of ties and calibration see data that they make themselves: each scorer has labels of
+its own. That of accuracy sees 0/1 verdicts of scorers that go together (Gaussian copula, one
+correlation for each task, uniform from 0 to .7), which is not what its likelihood assumes; so its
+ranks also show how good an approximation that is.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+K, T, PAIRS = 5, 3, 200
+RATERS, ITEMS = 5, 200
+RANKS, APART, BINS = 99, 10, 20
+HERE = Path(__file__).parent
+MODELS = (
+    *("accuracy", "rao_kupper", "davidson", "temperature", "lapse", "spline"),
+    *("dawid_skene", "dawid_skene_ordered", "ordinal"),
+)
+
+
+def prior_sites(model, arrays, options, seed):
+    """One draw from the prior of a model, by name."""
+    import jax
+    from numpyro import handlers
+
+    with jax.enable_x64(True):
+        traced = handlers.trace(handlers.seed(model, jax.random.PRNGKey(seed)))
+        sites = traced.get_trace(**arrays, **dict(options))
+    return {n: np.asarray(s["value"]) for n, s in sites.items() if s["type"] != "factor"}
+
+
+def as_draw(sites):
+    """A draw of the prior as if it were a chain of one draw."""
+    return {name: value[None, None] for name, value in sites.items()}
+
+
+class Margins:
+    """Ties and calibration: outcomes of each scorer at margins that all sets share."""
+
+    def __init__(self, form):
+        from metaeval.bayes import margin_models as mm
+        from metaeval.bayes.curves import spline_at
+        from metaeval.bayes.grids import centring_of
+        from metaeval.bayes.margins import binned, folded, information
+        from metaeval.maps import spline_knots
+
+        self.mm, self.form, self.ties = mm, form, form in mm.TIE_GRID
+        self.model = mm.ties if self.ties else mm.calibration
+        self.options = (("form", form), ("order", False))
+        rng = np.random.default_rng(1)
+        unit, none = np.arange(PAIRS), np.zeros((0, PAIRS))
+        cells = [
+            [
+                folded(rng.normal(size=PAIRS), none, np.ones(PAIRS), unit, self.ties, False)
+                for _ in range(T)
+            ]
+            for _ in range(K)
+        ]
+        data = binned(cells, 3 if self.ties else 2, PAIRS)
+        self.number = data.counts.sum(axis=-1).astype(int)
+        centring = centring_of(information(data.margin, data.counts))
+        still = dict.fromkeys(centring, 0.0)
+        grids = [mm.LOG_SLOPE]
+        grids += [mm.TIE_GRID[form], mm.LOGIT_LAPSE] if self.ties else mm.MORE_GRIDS[form]
+        self.grids = grids
+        self.arrays = {
+            "margin": data.margin,
+            "counts": data.counts * 0,
+            "centring": {g.name: still if g is mm.LOGIT_LAPSE else centring for g in grids},
+        }
+        if form == "spline":
+            sizes = [np.abs(np.concatenate([c.margin for c in row])) for row in cells]
+            knots = np.stack([spline_knots(size) for size in sizes])
+            self.arrays["basis"] = spline_at(data.margin, knots)
+
+    def draw(self, rng, seed):
+        """True sites, and arrays with data that they made."""
+        import jax
+
+        truth = prior_sites(self.model, self.arrays, self.options, seed)
+        with jax.enable_x64(True):
+            if self.ties:
+                logs = self.mm.tie_chances(truth, self.arrays["margin"], None, self.form)
+            else:
+                basis = self.arrays.get("basis")
+                args = (self.arrays["margin"], None, basis, self.form)
+                logs = self.mm.agreement_chances(truth, *args)
+            chance = np.exp(np.asarray(logs))
+        chance /= chance.sum(axis=-1, keepdims=True)
+        counts = rng.multinomial(self.number, chance).astype(float)
+        return truth, self.arrays | {"counts": counts}
+
+    def quantities(self, sites, arrays, rng):
+        """Scalars of draws (chain, draw, ...) by name."""
+        from metaeval.bayes.grids import population
+
+        found = {}
+        for grid in self.grids:
+            found |= grid_quantities(grid, sites)
+            found[f"{grid.name}_mean"] = population(grid, sites, rng).mean
+        if "shape" in sites:
+            found |= {"shape_0": sites["shape"][..., 0, 0], "shape_4": sites["shape"][..., 1, 4]}
+        found["log_likelihood"] = self.likelihood(sites, arrays)
+        return found
+
+    def likelihood(self, sites, arrays):
+        """Log likelihood of draws."""
+        import jax
+
+        values = {n: v for n, v in sites.items() if not n.endswith("_raw")}
+        with jax.enable_x64(True):
+            if self.ties:
+                logs = self.mm.tie_chances(values, arrays["margin"], None, self.form)
+            else:
+                args = (arrays["margin"], None, arrays.get("basis"), self.form)
+                logs = self.mm.agreement_chances(values, *args)
+            return np.asarray((arrays["counts"] * np.asarray(logs)).sum(axis=(-4, -3, -2, -1)))
+
+
+def grid_quantities(grid, sites):
+    """Two cells of a grid, and its standard deviations."""
+    value = sites[grid.name]
+    found = {f"{grid.name}_00": value[..., 0, 0], f"{grid.name}_42": value[..., 4, 2]}
+    return found | {name: sites[name] for name in grid.spreads}
+
+
+class Accuracy:
+    """Verdicts of scorers that go together, one for each item."""
+
+    def __init__(self, _):
+        from metaeval.bayes import models, verdicts
+
+        self.model, self.verdicts, self.grid = models.accuracy, verdicts, models.LOGIT
+        self.options = (("pool", True),)
+
+    def draw(self, rng, seed):
+        """True sites, and arrays with data that they made."""
+        from scipy.special import expit, ndtri
+
+        still = {"task": 0.0, "scorer": 0.0, "cell": 0.0}
+        ones, eye = np.ones((K, T)), np.broadcast_to(np.eye(K), (T, K, K))
+        arrays = {"right": ones, "trials": 2 * ones, "precision": eye, "centring": still}
+        truth = prior_sites(self.model, arrays, self.options, seed)
+        v, seen = self.verdicts, []
+        for t in range(T):
+            share = rng.uniform(0, 0.7)
+            z = np.sqrt(share) * rng.normal(size=(PAIRS, 1))
+            z = z + np.sqrt(1 - share) * rng.normal(size=(PAIRS, K))
+            right = (z < ndtri(expit(truth["logit"][:, t]))).astype(float)
+            centred = (right - right.mean(axis=0)) / PAIRS
+            each = np.full(PAIRS, 1 / PAIRS)
+            seen.append(v.Seen(right, each, centred.T @ centred, []))
+        right, trials = v.counts(seen)
+        correlation = v.correlations(seen)
+        return truth, {
+            "right": right,
+            "trials": trials,
+            "precision": np.linalg.inv(correlation),
+            "centring": v._centring(right, trials, correlation),
+        }
+
+    def quantities(self, sites, arrays, rng):
+        """Scalars of draws (chain, draw, ...) by name."""
+        from metaeval.bayes.grids import population
+
+        z = sites["logit"]
+        found = grid_quantities(self.grid, sites)
+        found["logit_mean"] = population(self.grid, sites, rng).mean
+        found["difference"] = (z[..., 0, :] - z[..., 1, :]).mean(axis=-1)
+        return found
+
+
+class Raters:
+    """Labels of raters who err by themselves."""
+
+    def __init__(self, form):
+        from metaeval.bayes import rating_models
+
+        self.model = rating_models.raters
+        self.form = "ordinal" if form == "ordinal" else "dawid_skene"
+        self.ordered = form == "dawid_skene_ordered"
+        self.options = (("form", self.form), ("ordered", self.ordered))
+        self.levels = 4 if self.form == "ordinal" else 3
+
+    def draw(self, rng, seed):
+        """True sites, and arrays with data that they made."""
+        none = np.zeros((1, RATERS, self.levels))
+        blank = {"labels": none, "counts": np.zeros(1)}
+        truth = prior_sites(self.model, blank, self.options, seed)
+        said = self.ordinal(truth, rng) if self.form == "ordinal" else self.labels(truth, rng)
+        patterns, number = np.unique(said, axis=0, return_counts=True)
+        size = max(256, 1 << (len(patterns) - 1).bit_length())
+        labels = np.zeros((size, RATERS, self.levels))
+        labels[: len(patterns)] = patterns[..., None] == np.arange(self.levels)
+        counts = np.zeros(size)
+        counts[: len(number)] = number
+        return truth, {"labels": labels, "counts": counts, "effect": np.float64(1.0)}
+
+    def labels(self, truth, rng):
+        """Labels (item, rater) of raters who err by themselves."""
+        true = rng.choice(3, ITEMS, p=truth["prevalence"])
+        chance = truth["confusion"][:, true].cumsum(axis=-1)  # (rater, item, label)
+        return (rng.random((RATERS, ITEMS, 1)) > chance[..., :-1]).sum(axis=-1).T
+
+    def ordinal(self, truth, rng):
+        """Levels (item, rater) of ratings."""
+        from scipy.special import expit
+
+        quality = rng.normal(size=(ITEMS, 1))
+        seen = truth["discrimination"] * (quality - truth["severity"])
+        below = expit(truth["cutpoints"] - seen[..., None])
+        return (rng.random((ITEMS, RATERS, 1)) > below).sum(axis=-1)
+
+    def quantities(self, sites, arrays, rng):
+        """Scalars of draws (chain, draw, ...) by name."""
+        if self.form == "ordinal":
+            names = {"severity": (0, 4), "discrimination": (0, 4), "cutpoints": (0, 2)}
+        else:
+            names = {"rater_accuracy": (0, 4), "prevalence": (0, 1)}
+        found = {f"{n}_{i}": sites[n][..., i] for n, places in names.items() for i in places}
+        if self.form == "dawid_skene":
+            found |= {
+                f"confusion_{c}{d}": sites["confusion"][..., 2, c, d]
+                for c, d in ((0, 0), (0, 1), (1, 1))
+            }
+        return found
+
+    def sample(self, arrays, settings):
+        """Draws of the posterior."""
+        from metaeval.bayes import gibbs, sampling
+
+        if self.form == "ordinal":
+            return sampling.sample(self.model, arrays, self.options, settings, lambda _: True)
+        return gibbs.sample(arrays, self.ordered, settings, lambda _: True)
+
+
+def kind_of(name):
+    """What simulates and fits a model."""
+    if name == "accuracy":
+        return Accuracy(name)
+    return Raters(name) if name.startswith(("dawid", "ordinal")) else Margins(name)
+
+
+def ranks_of(name, seeds):
+    """Rank of each true value among its draws, and whether its 90 % interval holds it, by set."""
+    from metaeval.bayes import sampling
+
+    kind, rows = kind_of(name), []
+    for seed in seeds:
+        rng = np.random.default_rng([7, seed])
+        truth, arrays = kind.draw(rng, seed)
+        settings = sampling.Settings(1, 500, RANKS * APART, 0.9, seed)
+        drawn = (
+            kind.sample(arrays, settings)
+            if isinstance(kind, Raters)
+            else sampling.sample(kind.model, arrays, kind.options, settings, lambda _: True)
+        )
+        true = kind.quantities(as_draw(truth), arrays, rng)
+        for quantity, values in kind.quantities(drawn.sites, arrays, rng).items():
+            value, draws = float(true[quantity][0, 0]), values[0]
+            low, high = np.quantile(draws, (0.05, 0.95))
+            rank = int((draws[::APART] < value).sum())
+            rows.append((name, quantity, seed, rank, int(low <= value <= high)))
+    return rows
+
+
+def simulate(sets, names, processes=2):
+    """Ranks of all sets, written model by model."""
+    path = HERE / "bayes_sbc.csv"
+    kept = [row for row in read(path) if row[0] not in names] if path.exists() else []
+    for name in names:
+        with get_context("spawn").Pool(processes) as pool:
+            parts = pool.starmap(
+                ranks_of, [(name, range(p, sets, processes)) for p in range(processes)]
+            )
+        ranks = [row for part in parts for row in part]
+        kept += histograms(ranks)
+        with path.open("w", newline="") as file:
+            out = csv.writer(file, lineterminator="\n")
+            out.writerow(["model", "quantity", "sets", "covered", *range(BINS)])
+            out.writerows(kept)
+        report([row for row in kept if row[0] == name])
+
+
+def histograms(ranks):
+    """Model, quantity, sets, how many 90 % intervals hold the truth, and ranks in bins."""
+    found = {}
+    for name, quantity, _, rank, held in ranks:
+        row = found.setdefault((name, quantity), [0, 0, *[0] * BINS])
+        row[0] += 1
+        row[1] += held
+        row[2 + rank * BINS // (RANKS + 1)] += 1
+    return [(*key, *row) for key, row in found.items()]
+
+
+def read(path):
+    """Histograms as they were written."""
+    with path.open() as file:
+        rows = list(csv.reader(file))[1:]
+    return [(*row[:2], *(int(n) for n in row[2:])) for row in rows]
+
+
+def p_values(rows):
+    """Chi-squared p of uniform ranks for each quantity, and Holm's over the quantities."""
+    from scipy import stats
+
+    from metaeval.multiplicity import holm
+
+    p = np.array([stats.chisquare(row[4:]).pvalue for row in rows])
+    return p, holm(p)
+
+
+def report(rows):
+    """One line: what passed, what did not, and how often intervals hold the truth."""
+    p, adjusted = p_values(rows)
+    held = sum(row[3] for row in rows) / sum(row[2] for row in rows)
+    worst = rows[int(p.argmin())][1]
+    print(
+        f"{rows[0][0]}: {rows[0][2]} sets, {len(rows)} quantities, smallest p {p.min():.3g} "
+        f"({worst}; Holm {adjusted.min():.3g}), 90 % intervals hold {held:.4f}",
+        flush=True,
+    )
+
+
+def figure():
+    """Cumulative ranks less uniform ones, with the band of 95 % of uniform ones, by model."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    rows = read(HERE / "bayes_sbc.csv")
+    names = [name for name in MODELS if any(row[0] == name for row in rows)]
+    plt.rcParams.update({"font.size": 7, "svg.fonttype": "none", "svg.hashsalt": "metaeval"})
+    columns = 3
+    shape = (-(-len(names) // columns), columns)
+    fig, axes = plt.subplots(
+        *shape, figsize=(6.3, 1.5 * shape[0]), sharex=True, sharey=True, layout="constrained"
+    )
+    at = np.arange(BINS + 1) / BINS
+    for ax, name in zip(axes.flat, names, strict=False):
+        own = [row for row in rows if row[0] == name]
+        n = own[0][2]
+        band = simultaneous(n)
+        ax.fill_between(at, -band, band, color="0.85", lw=0)
+        for row in own:
+            ax.plot(at, np.r_[0, np.cumsum(row[4:])] / n - at, lw=0.6, color="C0", alpha=0.7)
+        ax.set_title(f"{name}: smallest Holm p {p_values(own)[1].min():.2f}", fontsize=7)
+    for ax in axes.flat[len(names) :]:
+        ax.set_visible(False)
+    fig.supxlabel("rank of the true value", fontsize=7)
+    fig.supylabel("share of sets below, less uniform", fontsize=7)
+    fig.savefig(HERE / "bayes_sbc.svg", metadata={"Date": None})
+
+
+def simultaneous(n, sets=4_000):
+    """Half width of a band that holds 95 % of the whole curves of n uniform ranks: (bin + 1,)."""
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(n, np.full(BINS, 1 / BINS), size=sets)
+    away = np.abs(np.cumsum(counts, axis=1) / n - np.arange(1, BINS + 1) / BINS)
+    at = np.arange(1, BINS + 1) / BINS
+    sd = np.sqrt(np.maximum(at * (1 - at), 1e-12) / n)
+    scale = np.quantile((away[:, :-1] / sd[:-1]).max(axis=1), 0.95)
+    return np.r_[0, scale * sd[:-1], 0]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["figure"]:
+        figure()
+    else:
+        asked = sys.argv[1:] or ["500"]
+        simulate(int(asked[0]), asked[1:] or MODELS)
