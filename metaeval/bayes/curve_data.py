@@ -32,6 +32,7 @@ class Curves(NamedTuple):
     units: list[str]
     scale: Floats  # (scorer,)
     knots: Floats | None = None  # (scorer, knot)
+    log_means: Floats | None = None  # (2, scorer), of beta calibration
 
 
 def _chances(curves: Curves, sites: Sites) -> Floats:
@@ -75,10 +76,10 @@ def log_likelihood(curves: Curves, sites: Sites) -> Floats:
 
 
 def groups_of(margin: Floats, counts: Floats) -> Codes:
-    """Group of each bin by the size of its margin, about as many rows in each: (.., bin)."""
+    """Group of each bin by its margin, about as many rows in each: (.., bin)."""
     found = np.zeros(margin.shape, dtype=int)
     for place in np.ndindex(margin.shape[:2]):
-        size, weight = np.abs(margin[place]), counts[place].sum(axis=-1)
+        size, weight = margin[place], counts[place].sum(axis=-1)
         order = np.argsort(size, kind="stable")
         middle = np.cumsum(weight[order]) - weight[order] / 2
         found[place][order] = np.minimum(
@@ -93,15 +94,20 @@ def by_group(values: Floats, groups: Codes) -> Floats:
     return np.einsum("...ktb,ktbg->...ktg", values, member.astype(float))
 
 
-def shares(counts: Floats, groups: Codes) -> Named:
-    """Tie rate, and accuracy of the sign where labels take a side, by size of margin."""
+def shares(counts: Floats, groups: Codes, folded: bool) -> Named:
+    """Tie rate, and how often labels that take a side agree (or the event happens), by margin."""
     by = np.stack([by_group(counts[..., o], groups) for o in range(counts.shape[-1])])
     sided = by[0] + by[-1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: dict[str, Any] = {"agreement": (_GROUP, by[-1] / sided)}
+        found: dict[str, Any] = {_what(folded): (_GROUP, by[-1] / sided)}
         if len(by) == 3:
             found["tie_rate"] = (_GROUP, by[1] / by.sum(axis=0))
     return found
+
+
+def _what(folded: bool) -> str:
+    """Agreement with the margin, or the rate of the event (the first is preferred)."""
+    return "agreement" if folded else "event_rate"
 
 
 def _few(sites: Sites, n: int) -> Sites:
@@ -111,7 +117,7 @@ def _few(sites: Sites, n: int) -> Sites:
     return {name: values[:, ::step] for name, values in sites.items()}
 
 
-def predicted(curves: Curves, sites: Sites, groups: Codes, rng: Generator) -> Named:
+def predicted(curves: Curves, sites: Sites, groups: Codes, rng: Generator, folded: bool) -> Named:
     """Shares in groups of margins that would be seen in as many effective rows."""
     chance = np.exp(_chances(curves, _few(sites, _SIMULATED)))
     number = curves.data.counts.sum(axis=-1)
@@ -123,7 +129,7 @@ def predicted(curves: Curves, sites: Sites, groups: Codes, rng: Generator) -> Na
     drawn = rng.multinomial(np.broadcast_to(total, p.shape[:-1]), p / p.sum(axis=-1, keepdims=True))
     sided = drawn[..., 0] + drawn[..., -1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: dict[str, Any] = {"agreement": (_GROUP, drawn[..., -1] / sided)}
+        found: dict[str, Any] = {_what(folded): (_GROUP, drawn[..., -1] / sided)}
         if p.shape[-1] == 3:
             found["tie_rate"] = (_GROUP, drawn[..., 1] / total)
     return found

@@ -14,7 +14,16 @@ from metaeval.bayes import margin_models as mm
 from metaeval.bayes.posterior import said
 from metaeval.maps import spline_basis
 
-_SITES = ("log_slope", "log_threshold", "log_nu", "logit_lapse", "bias", "shape")
+_SITES = (
+    "log_slope",
+    "log_threshold",
+    "log_nu",
+    "logit_lapse",
+    "bias",
+    "shape",
+    "asymmetry",
+    "intercept",
+)
 
 
 def log_chances(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
@@ -30,7 +39,11 @@ def log_chances(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
         jnp_values: Any = {n: jnp.asarray(v) for n, v in values.items()}
         if tree.attrs["model"] == "ties":
             return np.asarray(mm.tie_chances(jnp_values, at, None, form))
-        basis = spline_at(at, constant["knots"].to_numpy()) if form == "spline" else None
+        basis = None
+        if form == "spline":
+            basis = spline_at(at, constant["knots"].to_numpy())
+        if form == "beta":
+            basis = beta_at(at, constant["log_means"].to_numpy())
         return np.asarray(mm.agreement_chances(jnp_values, at, None, basis, form))
 
 
@@ -42,3 +55,15 @@ def spline_at(margin: Floats, knots: Floats) -> Floats:
         found = spline_basis(np.abs(flat), own) * np.sign(flat)[:, None]
         rows.append(found.T.reshape(-1, *at.shape))
     return np.stack(rows, axis=1)
+
+
+def beta_at(margin: Floats, means: Floats) -> Floats:
+    """Log p and -log(1 - p) at log odds (scorer, ...), less their means (2, scorer): (2, ...)."""
+    logs = np.stack([-np.logaddexp(0, -margin), np.logaddexp(0, margin)])
+    return np.asarray(logs - means.reshape(*means.shape, *[1] * (margin.ndim - 1)))
+
+
+def log_means(margin: Floats, weight: Floats) -> Floats:
+    """Means of log p and -log(1 - p) over all bins (scorer, task, bin): (2, scorer)."""
+    logs = np.stack([-np.logaddexp(0, -margin), np.logaddexp(0, margin)])
+    return np.asarray((logs * weight).sum(axis=(-2, -1)) / weight.sum(axis=(-2, -1)))

@@ -16,6 +16,7 @@ from metaeval.errors import MetaevalError
 from metaeval.links import expit, logit
 from metaeval.maps import spline_basis
 
+TYPICAL = {"whole": "a typical task"}
 _STATUS = "approximate"
 _FAR = 64.0  # largest margins beyond which a gap is said to be never
 
@@ -27,7 +28,7 @@ def _of(
     posterior = tree["posterior"]
     if tree["posterior"].sizes["task"] > 1:
         what += "; for all tasks together that of their mean on the log scale"
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
     new = f"{name}_new"
     return Quantity(
         statistic,
@@ -110,11 +111,13 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:
     if "bias" in tree["posterior"]:
         raise MetaevalError("With a bias of order there are two gaps; read without ordered=True.")
     form = said(tree, "options")["form"]
+    if form == "beta":
+        raise MetaevalError("Beta calibration is of single responses, which have no gaps.")
     inverse = _spline_gap if form == "spline" else _logistic_gap
     each = inverse(tree, share, "")
     new = inverse(tree, share, "_new") if "slope_new" in tree["posterior"] else None
     what = f"the score gap at which labels agree {100 * share:g} % of the time, by the {form} curve"
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
     return Quantity(
         f"gap(agreement={share:g})",
         names_of(tree, "scorer"),
@@ -167,7 +170,8 @@ def _spline_gap(tree: xr.DataTree, share: float, end: str) -> Floats:
 def _miscalibration(tree: xr.DataTree) -> Quantity:
     """Mean distance between the probabilities that a scorer claims and those that labels show."""
     constant = tree["constant_data"]
-    if "native" not in said(tree, "options"):
+    options = said(tree, "options")
+    if "native" not in options and options["form"] != "beta":
         raise MetaevalError(
             "Miscalibration needs scores that claim probabilities; fit with native='logit' where "
             "margins are log odds."

@@ -97,8 +97,10 @@ def folded(
     return Cell(margin * sign, covariates * sign, outcome.astype(int), unit)
 
 
-def binned(cells: Sequence[Sequence[Cell]], n_outcomes: int, n_units: int) -> Binned:
-    """Counts of outcomes in bins of every cell (scorer, task)."""
+def binned(
+    cells: Sequence[Sequence[Cell]], n_outcomes: int, n_units: int, intercept: bool = False
+) -> Binned:
+    """Counts of outcomes in bins of every cell (scorer, task); see `design_effects`."""
     places = [[_places(cell) for cell in row] for row in cells]
     most = max(int(place.max()) + 1 for row in places for place in row if len(place))
     size = max(_LEAST_BINS, 1 << (most - 1).bit_length())
@@ -114,7 +116,7 @@ def binned(cells: Sequence[Sequence[Cell]], n_outcomes: int, n_units: int) -> Bi
             for c, values in enumerate(cell.covariates):
                 covariates[c, k, t] = np.bincount(place, values, size) / number
             np.add.at(counts[k, t], (place, cell.outcome), 1.0)
-    effect = design_effects(cells, places, margin, counts, n_units)
+    effect = design_effects(cells, places, margin, counts, n_units, intercept)
     return Binned(margin, covariates, counts / effect[..., None, None], places, effect)
 
 
@@ -150,6 +152,7 @@ def design_effects(
     margin: Floats,
     counts: Floats,
     n_units: int,
+    intercept: bool = False,
 ) -> Floats:
     """By how much dependent rows tell less than as many independent ones: (scorer, task), from 1.
 
@@ -160,7 +163,8 @@ def design_effects(
     for k, row in enumerate(cells):
         if all(len(np.unique(cell.unit)) == len(cell.unit) for cell in row):
             continue
-        spread = _spread(row, places[k], margin[k], counts[k], n_units)
+        slope = _slopes(margin[k].reshape(-1), counts[k].reshape(-1, counts.shape[-1]), intercept)
+        spread = _spread(row, places[k], slope.reshape(*counts[k].shape, -1), n_units)
         pooled = _ratio(spread.rows.sum(axis=0), spread.units.sum(axis=0))
         own = np.array([_ratio(*of) for of in zip(spread.rows, spread.units, strict=True)])
         mixed = (spread.number * own + _AS_GOOD_AS * pooled) / (spread.number + _AS_GOOD_AS)
@@ -169,12 +173,8 @@ def design_effects(
     return effect
 
 
-def _spread(
-    row: Sequence[Cell], places: Sequence[Codes], margin: Floats, counts: Floats, n_units: int
-) -> _Spread:
-    """Spread of the scores of one scorer's rows at the mode of a model without lapses."""
-    slope = _slopes(margin.reshape(-1), counts.reshape(-1, counts.shape[-1]))
-    slope = slope.reshape(*counts.shape, -1)
+def _spread(row: Sequence[Cell], places: Sequence[Codes], slope: Floats, n_units: int) -> _Spread:
+    """Spread of one scorer's scores (task, bin, outcome, parameter) over its rows."""
     rows, units, number = [], [], []
     for t, cell in enumerate(row):
         score = slope[t, places[t], cell.outcome]
@@ -186,7 +186,7 @@ def _spread(
     return _Spread(np.array(rows), np.array(units), np.array(number))
 
 
-def _slopes(margin: Floats, counts: Floats) -> Floats:
+def _slopes(margin: Floats, counts: Floats, intercept: bool) -> Floats:
     """Derivatives of log probabilities of outcomes at the mode: (bin, outcome, parameter)."""
     n_outcomes = counts.shape[-1]
     flat, number = np.repeat(margin, n_outcomes), counts.reshape(-1)
@@ -196,6 +196,11 @@ def _slopes(margin: Floats, counts: Floats) -> Floats:
     if n_outcomes == 3:
         theta = links.fit_outcomes(links.rao_kupper, flat[some], *seen)
         return links.rao_kupper(theta, margin).slope[0]
+    if intercept:
+        line = np.stack([margin, np.ones_like(margin)], axis=1)
+        at = np.stack([flat[some], np.ones(some.sum())], axis=1)
+        z = line @ links.fit(links.line(2), at, *seen)[0]
+        return np.stack([-expit(z)[:, None] * line, expit(-z)[:, None] * line], axis=1)
     theta = links.fit(links.MARGIN, flat[some][:, None], *seen)
     z = np.exp(theta[0, 0]) * margin
     return np.stack([-expit(z) * z, expit(-z) * z], axis=-1)[..., None]

@@ -6,31 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator
 
 from metaeval.arrays import Floats
 from metaeval.bayes import margin_models as mm
-from metaeval.bayes.curve_data import (
-    N_GROUPS,
-    Curves,
-    by_group,
-    groups_of,
-    log_likelihood,
-    predicted,
-    shares,
-)
+from metaeval.bayes.absolute import prepared_beta
+from metaeval.bayes.curve_data import Curves
+from metaeval.bayes.curve_fits import Asked, prepared_curves
 from metaeval.bayes.curves import spline_at
-from metaeval.bayes.grids import Grid, centring_of, log_prior, population
-from metaeval.bayes.margins import Binned, Rows, binned, cells_of, information, rows_of
-from metaeval.bayes.prepared import Named, Prepared, Sites
+from metaeval.bayes.margins import Binned, Rows, binned, cells_of, rows_of
+from metaeval.bayes.prepared import Prepared
 from metaeval.bayes.strata import designed, unit_names
-from metaeval.bayes.thresholds import tie_threshold
 from metaeval.checks import check_names, check_one_of, listed
 from metaeval.errors import MetaevalError
-from metaeval.links import expit
 from metaeval.maps import spline_knots
 from metaeval.prepare import Design
-from metaeval.statistics.base import Statistic
 from metaeval.tables import Pairs, Table
 
 
@@ -61,7 +50,8 @@ def prepared_ties(
         lambda values, data: mm.tie_chances(values, data.margin, _given(data.covariates), form),
     )
     grids = [mm.LOG_SLOPE, mm.TIE_GRID[form], mm.LOGIT_LAPSE]
-    return _prepared(design, by, curves, grids, names, order, native, {"form": form}, None)
+    said = {"form": form}
+    return prepared_curves(Asked(design, by, curves, grids, names, order, native, said))
 
 
 def prepared_calibration(
@@ -71,10 +61,15 @@ def prepared_calibration(
     covariates: Sequence[str] | str = (),
     by: str | None = None,
     native: str | None = None,
+    event: float | None = None,
     **options: Any,
 ) -> Prepared:
     """The table as `margin_models.calibration` takes it."""
-    check_one_of("form", form, ("lapse", "temperature", "spline"))
+    check_one_of("form", form, tuple(mm.MORE_GRIDS))
+    if form == "beta":
+        return prepared_beta(table, covariates, by, event, **options)
+    if event is not None:
+        raise MetaevalError("event= says which labels of single responses count; use form='beta'.")
     design, by = designed(table, by, **options)
     names, order = _covariates(design, covariates), _ordered(design.table)
     parts = rows_of(design, names, False)
@@ -96,7 +91,8 @@ def prepared_calibration(
         held["basis"] = spline_at(curves.data.margin, knots)
     grids = [mm.LOG_SLOPE, *mm.MORE_GRIDS[form]]
     said = {"form": form}
-    return _prepared(design, by, curves, grids, names, order, native, said, held.get("basis"))
+    basis = held.get("basis")
+    return prepared_curves(Asked(design, by, curves, grids, names, order, native, said, basis))
 
 
 def _ordered(table: Table) -> bool:
@@ -144,153 +140,3 @@ def _as_many(knots: Floats, n: int = 5) -> Floats:
     if len(knots) == n:
         return knots
     return np.interp(np.linspace(0, len(knots) - 1, n), np.arange(len(knots)), knots)
-
-
-def _prepared(
-    design: Design,
-    by: str | None,
-    curves: Curves,
-    grids: list[Grid],
-    names: list[str],
-    order: bool,
-    native: str | None,
-    said: dict[str, Any],
-    basis: Floats | None,
-) -> Prepared:
-    """What all models of margins share."""
-    check_one_of("native", native, (None, "logit"))
-    data, three = curves.data, curves.data.counts.shape[-1] == 3
-    centring = centring_of(information(data.margin, data.counts))
-    still = {"task": 0.0, "scorer": 0.0, "cell": 0.0}
-    pooled = {g.name: centring if g.name != "logit_lapse" else still for g in grids}
-    arrays = {"margin": data.margin, "counts": data.counts, "centring": pooled}
-    if names:
-        arrays["covariates"] = data.covariates
-    if basis is not None:
-        arrays["basis"] = basis
-    cells = ("scorer", "task")
-    dims: dict[str, tuple[str, ...]] = {g.name: cells for g in grids}
-    dims |= {name: () for g in grids for name in g.spreads}
-    dims |= {
-        "bias": ("scorer",),
-        "coefficient": ("scorer", "covariate"),
-        "shape": ("scorer", "knot"),
-    }
-    tasks = [stratum.name or "all" for stratum in design.strata]
-    knots = list(range(len(basis))) if basis is not None else []
-    coords: dict[str, list[Any]] = {"scorer": design.scorers, "task": tasks, "unit": curves.units}
-    coords |= {"covariate": names, "knot": knots, "group": list(range(N_GROUPS))}
-    groups = groups_of(data.margin, data.counts)
-    what = "win, tie or loss by the labels at a margin" if three else "agreement at a margin"
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
-    more = lambda sites, rng: _more(sites, grids, curves.scale, native, said["form"], rng)  # noqa: E731
-    return Prepared(
-        arrays=arrays,
-        options=(*said.items(), ("order", order)),
-        dims=dims,
-        coords=coords,
-        observed=shares(data.counts, groups),
-        constant=_constant(curves, groups, native),
-        design=design,
-        by=by,
-        statistic=Statistic(
-            said["form"], "pairs", estimand=estimand, status="approximate", better="neither"
-        ),
-        said=said
-        | ({"covariates": "+".join(names)} if names else {})
-        | ({"native": native} if native else {}),
-        derived=(),
-        notes=_notes(curves),
-        warnings=_cautions(curves, design.scorers),
-        more=more,
-        predict=lambda sites, rng: predicted(curves, sites, groups, rng),
-        log_likelihood=lambda sites: log_likelihood(curves, sites),
-        log_prior=lambda sites, more: _log_prior(grids, sites, more),
-    )
-
-
-def _constant(curves: Curves, groups: Any, native: str | None) -> Named:
-    cells = ("scorer", "task")
-    unit = np.ones_like(curves.scale) if native else curves.scale
-    weight = curves.data.counts.sum(axis=-1)
-    size = np.abs(curves.data.margin) * curves.scale[:, None, None]
-    total = np.maximum(by_group(weight, groups), 1e-300)
-    found: dict[str, Any] = {
-        "scale": (("scorer",), curves.scale),
-        "bin_margin": ((*cells, "bin"), curves.data.margin * curves.scale[:, None, None]),
-        "bin_weight": ((*cells, "bin"), weight),
-        "group_margin": ((*cells, "group"), by_group(weight * size, groups) / total),
-        "slope_unit": (("scorer",), unit),
-        "design_effect": (cells, curves.data.effect),
-        "largest_margin": (cells, _largest(curves)),
-    }
-    if curves.knots is not None:
-        found["knots"] = (("scorer", "knot"), curves.knots)
-    return found
-
-
-def _largest(curves: Curves) -> Floats:
-    rows = [[np.abs(c.margin).max(initial=0.0) for c in row] for row in curves.cells]
-    return np.array(rows) * curves.scale[:, None]
-
-
-def _notes(curves: Curves) -> list[str]:
-    effect = curves.data.effect
-    if (effect == 1).all():
-        return []
-    return [
-        f"pairs of one unit depend on one another: counts are divided by design effects of "
-        f"{effect.min():.3g} to {effect.max():.3g}"
-    ]
-
-
-def _cautions(curves: Curves, scorers: Sequence[str]) -> list[str]:
-    """Scorers that say nothing, or the contrary."""
-    said = []
-    for k, name in enumerate(scorers):
-        margin = np.concatenate([cell.margin for cell in curves.cells[k]])
-        last = curves.data.counts.shape[-1] - 1
-        side = np.concatenate([np.sign(2 * c.outcome - last) for c in curves.cells[k]])
-        if not margin.any():
-            said.append(f"{name} is constant: its slope is that of the prior")
-        elif margin @ side <= 0:
-            said.append(f"{name}: labels do not rise with margins, where the model says they do")
-    return said
-
-
-def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
-    found: Any = sum(log_prior(g, sites, more[f"{g.name}_mean"][1]) for g in grids)
-    for name, sd in (("bias", mm.SD_BIAS), ("coefficient", mm.SD_COEFFICIENT)):
-        if name in sites:
-            values = sites[name].reshape(*found.shape, -1)
-            found = found - np.square(values / sd).sum(axis=-1) / 2
-    return np.asarray(found)
-
-
-def _more(
-    sites: Sites, grids: list[Grid], scale: Floats, native: str | None, form: str, rng: Generator
-) -> Named:
-    """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
-    unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for
-    cells = ("scorer", "task")
-    drawn = {g.name: population(g, sites, rng) for g in grids}
-    found: dict[str, Any] = {f"{name}_mean": ((), p.mean) for name, p in drawn.items()}
-    at: dict[str, tuple[tuple[str, ...], dict[str, Floats]]] = {
-        "": (cells, {g.name: sites[g.name] for g in grids}),
-        "_typical": (("scorer",), {g.name: sites[g.name].mean(axis=-1) for g in grids}),
-    }
-    if all(p.new is not None for p in drawn.values()):
-        at["_new"] = (("scorer",), {n: p.new for n, p in drawn.items() if p.new is not None})
-    for end, (dims, values) in at.items():
-        per = unit[:, None] if end == "" else unit
-        each = scale[:, None] if end == "" else scale
-        slope = np.exp(values["log_slope"])
-        found[f"slope{end}"] = (dims, slope / per)
-        if "logit_lapse" in values:
-            found[f"lapse{end}"] = (dims, expit(values["logit_lapse"]))
-        for name, of in (("rao_kupper", "log_threshold"), ("davidson", "log_nu")):
-            if of in values:
-                latent = np.exp(values[of]) if of == "log_threshold" else values[of]
-                found[f"threshold{end}"] = (dims, latent)
-                found[f"epsilon{end}"] = (dims, tie_threshold(slope, latent, name) * each)
-    return found

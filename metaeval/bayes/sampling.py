@@ -198,7 +198,7 @@ class _Chain:
         self.compiled, self.arrays, self.view = compiled, arrays, view
         own, near = jax.random.split(key)
         self.key = own
-        self.place = jax.random.uniform(near, (compiled.size,), float, -_NEAR, _NEAR)
+        self.place: Any = jax.random.uniform(near, (compiled.size,), float, -_NEAR, _NEAR)
         self.state: Any = None
         self.kept: list[Any] = []
 
@@ -238,7 +238,8 @@ class _Chain:
         x, stats = jax.tree.map(lambda *parts: np.concatenate(parts), *self.kept)
         with jax.enable_x64(True):
             sites = self.compiled.sites(x, self.view, self.arrays)
-        return ({k: np.asarray(v)[:n] for k, v in part.items()} for part in (sites, stats))
+        first = [{k: np.asarray(v)[:n] for k, v in part.items()} for part in (sites, stats)]
+        return first[0], first[1]
 
 
 class _Shapes:

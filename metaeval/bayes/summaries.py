@@ -163,10 +163,11 @@ def _meta(
     """What a result says besides its numbers."""
     meta: dict[str, Any] = copy.deepcopy(said(tree, "meta"))
     about = {"name": found.statistic, "accuracy": found.is_accuracy, "better": found.better}
+    model = meta["statistics"][0]["name"]
     meta["statistics"] = [about | {"status": found.status, "beside": False} | dict(found.estimand)]
     meta["policy"] |= {"confidence": confidence, "baseline": baseline, "rope": rope}
     first, _, *more = meta["notes"]
-    kept = [line for line in more if not line.startswith(f"{meta['statistics'][0]['name']} est")]
+    kept = [line for line in more if not line.startswith(f"{model} estimates")]
     meta["notes"] = [first, f"{found.statistic} is {found.estimand['target']}", *kept]
     if failed:
         meta["warnings"] = [f"the posterior failed its check: {failed}", *meta["warnings"]]

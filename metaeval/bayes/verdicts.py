@@ -93,7 +93,7 @@ def prepared(
         said={"statistic": chosen.name} | ({} if pool else {"pool": False}),
         derived=("accuracy",),
         notes=[],
-        warnings=_cautions(seen, observed, design.scorers, tasks),
+        warnings=_cautions(seen, observed, design.scorers, tasks, chosen),
         more=populations if pool else lambda sites, rng: {},
         predict=lambda sites, rng: _predicted(sites, trials, correlation, rng),
         log_likelihood=lambda sites: _log_likelihood(sites, seen),
@@ -204,8 +204,13 @@ def _centring(right: Floats, trials: Floats, correlation: Floats) -> dict[str, f
 
 
 def _cautions(
-    seen: Sequence[Seen], mean: Floats, scorers: Sequence[str], tasks: Sequence[str]
+    seen: Sequence[Seen],
+    mean: Floats,
+    scorers: Sequence[str],
+    tasks: Sequence[str],
+    statistic: Statistic,
 ) -> list[str]:
+    """What the numbers rest on; a half is what chance gives where ties count half."""
     few = [t for t, s in zip(tasks, seen, strict=True) if len(s.share) < 30]
     said = []
     if few:
@@ -213,7 +218,7 @@ def _cautions(
     for m, name in enumerate(scorers):
         if (mean[m] == 1).all():
             said.append(f"{name} is right everywhere")
-        elif mean[m].mean() < 0.5:
+        elif mean[m].mean() < 0.5 and statistic.estimand.get("ties") == "half":
             said.append(f"{name} is right less than half of the time")
     return said
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import odd_pairs  # noqa: F401
+from conftest import odd_pairs
 from scipy import optimize
 from scipy.special import expit
 
-from metaeval import MetaevalError, Pairs, bayes, links
+from metaeval import MetaevalError, Pairs, Responses, bayes, links
 from metaeval.bayes import outcomes
 from metaeval.bayes.margins import binned, bins_for, folded
 from metaeval.bayes.sensitivities import stacked
@@ -204,3 +204,41 @@ def test_models_of_one_table_are_weighed_and_others_refused(trees, table):
     assert found["difference"].iloc[0] == 0 and (found["worst_k"] < 0.7).all()
     with pytest.raises(MetaevalError, match="same rows"):
         bayes.weigh({"ties": trees["ties"], "calibration": trees["calibration"]})
+
+
+def absolute(rng, n=1_500, each=1):
+    """Probabilities of single responses, and labels by a beta map of them."""
+    p = rng.beta(1.5, 1.2, n)
+    true = expit(0.6 * np.log(p) - 1.1 * np.log1p(-p) + 0.2)
+    rows = pd.DataFrame({"item": np.arange(n) // each, "response": np.arange(n).astype(str)})
+    label = (rng.random(n) < true).astype(float)
+    return Responses(rows, pd.DataFrame({"s": p}), pd.DataFrame({"h": label})), p, true
+
+
+def test_beta_calibration_finds_its_map():
+    table, p, true = absolute(np.random.default_rng(6))
+    tree = bayes.fit("calibration", table, form="beta")
+    posterior = tree["posterior"]
+    slope, tilt = (posterior[n].to_numpy().reshape(-1) for n in ("slope", "asymmetry"))
+    for draws, known in ((slope * np.exp(tilt), 0.6), (slope * np.exp(-tilt), 1.1)):
+        assert np.quantile(draws, 0.005) < known < np.quantile(draws, 0.995)
+    curve = bayes.predictive(tree, np.log(p[:20] / (1 - p[:20])))
+    found = curve[curve["outcome"] == "agree"]["probability"].to_numpy()
+    assert found == pytest.approx(true[:20], abs=0.07)
+    off = bayes.summarise(tree, "miscalibration").row("s")
+    assert off["lower"] < np.abs(true - p).mean() < off["upper"]
+    assert (bayes.predictive(tree)["quantity"] == "event_rate").all()
+
+
+def test_beta_calibration_is_for_probabilities_of_single_responses():
+    table, *_ = absolute(np.random.default_rng(7), 40)
+    rated = table.replace(labels=table.labels * 3 + 1)
+    with pytest.raises(MetaevalError, match="event="):
+        bayes.fit("calibration", rated, form="beta")
+    with pytest.raises(MetaevalError, match="single responses"):
+        bayes.fit("calibration", odd_pairs(), form="beta")
+    with pytest.raises(MetaevalError, match="form='beta'"):
+        bayes.fit("calibration", odd_pairs(), event=1)
+    tree = bayes.fit("calibration", rated, form="beta", event=4, check=False, draws=100)
+    with pytest.raises(MetaevalError, match="no gaps"):
+        bayes.summarise(tree, "gap")

@@ -1,0 +1,191 @@
+"""What the models of margins share: names, populations, checks and predictions of their fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+
+from metaeval.arrays import Floats
+from metaeval.bayes import margin_models as mm
+from metaeval.bayes.curve_data import (
+    N_GROUPS,
+    Curves,
+    by_group,
+    groups_of,
+    log_likelihood,
+    predicted,
+    shares,
+)
+from metaeval.bayes.grids import Grid, centring_of, log_prior, population
+from metaeval.bayes.margins import information
+from metaeval.bayes.prepared import Named, Prepared, Sites
+from metaeval.bayes.thresholds import tie_threshold
+from metaeval.checks import check_one_of
+from metaeval.links import expit
+from metaeval.prepare import Design
+from metaeval.statistics.base import Statistic
+
+
+class Asked(NamedTuple):
+    """What a model of margins was asked for: its grids of cells, and what the curves are made of.
+
+    `folded` cells are seen from the side that the margin points to.
+    """
+
+    design: Design
+    by: str | None
+    curves: Curves
+    grids: list[Grid]
+    covariates: list[str]
+    order: bool
+    native: str | None
+    said: dict[str, Any]
+    basis: Floats | None = None
+    folded: bool = True
+
+
+def prepared_curves(asked: Asked) -> Prepared:
+    """A table of margins and outcomes as its model takes it."""
+    design, by, curves, grids, names, order, native, said, basis, folded = asked
+    check_one_of("native", native, (None, "logit"))
+    data, three = curves.data, curves.data.counts.shape[-1] == 3
+    centring = centring_of(information(data.margin, data.counts))
+    still = {"task": 0.0, "scorer": 0.0, "cell": 0.0}
+    pooled = {g.name: centring if g.name != "logit_lapse" else still for g in grids}
+    arrays = {"margin": data.margin, "counts": data.counts, "centring": pooled}
+    if names:
+        arrays["covariates"] = data.covariates
+    if basis is not None:
+        arrays["basis"] = basis
+    cells = ("scorer", "task")
+    dims: dict[str, tuple[str, ...]] = {g.name: cells for g in grids}
+    dims |= {name: () for g in grids for name in g.spreads}
+    dims |= {
+        "bias": ("scorer",),
+        "coefficient": ("scorer", "covariate"),
+        "shape": ("scorer", "knot"),
+        "asymmetry": ("scorer",),
+    }
+    tasks = [stratum.name or "all" for stratum in design.strata]
+    knots = [] if curves.knots is None else list(range(curves.knots.shape[1]))
+    coords: dict[str, list[Any]] = {"scorer": design.scorers, "task": tasks, "unit": curves.units}
+    coords |= {"covariate": names, "knot": knots, "group": list(range(N_GROUPS))}
+    groups = groups_of(data.margin, data.counts)
+    what = "win, tie or loss by the labels at a margin" if three else "agreement at a margin"
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
+    more = lambda sites, rng: _more(sites, grids, curves.scale, native, said["form"], rng)  # noqa: E731
+    return Prepared(
+        arrays=arrays,
+        options=(("form", said["form"]), ("order", order)),
+        dims=dims,
+        coords=coords,
+        observed=shares(data.counts, groups, folded),
+        constant=_constant(curves, groups, native),
+        design=design,
+        by=by,
+        statistic=Statistic(
+            said["form"], "pairs", estimand=estimand, status="approximate", better="neither"
+        ),
+        said=said
+        | ({"covariates": "+".join(names)} if names else {})
+        | ({"native": native} if native else {}),
+        derived=(),
+        notes=_notes(curves),
+        warnings=_cautions(curves, design.scorers),
+        more=more,
+        predict=lambda sites, rng: predicted(curves, sites, groups, rng, folded),
+        log_likelihood=lambda sites: log_likelihood(curves, sites),
+        log_prior=lambda sites, more: _log_prior(grids, sites, more),
+    )
+
+
+def _constant(curves: Curves, groups: Any, native: str | None) -> Named:
+    cells = ("scorer", "task")
+    unit = np.ones_like(curves.scale) if native else curves.scale
+    weight = curves.data.counts.sum(axis=-1)
+    size = curves.data.margin * curves.scale[:, None, None]
+    total = np.maximum(by_group(weight, groups), 1e-300)
+    found: dict[str, Any] = {
+        "scale": (("scorer",), curves.scale),
+        "bin_margin": ((*cells, "bin"), curves.data.margin * curves.scale[:, None, None]),
+        "bin_weight": ((*cells, "bin"), weight),
+        "group_margin": ((*cells, "group"), by_group(weight * size, groups) / total),
+        "slope_unit": (("scorer",), unit),
+        "design_effect": (cells, curves.data.effect),
+        "largest_margin": (cells, _largest(curves)),
+    }
+    if curves.knots is not None:
+        found["knots"] = (("scorer", "knot"), curves.knots)
+    if curves.log_means is not None:
+        found["log_means"] = (("part", "scorer"), curves.log_means)
+    return found
+
+
+def _largest(curves: Curves) -> Floats:
+    rows = [[np.abs(c.margin).max(initial=0.0) for c in row] for row in curves.cells]
+    return np.array(rows) * curves.scale[:, None]
+
+
+def _notes(curves: Curves) -> list[str]:
+    effect = curves.data.effect
+    if (effect == 1).all():
+        return []
+    return [
+        f"pairs of one unit depend on one another: counts are divided by design effects of "
+        f"{effect.min():.3g} to {effect.max():.3g}"
+    ]
+
+
+def _cautions(curves: Curves, scorers: Sequence[str]) -> list[str]:
+    """Scorers that say nothing, or the contrary."""
+    said = []
+    for k, name in enumerate(scorers):
+        margin = np.concatenate([cell.margin for cell in curves.cells[k]])
+        last = curves.data.counts.shape[-1] - 1
+        side = np.concatenate([np.sign(2 * c.outcome - last) for c in curves.cells[k]])
+        if not margin.any():
+            said.append(f"{name} is constant: its slope is that of the prior")
+        elif margin @ side <= 0:
+            said.append(f"{name}: labels do not rise with margins, where the model says they do")
+    return said
+
+
+def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
+    found: Any = sum(log_prior(g, sites, more[f"{g.name}_mean"][1]) for g in grids)
+    for name, sd in (("bias", mm.SD_BIAS), ("coefficient", mm.SD_COEFFICIENT)):
+        if name in sites:
+            values = sites[name].reshape(*found.shape, -1)
+            found = found - np.square(values / sd).sum(axis=-1) / 2
+    return np.asarray(found)
+
+
+def _more(
+    sites: Sites, grids: list[Grid], scale: Floats, native: str | None, form: str, rng: Generator
+) -> Named:
+    """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
+    unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for
+    cells = ("scorer", "task")
+    drawn = {g.name: population(g, sites, rng) for g in grids}
+    found: dict[str, Any] = {f"{name}_mean": ((), p.mean) for name, p in drawn.items()}
+    at: dict[str, tuple[tuple[str, ...], dict[str, Floats]]] = {
+        "": (cells, {g.name: sites[g.name] for g in grids}),
+        "_typical": (("scorer",), {g.name: sites[g.name].mean(axis=-1) for g in grids}),
+    }
+    if all(p.new is not None for p in drawn.values()):
+        at["_new"] = (("scorer",), {n: p.new for n, p in drawn.items() if p.new is not None})
+    for end, (dims, values) in at.items():
+        per = unit[:, None] if end == "" else unit
+        each = scale[:, None] if end == "" else scale
+        slope = np.exp(values["log_slope"])
+        found[f"slope{end}"] = (dims, slope / per)
+        if "logit_lapse" in values:
+            found[f"lapse{end}"] = (dims, expit(values["logit_lapse"]))
+        for name, of in (("rao_kupper", "log_threshold"), ("davidson", "log_nu")):
+            if of in values:
+                latent = np.exp(values[of]) if of == "log_threshold" else values[of]
+                found[f"threshold{end}"] = (dims, latent)
+                found[f"epsilon{end}"] = (dims, tie_threshold(slope, latent, name) * each)
+    return found

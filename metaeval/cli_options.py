@@ -1,0 +1,181 @@
+"""What commands share: options of readers, types of options, errors, and writing files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from metaeval.errors import MetaevalError
+
+if TYPE_CHECKING:
+    from metaeval.result import Result
+
+FORMATS = ("text", "json", "csv", "markdown", "latex")
+
+
+class Group(click.Group):
+    """Commands whose errors are one sentence and exit code 2; `--debug` shows the traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except MetaevalError as error:
+            if "--debug" in sys.argv:
+                raise
+            raise Refused(str(error)) from None
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted; no file was written.") from None
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C: one sentence and exit code 130."""
+
+    exit_code = 130
+
+
+class Refused(click.ClickException):
+    """What a user can mend: one sentence and exit code 2."""
+
+    exit_code = 2
+
+
+class Names(click.ParamType):  # type: ignore[type-arg]
+    """Names separated by commas."""
+
+    name = "A,B"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The names as a list."""
+        return value if isinstance(value, list) else [v for v in value.split(",") if v]
+
+
+class Settings(click.ParamType):  # type: ignore[type-arg]
+    """Settings such as item=qid,system=gen."""
+
+    name = "K=V"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The settings as a dict."""
+        if isinstance(value, dict):
+            return value
+        pairs = [part.partition("=") for part in value.split(",")]
+        if not all(key and mark for key, mark, _ in pairs):
+            self.fail(f"{value!r} must look like item=qid,system=gen.", param, ctx)
+        return {key: given for key, _, given in pairs}
+
+
+def many(*decorators: Callable[..., Any]) -> Callable[..., Any]:
+    """Several decorators as one."""
+
+    def apply(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return apply
+
+
+reading_options = many(
+    click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path)),
+    click.option("--format", "format", help="Format of the files, where it is not recognised."),
+    click.option("--map", "mapping", type=Settings(), help="Columns: item=qid,system=gen."),
+    click.option("--labels", type=Names(), help="Columns or raters that are labels."),
+    click.option("--keys", type=Names(), help="Further columns that identify a row."),
+    click.option("--cluster", help="Column of items that depend on one another."),
+    click.option("--lower-is-better", type=Names(), help="Scorers or labels to turn round."),
+    click.option("--label-kind", type=click.Choice(["rating", "correct", "preference"])),
+    click.option("--label-epsilon", type=float, help="Labels this close are tied."),
+    click.option("--exchangeable", is_flag=True, default=None, help="Average the raters."),
+    click.option("--shared-items", is_flag=True, default=None, help="Tasks share their items."),
+    click.option(
+        "--ordered", is_flag=True, default=None, help="The first response was shown first."
+    ),
+    click.option("--orders", type=click.Choice(["each", "net"]), help="Two orders of a judge."),
+    click.option("--refusals", type=click.Choice(["missing", "tie", "error"])),
+    click.option("--vocabulary", type=Settings(), help="Verdict words: word=1,other=-1."),
+    click.option("--item-from", help="Items of reward files: order or text-hash."),
+    click.option("--file-level", help="Level of mt-metrics-eval files: seg, sys, doc, domain."),
+    click.option("--language-pair", help="Which language pair of an mt-metrics-eval folder."),
+    click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+)
+
+READER_OPTIONS = (
+    *("format", "mapping", "labels", "keys", "cluster", "lower_is_better", "label_kind"),
+    *("label_epsilon", "exchangeable", "shared_items", "ordered", "orders", "refusals"),
+    *("vocabulary", "item_from", "file_level", "language_pair"),
+)
+
+
+def read_table(files: Sequence[Path], options: dict[str, Any]) -> Any:
+    """The table in some files."""
+    from metaeval.readers import read
+
+    given = {k: v for k, v in options.items() if v is not None}
+    vocabulary = given.get("vocabulary")
+    if vocabulary:
+        given["vocabulary"] = {word: _verdict(v) for word, v in vocabulary.items()}
+    return read(*files, **given)
+
+
+def _verdict(text: str) -> float | None:
+    known = {"1": 1.0, "-1": -1.0, "0": 0.0, "": None, "none": None}
+    if text.lower() not in known:
+        raise MetaevalError(f"--vocabulary values are 1, -1, 0 or none, not {text!r}.")
+    return known[text.lower()]
+
+
+def rendered(result: Result, output_format: str) -> str:
+    """A result in one of FORMATS."""
+    from metaeval import terminal
+
+    if output_format == "json":
+        return result.to_json()
+    if output_format == "csv":
+        return str(result.frame.to_csv(index=False))
+    if output_format == "text":
+        return terminal.as_text(result)
+    from metaeval.export import tables_of
+
+    render = result.to_markdown if output_format == "markdown" else result.to_latex
+    return "\n".join(f"{render(name, task)}" for _, name, task in tables_of(result))
+
+
+def give(text: str, output: Path | None, result: Result, output_format: str) -> None:
+    """Print a text, or write it to a file; warnings that it cannot hold go to stderr."""
+    if output_format == "csv":
+        for warning in result.meta["warnings"]:
+            click.echo(warning, err=True)
+    if output is None:
+        click.echo(text, nl=not text.endswith("\n"))
+    else:
+        write_text(output, text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    if path.is_dir() or not path.name:
+        raise MetaevalError(f"{str(path)!r} is a folder; name a file to write.")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise MetaevalError(
+            f"Cannot write {str(path)!r} ({error.strerror}); choose another place with -o."
+        ) from None
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MetaevalError(
+            f"Cannot make the folder {str(path)!r} ({error.strerror}); choose another with -o."
+        ) from None
