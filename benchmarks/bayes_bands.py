@@ -1,0 +1,97 @@
+"""Whether 90 % bands of posterior curves hold the curve, averaged over margins.
+
+    python -m benchmarks.bayes_bands [sets]
+
+One scorer in one task, 400 pairs (one for each item) whose margins are normal. The curve is drawn
+from the prior of the model that is fitted, anew for each set; or it is one of three that are fixed,
+of which the last is none that the model knows.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+PAIRS = 400
+FORMS = ("temperature", "lapse", "spline")
+
+
+def expit(z):
+    """The logistic function."""
+    return 1 / (1 + np.exp(-z))
+
+
+FIXED = {
+    "slope 1.5": lambda x: expit(1.5 * x),
+    "slope 4, a tenth lapses": lambda x: 0.05 + 0.9 * expit(4 * x),
+    "flat up to .7, then steep": lambda x: expit(np.sign(x) * 3 * np.maximum(np.abs(x) - 0.7, 0)),
+}
+
+
+def arrays_of(form, size, outcome):
+    """Arguments of the model for folded margins (row,) and outcomes (row,) that are 0 or 1."""
+    from metaeval.bayes import margin_models as mm
+    from metaeval.bayes.curves import spline_at
+    from metaeval.bayes.margins import Cell, binned
+    from metaeval.maps import spline_knots
+
+    cell = Cell(size, np.zeros((0, len(size))), outcome, np.arange(len(size)))
+    data = binned([[cell]], 2, len(size))
+    still = {"task": 0.0, "scorer": 0.0, "cell": 0.0}
+    grids = (mm.LOG_SLOPE, *mm.MORE_GRIDS[form])
+    arrays = {"margin": data.margin, "counts": data.counts}
+    arrays["centring"] = {g.name: still for g in grids}
+    if form == "spline":
+        arrays["basis"] = spline_at(data.margin, spline_knots(size)[None])
+    return arrays, data.place[0][0]
+
+
+def chances(form, sites, arrays):
+    """P(agree) in every bin: (..., bin)."""
+    import jax
+
+    from metaeval.bayes import margin_models as mm
+
+    values = {n: v for n, v in sites.items() if not n.endswith("_raw")}
+    with jax.enable_x64(True):
+        args = (arrays["margin"], None, arrays.get("basis"), form)
+        logs = np.asarray(mm.agreement_chances(values, *args))
+    return np.exp(logs)[..., 0, 0, :, 1]
+
+
+def held(form, seed, truth=None):
+    """Share of margins at which the band holds the curve, for one set."""
+    from benchmarks.bayes_sbc import prior_sites
+    from metaeval.bayes import margin_models as mm
+    from metaeval.bayes.sampling import Settings, sample
+
+    rng = np.random.default_rng([11, seed])
+    margin = rng.normal(size=PAIRS)
+    size = np.abs(margin) / np.sqrt(np.mean(margin**2))
+    arrays, place = arrays_of(form, size, np.zeros(PAIRS, dtype=int))
+    options = (("form", form), ("order", False))
+    if truth is None:
+        curve = chances(form, prior_sites(mm.calibration, arrays, options, seed), arrays)[place]
+    else:
+        curve = truth(size)
+    outcome = (rng.random(PAIRS) < curve).astype(int)
+    arrays, place = arrays_of(form, size, outcome)
+    settings = Settings(2, 300, 500, 0.9, seed)
+    drawn = sample(mm.calibration, arrays, options, settings, lambda _: True)
+    every = chances(form, drawn.sites, arrays).reshape(-1, arrays["margin"].shape[-1])
+    low, high = np.quantile(every, (0.05, 0.95), axis=0)[:, place]
+    return float(((low <= curve) & (curve <= high)).mean())
+
+
+def main(sets):
+    """Print how often bands hold the curve, form by form."""
+    for form in FORMS:
+        for name, truth in {"from the prior": None, **FIXED}.items():
+            n = sets if truth is None else sets // 4
+            share = np.mean([held(form, seed, truth) for seed in range(n)])
+            print(f"{form}, {name}: 90 % bands of {n} sets hold {share:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 1_000)
