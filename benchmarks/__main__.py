@@ -19,7 +19,7 @@ from benchmarks.timing import COLUMNS, Row, read
 
 SCRIPTS = (
     *("swap_accuracy", "swap_pearson", "sign_flip", "bootstrap", "tie_calibration"),
-    *("soft_pairwise", "kendall", "sign_kernel", "calibration", "million", "growth"),
+    *("soft_pairwise", "kendall", "sign_kernel", "calibration", "million", "growth", "posteriors"),
 )
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results.csv"
@@ -81,12 +81,13 @@ def shown(row: Row) -> str:
     memory = f", {row['peak_mb']} MB over the input" if row["peak_mb"] else ""
     ours = f"{rounded(row['ours_min_s'])} s, {row['ours']}{memory}"
     star = "\\*" if row["extrapolated"] else ""
-    peer = f"{rounded(row['peer_min_s'])} s{star}, {row['peer']}"
+    peer = f"{rounded(row['peer_min_s'])} s{star}, {row['peer']}" if row["peer"] else ""
     target = row["target"] if row["target"] == "reported" else rounded(row["target"])
     names = [name for name in ("items", "systems", "scorers") if row[name]]
     sizes = "".join(f", {thousands(float(row[name]))} {name}" for name in names if row[name] != "1")
-    work = f"{row['work']}{sizes}, R = {thousands(float(row['resamples']))}"
-    return f"| {work} | {ours} | {peer} | {rounded(row['ratio'])} | {target} |"
+    drawn = f", R = {thousands(float(row['resamples']))}" if row["resamples"] else ""
+    ratio = rounded(row["ratio"]) if row["ratio"] else ""
+    return f"| {row['work']}{sizes}{drawn} | {ours} | {peer} | {ratio} | {target} |"
 
 
 def rounded(number: str) -> str:

@@ -49,9 +49,9 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @click.option("--rope", type=float, help="Differences below it do not matter.")
 @click.option("--confidence", type=float, default=0.95, show_default=True)
 @click.option("--chains", type=int, default=4, show_default=True)
-@click.option("--warmup", type=int, default=500, show_default=True)
+@click.option("--warmup", type=int, help="Steps that adapt each chain.")
 @click.option("--draws", type=int, help="Of each chain; by default until gates are passed.")
-@click.option("--target-accept", type=float, default=0.9, show_default=True)
+@click.option("--target-accept", type=float, help="Higher: smaller, safer steps.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--no-check", is_flag=True, help="Show posteriors that fail their check, marked.")
 @click.option("--save", type=click.Path(path_type=Path), help="Keep the posterior, as NetCDF.")
@@ -63,7 +63,7 @@ def fit(
     model: str,
     quantities: list[str] | None,
     agreement: float | None,
-    target_accept: float,
+    target_accept: float | None,
     no_check: bool,
     save: Path | None,
     output_format: str,

@@ -369,3 +369,67 @@ def test_compare_against_check_and_check_against_reading_in_the_same_run():
     )
     assert check <= 4 * reading
     assert compare <= 4 * check
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory):
+    """A small table of ratings with two scorers, whose fits are quick."""
+    path = tmp_path_factory.mktemp("fit") / "tied.csv"
+    table = me.load_example().keep_scorers(["judge", "reward"])
+    table.to_frame().to_csv(path, index=False)
+    return path
+
+
+def test_fit_prints_a_posterior_and_keeps_it(tied, tmp_path):
+    from metaeval import bayes
+
+    kept = tmp_path / "posterior.nc"
+    more = ("--model", "accuracy", "--save", kept, "--quiet")
+    text = run("fit", tied, "--labels", "human", *more)
+    assert "posterior of accuracy(" in text and "(new task)" in text
+    assert "probably better (>= .975)" in text
+    assert bayes.summarise(bayes.load(kept), "accuracy").row("judge")["n_items"] == 80
+
+
+def test_fit_gives_json_of_one_quantity(tied):
+    asked = ("fit", tied, "--labels", "human", "--model", "calibration", "--output-format", "json")
+    more = ("--quantity", "gap", "--agreement", "0.8", "--no-check", "--draws", "100", "--quiet")
+    found = me.Result.from_json(run(*asked, *more))
+    assert found.statistics == ["gap(agreement=0.8)"]
+    assert set(found.frame["status"]) == {"failed check"}
+    assert "JSON holds one quantity" in one_line(run(*asked, code=2))
+
+
+def one_line(text):
+    """What was said, in one line."""
+    lines = text.strip().splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--model", "raters"), "Two raters are needed"),
+        (("--model", "ties", "--agreement", "0.9"), "--quantity gap"),
+        (("--model", "accuracy", "--form", "davidson"), "does not take form"),
+        (("--model", "accuracy", "--statistic", "pearson"), "takes one accuracy"),
+        (("--model", "ties", "--chains", "0"), "chains=0"),
+    ],
+)
+def test_fit_refuses_nonsense_in_one_sentence(tied, more, said):
+    assert said in one_line(run("fit", tied, "--labels", "human", *more, "--quiet", code=2))
+
+
+def test_an_interrupted_fit_is_one_sentence_and_writes_nothing(tied, tmp_path, monkeypatch):
+    from metaeval.bayes import sampling
+
+    def interrupted(work, total, what):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sampling, "steps", interrupted)
+    kept = tmp_path / "posterior.nc"
+    more = ("--model", "accuracy", "--save", kept)
+    text = run("fit", tied, "--labels", "human", *more, code=130)
+    assert "Interrupted; no file was written." in one_line(text)
+    assert not list(tmp_path.iterdir())

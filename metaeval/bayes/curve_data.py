@@ -16,7 +16,7 @@ from metaeval.bayes.prepared import Named, Sites
 
 N_GROUPS = 10  # of margins, that posterior predictive checks look at
 _SIMULATED = 200  # draws that data are simulated from
-_AT_A_TIME = 20_000_000  # numbers
+_AT_A_TIME = 2_000_000  # numbers
 _GROUP = ("scorer", "task", "group")
 
 

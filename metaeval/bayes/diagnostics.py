@@ -48,6 +48,6 @@ def _rank_normal(draws: Floats) -> Floats:
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
-    flat = draws.reshape(-1, draws.shape[-1])
-    scores = ndtri((rankdata(flat, axis=0) - 0.375) / (len(flat) + 0.25))
-    return np.asarray(scores.reshape(draws.shape))
+    columns = np.ascontiguousarray(draws.reshape(-1, draws.shape[-1]).T)
+    scores = ndtri((rankdata(columns, axis=1) - 0.375) / (columns.shape[1] + 0.25))
+    return np.asarray(scores.T.reshape(draws.shape))

@@ -23,7 +23,7 @@ from metaeval.errors import MetaevalError
 from metaeval.tables import Table
 
 _SHARED = ("label", "scorers", "by", "random", "missing")
-MOST_LIKELIHOODS = 10_000_000  # numbers of the log likelihood that are kept
+MOST_LIKELIHOODS = 5_000_000  # numbers of the log likelihood that are kept
 
 
 class Recipe(NamedTuple):
@@ -74,9 +74,9 @@ def fit(
     random: str | None = None,
     missing: str | None = None,
     chains: int = 4,
-    warmup: int = 500,
+    warmup: int | None = None,
     draws: int | None = None,
-    target_accept: float = 0.9,
+    target_accept: float | None = None,
     seed: int = 0,
     check: bool = True,
     **options: Any,
@@ -92,13 +92,14 @@ def fit(
         As in `metaeval.evaluate`.
     by : str, optional
         Column of the items that is pooled over; `task` where the table has one.
-    chains, warmup : int, default 4, 500
-        Chains of NUTS, and steps that adapt each of them.
+    chains : int, default 4
+    warmup : int, optional
+        Steps that adapt each chain of NUTS: 500, or 300 where parameters are many (above 150).
     draws : int, optional
-        Steps of each chain that are kept: by default 500, doubled until the gates of convergence
-        are passed, 4 000 at most.
-    target_accept : float, default 0.9
-        Higher: smaller, safer, slower steps.
+        Steps of each chain that are kept: by default 500 (750), doubled until the gates of
+        convergence are passed, 4 000 at most.
+    target_accept : float, optional
+        .9 (.8 where parameters are many). Higher: smaller, safer, slower steps.
     seed : int, default 0
     check : bool, default True
         Refuse a posterior that fails a gate (`bayes.check`). Without it the tree comes all the
@@ -177,12 +178,14 @@ def _check_options(name: str, recipe: Recipe, options: Mapping[str, Any]) -> Non
             )
 
 
-def _settings(chains: int, warmup: int, draws: int | None, target: float, seed: int) -> Settings:
+def _settings(
+    chains: int, warmup: int | None, draws: int | None, target: float | None, seed: int
+) -> Settings:
     return Settings(
         check_whole("chains", chains, 1),
-        check_whole("warmup", warmup, 10),
+        None if warmup is None else check_whole("warmup", warmup, 10),
         None if draws is None else check_whole("draws", draws, 10),
-        check_fraction("target_accept", target),
+        None if target is None else check_fraction("target_accept", target),
         check_whole("seed", seed, 0),
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from metaeval.arrays import Codes, Floats
 from metaeval.bayes.confusions import Layout, confusion_layout, prevalence_layout
-from metaeval.bayes.sampling import FIRST, MOST, Arrays, Sampled, Settings
+from metaeval.bayes.sampling import FEW, MOST, Arrays, Sampled, Settings
 from metaeval.kernels import keep_compiled
 from metaeval.progress import steps
 
@@ -43,8 +43,10 @@ def sample(
         data |= _split(data["counts"])
         n_raters = data["labels"].shape[1]
         state = _started(settings.seed, n_raters, n_classes, ordered, settings.chains)
-    state, _ = _run(state, data, ordered, -(-settings.warmup // BLOCK), 1, "warm-up")
-    n, apart = settings.draws or FIRST, 1
+    state, _ = _run(
+        state, data, ordered, -(-(settings.warmup or FEW.warmup) // BLOCK), 1, "warm-up"
+    )
+    n, apart = settings.draws or FEW.draws, 1
     kept = _empty()
     while True:
         missing = -(-(n - _length(kept)) * apart // BLOCK)

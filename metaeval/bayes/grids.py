@@ -23,7 +23,7 @@ Centring = Mapping[str, Any]
 
 SPREADS = ("sd_task", "sd_scorer", "sd_cell")
 _FEW_EFFECTS = 5.0
-_USUAL = {"task": 0.5, "scorer": 0.3, "cell": 0.2}  # standard deviations that centring expects
+_USUAL = {"task": 0.75, "scorer": 0.5, "cell": 0.3}  # standard deviations that centring expects
 
 
 class Grid(NamedTuple):

@@ -27,7 +27,7 @@ from metaeval.kernels import keep_compiled
 from metaeval.progress import steps
 
 BLOCK = 50  # steps between two looks at the clock
-FIRST, MOST = 500, 4_000  # draws of each chain
+MOST = 4_000  # draws of each chain
 MOST_HALVED = 3  # times that steps are halved where chains diverge
 WARM_DEPTH, MAX_DEPTH = 5, 10  # 2^depth leapfrog steps at most, while warming up and after
 _DENSE = 150  # parameters up to which their correlations are taken out
@@ -45,14 +45,27 @@ Options = tuple[tuple[str, Any], ...]
 class Settings(NamedTuple):
     """How long chains run, and how carefully.
 
-    Without `draws` there are FIRST of each chain, and twice as many until they are enough, or MOST.
+    Without `draws` there are so many of each chain as `Usual` says, and twice as many until they
+    are enough, or MOST; what else is not given is as usual, too.
     """
 
     chains: int = 4
-    warmup: int = 500
+    warmup: int | None = None
     draws: int | None = None
-    target_accept: float = 0.9
+    target_accept: float | None = None
     seed: int = 0
+
+
+class Usual(NamedTuple):
+    """Steps of warm-up, first draws and acceptance where they are not given."""
+
+    warmup: int
+    draws: int
+    target_accept: float
+
+
+FEW, MANY = Usual(500, 500, 0.9), Usual(300, 750, 0.8)
+"""With few parameters, and with many: more quantities, of which the worst must converge."""
 
 
 class Sampled(NamedTuple):
@@ -91,11 +104,13 @@ def sample(
     chain diverges all are drawn anew from the end of their warm-up, with steps half as long.
     """
     keep_compiled()
-    half = -(-settings.warmup // (2 * BLOCK))
     with jax.enable_x64(True):
         arrays = jax.tree.map(np.asarray, dict(arrays))
         shapes = _Shapes(arrays)
-        compiled = _compiled(model, options, shapes, half * BLOCK, settings.target_accept)
+        usual = FEW if _size(model, options, shapes) <= _DENSE else MANY
+        half = -(-(settings.warmup or usual.warmup) // (2 * BLOCK))
+        target = settings.target_accept or usual.target_accept
+        compiled = _compiled(model, options, shapes, half * BLOCK, target)
         keys = jax.random.split(jax.random.PRNGKey(settings.seed), settings.chains)
         view = _plain_view(compiled.size)
         chains = [_Chain(compiled, arrays, key, view) for key in keys]
@@ -108,7 +123,7 @@ def sample(
     for halved in range(MOST_HALVED + 1):
         for chain, state in zip(chains, warm, strict=True):
             chain.restart(state, 0.5**halved)
-        found = _drawn(chains, settings, enough, f"{model.__name__}: draws")
+        found = _drawn(chains, settings, usual.draws, enough, f"{model.__name__}: draws")
         if not found.stats["diverging"].any():
             break
     return found
@@ -134,10 +149,14 @@ def _learned(chains: list[_Chain], view: _View) -> _View:
 
 
 def _drawn(
-    chains: list[_Chain], settings: Settings, enough: Callable[[Sampled], bool], what: str
+    chains: list[_Chain],
+    settings: Settings,
+    first: int,
+    enough: Callable[[Sampled], bool],
+    what: str,
 ) -> Sampled:
     """Draws of chains that are warm: as many as asked for, or enough; fewer if one diverges."""
-    n = settings.draws or FIRST
+    n = settings.draws or first
     while True:
         _run(chains, -(-n // BLOCK) - len(chains[0].kept), what)
         found = _collected(chains, n)
@@ -246,7 +265,7 @@ class _Shapes:
     """Arrays that count as equal where their names, shapes and types are."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self.arrays = arrays
+        self.arrays = jax.tree.map(np.zeros_like, arrays)  # data are not kept alive
         leaves, tree = jax.tree.flatten(arrays)
         self.key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
 
@@ -258,13 +277,19 @@ class _Shapes:
 
 
 @functools.lru_cache(maxsize=32)
+def _size(model: Callable[..., None], options: Options, shapes: _Shapes) -> int:
+    """Number of parameters."""
+    found = _unconstrained(functools.partial(model, **dict(options)), shapes.arrays)
+    return int(sum(values.size for values in found.values()))
+
+
+@functools.lru_cache(maxsize=32)
 def _compiled(
     model: Callable[..., None], options: Options, shapes: _Shapes, warmup: int, target: float
 ) -> _Compiled:
     """Compile a model for arrays of some shapes."""
     asked = functools.partial(model, **dict(options))
     flat, unflat = ravel_pytree(_unconstrained(asked, shapes.arrays))
-    shapes.arrays = {}  # the key is enough from here on; data are not kept alive
 
     def values(x: Any, view: _View) -> Any:
         return unflat(view.centre + (view.scale @ x if view.scale.ndim == 2 else view.scale * x))

@@ -21,10 +21,11 @@ from metaeval.links import expit
 from metaeval.measure import Resamples, measure, table_for
 from metaeval.prepare import Design, Stratum
 from metaeval.statistics import pairwise_accuracy
-from metaeval.statistics.base import Statistic, sum_by
+from metaeval.statistics.base import Statistic, only_label, sum_by
 from metaeval.tables import Table
 
 _RESAMPLES = Resamples(2_000, 0)
+_FEW_UNITS = 30
 _TINY = 1e-12
 _AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
 
@@ -93,7 +94,7 @@ def prepared(
         said={"statistic": chosen.name} | ({} if pool else {"pool": False}),
         derived=("accuracy",),
         notes=[],
-        warnings=_cautions(seen, observed, design.scorers, tasks, chosen),
+        warnings=_cautions(seen, observed, design, tasks),
         more=populations if pool else lambda sites, rng: {},
         predict=lambda sites, rng: _predicted(sites, trials, correlation, rng),
         log_likelihood=lambda sites: _log_likelihood(sites, seen),
@@ -204,23 +205,32 @@ def _centring(right: Floats, trials: Floats, correlation: Floats) -> dict[str, f
 
 
 def _cautions(
-    seen: Sequence[Seen],
-    mean: Floats,
-    scorers: Sequence[str],
-    tasks: Sequence[str],
-    statistic: Statistic,
+    seen: Sequence[Seen], mean: Floats, design: Design, tasks: Sequence[str]
 ) -> list[str]:
-    """What the numbers rest on; a half is what chance gives where ties count half."""
-    few = [t for t, s in zip(tasks, seen, strict=True) if len(s.share) < 30]
+    """What the numbers rest on, and scorers that are odd."""
+    few = [t for t, s in zip(tasks, seen, strict=True) if len(s.share) < _FEW_UNITS]
     said = []
     if few:
-        said.append(f"fewer than 30 units in {listed(few, 5)}: the likelihood there is approximate")
-    for m, name in enumerate(scorers):
+        said.append(
+            f"fewer than {_FEW_UNITS} units in {listed(few, 5)}: the likelihood there is "
+            "approximate, and intervals are rather too short"
+        )
+    sides = _sides(design.table)
+    for m, name in enumerate(design.scorers):
         if (mean[m] == 1).all():
             said.append(f"{name} is right everywhere")
-        elif mean[m].mean() < 0.5 and statistic.estimand.get("ties") == "half":
-            said.append(f"{name} is right less than half of the time")
+        elif not design.table.scores[name].to_numpy().any() or sides[m] == 0:
+            said.append(f"{name} takes no side")
+        elif sides[m] < 0:
+            said.append(f"{name} takes the wrong side more often than the right one")
     return said
+
+
+def _sides(table: Table) -> Floats:
+    """Right less wrong sides of each scorer, where labels take one: (scorer,)."""
+    pairs = table.pairs()
+    label = np.sign(only_label(pairs))
+    return np.asarray(np.nansum(np.sign(pairs.scores.to_numpy()) * label[:, None], axis=0))
 
 
 def populations(sites: Sites, rng: Generator) -> Named:

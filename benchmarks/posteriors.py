@@ -1,0 +1,151 @@
+"""Fits of posteriors, against numpyro.infer.MCMC on the same model and the same arrays.
+
+Run: python -m benchmarks posteriors [--quick]
+
+Ours is `bayes.fit` from the table to the checked tree, chains until the gates are passed; the peer
+draws four chains of 500 after 500 steps of warm-up, one after the other, and checks nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import timing
+from benchmarks.timing import Clock, Row, Seconds
+from metaeval import Pairs, bayes
+from metaeval.bayes import outcomes, ratings, verdicts
+
+
+def many_tasks(n_tasks: int, n_scorers: int, n_items: int) -> Pairs:
+    """Pairs, one for each item, on which scorers are right or wrong by task."""
+    rng = np.random.default_rng(0)
+    task = np.repeat(np.arange(n_tasks), n_items)
+    level = 0.8 + 0.6 * rng.normal(size=(n_tasks, 1)) + 0.4 * rng.normal(size=n_scorers)
+    z = level + 0.2 * rng.normal(size=level.shape)
+    shared = rng.logistic(size=(len(task), 1))
+    margin = z[task] + 0.5 * shared + 0.8 * rng.logistic(size=(len(task), n_scorers))
+    scores = pd.DataFrame(margin, columns=[f"s{m:02d}" for m in range(n_scorers)])
+    rows = pd.DataFrame({"task": task.astype(str), "item": np.arange(len(task))})
+    rows = rows.assign(first="a", second="b")
+    return Pairs(rows, scores, pd.DataFrame({"h": np.ones(len(task))}), ordered=True)
+
+
+def with_ties(n_scorers: int, n_pairs: int) -> Pairs:
+    """Pairs with ties, whose margins have heavy tails."""
+    rng = np.random.default_rng(1)
+    quality = rng.normal(size=n_pairs) * np.exp(0.7 * rng.normal(size=n_pairs))
+    heard = 1.5 * quality + rng.logistic(size=n_pairs)
+    noise = rng.normal(size=(n_pairs, n_scorers)) * np.linspace(0.2, 2, n_scorers)
+    scores = pd.DataFrame(quality[:, None] + noise, columns=[f"s{m:02d}" for m in range(n_scorers)])
+    rows = pd.DataFrame({"item": np.arange(n_pairs), "first": "a", "second": "b"})
+    label = np.where(np.abs(heard) < 0.7, 0.0, np.sign(heard))
+    return Pairs(rows, scores, pd.DataFrame({"h": label}))
+
+
+def rated(n_raters: int, n_items: int) -> Pairs:
+    """Pairs that raters of different quality judged, ties among their verdicts."""
+    rng = np.random.default_rng(2)
+    truth = rng.choice([-1.0, 0.0, 1.0], n_items, p=[0.42, 0.16, 0.42])
+    labels = {}
+    for r, right in enumerate(np.linspace(0.9, 0.6, n_raters)):
+        other = rng.choice([-1.0, 0.0, 1.0], n_items)
+        labels[f"r{r}"] = np.where(rng.random(n_items) < right, truth, other)
+    rows = pd.DataFrame({"item": np.arange(n_items), "first": "a", "second": "b"})
+    return Pairs(rows, pd.DataFrame(index=rows.index), pd.DataFrame(labels))
+
+
+def by_numpyro(model: Callable[..., None], prepared: Any) -> Seconds:
+    """Shortest of two fits by NumPyro's own driver."""
+    import jax
+    from numpyro.infer import MCMC, NUTS
+
+    settings = {"num_warmup": 500, "num_samples": 500, "num_chains": 4, "progress_bar": False}
+    options = dict(prepared.options)
+    with jax.enable_x64(True):
+        chains = MCMC(NUTS(model), chain_method="sequential", **settings)
+
+        def fit() -> None:
+            chains.run(jax.random.PRNGKey(0), **prepared.arrays, **options)
+            jax.block_until_ready(chains.get_samples())
+
+        least = min(timing.once(fit) for _ in range(2))
+    return Seconds(least, least)
+
+
+def of_accuracy(quick: bool) -> Pairs:
+    """The table of the accuracy model."""
+    return many_tasks(*(2, 3, 20) if quick else (20, 30, 200))
+
+
+def first_fit(quick: bool) -> float:
+    """Seconds that imports and the first fit of a process take."""
+    import time
+
+    started = time.perf_counter()
+    bayes.fit(bayes.accuracy, of_accuracy(quick), statistic="pairwise_accuracy", check=False)
+    return time.perf_counter() - started
+
+
+def cold(quick: bool) -> tuple[Seconds, Seconds]:
+    """The same in two processes, the first of which finds nothing compiled."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = os.environ | {"METAEVAL_CACHE": folder}
+        code = f"from benchmarks.posteriors import first_fit; print(first_fit({quick}))"
+        found = []
+        for _ in range(2):
+            command = [sys.executable, "-c", code]
+            done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+            found.append(float(done.stdout.splitlines()[-1]))
+    return Seconds(found[0], found[0]), Seconds(found[1], found[1])
+
+
+def against_numpyro(clock: Clock, work: str, table: Pairs, **options: Any) -> Row:
+    """One model of both, ours from the table on; a quick look leaves the peer out."""
+    name = options.pop("model")
+    model, prepare = MODELS[name]
+    more = {"draws": 50} if clock.quick else {}
+    ours = clock.warm(lambda: bayes.fit(name, table, check=False, **more, **options))
+    theirs = None if clock.quick else by_numpyro(model, prepare(table, **options))
+    peer = ("", None) if theirs is None else ("numpyro.infer.MCMC", theirs)
+    sizes = {"items": table.n_items, "scorers": table.scores.shape[1] or ""}
+    return timing.row(work, "bayes.fit", ours, *peer, target=1, package="numpyro", **sizes)
+
+
+MODELS: dict[str, tuple[Callable[..., None], Callable[..., Any]]] = {
+    "accuracy": (bayes.accuracy, verdicts.prepared),
+    "ties": (bayes.ties, outcomes.prepared_ties),
+    "raters": (bayes.raters, ratings.prepared),
+}
+
+
+def rows(clock: Clock) -> Iterator[Row]:
+    quick = clock.quick
+    table = of_accuracy(quick)
+    sizes = {"items": table.n_items, "scorers": table.scores.shape[1]}
+    work, statistic = "posterior of accuracy in 20 tasks", "pairwise_accuracy"
+    yield against_numpyro(clock, work, table, model="accuracy", statistic=statistic)
+    if not quick:
+        for what, seconds in zip(("first process", "next process"), cold(quick), strict=True):
+            name = f"bayes.fit, {what}, with imports and compilation"
+            yield timing.row(work, name, seconds, target="reported", **sizes)
+        ties = with_ties(10, 20_000)
+        yield against_numpyro(clock, "posterior of win, tie and loss", ties, model="ties")
+    votes = rated(*(3, 40) if quick else (5, 2_000))
+    yield against_numpyro(clock, "posterior of five raters", votes, model="raters")
+    paired = many_tasks(1, *(3, 50) if quick else (10, 1_000))
+    ours = clock.warm(lambda: bayes.bayesian_bootstrap(paired, "pairwise_accuracy"))
+    work = "Bayesian bootstrap of all pairs of scorers"
+    sizes = {"items": paired.n_items, "scorers": paired.scores.shape[1]}
+    yield timing.row(work, "bayesian_bootstrap", ours, target="reported", **sizes)
+
+
+if __name__ == "__main__":
+    timing.main(rows)
