@@ -8,8 +8,8 @@ tasks x 200 pairs; 5 raters x 200 items), and fits the model as users do. The te
 anything was run: ranks of true values among 99 draws, ten apart, in 20 bins; chi-squared for each
 quantity, and Holm's correction over the quantities of a model: it passes if no p is below .05.
 
-The models of ties and calibration see data that they make themselves: each scorer has labels of
-its own. That of accuracy sees 0/1 verdicts of scorers that go together (Gaussian copula, one
+The models of ties and calibration, in which scorers are apart, see labels that each scorer has for
+itself. That of accuracy sees 0/1 verdicts of scorers that go together (Gaussian copula, one
 correlation for each task, uniform from 0 to .7), which is not what its likelihood assumes; so its
 ranks also show how good an approximation that is.
 """
@@ -55,7 +55,7 @@ class Margins:
     def __init__(self, form):
         from metaeval.bayes import margin_models as mm
         from metaeval.bayes.curves import spline_at
-        from metaeval.bayes.grids import centring_of
+        from metaeval.bayes.grids import centring_by_scorer
         from metaeval.bayes.margins import binned, folded, information
         from metaeval.maps import spline_knots
 
@@ -73,8 +73,8 @@ class Margins:
         ]
         data = binned(cells, 3 if self.ties else 2, PAIRS)
         self.number = data.counts.sum(axis=-1).astype(int)
-        centring = centring_of(information(data.margin, data.counts))
-        still = dict.fromkeys(centring, 0.0)
+        centring = centring_by_scorer(information(data.margin, data.counts))
+        still = {"task": 0.0}
         grids = [mm.LOG_SLOPE]
         grids += [mm.TIE_GRID[form], mm.LOGIT_LAPSE] if self.ties else mm.MORE_GRIDS[form]
         self.grids = grids
@@ -107,12 +107,14 @@ class Margins:
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
-        from metaeval.bayes.grids import population
+        from metaeval.bayes.grids import population_by_scorer
 
         found = {}
         for grid in self.grids:
-            found |= grid_quantities(grid, sites)
-            found[f"{grid.name}_mean"] = population(grid, sites, rng).mean
+            value, name = sites[grid.name], grid.name
+            found |= {f"{name}_00": value[..., 0, 0], f"{name}_42": value[..., 4, 2]}
+            found[f"{name}_sd_task_0"] = sites[f"{name}_sd_task"][..., 0]
+            found[f"{name}_mean_0"] = population_by_scorer(grid, sites, rng).scorer[..., 0]
         if "shape" in sites:
             found |= {"shape_0": sites["shape"][..., 0, 0], "shape_4": sites["shape"][..., 1, 4]}
         found["log_likelihood"] = self.likelihood(sites, arrays)

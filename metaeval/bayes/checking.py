@@ -36,7 +36,7 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows `r_hat` (rank-normalised, split, at most 1.01), `ess_bulk` and `ess_tail` (at least
+        Rows `r_hat` (rank-normalised, split, below 1.01), `ess_bulk` and `ess_tail` (above
         400), `divergences` (none) and `e_bfmi` (above .3, where chains have an energy): columns
         `worst`, `limit`, `where` (the quantity that is worst), `passed`, `cure`.
 
@@ -87,7 +87,7 @@ def converged(draws: Sequence[Floats]) -> bool:
     flat = [values.reshape(*values.shape[:2], -1) for values in draws]
     found = convergence(np.concatenate(flat, axis=-1))
     least = np.minimum(found.bulk, found.tail).min()
-    return bool(found.rhat.max() <= LIMITS["r_hat"] and least >= LIMITS["ess_bulk"])
+    return bool(found.rhat.max() < LIMITS["r_hat"] and least > LIMITS["ess_bulk"])
 
 
 def _place(variable: xr.DataArray, place: tuple[int, ...]) -> str:
@@ -101,7 +101,7 @@ def _place(variable: xr.DataArray, place: tuple[int, ...]) -> str:
 
 def _row(gate: str, worst: float, where: str) -> dict[str, Any]:
     limit = LIMITS[gate]
-    passed = worst >= limit if gate.startswith("e") else worst <= limit
+    passed = worst > limit if gate.startswith("e") else worst < limit or worst == limit == 0
     return {
         "gate": gate,
         "worst": worst,

@@ -19,7 +19,7 @@ from metaeval.bayes.curve_data import (
     predicted,
     shares,
 )
-from metaeval.bayes.grids import Grid, centring_of, log_prior, population
+from metaeval.bayes.grids import Grid, centring_by_scorer, log_prior, population_by_scorer
 from metaeval.bayes.margins import information
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.thresholds import tie_threshold
@@ -52,8 +52,8 @@ def prepared_curves(asked: Asked) -> Prepared:
     design, by, curves, grids, names, order, native, said, basis, folded = asked
     check_one_of("native", native, (None, "logit"))
     data, three = curves.data, curves.data.counts.shape[-1] == 3
-    centring = centring_of(information(data.margin, data.counts))
-    still = {"task": 0.0, "scorer": 0.0, "cell": 0.0}
+    centring = centring_by_scorer(information(data.margin, data.counts))
+    still = {"task": 0.0}
     pooled = {g.name: centring if g.name != "logit_lapse" else still for g in grids}
     arrays = {"margin": data.margin, "counts": data.counts, "centring": pooled}
     if names:
@@ -62,7 +62,7 @@ def prepared_curves(asked: Asked) -> Prepared:
         arrays["basis"] = basis
     cells = ("scorer", "task")
     dims: dict[str, tuple[str, ...]] = {g.name: cells for g in grids}
-    dims |= {name: () for g in grids for name in g.spreads}
+    dims |= {g.spreads[0]: ("scorer",) for g in grids}
     dims |= {
         "bias": ("scorer",),
         "coefficient": ("scorer", "covariate"),
@@ -155,7 +155,8 @@ def _cautions(curves: Curves, scorers: Sequence[str]) -> list[str]:
 
 def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
     found: Any = sum(log_prior(g, sites, more[f"{g.name}_mean"][1]) for g in grids)
-    for name, sd in (("bias", mm.SD_BIAS), ("coefficient", mm.SD_COEFFICIENT)):
+    priors = {"bias": mm.SD_BIAS, "coefficient": mm.SD_COEFFICIENT, "asymmetry": mm.SD_ASYMMETRY}
+    for name, sd in (priors | {"steps": mm.SD_WALK}).items():
         if name in sites:
             values = sites[name].reshape(*found.shape, -1)
             found = found - np.square(values / sd).sum(axis=-1) / 2
@@ -168,8 +169,8 @@ def _more(
     """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
     unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for
     cells = ("scorer", "task")
-    drawn = {g.name: population(g, sites, rng) for g in grids}
-    found: dict[str, Any] = {f"{name}_mean": ((), p.mean) for name, p in drawn.items()}
+    drawn = {g.name: population_by_scorer(g, sites, rng) for g in grids}
+    found: dict[str, Any] = {f"{name}_mean": (("scorer",), p.scorer) for name, p in drawn.items()}
     at: dict[str, tuple[tuple[str, ...], dict[str, Floats]]] = {
         "": (cells, {g.name: sites[g.name] for g in grids}),
         "_typical": (("scorer",), {g.name: sites[g.name].mean(axis=-1) for g in grids}),

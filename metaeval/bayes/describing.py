@@ -10,6 +10,7 @@ import numpy as np
 from metaeval.assembling import Level, assembled
 from metaeval.bayes.prepared import Prepared
 from metaeval.plan import POSTERIOR, Plan
+from metaeval.signature import make_signature
 from metaeval.tables import Table
 
 
@@ -35,6 +36,8 @@ def described(
     level = Level(statistic, [], [], [], [], list(prepared.warnings), 0)
     result = assembled(table, design, plan, {**asked}, [level], list(prepared.notes))
     meta = dict(result.meta)
+    meta["provenance"]["n_resamples"] = n_draws
+    meta["provenance"]["signature"] = make_signature(meta)
     sizes = [
         {
             "task": stratum.name,

@@ -217,7 +217,8 @@ def _tree(
         "constant_data": group(constant, prepared.coords, drawn=False),
     }
     attrs = described(name, table, prepared, _n_draws(drawn), settings.seed, asked)
-    return tree_of(groups, attrs | {"checked": checked_sites(prepared, drawn.sites)})
+    attrs |= {"checked": checked_sites(prepared, drawn.sites), "halved": str(drawn.halved)}
+    return tree_of(groups, attrs)
 
 
 def _likelihood(prepared: Prepared, sites: Sites) -> Floats:

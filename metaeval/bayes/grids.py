@@ -81,9 +81,30 @@ def two_way(grid: Grid, n_scorers: int, n_tasks: int, centring: Centring) -> Any
     return numpyro.deterministic(grid.name, jnp.broadcast_to(value, (n_scorers, n_tasks)))
 
 
+def by_scorer(grid: Grid, n_scorers: int, n_tasks: int, centring: Centring) -> Any:
+    """The same with scorers apart, each with tasks and a standard deviation of its own.
+
+    For values that scorers take from the same labels: were they pooled, what the labels owe to
+    chance would count once for each scorer.
+    """
+    of_mean: Any = grid.sd
+    if n_tasks > 1:
+        prior = dist.HalfNormal(grid.sd_task).expand([n_scorers]).to_event(1)
+        sd = numpyro.sample(f"{grid.name}_sd_task", prior)
+        of_mean = jnp.sqrt(grid.sd**2 + sd**2 / n_tasks)
+    standard = dist.Normal(0.0, 1.0).expand([n_scorers]).to_event(1)
+    mean = grid.mean + of_mean * numpyro.sample(f"{grid.name}_mean_raw", standard)
+    value = jnp.broadcast_to(mean[:, None], (n_scorers, n_tasks))
+    if n_tasks > 1:
+        shape = (n_scorers, n_tasks - 1)
+        found = _effects(f"{grid.name}_task", sd[:, None], shape, centring["task"])
+        value = value + found @ contrasts(n_tasks).T
+    return numpyro.deterministic(grid.name, value)
+
+
 def _effects(name: str, sd: Any, shape: tuple[int, ...], centring: Any) -> Any:
     """Normal(0, sd) effects, in coordinates between centred (1) and standardised (0)."""
-    raw = dist.Normal(0.0, sd**centring).expand(shape).to_event(len(shape))
+    raw = dist.Normal(0.0, jnp.broadcast_to(sd**centring, shape)).to_event(len(shape))
     return sd ** (1 - centring) * numpyro.sample(f"{name}_raw", raw)
 
 
@@ -92,6 +113,11 @@ def centring_of(information: Floats) -> dict[str, float]:
     k, n_tasks = information.shape
     middle = float(np.median(information))
     return shares({"task": middle * k, "scorer": middle * n_tasks, "cell": middle}, k, n_tasks)
+
+
+def centring_by_scorer(information: Floats) -> dict[str, float]:
+    """The same of a grid whose scorers are apart."""
+    return shares({"task": float(np.median(information))}, 1, information.shape[1])
 
 
 def shares(information: Mapping[str, float], n_scorers: int, n_tasks: int) -> dict[str, float]:
@@ -107,7 +133,7 @@ def shares(information: Mapping[str, float], n_scorers: int, n_tasks: int) -> di
     known = {name: info / (info + _USUAL[name] ** -2) for name, info in information.items()}
     return {
         name: float(known[name] * max(1 - _FEW_EFFECTS / max(numbers[name], 1), 0.0))
-        for name in numbers
+        for name in known
     }
 
 
@@ -142,12 +168,26 @@ def population(grid: Grid, sites: Mapping[str, Floats], rng: Generator) -> Popul
     return Population(mean, scorer, scorer + step[..., None] + cell * _zero_sum(scorer.shape, rng))
 
 
+def population_by_scorer(grid: Grid, sites: Mapping[str, Floats], rng: Generator) -> Population:
+    """`population` of a grid whose scorers are apart."""
+    value = sites[grid.name]
+    sd = sites.get(grid.spreads[0], np.zeros(value.shape[:-1]))
+    n_tasks = value.shape[-1]
+    noise = rng.standard_normal(sd.shape)
+    seen = value.mean(axis=-1) - grid.mean
+    scorer = grid.mean + _given(seen, grid.sd, sd / np.sqrt(n_tasks), noise)
+    new = scorer + sd * rng.standard_normal(sd.shape) if n_tasks > 1 else None
+    return Population(scorer.mean(axis=-1), scorer, new)
+
+
 def log_prior(grid: Grid, sites: Mapping[str, Floats], mean: Floats) -> Floats:
-    """Log prior density, up to a constant, of a population mean and the standard deviations."""
-    found = -np.square((mean - grid.mean) / grid.sd) / 2
+    """Log prior density, up to a constant, of population means and standard deviations."""
+    scaled = np.square((mean - grid.mean) / grid.sd)
+    found = -scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
     for name, which in zip(grid.spreads, SPREADS, strict=True):
         if name in sites:
-            found = found - np.square(sites[name] / getattr(grid, which)) / 2
+            scaled = np.square(sites[name] / getattr(grid, which))
+            found = found - scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
     return np.asarray(found)
 
 

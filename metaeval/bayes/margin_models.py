@@ -10,13 +10,13 @@ import numpyro
 import numpyro.distributions as dist
 from jax.nn import sigmoid
 
-from metaeval.bayes.grids import Centring, Grid, two_way
+from metaeval.bayes.grids import Centring, Grid, by_scorer
 from metaeval.bayes.likelihoods import OUTCOMES, add_likelihood, agreement
 
-LOG_SLOPE = Grid("log_slope", 0.0, 1.0)
-LOG_THRESHOLD = Grid("log_threshold", -0.5, 0.75)
-LOG_NU = Grid("log_nu", 0.0, 1.0)
-LOGIT_LAPSE = Grid("logit_lapse", -3.4, 1.0)
+LOG_SLOPE = Grid("log_slope", 0.0, 1.1)
+LOG_THRESHOLD = Grid("log_threshold", -0.5, 0.9)
+LOG_NU = Grid("log_nu", 0.0, 1.1)
+LOGIT_LAPSE = Grid("logit_lapse", -3.4, 1.1)
 INTERCEPT = Grid("intercept", 0.0, 1.5)
 TIE_GRID = {"rao_kupper": LOG_THRESHOLD, "davidson": LOG_NU}
 SD_BIAS, SD_COEFFICIENT, SD_ASYMMETRY, SD_WALK = 0.25, 0.5, 0.5, 1.0
@@ -64,10 +64,11 @@ def ties(
     :math:`P(\text{win}) = \sigma(u - t)`, :math:`P(\text{loss}) = \sigma(-u - t)`, which is a
     cumulative logit with cutpoints :math:`\pm t`; Davidson's outcomes go as
     :math:`e^{u/2} : \nu : e^{-u/2}`. A share of labels, the lapses, is one of the three at random.
-    Slopes, thresholds and lapses are drawn from populations of scorers and tasks. Pairs of one
-    item (cluster) depend on one another: the likelihood is tempered by the design effect of the
-    scores of the model, estimated by task. Scorers are modelled side by side, so that differences
-    of scorers on the same items are rather too uncertain than too sure.
+    Slopes, thresholds and lapses of a scorer in tasks are drawn from a population of tasks. Pairs
+    of one item (cluster) depend on one another: the likelihood is tempered by the design effect of
+    the scores of the model, estimated by task. Scorers are fitted apart, as they share their
+    labels: the chance in these counts once for each of them, and differences of scorers, in which
+    it cancels, are too uncertain, much so for scorers that are alike.
 
     References
     ----------
@@ -84,7 +85,7 @@ def ties(
     """
     k, n_tasks, _ = margin.shape
     values = {
-        grid.name: two_way(grid, k, n_tasks, centring[grid.name])
+        grid.name: by_scorer(grid, k, n_tasks, centring[grid.name])
         for grid in (LOG_SLOPE, TIE_GRID[form], LOGIT_LAPSE)
     }
     values |= _shared(k, order, covariates)
@@ -161,7 +162,7 @@ def calibration(
     """
     k, n_tasks, _ = margin.shape
     grids = (LOG_SLOPE, *MORE_GRIDS[form])
-    values = {g.name: two_way(g, k, n_tasks, centring[g.name]) for g in grids}
+    values = {g.name: by_scorer(g, k, n_tasks, centring[g.name]) for g in grids}
     values |= _shared(k, order, covariates)
     if form == "spline":
         steps = dist.Normal(0.0, SD_WALK).expand([k, basis.shape[0] - 1]).to_event(2)

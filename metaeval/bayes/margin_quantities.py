@@ -11,7 +11,7 @@ from metaeval.arrays import Floats
 from metaeval.bayes.curves import log_chances
 from metaeval.bayes.posterior import flat_draws, said
 from metaeval.bayes.quantities import Quantity, by_task, names_of
-from metaeval.checks import check_fraction, require_known
+from metaeval.checks import check_fraction, listed, require_known
 from metaeval.errors import MetaevalError
 from metaeval.links import expit, logit
 from metaeval.maps import spline_basis
@@ -45,7 +45,9 @@ def _of(
 def _slope(tree: xr.DataTree) -> Quantity:
     """Slope of the log odds that labels side with a margin."""
     native = "native" in said(tree, "options")
-    unit = "unit of score (1: log odds as claimed)" if native else "root mean square of margins"
+    unit = "root mean square of these margins, held fixed"
+    if native:
+        unit = "unit of score (1: log odds as claimed)"
     return _of(tree, "slope", "slope", f"the slope of log odds of the labels per {unit}")
 
 
@@ -62,7 +64,8 @@ def _threshold(tree: xr.DataTree) -> Quantity:
 def _epsilon(tree: xr.DataTree) -> Quantity:
     """Margin below which a tie is the best call."""
     what = "the margin, in units of the scores, below which a tie is the most probable label"
-    return _of(tree, "epsilon", "epsilon", f"{what}; 0 where it never is")
+    found = _of(tree, "epsilon", "epsilon", f"{what}; 0 where it never is")
+    return found._replace(median=True)
 
 
 def _lapse(tree: xr.DataTree) -> Quantity:
@@ -73,7 +76,7 @@ def _lapse(tree: xr.DataTree) -> Quantity:
             "form='lapse'."
         )
     what = "the share of labels that are random however large the margin"
-    return _of(tree, "lapse", "lapse", what, better="lower")
+    return _of(tree, "lapse", "lapse", what)
 
 
 def _bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
@@ -116,7 +119,10 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:
     inverse = _spline_gap if form == "spline" else _logistic_gap
     each = inverse(tree, share, "")
     new = inverse(tree, share, "_new") if "slope_new" in tree["posterior"] else None
-    what = f"the score gap at which labels agree {100 * share:g} % of the time, by the {form} curve"
+    what = (
+        f"the score gap at which labels that take a side agree {100 * share:g} % of the time, by "
+        f"the {form} curve"
+    )
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
     return Quantity(
         f"gap(agreement={share:g})",
@@ -127,7 +133,22 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:
         estimand,
         "neither",
         _STATUS,
+        notes=_beyond(tree, each),
     )
+
+
+def _beyond(tree: xr.DataTree, gap: Floats) -> tuple[str, ...]:
+    """A line on gaps that are larger than all margins that were seen."""
+    largest = tree["constant_data"]["largest_margin"].to_numpy()
+    middle = np.quantile(gap, 0.5, axis=0, method="nearest")
+    far = np.isfinite(middle) & (middle > largest)
+    names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
+    found = [
+        names[k] if len(tasks) == 1 else f"{names[k]} in {tasks[t]}" for k, t in np.argwhere(far)
+    ]
+    if not found:
+        return ()
+    return (f"gaps of {listed(found, 5)} are larger than all margins: they rest on the curve",)
 
 
 def _logistic_gap(tree: xr.DataTree, share: float, end: str) -> Floats:
@@ -178,9 +199,12 @@ def _miscalibration(tree: xr.DataTree) -> Quantity:
         )
     margin, weight = constant["bin_margin"].to_numpy(), constant["bin_weight"].to_numpy()
     claimed = expit(margin)
-    draws = _distances(tree, margin, weight, claimed)
+    draws, null = _distances(tree, margin, weight, claimed)
     sizes = weight.sum(axis=-1) / weight.sum(axis=(-2, -1))[:, None]
-    what = "the mean distance of P(agreement) from sigma(margin), over the margins at hand"
+    what = (
+        "the mean distance of P(agreement) from sigma(margin), over the margins at hand; above 0 "
+        "for a calibrated scorer too, by about null_mean"
+    )
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
     return Quantity(
         "miscalibration",
@@ -191,14 +215,23 @@ def _miscalibration(tree: xr.DataTree) -> Quantity:
         estimand,
         "lower",
         _STATUS,
+        null=((null * sizes).sum(axis=-1), null),
     )
 
 
-def _distances(tree: xr.DataTree, margin: Floats, weight: Floats, claimed: Floats) -> Floats:
+def _distances(
+    tree: xr.DataTree, margin: Floats, weight: Floats, claimed: Floats
+) -> tuple[Floats, Floats]:
+    """Mean distances (draw, scorer, task), and those of curves that err around the claim.
+
+    Draws of a calibrated curve err twice: the estimate around the claim, and draws around it.
+    """
     share = weight / np.maximum(weight.sum(axis=-1, keepdims=True), 1e-300)
     chance = np.exp(log_chances(tree, margin)[..., -1])
+    chance = chance.reshape(-1, *chance.shape[2:])
     found = (np.abs(chance - claimed) * share).sum(axis=-1)
-    return np.asarray(found.reshape(-1, *found.shape[2:]))
+    error = chance.std(axis=0) * np.sqrt(2.0)
+    return np.asarray(found), np.asarray((np.sqrt(2 / np.pi) * error * share).sum(axis=-1))
 
 
 _SHARED: dict[str, Callable[..., Quantity]] = {"slope": _slope, "lapse": _lapse, "bias": _bias}

@@ -98,9 +98,16 @@ def folded(
 
 
 def binned(
-    cells: Sequence[Sequence[Cell]], n_outcomes: int, n_units: int, intercept: bool = False
+    cells: Sequence[Sequence[Cell]],
+    n_outcomes: int,
+    n_units: int,
+    intercept: bool = False,
+    folded_rows: bool = False,
 ) -> Binned:
-    """Counts of outcomes in bins of every cell (scorer, task); see `design_effects`."""
+    """Counts of outcomes in bins of every cell (scorer, task); see `design_effects`.
+
+    Folded rows are seen from the side that the margin points to, no covariates among them.
+    """
     places = [[_places(cell) for cell in row] for row in cells]
     most = max(int(place.max()) + 1 for row in places for place in row if len(place))
     size = max(_LEAST_BINS, 1 << (most - 1).bit_length())
@@ -116,6 +123,11 @@ def binned(
             for c, values in enumerate(cell.covariates):
                 covariates[c, k, t] = np.bincount(place, values, size) / number
             np.add.at(counts[k, t], (place, cell.outcome), 1.0)
+    if folded_rows:
+        even = (counts[..., 0] + counts[..., -1]) / 2
+        zero = margin == 0  # either side is as good: labels there count half for each
+        counts[..., 0] = np.where(zero, even, counts[..., 0])
+        counts[..., -1] = np.where(zero, even, counts[..., -1])
     effect = design_effects(cells, places, margin, counts, n_units, intercept)
     return Binned(margin, covariates, counts / effect[..., None, None], places, effect)
 
@@ -178,6 +190,7 @@ def _spread(row: Sequence[Cell], places: Sequence[Codes], slope: Floats, n_units
     rows, units, number = [], [], []
     for t, cell in enumerate(row):
         score = slope[t, places[t], cell.outcome]
+        score = score - score.mean(axis=0) if len(score) else score  # tasks differ from the mode
         sums = np.zeros((n_units, slope.shape[-1]))
         np.add.at(sums, cell.unit, score)
         rows.append(score.T @ score)

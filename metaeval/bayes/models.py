@@ -13,7 +13,6 @@ from metaeval.bayes.grids import Grid, two_way
 from metaeval.bayes.likelihoods import add_likelihood, signed_root
 
 LOGIT = Grid("logit", 0.7, 1.0, sd_task=0.75)
-FLAT = 10.0  # standard deviation of what is not pooled: on the logit scale next to nothing
 
 
 def accuracy(
@@ -36,7 +35,8 @@ def accuracy(
         Between 0 and 1: how much the data say of these effects. It changes how fast chains move,
         not what they converge to.
     pool : bool, default True
-        Whether scorers and tasks are drawn from populations; if not, every cell is by itself.
+        Whether scorers and tasks are drawn from populations; if not, every cell is by itself, its
+        accuracy uniform.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def accuracy(
     """
     n_scorers, n_tasks = right.shape
     if not pool:
-        z = numpyro.sample("logit", dist.Normal(0.0, FLAT).expand(right.shape).to_event(2))
+        z = numpyro.sample("logit", dist.Logistic(0.0, 1.0).expand(right.shape).to_event(2))
     else:
         z = two_way(LOGIT, n_scorers, n_tasks, centring)
     r = signed_root(z, right, trials)

@@ -125,7 +125,8 @@ def _curves(
 ) -> Curves:
     units = [name for stratum in design.strata for name in unit_names(stratum)]
     cells, scale = cells_of(parts, n_outcomes == 3, order)
-    data = binned(cells, n_outcomes, len(units))
+    alike = not order and not parts[0].covariates.size
+    data = binned(cells, n_outcomes, len(units), folded_rows=alike)
     return Curves(data, lambda sites: chances(sites, data), cells, units, scale)
 
 

@@ -30,6 +30,17 @@ class Quantity(NamedTuple):
     is_accuracy: bool = False
     dim: str = "scorer"
     shared_units: int = 0
+    median: bool = False  # the estimate, where values pile up at an end
+    null: tuple[Floats, Floats] | None = None  # (scorer,) and (scorer, task), by chance alone
+    notes: tuple[str, ...] = ()
+
+    def null_of(self, task: str | None, tree: xr.DataTree) -> list[float | None]:
+        """What chance alone gives each scorer in a task, or in all together."""
+        known = names_of(tree, "task")
+        if self.null is None or not (task is None or task in known):
+            return [None] * len(self.names)
+        whole, each = self.null
+        return [float(v) for v in (whole if task is None else each[:, known.index(task)])]
 
 
 def names_of(tree: xr.DataTree, dim: str) -> list[str]:

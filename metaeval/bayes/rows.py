@@ -24,6 +24,7 @@ class Question(NamedTuple):
     confidence: float = 0.95
     better: str = "higher"
     rope: float | None = None
+    median: bool = False
 
 
 def own_rows(
@@ -48,7 +49,8 @@ def difference_rows(
         good = -gap if ask.better == "lower" else gap
         row = _row(ask, gap, about) | {"scorer": names[a], "baseline": names[b]}
         row["prob_better"] = float((good > 0).mean() + (good == 0).mean() / 2)
-        row["expected_loss"] = float(np.maximum(-good, 0.0).mean())
+        if ask.better != "neither":
+            row["expected_loss"] = float(np.maximum(-good, 0.0).mean())
         if ask.rope is not None:
             row["prob_rope"] = float((np.abs(gap) < ask.rope).mean())
         rows.append(row)
@@ -61,7 +63,9 @@ def _row(ask: Question, draws: Floats, about: Mapping[str, Any]) -> Row:
     ends = np.quantile(
         draws, tails(ask.confidence)[:, 0], method="nearest" if not finite else "linear"
     )
-    middle = draws.mean() if finite else np.quantile(draws, 0.5, method="nearest")
+    middle = np.quantile(draws, 0.5, method="nearest")
+    if finite and not ask.median:
+        middle = draws.mean()
     return dict.fromkeys(COLUMNS) | {
         "statistic": ask.statistic,
         "estimate": float(middle),

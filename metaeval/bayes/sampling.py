@@ -69,10 +69,14 @@ FEW, MANY = Usual(500, 500, 0.9), Usual(300, 750, 0.8)
 
 
 class Sampled(NamedTuple):
-    """Draws of every site, and what the sampler says of itself: (chain, draw, ...) each."""
+    """Draws of every site, and what the sampler says of itself: (chain, draw, ...) each.
+
+    `halved`: how often chains diverged and were drawn anew with shorter steps.
+    """
 
     sites: dict[str, Floats]
     stats: dict[str, Floats]
+    halved: int = 0
 
 
 class _Compiled(NamedTuple):
@@ -126,7 +130,7 @@ def sample(
         found = _drawn(chains, settings, usual.draws, enough, f"{model.__name__}: draws")
         if not found.stats["diverging"].any():
             break
-    return found
+    return found._replace(halved=halved)
 
 
 def _plain_view(size: int) -> _View:

@@ -108,7 +108,9 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     -----
     Whole units are left out, as rows of one item depend on one another. Log densities of
     dependent rows are divided by the design effect, as in the fit, so that sums are on the scale
-    of independent rows. A difference below about four is no reason to choose.
+    of independent rows; they are no densities then, and weights are less sharp. Scorers of a unit
+    are added up as if independent: with several, standard errors are too small. A difference below
+    about four is no reason to choose.
 
     References
     ----------
@@ -127,6 +129,11 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     >>> float(bayes.weigh(trees)["weight"].sum().round(6))
     1.0
     """
+    if any(said(tree, "model") == "accuracy" for tree in trees.values()):
+        raise MetaevalError(
+            "The accuracy model has no likelihood of single units to leave out; compare posteriors "
+            "of ties, of calibration or of raters."
+        )
     if len({str(said(tree, "data")) for tree in trees.values()}) != 1:
         raise MetaevalError(
             "Models are compared on the same rows, label, scorers and units; fit them to one table "

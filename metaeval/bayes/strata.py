@@ -22,7 +22,19 @@ def designed(table: Table, by: str | None, **options: Any) -> tuple[Design, str 
         raise MetaevalError("Models have items or clusters as units; use random='item'.")
     if design.missing == "pairwise":
         raise MetaevalError("A model looks at all scorers on the same rows; use missing='common'.")
+    _require_own_items(design)
     return design, column
+
+
+def _require_own_items(design: Design) -> None:
+    """Refuse tasks that share their items: the model takes tasks for independent."""
+    parts = {stratum.part for stratum in design.strata}
+    if len(design.strata) > 1 and len(parts) == 1:
+        raise MetaevalError(
+            "Tasks share items (shared_items, or clusters across tasks), and the model takes them "
+            "for independent; fit one task at a time, table.select(task=...), or use "
+            "bayes.bayesian_bootstrap."
+        )
 
 
 def unit_names(stratum: Stratum) -> list[str]:

@@ -47,9 +47,10 @@ def summarise(
     tree : DataTree
         What `fit` returned.
     quantity : str
-        `accuracy` (models accuracy, raters), `slope`, `threshold`, `epsilon`, `lapse`, `bias`,
-        `gap` (models ties, calibration), `miscalibration` (calibration), `rater_accuracy`
-        (raters). An unknown one is refused with a list of those that the model has.
+        `accuracy` (models accuracy, raters), `slope`, `lapse`, `bias` (ties, calibration),
+        `threshold`, `epsilon` (ties), `gap`, `miscalibration` (calibration), `rater_accuracy`,
+        `agreement`, `severity`, `discrimination` (raters). An unknown one is refused with a list
+        of those that the model has.
     baseline : str, optional
         Differences to this scorer only; otherwise all pairs.
     rope : float, optional
@@ -66,7 +67,8 @@ def summarise(
         not yet seen (`(new task)`) where several were. `estimate` is the posterior mean (the
         median where values may be infinite), `se` the posterior standard deviation. Differences
         have `prob_better` (instead of p), `expected_loss` (what choosing the first of the two
-        would cost, on average, if it is the worse) and `prob_rope`.
+        costs on average, nothing where it is the better) and `prob_rope`. Estimates are medians,
+        too, where values pile up at an end (`epsilon`).
 
     Raises
     ------
@@ -100,12 +102,14 @@ def summarise(
         require_known(found.dim, baseline, names)
     pairs = _pairs(names, baseline)
     failed = str(tree.attrs["failed"])
-    ask = Question(
-        found.statistic, "failed check" if failed else found.status, confidence, found.better, rope
-    )
+    status = "failed check" if failed else found.status
+    ask = Question(found.statistic, status, confidence, found.better, rope, found.median)
     own, differences, draws = [], [], []
     for about, values in zip(_abouts(tree, found), _parts(found), strict=True):
-        own += own_rows(ask, names, values, about)
+        more = own_rows(ask, names, values, about)
+        for row, null in zip(more, found.null_of(about["task"], tree), strict=True):
+            row["null_mean"] = null
+        own += more
         differences += difference_rows(ask, names, values, pairs, about)
         draws.append(values)
     frame = tidied(pd.DataFrame([*own, *differences], columns=COLUMNS))
@@ -171,5 +175,10 @@ def _meta(
     meta["notes"] = [first, f"{found.statistic} is {found.estimand['target']}", *kept]
     if failed:
         meta["warnings"] = [f"the posterior failed its check: {failed}", *meta["warnings"]]
+    halved = int(tree.attrs["halved"])
+    if halved:
+        short = f"chains diverged, and were drawn anew with steps {2**halved} times shorter"
+        meta["notes"].append(short)
+    meta["notes"] += found.notes
     meta["provenance"]["signature"] = make_signature(meta)
     return meta

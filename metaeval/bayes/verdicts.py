@@ -144,23 +144,28 @@ def counts(seen: Sequence[Seen]) -> tuple[Floats, Floats]:
     """Effective numbers of right and of all verdicts: (scorer, task) each.
 
     One verdict for each unit counts as what it is. Where units hold several, the variance of the
-    estimate says how many they are worth; tasks lend each other what they say of that.
+    estimate says how many they are worth; tasks and scorers lend each other what they say of that.
     """
     mean = np.stack([s.mean for s in seen], axis=1)
     units = np.array([1 / np.square(s.share).sum() for s in seen])
     spread = np.stack([np.diag(s.scatter) for s in seen], axis=1) * units
     binomial = mean * (1 - mean)
     above, below = (
-        units * own + _AS_GOOD_AS * (_over_tasks(own, units) + _TINY) for own in (spread, binomial)
+        units * own + _AS_GOOD_AS * (_over_tasks(own, units) + _over_all(own, units) + _TINY)
+        for own in (spread, binomial)
     )
     trials = units * below / above
     return mean * trials, trials
 
 
 def _over_tasks(values: Floats, units: Floats) -> Floats:
-    """Means over tasks, drawn a little towards that of all scorers: (scorer, 1)."""
-    mean = values @ units / units.sum()
-    return np.asarray(mean + 1e-3 * mean.mean())[:, None]
+    """Means over tasks: (scorer, 1)."""
+    return np.asarray(values @ units / units.sum())[:, None]
+
+
+def _over_all(values: Floats, units: Floats) -> float:
+    """Mean over tasks and scorers."""
+    return float(_over_tasks(values, units).mean())
 
 
 def correlations(seen: Sequence[Seen]) -> Floats:

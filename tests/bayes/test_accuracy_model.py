@@ -137,3 +137,14 @@ def test_the_compiled_sampler_draws_what_numpyro_draws():
 def test_only_one_accuracy_is_taken(table, statistic):
     with pytest.raises(MetaevalError, match="takes one accuracy"):
         bayes.fit("accuracy", table, statistic=statistic)
+
+
+def test_tasks_that_share_items_are_refused():
+    rng = np.random.default_rng(3)
+    n = 20
+    rows = pd.DataFrame({"item": np.tile(np.arange(n), 2), "task": np.repeat(["x", "y"], n)})
+    scores = pd.DataFrame({"s": rng.normal(size=2 * n), "r": rng.normal(size=2 * n)})
+    labels = pd.DataFrame({"h": np.sign(rng.normal(size=2 * n))})
+    table = Pairs(rows.assign(first="a", second="b"), scores, labels, shared_items=True)
+    with pytest.raises(MetaevalError, match="share items"):
+        bayes.fit("accuracy", table)

@@ -164,6 +164,11 @@ def test_predictive_checks_pass_where_the_model_is_right(trees):
         assert inside.mean() > 0.85
 
 
+def test_accuracies_are_not_weighed(trees):
+    with pytest.raises(MetaevalError, match="no likelihood of single units"):
+        bayes.weigh({"one": trees["accuracy"], "other": trees["accuracy"]})
+
+
 def test_sensitivity_finds_what_rests_on_the_prior(trees):
     found = bayes.sensitivity(trees["calibration"])
     assert found.loc["log_slope[constant, big]", "likelihood"] < 0.05

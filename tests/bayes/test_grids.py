@@ -5,7 +5,15 @@ import pytest
 from scipy import stats
 
 from metaeval.bayes.diagnostics import bfmi, convergence
-from metaeval.bayes.grids import SPREADS, Grid, centring_of, contrasts, log_prior, population
+from metaeval.bayes.grids import (
+    SPREADS,
+    Grid,
+    centring_of,
+    contrasts,
+    log_prior,
+    population,
+    population_by_scorer,
+)
 from metaeval.bayes.posterior import arviz
 
 GRID = Grid("x", 0.3, 0.8, sd_task=0.5, sd_scorer=0.6, sd_cell=0.4)
@@ -58,6 +66,20 @@ def test_one_task_has_no_population_of_tasks():
     found = population(GRID, {"x": value, "x_sd_scorer": np.full((1, 5), 0.5)}, rng)
     assert found.new is None
     assert found.scorer == pytest.approx(value[..., 0])
+
+
+def test_populations_of_scorers_apart_are_drawn_given_the_grid():
+    rng = np.random.default_rng(2)
+    n = 20_000
+    mean = GRID.mean + GRID.sd * rng.standard_normal((n, 1))
+    sd = np.abs(GRID.sd_task * rng.standard_normal((n, 1)))
+    value = mean[..., None] + sd[..., None] * rng.standard_normal((n, 1, 3))
+    found = population_by_scorer(GRID, {"x": value[None], "x_sd_task": sd[None]}, rng)
+    drawn, level = found.scorer[0][:, 0], value.mean(axis=-1)[:, 0]
+    assert stats.ks_2samp(mean[:, 0], drawn).pvalue > 0.001
+    assert np.cov(mean[:, 0], level) == pytest.approx(np.cov(drawn, level), rel=0.04)
+    assert found.new is not None
+    assert (found.new[0][:, 0] - drawn).std() == pytest.approx(GRID.sd_task, rel=0.04)
 
 
 def test_the_log_prior_is_that_of_its_parts():

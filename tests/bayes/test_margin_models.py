@@ -242,3 +242,33 @@ def test_beta_calibration_is_for_probabilities_of_single_responses():
     tree = bayes.fit("calibration", rated, form="beta", event=4, check=False, draws=100)
     with pytest.raises(MetaevalError, match="no gaps"):
         bayes.summarise(tree, "gap")
+
+
+def test_labels_at_margins_of_nothing_count_half_for_each_side():
+    d, y = np.array([0.0, 0.0, 1.0, -1.0]), np.array([1.0, 1.0, 1.0, 1.0])
+    counts = outcomes.prepared_calibration(pairs(d, y)).arrays["counts"][0, 0]
+    assert sorted(counts.sum(axis=-1)[counts.sum(axis=-1) > 0]) == [2, 2]
+    assert (counts.min(axis=-1)[counts.sum(axis=-1) > 0] == 1).all()
+
+
+def test_copies_of_a_scorer_make_none_of_them_surer():
+    """All scorers share the labels, whose chance must not count once for each of them."""
+    rng = np.random.default_rng(8)
+    d = rng.normal(size=400)
+    y = np.where(rng.random(400) < expit(1.5 * d), 1.0, -1.0)
+    copies = d[:, None] + 0.01 * rng.normal(size=(400, 5))
+    spread = [
+        bayes.summarise(bayes.fit("calibration", pairs(x, y), draws=1000), "slope").row(name)["se"]
+        for x, name in ((d, "s"), (copies, "0"))
+    ]
+    assert spread[1] == pytest.approx(spread[0], rel=0.15)
+
+
+def test_gaps_beyond_all_margins_are_named_and_chance_stands_beside_miscalibration():
+    rng = np.random.default_rng(9)
+    d = rng.normal(size=2_000) * 0.3
+    table = pairs(d, np.where(rng.random(2_000) < expit(d), 1.0, -1.0))
+    tree = bayes.fit("calibration", table, form="temperature", native="logit", check=False)
+    assert "larger than all margins" in " ".join(bayes.summarise(tree, "gap").meta["notes"])
+    off = bayes.summarise(tree, "miscalibration").row("s")
+    assert 0.2 < off["estimate"] / off["null_mean"] < 3
