@@ -15,7 +15,7 @@ from metaeval.bayes.margins import Binned, Cell
 from metaeval.bayes.prepared import Named, Sites
 
 N_GROUPS = 10  # of margins, that posterior predictive checks look at
-_SIMULATED = 200  # draws that data are simulated from
+_SIMULATED = (100, 1_000)  # draws that data are simulated from: at least, at most
 _AT_A_TIME = 2_000_000  # numbers
 _GROUP = ("scorer", "task", "group")
 
@@ -119,7 +119,8 @@ def _few(sites: Sites, n: int) -> Sites:
 
 def predicted(curves: Curves, sites: Sites, groups: Codes, rng: Generator, folded: bool) -> Named:
     """Shares in groups of margins that would be seen in as many effective rows."""
-    chance = np.exp(_chances(curves, _few(sites, _SIMULATED)))
+    n = int(np.clip(10 * _AT_A_TIME // curves.data.counts.size, *_SIMULATED))
+    chance = np.exp(_chances(curves, _few(sites, n)))
     number = curves.data.counts.sum(axis=-1)
     mean = chance * number[..., None]
     by = np.stack([by_group(mean[..., o], groups) for o in range(mean.shape[-1])], axis=-1)

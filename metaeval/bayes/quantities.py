@@ -36,11 +36,15 @@ class Quantity(NamedTuple):
 
     def null_of(self, task: str | None, tree: xr.DataTree) -> list[float | None]:
         """What chance alone gives each scorer in a task, or in all together."""
-        known = names_of(tree, "task")
-        if self.null is None or not (task is None or task in known):
+        if self.null is None:
             return [None] * len(self.names)
         whole, each = self.null
-        return [float(v) for v in (whole if task is None else each[:, known.index(task)])]
+        if task is None:
+            return [float(v) for v in whole]
+        known = names_of(tree, "task")
+        if task not in known:
+            return [None] * len(self.names)
+        return [float(v) for v in each[:, known.index(task)]]
 
 
 def names_of(tree: xr.DataTree, dim: str) -> list[str]:
