@@ -26,7 +26,7 @@ QUANTITIES = {
     "raters": ("rater_accuracy",),
 }
 _FIT = ("label", "scorers", "by", "random", "missing", "chains", "warmup", "draws", "seed")
-_OF_MODEL = ("statistic", "form", "covariates", "native", "raters")
+_OF_MODEL = ("statistic", "form", "covariates", "native", "event", "raters")
 _SUMMARY = ("baseline", "rope", "confidence")
 
 
@@ -39,6 +39,7 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @click.option("--statistic", help="Which accuracy, for the accuracy model.")
 @click.option("--covariates", type=Names(), help="Differences such as length_delta.")
 @click.option("--native", help="logit: margins are log odds, so that a slope of 1 is calibrated.")
+@click.option("--event", type=float, help="Of beta calibration: labels of at least this.")
 @click.option("--raters", type=Names(), help="Label columns, for the model of raters.")
 @click.option("--label", help="Which label column, where there are several.")
 @click.option("--by", help="Column whose values are pooled; task where there is one.")

@@ -2,6 +2,7 @@
 
 import gc
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
@@ -21,3 +22,22 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session")
+def table():
+    from odd_tables import odd_pairs
+
+    return odd_pairs()
+
+
+@pytest.fixture(scope="session")
+def trees(table):
+    """A posterior of each model of scores and labels, fitted once."""
+    from metaeval import bayes
+
+    return {
+        "accuracy": bayes.fit("accuracy", table, statistic="pairwise_accuracy", seed=1),
+        "ties": bayes.fit("ties", table, seed=1, draws=1000),
+        "calibration": bayes.fit("calibration", table, seed=1, draws=1000),
+    }

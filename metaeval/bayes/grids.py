@@ -22,7 +22,7 @@ Centring = Mapping[str, Any]
 """`task`, `scorer`, `cell` -> how far effects are centred: 0 (standardised) to 1."""
 
 SPREADS = ("sd_task", "sd_scorer", "sd_cell")
-_FEW_EFFECTS = 5.0
+_FEW = 1_000.0  # information over the usual variance that one effect needs
 _USUAL = {"task": 0.75, "scorer": 0.5, "cell": 0.3}  # standard deviations that centring expects
 
 
@@ -123,18 +123,19 @@ def centring_by_scorer(information: Floats) -> dict[str, float]:
 def shares(information: Mapping[str, float], n_scorers: int, n_tasks: int) -> dict[str, float]:
     """Share of what is known of an effect that the data say; see `centring_of`.
 
-    Few effects leave their standard deviation open, down to 0, where centred ones cannot move.
+    Few effects leave their standard deviation open, down to 0, where centred ones cannot move,
+    unless the data say far more of each of them than that.
     """
     numbers = {
         "task": n_tasks - 1,
         "scorer": n_scorers - 1,
         "cell": (n_tasks - 1) * (n_scorers - 1),
     }
-    known = {name: info / (info + _USUAL[name] ** -2) for name, info in information.items()}
-    return {
-        name: float(known[name] * max(1 - _FEW_EFFECTS / max(numbers[name], 1), 0.0))
-        for name in known
-    }
+    found = {}
+    for name, info in information.items():
+        ratio = info * _USUAL[name] ** 2
+        found[name] = float(ratio / (ratio + 1 + _FEW / max(numbers[name], 1) ** 1.5))
+    return found
 
 
 class Population(NamedTuple):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SCORERS, odd_pairs  # noqa: F401
+from odd_tables import SCORERS
 
 from metaeval import MetaevalError, Pairs, bayes, evaluate, simulate
 from metaeval.bayes import verdicts

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import odd_pairs
+from odd_tables import odd_pairs
 
 from metaeval import MetaevalError, Result, bayes
 from metaeval.bayes import posterior, sampling

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import odd_pairs
+from odd_tables import odd_pairs
 from scipy import optimize
 from scipy.special import expit
 

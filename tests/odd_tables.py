@@ -1,10 +1,9 @@
-"""Tables and posteriors that several tests look at; models of one shape compile once."""
+"""A table whose scorers are odd in every way."""
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from metaeval import Pairs, bayes
+from metaeval import Pairs
 
 SCORERS = ("chance", "constant", "good", "perfect", "reversed")
 
@@ -31,18 +30,3 @@ def odd_pairs(seed=0, sizes=(60, 60, 5)):
         }
     )
     return Pairs(rows, pd.DataFrame(scores), pd.DataFrame({"human": label}))
-
-
-@pytest.fixture(scope="session")
-def table():
-    return odd_pairs()
-
-
-@pytest.fixture(scope="session")
-def trees(table):
-    """A posterior of each model of scores and labels."""
-    return {
-        "accuracy": bayes.fit("accuracy", table, statistic="pairwise_accuracy", seed=1),
-        "ties": bayes.fit("ties", table, seed=1, draws=1000),
-        "calibration": bayes.fit("calibration", table, seed=1, draws=1000),
-    }
