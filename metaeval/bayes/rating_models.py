@@ -85,7 +85,7 @@ def raters(
     weights of the items (Bayesian bootstrap). This holds if, given the truth, scorers err
     independently of raters. On items of unequal difficulty it does not: where scorers err on the
     items that raters err on it is too high, and where raters toss coins on hard items it is too
-    low (a simulation with coins for 40 % of the items gave .62 for a true .70). Raters who err
+    low. Raters who err
     alike (a common guideline, hard items) look better than they are: no label tells.
 
     References
