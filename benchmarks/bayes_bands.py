@@ -29,21 +29,23 @@ FIXED = {
 }
 
 
-def arrays_of(form, size, outcome):
-    """Arguments of the model for folded margins (row,) and outcomes (row,) that are 0 or 1."""
+def arrays_of(form, size, outcome, seen):
+    """Arguments of the model for folded margins (row,) and outcomes (row,), 0 or 1, seen or not."""
     from metaeval.bayes import margin_models as mm
     from metaeval.bayes.curves import spline_at
+    from metaeval.bayes.grids import nowhere
     from metaeval.bayes.margins import Cell, binned
+    from metaeval.bayes.places import curve_places
     from metaeval.maps import spline_knots
 
     cell = Cell(size, np.zeros((0, len(size))), outcome, np.arange(len(size)))
     data = binned([[cell]], 2, len(size))
-    still = {"task": 0.0, "scorer": 0.0, "cell": 0.0}
     grids = (mm.LOG_SLOPE, *mm.MORE_GRIDS[form])
     arrays = {"margin": data.margin, "counts": data.counts}
-    arrays["centring"] = {g.name: still for g in grids}
     if form == "spline":
         arrays["basis"] = spline_at(data.margin, spline_knots(size)[None])
+    places = curve_places(mm.cell_chances(form), grids, *arrays.values())
+    arrays["places"] = places if seen else {name: nowhere(p) for name, p in places.items()}
     return arrays, data.place[0][0]
 
 
@@ -69,14 +71,14 @@ def held(form, seed, truth=None):
     rng = np.random.default_rng([11, seed])
     margin = rng.normal(size=PAIRS)
     size = np.abs(margin) / np.sqrt(np.mean(margin**2))
-    arrays, place = arrays_of(form, size, np.zeros(PAIRS, dtype=int))
+    arrays, place = arrays_of(form, size, np.zeros(PAIRS, dtype=int), False)
     options = (("form", form), ("order", False))
     if truth is None:
         curve = chances(form, prior_sites(mm.calibration, arrays, options, seed), arrays)[place]
     else:
         curve = truth(size)
     outcome = (rng.random(PAIRS) < curve).astype(int)
-    arrays, place = arrays_of(form, size, outcome)
+    arrays, place = arrays_of(form, size, outcome, True)
     settings = Settings(2, 300, 500, 0.9, seed)
     drawn = sample(mm.calibration, arrays, options, settings, lambda _: True)
     every = chances(form, drawn.sites, arrays).reshape(-1, arrays["margin"].shape[-1])

@@ -28,7 +28,7 @@ RATERS, ITEMS = 5, 200
 RANKS, APART, BINS = 99, 10, 20
 HERE = Path(__file__).parent
 MODELS = (
-    *("accuracy", "rao_kupper", "davidson", "temperature", "lapse", "spline"),
+    *("accuracy", "rao_kupper", "davidson", "temperature", "lapse", "spline", "beta"),
     *("dawid_skene", "dawid_skene_ordered", "ordinal"),
 )
 
@@ -54,39 +54,39 @@ class Margins:
 
     def __init__(self, form):
         from metaeval.bayes import margin_models as mm
-        from metaeval.bayes.curves import spline_at
-        from metaeval.bayes.grids import centring_by_scorer
-        from metaeval.bayes.margins import binned, folded, information
+        from metaeval.bayes.curves import beta_at, log_means, spline_at
+        from metaeval.bayes.grids import nowhere
+        from metaeval.bayes.margins import Cell, binned, folded
         from metaeval.maps import spline_knots
 
         self.mm, self.form, self.ties = mm, form, form in mm.TIE_GRID
         self.model = mm.ties if self.ties else mm.calibration
         self.options = (("form", form), ("order", False))
         rng = np.random.default_rng(1)
-        unit, none = np.arange(PAIRS), np.zeros((0, PAIRS))
-        cells = [
-            [
-                folded(rng.normal(size=PAIRS), none, np.ones(PAIRS), unit, self.ties, False)
-                for _ in range(T)
-            ]
-            for _ in range(K)
-        ]
-        data = binned(cells, 3 if self.ties else 2, PAIRS)
+        unit, none, ones = np.arange(PAIRS), np.zeros((0, PAIRS)), np.ones(PAIRS)
+
+        def cell():
+            margin = rng.normal(size=PAIRS)
+            if form == "beta":  # log odds of probabilities
+                return Cell(1.5 * margin, none, ones.astype(int), unit)
+            return folded(margin, none, ones, unit, self.ties, False)
+
+        cells = [[cell() for _ in range(T)] for _ in range(K)]
+        data = binned(cells, 3 if self.ties else 2, PAIRS, form == "beta")
         self.number = data.counts.sum(axis=-1).astype(int)
-        centring = centring_by_scorer(information(data.margin, data.counts))
-        still = {"task": 0.0}
         grids = [mm.LOG_SLOPE]
         grids += [mm.TIE_GRID[form], mm.LOGIT_LAPSE] if self.ties else mm.MORE_GRIDS[form]
         self.grids = grids
-        self.arrays = {
-            "margin": data.margin,
-            "counts": data.counts * 0,
-            "centring": {g.name: still if g is mm.LOGIT_LAPSE else centring for g in grids},
-        }
+        self.arrays = {"margin": data.margin, "counts": data.counts * 0}
         if form == "spline":
             sizes = [np.abs(np.concatenate([c.margin for c in row])) for row in cells]
             knots = np.stack([spline_knots(size) for size in sizes])
             self.arrays["basis"] = spline_at(data.margin, knots)
+        if form == "beta":
+            means = log_means(data.margin, data.counts.sum(axis=-1))
+            self.arrays["basis"] = beta_at(data.margin, means)
+        places = self.places(data.counts)
+        self.arrays["places"] = {name: nowhere(p) for name, p in places.items()}
 
     def draw(self, rng, seed):
         """True sites, and arrays with data that they made."""
@@ -103,7 +103,15 @@ class Margins:
             chance = np.exp(np.asarray(logs))
         chance /= chance.sum(axis=-1, keepdims=True)
         counts = rng.multinomial(self.number, chance).astype(float)
-        return truth, self.arrays | {"counts": counts}
+        places = self.places(counts)
+        return truth, self.arrays | {"counts": counts, "places": places}
+
+    def places(self, counts):
+        """Where data put the grids, as a fit finds it."""
+        from metaeval.bayes.places import curve_places
+
+        margin, basis = self.arrays["margin"], self.arrays.get("basis")
+        return curve_places(self.mm.cell_chances(self.form), self.grids, margin, counts, basis)
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
@@ -117,6 +125,8 @@ class Margins:
             found[f"{name}_mean_0"] = population_by_scorer(grid, sites, rng).scorer[..., 0]
         if "shape" in sites:
             found |= {"shape_0": sites["shape"][..., 0, 0], "shape_4": sites["shape"][..., 1, 4]}
+        if "asymmetry" in sites:
+            found |= {f"asymmetry_{k}": sites["asymmetry"][..., k] for k in (0, 4)}
         found["log_likelihood"] = self.likelihood(sites, arrays)
         return found
 
@@ -146,7 +156,9 @@ class Accuracy:
 
     def __init__(self, _):
         from metaeval.bayes import models, verdicts
+        from metaeval.bayes.grids import nowhere
 
+        self.nowhere = nowhere
         self.model, self.verdicts, self.grid = models.accuracy, verdicts, models.LOGIT
         self.options = (("pool", True),)
 
@@ -154,9 +166,9 @@ class Accuracy:
         """True sites, and arrays with data that they made."""
         from scipy.special import expit, ndtri
 
-        still = {"task": 0.0, "scorer": 0.0, "cell": 0.0}
         ones, eye = np.ones((K, T)), np.broadcast_to(np.eye(K), (T, K, K))
-        arrays = {"right": ones, "trials": 2 * ones, "precision": eye, "centring": still}
+        places = self.nowhere(self.verdicts.places_of(ones, 2 * ones, eye))
+        arrays = {"right": ones, "trials": 2 * ones, "precision": eye, "places": places}
         truth = prior_sites(self.model, arrays, self.options, seed)
         v, seen = self.verdicts, []
         for t in range(T):
@@ -173,7 +185,7 @@ class Accuracy:
             "right": right,
             "trials": trials,
             "precision": np.linalg.inv(correlation),
-            "centring": v._centring(right, trials, correlation),
+            "places": v.places_of(right, trials, correlation),
         }
 
     def quantities(self, sites, arrays, rng):

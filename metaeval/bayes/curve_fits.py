@@ -19,8 +19,8 @@ from metaeval.bayes.curve_data import (
     predicted,
     shares,
 )
-from metaeval.bayes.grids import Grid, centring_by_scorer, log_prior, population_by_scorer
-from metaeval.bayes.margins import information
+from metaeval.bayes.grids import Grid, log_prior, population_by_scorer
+from metaeval.bayes.places import curve_places
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.thresholds import tie_threshold
 from metaeval.checks import check_one_of
@@ -52,10 +52,8 @@ def prepared_curves(asked: Asked) -> Prepared:
     design, by, curves, grids, names, order, native, said, basis, folded = asked
     check_one_of("native", native, (None, "logit"))
     data, three = curves.data, curves.data.counts.shape[-1] == 3
-    centring = centring_by_scorer(information(data.margin, data.counts))
-    still = {"task": 0.0}
-    pooled = {g.name: centring if g.name != "logit_lapse" else still for g in grids}
-    arrays = {"margin": data.margin, "counts": data.counts, "centring": pooled}
+    places = curve_places(mm.cell_chances(said["form"]), grids, data.margin, data.counts, basis)
+    arrays = {"margin": data.margin, "counts": data.counts, "places": places}
     if names:
         arrays["covariates"] = data.covariates
     if basis is not None:

@@ -97,7 +97,7 @@ def fit(
         Steps that adapt each chain of NUTS: 500, or 300 where parameters are many (above 150).
     draws : int, optional
         Steps of each chain that are kept: by default 500 (750), doubled until the gates of
-        convergence are passed, 4 000 at most.
+        convergence are passed, 8 000 at most.
     target_accept : float, optional
         .9 (.8 where parameters are many). Higher: smaller, safer, slower steps.
     seed : int, default 0

@@ -2,7 +2,8 @@ r"""Values of scorers in tasks, drawn from populations of both: the prior that a
 
 A grid is :math:`\theta_{mt} = \mu + b_t + a_m + c_{mt}`, each part normal with a standard
 deviation of its own. NUTS moves in an orthonormal basis of the means over the tasks and scorers at
-hand, in which the data tell directions apart; population means are drawn given these afterwards.
+hand, in which the data tell directions apart, each seen from where the data put it; population
+means are drawn given these afterwards.
 """
 
 from __future__ import annotations
@@ -18,12 +19,21 @@ from numpy.random import Generator
 
 from metaeval.arrays import Floats
 
-Centring = Mapping[str, Any]
-"""`task`, `scorer`, `cell` -> how far effects are centred: 0 (standardised) to 1."""
-
 SPREADS = ("sd_task", "sd_scorer", "sd_cell")
-_FEW = 1_000.0  # information over the usual variance that one effect needs
-_USUAL = {"task": 0.75, "scorer": 0.5, "cell": 0.3}  # standard deviations that centring expects
+
+
+class Place(NamedTuple):
+    """Where the data put values: about `at`, with an error of 1 / `root`; 0 where they are silent.
+
+    It changes how fast chains move, not where to.
+    """
+
+    at: Any
+    root: Any
+
+
+Places = Mapping[str, Place]
+"""`level`, `task`, `scorer`, `cell` -> where the data put these parts of a grid."""
 
 
 class Grid(NamedTuple):
@@ -54,34 +64,32 @@ def contrasts(k: int) -> Floats:
     return np.asarray(basis / np.sqrt(np.square(basis).sum(axis=0)))
 
 
-def two_way(grid: Grid, n_scorers: int, n_tasks: int, centring: Centring) -> Any:
+def two_way(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
     """Sample the values of scorers in tasks: (scorer, task), a site of the grid's name."""
 
     def spread(which: str, there: bool) -> Any:
         scale = getattr(grid, which)
         return numpyro.sample(f"{grid.name}_{which}", dist.HalfNormal(scale)) if there else 0.0
 
+    def part(name: str, sd: Any, mean: float = 0.0) -> Any:
+        return placed(f"{grid.name}_{name}", mean, sd, places[name])
+
     sd_task = spread("sd_task", n_tasks > 1)
     sd_scorer = spread("sd_scorer", n_scorers > 1)
     sd_cell = spread("sd_cell", n_tasks > 1 and n_scorers > 1)
-    of_mean = jnp.sqrt(grid.sd**2 + sd_task**2 / n_tasks)
-    value = grid.mean + of_mean * numpyro.sample(f"{grid.name}_mean_raw", dist.Normal(0.0, 1.0))
     task, scorer = contrasts(n_tasks), contrasts(n_scorers)
+    value = part("level", jnp.sqrt(grid.sd**2 + sd_task**2 / n_tasks), grid.mean)
     if n_tasks > 1:
-        found = _effects(f"{grid.name}_task", sd_task, (n_tasks - 1,), centring["task"])
-        value = value + (task @ found)[None]
+        value = value + (task @ part("task", sd_task))[None]
     if n_scorers > 1:
         sd = jnp.sqrt(sd_scorer**2 + sd_cell**2 / n_tasks)
-        found = _effects(f"{grid.name}_scorer", sd, (n_scorers - 1,), centring["scorer"])
-        value = value + (scorer @ found)[:, None]
+        value = value + (scorer @ part("scorer", sd))[:, None]
     if n_tasks > 1 and n_scorers > 1:
-        shape = (n_scorers - 1, n_tasks - 1)
-        found = _effects(f"{grid.name}_cell", sd_cell, shape, centring["cell"])
-        value = value + scorer @ found @ task.T
+        value = value + scorer @ part("cell", sd_cell) @ task.T
     return numpyro.deterministic(grid.name, jnp.broadcast_to(value, (n_scorers, n_tasks)))
 
 
-def by_scorer(grid: Grid, n_scorers: int, n_tasks: int, centring: Centring) -> Any:
+def by_scorer(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
     """The same with scorers apart, each with tasks and a standard deviation of its own.
 
     For values that scorers take from the same labels: were they pooled, what the labels owe to
@@ -92,50 +100,65 @@ def by_scorer(grid: Grid, n_scorers: int, n_tasks: int, centring: Centring) -> A
         prior = dist.HalfNormal(grid.sd_task).expand([n_scorers]).to_event(1)
         sd = numpyro.sample(f"{grid.name}_sd_task", prior)
         of_mean = jnp.sqrt(grid.sd**2 + sd**2 / n_tasks)
-    standard = dist.Normal(0.0, 1.0).expand([n_scorers]).to_event(1)
-    mean = grid.mean + of_mean * numpyro.sample(f"{grid.name}_mean_raw", standard)
-    value = jnp.broadcast_to(mean[:, None], (n_scorers, n_tasks))
+    level = placed(f"{grid.name}_level", grid.mean, of_mean, places["level"])
+    value = jnp.broadcast_to(level[:, None], (n_scorers, n_tasks))
     if n_tasks > 1:
-        shape = (n_scorers, n_tasks - 1)
-        found = _effects(f"{grid.name}_task", sd[:, None], shape, centring["task"])
+        found = placed(f"{grid.name}_task", 0.0, sd[:, None], places["task"])
         value = value + found @ contrasts(n_tasks).T
     return numpyro.deterministic(grid.name, value)
 
 
-def _effects(name: str, sd: Any, shape: tuple[int, ...], centring: Any) -> Any:
-    """Normal(0, sd) effects, in coordinates between centred (1) and standardised (0)."""
-    raw = dist.Normal(0.0, jnp.broadcast_to(sd**centring, shape)).to_event(len(shape))
-    return sd ** (1 - centring) * numpyro.sample(f"{name}_raw", raw)
+def placed(name: str, mean: float, sd: Any, place: Place) -> Any:
+    r"""Normal values, in coordinates that are standard normal if the data put them at a place.
 
-
-def centring_of(information: Floats) -> dict[str, float]:
-    """How much data say of effects, between 0 and 1, from information on cells (scorer, task)."""
-    k, n_tasks = information.shape
-    middle = float(np.median(information))
-    return shares({"task": middle * k, "scorer": middle * n_tasks, "cell": middle}, k, n_tasks)
-
-
-def centring_by_scorer(information: Floats) -> dict[str, float]:
-    """The same of a grid whose scorers are apart."""
-    return shares({"task": float(np.median(information))}, 1, information.shape[1])
-
-
-def shares(information: Mapping[str, float], n_scorers: int, n_tasks: int) -> dict[str, float]:
-    """Share of what is known of an effect that the data say; see `centring_of`.
-
-    Few effects leave their standard deviation open, down to 0, where centred ones cannot move,
-    unless the data say far more of each of them than that.
+    With r = sd x root, the standardised value is
+    :math:`z = r (at - mean) root / (1 + r^2) + x / \sqrt{1 + r^2}`: it is x itself where the data
+    are silent, and x counts errors around `at` where they say more than the standard deviation.
     """
-    numbers = {
-        "task": n_tasks - 1,
-        "scorer": n_scorers - 1,
-        "cell": (n_tasks - 1) * (n_scorers - 1),
+    shape = jnp.shape(place.at)
+    x = numpyro.sample(f"{name}_raw", dist.Normal(0.0, 1.0).expand(shape).to_event(len(shape)))
+    r = sd * place.root
+    z = r * (place.at - mean) * place.root / (1 + r**2) + x / jnp.sqrt(1 + r**2)
+    numpyro.factor(f"{name}_density", ((x**2 - z**2 - jnp.log1p(r**2)) / 2).sum())
+    return mean + sd * z
+
+
+def two_way_places(at: Floats, covariance: Floats) -> dict[str, Place]:
+    """Places of the parts of a grid, from estimates (scorer, task) of independent tasks.
+
+    `covariance` (task, scorer, scorer) is that of the estimates.
+    """
+    k, n_tasks = at.shape
+    scorer, task = contrasts(k), contrasts(n_tasks)
+    level = covariance.mean(axis=(1, 2))  # (task,): of means over scorers
+    within = np.einsum("ki,tkl,li->it", scorer, covariance, scorer)
+    return {
+        "level": _place(at.mean(), level.sum() / n_tasks**2),
+        "task": _place(at.mean(axis=0) @ task, level @ task**2),
+        "scorer": _place(scorer.T @ at.mean(axis=1), within.sum(axis=1) / n_tasks**2),
+        "cell": _place(scorer.T @ at @ task, within @ task**2),
     }
-    found = {}
-    for name, info in information.items():
-        ratio = info * _USUAL[name] ** 2
-        found[name] = float(ratio / (ratio + 1 + _FEW / max(numbers[name], 1) ** 1.5))
-    return found
+
+
+def places_by_scorer(at: Floats, variance: Floats) -> dict[str, Place]:
+    """The same of a grid whose scorers are apart, from estimates and variances (scorer, task)."""
+    n_tasks = at.shape[1]
+    task = contrasts(n_tasks)
+    return {
+        "level": _place(at.mean(axis=1), variance.sum(axis=1) / n_tasks**2),
+        "task": _place(at @ task, variance @ task**2),
+    }
+
+
+def nowhere(places: Places) -> dict[str, Place]:
+    """The same parts with data that say nothing, as for draws from the prior."""
+    return {
+        name: Place(0.0 * np.asarray(p.at), 0.0 * np.asarray(p.at)) for name, p in places.items()
+    }
+
+
+def _place(at: Any, variance: Any) -> Place:
+    return Place(np.asarray(at, dtype=float), 1 / np.sqrt(np.asarray(variance, dtype=float)))
 
 
 class Population(NamedTuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import numpyro
 import numpyro.distributions as dist
 from jax.nn import sigmoid
 
-from metaeval.bayes.grids import Centring, Grid, by_scorer
+from metaeval.bayes.grids import Grid, Places, by_scorer
 from metaeval.bayes.likelihoods import OUTCOMES, add_likelihood, agreement
 
 LOG_SLOPE = Grid("log_slope", 0.0, 1.1)
@@ -28,7 +29,7 @@ Values = Mapping[str, Any]
 def ties(
     margin: Any,
     counts: Any,
-    centring: Mapping[str, Centring],
+    places: Mapping[str, Places],
     covariates: Any = None,
     *,
     form: str = "rao_kupper",
@@ -42,8 +43,8 @@ def ties(
         Margins over the root mean square of the scorer's margins that are not 0.
     counts : array (scorer, task, bin, 3)
         Losses, ties and wins of the first response, over the design effect; see Notes.
-    centring : mapping of grid to mapping of effect to number
-        How far effects are centred; it changes how fast chains move, not where to.
+    places : mapping of grid to places of its parts
+        Where the data put them; it changes how fast chains move, not where to.
     covariates : array (covariate, scorer, task, bin), optional
         Differences of covariates over their root mean squares.
     form : {"rao_kupper", "davidson"}
@@ -85,7 +86,7 @@ def ties(
     """
     k, n_tasks, _ = margin.shape
     values = {
-        grid.name: by_scorer(grid, k, n_tasks, centring[grid.name])
+        grid.name: by_scorer(grid, k, n_tasks, places[grid.name])
         for grid in (LOG_SLOPE, TIE_GRID[form], LOGIT_LAPSE)
     }
     values |= _shared(k, order, covariates)
@@ -103,7 +104,7 @@ def tie_chances(values: Values, margin: Any, covariates: Any, form: str) -> Any:
 def calibration(
     margin: Any,
     counts: Any,
-    centring: Mapping[str, Centring],
+    places: Mapping[str, Places],
     covariates: Any = None,
     basis: Any = None,
     *,
@@ -119,7 +120,7 @@ def calibration(
         `form="beta"`, log odds of probabilities.
     counts : array (scorer, task, bin, 2)
         Labels against and for the first response (the event), over the design effect.
-    centring : mapping of grid to mapping of effect to number
+    places : mapping of grid to places of its parts
     covariates : array (covariate, scorer, task, bin), optional
         Differences of covariates over their root mean squares.
     basis : array (part, scorer, task, bin), optional
@@ -162,7 +163,7 @@ def calibration(
     """
     k, n_tasks, _ = margin.shape
     grids = (LOG_SLOPE, *MORE_GRIDS[form])
-    values = {g.name: by_scorer(g, k, n_tasks, centring[g.name]) for g in grids}
+    values = {g.name: by_scorer(g, k, n_tasks, places[g.name]) for g in grids}
     values |= _shared(k, order, covariates)
     if form == "spline":
         steps = dist.Normal(0.0, SD_WALK).expand([k, basis.shape[0] - 1]).to_event(2)
@@ -197,6 +198,20 @@ def agreement_chances(values: Values, margin: Any, covariates: Any, basis: Any, 
     if "logit_lapse" in values:
         return agreement(u, sigmoid(values["logit_lapse"])[..., None])
     return agreement(u, 0.0)
+
+
+@functools.cache
+def cell_chances(form: str) -> Callable[[Values, Any, Any], Any]:
+    """Log probabilities of a form, given grids, margin and basis, all that tasks share being 0."""
+
+    def chances(values: Values, margin: Any, basis: Any) -> Any:
+        if form in TIE_GRID:
+            return tie_chances(values, margin, None, form)
+        none = jnp.zeros(len(margin))
+        shape = {} if form != "spline" else {"shape": jnp.zeros((len(margin), len(basis)))}
+        return agreement_chances({**values, "asymmetry": none, **shape}, margin, None, basis, form)
+
+    return chances
 
 
 def _shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:

@@ -222,10 +222,3 @@ def _slopes(margin: Floats, counts: Floats, intercept: bool) -> Floats:
 def _ratio(own: Floats, clustered: Floats) -> float:
     ridge = 1e-9 * np.eye(len(own)) * max(float(np.trace(own)), 1e-9)
     return float(np.trace(np.linalg.solve(own + ridge, clustered + ridge)) / len(own))
-
-
-def information(margin: Floats, counts: Floats) -> Floats:
-    """Rough information of each cell on its log slope: (scorer, task)."""
-    total = counts.sum(axis=-1)
-    p = expit(margin)
-    return np.asarray((total * p * (1 - p) * margin**2).sum(axis=-1))

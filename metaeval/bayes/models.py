@@ -9,7 +9,7 @@ import numpyro
 import numpyro.distributions as dist
 from jax.nn import sigmoid
 
-from metaeval.bayes.grids import Grid, two_way
+from metaeval.bayes.grids import Grid, Places, two_way
 from metaeval.bayes.likelihoods import add_likelihood, signed_root
 
 LOGIT = Grid("logit", 0.7, 1.0, sd_task=0.75)
@@ -19,7 +19,7 @@ def accuracy(
     right: Any,
     trials: Any,
     precision: Any,
-    centring: Any,
+    places: Places,
     *,
     pool: bool = True,
 ) -> None:
@@ -31,9 +31,9 @@ def accuracy(
         Effective numbers of right and of all verdicts; see Notes.
     precision : array (task, scorer, scorer)
         Inverse correlation of the scorers' estimates in each task: they share its items.
-    centring : mapping of `task`, `scorer`, `cell` to a number
-        Between 0 and 1: how much the data say of these effects. It changes how fast chains move,
-        not what they converge to.
+    places : mapping of `level`, `task`, `scorer`, `cell` to Place
+        Where the data put these effects. It changes how fast chains move, not what they converge
+        to.
     pool : bool, default True
         Whether scorers and tasks are drawn from populations; if not, every cell is by itself, its
         accuracy uniform.
@@ -71,7 +71,7 @@ def accuracy(
     if not pool:
         z = numpyro.sample("logit", dist.Logistic(0.0, 1.0).expand(right.shape).to_event(2))
     else:
-        z = two_way(LOGIT, n_scorers, n_tasks, centring)
+        z = two_way(LOGIT, n_scorers, n_tasks, places)
     r = signed_root(z, right, trials)
     add_likelihood(-0.5 * jnp.einsum("kt,tkl,lt->", r, precision, r))
     numpyro.deterministic("accuracy", sigmoid(z))

@@ -27,7 +27,7 @@ from metaeval.kernels import keep_compiled
 from metaeval.progress import steps
 
 BLOCK = 50  # steps between two looks at the clock
-MOST = 4_000  # draws of each chain
+MOST = 8_000  # draws of each chain
 MOST_HALVED = 3  # times that steps are halved where chains diverge
 WARM_DEPTH, MAX_DEPTH = 5, 10  # 2^depth leapfrog steps at most, while warming up and after
 _DENSE = 150  # parameters up to which their correlations are taken out

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.arrays import Floats
-from metaeval.bayes.grids import contrasts, log_prior, population, shares
+from metaeval.bayes.grids import Place, log_prior, population, two_way_places
 from metaeval.bayes.models import LOGIT
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.strata import designed, unit_names
@@ -66,7 +66,7 @@ def prepared(
         "right": right,
         "trials": trials,
         "precision": np.linalg.inv(correlation),
-        "centring": _centring(right, trials, correlation),
+        "places": places_of(right, trials, correlation),
     }
     kept = {
         "logit": ("scorer", "task"),
@@ -196,17 +196,13 @@ def _as_correlation(scatter: Floats) -> Floats:
     return np.asarray(found)
 
 
-def _centring(right: Floats, trials: Floats, correlation: Floats) -> dict[str, float]:
-    """How much the data say of effects of tasks, of scorers, and of both, between 0 and 1."""
-    share = (right + 1) / (trials + 2)
-    scale = np.sqrt(trials * share * (1 - share)).T  # (task, scorer)
-    precision = np.linalg.inv(correlation) * scale[:, :, None] * scale[:, None]
-    n_tasks, k = scale.shape
-    level = float(np.median(precision.sum(axis=(1, 2))))
-    basis = contrasts(k)
-    within = np.einsum("ki,tkl,li->t", basis, precision, basis) / max(k - 1, 1)
-    information = {"task": level, "scorer": float(within.sum()), "cell": float(np.median(within))}
-    return shares(information, k, n_tasks)
+def places_of(right: Floats, trials: Floats, correlation: Floats) -> dict[str, Place]:
+    """Where the data put effects of tasks, of scorers, and of both."""
+    share = (right + 0.5) / (trials + 1)
+    error = 1 / np.sqrt(trials * share * (1 - share)).T  # (task, scorer)
+    return two_way_places(
+        np.log(share / (1 - share)), correlation * error[:, :, None] * error[:, None]
+    )
 
 
 def _cautions(

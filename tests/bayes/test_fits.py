@@ -178,5 +178,5 @@ def test_sensitivity_finds_what_rests_on_the_prior(trees):
 def test_the_settings_of_chains_have_defaults_that_the_docs_name():
     assert Settings() == (4, None, None, None, 0)
     assert (sampling.FEW, sampling.MANY) == ((500, 500, 0.9), (300, 750, 0.8))
-    assert sampling.MOST == 4_000
+    assert sampling.MOST == 8_000
     assert posterior.SCHEMA == "metaeval.posterior/1"

@@ -1,19 +1,29 @@
 """Grids of scorers and tasks: their bases, and populations given those at hand."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import numpyro
 import pytest
-from scipy import stats
+from numpyro import handlers
+from scipy import optimize, stats
 
+from metaeval.bayes import margin_models as mm
 from metaeval.bayes.diagnostics import bfmi, convergence
 from metaeval.bayes.grids import (
     SPREADS,
     Grid,
-    centring_of,
+    Place,
     contrasts,
     log_prior,
+    nowhere,
+    placed,
+    places_by_scorer,
     population,
     population_by_scorer,
+    two_way_places,
 )
+from metaeval.bayes.places import curve_places
 from metaeval.bayes.posterior import arviz
 
 GRID = Grid("x", 0.3, 0.8, sd_task=0.5, sd_scorer=0.6, sd_cell=0.4)
@@ -91,12 +101,110 @@ def test_the_log_prior_is_that_of_its_parts():
     assert np.diff(found) == pytest.approx(np.diff(known))
 
 
-def test_effects_are_centred_where_the_data_say_much_of_many_of_them():
-    few, many = (centring_of(np.full(shape, 100.0)) for shape in ((2, 2), (30, 20)))
-    assert all(few[name] < many[name] / 2 for name in few)
-    assert max(centring_of(np.full((30, 20), 0.01)).values()) < 0.1
-    assert min(centring_of(np.full((30, 20), 1e4)).values()) > 0.9
-    assert min(centring_of(np.full((2, 2), 1e6)).values()) > 0.9
+AT, ROOT, MEAN, SD = np.array([1.3, -0.2]), np.array([4.0, 0.5]), 0.3, 0.7
+
+
+def log_density(x, place, sd=SD):
+    """Log density of coordinates under `placed`, and the values there."""
+
+    def model():
+        numpyro.deterministic("value", placed("v", MEAN, sd, place))
+
+    with jax.enable_x64(True):
+        fixed = handlers.substitute(model, {"v_raw": jnp.asarray(x)})
+        found, trace = numpyro.infer.util.log_density(fixed, (), {}, {})
+        return float(found), np.asarray(trace["value"]["value"])
+
+
+@pytest.mark.parametrize("root", [ROOT, 0 * ROOT, 1e4 * ROOT])
+def test_where_the_data_put_values_does_not_change_their_distribution(root):
+    x, step = np.array([0.4, -1.1]), 1e-5
+    place = Place(AT, root)
+    found, value = log_density(x, place)
+    ahead, behind = (log_density(x + s, place)[1] for s in (step, -step))
+    scale = (ahead - behind) / (2 * step)
+    assert found == pytest.approx(stats.norm.logpdf(value, MEAN, SD).sum() + np.log(scale).sum())
+
+
+@pytest.mark.parametrize("sd", [1e-6, 0.02, 0.7, 30.0])
+def test_coordinates_are_standard_normal_where_data_are_where_they_are_said_to_be(sd):
+    rng = np.random.default_rng(0)
+    place = Place(AT, ROOT)
+    away = []
+    for x in rng.normal(size=(5, 2)):
+        found, value = log_density(x, place, sd)
+        seen = stats.norm.logpdf(value, AT, 1 / ROOT).sum()
+        away.append(found + seen - stats.norm.logpdf(x).sum())
+    assert np.ptp(away) < 1e-6
+
+
+def test_places_of_two_way_grids_are_those_of_the_parts():
+    """Against the covariance of all cells, written out."""
+    rng = np.random.default_rng(0)
+    k, n_tasks = 3, 4
+    at = rng.normal(size=(k, n_tasks))
+    root = rng.normal(size=(n_tasks, k, k))
+    covariance = root @ root.transpose(0, 2, 1)
+    of_cells = np.zeros((k, n_tasks, k, n_tasks))
+    for t in range(n_tasks):
+        of_cells[:, t, :, t] = covariance[t]
+    scorer, task = contrasts(k), contrasts(n_tasks)
+    whole = {"scorer": np.full((k, 1), 1 / k), "task": np.full((n_tasks, 1), 1 / n_tasks)}
+    parts = {
+        "level": (whole["scorer"], whole["task"]),
+        "task": (whole["scorer"], task),
+        "scorer": (scorer, whole["task"]),
+        "cell": (scorer, task),
+    }
+    for name, place in two_way_places(at, covariance).items():
+        left, right = parts[name]
+        value = np.einsum("ki,kt,tj->ij", left, at, right)
+        variance = np.einsum("ki,tj,ktlu,li,uj->ij", left, right, of_cells, left, right)
+        assert place.at.ravel() == pytest.approx(value.ravel())
+        assert place.root.ravel() == pytest.approx(variance.ravel() ** -0.5)
+        assert not nowhere({name: place})[name].root.any()
+
+
+def test_places_by_scorer_are_those_of_each_scorer_alone():
+    rng = np.random.default_rng(1)
+    at, variance = rng.normal(size=(3, 4)), rng.uniform(0.1, 1, size=(3, 4))
+    together = places_by_scorer(at, variance)
+    for k in range(3):
+        alone = two_way_places(at[[k]], variance[k][:, None, None])
+        for name in ("level", "task"):
+            for one, other in zip(together[name], alone[name], strict=True):
+                assert one[k] == pytest.approx(other)
+
+
+def test_modes_of_cells_are_those_of_a_general_optimiser():
+    """Two cells of ties: the mode with a wide prior, and the inverse curvature there."""
+    rng = np.random.default_rng(2)
+    margin = np.abs(rng.normal(size=(1, 2, 64)))
+    counts = rng.integers(0, 50, size=(1, 2, 64, 3)).astype(float)
+    counts[..., 2] += 80 * margin
+    grids = (mm.LOG_SLOPE, mm.LOG_THRESHOLD)
+    chances = mm.cell_chances("rao_kupper")
+
+    def with_lapse(values, margin, basis):
+        return chances({**values, "logit_lapse": jnp.full((1, 1), -3.0)}, margin, basis)
+
+    places = curve_places(with_lapse, grids, margin, counts)
+    at, error = np.zeros((2, 2)), np.zeros((2, 2))
+    for t in range(2):
+
+        def loss(theta, t=t):
+            values = {g.name: np.array([[v]]) for g, v in zip(grids, theta, strict=True)}
+            with jax.enable_x64(True):
+                logs = np.asarray(with_lapse(values, margin[:, t : t + 1], None))[0, 0]
+            prior = sum(((v - g.mean) / g.sd) ** 2 for g, v in zip(grids, theta, strict=True))
+            return prior / 2 - (counts[0, t] * logs).sum()
+
+        found = optimize.minimize(loss, [0.0, 0.0], method="BFGS", options={"gtol": 1e-4})
+        at[t], error[t] = found.x, np.sqrt(np.diag(found.hess_inv))
+    for g, grid in enumerate(grids):
+        assert places[grid.name]["level"].at == pytest.approx(at[:, g].mean(), abs=1e-4)
+        level = np.sqrt(np.square(error[:, g]).sum()) / 2
+        assert 1 / places[grid.name]["level"].root == pytest.approx(level, rel=0.1)
 
 
 def test_convergence_is_that_of_arviz():
