@@ -166,6 +166,8 @@ class Accuracy:
         """True sites, and arrays with data that they made."""
         from scipy.special import expit, ndtri
 
+        from metaeval.bayes.covaried import Seen, whole_tasks
+
         ones, eye = np.ones((K, T)), np.broadcast_to(np.eye(K), (T, K, K))
         places = self.nowhere(self.verdicts.places_of(ones, 2 * ones, eye))
         arrays = {"right": ones, "trials": 2 * ones, "precision": eye, "places": places}
@@ -178,15 +180,8 @@ class Accuracy:
             right = (z < ndtri(expit(truth["logit"][:, t]))).astype(float)
             centred = (right - right.mean(axis=0)) / PAIRS
             each = np.full(PAIRS, 1 / PAIRS)
-            seen.append(v.Seen(right, each, centred.T @ centred, []))
-        right, trials = v.counts(seen)
-        correlation = v.correlations(seen)
-        return truth, {
-            "right": right,
-            "trials": trials,
-            "precision": np.linalg.inv(correlation),
-            "places": v.places_of(right, trials, correlation),
-        }
+            seen.append(Seen(right, each, centred.T @ centred, [], np.arange(PAIRS)))
+        return truth, v.arrays_of(whole_tasks(seen), seen)
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""

@@ -20,6 +20,7 @@ from metaeval.bayes.curve_data import (
     shares,
 )
 from metaeval.bayes.grids import Grid, log_prior, population_by_scorer
+from metaeval.bayes.models import SD_COEFFICIENT
 from metaeval.bayes.places import curve_places
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.thresholds import tie_threshold
@@ -153,7 +154,7 @@ def _cautions(curves: Curves, scorers: Sequence[str]) -> list[str]:
 
 def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
     found: Any = sum(log_prior(g, sites, more[f"{g.name}_mean"][1]) for g in grids)
-    priors = {"bias": mm.SD_BIAS, "coefficient": mm.SD_COEFFICIENT, "asymmetry": mm.SD_ASYMMETRY}
+    priors = {"bias": mm.SD_BIAS, "coefficient": SD_COEFFICIENT, "asymmetry": mm.SD_ASYMMETRY}
     for name, sd in (priors | {"steps": mm.SD_WALK}).items():
         if name in sites:
             values = sites[name].reshape(*found.shape, -1)

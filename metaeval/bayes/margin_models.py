@@ -13,6 +13,7 @@ from jax.nn import sigmoid
 
 from metaeval.bayes.grids import Grid, Places, by_scorer
 from metaeval.bayes.likelihoods import OUTCOMES, add_likelihood, agreement
+from metaeval.bayes.models import SD_COEFFICIENT
 
 LOG_SLOPE = Grid("log_slope", 0.0, 1.1)
 LOG_THRESHOLD = Grid("log_threshold", -0.5, 0.9)
@@ -20,7 +21,7 @@ LOG_NU = Grid("log_nu", 0.0, 1.1)
 LOGIT_LAPSE = Grid("logit_lapse", -3.4, 1.1)
 INTERCEPT = Grid("intercept", 0.0, 1.5)
 TIE_GRID = {"rao_kupper": LOG_THRESHOLD, "davidson": LOG_NU}
-SD_BIAS, SD_COEFFICIENT, SD_ASYMMETRY, SD_WALK = 0.25, 0.5, 0.5, 1.0
+SD_BIAS, SD_ASYMMETRY, SD_WALK = 0.25, 0.5, 1.0
 
 Values = Mapping[str, Any]
 """Values of the sites that a curve is made of; draws may come first."""

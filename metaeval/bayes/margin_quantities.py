@@ -18,6 +18,10 @@ from metaeval.maps import spline_basis
 
 TYPICAL = {"whole": "a typical task"}
 _STATUS = "approximate"
+_NO_BIAS = (
+    "This posterior has no bias: the order of responses is not recorded (ordered=True when "
+    "reading), and no covariates= were given."
+)
 _FAR = 64.0  # largest margins beyond which a gap is said to be never
 
 
@@ -81,26 +85,41 @@ def _lapse(tree: xr.DataTree) -> Quantity:
 
 def _bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
     """Bias of the labels towards the response shown first, or by a covariate, at equal scores."""
-    posterior = tree["posterior"]
-    if covariate is None and "bias" in posterior:
+    if covariate is None and "bias" in tree["posterior"]:
         draws, what = flat_draws(tree, "bias"), "the response shown first"
-    elif "coefficient" in posterior:
-        known = names_of(tree, "covariate")
-        name = known[0] if covariate is None else covariate
-        require_known("covariate", name, known)
-        draws = flat_draws(tree, "coefficient")[..., known.index(name)]
-        what = f"more {name} (per root mean square)"
     else:
-        raise MetaevalError(
-            "This posterior has no bias: the order of responses is not recorded (ordered=True when "
-            "reading), and no covariates= were given."
-        )
+        name, draws = _coefficients(tree, covariate)
+        what = f"more {name} (per root mean square)"
     target = f"what the labels' log odds owe to {what}, beyond the scorer's margin"
+    return _owed(tree, draws, covariate, target)
+
+
+def _owed(tree: xr.DataTree, draws: Floats, covariate: str | None, target: str) -> Quantity:
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
     said_name = "bias" if covariate is None else f"bias(covariate={covariate})"
     return Quantity(
         said_name, names_of(tree, "scorer"), draws, None, None, estimand, "neither", _STATUS
     )
+
+
+def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
+    """Excess bias of a scorer's verdicts towards responses with more of a covariate."""
+    name, draws = _coefficients(tree, covariate)
+    target = (
+        f"what the log odds of a right verdict owe to the better response having more {name} "
+        "(per root mean square)"
+    )
+    return _owed(tree, draws, covariate, target)
+
+
+def _coefficients(tree: xr.DataTree, covariate: str | None) -> tuple[str, Floats]:
+    """Name of a covariate, the first by default, and draws (draw, scorer) of its coefficients."""
+    if "coefficient" not in tree["posterior"]:
+        raise MetaevalError(_NO_BIAS)
+    known = names_of(tree, "covariate")
+    name = known[0] if covariate is None else covariate
+    require_known("covariate", name, known)
+    return name, flat_draws(tree, "coefficient")[..., known.index(name)]
 
 
 def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:

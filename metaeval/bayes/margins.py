@@ -9,6 +9,7 @@ import numpy as np
 
 from metaeval import links
 from metaeval.arrays import Codes, Floats
+from metaeval.bayes.strata import differences
 from metaeval.binning import bins_of
 from metaeval.links import expit
 from metaeval.maps import scale_of
@@ -58,7 +59,7 @@ def rows_of(design: Design, covariates: Sequence[str], three: bool) -> list[Rows
         label, unit = only_label(pairs), _unit(stratum, pairs) + before
         keep = ~np.isnan(label) if three else (label != 0) & ~np.isnan(label)
         before += len(stratum.units)
-        more = pairs.rows[list(covariates)].to_numpy(dtype=float).T
+        more = differences(pairs, covariates)
         scores = pairs.scores[design.scorers].to_numpy()
         found.append(Rows(scores[keep], more[:, keep], label[keep], unit[keep]))
     return found

@@ -12,6 +12,7 @@ from jax.nn import sigmoid
 from metaeval.bayes.grids import Grid, Places, two_way
 from metaeval.bayes.likelihoods import add_likelihood, signed_root
 
+SD_COEFFICIENT = 0.5  # of covariates, per root mean square
 LOGIT = Grid("logit", 0.7, 1.0, sd_task=0.75)
 
 
@@ -20,6 +21,8 @@ def accuracy(
     trials: Any,
     precision: Any,
     places: Places,
+    task: Any = None,
+    covariates: Any = None,
     *,
     pool: bool = True,
 ) -> None:
@@ -27,13 +30,18 @@ def accuracy(
 
     Parameters
     ----------
-    right, trials : array (scorer, task)
-        Effective numbers of right and of all verdicts; see Notes.
-    precision : array (task, scorer, scorer)
-        Inverse correlation of the scorers' estimates in each task: they share its items.
+    right, trials : array (scorer, cell)
+        Effective numbers of right and of all verdicts in each task (or part of it); see Notes.
+    precision : array (cell, scorer, scorer)
+        Inverse correlation of the scorers' estimates in each: they share its items.
     places : mapping of `level`, `task`, `scorer`, `cell` to Place
         Where the data put these effects. It changes how fast chains move, not what they converge
         to.
+    task : array (cell,), optional
+        Task of each cell, where cells are parts of tasks.
+    covariates : array (covariate, cell), optional
+        How much more of each the better response has, over the root mean square. `fit` takes
+        their names: `covariates=["length_delta"]`.
     pool : bool, default True
         Whether scorers and tasks are drawn from populations; if not, every cell is by itself, its
         accuracy uniform.
@@ -41,7 +49,8 @@ def accuracy(
     Returns
     -------
     None
-        It is for `fit`, or NumPyro's own samplers; sites `logit` and `accuracy` (scorer, task).
+        It is for `fit`, or NumPyro's own samplers; sites `logit` and `accuracy` (scorer, task),
+        and `coefficient` (scorer, covariate).
 
     Notes
     -----
@@ -55,6 +64,11 @@ def accuracy(
     normal one, so that it is an approximation with few items and much correlation. R and the
     effective trials are taken as known.
 
+    With covariates the logit is :math:`z_{mt} + \gamma_m' x`, so that accuracies are those on
+    pairs whose responses have equally much of them (a scorer that only counts words has one half),
+    and a positive coefficient is excess bias: the scorer is right more often where the better
+    response has more. Units of a task are taken together in up to 16 ranges of x.
+
     References
     ----------
     Fay, Herriot (1979), Estimates of income for small places: area models with known sampling
@@ -67,11 +81,15 @@ def accuracy(
     >>> list(tree["posterior"]["accuracy"].dims)
     ['chain', 'draw', 'scorer', 'task']
     """
-    n_scorers, n_tasks = right.shape
+    n_scorers, n_tasks = len(right), len(places["task"].at) + 1
     if not pool:
-        z = numpyro.sample("logit", dist.Logistic(0.0, 1.0).expand(right.shape).to_event(2))
+        flat = dist.Logistic(0.0, 1.0).expand([n_scorers, n_tasks]).to_event(2)
+        z = numpyro.sample("logit", flat)
     else:
         z = two_way(LOGIT, n_scorers, n_tasks, places)
+    numpyro.deterministic("accuracy", sigmoid(z))
+    if covariates is not None:
+        prior = dist.Normal(0.0, SD_COEFFICIENT).expand([n_scorers, len(covariates)]).to_event(2)
+        z = z[:, task] + numpyro.sample("coefficient", prior) @ covariates
     r = signed_root(z, right, trials)
     add_likelihood(-0.5 * jnp.einsum("kt,tkl,lt->", r, precision, r))
-    numpyro.deterministic("accuracy", sigmoid(z))

@@ -15,8 +15,8 @@ from metaeval.bayes.curve_fits import Asked, prepared_curves
 from metaeval.bayes.curves import spline_at
 from metaeval.bayes.margins import Binned, Rows, binned, cells_of, rows_of
 from metaeval.bayes.prepared import Prepared
-from metaeval.bayes.strata import designed, unit_names
-from metaeval.checks import check_names, check_one_of, listed
+from metaeval.bayes.strata import covariate_names, designed, unit_names
+from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
 from metaeval.maps import spline_knots
 from metaeval.prepare import Design
@@ -35,7 +35,7 @@ def prepared_ties(
     """The table as `margin_models.ties` takes it."""
     check_one_of("form", form, tuple(mm.TIE_GRID))
     design, by = designed(table, by, **options)
-    names, order = _covariates(design, covariates), _ordered(design.table)
+    names, order = covariate_names(design.table, covariates), _ordered(design.table)
     parts = rows_of(design, names, True)
     if not any((part.label == 0).any() for part in parts):
         raise MetaevalError(
@@ -71,7 +71,7 @@ def prepared_calibration(
     if event is not None:
         raise MetaevalError("event= says which labels of single responses count; use form='beta'.")
     design, by = designed(table, by, **options)
-    names, order = _covariates(design, covariates), _ordered(design.table)
+    names, order = covariate_names(design.table, covariates), _ordered(design.table)
     parts = rows_of(design, names, False)
     if not any(len(part.label) for part in parts):
         raise MetaevalError("All labels are ties; calibration needs labels that take a side.")
@@ -97,19 +97,6 @@ def prepared_calibration(
 
 def _ordered(table: Table) -> bool:
     return isinstance(table, Pairs) and table.ordered
-
-
-def _covariates(design: Design, asked: Sequence[str] | str) -> list[str]:
-    """Columns of the pairs that are differences."""
-    names = check_names("covariates", asked)
-    there = [str(c) for c in design.table.pairs().rows if str(c).endswith("_delta")]
-    for name in names:
-        if name not in there:
-            raise MetaevalError(
-                f"There is no difference {name!r} of a number of the two responses; there are "
-                f"{listed(there) or 'none'}. Read a column such as length, for length_delta."
-            )
-    return names
 
 
 def _given(covariates: Any) -> Any:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from metaeval.arrays import Floats
+from metaeval.checks import check_names, listed
 from metaeval.errors import MetaevalError
 from metaeval.prepare import Design, Stratum, prepare
 from metaeval.tables import Pairs, Responses, Table
@@ -35,6 +40,31 @@ def _require_own_items(design: Design) -> None:
             "for independent; fit one task at a time, table.select(task=...), or use "
             "bayes.bayesian_bootstrap."
         )
+
+
+def covariate_names(table: Table, asked: Sequence[str] | str) -> list[str]:
+    """Columns of the pairs that are differences, as they were asked for."""
+    names = check_names("covariates", asked)
+    there = [str(c) for c in table.pairs().rows if str(c).endswith("_delta")]
+    for name in names:
+        if name not in there:
+            raise MetaevalError(
+                f"There is no difference {name!r} of a number of the two responses; there are "
+                f"{listed(there) or 'none'}. Read a column such as length, for length_delta."
+            )
+    return names
+
+
+def differences(pairs: Pairs, names: Sequence[str]) -> Floats:
+    """Covariates of pairs: (covariate, row)."""
+    found = pairs.rows[list(names)].to_numpy(dtype=float).T
+    for name, values in zip(names, found, strict=True):
+        if np.isnan(values).any():
+            raise MetaevalError(
+                f"{name} is missing in {int(np.isnan(values).sum())} pairs; leave these rows out, "
+                "or fill the column in."
+            )
+    return found
 
 
 def unit_names(stratum: Stratum) -> list[str]:

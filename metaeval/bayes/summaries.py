@@ -24,7 +24,7 @@ from metaeval.signature import make_signature
 NEW_TASK = "(new task)"
 
 QUANTITIES: Mapping[str, Mapping[str, Callable[..., Quantity]]] = {
-    "accuracy": ACCURACY,
+    "accuracy": {**ACCURACY, "bias": margin_quantities.bias_of_covariate},
     "ties": margin_quantities.TIES,
     "calibration": margin_quantities.CALIBRATION,
     "raters": rater_quantities.QUANTITIES,
@@ -47,7 +47,8 @@ def summarise(
     tree : DataTree
         What `fit` returned.
     quantity : str
-        `accuracy` (models accuracy, raters), `slope`, `lapse`, `bias` (ties, calibration),
+        `accuracy` (models accuracy, raters), `slope`, `lapse` (ties, calibration),
+        `bias` (all but raters; `covariate=` says of what),
         `threshold`, `epsilon` (ties), `gap`, `miscalibration` (calibration), `rater_accuracy`,
         `agreement`, `severity`, `discrimination` (raters). An unknown one is refused with a list
         of those that the model has.

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
 from metaeval.arrays import Floats
+from metaeval.bayes.covaried import Cells, Seen, by_covariates, whole_tasks
 from metaeval.bayes.grids import Place, log_prior, population, two_way_places
-from metaeval.bayes.models import LOGIT
+from metaeval.bayes.models import LOGIT, SD_COEFFICIENT
 from metaeval.bayes.prepared import Named, Prepared, Sites
-from metaeval.bayes.strata import designed, unit_names
+from metaeval.bayes.strata import covariate_names, designed, unit_names
 from metaeval.checks import listed
 from metaeval.choosing import choose_statistics
 from metaeval.errors import MetaevalError
@@ -30,58 +31,39 @@ _TINY = 1e-12
 _AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
 
 
-class Seen(NamedTuple):
-    """What one task shows: `value` (unit, scorer) of units that count, their `share` (unit,).
-
-    `scatter` (scorer, scorer) is the covariance of the accuracies over units.
-    """
-
-    value: Floats
-    share: Floats
-    scatter: Floats
-    units: list[str]
-
-    @property
-    def mean(self) -> Floats:
-        """Accuracy of each scorer: (scorer,)."""
-        return self.share @ self.value
-
-
 def prepared(
     table: Table,
     *,
     statistic: Statistic | str | None = None,
     by: str | None = None,
     pool: bool = True,
+    covariates: Sequence[str] | str = (),
     **options: Any,
 ) -> Prepared:
     """The table as `models.accuracy` takes it."""
     design, by = designed(table, by, **options)
     chosen = _accuracy(design.table, statistic)
+    names = covariate_names(design.table, covariates)
     seen = [_seen(chosen, design, stratum) for stratum in design.strata]
-    right, trials = counts(seen)
-    correlation = correlations(seen)
+    trials, correlation = counts(seen)[1], correlations(seen)
     tasks = [stratum.name or "all" for stratum in design.strata]
-    arrays = {
-        "right": right,
-        "trials": trials,
-        "precision": np.linalg.inv(correlation),
-        "places": places_of(right, trials, correlation),
-    }
-    kept = {
+    cells = by_covariates(design, seen, names) if names else whole_tasks(seen)
+    kept: dict[str, tuple[str, ...]] = {
         "logit": ("scorer", "task"),
         "accuracy": ("scorer", "task"),
         **dict.fromkeys(LOGIT.spreads, ()),
+        "coefficient": ("scorer", "covariate"),
     }
     observed = np.stack([s.mean for s in seen], axis=1)
     return Prepared(
-        arrays=arrays,
+        arrays=arrays_of(cells, seen),
         options=(("pool", pool),),
         dims=kept,
         coords={
             "scorer": design.scorers,
             "task": tasks,
-            "unit": [u for s in seen for u in s.units],
+            "unit": [u for s in cells.seen for u in s.units],
+            "covariate": names,
         },
         observed={"accuracy_observed": (("scorer", "task"), observed)},
         constant={
@@ -91,13 +73,15 @@ def prepared(
         design=design,
         by=by,
         statistic=chosen,
-        said={"statistic": chosen.name} | ({} if pool else {"pool": False}),
+        said={"statistic": chosen.name}
+        | ({} if pool else {"pool": False})
+        | ({"covariates": "+".join(names)} if names else {}),
         derived=("accuracy",),
         notes=[],
         warnings=_cautions(seen, observed, design, tasks),
         more=populations if pool else lambda sites, rng: {},
-        predict=lambda sites, rng: _predicted(sites, trials, correlation, rng),
-        log_likelihood=lambda sites: _log_likelihood(sites, seen),
+        predict=lambda sites, rng: _predicted(cells, sites, trials, correlation, rng),
+        log_likelihood=lambda sites: _log_likelihood(cells, sites),
         log_prior=_log_prior if pool else None,
     )
 
@@ -137,7 +121,22 @@ def _seen(statistic: Any, design: Design, stratum: Stratum) -> Seen:
     if not known and len(share) > 1:
         scatter *= len(share) / (len(share) - 1)
     names = unit_names(stratum)
-    return Seen(value, share, scatter, [names[u] for u in np.flatnonzero(there)])
+    place = np.flatnonzero(there)
+    return Seen(value, share, scatter, [names[u] for u in place], place)
+
+
+def arrays_of(cells: Cells, seen: Sequence[Seen]) -> dict[str, Any]:
+    """Arguments of the model, from its cells and the whole tasks."""
+    right, trials = counts(cells.seen)
+    arrays = {
+        "right": right,
+        "trials": trials,
+        "precision": np.linalg.inv(correlations(cells.within(seen)))[cells.task],
+        "places": places_of(*counts(seen), correlations(seen)),
+    }
+    if len(cells.covariates):
+        arrays |= {"task": cells.task, "covariates": cells.covariates}
+    return arrays
 
 
 def counts(seen: Sequence[Seen]) -> tuple[Floats, Floats]:
@@ -243,24 +242,29 @@ def populations(sites: Sites, rng: Generator) -> Named:
 
 
 def _log_prior(sites: Sites, more: Named) -> Floats:
-    return log_prior(LOGIT, sites, more["logit_mean"][1])
+    found = log_prior(LOGIT, sites, more["logit_mean"][1])
+    if "coefficient" in sites:
+        found = found - np.square(sites["coefficient"] / SD_COEFFICIENT).sum(axis=(-2, -1)) / 2
+    return found
 
 
-def _predicted(sites: Sites, trials: Floats, correlation: Floats, rng: Generator) -> Named:
+def _predicted(
+    cells: Cells, sites: Sites, trials: Floats, correlation: Floats, rng: Generator
+) -> Named:
     """Accuracies that would be seen in as many items: near normal, within 0 and 1."""
-    p = sites["accuracy"]
+    p = expit(cells.logits(sites)) @ cells.weight.T
     root = np.linalg.cholesky(correlation)
     z = np.einsum("tkl,...lt->...kt", root, rng.standard_normal(p.shape))
     seen = np.clip(p + z * np.sqrt(p * (1 - p) / trials), 0, 1)
     return {"accuracy_observed": (("scorer", "task"), seen)}
 
 
-def _log_likelihood(sites: Sites, seen: Sequence[Seen]) -> Floats:
+def _log_likelihood(cells: Cells, sites: Sites) -> Floats:
     """Of the verdicts of each unit, scorers taken one by one: (chain, draw, unit)."""
-    z = sites["logit"]
+    z = cells.logits(sites)
     parts = []
-    for t, s in enumerate(seen):
-        at = z[..., t]
+    for c, s in enumerate(cells.seen):
+        at = z[..., c]
         both = np.stack([-np.logaddexp(0, -at), -np.logaddexp(0, at)])  # log p and log (1 - p)
         parts.append(both[0] @ s.value.T + both[1] @ (1 - s.value).T)
     return np.concatenate(parts, axis=-1)

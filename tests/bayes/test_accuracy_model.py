@@ -8,14 +8,17 @@ from odd_tables import SCORERS
 
 from metaeval import MetaevalError, Pairs, bayes, evaluate, simulate
 from metaeval.bayes import verdicts
-from metaeval.bayes.verdicts import Seen, correlations, counts
+from metaeval.bayes.covaried import Seen, by_covariates
+from metaeval.bayes.strata import designed
+from metaeval.bayes.verdicts import correlations, counts
+from metaeval.statistics import pairwise_accuracy
 
 
 def seen(value, share=None):
     n = len(value)
     share = np.full(n, 1 / n) if share is None else share
     influence = share[:, None] * (value - share @ value)
-    return Seen(value, share, influence.T @ influence, [str(i) for i in range(n)])
+    return Seen(value, share, influence.T @ influence, [str(i) for i in range(n)], np.arange(n))
 
 
 def verdict_pairs(right, task=None, items=None):
@@ -148,3 +151,69 @@ def test_tasks_that_share_items_are_refused():
     table = Pairs(rows.assign(first="a", second="b"), scores, labels, shared_items=True)
     with pytest.raises(MetaevalError, match="share items"):
         bayes.fit("accuracy", table)
+
+
+def longer_is_better(rng, n, bias, **more):
+    """Scorers whose verdicts owe something to how much longer the better response is."""
+    length = rng.normal(size=n) + 0.3
+    label = np.where(rng.random(n) < 0.5, 1.0, -1.0)
+    x = length / np.sqrt(np.mean(length**2))
+    p = 1 / (1 + np.exp(-(np.array([0.0, 1.0])[:, None] + np.array(bias)[:, None] * x)))
+    right = rng.random((2, n)) < p
+    rows = pd.DataFrame({"item": np.arange(n), "first": "a", "second": "b"})
+    rows = rows.assign(length_delta=30 * length * label, **more)
+    scores = pd.DataFrame((2.0 * right - 1).T * label[:, None], columns=["words", "fair"])
+    return Pairs(rows, scores, pd.DataFrame({"h": label})), x, right
+
+
+def test_excess_bias_is_the_coefficient_of_a_logistic_regression():
+    """One verdict for each unit: against maximum likelihood, with the prior as normal data."""
+    sm = pytest.importorskip("statsmodels.api")
+    table, x, right = longer_is_better(np.random.default_rng(3), 1_200, (0.8, 0.0))
+    tree = bayes.fit("accuracy", table, covariates="length_delta", pool=False, draws=500)
+    bias = bayes.summarise(tree, "bias")
+    own = bayes.summarise(tree, "accuracy")
+    for m, name in enumerate(("words", "fair")):
+        found = sm.Logit(right[m].astype(float), sm.add_constant(x)).fit(disp=0)
+        error, prior = found.bse[1], 0.5
+        weight = prior**2 / (prior**2 + error**2)
+        row = bias.row(name)
+        assert row["estimate"] == pytest.approx(weight * found.params[1], abs=0.2 * error)
+        assert row["se"] == pytest.approx(np.sqrt(weight) * error, rel=0.1)
+        level = 1 / (1 + np.exp(-found.params[0]))
+        assert own.row(name)["estimate"] == pytest.approx(level, abs=0.01)
+    assert own.row("words")["lower"] < 0.5 < own.row("words")["upper"]
+    assert evaluate(table).row("words")["lower"] > 0.5  # who only counts words seems to be of use
+    assert "covariates=length_delta" in tree.attrs["signature"]
+
+
+def test_cells_of_covariates_are_parts_of_tasks():
+    rng = np.random.default_rng(4)
+    task = np.repeat(["a", "b"], [90, 10])
+    table, _, _ = longer_is_better(rng, 100, (0.5, 0.0), task=task)
+    design, _ = designed(table, None)
+    whole = [verdicts._seen(pairwise_accuracy("half"), design, s) for s in design.strata]
+    cells = by_covariates(design, whole, ["length_delta"])
+    assert cells.weight.sum(axis=1) == pytest.approx([1, 1])
+    mean = np.stack([part.mean for part in cells.seen]).T @ cells.weight.T
+    assert mean == pytest.approx(np.stack([s.mean for s in whole], axis=1))
+    assert sorted(u for part in cells.seen for u in part.units) == sorted(
+        u for s in whole for u in s.units
+    )
+    assert [int((cells.task == t).sum()) for t in (0, 1)] == [6, 1]
+    assert (np.diff(cells.covariates[0, :6]) > 0).all()
+
+
+def test_covariates_that_are_not_there_or_have_holes_are_refused():
+    table, _, _ = longer_is_better(np.random.default_rng(5), 60, (0.5, 0.0))
+    rows = table.rows.assign(length_delta=table.rows["length_delta"].where(table.rows.index > 2))
+    for wrong, name, said in (
+        (table, "width_delta", r"no difference 'width_delta'.*length_delta"),
+        (table.replace(rows=rows), "length_delta", "missing in 3 pairs"),
+    ):
+        for model in ("accuracy", "calibration"):
+            with pytest.raises(MetaevalError, match=said):
+                bayes.fit(model, wrong, covariates=name)
+    tree = bayes.fit("accuracy", table, draws=50, warmup=50, check=False)
+    with pytest.raises(MetaevalError, match="no bias"):
+        bayes.summarise(tree, "bias")
