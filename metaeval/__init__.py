@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from metaeval import bayes, calibration, statistics
     from metaeval.datasets import load_example, simulate
     from metaeval.errors import MetaevalError
+    from metaeval.gating import Gate, gate
     from metaeval.inference import compare, evaluate
     from metaeval.planning import required_items, simulated_power
     from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from metaeval.validity import size_check
 
 _HOME = {
+    "Gate": "gating",
     "MetaevalError": "errors",
     "Pairs": "tables",
     "Responses": "tables",
@@ -29,6 +31,7 @@ _HOME = {
     "Statistic": "statistics.base",
     "compare": "inference",
     "evaluate": "inference",
+    "gate": "gating",
     "load_example": "datasets",
     "read": "readers",
     "read_candidates": "readers",
@@ -44,6 +47,7 @@ _HOME = {
 __version__ = "0.1.0"
 
 __all__ = [
+    "Gate",
     "MetaevalError",
     "Pairs",
     "Responses",
@@ -53,6 +57,7 @@ __all__ = [
     "calibration",
     "compare",
     "evaluate",
+    "gate",
     "load_example",
     "read",
     "read_candidates",

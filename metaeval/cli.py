@@ -1,4 +1,4 @@
-"""The command line: demo, check, compare, fit."""
+"""The command line: demo, check, compare, fit, gate."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaeval.cli_fit import fit
+from metaeval.cli_gate import gate
 from metaeval.cli_options import (
     FORMATS,
     READER_OPTIONS,
     Group,
     Names,
+    chosen_statistics,
     give,
     make_folder,
     read_table,
     reading_options,
     rendered,
+    statistic_options,
     write_text,
 )
 from metaeval.errors import MetaevalError
@@ -54,10 +57,7 @@ def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: A
 @cli.command()
 @reading_options
 @click.option("--label", help="Which label column, where there are several.")
-@click.option("--statistic", "statistics", help="Names, with arguments: kendall(variant='b').")
-@click.option("--grouping", help="Which responses are paired: item, system, none.")
-@click.option("--average", help="Mean over items, pairs or groups.")
-@click.option("--ties", help="Tie policy: acc-eq, strict, half; best_of_n: strict, split, lenient.")
+@statistic_options
 @click.option("--by", help="Column to report by, such as task.")
 @click.option("--random", help="What is resampled: item, cluster, task or item,system.")
 @click.option("--missing", help="Missing scores: common, pairwise, error, wrong.")
@@ -95,7 +95,7 @@ def compare(
         )
     _check_contradictions(options, no_pairs)
     reading = {k: options.pop(k) for k in READER_OPTIONS}
-    chosen = _statistics({k: options.pop(k) for k in ("statistics", "grouping", "average", "ties")})
+    chosen = chosen_statistics(options)
     from metaeval import progress
 
     with progress.shown(not quiet):
@@ -125,12 +125,6 @@ def _verb(
     Plan("compare", **{k: v for k, v in options.items() if k in compare_only})
     kept = {k: v for k, v in options.items() if k not in compare_only}
     return inference.evaluate(table, chosen, **kept)
-
-
-def _statistics(options: dict[str, Any]) -> list[Statistic] | None:
-    from metaeval.naming import parse_statistics
-
-    return parse_statistics(**options)
 
 
 def _plain_table(frame: Any) -> str:
@@ -163,3 +157,4 @@ def demo(output: Path | None, seed: int, quick: bool, debug: bool) -> None:
 
 
 cli.add_command(fit)
+cli.add_command(gate)

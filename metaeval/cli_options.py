@@ -13,6 +13,7 @@ from metaeval.errors import MetaevalError
 
 if TYPE_CHECKING:
     from metaeval.result import Result
+    from metaeval.statistics.base import Statistic
 
 FORMATS = ("text", "json", "csv", "markdown", "latex")
 
@@ -103,6 +104,25 @@ reading_options = many(
     click.option("--language-pair", help="Which language pair of an mt-metrics-eval folder."),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
+
+statistic_options = many(
+    click.option("--statistic", "statistics", help="Names, with arguments: kendall(variant='b')."),
+    click.option("--grouping", help="Which responses are paired: item, system, none."),
+    click.option("--average", help="Mean over items, pairs or groups."),
+    click.option(
+        "--ties", help="Tie policy: acc-eq, strict, half; best_of_n: strict, split, lenient."
+    ),
+)
+
+
+def chosen_statistics(options: dict[str, Any]) -> list[Statistic] | None:
+    """The statistics that options name, which are taken out of them; None where none is named."""
+    from metaeval.naming import parse_statistics
+
+    return parse_statistics(
+        **{k: options.pop(k) for k in ("statistics", "grouping", "average", "ties")}
+    )
+
 
 READER_OPTIONS = (
     *("format", "mapping", "labels", "keys", "cluster", "lower_is_better", "label_kind"),

@@ -55,11 +55,12 @@ LAYERS = {
         "assembling",
         "choosing",
         "inference",
+        "gating",
         "demonstration",
         "calibration",
         "bayes",
     ),
-    6: ("cli", "cli_options", "cli_fit", "__main__", "__init__"),
+    6: ("cli", "cli_options", "cli_fit", "cli_gate", "__main__", "__init__"),
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
 LATE = ("jax", "numpyro", "arviz", "matplotlib", "seaborn", "scipy.stats", "scipy.special")

@@ -1,0 +1,52 @@
+"""The command `gate`: an exit code that says whether a new scorer passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metaeval.cli_options import (
+    READER_OPTIONS,
+    chosen_statistics,
+    read_table,
+    reading_options,
+    statistic_options,
+)
+from metaeval.errors import MetaevalError
+
+
+@click.command()
+@reading_options
+@statistic_options
+@click.option("--new", required=True, help="The scorer that is to pass.")
+@click.option("--baseline", required=True, help="The scorer that it is compared with.")
+@click.option("--margin", type=float, default=0.0, show_default=True, help="Gain to exceed.")
+@click.option("--non-inferior", is_flag=True, help="Worse by less than --margin is enough.")
+@click.option("--label", help="Which label column, where there are several.")
+@click.option("--by", help="Column whose values count equally, such as task.")
+@click.option("--random", help="What is resampled: item, cluster or task.")
+@click.option("--missing", help="Missing scores: common, error, wrong.")
+@click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ...")
+@click.option("--confidence", type=float, default=0.95, show_default=True)
+@click.option("--n-resamples", type=int, default=10_000, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> None:
+    """Exit 0 if --new is better than --baseline by more than --margin, 1 if not, 3 if open."""
+    from metaeval import gating, progress
+
+    reading = {k: options.pop(k) for k in READER_OPTIONS}
+    statistics = chosen_statistics(options)
+    if statistics is not None and len(statistics) > 1:
+        raise MetaevalError("A gate takes one statistic; name one with --statistic.")
+    statistic = statistics[0] if statistics else None
+    with progress.shown(not quiet):
+        table = read_table(files, reading)
+        found = gating.gate(table, statistic, **options)
+    for note in found.notes:
+        click.echo(note)
+    click.echo(found.sentence())
+    click.echo(found.result.signature)
+    click.get_current_context().exit(found.code)
