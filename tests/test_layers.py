@@ -12,6 +12,7 @@ import pytest
 import metaeval
 import metaeval.bayes
 import metaeval.calibration
+import metaeval.plots
 import metaeval.statistics
 
 ROOT = Path(metaeval.__file__).parent
@@ -59,6 +60,7 @@ LAYERS = {
         "calibration",
         "bayes",
     ),
+    4: ("plots",),
     6: ("cli", "cli_options", "cli_fit", "__main__", "__init__"),
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
@@ -147,6 +149,8 @@ def test_models_and_resampling_do_not_know_each_other(module):
 
 def loaded_late(module):
     """Modules that only load when a function of theirs is called."""
+    if top(module) == "plots":
+        return True
     return module == "kernels" or (module.startswith("bayes/") and module != "bayes/__init__")
 
 
@@ -160,7 +164,7 @@ def test_slow_packages_are_never_imported_at_module_level(module):
     assert not found
 
 
-@pytest.mark.parametrize("package", ["", "statistics", "calibration", "bayes"])
+@pytest.mark.parametrize("package", ["", "statistics", "calibration", "bayes", "plots"])
 def test_no_module_has_the_name_of_a_public_function(package):
     home = importlib.import_module(f"metaeval.{package}" if package else "metaeval")
     own = {m.rsplit("/", 1)[-1] for m in MODULES if m.rpartition("/")[0] == package}
@@ -201,7 +205,10 @@ def test_unknown_names_are_attribute_errors():
 
 PUBLIC = [
     (module, name)
-    for module in ("metaeval", "metaeval.statistics", "metaeval.calibration", "metaeval.bayes")
+    for module in (
+        *("metaeval", "metaeval.statistics", "metaeval.calibration", "metaeval.bayes"),
+        "metaeval.plots",
+    )
     for name in importlib.import_module(module).__all__
 ]
 

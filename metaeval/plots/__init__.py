@@ -1,0 +1,12 @@
+"""Figures of results: intervals, comparisons, posteriors, calibration and ties.
+
+Every function takes what it shows and draws on matplotlib axes (`ax=`, or new ones of the width of
+the style in force), which it returns; with `data=True` it draws nothing and returns the frame of
+what would be drawn. See `metaeval.style` for widths and fonts, and `save` for files.
+"""
+
+from __future__ import annotations
+
+from metaeval.plots.theme import save
+
+__all__ = ["save"]

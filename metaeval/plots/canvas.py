@@ -1,0 +1,225 @@
+"""What plots share: figures that fit their rows, row labels, and intervals drawn whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from metaeval.arrays import Floats
+from metaeval.errors import MetaevalError
+from metaeval.export import interval_name
+from metaeval.plots.texts import width, wrapped
+from metaeval.plots.theme import GREY, SETTINGS, figure_width
+from metaeval.result import Result
+
+POINTS = 72.0  # in an inch
+SMALLEST = 5.0  # points of a letter that can still be read
+_FAR = 1e6  # spans to the right: where intervals without end are drawn to
+LABELS = 0.45  # share of a figure's width that labels of rows may take
+
+
+class Rows(NamedTuple):
+    """Labels of rows, in as many lines as they need, and their size in points."""
+
+    texts: list[str]
+    size: float
+
+    @property
+    def pitch(self) -> float:
+        """Points from one row to the next."""
+        lines = max((text.count("\n") + 1 for text in self.texts), default=1)
+        return (1.22 * lines + 0.35) * self.size + 1
+
+
+def points(key: str) -> float:
+    """A size of `rcParams` in points, such as that of `ytick.labelsize`."""
+    return float(FontProperties(size=SETTINGS[key]).get_size_in_points())
+
+
+def label_size(n_rows: int) -> float:
+    """Points of the labels of so many rows: smaller for many, never too small to read."""
+    smaller = 0.0 if n_rows <= 14 else 1.0 if n_rows <= 26 else 2.0
+    return max(points("ytick.labelsize") - smaller, SMALLEST)
+
+
+def rows_of(
+    names: Sequence[object],
+    *,
+    ax: Axes | None = None,
+    wide: bool = False,
+    share: float = LABELS,
+    max_chars: int | None = None,
+) -> Rows:
+    """Names as labels of rows that take at most a share of the width of a figure (or of axes).
+
+    Labels become smaller down to 6 points before they go on in a second line.
+    """
+    inches = figure_width(wide) if ax is None else _own_width(ax)
+    room = share * inches * POINTS
+    size = label_size(len(names))
+    longest = max((width(wrapped(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
+    size = max(min(size, room / max(longest, 1e-9)), min(size, 6.0))
+    return Rows([wrapped(name, room, size, max_chars) for name in names], size)
+
+
+def _own_width(ax: Axes) -> float:
+    """Inches that axes and their labels have: their part of the figure's grid."""
+    spec = ax.get_subplotspec()
+    figure = ax.get_figure(root=True)
+    box = ax.get_position() if spec is None else spec.get_position(figure)  # type: ignore[arg-type]
+    return float(box.width * figure.get_figwidth())  # type: ignore[union-attr]
+
+
+def axes(
+    ax: Axes | None,
+    *,
+    rows: Rows | int | None = None,
+    height: float | None = None,
+    wide: bool = False,
+    extra: float = 0.0,
+) -> Axes:
+    """The axes to draw on; without any, those of a new figure that is as wide as the style asks.
+
+    Its height is that of its rows, with what stands below and above them and `extra` points; or
+    `height` inches; or that of `rcParams`.
+    """
+    if isinstance(ax, Axes):
+        return ax
+    if ax is not None:
+        raise MetaevalError(
+            f"ax={ax!r} must be matplotlib axes, such as those of plt.subplots(), or None."
+        )
+    if rows is not None:
+        height = rows_height(rows, extra)
+    elif height is None:
+        height = float(SETTINGS["figure.figsize"][1])
+    figure = plt.figure(figsize=(figure_width(wide), height), layout="constrained")
+    return figure.add_subplot()
+
+
+def rows_height(rows: Rows | int, extra: float = 0.0) -> float:
+    """Inches of a figure with rows, tick labels, and a label of the x axis."""
+    if isinstance(rows, int):
+        rows = Rows([""] * rows, label_size(rows))
+    around = 1.3 * points("xtick.labelsize") + 2.6 * points("axes.labelsize") + 16 + extra
+    return ((len(rows.texts) + 0.2) * rows.pitch + around) / POINTS
+
+
+def label_rows(ax: Axes, rows: Rows) -> None:
+    """Label the rows 0, 1, ... from the top down."""
+    ax.set_yticks(range(len(rows.texts)), rows.texts, fontsize=rows.size)
+    ax.set_ylim(len(rows.texts) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+
+
+def draw_intervals(
+    ax: Axes,
+    y: Sequence[float] | Floats,
+    estimate: Sequence[float] | Floats,
+    lower: Sequence[float] | Floats,
+    upper: Sequence[float] | Floats,
+    *,
+    color: str = "#0072B2",
+    marker: str = "o",
+    hollow: bool = False,
+    label: str | None = None,
+    without_end: str = "no end",
+) -> None:
+    """Points and intervals across rows; none is cut, and values that are none are named.
+
+    An interval without end goes to the edge of the axes with an arrowhead and `without_end`;
+    a row without an estimate says "not defined".
+    """
+    y, estimate, lower, upper = (np.asarray(v, dtype=float) for v in (y, estimate, lower, upper))
+    there = np.isfinite(estimate)
+    face = "white" if hollow else color
+    ax.plot(
+        *(estimate[there], y[there], marker),
+        color=color, mfc=face, mew=0.9, linestyle="none", label=label, zorder=3,
+    )  # fmt: skip
+    both = np.isfinite(lower) & np.isfinite(upper)
+    ax.hlines(y[both], lower[both], upper[both], color=color, lw=_line(), zorder=2)
+    for row in np.flatnonzero(~both | ~there):
+        _open_interval(ax, y[row], estimate[row], (lower[row], upper[row]), color, without_end)
+
+
+def _line() -> float:
+    return float(SETTINGS["lines.linewidth"])
+
+
+def _open_interval(
+    ax: Axes, y: float, estimate: float, ends: tuple[float, float], color: str, never: str
+) -> None:
+    """An interval that goes on to one side or both, or is not there."""
+    if math.isnan(estimate):
+        _beside(ax, 0.02, y, "not defined", "left")
+        return
+    known = [v for v in (*ends, estimate) if math.isfinite(v)]
+    for end, side, edge in ((ends[0], -1, 0.0), (ends[1], 1, 1.0)):
+        if math.isinf(end):
+            start = min(known) if side > 0 and known else max(known, default=0.0)
+            if known:
+                reach = Line2D([start, start + side * _FAR * (1 + abs(start))], [y, y])
+                reach.set(color=color, linewidth=_line(), zorder=2)
+                ax.add_artist(reach)  # which leaves the limits of the axis as they are
+            _arrow(ax, edge, y, side, color)
+    if math.isinf(estimate) or math.isinf(max(ends)):
+        _beside(ax, 0.96, y, never, "right")
+
+
+def _arrow(ax: Axes, edge: float, y: float, side: int, color: str) -> None:
+    across = ax.get_yaxis_transform()
+    head = Line2D([edge], [y], marker=">" if side > 0 else "<", color=color, transform=across)
+    head.set(clip_on=False, zorder=4)
+    ax.add_artist(head)
+
+
+def _beside(ax: Axes, x: float, y: float, text: str, side: str) -> None:
+    """A word in a row, in a place across the axes; y is in rows."""
+    size = max(points("ytick.labelsize") - 2, SMALLEST)
+    ax.text(
+        *(x, y, text),
+        transform=ax.get_yaxis_transform(), ha=side, va="bottom", fontsize=size, color=GREY,
+    )  # fmt: skip
+
+
+def beside_rows(ax: Axes, texts: Sequence[str], size: float, color: str = "black") -> None:
+    """Write a text right of each row of the axes."""
+    for y, text in enumerate(texts):
+        ax.annotate(
+            *(text, (1, y)),
+            xycoords=ax.get_yaxis_transform(), xytext=(4, 0), textcoords="offset points",
+            ha="left", va="center", fontsize=size, color=color, annotation_clip=False,
+        )  # fmt: skip
+
+
+def percent_axis(axis: Any) -> None:
+    """Write shares as percent; the values stay shares."""
+    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.6g}".replace("-", "\u2212")))
+
+
+def value_label(result: Result, statistic: str | None = None, *, interval: bool = True) -> str:
+    """Name and unit of what an axis shows, and which intervals are drawn."""
+    name = result._rows(statistic, None)["statistic"].iloc[0]
+    unit = " (%)" if result.is_accuracy(statistic) else ""
+    better = ", lower is better" if result.direction(statistic) < 0 else ""
+    kind = f", {100 * result.confidence:g}% {interval_name(result)}" if interval else ""
+    return f"{str(name).split('(')[0].replace('_', ' ')}{unit}{better}{kind}"
+
+
+def require_result(result: Any, function: str) -> Result:
+    """Refuse what is no result of metaeval."""
+    if isinstance(result, Result):
+        return result
+    raise MetaevalError(
+        f"{function} draws a Result, found a {type(result).__name__}; make one with "
+        "metaeval.compare, metaeval.evaluate or bayes.summarise."
+    )
