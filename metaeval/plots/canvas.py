@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from metaeval.arrays import Floats
 from metaeval.errors import MetaevalError
@@ -23,20 +23,39 @@ from metaeval.result import Result
 POINTS = 72.0  # in an inch
 SMALLEST = 5.0  # points of a letter that can still be read
 _FAR = 1e6  # spans to the right: where intervals without end are drawn to
+LEGEND = 2.0  # font sizes that a line of a legend takes
 LABELS = 0.45  # share of a figure's width that labels of rows may take
 
 
 class Rows(NamedTuple):
-    """Labels of rows, in as many lines as they need, and their size in points."""
+    """Labels of rows, in as many lines as they need, and their size in points.
+
+    `even` rows are all as high as the highest; others as their own lines need.
+    """
 
     texts: list[str]
     size: float
+    even: bool = True
 
     @property
-    def pitch(self) -> float:
-        """Points from one row to the next."""
-        lines = max((text.count("\n") + 1 for text in self.texts), default=1)
-        return (1.22 * lines + 0.35) * self.size + 1
+    def heights(self) -> Floats:
+        """Points that each row takes."""
+        lines = np.array([text.count("\n") + 1 for text in self.texts], dtype=float)
+        if self.even and len(lines):
+            lines[:] = lines.max()
+        return np.asarray((1.22 * lines + 0.35) * self.size + 1)
+
+    @property
+    def unit(self) -> float:
+        """Points of the lowest row, which are 1 on the axis."""
+        return float(self.heights.min(initial=np.inf)) if self.texts else 1.0
+
+    @property
+    def places(self) -> Floats:
+        """Where rows are on the axis, from the top down: 0, 1, ... if they are even."""
+        ends = np.cumsum(self.heights / self.unit)
+        middles = ends - self.heights / self.unit / 2
+        return np.asarray(middles - middles[:1])
 
 
 def points(key: str) -> float:
@@ -46,7 +65,7 @@ def points(key: str) -> float:
 
 def label_size(n_rows: int) -> float:
     """Points of the labels of so many rows: smaller for many, never too small to read."""
-    smaller = 0.0 if n_rows <= 14 else 1.0 if n_rows <= 26 else 2.0
+    smaller = 0.0 if n_rows <= 14 else 1.0 if n_rows <= 26 else 2.5
     return max(points("ytick.labelsize") - smaller, SMALLEST)
 
 
@@ -57,6 +76,7 @@ def rows_of(
     wide: bool = False,
     share: float = LABELS,
     max_chars: int | None = None,
+    even: bool = True,
 ) -> Rows:
     """Names as labels of rows that take at most a share of the width of a figure (or of axes).
 
@@ -67,7 +87,7 @@ def rows_of(
     size = label_size(len(names))
     longest = max((width(wrapped(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
     size = max(min(size, room / max(longest, 1e-9)), min(size, 6.0))
-    return Rows([wrapped(name, room, size, max_chars) for name in names], size)
+    return Rows([wrapped(name, room, size, max_chars) for name in names], size, even)
 
 
 def _own_width(ax: Axes) -> float:
@@ -84,12 +104,13 @@ def axes(
     rows: Rows | int | None = None,
     height: float | None = None,
     wide: bool = False,
+    legend: bool = False,
     extra: float = 0.0,
 ) -> Axes:
     """The axes to draw on; without any, those of a new figure that is as wide as the style asks.
 
-    Its height is that of its rows, with what stands below and above them and `extra` points; or
-    `height` inches; or that of `rcParams`.
+    Its height is that of its rows, with what stands below and above them, a line of `legend`, and
+    `extra` points; or `height` inches; or that of `rcParams`.
     """
     if isinstance(ax, Axes):
         return ax
@@ -98,7 +119,7 @@ def axes(
             f"ax={ax!r} must be matplotlib axes, such as those of plt.subplots(), or None."
         )
     if rows is not None:
-        height = rows_height(rows, extra)
+        height = rows_height(rows, extra + (LEGEND * points("legend.fontsize") if legend else 0))
     elif height is None:
         height = float(SETTINGS["figure.figsize"][1])
     figure = plt.figure(figsize=(figure_width(wide), height), layout="constrained")
@@ -110,14 +131,22 @@ def rows_height(rows: Rows | int, extra: float = 0.0) -> float:
     if isinstance(rows, int):
         rows = Rows([""] * rows, label_size(rows))
     around = 1.3 * points("xtick.labelsize") + 2.6 * points("axes.labelsize") + 16 + extra
-    return ((len(rows.texts) + 0.2) * rows.pitch + around) / POINTS
+    return float(rows.heights.sum() + 0.2 * rows.unit + around) / POINTS
 
 
 def label_rows(ax: Axes, rows: Rows) -> None:
-    """Label the rows 0, 1, ... from the top down."""
-    ax.set_yticks(range(len(rows.texts)), rows.texts, fontsize=rows.size)
-    ax.set_ylim(len(rows.texts) - 0.4, -0.6)
+    """Label the rows at their places, from the top down."""
+    places, half = rows.places, rows.heights / rows.unit / 2
+    ax.set_yticks(places, rows.texts, fontsize=rows.size)
+    ax.set_ylim(places[-1] + half[-1] + 0.1, -half[0] - 0.1)
     ax.tick_params(axis="y", length=0)
+
+
+def label_x(ax: Axes, text: str) -> None:
+    """Label the x axis; a text that is too long for its middle starts below the row labels."""
+    room, size = _own_width(ax) * POINTS, points("axes.labelsize")
+    place = "center" if width(text, size) < 0.5 * room else "right"
+    ax.set_xlabel(wrapped(text, 0.92 * room, size), loc=place)
 
 
 def draw_intervals(
@@ -183,22 +212,42 @@ def _arrow(ax: Axes, edge: float, y: float, side: int, color: str) -> None:
 
 
 def _beside(ax: Axes, x: float, y: float, text: str, side: str) -> None:
-    """A word in a row, in a place across the axes; y is in rows."""
-    size = max(points("ytick.labelsize") - 2, SMALLEST)
-    ax.text(
-        *(x, y, text),
-        transform=ax.get_yaxis_transform(), ha=side, va="bottom", fontsize=size, color=GREY,
+    """A word above a row, in a place across the axes; y is in rows."""
+    _write(ax, (x, y), text, (0, 2), ha=side, va="bottom", color=GREY, fontsize=small_size())
+
+
+def small_size() -> float:
+    """Points of what is written beside marks."""
+    return max(points("ytick.labelsize") - 2, SMALLEST)
+
+
+def beside_rows(ax: Axes, places: Floats, texts: Sequence[str], size: float) -> None:
+    """Write a text right of each row of the axes."""
+    for y, text in zip(places, texts, strict=True):
+        _write(ax, (1, y), text, (4, 0), ha="left", va="center", fontsize=size)
+
+
+def _write(
+    ax: Axes, at: tuple[float, float], text: str, away: tuple[float, float], **how: Any
+) -> None:
+    """A text some points away from a place in a row."""
+    across: Any = {"xycoords": ax.get_yaxis_transform(), "annotation_clip": False}
+    ax.annotate(text, at, xytext=away, textcoords="offset points", **across, **how)
+
+
+def legend_above(ax: Axes, columns: int = 4, handles: Any = None) -> None:
+    """A legend above the axes, where it hides nothing."""
+    more = {} if handles is None else {"handles": handles}
+    ax.legend(
+        **more,
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, borderaxespad=0.2, borderpad=0.2,
+        handlelength=1.6, handletextpad=0.4, columnspacing=1.0,
     )  # fmt: skip
 
 
-def beside_rows(ax: Axes, texts: Sequence[str], size: float, color: str = "black") -> None:
-    """Write a text right of each row of the axes."""
-    for y, text in enumerate(texts):
-        ax.annotate(
-            *(text, (1, y)),
-            xycoords=ax.get_yaxis_transform(), xytext=(4, 0), textcoords="offset points",
-            ha="left", va="center", fontsize=size, color=color, annotation_clip=False,
-        )  # fmt: skip
+def whole_numbers() -> MaxNLocator:
+    """Ticks at whole numbers only."""
+    return MaxNLocator(nbins=8, integer=True, min_n_ticks=1)
 
 
 def percent_axis(axis: Any) -> None:
@@ -222,4 +271,17 @@ def require_result(result: Any, function: str) -> Result:
     raise MetaevalError(
         f"{function} draws a Result, found a {type(result).__name__}; make one with "
         "metaeval.compare, metaeval.evaluate or bayes.summarise."
+    )
+
+
+def require_differences(
+    result: Any, function: str, statistic: str | None = None, task: str | None = None
+) -> Result:
+    """Refuse a result that compares no scorers."""
+    found = require_result(result, function)._rows(statistic, task)
+    if found["baseline"].notna().any():
+        return result
+    raise MetaevalError(
+        f"{function} draws comparisons of scorers, and this result ({result.meta['kind']}) has "
+        "none; call metaeval.compare with two scorers or more."
     )
