@@ -23,6 +23,7 @@ from metaeval.result import Result
 POINTS = 72.0  # in an inch
 SMALLEST = 5.0  # points of a letter that can still be read
 _FAR = 1e6  # spans to the right: where intervals without end are drawn to
+LINE = 1.08  # sizes from one line of a label to the next
 LEGEND = 2.0  # font sizes that a line of a legend takes
 LABELS = 0.45  # share of a figure's width that labels of rows may take
 
@@ -41,14 +42,20 @@ class Rows(NamedTuple):
     def heights(self) -> Floats:
         """Points that each row takes."""
         lines = np.array([text.count("\n") + 1 for text in self.texts], dtype=float)
-        if self.even and len(lines):
-            lines[:] = lines.max()
-        return np.asarray((1.22 * lines + 0.35) * self.size + 1)
+        if self.even and len(lines):  # a high label may reach into a row with a low one
+            lines[:] = max(1.0, *(lines[1:] + lines[:-1]) / 2) if len(lines) > 1 else lines
+        return np.asarray((LINE * lines + 0.35) * self.size + 1)
 
     @property
     def unit(self) -> float:
         """Points of the lowest row, which are 1 on the axis."""
         return float(self.heights.min(initial=np.inf)) if self.texts else 1.0
+
+    @property
+    def wide(self) -> float:
+        """Points that the longest line takes."""
+        lines = [line for text in self.texts for line in text.split("\n")]
+        return max((width(line, self.size) for line in lines), default=0.0)
 
     @property
     def places(self) -> Floats:
@@ -82,7 +89,7 @@ def rows_of(
 
     Labels become smaller down to 6 points before they go on in a second line.
     """
-    inches = figure_width(wide) if ax is None else _own_width(ax)
+    inches = figure_width(wide) if ax is None else own_width(ax)
     room = share * inches * POINTS
     size = label_size(len(names))
     longest = max((width(wrapped(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
@@ -90,12 +97,15 @@ def rows_of(
     return Rows([wrapped(name, room, size, max_chars) for name in names], size, even)
 
 
-def _own_width(ax: Axes) -> float:
-    """Inches that axes and their labels have: their part of the figure's grid."""
-    spec = ax.get_subplotspec()
-    figure = ax.get_figure(root=True)
-    box = ax.get_position() if spec is None else spec.get_position(figure)  # type: ignore[arg-type]
-    return float(box.width * figure.get_figwidth())  # type: ignore[union-attr]
+def own_width(ax: Axes) -> float:
+    """Inches that axes and their labels have: their part of the grid of their figure."""
+    figure: Any = ax.get_figure()
+    spec: Any = ax.get_subplotspec()
+    inches = figure.bbox.width / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    if spec is None:
+        return float(ax.get_position().width * inches)
+    grid = figure.subplotpars
+    return float(spec.get_position(figure).width / (grid.right - grid.left) * inches)
 
 
 def axes(
@@ -137,15 +147,15 @@ def rows_height(rows: Rows | int, extra: float = 0.0) -> float:
 def label_rows(ax: Axes, rows: Rows) -> None:
     """Label the rows at their places, from the top down."""
     places, half = rows.places, rows.heights / rows.unit / 2
-    ax.set_yticks(places, rows.texts, fontsize=rows.size)
+    ax.set_yticks(places, rows.texts, fontsize=rows.size, linespacing=LINE)
     ax.set_ylim(places[-1] + half[-1] + 0.1, -half[0] - 0.1)
     ax.tick_params(axis="y", length=0)
 
 
 def label_x(ax: Axes, text: str) -> None:
     """Label the x axis; a text that is too long for its middle starts below the row labels."""
-    room, size = _own_width(ax) * POINTS, points("axes.labelsize")
-    place = "center" if width(text, size) < 0.5 * room else "right"
+    room, size = own_width(ax) * POINTS, points("axes.labelsize")
+    place: Any = "center" if width(text, size) < 0.5 * room else "right"
     ax.set_xlabel(wrapped(text, 0.92 * room, size), loc=place)
 
 
@@ -221,10 +231,13 @@ def small_size() -> float:
     return max(points("ytick.labelsize") - 2, SMALLEST)
 
 
-def beside_rows(ax: Axes, places: Floats, texts: Sequence[str], size: float) -> None:
-    """Write a text right of each row of the axes."""
+def beside_rows(
+    ax: Axes, places: Floats, texts: Sequence[str], size: float, left: bool = False
+) -> None:
+    """Write a text right (or left) of each row of the axes."""
+    x, away, side = (0, -3, "right") if left else (1, 4, "left")
     for y, text in zip(places, texts, strict=True):
-        _write(ax, (1, y), text, (4, 0), ha="left", va="center", fontsize=size)
+        _write(ax, (x, y), text, (away, 0), ha=side, va="center", fontsize=size)
 
 
 def _write(
@@ -235,9 +248,10 @@ def _write(
     ax.annotate(text, at, xytext=away, textcoords="offset points", **across, **how)
 
 
-def legend_above(ax: Axes, columns: int = 4, handles: Any = None) -> None:
+def legend_above(ax: Axes, columns: int = 4, handles: Any = None, title: str | None = None) -> None:
     """A legend above the axes, where it hides nothing."""
-    more = {} if handles is None else {"handles": handles}
+    more: Any = {"title": title, "title_fontsize": SETTINGS["legend.fontsize"]} if title else {}
+    more |= {} if handles is None else {"handles": handles}
     ax.legend(
         **more,
         loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, borderaxespad=0.2, borderpad=0.2,

@@ -42,13 +42,18 @@ def shown(text: object, max_chars: int | None = None) -> str:
 
 def tokens(text: object, max_chars: int | None = None) -> list[str]:
     """Characters of a text, or `[U+1F600]` in the place of one that has no shape in the font."""
-    characters = list(str(text))
-    if max_chars is not None and len(characters) > max_chars:
-        tail = (max_chars - 1) // 2
-        head = max_chars - 1 - tail
-        characters = [*characters[:head], _MORE, *characters[len(characters) - tail :]]
     has = _shapes(tuple(FontProperties().get_family()))
-    return [c if _seen(c) and ord(c) in has else f"[U+{ord(c):04X}]" for c in characters]
+    kept = characters(text, max_chars)
+    return [c if _seen(c) and ord(c) in has else f"[U+{ord(c):04X}]" for c in kept]
+
+
+def characters(text: object, max_chars: int | None) -> list[str]:
+    """Characters of a text, less its middle where it has more than it may have."""
+    every = list(str(text))
+    if max_chars is None or len(every) <= max_chars:
+        return every
+    tail = (max_chars - 1) // 2
+    return [*every[: max_chars - 1 - tail], _MORE, *every[len(every) - tail :]]
 
 
 def escaped(token: str) -> str:
