@@ -15,10 +15,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from metaeval.arrays import Floats
 from metaeval.errors import MetaevalError
-from metaeval.export import interval_name
 from metaeval.plots.texts import width, wrapped
 from metaeval.plots.theme import GREY, SETTINGS, figure_width
-from metaeval.result import Result
 
 POINTS = 72.0  # in an inch
 SMALLEST = 5.0  # points of a letter that can still be read
@@ -31,12 +29,14 @@ LABELS = 0.45  # share of a figure's width that labels of rows may take
 class Rows(NamedTuple):
     """Labels of rows, in as many lines as they need, and their size in points.
 
-    `even` rows are all as high as the highest; others as their own lines need.
+    `even` rows are all as high as the highest; others as their own lines need. `tall` ones have
+    so many times the height.
     """
 
     texts: list[str]
     size: float
     even: bool = True
+    tall: float = 1.0
 
     @property
     def heights(self) -> Floats:
@@ -44,7 +44,7 @@ class Rows(NamedTuple):
         lines = np.array([text.count("\n") + 1 for text in self.texts], dtype=float)
         if self.even and len(lines):  # a high label may reach into a row with a low one
             lines[:] = max(1.0, *(lines[1:] + lines[:-1]) / 2) if len(lines) > 1 else lines
-        return np.asarray((LINE * lines + 0.35) * self.size + 1)
+        return np.asarray(self.tall * ((LINE * lines + 0.35) * self.size + 1))
 
     @property
     def unit(self) -> float:
@@ -152,9 +152,12 @@ def label_rows(ax: Axes, rows: Rows) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def label_x(ax: Axes, text: str) -> None:
-    """Label the x axis; a text that is too long for its middle starts below the row labels."""
-    room, size = own_width(ax) * POINTS, points("axes.labelsize")
+def label_x(ax: Axes, text: str, beside: float = 0.0) -> None:
+    """Label the x axis; a text that is too long for its middle starts below the row labels.
+
+    `beside` points stand right of the axes.
+    """
+    room, size = own_width(ax) * POINTS - beside, points("axes.labelsize")
     place: Any = "center" if width(text, size) < 0.5 * room else "right"
     ax.set_xlabel(wrapped(text, 0.92 * room, size), loc=place)
 
@@ -233,11 +236,12 @@ def small_size() -> float:
 
 def beside_rows(
     ax: Axes, places: Floats, texts: Sequence[str], size: float, left: bool = False
-) -> None:
-    """Write a text right (or left) of each row of the axes."""
+) -> float:
+    """Write a text right (or left) of each row of the axes; returns how many points that takes."""
     x, away, side = (0, -3, "right") if left else (1, 4, "left")
     for y, text in zip(places, texts, strict=True):
         _write(ax, (x, y), text, (away, 0), ha=side, va="center", fontsize=size)
+    return max((width(text, size) for text in texts), default=0.0) + 4
 
 
 def _write(
@@ -267,35 +271,3 @@ def whole_numbers() -> MaxNLocator:
 def percent_axis(axis: Any) -> None:
     """Write shares as percent; the values stay shares."""
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.6g}".replace("-", "\u2212")))
-
-
-def value_label(result: Result, statistic: str | None = None, *, interval: bool = True) -> str:
-    """Name and unit of what an axis shows, and which intervals are drawn."""
-    name = result._rows(statistic, None)["statistic"].iloc[0]
-    unit = " (%)" if result.is_accuracy(statistic) else ""
-    better = ", lower is better" if result.direction(statistic) < 0 else ""
-    kind = f", {100 * result.confidence:g}% {interval_name(result)}" if interval else ""
-    return f"{str(name).split('(')[0].replace('_', ' ')}{unit}{better}{kind}"
-
-
-def require_result(result: Any, function: str) -> Result:
-    """Refuse what is no result of metaeval."""
-    if isinstance(result, Result):
-        return result
-    raise MetaevalError(
-        f"{function} draws a Result, found a {type(result).__name__}; make one with "
-        "metaeval.compare, metaeval.evaluate or bayes.summarise."
-    )
-
-
-def require_differences(
-    result: Any, function: str, statistic: str | None = None, task: str | None = None
-) -> Result:
-    """Refuse a result that compares no scorers."""
-    found = require_result(result, function)._rows(statistic, task)
-    if found["baseline"].notna().any():
-        return result
-    raise MetaevalError(
-        f"{function} draws comparisons of scorers, and this result ({result.meta['kind']}) has "
-        "none; call metaeval.compare with two scorers or more."
-    )

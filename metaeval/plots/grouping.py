@@ -10,15 +10,14 @@ from matplotlib.axes import Axes
 
 from metaeval.errors import MetaevalError
 from metaeval.multiplicity import letter, together
+from metaeval.plots.asking import require_differences, value_label
 from metaeval.plots.canvas import (
     axes,
     label_rows,
     label_x,
     percent_axis,
-    require_differences,
     rows_of,
     small_size,
-    value_label,
 )
 from metaeval.plots.theme import BLACK, BLUE, GREY, LIGHT
 from metaeval.ranking import found_better

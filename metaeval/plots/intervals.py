@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from metaeval.errors import MetaevalError
+from metaeval.plots.asking import require_differences, require_result, value_label, without_end
 from metaeval.plots.canvas import (
     axes,
     beside_rows,
@@ -14,10 +15,7 @@ from metaeval.plots.canvas import (
     label_x,
     legend_above,
     percent_axis,
-    require_differences,
-    require_result,
     rows_of,
-    value_label,
     whole_numbers,
 )
 from metaeval.plots.theme import BLUE, GREY
@@ -102,12 +100,11 @@ def _draw_forest(
     name = "chance" if result.is_accuracy(statistic) else "if calibrated"
     if marked:
         ax.plot(frame["reference"], rows.places, "|", color=GREY, ms=6, mew=1.2, label=name)
-    never = "never" if label.startswith("gap") else "no end"
     ends = (frame["estimate"], frame["lower"], frame["upper"])
-    draw_intervals(ax, rows.places, *ends, color=BLUE, without_end=never)
+    draw_intervals(ax, rows.places, *ends, color=BLUE, without_end=without_end(result, statistic))
     label_rows(ax, rows)
-    beside_rows(ax, rows.places, list(frame["letters"]), rows.size)
-    label_x(ax, label)
+    beside = beside_rows(ax, rows.places, list(frame["letters"]), rows.size)
+    label_x(ax, label, beside)
     if result.is_accuracy(statistic):
         percent_axis(ax.xaxis)
     if marked:

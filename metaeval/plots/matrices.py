@@ -16,6 +16,7 @@ from metaeval.arrays import Floats
 from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
 from metaeval.export import p_cell
+from metaeval.plots.asking import require_differences
 from metaeval.plots.canvas import (
     LINE,
     POINTS,
@@ -27,7 +28,6 @@ from metaeval.plots.canvas import (
     legend_above,
     own_width,
     points,
-    require_differences,
     rows_of,
 )
 from metaeval.plots.texts import width
