@@ -81,15 +81,17 @@ def rows_of(
     *,
     ax: Axes | None = None,
     wide: bool = False,
+    inches: float | None = None,
     share: float = LABELS,
     max_chars: int | None = None,
     even: bool = True,
 ) -> Rows:
-    """Names as labels of rows that take at most a share of the width of a figure (or of axes).
+    """Names as labels of rows that take at most a share of the width of a figure, or of axes.
 
     Labels become smaller down to 6 points before they go on in a second line.
     """
-    inches = figure_width(wide) if ax is None else own_width(ax)
+    if inches is None:
+        inches = figure_width(wide) if ax is None else own_width(ax)
     room = share * inches * POINTS
     size = label_size(len(names))
     longest = max((width(wrapped(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
