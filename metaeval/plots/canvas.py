@@ -88,26 +88,38 @@ def rows_of(
 ) -> Rows:
     """Names as labels of rows that take at most a share of the width of a figure, or of axes.
 
-    Labels become smaller down to 6 points before they go on in a second line.
+    Labels become smaller down to 6 points before they go on in a second line; further, if they
+    would not fit the height of axes.
     """
     if inches is None:
-        inches = figure_width(wide) if ax is None else own_width(ax)
+        inches = figure_width(wide) if ax is None else own_size(ax)[0]
     room = share * inches * POINTS
     size = label_size(len(names))
     longest = max((width(wrapped(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
     size = max(min(size, room / max(longest, 1e-9)), min(size, 6.0))
-    return Rows([wrapped(name, room, size, max_chars) for name in names], size, even)
+    while True:
+        rows = Rows([wrapped(name, room, size, max_chars) for name in names], size, even)
+        if ax is None or size == SMALLEST or rows.heights.sum() < 0.8 * own_size(ax)[1] * POINTS:
+            return rows
+        size = max(size - 0.5, SMALLEST)
+
+
+def own_size(ax: Axes) -> tuple[float, float]:
+    """Inches that axes and their labels have: their part of the grid of their figure."""
+    figure: Any = ax.get_figure()
+    whole: Any = ax.get_figure(root=True)
+    inches = figure.bbox.size / whole.dpi
+    spec: Any = ax.get_subplotspec()
+    if spec is None:
+        return tuple(ax.get_position().size * inches)
+    grid, box = figure.subplotpars, spec.get_position(figure)
+    inside = np.array([grid.right - grid.left, grid.top - grid.bottom])
+    return tuple(box.size / inside * inches)
 
 
 def own_width(ax: Axes) -> float:
-    """Inches that axes and their labels have: their part of the grid of their figure."""
-    figure: Any = ax.get_figure()
-    spec: Any = ax.get_subplotspec()
-    inches = figure.bbox.width / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
-    if spec is None:
-        return float(ax.get_position().width * inches)
-    grid = figure.subplotpars
-    return float(spec.get_position(figure).width / (grid.right - grid.left) * inches)
+    """Inches that axes and their labels are wide."""
+    return own_size(ax)[0]
 
 
 def axes(

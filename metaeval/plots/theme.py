@@ -29,7 +29,8 @@ DASHES: tuple[Any, ...] = (
     *((0, (7, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (2, 2))),
 )
 SETTINGS: Any = mpl.rcParams  # whose names matplotlib lists one by one for type checkers
-_SERIF, _SANS = ("STIXGeneral", "DejaVu Serif"), ("DejaVu Sans",)  # matplotlib brings them
+# matplotlib brings them; the last are for viewers of SVG that lack them
+_SERIF, _SANS = ("STIXGeneral", "DejaVu Serif", "serif"), ("DejaVu Sans", "sans-serif")
 
 
 class _Look(NamedTuple):
@@ -130,6 +131,7 @@ def _parameters(of: _Look) -> dict[str, Any]:
         **thin,
         **_ALWAYS,
         "font.family": list(of.fonts),
+        f"font.{of.fonts[-1]}": list(of.fonts[:-1]),
         "mathtext.fontset": "stix" if of.fonts == _SERIF else "dejavusans",
         "figure.figsize": (of.width, round(0.62 * of.width, 2)),
         "savefig.dpi": 300,
