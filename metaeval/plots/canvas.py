@@ -104,9 +104,18 @@ def rows_of(
         size = max(size - 0.5, SMALLEST)
 
 
+def require_axes(ax: Any) -> Axes:
+    """Refuse what cannot be drawn on."""
+    if isinstance(ax, Axes):
+        return ax
+    raise MetaevalError(
+        f"ax={ax!r} must be matplotlib axes, such as those of plt.subplots(), or None."
+    )
+
+
 def own_size(ax: Axes) -> tuple[float, float]:
     """Inches that axes and their labels have: their part of the grid of their figure."""
-    figure: Any = ax.get_figure()
+    figure: Any = require_axes(ax).get_figure()
     whole: Any = ax.get_figure(root=True)
     inches = figure.bbox.size / whole.dpi
     spec: Any = ax.get_subplotspec()
@@ -136,12 +145,8 @@ def axes(
     Its height is that of its rows, with what stands below and above them, a line of `legend`, and
     `extra` points; or `height` inches; or that of `rcParams`.
     """
-    if isinstance(ax, Axes):
-        return ax
     if ax is not None:
-        raise MetaevalError(
-            f"ax={ax!r} must be matplotlib axes, such as those of plt.subplots(), or None."
-        )
+        return require_axes(ax)
     if rows is not None:
         height = rows_height(rows, extra + (LEGEND * points("legend.fontsize") if legend else 0))
     elif height is None:

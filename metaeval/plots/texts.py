@@ -10,6 +10,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # kinds of characters without a shape
+_MARKS = ("Mc", "Me", "Mn")  # kinds of those that sit on the one before
 _BREAKS = " -_/.,:;|)"  # a long name goes on in the next line after one of these, where it can
 _UNIT = 100.0  # points at which widths are measured
 _MORE = "\N{HORIZONTAL ELLIPSIS}"
@@ -41,10 +42,34 @@ def shown(text: object, max_chars: int | None = None) -> str:
 
 
 def tokens(text: object, max_chars: int | None = None) -> list[str]:
-    """Characters of a text, or `[U+1F600]` in the place of one that has no shape in the font."""
-    has = _shapes(tuple(FontProperties().get_family()))
-    kept = characters(text, max_chars)
-    return [c if _seen(c) and ord(c) in has else f"[U+{ord(c):04X}]" for c in kept]
+    """Characters of a text with their accents, or `[U+1F600]` for one that has no shape."""
+    fonts = _fonts(tuple(FontProperties().get_family()))
+    found: list[str] = []
+    for whole in _with_accents(characters(text, max_chars)):
+        if _drawn(whole, fonts):
+            found.append(whole)
+        else:
+            found += [c if _drawn(c, fonts) else f"[U+{ord(c):04X}]" for c in whole]
+    return found
+
+
+def _with_accents(every: list[str]) -> list[str]:
+    """Characters, each with the marks that are drawn above or below it."""
+    found: list[str] = []
+    for character in every:
+        if found and unicodedata.category(character) in _MARKS:
+            found[-1] += character
+        else:
+            found.append(character)
+    return found
+
+
+def _drawn(whole: str, fonts: tuple[frozenset[int], ...]) -> bool:
+    """Whether one font has a character and all of its marks; a mark alone would go astray."""
+    kinds = [unicodedata.category(c) for c in whole]
+    if kinds[0] in _MARKS or not set(kinds).isdisjoint(_UNSEEN):
+        return False
+    return any(all(ord(c) in has for c in whole) for has in fonts)
 
 
 def characters(text: object, max_chars: int | None) -> list[str]:
@@ -88,26 +113,22 @@ def _cut(line: list[str]) -> int:
     return len(line)
 
 
-def _seen(character: str) -> bool:
-    return unicodedata.category(character) not in _UNSEEN
-
-
 @lru_cache(maxsize=4096)
 def _wide(token: str, families: tuple[str, ...]) -> float:
     prop = FontProperties(family=list(families), size=_UNIT)
     return float(text_to_path.get_text_width_height_descent(token, prop, ismath=False)[0])
 
 
-def _shapes(families: tuple[str, ...]) -> frozenset[int]:
-    """Characters that the fonts of some families have."""
-    found: frozenset[int] = frozenset()
+def _fonts(families: tuple[str, ...]) -> tuple[frozenset[int], ...]:
+    """Characters of each font of some families, in the order in which matplotlib asks them."""
+    found = []
     for family in families:
+        prop = FontProperties(family=[family])
         try:
-            path = font_manager.findfont(FontProperties(family=[family]), fallback_to_default=False)
+            found.append(_charmap(str(font_manager.findfont(prop, fallback_to_default=False))))
         except ValueError:  # matplotlib goes on to the next family, too
             continue
-        found |= _charmap(str(path))
-    return found or _charmap(str(font_manager.findfont(FontProperties())))
+    return tuple(found) or (_charmap(str(font_manager.findfont(FontProperties()))),)
 
 
 @lru_cache(maxsize=32)

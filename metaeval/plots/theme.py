@@ -18,8 +18,8 @@ from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
 
 # Okabe and Ito's colours; neighbours differ in lightness, so that they differ in grey, too.
-BLUE, ORANGE, GREEN, RED, SKY, PURPLE, BLACK = PALETTE = (
-    *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"),
+BLUE, ORANGE, RED, SKY, GREEN, PURPLE, BLACK = PALETTE = (
+    *("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7"),
     "#222222",
 )
 GREY, LIGHT = "#767676", "#DDDDDD"
