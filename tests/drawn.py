@@ -72,8 +72,8 @@ def texts_of(figure):
     for ax in (a for a in figure.axes if a.get_visible()):
         for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
             low, high = sorted(limits)
-            both = zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=True)
-            found += [label for label, at in both if low <= at <= high]
+            ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            found += [tick.label1 for tick in ticks]
             found += [axis.label, axis.get_offset_text()]
         found += [*ax.texts, ax.title]
         legends += [ax.get_legend()] if ax.get_legend() else []

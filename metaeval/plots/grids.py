@@ -40,8 +40,10 @@ def figure_of_panels(
     size = points("legend.fontsize")
     if fig is None:
         lines = max(title.count("\n") + 1 for title in titles)
-        each = high + LINE * lines * size + 12
-        whole = rows * each + 2.2 * points("xtick.labelsize") + 4.5 * points("axes.labelsize")
+        ticks = 1.3 * points("xtick.labelsize") + 5
+        gap = ticks if len(titles) % columns else 0.0  # below panels that end a column early
+        each = high + LINE * lines * size + gap + 14
+        whole = rows * each + ticks + 5 * points("axes.labelsize") + 4
         fig = plt.figure(figsize=(figure_inches(None), whole / POINTS), layout="constrained")
     panels = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for panel, title in zip(panels.flat, titles, strict=False):

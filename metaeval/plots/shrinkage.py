@@ -152,7 +152,8 @@ def _draw(
     for panel, task in zip(panels.flat, tasks, strict=False):
         part = frame[frame["task"] == task].set_index("scorer").reindex(names)
         _draw_task(panel, part, rows, without_end(posterior))
-    label_rows(panels[0, 0], rows)
+    for panel in panels[:, 0]:  # labels have a size for each of the panels that share them
+        label_rows(panel, rows)
     for panel in panels.flat:
         panel.tick_params(axis="y", length=0)
     if raw.is_accuracy(statistic):
