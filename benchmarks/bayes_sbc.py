@@ -348,44 +348,15 @@ def report(rows):
 
 def figure():
     """Cumulative ranks less uniform ones, with the band of 95 % of uniform ones, by model."""
-    import matplotlib
+    import pandas as pd
 
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plt
+    from metaeval import plots, style
 
-    rows = read(HERE / "bayes_sbc.csv")
-    names = [name for name in MODELS if any(row[0] == name for row in rows)]
-    plt.rcParams.update({"font.size": 7, "svg.fonttype": "none", "svg.hashsalt": "metaeval"})
-    columns = 3
-    shape = (-(-len(names) // columns), columns)
-    fig, axes = plt.subplots(
-        *shape, figsize=(6.3, 1.5 * shape[0]), sharex=True, sharey=True, layout="constrained"
-    )
-    at = np.arange(BINS + 1) / BINS
-    for ax, name in zip(axes.flat, names, strict=False):
-        own = [row for row in rows if row[0] == name]
-        n = own[0][2]
-        band = simultaneous(n)
-        ax.fill_between(at, -band, band, color="0.85", lw=0)
-        for row in own:
-            ax.plot(at, np.r_[0, np.cumsum(row[4:])] / n - at, lw=0.6, color="C0", alpha=0.7)
-        ax.set_title(f"{name}: smallest Holm p {p_values(own)[1].min():.2f}", fontsize=7)
-    for ax in axes.flat[len(names) :]:
-        ax.set_visible(False)
-    fig.supxlabel("rank of the true value", fontsize=7)
-    fig.supylabel("share of sets below, less uniform", fontsize=7)
-    fig.savefig(HERE / "bayes_sbc.svg", metadata={"Date": None})
-
-
-def simultaneous(n, sets=4_000):
-    """Half width of a band that holds 95 % of the whole curves of n uniform ranks: (bin + 1,)."""
-    rng = np.random.default_rng(0)
-    counts = rng.multinomial(n, np.full(BINS, 1 / BINS), size=sets)
-    away = np.abs(np.cumsum(counts, axis=1) / n - np.arange(1, BINS + 1) / BINS)
-    at = np.arange(1, BINS + 1) / BINS
-    sd = np.sqrt(np.maximum(at * (1 - at), 1e-12) / n)
-    scale = np.quantile((away[:, :-1] / sd[:-1]).max(axis=1), 0.95)
-    return np.r_[0, scale * sd[:-1], 0]
+    frame = pd.read_csv(HERE / "bayes_sbc.csv")
+    frame = frame.sort_values("model", key=lambda names: names.map(MODELS.index), kind="stable")
+    with style("acl-wide"):
+        panels = plots.sbc_ranks(frame)
+        panels[0, 0].figure.savefig(HERE / "bayes_sbc.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metaeval import bayes, calibration, statistics
+    from metaeval import bayes, calibration, plots, statistics
     from metaeval.datasets import load_example, simulate
     from metaeval.errors import MetaevalError
     from metaeval.gating import Gate, gate
     from metaeval.inference import compare, evaluate
     from metaeval.planning import required_items, simulated_power
+    from metaeval.plots.theme import style
     from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
     from metaeval.result import Result
     from metaeval.statistics.base import Statistic
@@ -42,6 +43,7 @@ _HOME = {
     "simulate": "datasets",
     "simulated_power": "planning",
     "size_check": "validity",
+    "style": "plots.theme",
 }
 
 __version__ = "0.1.0"
@@ -59,6 +61,7 @@ __all__ = [
     "evaluate",
     "gate",
     "load_example",
+    "plots",
     "read",
     "read_candidates",
     "read_mtme",
@@ -69,6 +72,7 @@ __all__ = [
     "simulated_power",
     "size_check",
     "statistics",
+    "style",
 ]
 
 
@@ -76,7 +80,7 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used, so that importing the package is quick."""
     if name in _HOME:
         value = getattr(importlib.import_module(f"metaeval.{_HOME[name]}"), name)
-    elif name in ("bayes", "calibration", "statistics"):
+    elif name in ("bayes", "calibration", "plots", "statistics"):
         value = importlib.import_module(f"metaeval.{name}")
     else:
         raise AttributeError(f"module 'metaeval' has no attribute {name!r}")

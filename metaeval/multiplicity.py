@@ -141,6 +141,20 @@ def compact_letters(separated: Bools) -> list[str]:
     >>> compact_letters(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], dtype=bool))
     ['a', 'ab', 'b']
     """
+    columns = together(separated)
+    names = [letter(k) for k in range(len(columns))]
+    return [
+        "".join(n for n, c in zip(names, columns, strict=True) if i in c)
+        for i in range(len(separated))
+    ]
+
+
+def together(separated: Bools) -> list[frozenset[int]]:
+    """Largest groups of scorers of which no two were told apart, in the order of their letters.
+
+    >>> [sorted(group) for group in together(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], bool))]
+    [[0, 1], [1, 2]]
+    """
     columns: list[frozenset[int]] = [frozenset(range(len(separated)))]
     for i, j in zip(*np.nonzero(np.triu(separated)), strict=True):
         split = []
@@ -148,12 +162,7 @@ def compact_letters(separated: Bools) -> list[str]:
             both = i in column and j in column
             split += [column - {int(i)}, column - {int(j)}] if both else [column]
         columns = _absorb(split)
-    columns.sort(key=sorted)
-    names = [letter(k) for k in range(len(columns))]
-    return [
-        "".join(n for n, c in zip(names, columns, strict=True) if i in c)
-        for i in range(len(separated))
-    ]
+    return sorted(columns, key=sorted)
 
 
 def _absorb(columns: list[frozenset[int]]) -> list[frozenset[int]]:

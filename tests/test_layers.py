@@ -12,6 +12,7 @@ import pytest
 import metaeval
 import metaeval.bayes
 import metaeval.calibration
+import metaeval.plots
 import metaeval.statistics
 
 ROOT = Path(metaeval.__file__).parent
@@ -60,7 +61,9 @@ LAYERS = {
         "calibration",
         "bayes",
     ),
-    6: ("cli", "cli_options", "cli_fit", "cli_gate", "__main__", "__init__"),
+    4: ("plots",),
+    5: ("reporting",),
+    6: ("cli", "cli_options", "cli_fit", "cli_gate", "cli_report", "__main__", "__init__"),
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
 LATE = ("jax", "numpyro", "arviz", "matplotlib", "seaborn", "scipy.stats", "scipy.special")
@@ -148,6 +151,8 @@ def test_models_and_resampling_do_not_know_each_other(module):
 
 def loaded_late(module):
     """Modules that only load when a function of theirs is called."""
+    if top(module) == "plots":
+        return True
     return module == "kernels" or (module.startswith("bayes/") and module != "bayes/__init__")
 
 
@@ -161,7 +166,7 @@ def test_slow_packages_are_never_imported_at_module_level(module):
     assert not found
 
 
-@pytest.mark.parametrize("package", ["", "statistics", "calibration", "bayes"])
+@pytest.mark.parametrize("package", ["", "statistics", "calibration", "bayes", "plots"])
 def test_no_module_has_the_name_of_a_public_function(package):
     home = importlib.import_module(f"metaeval.{package}" if package else "metaeval")
     own = {m.rsplit("/", 1)[-1] for m in MODULES if m.rpartition("/")[0] == package}
@@ -202,7 +207,10 @@ def test_unknown_names_are_attribute_errors():
 
 PUBLIC = [
     (module, name)
-    for module in ("metaeval", "metaeval.statistics", "metaeval.calibration", "metaeval.bayes")
+    for module in (
+        *("metaeval", "metaeval.statistics", "metaeval.calibration", "metaeval.bayes"),
+        "metaeval.plots",
+    )
     for name in importlib.import_module(module).__all__
 ]
 

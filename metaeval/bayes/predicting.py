@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.arrays import numbers
+from metaeval.arrays import Floats, numbers
 from metaeval.bayes.curves import log_chances
 from metaeval.bayes.posterior import flat_draws, require_ours
 from metaeval.bayes.quantities import names_of
@@ -115,15 +115,63 @@ def _at(tree: xr.DataTree, margins: Sequence[float], confidence: float) -> pd.Da
             f"The {tree.attrs['model']} model has no curve; margins= is for ties and calibration."
         )
     at = np.atleast_1d(numbers(margins, "margins"))
+    shape = tree["posterior"].sizes["scorer"], tree["posterior"].sizes["task"], len(at)
+    return curves_at(tree, np.broadcast_to(at, shape), confidence)
+
+
+def curves_at(tree: xr.DataTree, margin: Floats, confidence: float) -> pd.DataFrame:
+    """Probabilities of outcomes at margins (scorer, task, point) of a model that has curves."""
     names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
-    where = np.broadcast_to(at, (len(names), len(tasks), len(at)))
     step = max(1, tree["posterior"].sizes["draw"] * tree["posterior"].sizes["chain"] // _DRAWS)
-    chance = np.exp(log_chances(tree, where, step))
+    chance = np.exp(log_chances(tree, margin, step))
     chance = chance.reshape(-1, *chance.shape[2:])
     ends = np.quantile(chance, tails(confidence)[:, 0], axis=0)
     outcomes = _OUTCOMES[chance.shape[-1]]
     index = pd.MultiIndex.from_product(
-        [names, tasks, at, outcomes], names=["scorer", "task", "margin", "outcome"]
+        [names, tasks, range(margin.shape[-1]), outcomes],
+        names=["scorer", "task", "margin", "outcome"],
     )
     values = {"probability": chance.mean(axis=0), "lower": ends[0], "upper": ends[1]}
-    return pd.DataFrame({n: v.reshape(-1) for n, v in values.items()}, index=index).reset_index()
+    found = pd.DataFrame({n: v.reshape(-1) for n, v in values.items()}, index=index).reset_index()
+    return found.assign(margin=np.repeat(margin.reshape(-1), len(outcomes)))
+
+
+def outcome_shares(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
+    """Shares of outcomes in groups of about the same margin, seen and as `predictive` has them.
+
+    Rows of scorer, task, group, margin (the mean of the group), outcome, observed, predicted,
+    lower, upper; empty groups are left out.
+    """
+    seen = _shares(*(tree["observed_data"][n].to_numpy() for n in _rates(tree)))
+    drawn = _shares(*(flat_draws(tree, n, "posterior_predictive") for n in _rates(tree)))
+    margin = tree["constant_data"]["group_margin"].to_numpy()
+    outcomes = _OUTCOMES[len(seen)]
+    names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
+    index = pd.MultiIndex.from_product(
+        [outcomes, names, tasks, range(margin.shape[-1])],
+        names=["outcome", "scorer", "task", "group"],
+    )
+    found = {
+        "margin": np.broadcast_to(margin, seen.shape),
+        "observed": seen,
+        "predicted": _of_draws(drawn.swapaxes(0, 1), None),
+        "lower": _of_draws(drawn.swapaxes(0, 1), tails(confidence)[0, 0]),
+        "upper": _of_draws(drawn.swapaxes(0, 1), tails(confidence)[1, 0]),
+    }
+    flat = pd.DataFrame({n: v.reshape(-1) for n, v in found.items()}, index=index).reset_index()
+    some = flat["observed"].notna() & flat["predicted"].notna()
+    return flat[some].reset_index(drop=True)
+
+
+def _rates(tree: xr.DataTree) -> list[str]:
+    """Names of the rates that are observed: of agreement, and of ties where there are any."""
+    return [n for n in ("agreement", "tie_rate") if n in tree["observed_data"]]
+
+
+def _shares(agreement: Floats, tied: Floats | None = None) -> Floats:
+    """Shares of the outcomes, the first axis, from agreement of labels that take a side."""
+    if tied is None:
+        return np.stack([1 - agreement, agreement])
+    sided = np.where(tied == 1, 0.0, 1 - tied)
+    right = np.where(tied == 1, 0.0, agreement)  # none takes a side
+    return np.stack([sided - sided * right, tied, sided * right])

@@ -8,6 +8,7 @@ from metaeval.calibration.fragility import scale_fragility
 from metaeval.calibration.gaps import gap_to_agreement
 from metaeval.calibration.jointly import accuracy_and_calibration
 from metaeval.calibration.mapping import Map, MapKind
+from metaeval.calibration.plateaus import threshold_curve
 from metaeval.calibration.selecting import largest_coverage, risk_coverage
 from metaeval.decomposition import decompose
 from metaeval.honest import honest_band
@@ -46,5 +47,6 @@ __all__ = [
     "risk_coverage",
     "scale_fragility",
     "spiegelhalter",
+    "threshold_curve",
     "venn_abers",
 ]

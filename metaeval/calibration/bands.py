@@ -66,10 +66,10 @@ def reliability(
     -------
     DataFrame
         One row for each distinct forecast of each scorer (and stratum): scorer, task, forecast,
-        recalibrated (the isotonic fit), weight; consistency_lower and _upper; confidence_lower and
-        _upper. With three outcomes there are curves of two events, `outcome` "win" (that of losses
-        is the same, for order means nothing) and "tie". `frame.attrs` has the signature, and in the
-        notes what the forecasts are of and how they were made.
+        recalibrated (the isotonic fit), weight, n (number of cases); consistency_lower and _upper;
+        confidence_lower and _upper. With three outcomes there are curves of two events, `outcome`
+        "win" (that of losses is the same, for order means nothing) and "tie". `frame.attrs` has the
+        signature, and what the forecasts are of (`event`) and how they were made (`forecasts`).
 
     Raises
     ------
@@ -115,8 +115,9 @@ def reliability(
     ]
     what, more = "how often the event happens at a forecast", said_outcomes(outcomes)
     about = curve_of("reliability", what, reading, settled, more)
-    whole = pd.concat(frames, ignore_index=True)
-    return labelled(whole, table, design, plan, options, about)
+    whole = labelled(pd.concat(frames, ignore_index=True), table, design, plan, options, about)
+    whole.attrs |= {"event": settled.event_name(), "forecasts": settled.made()}
+    return whole
 
 
 def _of_outcomes(part: Part) -> list[tuple[Part, dict[str, str]]]:
@@ -147,6 +148,7 @@ def _curve(part: Part, m: int, confidence: float, n: int, seed: int) -> pd.DataF
             "forecast": value,
             "recalibrated": fit,
             "weight": np.bincount(level, weight),
+            "n": np.bincount(level),
             "consistency_lower": low,
             "consistency_upper": high,
             "confidence_lower": least,

@@ -185,14 +185,23 @@ class Reading:
             what = "that a response is right (label 1), or the share of raters who say so"
             if self.event is not None:
                 what = f"that the label is at least {self.event:g}"
-        how = {
+        how = self.made() + (", to the probability" if self.native is None else "")
+        return f"{'scores, by their order, as a sign' if self.by_order else how} {what}"
+
+    def made(self) -> str:
+        """How scores become forecasts, for a settled reading."""
+        return {
             True: "scores taken as the probability",
             "logit": "scores taken as the log odds",
-            None: f"scores mapped by {self.map}, fitted on the other items, to the probability",
+            None: f"scores mapped by {self.map}, fitted on the other items",
         }[self.native]
-        if self.by_order:
-            how = "scores, by their order, as a sign"
-        return f"{how} {what}"
+
+    def event_name(self) -> str:
+        """What the forecasts are of in few words, for a settled reading."""
+        if self.over == "pairs":
+            whom = "the higher-scored" if self.mirrored else "the first"
+            return "an outcome" if self.ties else f"{whom} is preferred"
+        return "label 1" if self.event is None else f"label of at least {self.event:g}"
 
 
 def _number(event: Any) -> float:

@@ -55,6 +55,14 @@ def gains_of(margin: Floats, human: Floats, weight: Floats) -> Gains:
     return Gains(size[order], right[order], gain[order], order)
 
 
+def credit_of(gains: Gains) -> tuple[Floats, Floats]:
+    """Every threshold, 0 first, and the credit of all pairs there: (threshold,) each."""
+    last = np.r_[gains.size[1:] != gains.size[:-1], True] & np.isfinite(gains.size)
+    some = last & (gains.size > 0)
+    gained = np.cumsum(gains.gain)[some]
+    return np.r_[0.0, gains.size[some]], gains.base.sum() + np.r_[0.0, gained]
+
+
 def best_thresholds(gains: Gains, fold: Codes, n_folds: int) -> Floats:
     """Best threshold for each fold, chosen on the other folds (on all, if there is one): (fold,).
 

@@ -22,7 +22,7 @@ from metaeval.statistics.counting import (
     pair_weights,
     sign_within,
 )
-from metaeval.statistics.retuning import best_thresholds, gains_of, recalibrated
+from metaeval.statistics.retuning import best_thresholds, credit_of, gains_of, recalibrated
 from metaeval.statistics.two_way import accuracy_by_systems
 from metaeval.tables import Pairs, Responses
 
@@ -157,6 +157,15 @@ def thresholds(table: Pairs, folds: int | None, average: str) -> Floats:
         for column in table.scores.to_numpy().T
     ]
     return np.stack(columns, axis=-1)
+
+
+def credit_at(table: Pairs, average: str) -> tuple[Floats, Floats]:
+    """Thresholds of the one scorer of a table, 0 and all sizes of margins, and the credit at each.
+
+    The first with the most credit is the one that `thresholds` chooses on all pairs.
+    """
+    column = table.scores.to_numpy()[:, 0]
+    return credit_of(gains_of(column, only_label(table), _credit_weight(table, average)))
 
 
 def tuned_calls(table: Pairs, folds: int | None, average: str) -> Floats:

@@ -1,0 +1,185 @@
+"""Values of scorers with intervals, and the ranks that comparisons leave open."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from metaeval.errors import MetaevalError
+from metaeval.plots.asking import require_differences, require_result, value_label, without_end
+from metaeval.plots.canvas import (
+    axes,
+    beside_rows,
+    draw_intervals,
+    label_rows,
+    label_x,
+    legend_above,
+    percent_axis,
+    rows_of,
+    whole_numbers,
+)
+from metaeval.plots.theme import BLUE, GREY
+from metaeval.result import Result
+
+_FOREST = ["scorer", "estimate", "lower", "upper", "reference", "letters"]
+_RANKS = ["scorer", "estimate", "rank_low", "rank_high"]
+
+
+def forest(
+    result: Result,
+    *,
+    statistic: str | None = None,
+    task: str | None = None,
+    max_chars: int | None = None,
+    ax: Axes | None = None,
+    data: bool = False,
+) -> Axes | pd.DataFrame:
+    """Show each scorer's value with its interval, the best first.
+
+    Parameters
+    ----------
+    result : Result
+        Of `metaeval.evaluate`, `metaeval.compare` or `bayes.summarise`.
+    statistic, task : str, optional
+        As in `Result.row`.
+    max_chars : int, optional
+        Longer names lose their middle; by default they are whole, in several lines if need be.
+    ax : Axes, optional
+        Where to draw; otherwise a new figure that is as high as its rows need.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+
+    Returns
+    -------
+    Axes or DataFrame
+        The frame: scorer, estimate, lower, upper, reference (accuracy of a blind scorer with the
+        same ties; of calibration measures, their mean if forecasts were calibrated) and letters,
+        one row per scorer. Accuracies are shares, which the axis shows in percent.
+
+    Raises
+    ------
+    MetaevalError
+        If it is no result, or has no such statistic or task.
+
+    Notes
+    -----
+    Whether two scorers differ cannot be read off two intervals: they share items, and intervals
+    that overlap may belong to scorers that were told apart. The letters say it, where all pairs
+    were compared: two scorers share a letter exactly if they are not separated.
+
+    Examples
+    --------
+    >>> import metaeval
+    >>> result = metaeval.compare(metaeval.load_example(), n_resamples=200)
+    >>> ax = forest(result)
+    """
+    require_result(result, "forest")
+    frame = _forest(result, statistic, task)
+    if data:
+        return frame
+    return _draw_forest(frame, value_label(result, statistic), result, statistic, max_chars, ax)
+
+
+def _forest(result: Result, statistic: str | None, task: str | None) -> pd.DataFrame:
+    league = result.league(statistic, task)
+    reference = league["chance"] if result.is_accuracy(statistic) else league["null_mean"]
+    return league.assign(reference=reference)[_FOREST]
+
+
+def _draw_forest(
+    frame: pd.DataFrame,
+    label: str,
+    result: Result,
+    statistic: str | None,
+    max_chars: int | None,
+    ax: Axes | None,
+) -> Axes:
+    rows = rows_of(list(frame["scorer"]), ax=ax, max_chars=max_chars, even=False)
+    marked = bool(frame["reference"].notna().any())
+    ax = axes(ax, rows=rows, legend=marked)
+    name = "chance" if result.is_accuracy(statistic) else "if calibrated"
+    if marked:
+        ax.plot(frame["reference"], rows.places, "|", color=GREY, ms=6, mew=1.2, label=name)
+    ends = (frame["estimate"], frame["lower"], frame["upper"])
+    draw_intervals(ax, rows.places, *ends, color=BLUE, without_end=without_end(result, statistic))
+    label_rows(ax, rows)
+    beside = beside_rows(ax, rows.places, list(frame["letters"]), rows.size)
+    label_x(ax, label, beside)
+    if result.is_accuracy(statistic):
+        percent_axis(ax.xaxis)
+    if marked:
+        legend_above(ax)
+    return ax
+
+
+def rank_intervals(
+    result: Result,
+    *,
+    statistic: str | None = None,
+    task: str | None = None,
+    max_chars: int | None = None,
+    ax: Axes | None = None,
+    data: bool = False,
+) -> Axes | pd.DataFrame:
+    """Show the ranks that the comparisons leave open to each scorer.
+
+    Parameters
+    ----------
+    result : Result
+        Of `metaeval.compare` or `bayes.summarise`.
+    statistic, task : str, optional
+        As in `Result.row`.
+    max_chars : int, optional
+        Longer names lose their middle; by default they are whole, in several lines if need be.
+    ax : Axes, optional
+        Where to draw; otherwise a new figure that is as high as its rows need.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+
+    Returns
+    -------
+    Axes or DataFrame
+        The frame: scorer, estimate, rank_low, rank_high, one row per scorer, the best first.
+
+    Raises
+    ------
+    MetaevalError
+        If it is no result, has no differences, or neither high nor low values are good.
+
+    Notes
+    -----
+    With a correction that controls the family-wise error all true ranks lie inside with at least
+    its confidence. A wide range says that little is known, not that a scorer is middling. Of
+    posteriors each pair stands for itself, so ranges are not simultaneous.
+
+    References
+    ----------
+    Mogstad, Romano, Shaikh, Wilhelm (2024), Inference for ranks.
+
+    Examples
+    --------
+    >>> import metaeval
+    >>> result = metaeval.compare(metaeval.load_example(), n_resamples=200)
+    >>> ax = rank_intervals(result)
+    """
+    require_differences(result, "rank_intervals", statistic, task)
+    if result.direction(statistic) == 0:
+        raise MetaevalError(
+            "Neither high nor low values of this statistic are good, so it has no ranks; draw "
+            "forest(result)."
+        )
+    frame = result.league(statistic, task)[_RANKS]
+    return frame if data else _draw_ranks(frame, max_chars, ax)
+
+
+def _draw_ranks(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
+    rows = rows_of(list(frame["scorer"]), ax=ax, max_chars=max_chars, even=False)
+    ax = axes(ax, rows=rows)
+    for end in ("rank_low", "rank_high"):
+        ax.plot(frame[end], rows.places, "o", color=BLUE, ms=3.5, zorder=3)
+    ax.hlines(rows.places, frame["rank_low"], frame["rank_high"], color=BLUE, lw=2.2)
+    label_rows(ax, rows)
+    ax.set_xlim(0.5, len(frame) + 0.5)
+    ax.xaxis.set_major_locator(whole_numbers())
+    ax.set_xlabel("rank")
+    return ax

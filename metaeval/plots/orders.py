@@ -1,0 +1,141 @@
+"""Bias towards the response that was shown first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+
+from metaeval.bayes.summaries import summarise
+from metaeval.checks import require_known
+from metaeval.errors import MetaevalError
+from metaeval.inference import evaluate
+from metaeval.plots.canvas import axes, draw_intervals, label_rows, label_x, rows_of
+from metaeval.plots.panels import thin
+from metaeval.plots.passing import passed_on, require_table, scorers_of
+from metaeval.plots.theme import BLUE, GREY
+from metaeval.result import Result
+from metaeval.statistics.cox import cox_intercept
+from metaeval.statistics.reading import Native
+from metaeval.tables import Pairs, Table
+
+_LABEL = (
+    "log odds of labels for the response shown first, beyond the margin "
+    "(below 0: the scorer favours it more)"
+)
+_COLUMNS = ["scorer", "estimate", "lower", "upper"]
+
+
+def order_bias(
+    source: Table | xr.DataTree,
+    scorers: Sequence[str] | str | None = None,
+    *,
+    native: Native = None,
+    max_chars: int | None = None,
+    ax: Axes | None = None,
+    data: bool = False,
+    **options: Any,
+) -> Axes | pd.DataFrame:
+    """Show how much more labels side with the response shown first than each scorer's margins do.
+
+    Parameters
+    ----------
+    source : Pairs or DataTree
+        Pairs whose order is that in which they were shown (`ordered=True`), or a posterior of
+        `bayes.calibration` or `bayes.ties` of such pairs.
+    scorers : str or list of str, optional
+        All by default.
+    native : {True, "logit", None}
+        Of pairs: as in `metaeval.statistics.cox_intercept`.
+    max_chars : int, optional
+        Longer names lose their middle; by default they are whole, in several lines if need be.
+    ax : Axes, optional
+        Where to draw; otherwise a new figure that is as high as its rows need.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+    **options
+        Of pairs: others of `metaeval.evaluate`. Of posteriors: `confidence`.
+
+    Returns
+    -------
+    Axes or DataFrame
+        The frame: scorer, estimate, lower, upper, the most negative first.
+
+    Raises
+    ------
+    MetaevalError
+        If the order of pairs means nothing, or the posterior has no such bias.
+
+    Notes
+    -----
+    The intercept a in logit P(the first is preferred) = a + b logit p, or the `bias` of the
+    posterior. Below 0 labels side with the first less than its margins say: the scorer favours what
+    it saw first, if labels do not. It is a bias of the scorer less that of the labels; where raters
+    saw the same order both are in it. Each pair judged in both orders tells most.
+
+    References
+    ----------
+    Cox (1958), Two further applications of a model for binary regression. Wang et al. (2024), Large
+    language models are not fair evaluators.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from metaeval import Pairs
+    >>> rng = np.random.default_rng(0)
+    >>> rows = pd.DataFrame({"item": range(200), "first": "a", "second": "b"})
+    >>> gap = rng.normal(size=200)
+    >>> scores = pd.DataFrame({"judge": gap + 0.5 + rng.normal(size=200)})
+    >>> labels = pd.DataFrame({"human": np.sign(gap)})
+    >>> pairs = Pairs(rows, scores, labels, ordered=True)
+    >>> frame = order_bias(pairs, native="logit", n_resamples=200, data=True)
+    >>> bool(frame["upper"].item() < 0)
+    True
+    """
+    frame = _biases(source, scorers_of(scorers), native, options)
+    return frame if data else _drawn(frame, max_chars, ax)
+
+
+def _biases(
+    source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
+) -> pd.DataFrame:
+    if isinstance(source, xr.DataTree):
+        result = _of_tree(source, **passed_on(_of_tree, options))
+    else:
+        result = _of_pairs(source, scorers, native, options)
+    own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
+    for name in scorers or ():
+        require_known("scorer", name, list(own["scorer"]))
+    own = own if scorers is None else own[own["scorer"].isin(scorers)]
+    return own.sort_values(["estimate", "scorer"])[_COLUMNS].reset_index(drop=True)
+
+
+def _of_tree(tree: xr.DataTree, *, confidence: float = 0.95) -> Result:
+    return summarise(tree, "bias", confidence=confidence)
+
+
+def _of_pairs(
+    source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
+) -> Result:
+    pairs = require_table(source, "order_bias")
+    if not isinstance(pairs, Pairs) or not pairs.ordered:
+        raise MetaevalError(
+            "order_bias needs pairs in the order in which they were shown; read them with "
+            "ordered=True."
+        )
+    asked = passed_on(evaluate, options)
+    return evaluate(pairs, cox_intercept(native=native), scorers=scorers, **asked)
+
+
+def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
+    rows = rows_of(list(frame["scorer"]), ax=ax, max_chars=max_chars, even=False)
+    ax = axes(ax, rows=rows, extra=20)
+    ax.axvline(0, color=GREY, lw=thin(), ls="--", zorder=0)
+    ends = (frame["estimate"], frame["lower"], frame["upper"])
+    draw_intervals(ax, rows.places, *ends, color=BLUE)
+    label_rows(ax, rows)
+    label_x(ax, _LABEL)
+    return ax

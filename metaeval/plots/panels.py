@@ -1,0 +1,262 @@
+"""Several panels inside one pair of axes, and keys that stand above what they explain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from metaeval.errors import MetaevalError
+from metaeval.plots.canvas import POINTS, SMALLEST, axes, own_width, points
+from metaeval.plots.texts import shown, width, wrapped
+from metaeval.plots.theme import SETTINGS, figure_width
+
+_MANY = 12  # panels: more go over the page, not over a column
+_NARROWEST = 1.35  # inches of a panel with its tick labels
+_LOWEST = 0.45  # inches of what is inside a panel, in axes that were given
+_LEFT, _RIGHT, _BELOW = 20.0, 6.0, 13.0  # points around what is inside: tick labels
+_SHAPE = 0.78  # height over width of what is inside
+_LINE, _GAP = 1.15, 0.35  # of a line and between entries, in sizes of its letters
+_HANDLE = 2.1  # of the sample of a line in a key, in sizes of its letters
+
+
+class Said(NamedTuple):
+    """A name, from data, and what is said of it: on the same line, if there is room."""
+
+    name: object
+    about: str
+
+
+class Entry(NamedTuple):
+    """A line of a key: an artist that shows what is meant, and its text."""
+
+    artist: Any
+    text: str | Said
+
+
+class Panel(NamedTuple):
+    """What stands above a panel: its title, from data, and what explains its curves."""
+
+    title: object = ""
+    entries: tuple[str | Said, ...] = ()
+
+
+def key_size() -> float:
+    """Points of letters in keys and titles of panels."""
+    return max(points("legend.fontsize") - 1, SMALLEST)
+
+
+def lines_height(texts: Sequence[str], size: float) -> float:
+    """Points that texts, one below the other, take."""
+    lines = sum(text.count("\n") + 1 for text in texts)
+    return (_LINE * lines + _GAP * len(texts)) * size + (3.0 if texts else 0.0)
+
+
+def in_lines(text: object, room: float, handle: bool = False) -> str:
+    """A text in lines of at most `room` points, less those of a sample of its curve."""
+    size = key_size()
+    room = room - (_HANDLE + 0.6) * size * handle
+    if not isinstance(text, Said):
+        return wrapped(text, room, size)
+    name = wrapped(text.name, room, size)
+    if not name:
+        return wrapped(text.about, room, size)
+    last = width(name.rsplit("\n", 1)[-1] + ": " + text.about, size)
+    return name + (": " if last <= room else ":\n") + shown(text.about)
+
+
+def key_above(ax: Axes, entries: Sequence[Entry], room: float, columns: int = 0) -> float:
+    """Explain curves above axes; returns how many points that takes.
+
+    As many columns as there is room for, unless they are given.
+    """
+    if not entries:
+        return 0.0
+    size = key_size()
+    columns = columns or _columns([e.text for e in entries], room)
+    texts = [in_lines(e.text, room / columns, True) for e in entries]
+    legend = ax.legend(
+        [e.artist for e in entries],
+        texts,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=columns,
+        fontsize=size,
+        borderpad=0,
+        borderaxespad=0.4,
+        handlelength=_HANDLE,
+        handletextpad=0.6,
+        labelspacing=_GAP,
+        columnspacing=1.0,
+    )
+    for text in legend.get_texts():
+        text.set_linespacing(_LINE)
+    rows = math.ceil(len(texts) / columns)
+    tallest = [max(texts[i::rows], key=lambda t: t.count("\n")) for i in range(rows)]
+    return lines_height(tallest, size)
+
+
+def _columns(texts: Sequence[object], room: float) -> int:
+    """How many entries of a key fit side by side."""
+    size = key_size()
+    longest = max(width(in_lines(t, math.inf), size) for t in texts) + (_HANDLE + 1.8) * size
+    return max(1, min(len(texts), int(room / longest)))
+
+
+def title_above(ax: Axes, title: object, above: float, room: float) -> None:
+    """Write the name of a panel above its key."""
+    if title != "":
+        ax.annotate(
+            in_lines(title, room),
+            xy=(0, 1),
+            xycoords="axes fraction",
+            xytext=(0, above + 2),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            fontsize=key_size(),
+            fontweight="bold",
+            annotation_clip=False,
+            linespacing=_LINE,
+        )
+
+
+class Shape(NamedTuple):
+    """Panels side by side, the points that each is wide inside, and that all have for a key."""
+
+    columns: int
+    inside: float
+    whole: float
+
+
+def shape_of(ax: Axes | None, n: int) -> Shape:
+    """How some panels stand in axes, or in a new figure."""
+    points_wide = _width(ax, n)
+    columns = max(1, min(n, int(points_wide / POINTS / _NARROWEST)))
+    whole = points_wide - 1.6 * points("axes.labelsize") - 6 - (_LEFT if n == 1 else 0)
+    inside = whole if n == 1 else whole / columns - _LEFT - _RIGHT
+    return Shape(columns, inside, whole)
+
+
+def _width(ax: Axes | None, n: int = 1) -> float:
+    """Points that the axes are wide, with their labels; those of a page for many panels."""
+    return (figure_width(_is_wide(ax, n)) if ax is None else own_width(ax)) * POINTS
+
+
+def _is_wide(ax: Axes | None, n: int) -> bool:
+    return ax is None and n > _MANY
+
+
+def host_of(
+    ax: Axes | None, heads: Sequence[Panel], key: Sequence[object] = (), low: float | None = None
+) -> tuple[Axes, list[Axes], Shape]:
+    """Axes to return, and those to draw panels on: the same if there is one; and their shape.
+
+    With several, the first carry the labels of both axes and the key of all panels. Their insides
+    are `low` times as high as wide.
+    """
+    shape = shape_of(ax, len(heads))
+    tops = _row_tops(heads, shape)
+    single = len(heads) == 1
+    inside = (low or (0.66 if single else _SHAPE)) * shape.inside
+    labels = 3.4 * points("axes.labelsize") + _key_room(key, shape.whole) + 8
+    height = sum(tops) + len(tops) * (inside + _BELOW) + labels
+    host = axes(ax, height=height / POINTS, wide=_is_wide(ax, len(heads)))
+    if single:
+        return host, [host], shape
+    if ax is not None:
+        inside = _low_in(host, tops, labels)
+    return host, _panels(host, len(heads), shape, tops, inside), shape
+
+
+def _row_tops(heads: Sequence[Panel], shape: Shape) -> list[float]:
+    """Points that titles and keys take above each row of panels."""
+    tall = [_head(head, shape.inside) for head in heads]
+    return [max(tall[i : i + shape.columns]) for i in range(0, len(tall), shape.columns)]
+
+
+def _head(head: Panel, inside: float) -> float:
+    title = [] if head.title == "" else [in_lines(head.title, inside)]
+    entries = [in_lines(text, inside, True) for text in head.entries]
+    return lines_height(title, key_size()) + lines_height(entries, key_size()) + 3
+
+
+def _key_room(key: Sequence[object], room: float) -> float:
+    if not key:
+        return 0.0
+    columns = _columns(key, room)
+    rows = math.ceil(len(key) / columns)
+    return lines_height([in_lines(t, room / columns, True) for t in key][:rows], key_size())
+
+
+def _low_in(host: Axes, tops: Sequence[float], labels: float) -> float:
+    """Points that panels are high in axes that were given."""
+    figure: Any = host.get_figure(root=True)
+    room = host.get_position().height * figure.get_figheight() * POINTS - labels
+    low = room / len(tops) - _BELOW - sum(tops) / len(tops)
+    if low < _LOWEST * POINTS:
+        raise MetaevalError(
+            f"{len(tops)} rows of panels do not fit into axes of {room / POINTS:.1f} inches; leave "
+            "out ax=, which makes a figure that is high enough, or name fewer scorers."
+        )
+    return float(low)
+
+
+def _panels(host: Axes, n: int, shape: Shape, tops: Sequence[float], low: float) -> list[Axes]:
+    """Axes inside the host, row by row."""
+    _blank(host)
+    total = sum(top + low + _BELOW for top in tops)
+    cell = shape.inside + _LEFT + _RIGHT
+    found, y = [], 0.0
+    for row, top in enumerate(tops):
+        y += top + low
+        for column in range(min(shape.columns, n - row * shape.columns)):
+            x = (column + _LEFT / cell) / shape.columns
+            place = (x, 1 - y / total, shape.inside / cell / shape.columns, low / total)
+            found.append(_small(host.inset_axes(place)))
+        y += _BELOW
+    return found
+
+
+def _small(panel: Axes) -> Axes:
+    """Few and small tick labels."""
+    size = max(points("xtick.labelsize") - 1.5, SMALLEST)
+    panel.tick_params(labelsize=size, pad=2)
+    panel.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
+    panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    panel.grid(False)
+    return panel
+
+
+def _blank(host: Axes) -> None:
+    """Axes of which only the labels are seen."""
+    for spine in host.spines.values():
+        spine.set_visible(False)
+    host.set_xticks([])
+    host.set_yticks([])
+    host.patch.set_alpha(0.0)
+    host.xaxis.labelpad = host.yaxis.labelpad = 1.0
+
+
+def name_panels(
+    host: Axes, panels: Sequence[Axes], heads: Sequence[Panel], key: Sequence[Entry], shape: Shape
+) -> None:
+    """Draw the key of all panels above the host, and the title of each above it."""
+    above = key_above(host, key, shape.whole)
+    for panel, head in zip(panels, heads, strict=True):
+        title_above(panel, head.title, above if panel is host else 0.0, shape.inside)
+
+
+def label_x(host: Axes, text: str) -> None:
+    """Label the x axis, in lines that are no longer than the axes."""
+    size = points("axes.labelsize")
+    lines = [wrapped(line, shape_of(None, 1).whole - 20, size) for line in text.split("\n")]
+    host.set_xlabel("\n".join(lines), linespacing=_LINE)
+
+
+def thin() -> float:
+    """Points that thin lines are wide."""
+    return 0.6 * float(SETTINGS["lines.linewidth"])

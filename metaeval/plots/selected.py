@@ -1,0 +1,166 @@
+"""Risk and coverage: errors among the decisions that a scorer is surest of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from metaeval import calibration
+from metaeval.plots.calibrated import title_of
+from metaeval.plots.canvas import percent_axis
+from metaeval.plots.panels import Entry, Panel, host_of, label_x, name_panels, thin
+from metaeval.plots.passing import passed_on, require_table, scorers_of
+from metaeval.plots.theme import BLUE, GREY, LIGHT, look
+from metaeval.tables import Table
+
+_TOGETHER = 4  # curves that share a panel
+_POINTS = 400  # of a curve: more cannot be seen
+
+
+def risk_coverage(
+    table: Table,
+    scorers: Sequence[str] | str | None = None,
+    *,
+    ax: Axes | None = None,
+    data: bool = False,
+    **options: Any,
+) -> Axes | pd.DataFrame:
+    """Show the share of wrong decisions among the surest, by how many are decided.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    scorers : str or list of str, optional
+        Up to four share the axes; more have a panel each, with the others in grey. All by default.
+    ax : Axes, optional
+        Where to draw; a new figure that has room for all panels by default.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+    **options
+        Others of `metaeval.calibration.risk_coverage`: `native`, `by`, `confidence`, ...
+
+    Returns
+    -------
+    Axes or DataFrame
+        With several panels the axes that hold them. The frame: scorer, task, threshold (the least
+        size of a margin that is decided), coverage, risk and upper, the bound of the risk; at most
+        400 thresholds of each scorer, evenly spaced by coverage.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    The band reaches from the risk that was seen up to a bound that holds at all thresholds at once:
+    a threshold that is chosen because its bound is low enough keeps what it promises. At small
+    coverage few decisions are left, and the curve jumps. A scorer whose sureness knows nothing has
+    a flat curve.
+
+    References
+    ----------
+    Geifman, El-Yaniv (2017), Selective classification for deep neural networks.
+
+    Examples
+    --------
+    >>> from metaeval import load_example
+    >>> ax = risk_coverage(load_example(), ["judge", "reward"])
+    >>> ax.get_xlabel()
+    'share that is decided, the surest first (%)'
+    """
+    frame = _risks(table, scorers_of(scorers), options)
+    return frame if data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
+
+
+def _risks(table: Table, scorers: list[str] | None, options: dict[str, Any]) -> pd.DataFrame:
+    asked = passed_on(calibration.risk_coverage, options) | {"scorers": scorers}
+    whole = calibration.risk_coverage(require_table(table, "risk_coverage"), **asked)
+    curves = whole.groupby(["scorer", "task"], sort=False, dropna=False)
+    kept = pd.concat([curve.iloc[_some(curve["coverage"])] for _, curve in curves])
+    found = kept.assign(upper=1 - kept["lower"])
+    columns = ["scorer", "task", "threshold", "coverage", "risk", "upper"]
+    return found[columns].reset_index(drop=True)
+
+
+def _some(coverage: pd.Series) -> Any:
+    """Places of thresholds that are evenly spaced by coverage, the first and last among them."""
+    if len(coverage) <= _POINTS:
+        return np.arange(len(coverage))
+    wanted = np.linspace(coverage.iloc[0], 1, _POINTS)
+    at = np.searchsorted(coverage, wanted).clip(max=len(coverage) - 1)
+    return np.unique(np.r_[0, at, len(coverage) - 1])
+
+
+def _drawn(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
+    curves = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
+    names = [title_of(*name) for name, _ in curves]
+    parts = [curve for _, curve in curves]
+    bound = f"up to the {100 * confidence:g}% bound"
+    if len(parts) <= _TOGETHER:
+        host = _together(parts, names, bound, ax)
+    else:
+        host = _apart(parts, names, bound, ax)
+    label_x(host, "share that is decided, the surest first (%)")
+    host.set_ylabel("wrong among them (%)")
+    return host
+
+
+def _together(
+    parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
+) -> Axes:
+    """All curves on the same axes."""
+    key = [Entry(Line2D([], [], **_line(k)), name) for k, name in enumerate(names)] + [
+        Entry(Patch(color=GREY, alpha=0.25, lw=0), bound)
+    ]
+    host, _, shape = host_of(ax, [Panel()], [entry.text for entry in key])
+    for k, part in enumerate(parts):
+        _curve(host, part, k)
+    _limits(host, parts)
+    name_panels(host, [host], [Panel()], key, shape)
+    return host
+
+
+def _apart(
+    parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
+) -> Axes:
+    """A panel for each curve, with all others in grey behind it."""
+    heads = [Panel(name) for name in names]
+    key = [
+        Entry(Line2D([], [], color=BLUE), "wrong decisions"),
+        Entry(Patch(color=BLUE, alpha=0.25, lw=0), bound),
+        Entry(Line2D([], [], color=LIGHT), "other scorers"),
+    ]
+    host, panels, shape = host_of(ax, heads, [entry.text for entry in key])
+    for panel, part in zip(panels, parts, strict=True):
+        for other in parts:
+            panel.plot(other["coverage"], other["risk"], color=LIGHT, ls="-", lw=thin(), zorder=0)
+        _curve(panel, part, 0)
+        _limits(panel, parts)
+    name_panels(host, panels, heads, key, shape)
+    return host
+
+
+def _line(k: int) -> dict[str, Any]:
+    return {what: v for what, v in look(k).items() if what != "marker"}
+
+
+def _curve(ax: Axes, part: pd.DataFrame, k: int) -> None:
+    x, style = part["coverage"], _line(k)
+    ax.fill_between(x, part["risk"], part["upper"], color=style["color"], alpha=0.2, lw=0)
+    ax.plot(x, part["risk"], marker="." if len(part) <= 12 else "", **style)
+
+
+def _limits(ax: Axes, parts: Sequence[pd.DataFrame]) -> None:
+    """Coverage from 0 to 1, and all bounds."""
+    highest = max(float(part[["risk", "upper"]].max(axis=None)) for part in parts)
+    ax.set_xlim(0, 1.02)
+    ax.set_ylim(-0.02 * highest, 1.03 * highest)
+    percent_axis(ax.xaxis)
+    percent_axis(ax.yaxis)

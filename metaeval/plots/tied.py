@@ -1,0 +1,331 @@
+"""Ties: accuracy at every threshold, and shares of win, tie and loss by margin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from metaeval import calibration
+from metaeval.bayes.predicting import outcome_shares
+from metaeval.bayes.summaries import summarise
+from metaeval.checks import check_fraction, require_known
+from metaeval.inference import evaluate
+from metaeval.plots.calibrated import title_of
+from metaeval.plots.canvas import draw_intervals, percent_axis
+from metaeval.plots.panels import Entry, Panel, host_of, label_x, name_panels, thin
+from metaeval.plots.passing import passed_on, require_table, require_tree, scorers_of
+from metaeval.plots.theme import BLUE, GREEN, GREY, LIGHT, ORANGE, RED
+from metaeval.statistics.ties import tie_calibrated_accuracy
+from metaeval.tables import Table
+
+_TIED = 0.95  # share of pairs called ties: thresholds beyond only lead up to all of them
+_PLATEAU, _BEST, _CROSSED, _POSTERIOR = LIGHT, BLUE, ORANGE, GREEN
+_OUTCOMES = {"win": (BLUE, "o"), "tie": (ORANGE, "s"), "loss": (RED, "^")}
+
+
+def tie_curve(
+    table: Table,
+    scorers: Sequence[str] | str | None = None,
+    *,
+    tree: xr.DataTree | None = None,
+    folds: int = 5,
+    ax: Axes | None = None,
+    data: bool = False,
+    **options: Any,
+) -> Axes | pd.DataFrame:
+    """Pairwise accuracy by the threshold below which a margin is called a tie.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    scorers : str or list of str, optional
+        One panel for each, for thresholds are in units of its scores; all by default.
+    tree : DataTree, optional
+        A posterior of `bayes.ties`, whose `epsilon` is shown below the curve.
+    folds : int, default 5
+        Of the cross-fitted threshold, as in `metaeval.statistics.tie_calibrated_accuracy`.
+    ax : Axes, optional
+        Where to draw; a new figure that has room for all panels by default.
+    data : bool, default False
+        Return the frame of what would be drawn.
+    **options
+        Others of `metaeval.calibration.threshold_curve`: `label`, `average`, `n_resamples`, ...
+
+    Returns
+    -------
+    Axes or DataFrame
+        With several panels the axes that hold them. Rows of the frame are of four kinds (`part`):
+        "curve", the accuracy at a threshold with its interval, and whether it is on the plateau;
+        "in-sample", the best threshold; "cross-fitted", the median of those of all folds, with the
+        accuracy that they give on other items and its interval; "posterior", the epsilon of the
+        tree and (`lower`, `upper`) its interval.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    The plateau holds the thresholds that are not told from the best one, all of them tested at
+    once: with few items it is wide, and says little. The best accuracy in-sample is optimistic; the
+    cross-fitted one is not. Where most pairs are called ties the curve only nears the share of tied
+    labels; the axis ends before, and a line has that share.
+
+    References
+    ----------
+    Deutsch, Foster, Freitag (2023), Ties Matter.
+
+    Examples
+    --------
+    >>> from metaeval import load_example
+    >>> ax = tie_curve(load_example(), "reward", points=8, n_resamples=200)
+    >>> ax.get_xlabel()
+    'margin up to which a tie is called'
+    """
+    frame = _thresholds(table, scorers_of(scorers), tree, folds, options)
+    return frame if data else _draw_thresholds(frame, ax, options)
+
+
+def _thresholds(
+    table: Table,
+    scorers: list[str] | None,
+    tree: xr.DataTree | None,
+    folds: int,
+    options: dict[str, Any],
+) -> pd.DataFrame:
+    whole = require_table(table, "tie_curve")
+    asked = passed_on(calibration.threshold_curve, options) | {"scorers": scorers}
+    curve = calibration.threshold_curve(whole, **asked).assign(part="curve")
+    parts = [curve, curve[curve["best"]].assign(part="in-sample", lower=np.nan, upper=np.nan)]
+    parts.append(_crossed(whole, folds, asked))
+    if tree is not None:
+        confidence = asked.get("confidence", 0.95)
+        parts.append(_posterior(tree, list(curve["scorer"].unique()), confidence))
+    columns = ["part", "scorer", "epsilon", "accuracy", "lower", "upper", "tie_rate", "plateau"]
+    found = pd.concat([p.reindex(columns=columns) for p in parts], ignore_index=True)
+    found["plateau"] = found["plateau"].eq(True)
+    found.attrs |= curve.attrs
+    return found
+
+
+def _crossed(table: Table, folds: int, asked: dict[str, Any]) -> pd.DataFrame:
+    """The cross-fitted accuracy of each scorer, at the median of the thresholds of the folds."""
+    statistic = tie_calibrated_accuracy(folds, asked.get("average"))
+    kept = {k: v for k, v in asked.items() if k not in ("average", "points")}
+    result = evaluate(table, statistic, **{"n_resamples": 2_000} | kept)
+    own = result.frame[result.frame["statistic"] == statistic.name]
+    median = {
+        d["scorer"]: d["epsilon"]
+        for d in result.meta["details"]
+        if d["statistic"] == statistic.name
+    }
+    return own.assign(
+        part="cross-fitted", accuracy=own["estimate"], epsilon=own["scorer"].map(median)
+    )
+
+
+def _posterior(tree: xr.DataTree, scorers: list[str], confidence: float) -> pd.DataFrame:
+    result = summarise(require_tree(tree, "ties", "tie_curve"), "epsilon", confidence=confidence)
+    own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
+    for name in scorers:
+        require_known("scorer in the posterior", name, list(own["scorer"]))
+    own = own[own["scorer"].isin(scorers)]
+    return own.assign(part="posterior", epsilon=own["estimate"])
+
+
+def _draw_thresholds(frame: pd.DataFrame, ax: Axes | None, options: dict[str, Any]) -> Axes:
+    parts = list(frame.groupby("scorer", sort=False))
+    heads = [Panel(name) for name, _ in parts]
+    key = _threshold_key(frame, float(options.get("confidence", 0.95)))
+    host, panels, shape = host_of(ax, heads, [entry.text for entry in key])
+    for panel, (_, part) in zip(panels, parts, strict=True):
+        _threshold_panel(panel, part)
+    name_panels(host, panels, heads, key, shape)
+    label_x(host, "margin up to which a tie is called")
+    host.set_ylabel("pairwise accuracy, ties included (%)")
+    return host
+
+
+def _threshold_key(frame: pd.DataFrame, confidence: float) -> list[Entry]:
+    level = f"{100 * confidence:g}%"
+    found = [
+        Entry(Line2D([], [], color=BLUE), f"accuracy, {level} intervals"),
+        Entry(_thick(), "not told from the best"),
+        Entry(Line2D([], [], color=GREY, ls=":", lw=thin()), "all called ties"),
+        Entry(_point(BLUE, "o", "white"), "best in-sample"),
+        Entry(_point(_CROSSED, "D", _CROSSED), "cross-fitted"),
+    ]
+    if (frame["part"] == "posterior").any():
+        found.append(Entry(_point(_POSTERIOR, "s", _POSTERIOR), "posterior threshold"))
+    return found
+
+
+def _thick() -> Line2D:
+    return Line2D([], [], color=BLUE, lw=4, alpha=0.45, solid_capstyle="butt")
+
+
+def _point(color: str, marker: str, face: str) -> Line2D:
+    return Line2D([], [], color=color, marker=marker, mfc=face, ls="none")
+
+
+def _threshold_panel(ax: Axes, part: pd.DataFrame) -> None:
+    curve = part[part["part"] == "curve"]
+    x, y = curve["epsilon"].to_numpy(), curve["accuracy"].to_numpy()
+    ax.fill_between(x, curve["lower"], curve["upper"], color=BLUE, alpha=0.2, lw=0)
+    ax.plot(x, y, color=BLUE, ls="-", marker="." if len(curve) <= 12 else "")
+    ax.plot(*_runs(x, y, curve["plateau"].to_numpy()), **_style_of(_thick()))
+    ax.axhline(y[-1], color=GREY, ls=":", lw=thin(), zorder=0)
+    crossed = part[part["part"] == "cross-fitted"].iloc[0]
+    ax.vlines(crossed["epsilon"], crossed["lower"], crossed["upper"], color=_CROSSED, zorder=4)
+    for kind, color, marker, face in (
+        ("cross-fitted", _CROSSED, "D", _CROSSED),
+        ("in-sample", BLUE, "o", "white"),
+    ):
+        point = part[part["part"] == kind]
+        ax.plot(point["epsilon"], point["accuracy"], marker, color=color, mfc=face, zorder=5)
+    _limits(ax, part)
+    percent_axis(ax.yaxis)
+
+
+def _runs(x: Any, y: Any, there: Any) -> tuple[Any, Any]:
+    """A line through neighbours that are there; a lone one is a short line."""
+    return x, np.where(there, y, np.nan)
+
+
+def _style_of(line: Line2D) -> dict[str, Any]:
+    return {
+        "color": line.get_color(),
+        "lw": line.get_linewidth(),
+        "alpha": line.get_alpha(),
+        "ls": "-",
+        "solid_capstyle": "round",
+        "zorder": 2.5,
+    }
+
+
+def _limits(ax: Axes, part: pd.DataFrame) -> None:
+    """End before all pairs are ties; the posterior has a row below the curve."""
+    curve = part[part["part"] == "curve"]
+    tail = curve["tie_rate"] > _TIED
+    ends = [curve.loc[~tail | curve["plateau"], "epsilon"].max()]
+    ends += list(part.loc[part["part"] != "curve", "epsilon"])
+    posterior = part[part["part"] == "posterior"]
+    limit = 1.05 * max(float(np.max([*ends, *posterior["upper"]])), np.finfo(float).tiny)
+    low, high = curve["lower"].min(), part.loc[part["part"] != "posterior", "upper"].max()
+    room = 0.06 * (high - low)
+    for row in posterior.itertuples():
+        below = low - 2 * room
+        interval = ([row.epsilon], [row.lower], [row.upper])
+        draw_intervals(ax, [below], *interval, color=_POSTERIOR, marker="s")
+        ax.plot([row.epsilon] * 2, [below, high], color=_POSTERIOR, lw=thin(), ls=":", zorder=1)
+        low = below
+    ax.set_xlim(-0.03 * limit, limit)
+    ax.set_ylim(low - room, high + room)
+
+
+def win_tie_loss(
+    tree: xr.DataTree,
+    scorers: Sequence[str] | str | None = None,
+    *,
+    confidence: float = 0.95,
+    ax: Axes | None = None,
+    data: bool = False,
+) -> Axes | pd.DataFrame:
+    """Shares of win, tie and loss by margin: what labels say, and what the posterior expects.
+
+    Parameters
+    ----------
+    tree : DataTree
+        A posterior of `bayes.ties`.
+    scorers : str or list of str, optional
+        A panel for each, and for each task; all by default.
+    confidence : float, default 0.95
+        Probability inside the bands, at each margin by itself.
+    ax : Axes, optional
+        Where to draw; a new figure that has room for all panels by default.
+    data : bool, default False
+        Return the frame of what would be drawn.
+
+    Returns
+    -------
+    Axes or DataFrame
+        With several panels the axes that hold them. Rows of the frame: scorer, task, group (of
+        pairs of about the same margin), margin (their mean), outcome, observed, predicted, lower,
+        upper.
+
+    Raises
+    ------
+    MetaevalError
+        If it is no posterior of `bayes.ties`, or does not have a scorer.
+
+    Notes
+    -----
+    Pairs are seen from the side that the margin points to: a win is a label that sides with it.
+    Bands are of as many new pairs as a group is worth (see design effects in `bayes.fit`): points
+    outside show that the model does not make such data. The same data were used to fit, which makes
+    the check lenient.
+
+    References
+    ----------
+    Gelman, Meng, Stern (1996), Posterior predictive assessment of model fitness.
+
+    Examples
+    --------
+    >>> from metaeval import bayes, load_example
+    >>> tree = bayes.fit(bayes.ties, load_example(), scorers=["judge"], seed=1)
+    >>> ax = win_tie_loss(tree)
+    >>> ax.get_ylabel()
+    'share of pairs (%)'
+    """
+    check_fraction("confidence", confidence)
+    frame = _shares(require_tree(tree, "ties", "win_tie_loss"), scorers_of(scorers), confidence)
+    return frame if data else _draw_shares(frame, ax, confidence)
+
+
+def _shares(tree: xr.DataTree, scorers: list[str] | None, confidence: float) -> pd.DataFrame:
+    frame = outcome_shares(tree, confidence)
+    for name in scorers or ():
+        require_known("scorer", name, list(frame["scorer"].unique()))
+    named = summarise(tree, "epsilon").frame["task"].notna().any()
+    frame = frame if named else frame.assign(task=None)
+    return frame if scorers is None else frame[frame["scorer"].isin(scorers)]
+
+
+def _draw_shares(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
+    parts = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
+    several = frame["task"].nunique() > 1
+    heads = [Panel(title_of(scorer, task if several else None)) for (scorer, task), _ in parts]
+    key = [
+        *(Entry(_point(c, m, c), f"{name}, seen") for name, (c, m) in _OUTCOMES.items()),
+        Entry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive bands"),
+    ]
+    host, panels, shape = host_of(ax, heads, [entry.text for entry in key])
+    for panel, (_, part) in zip(panels, parts, strict=True):
+        _share_panel(panel, part)
+    name_panels(host, panels, heads, key, shape)
+    label_x(host, "margin")
+    host.set_ylabel("share of pairs (%)")
+    return host
+
+
+def _share_panel(ax: Axes, part: pd.DataFrame) -> None:
+    for outcome, (color, marker) in _OUTCOMES.items():
+        own = part[part["outcome"] == outcome].sort_values("margin")
+        x, ends = own["margin"], (own["lower"], own["upper"])
+        if x.nunique() > 1:
+            ax.fill_between(x, *ends, color=color, alpha=0.25, lw=0)
+            ax.plot(x, own["predicted"], color=color, lw=thin(), ls="-")
+        else:
+            ax.vlines(x, *ends, color=color, alpha=0.35, lw=3)
+        ax.plot(x, own["observed"], marker, color=color, ms=2.6)
+    ax.set_ylim(-0.03, 1.03)
+    ax.set_yticks([0, 0.5, 1.0])
+    percent_axis(ax.yaxis)
