@@ -54,7 +54,7 @@ def reliability(
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
     data : bool, default False
-        Return the frame of what would be drawn.
+        Draw nothing, and return what would be drawn.
     **options
         Others of `metaeval.calibration.reliability`: `native`, `by`, `n_resamples`, ...
 

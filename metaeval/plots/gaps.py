@@ -16,6 +16,7 @@ from metaeval import calibration
 from metaeval.bayes.predicting import curves_at, outcome_shares
 from metaeval.bayes.summaries import NEW_TASK, summarise
 from metaeval.checks import check_fraction, require_known
+from metaeval.errors import MetaevalError
 from metaeval.plots.calibrated import title_of
 from metaeval.plots.canvas import draw_intervals, percent_axis
 from metaeval.plots.panels import (
@@ -33,6 +34,7 @@ from metaeval.plots.theme import GREY, look
 from metaeval.result import Result
 from metaeval.tables import Table
 
+_NAME = "gap_to_agreement"
 _TOGETHER = 4  # tasks whose curves share a panel
 _POINTS = 41
 _WIDER = 1.25  # times the largest margin: gaps beyond are off the axis, and told by an arrow
@@ -67,7 +69,7 @@ def gap_to_agreement(
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
     data : bool, default False
-        Return the frame of what would be drawn.
+        Draw nothing, and return what would be drawn.
     **options
         Of tables: others that both `metaeval.calibration.gap_to_agreement` and `map_band` take:
         `label`, `missing`, `random`, `confidence`, `n_resamples`, `weights`, `seed`. Of posteriors:
@@ -107,7 +109,12 @@ def gap_to_agreement(
     check_fraction("agreement", agreement)
     names = scorers_of(scorers)
     if isinstance(source, xr.DataTree):
-        frame = _of_tree(source, names, agreement, **passed_on(_of_tree, options))
+        if by is not None:
+            raise MetaevalError(
+                f"by={by!r} is for tables; a posterior has the tasks that it was fitted with, "
+                "bayes.fit(..., by=...)."
+            )
+        frame = _of_tree(source, names, agreement, **passed_on(_of_tree, options, _NAME))
     else:
         frame = _of_table(source, names, agreement, by, options)
     return frame if data else _drawn(frame, agreement, ax)
@@ -116,8 +123,8 @@ def gap_to_agreement(
 def _of_table(
     table: Any, scorers: list[str] | None, agreement: float, by: str | None, options: dict[str, Any]
 ) -> pd.DataFrame:
-    whole = require_table(table, "gap_to_agreement")
-    asked = passed_on(calibration.map_band, options) | {"scorers": scorers}
+    whole = require_table(table, _NAME)
+    asked = passed_on(calibration.map_band, options, _NAME) | {"scorers": scorers}
     by = by or ("task" if "task" in whole.rows else None)
     result = calibration.gap_to_agreement(whole, [agreement], by=by, **asked)
     curves = calibration.map_band(whole, "lapse_link", by=by, **asked)
@@ -142,7 +149,7 @@ def _together(*parts: pd.DataFrame) -> pd.DataFrame:
 def _of_tree(
     tree: xr.DataTree, scorers: list[str] | None, agreement: float, *, confidence: float = 0.95
 ) -> pd.DataFrame:
-    require_tree(tree, "calibration", "gap_to_agreement")
+    require_tree(tree, "calibration", _NAME)
     result = summarise(tree, "gap", agreement=agreement, confidence=confidence)
     named = bool(result.frame["task"].notna().any())
     largest = tree["constant_data"]["largest_margin"].to_numpy()

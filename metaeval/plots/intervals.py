@@ -179,7 +179,8 @@ def _draw_ranks(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> 
         ax.plot(frame[end], rows.places, "o", color=BLUE, ms=3.5, zorder=3)
     ax.hlines(rows.places, frame["rank_low"], frame["rank_high"], color=BLUE, lw=2.2)
     label_rows(ax, rows)
-    ax.set_xlim(0.5, len(frame) + 0.5)
+    room = 0.3 + 0.03 * len(frame)
+    ax.set_xlim(1 - room, len(frame) + room)
     ax.xaxis.set_major_locator(whole_numbers())
     ax.set_xlabel("rank")
     return ax

@@ -15,7 +15,7 @@ from metaeval.errors import MetaevalError
 from metaeval.inference import evaluate
 from metaeval.plots.canvas import axes, draw_intervals, label_rows, label_x, rows_of
 from metaeval.plots.panels import thin
-from metaeval.plots.passing import passed_on, require_table, scorers_of
+from metaeval.plots.passing import passed_on, require_axes, require_table, scorers_of
 from metaeval.plots.theme import BLUE, GREY
 from metaeval.result import Result
 from metaeval.statistics.cox import cox_intercept
@@ -103,7 +103,7 @@ def _biases(
     source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
 ) -> pd.DataFrame:
     if isinstance(source, xr.DataTree):
-        result = _of_tree(source, **passed_on(_of_tree, options))
+        result = _of_tree(source, **passed_on(_of_tree, options, "order_bias"))
     else:
         result = _of_pairs(source, scorers, native, options)
     own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
@@ -126,11 +126,12 @@ def _of_pairs(
             "order_bias needs pairs in the order in which they were shown; read them with "
             "ordered=True."
         )
-    asked = passed_on(evaluate, options)
+    asked = passed_on(evaluate, options, "order_bias")
     return evaluate(pairs, cox_intercept(native=native), scorers=scorers, **asked)
 
 
 def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
+    ax = require_axes(ax)
     rows = rows_of(list(frame["scorer"]), ax=ax, max_chars=max_chars, even=False)
     ax = axes(ax, rows=rows, extra=20)
     ax.axvline(0, color=GREY, lw=thin(), ls="--", zorder=0)

@@ -10,16 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from metaeval.errors import MetaevalError
-from metaeval.plots.canvas import POINTS, SMALLEST, axes, own_width, points
+from metaeval.plots.canvas import POINTS, SMALLEST, axes, own_size, points
+from metaeval.plots.passing import require_axes
 from metaeval.plots.texts import shown, width, wrapped
 from metaeval.plots.theme import SETTINGS, figure_width
 
 _MANY = 12  # panels: more go over the page, not over a column
 _NARROWEST = 1.35  # inches of a panel with its tick labels
 _LOWEST = 0.45  # inches of what is inside a panel, in axes that were given
-_LEFT, _RIGHT, _BELOW = 20.0, 6.0, 13.0  # points around what is inside: tick labels
+_RIGHT = 6.0  # points right of what is inside
 _SHAPE = 0.78  # height over width of what is inside
 _LINE, _GAP = 1.15, 0.35  # of a line and between entries, in sizes of its letters
+_BOLD = 0.88  # bold letters are wider than those that are measured
 _HANDLE = 2.1  # of the sample of a line in a key, in sizes of its letters
 
 
@@ -47,6 +49,19 @@ class Panel(NamedTuple):
 def key_size() -> float:
     """Points of letters in keys and titles of panels."""
     return max(points("legend.fontsize") - 1, SMALLEST)
+
+
+def _tick_size() -> float:
+    return max(points("xtick.labelsize") - 1.5, SMALLEST)
+
+
+def _left() -> float:
+    """Points left of what is inside: tick labels."""
+    return 2.4 * _tick_size() + 5.5
+
+
+def _below() -> float:
+    return 1.25 * _tick_size() + 5.5
 
 
 def lines_height(texts: Sequence[str], size: float) -> float:
@@ -110,7 +125,7 @@ def title_above(ax: Axes, title: object, above: float, room: float) -> None:
     """Write the name of a panel above its key."""
     if title != "":
         ax.annotate(
-            in_lines(title, room),
+            in_lines(title, _BOLD * room),
             xy=(0, 1),
             xycoords="axes fraction",
             xytext=(0, above + 2),
@@ -134,16 +149,16 @@ class Shape(NamedTuple):
 
 def shape_of(ax: Axes | None, n: int) -> Shape:
     """How some panels stand in axes, or in a new figure."""
-    points_wide = _width(ax, n)
+    points_wide = _width(require_axes(ax), n)
     columns = max(1, min(n, int(points_wide / POINTS / _NARROWEST)))
-    whole = points_wide - 1.6 * points("axes.labelsize") - 6 - (_LEFT if n == 1 else 0)
-    inside = whole if n == 1 else whole / columns - _LEFT - _RIGHT
+    whole = points_wide - 1.6 * points("axes.labelsize") - 6 - (_left() if n == 1 else 0)
+    inside = whole if n == 1 else whole / columns - _left() - _RIGHT
     return Shape(columns, inside, whole)
 
 
 def _width(ax: Axes | None, n: int = 1) -> float:
     """Points that the axes are wide, with their labels; those of a page for many panels."""
-    return (figure_width(_is_wide(ax, n)) if ax is None else own_width(ax)) * POINTS
+    return (figure_width(_is_wide(ax, n)) if ax is None else own_size(ax)[0]) * POINTS
 
 
 def _is_wide(ax: Axes | None, n: int) -> bool:
@@ -163,7 +178,7 @@ def host_of(
     single = len(heads) == 1
     inside = (low or (0.66 if single else _SHAPE)) * shape.inside
     labels = 3.4 * points("axes.labelsize") + _key_room(key, shape.whole) + 8
-    height = sum(tops) + len(tops) * (inside + _BELOW) + labels
+    height = sum(tops) + len(tops) * (inside + _below()) + labels
     host = axes(ax, height=height / POINTS, wide=_is_wide(ax, len(heads)))
     if single:
         return host, [host], shape
@@ -179,7 +194,7 @@ def _row_tops(heads: Sequence[Panel], shape: Shape) -> list[float]:
 
 
 def _head(head: Panel, inside: float) -> float:
-    title = [] if head.title == "" else [in_lines(head.title, inside)]
+    title = [] if head.title == "" else [in_lines(head.title, _BOLD * inside)]
     entries = [in_lines(text, inside, True) for text in head.entries]
     return lines_height(title, key_size()) + lines_height(entries, key_size()) + 3
 
@@ -194,9 +209,8 @@ def _key_room(key: Sequence[object], room: float) -> float:
 
 def _low_in(host: Axes, tops: Sequence[float], labels: float) -> float:
     """Points that panels are high in axes that were given."""
-    figure: Any = host.get_figure(root=True)
-    room = host.get_position().height * figure.get_figheight() * POINTS - labels
-    low = room / len(tops) - _BELOW - sum(tops) / len(tops)
+    room = own_size(host)[1] * POINTS - labels
+    low = room / len(tops) - _below() - sum(tops) / len(tops)
     if low < _LOWEST * POINTS:
         raise MetaevalError(
             f"{len(tops)} rows of panels do not fit into axes of {room / POINTS:.1f} inches; leave "
@@ -208,23 +222,22 @@ def _low_in(host: Axes, tops: Sequence[float], labels: float) -> float:
 def _panels(host: Axes, n: int, shape: Shape, tops: Sequence[float], low: float) -> list[Axes]:
     """Axes inside the host, row by row."""
     _blank(host)
-    total = sum(top + low + _BELOW for top in tops)
-    cell = shape.inside + _LEFT + _RIGHT
+    total = sum(top + low + _below() for top in tops)
+    cell = shape.inside + _left() + _RIGHT
     found, y = [], 0.0
     for row, top in enumerate(tops):
         y += top + low
         for column in range(min(shape.columns, n - row * shape.columns)):
-            x = (column + _LEFT / cell) / shape.columns
+            x = (column + _left() / cell) / shape.columns
             place = (x, 1 - y / total, shape.inside / cell / shape.columns, low / total)
             found.append(_small(host.inset_axes(place)))
-        y += _BELOW
+        y += _below()
     return found
 
 
 def _small(panel: Axes) -> Axes:
     """Few and small tick labels."""
-    size = max(points("xtick.labelsize") - 1.5, SMALLEST)
-    panel.tick_params(labelsize=size, pad=2)
+    panel.tick_params(labelsize=_tick_size(), pad=2)
     panel.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
     panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     panel.grid(False)

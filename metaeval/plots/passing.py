@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
+from matplotlib.axes import Axes
 
 from metaeval.bayes.posterior import require_ours
 from metaeval.checks import check_names, require_known
 from metaeval.errors import MetaevalError
+from metaeval.plots.canvas import axes
 from metaeval.tables import Pairs, Responses, Table
 
 
@@ -40,13 +42,20 @@ def require_tree(tree: Any, model: str, function: str) -> xr.DataTree:
     return found
 
 
-def passed_on(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options that a function takes; refuse others."""
+def require_axes(ax: Any) -> Axes | None:
+    """Refuse what is no axes to draw on."""
+    return None if ax is None else axes(ax)
+
+
+def passed_on(
+    function: Callable[..., Any], options: Mapping[str, Any], name: str | None = None
+) -> dict[str, Any]:
+    """Options that a function takes; refuse others, by its name."""
     known = [
         p.name for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY
     ]
-    for name in options:
-        require_known(f"option of {function.__name__}", name, known)
+    for option in options:
+        require_known(f"option of {name or function.__name__}", option, known)
     return dict(options)
 
 

@@ -13,7 +13,7 @@ from metaeval.errors import MetaevalError
 from metaeval.inference import compare
 from metaeval.plots.canvas import LINE, POINTS, SMALLEST, Rows, axes, own_width, points, rows_of
 from metaeval.plots.panels import thin
-from metaeval.plots.passing import passed_on, require_table, scorers_of
+from metaeval.plots.passing import passed_on, require_axes, require_table, scorers_of
 from metaeval.plots.texts import shown, width
 from metaeval.plots.theme import LIGHT, look
 from metaeval.statistics.base import Statistic
@@ -91,7 +91,7 @@ def tie_policies(
     'rank'
     """
     whole = require_table(table, "tie_policies")
-    asked = passed_on(compare, options)
+    asked = passed_on(compare, options, "tie_policies")
     wanted = _policies(whole) if statistics is None else list(statistics)
     frame = _ranks(whole, wanted, asked | {"scorers": scorers_of(scorers)})
     return frame if data else _drawn(frame, max_chars, ax)
@@ -107,23 +107,23 @@ def _policies(table: Table) -> list[Statistic | str]:
 
 
 def _ranks(table: Table, statistics: list[Statistic | str], asked: dict[str, Any]) -> pd.DataFrame:
+    scorers = asked["scorers"] or table.scorers
+    if len(scorers) < 2:
+        raise MetaevalError(
+            f"There is one scorer, {scorers[0]!r}, and ranks need two; name more with scorers=."
+        )
     result = compare(table, statistics, **asked)
     names = [s["name"] for s in result.meta["statistics"] if not s["beside"]]
     for name in names:
         if result.direction(name) == 0:
             raise MetaevalError(f"{name} has no ranks: neither high nor low values are good.")
     leagues = [result.league(name).assign(statistic=name) for name in names]
-    if len(leagues[0]) < 2:
-        raise MetaevalError(
-            f"There is one scorer, {leagues[0]['scorer'].iloc[0]!r}, and ranks need two; name more "
-            "with scorers=."
-        )
     ranked = [each.assign(rank=np.arange(1, len(each) + 1)) for each in leagues]
     return pd.concat(ranked, ignore_index=True)[_COLUMNS]
 
 
 def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
-    names = list(frame["statistic"].unique())
+    names, ax = list(frame["statistic"].unique()), require_axes(ax)
     ends = [_by_rank(frame, name) for name in (names[0], names[-1])]
     left, right = (rows_of(end, ax=ax, share=_SIDE, max_chars=max_chars) for end in ends)
     rows = left if left.unit >= right.unit else right

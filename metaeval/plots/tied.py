@@ -1,4 +1,4 @@
-"""Ties: accuracy at every threshold, and shares of win, tie and loss by margin."""
+"""Accuracy by the threshold below which a margin is called a tie."""
 
 from __future__ import annotations
 
@@ -10,24 +10,20 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from metaeval import calibration
-from metaeval.bayes.predicting import outcome_shares
 from metaeval.bayes.summaries import summarise
-from metaeval.checks import check_fraction, require_known
+from metaeval.checks import require_known
 from metaeval.inference import evaluate
-from metaeval.plots.calibrated import title_of
 from metaeval.plots.canvas import draw_intervals, percent_axis
 from metaeval.plots.panels import Entry, Panel, host_of, label_x, name_panels, thin
 from metaeval.plots.passing import passed_on, require_table, require_tree, scorers_of
-from metaeval.plots.theme import BLUE, GREEN, GREY, LIGHT, ORANGE, RED
+from metaeval.plots.theme import BLUE, GREEN, GREY, LIGHT, ORANGE
 from metaeval.statistics.ties import tie_calibrated_accuracy
 from metaeval.tables import Table
 
 _TIED = 0.95  # share of pairs called ties: thresholds beyond only lead up to all of them
 _PLATEAU, _BEST, _CROSSED, _POSTERIOR = LIGHT, BLUE, ORANGE, GREEN
-_OUTCOMES = {"win": (BLUE, "o"), "tie": (ORANGE, "s"), "loss": (RED, "^")}
 
 
 def tie_curve(
@@ -54,7 +50,7 @@ def tie_curve(
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
     data : bool, default False
-        Return the frame of what would be drawn.
+        Draw nothing, and return what would be drawn.
     **options
         Others of `metaeval.calibration.threshold_curve`: `label`, `average`, `n_resamples`, ...
 
@@ -102,7 +98,7 @@ def _thresholds(
     options: dict[str, Any],
 ) -> pd.DataFrame:
     whole = require_table(table, "tie_curve")
-    asked = passed_on(calibration.threshold_curve, options) | {"scorers": scorers}
+    asked = passed_on(calibration.threshold_curve, options, "tie_curve") | {"scorers": scorers}
     curve = calibration.threshold_curve(whole, **asked).assign(part="curve")
     parts = [curve, curve[curve["best"]].assign(part="in-sample", lower=np.nan, upper=np.nan)]
     parts.append(_crossed(whole, folds, asked))
@@ -229,103 +225,3 @@ def _limits(ax: Axes, part: pd.DataFrame) -> None:
         low = below
     ax.set_xlim(-0.03 * limit, limit)
     ax.set_ylim(low - room, high + room)
-
-
-def win_tie_loss(
-    tree: xr.DataTree,
-    scorers: Sequence[str] | str | None = None,
-    *,
-    confidence: float = 0.95,
-    ax: Axes | None = None,
-    data: bool = False,
-) -> Axes | pd.DataFrame:
-    """Shares of win, tie and loss by margin: what labels say, and what the posterior expects.
-
-    Parameters
-    ----------
-    tree : DataTree
-        A posterior of `bayes.ties`.
-    scorers : str or list of str, optional
-        A panel for each, and for each task; all by default.
-    confidence : float, default 0.95
-        Probability inside the bands, at each margin by itself.
-    ax : Axes, optional
-        Where to draw; a new figure that has room for all panels by default.
-    data : bool, default False
-        Return the frame of what would be drawn.
-
-    Returns
-    -------
-    Axes or DataFrame
-        With several panels the axes that hold them. Rows of the frame: scorer, task, group (of
-        pairs of about the same margin), margin (their mean), outcome, observed, predicted, lower,
-        upper.
-
-    Raises
-    ------
-    MetaevalError
-        If it is no posterior of `bayes.ties`, or does not have a scorer.
-
-    Notes
-    -----
-    Pairs are seen from the side that the margin points to: a win is a label that sides with it.
-    Bands are of as many new pairs as a group is worth (see design effects in `bayes.fit`): points
-    outside show that the model does not make such data. The same data were used to fit, which makes
-    the check lenient.
-
-    References
-    ----------
-    Gelman, Meng, Stern (1996), Posterior predictive assessment of model fitness.
-
-    Examples
-    --------
-    >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.ties, load_example(), scorers=["judge"], seed=1)
-    >>> ax = win_tie_loss(tree)
-    >>> ax.get_ylabel()
-    'share of pairs (%)'
-    """
-    check_fraction("confidence", confidence)
-    frame = _shares(require_tree(tree, "ties", "win_tie_loss"), scorers_of(scorers), confidence)
-    return frame if data else _draw_shares(frame, ax, confidence)
-
-
-def _shares(tree: xr.DataTree, scorers: list[str] | None, confidence: float) -> pd.DataFrame:
-    frame = outcome_shares(tree, confidence)
-    for name in scorers or ():
-        require_known("scorer", name, list(frame["scorer"].unique()))
-    named = summarise(tree, "epsilon").frame["task"].notna().any()
-    frame = frame if named else frame.assign(task=None)
-    return frame if scorers is None else frame[frame["scorer"].isin(scorers)]
-
-
-def _draw_shares(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
-    parts = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
-    several = frame["task"].nunique() > 1
-    heads = [Panel(title_of(scorer, task if several else None)) for (scorer, task), _ in parts]
-    key = [
-        *(Entry(_point(c, m, c), f"{name}, seen") for name, (c, m) in _OUTCOMES.items()),
-        Entry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive bands"),
-    ]
-    host, panels, shape = host_of(ax, heads, [entry.text for entry in key])
-    for panel, (_, part) in zip(panels, parts, strict=True):
-        _share_panel(panel, part)
-    name_panels(host, panels, heads, key, shape)
-    label_x(host, "margin")
-    host.set_ylabel("share of pairs (%)")
-    return host
-
-
-def _share_panel(ax: Axes, part: pd.DataFrame) -> None:
-    for outcome, (color, marker) in _OUTCOMES.items():
-        own = part[part["outcome"] == outcome].sort_values("margin")
-        x, ends = own["margin"], (own["lower"], own["upper"])
-        if x.nunique() > 1:
-            ax.fill_between(x, *ends, color=color, alpha=0.25, lw=0)
-            ax.plot(x, own["predicted"], color=color, lw=thin(), ls="-")
-        else:
-            ax.vlines(x, *ends, color=color, alpha=0.35, lw=3)
-        ax.plot(x, own["observed"], marker, color=color, ms=2.6)
-    ax.set_ylim(-0.03, 1.03)
-    ax.set_yticks([0, 0.5, 1.0])
-    percent_axis(ax.yaxis)

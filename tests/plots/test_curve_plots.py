@@ -1,0 +1,360 @@
+"""Curves, gaps, ties, selection, policies and order: what is drawn is what the package computes."""
+
+import re
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.testing.compare import compare_images
+
+from metaeval import MetaevalError, Pairs, bayes, calibration, compare, evaluate, load_example
+from metaeval import statistics as st
+from metaeval.bayes.predicting import outcome_shares
+from metaeval.plots import policies, save, shares
+from metaeval.plots.calibrated import reliability
+from metaeval.plots.gaps import gap_to_agreement
+from metaeval.plots.orders import order_bias
+from metaeval.plots.policies import tie_policies
+from metaeval.plots.selected import risk_coverage
+from metaeval.plots.shares import win_tie_loss
+from metaeval.plots.theme import style
+from metaeval.plots.tied import tie_curve
+
+BASELINES = Path(__file__).parent / "baseline"
+FEW = {"n_resamples": 100}
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    with style("acl"):
+        yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def example():
+    return load_example()
+
+
+@pytest.fixture(scope="module")
+def shown_in_order():
+    """Pairs judged in both orders by a judge that favours the first, and by one that does not."""
+    rng = np.random.default_rng(1)
+    gap = rng.normal(size=150)
+    rows = pd.DataFrame({"item": np.r_[range(150), range(150)], "first": "a", "second": "b"})
+    rows.loc[150:, ["first", "second"]] = ["b", "a"]
+    both = np.r_[gap, -gap]
+    scores = {"biased": both + 0.6, "fair": both}
+    noisy = pd.DataFrame({k: v + rng.normal(size=300) for k, v in scores.items()})
+    side = np.where(rng.random(150) < 1 / (1 + np.exp(-2 * gap)), 1.0, -1.0)
+    return Pairs(rows, noisy, pd.DataFrame({"human": np.r_[side, -side]}), ordered=True)
+
+
+def line(ax, label_or_place):
+    """Positions of one line of the axes."""
+    return np.asarray(ax.lines[label_or_place].get_xydata())
+
+
+# What is drawn is what the package computes.
+def test_reliability_is_the_curve_of_the_package(example):
+    options = {"native": "logit", "n_resamples": 100, "seed": 3}
+    frame = reliability(example, ["judge", "reward"], data=True, **options)
+    pd.testing.assert_frame_equal(
+        frame, calibration.reliability(example, scorers=["judge", "reward"], **options)
+    )
+    ax = reliability(example, "reward", **options)
+    own = frame[frame["scorer"] == "reward"].sort_values("forecast")
+    assert np.allclose(line(ax, 1), own[["forecast", "recalibrated"]])
+    assert ax.get_xlim()[0] < 0.5 < ax.get_xlim()[1]
+    assert ax.get_xlabel().startswith("forecast probability: the higher-scored is")
+
+
+def test_bars_below_count_all_cases(example):
+    frame = reliability(example, "reward", native="logit", data=True, **FEW)
+    ax = reliability(example, "reward", native="logit", **FEW)
+    assert frame["n"].sum() == (example.pairs().labels["human"] != 0).sum()
+    heights = np.array([bar.get_height() for bar in ax.patches])
+    counts = np.histogram(frame["forecast"], np.linspace(0.5, 1, 21), weights=frame["n"])[0]
+    assert np.allclose(heights / heights.max(), counts / counts.max())
+
+
+def test_reliability_of_three_outcomes_has_two_curves(example):
+    frame = reliability(example, "reward", three_way=True, data=True, **FEW)
+    same = calibration.reliability(example, scorers=["reward"], outcomes=3, **FEW)
+    pd.testing.assert_frame_equal(frame, same)
+    texts = [
+        t.get_text()
+        for t in reliability(example, "reward", three_way=True, **FEW).get_legend().get_texts()
+    ]
+    assert texts[:2] == ["win, or loss", "tie"]
+
+
+def test_reliability_of_single_labels_names_the_event(example):
+    ax = reliability(example, "judge", event=3, **FEW)
+    assert "label is at least 3" in ax.get_xlabel()
+    assert ax.get_xlim()[0] < 0
+
+
+def test_several_scorers_have_a_panel_each(example):
+    ax = reliability(example, native="logit", **FEW)
+    assert len(ax.child_axes) == len(example.scorers)
+    titles = [panel.texts[0].get_text() for panel in ax.child_axes]
+    assert titles == list(example.scorers)
+
+
+def test_gaps_of_a_table_are_those_of_the_package(example):
+    frame = gap_to_agreement(example, ["judge"], agreement=0.8, data=True, **FEW)
+    result = calibration.gap_to_agreement(example, [0.8], scorers=["judge"], **FEW)
+    for row in frame[frame["part"] == "gap"].itertuples():
+        same = result.row("judge", task=row.task)
+        assert (row.margin, row.lower, row.upper) == tuple(same[["estimate", "lower", "upper"]])
+    curve = calibration.map_band(example, "lapse_link", scorers=["judge"], by="task", **FEW)
+    own = frame[frame["part"] == "curve"].reset_index(drop=True)
+    columns = ["scorer", "task", "margin", "agreement", "lower", "upper"]
+    pd.testing.assert_frame_equal(own[columns], curve[columns], check_dtype=False)
+
+
+def test_gaps_are_marked_where_they_are_and_never_is_said(example):
+    frame = gap_to_agreement(example, "reward", agreement=0.9, data=True, **FEW)
+    ax = gap_to_agreement(example, "reward", agreement=0.9, **FEW)
+    gaps = frame[frame["part"] == "gap"].set_index("task")["margin"]
+    points = [tuple(map(float, p.get_xdata())) for p in ax.lines if len(p.get_xdata()) == 1]
+    assert any(np.isclose(gaps["news"], p[0]) for p in points if p)
+    assert np.isinf(gaps["social"])
+    texts = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert texts[1].startswith("social: never [")
+
+
+def test_many_tasks_have_a_panel_each(example):
+    frame = gap_to_agreement(example, "reward", data=True, **FEW)
+    from metaeval.plots import gaps
+
+    many = pd.concat([frame.assign(task=frame["task"] + str(i)) for i in range(3)])
+    assert len(gaps._drawn(many, 0.9, None).child_axes) == 6
+
+
+def test_gaps_of_a_posterior_are_its_own(trees):
+    tree = trees["calibration"]
+    frame = gap_to_agreement(tree, ["good", "reversed"], agreement=0.8, data=True)
+    result = bayes.summarise(tree, "gap", agreement=0.8)
+    for row in frame[frame["part"] == "gap"].itertuples():
+        same = result.row(row.scorer, task=row.task)
+        assert (row.margin, row.lower, row.upper) == tuple(same[["estimate", "lower", "upper"]])
+    labels = outcome_shares(tree, 0.95).query("outcome == 'agree' and scorer == 'good'")
+    seen = frame.query("part == 'seen' and scorer == 'good'")
+    assert np.allclose(seen["agreement"], labels["observed"])
+    largest = frame.query("part == 'curve'").groupby(["scorer", "task"])["margin"].max()
+    kept = tree["constant_data"]["largest_margin"].to_series()
+    assert np.allclose(largest, kept.loc[largest.index])
+    assert len(gap_to_agreement(tree, ["good", "reversed"]).child_axes) == 2
+
+
+def test_thresholds_are_those_of_the_package(example):
+    options = {"points": 6, "n_resamples": 200}
+    frame = tie_curve(example, ["reward"], data=True, **options)
+    curve = calibration.threshold_curve(example, scorers=["reward"], **options)
+    own = frame[frame["part"] == "curve"].reset_index(drop=True)
+    columns = ["epsilon", "accuracy", "lower", "upper", "tie_rate", "plateau"]
+    pd.testing.assert_frame_equal(own[columns], curve[columns])
+    for folds, part in ((None, "in-sample"), (5, "cross-fitted")):
+        asked = {"scorers": ["reward"], "n_resamples": 200}
+        result = evaluate(example, st.tie_calibrated_accuracy(folds=folds), **asked)
+        row = frame[frame["part"] == part].iloc[0]
+        assert row["epsilon"] == result.meta["details"][0]["epsilon"]
+        assert row["accuracy"] == pytest.approx(result.row("reward")["estimate"])
+    ax = tie_curve(example, "reward", **options)
+    assert np.allclose(line(ax, 0), own[["epsilon", "accuracy"]])
+
+
+def test_a_posterior_of_ties_is_shown_below_the_curve(table, trees):
+    frame = tie_curve(table, ["good"], tree=trees["ties"], points=5, data=True, **FEW)
+    row = frame[frame["part"] == "posterior"].iloc[0]
+    same = bayes.summarise(trees["ties"], "epsilon").row("good")
+    assert tuple(row[["epsilon", "lower", "upper"]]) == tuple(same[["estimate", "lower", "upper"]])
+    ax = tie_curve(table, "good", tree=trees["ties"], points=5, **FEW)
+    assert ax.get_xlim()[1] > same["upper"]
+    assert "posterior threshold" in [t.get_text() for t in ax.get_legend().get_texts()]
+
+
+def test_shares_of_outcomes_are_those_of_the_posterior(trees):
+    frame = win_tie_loss(trees["ties"], "good", data=True)
+    whole = outcome_shares(trees["ties"], 0.95)
+    pd.testing.assert_frame_equal(
+        frame.drop(columns="task"), whole[whole["scorer"] == "good"].drop(columns="task")
+    )
+    ax = win_tie_loss(trees["ties"], ["good", "constant"])
+    assert len(ax.child_axes) == 6
+    big = frame[(frame["task"] == "big") & (frame["outcome"] == "win")].sort_values("margin")
+    panel = next(p for p in ax.child_axes if p.texts[0].get_text() == "good, big")
+    assert np.allclose(line(panel, 1), big[["margin", "observed"]])
+
+
+def test_risks_are_one_less_the_accuracies_of_the_package(example):
+    frame = risk_coverage(example, ["judge", "reward"], data=True)
+    whole = calibration.risk_coverage(example, scorers=["judge", "reward"])
+    judge = whole[whole["scorer"] == "judge"]
+    own = frame[frame["scorer"] == "judge"]
+    assert np.allclose(own["risk"], judge["risk"])
+    assert np.allclose(own["upper"], 1 - judge["lower"])
+    rest, reward = (f[f["scorer"] == "reward"] for f in (frame, whole))
+    assert len(rest) <= 402 < len(reward)
+    assert set(rest["threshold"]) <= set(reward["threshold"])
+    assert (rest["coverage"].iloc[0], rest["coverage"].iloc[-1]) == (
+        reward["coverage"].iloc[0],
+        1.0,
+    )
+    ax = risk_coverage(example, ["judge", "reward"])
+    assert np.allclose(line(ax, 0), own[["coverage", "risk"]])
+    assert not ax.child_axes
+    assert len(risk_coverage(example).child_axes) == 5
+
+
+def test_ranks_are_those_of_the_leagues(example):
+    frame = tie_policies(example, data=True, **FEW)
+    names = list(frame["statistic"].unique())
+    assert names == [
+        *("pairwise_accuracy(ties=acc-eq)", "tie_calibrated_accuracy(folds=5)"),
+        *("pairwise_accuracy(ties=strict)", "pairwise_accuracy(ties=half)"),
+    ]
+    result = compare(example, names, **FEW)
+    for name in names:
+        league = result.league(name)
+        own = frame[frame["statistic"] == name]
+        assert list(own["scorer"]) == list(league["scorer"])
+        assert list(own["rank"]) == [1, 2, 3, 4, 5]
+        assert (own[["rank_low", "rank_high"]].to_numpy() == league[["rank_low", "rank_high"]]).all(
+            axis=None
+        )
+    ax = tie_policies(example, **FEW)
+    first = frame[frame["statistic"] == names[0]]["scorer"].iloc[0]
+    ranks = frame[frame["scorer"] == first].set_index("statistic").loc[names, "rank"]
+    assert np.allclose(line(ax, 0)[:, 1], ranks)
+    assert [t.get_text() for t in ax.get_xticklabels()] == names
+
+
+def test_policies_follow_the_labels():
+    rows = pd.DataFrame({"item": np.repeat(range(8), 3), "response": list("abc") * 8})
+    label = np.tile([1, 0, 0], 8)
+    scores = pd.DataFrame(np.random.default_rng(0).normal(size=(24, 2)), columns=["x", "y"])
+    from metaeval import Responses
+
+    right = Responses(rows, scores, pd.DataFrame({"gold": label}), label_kind="correct")
+    names = [s.name for s in policies._policies(right)]
+    assert names[2:] == [f"best_of_n(ties={t})" for t in ("strict", "split", "lenient")]
+    assert len(names) == 5
+    assert len(policies._policies(right.pairs())) == 2
+
+
+def test_bias_is_the_intercept_of_labels(shown_in_order):
+    frame = order_bias(shown_in_order, native="logit", data=True, **FEW)
+    result = evaluate(shown_in_order, st.cox_intercept(native="logit"), **FEW)
+    for row in frame.itertuples():
+        same = result.row(row.scorer)
+        assert (row.estimate, row.lower, row.upper) == tuple(same[["estimate", "lower", "upper"]])
+    assert list(frame["scorer"]) == ["biased", "fair"]
+    assert frame["upper"][0] < 0 < frame["upper"][1]
+    ax = order_bias(shown_in_order, native="logit", **FEW)
+    assert np.allclose(sorted(line(ax, 1)[:, 0]), frame["estimate"])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["biased", "fair"]
+
+
+def test_bias_of_a_posterior_is_its_own(trees):
+    tree = trees["calibration"].copy()
+    slopes = tree["posterior"]["slope_typical"]  # draws that stand in for those of a bias
+    tree["posterior"] = tree["posterior"].to_dataset().assign(bias=-slopes)
+    frame = order_bias(tree, ["good", "chance"], data=True)
+    result = bayes.summarise(tree, "bias")
+    assert list(frame["scorer"]) == ["good", "chance"]
+    for row in frame.itertuples():
+        same = result.row(row.scorer)
+        assert (row.estimate, row.lower, row.upper) == tuple(same[["estimate", "lower", "upper"]])
+
+
+# What cannot be drawn is said in one sentence.
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda t: reliability(3), "reliability draws a table .* found a int; read one"),
+        (lambda t: risk_coverage("t"), "risk_coverage draws a table .* found a str"),
+        (lambda t: tie_policies(None), "tie_policies draws a table .* found a NoneType"),
+        (lambda t: reliability(t, "jugde"), "no scorer 'jugde'.* Did you mean 'judge'"),
+        (lambda t: reliability(t, foldz=3), "no option of reliability 'foldz'.* mean 'folds'"),
+        (lambda t: gap_to_agreement(t, agreement=1.2), "agreement=1.2 must be a number between"),
+        (lambda t: gap_to_agreement(t, agreement=0.4), "agreement=0.4 must be above 0.5"),
+        (lambda t: tie_policies(t, ["judge"]), "There is one scorer, 'judge', and ranks need two"),
+        (lambda t: tie_policies(t, statistics=["cox_slope"]), "cox_slope has no ranks"),
+        (lambda t: order_bias(t), "needs pairs in the order in which they were shown"),
+        (lambda t: order_bias(t.pairs()), "read them with ordered=True"),
+        (lambda t: win_tie_loss(t), "win_tie_loss draws a posterior, found a table; fit one with"),
+        (lambda t: win_tie_loss(3), "Expected a posterior of metaeval.bayes.fit, found a int"),
+        (lambda t: reliability(t, "judge", native="logit", ax=3, **FEW), "ax=3 must be matplotlib"),
+    ],
+)
+def test_errors_are_sentences_that_say_what_to_type(example, draw, message):
+    with pytest.raises(MetaevalError, match=message) as caught:
+        draw(example)
+    assert "\n" not in str(caught.value)
+
+
+def test_posteriors_of_other_models_are_refused(trees):
+    with pytest.raises(MetaevalError, match="of the ties model, found one of the calibration"):
+        win_tie_loss(trees["calibration"])
+    with pytest.raises(MetaevalError, match="of the calibration model, found one of the ties"):
+        gap_to_agreement(trees["ties"])
+    with pytest.raises(MetaevalError, match=r"no scorer 'god'.* Did you mean 'good'"):
+        win_tie_loss(trees["ties"], "god")
+    with pytest.raises(MetaevalError, match="no scorer 'god'"):
+        gap_to_agreement(trees["calibration"], "god")
+    with pytest.raises(MetaevalError, match="This posterior has no bias"):
+        order_bias(trees["ties"])
+    with pytest.raises(MetaevalError, match="no option of gap_to_agreement 'seed'"):
+        gap_to_agreement(trees["calibration"], seed=1)
+
+
+# Figures as files.
+def made_shares():
+    """Shares of outcomes as a posterior might have them."""
+    margin = np.linspace(0, 2, 10)
+    win, loss = 1 / (1 + np.exp(1 - 2 * margin)), 1 / (1 + np.exp(1 + 2 * margin))
+    frames = [
+        pd.DataFrame({"scorer": "judge", "task": None, "margin": margin, "outcome": name}).assign(
+            observed=p + 0.03 * np.cos(9 * margin), predicted=p, lower=p - 0.08, upper=p + 0.08
+        )
+        for name, p in (("win", win), ("loss", loss), ("tie", 1 - win - loss))
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+FIGURES = {
+    "reliability": lambda t, o: reliability(t, ["judge", "reward"], native="logit", **FEW),
+    "gap_to_agreement": lambda t, o: gap_to_agreement(t, "reward", agreement=0.8, **FEW),
+    "tie_curve": lambda t, o: tie_curve(t, "reward", points=12, **FEW),
+    "win_tie_loss": lambda t, o: shares._draw_shares(made_shares(), None, 0.95),
+    "risk_coverage": lambda t, o: risk_coverage(t, ["judge", "reward"]),
+    "tie_policies": lambda t, o: tie_policies(t, **FEW),
+    "order_bias": lambda t, o: order_bias(o, native="logit", **FEW),
+}
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="images are compared on Python 3.11")
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_figures_look_as_they_did(example, shown_in_order, name, tmp_path):
+    with matplotlib.rc_context({"savefig.dpi": 100}):
+        _, png = save(FIGURES[name](example, shown_in_order), tmp_path / name)
+    assert compare_images(str(BASELINES / f"{name}.png"), str(png), tol=2) is None
+
+
+@pytest.mark.parametrize("name", ["tie_policies", "risk_coverage"])
+def test_files_hold_their_fonts_and_no_date(example, shown_in_order, name, tmp_path):
+    pdf, _ = save(FIGURES[name](example, shown_in_order), tmp_path / name)
+    content = pdf.read_bytes()
+    assert b"/Type3" not in content
+    assert re.search(rb"/Subtype\s*/(Type0|TrueType)", content)
+    assert b"CreationDate" not in content
