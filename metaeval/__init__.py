@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from metaeval.planning import required_items, simulated_power
     from metaeval.plots.theme import style
     from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
+    from metaeval.reporting import report
     from metaeval.result import Result
     from metaeval.statistics.base import Statistic
     from metaeval.tables import Pairs, Responses
@@ -39,6 +40,7 @@ _HOME = {
     "read_mtme": "readers",
     "read_preferences": "readers",
     "read_scores": "readers",
+    "report": "reporting",
     "required_items": "planning",
     "simulate": "datasets",
     "simulated_power": "planning",
@@ -67,6 +69,7 @@ __all__ = [
     "read_mtme",
     "read_preferences",
     "read_scores",
+    "report",
     "required_items",
     "simulate",
     "simulated_power",

@@ -16,7 +16,6 @@ from metaeval.cli_options import (
     Names,
     chosen_statistics,
     give,
-    make_folder,
     read_table,
     reading_options,
     rendered,
@@ -24,6 +23,7 @@ from metaeval.cli_options import (
     write_text,
 )
 from metaeval.errors import MetaevalError
+from metaeval.files import make_folder
 
 if TYPE_CHECKING:
     from metaeval.result import Result
@@ -143,7 +143,7 @@ def demo(output: Path | None, seed: int, quick: bool, debug: bool) -> None:
     from metaeval import demonstration, progress
 
     if output is not None:
-        make_folder(output)
+        make_folder(output, "choose another with -o")
     with progress.shown(True):
         result, truth, table = demonstration.run(seed, quick=quick)
     click.echo(demonstration.as_text(result, truth))

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaeval.errors import MetaevalError
+from metaeval.files import write_all
 
 if TYPE_CHECKING:
     from metaeval.result import Result
     from metaeval.statistics.base import Statistic
 
+_CURE = "choose another place with -o"
 FORMATS = ("text", "json", "csv", "markdown", "latex")
 
 
@@ -178,24 +180,4 @@ def give(text: str, output: Path | None, result: Result, output_format: str) -> 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    if path.is_dir() or not path.name:
-        raise MetaevalError(f"{str(path)!r} is a folder; name a file to write.")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise MetaevalError(
-            f"Cannot write {str(path)!r} ({error.strerror}); choose another place with -o."
-        ) from None
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder, and those above it."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MetaevalError(
-            f"Cannot make the folder {str(path)!r} ({error.strerror}); choose another with -o."
-        ) from None
+    write_all({path: text.encode("utf-8")}, _CURE)

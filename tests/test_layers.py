@@ -19,7 +19,7 @@ ROOT = Path(metaeval.__file__).parent
 
 LAYERS = {
     0: (
-        *("errors", "checks", "arrays", "progress", "multiplicity"),
+        *("errors", "checks", "arrays", "files", "progress", "multiplicity"),
         *("closed_forms", "power"),
         *("intervals", "canonical", "threefry", "draws", "exact", "kernels", "resampling", "flips"),
         *("studentise", "maxt", "samples"),

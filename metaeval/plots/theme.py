@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure, FigureBase
 
 from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
+from metaeval.files import write_all
 
 # Okabe and Ito's colours; neighbours differ in lightness, so that they differ in grey, too.
 BLUE, ORANGE, RED, SKY, GREEN, PURPLE, BLACK = PALETTE = (
@@ -193,7 +193,7 @@ def save(figure: Any, path: str | Path) -> tuple[Path, Path]:
     if not stem.name:
         raise MetaevalError(f"{str(path)!r} is a folder; name a file to write.")
     targets = [stem.with_name(f"{stem.name}.{kind}") for kind in ("pdf", "png")]
-    _write_all({target: _rendered(drawn, target.suffix[1:]) for target in targets})
+    write_all({target: rendered(drawn, target.suffix[1:]) for target in targets})
     return targets[0], targets[1]
 
 
@@ -211,30 +211,10 @@ def figure_of(drawn: Any) -> Figure:
     )
 
 
-def _rendered(drawn: Figure, kind: str) -> bytes:
+def rendered(drawn: Figure, kind: str) -> bytes:
     """The bytes of a figure without a date."""
     dateless = {"pdf": {"CreationDate": None}, "png": {}}[kind]
     file = io.BytesIO()
     with mpl.rc_context(cast(Any, _ALWAYS)):
         drawn.savefig(file, format=kind, metadata=dateless)
     return file.getvalue()
-
-
-def _write_all(files: dict[Path, bytes]) -> None:
-    """Write all files, or none."""
-    parts = {target: target.with_name(f".{target.name}.part") for target in files}
-    try:
-        for target, content in files.items():
-            if target.is_dir():
-                raise MetaevalError(f"{str(target)!r} is a folder; name a file to write.")
-            parts[target].write_bytes(content)
-        for target, part in parts.items():
-            part.replace(target)
-    except OSError as error:
-        raise MetaevalError(
-            f"Cannot write {str(target)!r} ({error.strerror}); choose another place."
-        ) from None
-    finally:
-        for part in parts.values():
-            with contextlib.suppress(OSError):  # there may be no such folder
-                part.unlink()

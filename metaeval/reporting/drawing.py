@@ -1,0 +1,41 @@
+"""Figures of a report: drawn once, kept as SVG, PDF and PNG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any, cast
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+from metaeval.plots.theme import figure_of, rendered
+from metaeval.reporting.parts import Figure
+
+
+def figure(name: str, caption: str, draw: Callable[..., Any], *args: Any, **options: Any) -> Figure:
+    """Draw a figure in the style in force.
+
+    In the page letters are outlines: a reader's machine may lack the fonts that places were
+    found with.
+    """
+    with mpl.rc_context({"figure.max_open_warning": 0}):
+        before = set(plt.get_fignums())
+        try:
+            drawn = figure_of(draw(*args, **options))
+            files = {kind: rendered(drawn, kind) for kind in ("pdf", "png")}
+            svg = _svg(drawn)
+        finally:
+            for number in set(plt.get_fignums()) - before:
+                plt.close(number)
+    return Figure(name, caption, svg, files)
+
+
+def _svg(drawn: Any) -> str:
+    """The drawing alone, without what a file of its own has before it."""
+    file = io.StringIO()
+    settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "metaeval"}
+    with mpl.rc_context(cast(Any, settings)):
+        drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    return text[text.index("<svg") :]

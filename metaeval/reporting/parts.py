@@ -1,0 +1,89 @@
+"""What a report is made of: sections with texts, tables and figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of a cell, and the number that it is sorted by where it has one."""
+
+    text: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that people read and sort; a folded one is shown when it is opened."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as SVG for the page, and as files by their endings."""
+
+    name: str
+    caption: str
+    svg: str
+    files: dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page; `notes` say what is not shown, and why."""
+
+    name: str
+    title: str
+    texts: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    notes: tuple[str, ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
+    code: str = ""
+
+
+def table_of(title: str, frame: pd.DataFrame, *, folded: bool = False) -> Table:
+    """A frame of texts and numbers as a table."""
+    rows = tuple(
+        tuple(_cell(value) for value in row) for row in frame.itertuples(index=False, name=None)
+    )
+    return Table(title, tuple(str(c) for c in frame.columns), rows, folded)
+
+
+def _cell(value: Any) -> Cell:
+    if value is None or (isinstance(value, float) and value != value):
+        return Cell("", None)
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no", float(value))
+    if isinstance(value, int | float):
+        return Cell(f"{value:.6g}", float(value))
+    text = str(value)
+    return Cell(text, number_in(text))
+
+
+def number_in(text: str) -> float | None:
+    """The number that a text starts with, after a bracket or a sign of comparison.
+
+    >>> number_in("[.25, .5]"), number_in("<.001"), number_in("12.5%"), number_in("m2")
+    (0.25, 0.001, 12.5, None)
+    """
+    found = _NUMBER.match(text.lstrip("[<> "))
+    return float(found.group()) if found else None
+
+
+def all_figures(sections: Sequence[Section]) -> Iterator[Figure]:
+    """Figures of all sections, in order."""
+    for section in sections:
+        yield from section.figures

@@ -1,0 +1,150 @@
+"""`report`: everything that a table says, as one page and as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from metaeval import bayes
+from metaeval.errors import MetaevalError
+from metaeval.export import tables_of
+from metaeval.files import make_folder, write_all
+from metaeval.inference import compare, evaluate
+from metaeval.plots.theme import style as styled
+from metaeval.reporting import posteriors, sections
+from metaeval.reporting.collecting import Collected
+from metaeval.reporting.pages import page
+from metaeval.reporting.parts import Section, all_figures
+from metaeval.reporting.sections import Subject
+from metaeval.result import Result
+from metaeval.statistics.base import Statistic
+from metaeval.tables import Pairs, Responses, Table
+
+PAGE = "report.html"
+_EVALUATED = (
+    *("label", "scorers", "by", "random", "missing"),
+    *("confidence", "interval", "n_resamples", "seed", "weights"),
+)
+
+
+def report(
+    table: Table,
+    out: str | Path,
+    statistic: Statistic | str | Sequence[Statistic | str] | None = None,
+    *,
+    fits: Sequence[str] | str = (),
+    style: str = "acl",
+    title: str = "Scorers compared",
+    **options: Any,
+) -> Path:
+    """Write one HTML page on the scorers of a table, and its figures, tables and numbers as files.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    out : str or Path
+        Folder, made where it is not there. It gets `report.html`, `result.json`, `result.csv`,
+        `league.tex`, `league.md`, `figures/` (PDF and PNG), and `posteriors/` (NetCDF) where
+        models were fitted. Other files in it are left alone.
+    statistic : Statistic, str or list, optional
+        As in `compare`.
+    fits : list of str, default none
+        Models that are fitted, too: accuracy, ties, calibration, raters; each takes seconds to
+        minutes. One that fails its gates is named, with the reason.
+    style : str, default "acl"
+        As in `metaeval.style`: width and fonts of the figures.
+    title : str
+    **options
+        Of `compare`: label, scorers, baseline, by, random, missing, test, correction, margin,
+        interval, confidence, n_resamples, seed.
+
+    Returns
+    -------
+    Path
+        The page. It holds everything, asks for nothing from anywhere, and can be printed.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable, or the folder cannot be written; then no file
+        is left.
+
+    Notes
+    -----
+    What the data do not allow (no ties, one task, labels that say nothing of calibration) is left
+    out with the reason. Curves are those of the three best scorers. Measures of calibration have
+    1 000 resamples.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from metaeval import load_example, report
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = report(load_example(), folder, scorers=["judge", "lexical"], n_resamples=200)
+    ...     path.name, "judge and lexical cannot be separated" in path.read_text("utf-8")
+    ('report.html', True)
+    """
+    names = posteriors.known_fits(fits)
+    if not isinstance(table, Responses | Pairs):
+        raise MetaevalError(
+            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
+            "Responses(...)."
+        )
+    folder = Path(out)
+    with styled(style):
+        make_folder(folder / "figures")
+        subject = Subject(table, _compared(table, statistic, options), options)
+        found = Collected()
+        trees = posteriors.fitted(subject, names, found)
+        parts = _sections(subject, trees, found)
+    write_all(_files(folder, subject.result, parts, title))
+    _save(folder, trees)
+    return folder / PAGE
+
+
+def _compared(table: Table, statistic: Any, options: Mapping[str, Any]) -> Result:
+    """The comparison; own values where there is one scorer."""
+    scorers = options.get("scorers") or table.scorers
+    if len(scorers) > 1:
+        return compare(table, statistic, **options)
+    return evaluate(table, statistic, **{k: v for k, v in options.items() if k in _EVALUATED})
+
+
+def _sections(subject: Subject, trees: Mapping[str, Any], found: Collected) -> list[Section]:
+    """The parts of the page, in the order in which they are read."""
+    return [
+        sections.verdicts(subject),
+        sections.alignment(subject),
+        sections.league(subject),
+        sections.matrix(subject),
+        sections.ties(subject),
+        sections.calibration(subject),
+        posteriors.posterior(subject, trees, found),
+        sections.diagnostics(subject, posteriors.gates(trees)),
+        sections.glossary(),
+        sections.provenance(subject),
+    ]
+
+
+def _files(folder: Path, result: Result, parts: Sequence[Section], title: str) -> dict[Path, bytes]:
+    leagues = [(name, task) for _, name, task in tables_of(result)]
+    texts = {
+        PAGE: page(title, parts, result.signature),
+        "result.json": result.to_json(),
+        "result.csv": str(result.frame.to_csv(index=False)),
+        "league.tex": "\n".join(result.to_latex(*which) for which in leagues),
+        "league.md": "\n".join(result.to_markdown(*which) for which in leagues),
+    }
+    files = {folder / name: text.encode("utf-8") for name, text in texts.items()}
+    for figure in all_figures(parts):
+        for kind, content in figure.files.items():
+            files[folder / "figures" / f"{figure.name}.{kind}"] = content
+    return files
+
+
+def _save(folder: Path, trees: Mapping[str, Any]) -> None:
+    if trees:
+        make_folder(folder / "posteriors")
+    for name, tree in trees.items():
+        bayes.save(tree, folder / "posteriors" / f"{name}.nc")
