@@ -1,4 +1,4 @@
-"""The command line: demo, check, compare, fit, gate."""
+"""The command line: demo, check, compare, fit, gate, report."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from metaeval.cli_options import (
     statistic_options,
     write_text,
 )
+from metaeval.cli_report import report
 from metaeval.errors import MetaevalError
 from metaeval.files import make_folder
 
@@ -134,27 +135,32 @@ def _plain_table(frame: Any) -> str:
 
 
 @cli.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the files.")
+@click.option(
+    *("-o", "--output"),
+    type=click.Path(path_type=Path),
+    default=Path("metaeval-demo"),
+    show_default=True,
+    help="Folder for the report and its files.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--quick", is_flag=True, help="A small analysis.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def demo(output: Path | None, seed: int, quick: bool, debug: bool) -> None:
+def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
     """Simulate scorers of known quality, compare them, and show the truth beside the estimates."""
-    from metaeval import demonstration, progress
+    from metaeval import demonstration, progress, style
+    from metaeval.reporting.sections import Subject
+    from metaeval.reporting.writing import written
 
-    if output is not None:
-        make_folder(output, "choose another with -o")
-    with progress.shown(True):
+    make_folder(output, "choose another with -o")
+    with progress.shown(True), style("acl"):
         result, truth, table = demonstration.run(seed, quick=quick)
-    click.echo(demonstration.as_text(result, truth))
-    if output is None:
-        click.echo("Write the table, JSON, CSV and LaTeX with: metaeval demo -o DIR")
-        return
-    files = demonstration.files(result, table)
-    for name, text in files.items():
-        write_text(output / name, text)
-    click.echo(f"Wrote {', '.join(files)} to {output}")
+        click.echo(demonstration.as_text(result, truth))
+        write_text(output / "scores.csv", table.to_frame().to_csv(index=False))
+        subject = Subject(table, result, {"seed": seed})
+        page = written(subject, output, () if quick else ("accuracy",), "Simulated scorers")
+    click.echo(f"Report: {page} (with figures, tables, result.json and scores.csv beside it)")
 
 
 cli.add_command(fit)
 cli.add_command(gate)
+cli.add_command(report)

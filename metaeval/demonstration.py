@@ -63,13 +63,3 @@ def as_text(result: Result, truth: Truth) -> str:
             result.sentence(best[0], best[1]),
         ]
     )
-
-
-def files(result: Result, table: Responses) -> dict[str, str]:
-    """Names and texts of the files that the demo writes."""
-    return {
-        "scores.csv": table.to_frame().to_csv(index=False),
-        "result.json": result.to_json(),
-        "result.csv": str(result.frame.to_csv(index=False)),
-        "league.tex": result.to_latex(),
-    }

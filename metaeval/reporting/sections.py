@@ -25,7 +25,8 @@ from metaeval.result import Result
 from metaeval.tables import Table as Scores
 
 BEST = 3  # scorers whose curves are shown
-_SENTENCES = 5
+FEW = 1_000  # resamples of what stands beside the comparison
+_SENTENCES, _FEW_TASKS = 5, 6
 CALIBRATION = ("slope", "smooth_ece", "auroc")
 
 
@@ -38,21 +39,37 @@ class Subject:
     options: dict[str, Any]
 
     @property
-    def best(self) -> list[str]:
-        """The best scorers."""
-        return list(self.result.league()["scorer"])[:BEST]
+    def few_tasks(self) -> dict[str, Any]:
+        """By what curves are drawn apart, where that makes few of them."""
+        by = self.options.get("by")
+        few = by is not None and self.table.rows[by].nunique() <= _FEW_TASKS
+        return {"by": by} if few else {}
 
     @property
-    def chosen(self) -> dict[str, Any]:
-        """Options that figures of a table take."""
-        return {k: v for k, v in self.options.items() if k in ("label",) and v is not None}
+    def scorers(self) -> list[str]:
+        """The scorers, best first."""
+        return list(self.result.league()["scorer"])
+
+    @property
+    def best(self) -> list[str]:
+        """The best scorers."""
+        return self.scorers[:BEST]
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """Some of the options that were given."""
+        return {k: v for k in names if (v := self.options.get(k)) is not None}
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """Options of everything that is computed besides, and few resamples."""
+        asked = self.given("label", "random", "missing", "confidence", "seed")
+        return {"n_resamples": min(FEW, self.options.get("n_resamples", FEW)), **asked}
 
 
 def verdicts(subject: Subject) -> Section:
     """What was found, in sentences."""
     result = subject.result
-    names = list(result.league()["scorer"])
-    texts = []
+    names, texts = subject.scorers, []
     if result.frame["baseline"].notna().any():
         name = result.statistics[0]
         texts += [result.sentence(*pair) for pair in _told(result, names)]
@@ -120,33 +137,33 @@ def _differences(result: Result) -> pd.DataFrame:
 
 def ties(subject: Subject) -> Section:
     """What the tie policy decides, and which margins are ties."""
-    found, table, chosen = Collected(), subject.table, subject.chosen
+    found, table, shared = Collected(), subject.table, subject.shared
     caption = "Ranks of the scorers under each tie policy."
-    found.draw("tie_policies", caption, plots.tie_policies, table, **chosen)
+    found.draw("tie_policies", caption, plots.tie_policies, table, subject.scorers, **shared)
     caption = "Accuracy, ties included, by the margin below which a tie is called."
-    found.draw("tie_curve", caption, plots.tie_curve, table, subject.best, **chosen)
+    found.draw("tie_curve", caption, plots.tie_curve, table, subject.best, **shared)
     return found.section("ties", "Ties")
 
 
 def calibration(subject: Subject) -> Section:
     """What a score and a margin are worth."""
-    found, best = Collected(), subject.best
+    found, table, best = Collected(), subject.table, subject.best
     for name in CALIBRATION:
         found.tabulate(name, _calibrated, subject, name)
-    for function, caption in (
-        (plots.reliability, "How often labels side with forecasts."),
-        (plots.gap_to_agreement, "How often labels agree with a margin."),
-        (plots.risk_coverage, "Errors on the pairs with the largest margins."),
-        (plots.order_bias, "Bias of the labels towards the response shown first."),
+    shared, few = subject.shared, subject.few_tasks
+    plain = {k: v for k, v in shared.items() if k != "n_resamples"}
+    for function, caption, options in (
+        (plots.reliability, "How often labels side with forecasts.", shared),
+        (plots.gap_to_agreement, "How often labels agree with a margin.", shared | few),
+        (plots.risk_coverage, "Errors on the pairs with the largest margins.", plain),
+        (plots.order_bias, "Bias of the labels towards the response shown first.", shared),
     ):
-        found.draw(function.__name__, caption, function, subject.table, best, **subject.chosen)
+        found.draw(function.__name__, caption, function, table, best, **options)
     return found.section("calibration", "Calibration", [f"Curves are those of {', '.join(best)}."])
 
 
 def _calibrated(subject: Subject, name: str) -> list[Table]:
-    taken = ("label", "scorers", "random", "missing", "confidence", "seed")
-    options = {k: v for k, v in subject.options.items() if k in taken}
-    result = evaluate(subject.table, name, n_resamples=1_000, **options)
+    result = evaluate(subject.table, name, scorers=subject.scorers, **subject.shared)
     return [table_of(name, league_texts(result, None, None))]
 
 

@@ -21,7 +21,7 @@ from metaeval.result import Result
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Pairs, Responses, Table
 
-PAGE = "report.html"
+PAGE, TITLE = "report.html", "Scorers compared"
 _EVALUATED = (
     *("label", "scorers", "by", "random", "missing"),
     *("confidence", "interval", "n_resamples", "seed", "weights"),
@@ -35,7 +35,7 @@ def report(
     *,
     fits: Sequence[str] | str = (),
     style: str = "acl",
-    title: str = "Scorers compared",
+    title: str = TITLE,
     **options: Any,
 ) -> Path:
     """Write one HTML page on the scorers of a table, and its figures, tables and numbers as files.
@@ -85,20 +85,26 @@ def report(
     ...     path.name, "judge and lexical cannot be separated" in path.read_text("utf-8")
     ('report.html', True)
     """
-    names = posteriors.known_fits(fits)
     if not isinstance(table, Responses | Pairs):
         raise MetaevalError(
             f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
             "Responses(...)."
         )
-    folder = Path(out)
-    with styled(style):
+    with styled(style):  # an unknown one is refused before anything is computed
+        names = posteriors.known_fits(fits)
+        folder = Path(out)
         make_folder(folder / "figures")
-        subject = Subject(table, _compared(table, statistic, options), options)
-        found = Collected()
-        trees = posteriors.fitted(subject, names, found)
-        parts = _sections(subject, trees, found)
-    write_all(_files(folder, subject.result, parts, title))
+        return written(
+            Subject(table, _compared(table, statistic, options), options), folder, names, title
+        )
+
+
+def written(subject: Subject, folder: Path, fits: Sequence[str] = (), title: str = TITLE) -> Path:
+    """Write the report on what was compared, in the style in force; the page."""
+    make_folder(folder / "figures")
+    found = Collected()
+    trees = posteriors.fitted(subject, fits, found)
+    write_all(_files(folder, subject.result, _sections(subject, trees, found), title))
     _save(folder, trees)
     return folder / PAGE
 
