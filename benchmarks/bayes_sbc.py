@@ -11,7 +11,8 @@ quantity, and Holm's correction over the quantities of a model: it passes if no 
 The models of ties and calibration, in which scorers are apart, see labels that each scorer has for
 itself. That of accuracy sees 0/1 verdicts of scorers that go together (Gaussian copula, one
 correlation for each task, uniform from 0 to .7), which is not what its likelihood assumes; so its
-ranks also show how good an approximation that is.
+ranks also show how good an approximation that is. Ratings of items with covariates are made at the
+means of their ranges, as the model has them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ RANKS, APART, BINS = 99, 10, 20
 HERE = Path(__file__).parent
 MODELS = (
     *("accuracy", "rao_kupper", "davidson", "temperature", "lapse", "spline", "beta"),
-    *("dawid_skene", "dawid_skene_ordered", "ordinal"),
+    *("dawid_skene", "dawid_skene_ordered", "ordinal", "ordinal_covariates"),
 )
 
 
@@ -226,11 +227,11 @@ class Raters:
         chance = truth["confusion"][:, true].cumsum(axis=-1)  # (rater, item, label)
         return (rng.random((RATERS, ITEMS, 1)) > chance[..., :-1]).sum(axis=-1).T
 
-    def ordinal(self, truth, rng):
-        """Levels (item, rater) of ratings."""
+    def ordinal(self, truth, rng, given=0.0):
+        """Levels (item, rater) of ratings; some items are given more by some raters."""
         from scipy.special import expit
 
-        quality = rng.normal(size=(ITEMS, 1))
+        quality = rng.normal(size=(ITEMS, 1)) + given
         seen = truth["discrimination"] * (quality - truth["severity"])
         below = expit(truth["cutpoints"] - seen[..., None])
         return (rng.random((ITEMS, RATERS, 1)) > below).sum(axis=-1)
@@ -258,10 +259,48 @@ class Raters:
         return gibbs.sample(arrays, self.ordered, settings, lambda _: True)
 
 
+class CovariedRaters(Raters):
+    """Ratings of items that have more or less of two covariates."""
+
+    def __init__(self, _):
+        from metaeval.bayes.covaried import alike
+
+        super().__init__("ordinal")
+        x = np.random.default_rng(1).normal(size=(2, ITEMS))
+        x = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+        self.ranges = alike(x)
+        sums = np.stack([np.bincount(self.ranges, row) for row in x], axis=1)
+        self.covariates = sums / np.bincount(self.ranges)[:, None]
+
+    def draw(self, rng, seed):
+        """True sites, and arrays with data that they made."""
+        from metaeval.bayes.patterns import patterns_of
+
+        n = len(self.covariates)
+        none = np.zeros((n, 1, RATERS, self.levels))
+        blank = {"labels": none, "counts": np.zeros((n, 1)), "covariates": self.covariates}
+        truth = prior_sites(self.model, blank, self.options, seed)
+        slope = truth["quality_coefficient"] + truth["coefficient"]
+        said = self.ordinal(truth, rng, (self.covariates @ slope.T)[self.ranges])
+        found = patterns_of(said, self.levels, np.arange(ITEMS), ITEMS, self.ranges)
+        arrays = {"effect": np.float64(1.0), "covariates": self.covariates}
+        arrays |= {n: found.by_range(getattr(found, n)) for n in ("labels", "counts")}
+        return truth, arrays
+
+    def quantities(self, sites, arrays, rng):
+        """Scalars of draws (chain, draw, ...) by name."""
+        found = super().quantities(sites, arrays, rng)
+        own, shared = sites["coefficient"], sites["quality_coefficient"]
+        found |= {f"coefficient_{r}{c}": own[..., r, c] for r in (0, 4) for c in (0, 1)}
+        return found | {f"quality_coefficient_{c}": shared[..., c] for c in (0, 1)}
+
+
 def kind_of(name):
     """What simulates and fits a model."""
     if name == "accuracy":
         return Accuracy(name)
+    if name == "ordinal_covariates":
+        return CovariedRaters(name)
     return Raters(name) if name.startswith(("dawid", "ordinal")) else Margins(name)
 
 

@@ -37,7 +37,9 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @click.option("--agreement", type=float, help="Of the quantity gap: 0.9.")
 @click.option("--form", help="Of ties: davidson; of calibration: temperature, spline, beta.")
 @click.option("--statistic", help="Which accuracy, for the accuracy model.")
-@click.option("--covariates", type=Names(), help="Differences such as length_delta.")
+@click.option(
+    "--covariates", type=Names(), help="Differences such as length_delta; of ratings: length."
+)
 @click.option("--native", help="logit: margins are log odds, so that a slope of 1 is calibrated.")
 @click.option("--event", type=float, help="Of beta calibration: labels of at least this.")
 @click.option("--raters", type=Names(), help="Label columns, for the model of raters.")

@@ -82,7 +82,7 @@ def by_covariates(design: Design, seen: Sequence[Seen], names: Sequence[str]) ->
     scale = np.array([scale_of(row) for row in together])[:, None]
     cells, task, weight, means = [], [], [], []
     for t, (own, x) in enumerate(zip(seen, values, strict=True)):
-        code = _alike(x)
+        code = alike(x)
         for c in range(code.max() + 1):
             there = code == c
             part = _part(own, there)
@@ -105,7 +105,7 @@ def _of_units(stratum: Stratum, names: Sequence[str]) -> Floats:
     return np.asarray(sum_by(more.T, unit, n).T / number)
 
 
-def _alike(x: Floats) -> Codes:
+def alike(x: Floats) -> Codes:
     """Codes 0, 1, ... of units (covariate, unit) that are in the same ranges."""
     n = x.shape[1]
     bins, code = int(np.clip(n // _PER_BIN, 1, _MOST_BINS)), np.zeros(n, dtype=int)

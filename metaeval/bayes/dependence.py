@@ -19,11 +19,17 @@ def effect_of(influence: Floats, counts: Floats, by_unit: Any) -> float:
     `by_unit` (unit, pattern) rows of each unit, sparse.
     """
     n_units, n_rows = by_unit.shape[0], counts.sum()
-    if n_units == n_rows or n_units < 2:
+    if _independent(counts, by_unit):
         return 1.0
     units = np.square(by_unit @ influence).sum(axis=0) * n_units / (n_units - 1)
     rows = counts @ np.square(influence) * n_rows / (n_rows - 1)
     return float(max(np.mean(units / rows), 1.0))
+
+
+def _independent(counts: Floats, by_unit: Any) -> bool:
+    """Whether units have one row each, or there are too few of them to tell."""
+    n_units = by_unit.shape[0]
+    return bool(n_units == counts.sum() or n_units < 2)
 
 
 def confusion_effect(labels: Floats, counts: Floats, by_unit: Any, ordered: bool) -> float:
@@ -107,36 +113,62 @@ def _gradient(said: Floats, true: Floats, own: Layout, rate: Layout) -> Floats:
     return found
 
 
-def ordinal_effect(labels: Floats, counts: Floats, by_unit: Any) -> float:
-    """Design effect of severities and of logs of discriminations."""
+def ordinal_effect(
+    labels: Floats, counts: Floats, by_unit: Any, covariates: Floats | None = None
+) -> float:
+    """Design effect of severities, of logs of discriminations and of coefficients.
+
+    `covariates` (range, covariate) of the ranges that the patterns are in, one after the other.
+    """
     import jax
     import jax.numpy as jnp
     from scipy.optimize import minimize
 
-    from metaeval.bayes import rating_models as models
-
-    n_raters, n_levels = labels.shape[1:]
-    names = ("severity_raw", "discrimination_raw", "middle_raw", "gaps_raw")
-    cuts = np.cumsum([n_raters - 1, n_raters, 1])
-
-    def of(x: Any) -> tuple[Any, Any, Any]:
-        parts = dict(zip(names, jnp.split(x, cuts), strict=True))
-        return models.scales(parts | {"middle_raw": parts["middle_raw"][0]})
-
-    def each(x: Any) -> Any:
-        return models.log_likelihood(labels, models.NODE_WEIGHTS, models.levels(*of(x)))
+    if _independent(counts, by_unit):
+        return 1.0
+    size, each, target = _ordinal_functions(labels, covariates)
 
     def loss(x: Any) -> Any:
         return 0.5 * jnp.sum(x**2) - counts @ each(x)
 
-    def target(x: Any) -> Any:
-        severity, discrimination, _ = of(x)
-        return jnp.concatenate([severity, jnp.log(discrimination)])
-
     with jax.enable_x64(True):
-        start = np.zeros(cuts[-1] + n_levels - 2)
+        start = np.zeros(size)
         find = jax.jit(jax.value_and_grad(loss))
         x = minimize(lambda x: jax.tree.map(np.asarray, find(x)), start, jac=True).x
         score, moved = (np.asarray(jax.jit(jax.jacfwd(f))(x)) for f in (each, target))
     known = score.T @ (counts[:, None] * score) + np.eye(len(x))
     return effect_of(score @ np.linalg.solve(known, moved.T), counts, by_unit)
+
+
+def _ordinal_functions(labels: Floats, covariates: Floats | None) -> tuple[int, Any, Any]:
+    """Number of parameters, and what they imply: log likelihoods (pattern,), and estimates."""
+    import jax.numpy as jnp
+
+    from metaeval.bayes import rating_models as models
+
+    n_raters, n_levels = labels.shape[1:]
+    n = 0 if covariates is None else covariates.shape[1]
+    sizes = [n_raters - 1, n_raters, 1, n_levels - 2, n, n * (n_raters - 1)]
+    names = ("severity_raw", "discrimination_raw", "middle_raw", "gaps_raw", "quality", "excess")
+    whole = labels if covariates is None else labels.reshape(len(covariates), -1, *labels.shape[1:])
+
+    def of(x: Any) -> tuple[tuple[Any, Any, Any], Any, Any]:
+        parts = dict(zip(names, jnp.split(x, np.cumsum(sizes[:-1])), strict=True))
+        own = models.excess(parts["excess"].reshape(n_raters - 1, n))
+        parts |= {"middle_raw": parts["middle_raw"][0]}
+        return models.scales(parts), models.SD_QUALITY * parts["quality"], own
+
+    def each(x: Any) -> Any:
+        scales, quality, own = of(x)
+        if covariates is None:
+            return models.log_likelihood(whole, models.NODE_WEIGHTS, models.levels(*scales))
+        severity, discrimination, cutpoints = scales
+        slope = quality + own
+        said = models.levels_at(severity, discrimination, cutpoints, slope, covariates)
+        return models.log_likelihood(whole, models.NODE_WEIGHTS, said).reshape(-1)
+
+    def target(x: Any) -> Any:
+        (severity, discrimination, _), quality, own = of(x)
+        return jnp.concatenate([severity, jnp.log(discrimination), own.reshape(-1), quality])
+
+    return sum(sizes), each, target

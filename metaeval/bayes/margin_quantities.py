@@ -88,7 +88,7 @@ def _bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
     if covariate is None and "bias" in tree["posterior"]:
         draws, what = flat_draws(tree, "bias"), "the response shown first"
     else:
-        name, draws = _coefficients(tree, covariate)
+        name, draws = coefficients(tree, covariate)
         what = f"more {name} (per root mean square)"
     target = f"what the labels' log odds owe to {what}, beyond the scorer's margin"
     return _owed(tree, draws, covariate, target)
@@ -104,7 +104,7 @@ def _owed(tree: xr.DataTree, draws: Floats, covariate: str | None, target: str) 
 
 def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
     """Excess bias of a scorer's verdicts towards responses with more of a covariate."""
-    name, draws = _coefficients(tree, covariate)
+    name, draws = coefficients(tree, covariate)
     target = (
         f"what the log odds of a right verdict owe to the better response having more {name} "
         "(per root mean square)"
@@ -112,10 +112,12 @@ def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Quanti
     return _owed(tree, draws, covariate, target)
 
 
-def _coefficients(tree: xr.DataTree, covariate: str | None) -> tuple[str, Floats]:
+def coefficients(
+    tree: xr.DataTree, covariate: str | None, lacking: str = _NO_BIAS
+) -> tuple[str, Floats]:
     """Name of a covariate, the first by default, and draws (draw, scorer) of its coefficients."""
     if "coefficient" not in tree["posterior"]:
-        raise MetaevalError(_NO_BIAS)
+        raise MetaevalError(lacking)
     known = names_of(tree, "covariate")
     name = known[0] if covariate is None else covariate
     require_known("covariate", name, known)

@@ -17,7 +17,8 @@ class Patterns(NamedTuple):
     """Distinct patterns, filled up to a power of two with ones that no row has.
 
     `labels` (pattern, rater, label) is 1 for what was said, `counts` (pattern,), `of_row` (row,);
-    `by_unit` (unit, pattern) rows, sparse, with the `units` of the rows (row,).
+    `by_unit` (unit, pattern) rows, sparse, with the `units` of the rows (row,). Where rows are in
+    ranges of covariates, each range has as many patterns, those of the first before all others.
     """
 
     labels: Floats
@@ -25,17 +26,35 @@ class Patterns(NamedTuple):
     of_row: Codes
     by_unit: Any
     units: Codes
+    n_ranges: int = 1
+
+    def by_range(self, values: Floats) -> Floats:
+        """Values (pattern, ...) as (range, pattern, ...)."""
+        return values.reshape(self.n_ranges, -1, *values.shape[1:])
 
 
-def patterns_of(codes: Codes, n_labels: int, units: Codes, n_units: int) -> Patterns:
-    """Patterns of codes (row, rater): 0, 1, ..., and -1 where a rater said nothing."""
-    found, of_row, counts = _unique(codes, n_labels)
-    size = max(int(2 ** np.ceil(np.log2(len(found)))), _FEWEST)
-    labels = np.zeros((size, codes.shape[1], n_labels))
-    labels[: len(found)] = found[..., None] == np.arange(n_labels)
-    padded = np.pad(counts.astype(float), (0, size - len(found)))
-    by_unit = sparse.coo_array((np.ones(len(codes)), (units, of_row)), shape=(n_units, size))
-    return Patterns(labels, padded, of_row, by_unit.tocsr(), units)
+def patterns_of(
+    codes: Codes, n_labels: int, units: Codes, n_units: int, ranges: Codes | None = None
+) -> Patterns:
+    """Patterns of codes (row, rater): 0, 1, ..., and -1 where a rater said nothing.
+
+    `ranges` (row,) from 0, none of them empty, are of covariates.
+    """
+    where = np.zeros(len(codes), dtype=int) if ranges is None else ranges
+    inside = [np.flatnonzero(where == g) for g in range(where.max() + 1)]
+    parts = [_unique(codes[rows], n_labels) for rows in inside]
+    most = max(len(found) for found, _, _ in parts)
+    size = max(int(2 ** np.ceil(np.log2(most))), _FEWEST // len(parts), 1)
+    labels = np.zeros((len(parts) * size, codes.shape[1], n_labels))
+    counts, of_row = np.zeros(len(labels)), np.zeros(len(codes), dtype=int)
+    for g, (found, own, number) in enumerate(parts):
+        there = slice(g * size, g * size + len(found))
+        labels[there] = found[..., None] == np.arange(n_labels)
+        counts[there] = number
+        of_row[inside[g]] = own + g * size
+    shape = (n_units, len(labels))
+    by_unit = sparse.coo_array((np.ones(len(codes)), (units, of_row)), shape=shape).tocsr()
+    return Patterns(labels, counts, of_row, by_unit, units, len(parts))
 
 
 def _unique(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:

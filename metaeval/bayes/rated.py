@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 
-from metaeval.arrays import Bools, Floats
+from metaeval.arrays import Bools, Codes, Floats
 from metaeval.bayes.confusions import blocks, joint, posterior, split
 from metaeval.bayes.patterns import Patterns, agreements
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.sampling import Options
 from metaeval.bayes.strata import unit_names
-from metaeval.prepare import Design
+from metaeval.prepare import Design, units_of
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Table
 
 MOST_TRUTHS = 300_000  # probabilities of the truth of rows that are kept
 
 Tables = Callable[[Sites], tuple[Floats, Floats]]
-"""Prevalence (draw, truth) and confusion (draw, rater, truth, label) of draws of the sites."""
+"""Prevalence (draw, truth) and confusion (draw, range, rater, truth, label) of draws of sites."""
 
 
 class Rated(NamedTuple):
@@ -43,6 +43,11 @@ class Rated(NamedTuple):
 def flat(values: Floats) -> Floats:
     """All chains one after the other."""
     return values.reshape(-1, *values.shape[2:])
+
+
+def units_and_names(design: Design) -> tuple[Codes, list[str]]:
+    """Unit of each row, and their names."""
+    return units_of(design.table)[0][design.table.item_codes], unit_names(design.strata[0])
 
 
 def latent(
@@ -149,23 +154,42 @@ def _named(rated: Rated, share: Floats, same: Floats) -> Named:
 
 def _predicted(rated: Rated, sites: Sites, tables: Tables, rng: Generator) -> Named:
     """Shares and agreements that would be seen in as many rows, by the model."""
-    prevalence, said = tables(sites)
     labels, counts = rated.patterns.labels, rated.patterns.counts
     n_labels = np.einsum("u,url->r", counts, labels) / rated.effect
     _, both = agreements(labels, counts)
-    share = np.einsum("dc,drcl->drl", prevalence, said)
-    one, other = np.triu_indices(len(rated.raters), k=1)
-    same = np.stack(
-        [
-            np.einsum("dc,dcl,dcl->d", prevalence, said[:, a], said[:, b])
-            for a, b in zip(one, other, strict=True)
-        ],
-        axis=-1,
-    )
+    expected = [_expected(rated, *found) for found in _drawn(rated, sites, tables)]
+    share, same = (np.concatenate(part) for part in zip(*expected, strict=True))
     share = _shares(share, n_labels[:, None], rng)
     same = np.where(both > 0, _shares(same, np.maximum(both / rated.effect, 1), rng), np.nan)
     shape = next(iter(sites.values())).shape[:2]
     return _named(rated, *(v.reshape(*shape, *v.shape[1:]) for v in (share, same)))
+
+
+def _expected(rated: Rated, prevalence: Floats, said: Floats) -> tuple[Floats, Floats]:
+    """Shares (draw, rater, label) and agreements (draw, pair), ranges by the rows they have."""
+    labels, counts = (
+        rated.patterns.by_range(v) for v in (rated.patterns.labels, rated.patterns.counts)
+    )
+    own = np.einsum("gu,gurl->gr", counts, labels)
+    both = np.stack([agreements(*part)[1] for part in zip(labels, counts, strict=True)])
+    own, both = (n / np.maximum(n.sum(axis=0), 1) for n in (own, both))
+    share = np.einsum("dc,dgrcl->dgrl", prevalence, said)
+    one, other = np.triu_indices(len(rated.raters), k=1)
+    same = [
+        np.einsum("dc,dgcl,dgcl->dg", prevalence, said[:, :, a], said[:, :, b])
+        for a, b in zip(one, other, strict=True)
+    ]
+    share = np.einsum("gr,dgrl->drl", own, share)
+    return share, np.einsum("gp,pdg->dp", both, np.stack(same))
+
+
+def _drawn(rated: Rated, sites: Sites, tables: Tables) -> Iterator[tuple[Floats, Floats]]:
+    """Tables of all draws, so many at a time that they can be held."""
+    each = {name: flat(values)[None] for name, values in sites.items()}
+    prevalence, said = tables({name: values[:, :1] for name, values in each.items()})
+    size = max(said.size, len(rated.patterns.labels) * prevalence.shape[-1])
+    for some in blocks(next(iter(each.values())).shape[1], size):
+        yield tables({name: values[:, some] for name, values in each.items()})
 
 
 def _shares(p: Floats, n: Floats, rng: Generator) -> Floats:
@@ -176,13 +200,11 @@ def _shares(p: Floats, n: Floats, rng: Generator) -> Floats:
 
 def _log_likelihood(rated: Rated, sites: Sites, tables: Tables) -> Floats:
     """Of the labels of each unit, divided by the design effect: (chain, draw, unit)."""
-    prevalence, said = tables(sites)
-    labels, by_unit = rated.patterns.labels, rated.patterns.by_unit
-    size = len(labels) * max(said.shape[2], 1)
-    parts = [
-        (by_unit @ split(joint(labels, prevalence[some], said[some]))[1].T).T
-        for some in blocks(len(said), size)
-    ]
+    by_unit, labels = rated.patterns.by_unit, rated.patterns.by_range(rated.patterns.labels)
+    parts = []
+    for prevalence, said in _drawn(rated, sites, tables):
+        found = [split(joint(own, prevalence, said[:, g]))[1] for g, own in enumerate(labels)]
+        parts.append((by_unit @ np.concatenate(found, axis=1).T).T)
     shape = next(iter(sites.values())).shape[:2]
     return np.concatenate(parts).reshape(*shape, -1) / rated.effect
 

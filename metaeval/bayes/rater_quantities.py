@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
+from metaeval.bayes.margin_quantities import coefficients
 from metaeval.bayes.posterior import flat_draws
 from metaeval.bayes.quantities import Quantity
 from metaeval.errors import MetaevalError
@@ -12,6 +13,9 @@ _AGREES = "how often {} the truth behind the raters' labels, in new items"
 _SCORER = (
     "{}; from probabilities of the truth given the labels, if given the truth scorers err "
     "independently of raters"
+)
+_NO_BIAS = (
+    "This posterior has no bias: fit again with form='ordinal' and covariates=, such as ['length']."
 )
 
 
@@ -35,6 +39,8 @@ def agreement(tree: xr.DataTree) -> Quantity:
 def severity(tree: xr.DataTree) -> Quantity:
     """How much lower than the others each rater rates."""
     what = "by how many standard deviations of quality a rater is more severe than their mean"
+    if "coefficient" in tree["posterior"]:
+        what += ", where covariates are at their means"
     return _quantity(tree, "severity", what)
 
 
@@ -44,6 +50,24 @@ def discrimination(tree: xr.DataTree) -> Quantity:
     return _quantity(tree, "discrimination", what)
 
 
+def bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
+    """Excess bias of each rater towards responses with more of a covariate, the first if not said.
+
+    It is relative to the other raters: what all of them share cannot be told from truth.
+    """
+    name, draws = coefficients(tree, covariate, _NO_BIAS)
+    target = (
+        "by how many standard deviations of quality a rater rates responses higher than the raters "
+        f"do on average, for one standard deviation more {name}; what all raters give for it in "
+        "common cannot be told from truth"
+    )
+    return _quantity(tree, "coefficient", target)._replace(
+        statistic="bias" if covariate is None else f"bias(covariate={name})",
+        whole=draws,
+        status="approximate",
+    )
+
+
 def _quantity(
     tree: xr.DataTree, name: str, target: str, *, ties: str | None = None, accuracy: bool = False
 ) -> Quantity:
@@ -51,7 +75,8 @@ def _quantity(
     dim = "scorer" if ties else "rater"
     if name not in tree["posterior"]:
         raise MetaevalError(f"This posterior has no {name}: {_why(name)}")
-    exact = float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater"
+    ranges = "coefficient" in tree["posterior"]  # within which rows count as equal
+    exact = float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater" and not ranges
     return Quantity(
         name,
         [str(n) for n in tree["posterior"][dim].to_numpy()],
@@ -84,4 +109,5 @@ QUANTITIES = {
     "agreement": agreement,
     "severity": severity,
     "discrimination": discrimination,
+    "bias": bias,
 }

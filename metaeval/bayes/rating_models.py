@@ -12,8 +12,10 @@ import numpyro.distributions as dist
 
 from metaeval.bayes.confusions import Layout, confusion_layout, prevalence_layout
 from metaeval.bayes.grids import contrasts
+from metaeval.bayes.models import SD_COEFFICIENT
 
 SD_SEVERITY = 1.0
+SD_QUALITY = 1.0  # of what responses with more of a covariate truly are worth
 DISCRIMINATION = (0.5, 0.75)  # mean and standard deviation of its log
 SD_MIDDLE, SD_GAP = 3.0, 1.0  # of cutpoints: their mean, and logs of the gaps between them
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
@@ -24,6 +26,7 @@ def raters(
     labels: Any,
     counts: Any,
     effect: Any = 1.0,
+    covariates: Any = None,
     *,
     form: str = "dawid_skene",
     ordered: bool = False,
@@ -42,6 +45,10 @@ def raters(
         How many rows have each pattern.
     effect : float, default 1
         Design effect: so many rows are worth one that is independent of the others.
+    covariates : array (range, covariate), optional
+        Of the ordinal form: covariates of the responses, less their mean and over their standard
+        deviation, in each range; `labels` and `counts` then have ranges in front. `fit` takes the
+        names of columns of numbers: `covariates=["length"]`.
     form : {"dawid_skene", "ordinal"}
         Classes (second better, tie, first better), or levels of a rating, of which there are 2 to
         10.
@@ -53,7 +60,8 @@ def raters(
     None
         It is for `fit`, or NumPyro's own samplers. Sites `confusion` (rater, truth, label),
         `prevalence` (truth), `rater_accuracy` (rater); ordinal: `severity` and `discrimination`
-        (rater), `cutpoints`.
+        (rater), `cutpoints`, with covariates `quality_coefficient` (covariate) and `coefficient`
+        (rater, covariate).
 
     Raises
     ------
@@ -75,10 +83,19 @@ def raters(
     :math:`\theta \sim N(0, 1)` of each response, severities :math:`b_r` that add up to 0, and
     discriminations :math:`a_r`; quality is integrated out on 21 Gauss-Hermite nodes. Drawn by NUTS.
 
+    With covariates x of the responses, :math:`\theta + (\delta + \gamma_r)' x` takes the place of
+    :math:`\theta`: :math:`\delta \sim N(0, 1)` is how much better responses with more of x truly
+    are, and :math:`\gamma_r`, which add up to 0 over raters (prior scale .5), how much more rater r
+    gives for it than raters do on average. What all raters give too much in common cannot be told
+    from truth, and is part of :math:`\delta`: a bias of 0 says that a rater is as the others are,
+    not that it is unbiased. Severities are those at mean covariates. Responses are taken together
+    in up to 16 ranges of x (and 4 of each further covariate) of about equal numbers.
+
     Rows of one item (or cluster) depend on each other. The log likelihood is divided by the design
-    effect: the variance of the raters' estimated accuracies (ordinal: severities and
-    discriminations) by items, over that by rows, at the mode of the posterior, a mean over raters
-    and at least 1; it is 1 where items have one row each. It is taken as known.
+    effect: the variance of the raters' estimated accuracies (ordinal: severities,
+    discriminations and coefficients of covariates) by items, over that by rows, at the mode of the
+    posterior, a mean over them and at least 1; it is 1 where items have one row each. It is taken
+    as known.
 
     Scorers are no raters: they say nothing of the truth. How often each calls what is true is
     worked out for each draw, from the probabilities of the truth given the labels, with random
@@ -102,15 +119,17 @@ def raters(
     >>> tree["posterior"]["rater_accuracy"].dims
     ('chain', 'draw', 'rater')
     """
-    find = _ordinal if form == "ordinal" else _dawid_skene
-    prevalence, confusion = find(labels, ordered)
+    if form == "ordinal":
+        prevalence, confusion = _ordinal(labels, covariates)
+    else:
+        prevalence, confusion = _dawid_skene(labels, ordered)
     found = log_likelihood(labels, prevalence, confusion)
     numpyro.factor("likelihood", (counts / effect * found).sum())
 
 
 def log_likelihood(labels: Any, prevalence: Any, confusion: Any) -> Any:
-    """Log probability of each pattern, the truth summed out: (pattern,)."""
-    each = jnp.einsum("url,rcl->uc", labels, jnp.log(confusion))
+    """Log probability of each pattern, the truth summed out: (..., pattern)."""
+    each = jnp.einsum("...url,...rcl->...uc", labels, jnp.log(confusion))
     return jax.nn.logsumexp(each + jnp.log(prevalence), axis=-1)
 
 
@@ -139,9 +158,9 @@ def _simplexes(name: str, layout: Layout, shape: tuple[int, ...]) -> Any:
     return layout.matrix(jnp.concatenate(parts, axis=-1))
 
 
-def _ordinal(labels: Any, ordered: bool) -> tuple[Any, Any]:
-    """Weights of the nodes of latent quality, and probabilities (rater, node, level)."""
-    n_raters, n_levels = labels.shape[1:]
+def _ordinal(labels: Any, covariates: Any) -> tuple[Any, Any]:
+    """Weights of the nodes of latent quality, and probabilities (..., rater, node, level)."""
+    n_raters, n_levels = labels.shape[-2:]
     standard = dist.Normal(0.0, 1.0)
     z = {
         "severity_raw": numpyro.sample("severity_raw", standard.expand([n_raters - 1]).to_event(1)),
@@ -158,7 +177,20 @@ def _ordinal(labels: Any, ordered: bool) -> tuple[Any, Any]:
     numpyro.deterministic("severity", severity)
     numpyro.deterministic("discrimination", discrimination)
     numpyro.deterministic("cutpoints", cutpoints)
-    return jnp.asarray(NODE_WEIGHTS), levels(severity, discrimination, cutpoints)
+    weights = jnp.asarray(NODE_WEIGHTS)
+    if covariates is None:
+        return weights, levels(severity, discrimination, cutpoints)
+    slope = _slopes(n_raters, covariates.shape[-1])
+    return weights, levels_at(severity, discrimination, cutpoints, slope, covariates)
+
+
+def _slopes(n_raters: int, n_covariates: int) -> Any:
+    """What raters give for covariates, truth and excess together: (rater, covariate)."""
+    quality = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
+    raw = dist.Normal(0.0, 1.0).expand([n_raters - 1, n_covariates]).to_event(2)
+    truly = numpyro.sample("quality_coefficient", quality)
+    own = excess(numpyro.sample("coefficient_raw", raw))
+    return truly + numpyro.deterministic("coefficient", own)
 
 
 def scales(z: Any) -> tuple[Any, Any, Any]:
@@ -170,6 +202,23 @@ def scales(z: Any) -> tuple[Any, Any, Any]:
     steps = jnp.concatenate([jnp.zeros(1), steps])
     cutpoints = SD_MIDDLE * z["middle_raw"] + steps - steps.mean()
     return severity, jnp.exp(mean + sd * z["discrimination_raw"]), cutpoints
+
+
+def excess(raw: Any) -> Any:
+    """Coefficients that add up to 0 over raters (rater, covariate) of standard normal numbers."""
+    return SD_COEFFICIENT * contrasts(raw.shape[0] + 1) @ raw
+
+
+def levels_at(
+    severity: Any, discrimination: Any, cutpoints: Any, slope: Any, covariates: Any
+) -> Any:
+    """Probability of each level in ranges (range, covariate): (..., range, rater, node, level).
+
+    To give more for a covariate is to be less severe where there is more of it.
+    """
+    given = jnp.einsum("...rc,gc->...gr", slope, covariates)
+    at = severity[..., None, :] - given
+    return levels(at, discrimination[..., None, :], cutpoints[..., None, :])
 
 
 def levels(severity: Any, discrimination: Any, cutpoints: Any) -> Any:

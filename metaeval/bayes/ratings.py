@@ -12,16 +12,15 @@ from numpy.random import Generator
 
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.bayes.corrected import Calls, accuracies, call_tables, calls_of
-from metaeval.bayes.dependence import confusion_effect, ordinal_effect
+from metaeval.bayes.dependence import confusion_effect
 from metaeval.bayes.patterns import patterns_of, turns
 from metaeval.bayes.prepared import Named, Prepared, Sites
-from metaeval.bayes.rated import Rated, flat, latent, truths
-from metaeval.bayes.rating_models import NODE_WEIGHTS, levels
-from metaeval.bayes.strata import unit_names
+from metaeval.bayes.rated import Rated, flat, latent, truths, units_and_names
+from metaeval.bayes.rating_levels import levelled, prepared_levels
 from metaeval.checks import check_names, check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
-from metaeval.prepare import Design, prepare, units_of
+from metaeval.prepare import Design, prepare
 from metaeval.tables import Pairs, Responses, Table
 
 FORMS = ("dawid_skene", "ordinal")
@@ -34,6 +33,7 @@ def prepared(
     *,
     raters: Sequence[str] | None = None,
     form: str = "dawid_skene",
+    covariates: Sequence[str] | str = (),
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
@@ -42,12 +42,19 @@ def prepared(
 ) -> Prepared:
     """The table as `rating_models.raters` takes it."""
     check_one_of("form", form, FORMS)
+    names = check_names("covariates", covariates)
+    if names and form != "ordinal":
+        raise MetaevalError(
+            f"form={form!r} takes no covariates ({listed(names)}), as its draws are conjugate only "
+            "without them; use form='ordinal', on ratings of responses."
+        )
     _refuse(table, label, by, missing)
     whole = _with_raters(table, raters, form)
     if scorers is not None:
         whole = whole.keep_scorers(check_names("scorers", scorers))
     if form == "ordinal":
-        return _ordinal(whole, random)
+        bare = whole.replace(scores=whole.scores.iloc[:, :0])
+        return prepared_levels(*_designed(bare, random, None)[:2], names)
     design, whole, kept = _designed(whole, random, missing)
     return _dawid_skene(design, whole, kept)
 
@@ -91,7 +98,7 @@ def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table
     if silent:
         raise MetaevalError(f"{listed(silent)} labelled nothing; leave it out: raters=[...].")
     if form == "ordinal":
-        return _levelled(table.keep_labels(names))
+        return levelled(table.keep_labels(names))
     kept = table.keep_labels(names).pairs()
     if not (kept.labels.notna().sum(axis=1) > 1).any():
         raise MetaevalError(
@@ -99,22 +106,6 @@ def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table
             "must share rows."
         )
     return kept
-
-
-def _levelled(table: Table) -> Table:
-    if not isinstance(table, Responses):
-        raise MetaevalError(
-            "form='ordinal' is for ratings of responses, and these are pairs; use "
-            "form='dawid_skene'."
-        )
-    values = np.unique(table.labels.to_numpy())
-    n = int((~np.isnan(values)).sum())
-    if not 2 <= n <= 10:
-        raise MetaevalError(
-            f"form='ordinal' takes ratings of 2 to 10 levels, and there are {n}; use "
-            "form='dawid_skene', which compares responses, or round the ratings."
-        )
-    return table
 
 
 def _designed(table: Table, random: str | None, missing: str | None) -> tuple[Design, Table, Bools]:
@@ -147,11 +138,6 @@ def _designed(table: Table, random: str | None, missing: str | None) -> tuple[De
     return design, whole, kept
 
 
-def _units(design: Design) -> tuple[Codes, list[str]]:
-    """Unit of each row, and their names."""
-    return units_of(design.table)[0][design.table.item_codes], unit_names(design.strata[0])
-
-
 def _signs(values: Floats, epsilon: float) -> Floats:
     return np.where(
         np.isnan(values), np.nan, np.where(np.abs(values) <= epsilon, 0, np.sign(values))
@@ -169,7 +155,7 @@ def _dawid_skene(design: Design, whole: Table, kept: Bools) -> Prepared:
     known = not (signs == 0).any()
     classes = [CLASSES[0], CLASSES[2]] if known else list(CLASSES)
     codes = (signs * turn + 1) / 2 if known else signs * turn + 1
-    units, names = _units(design)
+    units, names = units_and_names(design)
     patterns = patterns_of(_codes(codes), len(classes), units, len(names))
     effect = confusion_effect(patterns.labels, patterns.counts, patterns.by_unit, whole.ordered)
     raters = [str(name) for name in whole.labels]
@@ -192,6 +178,10 @@ def _of_classes(rated: Rated, calls: Calls | None, kept: Bools) -> Prepared:
     def tables(sites: Sites) -> tuple[Floats, Floats]:
         return flat(sites["prevalence"]), flat(sites["confusion"])
 
+    def by_range(sites: Sites) -> tuple[Floats, Floats]:
+        prevalence, confusion = tables(sites)
+        return prevalence, confusion[:, None]
+
     def more(sites: Sites, rng: Generator) -> Named:
         if calls is None:
             return {}
@@ -212,7 +202,7 @@ def _of_classes(rated: Rated, calls: Calls | None, kept: Bools) -> Prepared:
         },
         coords={"truth": rated.labels, "scorer": rated.table.scorers},
         derived=("rater_accuracy", *fixed),
-        tables=tables,
+        tables=by_range,
         observed=_raw(rated, kept) if calls is not None else {},
         more=more,
         after=lambda sites: truths(rated, *tables(sites)),
@@ -231,31 +221,3 @@ def _raw(rated: Rated, kept: Bools) -> Named:
         "accuracy_observed": (("scorer",), accuracy),
         "agreement_observed": (("scorer",), (call == label).mean(axis=0)),
     }
-
-
-def _ordinal(table: Table, random: str | None) -> Prepared:
-    """Levels of ratings."""
-    design, whole, _ = _designed(table.replace(scores=table.scores.iloc[:, :0]), random, None)
-    values = whole.labels.to_numpy()
-    found = np.unique(values[~np.isnan(values)])
-    codes = np.where(np.isnan(values), -1, np.searchsorted(found, values))
-    units, names = _units(design)
-    patterns = patterns_of(codes, len(found), units, len(names))
-    effect = ordinal_effect(patterns.labels, patterns.counts, patterns.by_unit)
-    names_ = [f"{value:g}" for value in found]
-    raters, turned = [str(name) for name in whole.labels], np.zeros(len(whole), dtype=bool)
-    rated = Rated(whole, design, patterns, raters, names_, turned, False, effect)
-
-    def tables(sites: Sites) -> tuple[Floats, Floats]:
-        each = [flat(sites[n]) for n in ("severity", "discrimination", "cutpoints")]
-        said = np.asarray(levels(*each))
-        return np.broadcast_to(NODE_WEIGHTS, (len(said), len(NODE_WEIGHTS))), said
-
-    return latent(
-        rated,
-        options=(("form", "ordinal"),),
-        dims={"severity": ("rater",), "discrimination": ("rater",), "cutpoints": ("cutpoint",)},
-        coords={"cutpoint": names_[:-1]},
-        derived=(),
-        tables=tables,
-    )

@@ -48,7 +48,7 @@ def summarise(
         What `fit` returned.
     quantity : str
         `accuracy` (models accuracy, raters), `slope`, `lapse` (ties, calibration),
-        `bias` (all but raters; `covariate=` says of what),
+        `bias` (`covariate=` says of what; of raters: relative to each other),
         `threshold`, `epsilon` (ties), `gap`, `miscalibration` (calibration), `rater_accuracy`,
         `agreement`, `severity`, `discrimination` (raters). An unknown one is refused with a list
         of those that the model has.
