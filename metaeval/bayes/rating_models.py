@@ -18,8 +18,9 @@ SD_SEVERITY = 1.0
 SD_QUALITY = 1.0  # of what responses with more of a covariate truly are worth
 DISCRIMINATION = (0.5, 0.75)  # mean and standard deviation of its log
 SD_MIDDLE, SD_GAP = 3.0, 1.0  # of cutpoints: their mean, and logs of the gaps between them
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
-NODES, NODE_WEIGHTS = _NODES, _WEIGHTS / _WEIGHTS.sum()
+# Sharp raters make narrow integrands; equal steps follow them far better than Gauss-Hermite nodes.
+NODES = np.linspace(-4.5, 4.5, 41)
+NODE_WEIGHTS = np.exp(-np.square(NODES) / 2) / np.exp(-np.square(NODES) / 2).sum()
 
 
 def raters(
@@ -81,7 +82,7 @@ def raters(
 
     Ordinal: :math:`P(y \le k) = \sigma(c_k - a_r (\theta - b_r))` with latent quality
     :math:`\theta \sim N(0, 1)` of each response, severities :math:`b_r` that add up to 0, and
-    discriminations :math:`a_r`; quality is integrated out on 21 Gauss-Hermite nodes. Drawn by NUTS.
+    discriminations :math:`a_r`; quality is integrated out on 41 equal steps. Drawn by NUTS.
 
     With covariates x of the responses, :math:`\theta + (\delta + \gamma_r)' x` takes the place of
     :math:`\theta`: :math:`\delta \sim N(0, 1)` is how much better responses with more of x truly
