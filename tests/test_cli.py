@@ -99,11 +99,15 @@ def test_demo_shows_truth_beside_estimates_and_writes_files(tmp_path):
     text = run("demo", "--quick", "-o", out)
     assert "truth" in text and "intervals of scorers" in text
     assert sorted(p.name for p in out.iterdir()) == [
+        "figures",
+        "league.md",
         "league.tex",
+        "report.html",
         "result.csv",
         "result.json",
         "scores.csv",
     ]
+    assert f"Report: {out / 'report.html'}" in text
     again = run(
         "compare", out / "scores.csv", "--labels", "human1,human2", "--exchangeable", *LONG[2:]
     )

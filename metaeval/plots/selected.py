@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from metaeval import calibration
+from metaeval.checks import check_fraction
 from metaeval.plots.calibrated import title_of
 from metaeval.plots.canvas import percent_axis
 from metaeval.plots.panels import Entry, Panel, host_of, label_x, name_panels, thin
@@ -27,6 +28,7 @@ def risk_coverage(
     table: Table,
     scorers: Sequence[str] | str | None = None,
     *,
+    least: float = 0.05,
     ax: Axes | None = None,
     data: bool = False,
     **options: Any,
@@ -38,6 +40,9 @@ def risk_coverage(
     table : Responses or Pairs
     scorers : str or list of str, optional
         Up to four share the axes; more have a panel each, with the others in grey. All by default.
+    least : float, default 0.05
+        Coverage from which on curves are shown: below it few decisions are left, and their bound
+        is near 1.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
     data : bool, default False
@@ -61,8 +66,8 @@ def risk_coverage(
     -----
     The band reaches from the risk that was seen up to a bound that holds at all thresholds at once:
     a threshold that is chosen because its bound is low enough keeps what it promises. At small
-    coverage few decisions are left, and the curve jumps. A scorer whose sureness knows nothing has
-    a flat curve.
+    coverage few decisions are left, and the curve jumps (`least`). A scorer whose sureness knows
+    nothing has a flat curve.
 
     References
     ----------
@@ -75,13 +80,17 @@ def risk_coverage(
     >>> ax.get_xlabel()
     'share that is decided, the surest first (%)'
     """
-    frame = _risks(table, scorers_of(scorers), options)
+    check_fraction("least", least)
+    frame = _risks(table, scorers_of(scorers), least, options)
     return frame if data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
 
 
-def _risks(table: Table, scorers: list[str] | None, options: dict[str, Any]) -> pd.DataFrame:
+def _risks(
+    table: Table, scorers: list[str] | None, least: float, options: dict[str, Any]
+) -> pd.DataFrame:
     asked = passed_on(calibration.risk_coverage, options) | {"scorers": scorers}
     whole = calibration.risk_coverage(require_table(table, "risk_coverage"), **asked)
+    whole = whole[whole["coverage"] >= least]
     curves = whole.groupby(["scorer", "task"], sort=False, dropna=False)
     kept = pd.concat([curve.iloc[_some(curve["coverage"])] for _, curve in curves])
     found = kept.assign(upper=1 - kept["lower"])

@@ -59,7 +59,7 @@ def table_of(title: str, frame: pd.DataFrame, *, folded: bool = False) -> Table:
     rows = tuple(
         tuple(_cell(value) for value in row) for row in frame.itertuples(index=False, name=None)
     )
-    return Table(title, tuple(str(c) for c in frame.columns), rows, folded)
+    return Table(title, tuple(str(c).replace("_", " ") for c in frame.columns), rows, folded)
 
 
 def _cell(value: Any) -> Cell:
@@ -68,7 +68,7 @@ def _cell(value: Any) -> Cell:
     if isinstance(value, bool):
         return Cell("yes" if value else "no", float(value))
     if isinstance(value, int | float):
-        return Cell(f"{value:.6g}", float(value))
+        return Cell(f"{value:.4g}", float(value))
     text = str(value)
     return Cell(text, number_in(text))
 

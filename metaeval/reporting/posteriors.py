@@ -70,7 +70,7 @@ def _quantity(found: Collected, tree: Any, name: str, quantity: str) -> None:
     caption = f"Posterior of {quantity}, model {name}: intervals of 95 % and densities."
     found.draw(f"{name}_{quantity}", caption, plots.posterior_intervals, result)
     found.tables += [
-        table_of(f"{quantity} ({title})", league_texts(result, stat, task), folded=i > 0)
+        table_of(title, league_texts(result, stat, task), folded=i > 0)
         for i, (title, stat, task) in enumerate(tables_of(result))
     ]
 

@@ -13,6 +13,8 @@ from metaeval import plots
 from metaeval.export import (
     equivalent_line,
     league_texts,
+    number,
+    p_cell,
     precision_line,
     separated_line,
     tables_of,
@@ -27,7 +29,11 @@ from metaeval.tables import Table as Scores
 BEST = 3  # scorers whose curves are shown
 FEW = 1_000  # resamples of what stands beside the comparison
 _SENTENCES, _FEW_TASKS = 5, 6
-CALIBRATION = ("slope", "smooth_ece", "auroc")
+CALIBRATION = {
+    "brier": "squared error of the forecast; lower is better",
+    "smooth_ece": "distance from calibration; `if calibrated` is what chance alone gives",
+    "auroc": "how well margins rank the labels",
+}
 
 
 @dataclass(frozen=True)
@@ -73,15 +79,16 @@ def verdicts(subject: Subject) -> Section:
     if result.frame["baseline"].notna().any():
         name = result.statistics[0]
         texts += [result.sentence(*pair) for pair in _told(result, names)]
-        texts += [separated_line(result, name), equivalent_line(result, name)]
+        texts += [_stated(separated_line(result, name)), _stated(equivalent_line(result, name))]
     else:
         texts += [f"{names[0]} is the only scorer: there is nothing to compare it with."]
-    texts += [*result.meta["warnings"], result.methods_paragraph()]
-    return Section("verdicts", "Verdict", tuple(_sentence(t) for t in texts if t))
+    texts += [*(_stated(w) for w in result.meta["warnings"]), result.methods_paragraph()]
+    return Section("verdicts", "Verdict", tuple(text for text in texts if text))
 
 
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+def _stated(text: str) -> str:
+    """A line as a sentence."""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _told(result: Result, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -95,8 +102,9 @@ def _told(result: Result, names: Sequence[str]) -> list[tuple[str, str]]:
 def alignment(subject: Subject) -> Section:
     """What was read, what is missing, and what looks odd."""
     report = subject.table.alignment
+    totals, *notes = report.lines()
     table = table_of("Scorers and labels", report.scorers)
-    return Section("alignment", "Data", tuple(report.lines()), (table,))
+    return Section("alignment", "Data", (totals.replace("_", " "), *notes), (table,))
 
 
 def league(subject: Subject) -> Section:
@@ -126,13 +134,20 @@ def matrix(subject: Subject) -> Section:
     return found.section("comparisons", "Comparisons")
 
 
-_SHOWN = ("statistic", "task", "scorer", "baseline", "estimate", "lower", "upper")
-_TESTED = ("p_value", "p_adjusted", "prob_better", "mde", "n_items", "test", "status")
+_NAMES = ("statistic", "task", "scorer", "baseline")
+_VALUES = ("estimate", "lower", "upper", "mde")
+_CHANCES = ("p_value", "p_adjusted", "prob_better")
+_MORE = ("n_items", "test", "status")
 
 
 def _differences(result: Result) -> pd.DataFrame:
+    """Every difference, scorer less baseline, in the units of the statistic."""
     frame = result.frame[result.frame["baseline"].notna()]
-    return frame[[c for c in (*_SHOWN, *_TESTED) if frame[c].notna().any()]]
+    parts = {c: frame[c].map(lambda v: number(v, 1, 4)) for c in _VALUES}
+    parts |= {c: frame[c].map(lambda p: p_cell(p) if p == p else "") for c in _CHANCES}
+    parts |= {c: frame[c] for c in (*_NAMES, *_MORE)}
+    shown = (*_NAMES, *_VALUES, *_CHANCES, *_MORE)
+    return pd.DataFrame({c: parts[c] for c in shown if frame[c].notna().any()})
 
 
 def ties(subject: Subject) -> Section:
@@ -164,7 +179,7 @@ def calibration(subject: Subject) -> Section:
 
 def _calibrated(subject: Subject, name: str) -> list[Table]:
     result = evaluate(subject.table, name, scorers=subject.scorers, **subject.shared)
-    return [table_of(name, league_texts(result, None, None))]
+    return [table_of(f"{name}: {CALIBRATION[name]}", league_texts(result, None, None))]
 
 
 def diagnostics(subject: Subject, gates: Sequence[Table]) -> Section:
