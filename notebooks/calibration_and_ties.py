@@ -60,10 +60,10 @@ shown.loc[[statistic.name for statistic in forecasts]].round(3)
 # %% [markdown]
 # The reliability diagram has the forecasts from left to right, and from bottom to top how often
 # people agreed. There are two bands, for two questions. The *consistency band* is where the curve
-# would lie if the forecasts were right: `loud` leaves it, `reward` does so only at the right end,
-# where even the largest margins do not make all people agree. The *confidence band* is where the
-# true curve may lie, everywhere at once. It assumes no more than that the curve rises, and so is
-# wide. Bars show where the forecasts are: those of `loud` are nearly all close to 1.
+# would lie if the forecasts were right: `loud` leaves it, `reward` does so mainly at the right
+# end, where even the largest margins do not make all people agree. The *confidence band* is where
+# the true curve may lie, everywhere at once. It assumes no more than that the curve rises, and so
+# is wide. Bars show where the forecasts are: those of `loud` are nearly all close to 1.
 
 # %%
 ax = me.plots.reliability(table, ["reward", "loud"], native="logit", n_resamples=200)
@@ -170,8 +170,8 @@ ax = me.plots.tie_curve(table, "reward", tree=tree, points=16, n_resamples=200)
 # them. The simulated scorer is noisier on hard items, so that many of its largest margins are
 # noise; the model has one slope for all items, and makes up for it with a threshold that is too
 # high. More items would not help: the interval would become shorter around the same value. Look
-# at this picture before you report a posterior; the tuned threshold, which has no model, is the
-# safer answer here.
+# at this picture before you report a posterior. The thick part of the curve above, from about 1
+# to 2, has no model behind it, says less, and holds the truth.
 
 # %%
 ax = me.plots.win_tie_loss(tree)

@@ -77,6 +77,9 @@ own.alignment.scorers
 
 # %%
 half = me.statistics.pairwise_accuracy("half")
+alone = me.evaluate(table, half, scorers=["reward"], n_resamples=2_000).row("reward")
+print("reward: {estimate:.3f} [{lower:.3f}, {upper:.3f}]".format(**alone))
+
 result = me.compare(table, half, n_resamples=2_000)
 result
 
@@ -124,9 +127,9 @@ print("\nMethods.", result.methods_paragraph())
 # ## A scorer of your own
 #
 # A new scorer needs no new file of everything. `with_scorer` takes a Series whose index says
-# which response each score belongs to, in any order; ids that do not fit are refused. Here the
-# new scorer is the mean of two rewards that err independently of each other, so it should be
-# better than either.
+# which response each score belongs to, in any order. A response whose id is not found has no
+# score then, so look at the number of holes. Here the new scorer is the mean of two rewards that
+# err independently of each other, so it should be better than either.
 #
 # With `baseline=` only the comparisons with that scorer are made. That is a smaller family than
 # all pairs, which costs less; it should be chosen before the results are seen.
@@ -135,6 +138,7 @@ print("\nMethods.", result.methods_paragraph())
 ids = ["task", "item", "system"]
 new = wide.set_index(ids)[["reward", "reward_v2"]].mean(axis="columns")
 extended = table.with_scorer("both", new.sample(frac=1, random_state=1))
+print(extended)
 
 tested = me.compare(extended, half, baseline="reward", n_resamples=2_000)
 print(tested.sentence("both", "reward"))
