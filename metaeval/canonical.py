@@ -210,6 +210,13 @@ def _joined_by_key(rows: pd.DataFrame, scores: pd.Series, by: list[str], name: s
         raise MetaevalError(
             f"No row has a score of {name!r}: its ids ({', '.join(by)}) match none."
         )
+    known = frame[by].merge(wanted.drop_duplicates(), how="left", on=by, indicator=True)
+    lost = known[known["_merge"] == "left_only"][by].astype(str).agg("/".join, axis=1)
+    if len(lost):
+        raise MetaevalError(
+            f"{len(lost)} ids of {name!r} are in no row: {listed(lost, 5)}; mend them, or leave "
+            "these scores out."
+        )
     return found
 
 

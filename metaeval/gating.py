@@ -68,10 +68,11 @@ class Gate:
         scale, digits, unit = (100, 1, " points") if accuracy else (1, 3, "")
         gain, low, high, bound, mde = (
             f"{scale * v:.{digits}f}"
-            for v in (self.gain, self.lower, self.upper, self.bound, self.detectable)
+            for v in (abs(self.gain), self.lower, self.upper, self.bound, self.detectable)
         )
+        verb, than = ("gains", "over") if self.gain >= 0 else ("loses", "to")
         said = (
-            f"Gate {self.outcome}: {row['scorer']} gains {gain}{unit} over {row['baseline']} "
+            f"Gate {self.outcome}: {row['scorer']} {verb} {gain}{unit} {than} {row['baseline']} "
             f"({100 * self.result.confidence:g} % CI {low} to {high}; {row['n_items']} items), "
             f"and the interval {_PLACE[self.outcome]} {bound}{unit}"
         )

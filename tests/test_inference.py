@@ -440,3 +440,12 @@ def test_a_result_says_what_is_estimated_and_which_tests_are_replicas():
     assert "E[SPA] at this number of items" in result.methods_paragraph()
     swapped = me.compare(grid(30), st.pairwise_accuracy(), test="swap-cells", n_resamples=200)
     assert any("'swap-cells' is a replica" in note for note in swapped.meta["notes"])
+
+
+def test_shares_of_one_have_intervals_that_say_something():
+    """All systems in the right order: about as many trials as the replicates vary for."""
+    table, _ = me.simulate(seed=2, n_items=150)
+    own = me.evaluate(table, "system_accuracy", n_resamples=1_000).frame
+    assert (own["estimate"] == 1).all() and (own["se"] > 0).all()
+    assert set(own["interval"]) == {"wilson"}
+    assert (own["lower"] > 0.5).all() and (own["upper"] == 1).all()

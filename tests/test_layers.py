@@ -151,7 +151,7 @@ def test_models_and_resampling_do_not_know_each_other(module):
 
 def loaded_late(module):
     """Modules that only load when a function of theirs is called."""
-    if top(module) == "plots":
+    if top(module) in ("plots", "reporting"):
         return True
     return module == "kernels" or (module.startswith("bayes/") and module != "bayes/__init__")
 

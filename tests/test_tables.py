@@ -294,6 +294,13 @@ def test_with_scorer_joins_by_key():
     np.testing.assert_array_equal(found, [np.nan, 0.25, 0.5])
 
 
+def test_with_scorer_refuses_ids_of_no_row():
+    table = table_of(["1", "2"], "aa")
+    index = pd.MultiIndex.from_tuples([("1", "a"), ("3", "a")], names=["item", "system"])
+    with pytest.raises(MetaevalError, match=r"1 ids of 'new' are in no row: 3/a"):
+        table.with_scorer("new", pd.Series([0.5, 0.25], index=index))
+
+
 def test_with_scorer_takes_arrays_in_the_order_of_the_rows():
     table = table_of(["2", "1"], "aa")
     assert table.with_scorer("new", [5, 6]).scores["new"].tolist() == [5, 6]

@@ -13,8 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from metaeval import calibration
-from metaeval.bayes.predicting import curves_at, outcome_shares
-from metaeval.bayes.summaries import NEW_TASK, summarise
 from metaeval.checks import check_fraction, require_known
 from metaeval.errors import MetaevalError
 from metaeval.plots.calibrated import title_of
@@ -137,7 +135,6 @@ def _gaps(result: Result, by_task: bool) -> pd.DataFrame:
     own = result.frame
     own = own[own["statistic"].str.startswith("gap(") & own["baseline"].isna()]
     own = own[own["task"].notna() == by_task]
-    own = own[own["task"] != NEW_TASK]
     return own.assign(part="gap", margin=own["estimate"])
 
 
@@ -149,6 +146,9 @@ def _together(*parts: pd.DataFrame) -> pd.DataFrame:
 def _of_tree(
     tree: xr.DataTree, scorers: list[str] | None, agreement: float, *, confidence: float = 0.95
 ) -> pd.DataFrame:
+    from metaeval.bayes.predicting import curves_at, outcome_shares
+    from metaeval.bayes.summaries import NEW_TASK, summarise
+
     require_tree(tree, "calibration", _NAME)
     result = summarise(tree, "gap", agreement=agreement, confidence=confidence)
     named = bool(result.frame["task"].notna().any())
@@ -164,7 +164,8 @@ def _of_tree(
     ]
     if not named:
         of_labels = [each.assign(task=None) for each in of_labels]
-    whole = _together(*of_labels, _gaps(result, named).assign(agreement=agreement))
+    gaps = _gaps(result, named).assign(agreement=agreement)
+    whole = _together(*of_labels, gaps[gaps["task"] != NEW_TASK])
     for name in scorers or ():
         require_known("scorer", name, list(whole["scorer"].unique()))
     return whole if scorers is None else whole[whole["scorer"].isin(scorers)]

@@ -9,7 +9,6 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
-from metaeval.bayes.summaries import summarise
 from metaeval.checks import require_known
 from metaeval.errors import MetaevalError
 from metaeval.inference import evaluate
@@ -114,6 +113,8 @@ def _biases(
 
 
 def _of_tree(tree: xr.DataTree, *, confidence: float = 0.95) -> Result:
+    from metaeval.bayes.summaries import summarise
+
     return summarise(tree, "bias", confidence=confidence)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from metaeval.bayes.posterior import require_ours
 from metaeval.checks import check_names, require_known
 from metaeval.errors import MetaevalError
 from metaeval.plots.canvas import axes
@@ -28,6 +27,8 @@ def require_table(table: Any, function: str) -> Table:
 
 def require_tree(tree: Any, model: str, function: str) -> xr.DataTree:
     """Refuse what is no posterior of one model."""
+    from metaeval.bayes.posterior import require_ours
+
     if isinstance(tree, Responses | Pairs):
         raise MetaevalError(
             f"{function} draws a posterior, found a table; fit one with "

@@ -10,8 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from metaeval.bayes.predicting import outcome_shares
-from metaeval.bayes.summaries import summarise
 from metaeval.checks import check_fraction, require_known
 from metaeval.plots.calibrated import title_of
 from metaeval.plots.canvas import percent_axis
@@ -82,6 +80,9 @@ def win_tie_loss(
 
 
 def _shares(tree: xr.DataTree, scorers: list[str] | None, confidence: float) -> pd.DataFrame:
+    from metaeval.bayes.predicting import outcome_shares
+    from metaeval.bayes.summaries import summarise
+
     frame = outcome_shares(tree, confidence)
     for name in scorers or ():
         require_known("scorer", name, list(frame["scorer"].unique()))

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from metaeval import calibration
-from metaeval.bayes.summaries import summarise
 from metaeval.checks import require_known
 from metaeval.inference import evaluate
 from metaeval.plots.canvas import draw_intervals, percent_axis
@@ -129,6 +128,8 @@ def _crossed(table: Table, folds: int, asked: dict[str, Any]) -> pd.DataFrame:
 
 
 def _posterior(tree: xr.DataTree, scorers: list[str], confidence: float) -> pd.DataFrame:
+    from metaeval.bayes.summaries import summarise
+
     result = summarise(require_tree(tree, "ties", "tie_curve"), "epsilon", confidence=confidence)
     own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
     for name in scorers:
