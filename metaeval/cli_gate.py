@@ -36,6 +36,7 @@ from metaeval.errors import MetaevalError
 def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> None:
     """Exit 0 if --new is better than --baseline by more than --margin, 1 if not, 3 if open."""
     from metaeval import gating, progress
+    from metaeval.terminal import printable
 
     reading = {k: options.pop(k) for k in READER_OPTIONS}
     statistics = chosen_statistics(options)
@@ -45,8 +46,7 @@ def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> N
     with progress.shown(not quiet):
         table = read_table(files, reading)
         found = gating.gate(table, statistic, **options)
-    for note in found.notes:
-        click.echo(note)
-    click.echo(found.sentence())
+    for line in (*found.notes, found.sentence()):
+        click.echo(printable(line))
     click.echo(found.result.signature)
     click.get_current_context().exit(found.code)

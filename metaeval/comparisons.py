@@ -109,7 +109,8 @@ def _trials(sample: Sample, share: Floats, of_items: bool) -> Floats:
     """Independent 0/1 items that would tell as much: by the shares of units, or by the error."""
     if of_items:
         return np.full(len(sample.se), 1 / float(np.square(share).sum()))
-    share = np.where(np.isin(sample.estimate, (0, 1)), sample.draws.mean(axis=0), sample.estimate)
+    known = ~np.isnan(sample.draws)  # at 0 and 1 themselves their mean says how far they vary
+    share = np.where(known, sample.draws, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = share * (1 - share) / sample.se**2
     return np.where(sample.se > 0, effective, 1.0)

@@ -12,12 +12,13 @@ PLACE = "choose another place"
 
 
 def write_all(files: Mapping[Path, bytes], cure: str = PLACE) -> None:
-    """Write all files, or none; folders must be there."""
+    """Write files, each whole, and none if one cannot be; folders must be there."""
+    for target in files:
+        if target.is_dir() or not target.name:
+            raise MetaevalError(f"{str(target)!r} is a folder; name a file to write.")
     parts = {target: target.with_name(f".{target.name}.part") for target in files}
     try:
         for target, content in files.items():
-            if target.is_dir() or not target.name:
-                raise MetaevalError(f"{str(target)!r} is a folder; name a file to write.")
             parts[target].write_bytes(content)
         for target, part in parts.items():
             part.replace(target)

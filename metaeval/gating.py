@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from metaeval.checks import check_not_negative, listed, require_known
+from metaeval.choosing import choose_statistics
+from metaeval.closed_forms import non_inferior as non_inferior_test
 from metaeval.errors import MetaevalError
 from metaeval.inference import compare
+from metaeval.measure import table_for
+from metaeval.prepare import prepare
 from metaeval.result import Result
-from metaeval.statistics.base import Statistic
+from metaeval.statistics.base import Statistic, sum_by
 from metaeval.tables import Pairs, Responses, Table
 
 FEWEST_ITEMS = 30
+_FEW_MOVES, _EQUAL, _MOST_ITEMS = 10, 1e-12, 1e9
 MET, NOT_MET, INCONCLUSIVE = "met", "not met", "inconclusive"
 CODES = {MET: 0, NOT_MET: 1, INCONCLUSIVE: 3}
 _FIXED = ("baseline", "scorers", "margin", "alternative", "correction")
@@ -30,6 +35,7 @@ class Gate:
     Parameters
     ----------
     outcome : {"met", "not met", "inconclusive"}
+        Interval and test together; see `gate`.
     gain, lower, upper : float
         How much better the new scorer is (turned round where low values are good), and the ends
         of its interval.
@@ -74,10 +80,13 @@ class Gate:
         said = (
             f"Gate {self.outcome}: {row['scorer']} {verb} {gain}{unit} {than} {row['baseline']} "
             f"({100 * self.result.confidence:g} % CI {low} to {high}; {row['n_items']} items), "
-            f"and the interval {_PLACE[self.outcome]} {bound}{unit}"
+            f"and the interval {_PLACE[held_against(self.lower, self.upper, self.bound)]} "
+            f"{bound}{unit}"
         )
         if self.outcome != INCONCLUSIVE:
             return said + "."
+        if held_against(self.lower, self.upper, self.bound) != INCONCLUSIVE:
+            said += ", which too few differences bear out"
         said += f"; with 80 % power so many items show true differences from it of {mde}{unit}"
         more = f", and about {self.needed} items the difference that was seen"
         return said + (more if self.needed is not None else "") + "."
@@ -117,8 +126,9 @@ def gate(
     Returns
     -------
     Gate
-        "met" where the whole interval of the gain is above the margin (above minus the margin),
-        "not met" where it is below, else "inconclusive"; `sentence()`, and `code` for CI.
+        "met" where the whole interval of the gain is above the margin (above minus the margin)
+        and a test agrees, "not met" where both are below, else "inconclusive"; `sentence()`, and
+        `code` for CI.
 
     Raises
     ------
@@ -128,15 +138,19 @@ def gate(
 
     Notes
     -----
-    The end of a 95 % interval that counts is a one-sided test at level .025. Nothing is corrected
-    for: one gate, one comparison. A gate that is tried again and again until it is met has no
+    Each side is tested at level .025 for a 95 % interval. Bootstrap intervals are too short where
+    few units differ, so that a one-sided test at the same level must agree: sign flips at a margin
+    of 0, else Student's t of the gain less the margin; and where fewer than 10 units differ (of an
+    accuracy, margin not 0) the exact bounds of the shares won and lost. Nothing is corrected for:
+    one gate, one comparison. A gate that is tried again and again until it is met has no
     level. A margin chosen after looking proves nothing.
 
     References
     ----------
     Blackwelder (1982), "Proving the null hypothesis" in clinical trials. Schuirmann (1987), A
     comparison of the two one-sided tests procedure and the power approach for assessing the
-    equivalence of average bioavailability.
+    equivalence of average bioavailability. Clopper, Pearson (1934), The use of confidence or
+    fiducial limits illustrated in the case of the binomial.
 
     Examples
     --------
@@ -149,7 +163,7 @@ def gate(
     """
     bound = _bound(margin, non_inferior)
     table = _checked(table, statistic, new, baseline, options)
-    only = _only_one(table, new, baseline)
+    only = _only_one(table, new, baseline, options.get("missing"))
     result = compare(
         table, statistic, scorers=[new, baseline], baseline=baseline, correction="none", **options
     )
@@ -158,8 +172,14 @@ def gate(
     _require_enough(row, new, baseline)
     low, high = sorted(sign * float(row[end]) for end in ("lower", "upper"))
     gain = sign * float(row["estimate"])
+    side = held_against(low, high, bound)
+    level = (1 - result.confidence) / 2
+    borne_out = side == INCONCLUSIVE or (
+        _p_of_side(row, gain, bound, side) <= level
+        and _enough_differ(_moves(table, statistic, (new, baseline), options), bound, side, level)
+    )
     return Gate(
-        held_against(low, high, bound),
+        side if borne_out else INCONCLUSIVE,
         gain,
         low,
         high,
@@ -180,6 +200,59 @@ def held_against(lower: float, upper: float, bound: float) -> str:
     if lower > bound:
         return MET
     return NOT_MET if upper < bound else INCONCLUSIVE
+
+
+def _p_of_side(row: pd.Series, gain: float, bound: float, side: str) -> float:
+    """One-sided p of what the interval says; sign flips where they are about the same."""
+    if bound == 0 and not math.isnan(row["p_value"]):
+        return float(row["p_value"]) / 2
+    away = gain - bound if side == MET else bound - gain
+    p = non_inferior_test(np.array(away), row["se"], 0.0, row["n_clusters"] - 1)
+    return float(p)
+
+
+class _Moves(NamedTuple):
+    """Units in which one scorer has more right than the other, and all units."""
+
+    won: int
+    lost: int
+    units: int
+
+
+def _moves(
+    table: Table, statistic: Any, names: tuple[str, str], options: dict[str, Any]
+) -> _Moves | None:
+    """How many units differ, of accuracies of items; None of other statistics."""
+    taken = {k: options[k] for k in ("label", "by", "random", "missing") if k in options}
+    design = prepare(table, scorers=list(names), **taken)
+    chosen = choose_statistics(design.table, statistic)[0][0]
+    if not chosen.is_accuracy or chosen.contributions is None or design.systems:
+        return None
+    gaps = []
+    for stratum in design.strata:
+        own = table_for(chosen, stratum.table)
+        by_unit = sum_by(chosen.contributions(own), stratum.unit_of_items(own), len(stratum.units))
+        new, baseline = (by_unit[:, own.scorers.index(name)] for name in names)
+        gaps.append(np.where(np.abs(new - baseline) > _EQUAL, new - baseline, 0.0))
+    gap = np.concatenate(gaps)
+    return _Moves(int((gap > 0).sum()), int((gap < 0).sum()), len(gap))
+
+
+def _enough_differ(moves: _Moves | None, bound: float, side: str, level: float) -> bool:
+    """Whether few units that differ say so, too: by exact bounds of the shares won and lost."""
+    if moves is None or bound == 0 or moves.won + moves.lost >= _FEW_MOVES:
+        return True
+    up, down = (moves.won, moves.lost) if side == MET else (moves.lost, moves.won)
+    least, most = _exact(up, moves.units, level)[0], _exact(down, moves.units, level)[1]
+    return least - most > (bound if side == MET else -bound)
+
+
+def _exact(successes: int, n: int, level: float) -> tuple[float, float]:
+    """Clopper and Pearson's bounds of a share, each at a level."""
+    from scipy.stats import binomtest
+
+    found = binomtest(successes, n).proportion_ci(1 - 2 * level, method="exact")
+    return float(found.low), float(found.high)
 
 
 def _bound(margin: float, non_inferior: bool) -> float:
@@ -209,15 +282,16 @@ def _checked(table: Any, statistic: Any, new: str, baseline: str, options: dict[
     return table
 
 
-def _only_one(table: Table, new: str, baseline: str) -> list[str]:
+def _only_one(table: Table, new: str, baseline: str, missing: Any) -> list[str]:
     """Items that one of the two scored and the other did not."""
+    what = "counted as wrong" if missing == "wrong" else "left out"
     there = table.scores[[new, baseline]].notna().groupby(table.item_codes).any().to_numpy()
     names = ["/".join(str(v) for v in np.atleast_1d(item)) for item in table.item_index]
     said = []
     for own, who in ((0, new), (1, baseline)):
         alone = [names[i] for i in np.flatnonzero(there[:, own] & ~there[:, 1 - own])]
         if alone:
-            said.append(f"only {who} has scores of {listed(alone, 5)}: left out")
+            said.append(f"only {who} has scores of {listed(alone, 5)}: {what}")
     return said
 
 
@@ -237,7 +311,12 @@ def _require_enough(row: pd.Series, new: str, baseline: str) -> None:
             f"{new} and {baseline} share {int(row['n_items'])} items, and a gate needs at least "
             f"{FEWEST_ITEMS}; score more of the same items with both."
         )
-    if not row["se"] > 0:
+    if math.isnan(row["se"]):
+        raise MetaevalError(
+            f"The difference of {new} and {baseline} has no standard error, as where a task has "
+            "one item; leave such tasks out, or leave by= out."
+        )
+    if row["se"] == 0:
         raise MetaevalError(
             f"{new} and {baseline} differ by the same on all {int(row['n_items'])} items, so that "
             "nothing is known of how the difference varies; compare scorers that differ."
@@ -246,6 +325,7 @@ def _require_enough(row: pd.Series, new: str, baseline: str) -> None:
 
 def _needed(row: pd.Series, away: float) -> int | None:
     """Items at which 80 % power is reached for so large a difference from the bound."""
-    if away == 0 or not math.isfinite(row["mde"]):
+    if abs(away) <= _EQUAL or not math.isfinite(row["mde"]):
         return None
-    return math.ceil(row["n_items"] * (row["mde"] / away) ** 2)
+    needed = row["n_items"] * (row["mde"] / away) ** 2
+    return math.ceil(needed) if needed < _MOST_ITEMS else None

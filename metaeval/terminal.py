@@ -54,5 +54,9 @@ def plain_table(frame: pd.DataFrame) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return printable(f"{value:.6g}" if isinstance(value, float) else str(value))
+
+
+def printable(text: str) -> str:
+    """Text whose control characters are shown by their number."""
     return "".join(c if c.isprintable() else f"[U+{ord(c):04X}]" for c in text)

@@ -79,6 +79,54 @@ def test_the_gate_with_t_intervals_is_the_one_sided_test(margin):
         assert (found.outcome == "met") == (p < 0.025)
 
 
+def won_and_lost(n, won, lost):
+    """Pairs on which the new scorer alone is right, or the old one alone, or both are."""
+    right = np.ones((n, 2))
+    right[:won, 1] = right[won : won + lost, 0] = 0
+    rows = pd.DataFrame({"item": np.arange(n), "first": "a", "second": "b"})
+    scores = pd.DataFrame(2.0 * right - 1, columns=["new", "old"])
+    return me.Pairs(rows, scores, pd.DataFrame({"h": np.ones(n)}), ordered=True)
+
+
+@pytest.mark.parametrize(
+    ("n", "won", "lost", "margin", "outcome"),
+    [
+        (400, 3, 0, None, "inconclusive"),
+        (400, 0, 3, None, "inconclusive"),
+        (400, 12, 0, None, "met"),
+        (30, 1, 0, 0.001, "inconclusive"),
+        (100, 1, 0, 0.01, "inconclusive"),
+        (4_000, 1, 4, 0.01, "met"),
+        (4_000, 2, 60, 0.01, "not met"),
+        (4_000, 2, 45, 0.01, "inconclusive"),
+    ],
+)
+def test_few_differences_bear_out_no_more_than_exact_bounds_do(n, won, lost, margin, outcome):
+    options = OPTIONS if margin is None else OPTIONS | {"margin": margin, "non_inferior": True}
+    found = me.gate(won_and_lost(n, won, lost), new="new", baseline="old", **options)
+    assert found.outcome == outcome, found.sentence()
+    if outcome == "inconclusive" and not found.lower <= found.bound <= found.upper:
+        assert "which too few differences bear out" in found.sentence()
+
+
+def test_a_loss_as_large_as_the_margin_is_seldom_accepted():
+    """Wins of 1 %, losses of 3 %, margin .02: at most .025 of gates are met, and not by much."""
+    rng = np.random.default_rng(0)
+    met = 0
+    for won, lost, _ in rng.multinomial(100, [0.01, 0.03, 0.96], size=120):
+        if won + lost == 0:
+            continue
+        options = OPTIONS | {"margin": 0.02, "non_inferior": True, "n_resamples": 200}
+        met += me.gate(won_and_lost(100, won, lost), new="new", baseline="old", **options).code == 0
+    assert met <= 7  # probability .02 if it were .025
+
+
+def test_a_gain_that_is_the_bound_needs_no_number_of_items():
+    options = OPTIONS | {"margin": 0.01, "interval": "t"}
+    found = me.gate(won_and_lost(100, 1, 0), new="new", baseline="old", **options)
+    assert found.outcome == "inconclusive" and found.needed is None
+
+
 def test_low_values_are_gains_where_low_is_good():
     rng = np.random.default_rng(0)
     n = 300
@@ -101,6 +149,10 @@ def test_items_of_one_scorer_only_are_named():
     found = me.gate(TABLE.replace(scores=scores), new="good", baseline="poor", **OPTIONS)
     assert "only poor has scores of 0, 1, 10, 100, 101 and 2 more: left out" in found.notes
     assert "only good has scores of 98, 99: left out" in found.notes
+    wrong = me.gate(
+        TABLE.replace(scores=scores), new="good", baseline="poor", missing="wrong", **OPTIONS
+    )
+    assert "only good has scores of 98, 99: counted as wrong" in wrong.notes
 
 
 @pytest.mark.parametrize(

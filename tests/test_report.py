@@ -14,6 +14,7 @@ from drawn import ODD
 import metaeval as me
 from metaeval import MetaevalError
 from metaeval.cli import cli
+from metaeval.files import write_all
 from metaeval.reporting import drawing, pages, posteriors, sections
 from metaeval.reporting.collecting import Collected
 from metaeval.reporting.glossary import TERMS
@@ -138,7 +139,9 @@ def test_cells_have_the_numbers_they_are_sorted_by(odd):
     assert cells and all(np.isfinite(float(value)) for value in cells)
     buttons = sum(tag == "button" for tag, _ in page.tags)
     assert buttons == sum(tag == "th" for tag, _ in page.tags)
-    assert (number_in("1-3"), number_in("-.5"), number_in("4.1%")) == (1.0, -0.5, 4.1)
+    numbers = {"1-3": 1.0, "-.5": -0.5, "4.1%": 4.1, "1e-05": 1e-5, "[.2, never]": 0.2}
+    assert {text: number_in(text) for text in numbers} == numbers
+    assert {number_in(name) for name in ("70B", "7b-chat", "3-sided coin", "[a, b]")} == {None}
     table = table_of("t", pd.DataFrame({"a_b": [0.5, None], "c": ["x", "2"]}))
     assert table.columns == ("a b", "c")
     assert [[c.value for c in row] for row in table.rows] == [[0.5, None], [None, 2.0]]
@@ -190,9 +193,22 @@ def test_models_are_fitted_where_they_are_asked_for(tmp_path, trees, table, monk
     text = path.read_text("utf-8")
     assert fitted == [("ties", {"by": "task", "seed": 3}), ("raters", {"seed": 3})]
     assert "raters: Two raters are needed." in text
-    assert "Gates of ties" in text and "e_bfmi" in text
+    assert "Check of the posterior of ties" in text and "e_bfmi" in text
     assert (tmp_path / "posteriors" / "ties.nc").exists()
     assert (tmp_path / "figures" / "win_tie_loss.pdf").exists()
+
+
+def test_quantities_that_a_posterior_does_not_have_are_notes(trees, table, monkeypatch):
+    def summarise(*_, **__):
+        raise MetaevalError("With a bias of order there are two gaps.")
+
+    monkeypatch.setattr(posteriors.bayes, "summarise", summarise)
+    subject = sections.Subject(table, me.compare(table, **FEW), FEW)
+    found = posteriors.posterior(subject, {"calibration": trees["calibration"]}, Collected())
+    assert found.notes == tuple(
+        f"{what} (calibration): With a bias of order there are two gaps."
+        for what in ("slope", "gap")
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,6 +235,8 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, short):
     with pytest.raises(MetaevalError, match="is a folder"):
         me.report(pairs(["a", "b"]), folder, **FEW)
     assert not [p for p in folder.rglob("*") if p.is_file()]
+    with pytest.raises(MetaevalError, match="is a folder"):
+        write_all({Path("."): b""})
     with pytest.raises(MetaevalError, match="is no table"):
         me.report("scores.csv", tmp_path / "other")
 
@@ -237,6 +255,7 @@ def test_figures_are_closed_again():
 
 def test_control_characters_are_shown_by_number():
     assert pages.shown("a\x00\x9f\ud800\tb") == "a[U+0000][U+009F][U+D800]\tb"
+    assert pages.shown("\u202eabc\u2066") == "[U+202E]abc[U+2066]"
 
 
 def test_the_glossary_has_words_that_the_docs_have():

@@ -18,6 +18,7 @@ from metaeval.maps import spline_basis
 
 TYPICAL = {"whole": "a typical task"}
 _STATUS = "approximate"
+_NO_COVARIATES = "This posterior has no bias; fit it with covariates=, such as length_delta."
 _NO_BIAS = (
     "This posterior has no bias: the order of responses is not recorded (ordered=True when "
     "reading), and no covariates= were given."
@@ -104,7 +105,7 @@ def _owed(tree: xr.DataTree, draws: Floats, covariate: str | None, target: str) 
 
 def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
     """Excess bias of a scorer's verdicts towards responses with more of a covariate."""
-    name, draws = coefficients(tree, covariate)
+    name, draws = coefficients(tree, covariate, _NO_COVARIATES)
     target = (
         f"what the log odds of a right verdict owe to the better response having more {name} "
         "(per root mean square)"

@@ -64,10 +64,12 @@ def accuracy(
     normal one, so that it is an approximation with few items and much correlation. R and the
     effective trials are taken as known.
 
-    With covariates the logit is :math:`z_{mt} + \gamma_m' x`, so that accuracies are those on
-    pairs whose responses have equally much of them (a scorer that only counts words has one half),
-    and a positive coefficient is excess bias: the scorer is right more often where the better
-    response has more. Units of a task are taken together in up to 16 ranges of x.
+    With covariates the logit is :math:`z_{mt} + \gamma_m' x`, x the mean over the pairs of a unit
+    of how much more the better response has. Accuracies are those of units whose responses have on
+    average equally much (a scorer that only counts words has one half), and a positive coefficient
+    is excess bias: the scorer is right more often where the better responses have more. It is that
+    of units: with many pairs in each, whose differences average out, it is smaller than that of
+    single pairs. Units of a task are taken together in up to 16 ranges of x.
 
     References
     ----------

@@ -14,7 +14,7 @@ _FEWEST = 64  # fewer patterns are filled up to so many: one model is compiled f
 
 
 class Patterns(NamedTuple):
-    """Distinct patterns, filled up to a power of two with ones that no row has.
+    """Distinct patterns, filled up to a fixed size with ones that no row has.
 
     `labels` (pattern, rater, label) is 1 for what was said, `counts` (pattern,), `of_row` (row,);
     `by_unit` (unit, pattern) rows, sparse, with the `units` of the rows (row,). Where rows are in

@@ -24,14 +24,15 @@ class Collected:
         self, name: str, caption: str, function: Callable[..., Any], *args: Any, **options: Any
     ) -> None:
         """Add a figure."""
-        made = self._made(caption, partial(figure, name, caption, function, *args, **options))
+        made = self.made(caption, partial(figure, name, caption, function, *args, **options))
         self.figures += [] if made is None else [made]
 
     def tabulate(self, what: str, make: Callable[..., list[Table]], *args: Any) -> None:
         """Add tables."""
-        self.tables += self._made(what, partial(make, *args)) or []
+        self.tables += self.made(what, partial(make, *args)) or []
 
-    def _made(self, what: str, make: Callable[[], Any]) -> Any:
+    def made(self, what: str, make: Callable[[], Any]) -> Any:
+        """What could be made; else None, and the reason is noted."""
         try:
             return make()
         except MetaevalError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -24,18 +25,18 @@ def figure(name: str, caption: str, draw: Callable[..., Any], *args: Any, **opti
         try:
             drawn = figure_of(draw(*args, **options))
             files = {kind: rendered(drawn, kind) for kind in ("pdf", "png")}
-            svg = _svg(drawn)
+            svg = _svg(drawn, name)
         finally:
             for number in set(plt.get_fignums()) - before:
                 plt.close(number)
     return Figure(name, caption, svg, files)
 
 
-def _svg(drawn: Any) -> str:
-    """The drawing alone, without what a file of its own has before it."""
+def _svg(drawn: Any, name: str) -> str:
+    """The drawing alone, without the head of a file; its ids begin with a name."""
     file = io.StringIO()
     settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "metaeval"}
     with mpl.rc_context(cast(Any, settings)):
         drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     text = file.getvalue()
-    return text[text.index("<svg") :]
+    return re.sub(r'( id="|href="#|url\(#)', rf"\1{name}-", text[text.index("<svg") :])

@@ -21,6 +21,6 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("calibration", "events happen as often as forecast; slope 1 is calibrated"),
     ("gap to agreement", "margin at which labels agree so often"),
     ("posterior", "what a model says of a quantity, given the data"),
-    ("gate", "a check that a posterior must pass to be read"),
+    ("gate", "a bar that must be passed: by a posterior to be read, by a new scorer to be taken"),
     ("signature", "the line that reproduces every number, given the data"),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 
 from metaeval.reporting.parts import Section
 
+_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -39,13 +41,11 @@ def shown(text: object) -> str:
     >>> shown("a" + chr(7) + "b")
     'a[U+0007]b'
     """
-    return "".join(
-        c if c in "\n\t" or (ord(c) >= 32 and not 127 <= ord(c) < 160 and not _lone(c))
-        else f"[U+{ord(c):04X}]"
-        for c in str(text)
-    )  # fmt: skip
+    return "".join(f"[U+{ord(c):04X}]" if _hidden(c) else c for c in str(text))
 
 
-def _lone(c: str) -> bool:
-    """Half of a character, which no encoding can write."""
-    return 0xD800 <= ord(c) <= 0xDFFF
+def _hidden(c: str) -> bool:
+    """Control characters, those that turn the direction of text, and halves of characters."""
+    if c in "\n\t":
+        return False
+    return unicodedata.category(c) in ("Cc", "Cs") or c in _TURNS

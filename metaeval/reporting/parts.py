@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)"
+_SORTED = re.compile(rf"[<>]?{_NUMBER}%?|{_NUMBER}-\d+|\[{_NUMBER}, \S+\]")
 
 
 @dataclass(frozen=True)
@@ -68,19 +70,19 @@ def _cell(value: Any) -> Cell:
     if isinstance(value, bool):
         return Cell("yes" if value else "no", float(value))
     if isinstance(value, int | float):
-        return Cell(f"{value:.4g}", float(value))
+        return Cell(f"{value:.4g}", float(value) if math.isfinite(value) else None)
     text = str(value)
     return Cell(text, number_in(text))
 
 
 def number_in(text: str) -> float | None:
-    """The number that a text starts with, after a bracket or a sign of comparison.
+    """The number that a number, an interval or a range of ranks is sorted by; names have none.
 
-    >>> number_in("[.25, .5]"), number_in("<.001"), number_in("12.5%"), number_in("m2")
+    >>> number_in("[.25, .5]"), number_in("<.001"), number_in("12.5%"), number_in("7b-chat")
     (0.25, 0.001, 12.5, None)
     """
-    found = _NUMBER.match(text.lstrip("[<> "))
-    return float(found.group()) if found else None
+    found = _SORTED.fullmatch(text)
+    return float(next(group for group in found.groups() if group)) if found else None
 
 
 def all_figures(sections: Sequence[Section]) -> Iterator[Figure]:

@@ -53,7 +53,7 @@ def posterior(subject: Subject, trees: Mapping[str, Any], found: Collected) -> S
     """What the posteriors say."""
     for name, tree in trees.items():
         for quantity in QUANTITIES[name]:
-            _quantity(found, tree, name, quantity)
+            _quantity(found, tree, name, quantity, subject.given("confidence"))
         if name == "ties":
             caption = "Labels by margin, and what the model expects of them."
             found.draw("win_tie_loss", caption, plots.win_tie_loss, tree, subject.best)
@@ -65,9 +65,14 @@ def posterior(subject: Subject, trees: Mapping[str, Any], found: Collected) -> S
     return found.section("posterior", "Posteriors", texts)
 
 
-def _quantity(found: Collected, tree: Any, name: str, quantity: str) -> None:
-    result = bayes.summarise(tree, quantity)
-    caption = f"Posterior of {quantity}, model {name}: intervals of 95 % and densities."
+def _quantity(
+    found: Collected, tree: Any, name: str, quantity: str, options: Mapping[str, Any]
+) -> None:
+    result = found.made(f"{quantity} ({name})", lambda: bayes.summarise(tree, quantity, **options))
+    if result is None:
+        return
+    kind = f"intervals of {100 * result.confidence:g} %"
+    caption = f"Posterior of {quantity}, model {name}: {kind} and densities."
     found.draw(f"{name}_{quantity}", caption, plots.posterior_intervals, result)
     found.tables += [
         table_of(title, league_texts(result, stat, task), folded=i > 0)
@@ -78,6 +83,6 @@ def _quantity(found: Collected, tree: Any, name: str, quantity: str) -> None:
 def gates(trees: Mapping[str, Any]) -> list[Table]:
     """Gates of each posterior."""
     return [
-        table_of(f"Gates of {name}", bayes.check(tree).reset_index(names="gate"))
+        table_of(f"Check of the posterior of {name}", bayes.check(tree).reset_index(names="gate"))
         for name, tree in trees.items()
     ]

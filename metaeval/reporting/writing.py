@@ -22,10 +22,7 @@ from metaeval.statistics.base import Statistic
 from metaeval.tables import Pairs, Responses, Table
 
 PAGE, TITLE = "report.html", "Scorers compared"
-_EVALUATED = (
-    *("label", "scorers", "by", "random", "missing"),
-    *("confidence", "interval", "n_resamples", "seed", "weights"),
-)
+_OF_TWO = ("baseline", "test", "alternative", "correction", "margin", "stop_after")
 
 
 def report(
@@ -67,8 +64,8 @@ def report(
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable, or the folder cannot be written; then no file
-        is left.
+        If the data or the arguments are not usable, or the folder cannot be written; then there
+        is no page, and no file is half-written.
 
     Notes
     -----
@@ -104,8 +101,9 @@ def written(subject: Subject, folder: Path, fits: Sequence[str] = (), title: str
     make_folder(folder / "figures")
     found = Collected()
     trees = posteriors.fitted(subject, fits, found)
-    write_all(_files(folder, subject.result, _sections(subject, trees, found), title))
+    files = _files(folder, subject.result, _sections(subject, trees, found), title)
     _save(folder, trees)
+    write_all(files)
     return folder / PAGE
 
 
@@ -114,7 +112,7 @@ def _compared(table: Table, statistic: Any, options: Mapping[str, Any]) -> Resul
     scorers = options.get("scorers") or table.scorers
     if len(scorers) > 1:
         return compare(table, statistic, **options)
-    return evaluate(table, statistic, **{k: v for k, v in options.items() if k in _EVALUATED})
+    return evaluate(table, statistic, **{k: v for k, v in options.items() if k not in _OF_TWO})
 
 
 def _sections(subject: Subject, trees: Mapping[str, Any], found: Collected) -> list[Section]:
