@@ -1,0 +1,64 @@
+"""Metrics, reward models and judges in one league: values with intervals, and letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from metaeval import Result, compare
+from metaeval.plots import forest
+from paper_figures import real, worlds
+from paper_figures.making import keep, percent
+
+_COLORS = {"metric": "#0072B2", "reward": "#B34E00", "judge": "#00795A"}  # dark enough for letters
+
+
+def draw(folder: Path, quick: bool = False) -> None:
+    """A forest of the mean over tasks; its frame has each task, too."""
+    table = worlds.world(16 if quick else 100, cluster_size=4).table
+    result = compare(table, by="task", n_resamples=200 if quick else 1_000)
+    families = {name: name.split()[0] for name in table.scorers}
+    keep(folder, "families", _drawn(result, families), _frame(result), _lines(result, families))
+    if place := real.data():
+        families = dict.fromkeys(real.REWARDS, "reward") | dict.fromkeys(real.JUDGES, "judge")
+        result = compare(
+            real.rewardmath(place), "pairwise_accuracy(ties=half)",
+            scorers=list(families), n_resamples=200 if quick else 1_000,
+        )  # fmt: skip
+        drawn = _drawn(result, families)
+        keep(folder, "families_real", drawn, _frame(result), _lines(result, families))
+
+
+def _drawn(result: Result, families: dict[str, str]) -> Any:
+    """The forest, with names of scorers in the colour of their family."""
+    ax = forest(result)
+    for label, name in zip(ax.get_yticklabels(), forest(result, data=True)["scorer"], strict=True):
+        label.set_color(_COLORS[families[name]])
+    return ax
+
+
+def _frame(result: Result) -> pd.DataFrame:
+    """Rows of all tasks together, and of each."""
+    tasks = result.frame["task"].dropna().unique()
+    own = [forest(result, task=task, data=True).assign(task=task) for task in tasks]
+    whole = forest(result, data=True).assign(task="all")
+    return pd.concat([whole, *own], ignore_index=True)
+
+
+def _lines(result: Result, families: dict[str, str]) -> Iterator[str]:
+    league = result.league().set_index("scorer")
+    for family in dict.fromkeys(families.values()):
+        best = next(name for name in league.index if families[name] == family)
+        row = league.loc[best]
+        last = [name for name in league.index if families[name] == family][-1]
+        yield (
+            f"{family}: best {best} {percent(row)} ({row['letters']}), "
+            f"last {last} {percent(league.loc[last])} ({league.loc[last, 'letters']})"
+        )
+    letters = {name: set(text) for name, text in league["letters"].items()}
+    across = [(a, b) for a in letters for b in letters if families[a] < families[b]]
+    alike = sum(bool(letters[a] & letters[b]) for a, b in across)
+    yield f"{alike} of {len(across)} pairs of scorers of two families are not separated"

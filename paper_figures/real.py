@@ -1,0 +1,37 @@
+"""Real score files, where the environment variable METAEVAL_DATA names their folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from metaeval import read
+from metaeval.errors import MetaevalError
+from metaeval.tables import Responses
+
+REWARDS = ("ArmoRM", "Eurus-RM", "grm_llama3", "internlm2", "internlm2_20b", "skywork_llama3")
+JUDGES = ("chatgpt", "gpt4", "gpt4o", "llama3_70B", "opus", "prometheus_7B", "sonnet-3-5")
+METRICS = ("BLEURT-20_ref_A", "COMET-MQM_2021_ref_A", "COMET-QE-MQM_2021", "sb_chrF")
+
+
+def data() -> Path | None:
+    """The folder of real score files, or nothing where none is named."""
+    place = os.environ.get("METAEVAL_DATA")
+    if not place:
+        return None
+    if not Path(place).is_dir():
+        raise MetaevalError(f"METAEVAL_DATA={place!r} is no folder; unset it, or name another.")
+    return Path(place)
+
+
+def rewardmath(folder: Path) -> Responses:
+    """One right and nine wrong solutions of each problem, scored by reward models and judges."""
+    files = (folder / "rewardmath" / name for name in ("scores.parquet", "gold.parquet"))
+    return read(*files)
+
+
+def wmt(folder: Path) -> Responses:
+    """Translations into Russian with ratings of errors, scored by metrics."""
+    files = (folder / "wmt21-enru-news" / name for name in ("scores.parquet", "human.parquet"))
+    table = read(*files, lower_is_better=["TER"])
+    return table.keep_scorers(list(METRICS))

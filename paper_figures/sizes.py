@@ -1,0 +1,116 @@
+"""Which published tests hold their level where two judges are equally good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from metaeval import Statistic, simulate
+from metaeval.averaging import macro
+from metaeval.choosing import choose_statistics
+from metaeval.comparisons import difference_rows
+from metaeval.measure import Measured, Resamples, measure
+from metaeval.plan import Plan
+from metaeval.planning import of_units
+from metaeval.plots import coverage
+from metaeval.simulation import SimulatedScorer
+from metaeval.tables import Responses
+from paper_figures.making import keep
+
+LEVEL, N_FLIPS = 0.05, 199
+STATISTIC = "pairwise_accuracy(ties=acc-eq)"
+JUDGES = tuple(
+    SimulatedScorer(name, 0.7, 0.7, 3, grid=1, low=1, high=5) for name in ("judge a", "judge b")
+)
+TESTS = {
+    ("sign-flip", "cluster"): "sign flips of documents",
+    ("sign-flip", "item"): "sign flips of items",
+    ("bootstrap", "item"): "bootstrap of items",
+    ("swap-items", "item"): "PERM-INPUTS (items)",
+    ("swap-systems", "item"): "PERM-SYSTEMS",
+    ("swap-cells", "item"): "PERM-BOTH (cells)",
+    ("pair-swap", "item"): "swaps of pairs",
+}
+
+
+class Null(NamedTuple):
+    """Data sets in which both judges are equally good."""
+
+    title: str
+    n_items: int
+    cluster_size: int
+    n_sets: int
+
+    @property
+    def tests(self) -> dict[tuple[str, str], str]:
+        """Those that make sense: a document is a cluster of items."""
+        documents = self.cluster_size > 1
+        left_out = ("bootstrap", "swap-systems") if documents else ("cluster",)
+        return {key: label for key, label in TESTS.items() if not set(key) & set(left_out)}
+
+
+NULLS = (
+    Null("independent items", 50, 1, 1_000),
+    Null("items of documents", 72, 6, 500),
+)
+
+
+def draw(folder: Path, quick: bool = False) -> None:
+    """Shares of data sets in which each test rejects at .05, with Wilson's intervals."""
+    parts = {null.title: rejections(null, 3 if quick else null.n_sets) for null in NULLS}
+    frame = pd.concat(
+        coverage(counts, nominal=LEVEL, data=True).assign(null=title)
+        for title, counts in parts.items()
+    ).rename(columns={"covered": "rejected"})
+    keep(folder, "sizes", _drawn(parts), frame, _lines(frame))
+
+
+def rejections(null: Null, n_sets: int) -> pd.DataFrame:
+    """How many data sets each test rejects."""
+    p = np.array([_p_values(null, seed) for seed in range(n_sets)])
+    rejected = (p <= LEVEL).sum(axis=0)
+    return pd.DataFrame({"label": null.tests.values(), "covered": rejected, "sets": n_sets})
+
+
+def _p_values(null: Null, seed: int) -> list[float]:
+    """One p for each test on one data set, which is prepared once for each unit."""
+    table = simulate(seed, null.n_items, scorers=JUDGES, cluster_size=null.cluster_size).table
+    statistic = choose_statistics(table.pairs(), STATISTIC)[0][0]
+    measured = {unit: _measured(table, unit, statistic) for unit in {u for _, u in null.tests}}
+    found = []
+    for test, unit in null.tests:
+        plan = Plan("compare", test=test, n_resamples=N_FLIPS, correction="none")
+        members = [(measured[unit], table.scorers, plan)]
+        found.append(float(difference_rows(statistic, members, N_FLIPS)[0]["p_value"]))
+    return found
+
+
+def _measured(table: Responses, unit: str, statistic: Statistic) -> Measured:
+    design = of_units(table, {"random": unit})
+    return macro(measure(design, statistic, Resamples(N_FLIPS, 0)), table.n_items)
+
+
+def _drawn(parts: dict[str, pd.DataFrame]) -> Any:
+    """A panel for each kind of data sets, with one axis."""
+    figure, panels = plt.subplots(
+        2, 1, figsize=(3.03, 3.1), sharex=True, layout="constrained",
+        height_ratios=[len(part) + 1 for part in parts.values()],
+    )  # fmt: skip
+    for ax, (title, own) in zip(panels, parts.items(), strict=True):
+        coverage(own, nominal=LEVEL, ax=ax)
+        ax.set_title(title, loc="left", fontsize=8)
+        ax.set_xlabel("")
+    panels[-1].set_xlim(0, 1.05 * max(panels[-1].get_xlim()[1], panels[0].get_xlim()[1]))
+    panels[-1].set_xlabel("equally good judges told apart (%), nominal 5", loc="right")
+    return figure
+
+
+def _lines(frame: pd.DataFrame) -> Iterator[str]:
+    for row in frame.itertuples():
+        ends = f"[{100 * row.lower:.1f}, {100 * row.upper:.1f}]"
+        yield f"{row.null}, {row.label}: {100 * row.share:.1f} {ends} of {row.sets}"

@@ -1,0 +1,104 @@
+"""How many times as long other tools take: rows of benchmarks/results.csv, nothing timed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from metaeval import style
+from metaeval.errors import MetaevalError
+from paper_figures.making import HERE, keep
+
+RESULTS = HERE.parent / "benchmarks" / "results.csv"
+TOOL, LOOP, BARE = "another tool", "NumPy or Python", "a peer that does less"
+_LOOKS = {TOOL: ("o", "#0072B2", 0.14), LOOP: ("s", "#E69F00", -0.14), BARE: ("X", "#767676", 0)}
+_BARE = ("JAX matrix product", "bare float32", "accuracy with intervals")
+_SHORT = {
+    "cell swaps of pairwise accuracy, all pairs of scorers": "cell swaps, pairwise accuracy",
+    "cell swaps of Pearson's correlation, all pairs of scorers": "cell swaps, Pearson",
+    "sign-flip tests of all pairs of scorers": "sign flips",
+    "bootstrap of the means of all scorers": "bootstrap of means",
+    "tie threshold chosen anew in every replicate": "tie threshold in every replicate",
+    "Kendall's tau-b under given weights": "Kendall's tau, given weights",
+    "bootstrap of Kendall's tau-b, all in": "bootstrap of Kendall's tau",
+    "posterior of accuracy in 20 tasks": "posterior of accuracy",
+    "parts of the Brier score with intervals": "parts of the Brier score",
+}
+
+
+def draw(folder: Path, quick: bool = False) -> None:
+    """A row for each piece of work, a mark for each peer, ratios on a log axis; over the page."""
+    frame = ratios()
+    with style("acl-wide"):
+        keep(folder, "speed", _drawn(frame), frame, _lines(frame))
+
+
+def ratios() -> pd.DataFrame:
+    """Peers' times over ours, by piece of work, with what kind of peer it is."""
+    if not RESULTS.is_file():
+        raise MetaevalError("There is no benchmarks/results.csv; run python -m benchmarks first.")
+    rows = pd.read_csv(RESULTS).dropna(subset=["ratio", "peer"])
+    rows = rows.assign(
+        row=[_name(*row) for row in zip(rows["work"], rows["ours"], rows["items"], strict=True)],
+        kind=rows["peer"].map(_kind),
+        ratio_of_medians=rows["peer_median_s"] / rows["ours_median_s"],
+        scaled=rows["extrapolated"].notna(),
+    )
+    columns = ["row", "ours", "peer", "kind", "ratio", "ratio_of_medians", "scaled", "machine"]
+    return rows[columns].reset_index(drop=True)
+
+
+def _name(work: str, ours: str, items: float) -> str:
+    """A piece of work in few words; with the size or the kind of terms, where there are two."""
+    if work == "soft pairwise accuracy":
+        return f"{work}, {items:,.0f} items".replace(",000", " 000").replace(",500", " 500")
+    terms = {"0/1 terms": ", 0/1", "double terms": ", doubles"}.get(ours, "")
+    return _SHORT.get(work, work) + terms
+
+
+def _kind(peer: str) -> str:
+    if peer.startswith(_BARE):
+        return BARE
+    return LOOP if peer.startswith(("NumPy", "Python")) else TOOL
+
+
+def _drawn(frame: pd.DataFrame) -> Any:
+    names = frame.groupby("row")["ratio"].max().sort_values().index
+    figure, ax = plt.subplots(figsize=(6.3, 0.9 + 0.19 * len(names)), layout="constrained")
+    for kind, (marker, color, up) in _LOOKS.items():
+        for scaled, face in ((False, color), (True, "white")):
+            own = frame[(frame["kind"] == kind) & (frame["scaled"] == scaled)]
+            y = names.get_indexer(own["row"]) + up
+            ax.plot(own["ratio"], y, marker, color=color, mfc=face, mew=0.9, ms=4.5, ls="none")
+    ax.axvline(1, color="#767676", lw=0.8, ls="--", zorder=0)
+    ax.set_xscale("log")
+    ax.set_yticks(range(len(names)), names)
+    ax.grid(axis="y", color="#DDDDDD", lw=0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("time of the peer over ours (right of the line we are faster)")
+    _explain(ax)
+    return figure
+
+
+def _explain(ax: Any) -> None:
+    for kind, (marker, color, _) in _LOOKS.items():
+        ax.plot([], [], marker, color=color, ms=4.5, ls="none", label=kind)
+    ax.plot([], [], "o", color="#222222", mfc="white", ms=4.5, label="timed on a part, and scaled")
+    ax.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2,
+        handletextpad=0.2, columnspacing=1.0,
+    )  # fmt: skip
+
+
+def _lines(frame: pd.DataFrame) -> Iterator[str]:
+    for kind, own in frame.groupby("kind", sort=False):
+        low, high = own["ratio"].min(), own["ratio"].max()
+        yield (
+            f"{kind}: {len(own)} rows, median ratio {own['ratio'].median():.3g} "
+            f"(from {low:.3g} to {high:.3g}), {int((own['ratio'] < 1).sum())} below 1"
+        )
+    yield f"timed on a part and scaled: {int(frame['scaled'].sum())} of {len(frame)}"

@@ -1,0 +1,67 @@
+"""The league that changes with what a tie counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from metaeval import plots
+from metaeval.tables import Table
+from paper_figures import real, worlds
+from paper_figures.making import keep
+
+SCORERS = (
+    *("metric embedding", "metric learned", "reward large", "reward wordy"),
+    *("judge 5 points", "judge 10 points", "judge 100 points"),
+)
+REAL = ("ArmoRM", "internlm2", "skywork_llama3", "chatgpt", "gpt4o", "prometheus_7B", "sonnet-3-5")
+_SHORT = {
+    "pairwise_accuracy(ties=acc-eq)": "equal",
+    "tie_calibrated_accuracy(folds=5)": "tuned",
+    "pairwise_accuracy(ties=strict)": "strict",
+    "pairwise_accuracy(ties=half)": "half",
+    "best_of_n(ties=strict)": "best\nstrict",
+    "best_of_n(ties=split)": "best\nsplit",
+    "best_of_n(ties=lenient)": "best\nlenient",
+}
+
+
+def draw(folder: Path, quick: bool = False) -> None:
+    """Ranks under each policy, with the ranks that comparisons leave open."""
+    table = worlds.world(16 if quick else 100, scorers=SCORERS, cluster_size=4).table
+    n = 200 if quick else 1_000
+    _keep(folder, "tie_policies", table, table.scorers, n)
+    if place := real.data():
+        _keep(folder, "tie_policies_real", real.rewardmath(place), REAL, n)
+
+
+def _keep(folder: Path, name: str, table: Table, scorers: Sequence[str], n: int) -> None:
+    frame = plots.tie_policies(table, scorers, n_resamples=n, data=True)
+    keep(folder, name, _drawn(table, scorers, n), frame, _lines(frame))
+
+
+def _drawn(table: Table, scorers: Sequence[str], n: int) -> Any:
+    """The lines, with short names of policies."""
+    figure, ax = plt.subplots(figsize=(3.03, 2.5), layout="constrained")
+    plots.tie_policies(table, scorers, n_resamples=n, ax=ax)
+    texts = [label.get_text() for label in ax.get_xticklabels()]
+    short = {full.replace(" ", ""): text for full, text in _SHORT.items()}
+    labels = [short[text.replace(" ", "")] for text in texts]
+    ax.set_xticks(range(len(labels)), labels, rotation=0, fontsize=7, va="top")
+    return figure
+
+
+def _lines(frame: pd.DataFrame) -> Iterator[str]:
+    for statistic, own in frame.groupby("statistic", sort=False):
+        best, first = own["scorer"].iloc[0], own.iloc[0]
+        ranks = f"ranks {first['rank_low']} to {first['rank_high']} left open"
+        yield f"{statistic}: {best} is first ({ranks})"
+    ranks = frame.pivot(index="scorer", columns="statistic", values="rank")
+    moved = (ranks.max(axis=1) - ranks.min(axis=1)).sort_values(ascending=False)
+    name = moved.index[0]
+    yield f"{name} moves from rank {ranks.loc[name].min()} to {ranks.loc[name].max()}"
+    yield f"{int((moved > 0).sum())} of {len(moved)} scorers change their rank"
