@@ -129,25 +129,28 @@ def matrix(subject: Subject) -> Section:
         (plots.clusters, "Scorers joined by a bar are not separated."),
     ):
         found.draw(function.__name__, caption, function, result)
-    if result.frame["baseline"].notna().any():
-        found.tables.append(table_of("All differences", _differences(result), folded=True))
+    whole = result.frame["baseline"].notna() & result.frame["task"].isna()
+    if whole.any():
+        found.tables.append(table_of(_ALL, _differences(result.frame[whole]), folded=True))
     return found.section("comparisons", "Comparisons")
 
 
-_NAMES = ("statistic", "task", "scorer", "baseline")
+_ALL = "All differences of the whole; those of tasks are in result.csv"
+_NAMES = ("statistic", "scorer", "baseline")
 _VALUES = ("estimate", "lower", "upper", "mde")
 _CHANCES = ("p_value", "p_adjusted", "prob_better")
 _MORE = ("n_items", "test", "status")
+_SAME = ("statistic", *_MORE)
 
 
-def _differences(result: Result) -> pd.DataFrame:
-    """Every difference, scorer less baseline, in the units of the statistic."""
-    frame = result.frame[result.frame["baseline"].notna()]
+def _differences(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scorer less baseline in the units of the statistic, without what is the same in all rows."""
     parts = {c: frame[c].map(lambda v: number(v, 1, 4)) for c in _VALUES}
     parts |= {c: frame[c].map(lambda p: p_cell(p) if p == p else "") for c in _CHANCES}
     parts |= {c: frame[c] for c in (*_NAMES, *_MORE)}
-    shown = (*_NAMES, *_VALUES, *_CHANCES, *_MORE)
-    return pd.DataFrame({c: parts[c] for c in shown if frame[c].notna().any()})
+    varying = [c for c in ("statistic", *_MORE) if frame[c].nunique() > 1]
+    shown = [c for c in (*_NAMES, *_VALUES, *_CHANCES, *_MORE) if c in varying or c not in _SAME]
+    return pd.DataFrame({c: parts[c] for c in shown})
 
 
 def ties(subject: Subject) -> Section:
