@@ -54,7 +54,11 @@ def copy_pictures(names: Sequence[str], folder: Path) -> None:
     for name in names or NAMES:
         with Image.open(folder / f"{name}.png") as whole:
             size = [round(0.4 * side) for side in whole.size]  # 120 dots per inch
-            small = whole.convert("RGB").resize(size, Image.Resampling.LANCZOS).quantize(64)
+            small = (
+                whole.convert("RGB")
+                .resize(size, Image.Resampling.LANCZOS)
+                .quantize(256, dither=Image.Dither.NONE)
+            )
         small.save(PICTURES / f"{name}.png", optimize=True, dpi=(120, 120))
         (PICTURES / f"{name}.txt").write_bytes((folder / f"{name}.txt").read_bytes())
 

@@ -51,6 +51,8 @@ def _drawn(table: Table, scorers: Sequence[str], n: int) -> Any:
     texts = [label.get_text() for label in ax.get_xticklabels()]
     short = {full.replace(" ", ""): text for full, text in _SHORT.items()}
     labels = [short[text.replace(" ", "")] for text in texts]
+    if any("\n" in label for label in labels):  # first lines side by side
+        labels = [label if "\n" in label else f"{label}\n" for label in labels]
     ax.set_xticks(range(len(labels)), labels, rotation=0, fontsize=7, va="top")
     return figure
 
