@@ -62,6 +62,9 @@ def require_ours(tree: Any) -> xr.DataTree:
             f"{' of something else' if isinstance(tree, xr.DataTree) else ''}; "
             "fit a model, or load one with bayes.load."
         )
+    sizes = tree["posterior"].sizes if "posterior" in tree else {}
+    if not sizes.get("draw") or not sizes.get("chain"):
+        raise MetaevalError("This posterior has no draws; fit the model again, or keep some.")
     return tree
 
 

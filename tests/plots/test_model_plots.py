@@ -259,3 +259,9 @@ def test_frames_that_cannot_be_drawn(draw, frame, said):
         draw(pd.DataFrame(frame) if isinstance(frame, dict) else frame)
     with pytest.raises(MetaevalError, match="nominal=95 must be a number between 0 and 1"):
         plots.coverage(pd.DataFrame({"label": ["a"], "covered": [1], "sets": [2]}), nominal=95)
+
+
+@pytest.mark.parametrize("read", [plots.posterior_intervals, bayes.summarise])
+def test_a_posterior_without_draws_is_refused(read, trees):
+    with pytest.raises(MetaevalError, match="has no draws; fit the model again"):
+        read(trees["accuracy"].isel(draw=slice(0, 0)), quantity="accuracy")
