@@ -16,7 +16,7 @@ from metaeval.power import detectable
 from metaeval.resampling import MAX_ENUMERATED
 from metaeval.samples import Sample, near_boundary
 from metaeval.statistics.base import Statistic
-from metaeval.testing import Member, Tested, test_family, verdicts_of
+from metaeval.testing import EQUAL, Member, Tested, differences_of, test_family, verdicts_of
 
 Row = dict[str, Any]
 
@@ -40,7 +40,7 @@ COLUMNS = (
 
 LEVELS = ("chance", "trivial", "tie_rate", "null_mean")
 
-_EQUAL = 1e-12
+
 _DRAWN = ("bca", "percentile", "basic")
 NOISE = "t-noise"
 _OF_COUNTS = ("wilson", "jeffreys")
@@ -190,16 +190,13 @@ def difference_rows(
 def _member(statistic: Statistic, part: Measured, pairs: list[tuple[int, int]]) -> Member:
     a, b = np.array(pairs, dtype=int).reshape(-1, 2).T
     estimate = part.estimate[a] - part.estimate[b]
-    estimate = np.where(np.abs(estimate) <= _EQUAL, 0.0, estimate)
-    draws = part.draws[:, a] - part.draws[:, b]
-    draws[np.abs(draws) <= _EQUAL] = 0.0
+    estimate = np.where(np.abs(estimate) <= EQUAL, 0.0, estimate)
     return Member(
         part,
         a,
         b,
         estimate,
-        draws,
-        _error(part, draws, a, b),
+        _error(part, differences_of(part.draws, a, b), a, b),
         _tested(statistic, part, a, b, estimate),
     )
 
@@ -224,7 +221,8 @@ def _tested(statistic: Statistic, part: Measured, a: Codes, b: Codes, gap: Float
 def _member_rows(
     statistic: Statistic, member: Member, tested: Tested, names: list[str], plan: Plan
 ) -> list[Row]:
-    part, a, b, estimate, draws, se, _ = member
+    part, a, b, estimate, se, _ = member
+    draws = member.draws
     ends, kind = _difference_ends(statistic, member, plan)
     n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
     good = draws < 0 if statistic.better == "lower" else draws > 0
@@ -258,7 +256,8 @@ def _degrees(part: Measured) -> int:
 
 
 def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[Floats, str]:
-    part, a, b, estimate, draws, se, _ = member
+    part, a, b, estimate, se, _ = member
+    draws = member.draws
     of_gaps = statistic if statistic.inflated == "both" else statistic.named(inflated="")
     kind = usable_interval(of_gaps, part, plan.interval, False)
     if np.isnan(draws).all():

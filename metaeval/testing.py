@@ -18,6 +18,7 @@ from metaeval.prepare import units_of
 from metaeval.samples import normal_cdf
 from metaeval.statistics.base import Statistic
 
+EQUAL = 1e-12  # differences within are rounding errors
 _CERTAIN = 40.0
 _ROWS = 2**16
 _WHOLE = 1e-9
@@ -30,9 +31,20 @@ class Member(NamedTuple):
     first: Codes
     second: Codes
     estimate: Floats  # (pair,)
-    draws: Floats  # (replicate, pair)
     se: Floats  # (pair,)
     tested: Floats | None = None  # (pair,) what is left that noise cannot explain; None: all
+
+    @property
+    def draws(self) -> Floats:
+        """Draws of the differences (replicate, pair), made anew: of many strata they are many."""
+        return differences_of(self.part.draws, self.first, self.second)
+
+
+def differences_of(draws: Floats, first: Codes, second: Codes) -> Floats:
+    """Differences of columns of draws, rounding errors taken for 0."""
+    found = draws[:, first] - draws[:, second]
+    found[np.abs(found) <= EQUAL] = 0.0
+    return found
 
 
 class Tested(NamedTuple):
