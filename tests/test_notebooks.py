@@ -104,6 +104,7 @@ def without_hash(text):
 
 @each
 def test_every_cell_shows_what_is_stored(script):
+    plt.close("all")  # figures that other tests left open
     names = {}
     options = ("display.precision", "display.max_columns")
     before = [item for name in options for item in (name, pd.get_option(name))]

@@ -64,10 +64,11 @@ def blocks(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_snippet_prints_what_the_page_shows(page, folder):
+def test_every_snippet_prints_what_the_page_shows(page, folder, request):
     if "METAEVAL_DATA" in page.read_text():
         data("rewardmath")
     names = {}
+    request.addfinalizer(close_figures)
     for code, shown in blocks(page):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
@@ -76,6 +77,12 @@ def test_every_snippet_prints_what_the_page_shows(page, folder):
             assert_close(out.getvalue(), shown)
         elif shown is not None:
             assert out.getvalue().strip() == shown.strip()
+
+
+def close_figures():
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
 
 
 NUMBER = r"-?\d+(?:\.\d+)?"
