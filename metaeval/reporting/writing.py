@@ -79,7 +79,7 @@ def report(
     >>> from metaeval import load_example, report
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = report(load_example(), folder, scorers=["judge", "lexical"], n_resamples=200)
-    ...     path.name, "judge and lexical cannot be separated" in path.read_text("utf-8")
+    ...     path.name, "judge exceeds lexical by 6.1 points" in path.read_text("utf-8")
     ('report.html', True)
     """
     if not isinstance(table, Responses | Pairs):
