@@ -76,10 +76,12 @@ def report(
     Examples
     --------
     >>> import tempfile
-    >>> from metaeval import load_example, report
+    >>> from metaeval import compare, load_example, report
+    >>> asked = {"scorers": ["judge", "lexical"], "n_resamples": 200}
+    >>> said = compare(load_example(), **asked).sentence("judge", "lexical")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = report(load_example(), folder, scorers=["judge", "lexical"], n_resamples=200)
-    ...     path.name, "judge exceeds lexical by 6.1 points" in path.read_text("utf-8")
+    ...     path = report(load_example(), folder, **asked)
+    ...     path.name, said in path.read_text("utf-8")
     ('report.html', True)
     """
     if not isinstance(table, Responses | Pairs):
