@@ -1,6 +1,7 @@
 """Simulation-based calibration of every model: whether true values are where posteriors say.
 
     python -m benchmarks.bayes_sbc [sets] [MODEL ...]   rows go to benchmarks/bayes_sbc.csv
+    python -m benchmarks.bayes_sbc more sets MODEL ...  further sets, counted with those there
     python -m benchmarks.bayes_sbc figure               from them, benchmarks/bayes_sbc.svg
 
 Every set draws parameters from the prior of a model, then data from the parameters (5 scorers x 3
@@ -13,8 +14,8 @@ With many models some fail by chance: one that does is simulated once more, in o
 The models of ties and calibration, in which scorers are apart, see labels that each scorer has for
 itself. That of accuracy sees 0/1 verdicts of scorers that go together (Gaussian copula, one
 correlation for each task, uniform from 0 to .7), which is not what its likelihood assumes; so its
-ranks also show how good an approximation that is. Ratings of items with covariates are made at the
-means of their ranges, as the model has them.
+ranks also show how good an approximation that is. Labels of items with covariates are made at
+the means of their ranges, as the model has them.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ K, T, PAIRS = 5, 3, 200
 RATERS, ITEMS = 5, 200
 RANKS, APART, BINS = 99, 10, 20
 AGAIN, OTHER_SETS = "_again", 100_000
+WITH_COVARIATES = "_covariates"
 HERE = Path(__file__).parent
 MODELS = (
     *("accuracy", "rao_kupper", "davidson", "temperature", "lapse", "spline", "beta"),
-    *("dawid_skene", "dawid_skene_ordered", "ordinal", "ordinal_covariates"),
+    *("dawid_skene", "dawid_skene_ordered", "ordinal"),
+    *("dawid_skene_covariates", "ordinal_covariates"),
 )
 
 
@@ -263,12 +266,12 @@ class Raters:
 
 
 class CovariedRaters(Raters):
-    """Ratings of items that have more or less of two covariates."""
+    """Ratings of items that have more or less of two covariates, or choices between them."""
 
-    def __init__(self, _):
+    def __init__(self, form):
         from metaeval.bayes.covaried import alike
 
-        super().__init__("ordinal")
+        super().__init__(form.removesuffix(WITH_COVARIATES))
         x = np.random.default_rng(1).normal(size=(2, ITEMS))
         x = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
         self.ranges = alike(x)
@@ -280,15 +283,38 @@ class CovariedRaters(Raters):
         from metaeval.bayes.patterns import patterns_of
 
         n = len(self.covariates)
-        none = np.zeros((n, 1, RATERS, self.levels))
-        blank = {"labels": none, "counts": np.zeros((n, 1)), "covariates": self.covariates}
+        none, rows = np.zeros((n, 1, RATERS, self.levels)), np.bincount(self.ranges)[:, None]
+        blank = {"labels": none, "counts": rows, "covariates": self.covariates}
         truth = prior_sites(self.model, blank, self.options, seed)
-        slope = truth["quality_coefficient"] + truth["coefficient"]
-        said = self.ordinal(truth, rng, (self.covariates @ slope.T)[self.ranges])
+        said = (self.rated if self.form == "ordinal" else self.chosen)(truth, rng)
         found = patterns_of(said, self.levels, np.arange(ITEMS), ITEMS, self.ranges)
         arrays = {"effect": np.float64(1.0), "covariates": self.covariates}
         arrays |= {n: found.by_range(getattr(found, n)) for n in ("labels", "counts")}
         return truth, arrays
+
+    def rated(self, truth, rng):
+        """Levels (item, rater) of ratings."""
+        slope = truth["quality_coefficient"] + truth["coefficient"]
+        return self.ordinal(truth, rng, (self.covariates @ slope.T)[self.ranges])
+
+    def chosen(self, truth, rng):
+        """Classes (item, rater) of choices."""
+        x, side = self.covariates[self.ranges], np.array([-0.5, 0.0, 0.5])
+
+        def drawn(chance, slope):
+            chance = chance * np.exp((x @ slope)[:, None] * side)
+            chance = (chance / chance.sum(axis=1, keepdims=True)).cumsum(axis=1)
+            return (rng.random((ITEMS, 1)) > chance[:, :-1]).sum(axis=1)
+
+        true = drawn(truth["prevalence"], truth["quality_coefficient"])
+        both = zip(truth["confusion"], truth["coefficient"], strict=True)
+        return np.stack([drawn(confusion[true], slope) for confusion, slope in both], axis=1)
+
+    def sample(self, arrays, settings):
+        """Draws of the posterior."""
+        from metaeval.bayes import sampling
+
+        return sampling.sample(self.model, arrays, self.options, settings, lambda _: True)
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
@@ -303,7 +329,7 @@ def kind_of(name):
     name = name.removesuffix(AGAIN)
     if name == "accuracy":
         return Accuracy(name)
-    if name == "ordinal_covariates":
+    if name.endswith(WITH_COVARIATES):
         return CovariedRaters(name)
     return Raters(name) if name.startswith(("dawid", "ordinal")) else Margins(name)
 
@@ -331,17 +357,19 @@ def ranks_of(name, seeds):
     return rows
 
 
-def simulate(sets, names, processes=2):
-    """Ranks of all sets, written model by model."""
+def simulate(sets, names, more=False, processes=2):
+    """Ranks of all sets, written model by model; `more` adds them to those there."""
     path = HERE / "bayes_sbc.csv"
-    kept = [row for row in read(path) if row[0] not in names] if path.exists() else []
+    before = read(path) if path.exists() else []
+    kept = [row for row in before if row[0] not in names]
     for name in names:
-        first = OTHER_SETS if name.endswith(AGAIN) else 0
+        there = [row for row in before if row[0] == name] if more else []
+        first = (OTHER_SETS if name.endswith(AGAIN) else 0) + max((r[2] for r in there), default=0)
         with get_context("spawn").Pool(processes) as pool:
             seeds = [range(first + p, first + sets, processes) for p in range(processes)]
             parts = pool.starmap(ranks_of, [(name, own) for own in seeds])
         ranks = [row for part in parts for row in part]
-        kept += histograms(ranks)
+        kept += added(there, histograms(ranks))
         with path.open("w", newline="") as file:
             out = csv.writer(file, lineterminator="\n")
             out.writerow(["model", "quantity", "sets", "covered", *range(BINS)])
@@ -358,6 +386,12 @@ def histograms(ranks):
         row[1] += held
         row[2 + rank * BINS // (RANKS + 1)] += 1
     return [(*key, *row) for key, row in found.items()]
+
+
+def added(some, others):
+    """Histograms of the same quantities taken together."""
+    sums = {row[:2]: np.array(row[2:]) for row in some}
+    return [(*row[:2], *(sums.get(row[:2], 0) + np.array(row[2:])).tolist()) for row in others]
 
 
 def read(path):
@@ -409,5 +443,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["figure"]:
         figure()
     else:
-        asked = sys.argv[1:] or ["500"]
-        simulate(int(asked[0]), asked[1:] or MODELS)
+        more = sys.argv[1:2] == ["more"]
+        asked = sys.argv[1 + more :] or ["500"]
+        simulate(int(asked[0]), asked[1:] or MODELS, more)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from metaeval.arrays import Codes, Floats
@@ -84,6 +85,24 @@ def _layout(cell: Any, share: Any, group: Any, prior: Any) -> Layout:
     return Layout(np.array(cell), np.array(share, float), np.array(group), np.array(prior, float))
 
 
+def tilted(chance: Any, slope: Any, covariates: Any) -> Any:
+    """Chances in ranges of covariates: (..., range, rater, truth, class).
+
+    `slope` (..., rater, covariate) is what one of each adds to the logit of first over second;
+    `chance` (..., rater, truth, class) is that where `covariates` (range, covariate) are 0.
+    """
+    logit = jnp.einsum("...rx,gx->...gr", slope, covariates)[..., None, None]
+    side = jnp.linspace(-0.5, 0.5, chance.shape[-1])
+    weight = chance[..., None, :, :, :] * jnp.exp(logit * side)
+    return weight / weight.sum(axis=-1, keepdims=True)
+
+
+def tilted_prevalence(prevalence: Any, slope: Any, covariates: Any) -> Any:
+    """The same of truths: (..., range, truth) of (..., truth) and (..., covariate)."""
+    one = tilted(prevalence[..., None, None, :], slope[..., None, :], covariates)
+    return one[..., 0, 0, :]
+
+
 def joint(labels: Any, prevalence: Any, confusion: Any) -> Floats:
     """Log probability of each pattern of labels with each truth: (draw, pattern, truth).
 
@@ -101,6 +120,16 @@ def posterior(labels: Any, prevalence: Any, confusion: Any) -> Floats:
     """Probability of each truth given the labels: (draw, pattern, truth)."""
     found, _ = split(joint(labels, prevalence, confusion))
     return found
+
+
+def posterior_by_range(labels: Any, prevalence: Any, confusion: Any) -> Floats:
+    """The same of patterns in ranges, one range after the other: (draw, range * pattern, truth).
+
+    `labels` (range, pattern, rater, label), `prevalence` (draw, range, truth), `confusion` (draw,
+    range, rater, truth, label).
+    """
+    parts = [posterior(own, prevalence[:, g], confusion[:, g]) for g, own in enumerate(labels)]
+    return np.concatenate(parts, axis=1)
 
 
 def split(log_joint: Floats) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from scipy import sparse
 
 from metaeval.arrays import Codes, Floats
-from metaeval.bayes.confusions import blocks, call_layout, posterior
+from metaeval.bayes.confusions import blocks, call_layout, posterior_by_range
 
 _ROUNDS, _CLOSE = 1_000, 1e-6
 _TINY = 1e-300
@@ -58,6 +58,9 @@ def call_tables(
 ) -> Floats:
     """What scorers call each truth, for each draw of raters: (draw, scorer, truth, call).
 
+    `labels` (range, pattern, rater, label), `prevalence` (draw, range, truth), `confusion` (draw,
+    range, rater, truth, label).
+
     Units are weighted at random (Bayesian bootstrap); given weights and raters, the tables are
     those of greatest likelihood, each call being independent of labels given the truth. What is
     added to them at random makes them draws with Jeffreys priors where the truth is known.
@@ -66,7 +69,7 @@ def call_tables(
     n_draws, width = len(prevalence), calls.members.shape[1]
     found = []
     for some in blocks(n_draws, max(width, len(calls.size))):
-        truth = posterior(labels, prevalence[some], confusion[some])
+        truth = posterior_by_range(labels, prevalence[some], confusion[some])
         weights = rng.standard_gamma(calls.size, (len(truth), len(calls.size))) @ calls.members
         weights = weights.reshape(len(truth), calls.n_patterns, calls.n_scorers, 3)
         added = rng.standard_gamma(layout.prior, (len(truth), calls.n_scorers, len(layout.prior)))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from metaeval.arrays import Floats
-from metaeval.bayes.confusions import Layout, confusion_layout, posterior, prevalence_layout
+from metaeval.bayes.confusions import (
+    Layout,
+    confusion_layout,
+    posterior,
+    prevalence_layout,
+    tilted,
+    tilted_prevalence,
+)
+from metaeval.bayes.patterns import Patterns
 
 _ROUNDS, _CLOSE = 500, 1e-8
 
@@ -32,8 +41,15 @@ def _independent(counts: Floats, by_unit: Any) -> bool:
     return bool(n_units == counts.sum() or n_units < 2)
 
 
-def confusion_effect(labels: Floats, counts: Floats, by_unit: Any, ordered: bool) -> float:
-    """Design effect of raters' accuracies."""
+def confusion_effect(patterns: Patterns, ordered: bool, covariates: Floats | None = None) -> float:
+    """Design effect of raters' accuracies, or that of coefficients if it is more.
+
+    `covariates` (range, covariate) are those of the ranges that the patterns are in.
+    """
+    labels, counts, by_unit = patterns.labels, patterns.counts, patterns.by_unit
+    if covariates is not None:
+        functions = _tilted_functions(patterns, ordered, covariates)
+        return _effect_at_mode(functions, counts, by_unit)
     said, true = _mode(labels, counts, ordered)
     return effect_of(_influence(labels, counts, said, true, ordered), counts, by_unit)
 
@@ -116,32 +132,90 @@ def _gradient(said: Floats, true: Floats, own: Layout, rate: Layout) -> Floats:
 def ordinal_effect(
     labels: Floats, counts: Floats, by_unit: Any, covariates: Floats | None = None
 ) -> float:
-    """Design effect of severities, of logs of discriminations and of coefficients.
+    """Design effect of severities and logs of discriminations, or of coefficients if that is more.
 
     `covariates` (range, covariate) of the ranges that the patterns are in, one after the other.
     """
+    return _effect_at_mode(_ordinal_functions(labels, covariates), counts, by_unit)
+
+
+class _Functions(NamedTuple):
+    """Of so many parameters: log likelihoods (pattern,), estimates of each kind, log prior."""
+
+    size: int
+    each: Callable[[Any], Any]
+    target: Callable[[Any], tuple[Any, ...]]
+    log_prior: Callable[[Any], Any]
+
+
+def _effect_at_mode(functions: _Functions, counts: Floats, by_unit: Any) -> float:
+    """Design effect where the posterior is highest, of the kind of estimates that needs most."""
     import jax
-    import jax.numpy as jnp
     from scipy.optimize import minimize
 
     if _independent(counts, by_unit):
         return 1.0
-    size, each, target = _ordinal_functions(labels, covariates)
+    size, each, target, log_prior = functions
 
     def loss(x: Any) -> Any:
-        return 0.5 * jnp.sum(x**2) - counts @ each(x)
+        return -log_prior(x) - counts @ each(x)
 
     with jax.enable_x64(True):
-        start = np.zeros(size)
         find = jax.jit(jax.value_and_grad(loss))
-        x = minimize(lambda x: jax.tree.map(np.asarray, find(x)), start, jac=True).x
-        score, moved = (np.asarray(jax.jit(jax.jacfwd(f))(x)) for f in (each, target))
-    known = score.T @ (counts[:, None] * score) + np.eye(len(x))
-    return effect_of(score @ np.linalg.solve(known, moved.T), counts, by_unit)
+        x = minimize(lambda x: jax.tree.map(np.asarray, find(x)), np.zeros(size), jac=True).x
+        score, moved = (jax.tree.map(np.asarray, jax.jit(jax.jacfwd(f))(x)) for f in (each, target))
+        prior = -np.asarray(jax.jit(jax.hessian(log_prior))(x))
+    known = score.T @ (counts[:, None] * score) + prior
+    kinds = (kind.reshape(-1, size).T for kind in moved)
+    influences = (score @ np.linalg.solve(known, kind) for kind in kinds)
+    return max(effect_of(influence, counts, by_unit) for influence in influences)
 
 
-def _ordinal_functions(labels: Floats, covariates: Floats | None) -> tuple[int, Any, Any]:
-    """Number of parameters, and what they imply: log likelihoods (pattern,), and estimates."""
+def _standard(x: Any) -> Any:
+    """Log prior of standard normal numbers."""
+    return -0.5 * (x**2).sum()
+
+
+def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> _Functions:
+    """Those of confusions by covariates; x are logs of gammas, and standard normal numbers."""
+    import jax.numpy as jnp
+
+    from metaeval.bayes import rating_models as models
+    from metaeval.bayes.models import SD_COEFFICIENT
+
+    labels, counts = (patterns.by_range(v) for v in patterns[:2])
+    own, rate = _layouts(labels, ordered)
+    n_raters, n = labels.shape[2], covariates.shape[1]
+    sizes = [n_raters * len(own.prior), len(rate.prior), n_raters * n, n]
+
+    def parts(x: Any) -> list[Any]:
+        said, true, excess, truly = jnp.split(x, np.cumsum(sizes[:-1]))
+        return [said.reshape(n_raters, -1), true, excess.reshape(n_raters, n), truly]
+
+    def tables(x: Any) -> tuple[Any, Any]:
+        said, true, excess, truly = parts(x)
+        confusion = models.shares(jnp.exp(said), own)
+        prevalence = models.shares(jnp.exp(true), rate)[0]
+        prevalence = tilted_prevalence(prevalence, models.SD_QUALITY * truly, covariates)
+        return prevalence, tilted(confusion, SD_COEFFICIENT * excess, covariates)
+
+    def log_prior(x: Any) -> Any:
+        said, true, excess, truly = parts(x)
+        gammas = ((said, own), (true, rate))
+        found = [(lay.prior * z - models.usual(lay) * jnp.exp(z)).sum() for z, lay in gammas]
+        return sum(found) + _standard(excess) + _standard(truly)
+
+    def each(x: Any) -> Any:
+        return models.log_likelihood(labels, *tables(x)).reshape(-1)
+
+    def target(x: Any) -> tuple[Any, ...]:
+        return models.often_right(counts, *tables(x)), *parts(x)[2:]
+
+    return _Functions(sum(sizes), each, target, log_prior)
+
+
+def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
+    """Those of the ordinal form, of standard normal numbers."""
     import jax.numpy as jnp
 
     from metaeval.bayes import rating_models as models
@@ -167,8 +241,9 @@ def _ordinal_functions(labels: Floats, covariates: Floats | None) -> tuple[int, 
         said = models.levels_at(severity, discrimination, cutpoints, slope, covariates)
         return models.log_likelihood(whole, models.NODE_WEIGHTS, said).reshape(-1)
 
-    def target(x: Any) -> Any:
+    def target(x: Any) -> tuple[Any, ...]:
         (severity, discrimination, _), quality, own = of(x)
-        return jnp.concatenate([severity, jnp.log(discrimination), own.reshape(-1), quality])
+        scales = jnp.concatenate([severity, jnp.log(discrimination)])
+        return (scales,) if covariates is None else (scales, own, quality)
 
-    return sum(sizes), each, target
+    return _Functions(sum(sizes), each, target, _standard)

@@ -41,7 +41,7 @@ def _nuts(model: Callable[..., None], prepared: Prepared, settings: Settings) ->
 def _gibbs(model: Callable[..., None], prepared: Prepared, settings: Settings) -> Sampled:
     """Conjugate steps, where the form of the model has them."""
     options = dict(prepared.options)
-    if options["form"] == "ordinal":
+    if options["form"] == "ordinal" or "covariates" in prepared.arrays:
         return _nuts(model, prepared, settings)
     enough = functools.partial(_enough, prepared)
     return gibbs.sample(prepared.arrays, options["ordered"], settings, enough)

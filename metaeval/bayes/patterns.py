@@ -71,7 +71,7 @@ def _unique(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:
 def turns(signs: Floats) -> Bools:
     """Rows to turn round so that the first who takes a side prefers the first: (row,).
 
-    `signs` (row, voice) are 1, 0, -1, or nan where a voice is silent.
+    `signs` (row, voice) are above, at or below 0, or nan where a voice is silent.
     """
     taken = np.nan_to_num(signs) != 0
     at = taken.argmax(axis=1)

@@ -74,6 +74,8 @@ def _seen(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
     """Observed quantities beside predicted ones."""
     frames = []
     for name, observed in tree["observed_data"].data_vars.items():
+        if name not in tree["posterior_predictive"]:
+            continue  # values beside which other ones are reported
         drawn = flat_draws(tree, str(name), "posterior_predictive")
         seen = observed.to_numpy()
         with np.errstate(invalid="ignore"):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.arrays import Bools, Codes, Floats
-from metaeval.bayes.confusions import blocks, joint, posterior, split
+from metaeval.bayes.confusions import blocks, joint, posterior_by_range, split
 from metaeval.bayes.patterns import Patterns, agreements
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.sampling import Options
@@ -21,7 +21,7 @@ from metaeval.tables import Table
 MOST_TRUTHS = 300_000  # probabilities of the truth of rows that are kept
 
 Tables = Callable[[Sites], tuple[Floats, Floats]]
-"""Prevalence (draw, truth) and confusion (draw, range, rater, truth, label) of draws of sites."""
+"""Of draws: prevalence (draw, range, truth), confusion (draw, range, rater, truth, label)."""
 
 
 class Rated(NamedTuple):
@@ -173,10 +173,10 @@ def _expected(rated: Rated, prevalence: Floats, said: Floats) -> tuple[Floats, F
     own = np.einsum("gu,gurl->gr", counts, labels)
     both = np.stack([agreements(*part)[1] for part in zip(labels, counts, strict=True)])
     own, both = (n / np.maximum(n.sum(axis=0), 1) for n in (own, both))
-    share = np.einsum("dc,dgrcl->dgrl", prevalence, said)
+    share = np.einsum("dgc,dgrcl->dgrl", prevalence, said)
     one, other = np.triu_indices(len(rated.raters), k=1)
     same = [
-        np.einsum("dc,dgcl,dgcl->dg", prevalence, said[:, :, a], said[:, :, b])
+        np.einsum("dgc,dgcl,dgcl->dg", prevalence, said[:, :, a], said[:, :, b])
         for a, b in zip(one, other, strict=True)
     ]
     share = np.einsum("gr,dgrl->drl", own, share)
@@ -203,7 +203,7 @@ def _log_likelihood(rated: Rated, sites: Sites, tables: Tables) -> Floats:
     by_unit, labels = rated.patterns.by_unit, rated.patterns.by_range(rated.patterns.labels)
     parts = []
     for prevalence, said in _drawn(rated, sites, tables):
-        found = [split(joint(own, prevalence, said[:, g]))[1] for g, own in enumerate(labels)]
+        found = [split(joint(own, prevalence[:, g], said[:, g]))[1] for g, own in enumerate(labels)]
         parts.append((by_unit @ np.concatenate(found, axis=1).T).T)
     shape = next(iter(sites.values())).shape[:2]
     return np.concatenate(parts).reshape(*shape, -1) / rated.effect
@@ -211,12 +211,12 @@ def _log_likelihood(rated: Rated, sites: Sites, tables: Tables) -> Floats:
 
 def truths(rated: Rated, prevalence: Floats, confusion: Floats) -> Named:
     """Probability of each truth of each row, a mean over draws, where rows are not too many."""
-    labels, of_row = rated.patterns.labels, rated.patterns.of_row
+    labels, of_row = rated.patterns.by_range(rated.patterns.labels), rated.patterns.of_row
     if len(of_row) * len(rated.labels) > MOST_TRUTHS:
         return {}
     total = sum(
-        posterior(labels, prevalence[some], confusion[some]).sum(axis=0)
-        for some in blocks(len(prevalence), labels.shape[0] * len(rated.labels))
+        posterior_by_range(labels, prevalence[some], confusion[some]).sum(axis=0)
+        for some in blocks(len(prevalence), len(rated.patterns.labels) * len(rated.labels))
     )
     mean = (total / len(prevalence))[of_row]
     mean = np.where(rated.turned[:, None], mean[:, ::-1], mean)

@@ -15,7 +15,18 @@ _SCORER = (
     "independently of raters"
 )
 _NO_BIAS = (
-    "This posterior has no bias: fit again with form='ordinal' and covariates=, such as ['length']."
+    "This posterior has no bias: fit again with covariates=, such as ['length_delta'] of pairs, or "
+    "['length'] with form='ordinal'."
+)
+_OF_PAIRS = (
+    "by how much the logit of a rater's choice of the first over the second response rises with "
+    "one root mean square more {}, whichever is truly better; what all raters share is told from "
+    "truth by their agreement alone"
+)
+_OF_RATINGS = (
+    "by how many standard deviations of quality a rater rates responses higher than the raters do "
+    "on average, for one standard deviation more {}; what all raters give for it in common cannot "
+    "be told from truth"
 )
 
 
@@ -53,15 +64,11 @@ def discrimination(tree: xr.DataTree) -> Quantity:
 def bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
     """Excess bias of each rater towards responses with more of a covariate, the first if not said.
 
-    It is relative to the other raters: what all of them share cannot be told from truth.
+    Of ratings it is relative to the other raters: what all share cannot be told from truth.
     """
     name, draws = coefficients(tree, covariate, _NO_BIAS)
-    target = (
-        "by how many standard deviations of quality a rater rates responses higher than the raters "
-        f"do on average, for one standard deviation more {name}; what all raters give for it in "
-        "common cannot be told from truth"
-    )
-    return _quantity(tree, "coefficient", target)._replace(
+    target = _OF_RATINGS if "severity" in tree["posterior"] else _OF_PAIRS
+    return _quantity(tree, "coefficient", target.format(name))._replace(
         statistic="bias" if covariate is None else f"bias(covariate={name})",
         whole=draws,
         status="approximate",

@@ -9,8 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
+from scipy.special import digamma
 
-from metaeval.bayes.confusions import Layout, confusion_layout, prevalence_layout
+from metaeval.bayes.confusions import (
+    Layout,
+    confusion_layout,
+    prevalence_layout,
+    tilted,
+    tilted_prevalence,
+)
 from metaeval.bayes.grids import contrasts
 from metaeval.bayes.models import SD_COEFFICIENT
 
@@ -47,9 +54,10 @@ def raters(
     effect : float, default 1
         Design effect: so many rows are worth one that is independent of the others.
     covariates : array (range, covariate), optional
-        Of the ordinal form: covariates of the responses, less their mean and over their standard
-        deviation, in each range; `labels` and `counts` then have ranges in front. `fit` takes the
-        names of columns of numbers: `covariates=["length"]`.
+        Means in ranges of rows that are alike; `labels` and `counts` then have ranges in front.
+        Of pairs: how much more the first response has, over the root mean square. Ordinal: of the
+        responses, less their mean and over their standard deviation. `fit` takes names of columns:
+        `covariates=["length_delta"]` of pairs, `covariates=["length"]` of ratings.
     form : {"dawid_skene", "ordinal"}
         Classes (second better, tie, first better), or levels of a rating, of which there are 2 to
         10.
@@ -61,7 +69,7 @@ def raters(
     None
         It is for `fit`, or NumPyro's own samplers. Sites `confusion` (rater, truth, label),
         `prevalence` (truth), `rater_accuracy` (rater); ordinal: `severity` and `discrimination`
-        (rater), `cutpoints`, with covariates `quality_coefficient` (covariate) and `coefficient`
+        (rater), `cutpoints`; with covariates `quality_coefficient` (covariate) and `coefficient`
         (rater, covariate).
 
     Raises
@@ -80,11 +88,20 @@ def raters(
     where raters are mostly right; the mirror image, in which all are mostly wrong, is never
     looked for. With two raters much of what is said of each of them is prior.
 
+    With covariates x, how much more of each the first response has, the odds of first over second
+    are :math:`e^{\gamma_r' x}` times as large in what rater r says of each truth, and
+    :math:`e^{\delta' x}` times in the truth itself (ties between both): :math:`\gamma_r \sim N(0,
+    .5)` is the rater's excess bias, at the truth that the raters' agreement points to, and
+    :math:`\delta \sim N(0, 1)` what is truly better by having more. Prevalence and confusion are
+    those at x = 0, accuracy that of the rows at hand. A bias that all raters share, errors that
+    they share for another reason, or only two raters leave little to tell
+    :math:`\gamma` from :math:`\delta`: then both are prior. Drawn by NUTS.
+
     Ordinal: :math:`P(y \le k) = \sigma(c_k - a_r (\theta - b_r))` with latent quality
     :math:`\theta \sim N(0, 1)` of each response, severities :math:`b_r` that add up to 0, and
     discriminations :math:`a_r`; quality is integrated out on 41 equal steps. Drawn by NUTS.
 
-    With covariates x of the responses, :math:`\theta + (\delta + \gamma_r)' x` takes the place of
+    With covariates x of responses, :math:`\theta + (\delta + \gamma_r)' x` takes the place of
     :math:`\theta`: :math:`\delta \sim N(0, 1)` is how much better responses with more of x truly
     are, and :math:`\gamma_r`, which add up to 0 over raters (prior scale .5), how much more rater r
     gives for it than raters do on average. What all raters give too much in common cannot be told
@@ -93,10 +110,11 @@ def raters(
     in up to 16 ranges of x (and 4 of each further covariate) of about equal numbers.
 
     Rows of one item (or cluster) depend on each other. The log likelihood is divided by the design
-    effect: the variance of the raters' estimated accuracies (ordinal: severities,
-    discriminations and coefficients of covariates) by items, over that by rows, at the mode of the
-    posterior, a mean over them and at least 1; it is 1 where items have one row each. It is taken
-    as known.
+    effect: the variance of the raters' estimated accuracies (ordinal: severities and
+    discriminations) by items, over that by rows, at the mode of the posterior, a mean over them
+    and at least 1; it is 1 where items have one row each. With covariates it is that of raters'
+    coefficients, or of quality's, where these are larger; what has a smaller one gets intervals
+    that are too wide. It is taken as known.
 
     Scorers are no raters: they say nothing of the truth. How often each calls what is true is
     worked out for each draw, from the probabilities of the truth given the labels, with random
@@ -123,7 +141,7 @@ def raters(
     if form == "ordinal":
         prevalence, confusion = _ordinal(labels, covariates)
     else:
-        prevalence, confusion = _dawid_skene(labels, ordered)
+        prevalence, confusion = _dawid_skene(labels, counts, covariates, ordered)
     found = log_likelihood(labels, prevalence, confusion)
     numpyro.factor("likelihood", (counts / effect * found).sum())
 
@@ -131,32 +149,59 @@ def raters(
 def log_likelihood(labels: Any, prevalence: Any, confusion: Any) -> Any:
     """Log probability of each pattern, the truth summed out: (..., pattern)."""
     each = jnp.einsum("...url,...rcl->...uc", labels, jnp.log(confusion))
-    return jax.nn.logsumexp(each + jnp.log(prevalence), axis=-1)
+    return jax.nn.logsumexp(each + jnp.log(prevalence)[..., None, :], axis=-1)
 
 
-def _dawid_skene(labels: Any, ordered: bool) -> tuple[Any, Any]:
-    """Prevalence (truth,) and confusion (rater, truth, label)."""
-    n_raters, n_classes = labels.shape[1:]
+def _dawid_skene(labels: Any, counts: Any, covariates: Any, ordered: bool) -> tuple[Any, Any]:
+    """Prevalence (..., truth) and confusion (..., rater, truth, label), maybe by ranges."""
+    n_raters, n_classes = labels.shape[-2:]
     own = _simplexes("said", confusion_layout(n_classes, ordered), (n_raters,))
     rate = _simplexes("true", prevalence_layout(n_classes, ordered), ())[..., 0, :]
     confusion = numpyro.deterministic("confusion", own)
     prevalence = numpyro.deterministic("prevalence", rate)
-    right = jnp.einsum("c,rcc->r", prevalence, confusion)
-    numpyro.deterministic("rater_accuracy", right)
+    if covariates is None:
+        numpyro.deterministic("rater_accuracy", jnp.einsum("c,rcc->r", prevalence, confusion))
+        return prevalence, confusion
+    truly, excess = _coefficients(n_raters, covariates.shape[-1])
+    confusion = tilted(confusion, excess, covariates)
+    prevalence = tilted_prevalence(prevalence, truly, covariates)
+    numpyro.deterministic("rater_accuracy", often_right(counts, prevalence, confusion))
     return prevalence, confusion
 
 
+def _coefficients(n_raters: int, n_covariates: int) -> tuple[Any, Any]:
+    """What truth owes to covariates, and what each rater (rater, covariate) adds of its own."""
+    quality = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
+    own = dist.Normal(0.0, SD_COEFFICIENT).expand([n_raters, n_covariates]).to_event(2)
+    return numpyro.sample("quality_coefficient", quality), numpyro.sample("coefficient", own)
+
+
+def often_right(counts: Any, prevalence: Any, confusion: Any) -> Any:
+    """How often raters are right, ranges by the rows that they have: (..., rater)."""
+    share = counts.sum(axis=-1) / counts.sum()
+    return jnp.einsum("g,...gc,...grcc->...r", share, prevalence, confusion)
+
+
 def _simplexes(name: str, layout: Layout, shape: tuple[int, ...]) -> Any:
-    """Matrices whose groups of parameters are Dirichlet."""
-    parts = []
-    for g in range(layout.group.max() + 1):
-        prior = jnp.asarray(layout.prior[layout.group == g])
-        if len(prior) == 1:
-            parts.append(jnp.ones((*shape, 1)))
-            continue
-        each = dist.Dirichlet(prior).expand(shape).to_event(len(shape))
-        parts.append(numpyro.sample(f"{name}_{g}", each))
-    return layout.matrix(jnp.concatenate(parts, axis=-1))
+    """Matrices whose groups of parameters are Dirichlet.
+
+    They are shares of gammas in their usual sizes, so that chains start where raters are mostly
+    right.
+    """
+    size = jnp.asarray(usual(layout))
+    each = dist.Gamma(jnp.asarray(layout.prior), size).expand((*shape, len(size)))
+    return shares(numpyro.sample(name, each.to_event(len(shape) + 1)), layout)
+
+
+def usual(layout: Layout) -> Any:
+    """Geometric means of the gammas of which parameters are shares: (parameter,)."""
+    return np.exp(digamma(layout.prior))
+
+
+def shares(gammas: Any, layout: Layout) -> Any:
+    """Matrices of gammas (..., parameter) that are over their geometric means."""
+    weight = gammas * usual(layout)
+    return layout.matrix(weight / (weight @ layout.together))
 
 
 def _ordinal(labels: Any, covariates: Any) -> tuple[Any, Any]:

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import jax
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
 from metaeval.arrays import Bools, Codes, Floats
+from metaeval.bayes.confusions import tilted, tilted_prevalence
 from metaeval.bayes.corrected import Calls, accuracies, call_tables, calls_of
 from metaeval.bayes.dependence import confusion_effect
 from metaeval.bayes.patterns import patterns_of, turns
 from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.rated import Rated, flat, latent, truths, units_and_names
 from metaeval.bayes.rating_levels import levelled, prepared_levels
+from metaeval.bayes.rating_ranges import ranges_of_pairs, with_ranges
+from metaeval.bayes.strata import covariate_names, differences
 from metaeval.checks import check_names, check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
@@ -43,11 +47,6 @@ def prepared(
     """The table as `rating_models.raters` takes it."""
     check_one_of("form", form, FORMS)
     names = check_names("covariates", covariates)
-    if names and form != "ordinal":
-        raise MetaevalError(
-            f"form={form!r} takes no covariates ({listed(names)}), as its draws are conjugate only "
-            "without them; use form='ordinal', on ratings of responses."
-        )
     _refuse(table, label, by, missing)
     whole = _with_raters(table, raters, form)
     if scorers is not None:
@@ -56,7 +55,7 @@ def prepared(
         bare = whole.replace(scores=whole.scores.iloc[:, :0])
         return prepared_levels(*_designed(bare, random, None)[:2], names)
     design, whole, kept = _designed(whole, random, missing)
-    return _dawid_skene(design, whole, kept)
+    return _dawid_skene(design, whole.pairs(), kept, names)
 
 
 def _refuse(table: Any, label: str | None, by: str | None, missing: str | None) -> None:
@@ -144,51 +143,68 @@ def _signs(values: Floats, epsilon: float) -> Floats:
     )
 
 
-def _dawid_skene(design: Design, whole: Table, kept: Bools) -> Prepared:
-    """Classes of pairs."""
+def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]) -> Prepared:
+    """Classes of pairs, and covariates of these names."""
+    more = differences(whole, covariate_names(whole, names))
     signs = _signs(whole.labels.to_numpy(), whole.label_epsilon)
     scores = np.where(kept[:, None], _signs(whole.scores.to_numpy(), 0.0), np.nan)
     turned = np.zeros(len(signs), dtype=bool)
     if not whole.ordered:
-        turned = turns(np.column_stack([signs, scores]))
+        turned = turns(np.column_stack([more[:1].T, signs, scores]))
     turn = np.where(turned, -1.0, 1.0)[:, None]
+    ranges = ranges_of_pairs(more * turn[:, 0], names) if names else None
     known = not (signs == 0).any()
     classes = [CLASSES[0], CLASSES[2]] if known else list(CLASSES)
     codes = (signs * turn + 1) / 2 if known else signs * turn + 1
-    units, names = units_and_names(design)
-    patterns = patterns_of(_codes(codes), len(classes), units, len(names))
-    effect = confusion_effect(patterns.labels, patterns.counts, patterns.by_unit, whole.ordered)
+    units, unit_names = units_and_names(design)
+    where = None if ranges is None else ranges.of_row
+    patterns = patterns_of(_codes(codes), len(classes), units, len(unit_names), where)
+    effect = confusion_effect(patterns, whole.ordered, None if ranges is None else ranges.values)
     raters = [str(name) for name in whole.labels]
     rated = Rated(whole, design, patterns, raters, classes, turned, whole.ordered, effect)
     calls = None
     if whole.scorers:
         call = (scores * turn + 1)[kept].astype(int)
-        where = np.unique(units[kept], return_inverse=True)[1]
-        calls = calls_of(patterns.of_row[kept], where, call, len(patterns.labels))
-    return _of_classes(rated, calls, kept)
+        judged = np.unique(units[kept], return_inverse=True)[1]
+        calls = calls_of(patterns.of_row[kept], judged, call, len(patterns.labels))
+    found = _of_classes(rated, calls, kept, None if ranges is None else ranges.values)
+    return found if ranges is None else with_ranges(found, rated, ranges)
 
 
 def _codes(values: Floats) -> Codes:
     return np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(int)
 
 
-def _of_classes(rated: Rated, calls: Calls | None, kept: Bools) -> Prepared:
-    labels, ordered = rated.patterns.labels, rated.ordered
+def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
+    """Prevalence and confusion of draws in ranges of covariates (range, covariate)."""
+    prevalence, confusion = flat(sites["prevalence"]), flat(sites["confusion"])
+    if covariates is None:
+        return prevalence[:, None], confusion[:, None]
+    truly, own = flat(sites["quality_coefficient"]), flat(sites["coefficient"])
+    with jax.enable_x64(True):
+        true = tilted_prevalence(prevalence, truly, covariates)
+        return np.asarray(true), np.asarray(tilted(confusion, own, covariates))
+
+
+def _of_classes(
+    rated: Rated, calls: Calls | None, kept: Bools, covariates: Floats | None
+) -> Prepared:
+    labels, counts = (rated.patterns.by_range(v) for v in rated.patterns[:2])
+    share, ordered = counts.sum(axis=1) / counts.sum(), rated.ordered
 
     def tables(sites: Sites) -> tuple[Floats, Floats]:
-        return flat(sites["prevalence"]), flat(sites["confusion"])
-
-    def by_range(sites: Sites) -> tuple[Floats, Floats]:
-        prevalence, confusion = tables(sites)
-        return prevalence, confusion[:, None]
+        return _tables(sites, covariates)
 
     def more(sites: Sites, rng: Generator) -> Named:
         if calls is None:
             return {}
         prevalence, confusion = tables(sites)
         called = call_tables(calls, labels, prevalence, confusion, ordered, rng)
-        shape = (*sites["prevalence"].shape[:2], -1)
-        both = zip(("accuracy", "agreement"), accuracies(called, prevalence), strict=True)
+        shape, often = (
+            (*sites["prevalence"].shape[:2], -1),
+            np.einsum("g,dgc->dc", share, prevalence),
+        )
+        both = zip(("accuracy", "agreement"), accuracies(called, often), strict=True)
         return {name: (("scorer",), values.reshape(shape)) for name, values in both}
 
     fixed = ("prevalence",) if len(rated.labels) == 2 and not ordered else ()
@@ -202,7 +218,7 @@ def _of_classes(rated: Rated, calls: Calls | None, kept: Bools) -> Prepared:
         },
         coords={"truth": rated.labels, "scorer": rated.table.scorers},
         derived=("rater_accuracy", *fixed),
-        tables=by_range,
+        tables=tables,
         observed=_raw(rated, kept) if calls is not None else {},
         more=more,
         after=lambda sites: truths(rated, *tables(sites)),

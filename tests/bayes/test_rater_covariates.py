@@ -13,7 +13,7 @@ from metaeval import MetaevalError, Responses, bayes
 from metaeval.bayes import ratings
 from metaeval.bayes.dependence import ordinal_effect
 from metaeval.bayes.patterns import patterns_of
-from metaeval.bayes.rating_levels import ranges_of
+from metaeval.bayes.rating_ranges import ranges_of_responses
 
 SEVERITY, SHARP, BIAS = (-0.5, 0.0, 0.5), (2.0, 1.2, 3.0), (0.6, -0.2, -0.4)
 TRULY, CUTPOINTS = 0.5, (-1.0, 1.0)
@@ -127,12 +127,12 @@ def test_ranges_are_of_about_equal_numbers():
     table = rated(2, n=160)
     words = np.random.default_rng(0).poisson(3, 160)
     table = table.replace(rows=table.rows.assign(words=words))
-    one = ranges_of(table, ["length"])
+    one = ranges_of_responses(table, ["length"])
     rank = table.rows["length"].rank().to_numpy() - 1
     assert one.of_row.tolist() == (rank // 16).astype(int).tolist()
     z = (table.rows["length"] - one.mean[0]) / one.sd[0]
     assert one.values[:, 0] == pytest.approx(z.groupby(one.of_row).mean().to_numpy())
-    both = ranges_of(table, ["length", "words"])
+    both = ranges_of_responses(table, ["length", "words"])
     assert 10 < len(both.values) <= 40
     assert both.mean == pytest.approx([table.rows["length"].mean(), words.mean()])
     number = np.bincount(both.of_row)
@@ -156,7 +156,7 @@ def test_likelihood_is_the_integral_over_quality(covariates):
     table = rated(2, n=60, missing=lambda x: x > 1)
     words = np.random.default_rng(0).poisson(3, 60)
     table = table.replace(rows=table.rows.assign(words=words))
-    ready, ranges = prepared(table, covariates), ranges_of(table, covariates)
+    ready, ranges = prepared(table, covariates), ranges_of_responses(table, covariates)
     sites = some_sites(3, len(covariates))
     found, said = ready.log_likelihood(sites)[0], table.labels.to_numpy()
     for draw, row in ((0, 0), (1, 7), (2, 31), (0, 59)):
@@ -182,7 +182,7 @@ def test_model_and_its_log_likelihood_agree():
 
 def test_predicted_shares_are_of_the_ranges_that_a_rater_saw():
     table = rated(5, n=4_000, missing=lambda x: x > 0)
-    ready, ranges = prepared(table), ranges_of(table, ["length"])
+    ready, ranges = prepared(table), ranges_of_responses(table, ["length"])
     one = {name: values[:, :1] for name, values in some_sites(6).items()}
     many = {name: np.repeat(values, 200, axis=1) for name, values in one.items()}
     predicted = ready.predict(many, np.random.default_rng(0))
@@ -206,22 +206,21 @@ def test_design_effect_of_copies_is_their_number():
 
 
 @pytest.mark.parametrize(
-    ("covariates", "options", "words"),
+    ("covariates", "words"),
     [
-        ("width", {}, "no column 'width' of numbers.*there are length, flat, holes"),
-        ("length_delta", {}, "Did you mean 'length'"),
-        ("system", {}, "no column 'system' of numbers"),
-        ("holes", {}, "holes is missing or infinite in 4 rated rows"),
-        ("flat", {}, "flat is 1 in all rated rows"),
-        ("length", {"form": "dawid_skene"}, r"takes no covariates \(length\).*form='ordinal'"),
+        ("width", "no column 'width' of numbers.*there are length, flat, holes"),
+        ("length_delta", "Did you mean 'length'"),
+        ("system", "no column 'system' of numbers"),
+        ("holes", "holes is missing or infinite in 4 rated rows"),
+        ("flat", "flat is 1 in all rated rows"),
     ],
 )
-def test_covariates_that_make_no_sense_are_refused(covariates, options, words):
+def test_covariates_that_make_no_sense_are_refused(covariates, words):
     table = rated(8, n=40)
     holes = table.rows["length"].where(table.rows.index > 3)
     table = table.replace(rows=table.rows.assign(flat=1, holes=holes))
     with pytest.raises(MetaevalError, match=words):
-        bayes.fit("raters", table, covariates=covariates, **({"form": "ordinal"} | options))
+        bayes.fit("raters", table, form="ordinal", covariates=covariates)
 
 
 def test_few_rows_have_no_ranges():

@@ -12,6 +12,7 @@ from metaeval import MetaevalError, Pairs, Responses, bayes, read, simulate
 from metaeval.bayes import gibbs, ratings
 from metaeval.bayes.confusions import confusion_layout, prevalence_layout
 from metaeval.bayes.dependence import confusion_effect
+from metaeval.bayes.patterns import Patterns
 from metaeval.bayes.sampling import Settings
 
 QUALITY = (0.9, 0.8, 0.75, 0.7, 0.6)
@@ -85,6 +86,12 @@ def test_result_of_raters(tree):
     assert "independently of raters" in bayes.summarise(tree, "accuracy").meta["notes"][1]
     with pytest.raises(MetaevalError, match="form='ordinal'"):
         bayes.summarise(tree, "severity")
+
+
+def test_what_was_seen_is_put_beside_what_is_predicted(tree):
+    found = bayes.predictive(tree)  # accuracies that were observed have no prediction
+    assert set(found["quantity"]) == {"rater_agreement", "tie_share"}
+    assert found["p"].min() > 0.01
 
 
 def test_groups_of_the_tree(tree):
@@ -254,7 +261,8 @@ def test_design_effect_of_copies_is_their_number():
     rng = np.random.default_rng(0)
     unit = rng.permutation(np.repeat(np.arange(len(counts)), counts.astype(int)))
     by_unit = 4.0 * np.eye(len(counts))[unit]
-    assert confusion_effect(labels, 4 * counts, by_unit, False) == pytest.approx(4, rel=0.01)
+    copies = Patterns(labels, 4 * counts, unit, by_unit, unit)
+    assert confusion_effect(copies, False) == pytest.approx(4, rel=0.01)
 
 
 def intervals_cover(n_sets, effect):
