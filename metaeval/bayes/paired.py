@@ -10,6 +10,7 @@ import numpy as np
 from metaeval.arrays import Floats
 from metaeval.assembling import Level, assembled, details_of
 from metaeval.averaging import macro
+from metaeval.bayes.excess import excess_biases
 from metaeval.bayes.rows import Question, difference_rows, own_rows
 from metaeval.checks import check_names, check_not_negative, check_whole, listed, require_known
 from metaeval.choosing import Statistics, choose_statistics
@@ -36,6 +37,7 @@ def bayesian_bootstrap(
     by: str | None = None,
     random: str | None = None,
     missing: str | None = None,
+    covariates: Sequence[str] | str = (),
     baseline: str | None = None,
     rope: float | None = None,
     confidence: float = 0.95,
@@ -50,6 +52,9 @@ def bayesian_bootstrap(
         As in `metaeval.evaluate`; `missing="pairwise"` is refused.
     random : {"item", "cluster", "task"}, optional
         What is weighted: clusters where there are any, else items; or whole tasks.
+    covariates : sequence of str, default ()
+        Columns of pairs such as `length_delta`: adds each scorer's excess bias towards responses
+        with more of each, `bias(covariate=length_delta)`.
     baseline : str, optional
         Differences to this scorer only; otherwise all pairs.
     rope : float, optional
@@ -86,6 +91,13 @@ def bayesian_bootstrap(
     own, unless they share items. Nothing is known of values that were not seen: a scorer without
     an error has a posterior without width, and the result warns of that.
 
+    The excess bias is half the slope b in least squares of calls v (1, 0, -1) on the sign h of the
+    label and on covariates x over their root mean squares, :math:`v = a h + b' x`: by how much
+    more often the first response is called better with one root mean square more x, at the same
+    label. Where the label is a noisy sign of what is truly better and that goes with x, scorers
+    without any bias have one by this measure; differences between scorers hardly do, and
+    `bayes.raters` with covariates tells it from truth where several raters label the pairs.
+
     References
     ----------
     Rubin (1981), The Bayesian bootstrap.
@@ -113,6 +125,8 @@ def bayesian_bootstrap(
     if baseline is not None:
         require_known("scorer to compare with", baseline, design.scorers)
     statistics, notes = choose_statistics(design.table, statistic)
+    if len(covariates):
+        statistics = [*statistics, *excess_biases(design.table, covariates)]
     levels = [_level(design, one, plan, rope) for one in statistics]
     return _with_rope(assembled(table, design, plan, options, levels, notes), rope)
 

@@ -39,6 +39,17 @@ def correlated(n, k, seed=0, share=0.6):
     return z + np.linspace(0.3, 0.8, k) > 0
 
 
+def lengthy(n, like, seed=0, per_item=1):
+    """Pairs of which better responses are longer, and calls that follow label and length."""
+    rng = np.random.default_rng(seed)
+    x, words = rng.normal(size=(2, n))
+    label = np.sign(0.5 * x + rng.normal(size=n)) * (rng.random(n) > 0.1)
+    calls = {f"s{b}": np.sign(label + b * x + rng.normal(size=n)) for b in like}
+    rows = pd.DataFrame({"item": np.arange(n) // per_item, "first": [f"a{i}" for i in range(n)]})
+    rows = rows.assign(second="b", length_delta=30 * x, words_delta=words)
+    return Pairs(rows, pd.DataFrame(calls), pd.DataFrame({"human": label}))
+
+
 # The bootstrap.
 def test_draws_of_a_mean_have_the_moments_of_dirichlet_weights():
     right = correlated(400, 3)
@@ -361,3 +372,55 @@ def test_a_posterior_says_nothing_of_tests():
     assert result.frame[columns].isna().all(axis=None)
     assert set(result.frame["interval"]) == {"posterior"}
     assert compare(TASKS, pairwise_accuracy(), n_resamples=200).frame["expected_loss"].isna().all()
+
+
+# Excess bias.
+def test_excess_bias_is_the_slope_of_least_squares():
+    table = lengthy(300, (0.0, 0.8), per_item=3)
+    names = ["length_delta", "words_delta"]
+    result = bayesian_bootstrap(table, covariates=names, n_draws=2_000)
+    x = table.rows[names].to_numpy()
+    by = np.column_stack([table.labels["human"], x / np.sqrt(np.square(x).mean(axis=0))])
+    weights = np.random.default_rng(1).dirichlet(np.ones(100), size=2_000)[:, table.item_codes]
+    square = np.einsum("dr,ri,rj->dij", weights, by, by)
+    for scorer, calls in table.scores.items():
+        right = np.einsum("dr,ri,r->di", weights, by, calls)
+        drawn = np.linalg.solve(square, right[..., None])[..., 0] / 2
+        for at, name in enumerate(names):
+            found = result.frame.query(f"statistic == 'bias(covariate={name})'")
+            row = found[(found["scorer"] == scorer) & found["baseline"].isna()].iloc[0]
+            assert row["estimate"] == pytest.approx(drawn[:, at + 1].mean(), abs=0.005)
+            assert row["se"] == pytest.approx(drawn[:, at + 1].std(), rel=0.08)
+
+
+def test_who_likes_length_is_found_at_the_same_label():
+    result = bayesian_bootstrap(lengthy(800, (0.0, 0.8), seed=1), covariates="length_delta")
+    found = result.frame[result.frame["statistic"] == "bias(covariate=length_delta)"]
+    own = found[found["baseline"].isna()].set_index("scorer")
+    assert own.loc["s0.0", "lower"] < 0 < own.loc["s0.8", "lower"]
+    assert found[found["baseline"].notna()]["prob_better"].isna().all()
+    assert any("at the same label" in note for note in result.meta["notes"])
+
+
+@pytest.mark.parametrize(
+    ("change", "asked", "words"),
+    [
+        ({}, "width_delta", "no difference 'width_delta'.*length_delta, words_delta"),
+        ({"flat_delta": 0.0}, "flat_delta", "cannot be told from the label"),
+        ({"copy_delta": "length_delta"}, ["length_delta", "copy_delta"], "from each other"),
+    ],
+)
+def test_covariates_that_make_no_sense_are_refused(change, asked, words):
+    table = lengthy(60, (0.0,))
+    columns = {n: table.rows[v] if isinstance(v, str) else v for n, v in change.items()}
+    with pytest.raises(MetaevalError, match=words):
+        bayesian_bootstrap(table.replace(rows=table.rows.assign(**columns)), covariates=asked)
+
+
+def test_excess_bias_does_not_ask_which_response_is_first():
+    table = lengthy(200, (0.5,))
+    rows = table.rows.rename(columns={"first": "second", "second": "first"})
+    rows = rows.assign(length_delta=-rows["length_delta"], words_delta=-rows["words_delta"])
+    turned = Pairs(rows, -table.scores, -table.labels)
+    one, other = (bayesian_bootstrap(t, covariates="length_delta", seed=1) for t in (table, turned))
+    assert one.frame["estimate"].to_numpy() == pytest.approx(other.frame["estimate"].to_numpy())

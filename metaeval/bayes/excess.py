@@ -1,0 +1,64 @@
+"""Excess bias without a model: what calls owe to a covariate beyond the label, by least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from metaeval.arrays import Floats
+from metaeval.bayes.strata import covariate_names, differences
+from metaeval.errors import MetaevalError
+from metaeval.maps import scale_of
+from metaeval.statistics.base import Statistic, only_label, sum_by
+from metaeval.tables import Pairs, Table
+
+TARGET = (
+    "by how much more often the first response is called better (ties half) with one root mean "
+    "square more of it, at the same label and the same of other covariates"
+)
+
+
+def excess_biases(table: Table, asked: Sequence[str] | str) -> list[Statistic]:
+    """One statistic for each covariate, all of them in one regression."""
+    names = covariate_names(table, asked)
+    scale = np.array([scale_of(x) for x in differences(table.pairs(), names)])
+    return [_excess_bias(names, scale, at) for at in range(len(names))]
+
+
+def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
+    r"""Half the slope b of calls v (1, 0, -1) in x, in least squares of v on h and x.
+
+    h is the sign of the label. Turning a pair round changes the signs of all three.
+    """
+
+    def terms(table: Pairs) -> Floats:
+        x = differences(table, names) / scale[:, None]
+        by = np.column_stack([np.sign(only_label(table)), x.T])
+        _require_told_apart(by, names)
+        call = np.sign(table.scores.to_numpy())
+        square = np.einsum("ri,rj->rij", by, by).reshape(len(by), -1)
+        square = np.broadcast_to(square[:, None], (*call.shape, square.shape[1]))
+        rows = np.concatenate([square, call[..., None] * by[:, None]], axis=-1)
+        return sum_by(rows, table.item_codes, table.n_items)
+
+    def finish(sums: Floats) -> Floats:
+        n = len(names) + 1
+        square = sums[..., : n * n].reshape(*sums.shape[:-1], n, n)
+        inverse = np.linalg.pinv(square, hermitian=True)
+        return np.asarray(
+            np.einsum("...j,...j->...", inverse[..., at + 1, :], sums[..., n * n :]) / 2
+        )
+
+    estimand = {"grouping": "none", "average": "pairs", "ties": "half", "target": TARGET}
+    name = f"bias(covariate={names[at]})"
+    return Statistic(name, "pairs", terms, finish, estimand, smooth=True, better="neither")
+
+
+def _require_told_apart(by: Floats, names: Sequence[str]) -> None:
+    """Refuse covariates that follow from the label or from each other."""
+    if np.linalg.matrix_rank(by) < by.shape[1]:
+        raise MetaevalError(
+            f"covariates= ({', '.join(names)}) cannot be told from the label or from each other: "
+            "each must take values that the others do not fix; leave one out."
+        )
