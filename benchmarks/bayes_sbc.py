@@ -36,6 +36,7 @@ HERE = Path(__file__).parent
 MODELS = (
     *("accuracy", "rao_kupper", "davidson", "temperature", "lapse", "spline", "beta"),
     *("dawid_skene", "dawid_skene_ordered", "ordinal"),
+    *("accuracy_covariates", "rao_kupper_covariates", "temperature_covariates"),
     *("dawid_skene_covariates", "ordinal_covariates"),
 )
 
@@ -59,13 +60,14 @@ def as_draw(sites):
 class Margins:
     """Ties and calibration: outcomes of each scorer at margins that all sets share."""
 
-    def __init__(self, form):
+    def __init__(self, name):
         from metaeval.bayes import margin_models as mm
         from metaeval.bayes.curves import beta_at, log_means, spline_at
         from metaeval.bayes.grids import nowhere
         from metaeval.bayes.margins import Cell, binned, folded
         from metaeval.maps import spline_knots
 
+        form = name.removesuffix(WITH_COVARIATES)
         self.mm, self.form, self.ties = mm, form, form in mm.TIE_GRID
         self.model = mm.ties if self.ties else mm.calibration
         self.options = (("form", form), ("order", False))
@@ -85,6 +87,8 @@ class Margins:
         grids += [mm.TIE_GRID[form], mm.LOGIT_LAPSE] if self.ties else mm.MORE_GRIDS[form]
         self.grids = grids
         self.arrays = {"margin": data.margin, "counts": data.counts * 0}
+        if name.endswith(WITH_COVARIATES):
+            self.arrays["covariates"] = rng.normal(size=(1, *data.margin.shape))
         if form == "spline":
             sizes = [np.abs(np.concatenate([c.margin for c in row])) for row in cells]
             knots = np.stack([spline_knots(size) for size in sizes])
@@ -101,17 +105,18 @@ class Margins:
 
         truth = prior_sites(self.model, self.arrays, self.options, seed)
         with jax.enable_x64(True):
-            if self.ties:
-                logs = self.mm.tie_chances(truth, self.arrays["margin"], None, self.form)
-            else:
-                basis = self.arrays.get("basis")
-                args = (self.arrays["margin"], None, basis, self.form)
-                logs = self.mm.agreement_chances(truth, *args)
-            chance = np.exp(np.asarray(logs))
+            chance = np.exp(np.asarray(self.chances(truth)))
         chance /= chance.sum(axis=-1, keepdims=True)
         counts = rng.multinomial(self.number, chance).astype(float)
         places = self.places(counts)
         return truth, self.arrays | {"counts": counts, "places": places}
+
+    def chances(self, sites):
+        """Log probabilities of outcomes."""
+        given, basis = (self.arrays.get(name) for name in ("covariates", "basis"))
+        if self.ties:
+            return self.mm.tie_chances(sites, self.arrays["margin"], given, self.form)
+        return self.mm.agreement_chances(sites, self.arrays["margin"], given, basis, self.form)
 
     def places(self, counts):
         """Where data put the grids, as a fit finds it."""
@@ -134,6 +139,8 @@ class Margins:
             found |= {"shape_0": sites["shape"][..., 0, 0], "shape_4": sites["shape"][..., 1, 4]}
         if "asymmetry" in sites:
             found |= {f"asymmetry_{k}": sites["asymmetry"][..., k] for k in (0, 4)}
+        if "coefficient" in sites:
+            found |= {f"coefficient_{k}": sites["coefficient"][..., k, 0] for k in (0, 4)}
         found["log_likelihood"] = self.likelihood(sites, arrays)
         return found
 
@@ -143,12 +150,8 @@ class Margins:
 
         values = {n: v for n, v in sites.items() if not n.endswith("_raw")}
         with jax.enable_x64(True):
-            if self.ties:
-                logs = self.mm.tie_chances(values, arrays["margin"], None, self.form)
-            else:
-                args = (arrays["margin"], None, arrays.get("basis"), self.form)
-                logs = self.mm.agreement_chances(values, *args)
-            return np.asarray((arrays["counts"] * np.asarray(logs)).sum(axis=(-4, -3, -2, -1)))
+            logs = np.asarray(self.chances(values))
+        return np.asarray((arrays["counts"] * logs).sum(axis=(-4, -3, -2, -1)))
 
 
 def grid_quantities(grid, sites):
@@ -173,22 +176,32 @@ class Accuracy:
         """True sites, and arrays with data that they made."""
         from scipy.special import expit, ndtri
 
-        from metaeval.bayes.covaried import Seen, whole_tasks
-
         ones, eye = np.ones((K, T)), np.broadcast_to(np.eye(K), (T, K, K))
         places = self.nowhere(self.verdicts.places_of(ones, 2 * ones, eye))
         arrays = {"right": ones, "trials": 2 * ones, "precision": eye, "places": places}
-        truth = prior_sites(self.model, arrays, self.options, seed)
-        v, seen = self.verdicts, []
+        truth = prior_sites(self.model, arrays | self.more(), self.options, seed)
+        seen = []
         for t in range(T):
             share = rng.uniform(0, 0.7)
             z = np.sqrt(share) * rng.normal(size=(PAIRS, 1))
             z = z + np.sqrt(1 - share) * rng.normal(size=(PAIRS, K))
-            right = (z < ndtri(expit(truth["logit"][:, t]))).astype(float)
-            centred = (right - right.mean(axis=0)) / PAIRS
-            each = np.full(PAIRS, 1 / PAIRS)
-            seen.append(Seen(right, each, centred.T @ centred, [], np.arange(PAIRS)))
-        return truth, v.arrays_of(whole_tasks(seen), seen)
+            right = (z < ndtri(expit(self.logit(truth, t)))).astype(float)
+            seen.append(seen_of(right))
+        return truth, self.verdicts.arrays_of(self.cells(seen), seen)
+
+    def more(self):
+        """Arrays of covariates."""
+        return {}
+
+    def logit(self, truth, t):
+        """Logits of being right in the units of a task."""
+        return truth["logit"][:, t]
+
+    def cells(self, seen):
+        """Units that are seen together."""
+        from metaeval.bayes.covaried import whole_tasks
+
+        return whole_tasks(seen)
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
@@ -199,6 +212,48 @@ class Accuracy:
         found["logit_mean"] = population(self.grid, sites, rng).mean
         found["difference"] = (z[..., 0, :] - z[..., 1, :]).mean(axis=-1)
         return found
+
+
+def seen_of(right):
+    """What one task shows: verdicts (unit, scorer)."""
+    from metaeval.bayes.covaried import Seen
+
+    centred, each = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
+    return Seen(right, each, centred.T @ centred, [""] * PAIRS, np.arange(PAIRS))
+
+
+class CovariedAccuracy(Accuracy):
+    """Verdicts that a covariate goes with."""
+
+    def __init__(self, _):
+        super().__init__(_)
+        self.x = list(np.random.default_rng(1).normal(size=(T, 1, PAIRS)))
+        self.blank = self.cells([seen_of(np.zeros((PAIRS, K)))] * T)
+
+    def cells(self, seen):
+        """Units that are seen together."""
+        from metaeval.bayes.covaried import cells_of
+
+        return cells_of(seen, self.x)
+
+    def more(self):
+        """Arrays of covariates."""
+        n = len(self.blank.task)
+        ones, eye = np.ones((K, n)), np.broadcast_to(np.eye(K), (n, K, K))
+        found = {"right": ones, "trials": 2 * ones, "precision": eye}
+        return found | {"task": self.blank.task, "covariates": self.blank.covariates}
+
+    def logit(self, truth, t):
+        """Logits of being right in the units of a task, at the means of their cells."""
+        from metaeval.bayes.covaried import alike
+
+        x = self.blank.covariates[:, self.blank.task == t][:, alike(self.x[t])]
+        return truth["logit"][:, t] + (truth["coefficient"] @ x).T
+
+    def quantities(self, sites, arrays, rng):
+        """Scalars of draws (chain, draw, ...) by name."""
+        own = {f"coefficient_{k}": sites["coefficient"][..., k, 0] for k in (0, 4)}
+        return super().quantities(sites, arrays, rng) | own
 
 
 class Raters:
@@ -266,13 +321,13 @@ class Raters:
 
 
 class CovariedRaters(Raters):
-    """Ratings of items that have more or less of two covariates, or choices between them."""
+    """Ratings of items that have more or less of a covariate, or choices between them."""
 
     def __init__(self, form):
         from metaeval.bayes.covaried import alike
 
         super().__init__(form.removesuffix(WITH_COVARIATES))
-        x = np.random.default_rng(1).normal(size=(2, ITEMS))
+        x = np.random.default_rng(1).normal(size=(1, ITEMS))
         x = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
         self.ranges = alike(x)
         sums = np.stack([np.bincount(self.ranges, row) for row in x], axis=1)
@@ -320,18 +375,18 @@ class CovariedRaters(Raters):
         """Scalars of draws (chain, draw, ...) by name."""
         found = super().quantities(sites, arrays, rng)
         own, shared = sites["coefficient"], sites["quality_coefficient"]
-        found |= {f"coefficient_{r}{c}": own[..., r, c] for r in (0, 4) for c in (0, 1)}
-        return found | {f"quality_coefficient_{c}": shared[..., c] for c in (0, 1)}
+        found |= {f"coefficient_{r}": own[..., r, 0] for r in (0, 4)}
+        return found | {"quality_coefficient": shared[..., 0]}
 
 
 def kind_of(name):
     """What simulates and fits a model."""
     name = name.removesuffix(AGAIN)
-    if name == "accuracy":
-        return Accuracy(name)
-    if name.endswith(WITH_COVARIATES):
-        return CovariedRaters(name)
-    return Raters(name) if name.startswith(("dawid", "ordinal")) else Margins(name)
+    if name.startswith("accuracy"):
+        return CovariedAccuracy(name) if name.endswith(WITH_COVARIATES) else Accuracy(name)
+    if name.startswith(("dawid", "ordinal")):
+        return CovariedRaters(name) if name.endswith(WITH_COVARIATES) else Raters(name)
+    return Margins(name)
 
 
 def ranks_of(name, seeds):

@@ -78,6 +78,11 @@ def by_covariates(design: Design, seen: Sequence[Seen], names: Sequence[str]) ->
         _of_units(stratum, names)[:, own.place]
         for stratum, own in zip(design.strata, seen, strict=True)
     ]
+    return cells_of(seen, values)
+
+
+def cells_of(seen: Sequence[Seen], values: Sequence[Floats]) -> Cells:
+    """Cells of units that are alike in values (covariate, unit) of each task."""
     together = np.concatenate(values, axis=1)
     scale = np.array([scale_of(row) for row in together])[:, None]
     cells, task, weight, means = [], [], [], []
