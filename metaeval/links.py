@@ -26,7 +26,7 @@ _SLACK = 1e-10  # of the log density, relative
 class Curve(NamedTuple):
     """Probabilities and what they owe to the parameters.
 
-    `chance` (problem, row) of the event; `slope` (problem, row, parameter) of its logit.
+    `chance` (problem, row) of the event; `slope` (parameter, problem, row) of its logit.
     """
 
     chance: Floats
@@ -93,7 +93,7 @@ def fit(
         curve, prior = link.curve(theta, design), link.prior.density(theta, known[todo])
         w = every[todo]
         value = _log_likelihood(curve.chance, label, w) - prior.value
-        score = np.einsum("br,brk->bk", w * (label - curve.chance), curve.slope) - prior.gradient
+        score = np.einsum("br,kbr->bk", w * (label - curve.chance), curve.slope) - prior.gradient
         return Ascent(value, score, information(curve, w) + prior.curvature)
 
     return climb(ascent, link.start if start is None else start, len(weight))
@@ -161,39 +161,44 @@ def _log_likelihood(chance: Floats, label: Floats, weight: Floats) -> Floats:
 def information(curve: Curve, weight: Floats) -> Floats:
     """Expected information of each problem: (problem, parameter, parameter)."""
     spread = weight * curve.chance * (1 - curve.chance)
-    return np.einsum("br,brk,brl->bkl", spread, curve.slope, curve.slope, optimize=True)
+    n, b = curve.slope.shape[:2]
+    found = np.empty((b, n, n))
+    for k, slope in enumerate(curve.slope):
+        part = np.einsum("br,lbr->bl", spread * slope, curve.slope[: k + 1])
+        found[:, k, : k + 1] = found[:, : k + 1, k] = part
+    return found
 
 
 def _margin(theta: Floats, design: Floats) -> Curve:
     z = np.exp(theta) * design[:, 0]
-    return Curve(expit(z), z[..., None])
+    return Curve(expit(z), z[None])
 
 
 def _lapse(theta: Floats, design: Floats) -> Curve:
     z = np.exp(theta[:, :1]) * design[:, 0]
     rate, sure = expit(theta[:, 1:]), expit(z)
     chance = rate / 2 + (1 - rate) * sure
-    by_slope = (1 - rate) * sure * (1 - sure) * z
-    by_rate = rate * (1 - rate) * (0.5 - sure)
-    odds = np.maximum(chance * (1 - chance), 1e-300)[..., None]
-    return Curve(chance, np.stack([by_slope, by_rate], axis=-1) / odds)
+    odds = np.maximum(chance * (1 - chance), 1e-300)
+    slope = np.empty((2, *z.shape))
+    slope[0] = (1 - rate) * sure * (1 - sure) * z / odds
+    slope[1] = rate * (1 - rate) * (0.5 - sure) / odds
+    return Curve(chance, slope)
 
 
 def _spline(theta: Floats, design: Floats) -> Curve:
-    each = np.exp(theta)[:, None, :] * design
-    return Curve(expit(each.sum(axis=-1)), each)
+    each = np.exp(theta).T[:, :, None] * design.T[:, None]
+    return Curve(expit(each.sum(axis=0)), each)
 
 
 def _line(theta: Floats, design: Floats) -> Curve:
     z = theta @ design.T
-    return Curve(expit(z), np.broadcast_to(design, (len(theta), *design.shape)))
+    return Curve(expit(z), np.broadcast_to(design.T[:, None], (design.shape[1], *z.shape)))
 
 
 def _beta(theta: Floats, design: Floats) -> Curve:
-    scale = np.exp(theta[:, :2])[:, None, :] * design
-    z = scale.sum(axis=-1) + theta[:, 2:]
-    slope = np.concatenate([scale, np.ones((*z.shape, 1))], axis=-1)
-    return Curve(expit(z), slope)
+    scale = np.exp(theta[:, :2]).T[:, :, None] * design.T[:, None]
+    z = scale.sum(axis=0) + theta[:, 2:]
+    return Curve(expit(z), np.concatenate([scale, np.ones((1, *z.shape))]))
 
 
 _SLOPE = priors.independent(SLOPE_SD)

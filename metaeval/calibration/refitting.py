@@ -16,7 +16,7 @@ from metaeval.progress import steps
 from metaeval.resampling import kind_for, weight_blocks
 from metaeval.threefry import key_of
 
-_NUMBERS = 1_000_000  # weights of cases at a time
+_NUMBERS = 200_000  # weights of cases at a time, which stay near the processor
 
 
 def margins_of(part: Part, m: int) -> Floats:
@@ -50,12 +50,13 @@ def refitted(part: Part, link: Link, design: Floats, plan: Plan, m: int) -> Refi
     kind = kind_for(n_units, plan.weights)
     key = key_of(plan.seed, "bootstrap", part.stratum.part)
     rng = np.random.default_rng([plan.seed, part.stratum.part])
+    every, done = link.prior.seen(plan.n_resamples, rng), 0
     size = max(1, _NUMBERS // len(cases.label))
     blocks = weight_blocks(kind, key, plan.n_resamples, n_units, size)
     found, rising = [best], [np.array([agreed @ cases.weight > 0])]
     for block in steps(blocks, -(-plan.n_resamples // size), f"curves of {what}"):
         weight = block[:, part.unit] * cases.weight
-        seen = link.prior.seen(len(weight), rng)
+        seen, done = every[done : done + len(weight)], done + len(weight)
         found.append(links.fit(link, design, cases.label, weight, best[0], seen))
         rising.append(weight @ agreed > 0)
     return Refits(np.concatenate(found), np.concatenate(rising))

@@ -45,7 +45,7 @@ def test_slopes_are_derivatives_of_the_log_odds(name, seed):
     def odds(t):
         return links.logit(link.curve(t[None], design).chance[0])
 
-    slope = link.curve(theta, design).slope[0]
+    slope = link.curve(theta, design).slope[:, 0].T
     assert np.abs(differences(odds, theta[0]) - slope).max() < 1e-6 * (1 + np.abs(slope).max())
 
 

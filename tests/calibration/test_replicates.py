@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from test_oracles import settled, value
 
 import metaeval as me
+from metaeval.calibration import gap_to_agreement, refitting
 from metaeval.smoothing import cosines, mirrored_cells, own_bandwidth, residuals_by_cell
 from metaeval.statistics.forecasts import cases_of
 from metaeval.statistics.reading import Reading
@@ -170,3 +171,13 @@ def made_name(name, over):
     options = ",".join(f"{k}={v}" for k, v in ALL[name].items())
     given = f"native=logit{f',over={over}' if name != 'rps' else ''}"
     return f"{name}({given}{',' + options if options else ''})"
+
+
+def test_curves_do_not_depend_on_how_many_are_fitted_at_a_time(monkeypatch):
+    def draws():
+        found = gap_to_agreement(me.load_example(), scorers=["judge"], n_resamples=100)
+        return np.nan_to_num(found.draws, posinf=-1.0)
+
+    once = draws()
+    monkeypatch.setattr(refitting, "_NUMBERS", 1)
+    assert np.allclose(draws(), once, rtol=1e-6, atol=0)
