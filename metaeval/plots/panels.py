@@ -11,7 +11,6 @@ from matplotlib.ticker import MaxNLocator
 
 from metaeval.errors import MetaevalError
 from metaeval.plots.canvas import POINTS, SMALLEST, axes, own_size, points
-from metaeval.plots.passing import require_axes
 from metaeval.plots.texts import shown, width, wrapped
 from metaeval.plots.theme import SETTINGS, figure_width
 
@@ -51,17 +50,18 @@ def key_size() -> float:
     return max(points("legend.fontsize") - 1, SMALLEST)
 
 
-def _tick_size() -> float:
+def tick_size() -> float:
+    """Points of tick labels where there is little room."""
     return max(points("xtick.labelsize") - 1.5, SMALLEST)
 
 
 def _left() -> float:
     """Points left of what is inside: tick labels."""
-    return 2.4 * _tick_size() + 5.5
+    return 2.4 * tick_size() + 5.5
 
 
 def _below() -> float:
-    return 1.25 * _tick_size() + 5.5
+    return 1.25 * tick_size() + 5.5
 
 
 def lines_height(texts: Sequence[str], size: float) -> float:
@@ -149,7 +149,7 @@ class Shape(NamedTuple):
 
 def shape_of(ax: Axes | None, n: int) -> Shape:
     """How some panels stand in axes, or in a new figure."""
-    points_wide = _width(require_axes(ax), n)
+    points_wide = _width(ax, n)
     columns = max(1, min(n, int(points_wide / POINTS / _NARROWEST)))
     whole = points_wide - 1.6 * points("axes.labelsize") - 6 - (_left() if n == 1 else 0)
     inside = whole if n == 1 else whole / columns - _left() - _RIGHT
@@ -179,7 +179,7 @@ def host_of(
     inside = (low or (0.66 if single else _SHAPE)) * shape.inside
     labels = 3.4 * points("axes.labelsize") + _key_room(key, shape.whole) + 8
     height = sum(tops) + len(tops) * (inside + _below()) + labels
-    host = axes(ax, height=height / POINTS, wide=_is_wide(ax, len(heads)))
+    host = axes(ax, height / POINTS, _is_wide(ax, len(heads)))
     if single:
         return host, [host], shape
     if ax is not None:
@@ -237,7 +237,7 @@ def _panels(host: Axes, n: int, shape: Shape, tops: Sequence[float], low: float)
 
 def _small(panel: Axes) -> Axes:
     """Few and small tick labels."""
-    panel.tick_params(labelsize=_tick_size(), pad=2)
+    panel.tick_params(labelsize=tick_size(), pad=2)
     panel.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
     panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     panel.grid(False)
