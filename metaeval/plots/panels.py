@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -22,6 +23,7 @@ _SHAPE = 0.78  # height over width of what is inside
 _LINE, _GAP = 1.15, 0.35  # of a line and between entries, in sizes of its letters
 _BOLD = 0.88  # bold letters are wider than those that are measured
 _HANDLE = 2.1  # of the sample of a line in a key, in sizes of its letters
+_Part = TypeVar("_Part")
 
 
 class Said(NamedTuple):
@@ -166,17 +168,16 @@ def _is_wide(ax: Axes | None, n: int) -> bool:
 
 
 def host_of(
-    ax: Axes | None, heads: Sequence[Panel], key: Sequence[object] = (), low: float | None = None
+    ax: Axes | None, heads: Sequence[Panel], key: Sequence[object] = ()
 ) -> tuple[Axes, list[Axes], Shape]:
     """Axes to return, and those to draw panels on: the same if there is one; and their shape.
 
-    With several, the first carry the labels of both axes and the key of all panels. Their insides
-    are `low` times as high as wide.
+    With several, the first carry the labels of both axes and the key of all panels.
     """
     shape = shape_of(ax, len(heads))
     tops = _row_tops(heads, shape)
     single = len(heads) == 1
-    inside = (low or (0.66 if single else _SHAPE)) * shape.inside
+    inside = (0.66 if single else _SHAPE) * shape.inside
     labels = 3.4 * points("axes.labelsize") + _key_room(key, shape.whole) + 8
     height = sum(tops) + len(tops) * (inside + _below()) + labels
     host = axes(ax, height / POINTS, _is_wide(ax, len(heads)))
@@ -254,20 +255,41 @@ def _blank(host: Axes) -> None:
     host.xaxis.labelpad = host.yaxis.labelpad = 1.0
 
 
-def name_panels(
-    host: Axes, panels: Sequence[Axes], heads: Sequence[Panel], key: Sequence[Entry], shape: Shape
-) -> None:
-    """Draw the key of all panels above the host, and the title of each above it."""
+def draw_panels(
+    ax: Axes | None,
+    titles: Sequence[str],
+    key: Sequence[Entry],
+    parts: Sequence[_Part],
+    draw: Callable[[Axes, _Part], None],
+) -> Axes:
+    """Draw each part in a panel below its title, and the key of all above; the axes to return."""
+    host, panels, shape = host_of(ax, [Panel(t) for t in titles], [entry.text for entry in key])
+    for panel, part in zip(panels, parts, strict=True):
+        draw(panel, part)
     above = key_above(host, key, shape.whole)
-    for panel, head in zip(panels, heads, strict=True):
-        title_above(panel, head.title, above if panel is host else 0.0, shape.inside)
+    for panel, title in zip(panels, titles, strict=True):
+        title_above(panel, title, above if panel is host else 0.0, shape.inside)
+    return host
 
 
-def label_x(host: Axes, text: str) -> None:
-    """Label the x axis, in lines that are no longer than the axes."""
+def parts_of(frame: pd.DataFrame) -> tuple[list[str], list[pd.DataFrame]]:
+    """Titles, and rows, of each scorer in each task."""
+    parts = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
+    return [title_of(*names) for names, _ in parts], [part for _, part in parts]
+
+
+def title_of(scorer: object, task: Any) -> str:
+    """Scorer, and task where there is one."""
+    return str(scorer) if pd.isna(task) else f"{scorer}, {task}"
+
+
+def label_axes(host: Axes, x: str, y: str) -> Axes:
+    """The axes with labels, that of the x axis in lines that are no longer than the axes."""
     size = points("axes.labelsize")
-    lines = [wrapped(line, shape_of(None, 1).whole - 20, size) for line in text.split("\n")]
+    lines = [wrapped(line, shape_of(None, 1).whole - 20, size) for line in x.split("\n")]
     host.set_xlabel("\n".join(lines), linespacing=_LINE)
+    host.set_ylabel(y)
+    return host
 
 
 def thin() -> float:
