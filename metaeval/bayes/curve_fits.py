@@ -75,7 +75,7 @@ def prepared_curves(asked: Asked) -> Prepared:
     groups = groups_of(data.margin, data.counts)
     what = "win, tie or loss by the labels at a margin" if three else "agreement at a margin"
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
-    more = lambda sites, rng: _more(sites, grids, curves.scale, native, said["form"], rng)  # noqa: E731
+    more = lambda sites, rng: _more(sites, grids, curves.scale, native, rng)  # noqa: E731
     return Prepared(
         arrays=arrays,
         options=(("form", said["form"]), ("order", order)),
@@ -163,7 +163,7 @@ def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
 
 
 def _more(
-    sites: Sites, grids: list[Grid], scale: Floats, native: str | None, form: str, rng: Generator
+    sites: Sites, grids: list[Grid], scale: Floats, native: str | None, rng: Generator
 ) -> Named:
     """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
     unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for
