@@ -177,15 +177,19 @@ def _more(
     if all(p.new is not None for p in drawn.values()):
         at["_new"] = (("scorer",), {n: p.new for n, p in drawn.items() if p.new is not None})
     for end, (dims, values) in at.items():
-        per = unit[:, None] if end == "" else unit
-        each = scale[:, None] if end == "" else scale
-        slope = np.exp(values["log_slope"])
-        found[f"slope{end}"] = (dims, slope / per)
-        if "logit_lapse" in values:
-            found[f"lapse{end}"] = (dims, expit(values["logit_lapse"]))
-        for name, of in (("rao_kupper", "log_threshold"), ("davidson", "log_nu")):
-            if of in values:
-                latent = np.exp(values[of]) if of == "log_threshold" else values[of]
-                found[f"threshold{end}"] = (dims, latent)
-                found[f"epsilon{end}"] = (dims, tie_threshold(slope, latent, name) * each)
+        per, each = ((v[:, None] if end == "" else v) for v in (unit, scale))
+        found |= {f"{name}{end}": (dims, v) for name, v in _natural(values, per, each).items()}
+    return found
+
+
+def _natural(values: Sites, unit: Floats, scale: Floats) -> dict[str, Floats]:
+    """Slope per unit, lapse, threshold, and the margin up to which a tie is called."""
+    slope = np.exp(values["log_slope"])
+    found = {"slope": slope / unit}
+    if "logit_lapse" in values:
+        found["lapse"] = expit(values["logit_lapse"])
+    for name, of in (("rao_kupper", "log_threshold"), ("davidson", "log_nu")):
+        if of in values:
+            latent = np.exp(values[of]) if of == "log_threshold" else values[of]
+            found |= {"threshold": latent, "epsilon": tie_threshold(slope, latent, name) * scale}
     return found
