@@ -111,9 +111,14 @@ def key_above(ax: Axes, entries: Sequence[Entry], room: float, columns: int = 0)
     )
     for text in legend.get_texts():
         text.set_linespacing(_LINE)
+    return _key_height(texts, columns)
+
+
+def _key_height(texts: Sequence[str], columns: int) -> float:
+    """Points that a key takes: the highest entry of each of its rows."""
     rows = math.ceil(len(texts) / columns)
     tallest = [max(texts[i::rows], key=lambda t: t.count("\n")) for i in range(rows)]
-    return lines_height(tallest, size)
+    return lines_height(tallest, key_size())
 
 
 def _columns(texts: Sequence[object], room: float) -> int:
@@ -204,8 +209,7 @@ def _key_room(key: Sequence[object], room: float) -> float:
     if not key:
         return 0.0
     columns = _columns(key, room)
-    rows = math.ceil(len(key) / columns)
-    return lines_height([in_lines(t, room / columns, True) for t in key][:rows], key_size())
+    return _key_height([in_lines(t, room / columns, True) for t in key], columns)
 
 
 def _low_in(host: Axes, tops: Sequence[float], labels: float) -> float:
