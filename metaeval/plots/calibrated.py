@@ -14,7 +14,8 @@ from matplotlib.patches import Patch
 
 from metaeval import calibration
 from metaeval.arrays import Floats
-from metaeval.plots.panels import Entry, draw_panels, label_axes, parts_of, thin
+from metaeval.plots.keys import Entry
+from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
 from metaeval.plots.passing import passed_on, require_table, scorers_of
 from metaeval.plots.theme import BLUE, GREY, LIGHT, ORANGE
 from metaeval.tables import Table

@@ -16,17 +16,8 @@ from metaeval import calibration
 from metaeval.checks import check_fraction
 from metaeval.errors import MetaevalError
 from metaeval.plots.canvas import draw_intervals, percent_axis
-from metaeval.plots.panels import (
-    Entry,
-    Panel,
-    Said,
-    host_of,
-    key_above,
-    label_axes,
-    thin,
-    title_above,
-    title_of,
-)
+from metaeval.plots.keys import Entry, Said, key_above, title_above
+from metaeval.plots.panels import Panel, host_of, label_axes, thin, title_of
 from metaeval.plots.passing import only, passed_on, require_table, require_tree, scorers_of
 from metaeval.plots.theme import GREY, look
 from metaeval.result import Result

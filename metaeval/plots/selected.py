@@ -14,7 +14,8 @@ from matplotlib.patches import Patch
 from metaeval import calibration
 from metaeval.checks import check_fraction
 from metaeval.plots.canvas import percent_axis
-from metaeval.plots.panels import Entry, draw_panels, label_axes, parts_of, thin
+from metaeval.plots.keys import Entry
+from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
 from metaeval.plots.passing import passed_on, require_table, scorers_of
 from metaeval.plots.theme import BLUE, GREY, LIGHT, look
 from metaeval.tables import Table

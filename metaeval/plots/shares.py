@@ -12,7 +12,8 @@ from matplotlib.patches import Patch
 
 from metaeval.checks import check_fraction
 from metaeval.plots.canvas import percent_axis
-from metaeval.plots.panels import Entry, draw_panels, label_axes, parts_of, thin
+from metaeval.plots.keys import Entry
+from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
 from metaeval.plots.passing import only, require_tree, scorers_of
 from metaeval.plots.theme import BLUE, GREY, ORANGE, RED
 

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from metaeval import calibration
 from metaeval.inference import evaluate
 from metaeval.plots.canvas import draw_intervals, percent_axis
-from metaeval.plots.panels import Entry, draw_panels, label_axes, thin
+from metaeval.plots.keys import Entry
+from metaeval.plots.panels import draw_panels, label_axes, thin
 from metaeval.plots.passing import only, passed_on, require_table, require_tree, scorers_of
 from metaeval.plots.theme import BLUE, GREEN, GREY, ORANGE
 from metaeval.statistics.ties import tie_calibrated_accuracy
