@@ -104,7 +104,7 @@ class BaseTable(ABC):
         for name, frame in (("rows", rows), ("scores", scores), ("labels", labels)):
             frame = frame.take(order).reset_index(drop=True)
             object.__setattr__(self, name, frame if name == "rows" else frame.sort_index(axis=1))
-        canonical.require_unique_rows(self.rows, self._identity(self.rows), self.keys)
+        canonical.require_unique_rows(self.rows, self._identity(self.rows))
         canonical.require_nested(self.rows, self._item_columns, "cluster")
         if self.label_kind == "correct":
             canonical.require_zero_or_one(self.labels)

@@ -142,7 +142,7 @@ def group_codes(rows: pd.DataFrame, columns: list[str]) -> Codes:
     return np.unique(combined, return_inverse=True)[1].astype(np.intp)
 
 
-def require_unique_rows(rows: pd.DataFrame, identity: list[str], keys: tuple[str, ...]) -> None:
+def require_unique_rows(rows: pd.DataFrame, identity: list[str]) -> None:
     """Raise if two rows have the same key; the first ten are listed."""
     repeated = rows.duplicated(identity, keep=False) if identity else pd.Series(dtype=bool)
     if not repeated.any():

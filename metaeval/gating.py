@@ -19,7 +19,7 @@ from metaeval.measure import table_for
 from metaeval.prepare import prepare
 from metaeval.result import Result
 from metaeval.statistics.base import Statistic, sum_by
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Table, require_table
 
 FEWEST_ITEMS = 30
 _FEW_MOVES, _EQUAL, _MOST_ITEMS = 10, 1e-12, 1e9
@@ -265,11 +265,7 @@ def _bound(margin: float, non_inferior: bool) -> float:
 
 
 def _checked(table: Any, statistic: Any, new: str, baseline: str, options: dict[str, Any]) -> Table:
-    if not isinstance(table, Responses | Pairs):
-        raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
-            "Responses(...)."
-        )
+    require_table(table)
     for name in (new, baseline):
         require_known("scorer", name, table.scorers)
     if isinstance(statistic, Sequence) and not isinstance(statistic, str):

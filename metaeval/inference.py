@@ -16,7 +16,7 @@ from metaeval.prepare import Design, prepare, system_level, units_of
 from metaeval.result import Result
 from metaeval.statistics import system_accuracy
 from metaeval.statistics.base import Statistic
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Table, require_table
 
 
 def evaluate(
@@ -212,11 +212,7 @@ def compare(
 
 
 def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any]) -> Result:
-    if not isinstance(table, Responses | Pairs):
-        raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) "
-            "or Responses(...)."
-        )
+    require_table(table)
     if options["scorers"] is not None:
         options = options | {"scorers": check_names("scorers", options["scorers"])}
     _check_scorers(table, plan, options["scorers"])

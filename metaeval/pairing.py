@@ -150,8 +150,8 @@ def joined(left: Pairs, right: Pairs) -> Pairs:
         raise MetaevalError(f"{listed(shared)} is a scorer of both tables; rename or drop one.")
     names = ("task", "item", "first", "second", "order", *left.keys)
     on = [name for name in names if name in left.rows and name in right.rows]
-    both = _wide(left, on).merge(
-        _wide(right, on), how="outer", on=on, indicator="_side", suffixes=("", "\x00")
+    both = _wide(left).merge(
+        _wide(right), how="outer", on=on, indicator="_side", suffixes=("", "\x00")
     )
     if not (both["_side"] == "both").any():
         raise MetaevalError(f"The tables share no pair; they were matched by {', '.join(on)}.")
@@ -166,7 +166,7 @@ def joined(left: Pairs, right: Pairs) -> Pairs:
     )
 
 
-def _wide(table: Pairs, on: list[str]) -> pd.DataFrame:
+def _wide(table: Pairs) -> pd.DataFrame:
     ids = [c for c in table.rows if isinstance(table.rows[c].dtype, pd.CategoricalDtype)]
     rows = table.rows.assign(**{name: table.rows[name].astype(object) for name in ids})
     return pd.concat([rows, table.scores, table.labels], axis=1)

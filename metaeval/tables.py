@@ -226,3 +226,12 @@ def _looks_like_candidates(table: Responses) -> bool:
 
 
 Table = Responses | Pairs
+
+
+def require_table(table: Any) -> None:
+    """Refuse what is no table, such as the frame or the path that one is read from."""
+    if not isinstance(table, Responses | Pairs):
+        raise MetaevalError(
+            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
+            "Responses(...)."
+        )

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import broken, responses
 
+import metaeval as me
 from metaeval import MetaevalError, Pairs, Responses
 from metaeval.canonical import column_bytes, group_codes, ids_as_text, rounded, unit_of
 from metaeval.pairing import margins
+from metaeval.tables import require_table
 
 
 def table_of(items, systems=None, scores=None, labels=None, index=None, **options):
@@ -429,3 +431,12 @@ def test_the_step_is_a_power_of_two_and_fine(spread, power):
 def test_nothing_to_round():
     assert unit_of(np.array([np.nan])) == 0
     assert rounded(np.array([0.3]), 0.0).tolist() == [0.3]
+
+
+@pytest.mark.parametrize("given", ["scores.csv", pd.DataFrame({"item": [1], "m": [0.5]})])
+def test_what_was_not_read_is_no_table(given):
+    said = f"A {type(given).__name__} is no table; read it first: read_scores"
+    with pytest.raises(MetaevalError, match=said):
+        require_table(given)
+    with pytest.raises(MetaevalError, match=said):
+        me.evaluate(given)

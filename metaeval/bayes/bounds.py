@@ -17,7 +17,7 @@ from metaeval.prepare import units_of
 from metaeval.resampling import largest_weight, weighted_sums
 from metaeval.samples import tails
 from metaeval.statistics.base import sum_by
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Pairs, Table, require_table
 from metaeval.threefry import key_of
 
 
@@ -181,11 +181,7 @@ def agreement_bounds(
 
 def _judged(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str]]:
     """The pairs, and the names of the raters."""
-    if not isinstance(table, Responses | Pairs):
-        raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
-            "Responses(...)."
-        )
+    require_table(table)
     known = [str(name) for name in table.labels]
     names = known if raters is None else check_names("raters", raters)
     for name in names:

@@ -43,36 +43,32 @@ def _chances(curves: Curves, sites: Sites) -> Floats:
 
 def log_likelihood(curves: Curves, sites: Sites) -> Floats:
     """Tempered log likelihood of each unit, all its rows and scorers: (chain, draw, unit)."""
+    table = _weights(curves)
+    n_units, n_counts = table.shape
+    chains, draws = next(iter(sites.values())).shape[:2]
+    step = max(1, _AT_A_TIME // (n_counts * chains))
+    found = np.empty((chains, draws, n_units))
+    for start in range(0, draws, step):
+        some = {n: v[:, start : start + step] for n, v in sites.items()}
+        logs = _chances(curves, some).reshape(-1, n_counts)
+        found[:, start : start + step] = (table @ logs.T).T.reshape(chains, -1, n_units)
+    return found
+
+
+def _weights(curves: Curves) -> Any:
+    """How much each unit says of each outcome in each bin of each cell: sparse."""
     from scipy.sparse import coo_array
 
     data = curves.data
-    shape = data.counts.shape
     rows, columns, weight = [], [], []
     for k, row in enumerate(curves.cells):
         for t, cell in enumerate(row):
-            at = np.ravel_multi_index(
-                (
-                    np.full(len(cell.unit), k),
-                    np.full(len(cell.unit), t),
-                    data.place[k][t],
-                    cell.outcome,
-                ),
-                shape,
-            )
+            place = (k, t, data.place[k][t], cell.outcome)
+            columns.append(np.ravel_multi_index(np.broadcast_arrays(*place), data.counts.shape))
             rows.append(cell.unit)
-            columns.append(at)
-            weight.append(np.full(len(at), 1 / data.effect[k, t]))
-    size = (len(curves.units), int(np.prod(shape)))
+            weight.append(np.full(len(cell.unit), 1 / data.effect[k, t]))
     parts = (np.concatenate(weight), (np.concatenate(rows), np.concatenate(columns)))
-    table = coo_array(parts, shape=size).tocsr()
-    chains, draws = next(iter(sites.values())).shape[:2]
-    step = max(1, _AT_A_TIME // (size[1] * chains))
-    found = np.empty((chains, draws, size[0]))
-    for start in range(0, draws, step):
-        some = {n: v[:, start : start + step] for n, v in sites.items()}
-        logs = _chances(curves, some).reshape(-1, size[1])
-        found[:, start : start + step] = (table @ logs.T).T.reshape(chains, -1, size[0])
-    return found
+    return coo_array(parts, shape=(len(curves.units), data.counts.size)).tocsr()
 
 
 def groups_of(margin: Floats, counts: Floats) -> Codes:

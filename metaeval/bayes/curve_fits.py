@@ -75,7 +75,7 @@ def prepared_curves(asked: Asked) -> Prepared:
     groups = groups_of(data.margin, data.counts)
     what = "win, tie or loss by the labels at a margin" if three else "agreement at a margin"
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
-    more = lambda sites, rng: _more(sites, grids, curves.scale, native, said["form"], rng)  # noqa: E731
+    more = lambda sites, rng: _more(sites, grids, curves.scale, native, rng)  # noqa: E731
     return Prepared(
         arrays=arrays,
         options=(("form", said["form"]), ("order", order)),
@@ -163,7 +163,7 @@ def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
 
 
 def _more(
-    sites: Sites, grids: list[Grid], scale: Floats, native: str | None, form: str, rng: Generator
+    sites: Sites, grids: list[Grid], scale: Floats, native: str | None, rng: Generator
 ) -> Named:
     """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
     unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for
@@ -177,15 +177,19 @@ def _more(
     if all(p.new is not None for p in drawn.values()):
         at["_new"] = (("scorer",), {n: p.new for n, p in drawn.items() if p.new is not None})
     for end, (dims, values) in at.items():
-        per = unit[:, None] if end == "" else unit
-        each = scale[:, None] if end == "" else scale
-        slope = np.exp(values["log_slope"])
-        found[f"slope{end}"] = (dims, slope / per)
-        if "logit_lapse" in values:
-            found[f"lapse{end}"] = (dims, expit(values["logit_lapse"]))
-        for name, of in (("rao_kupper", "log_threshold"), ("davidson", "log_nu")):
-            if of in values:
-                latent = np.exp(values[of]) if of == "log_threshold" else values[of]
-                found[f"threshold{end}"] = (dims, latent)
-                found[f"epsilon{end}"] = (dims, tie_threshold(slope, latent, name) * each)
+        per, each = ((v[:, None] if end == "" else v) for v in (unit, scale))
+        found |= {f"{name}{end}": (dims, v) for name, v in _natural(values, per, each).items()}
+    return found
+
+
+def _natural(values: Sites, unit: Floats, scale: Floats) -> dict[str, Floats]:
+    """Slope per unit, lapse, threshold, and the margin up to which a tie is called."""
+    slope = np.exp(values["log_slope"])
+    found = {"slope": slope / unit}
+    if "logit_lapse" in values:
+        found["lapse"] = expit(values["logit_lapse"])
+    for name, of in (("rao_kupper", "log_threshold"), ("davidson", "log_nu")):
+        if of in values:
+            latent = np.exp(values[of]) if of == "log_threshold" else values[of]
+            found |= {"threshold": latent, "epsilon": tie_threshold(slope, latent, name) * scale}
     return found

@@ -125,12 +125,16 @@ def binned(
                 covariates[c, k, t] = np.bincount(place, values, size) / number
             np.add.at(counts[k, t], (place, cell.outcome), 1.0)
     if folded_rows:
-        even = (counts[..., 0] + counts[..., -1]) / 2
-        zero = margin == 0  # either side is as good: labels there count half for each
-        counts[..., 0] = np.where(zero, even, counts[..., 0])
-        counts[..., -1] = np.where(zero, even, counts[..., -1])
+        _halve(margin, counts)
     effect = design_effects(cells, places, margin, counts, n_units, intercept)
     return Binned(margin, covariates, counts / effect[..., None, None], places, effect)
+
+
+def _halve(margin: Floats, counts: Floats) -> None:
+    """At margin 0 either side is as good: labels there count half for each."""
+    even = (counts[..., 0] + counts[..., -1]) / 2
+    for side in (0, -1):
+        counts[..., side] = np.where(margin == 0, even, counts[..., side])
 
 
 def bins_for(n: int) -> int:

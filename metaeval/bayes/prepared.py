@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from numpy.random import Generator
 
 from metaeval.arrays import Floats
-from metaeval.bayes.sampling import Arrays, Options
+from metaeval.bayes.compiling import Arrays, Options
 from metaeval.prepare import Design
 from metaeval.statistics.base import Statistic
 

@@ -25,7 +25,7 @@ from metaeval.checks import check_names, check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
 from metaeval.prepare import Design, prepare
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Table, require_table
 
 FORMS = ("dawid_skene", "ordinal")
 CLASSES = ("second", "tie", "first")
@@ -60,11 +60,7 @@ def prepared(
 
 def _refuse(table: Any, label: str | None, by: str | None, missing: str | None) -> None:
     """What has no meaning for this model."""
-    if not isinstance(table, Responses | Pairs):
-        raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
-            "Responses(...)."
-        )
+    require_table(table)
     if label is not None:
         raise MetaevalError(
             f"label={label!r} chooses one label, and this model needs several: raters=[...]."

@@ -11,16 +11,12 @@ from metaeval.arrays import Floats
 from metaeval.checks import check_names, listed
 from metaeval.errors import MetaevalError
 from metaeval.prepare import Design, Stratum, prepare
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Pairs, Table, require_table
 
 
 def designed(table: Table, by: str | None, **options: Any) -> tuple[Design, str | None]:
     """The label, the scorers, the rows and the units, by task where the table has one."""
-    if not isinstance(table, Responses | Pairs):
-        raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
-            "Responses(...)."
-        )
+    require_table(table)
     column = by or ("task" if "task" in table.rows else None)
     design = prepare(table, by=column, **options)
     if design.systems:

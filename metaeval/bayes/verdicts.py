@@ -111,18 +111,25 @@ def _seen(statistic: Any, design: Design, stratum: Stratum) -> Seen:
         share = size / size.sum()
     there = share > 0
     value, share = given[there] / share[there, None], share[there]
+    own = replace(design, strata=(stratum,))
+    names = unit_names(stratum)
+    place = np.flatnonzero(there)
+    scatter = _scatter(statistic, own, value, share)
+    return Seen(value, share, scatter, [names[u] for u in place], place)
+
+
+def _scatter(statistic: Any, design: Design, value: Floats, share: Floats) -> Floats:
+    """Covariance of the accuracies of a part: (scorer, scorer)."""
     if statistic.terms is not None:
         influence = share[:, None] * (value - share @ value)
         scatter = influence.T @ influence
     else:  # what is tuned on the items varies with them, which contributions do not show
-        draws = measure(replace(design, strata=(stratum,)), statistic, _RESAMPLES)[0].draws
+        draws = measure(design, statistic, _RESAMPLES)[0].draws
         scatter = np.atleast_2d(np.cov(np.nan_to_num(draws.T)))
     known = np.isin(value, (0, 1)).all() and np.ptp(share) == 0  # binomial: nothing is estimated
     if not known and len(share) > 1:
         scatter *= len(share) / (len(share) - 1)
-    names = unit_names(stratum)
-    place = np.flatnonzero(there)
-    return Seen(value, share, scatter, [names[u] for u in place], place)
+    return scatter
 
 
 def arrays_of(cells: Cells, seen: Sequence[Seen]) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def _fits(part: Part, link: Link, plan: Plan) -> Fits:
         slope, rate = _curve(theta, scale)
         found.append(np.stack([np.where(rising, slope, 0.0), rate]))
         slopes.append(slope)
-        others.append([_if_other(part, m, link, x, scale, rising[0], o) for o in _OTHERS])
+        others.append([_if_other(part, link, x, scale, rising[0], o) for o in _OTHERS])
     slope, lapse = np.stack(found, axis=-1)
     largest = np.abs(np.asarray(part.cases.log_odds)).max(axis=0)
     of_others = tuple((v[:, 0], v[:, 1]) for v in np.array(others).transpose(1, 0, 2))
@@ -190,7 +190,7 @@ def _fits(part: Part, link: Link, plan: Plan) -> Fits:
 
 
 def _if_other(
-    part: Part, m: int, link: Link, x: Floats, scale: float, rises: bool, lapse: float
+    part: Part, link: Link, x: Floats, scale: float, rises: bool, lapse: float
 ) -> tuple[float, float]:
     """Slope and lapse of one scorer on all cases, if so many lapses were expected."""
     expected = link if link is links.MARGIN else links.lapse(1 / lapse - 1)

@@ -19,7 +19,7 @@ from metaeval.statistics.base import Statistic
 from metaeval.statistics.forecasts import Cases, cases_of
 from metaeval.statistics.proper import estimand_of, said_name, status_of
 from metaeval.statistics.reading import Reading
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Table, require_table
 
 POOLED = {"whole": "all rows together"}
 """What the row with an empty task is, where it is no mean over tasks."""
@@ -43,11 +43,7 @@ class Part(NamedTuple):
 
 def designed(table: Table, **options: Any) -> Design:
     """The label, the scorers, the rows and the units of a table; see `metaeval.evaluate`."""
-    if not isinstance(table, Responses | Pairs):
-        raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
-            "Responses(...)."
-        )
+    require_table(table)
     design = prepare(table, **options)
     if design.systems:
         raise MetaevalError("Calibration resamples items; use random='item' or 'cluster'.")

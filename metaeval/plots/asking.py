@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from metaeval.errors import MetaevalError
 from metaeval.export import interval_name
+from metaeval.plots.canvas import label_x, percent_axis
 from metaeval.result import Result
 
 _OF_SCORES = ("gap", "epsilon")  # in units of each scorer
@@ -22,6 +25,20 @@ def value_label(result: Result, statistic: str | None = None, *, interval: bool 
     better = ", lower is better" if result.direction(statistic) < 0 else ""
     kind = f", {100 * result.confidence:g}% {interval_name(result)}" if interval else ""
     return f"{said.replace('_', ' ')}{better}{kind}"
+
+
+def label_values(
+    ax: Axes,
+    result: Result,
+    statistic: str | None = None,
+    *,
+    interval: bool = True,
+    beside: float = 0.0,
+) -> None:
+    """Say on the x axis what its values are; `beside` points stand right of the axes."""
+    label_x(ax, value_label(result, statistic, interval=interval), beside)
+    if result.is_accuracy(statistic):
+        percent_axis(ax.xaxis)
 
 
 def without_end(result: Result, statistic: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,8 @@ from matplotlib.patches import Patch
 
 from metaeval import calibration
 from metaeval.arrays import Floats
-from metaeval.plots.panels import (
-    Entry,
-    Panel,
-    host_of,
-    label_x,
-    name_panels,
-    thin,
-)
+from metaeval.plots.keys import Entry
+from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
 from metaeval.plots.passing import passed_on, require_table, scorers_of
 from metaeval.plots.theme import BLUE, GREY, LIGHT, ORANGE
 from metaeval.tables import Table
@@ -102,22 +97,10 @@ def _curves(
 
 
 def _drawn(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
-    parts = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
-    heads = [Panel(title_of(*names)) for names, _ in parts]
-    key = _key(frame, confidence)
-    host, panels, shape = host_of(ax, heads, [entry.text for entry in key])
-    start = _start(frame)
-    for panel, (_, part) in zip(panels, parts, strict=True):
-        _panel(panel, part, start)
-    name_panels(host, panels, heads, key, shape)
-    label_x(host, _forecast_label(frame))
-    host.set_ylabel("share of labels that say so")
-    return host
-
-
-def title_of(scorer: object, task: object) -> str:
-    """Scorer, and task where there is one."""
-    return str(scorer) if pd.isna(task) else f"{scorer}, {task}"
+    titles, parts = parts_of(frame)
+    draw = partial(_panel, start=_start(frame))
+    host = draw_panels(ax, titles, _key(frame, confidence), parts, draw)
+    return label_axes(host, _forecast_label(frame), "share of labels that say so")
 
 
 def _forecast_label(frame: pd.DataFrame) -> str:

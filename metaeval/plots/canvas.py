@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from metaeval.arrays import Floats
 from metaeval.errors import MetaevalError
 from metaeval.plots.texts import width, wrapped
-from metaeval.plots.theme import GREY, SETTINGS, figure_width
+from metaeval.plots.theme import BLUE, GREY, SETTINGS, figure_width
 
 POINTS = 72.0  # in an inch
 SMALLEST = 5.0  # points of a letter that can still be read
@@ -84,12 +84,13 @@ def rows_of(
     inches: float | None = None,
     share: float = LABELS,
     max_chars: int | None = None,
-    even: bool = True,
+    even: bool = False,
+    least: float = 0.0,
 ) -> Rows:
     """Names as labels of rows that take at most a share of the width of a figure, or of axes.
 
     Labels become smaller down to 6 points before they go on in a second line; further, if they
-    would not fit the height of axes.
+    would not fit the height of axes. Each row takes `least` points or more.
     """
     if inches is None:
         inches = figure_width(wide) if ax is None else own_size(ax)[0]
@@ -100,7 +101,7 @@ def rows_of(
     while True:
         rows = Rows([wrapped(name, room, size, max_chars) for name in names], size, even)
         if ax is None or size == SMALLEST or rows.heights.sum() < 0.8 * own_size(ax)[1] * POINTS:
-            return rows
+            return rows._replace(tall=max(1.0, least / rows.unit))
         size = max(size - 0.5, SMALLEST)
 
 
@@ -131,34 +132,37 @@ def own_width(ax: Axes) -> float:
     return own_size(ax)[0]
 
 
-def axes(
-    ax: Axes | None,
-    *,
-    rows: Rows | int | None = None,
-    height: float | None = None,
-    wide: bool = False,
-    legend: bool = False,
-    extra: float = 0.0,
-) -> Axes:
-    """The axes to draw on; without any, those of a new figure that is as wide as the style asks.
+def axes(ax: Axes | None, height: float, wide: bool = False) -> Axes:
+    """The axes to draw on; without any, those of a new figure, `height` inches high.
 
-    Its height is that of its rows, with what stands below and above them, a line of `legend`, and
-    `extra` points; or `height` inches; or that of `rcParams`.
+    It is as wide as the style asks: a column, or the page.
     """
     if ax is not None:
         return require_axes(ax)
-    if rows is not None:
-        height = rows_height(rows, extra + (LEGEND * points("legend.fontsize") if legend else 0))
-    elif height is None:
-        height = float(SETTINGS["figure.figsize"][1])
     figure = plt.figure(figsize=(figure_width(wide), height), layout="constrained")
     return figure.add_subplot()
 
 
-def rows_height(rows: Rows | int, extra: float = 0.0) -> float:
+def row_axes(
+    ax: Axes | None,
+    names: Iterable[object],
+    max_chars: int | None,
+    *,
+    least: float = 0.0,
+    extra: float = 0.0,
+) -> tuple[Axes, Rows]:
+    """The axes to draw on, with names as labels of rows; a new figure is as high as they need.
+
+    Each row takes `least` points or more; a new figure has `extra` points above the rows.
+    """
+    rows = rows_of(list(names), ax=ax, max_chars=max_chars, least=least)
+    ax = axes(ax, rows_height(rows, extra))
+    label_rows(ax, rows)
+    return ax, rows
+
+
+def rows_height(rows: Rows, extra: float = 0.0) -> float:
     """Inches of a figure with rows, tick labels, and a label of the x axis."""
-    if isinstance(rows, int):
-        rows = Rows([""] * rows, label_size(rows))
     around = 1.3 * points("xtick.labelsize") + 2.6 * points("axes.labelsize") + 16 + extra
     return float(rows.heights.sum() + 0.2 * rows.unit + around) / POINTS
 
@@ -188,10 +192,9 @@ def draw_intervals(
     lower: Sequence[float] | Floats,
     upper: Sequence[float] | Floats,
     *,
-    color: str = "#0072B2",
+    color: str = BLUE,
     marker: str = "o",
     hollow: bool = False,
-    label: str | None = None,
     without_end: str = "no end",
 ) -> None:
     """Points and intervals across rows; none is cut, and values that are none are named.
@@ -204,7 +207,7 @@ def draw_intervals(
     face = "white" if hollow else color
     ax.plot(
         *(estimate[there], y[there], marker),
-        color=color, mfc=face, mew=0.9, linestyle="none", label=label, zorder=3,
+        color=color, mfc=face, mew=0.9, linestyle="none", zorder=3,
     )  # fmt: skip
     both = np.isfinite(lower) & np.isfinite(upper)
     ax.hlines(y[both], lower[both], upper[both], color=color, lw=_line(), zorder=2)
@@ -254,13 +257,13 @@ def small_size() -> float:
 
 
 def beside_rows(
-    ax: Axes, places: Floats, texts: Sequence[str], size: float, left: bool = False
+    ax: Axes, places: Floats, texts: Sequence[str], size: float, left: bool = False, **how: Any
 ) -> float:
     """Write a text right (or left) of each row of the axes; returns how many points that takes."""
     x, away, side = (0, -3, "right") if left else (1, 4, "left")
     for y, text in zip(places, texts, strict=True):
-        _write(ax, (x, y), text, (away, 0), ha=side, va="center", fontsize=size)
-    return max((width(text, size) for text in texts), default=0.0) + 4
+        _write(ax, (x, y), text, (away, 0), ha=side, va="center", fontsize=size, **how)
+    return Rows(list(texts), size).wide + 4
 
 
 def _write(

@@ -13,21 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from metaeval import calibration
-from metaeval.checks import check_fraction, require_known
+from metaeval.checks import check_fraction
 from metaeval.errors import MetaevalError
-from metaeval.plots.calibrated import title_of
 from metaeval.plots.canvas import draw_intervals, percent_axis
-from metaeval.plots.panels import (
-    Entry,
-    Panel,
-    Said,
-    host_of,
-    key_above,
-    label_x,
-    thin,
-    title_above,
-)
-from metaeval.plots.passing import passed_on, require_table, require_tree, scorers_of
+from metaeval.plots.keys import Entry, Said, key_above, title_above
+from metaeval.plots.panels import Panel, host_of, label_axes, thin, title_of
+from metaeval.plots.passing import only, passed_on, require_table, require_tree, scorers_of
 from metaeval.plots.theme import GREY, look
 from metaeval.result import Result
 from metaeval.tables import Table
@@ -166,9 +157,7 @@ def _of_tree(
         of_labels = [each.assign(task=None) for each in of_labels]
     gaps = _gaps(result, named).assign(agreement=agreement)
     whole = _together(*of_labels, gaps[gaps["task"] != NEW_TASK])
-    for name in scorers or ():
-        require_known("scorer", name, list(whole["scorer"].unique()))
-    return whole if scorers is None else whole[whole["scorer"].isin(scorers)]
+    return only(whole, scorers)
 
 
 def _drawn(frame: pd.DataFrame, agreement: float, ax: Axes | None) -> Axes:
@@ -182,9 +171,7 @@ def _drawn(frame: pd.DataFrame, agreement: float, ax: Axes | None) -> Axes:
         named = [Entry(e, text) for e, text in zip(entries, head.entries, strict=True)]
         above = key_above(panel, named, shape.inside, 1)
         title_above(panel, head.title, above, shape.inside)
-    label_x(host, "gap between scores")
-    host.set_ylabel("labels that agree with its sign (%)")
-    return host
+    return label_axes(host, "gap between scores", "labels that agree with its sign (%)")
 
 
 def _head(part: pd.DataFrame, together: bool) -> Panel:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import FigureBase
 
 from metaeval.errors import MetaevalError
@@ -27,17 +28,24 @@ def figure_inches(fig: FigureBase | None) -> float:
     return float(part.bbox.width / part.get_figure(root=True).dpi)
 
 
-def titles_of(texts: Sequence[str], room: float) -> list[str]:
-    """Titles of panels in lines of at most `room` points."""
-    return [wrapped(text, room, points("legend.fontsize")) for text in texts]
-
-
 def figure_of_panels(
-    fig: FigureBase | None, titles: Sequence[str], columns: int, high: float
+    fig: FigureBase | None,
+    texts: Sequence[str],
+    *,
+    room: float,
+    least: float,
+    apart: float,
+    high: float,
 ) -> Any:
-    """Axes (row, column) with titles, each `high` points inside where the figure is new."""
-    rows = -(-len(titles) // columns)
+    """Axes (row, column) with texts as titles, as many side by side as `room` points allow.
+
+    Each has `least` points or more, and titles are `apart` points from one another. In a new
+    figure each is `high` points high inside.
+    """
+    columns = int(np.clip(room // least, 1, len(texts)))
+    rows = -(-len(texts) // columns)
     size = points("legend.fontsize")
+    titles = [wrapped(text, room / columns - apart, size) for text in texts]
     if fig is None:
         lines = max(title.count("\n") + 1 for title in titles)
         ticks = 1.3 * points("xtick.labelsize") + 5

@@ -10,15 +10,8 @@ from matplotlib.axes import Axes
 
 from metaeval.errors import MetaevalError
 from metaeval.multiplicity import letter, together
-from metaeval.plots.asking import require_differences, value_label
-from metaeval.plots.canvas import (
-    axes,
-    label_rows,
-    label_x,
-    percent_axis,
-    rows_of,
-    small_size,
-)
+from metaeval.plots.asking import label_values, require_differences
+from metaeval.plots.canvas import row_axes, small_size
 from metaeval.plots.theme import BLACK, BLUE, GREY, LIGHT
 from metaeval.ranking import found_better
 from metaeval.result import Result
@@ -85,9 +78,7 @@ def clusters(
     if data:
         return groups
     ax = _draw(league, groups, max_chars, ax)
-    label_x(ax, value_label(result, statistic, interval=False))
-    if result.is_accuracy(statistic):
-        percent_axis(ax.xaxis)
+    label_values(ax, result, statistic, interval=False)
     return ax
 
 
@@ -117,11 +108,9 @@ def _groups(
 def _draw(
     league: pd.DataFrame, groups: pd.DataFrame, max_chars: int | None, ax: Axes | None
 ) -> Axes:
-    rows = rows_of(list(league["scorer"]), ax=ax, max_chars=max_chars, even=False)
     names = list(dict.fromkeys(groups["group"]))
     step = _BAR * small_size()
-    ax = axes(ax, rows=rows, extra=step * (len(names) + 1))
-    label_rows(ax, rows)
+    ax, rows = row_axes(ax, league["scorer"], max_chars, extra=step * (len(names) + 1))
     top = ax.get_ylim()[1]
     ax.set_ylim(top=top - (len(names) + 0.5) * step / rows.unit)
     ax.vlines(league["estimate"], ax.get_ylim()[1], rows.places, color=LIGHT, lw=0.5, zorder=1)

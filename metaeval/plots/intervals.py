@@ -6,16 +6,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from metaeval.errors import MetaevalError
-from metaeval.plots.asking import require_differences, require_result, value_label, without_end
+from metaeval.plots.asking import label_values, require_differences, require_result, without_end
 from metaeval.plots.canvas import (
-    axes,
+    LEGEND,
     beside_rows,
     draw_intervals,
-    label_rows,
-    label_x,
     legend_above,
-    percent_axis,
-    rows_of,
+    points,
+    row_axes,
     whole_numbers,
 )
 from metaeval.plots.theme import BLUE, GREY
@@ -75,9 +73,7 @@ def forest(
     """
     require_result(result, "forest")
     frame = _forest(result, statistic, task)
-    if data:
-        return frame
-    return _draw_forest(frame, value_label(result, statistic), result, statistic, max_chars, ax)
+    return frame if data else _draw_forest(frame, result, statistic, max_chars, ax)
 
 
 def _forest(result: Result, statistic: str | None, task: str | None) -> pd.DataFrame:
@@ -88,25 +84,21 @@ def _forest(result: Result, statistic: str | None, task: str | None) -> pd.DataF
 
 def _draw_forest(
     frame: pd.DataFrame,
-    label: str,
     result: Result,
     statistic: str | None,
     max_chars: int | None,
     ax: Axes | None,
 ) -> Axes:
-    rows = rows_of(list(frame["scorer"]), ax=ax, max_chars=max_chars, even=False)
     marked = bool(frame["reference"].notna().any())
-    ax = axes(ax, rows=rows, legend=marked)
+    extra = LEGEND * points("legend.fontsize") if marked else 0.0
+    ax, rows = row_axes(ax, frame["scorer"], max_chars, extra=extra)
     name = "chance" if result.is_accuracy(statistic) else "if calibrated"
     if marked:
         ax.plot(frame["reference"], rows.places, "|", color=GREY, ms=6, mew=1.2, label=name)
     ends = (frame["estimate"], frame["lower"], frame["upper"])
-    draw_intervals(ax, rows.places, *ends, color=BLUE, without_end=without_end(result, statistic))
-    label_rows(ax, rows)
+    draw_intervals(ax, rows.places, *ends, without_end=without_end(result, statistic))
     beside = beside_rows(ax, rows.places, list(frame["letters"]), rows.size)
-    label_x(ax, label, beside)
-    if result.is_accuracy(statistic):
-        percent_axis(ax.xaxis)
+    label_values(ax, result, statistic, beside=beside)
     if marked:
         legend_above(ax)
     return ax
@@ -173,12 +165,10 @@ def rank_intervals(
 
 
 def _draw_ranks(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
-    rows = rows_of(list(frame["scorer"]), ax=ax, max_chars=max_chars, even=False)
-    ax = axes(ax, rows=rows)
+    ax, rows = row_axes(ax, frame["scorer"], max_chars)
     for end in ("rank_low", "rank_high"):
         ax.plot(frame[end], rows.places, "o", color=BLUE, ms=3.5, zorder=3)
     ax.hlines(rows.places, frame["rank_low"], frame["rank_high"], color=BLUE, lw=2.2)
-    label_rows(ax, rows)
     room = 0.3 + 0.03 * len(frame)
     ax.set_xlim(1 - room, len(frame) + room)
     ax.xaxis.set_major_locator(whole_numbers())

@@ -28,6 +28,7 @@ from metaeval.plots.canvas import (
     legend_above,
     own_width,
     points,
+    rows_height,
     rows_of,
 )
 from metaeval.plots.texts import width
@@ -203,9 +204,9 @@ def _draw(
 ) -> Axes:
     names = list(dict.fromkeys(frame["row"]))
     wide = len(names) > _WIDE
-    numbers = [str(i + 1) for i in range(len(names))]
-    rows = rows_of(names, ax=ax, wide=wide, share=_SHARE, max_chars=max_chars)
-    ax = axes(ax, rows=rows, wide=wide, extra=(3.6 if wide else 4.9) * points("legend.fontsize"))
+    rows = rows_of(names, ax=ax, wide=wide, share=_SHARE, max_chars=max_chars, even=True)
+    legend = (3.6 if wide else 4.9) * points("legend.fontsize")
+    ax = axes(ax, rows_height(rows, legend), wide)
     levels, values = (_square(frame, names, column) for column in ("separated", "value"))
     sns.heatmap(
         levels,
@@ -213,7 +214,15 @@ def _draw(
         linewidths=0.4, linecolor="white", cbar=False, ax=ax,
     )  # fmt: skip
     _mark_cells(ax, levels, values, value, _room(ax, rows))
-    middles = np.arange(len(names)) + 0.5
+    _label(ax, rows)
+    legend_above(ax, 3 if wide else 2, _patches(result, value), _TITLES[value])
+    return ax
+
+
+def _label(ax: Axes, rows: Rows) -> None:
+    """Names and numbers of the rows, and numbers of the columns."""
+    numbers = [str(i + 1) for i in range(len(rows.texts))]
+    middles = np.arange(len(numbers)) + 0.5
     ax.set_yticks(middles, rows.texts, fontsize=rows.size, rotation=0, linespacing=LINE)
     turned = 90 if width(numbers[-1], rows.size) + 2 > _room(ax, rows) else 0
     ax.set_xticks(middles, numbers, fontsize=rows.size, rotation=turned)
@@ -221,8 +230,6 @@ def _draw(
     ax.tick_params(axis="y", pad=_number_room(rows))
     beside_rows(ax, middles, numbers, rows.size, left=True)
     label_x(ax, "scorer of the column, by its number")
-    legend_above(ax, 3 if wide else 2, _patches(result, value), _TITLES[value])
-    return ax
 
 
 def _number_room(rows: Rows) -> float:
@@ -259,14 +266,9 @@ def _patches(result: Result, value: str) -> list[Any]:
     """What each colour means, the better first."""
     edge, clear = (f"{limit:.3g}".lstrip("0") for limit in _limits(result, value))
     if value == "prob_better":
+        texts = [f"\u2264 {clear}", f"\u2264 {edge}", "between"]
         high = [f"{1 - limit:.4g}".lstrip("0") for limit in _limits(result, value)]
-        texts = [
-            f"\u2264 {clear}",
-            f"\u2264 {edge}",
-            "between",
-            f"\u2265 {high[0]}",
-            f"\u2265 {high[1]}",
-        ]
+        texts += [f"\u2265 {limit}" for limit in high]
     else:
         texts = [f"worse, \u2264 {clear}", f"worse, \u2264 {edge}", "not separated"]
         texts += [f"better, \u2264 {edge}", f"better, \u2264 {clear}"]

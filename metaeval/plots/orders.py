@@ -9,13 +9,12 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
-from metaeval.checks import require_known
 from metaeval.errors import MetaevalError
 from metaeval.inference import evaluate
-from metaeval.plots.canvas import axes, draw_intervals, label_rows, label_x, rows_of
+from metaeval.plots.canvas import draw_intervals, label_x, row_axes
 from metaeval.plots.panels import thin
-from metaeval.plots.passing import passed_on, require_axes, require_table, scorers_of
-from metaeval.plots.theme import BLUE, GREY
+from metaeval.plots.passing import only, passed_on, require_table, scorers_of
+from metaeval.plots.theme import GREY
 from metaeval.result import Result
 from metaeval.statistics.cox import cox_intercept
 from metaeval.statistics.reading import Native
@@ -106,10 +105,7 @@ def _biases(
     else:
         result = _of_pairs(source, scorers, native, options)
     own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
-    for name in scorers or ():
-        require_known("scorer", name, list(own["scorer"]))
-    own = own if scorers is None else own[own["scorer"].isin(scorers)]
-    return own.sort_values(["estimate", "scorer"])[_COLUMNS].reset_index(drop=True)
+    return only(own, scorers).sort_values(["estimate", "scorer"])[_COLUMNS].reset_index(drop=True)
 
 
 def _of_tree(tree: xr.DataTree, *, confidence: float = 0.95) -> Result:
@@ -132,12 +128,8 @@ def _of_pairs(
 
 
 def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
-    ax = require_axes(ax)
-    rows = rows_of(list(frame["scorer"]), ax=ax, max_chars=max_chars, even=False)
-    ax = axes(ax, rows=rows, extra=20)
+    ax, rows = row_axes(ax, frame["scorer"], max_chars, extra=20)
     ax.axvline(0, color=GREY, lw=thin(), ls="--", zorder=0)
-    ends = (frame["estimate"], frame["lower"], frame["upper"])
-    draw_intervals(ax, rows.places, *ends, color=BLUE)
-    label_rows(ax, rows)
+    draw_intervals(ax, rows.places, frame["estimate"], frame["lower"], frame["upper"])
     label_x(ax, _LABEL)
     return ax

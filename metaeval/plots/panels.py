@@ -1,18 +1,26 @@
-"""Several panels inside one pair of axes, and keys that stand above what they explain."""
+"""Several panels inside one pair of axes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from metaeval.errors import MetaevalError
 from metaeval.plots.canvas import POINTS, SMALLEST, axes, own_size, points
-from metaeval.plots.passing import require_axes
-from metaeval.plots.texts import shown, width, wrapped
+from metaeval.plots.keys import (
+    KEY_LINE,
+    Entry,
+    Said,
+    head_height,
+    key_above,
+    key_room,
+    title_above,
+)
+from metaeval.plots.texts import wrapped
 from metaeval.plots.theme import SETTINGS, figure_width
 
 _MANY = 12  # panels: more go over the page, not over a column
@@ -20,23 +28,7 @@ _NARROWEST = 1.35  # inches of a panel with its tick labels
 _LOWEST = 0.45  # inches of what is inside a panel, in axes that were given
 _RIGHT = 6.0  # points right of what is inside
 _SHAPE = 0.78  # height over width of what is inside
-_LINE, _GAP = 1.15, 0.35  # of a line and between entries, in sizes of its letters
-_BOLD = 0.88  # bold letters are wider than those that are measured
-_HANDLE = 2.1  # of the sample of a line in a key, in sizes of its letters
-
-
-class Said(NamedTuple):
-    """A name, from data, and what is said of it: on the same line, if there is room."""
-
-    name: object
-    about: str
-
-
-class Entry(NamedTuple):
-    """A line of a key: an artist that shows what is meant, and its text."""
-
-    artist: Any
-    text: str | Said
+_Part = TypeVar("_Part")
 
 
 class Panel(NamedTuple):
@@ -46,97 +38,18 @@ class Panel(NamedTuple):
     entries: tuple[str | Said, ...] = ()
 
 
-def key_size() -> float:
-    """Points of letters in keys and titles of panels."""
-    return max(points("legend.fontsize") - 1, SMALLEST)
-
-
-def _tick_size() -> float:
+def tick_size() -> float:
+    """Points of tick labels where there is little room."""
     return max(points("xtick.labelsize") - 1.5, SMALLEST)
 
 
 def _left() -> float:
     """Points left of what is inside: tick labels."""
-    return 2.4 * _tick_size() + 5.5
+    return 2.4 * tick_size() + 5.5
 
 
 def _below() -> float:
-    return 1.25 * _tick_size() + 5.5
-
-
-def lines_height(texts: Sequence[str], size: float) -> float:
-    """Points that texts, one below the other, take."""
-    lines = sum(text.count("\n") + 1 for text in texts)
-    return (_LINE * lines + _GAP * len(texts)) * size + (3.0 if texts else 0.0)
-
-
-def in_lines(text: object, room: float, handle: bool = False) -> str:
-    """A text in lines of at most `room` points, less those of a sample of its curve."""
-    size = key_size()
-    room = room - (_HANDLE + 0.6) * size * handle
-    if not isinstance(text, Said):
-        return wrapped(text, room, size)
-    name = wrapped(text.name, room, size)
-    if not name:
-        return wrapped(text.about, room, size)
-    last = width(name.rsplit("\n", 1)[-1] + ": " + text.about, size)
-    return name + (": " if last <= room else ":\n") + shown(text.about)
-
-
-def key_above(ax: Axes, entries: Sequence[Entry], room: float, columns: int = 0) -> float:
-    """Explain curves above axes; returns how many points that takes.
-
-    As many columns as there is room for, unless they are given.
-    """
-    if not entries:
-        return 0.0
-    size = key_size()
-    columns = columns or _columns([e.text for e in entries], room)
-    texts = [in_lines(e.text, room / columns, True) for e in entries]
-    legend = ax.legend(
-        [e.artist for e in entries],
-        texts,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=columns,
-        fontsize=size,
-        borderpad=0,
-        borderaxespad=0.4,
-        handlelength=_HANDLE,
-        handletextpad=0.6,
-        labelspacing=_GAP,
-        columnspacing=1.0,
-    )
-    for text in legend.get_texts():
-        text.set_linespacing(_LINE)
-    rows = math.ceil(len(texts) / columns)
-    tallest = [max(texts[i::rows], key=lambda t: t.count("\n")) for i in range(rows)]
-    return lines_height(tallest, size)
-
-
-def _columns(texts: Sequence[object], room: float) -> int:
-    """How many entries of a key fit side by side."""
-    size = key_size()
-    longest = max(width(in_lines(t, math.inf), size) for t in texts) + (_HANDLE + 1.8) * size
-    return max(1, min(len(texts), int(room / longest)))
-
-
-def title_above(ax: Axes, title: object, above: float, room: float) -> None:
-    """Write the name of a panel above its key."""
-    if title != "":
-        ax.annotate(
-            in_lines(title, _BOLD * room),
-            xy=(0, 1),
-            xycoords="axes fraction",
-            xytext=(0, above + 2),
-            textcoords="offset points",
-            ha="left",
-            va="bottom",
-            fontsize=key_size(),
-            fontweight="bold",
-            annotation_clip=False,
-            linespacing=_LINE,
-        )
+    return 1.25 * tick_size() + 5.5
 
 
 class Shape(NamedTuple):
@@ -149,7 +62,7 @@ class Shape(NamedTuple):
 
 def shape_of(ax: Axes | None, n: int) -> Shape:
     """How some panels stand in axes, or in a new figure."""
-    points_wide = _width(require_axes(ax), n)
+    points_wide = _width(ax, n)
     columns = max(1, min(n, int(points_wide / POINTS / _NARROWEST)))
     whole = points_wide - 1.6 * points("axes.labelsize") - 6 - (_left() if n == 1 else 0)
     inside = whole if n == 1 else whole / columns - _left() - _RIGHT
@@ -166,20 +79,19 @@ def _is_wide(ax: Axes | None, n: int) -> bool:
 
 
 def host_of(
-    ax: Axes | None, heads: Sequence[Panel], key: Sequence[object] = (), low: float | None = None
+    ax: Axes | None, heads: Sequence[Panel], key: Sequence[object] = ()
 ) -> tuple[Axes, list[Axes], Shape]:
     """Axes to return, and those to draw panels on: the same if there is one; and their shape.
 
-    With several, the first carry the labels of both axes and the key of all panels. Their insides
-    are `low` times as high as wide.
+    With several, the first carry the labels of both axes and the key of all panels.
     """
     shape = shape_of(ax, len(heads))
     tops = _row_tops(heads, shape)
     single = len(heads) == 1
-    inside = (low or (0.66 if single else _SHAPE)) * shape.inside
-    labels = 3.4 * points("axes.labelsize") + _key_room(key, shape.whole) + 8
+    inside = (0.66 if single else _SHAPE) * shape.inside
+    labels = 3.4 * points("axes.labelsize") + key_room(key, shape.whole) + 8
     height = sum(tops) + len(tops) * (inside + _below()) + labels
-    host = axes(ax, height=height / POINTS, wide=_is_wide(ax, len(heads)))
+    host = axes(ax, height / POINTS, _is_wide(ax, len(heads)))
     if single:
         return host, [host], shape
     if ax is not None:
@@ -189,22 +101,8 @@ def host_of(
 
 def _row_tops(heads: Sequence[Panel], shape: Shape) -> list[float]:
     """Points that titles and keys take above each row of panels."""
-    tall = [_head(head, shape.inside) for head in heads]
+    tall = [head_height(*head, shape.inside) for head in heads]
     return [max(tall[i : i + shape.columns]) for i in range(0, len(tall), shape.columns)]
-
-
-def _head(head: Panel, inside: float) -> float:
-    title = [] if head.title == "" else [in_lines(head.title, _BOLD * inside)]
-    entries = [in_lines(text, inside, True) for text in head.entries]
-    return lines_height(title, key_size()) + lines_height(entries, key_size()) + 3
-
-
-def _key_room(key: Sequence[object], room: float) -> float:
-    if not key:
-        return 0.0
-    columns = _columns(key, room)
-    rows = math.ceil(len(key) / columns)
-    return lines_height([in_lines(t, room / columns, True) for t in key][:rows], key_size())
 
 
 def _low_in(host: Axes, tops: Sequence[float], labels: float) -> float:
@@ -237,7 +135,7 @@ def _panels(host: Axes, n: int, shape: Shape, tops: Sequence[float], low: float)
 
 def _small(panel: Axes) -> Axes:
     """Few and small tick labels."""
-    panel.tick_params(labelsize=_tick_size(), pad=2)
+    panel.tick_params(labelsize=tick_size(), pad=2)
     panel.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
     panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     panel.grid(False)
@@ -254,20 +152,41 @@ def _blank(host: Axes) -> None:
     host.xaxis.labelpad = host.yaxis.labelpad = 1.0
 
 
-def name_panels(
-    host: Axes, panels: Sequence[Axes], heads: Sequence[Panel], key: Sequence[Entry], shape: Shape
-) -> None:
-    """Draw the key of all panels above the host, and the title of each above it."""
+def draw_panels(
+    ax: Axes | None,
+    titles: Sequence[str],
+    key: Sequence[Entry],
+    parts: Sequence[_Part],
+    draw: Callable[[Axes, _Part], None],
+) -> Axes:
+    """Draw each part in a panel below its title, and the key of all above; the axes to return."""
+    host, panels, shape = host_of(ax, [Panel(t) for t in titles], [entry.text for entry in key])
+    for panel, part in zip(panels, parts, strict=True):
+        draw(panel, part)
     above = key_above(host, key, shape.whole)
-    for panel, head in zip(panels, heads, strict=True):
-        title_above(panel, head.title, above if panel is host else 0.0, shape.inside)
+    for panel, title in zip(panels, titles, strict=True):
+        title_above(panel, title, above if panel is host else 0.0, shape.inside)
+    return host
 
 
-def label_x(host: Axes, text: str) -> None:
-    """Label the x axis, in lines that are no longer than the axes."""
+def parts_of(frame: pd.DataFrame) -> tuple[list[str], list[pd.DataFrame]]:
+    """Titles, and rows, of each scorer in each task."""
+    parts = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
+    return [title_of(*names) for names, _ in parts], [part for _, part in parts]
+
+
+def title_of(scorer: object, task: Any) -> str:
+    """Scorer, and task where there is one."""
+    return str(scorer) if pd.isna(task) else f"{scorer}, {task}"
+
+
+def label_axes(host: Axes, x: str, y: str) -> Axes:
+    """The axes with labels, that of the x axis in lines that are no longer than the axes."""
     size = points("axes.labelsize")
-    lines = [wrapped(line, shape_of(None, 1).whole - 20, size) for line in text.split("\n")]
-    host.set_xlabel("\n".join(lines), linespacing=_LINE)
+    lines = [wrapped(line, shape_of(None, 1).whole - 20, size) for line in x.split("\n")]
+    host.set_xlabel("\n".join(lines), linespacing=KEY_LINE)
+    host.set_ylabel(y)
+    return host
 
 
 def thin() -> float:

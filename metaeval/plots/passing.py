@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import xarray as xr
-from matplotlib.axes import Axes
 
 from metaeval.checks import check_names, require_known
 from metaeval.errors import MetaevalError
-from metaeval.plots.canvas import axes
 from metaeval.tables import Pairs, Responses, Table
 
 
@@ -43,11 +42,6 @@ def require_tree(tree: Any, model: str, function: str) -> xr.DataTree:
     return found
 
 
-def require_axes(ax: Any) -> Axes | None:
-    """Refuse what is no axes to draw on."""
-    return None if ax is None else axes(ax)
-
-
 def passed_on(
     function: Callable[..., Any], options: Mapping[str, Any], name: str | None = None
 ) -> dict[str, Any]:
@@ -63,3 +57,10 @@ def passed_on(
 def scorers_of(asked: Sequence[str] | str | None) -> list[str] | None:
     """Names of scorers as a list; one name stands for itself."""
     return None if asked is None else check_names("scorers", asked)
+
+
+def only(frame: pd.DataFrame, scorers: list[str] | None, what: str = "scorer") -> pd.DataFrame:
+    """Rows of some scorers, each of which must be there; of all where none are named."""
+    for name in scorers or ():
+        require_known(what, name, list(frame["scorer"].unique()))
+    return frame if scorers is None else frame[frame["scorer"].isin(scorers)]

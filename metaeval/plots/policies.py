@@ -11,9 +11,18 @@ from matplotlib.axes import Axes
 
 from metaeval.errors import MetaevalError
 from metaeval.inference import compare
-from metaeval.plots.canvas import LINE, POINTS, SMALLEST, Rows, axes, own_width, points, rows_of
-from metaeval.plots.panels import thin
-from metaeval.plots.passing import passed_on, require_axes, require_table, scorers_of
+from metaeval.plots.canvas import (
+    LINE,
+    POINTS,
+    Rows,
+    axes,
+    beside_rows,
+    own_width,
+    rows_height,
+    rows_of,
+)
+from metaeval.plots.panels import thin, tick_size
+from metaeval.plots.passing import passed_on, require_table, scorers_of
 from metaeval.plots.texts import shown, width
 from metaeval.plots.theme import LIGHT, look
 from metaeval.statistics.base import Statistic
@@ -123,14 +132,15 @@ def _ranks(table: Table, statistics: list[Statistic | str], asked: dict[str, Any
 
 
 def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
-    names, ax = list(frame["statistic"].unique()), require_axes(ax)
+    names = list(frame["statistic"].unique())
     ends = [_by_rank(frame, name) for name in (names[0], names[-1])]
-    left, right = (rows_of(end, ax=ax, share=_SIDE, max_chars=max_chars) for end in ends)
+    asked: Any = {"ax": ax, "share": _SIDE, "max_chars": max_chars, "even": True}
+    left, right = (rows_of(end, **asked) for end in ends)
     rows = left if left.unit >= right.unit else right
     labels = [shown(name) for name in names]
-    size = max(points("xtick.labelsize") - 1.5, SMALLEST)
+    size = tick_size()
     across = max(width(label, size) for label in labels)
-    ax = axes(ax, rows=rows, extra=across)
+    ax = axes(ax, rows_height(rows, across))
     for k, scorer in enumerate(ends[0]):
         _line(ax, frame[frame["scorer"] == scorer], names, k, len(ends[0]))
     _label(ax, left, right)
@@ -171,12 +181,7 @@ def _label(ax: Axes, left: Rows, right: Rows) -> None:
     ax.set_yticks(ranks, left.texts, fontsize=left.size, linespacing=LINE)
     ax.set_ylim(len(ranks) + 0.6, 0.4)
     ax.tick_params(axis="y", length=0)
-    for rank, text in zip(ranks, right.texts, strict=True):
-        ax.annotate(
-            *(text, (1, rank)),
-            xycoords=ax.get_yaxis_transform(), xytext=(4, 0), textcoords="offset points",
-            va="center", fontsize=right.size, linespacing=LINE, annotation_clip=False,
-        )  # fmt: skip
+    beside_rows(ax, ranks, right.texts, right.size, linespacing=LINE)
     ax.set_ylabel("rank")
     ax.spines["left"].set_visible(False)
     for x in ax.get_xticks():

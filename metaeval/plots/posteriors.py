@@ -10,17 +10,8 @@ from matplotlib.axes import Axes
 
 from metaeval.arrays import Floats
 from metaeval.errors import MetaevalError
-from metaeval.plots.asking import value_label, without_end
-from metaeval.plots.canvas import (
-    axes,
-    beside_rows,
-    draw_intervals,
-    label_rows,
-    label_x,
-    percent_axis,
-    rows_of,
-    small_size,
-)
+from metaeval.plots.asking import label_values, without_end
+from metaeval.plots.canvas import beside_rows, draw_intervals, row_axes, small_size
 from metaeval.plots.theme import BLUE, SKY
 from metaeval.result import Result, prob_text
 
@@ -168,22 +159,17 @@ def _curve(values: Floats) -> tuple[Floats, Floats]:
 def _draw(frame: pd.DataFrame, result: Result, max_chars: int | None, ax: Axes | None) -> Axes:
     curves = "density" in frame
     table = frame.drop_duplicates("scorer")
-    rows = rows_of(list(table["scorer"]), ax=ax, max_chars=max_chars, even=False)
-    rows = rows._replace(tall=max(1.0, _HEIGHT / rows.unit) if curves else 1.0)
-    ax = axes(ax, rows=rows)
+    ax, rows = row_axes(ax, table["scorer"], max_chars, least=_HEIGHT if curves else 0.0)
     y = rows.places + (_LOWER if curves else 0.0)
     if curves:
         for base, name in zip(y, table["scorer"], strict=True):
             _draw_curve(ax, base, frame[frame["scorer"] == name])
     never = without_end(result)
     ends = (table["estimate"], table["lower"], table["upper"])
-    draw_intervals(ax, y, *ends, color=BLUE, without_end="" if table["infinite"].any() else never)
-    label_rows(ax, rows)
+    draw_intervals(ax, y, *ends, without_end="" if table["infinite"].any() else never)
     shares = [f"{never} {prob_text(p)}" if p > 0 else "" for p in table["infinite"]]
     beside = beside_rows(ax, rows.places, shares, small_size())
-    label_x(ax, value_label(result), beside)
-    if result.is_accuracy():
-        percent_axis(ax.xaxis)
+    label_values(ax, result, beside=beside)
     return ax
 
 

@@ -13,9 +13,9 @@ from matplotlib.patches import Patch
 
 from metaeval import calibration
 from metaeval.checks import check_fraction
-from metaeval.plots.calibrated import title_of
 from metaeval.plots.canvas import percent_axis
-from metaeval.plots.panels import Entry, Panel, host_of, label_x, name_panels, thin
+from metaeval.plots.keys import Entry
+from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
 from metaeval.plots.passing import passed_on, require_table, scorers_of
 from metaeval.plots.theme import BLUE, GREY, LIGHT, look
 from metaeval.tables import Table
@@ -108,17 +108,11 @@ def _some(coverage: pd.Series) -> Any:
 
 
 def _drawn(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
-    curves = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
-    names = [title_of(*name) for name, _ in curves]
-    parts = [curve for _, curve in curves]
-    bound = f"up to the {100 * confidence:g}% bound"
-    if len(parts) <= _TOGETHER:
-        host = _together(parts, names, bound, ax)
-    else:
-        host = _apart(parts, names, bound, ax)
-    label_x(host, "share that is decided, the surest first (%)")
-    host.set_ylabel("wrong among them (%)")
-    return host
+    names, parts = parts_of(frame)
+    draw = _together if len(parts) <= _TOGETHER else _apart
+    host = draw(parts, names, f"up to the {100 * confidence:g}% bound", ax)
+    said = "share that is decided, the surest first (%)"
+    return label_axes(host, said, "wrong among them (%)")
 
 
 def _together(
@@ -128,32 +122,32 @@ def _together(
     key = [Entry(Line2D([], [], **_line(k)), name) for k, name in enumerate(names)] + [
         Entry(Patch(color=GREY, alpha=0.25, lw=0), bound)
     ]
-    host, _, shape = host_of(ax, [Panel()], [entry.text for entry in key])
+    return draw_panels(ax, [""], key, [parts], _curves)
+
+
+def _curves(ax: Axes, parts: Sequence[pd.DataFrame]) -> None:
     for k, part in enumerate(parts):
-        _curve(host, part, k)
-    _limits(host, parts)
-    name_panels(host, [host], [Panel()], key, shape)
-    return host
+        _curve(ax, part, k)
+    _limits(ax, parts)
 
 
 def _apart(
     parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
 ) -> Axes:
     """A panel for each curve, with all others in grey behind it."""
-    heads = [Panel(name) for name in names]
     key = [
         Entry(Line2D([], [], color=BLUE), "wrong decisions"),
         Entry(Patch(color=BLUE, alpha=0.25, lw=0), bound),
         Entry(Line2D([], [], color=LIGHT), "other scorers"),
     ]
-    host, panels, shape = host_of(ax, heads, [entry.text for entry in key])
-    for panel, part in zip(panels, parts, strict=True):
+
+    def draw(panel: Axes, part: pd.DataFrame) -> None:
         for other in parts:
             panel.plot(other["coverage"], other["risk"], color=LIGHT, ls="-", lw=thin(), zorder=0)
         _curve(panel, part, 0)
         _limits(panel, parts)
-    name_panels(host, panels, heads, key, shape)
-    return host
+
+    return draw_panels(ax, names, key, parts, draw)
 
 
 def _line(k: int) -> dict[str, Any]:

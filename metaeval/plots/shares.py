@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from metaeval.checks import check_fraction, require_known
-from metaeval.plots.calibrated import title_of
+from metaeval.checks import check_fraction
 from metaeval.plots.canvas import percent_axis
-from metaeval.plots.panels import Entry, Panel, host_of, label_x, name_panels, thin
-from metaeval.plots.passing import require_tree, scorers_of
+from metaeval.plots.keys import Entry
+from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
+from metaeval.plots.passing import only, require_tree, scorers_of
 from metaeval.plots.theme import BLUE, GREY, ORANGE, RED
 
 _OUTCOMES = {"win": (BLUE, "o"), "tie": (ORANGE, "s"), "loss": (RED, "^")}
@@ -84,17 +84,14 @@ def _shares(tree: xr.DataTree, scorers: list[str] | None, confidence: float) -> 
     from metaeval.bayes.summaries import summarise
 
     frame = outcome_shares(tree, confidence)
-    for name in scorers or ():
-        require_known("scorer", name, list(frame["scorer"].unique()))
+    frame = only(frame, scorers)
     named = summarise(tree, "epsilon").frame["task"].notna().any()
-    frame = frame if named else frame.assign(task=None)
-    return frame if scorers is None else frame[frame["scorer"].isin(scorers)]
+    return frame if named else frame.assign(task=None)
 
 
 def _draw_shares(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
-    parts = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
     several = frame["task"].nunique() > 1
-    heads = [Panel(title_of(scorer, task if several else None)) for (scorer, task), _ in parts]
+    titles, parts = parts_of(frame if several else frame.assign(task=None))
     key = [
         *(
             Entry(Line2D([], [], color=c, marker=m, ls="none"), f"{name}, seen")
@@ -102,13 +99,8 @@ def _draw_shares(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axe
         ),
         Entry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive bands"),
     ]
-    host, panels, shape = host_of(ax, heads, [entry.text for entry in key])
-    for panel, (_, part) in zip(panels, parts, strict=True):
-        _share_panel(panel, part)
-    name_panels(host, panels, heads, key, shape)
-    label_x(host, "margin")
-    host.set_ylabel("share of pairs (%)")
-    return host
+    host = draw_panels(ax, titles, key, parts, _share_panel)
+    return label_axes(host, "margin", "share of pairs (%)")
 
 
 def _share_panel(ax: Axes, part: pd.DataFrame) -> None:

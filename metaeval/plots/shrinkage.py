@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import FigureBase
 
@@ -19,7 +18,7 @@ from metaeval.plots.canvas import (
     points,
     rows_of,
 )
-from metaeval.plots.grids import figure_inches, figure_of_panels, titles_of
+from metaeval.plots.grids import figure_inches, figure_of_panels
 from metaeval.plots.texts import wrapped
 from metaeval.plots.theme import BLUE, GREY, ORANGE
 from metaeval.result import Result
@@ -139,16 +138,13 @@ def _draw(
 ) -> Any:
     names = list(dict.fromkeys(frame["scorer"]))
     inches = figure_inches(fig)
-    rows = rows_of(names, inches=inches, share=0.3, max_chars=max_chars, even=False)
-    rows = rows._replace(tall=max(1.0, _LOWEST / rows.unit))
+    rows = rows_of(names, inches=inches, share=0.3, max_chars=max_chars, least=_LOWEST)
     tasks = list(dict.fromkeys(frame["task"]))
-    room = inches * POINTS - rows.wide - 12
-    columns = int(np.clip(room // _NARROWEST, 1, len(tasks)))
     sizes = frame.drop_duplicates("task")["n_items"]
     said = [f"{task} ({n} items)" for task, n in zip(tasks, sizes, strict=True)]
-    titles = titles_of(said, room / columns - 12)
+    room = inches * POINTS - rows.wide - 12
     high = float(rows.heights.sum()) + 0.2 * rows.unit
-    panels = figure_of_panels(fig, titles, columns, high)
+    panels = figure_of_panels(fig, said, room=room, least=_NARROWEST, apart=12, high=high)
     for panel, task in zip(panels.flat, tasks, strict=False):
         part = frame[frame["task"] == task].set_index("scorer").reindex(names)
         _draw_task(panel, part, rows, without_end(posterior))

@@ -16,15 +16,13 @@ from metaeval.intervals import wilson
 from metaeval.multiplicity import holm
 from metaeval.plots.canvas import (
     POINTS,
-    axes,
     draw_intervals,
-    label_rows,
     label_x,
     percent_axis,
     points,
-    rows_of,
+    row_axes,
 )
-from metaeval.plots.grids import figure_inches, figure_of_panels, titles_of
+from metaeval.plots.grids import figure_inches, figure_of_panels
 from metaeval.plots.theme import BLUE, GREY, LIGHT
 from metaeval.samples import Sample
 
@@ -81,9 +79,7 @@ def sbc_ranks(frame: pd.DataFrame, *, fig: FigureBase | None = None, data: bool 
 
 def _bins(frame: Any) -> list[Any]:
     """Names of the columns with counts, in their order."""
-    _require_frame(frame, "sbc_ranks")
-    for column in ("model", "quantity"):
-        require_column(frame.columns, column, purpose="sbc_ranks")
+    _require_frame(frame, "sbc_ranks", "model", "quantity")
     bins = sorted((c for c in frame.columns if str(c).isdigit()), key=lambda c: int(str(c)))
     counts = frame[bins].to_numpy(dtype=float, na_value=np.nan) if len(bins) > 1 else np.zeros(1)
     if not len(frame) or not ((counts >= 0).all() and counts.sum(axis=-1).all()):
@@ -95,12 +91,14 @@ def _bins(frame: Any) -> list[Any]:
     return bins
 
 
-def _require_frame(frame: Any, function: str) -> None:
+def _require_frame(frame: Any, function: str, *columns: str) -> None:
     if not isinstance(frame, pd.DataFrame):
         raise MetaevalError(
             f"{function} draws a pandas DataFrame, found a {type(frame).__name__}; "
             "read a file of rows with pandas.read_csv."
         )
+    for column in columns:
+        require_column(frame.columns, column, purpose=function)
 
 
 def _curves(frame: pd.DataFrame, bins: list[Any]) -> pd.DataFrame:
@@ -135,11 +133,10 @@ def _band(n: int, bins: int) -> tuple[float, ...]:
 
 def _draw_ranks(curves: pd.DataFrame, fig: FigureBase | None) -> Any:
     models = list(dict.fromkeys(curves["model"]))
-    room = figure_inches(fig) * POINTS - 30
-    columns = int(np.clip(room // _NARROWEST, 1, len(models)))
     smallest = curves.groupby("model", sort=False)["p_adjusted"].min()
     said = [f"{model}: smallest Holm p {smallest[model]:.2f}" for model in models]
-    panels = figure_of_panels(fig, titles_of(said, room / columns - 16), columns, 76)
+    room = figure_inches(fig) * POINTS - 30
+    panels = figure_of_panels(fig, said, room=room, least=_NARROWEST, apart=16, high=76)
     for panel, model in zip(panels.flat, models, strict=False):
         _draw_model(panel, curves[curves["model"] == model])
     size = points("axes.labelsize")
@@ -212,9 +209,7 @@ def coverage(
 
 def _shares(frame: Any) -> pd.DataFrame:
     """Shares with Wilson's intervals."""
-    _require_frame(frame, "coverage")
-    for column in ("label", "covered", "sets"):
-        require_column(frame.columns, column, purpose="coverage")
+    _require_frame(frame, "coverage", "label", "covered", "sets")
     held, sets = (frame[c].to_numpy(dtype=float, na_value=np.nan) for c in ("covered", "sets"))
     if not len(frame) or not ((held >= 0) & (held <= sets) & (sets > 0)).all():
         raise MetaevalError(
@@ -230,11 +225,9 @@ def _shares(frame: Any) -> pd.DataFrame:
 def _draw_shares(
     shares: pd.DataFrame, nominal: float, max_chars: int | None, ax: Axes | None
 ) -> Axes:
-    rows = rows_of(list(shares["label"]), ax=ax, max_chars=max_chars, even=False)
-    ax = axes(ax, rows=rows)
+    ax, rows = row_axes(ax, shares["label"], max_chars)
     ax.axvline(nominal, color=GREY, lw=0.8, ls=(0, (4, 2)), zorder=1)
-    draw_intervals(ax, rows.places, shares["share"], shares["lower"], shares["upper"], color=BLUE)
-    label_rows(ax, rows)
+    draw_intervals(ax, rows.places, shares["share"], shares["lower"], shares["upper"])
     percent_axis(ax.xaxis)
     label_x(ax, f"intervals that hold the truth (%), nominal {100 * nominal:g}")
     return ax

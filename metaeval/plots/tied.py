@@ -12,17 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from metaeval import calibration
-from metaeval.checks import require_known
 from metaeval.inference import evaluate
 from metaeval.plots.canvas import draw_intervals, percent_axis
-from metaeval.plots.panels import Entry, Panel, host_of, label_x, name_panels, thin
-from metaeval.plots.passing import passed_on, require_table, require_tree, scorers_of
-from metaeval.plots.theme import BLUE, GREEN, GREY, LIGHT, ORANGE
+from metaeval.plots.keys import Entry
+from metaeval.plots.panels import draw_panels, label_axes, thin
+from metaeval.plots.passing import only, passed_on, require_table, require_tree, scorers_of
+from metaeval.plots.theme import BLUE, GREEN, GREY, ORANGE
 from metaeval.statistics.ties import tie_calibrated_accuracy
 from metaeval.tables import Table
 
 _TIED = 0.95  # share of pairs called ties: thresholds beyond only lead up to all of them
-_PLATEAU, _BEST, _CROSSED, _POSTERIOR = LIGHT, BLUE, ORANGE, GREEN
+_CROSSED, _POSTERIOR = ORANGE, GREEN
+_PLATEAU: dict[str, Any] = {"color": BLUE, "lw": 4, "alpha": 0.45}
 
 
 def tie_curve(
@@ -132,30 +133,23 @@ def _posterior(tree: xr.DataTree, scorers: list[str], confidence: float) -> pd.D
 
     result = summarise(require_tree(tree, "ties", "tie_curve"), "epsilon", confidence=confidence)
     own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
-    for name in scorers:
-        require_known("scorer in the posterior", name, list(own["scorer"]))
-    own = own[own["scorer"].isin(scorers)]
+    own = only(own, scorers, "scorer in the posterior")
     return own.assign(part="posterior", epsilon=own["estimate"])
 
 
 def _draw_thresholds(frame: pd.DataFrame, ax: Axes | None, options: dict[str, Any]) -> Axes:
-    parts = list(frame.groupby("scorer", sort=False))
-    heads = [Panel(name) for name, _ in parts]
+    parts = dict(list(frame.groupby("scorer", sort=False)))
     key = _threshold_key(frame, float(options.get("confidence", 0.95)))
-    host, panels, shape = host_of(ax, heads, [entry.text for entry in key])
-    for panel, (_, part) in zip(panels, parts, strict=True):
-        _threshold_panel(panel, part)
-    name_panels(host, panels, heads, key, shape)
-    label_x(host, "margin up to which a tie is called")
-    host.set_ylabel("pairwise accuracy, ties included (%)")
-    return host
+    host = draw_panels(ax, list(parts), key, list(parts.values()), _threshold_panel)
+    said = "margin up to which a tie is called"
+    return label_axes(host, said, "pairwise accuracy, ties included (%)")
 
 
 def _threshold_key(frame: pd.DataFrame, confidence: float) -> list[Entry]:
     level = f"{100 * confidence:g}%"
     found = [
         Entry(Line2D([], [], color=BLUE), f"accuracy, {level} intervals"),
-        Entry(_thick(), "not told from the best"),
+        Entry(Line2D([], [], **_PLATEAU, solid_capstyle="butt"), "not told from the best"),
         Entry(Line2D([], [], color=GREY, ls=":", lw=thin()), "all called ties"),
         Entry(_point(BLUE, "o", "white"), "best in-sample"),
         Entry(_point(_CROSSED, "D", _CROSSED), "cross-fitted"),
@@ -163,10 +157,6 @@ def _threshold_key(frame: pd.DataFrame, confidence: float) -> list[Entry]:
     if (frame["part"] == "posterior").any():
         found.append(Entry(_point(_POSTERIOR, "s", _POSTERIOR), "posterior threshold"))
     return found
-
-
-def _thick() -> Line2D:
-    return Line2D([], [], color=BLUE, lw=4, alpha=0.45, solid_capstyle="butt")
 
 
 def _point(color: str, marker: str, face: str) -> Line2D:
@@ -178,7 +168,8 @@ def _threshold_panel(ax: Axes, part: pd.DataFrame) -> None:
     x, y = curve["epsilon"].to_numpy(), curve["accuracy"].to_numpy()
     ax.fill_between(x, curve["lower"], curve["upper"], color=BLUE, alpha=0.2, lw=0)
     ax.plot(x, y, color=BLUE, ls="-", marker="." if len(curve) <= 12 else "")
-    ax.plot(*_runs(x, y, curve["plateau"].to_numpy()), **_style_of(_thick()))
+    plateau = np.where(curve["plateau"], y, np.nan)
+    ax.plot(x, plateau, **_PLATEAU, ls="-", solid_capstyle="round", zorder=2.5)
     ax.axhline(y[-1], color=GREY, ls=":", lw=thin(), zorder=0)
     crossed = part[part["part"] == "cross-fitted"].iloc[0]
     ax.vlines(crossed["epsilon"], crossed["lower"], crossed["upper"], color=_CROSSED, zorder=4)
@@ -190,22 +181,6 @@ def _threshold_panel(ax: Axes, part: pd.DataFrame) -> None:
         ax.plot(point["epsilon"], point["accuracy"], marker, color=color, mfc=face, zorder=5)
     _limits(ax, part)
     percent_axis(ax.yaxis)
-
-
-def _runs(x: Any, y: Any, there: Any) -> tuple[Any, Any]:
-    """A line through neighbours that are there; a lone one is a short line."""
-    return x, np.where(there, y, np.nan)
-
-
-def _style_of(line: Line2D) -> dict[str, Any]:
-    return {
-        "color": line.get_color(),
-        "lw": line.get_linewidth(),
-        "alpha": line.get_alpha(),
-        "ls": "-",
-        "solid_capstyle": "round",
-        "zorder": 2.5,
-    }
 
 
 def _limits(ax: Axes, part: pd.DataFrame) -> None:

@@ -88,6 +88,6 @@ def _from_file(path: Path, max_cells: int) -> tuple[pd.DataFrame, str, str]:
         "csv": lambda: from_delimited(path, delimiter_of(path, head), max_cells),
         "tsv": lambda: from_delimited(path, "\t", max_cells),
         "json": lambda: from_json(load_json(path, max_cells=max_cells), path.name),
-        "jsonl": lambda: from_objects(json_lines(path, head, max_cells), path.name),
+        "jsonl": lambda: from_objects(json_lines(path, head, max_cells)),
     }
     return readers[kind](), path.name, kind

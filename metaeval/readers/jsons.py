@@ -74,7 +74,7 @@ def json_lines(path: Path, head: str, max_cells: int) -> list[dict[str, Any]]:
 def from_json(content: Any, name: str) -> pd.DataFrame:
     """Make a table of an array of objects or of an object of lists."""
     if isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
-        return from_objects(content, name)
+        return from_objects(content)
     if isinstance(content, Mapping) and any(isinstance(v, list) for v in content.values()):
         return _from_columns(content, name)
     raise MetaevalError(
@@ -83,7 +83,7 @@ def from_json(content: Any, name: str) -> pd.DataFrame:
     )
 
 
-def from_objects(rows: list[dict[str, Any]], name: str) -> pd.DataFrame:
+def from_objects(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Make a table of objects; a field that an object lacks is null."""
     columns = dict.fromkeys(key for row in rows for key in row)
     return _inferred({key: [row.get(key) for row in rows] for key in columns})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,22 +104,20 @@ class Rows:
 
     def attributes(self, ids: Mapping[str, Any]) -> tuple[pd.DataFrame, list[str]]:
         """Ids (cell,) that have one value in each row, and notes on those left out."""
-        kept, notes = {}, []
-        for name, column in ids.items():
-            values, torn = collapse(pd.Series(column.astype(object)), self.row, self.n)
-            if torn.any():
-                notes.append(f"{self.source}: {name} is left out, it varies within a row")
-            else:
-                kept[name] = values
-        return pd.DataFrame(kept, index=pd.RangeIndex(self.n)), notes
+        return self._single((name, pd.Series(c.astype(object))) for name, c in ids.items())
 
     def covariates(
         self, frame: pd.DataFrame, names: Sequence[str]
     ) -> tuple[pd.DataFrame, list[str]]:
         """Columns that have one value in each row, and notes on those left out."""
+        text = bool(frame.attrs.get("text"))
+        return self._single((name, covariate(frame[name], text=text)) for name in names)
+
+    def _single(
+        self, columns: Iterable[tuple[str, pd.Series | None]]
+    ) -> tuple[pd.DataFrame, list[str]]:
         kept, notes = {}, []
-        for name in names:
-            column = covariate(frame[name], text=bool(frame.attrs.get("text")))
+        for name, column in columns:
             if column is None:
                 notes.append(f"{self.source}: {name} is left out, texts are not kept")
                 continue

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from metaeval import bayes
-from metaeval.errors import MetaevalError
 from metaeval.export import tables_of
 from metaeval.files import make_folder, write_all
 from metaeval.inference import compare, evaluate
@@ -19,7 +18,7 @@ from metaeval.reporting.parts import Section, all_figures
 from metaeval.reporting.sections import Subject
 from metaeval.result import Result
 from metaeval.statistics.base import Statistic
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Table, require_table
 
 PAGE, TITLE = "report.html", "Scorers compared"
 _OF_TWO = ("baseline", "test", "alternative", "correction", "margin", "stop_after")
@@ -84,11 +83,7 @@ def report(
     ...     path.name, said in path.read_text("utf-8")
     ('report.html', True)
     """
-    if not isinstance(table, Responses | Pairs):
-        raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
-            "Responses(...)."
-        )
+    require_table(table)
     with styled(style):  # an unknown one is refused before anything is computed
         names = posteriors.known_fits(fits)
         folder = Path(out)

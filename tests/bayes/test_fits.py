@@ -8,7 +8,7 @@ import xarray as xr
 from odd_tables import odd_pairs
 
 from metaeval import MetaevalError, Result, bayes
-from metaeval.bayes import posterior, sampling
+from metaeval.bayes import compiling, posterior, sampling
 from metaeval.bayes.sampling import Settings
 
 
@@ -48,9 +48,9 @@ def test_a_fit_is_determined_by_its_seed(table):
 
 
 def test_a_second_fit_of_the_same_shape_is_not_compiled_again(trees):
-    before = sampling._compiled.cache_info()
+    before = compiling.compiled.cache_info()
     bayes.fit("calibration", odd_pairs(seed=5), draws=100, check=False)
-    after = sampling._compiled.cache_info()
+    after = compiling.compiled.cache_info()
     assert (after.hits, after.misses) == (before.hits + 1, before.misses)
 
 

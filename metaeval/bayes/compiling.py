@@ -1,0 +1,129 @@
+"""A model compiled once for each shape of its data: blocks of NUTS, with the data as arguments."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from numpyro import handlers
+from numpyro.distributions import biject_to
+from numpyro.infer.hmc import hmc
+from numpyro.infer.util import constrain_fn, potential_energy
+
+BLOCK = 50  # steps between two looks at the clock
+WARM_DEPTH, MAX_DEPTH = 5, 10  # 2^depth leapfrog steps at most, while warming up and after
+_AT_A_TIME = 64  # draws
+
+Arrays = Mapping[str, Any]
+"""Arguments of a model by name: arrays, or whatever jax takes for a tree of arrays."""
+
+Options = tuple[tuple[str, Any], ...]
+"""Further arguments of a model by name; another model is compiled for each of their values."""
+
+
+class Compiled(NamedTuple):
+    """What a chain runs; positions are flat vectors x, and z = centre + scale x unconstrained."""
+
+    start: Callable[..., Any]  # key, position, view, arrays -> state
+    advance: Callable[..., Any]  # state, view, arrays -> state, (x, statistics) of a block
+    sites: Callable[..., Any]  # x (draw, parameter), view, arrays -> sites
+    size: int  # of x
+
+
+class View(NamedTuple):
+    """How x is seen: `scale` is a lower triangular matrix, or a vector where x is long."""
+
+    centre: Any
+    scale: Any
+
+
+class Shapes:
+    """Arrays that count as equal where their names, shapes and types are."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self.arrays = jax.tree.map(np.zeros_like, arrays)  # data are not kept alive
+        leaves, tree = jax.tree.flatten(arrays)
+        self.key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shapes) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@functools.lru_cache(maxsize=32)
+def n_parameters(model: Callable[..., None], options: Options, shapes: Shapes) -> int:
+    """Number of parameters."""
+    found = _unconstrained(functools.partial(model, **dict(options)), shapes.arrays)
+    return int(sum(values.size for values in found.values()))
+
+
+@functools.lru_cache(maxsize=32)
+def compiled(
+    model: Callable[..., None], options: Options, shapes: Shapes, warmup: int, target: float
+) -> Compiled:
+    """Compile a model for arrays of some shapes."""
+    asked = functools.partial(model, **dict(options))
+    flat, unflat = ravel_pytree(_unconstrained(asked, shapes.arrays))
+
+    def values(x: Any, view: View) -> Any:
+        return unflat(view.centre + (view.scale @ x if view.scale.ndim == 2 else view.scale * x))
+
+    def potential(view: View, arrays: Arrays) -> Callable[[Any], Any]:
+        return lambda x: potential_energy(asked, (), arrays, values(x, view))
+
+    begin, move = hmc(potential_fn_gen=potential, algo="NUTS")
+
+    @jax.jit
+    def start(key: Any, place: Any, view: View, arrays: Arrays) -> Any:
+        return begin(
+            place,
+            num_warmup=warmup,
+            target_accept_prob=target,
+            max_tree_depth=(WARM_DEPTH, MAX_DEPTH),
+            model_args=(view, arrays),
+            rng_key=key,
+        )
+
+    @jax.jit
+    def advance(state: Any, view: View, arrays: Arrays) -> Any:
+        def step(state: Any, _: None) -> Any:
+            state = move(state, model_args=(view, arrays))
+            stats = {
+                "diverging": state.diverging,
+                "energy": state.energy,
+                "n_steps": state.num_steps,
+                "acceptance_rate": state.accept_prob,
+                "lp": -state.potential_energy,
+            }
+            return state, (state.z, stats)
+
+        return jax.lax.scan(step, state, None, length=BLOCK)
+
+    @jax.jit
+    def sites(x: Any, view: View, arrays: Arrays) -> Any:
+        def one(x: Any) -> Any:
+            return constrain_fn(asked, (), arrays, values(x, view), return_deterministic=True)
+
+        return jax.lax.map(one, x, batch_size=_AT_A_TIME)
+
+    return Compiled(start, advance, sites, flat.size)
+
+
+def _unconstrained(model: Callable[..., None], arrays: Arrays) -> dict[str, Any]:
+    """Zeros in the shapes of the model's parameters on the unconstrained scale."""
+    shapes: dict[str, Any] = {}
+
+    def traced(arrays: Arrays) -> None:
+        seeded = handlers.trace(handlers.seed(model, jax.random.PRNGKey(0)))
+        for name, site in seeded.get_trace(**arrays).items():
+            if site["type"] == "sample" and not site["is_observed"]:
+                shapes[name] = biject_to(site["fn"].support).inv(site["value"]).shape
+
+    jax.eval_shape(traced, arrays)
+    return {name: np.zeros(shape) for name, shape in shapes.items()}
