@@ -22,7 +22,7 @@ from metaeval.prepare import Design, prepare, system_level
 from metaeval.result import Result
 from metaeval.signature import make_signature
 from metaeval.statistics.base import Statistic
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Table, require_table
 
 _FEW_UNITS = 30
 _OFF = 0.5  # posterior deviations between the posterior mean and the value on the items seen
@@ -141,11 +141,7 @@ def _with_rope(result: Result, rope: float | None) -> Result:
 
 def _designed(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, Any]]:
     """The design, if the weights of its units say all there is to say; and the options."""
-    if not isinstance(table, Responses | Pairs):
-        raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
-            "Responses(...)."
-        )
+    require_table(table)
     if options["scorers"] is not None:
         options = options | {"scorers": check_names("scorers", options["scorers"])}
     design = prepare(table, **options)

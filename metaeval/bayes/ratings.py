@@ -25,7 +25,7 @@ from metaeval.checks import check_names, check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
 from metaeval.prepare import Design, prepare
-from metaeval.tables import Table, require_table
+from metaeval.tables import Pairs, Table, require_table
 
 FORMS = ("dawid_skene", "ordinal")
 CLASSES = ("second", "tie", "first")
