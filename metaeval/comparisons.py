@@ -44,6 +44,7 @@ LEVELS = ("chance", "trivial", "tie_rate", "null_mean")
 _DRAWN = ("bca", "percentile", "basic")
 NOISE = "t-noise"
 _OF_COUNTS = ("wilson", "jeffreys")
+_DRAWS = 2**20  # draws of differences that are sorted at one time
 
 
 def own_rows(statistic: Statistic, part: Measured, names: list[str], plan: Plan) -> list[Row]:
@@ -96,7 +97,8 @@ def _own_intervals(
         )
     for name in set(kinds) if not np.isnan(part.draws).all() else ():
         some = kinds == name
-        ends[:, some] = _ends(_columns(sample, some), part, str(name), np.flatnonzero(some), plan)
+        own = sample if some.all() else _columns(sample, some)
+        ends[:, some] = _ends(own, part, str(name), np.flatnonzero(some), plan)
     return ends, se, [str(k) for k in kinds]
 
 
@@ -116,9 +118,7 @@ def _trials(sample: Sample, share: Floats, of_items: bool) -> Floats:
     return np.where(sample.se > 0, effective, 1.0)
 
 
-def _columns(sample: Sample, some: Floats) -> Sample:
-    if some.all():
-        return sample
+def _columns(sample: Sample, some: Floats | slice) -> Sample:
     picked: dict[str, Any] = {
         name: value[..., some]
         for name, value in zip(sample._fields, sample, strict=True)
@@ -223,7 +223,7 @@ def _member_rows(
 ) -> list[Row]:
     part, a, b, estimate, se, _ = member
     draws = member.draws
-    ends, kind = _difference_ends(statistic, member, plan)
+    ends, kind = _difference_ends(statistic, member, draws, plan)
     n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
     good = draws < 0 if statistic.better == "lower" else draws > 0
     better = (good.sum(axis=0) + (draws == 0).sum(axis=0) / 2) / n_draws
@@ -255,9 +255,10 @@ def _degrees(part: Measured) -> int:
     return (part.n_units if part.n_systems is None else min(part.n_units, part.n_systems)) - 1
 
 
-def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[Floats, str]:
+def _difference_ends(
+    statistic: Statistic, member: Member, draws: Floats, plan: Plan
+) -> tuple[Floats, str]:
     part, a, b, estimate, se, _ = member
-    draws = member.draws
     of_gaps = statistic if statistic.inflated == "both" else statistic.named(inflated="")
     kind = usable_interval(of_gaps, part, plan.interval, False)
     if np.isnan(draws).all():
@@ -271,7 +272,10 @@ def _difference_ends(statistic: Statistic, member: Member, plan: Plan) -> tuple[
     if kind == "bootstrap-t" and part.spread is not None:
         observed, se_draws = part.spread.once(a, b), part.spread.drawn(a, b)
         sample = sample._replace(se=observed, se_draws=se_draws)
-    return intervals.BY_NAME[kind](sample, plan.confidence), kind
+    step = max(1, _DRAWS // len(draws))
+    blocks = [_columns(sample, slice(i, i + step)) for i in range(0, len(se), step)]
+    ends = [intervals.BY_NAME[kind](block, plan.confidence) for block in blocks]
+    return np.concatenate(ends, axis=1), kind
 
 
 def _row(

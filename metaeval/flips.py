@@ -52,9 +52,10 @@ class FlipTest(NamedTuple):
 
 
 class _Family(NamedTuple):
-    """All comparisons of a family as columns of one set of sums."""
+    """All comparisons of a family, each of two columns of one set of sums."""
 
-    select: Floats  # (column, pair): 1 for first, -1 for second
+    first: Codes  # (pair,)
+    second: Codes  # (pair,)
     least: Floats  # (pair,) difference from which a flip is as extreme as the observed one
     square: Floats  # (pair,) sum of squares of the differences, times the number of units
     factor: Floats  # (pair,) number of units less one
@@ -150,7 +151,7 @@ def _joint(
 ) -> list[FlipTest]:
     """Tests of several strata, adjusted together over flips drawn for all of them."""
     drawn = [_drawn(c, t, n_flips, seed) for c, t in zip(contrasts, terms, strict=True)]
-    whole = _stacked(parts)
+    whole = _stacked(parts, [t.values.shape[1] for t in terms])
     alike = (same_blocks(sums, _FLIPS) for sums in drawn)
     blocks = (np.concatenate(some, axis=1) for some in zip(*alike, strict=True))
     count, count_t = _counted(blocks, whole)
@@ -194,13 +195,10 @@ def _family(contrast: Contrast, terms: Terms, two_sided: bool) -> _Family:
     rounding = 2.0**-51 * len(values) ** 2 * np.abs(values).max(axis=0)
     slack = 0.5 if terms.whole else _EQUAL * size + rounding[a] + rounding[b]
     reference = np.abs(observed) if two_sided else observed
-    select = np.zeros((values.shape[1], len(a)))
-    select[a, np.arange(len(a))] += 1.0
-    select[b, np.arange(len(b))] -= 1.0
     scaled, factor = square * n_units, np.maximum(n_units - 1, 1.0)
     t = _squared_t(observed, scaled, factor, two_sided)
     least_t = t - _EQUAL_T * np.where(np.isinf(t), 0.0, np.abs(t))
-    return _Family(select, reference - slack, scaled, factor, least_t, two_sided)
+    return _Family(a, b, reference - slack, scaled, factor, least_t, two_sided)
 
 
 def _squares(terms: Terms, a: Codes, b: Codes) -> tuple[Floats, Floats]:
@@ -214,20 +212,21 @@ def _squares(terms: Terms, a: Codes, b: Codes) -> tuple[Floats, Floats]:
     return sums[:, 0], sums[:, 1]
 
 
-def _stacked(parts: list[_Family]) -> _Family:
-    """Several families as one, their columns side by side."""
-    height = sum(part.select.shape[0] for part in parts)
-    blocks, row = [], 0
-    for part in parts:
-        block = np.zeros((height, part.select.shape[1]))
-        block[row : row + part.select.shape[0]] = part.select
-        blocks.append(block)
-        row += part.select.shape[0]
-    least, square, factor, least_t = (
-        np.concatenate(columns) for columns in zip(*(part[1:5] for part in parts), strict=True)
-    )
-    select = np.concatenate(blocks, axis=1)
-    return _Family(select, least, square, factor, least_t, parts[0].two_sided)
+def _stacked(parts: list[_Family], widths: list[int]) -> _Family:
+    """Several families as one, the columns of their sums side by side."""
+    starts = np.cumsum([0, *widths[:-1]])
+    moved = [
+        part._replace(first=part.first + start, second=part.second + start)
+        for part, start in zip(parts, starts, strict=True)
+    ]
+    columns = zip(*(part[:-1] for part in moved), strict=True)
+    first, second, least, square, factor, least_t = (np.concatenate(some) for some in columns)
+    return _Family(first, second, least, square, factor, least_t, parts[0].two_sided)
+
+
+def _gaps(sums: Floats, family: _Family) -> Floats:
+    """Flipped differences: (flip, pair)."""
+    return np.asarray(np.take(sums, family.first, axis=1) - np.take(sums, family.second, axis=1))
 
 
 def _squared_t(gap: Floats, scaled: Floats, factor: Floats, two_sided: bool) -> Floats:
@@ -243,10 +242,8 @@ def _squared_t(gap: Floats, scaled: Floats, factor: Floats, two_sided: bool) -> 
 def _counted(blocks: Iterator[Floats], family: _Family) -> tuple[Codes, Codes]:
     """Flips as extreme as the observed ones, alone and as maxima of step-down sets: two (pair,)."""
     order = np.argsort(-family.least_t, kind="stable")
-    ordered = family._replace(
-        select=family.select[:, order],
-        **{name: getattr(family, name)[order] for name in family._fields[1:5]},
-    )
+    by_pair = {name: getattr(family, name)[order] for name in family._fields[:-1]}
+    ordered = family._replace(**by_pair)
     n_pairs = len(order)
     counts = np.zeros((2, n_pairs), dtype=np.int64)
     for sums in blocks:
@@ -263,7 +260,7 @@ def _counted(blocks: Iterator[Floats], family: _Family) -> tuple[Codes, Codes]:
 
 def _count(sums: Floats, family: _Family) -> Codes:
     """Counts (2, pair) in one block of sums, pairs in order of the observed t, largest first."""
-    gap = sums @ family.select
+    gap = _gaps(sums, family)
     alone = (np.abs(gap) if family.two_sided else gap) >= family.least
     t = _squared_t(gap, family.square, family.factor, family.two_sided)
     most = np.maximum.accumulate(t[:, ::-1], axis=1)[:, ::-1]
@@ -274,7 +271,7 @@ def _count_large(sums: Floats, family: _Family) -> Codes:
     from metaeval import kernels
 
     kernels.keep_compiled()
-    return kernels.count_flips(sums, family[:5], family.two_sided)
+    return kernels.count_flips(sums, family[:-1], family.two_sided)
 
 
 def _stepped(p: Floats, least_t: Floats) -> Floats:
@@ -290,7 +287,7 @@ def _stopped(blocks: Iterator[Floats], family: _Family, stop_after: int) -> Flip
     n_pairs = len(family.least)
     count, used = np.zeros(n_pairs, dtype=np.int64), np.zeros(n_pairs, dtype=np.int64)
     for sums in blocks:
-        gap = sums @ family.select
+        gap = _gaps(sums, family)
         extreme = (np.abs(gap) if family.two_sided else gap) >= family.least
         running = count + np.cumsum(extreme, axis=0)
         going = count < stop_after

@@ -109,48 +109,35 @@ def _over_devices(function: Any) -> Any:
 def count_flips(sums: Any, family: Any, two_sided: bool) -> Any:
     """Flips as extreme as observed, alone and as maxima from each pair onward: (2, pair).
 
-    `sums` (flip, column); `family` holds the columns of each pair, the thresholds of differences
-    and squared t, and what studentises them; pairs come with the largest observed t first.
+    `sums` (flip, column); `family` holds, for each pair, its two columns, the threshold of the
+    difference, what studentises it, and the threshold of squared t; pairs come with the largest
+    observed t first.
     """
     n = len(sums)
-    padded = np.zeros((-(-n // CHUNK) * CHUNK, sums.shape[1]))
-    padded[:n] = sums
+    padded = np.full((sums.shape[1], -(-n // CHUNK) * CHUNK), np.nan)
+    padded[:, :n] = sums.T
     with jax.enable_x64(True):
-        counts = _count_flips(padded, n, *family, two_sided=two_sided)
-        return np.asarray(counts).astype(np.int64)
+        counts = _count_flips(padded, family, two_sided=two_sided)
+        return np.asarray(counts).T.astype(np.int64)
 
 
 @functools.partial(jax.jit, static_argnames=("two_sided",))
-def _count_flips(
-    sums: Any,
-    n: Any,
-    select: Any,
-    least: Any,
-    square: Any,
-    factor: Any,
-    least_t: Any,
-    *,
-    two_sided: bool,
-) -> Any:
-    def add(counts: Any, block: Any) -> tuple[Any, None]:
-        start, some = block
-        there = (start + jnp.arange(CHUNK) < n)[:, None]
-        gap = jnp.matmul(some, select, precision=jax.lax.Precision.HIGHEST)
+def _count_flips(sums: Any, family: Any, *, two_sided: bool) -> Any:
+    def add(most: Any, pair: Any) -> tuple[Any, Any]:
+        first, second, least, square, factor, least_t = pair
+        gap = sums[first] - sums[second]
         squared = gap * gap
         rest = square - squared
         flat = rest <= 1e-12 * square
         t = jnp.where(flat, jnp.inf, squared * factor / jnp.where(flat, 1.0, rest))
         t = jnp.where(squared == 0, 0.0, t)
-        t = t if two_sided else jnp.sign(gap) * t
-        most = jax.lax.cummax(t, axis=1, reverse=True)
+        most = jnp.maximum(most, t if two_sided else jnp.sign(gap) * t)
         alone = (jnp.abs(gap) if two_sided else gap) >= least
-        found = jnp.stack([(alone & there).sum(axis=0), ((most >= least_t) & there).sum(axis=0)])
-        return counts + found, None
+        return most, jnp.stack([alone.sum(), (most >= least_t).sum()])
 
-    blocks = sums.reshape(-1, CHUNK, sums.shape[1])
-    starts = jnp.arange(len(blocks)) * CHUNK
-    zero = jnp.zeros((2, select.shape[1]), dtype=jnp.int64)
-    return jax.lax.scan(add, zero, (starts, blocks))[0]
+    # Pair by pair, the last first: what exists at one time fits a processor's cache.
+    none = jnp.full(sums.shape[1], -jnp.inf)
+    return jax.lax.scan(add, none, family, reverse=True)[1]
 
 
 def count_above(sums: Any, low: Any, high: Any) -> Any:

@@ -42,7 +42,8 @@ class Member(NamedTuple):
 
 def differences_of(draws: Floats, first: Codes, second: Codes) -> Floats:
     """Differences of columns of draws, rounding errors taken for 0."""
-    found = draws[:, first] - draws[:, second]
+    found = draws[:, first]
+    found -= draws[:, second]
     found[np.abs(found) <= EQUAL] = 0.0
     return found
 

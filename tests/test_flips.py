@@ -1,6 +1,7 @@
 """The sign-flip test and step-down max-T: enumeration, Monte Carlo, laws and traps."""
 
 import math
+import tracemalloc
 
 import definitions as slow
 import numpy as np
@@ -197,6 +198,30 @@ def test_both_engines_count_the_same(monkeypatch, n_units):
         for i in (0, 1):
             assert (found[i].p_value == found[i + 2].p_value).all()
             assert (found[i].adjusted == found[i + 2].adjusted).all()
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "less"])
+def test_both_engines_count_strata_of_several_widths_the_same(monkeypatch, alternative):
+    g = np.random.default_rng(2)
+    sizes = [(25, 4), (40, 2), (30, 5)]
+    parts = [contrast(g.normal(0.1, 1, size), part=p) for p, size in enumerate(sizes)]
+    found = []
+    for large in (10**12, -1):
+        for name in ("_LARGE", "_LARGE_COLD"):
+            monkeypatch.setattr(resampling, name, large)
+        found.append(flip_test(parts, n_flips=1_300, seed=0, alternative=alternative))
+    for one, other in zip(*found, strict=True):
+        assert (one.p_value == other.p_value).all() and (one.adjusted == other.adjusted).all()
+
+
+def test_memory_does_not_grow_with_pairs_times_columns():
+    g = np.random.default_rng(3)
+    parts = [contrast(g.normal(0, 1, (30, 30)), part=p) for p in range(20)]
+    tracemalloc.start()
+    flip_test(parts, n_flips=100, seed=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 600 * 8_700 * 8 / 4  # 600 columns, 8 700 pairs
 
 
 @pytest.mark.parametrize("block", [640, 4_096, 10**7])

@@ -287,8 +287,11 @@ def walk_error(n: Floats, confidence: float, seed: int) -> float:
 
     steps = np.diff(_spread_out(np.maximum.accumulate(n)), prepend=0.0)
     rng = np.random.default_rng(seed)
-    walks = np.cumsum(rng.normal(size=(_WALKS, len(steps))) * np.sqrt(steps), axis=1)
-    highest = (walks / np.sqrt(np.cumsum(steps))).max(axis=1)
+    walks = rng.normal(size=(_WALKS, len(steps)))
+    walks *= np.sqrt(steps)
+    np.cumsum(walks, axis=1, out=walks)
+    walks /= np.sqrt(np.cumsum(steps))
+    highest = walks.max(axis=1)
     return float(ndtr(-np.quantile(highest, confidence)))
 
 

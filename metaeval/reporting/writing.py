@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +106,14 @@ def written(subject: Subject, folder: Path, fits: Sequence[str] = (), title: str
 
 
 def _compared(table: Table, statistic: Any, options: Mapping[str, Any]) -> Result:
-    """The comparison; own values where there is one scorer."""
+    """The comparison; own values where there is one scorer. No page shows its draws."""
     scorers = options.get("scorers") or table.scorers
     if len(scorers) > 1:
-        return compare(table, statistic, **options)
-    return evaluate(table, statistic, **{k: v for k, v in options.items() if k not in _OF_TWO})
+        result = compare(table, statistic, **options)
+    else:
+        alone = {k: v for k, v in options.items() if k not in _OF_TWO}
+        result = evaluate(table, statistic, **alone)
+    return replace(result, draws=None)
 
 
 def _sections(subject: Subject, trees: Mapping[str, Any], found: Collected) -> list[Section]:
