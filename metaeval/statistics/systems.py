@@ -72,7 +72,9 @@ def system_accuracy() -> Statistic:
     -----
     Means are taken over the items of the table; in a replicate over the resampled items. S
     systems give S (S - 1) / 2 pairs but are only S systems: the interval is about new items for
-    these systems, and about new systems too with random=("item", "system"). The value is a step
+    these systems, and about new systems too with random=("item", "system"). What is estimated is
+    the expected value *at this number of items*: with more items the orders of systems settle, and
+    the value of endless items is often 1, far outside the interval of few. The value is a step
     function of the data, so no sign-flip test applies; p-values are from the bootstrap and
     approximate.
 
@@ -112,7 +114,12 @@ def system_accuracy() -> Statistic:
         by_systems=_accuracy_by_systems,
         describe=describe,
         is_accuracy=True,
-        estimand={"grouping": "systems", "average": "pairs", "ties": "acc-eq"},
+        estimand={
+            "grouping": "systems",
+            "average": "pairs",
+            "ties": "acc-eq",
+            "target": "the expected system accuracy at this number of items",
+        },
     )
 
 
