@@ -97,10 +97,17 @@ def tilted(chance: Any, slope: Any, covariates: Any) -> Any:
     return weight / weight.sum(axis=-1, keepdims=True)
 
 
-def tilted_prevalence(prevalence: Any, slope: Any, covariates: Any) -> Any:
-    """The same of truths: (..., range, truth) of (..., truth) and (..., covariate)."""
-    one = tilted(prevalence[..., None, None, :], slope[..., None, :], covariates)
-    return one[..., 0, 0, :]
+def tables_at(
+    prevalence: Any, confusion: Any, truly: Any, own: Any, covariates: Any
+) -> tuple[Any, Any]:
+    """Prevalence (..., range, truth) and confusion (..., range, rater, truth, class) in ranges.
+
+    `prevalence` (..., truth) and `confusion` (..., rater, truth, class) are those where
+    `covariates` (range, covariate) are 0; `truly` (..., covariate) and `own` (..., rater,
+    covariate) are their slopes. JAX arrays.
+    """
+    one = tilted(prevalence[..., None, None, :], truly[..., None, :], covariates)
+    return one[..., 0, 0, :], tilted(confusion, own, covariates)
 
 
 def joint(labels: Any, prevalence: Any, confusion: Any) -> Floats:

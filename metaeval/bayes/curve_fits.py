@@ -23,6 +23,7 @@ from metaeval.bayes.grids import Grid, log_prior, population_by_scorer
 from metaeval.bayes.models import SD_COEFFICIENT
 from metaeval.bayes.places import curve_places
 from metaeval.bayes.prepared import Named, Prepared, Sites
+from metaeval.bayes.strata import outliers
 from metaeval.bayes.thresholds import tie_threshold
 from metaeval.checks import check_one_of
 from metaeval.links import expit
@@ -93,7 +94,7 @@ def prepared_curves(asked: Asked) -> Prepared:
         | ({"native": native} if native else {}),
         derived=(),
         notes=_notes(curves),
-        warnings=_cautions(curves, design.scorers),
+        warnings=_cautions(curves, design.scorers) + outliers(design.table, names),
         more=more,
         predict=lambda sites, rng: predicted(curves, sites, groups, rng, folded),
         log_likelihood=lambda sites: log_likelihood(curves, sites),

@@ -13,8 +13,7 @@ from metaeval.bayes.confusions import (
     confusion_layout,
     posterior,
     prevalence_layout,
-    tilted,
-    tilted_prevalence,
+    tables_at,
 )
 from metaeval.bayes.patterns import Patterns
 
@@ -196,8 +195,8 @@ def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> 
         said, true, excess, truly = parts(x)
         confusion = models.shares(jnp.exp(said), own)
         prevalence = models.shares(jnp.exp(true), rate)[0]
-        prevalence = tilted_prevalence(prevalence, models.SD_QUALITY * truly, covariates)
-        return prevalence, tilted(confusion, SD_COEFFICIENT * excess, covariates)
+        slopes = models.SD_QUALITY * truly, SD_COEFFICIENT * excess
+        return tables_at(prevalence, confusion, *slopes, covariates)
 
     def log_prior(x: Any) -> Any:
         said, true, excess, truly = parts(x)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from metaeval.arrays import Floats
-from metaeval.bayes.strata import covariate_names, differences
+from metaeval.bayes.strata import differences
+from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.maps import scale_of
 from metaeval.statistics.base import Statistic, only_label, sum_by
@@ -19,9 +20,12 @@ TARGET = (
 )
 
 
-def excess_biases(table: Table, asked: Sequence[str] | str) -> list[Statistic]:
-    """One statistic for each covariate, all of them in one regression."""
-    names = covariate_names(table, asked)
+def excess_biases(table: Table, names: Sequence[str]) -> list[Statistic]:
+    """One statistic for each covariate, all of them in one regression.
+
+    Raises `MetaevalError` where a covariate is no number, missing, infinite, or follows from the
+    label or from the others in a stratum.
+    """
     scale = np.array([scale_of(x) for x in differences(table.pairs(), names)])
     return [_excess_bias(names, scale, at) for at in range(len(names))]
 
@@ -35,7 +39,7 @@ def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
     def terms(table: Pairs) -> Floats:
         x = differences(table, names) / scale[:, None]
         by = np.column_stack([np.sign(only_label(table)), x.T])
-        _require_told_apart(by, names)
+        _require_told_apart(by, names, table)
         call = np.sign(table.scores.to_numpy())
         square = np.einsum("ri,rj->rij", by, by).reshape(len(by), -1)
         square = np.broadcast_to(square[:, None], (*call.shape, square.shape[1]))
@@ -50,15 +54,21 @@ def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
             np.einsum("...j,...j->...", inverse[..., at + 1, :], sums[..., n * n :]) / 2
         )
 
-    estimand = {"grouping": "none", "average": "pairs", "ties": "half", "target": TARGET}
+    estimand = {"grouping": "none", "average": "pairs", "ties": "none", "target": TARGET}
     name = f"bias(covariate={names[at]})"
     return Statistic(name, "pairs", terms, finish, estimand, smooth=True, better="neither")
 
 
-def _require_told_apart(by: Floats, names: Sequence[str]) -> None:
+def _require_told_apart(by: Floats, names: Sequence[str], table: Pairs) -> None:
     """Refuse covariates that follow from the label or from each other."""
     if np.linalg.matrix_rank(by) < by.shape[1]:
+        tasks = table.rows["task"].unique() if "task" in table.rows else []
+        where = f" in {tasks[0]}" if len(tasks) == 1 else ""
+        flat = [name for name, x in zip(names, by[:, 1:].T, strict=True) if not x.any()]
+        why = f"{listed(flat)} is 0 in all pairs{where}"
         raise MetaevalError(
-            f"covariates= ({', '.join(names)}) cannot be told from the label or from each other: "
-            "each must take values that the others do not fix; leave one out."
+            f"{why}; leave it out of covariates=."
+            if flat
+            else f"{listed(names)} cannot be told from the label or from each other{where}; leave "
+            "one out of covariates=."
         )

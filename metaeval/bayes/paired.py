@@ -12,6 +12,7 @@ from metaeval.assembling import Level, assembled, details_of
 from metaeval.averaging import macro
 from metaeval.bayes.excess import excess_biases
 from metaeval.bayes.rows import Question, difference_rows, own_rows
+from metaeval.bayes.strata import covariate_names, outliers
 from metaeval.checks import check_names, check_not_negative, check_whole, listed, require_known
 from metaeval.choosing import Statistics, choose_statistics
 from metaeval.comparisons import Row, levels_of
@@ -94,9 +95,10 @@ def bayesian_bootstrap(
     The excess bias is half the slope b in least squares of calls v (1, 0, -1) on the sign h of the
     label and on covariates x over their root mean squares, :math:`v = a h + b' x`: by how much
     more often the first response is called better with one root mean square more x, at the same
-    label. Where the label is a noisy sign of what is truly better and that goes with x, scorers
-    without any bias have one by this measure; differences between scorers hardly do, and
-    `bayes.raters` with covariates tells it from truth where several raters label the pairs.
+    label; pairs with tied labels count, as h = 0. Where what is truly better goes with x and the
+    label is a noisy sign of it, or says nothing of its degree, scorers without any bias have one
+    by this measure, the more so the better they follow the truth. Only among scorers of about
+    equal accuracy do differences say who leans more.
 
     References
     ----------
@@ -125,8 +127,11 @@ def bayesian_bootstrap(
     if baseline is not None:
         require_known("scorer to compare with", baseline, design.scorers)
     statistics, notes = choose_statistics(design.table, statistic)
-    if len(covariates):
-        statistics = [*statistics, *excess_biases(design.table, covariates)]
+    names = check_names("covariates", covariates)
+    if names:
+        names = covariate_names(design.table, names)
+        statistics = [*statistics, *excess_biases(design.table, names)]
+        notes = [*notes, *outliers(design.table, names)]
     levels = [_level(design, one, plan, rope) for one in statistics]
     return _with_rope(assembled(table, design, plan, options, levels, notes), rope)
 

@@ -20,8 +20,8 @@ _NO_BIAS = (
 )
 _OF_PAIRS = (
     "by how much the logit of a rater's choice of the first over the second response rises with "
-    "one root mean square more {}, whichever is truly better; what all raters share is told from "
-    "truth by their agreement alone"
+    "one root mean square more {}, whichever is truly better, if no better is better by more: "
+    "where longer is better by more, say, raters without bias show some"
 )
 _OF_RATINGS = (
     "by how many standard deviations of quality a rater rates responses higher than the raters do "
@@ -83,6 +83,7 @@ def _quantity(
     if name not in tree["posterior"]:
         raise MetaevalError(f"This posterior has no {name}: {_why(name)}")
     ranges = "coefficient" in tree["posterior"]  # within which rows count as equal
+    of_ratings = "severity" in tree["posterior"]
     exact = float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater" and not ranges
     return Quantity(
         name,
@@ -90,7 +91,7 @@ def _quantity(
         flat_draws(tree, name),
         None,
         None,
-        {"grouping": "none", "average": "pairs" if accuracy else "responses"}
+        {"grouping": "none", "average": "responses" if of_ratings else "pairs"}
         | ({"ties": ties} if ties else {})
         | {"target": target},
         better="higher" if accuracy or name == "discrimination" else "neither",

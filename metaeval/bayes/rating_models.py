@@ -15,8 +15,7 @@ from metaeval.bayes.confusions import (
     Layout,
     confusion_layout,
     prevalence_layout,
-    tilted,
-    tilted_prevalence,
+    tables_at,
 )
 from metaeval.bayes.grids import contrasts
 from metaeval.bayes.models import SD_COEFFICIENT
@@ -55,8 +54,9 @@ def raters(
         Design effect: so many rows are worth one that is independent of the others.
     covariates : array (range, covariate), optional
         Means in ranges of rows that are alike; `labels` and `counts` then have ranges in front.
-        Of pairs: how much more the first response has, over the root mean square. Ordinal: of the
-        responses, less their mean and over their standard deviation. `fit` takes names of columns:
+        Of pairs: how much more the first response has, over the root mean square of those not 0.
+        Ordinal: of the responses, less their mean and over their standard deviation. `fit` takes
+        names of columns:
         `covariates=["length_delta"]` of pairs, `covariates=["length"]` of ratings.
     form : {"dawid_skene", "ordinal"}
         Classes (second better, tie, first better), or levels of a rating, of which there are 2 to
@@ -75,7 +75,8 @@ def raters(
     Raises
     ------
     MetaevalError
-        By `fit`: if there are fewer than two raters, or what they said cannot be modelled.
+        By `fit`: if there are fewer than two raters, or what they said cannot be modelled; if
+        covariates are no numbers, missing, infinite or constant, or of fewer than 30 rows.
 
     Notes
     -----
@@ -91,11 +92,16 @@ def raters(
     With covariates x, how much more of each the first response has, the odds of first over second
     are :math:`e^{\gamma_r' x}` times as large in what rater r says of each truth, and
     :math:`e^{\delta' x}` times in the truth itself (ties between both): :math:`\gamma_r \sim N(0,
-    .5)` is the rater's excess bias, at the truth that the raters' agreement points to, and
-    :math:`\delta \sim N(0, 1)` what is truly better by having more. Prevalence and confusion are
-    those at x = 0, accuracy that of the rows at hand. A bias that all raters share, errors that
-    they share for another reason, or only two raters leave little to tell
-    :math:`\gamma` from :math:`\delta`: then both are prior. Drawn by NUTS.
+    .5)` is the rater's excess bias given the truth, and :math:`\delta \sim N(0, 1)` how much more
+    often what has more is better. Three raters or more whose errors are otherwise independent tell
+    one from the other, even a bias that all of them share; two raters do not. The truth is a class
+    here, without degree. Where responses with more of x are not only more often better but better
+    by more, raters err less on them, and ones without any bias have :math:`\gamma_r > 0`, sharp
+    ones more than dull ones; errors that raters share shift it as well. A :math:`\gamma_r` above 0
+    is then no proof of bias; one that is far larger than that of raters as good is a sign.
+    Prevalence and confusion are those at x = 0, accuracy is over pairs like those at hand. What
+    scorers call is still taken for independent of x given the truth: where it is not, their
+    corrected accuracy is too high or too low. Drawn by NUTS.
 
     Ordinal: :math:`P(y \le k) = \sigma(c_k - a_r (\theta - b_r))` with latent quality
     :math:`\theta \sim N(0, 1)` of each response, severities :math:`b_r` that add up to 0, and
@@ -163,8 +169,7 @@ def _dawid_skene(labels: Any, counts: Any, covariates: Any, ordered: bool) -> tu
         numpyro.deterministic("rater_accuracy", jnp.einsum("c,rcc->r", prevalence, confusion))
         return prevalence, confusion
     truly, excess = _coefficients(n_raters, covariates.shape[-1])
-    confusion = tilted(confusion, excess, covariates)
-    prevalence = tilted_prevalence(prevalence, truly, covariates)
+    prevalence, confusion = tables_at(prevalence, confusion, truly, excess, covariates)
     numpyro.deterministic("rater_accuracy", often_right(counts, prevalence, confusion))
     return prevalence, confusion
 

@@ -14,6 +14,7 @@ from metaeval.bayes.prepared import Prepared
 from metaeval.bayes.rated import Rated
 from metaeval.checks import listed, near_miss
 from metaeval.errors import MetaevalError
+from metaeval.maps import scale_of
 from metaeval.tables import Table
 
 _IDS = ("task", "item", "cluster", "system", "response")
@@ -24,7 +25,7 @@ class Ranges(NamedTuple):
     """Rows that are alike in covariates: `of_row` (row,), and their means (range, covariate).
 
     `values` (range, covariate) are less the `mean` (covariate,) of all rows and over their `sd`;
-    of pairs, the mean is 0 and the other the root mean square.
+    of pairs, the mean is 0 and the other the root mean square of those that are not 0.
     """
 
     names: list[str]
@@ -37,7 +38,9 @@ class Ranges(NamedTuple):
 def ranges_of_responses(table: Table, names: Sequence[str]) -> Ranges:
     """Ranges of columns of numbers of the responses, less their means."""
     x = np.stack([_column(table, name) for name in names])
-    return _ranges(names, x, x.mean(axis=1))
+    mean = x.mean(axis=1)
+    largest = np.abs(x - mean[:, None]).max(axis=1)  # squares of the values may overflow
+    return _ranges(names, x, mean, largest * ((x - mean[:, None]) / largest[:, None]).std(axis=1))
 
 
 def ranges_of_pairs(x: Floats, names: Sequence[str]) -> Ranges:
@@ -48,19 +51,17 @@ def ranges_of_pairs(x: Floats, names: Sequence[str]) -> Ranges:
                 f"{name} is 0 in all labelled pairs, so that nothing can be owed to it; leave it "
                 "out of covariates=."
             )
-    return _ranges(names, x, np.zeros(len(x)))
+    return _ranges(names, x, np.zeros(len(x)), np.array([scale_of(values) for values in x]))
 
 
-def _ranges(names: Sequence[str], x: Floats, mean: Floats) -> Ranges:
+def _ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> Ranges:
     """Ranges of covariates (covariate, row), each with about as many rows."""
     if x.shape[1] < _FEWEST:
         raise MetaevalError(
-            f"covariates= needs {_FEWEST} rated rows at least, and there are {x.shape[1]}; leave "
-            "it out."
+            f"covariates= needs {_FEWEST} labelled rows at least, and there are {x.shape[1]}; "
+            "leave it out."
         )
-    z = x - mean[:, None]
-    sd = np.sqrt(np.square(z).mean(axis=1))
-    z = z / sd[:, None]
+    z = (x - mean[:, None]) / sd[:, None]
     of_row = alike(z)
     sums = np.stack([np.bincount(of_row, row) for row in z], axis=1)
     return Ranges(list(names), of_row, sums / np.bincount(of_row)[:, None], mean, sd)

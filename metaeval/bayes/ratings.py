@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.random import Generator
 
 from metaeval.arrays import Bools, Codes, Floats
-from metaeval.bayes.confusions import tilted, tilted_prevalence
+from metaeval.bayes.confusions import tables_at
 from metaeval.bayes.corrected import Calls, accuracies, call_tables, calls_of
 from metaeval.bayes.dependence import confusion_effect
 from metaeval.bayes.patterns import patterns_of, turns
@@ -20,7 +20,7 @@ from metaeval.bayes.prepared import Named, Prepared, Sites
 from metaeval.bayes.rated import Rated, flat, latent, truths, units_and_names
 from metaeval.bayes.rating_levels import levelled, prepared_levels
 from metaeval.bayes.rating_ranges import ranges_of_pairs, with_ranges
-from metaeval.bayes.strata import covariate_names, differences
+from metaeval.bayes.strata import covariate_names, differences, outliers
 from metaeval.checks import check_names, check_one_of, listed, require_known
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
@@ -146,16 +146,16 @@ def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]
     scores = np.where(kept[:, None], _signs(whole.scores.to_numpy(), 0.0), np.nan)
     turned = np.zeros(len(signs), dtype=bool)
     if not whole.ordered:
-        turned = turns(np.column_stack([more[:1].T, signs, scores]))
+        turned = turns(np.column_stack([more.T, signs, scores]))
     turn = np.where(turned, -1.0, 1.0)[:, None]
     ranges = ranges_of_pairs(more * turn[:, 0], names) if names else None
     known = not (signs == 0).any()
     classes = [CLASSES[0], CLASSES[2]] if known else list(CLASSES)
     codes = (signs * turn + 1) / 2 if known else signs * turn + 1
     units, unit_names = units_and_names(design)
-    where = None if ranges is None else ranges.of_row
+    where, at = (None, None) if ranges is None else (ranges.of_row, ranges.values)
     patterns = patterns_of(_codes(codes), len(classes), units, len(unit_names), where)
-    effect = confusion_effect(patterns, whole.ordered, None if ranges is None else ranges.values)
+    effect = confusion_effect(patterns, whole.ordered, at)
     raters = [str(name) for name in whole.labels]
     rated = Rated(whole, design, patterns, raters, classes, turned, whole.ordered, effect)
     calls = None
@@ -163,8 +163,15 @@ def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]
         call = (scores * turn + 1)[kept].astype(int)
         judged = np.unique(units[kept], return_inverse=True)[1]
         calls = calls_of(patterns.of_row[kept], judged, call, len(patterns.labels))
-    found = _of_classes(rated, calls, kept, None if ranges is None else ranges.values)
-    return found if ranges is None else with_ranges(found, rated, ranges)
+    found = _of_classes(rated, calls, kept, at)
+    if ranges is None:
+        return found
+    said = [*found.warnings, *_two(raters), *outliers(whole, names)]
+    return with_ranges(found._replace(warnings=said), rated, ranges)
+
+
+def _two(raters: Sequence[str]) -> list[str]:
+    return ["two raters do not tell a bias from truth"] if len(raters) == 2 else []
 
 
 def _codes(values: Floats) -> Codes:
@@ -178,8 +185,8 @@ def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
         return prevalence[:, None], confusion[:, None]
     truly, own = flat(sites["quality_coefficient"]), flat(sites["coefficient"])
     with jax.enable_x64(True):
-        true = tilted_prevalence(prevalence, truly, covariates)
-        return np.asarray(true), np.asarray(tilted(confusion, own, covariates))
+        found = tables_at(prevalence, confusion, truly, own, covariates)
+    return np.asarray(found[0]), np.asarray(found[1])
 
 
 def _of_classes(
@@ -196,10 +203,8 @@ def _of_classes(
             return {}
         prevalence, confusion = tables(sites)
         called = call_tables(calls, labels, prevalence, confusion, ordered, rng)
-        shape, often = (
-            (*sites["prevalence"].shape[:2], -1),
-            np.einsum("g,dgc->dc", share, prevalence),
-        )
+        shape = (*sites["prevalence"].shape[:2], -1)
+        often = np.einsum("g,dgc->dc", share, prevalence)
         both = zip(("accuracy", "agreement"), accuracies(called, often), strict=True)
         return {name: (("scorer",), values.reshape(shape)) for name, values in both}
 

@@ -60,7 +60,10 @@ def sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     """
     stats = require_ours(tree)["sample_stats"]
     if "log_prior" not in stats:
-        raise MetaevalError("This posterior keeps no densities of its draws; fit it by NUTS.")
+        raise MetaevalError(
+            f"The posterior of {said(tree, 'model')} keeps no densities of its draws; sensitivity "
+            "is for accuracy (pooled), ties and calibration."
+        )
     draws = tree["posterior"].to_dataset()[list(said(tree, "checked"))]
     parts = {
         name: power_scaled(draws, stats[f"log_{name}"].to_numpy())
@@ -108,7 +111,8 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     -----
     Whole units are left out, as rows of one item depend on one another. Log densities of
     dependent rows are divided by the design effect, as in the fit, so that sums are on the scale
-    of independent rows; they are no densities then, and weights are less sharp. Scorers of a unit
+    of independent rows; they are no densities then, and weights are less sharp. Models of raters
+    whose design effects differ are all divided by the largest. Scorers of a unit
     are added up as if independent: with several, standard errors are too small. A difference below
     about four is no reason to choose.
 
@@ -140,7 +144,7 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
             "with the same arguments."
         )
     found = {name: _left_out(tree) for name, tree in trees.items()}
-    each = np.stack([of["elpd_i"] for of in found.values()], axis=1)
+    each = np.stack([of["elpd_i"] for of in found.values()], axis=1) * _common(trees)
     best = each[:, each.sum(axis=0).argmax()]
     n = len(each)
     frame = pd.DataFrame(
@@ -156,6 +160,14 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
         index=pd.Index(list(found), name="model"),
     )
     return frame.sort_values("elpd", ascending=False)
+
+
+def _common(trees: Mapping[str, xr.DataTree]) -> Floats:
+    """What makes the log densities of models divided by the same design effects: (model,)."""
+    effects = np.stack([tree["constant_data"]["design_effect"] for tree in trees.values()])
+    if effects.ndim > 1:  # of cells, and the same in all forms of a model
+        return np.ones(len(effects))
+    return np.asarray(effects / effects.max())
 
 
 def _left_out(tree: xr.DataTree) -> dict[str, Floats]:

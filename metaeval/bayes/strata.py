@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from metaeval.arrays import Floats
 from metaeval.checks import check_names, listed
 from metaeval.errors import MetaevalError
 from metaeval.prepare import Design, Stratum, prepare
 from metaeval.tables import Pairs, Table, require_table
+
+_FEW = 30  # pairs
 
 
 def designed(table: Table, by: str | None, **options: Any) -> tuple[Design, str | None]:
@@ -41,7 +44,9 @@ def _require_own_items(design: Design) -> None:
 def covariate_names(table: Table, asked: Sequence[str] | str) -> list[str]:
     """Columns of the pairs that are differences, as they were asked for."""
     names = check_names("covariates", asked)
-    there = [str(c) for c in table.pairs().rows if str(c).endswith("_delta")]
+    rows = table.pairs().rows
+    numeric = [str(c) for c in rows if pd.api.types.is_numeric_dtype(rows[c].dtype)]
+    there = [name for name in numeric if name.endswith("_delta")]
     for name in names:
         if name not in there:
             raise MetaevalError(
@@ -55,12 +60,27 @@ def differences(pairs: Pairs, names: Sequence[str]) -> Floats:
     """Covariates of pairs: (covariate, row)."""
     found = pairs.rows[list(names)].to_numpy(dtype=float).T
     for name, values in zip(names, found, strict=True):
-        if np.isnan(values).any():
+        lacking = int((~np.isfinite(values)).sum())
+        if lacking:
             raise MetaevalError(
-                f"{name} is missing in {int(np.isnan(values).sum())} pairs; leave these rows out, "
-                "or fill the column in."
+                f"{name} is missing or infinite in {lacking} pairs; leave these rows out, or fill "
+                "the column in."
             )
     return found
+
+
+def outliers(table: Table, names: Sequence[str]) -> list[str]:
+    """A line on each covariate of which few pairs have most: they decide what is owed to it."""
+    said = []
+    for name, x in zip(names, differences(table.pairs(), names), strict=True):
+        square = np.square(x / (np.abs(x).max() or 1.0))
+        as_many = square.sum() ** 2 / max(float(np.square(square).sum()), 1e-300)
+        if as_many < min(_FEW, len(x) / 10):
+            said.append(
+                f"{name}: {as_many:.0f} of {len(x)} pairs have nearly all of it, and decide what "
+                "is owed to it; use logs or ranks of the column"
+            )
+    return said
 
 
 def unit_names(stratum: Stratum) -> list[str]:

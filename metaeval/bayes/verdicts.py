@@ -14,7 +14,7 @@ from metaeval.bayes.covaried import Cells, Seen, by_covariates, whole_tasks
 from metaeval.bayes.grids import Place, log_prior, population, two_way_places
 from metaeval.bayes.models import LOGIT, SD_COEFFICIENT
 from metaeval.bayes.prepared import Named, Prepared, Sites
-from metaeval.bayes.strata import covariate_names, designed, unit_names
+from metaeval.bayes.strata import covariate_names, designed, outliers, unit_names
 from metaeval.checks import listed
 from metaeval.choosing import choose_statistics
 from metaeval.errors import MetaevalError
@@ -78,7 +78,7 @@ def prepared(
         | ({"covariates": "+".join(names)} if names else {}),
         derived=("accuracy",),
         notes=[],
-        warnings=_cautions(seen, observed, design, tasks),
+        warnings=_cautions(seen, observed, design, tasks) + outliers(design.table, names),
         more=populations if pool else lambda sites, rng: {},
         predict=lambda sites, rng: _predicted(cells, sites, trials, correlation, rng),
         log_likelihood=lambda sites: _log_likelihood(cells, sites),

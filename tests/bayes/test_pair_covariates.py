@@ -104,7 +104,7 @@ def test_who_likes_length_is_found(fitted):
     assert result.row("a")["lower"] > 0 > result.row("c")["upper"]
     assert result.row("a", "c")["estimate"] == pytest.approx(1.6, abs=0.6)
     note = result.meta["notes"][1]
-    assert "root mean square more length_delta" in note and "agreement alone" in note
+    assert "root mean square more length_delta" in note and "without bias show some" in note
     assert "covariates=length_delta" in tree.attrs["signature"]
     assert float(tree["constant_data"]["covariate_sd"][0]) == pytest.approx(UNIT, rel=0.1)
     assert bayes.predictive(tree)["p"].min() > 0.01
@@ -213,20 +213,73 @@ def test_design_effect_without_slopes_is_about_that_of_the_plain_model():
     ("covariates", "words"),
     [
         ("length", "no difference 'length'.*there are length_delta, words_delta, flat_delta"),
-        ("holes_delta", "holes_delta is missing in 4 pairs"),
+        ("holes_delta", "holes_delta is missing or infinite in 4 pairs"),
+        ("endless_delta", "endless_delta is missing or infinite in 1 pairs"),
+        ("words_as_text_delta", "no difference 'words_as_text_delta'"),
         ("flat_delta", "flat_delta is 0 in all labelled pairs"),
     ],
 )
 def test_covariates_that_make_no_sense_are_refused(covariates, words):
     table = compared(11, n=40)
     holes = table.rows["length_delta"].where(table.rows.index > 3)
-    table = table.replace(rows=table.rows.assign(flat_delta=0.0, holes_delta=holes))
+    endless = table.rows["length_delta"].where(table.rows.index > 0, np.inf)
+    rows = table.rows.assign(flat_delta=0.0, holes_delta=holes, endless_delta=endless)
+    table = table.replace(rows=rows.assign(words_as_text_delta="7"))
     with pytest.raises(MetaevalError, match=words):
         bayes.fit("raters", table, covariates=covariates)
 
 
+def test_graded_quality_leaves_slopes_in_raters_without_bias():
+    """What the docstring warns of: who errs less on longer winners seems to like length."""
+    rng = np.random.default_rng(0)
+    x, n = rng.normal(size=600), 600
+    quality = x + rng.normal(size=n)
+    heard = quality[:, None] + 0.7 * rng.normal(size=(n, 4))
+    rows = compared(0, n=n).rows.assign(length_delta=x)
+    table = Pairs(
+        rows, pd.DataFrame(index=rows.index), pd.DataFrame(np.sign(heard)).add_prefix("r")
+    )
+    tree = bayes.fit("raters", table, covariates="length_delta", **OPTIONS)
+    assert float(tree["posterior"]["coefficient"].mean()) > 0.3
+
+
+def test_models_of_raters_are_weighed_at_one_design_effect():
+    """Rows of an item share the truth and length, and nothing is owed to it."""
+    rng = np.random.default_rng(0)
+    table = compared(0, n=400, bias=(0.0,) * 4, truly=0.0, per_item=4)
+    x = rng.normal(size=100)[np.arange(400) // 4] + 0.3 * rng.normal(size=400)
+    first = 4 * (np.arange(400) // 4)
+    labels = {
+        name: chosen(RIGHT[table.scores["truth"].to_numpy(int)[first] + 1], 0.0, x, rng) - 1.0
+        for name in "abcd"
+    }
+    table = table.replace(rows=table.rows.assign(length_delta=x), labels=pd.DataFrame(labels))
+    trees = {n: bayes.fit("raters", table, covariates=n, **OPTIONS) for n in ("length_delta", ())}
+    effects = [float(tree["constant_data"]["design_effect"]) for tree in trees.values()]
+    assert effects[0] > 1.5 * effects[1]
+    found = bayes.weigh({str(name): tree for name, tree in trees.items()})
+    assert found.loc["()", "difference"] > -5 and found["difference"].abs().max() < 20
+
+
+@pytest.mark.parametrize(("largest", "said"), [(50.0, False), (1e6, True), (1e300, True)])
+def test_a_covariate_that_few_pairs_have_most_of_is_named(largest, said):
+    table = compared(13, n=400)
+    x = table.rows["length_delta"].to_numpy().copy()
+    x[7] = largest
+    ready = ready_of(table.replace(rows=table.rows.assign(length_delta=x)))
+    assert np.isfinite(ready.arrays["covariates"]).all()
+    words = "length_delta: 1 of 400 pairs have nearly all of it"
+    assert any(words in line for line in ready.warnings) == said
+
+
+def test_two_raters_are_warned_of():
+    table = compared(14, n=60)
+    ready = ready_of(table.keep_labels(["a", "b"]))
+    assert "two raters do not tell a bias from truth" in ready.warnings
+
+
 def test_few_rows_have_no_ranges():
-    with pytest.raises(MetaevalError, match="needs 30 rated rows at least, and there are 29"):
+    with pytest.raises(MetaevalError, match="needs 30 labelled rows at least, and there are 29"):
         ready_of(compared(12, n=29))
 
 

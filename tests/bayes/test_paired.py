@@ -406,13 +406,16 @@ def test_who_likes_length_is_found_at_the_same_label():
     ("change", "asked", "words"),
     [
         ({}, "width_delta", "no difference 'width_delta'.*length_delta, words_delta"),
-        ({"flat_delta": 0.0}, "flat_delta", "cannot be told from the label"),
+        ({"flat_delta": 0.0}, "flat_delta", "flat_delta is 0 in all pairs; leave it out"),
+        ({"endless_delta": np.inf}, "endless_delta", "missing or infinite in 60 pairs"),
+        ({"text_delta": "a"}, "text_delta", "no difference 'text_delta'"),
+        ({}, None, "must be a name, or a list of names"),
         ({"copy_delta": "length_delta"}, ["length_delta", "copy_delta"], "from each other"),
     ],
 )
 def test_covariates_that_make_no_sense_are_refused(change, asked, words):
     table = lengthy(60, (0.0,))
-    columns = {n: table.rows[v] if isinstance(v, str) else v for n, v in change.items()}
+    columns = {n: table.rows.get(v, v) for n, v in change.items()}
     with pytest.raises(MetaevalError, match=words):
         bayesian_bootstrap(table.replace(rows=table.rows.assign(**columns)), covariates=asked)
 

@@ -224,7 +224,7 @@ def test_covariates_that_make_no_sense_are_refused(covariates, words):
 
 
 def test_few_rows_have_no_ranges():
-    with pytest.raises(MetaevalError, match="needs 30 rated rows at least, and there are 29"):
+    with pytest.raises(MetaevalError, match="needs 30 labelled rows at least, and there are 29"):
         prepared(rated(9, n=29))
 
 
