@@ -17,6 +17,7 @@ SHAPES = {
     "line": (links.line(2), 2),
     "monotone_spline": (links.spline(3), 3),
 }
+PRIORS = {"independent": priors.independent(1.5, 0.5), "walk": priors.walk(3), "lapse": LAPSE}
 MODELS = {"rao_kupper": links.rao_kupper, "davidson": links.davidson}
 
 
@@ -145,7 +146,7 @@ def test_rao_kupper_is_the_ordinal_logit_of_statsmodels():
     assert found == pytest.approx([told.params[0], high], abs=2e-3)
 
 
-@pytest.mark.parametrize("prior", [priors.independent(1.5, 0.5), priors.walk(3), LAPSE], ids=str)
+@pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
 def test_gradients_and_curvatures_of_priors_are_derivatives(prior):
     rng = np.random.default_rng(3)
     seen = prior.seen(1, rng)
