@@ -217,7 +217,8 @@ def _swappable(statistic: Statistic, member: Member, plan: Plan) -> list[Respons
         )
     if name.startswith("soft_pairwise_accuracy"):
         raise MetaevalError(f"{name} needs random flips of its own for every swap; {instead}.")
-    if "target" in statistic.estimand:
+    systems = statistic.estimand.get("grouping") == "systems"
+    if "target" in statistic.estimand and not systems:  # those of forecasts say of what
         raise MetaevalError(
             f"test={plan.test!r} standardises and swaps scores, and {name} reads them as "
             f"forecasts: {instead}."

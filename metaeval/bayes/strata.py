@@ -71,7 +71,9 @@ def differences(pairs: Pairs, names: Sequence[str]) -> Floats:
 
 def outliers(table: Table, names: Sequence[str]) -> list[str]:
     """A line on each covariate of which few pairs have most: they decide what is owed to it."""
-    said = []
+    said: list[str] = []
+    if not names:
+        return said
     for name, x in zip(names, differences(table.pairs(), names), strict=True):
         square = np.square(x / (np.abs(x).max() or 1.0))
         as_many = square.sum() ** 2 / max(float(np.square(square).sum()), 1e-300)

@@ -209,7 +209,7 @@ def test_covariates_that_are_not_there_or_have_holes_are_refused():
     rows = table.rows.assign(length_delta=table.rows["length_delta"].where(table.rows.index > 2))
     for wrong, name, said in (
         (table, "width_delta", r"no difference 'width_delta'.*length_delta"),
-        (table.replace(rows=rows), "length_delta", "missing in 3 pairs"),
+        (table.replace(rows=rows), "length_delta", "missing or infinite in 3 pairs"),
     ):
         for model in ("accuracy", "calibration"):
             with pytest.raises(MetaevalError, match=said):
