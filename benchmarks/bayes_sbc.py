@@ -481,6 +481,7 @@ def report(rows):
 def figure():
     """Cumulative ranks less uniform ones, with the band of 95 % of uniform ones, by model."""
     import pandas as pd
+    from matplotlib import pyplot as plt
 
     from metaeval import plots, style
 
@@ -489,7 +490,7 @@ def figure():
 
     frame = pd.read_csv(HERE / "bayes_sbc.csv")
     frame = frame.sort_values("model", key=lambda names: names.map(place), kind="stable")
-    with style("acl-wide"):
+    with style("acl-wide"), plt.rc_context({"svg.fonttype": "path"}):
         panels = plots.sbc_ranks(frame)
         panels[0, 0].figure.savefig(HERE / "bayes_sbc.svg", metadata={"Date": None})
 

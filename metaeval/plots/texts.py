@@ -92,7 +92,7 @@ def wrapped(text: object, room: float, size: float, max_chars: int | None = None
     lines: list[str] = []
     for token in tokens(text, max_chars):
         if line and width([*line, token], size) > room:
-            cut = _cut(line)
+            cut = _cut(line, token)
             lines.append("".join(escaped(t) for t in line[:cut]))
             line = line[cut:]
         line.append(token)
@@ -105,10 +105,15 @@ def width(parts: list[str] | str, size: float) -> float:
     return sum(_wide(part, families) for part in parts) * size / _UNIT
 
 
-def _cut(line: list[str]) -> int:
-    """Where a line that is full ends: after a separator in its second half, else at its end."""
+def _cut(line: list[str], then: str) -> int:
+    """Where a line that is full ends: after a separator in its second half, else at its end.
+
+    A number is not cut at its point.
+    """
+    rest = [*line, then]
     for place in range(len(line), len(line) // 2, -1):
-        if line[place - 1] in _BREAKS:
+        inside = rest[place - 1] == "." and rest[place].isdigit()
+        if rest[place - 1] in _BREAKS and not inside:
             return place
     return len(line)
 

@@ -154,5 +154,6 @@ def test_long_texts_go_on_in_lines_and_lose_nothing():
         assert "".join(lines) == shown(text)
         assert max(width(line.replace("\\$", "$"), 8) for line in lines) <= 80
     assert wrapped("one_two_three", width("one_two_t", 8), 8) == "one_two_\nthree"
+    assert wrapped("one two 1.25", width("one two 1.2", 8), 8) == "one two \n1.25"
     assert wrapped("short", 80, 8, max_chars=4) == "sh\u2026t"
     assert wrapped("\U0001f980", 1, 8) == "[U+1F980]"
