@@ -1,10 +1,9 @@
 """Raters of pairs by covariates: whose labels follow length, without knowing the truth."""
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
-from numpyro import handlers
+from rater_models import four_times, log_likelihoods
 
 from metaeval import MetaevalError, Pairs, bayes
 from metaeval.bayes import ratings
@@ -17,7 +16,6 @@ from metaeval.bayes.rating_ranges import ranges_of_pairs
 BIAS, TRULY, UNIT = (1.0, 0.0, -0.6, 0.3), 0.5, 50.0
 SIDE = np.array([-0.5, 0.0, 0.5])
 RIGHT = np.array([[0.8, 0.12, 0.08], [0.2, 0.6, 0.2], [0.08, 0.12, 0.8]])
-ARRAYS = ("labels", "counts")
 OPTIONS = {"chains": 2, "warmup": 300, "draws": 300, "check": False}
 
 
@@ -169,13 +167,8 @@ def test_turning_pairs_changes_nothing(ties):
 @pytest.mark.parametrize("ordered", [False, True])
 def test_model_and_its_log_likelihood_agree(ordered):
     ready = ready_of(compared(6, n=60, ordered=ordered))
-    arrays = dict(ready.arrays) | {"effect": np.array(2.0)}
-    with jax.enable_x64(True):
-        seeded = handlers.seed(bayes.raters, jax.random.PRNGKey(1))
-        traced = handlers.trace(seeded).get_trace(**arrays, **dict(ready.options))
-    kept = {n: np.asarray(traced[n]["value"])[None, None] for n in ready.dims}
-    total = float(traced["likelihood"]["fn"].log_factor)
-    assert total == pytest.approx(ready.log_likelihood(kept).sum() / 2, rel=1e-9)
+    total, by_unit = log_likelihoods(ready)
+    assert total == pytest.approx(by_unit / 2, rel=1e-9)
 
 
 def test_predictions_without_slopes_are_those_of_the_plain_model():
@@ -192,10 +185,8 @@ def test_predictions_without_slopes_are_those_of_the_plain_model():
 def test_design_effect_of_copies_is_their_number():
     table = compared(9, n=400)
     ready = ready_of(table)
-    labels, counts = (ready.arrays[n].reshape(-1, *ready.arrays[n].shape[2:]) for n in ARRAYS)
-    unit = np.repeat(np.arange(len(counts)), counts.astype(int))
-    by_unit = 4.0 * np.eye(len(counts))[unit]
-    patterns = Patterns(labels, 4 * counts, unit, by_unit, unit, len(ready.arrays["labels"]))
+    labels, counts, unit, by_unit = four_times(ready)
+    patterns = Patterns(labels, counts, unit, by_unit, unit, len(ready.arrays["labels"]))
     found = confusion_effect(patterns, False, ready.arrays["covariates"])
     assert found == pytest.approx(4, rel=0.02)
 

@@ -1,10 +1,9 @@
 """Raters by covariates of the responses: who gives more for length than the others do."""
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
-from numpyro import handlers
+from rater_models import four_times, log_likelihoods
 from scipy.integrate import quad
 from scipy.special import expit
 from scipy.stats import norm
@@ -17,7 +16,6 @@ from metaeval.bayes.rating_ranges import ranges_of_responses
 
 SEVERITY, SHARP, BIAS = (-0.5, 0.0, 0.5), (2.0, 1.2, 3.0), (0.6, -0.2, -0.4)
 TRULY, CUTPOINTS = 0.5, (-1.0, 1.0)
-ARRAYS = ("labels", "counts")
 
 
 def rated(seed, n=500, truly=TRULY, bias=BIAS, missing=None):
@@ -171,13 +169,8 @@ def test_likelihood_is_the_integral_over_quality(covariates):
 
 def test_model_and_its_log_likelihood_agree():
     ready = prepared(rated(4, n=60))
-    arrays = dict(ready.arrays) | {"effect": np.array(2.0)}
-    with jax.enable_x64(True):
-        seeded = handlers.seed(bayes.raters, jax.random.PRNGKey(1))
-        traced = handlers.trace(seeded).get_trace(**arrays, **dict(ready.options))
-    kept = {n: np.asarray(traced[n]["value"])[None, None] for n in ready.dims}
-    total = float(traced["likelihood"]["fn"].log_factor)
-    assert total == pytest.approx(ready.log_likelihood(kept).sum() / 2, rel=1e-9)
+    total, by_unit = log_likelihoods(ready)
+    assert total == pytest.approx(by_unit / 2, rel=1e-9)
 
 
 def test_predicted_shares_are_of_the_ranges_that_a_rater_saw():
@@ -198,10 +191,8 @@ def test_predicted_shares_are_of_the_ranges_that_a_rater_saw():
 
 def test_design_effect_of_copies_is_their_number():
     ready = prepared(rated(7, n=400))
-    labels, counts = (ready.arrays[n].reshape(-1, *ready.arrays[n].shape[2:]) for n in ARRAYS)
-    unit = np.repeat(np.arange(len(counts)), counts.astype(int))
-    by_unit = 4.0 * np.eye(len(counts))[unit]
-    found = ordinal_effect(labels, 4 * counts, by_unit, ready.arrays["covariates"])
+    labels, counts, _, by_unit = four_times(ready)
+    found = ordinal_effect(labels, counts, by_unit, ready.arrays["covariates"])
     assert found == pytest.approx(4, rel=0.02)
 
 
