@@ -15,6 +15,7 @@ from metaeval.checks import listed
 from metaeval.comparisons import COLUMNS, LEVELS, Row, reach_warning, usable_interval
 from metaeval.measure import Measured
 from metaeval.plan import REPLICAS, Plan
+from metaeval.plausibility import implausible
 from metaeval.prepare import Design
 from metaeval.result import Result, tidied
 from metaeval.signature import make_signature, version
@@ -55,7 +56,12 @@ def assembled(
     """Put the rows of all statistics in one result, with adjusted p-values and all that is said."""
     rows = [row for level in levels for row in [*level.own, *level.differences]]
     frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
-    said = [*design.warnings, *dict.fromkeys(w for level in levels for w in level.warnings)]
+    said = [
+        *table.warnings,
+        *implausible(design.table),
+        *design.warnings,
+        *dict.fromkeys(w for level in levels for w in level.warnings),
+    ]
     warnings = [w for w in said if not any(o != w and o.startswith(w) for o in said)]
     details = [d for level in levels for d in level.details]
     meta: dict[str, Any] = {

@@ -60,6 +60,8 @@ class BaseTable(ABC):
         Columns whose sign was turned so that higher is better.
     notes : tuple of str
         What the reader did: columns mapped, rows dropped, values coerced.
+    warnings : tuple of str
+        What looked wrong when it was read; stands before everything else.
     """
 
     rows: pd.DataFrame
@@ -74,6 +76,7 @@ class BaseTable(ABC):
     missing: str = "common"
     flipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     _row_ids: ClassVar[tuple[str, ...]] = ()
     _what: ClassVar[str] = "table"

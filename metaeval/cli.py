@@ -45,10 +45,12 @@ def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: A
     from metaeval.readers import recognise
 
     table = read_table(files, options)
+    for line in table.alignment.warnings:
+        click.echo(f"Warning: {line}")
     for path in files:
         name, why = recognise(path)
         click.echo(f"{path}: {options['format'] or name} ({why})")
-    for line in table.alignment.lines():
+    for line in table.alignment.lines()[len(table.alignment.warnings) :]:
         click.echo(line)
     click.echo(_plain_table(table.alignment.scorers))
     if write is not None:
@@ -100,7 +102,7 @@ def compare(
     from metaeval import progress
 
     with progress.shown(not quiet):
-        table = read_table(files, reading)
+        table = read_table(files, reading | {"scorers": options["scorers"]})
         result = _verb(table, chosen, options, no_pairs)
     give(rendered(result, output_format), output, result, output_format)
 

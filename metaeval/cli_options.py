@@ -72,6 +72,11 @@ class Settings(click.ParamType):  # type: ignore[type-arg]
         return {key: given for key, _, given in pairs}
 
 
+def merged(settings: Sequence[dict[str, str]]) -> dict[str, str] | None:
+    """Settings of an option that was given several times, as one."""
+    return {k: v for one in settings for k, v in one.items()} or None
+
+
 def many(*decorators: Callable[..., Any]) -> Callable[..., Any]:
     """Several decorators as one."""
 
@@ -86,7 +91,13 @@ def many(*decorators: Callable[..., Any]) -> Callable[..., Any]:
 reading_options = many(
     click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path)),
     click.option("--format", "format", help="Format of the files, where it is not recognised."),
-    click.option("--map", "mapping", type=Settings(), help="Columns: item=qid,system=gen."),
+    click.option(
+        *("--map", "mapping"),
+        type=Settings(),
+        multiple=True,
+        callback=lambda _, __, given: merged(given),
+        help="Columns: item=qid,system=gen.",
+    ),
     click.option("--labels", type=Names(), help="Columns or raters that are labels."),
     click.option("--keys", type=Names(), help="Further columns that identify a row."),
     click.option("--cluster", help="Column of items that depend on one another."),
@@ -100,7 +111,12 @@ reading_options = many(
     ),
     click.option("--orders", type=click.Choice(["each", "net"]), help="Two orders of a judge."),
     click.option("--refusals", type=click.Choice(["missing", "tie", "error"])),
-    click.option("--vocabulary", type=Settings(), help="Verdict words: word=1,other=-1."),
+    click.option("--vocabulary", type=Settings(), help="Words: good=3,poor=1; A=1,B=-1,skip=none."),
+    click.option("--preference-scale", help="Of pairs: margin, probability, one-two, index."),
+    click.option("--missing-codes", help="Codes for missing: -1,skip or judge=-1; none."),
+    click.option("--decimal", help="Decimal mark, where cells do not prove it: , or ."),
+    click.option("--header", type=Names(), help="Names of columns of files without a header."),
+    click.option("--repeats", help="Several values for one row: error, mean."),
     click.option("--item-from", help="Items of reward files: order or text-hash."),
     click.option("--file-level", help="Level of mt-metrics-eval files: seg, sys, doc, domain."),
     click.option("--language-pair", help="Which language pair of an mt-metrics-eval folder."),
@@ -129,7 +145,8 @@ def chosen_statistics(options: dict[str, Any]) -> list[Statistic] | None:
 READER_OPTIONS = (
     *("format", "mapping", "labels", "keys", "cluster", "lower_is_better", "label_kind"),
     *("label_epsilon", "exchangeable", "shared_items", "ordered", "orders", "refusals"),
-    *("vocabulary", "item_from", "file_level", "language_pair"),
+    *("vocabulary", "item_from", "file_level", "language_pair", "preference_scale"),
+    *("missing_codes", "decimal", "header", "repeats"),
 )
 
 
@@ -140,15 +157,43 @@ def read_table(files: Sequence[Path], options: dict[str, Any]) -> Any:
     given = {k: v for k, v in options.items() if v is not None}
     vocabulary = given.get("vocabulary")
     if vocabulary:
-        given["vocabulary"] = {word: _verdict(v) for word, v in vocabulary.items()}
+        given["vocabulary"] = {word: _number(word, v) for word, v in vocabulary.items()}
+    if "missing_codes" in given:
+        given["missing_codes"] = _codes(given["missing_codes"])
+    if "=" in given.get("preference_scale", ""):
+        given["preference_scale"] = _by_name(given["preference_scale"])
     return read(*files, **given)
 
 
-def _verdict(text: str) -> float | None:
-    known = {"1": 1.0, "-1": -1.0, "0": 0.0, "": None, "none": None}
-    if text.lower() not in known:
-        raise MetaevalError(f"--vocabulary values are 1, -1, 0 or none, not {text!r}.")
-    return known[text.lower()]
+def _number(word: str, text: str) -> float | None:
+    """What a word stands for: a number, or none for a missing value."""
+    if text.lower() in ("", "none"):
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise MetaevalError(
+            f"--vocabulary {word}={text}: {text!r} is not a number, nor none for a missing value; "
+            "expected WORD=NUMBER,... such as good=3,poor=1."
+        ) from None
+
+
+def _codes(text: str) -> list[str] | dict[str, list[str]]:
+    """Codes for missing, everywhere or by column; none if there are none."""
+    codes = [code for code in text.split(",") if code]
+    if [code.lower() for code in codes] == ["none"]:
+        return []
+    if not all("=" in code for code in codes):
+        return codes
+    of: dict[str, list[str]] = {}
+    for name, code in (c.rsplit("=", 1) for c in codes):
+        of.setdefault(name, []).append(code)
+    return of
+
+
+def _by_name(text: str) -> dict[str, str]:
+    """Settings such as judge=probability,rm=margin."""
+    return dict(part.rsplit("=", 1) for part in text.split(",") if "=" in part)
 
 
 def rendered(result: Result, output_format: str) -> str:

@@ -135,7 +135,7 @@ BAD_TABLES = {
         [],
         r"Did you mean 'itme'\?|itme",
     ),
-    "duplicate keys": (pd.concat([frame(**GOOD)] * 2), [], "1.*a.*Remove the duplicates"),
+    "duplicate keys": (pd.concat([frame(**GOOD)] * 2), [], "1.*a.*remove the duplicates"),
     "non-numeric scores": (
         frame(**GOOD | {"m1": ["0.1", "high", "0.3", "0.1"]}),
         ["--scorers", "m1,m2"],

@@ -31,6 +31,7 @@ LAYERS = {
         "tables",
         "pairing",
         "alignment",
+        "plausibility",
         "result",
         "export",
         "wording",

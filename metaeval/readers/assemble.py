@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from metaeval.checks import listed, require_known
+from metaeval.checks import listed, near_miss, require_known
 from metaeval.errors import MetaevalError
-from metaeval.readers.columns import ROLES, names_of
+from metaeval.readers.aliases import ROLES
+from metaeval.readers.columns import names_of
 from metaeval.readers.parts import Part
 from metaeval.tables import Pairs, Responses
 
@@ -28,6 +29,7 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
         "missing": options.get("missing", "common"),
         "flipped": tuple(flipped),
         "notes": (*whole.notes, *([f"turned round: {listed(flipped)}"] if flipped else [])),
+        "warnings": whole.warnings,
     }
     if whole.pairs:
         fields["ordered"] = bool(options.get("ordered", False))
@@ -70,8 +72,29 @@ def _only(whole: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:
     names = names_of(scorers) if scorers is not None else list(scores)
     for name in names:
         if name not in scores:
-            require_known("scorer", name, _known(whole, list(scores), name))
+            raise _no_scorer(whole, list(scores), name)
     return scores[list(dict.fromkeys(names))].copy()
+
+
+def _no_scorer(whole: Part, names: list[str], unknown: str) -> MetaevalError:
+    """Build the error of a scorer that is not there; a column of its name is, or is not."""
+    if unknown in whole.labels:
+        return MetaevalError(
+            f"{unknown!r} was read as a label, not as a scorer; name the labels: labels=[...] "
+            "(--labels A,B)."
+        )
+    if unknown in whole.columns:
+        return MetaevalError(
+            f"The column {unknown!r} is there and is not a column of scores, but of ids, texts or "
+            f"lists; scorers are {listed(names, 20) or 'none'}. If it holds scores, write them as "
+            "numbers, or map the columns that are ids (--map)."
+        )
+    beside = [c for c in whole.rows if pd.api.types.is_numeric_dtype(whole.rows[c].dtype)]
+    known = list(dict.fromkeys([*names, *beside])) or _known(whole, names, unknown)
+    return MetaevalError(
+        f"There is no scorer {unknown!r}; there are {listed(known, 20) or 'none'}."
+        f"{near_miss(unknown, known)}"
+    )
 
 
 def _known(whole: Part, names: list[str], unknown: str) -> list[str]:

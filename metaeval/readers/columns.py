@@ -9,58 +9,9 @@ import pandas as pd
 
 from metaeval.checks import listed, near_miss, require_known
 from metaeval.errors import MetaevalError
+from metaeval.readers.aliases import IDS, LABEL_ALIASES, LONG, PAIRS, ROLES, SCORES, plain_name
+from metaeval.readers.row_numbers import without_row_numbers
 from metaeval.readers.values import sort_of
-
-ROLES = (
-    "item",
-    "system",
-    "response",
-    "task",
-    "cluster",
-    "scorer",
-    "score",
-    "rater",
-    "label",
-    "first",
-    "second",
-    "preference",
-    "order",
-)
-LABEL_ALIASES = ("label", "human", "gold", "mqm", "da", "esa", "expert")
-
-_IDS: dict[str, tuple[str, ...]] = {
-    "item": (
-        "item_id",
-        "id",
-        "doc_id",
-        "seg_id",
-        "segment",
-        "prompt_id",
-        "question_id",
-        "pair_id",
-        "sample_id",
-        "uid",
-    ),
-    "task": ("subset", "domain", "lp", "language_pair", "category", "group"),
-    "cluster": ("doc", "document", "passage"),
-}
-_SCORES = _IDS | {
-    "system": ("sys", "system_id", "model", "model_id", "policy"),
-    "response": ("candidate", "candidate_id", "response_id", "row", "output_id"),
-    "rater": (),
-}
-_LONG = {
-    "scorer": ("metric", "judge", "rm", "annotator"),
-    "score": ("value", "rating", "reward"),
-}
-_PAIRS = _IDS | {
-    "first": ("model_a", "response_a", "candidate_a", "output_1", "a"),
-    "second": ("model_b", "response_b", "candidate_b", "output_2", "b"),
-    "scorer": ("metric", "judge", "rm"),
-    "rater": ("annotator", "worker"),
-    "preference": ("winner", "verdict", "preferred"),
-    "order": (),
-}
 
 
 @dataclass(frozen=True)
@@ -78,7 +29,9 @@ class Resolved:
     spare : tuple of str
         Columns that look like ids but were not chosen; they are no scorers.
     notes : tuple of str
-        What was renamed.
+        What was renamed and what is left out.
+    warnings : tuple of str
+        What is left out and may have been meant.
     """
 
     frame: pd.DataFrame
@@ -86,6 +39,7 @@ class Resolved:
     found: Mapping[str, str]
     spare: tuple[str, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def resolve(
@@ -123,13 +77,21 @@ def resolve(
     """
     mapped, named = _mapped(frame, dict(mapping or {})), set(named)
     taken = {*keys, *named, *mapped.values()}
+    frame, left, warnings = without_row_numbers(frame, taken, source)
     pairs = _is_pairs(frame, mapped, taken)
     found = dict(mapped)
-    for role, aliases in (_PAIRS if pairs else _SCORES).items():
+    for role, aliases in (PAIRS if pairs else SCORES).items():
         _add(found, role, aliases, frame, taken, source)
     _add_values(found, frame, taken, source, pairs)
     resolved = _renamed(frame, found, pairs, source)
-    return replace(resolved, spare=tuple(c for c in resolved.spare if c not in named))
+    spare = tuple(c for c in resolved.spare if c not in named and c not in keys)
+    unused = [f"{source}: {listed(spare)} is left out, other columns are the ids"] if spare else []
+    return replace(
+        resolved,
+        spare=spare,
+        notes=(*left, *resolved.notes, *unused),
+        warnings=tuple(warnings),
+    )
 
 
 def names_of(value: str | Iterable[str] | None) -> list[str]:
@@ -181,8 +143,8 @@ def _candidates(
     """Columns that could have a role: the exact name, else aliases, whatever their case."""
     if role in frame and role not in taken:
         return [role]
-    names = {role, *aliases}
-    return [c for c in frame if str(c).lower() in names and c not in taken]
+    names = {plain_name(name) for name in (role, *aliases)}
+    return [c for c in frame if plain_name(str(c)) in names and c not in taken]
 
 
 def _add(
@@ -196,6 +158,8 @@ def _add(
     if role in found:
         return
     columns = _candidates(role, aliases, frame, taken)
+    if role not in ("scorer", "score"):  # a judge may be a list, and so may its score
+        columns = [c for c in columns if c == role or not _is_nested(frame[c])]
     if len(columns) > 1:
         raise MetaevalError(
             f"{source} has several columns that could be {role!r}: {listed(columns)}. Choose one "
@@ -205,10 +169,14 @@ def _add(
         found[role] = columns[0]
 
 
+def _is_nested(column: pd.Series) -> bool:
+    return column.dtype == object and any(isinstance(v, list | dict) for v in column.head(20))
+
+
 def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -> bool:
     """Whether both sides of a pair are named; plain `a` and `b` count only beside a preference."""
     sides = [
-        [mapped[role]] if role in mapped else _candidates(role, _PAIRS[role], frame, taken)
+        [mapped[role]] if role in mapped else _candidates(role, PAIRS[role], frame, taken)
         for role in ("first", "second")
     ]
     if not all(sides):
@@ -218,7 +186,7 @@ def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -
         for side, role in zip(sides, ("first", "second"), strict=True)
     ):
         return True
-    aliases = (*_PAIRS["preference"], "label")
+    aliases = (*PAIRS["preference"], "label")
     return "preference" in mapped or bool(_candidates("preference", aliases, frame, taken))
 
 
@@ -247,7 +215,7 @@ def _add_scores(found: dict[str, str], frame: pd.DataFrame, taken: set[str], sou
     trial = dict(found)
     for role in ("scorer", "score"):
         numeric = {c for c in frame if role == "scorer" and c != "scorer" and _numeric(frame[c])}
-        _add(trial, role, _LONG[role], frame, taken | numeric, source)
+        _add(trial, role, LONG[role], frame, taken | numeric, source)
     if {"scorer", "score"} <= set(trial) or ("rater" in found and "score" in said):
         found.update(trial)
     elif "scorer" in said:
@@ -257,7 +225,7 @@ def _add_scores(found: dict[str, str], frame: pd.DataFrame, taken: set[str], sou
 
 
 def _numeric(column: pd.Series) -> bool:
-    return str(column.name).lower() in _LONG["scorer"] and sort_of(column) == "number"
+    return str(column.name).lower() in LONG["scorer"] and sort_of(column) == "number"
 
 
 def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: str) -> Resolved:
@@ -273,7 +241,5 @@ def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: st
 
 
 def _looks_like_id(name: str) -> bool:
-    return any(name.lower() in aliases for aliases in _IDS.values()) or name.lower() in (
-        *_SCORES["system"],
-        *_SCORES["response"],
-    )
+    aliases = (n for role in (*IDS, "system", "response") for n in SCORES[role])
+    return plain_name(name) in {plain_name(alias) for alias in aliases}

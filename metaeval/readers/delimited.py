@@ -1,75 +1,273 @@
-"""Tables of text: CSV and TSV."""
+"""Tables of text: CSV and TSV, and their relatives with semicolons, bars or blanks."""
 
 from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.readers import streams
-from metaeval.readers.texts import decoded, extension
+from metaeval.readers.aliases import is_known_name
+from metaeval.readers.dialect import (
+    BLANKS,
+    Dialect,
+    cells_of,
+    dialect_of,
+    header_of,
+    headless,
+    no_header,
+    unquoted,
+)
+from metaeval.readers.texts import decoded
+
+_BOM = "\ufeff"
+_BROKEN_CELLS = 1000  # cells with line breaks that are looked at
 
 
-def delimiter_of(path: Path, head: str) -> str:
-    """Return what stands between cells: the commonest of comma, tab and semicolon."""
-    header = head.lstrip().partition("\n")[0]
-    if extension(path) == ".csv" and "," in header:
-        return ","
-    return max((",", "\t", ";"), key=header.count)
+def from_delimited(
+    path: Path, head: str, max_cells: int, header: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table of text, in which every cell stays text; and what is to be remarked of it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    head : str
+        Its beginning, from which delimiter and line ends are worked out.
+    max_cells : int
+        Larger tables are refused before they are parsed.
+    header : sequence of str, optional
+        Names of the columns of a file whose first line is a row of values.
+    """
+    dialect = dialect_of(path, head)
+    width = max(len(header or ()), head.lstrip().partition("\n")[0].count(dialect.delimiter) + 1)
+    mark = dialect.line_end.encode()
+    streams.scan(path, mark=mark, weight=width, max_cells=max_cells, by_line=True)
+    content = _content(path, dialect)
+    first, start = _first_line(path, content)
+    names = header_of(first, dialect.delimiter, path.name)
+    if header is not None:
+        names, start = _given(header, names, path.name), 0
+    else:
+        _require_header(path, names, content[start : start + streams.BLOCK], dialect)
+    require_distinct([name.strip() for name in names if name.strip()], path.name)
+    frame, notes = _parsed(path, content, start, names, dialect)
+    return frame, [*_dialect_notes(path, dialect), *notes]
 
 
-def from_delimited(path: Path, delimiter: str, max_cells: int) -> pd.DataFrame:
-    """Read a table of text; every cell stays text."""
-    from pyarrow import ArrowInvalid, string
+def _content(path: Path, dialect: Dialect) -> bytes:
+    """The whole file, with plain line ends and without a byte-order mark."""
+    with streams.open_bytes(path) as file:
+        content = file.read().removeprefix(_BOM.encode())
+    return content.replace(b"\r", b"\n") if dialect.line_end == "\r" else content
+
+
+def _first_line(path: Path, content: bytes) -> tuple[str, int]:
+    """The first line that is not empty, and where the next begins."""
+    blank = re.match(rb"\s*(?:\n|\Z)|", content)
+    begin = 0 if blank is None else len(content) - len(content.lstrip(b"\r\n "))
+    end = content.find(b"\n", begin)
+    end = len(content) if end < 0 else end
+    return decoded(path, content[begin:end], whole=True), min(end + 1, len(content))
+
+
+def _given(header: Sequence[str], cells: Sequence[str], source: str) -> list[str]:
+    if len(header) != len(cells):
+        raise MetaevalError(
+            f"header= names {len(header)} columns ({listed(header)}), and {source} has "
+            f"{len(cells)} cells in its first line ({listed(map(repr, cells), 8)}); name each."
+        )
+    return list(header)
+
+
+def _parsed(
+    path: Path, content: bytes, start: int, names: list[str], dialect: Dialect
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows below the header."""
+    if not content[start:].strip():
+        return pd.DataFrame(columns=names, dtype=object), []
+    if dialect.delimiter == BLANKS:
+        return _split_by_blanks(path, content[start:], names), []
+    if dialect.delimiter == "\t":
+        frame, notes = _tabs(path, content, start, names)
+    else:
+        frame, notes = _arrow(path, content, start, names, dialect.delimiter, quoted=True), []
+    frame.columns = pd.Index(names, dtype=object)
+    frame, more = _joined(path, frame, names)
+    return frame, [*notes, *more, *_line_breaks(path, frame, dialect.delimiter)]
+
+
+def _arrow(
+    path: Path, content: bytes, start: int, names: list[str], delimiter: str, *, quoted: bool
+) -> pd.DataFrame:
+    import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    names = _header(path, delimiter)
-    streams.scan(path, mark=b"\n", weight=len(names), max_cells=max_cells, by_line=True)
-    with streams.open_bytes(path) as file:
-        try:
-            table = arrow_csv.read_csv(
-                file,
-                arrow_csv.ReadOptions(use_threads=False, block_size=2 * streams.LONGEST_LINE),
-                arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, string()), strings_can_be_null=False
-                ),
-            )
-        except ArrowInvalid as error:
-            raise _ragged(path, str(error)) from None
+    places = [str(place) for place in range(len(names))]  # names may be empty
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(content).slice(start)),
+            arrow_csv.ReadOptions(
+                use_threads=False, block_size=2 * streams.LONGEST_LINE, column_names=places
+            ),
+            arrow_csv.ParseOptions(
+                delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
+            ),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(places, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _ragged(path, str(error), content, start) from None
     return table.to_pandas()
 
 
-def _header(path: Path, delimiter: str) -> list[str]:
-    with streams.open_bytes(path) as file:
-        line = b""
-        while not line.strip():
-            line = file.readline(streams.LONGEST_LINE)
-    text = decoded(path, line, whole=True)
-    names = next(csv.reader([text.rstrip("\r\n")], delimiter=delimiter))
-    require_distinct([name.strip() for name in names], path.name)
-    return names
+def _tabs(
+    path: Path, content: bytes, start: int, names: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """A table with tabs, in which a quote is a plain character unless lines come apart without."""
+    try:
+        frame = _arrow(path, content, start, names, "\t", quoted=False)
+    except MetaevalError as ragged:
+        try:
+            return _arrow(path, content, start, names, "\t", quoted=True), []
+        except MetaevalError:
+            raise ragged from None
+    return _without_quotes(frame), []
+
+
+def _without_quotes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns whose quotes all stand around whole cells, without these quotes."""
+    for name in frame:
+        opens = frame[name].str.startswith('"')
+        if opens.any():
+            bare = frame[name].where(~opens, frame[name][opens].map(unquoted))
+            if (bare[opens] != frame[name][opens]).all():
+                frame[name] = bare
+    return frame
+
+
+def _split_by_blanks(path: Path, body: bytes, names: list[str]) -> pd.DataFrame:
+    lines = decoded(path, body, whole=True).splitlines()
+    rows = [(n, line.split()) for n, line in enumerate(lines, 2) if line.strip()]
+    odd = [(n, row) for n, row in rows if len(row) != len(names)]
+    if odd:
+        raise MetaevalError(
+            f"{path.name}, line {odd[0][0]}: {len(odd[0][1])} cells between blanks, and the header "
+            f"names {len(names)} columns ({listed(names)}); it holds no comma, tab or semicolon. "
+            "Write it with tabs between the cells."
+        )
+    return pd.DataFrame([row for _, row in rows], columns=names, dtype="str")
+
+
+def _dialect_notes(path: Path, dialect: Dialect) -> list[str]:
+    notes = []
+    if dialect.delimiter == BLANKS:
+        notes.append(f"{path.name}: cells are separated by blanks")
+    if dialect.line_end == "\r":
+        notes.append(f"{path.name}: lines end in carriage returns")
+    return notes
+
+
+# What may have gone wrong.
+def _require_header(path: Path, names: list[str], below: bytes, dialect: Dialect) -> None:
+    """Raise if the first line looks like the next one, and names no column that is known."""
+    line = next((line for line in below.split(b"\n") if line.strip()), b"")
+    try:
+        cells = cells_of(line.decode("utf-8", "replace").rstrip("\r"), dialect.delimiter)
+    except csv.Error:
+        return
+    if headless(names, cells) and not any(map(is_known_name, names)):
+        raise no_header(path.name, names)
+
+
+def _joined(path: Path, frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Rows without what comes of joining files: a mark at a line's start, the header again."""
+    first, notes = frame.iloc[:, 0], []
+    marked = first.str.startswith(_BOM)
+    if marked.any():
+        frame.isetitem(0, first.where(~marked, first.str.removeprefix(_BOM)))
+        notes.append(f"{path.name}: a byte-order mark in {int(marked.sum())} rows is left out")
+    again = frame.iloc[:, 0] == names[0]
+    for place, name in enumerate(names):
+        if again.any():
+            again &= frame.iloc[:, place] == name
+    if again.any() and len(names) > 1:
+        notes.append(f"{path.name}: the header stands {int(again.sum())} times among the rows")
+        frame = frame[~again].reset_index(drop=True)
+    return frame, notes
+
+
+def _line_breaks(path: Path, frame: pd.DataFrame, delimiter: str) -> list[str]:
+    """A remark on cells with line breaks; an error where they hold what looks like rows."""
+    notes = []
+    for place, name in enumerate(map(str, frame.columns)):
+        column = frame.iloc[:, place]
+        broken = column.str.contains("\n", regex=False)
+        if not broken.any():
+            continue
+        _require_no_rows(path, frame, column[broken], name, delimiter)
+        notes.append(f"{path.name}: {name}: {int(broken.sum())} cells hold line breaks")
+    return notes
+
+
+def _require_no_rows(
+    path: Path, frame: pd.DataFrame, cells: pd.Series, name: str, delimiter: str
+) -> None:
+    """Raise if a cell holds the rest of its row and the beginning of another."""
+    between = frame.shape[1] - 1
+    if between < 2:
+        return
+    starts = {_shape(value) for value in frame.iloc[:1000, 0]}
+    for row, text in cells.head(_BROKEN_CELLS).items():
+        lines = text.split("\n")
+        if text.count(delimiter) == between * (len(lines) - 1) and all(
+            _shape(line.partition(delimiter)[0]) in starts for line in lines[1:]
+        ):
+            raise MetaevalError(
+                f"{path.name}, row {int(str(row)) + 2} (the header is row 1): a cell of {name!r} "
+                f"holds {len(lines)} lines that look like rows ({text!r:.60}); a quote before it "
+                "is not closed. Close it, double it, or write the table with tabs (.tsv), where a "
+                "quote is a plain character."
+            )
+
+
+def _shape(text: str) -> str:
+    return re.sub(r"\d+", "0", text.strip())
 
 
 def require_distinct(names: list[str], source: str) -> None:
     """Raise unless all columns have names of their own."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, n in Counter(names).items() if n > 1)
     if repeated:
         raise MetaevalError(
             f"Several columns of {source} are called {listed(repeated)}; rename all but one."
         )
 
 
-def _ragged(path: Path, message: str) -> MetaevalError:
-    found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
-    if not found:
-        return MetaevalError(f"{path.name} is no valid table: {message}. Write it again as CSV.")
-    row, expected, got = found.groups()
+def _ragged(path: Path, message: str, content: bytes, start: int) -> MetaevalError:
+    match = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
+    if not match:
+        reason = message.partition("\n")[0][:200]
+        return MetaevalError(f"{path.name} is not a valid table: {reason}. Write it again as CSV.")
+    row, expected, got = match.groups()
     return MetaevalError(
-        f"{path.name}, row {row} (the header is row 1): {expected} cells were expected, as in the "
-        f"header, and {got} came. Fill it up, or quote cells that hold the delimiter or a quote."
+        f"{path.name}, row {int(row) + 1} (the header is row 1): {expected} cells were expected, "
+        f"as in the header, and {got} came. Fill it up, or quote cells that hold the delimiter or "
+        "a quote."
     )
+
+
+def first_cells(path: Path, head: str) -> list[str]:
+    """Names in the first line of a table of text, for telling its format."""
+    dialect = dialect_of(path, head)
+    lines: Any = head.replace("\r\n", "\n").replace("\r", "\n").lstrip().partition("\n")[0]
+    return [cell.strip() for cell in cells_of(lines, dialect.delimiter)]

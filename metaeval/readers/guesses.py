@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from metaeval.readers.columns import LABEL_ALIASES
+from metaeval.readers.aliases import LABEL_ALIASES
 from metaeval.readers.values import sort_of
 
 _COVARIATE = re.compile(
@@ -58,6 +58,10 @@ class Said:
         if long or self.scorers is not None:
             return _GOLD.fullmatch(name) is not None and sort_of(column) in ("number", "truth")
         return not is_covariate(name) and sort_of(column) in ("number", "truth", "mixed")
+
+    def holds_unread(self, name: str) -> bool:
+        """Tell whether a column that looks like numbers and cannot be read is asked for."""
+        return name in self.named or (self.scorers is None and not is_covariate(name))
 
 
 def is_covariate(name: str) -> bool:

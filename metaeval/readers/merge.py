@@ -11,6 +11,7 @@ import pandas as pd
 from metaeval.arrays import Codes, Floats
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
+from metaeval.readers.hints import repeats_cure, telling_columns
 from metaeval.readers.overlap import (
     PAIR_IDS,
     RESPONSE_IDS,
@@ -129,16 +130,40 @@ def _stack(parts: Sequence[Part], ids: Sequence[str]) -> Part:
     if len(parts) == 1:
         return parts[0]
     if not {"response", "system", "first"} & set(ids) and _repeats(parts, ids):
-        raise MetaevalError(
-            f"{listed([p.source for p in parts])} have several rows per item and no column that "
-            "names the responses; add one (response or system), or map it: response=<your column>."
-        )
+        raise _several_rows(parts, ids)
     codes = shared_codes([part.rows for part in parts], ids)
     return _united(parts, codes, ids)
 
 
 def _repeats(parts: Sequence[Part], ids: Sequence[str]) -> bool:
     return any(part.rows.duplicated(list(ids)).any() for part in parts)
+
+
+def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
+    """Build the error of files that repeat items and do not say what their rows are."""
+    part = next(p for p in parts if p.rows.duplicated(list(ids)).any())
+    [row] = shared_codes([part.rows], ids)
+    often = part.rows.duplicated(list(ids), keep=False).to_numpy()
+    telling = telling_columns(part.rows, row, often, ids)
+    values = _varying(part, row)
+    message = f"{part.source} has several rows for one {listed(ids)} and names no response"
+    if telling and values:
+        labels = not part.scores.shape[1]
+        cure = repeats_cure(telling, values[0], labels=labels, pairs=False, long=False)
+        return MetaevalError(f"{message}. {cure}")
+    return MetaevalError(
+        f"{message}, and no column tells these rows apart. If each is the answer of another "
+        "system, add a column that names it (system); if they are raters, runs or filters of one "
+        "answer, add a column that names these, and map it (--map rater=<column> or "
+        "scorer=<column>)."
+    )
+
+
+def _varying(part: Part, row: Codes) -> list[str]:
+    """Columns of scores and labels, those first that differ most often between rows of one id."""
+    both = pd.concat([part.scores, part.labels], axis=1)
+    spread = both.groupby(row).nunique().gt(1).mean()
+    return [str(name) for name in spread.sort_values(ascending=False, kind="stable").index]
 
 
 def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> Part:
@@ -154,6 +179,7 @@ def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -
         pairs=parts[0].pairs,
         label_kind=_kind(parts),
         notes=tuple(dict.fromkeys([*(n for p in parts for n in p.notes), *notes])),
+        warnings=tuple(dict.fromkeys(w for p in parts for w in p.warnings)),
     )
 
 
@@ -255,6 +281,7 @@ def _beside(whole: Part, other: Part, keys: Sequence[str]) -> Part:
         scores=other.scores.iloc[place[at]],
         labels=other.labels.iloc[place[at]],
         notes=(*other.notes, *_matching_notes(whole, other, place[at])),
+        warnings=(*other.warnings, *_spread_warnings(whole, other, place[at], keys)),
     )
     rows = np.arange(len(mine))
     return _united([whole, moved], [rows, at], identity(whole, keys))
@@ -272,14 +299,21 @@ def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str])
 def _matching_notes(whole: Part, other: Part, used: Codes) -> list[str]:
     """What did not match, and what was used for several rows."""
     left = len(other.rows) - len(np.unique(used))
-    notes = [f"{other.source}: {left} rows match no row of {whole.source}"] if left else []
+    return [f"{other.source}: {left} rows match no row of {whole.source}"] if left else []
+
+
+def _spread_warnings(whole: Part, other: Part, used: Codes, keys: Sequence[str]) -> list[str]:
+    """A warning where one value of a file stands for several rows, which count as that many."""
     values = other.scores.shape[1] + other.labels.shape[1]
-    if values and not whole.pairs and len(np.unique(used)) < len(used):
-        lacking = [c for c in identity(whole, ()) if c not in other.rows]
-        notes.append(
-            f"{other.source}: it has no {listed(lacking)}, so one value stands for several rows"
-        )
-    return notes
+    if not values or whole.pairs or len(np.unique(used)) == len(used):
+        return []
+    lacking = [c for c in identity(whole, keys) if c not in other.rows]
+    raters = f"; if {lacking[0]} names raters, map it: --map rater={lacking[0]}" if lacking else ""
+    return [
+        f"{other.source} has no {listed(lacking)}: each of its values stands for "
+        f"{len(used) / len(np.unique(used)):.3g} rows on average, which count as so many "
+        f"responses{raters}"
+    ]
 
 
 def _with_clusters(rows: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,8 @@ class Part:
         What the labels are where the format says so.
     notes : tuple of str
         What the reader did that its user should know.
+    warnings : tuple of str
+        What looks wrong in the file; shown before everything else.
     columns : tuple of str
         What the columns of the file are called, where it has columns.
     shown : DataFrame, optional
@@ -40,6 +42,7 @@ class Part:
     pairs: bool = False
     label_kind: str | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     shown: pd.DataFrame | None = None
 

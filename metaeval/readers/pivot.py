@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from metaeval.arrays import Bools
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
+from metaeval.readers.hints import repeats_cure, telling_columns
 from metaeval.readers.values import Codes, Floats, collapse, combined, covariate, id_column, shown
 
 
@@ -51,11 +53,27 @@ class Rows:
         Categoricals (cell,) that identify a row together.
     source : str
         What to call the file in messages.
+    frame : DataFrame, optional
+        The whole file, whose other columns may tell records apart that share a row.
+    roles : collection of str
+        Its columns that have a role.
+    pairs : bool
+        Whether a row is a pair.
     """
 
-    def __init__(self, ids: Mapping[str, Any], source: str) -> None:
+    def __init__(
+        self,
+        ids: Mapping[str, Any],
+        source: str,
+        *,
+        frame: pd.DataFrame | None = None,
+        roles: Collection[str] = (),
+        pairs: bool = False,
+    ) -> None:
         self.ids = dict(ids)
         self.source = source
+        self.pairs = pairs
+        self._others = frame, {*roles, *ids}
         key = combined([column.codes for column in self.ids.values()])
         self.row, uniques = pd.factorize(key)
         self.n = len(uniques)
@@ -67,39 +85,78 @@ class Rows:
         return pd.DataFrame({name: column[self.first] for name, column in self.ids.items()})
 
     def spread(
-        self, names: Any, values: Floats, *, at: Codes | None = None, repeats: bool = False
+        self,
+        names: Any,
+        values: Floats,
+        *,
+        at: Codes | None = None,
+        mean: bool = False,
+        labels: bool = False,
+        value: str = "",
     ) -> pd.DataFrame:
         """Values (cell,) in a column per name; a cell that is there twice is an error.
 
         `at` (cell,) are the records that the values belong to, all of them by default. With
-        `repeats`, cells of one row that repeat the same value are one.
+        `mean`, values for one cell are averaged. `labels` and `value` say what they are and what
+        their column is called.
         """
         columns = [str(name) for name in names.categories]
         at = np.arange(len(self.row)) if at is None else at
         place = self.row[at] * len(columns) + names.codes
-        _, kept, found = np.unique(place, return_index=True, return_inverse=True)
-        if len(kept) < len(place):
-            same = (values == values[kept][found]) | np.isnan(values) & np.isnan(
-                values[kept][found]
-            )
-            if not (repeats and same.all()):
-                raise self._repeated(columns, names.codes, place, found, at)
+        often = np.bincount(place, minlength=1)[place] > 1
+        if often.any() and not mean:
+            named = sorted({columns[code] for code in names.codes[often]})
+            raise self._repeated(named, at, often, place, labels, value or named[0])
         wide = np.full(self.n * len(columns), np.nan)
-        wide[place] = values
+        wide[place] = _means(place, values) if often.any() else values
         return pd.DataFrame(wide.reshape(self.n, len(columns)), columns=columns)
 
+    def place(
+        self, columns: Mapping[str, Floats], *, repeats: bool, mean: bool, labels: Collection[str]
+    ) -> pd.DataFrame:
+        """Columns of values (cell,) as columns of rows; a row that is there twice is an error.
+
+        With `repeats`, values of one row that are the same are one; with `mean` they are averaged.
+        """
+        wide = {}
+        for name, values in columns.items():
+            column = np.full(self.n, np.nan)
+            column[self.row[::-1]] = values[::-1]
+            if self.n < len(self.row):
+                same = (values == column[self.row]) | (
+                    np.isnan(values) & np.isnan(column[self.row])
+                )
+                if mean:
+                    column[self.row] = _means(self.row, values)
+                elif not (repeats and same.all()):
+                    often = np.bincount(self.row)[self.row] > 1
+                    raise self._repeated(
+                        list(columns)[:5],
+                        np.arange(len(self.row)),
+                        often,
+                        self.row,
+                        name in labels,
+                        name,
+                    )
+            wide[name] = column
+        return pd.DataFrame(wide, index=pd.RangeIndex(self.n))
+
     def _repeated(
-        self, columns: list[str], codes: Codes, place: Codes, found: Codes, at: Codes
+        self, names: list[str], at: Codes, often: Bools, place: Codes, labels: bool, value: str
     ) -> MetaevalError:
-        often = np.bincount(found)[found] > 1
+        """Build the error of records `at` of which some stand for one cell `often`."""
         _, some = np.unique(np.where(often, place, -1), return_index=True)
         some = np.sort(some[often[some]])
-        names = sorted({columns[code] for code in codes[some]})
-        keys = shown(self.ids, at[some])
+        frame, roles = self._others
+        telling: list[str] = []
+        if frame is not None:
+            telling = telling_columns(frame.iloc[at], place, often, roles)
+        long = bool(roles & {"scorer"}) and not labels
+        cure = repeats_cure(telling, value, labels=labels, pairs=self.pairs, long=long)
+        ids = {name: column for name, column in self.ids.items() if name}
         return MetaevalError(
             f"{self.source} has several values of {listed(names, 5)} for one row, at {len(some)} "
-            f"rows ({', '.join(self.ids)}): {keys}. Remove the duplicates, or name the column that "
-            f"tells them apart, such as keys=['rep'] or response='candidate'."
+            f"rows ({', '.join(ids)}): {shown(ids, at[some], 3)}. {cure}"
         )
 
     def attributes(self, ids: Mapping[str, Any]) -> tuple[pd.DataFrame, list[str]]:
@@ -119,7 +176,7 @@ class Rows:
         kept, notes = {}, []
         for name, column in columns:
             if column is None:
-                notes.append(f"{self.source}: {name} is left out, texts are not kept")
+                notes.append(f"{self.source}: {name} is left out, texts and lists are not kept")
                 continue
             values, torn = collapse(column, self.row, self.n)
             if torn.any():
@@ -127,3 +184,12 @@ class Rows:
             else:
                 kept[name] = values
         return pd.DataFrame(kept, index=pd.RangeIndex(self.n)), notes
+
+
+def _means(groups: Codes, values: Floats) -> Floats:
+    """The mean of the values of each group that are there, at each of its members: (cell,)."""
+    there = ~np.isnan(values)
+    total = np.bincount(groups, weights=np.where(there, values, 0.0))
+    count = np.bincount(groups, weights=there)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((total / count)[groups])

@@ -13,8 +13,10 @@ from metaeval.arrays import Bools, Codes, Floats
 from metaeval.canonical import rounded, unit_of
 from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
+from metaeval.readers.blanks import MissingCodes
 from metaeval.readers.parts import WRONG, Part
 from metaeval.readers.pivot import Rows, ids_of
+from metaeval.readers.scales import Scale, as_margins, inferred_scale, scale_of
 from metaeval.readers.sides import Shown, oriented
 from metaeval.readers.values import combined, id_column, numbers
 from metaeval.readers.verdicts import verdicts
@@ -36,6 +38,8 @@ def pair_parts(
     orders: str = "each",
     refusals: str = "missing",
     vocabulary: Mapping[str, float | None] | None = None,
+    codes: MissingCodes | None = None,
+    scale: Scale = None,
     labels: Sequence[str] = (),
     keys: Sequence[str] = (),
 ) -> list[Part]:
@@ -57,6 +61,10 @@ def pair_parts(
         What a record without a verdict is: no score, a tie, or a wrong verdict.
     vocabulary : mapping, optional
         Further words: word -> 1, -1, 0 or None.
+    codes : MissingCodes, optional
+        What stands for no verdict.
+    scale : str or mapping of judges to str, optional
+        What numbers mean; see `scales.SCALES`.
     labels : sequence of str
         Names in `scorer` that are raters.
     keys : sequence of str
@@ -78,8 +86,16 @@ def pair_parts(
             "orders='net' makes one verdict of both orders, so nothing is left for ordered=True; "
             "use one of them."
         )
-    value = verdicts(long["preference"], vocabulary, source)
     names, judged = _names(long, labels)
+    value, warnings = verdicts(
+        long["preference"],
+        names,
+        source=source,
+        vocabulary=vocabulary,
+        codes=codes,
+        scale=scale,
+        raters=set(np.asarray(names, dtype=object)[judged]),
+    )
     notes = _refusal_notes(value, names, judged, source)
     refused = np.isnan(value) & ~judged
     value = np.where(refused, {"missing": np.nan, "tie": 0.0, "error": WRONG}[refusals], value)
@@ -96,7 +112,7 @@ def pair_parts(
         for records, order in groups
         if records.any()
     ]
-    return [replace(first, notes=(*notes, *first.notes)), *rest]
+    return [replace(first, notes=(*notes, *first.notes), warnings=tuple(warnings)), *rest]
 
 
 def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
@@ -195,9 +211,15 @@ def _part(
 ) -> Part:
     """Part of the records in `some` (record,)."""
     at = np.flatnonzero(some)
-    rows = Rows({name: column[at] for name, column in ids.items()}, source)
     frame = shown.frame.iloc[at]
     frame.attrs = shown.frame.attrs
+    rows = Rows(
+        {name: column[at] for name, column in ids.items()},
+        source,
+        frame=frame,
+        roles=_ROLES,
+        pairs=True,
+    )
     described, notes = _described(frame, rows, (*ids, *_ROLES))
     scores, labels = (
         _spread(rows, names[at], value[at], np.flatnonzero(judged[at] == are_labels))
@@ -205,13 +227,22 @@ def _part(
     )
     asked, side = np.flatnonzero(~judged[at]), np.where(shown.order[at] == "ba", -1.0, 1.0)
     seen = _spread(rows, names[at], side, asked)
-    return Part(described, scores, labels, source, True, "preference", notes, shown=seen)
+    return Part(
+        rows=described,
+        scores=scores,
+        labels=labels,
+        source=source,
+        pairs=True,
+        label_kind="preference",
+        notes=notes,
+        shown=seen,
+    )
 
 
 def _spread(rows: Rows, names: Any, value: Floats, at: Codes) -> pd.DataFrame:
     if not len(at):
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
-    return rows.spread(names[at].remove_unused_categories(), value[at], at=at)
+    return rows.spread(names[at].remove_unused_categories(), value[at], at=at, value="preference")
 
 
 def _described(
@@ -230,24 +261,46 @@ def margin_parts(
     labels: Sequence[str],
     keys: Sequence[str],
     ordered: bool,
+    scale: Scale = None,
 ) -> list[Part]:
     """Turn a wide table of pairs, a column per scorer or label, into one part."""
     shown = oriented(frame, ordered, keys)
-    rows = Rows(shown.ids, source)
+    rows = Rows(shown.ids, source, frame=frame, roles=(*_ROLES, *columns), pairs=True)
     sign = np.where(shown.turn, -1.0, 1.0)
-    wide = {name: _margins(frame, name, rows, sign) for name in columns}
+    read = {name: _on_scale(frame[name], name, source, scale) for name in columns}
+    warnings = [w for name in columns if name not in labels for w in read[name][1]]
+    wide = {name: _margins(read[name][0], name, rows, sign) for name in columns}
     described, notes = _described(shown.frame, rows, (*shown.ids, *_ROLES, *columns))
     table = pd.DataFrame(wide, index=pd.RangeIndex(rows.n))
     scores = table[[c for c in columns if c not in labels]]
-    return [Part(described, scores, table[list(labels)], source, True, "preference", notes)]
+    return [
+        Part(
+            rows=described,
+            scores=scores,
+            labels=table[list(labels)],
+            source=source,
+            pairs=True,
+            label_kind="preference",
+            notes=notes,
+            warnings=tuple(warnings),
+        )
+    ]
 
 
-def _margins(frame: pd.DataFrame, name: str, rows: Rows, sign: Floats) -> pd.Series:
+def _on_scale(column: pd.Series, name: str, source: str, scale: Scale) -> tuple[Floats, list[str]]:
+    """Numbers of one scorer as margins of the first over the second, and warnings: (record,)."""
+    values = numbers(column, name, source)
+    one, warnings = scale_of(name, scale), list[str]()
+    if one is None:
+        one, warnings = inferred_scale(values, name, source, verdicts=False)
+    return as_margins(values, one, name, source), warnings
+
+
+def _margins(values: Floats, name: str, rows: Rows, sign: Floats) -> pd.Series:
     """Margins of one scorer, as first less second: (row,)."""
-    values = numbers(frame[name], name, rows.source)
     if np.isinf(values).any():
         raise MetaevalError(
             f"{name!r} of {rows.source} holds an infinite value; leave it empty if it is missing."
         )
-    one = pd.Categorical([name] * len(frame))
+    one = pd.Categorical([name] * len(values))
     return rows.spread(one, rounded(values, unit_of(values)) * sign + 0.0)[name]

@@ -14,20 +14,23 @@ import pandas as pd
 from metaeval.checks import check_one_of, listed, near_miss
 from metaeval.errors import MetaevalError
 from metaeval.readers import mtme, rewardbench, rewardbench2, tidy, votes
+from metaeval.readers.aliases import ROLES
 from metaeval.readers.assemble import table_of
-from metaeval.readers.columns import ROLES, check_mapping, names_of, require_mapped
+from metaeval.readers.blanks import MissingCodes, codes_of, is_one_of
+from metaeval.readers.columns import check_mapping, names_of, require_mapped
 from metaeval.readers.files import head_of
 from metaeval.readers.frames import source_name
 from metaeval.readers.merge import merge
 from metaeval.readers.parts import Part
 from metaeval.readers.settle import mirrored, settled
+from metaeval.readers.suspicious import with_warnings
 from metaeval.tables import MISSING, Pairs, Responses
 
 FORMATS: tuple[ModuleType, ...] = (mtme, rewardbench, rewardbench2, votes, tidy)
 
 _TABLE_OPTIONS = (
     *("lower_is_better", "label_kind", "label_epsilon", "exchangeable", "shared_items", "missing"),
-    *("scorers", "labels", "keys"),
+    *("scorers", "labels", "keys", "missing_codes"),
 )
 
 
@@ -50,7 +53,11 @@ def read(
         lower_is_better : scorers and labels to turn round; label_kind : "rating", "correct" or
         "preference"; label_epsilon : labels this close are tied; exchangeable : raters may be
         averaged; shared_items : tasks share their items; missing : policy of the verbs;
-        for pairs ordered, orders, refusals, vocabulary; and what each format knows besides.
+        missing_codes : what stands for a missing value, such as -1; vocabulary : words -> numbers;
+        decimal : "." or ","; header : names of columns of a file without a header; repeats :
+        "mean" averages several values for one row; for pairs preference_scale ("margin",
+        "probability", "one-two", "index"), ordered, orders, refusals; and what each format knows
+        besides.
 
     Returns
     -------
@@ -84,6 +91,8 @@ def read(
     theirs = {k: v for k, v in options.items() if k not in ("scorers", "refusals")}
     for source, module in others:
         read_in.append([_as_labels(part) for part in _parts(source, module, theirs, mapping)])
+    codes = codes_of(options.get("missing_codes"))
+    read_in = [[_blanked(part, codes) for part in parts] for parts in read_in]
     found = _distinct(read_in)
     require_mapped(mapping, {column for part in found for column in part.columns})
     keys = names_of(options.get("keys"))
@@ -91,7 +100,7 @@ def read(
     whole = merge(found, keys, only)
     if whole.pairs and options.get("ordered"):
         whole = mirrored(whole, keys)
-    return table_of(settled(whole), options)
+    return table_of(settled(with_warnings(whole, asked=codes.declared)), options)
 
 
 def recognise(source: Any) -> tuple[str, str]:
@@ -168,6 +177,19 @@ def _parts(
     wanted = inspect.signature(module.parts).parameters
     given = {k: v for k, v in given.items() if k in wanted}
     return list(module.parts(source if module is tidy else Path(source), **given))
+
+
+def _blanked(part: Part, codes: MissingCodes) -> Part:
+    """A part of scores without the numbers that were declared to mean missing."""
+    if not codes.declared or part.pairs:
+        return part
+    scores, labels = (
+        frame.mask(pd.DataFrame({c: is_one_of(frame[c], codes.codes(str(c))) for c in frame}))
+        if frame.shape[1]
+        else frame
+        for frame in (part.scores, part.labels)
+    )
+    return replace(part, scores=scores, labels=labels)
 
 
 def _as_labels(part: Part) -> Part:

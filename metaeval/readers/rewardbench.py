@@ -1,8 +1,9 @@
 """RewardBench: the scores of one reward model for a chosen and a rejected answer per prompt.
 
 The file is one JSON object of equally long lists (`subset`, `id`, `scores_chosen`,
-`scores_rejected`, ...) beside single values (`model`, ...), or JSON Lines with one object per
-prompt. Scores are numbers or lists of one number; null is a missing score.
+`scores_rejected`, ...) beside single values (`model`, ...), or JSON Lines or another table with a
+row per prompt. Scores are numbers or lists of one number; null is a missing score. Logs of reward
+trainers call the scores `chosen` and `rejected`, or `chosen_score`, `reward_chosen` and so on.
 
 What becomes of it: the chosen answer is response `c0` with label 1, the rejected one `c1` with
 label 0, both in the label column `correct`; `task` is the subset, `item` is `subset/id`. The
@@ -15,17 +16,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from metaeval.checks import check_one_of, listed
 from metaeval.errors import MetaevalError
+from metaeval.readers.delimited import first_cells
+from metaeval.readers.files import load_frame
 from metaeval.readers.jsons import load_json
 from metaeval.readers.parts import Part
+from metaeval.readers.texts import KINDS, extension
+from metaeval.readers.values import as_numbers
 
 NAME = "rewardbench"
 OPTIONS = ("item_from",)
@@ -54,9 +60,31 @@ def sniff(path: Path, head: str) -> float:
         return 0.0
     if '"scores_chosen"' in head and '"scores_rejected"' in head:
         return 0.95
+    if _side_names(_fields(path, head)):
+        return 0.9
     # Published files are sorted by name, so that the scores may lie behind the head.
     early = re.search('"(model_type|num_prompts|id)"', head)
     return 0.6 if '"chat_template"' in head and early else 0.0
+
+
+_SIDES = ("{}", "scores_{}", "{}_scores", "score_{}", "{}_score", "reward_{}", "{}_reward")
+
+
+def _fields(path: Path, head: str) -> list[str]:
+    """Names of the fields that hold numbers in the first object or row, as far as can be told."""
+    if head.lstrip()[:1] in ("[", "{"):
+        return re.findall(r'"([^"\\]+)"\s*:\s*\[?\s*-?\d', head[:20_000])
+    return first_cells(path, head) if head.strip() else []
+
+
+def _side_names(names: Iterable[str]) -> tuple[str, str] | None:
+    """Names of the columns of chosen and of rejected scores, where both are there."""
+    present = set(names)
+    for pattern in _SIDES:
+        both = pattern.format("chosen"), pattern.format("rejected")
+        if present >= set(both):
+            return both
+    return None
 
 
 def parts(path: Path, *, item_from: str = "id") -> list[Part]:
@@ -110,8 +138,10 @@ def candidates_part(frame: pd.DataFrame, sheet: Sheet, notes: list[str]) -> Part
 
 def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
     """Read a columnar JSON file or JSON Lines; check that the fields are there and equally long."""
-    content = load_json(path)
-    columns, single = _columnar(content) if isinstance(content, dict) else _by_field(content, path)
+    columns, single = _content(path)
+    sides = _side_names(columns) if needed[0] == "scores_chosen" else None
+    if sides and sides[0] not in needed:
+        columns |= {"scores_chosen": columns[sides[0]], "scores_rejected": columns[sides[1]]}
     _require_fields(path.name, columns, needed)
     used = ("subset", "id", "model", *needed, *_TEXTS)
     columns = {name: values for name, values in columns.items() if name in used}
@@ -123,6 +153,21 @@ def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
             "expected one file per model. Split it by `model`."
         )
     return Sheet(columns, names.pop() if names else _stem(path), path.name)
+
+
+def _content(path: Path) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """Columns of a file, and its single values."""
+    if KINDS.get(extension(path), "json") in ("json", "jsonl"):
+        content = load_json(path)
+        return _columnar(content) if isinstance(content, dict) else _by_field(content, path)
+    frame = load_frame(path)
+    columns = {}
+    for name in frame:
+        values, bad = as_numbers(frame[name])
+        texts = frame[name].astype(object).where(frame[name].notna(), None)
+        plain = [None if np.isnan(v) else float(v) for v in values]
+        columns[str(name)] = list(texts) if bad.any() else plain
+    return columns, {}
 
 
 def _stem(path: Path) -> str:
@@ -187,10 +232,13 @@ def number(value: Any, where: str) -> float:
         return number(value[0], where)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise MetaevalError(
-            f"{where} is {value!r}; expected a number, a list of one number, or null for a "
+            f"{where} is {value!r:.60}; expected a number, a list of one number, or null for a "
             "missing score."
         )
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise MetaevalError(f"{where} is too large for a score; correct it.") from None
 
 
 def item_ids(sheet: Sheet, item_from: str) -> tuple[list[str], list[str]]:
@@ -201,14 +249,21 @@ def item_ids(sheet: Sheet, item_from: str) -> tuple[list[str], list[str]]:
         item_from = "order"
         notes.append(f"{sheet.source} has no ids: prompts are numbered from 0 in order of the file")
     last: dict[str, Callable[[Sheet], list[str]]] = {"order": _places, "text-hash": _hashes}
-    fields = [_texts(sheet.columns[name]) for name in ("subset", "id") if name in sheet.columns]
+    names = [name for name in ("subset", "id") if name in sheet.columns]
+    fields = [_texts(sheet.columns[name], name, sheet.source) for name in names]
     fields += [last[item_from](sheet)] if item_from in last else []
     items = ["/".join(key) for key in zip(*fields, strict=True)]
     _require_unique(items, sheet, item_from)
     return items, notes
 
 
-def _texts(values: Sequence[Any]) -> list[str]:
+def _texts(values: Sequence[Any], name: str, source: str) -> list[str]:
+    odd = [v for v in values if v is None or isinstance(v, list | dict) or str(v).strip() == ""]
+    if odd:
+        raise MetaevalError(
+            f"{name!r} of {source} holds {odd[0]!r:.60}; expected a text or a number in each row. "
+            "Fill it in, or use item_from='order' and leave the column out."
+        )
     whole = [isinstance(value, float) and value.is_integer() for value in values]
     return [str(int(v) if w else v) for v, w in zip(values, whole, strict=True)]
 

@@ -46,11 +46,25 @@ def oriented(long: pd.DataFrame, ordered: bool, keys: Sequence[str]) -> Shown:
     ids = ids_of(long, ["task", "item", "first", "second", *keys])
     first, second = (np.asarray(ids[side], dtype=object) for side in ("first", "second"))
     order = _orders(long)
+    _require_two(first, second, long)
     turn = order == "ba" if ordered else first > second
     ids["first"] = pd.Categorical(np.where(turn, second, first))
     ids["second"] = pd.Categorical(np.where(turn, first, second))
     swapped = pd.Categorical((order == "ba") != turn).rename_categories({False: "ab", True: "ba"})
     return Shown(_turned(long, turn), ids, swapped.set_categories(["ab", "ba"]), turn)
+
+
+def _require_two(first: Any, second: Any, long: pd.DataFrame) -> None:
+    """Raise if a pair is of one response with itself, as where texts are taken for ids."""
+    same = first == second
+    if same.any():
+        row = int(np.flatnonzero(same)[0])
+        raise MetaevalError(
+            f"A pair needs two responses; {int(same.sum())} of {len(same)} pairs are of one with "
+            f"itself, such as {first[row]!r:.60} for item {str(long['item'].iloc[row])!r:.60}. If "
+            "first and second are texts, map columns that name the responses (--map "
+            "first=<column>,second=<column>); else leave these pairs out."
+        )
 
 
 def _orders(long: pd.DataFrame) -> Any:

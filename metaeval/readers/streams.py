@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,19 @@ LONGEST_LINE = 1 << 24
 # Texts are long and numbers short; a file of more bytes than this per allowed cell is too large
 # to parse whatever its separators say.
 BYTES_PER_CELL = 64
+
+# What a cell takes at the peak of reading: its text, a pointer to it, a number, and copies.
+_MEMORY_PER_CELL = 100
+
+
+def cells_that_fit() -> int:
+    """How many cells a table may have: what half of the free memory holds, at most MAX_CELLS."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not known on this system
+        return MAX_CELLS
+    return max(min(MAX_CELLS, free // 2 // _MEMORY_PER_CELL), 1_000_000)
+
 
 _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 

@@ -16,27 +16,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.checks import listed, require_column
+from metaeval.checks import check_one_of, listed
 from metaeval.errors import MetaevalError
+from metaeval.readers.aliases import ROLES
+from metaeval.readers.blanks import codes_of
 from metaeval.readers.columns import Resolved, names_of, resolve
+from metaeval.readers.delimited import first_cells
 from metaeval.readers.files import load_frame
 from metaeval.readers.guesses import Said
+from metaeval.readers.hints import no_item
 from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows, ids_of, raters_apart
+from metaeval.readers.scales import Scale, check_scale
+from metaeval.readers.suspicious import codes_apart
+from metaeval.readers.tidy_cells import read_cells, scorers_from_lists, turns_apart
 from metaeval.readers.tidy_pairs import parts_of_pairs
 from metaeval.readers.values import id_column, numbers
 
 NAME = "tidy"
 OPTIONS = (
-    "labels",
-    "scorers",
-    "keys",
-    "mapping",
-    "vocabulary",
-    "ordered",
-    "orders",
-    "refusals",
+    *("labels", "scorers", "keys", "mapping", "header", "decimal", "repeats", "missing_codes"),
+    *("vocabulary", "preference_scale", "ordered", "orders", "refusals"),
 )
+REPEATS = ("error", "mean")
 
 
 def sniff(path: Path | None, head: str) -> float:
@@ -56,8 +58,7 @@ def _header(head: str) -> list[str]:
     """Names of the columns in the first line of a table, or of the fields of a first object."""
     if head.lstrip()[:1] in ("[", "{"):
         return list(dict.fromkeys(re.findall(r'"([^"\\]+)"\s*:', head)))
-    first = head.strip().partition("\n")[0]
-    return [name.strip('" \r') for name in re.split("[,\t;]", first)] if first else []
+    return first_cells(Path("x"), head) if head.strip() else []
 
 
 def _roles(names: Sequence[str]) -> set[str]:
@@ -74,7 +75,12 @@ def parts(
     scorers: str | Sequence[str] | None = None,
     keys: str | Sequence[str] = (),
     mapping: Mapping[str, str] | None = None,
+    header: str | Sequence[str] | None = None,
+    decimal: str | None = None,
+    repeats: str = "error",
+    missing_codes: Any = None,
     vocabulary: Mapping[str, float | None] | None = None,
+    preference_scale: Scale = None,
     ordered: bool = False,
     orders: str = "each",
     refusals: str = "missing",
@@ -91,13 +97,25 @@ def parts(
         Further columns that identify a row.
     mapping : mapping, optional
         Role = column, such as ``{"item": "qid"}``.
-    vocabulary, ordered, orders, refusals
+    header : sequence of str, optional
+        Names of the columns of a table of text whose first line is a row of values.
+    decimal : {".", ","}, optional
+        The decimal mark, where the cells do not prove it.
+    repeats : {"error", "mean"}
+        Several scores or labels for one row are an error, or averaged.
+    missing_codes : value, list of values, or mapping of columns to them, optional
+        What stands for a missing score, label or verdict, such as -1 or "skip".
+    vocabulary : mapping, optional
+        Words of scores, labels or verdicts -> numbers, or None for missing.
+    preference_scale : str or mapping of columns or judges to str, optional
+        What numbers say of pairs; see `scales.SCALES`.
+    ordered, orders, refusals
         For pairs only; see `preferences.pair_parts`.
 
     Raises
     ------
     MetaevalError
-        If columns are missing or ambiguous, cells are no numbers, or a score is there twice.
+        If columns are missing or ambiguous, cells cannot be read, or a score is there twice.
 
     Examples
     --------
@@ -107,24 +125,37 @@ def parts(
     >>> list(part.scores), list(part.labels)
     (['chrf'], ['human'])
     """
-    raw = load_frame(source)
+    check_one_of("repeats", repeats, REPEATS)
+    check_one_of("decimal", decimal, (None, ".", ","))
+    check_scale(preference_scale)
+    raw = load_frame(source, header=None if header is None else names_of(header))
     name = raw.attrs["source"]
     said = Said(names_of(labels), None if scorers is None else names_of(scorers), names_of(keys))
     resolved = resolve(raw, source=name, mapping=mapping, keys=said.keys, named=said.named)
-    _require_columns(resolved, name, said)
-    how = {"ordered": ordered, "orders": orders, "refusals": refusals, "vocabulary": vocabulary}
+    _require_columns(resolved, raw, name, said)
+    codes = codes_of(missing_codes)
+    pair_options = {"ordered": ordered, "orders": orders, "refusals": refusals}
+    pair_options["scale"] = preference_scale
+    if not resolved.pairs:
+        _require_no_pair_options(name, pair_options)
+    resolved, notes, warnings = read_cells(resolved, name, said, codes, vocabulary, decimal)
     if resolved.pairs:
-        found = parts_of_pairs(resolved, name, said, how)
+        how = pair_options | {"vocabulary": vocabulary, "codes": codes}
+        first, *rest = parts_of_pairs(resolved, name, said, how)
     else:
-        _require_no_pair_options(name, how)
-        found = [_score_part(resolved, name, said)]
-    first, *rest = found
-    notes, columns = (*resolved.notes, *first.notes), tuple(map(str, raw.columns))
-    return [replace(first, notes=notes, columns=columns), *rest]
+        first, *rest = [_score_part(resolved, name, said, repeats == "mean")]
+    first = replace(
+        first,
+        notes=(*raw.attrs["notes"], *resolved.notes, *notes, *first.notes),
+        warnings=(*resolved.warnings, *warnings, *first.warnings),
+        columns=tuple(map(str, raw.columns)),
+    )
+    return [replace(first, notes=(*first.notes, *_covariate_notes(first, resolved, said))), *rest]
 
 
-def _require_columns(resolved: Resolved, name: str, said: Said) -> None:
-    require_column(resolved.frame.columns, "item", purpose=name)
+def _require_columns(resolved: Resolved, raw: pd.DataFrame, name: str, said: Said) -> None:
+    if "item" not in resolved.frame:
+        raise no_item(raw, name)
     if "weight" in resolved.frame and "weight" not in said.named:
         raise MetaevalError(
             f"{name} has a column 'weight'; item weights are not in this release. Drop or rename "
@@ -132,36 +163,59 @@ def _require_columns(resolved: Resolved, name: str, said: Said) -> None:
         )
 
 
-_PAIR_DEFAULTS = {"ordered": False, "orders": "each", "refusals": "missing", "vocabulary": None}
+_PAIR_DEFAULTS = {"ordered": False, "orders": "each", "refusals": "missing", "scale": None}
 
 
 def _require_no_pair_options(name: str, how: Mapping[str, object]) -> None:
     wrong = [option for option, value in how.items() if value != _PAIR_DEFAULTS[option]]
     if wrong:
+        wrong = ["preference_scale" if option == "scale" else option for option in wrong]
         raise MetaevalError(
             f"{listed(wrong)} is for pairs, and {name} holds scores: it has no columns 'first' and "
             "'second'. Leave the option out, or map the columns: first=<...>, second=<...>."
         )
 
 
+def _covariate_notes(part: Part, resolved: Resolved, said: Said) -> list[str]:
+    """Which columns are kept beside scores and labels, so that each is accounted for."""
+    roles = {*ROLES, *said.keys}
+    kept = [str(c) for c in part.rows if str(c) not in roles]
+    return [f"{part.source}: kept beside the scores: {listed(kept, 20)}"] if kept else []
+
+
 # Scores and labels of responses.
 _VALUES = (("rater", "label"), ("scorer", "score"))
 
 
-def _score_part(resolved: Resolved, name: str, said: Said) -> Part:
-    frame, found = raters_apart(resolved.frame, resolved.found)
+def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
+    frame, turned = turns_apart(resolved.frame, resolved.found, said.keys)
+    frame, renamed = scorers_from_lists(frame, [*_ids_in(frame), *said.keys])
+    frame, found = raters_apart(frame, resolved.found)
     resolved = replace(resolved, frame=frame, found=found)
     long = _long_columns(resolved)
-    rows = Rows(_row_ids(frame, said.keys, bool(long)), name)
-    roles = {*rows.ids, *resolved.found, *resolved.spare, "system", "cluster"}
+    roles = {*resolved.found, *resolved.spare, *_ids_in(frame), *said.keys}
+    named = roles if long else roles - {"rater", "scorer"}
+    rows = Rows(_row_ids(frame, said.keys, bool(long)), name, frame=frame, roles=named)
     loose = [str(c) for c in frame if c not in roles]
     columns = [c for c in loose if said.holds_values(frame[c], long=bool(long))]
-    held = _long_values(frame, rows, name, long)
-    for c in columns:
-        one = pd.Categorical([c] * len(frame))
-        wide = rows.spread(one, numbers(frame[c], c, name), repeats=bool(long))
-        held.append((wide, said.is_label(c)))
-    return _divided(frame, rows, held, [c for c in loose if c not in columns], said)
+    held, warnings = _long_values(frame, rows, name, long, mean)
+    values = {c: numbers(frame[c], c, name) for c in columns}
+    if mean:
+        warnings += [w for c in columns for w in codes_apart(c, values[c])]
+    wide = rows.place(
+        values,
+        repeats=bool(long),
+        mean=mean,
+        labels=[c for c in columns if said.is_label(c)],
+    )
+    judged = [c for c in columns if said.is_label(c)]
+    held += [(wide[judged], True), (wide.drop(columns=judged), False)]
+    part = _divided(frame, rows, held, [c for c in loose if c not in columns], said)
+    return replace(part, notes=(*turned, *renamed, *part.notes), warnings=tuple(warnings))
+
+
+def _ids_in(frame: pd.DataFrame) -> list[str]:
+    return [n for n in ("task", "item", "cluster", "system", "response") if n in frame]
 
 
 def _long_columns(resolved: Resolved) -> list[tuple[str, str]]:
@@ -180,18 +234,27 @@ def _row_ids(frame: pd.DataFrame, keys: list[str], long: bool) -> dict[str, Any]
 
 
 def _long_values(
-    frame: pd.DataFrame, rows: Rows, name: str, long: list[tuple[str, str]]
-) -> list[tuple[pd.DataFrame, bool]]:
-    """Wide tables of the scores and of the labels in a long file."""
-    held = []
+    frame: pd.DataFrame, rows: Rows, name: str, long: list[tuple[str, str]], mean: bool
+) -> tuple[list[tuple[pd.DataFrame, bool]], list[str]]:
+    """Wide tables of the scores and of the labels in a long file, and warnings."""
+    held: list[tuple[pd.DataFrame, bool]] = []
+    warnings: list[str] = []
+    named = np.zeros(len(frame), dtype=bool)
     for who, what in long:
-        at = np.flatnonzero(
-            frame[who].notna().to_numpy() & (frame[who].astype(str) != "").to_numpy()
-        )
+        there = (frame[who].notna() & (frame[who].astype(str).str.strip() != "")).to_numpy()
+        named |= there
+        at = np.flatnonzero(there)
         some = frame.iloc[at]
         names = id_column(some[who], who, text=bool(frame.attrs.get("text")))
-        held.append((rows.spread(names, numbers(some[what], what, name), at=at), who == "rater"))
-    return held
+        values = numbers(some[what], what, name)
+        if mean:
+            warnings += codes_apart(what, values)
+        wide = rows.spread(names, values, at=at, mean=mean, labels=who == "rater", value=what)
+        held.append((wide, who == "rater"))
+    if long and not named.all():
+        whom = " or ".join(who for who, _ in long)
+        warnings.append(f"{name}: {int((~named).sum())} rows name no {whom} and are left out")
+    return held, warnings
 
 
 def _divided(
@@ -202,12 +265,13 @@ def _divided(
     said: Said,
 ) -> Part:
     """Divide columns of values into scores and labels; add what else the file says of its rows."""
-    index = pd.RangeIndex(rows.n)
-    scores, judged = pd.DataFrame(index=index), pd.DataFrame(index=index)
+    index = pd.DataFrame(index=pd.RangeIndex(rows.n))
+    tables: dict[bool, list[pd.DataFrame]] = {True: [index], False: [index]}
     for wide, are_labels in held:
         is_label = np.array([are_labels or c in said.labels for c in wide], dtype=bool)
-        judged = pd.concat([judged, wide.loc[:, is_label]], axis=1)
-        scores = pd.concat([scores, wide.loc[:, ~is_label]], axis=1)
+        tables[True].append(wide.loc[:, is_label])
+        tables[False].append(wide.loc[:, ~is_label])
+    judged, scores = (pd.concat(tables[kind], axis=1) for kind in (True, False))
     described, notes = _described(frame, rows, rest)
     return Part(described, scores, judged, source=rows.source, notes=notes)
 

@@ -21,7 +21,7 @@ def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any
     loose = [str(c) for c in frame if c not in roles]
     if "preference" in resolved.found:
         return _long(frame, loose, name, said, how)
-    return _wide(frame, loose, name, said, how["ordered"])
+    return _wide(frame, loose, name, said, how)
 
 
 def _long(
@@ -44,7 +44,7 @@ def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
 
 
 def _wide(
-    frame: pd.DataFrame, loose: list[str], name: str, said: Said, ordered: bool
+    frame: pd.DataFrame, loose: list[str], name: str, said: Said, how: dict[str, Any]
 ) -> list[Part]:
     """Margins; columns of the two sides, such as `chars_a` and `chars_b`, are covariates."""
     sided = set(twins([str(c) for c in frame])) - set(said.named)
@@ -56,5 +56,11 @@ def _wide(
         )
     judged = [c for c in columns if said.is_label(c)]
     return preferences.margin_parts(
-        frame, columns, source=name, labels=judged, keys=said.keys, ordered=ordered
+        frame,
+        columns,
+        source=name,
+        labels=judged,
+        keys=said.keys,
+        ordered=how["ordered"],
+        scale=how["scale"],
     )

@@ -14,14 +14,25 @@ import pandas as pd
 from metaeval.canonical import ids_as_text
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
+from metaeval.readers.blanks import FAILED, MISSING, says_missing, word_of
+from metaeval.readers.notation import plain
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 LONGEST_CATEGORY = 200
 
-_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
 _TRUTH = {"true": 1.0, "false": 0.0}
+_CLEAR = (
+    *(("true", "false"), ("yes", "no"), ("pass", "fail"), ("passed", "failed")),
+    *(("correct", "incorrect"), ("y", "n")),
+)
+"""Words for right and wrong, of which one alone says what a column holds."""
+_BOTH = (
+    *(("right", "wrong"), ("good", "bad"), ("accept", "reject"), ("accepted", "rejected")),
+    *(("valid", "invalid"), ("t", "f"), ("ok", "not ok")),
+)
+"""Words for right and wrong where both occur."""
 _FLOAT_ID = re.compile(r"-?\d+\.0")
 
 
@@ -40,6 +51,7 @@ def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = 
     null : bool
         Whether null is allowed and means the empty id.
     """
+    column = _plain_ids(column, name, null)
     if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
         return ids_as_text(column, name, null_is_empty=null).array
     codes, uniques = pd.factorize(column)
@@ -51,6 +63,31 @@ def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = 
         texts = texts if "" in texts else [*texts, ""]
         codes = np.where(codes < 0, texts.index(""), codes)
     return pd.Categorical.from_codes(codes, categories=pd.Index(texts, dtype=object))
+
+
+def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
+    """Ids that are texts or numbers; lists and objects are refused, and blank ids if not `null`."""
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
+        return column
+    cells = column.dropna()
+    if column.dtype == object:
+        odd = cells.map(lambda v: isinstance(v, list | dict | tuple | set | np.ndarray))
+        if odd.any():
+            raise MetaevalError(
+                f"The column {name!r} names things, and holds a list or an object: "
+                f"{cells[odd].iloc[0]!r:.60}; text or numbers were expected. Take one value of it, "
+                "or map another column."
+            )
+        if cells.map(lambda v: isinstance(v, bytes)).any():
+            column = column.map(lambda v: v.decode() if isinstance(v, bytes) else v)
+    blank = column.astype(object).map(lambda v: isinstance(v, str) and not v.strip()).to_numpy()
+    if not null and blank.any():
+        raise MetaevalError(
+            f"The id column {name!r} has {int(blank.sum())} empty cells, the first in row "
+            f"{int(np.flatnonzero(blank)[0])}; ids must not be empty. Fill them in, or drop those "
+            "rows."
+        )
+    return column
 
 
 def _whole(texts: list[str]) -> list[str]:
@@ -75,28 +112,62 @@ def combined(codes: Sequence[npt.NDArray[Any]]) -> Codes:
 
 # Numbers.
 def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Return numbers (row,), NaN where missing, and which cells (row,) are neither."""
+    """Return numbers (row,), NaN where missing, and which cells (row,) are neither.
+
+    Words for right and wrong are 1 and 0 where a column holds nothing else.
+    """
     if pd.api.types.is_any_real_numeric_dtype(column.dtype) or column.dtype == bool:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return values, np.zeros(len(values), dtype=bool)
+    cast = _cast(column)
+    if cast is not None:
+        return cast, np.zeros(len(cast), dtype=bool)
     try:
         codes, uniques = pd.factorize(column.astype(object))
     except TypeError:  # lists and the like
         return np.full(len(column), np.nan), column.notna().to_numpy()
-    read = [_number(value) for value in uniques]
+    read = _truths(uniques) or [_number(value) for value in uniques]
     values = np.array([np.nan if v is None else v for v in read] + [np.nan], dtype=np.float64)
     bad = np.array([v is None for v in read] + [False])
     return values[codes], bad[codes]
 
 
-def _number(value: object) -> float | None:
-    """Return a cell as a float, NaN if it says missing, None if it is no number."""
-    if isinstance(value, bool | int | float | Decimal | np.number | np.bool_):
-        return float(value)
-    if not isinstance(value, str) or "_" in value:
+def _cast(column: pd.Series) -> Floats | None:
+    """Texts that are plain numbers, or empty, as numbers: (row,); None if any is something else."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if column.dtype != "str":
         return None
-    word = value.strip().lower()
-    if word in _MISSING:
+    texts = pa.chunked_array(pa.array(column.array))
+    try:
+        filled = compute.if_else(compute.equal(texts, ""), None, texts)
+        return np.asarray(filled.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _truths(values: Any) -> list[float | None]:
+    """Words for right and wrong as 1 and 0, NaN where missing; nothing if there are others."""
+    words = [word_of(v) if isinstance(v, str) else None for v in values]
+    told = {w for w in words if w is not None and w not in MISSING | FAILED}
+    pairs = [p for p in _CLEAR if told <= set(p)] or [p for p in _BOTH if told == set(p)]
+    if None in words or not told or not pairs:
+        return []
+    return [{pairs[0][0]: 1.0, pairs[0][1]: 0.0}.get(str(w), float("nan")) for w in words]
+
+
+def _number(value: object) -> float | None:
+    """Return a cell as a float, NaN if it says missing, None if it is not a number."""
+    if isinstance(value, bool | int | float | Decimal | np.number | np.bool_):
+        try:
+            return float(value)
+        except OverflowError:
+            return float("inf") if value > 0 else float("-inf")
+    if not isinstance(value, str) or "_" in value:
+        return float("nan") if says_missing(value) else None
+    word = plain(value).lower()
+    if says_missing(word):
         return float("nan")
     try:
         return _TRUTH[word] if word in _TRUTH else float(word)
@@ -105,7 +176,7 @@ def _number(value: object) -> float | None:
 
 
 def numbers(column: pd.Series, name: str, source: str) -> Floats:
-    """Return the numbers of a column (row,); cells that are none are an error that lists them."""
+    """Return the numbers of a column (row,); other cells are an error that lists them."""
     values, bad = as_numbers(column)
     if bad.any():
         raise not_numbers(column, bad, name, source)
@@ -115,14 +186,23 @@ def numbers(column: pd.Series, name: str, source: str) -> Floats:
 def not_numbers(
     column: pd.Series, bad: npt.NDArray[np.bool_], name: str, source: str
 ) -> MetaevalError:
-    """Build the error of cells (row,) that are no numbers."""
+    """Build the error of cells (row,) that are not numbers."""
     rows = np.flatnonzero(bad)
-    some = [f"{column.iloc[row]!r} in row {row + 1}" for row in rows[:10]]
+    shown = [f"{column.iloc[row]!r:.60} in row {row + 1}" for row in rows[:10]]
     more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+    first = column.iloc[rows[0]]
+    if isinstance(first, list | dict | tuple | set | np.ndarray):
+        cure = "Keep one number of each, in a column of its own"
+    else:
+        code = repr(str(first)) if len(str(first)) <= 40 else "CODE"
+        cure = (
+            f"Correct them, or say what they are: missing_codes=[{code}] (--missing-codes {code}) "
+            "if they stand for a missing value, vocabulary={...} (--vocabulary WORD=NUMBER,...) if "
+            "they are words of a scale"
+        )
     return MetaevalError(
-        f"{name!r} of {source} holds {len(rows)} cells that are no numbers: "
-        f"{', '.join(some)}{more} (the first row below the header is row 1). Correct them, or "
-        "leave them empty if missing."
+        f"{name!r} of {source} holds {len(rows)} cells that are not numbers: "
+        f"{', '.join(shown)}{more} (the first row below the header is row 1). {cure}."
     )
 
 
@@ -130,8 +210,8 @@ def not_numbers(
 def sort_of(column: pd.Series) -> str:
     """Tell what a column holds: "number", "truth", "text", "mixed" or "nested".
 
-    Mixed are numbers and words, at least as many numbers. Text that is all numbers counts as
-    numbers; a column with no value at all too.
+    Mixed are numbers and words: at least as many numbers, or few different words. Text that is
+    all numbers counts as numbers; a column with no value at all too.
     """
     if pd.api.types.is_bool_dtype(column.dtype):
         return "truth"
@@ -141,9 +221,24 @@ def sort_of(column: pd.Series) -> str:
     if bad.any():
         if any(isinstance(v, list | dict | np.ndarray) for v in column[bad].head(1)):
             return "nested"
-        return "mixed" if 2 * bad.sum() <= bad.sum() + np.isfinite(values).sum() else "text"
-    words = {str(v).strip().lower() for v in pd.unique(column.dropna().astype(object))} - _MISSING
-    return "truth" if words and words <= set(_TRUTH) else "number"
+        return "mixed" if _is_mixed(column[bad], int(np.isfinite(values).sum())) else "text"
+    if column.dtype != object and _cast(column) is not None:
+        return "number"
+    words = {word_of(v) for v in pd.unique(column.dropna().astype(object))} - MISSING - FAILED
+    return "number" if any(map(_is_plain_number, words)) or not words else "truth"
+
+
+def _is_plain_number(word: str) -> bool:
+    try:
+        return float(word) == float(word)
+    except ValueError:
+        return False
+
+
+def _is_mixed(words: pd.Series, n_numbers: int) -> bool:
+    """Whether numbers and words of a column are scores and what stands for a missing one."""
+    few = 4 * n_numbers >= len(words) and words.astype(str).nunique() <= 3
+    return n_numbers > 0 and (len(words) <= n_numbers or few)
 
 
 def covariate(column: pd.Series, *, text: bool) -> pd.Series | None:

@@ -33,14 +33,19 @@ import pandas as pd
 from metaeval.canonical import ids_as_text
 from metaeval.checks import check_one_of, listed, require_column
 from metaeval.errors import MetaevalError
+from metaeval.readers.blanks import codes_of
 from metaeval.readers.columns import names_of
 from metaeval.readers.files import load_frame
 from metaeval.readers.parts import Part
 from metaeval.readers.preferences import pair_parts
+from metaeval.readers.scales import Scale, check_scale
 from metaeval.readers.values import id_column
 
 NAME = "votes"
-OPTIONS = ("labels", "keys", "ordered", "orders", "refusals", "vocabulary", "judges")
+OPTIONS = (
+    *("labels", "keys", "ordered", "orders", "refusals", "judges"),
+    *("vocabulary", "missing_codes", "preference_scale"),
+)
 
 JUDGES = ("each", "pooled")
 MOST_JUDGES = 500
@@ -73,6 +78,8 @@ def parts(
     orders: str = "each",
     refusals: str = "missing",
     vocabulary: Mapping[str, Any] | None = None,
+    missing_codes: Any = None,
+    preference_scale: Scale = None,
 ) -> list[Part]:
     """Read votes on pairs of models.
 
@@ -87,7 +94,7 @@ def parts(
         Columns that tell votes of one judge on a pair apart.
     judges : {"each", "pooled"}
         "pooled" takes all votes for those of people, as one label `human`.
-    ordered, orders, refusals, vocabulary
+    ordered, orders, refusals, vocabulary, missing_codes, preference_scale
         As for all files of preferences.
 
     Raises
@@ -96,6 +103,7 @@ def parts(
         If a field is missing, a word of `winner` is unknown, or a judge votes twice on a pair.
     """
     check_one_of("judges", judges, JUDGES)
+    check_scale(preference_scale)
     frame, further = load_frame(path), names_of(keys)
     for field in (*_FIELDS, *further):
         require_column(frame.columns, field, purpose=f"{path.name}, a file of votes,")
@@ -111,6 +119,8 @@ def parts(
         orders=orders,
         refusals=refusals,
         vocabulary=vocabulary,
+        codes=codes_of(missing_codes),
+        scale=preference_scale,
         labels=raters,
         keys=further,
     )

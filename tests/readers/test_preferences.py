@@ -75,13 +75,18 @@ TIES = ["tie", "Tie", "C", "A=B", "equal", "draw", "tie (bothbad)", "both_bad"]
 NOTHING = ["", "error", "null", "$ERROR$", "None", "nan", None]
 
 
+def verdicts_of(cells):
+    names = pd.Categorical(["judge"] * len(cells))
+    return verdicts(cells, names, source="x")[0]
+
+
 @pytest.mark.parametrize(
     ("words", "value"), [(FIRST, 1.0), (SECOND, -1.0), (TIES, 0.0), (NOTHING, np.nan)]
 )
 def test_vocabulary(words, value):
     # 1 and 2 are numbers where no 2 says that they name sides
     for word in words:
-        found = verdicts(pd.Series([word, "2", "A"], dtype=object), None, "x")
+        found = verdicts_of(pd.Series([word, "2", "A"], dtype=object))
         np.testing.assert_array_equal(found, [value, -1.0, 1.0])
 
 
@@ -100,7 +105,7 @@ def test_vocabulary(words, value):
 )
 def test_numbers_and_sides(cells, values):
     for dtype in (object, None):
-        np.testing.assert_array_equal(verdicts(pd.Series(cells, dtype=dtype), None, "x"), values)
+        np.testing.assert_array_equal(verdicts_of(pd.Series(cells, dtype=dtype)), values)
 
 
 def test_the_same_verdicts_from_text_and_from_types(tmp_path):
@@ -117,7 +122,7 @@ def test_extra_words():
     frame = records((1, "a", "b", "j", "links"), (2, "a", "b", "j", "A"), (3, "a", "b", "j", "?"))
     with pytest.raises(
         MetaevalError,
-        match=r"'\?', 'links' is no verdict .*vocabulary=\{'links': 1\} \(--vocabulary links=1",
+        match=r"'\?', 'links' is not a known verdict \(2 of 3.*missing_codes=\['\?'\].*WORD=-1",
     ):
         read(frame)
     table = read(frame, vocabulary={"Links": -1, "?": None})
@@ -130,14 +135,18 @@ def test_extra_words():
 
 
 def test_an_unknown_word_names_a_near_miss():
-    with pytest.raises(MetaevalError, match=r"'modle_a' is no verdict.*Did you mean 'model_a'\?"):
+    with pytest.raises(
+        MetaevalError, match=r"'modle a' is not a known verdict.*Did you mean 'model a'\?"
+    ):
         read(records((1, "a", "b", "j", "modle_a"), (2, "a", "b", "j", "model_b")))
 
 
 @pytest.mark.parametrize("cells", [[0.5, 80.0], ["1", "2", "3"], [-2, 1]])
 def test_numbers_outside_the_range(cells):
     frame = records(*((n, "a", "b", "j", cell) for n, cell in enumerate(cells)))
-    with pytest.raises(MetaevalError, match=r"lie between -1 .* found .*become 2p - 1|no verdict"):
+    with pytest.raises(
+        MetaevalError, match=r"lie between -1 .* found .*preference_scale='probability'"
+    ):
         read(frame)
 
 
@@ -206,7 +215,7 @@ def test_ordered_and_net_contradict():
 
 
 def test_pairs_with_themselves():
-    with pytest.raises(MetaevalError, match=r"item '1' pairs 'a' with itself"):
+    with pytest.raises(MetaevalError, match=r"such as 'a' for item '1'"):
         read(records((1, "a", "a", "j", "A")))
 
 
@@ -453,7 +462,7 @@ def test_read_preferences():
 
 def test_tasks_clusters_and_keys():
     frame = pd.concat([REFUSED.assign(rep=k, task="t", doc="d", genre="x") for k in (0, 1)])
-    with pytest.raises(MetaevalError, match=r"keys=\['rep'\]"):
+    with pytest.raises(MetaevalError, match=r"The column 'rep' tells them apart.*--keys rep"):
         read(frame)
     table = read(frame, keys="rep")
     assert table.keys == ("rep",)
@@ -473,5 +482,5 @@ def test_records_that_say_nothing_of_their_order_were_shown_as_they_stand():
 
 
 def test_cells_that_are_lists_are_no_verdicts():
-    with pytest.raises(MetaevalError, match=r"is no verdict that is known"):
+    with pytest.raises(MetaevalError, match=r"is not a known verdict"):
         read(records((1, "a", "b", "j", ["A"])))

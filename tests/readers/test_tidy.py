@@ -197,7 +197,7 @@ def test_roles_of_columns_in_a_wide_table():
     assert list(table.labels) == ["human", "mqm"]
     assert {"length", "hyp_words", "cost", "genre", "text_hash"} <= set(table.rows)
     assert "prompt" not in table.rows
-    assert "the DataFrame given: prompt is left out, texts are not kept" in table.notes
+    assert "the DataFrame given: prompt is left out, texts and lists are not kept" in table.notes
 
 
 def test_a_rater_column_beside_one_score_column():
@@ -312,7 +312,8 @@ def test_unknown_options_name_a_near_miss():
 
 
 @pytest.mark.parametrize(
-    "option", [{"ordered": True}, {"orders": "net"}, {"refusals": "tie"}, {"vocabulary": {"x": 1}}]
+    "option",
+    [{"ordered": True}, {"orders": "net"}, {"refusals": "tie"}, {"preference_scale": "index"}],
 )
 def test_options_for_pairs_are_refused_for_scores(option):
     with pytest.raises(MetaevalError, match=f"{next(iter(option))} is for pairs, and .* scores"):
@@ -372,7 +373,7 @@ def test_weights_are_refused():
 
 
 def test_a_covariate_that_varies_within_a_row_is_left_out():
-    frame = SCORES.assign(latency=range(len(SCORES)))
+    frame = SCORES.assign(latency=np.arange(len(SCORES)) * 0.1)
     assert "latency" not in read(frame).rows
     assert any("latency is left out, it varies within a row" in n for n in read(frame).notes)
 
@@ -462,7 +463,7 @@ def test_numbers_of_rare_types():
     table = read(frame.assign(m=[Decimal("1.5"), Decimal("2.5")], k=pd.Categorical(["1", "2"])))
     assert table.scores["m"].tolist() == [1.5, 2.5]
     assert table.scores["k"].tolist() == [1, 2]
-    with pytest.raises(MetaevalError, match=r"cells that are no numbers"):
+    with pytest.raises(MetaevalError, match=r"cells that are not numbers"):
         read(frame.assign(m=[1j, 2j]), scorers=["m"])
 
 

@@ -190,7 +190,7 @@ def test_refusals_can_be_ties(save):
     [
         (
             [vote("modl_a", judge="j")],
-            r"'modl_a' is no verdict.*Did you mean 'model_a'.*vocabulary",
+            r"'modl a' is not a known verdict.*Did you mean 'model a'.*vocabulary",
         ),
         ([{"model_a": "m1", "winner": "A"}], "a file of votes, needs a column 'model_b'"),
         ([vote(judge="j"), vote("tie", judge="j")], "several values of j for one row.*item '81'"),
@@ -206,7 +206,7 @@ def test_broken_files(save, rows, message):
 
 
 def test_a_model_against_itself(save):
-    with pytest.raises(MetaevalError, match="pairs 'm1' with itself"):
+    with pytest.raises(MetaevalError, match="are of one with itself, such as 'm1'"):
         read(save([vote(model_b="m1")]))
 
 

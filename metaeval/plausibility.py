@@ -1,0 +1,124 @@
+"""What is hard to believe of scorers: below chance, constant, tied where the labels never are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metaeval.arrays import Bools, Codes, Floats
+from metaeval.checks import listed
+from metaeval.tables import Pairs, Responses, Table
+
+_FEWEST_ITEMS = 10
+_FEWEST_ROWS = 5
+_BELOW = -3.0  # standard errors: by chance once in 700 scorers
+_TIED = 0.25
+
+
+def implausible(table: Table) -> list[str]:
+    """Return warnings of what is hard to believe of the scores of a table, given its labels."""
+    scores, labels = table.scores.to_numpy(), table.labels.to_numpy()
+    warnings = _constant(table.scorers, scores)
+    if isinstance(table, Pairs):
+        warnings += _tied(table.scorers, scores, labels)
+    return warnings + _below_chance(table, scores, labels)
+
+
+def _constant(names: list[str], scores: Floats) -> list[str]:
+    """A warning of scorers who give one score everywhere."""
+    warnings = []
+    for name, values in zip(names, scores.T, strict=True):
+        values = values[~np.isnan(values)]
+        if len(values) >= _FEWEST_ROWS and values.min() == values.max():
+            warnings.append(f"{name} is constant: {values[0]:g} on all {len(values)} rows")
+    return warnings
+
+
+def _tied(names: list[str], scores: Floats, labels: Floats) -> list[str]:
+    """A warning of scorers who tie many pairs where labels tie none."""
+    if not labels.size or (labels == 0).any():
+        return []
+    proportion = np.array(
+        [np.mean(v[~np.isnan(v)] == 0) if (~np.isnan(v)).any() else 0.0 for v in scores.T]
+    )
+    many = np.flatnonzero(proportion >= _TIED)
+    if not len(many):
+        return []
+    shown = listed([f"{names[m]} {100 * proportion[m]:.0f} %" for m in many], 5)
+    return [
+        f"labels tie no pair and scorers do ({shown}); if 0 stands for one side or for no answer, "
+        "say so: --preference-scale or --missing-codes"
+    ]
+
+
+def _below_chance(table: Table, scores: Floats, labels: Floats) -> list[str]:
+    """Warnings of scorers, or of a label, that point the other way beyond chance."""
+    warnings = []
+    for name, label in zip(table.labels, labels.T, strict=True):
+        below = [
+            scorer
+            for scorer, values in zip(table.scorers, scores.T, strict=True)
+            if agreement_in_errors(table, values, label) < _BELOW
+        ]
+        if not below:
+            continue
+        verb = "are" if len(below) > 1 else "is"
+        warnings.append(
+            f"{listed(below, 5)} {verb} significantly below chance against {name}; "
+            + _cure(table, below, str(name))
+        )
+    return warnings
+
+
+def _cure(table: Table, below: list[str], label: str) -> str:
+    if isinstance(table, Pairs):
+        return (
+            "their codes may stand for other sides (--preference-scale index, one-two or "
+            "probability, or --vocabulary), or first and second of the files may be exchanged"
+        )
+    everyone = len(below) == len(table.scorers) > 1
+    turned = [label] if everyone else below
+    return f"if lower is better, say so: --lower-is-better {','.join(turned)}"
+
+
+def agreement_in_errors(table: Table, values: Floats, label: Floats) -> float:
+    """How many standard errors the agreement of a scorer with a label lies above chance.
+
+    The mean over items of the covariance of ranks within the item (over all rows where items have
+    one), over its standard error; of pairs the mean of sign times preference. 0 if few items.
+    """
+    there = ~(np.isnan(values) | np.isnan(label))
+    items = table.item_codes[there]
+    if isinstance(table, Responses):
+        products, items = _covariances(items, values[there], label[there])
+    else:
+        products = np.sign(values[there]) * label[there]
+    units, sums = _sums(items, products)
+    if units < _FEWEST_ITEMS or not sums.any():
+        return 0.0
+    error = float(np.std(sums, ddof=1)) / np.sqrt(units)
+    return float(sums.mean() / error) if error > 0 else float(np.sign(sums.mean()) * np.inf)
+
+
+def _covariances(items: Codes, values: Floats, label: Floats) -> tuple[Floats, Codes]:
+    """Products of centred ranks, and the item of each: within items, or over all lone rows."""
+    _, items, sizes = np.unique(items, return_inverse=True, return_counts=True)
+    a, b = _ranks(values), _ranks(label)
+    if not len(sizes) or sizes.max() == 1:
+        return (a - a.mean() if len(a) else a) * (b - b.mean() if len(b) else b), items
+    several: Bools = sizes[items] > 1
+    centred = [x - (np.bincount(items, weights=x) / sizes)[items] for x in (a, b)]
+    return (centred[0] * centred[1])[several], items[several]
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks of values, of equal ones their mean, as numbers between 0 and 1."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    middle = np.cumsum(counts) - (counts + 1) / 2
+    return np.asarray(middle[place] / max(len(values), 1))
+
+
+def _sums(items: Codes, products: Floats) -> tuple[int, Floats]:
+    """Number of items, and the sum of products in each."""
+    _, place = np.unique(items, return_inverse=True)
+    sums = np.bincount(place, weights=products) if len(place) else np.zeros(0)
+    return len(sums), sums

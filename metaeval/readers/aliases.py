@@ -1,0 +1,76 @@
+"""Roles of columns, and the other names under which they go."""
+
+from __future__ import annotations
+
+import re
+
+ROLES = (
+    "item",
+    "system",
+    "response",
+    "task",
+    "cluster",
+    "scorer",
+    "score",
+    "rater",
+    "label",
+    "first",
+    "second",
+    "preference",
+    "order",
+)
+LABEL_ALIASES = ("label", "human", "gold", "mqm", "da", "esa", "expert")
+
+IDS: dict[str, tuple[str, ...]] = {
+    "item": (
+        "item_id",
+        "id",
+        "doc_id",
+        "seg_id",
+        "segment",
+        "prompt_id",
+        "question_id",
+        "pair_id",
+        "sample_id",
+        "uid",
+    ),
+    "task": ("subset", "domain", "lp", "language_pair", "category", "group"),
+    "cluster": ("doc", "document", "passage"),
+}
+SCORES = IDS | {
+    "system": ("sys", "system_id", "model", "model_id", "policy"),
+    "response": ("candidate", "candidate_id", "response_id", "row", "output_id"),
+    "rater": (),
+}
+LONG = {
+    "scorer": ("metric", "judge", "rm", "annotator"),
+    "score": ("value", "rating", "reward"),
+}
+PAIRS = IDS | {
+    "first": ("model_a", "response_a", "candidate_a", "output_1", "a"),
+    "second": ("model_b", "response_b", "candidate_b", "output_2", "b"),
+    "scorer": ("metric", "judge", "rm"),
+    "rater": ("annotator", "worker"),
+    "preference": ("winner", "verdict", "preferred"),
+    "order": (),
+}
+
+
+def plain_name(name: str) -> str:
+    """A name in small letters and without marks between its words: SEG.ID, Seg_Id and segid."""
+    return re.sub(r"(?<=[a-z0-9])[\s_.\-]+(?=[a-z0-9])", "", name.strip().lower())
+
+
+def _known() -> frozenset[str]:
+    tables = (*SCORES.values(), *LONG.values(), *PAIRS.values())
+    return frozenset(
+        plain_name(n) for n in (*ROLES, *LABEL_ALIASES, *(n for t in tables for n in t))
+    )
+
+
+def is_known_name(name: str) -> bool:
+    """Tell whether a column of this name has a role, or is called as one that has."""
+    return plain_name(name) in _KNOWN
+
+
+_KNOWN = _known()

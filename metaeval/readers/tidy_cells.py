@@ -1,0 +1,215 @@
+"""Cells of a tidy table before they are arranged: codes for missing, words, notations, lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.checks import listed
+from metaeval.readers.blanks import MissingCodes, failure_notes, word_of
+from metaeval.readers.columns import Resolved
+from metaeval.readers.guesses import Said, is_covariate
+from metaeval.readers.notation import read_notations, unread_error
+from metaeval.readers.values import id_column, sort_of
+
+_SCALE_WORDS = frozenset(
+    (
+        *("strongly agree", "agree", "neutral", "disagree", "strongly disagree", "excellent"),
+        *("very good", "good", "fair", "average", "mediocre", "acceptable", "poor", "bad"),
+        *("very poor", "very bad", "terrible", "awful", "high", "medium", "moderate", "low"),
+        *("very high", "very low", "yes", "no", "partially", "partly", "partial", "maybe", "pass"),
+        *("fail", "perfect", "great", "ok", "okay", "somewhat agree", "somewhat disagree"),
+        *("correct", "incorrect", "mostly correct", "mostly", "completely", "not at all"),
+        *("very likely", "likely", "unlikely", "very unlikely", "always", "often", "sometimes"),
+        *("rarely", "never", "irrelevant", "relevant", "highly relevant", "partially relevant"),
+    )
+)
+
+
+def read_cells(
+    resolved: Resolved,
+    source: str,
+    said: Said,
+    codes: MissingCodes,
+    vocabulary: Mapping[str, float | None] | None,
+    decimal: str | None,
+) -> tuple[Resolved, list[str], list[str]]:
+    """Turn the cells that hold values into numbers where they are written in another way.
+
+    Returns
+    -------
+    Resolved, list of str, list of str
+        The table, notes and warnings.
+
+    Raises
+    ------
+    MetaevalError
+        If a column looks like numbers and cannot be read.
+    """
+    frame = resolved.frame
+    columns = _value_columns(resolved, said)
+    verdicts = {"preference"} if resolved.pairs else set[str]()
+    notes = [note for c in columns for note in failure_notes(frame[c], c, source)]
+    frame, more = _blanked(
+        frame, [c for c in columns if c not in verdicts], source, codes, resolved
+    )
+    if vocabulary:
+        frame = _in_numbers(frame, [c for c in columns if c not in verdicts], vocabulary)
+    written = read_notations(
+        frame, [c for c in columns if c not in verdicts], source=source, decimal=decimal
+    )
+    for name, message in written.unread.items():
+        if name in resolved.found or said.holds_unread(name):
+            raise unread_error(frame, name, source, message)
+    resolved = replace(resolved, frame=written.frame)
+    warnings = _left_out(resolved, columns, source, said)
+    return resolved, [*notes, *more, *written.notes], warnings
+
+
+def _value_columns(resolved: Resolved, said: Said) -> list[str]:
+    """Columns that hold values or may do so: no ids, no keys."""
+    values = ("score", "label", "preference")
+    roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"} - set(values)
+    return [str(c) for c in resolved.frame if str(c) not in roles]
+
+
+def _blanked(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    source: str,
+    codes: MissingCodes,
+    resolved: Resolved,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Codes for missing as nothing, and how many there were."""
+    made, notes = {}, []
+    for name in columns:
+        own = {str(resolved.found.get(name, name)), name}
+        for called in own & set(codes.of) or {name}:
+            blank = codes.blank(frame[name], called)
+            n = int((blank.isna() & frame[name].notna()).sum())
+            if n:
+                made[name] = blank
+                notes.append(f"{source}: {called}: {n} cells with a code for missing")
+    if not made:
+        return frame, notes
+    attrs = frame.attrs
+    frame = frame.assign(**made)
+    frame.attrs = attrs
+    return frame, notes
+
+
+def _in_numbers(
+    frame: pd.DataFrame, columns: Sequence[str], vocabulary: Mapping[str, float | None]
+) -> pd.DataFrame:
+    """Words of a vocabulary as the numbers that they stand for."""
+    numbers = {word_of(word): number for word, number in vocabulary.items()}
+    attrs, made = frame.attrs, {}
+    for name in columns:
+        words = (
+            frame[name]
+            .astype(object)
+            .map(
+                lambda v: word_of(v) if isinstance(v, str | int | float) else None,
+                na_action="ignore",
+            )
+        )
+        hit = words.isin(list(numbers))
+        if hit.any():
+            made[name] = frame[name].astype(object).where(~hit, words.map(numbers))
+    frame = frame.assign(**made)
+    frame.attrs = attrs
+    return frame
+
+
+def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Said) -> list[str]:
+    """Warnings of columns that may have been meant as scores and are not read as such."""
+    if said.scorers is not None:
+        return []
+    warnings = []
+    for name in columns:
+        if name in resolved.found or name in said.named or is_covariate(name):
+            continue
+        sort = sort_of(resolved.frame[name])
+        if sort == "nested" and _holds_numbers(resolved.frame[name]):
+            warnings.append(
+                f"{source}: {name} is left out, it holds lists or objects with numbers; if these "
+                "are scores, put each into a column of its own"
+            )
+        elif sort == "text" and (words := _scale_words(resolved.frame[name])):
+            numbered = ",".join(f"{w}={n}" for n, w in enumerate(words, 1))
+            warnings.append(
+                f"{source}: {name} holds words of a scale ({listed(words, 7)}) and is not a "
+                f"scorer; if it is one, say what they mean: --vocabulary {numbered} (lowest to "
+                "highest, in the right order)"
+            )
+    return warnings
+
+
+def _scale_words(column: pd.Series) -> list[str]:
+    """Words of a column, if most are those of a rating scale."""
+    words = sorted({word_of(v) for v in column.dropna().astype(str).unique()[:20]} - {""})
+    known = [word for word in words if word in _SCALE_WORDS]
+    return words if 2 <= len(words) <= 9 and 2 * len(known) > len(words) else []
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Whether the first list or object of a column holds numbers and nothing long."""
+    value: Any = next((v for v in column if isinstance(v, list | dict | np.ndarray)), None)
+    values = list(value.values()) if isinstance(value, dict) else list(value)
+    plain = [v for v in values if isinstance(v, int | float | np.number)]
+    return bool(values) and len(plain) == len(values) and len(values) <= 20
+
+
+def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Scorers given as lists, such as a model and its prompt, as names.
+
+    The first part is the name where it tells the scores of a row apart as well as the whole does.
+    """
+    if "scorer" not in frame or frame["scorer"].dtype != object:
+        return frame, []
+    lists = frame["scorer"].map(lambda v: isinstance(v, list | tuple | np.ndarray) and len(v) > 0)
+    if not lists.any():
+        return frame, []
+    joined = frame["scorer"].map(_joined)
+    first = frame["scorer"].where(~lists, frame["scorer"][lists].map(lambda v: str(v[0])))
+    keys = pd.DataFrame({c: id_column(frame[c], c, null=True) for c in ids}, index=frame.index)
+    names = first if _as_unique(keys, first, joined) else joined
+    attrs = frame.attrs
+    frame = frame.assign(scorer=names)
+    frame.attrs = attrs
+    rest = [] if names is joined else sorted(set(joined) - set(first))
+    more = f"; the rest of each list is left out ({listed(rest, 5)})" if rest else ""
+    shown = listed(sorted(set(map(str, names))), 5)
+    return frame, [f"{attrs['source']}: scorers are lists, named {shown}{more}"]
+
+
+def _as_unique(keys: pd.DataFrame, first: pd.Series, joined: pd.Series) -> bool:
+    one, other = (int(keys.assign(scorer=s).duplicated().sum()) for s in (first, joined))
+    return one == other
+
+
+def _joined(value: Any) -> Any:
+    return "/".join(map(str, value)) if isinstance(value, list | tuple | np.ndarray) else value
+
+
+def turns_apart(
+    frame: pd.DataFrame, found: Mapping[str, str], keys: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Items that are answered in several turns as an item for each turn, the question a cluster."""
+    if "turn" not in frame or "turn" in (*found.values(), *found, *keys):
+        return frame, []
+    text = bool(frame.attrs.get("text"))
+    item = np.asarray(id_column(frame["item"], "item", text=text), dtype=object)
+    turn = np.asarray(id_column(frame["turn"], "turn", text=text, null=True), dtype=object)
+    if not (pd.Series(turn).groupby(item).nunique() > 1).any():
+        return frame, []
+    attrs = frame.attrs
+    cluster = {} if "cluster" in frame else {"cluster": item}
+    frame = frame.assign(item=[f"{i}/{t}" for i, t in zip(item, turn, strict=True)], **cluster)
+    frame = frame.drop(columns="turn")
+    frame.attrs = attrs
+    return frame, [f"{attrs['source']}: each turn is an item, each question a cluster of its turns"]
