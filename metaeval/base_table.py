@@ -264,6 +264,24 @@ class BaseTable(ABC):
         ids = list(self.rows.columns)
         return wide.melt(id_vars=ids, var_name="scorer", value_name="score")
 
+    def to_tidy(self) -> pd.DataFrame:
+        """Long frame that `read` takes for the same table.
+
+        Columns `scorer` and `score`, `rater` and `label`; of pairs `scorer`, `rater` and
+        `margin_of_first`.
+        """
+        ids = self.rows.astype({c: object for c in self._id_columns() if c in self.rows})
+        names = (("scorer", "score", self.scores), ("rater", "label", self.labels))
+        if self.kind == "preference":
+            margin = "margin_of_first"
+            names = (("scorer", margin, self.scores), ("rater", margin, self.labels))
+        long = [
+            ids.assign(**{who: name, what: values})
+            for who, what, frame in names
+            for name, values in frame.items()
+        ]
+        return pd.concat(long or [ids], ignore_index=True)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the canonical table: the same for any order of files, rows and scorers."""

@@ -54,7 +54,7 @@ def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: A
         click.echo(line)
     click.echo(_plain_table(table.alignment.scorers))
     if write is not None:
-        write_text(write, table.to_frame().to_csv(index=False))
+        write_text(write, table.to_tidy().to_csv(index=False))
 
 
 @cli.command()

@@ -19,6 +19,9 @@ ROLES = (
     "preference",
     "order",
 )
+MARGIN = "margin_of_first"
+"""The column of a long table of margins, as `to_tidy` writes it; its scale needs no guess."""
+
 LABEL_ALIASES = ("label", "human", "gold", "mqm", "da", "esa", "expert")
 
 IDS: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,16 @@ import pandas as pd
 
 from metaeval.checks import listed, near_miss, require_known
 from metaeval.errors import MetaevalError
-from metaeval.readers.aliases import IDS, LABEL_ALIASES, LONG, PAIRS, ROLES, SCORES, plain_name
+from metaeval.readers.aliases import (
+    IDS,
+    LABEL_ALIASES,
+    LONG,
+    MARGIN,
+    PAIRS,
+    ROLES,
+    SCORES,
+    plain_name,
+)
 from metaeval.readers.row_numbers import without_row_numbers
 from metaeval.readers.values import sort_of
 
@@ -195,6 +204,8 @@ def _add_values(
 ) -> None:
     """Find the columns that hold the scores, labels and preferences of a long table."""
     if pairs:
+        if _adds_long_margins(found, frame, taken):
+            return
         if "preference" not in found and "preference" not in frame:
             _add(found, "preference", ("label",), frame, taken, source)
         if "preference" not in found:  # a wide table: `judge` and the like are margins
@@ -207,6 +218,15 @@ def _add_values(
     if "rater" not in found and "scorer" not in found:
         for role in ("score", "label"):  # a wide table: they keep their names
             found.pop(role, None)
+
+
+def _adds_long_margins(found: dict[str, str], frame: pd.DataFrame, taken: set[str]) -> bool:
+    """Find the columns of margins in long form, which go by their own names only."""
+    who = [c for c in ("scorer", "rater") if c in found or (c in frame and c not in taken)]
+    if MARGIN not in frame or MARGIN in taken or not who or "preference" in found:
+        return False
+    found |= {c: found.get(c, c) for c in who} | {MARGIN: MARGIN}
+    return True
 
 
 def _add_scores(found: dict[str, str], frame: pd.DataFrame, taken: set[str], source: str) -> None:

@@ -156,7 +156,7 @@ def _without_quotes(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _split_by_blanks(path: Path, body: bytes, names: list[str]) -> pd.DataFrame:
-    lines = decoded(path, body, whole=True).splitlines()
+    lines = decoded(path, body, whole=True).replace("\r\n", "\n").split("\n")
     rows = [(n, line.split()) for n, line in enumerate(lines, 2) if line.strip()]
     odd = [(n, row) for n, row in rows if len(row) != len(names)]
     if odd:

@@ -36,6 +36,7 @@ from metaeval.readers.mtme_files import (
     file_of_pair,
     is_named,
     is_score_file,
+    lines_of,
     lone_file,
     read_scores,
 )
@@ -194,8 +195,9 @@ def _units(folder: Path, pair: str, level: str) -> pd.DataFrame | None:
     path = folder / "documents" / f"{pair}.docs"
     if level == "sys" or not path.is_file():
         return None
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    fields = [line.split() for line in lines]
+    fields = [line.split() for line in lines_of(path)]
+    while fields and not fields[-1]:  # what the end of the last line leaves
+        fields.pop()
     short = [n for n, found in enumerate(fields, 1) if len(found) < 2]
     if short:
         raise MetaevalError(

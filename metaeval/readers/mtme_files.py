@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pandas as pd
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.readers import streams
+from metaeval.readers.aliases import ROLES
 
 LEVELS = {"sys": "test set", "domain": "domain", "doc": "document", "seg": "segment"}
 
@@ -50,7 +52,10 @@ def is_named(name: str, labels: Collection[str] | None) -> bool:
 def file_of_pair(path: Path, pair: str, *, human: bool) -> ScoreFile | None:
     """Return a file of a folder whose language pair is known, or None for another kind of file."""
     match = _FILE.fullmatch(path.name.removeprefix(f"{pair}.") if human else path.name)
-    return ScoreFile(path, match["stem"], match["level"], human, pair) if match else None
+    if match is None:
+        return None
+    _require_free(match["stem"], path)
+    return ScoreFile(path, match["stem"], match["level"], human, pair)
 
 
 def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
@@ -65,24 +70,42 @@ def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
     stem, level = match["stem"], match["level"]
     human = _HUMAN.fullmatch(stem)
     name = human["name"] if human else stem
+    _require_free(name, path)
     is_label = human is not None if labels is None else is_named(name, labels)
     return ScoreFile(path, name, level, is_label, human["pair"] if human else None)
 
 
+def _require_free(name: str, path: Path) -> None:
+    """Raise if a scorer would be called as a column of ids is."""
+    if name in (*ROLES, "domain"):
+        raise MetaevalError(
+            f"{path.name} would name a scorer {name!r}, which is what a column of ids is called; "
+            "rename the file, NAME-REF.LEVEL.score with another NAME."
+        )
+
+
 def read_scores(file: ScoreFile) -> pd.Series:
     """Read the scores of a file, indexed by item and system."""
-    streams.require_file(file.path)
-    lines = file.path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    lines = lines_of(file.path)
     rows = [_row(file, n, line.split()) for n, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise MetaevalError(f"{file.path.name} is empty; expected lines `SYSTEM SCORE`.")
-    frame = pd.DataFrame(rows, columns=["item", "system", file.name])
+    frame = pd.DataFrame(rows, columns=["item", "system", "score"])
     if file.level == "sys":
         frame["item"] = "all"
     elif file.level != "domain":
         frame["item"] = frame.groupby("system").cumcount().astype(str)
     _require_even(frame, file)
-    return frame.set_index(["item", "system"])[file.name]
+    return frame.set_index(["item", "system"])["score"].rename(file.name)
+
+
+def lines_of(path: Path) -> list[str]:
+    """Lines of a text file in UTF-8, whatever ends them; refuses other encodings and huge files."""
+    streams.require_file(path)
+    streams.scan(path, mark=b"\n", weight=1, max_cells=streams.cells_that_fit(), by_line=True)
+    with streams.open_bytes(path) as file:
+        text = file.read().decode("utf-8-sig")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _row(file: ScoreFile, number: int, fields: list[str]) -> tuple[str, str, float]:
@@ -100,11 +123,16 @@ def _number(text: str, where: str) -> float:
     if text == "None":
         return float("nan")
     try:
-        return float(text)
+        if "_" in text:  # Python takes 1_000 for a number, and no tool writes it
+            raise ValueError
+        value = float(text)
     except ValueError:
         raise MetaevalError(
-            f"{where}: {text!r} is no number; write None for a missing score."
+            f"{where}: {text!r:.60} is not a number; write None for a missing score."
         ) from None
+    if math.isinf(value):
+        raise MetaevalError(f"{where}: {text!r:.60} is infinite; write None for a missing score.")
+    return value
 
 
 def _require_even(frame: pd.DataFrame, file: ScoreFile) -> None:

@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Bools, Codes, Floats
-from metaeval.canonical import rounded, unit_of
 from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
 from metaeval.readers.blanks import MissingCodes
 from metaeval.readers.parts import WRONG, Part
 from metaeval.readers.pivot import Rows, ids_of
-from metaeval.readers.scales import Scale, as_margins, inferred_scale, scale_of
+from metaeval.readers.scales import Scale
 from metaeval.readers.sides import Shown, oriented
-from metaeval.readers.values import combined, id_column, numbers
+from metaeval.readers.values import combined, id_column
 from metaeval.readers.verdicts import verdicts
 
 ORDERS = ("each", "net")
@@ -27,7 +26,7 @@ REFUSALS = ("missing", "tie", "error")
 _FIRST_BY_MARK, _SECOND_BY_MARK = ("b<a", "b<<a"), ("a<b", "a<<b")
 
 
-_ROLES = ("first", "second", "order", "preference", "scorer", "rater", "cluster")
+ROLES = ("first", "second", "order", "preference", "scorer", "rater", "cluster")
 
 
 def pair_parts(
@@ -217,10 +216,10 @@ def _part(
         {name: column[at] for name, column in ids.items()},
         source,
         frame=frame,
-        roles=_ROLES,
+        roles=ROLES,
         pairs=True,
     )
-    described, notes = _described(frame, rows, (*ids, *_ROLES))
+    about, notes = described(frame, rows, (*ids, *ROLES))
     scores, labels = (
         _spread(rows, names[at], value[at], np.flatnonzero(judged[at] == are_labels))
         for are_labels in (False, True)
@@ -228,7 +227,7 @@ def _part(
     asked, side = np.flatnonzero(~judged[at]), np.where(shown.order[at] == "ba", -1.0, 1.0)
     seen = _spread(rows, names[at], side, asked)
     return Part(
-        rows=described,
+        rows=about,
         scores=scores,
         labels=labels,
         source=source,
@@ -245,62 +244,10 @@ def _spread(rows: Rows, names: Any, value: Floats, at: Codes) -> pd.DataFrame:
     return rows.spread(names[at].remove_unused_categories(), value[at], at=at, value="preference")
 
 
-def _described(
+def described(
     frame: pd.DataFrame, rows: Rows, roles: Sequence[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Ids, clusters and covariates of the rows, and notes on what is left out."""
     more, torn = rows.attributes(ids_of(frame, ["cluster"]))
     covariates, left = rows.covariates(frame, [str(c) for c in frame if c not in roles])
     return pd.concat([rows.frame(), more, covariates], axis=1), (*torn, *left)
-
-
-def margin_parts(
-    frame: pd.DataFrame,
-    columns: Sequence[str],
-    *,
-    source: str,
-    labels: Sequence[str],
-    keys: Sequence[str],
-    ordered: bool,
-    scale: Scale = None,
-) -> list[Part]:
-    """Turn a wide table of pairs, a column per scorer or label, into one part."""
-    shown = oriented(frame, ordered, keys)
-    rows = Rows(shown.ids, source, frame=frame, roles=(*_ROLES, *columns), pairs=True)
-    sign = np.where(shown.turn, -1.0, 1.0)
-    read = {name: _on_scale(frame[name], name, source, scale) for name in columns}
-    warnings = [w for name in columns if name not in labels for w in read[name][1]]
-    wide = {name: _margins(read[name][0], name, rows, sign) for name in columns}
-    described, notes = _described(shown.frame, rows, (*shown.ids, *_ROLES, *columns))
-    table = pd.DataFrame(wide, index=pd.RangeIndex(rows.n))
-    scores = table[[c for c in columns if c not in labels]]
-    return [
-        Part(
-            rows=described,
-            scores=scores,
-            labels=table[list(labels)],
-            source=source,
-            pairs=True,
-            label_kind="preference",
-            notes=notes,
-            warnings=tuple(warnings),
-        )
-    ]
-
-
-def _on_scale(column: pd.Series, name: str, source: str, scale: Scale) -> tuple[Floats, list[str]]:
-    """Numbers of one scorer as margins of the first over the second, and warnings: (record,)."""
-    values = numbers(column, name, source)
-    one, warnings = scale_of(name, scale), list[str]()
-    if one is None:
-        one, warnings = inferred_scale(values, name, source, verdicts=False)
-    return as_margins(values, one, name, source), warnings
-
-
-def _margins(values: Floats, name: str, rows: Rows, sign: Floats) -> pd.Series:
-    """Margins of one scorer, as first less second: (row,)."""
-    if np.isinf(values).any():
-        raise MetaevalError(
-            f"{name!r} of {rows.source} holds an infinite value; leave it empty if it is missing."
-        )
-    one = pd.Categorical([name] * len(values))
-    return rows.spread(one, rounded(values, unit_of(values)) * sign + 0.0)[name]

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from metaeval.errors import MetaevalError
-from metaeval.readers import preferences
+from metaeval.readers import margins, preferences
+from metaeval.readers.aliases import MARGIN
 from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
 from metaeval.readers.parts import Part
@@ -21,6 +22,10 @@ def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any
     loose = [str(c) for c in frame if c not in roles]
     if "preference" in resolved.found:
         return _long(frame, loose, name, said, how)
+    if MARGIN in resolved.found:
+        return margins.long_margin_parts(
+            frame, source=name, labels=said.labels, keys=said.keys, ordered=how["ordered"]
+        )
     return _wide(frame, loose, name, said, how)
 
 
@@ -55,7 +60,7 @@ def _wide(
             "preference=<your column>."
         )
     judged = [c for c in columns if said.is_label(c)]
-    return preferences.margin_parts(
+    return margins.margin_parts(
         frame,
         columns,
         source=name,

@@ -214,7 +214,7 @@ def test_labels_decide_what_a_lone_file_is(folder, tmp_path):
     ("text", "message"),
     [
         ("a 1\na 2\nb 1\n", "a has 2 scores and b has 1; every system needs one line for each seg"),
-        ("a 1\nb x\n", "line 2: 'x' is no number; write None"),
+        ("a 1\nb x\n", "line 2: 'x' is not a number; write None"),
         ("a 1\nb 1 2\n", "line 2 has 3 fields; expected SYSTEM SCORE"),
         ("\n", "is empty; expected lines `SYSTEM SCORE`"),
     ],
