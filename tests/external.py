@@ -21,3 +21,7 @@ def data(name: str) -> Path:
 
 def reference(name: str) -> dict:
     return json.loads((folder("METAEVAL_REFERENCE") / f"{name}.json").read_text())
+
+
+def case(name: str) -> Path:
+    return folder("METAEVAL_CASES") / name
