@@ -71,6 +71,7 @@ _DOT_THOUSANDS = Notation(
 )
 _NOTATIONS = (
     _PERCENT,
+    Notation("quotes", re.compile(rf"[\"']({NUMBER})[\"']?"), _first),
     Notation("brackets", re.compile(rf"\[+\s*({NUMBER})\s*,?\s*\]+"), _first),
     Notation(
         "calls such as tensor(0.8)",
@@ -78,7 +79,12 @@ _NOTATIONS = (
         _first,
     ),
     _FRACTION,
-    Notation("a word before the number", re.compile(rf"[A-Za-z][\w ]*[:=]\s*({NUMBER})"), _first),
+    Notation(
+        "a word before the number",
+        re.compile(rf"\{{?\s*[\"']?[A-Za-z][\w ]*[\"']?\s*[:=]\s*\[*({NUMBER})\]*\s*\}}?"),
+        _first,
+    ),
+    Notation("stars", re.compile(r"([★⭐]+)[☆\ufe0f]*"), lambda m: float(len(m[1]))),
     Notation("units", re.compile(rf"({NUMBER})\s*(?:stars?|points?|pts\.?)", re.I), _first),
 )
 
@@ -154,13 +160,19 @@ def _texts(column: pd.Series) -> list[str]:
 
 def _as_text(value: Any) -> Any:
     """A list of one number as text; what is neither a text nor such a list as None."""
+    if isinstance(value, dict) and len(value) == 1:
+        [(key, number)] = value.items()
+        return f"{{{key}: {float(number)!r}}}" if _is_number(number) else None
     inner = value
     while isinstance(inner, list | tuple | np.ndarray) and len(inner) == 1:
         inner = inner[0]
     if inner is not value:
-        is_number = isinstance(inner, int | float | np.number) and not isinstance(inner, bool)
-        return f"[{float(inner)!r}]" if is_number else None
+        return f"[{float(inner)!r}]" if _is_number(inner) else None
     return value if isinstance(value, str) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _is_plain(text: str) -> bool:
@@ -223,7 +235,7 @@ def _consistent(
         ratio = len(whole) == 1 or all(abs(notation.value(m)) <= 1 for m in matches)
         return ratio and len(odd) == len(texts) and all(float(m[2]) for m in matches)
     if notation.name == "a word before the number":
-        return len({re.split("[:=]", m[0])[0].strip().lower() for m in matches}) == 1
+        return len({re.split("[:=]", m[0])[0].strip(" {\"'").lower() for m in matches}) == 1
     return True
 
 

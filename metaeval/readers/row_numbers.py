@@ -26,20 +26,17 @@ def without_row_numbers(
     """
     notes, warnings, left = [], [], []
     for name in [str(c) for c in frame if c not in taken]:
-        nameless = _NAMELESS.fullmatch(name) is not None
-        if nameless or name in _INDEX:
-            numbers_rows = _are_row_numbers(frame[name], in_order=False)
-        else:
-            numbers_rows = (
-                len(frame) >= _ENOUGH_ROWS
-                and not is_known_name(name)
-                and _are_row_numbers(frame[name], in_order=True)
-            )
-        if numbers_rows or nameless:
+        reason = _reason(frame[name], name)
+        if reason:
             left.append(name)
-        if numbers_rows:
+        if reason == "numbers":
             notes.append(f"{source}: {name!r} is left out, it numbers the rows")
-        elif nameless and (frame[name].notna() & (frame[name].astype(str) != "")).any():
+        elif reason == "in some order":
+            warnings.append(
+                f"{source}: {name} is left out, it holds each whole number up to {len(frame)} "
+                "once, as row numbers do; if it is a scorer, name it (--scorers)"
+            )
+        elif reason == "nameless" and _filled(frame[name]):
             warnings.append(
                 f"{source}: a column without a name is left out, such as "
                 f"{str(frame[name].iloc[0])!r:.40}; if it holds ids, map it: --map item={name!r}"
@@ -50,12 +47,34 @@ def without_row_numbers(
     return frame, notes, warnings
 
 
-def _are_row_numbers(column: pd.Series, *, in_order: bool) -> bool:
-    """Whether a column holds different whole numbers, or counts from 0 or 1 in order."""
+def _reason(column: pd.Series, name: str) -> str:
+    """Why a column is left out; nothing if it is not."""
+    nameless = _NAMELESS.fullmatch(name) is not None
+    if not nameless and name not in _INDEX:
+        if len(column) < _ENOUGH_ROWS or is_known_name(name) or not _counts(column):
+            return ""
+        return "numbers" if (np.diff(as_numbers(column)[0]) == 1).all() else "in some order"
+    if _are_different(column):
+        return "numbers"
+    return "nameless" if nameless else ""
+
+
+def _filled(column: pd.Series) -> bool:
+    return bool((column.notna() & (column.astype(str) != "")).any())
+
+
+def _counts(column: pd.Series) -> bool:
+    """Whether a column holds each whole number from 0 or 1 on once, in any order."""
+    if not _are_different(column):
+        return False
+    values = as_numbers(column)[0]
+    return bool(values.min() in (0, 1) and values.max() - values.min() == len(values) - 1)
+
+
+def _are_different(column: pd.Series) -> bool:
+    """Whether a column holds whole numbers that all differ."""
     values, bad = as_numbers(column)
     if bad.any() or not len(values) or not np.isfinite(values).all():
         return False
-    if in_order:
-        return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
     whole = bool((values == np.round(values)).all() and values.min() >= 0)
     return whole and len(np.unique(values)) == len(values)

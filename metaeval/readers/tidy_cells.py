@@ -14,20 +14,8 @@ from metaeval.readers.blanks import MissingCodes, failure_notes, word_of
 from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
 from metaeval.readers.notation import read_notations, unread_error
+from metaeval.readers.rating_words import in_order, n_known
 from metaeval.readers.values import id_column, sort_of
-
-_SCALE_WORDS = frozenset(
-    (
-        *("strongly agree", "agree", "neutral", "disagree", "strongly disagree", "excellent"),
-        *("very good", "good", "fair", "average", "mediocre", "acceptable", "poor", "bad"),
-        *("very poor", "very bad", "terrible", "awful", "high", "medium", "moderate", "low"),
-        *("very high", "very low", "yes", "no", "partially", "partly", "partial", "maybe", "pass"),
-        *("fail", "perfect", "great", "ok", "okay", "somewhat agree", "somewhat disagree"),
-        *("correct", "incorrect", "mostly correct", "mostly", "completely", "not at all"),
-        *("very likely", "likely", "unlikely", "very unlikely", "always", "often", "sometimes"),
-        *("rarely", "never", "irrelevant", "relevant", "highly relevant", "partially relevant"),
-    )
-)
 
 
 def read_cells(
@@ -140,11 +128,9 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
                 "are scores, put each into a column of its own"
             )
         elif sort == "text" and (words := _scale_words(resolved.frame[name])):
-            numbered = ",".join(f"{w}={n}" for n, w in enumerate(words, 1))
             warnings.append(
                 f"{source}: {name} holds words of a scale ({listed(words, 7)}) and is not a "
-                f"scorer; if it is one, say what they mean: --vocabulary {numbered} (lowest to "
-                "highest, in the right order)"
+                f"scorer; if it is one, say what they mean: --vocabulary {_numbered(words)}"
             )
     return warnings
 
@@ -152,8 +138,16 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
 def _scale_words(column: pd.Series) -> list[str]:
     """Words of a column, if most are those of a rating scale."""
     words = sorted({word_of(v) for v in column.dropna().astype(str).unique()[:20]} - {""})
-    known = [word for word in words if word in _SCALE_WORDS]
-    return words if 2 <= len(words) <= 9 and 2 * len(known) > len(words) else []
+    grades = len(words) > 2 and bool(in_order(words))
+    return words if 2 <= len(words) <= 9 and (grades or 2 * n_known(words) > len(words)) else []
+
+
+def _numbered(words: Sequence[str]) -> str:
+    """Words as options of a vocabulary, with numbers where their order is known."""
+    steps = in_order(words)
+    if not steps:
+        return ",".join(f'"{word}"=NUMBER' for word in words)
+    return ",".join(f'"{w}"={n}' for n, step in enumerate(steps, 1) for w in step)
 
 
 def _holds_numbers(column: pd.Series) -> bool:

@@ -1,0 +1,68 @@
+"""Words of rating scales, from the lowest to the highest, for hints that name their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_SCALES: tuple[tuple[str | tuple[str, ...], ...], ...] = (
+    (
+        *(("strongly disagree", "completely disagree"), "disagree", "somewhat disagree"),
+        *(("neutral", "undecided", "neither agree nor disagree"), "somewhat agree", "agree"),
+        ("strongly agree", "completely agree"),
+    ),
+    (
+        *(("terrible", "awful", "unacceptable"), ("very poor", "very bad"), ("poor", "bad")),
+        *(("mediocre", "below average"), ("fair", "average", "ok", "okay", "acceptable")),
+        *(("above average", "satisfactory"), "good", ("very good", "great"), "excellent"),
+        "perfect",
+    ),
+    (
+        *(("none", "no"), "very low", "low", ("medium", "moderate", "mid"), "high", "very high"),
+        "extremely high",
+    ),
+    (
+        *("very unlikely", "unlikely", ("neutral", "possible"), "likely", "very likely"),
+        "certain",
+    ),
+    ("never", "rarely", "sometimes", "often", "always"),
+    (
+        ("no", "incorrect", "wrong", "not at all", "irrelevant", "not relevant", "fail", "n"),
+        ("slightly", "mostly incorrect", "somewhat"),
+        ("partially", "partly", "partial", "maybe", "partially correct", "partially relevant"),
+        ("mostly", "mostly correct", "relevant"),
+        ("yes", "correct", "right", "completely", "fully", "highly relevant", "pass", "y"),
+    ),
+    ("f", "e", "d", "c", "b", "a"),
+)
+
+
+def in_order(words: Sequence[str]) -> list[list[str]]:
+    """Words of one scale by their rank, lowest first; nothing if they are not of one scale.
+
+    >>> in_order(["good", "poor", "ok"])
+    [['poor'], ['ok'], ['good']]
+    """
+    for scale in _SCALES:
+        rank = {
+            word: place
+            for place, step in enumerate(scale)
+            for word in ((step,) if isinstance(step, str) else step)
+        }
+        if set(words) <= set(rank) and len({rank[w] for w in words}) > 1:
+            steps = sorted({rank[w] for w in words})
+            return [sorted(w for w in words if rank[w] == step) for step in steps]
+    return []
+
+
+_WORDS = {
+    word
+    for scale in _SCALES
+    for step in scale
+    for word in ((step,) if isinstance(step, str) else step)
+    if len(word) > 1
+}
+
+
+def n_known(words: Sequence[str]) -> int:
+    """How many words are of some scale."""
+    return sum(word in _WORDS for word in words)
