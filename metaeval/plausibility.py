@@ -72,8 +72,8 @@ def _below_chance(table: Table, scores: Floats, labels: Floats) -> list[str]:
 def _cure(table: Table, below: list[str], label: str) -> str:
     if isinstance(table, Pairs):
         return (
-            "their codes may stand for other sides (--preference-scale index, one-two or "
-            "probability, or --vocabulary), or first and second of the files may be exchanged"
+            "codes may stand for the other side (--preference-scale index, one-two or probability, "
+            "or --vocabulary), or first and second be exchanged in a file"
         )
     everyone = len(below) == len(table.scorers) > 1
     turned = [label] if everyone else below

@@ -12,13 +12,13 @@ import pandas as pd
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
-from metaeval.readers.blanks import MissingCodes
+from metaeval.readers.blanks import MissingCodes, word_of
 from metaeval.readers.parts import WRONG, Part
 from metaeval.readers.pivot import Rows, ids_of
 from metaeval.readers.scales import Scale
 from metaeval.readers.sides import Shown, oriented
 from metaeval.readers.values import combined, id_column
-from metaeval.readers.verdicts import verdicts
+from metaeval.readers.verdicts import WORDS, verdicts
 
 ORDERS = ("each", "net")
 REFUSALS = ("missing", "tie", "error")
@@ -87,7 +87,7 @@ def pair_parts(
         )
     names, judged = _names(long, labels)
     value, warnings = verdicts(
-        long["preference"],
+        _by_name(long, vocabulary, codes),
         names,
         source=source,
         vocabulary=vocabulary,
@@ -140,6 +140,24 @@ def _refusal_notes(value: Floats, names: Any, judged: Bools, source: str) -> tup
         for name, k, of in zip(names.categories, silent, asked, strict=True)
         if k
     )
+
+
+def _by_name(
+    long: pd.DataFrame,
+    vocabulary: Mapping[str, float | None] | None,
+    codes: MissingCodes | None,
+) -> pd.Series:
+    """Preferences, with the names of winners as the sides on which they stand."""
+    column = long["preference"]
+    cells = column.astype(object).where(column.notna(), "").astype(str).str.strip()
+    first, second = (long[side].astype(str).str.strip() for side in ("first", "second"))
+    known = {*WORDS, *(word_of(w) for w in vocabulary or ())}
+    known |= (codes or MissingCodes()).everywhere
+    new = ~cells.map(word_of).isin(known)
+    if not new.any() or not ((cells == first) | (cells == second))[new].all():
+        return column
+    sides = column.astype(object).mask(new & (cells == first), "first")
+    return sides.mask(new & (cells == second), "second")
 
 
 # Orders of presentation.

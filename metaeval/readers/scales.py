@@ -11,11 +11,11 @@ from metaeval.arrays import Floats
 from metaeval.checks import check_one_of, listed
 from metaeval.errors import MetaevalError
 
-SCALES = ("margin", "probability", "one-two", "index")
+SCALES = ("margin", "probability", "percent", "one-two", "index")
 """What a number says: above 0 for the first and below 0 for the second ("margin"); how probable it
-is that the first is better ("probability", 0 to 1); 1 for the first, 2 for the second, between them
-how sure ("one-two", with 0 and 1.5 for a tie); 0 for the first, 1 for the second, -1 for no answer
-("index")."""
+is that the first is better ("probability", 0 to 1, or "percent", 0 to 100); 1 for the first, 2 for
+the second, between them how sure ("one-two", with 0 and 1.5 for a tie); 0 for the first, 1 for the
+second, -1 for no answer ("index")."""
 
 Scale = str | Mapping[str, str] | None
 
@@ -34,15 +34,16 @@ def scale_of(name: str, scale: Scale) -> str | None:
     return scale.get(name) if isinstance(scale, Mapping) else scale
 
 
+_BOUNDS = {"probability": (0, 1), "percent": (0, 100), "one-two": (1, 2), "index": (0, 1)}
+
+
 def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
     """Numbers on a scale as margins of the first over the second: (record,).
 
     >>> as_margins(np.array([1.0, 2.0, 1.5]), "one-two", "judge", "x.csv").tolist()
     [1.0, -1.0, 0.0]
     """
-    low, high = {"probability": (0, 1), "one-two": (1, 2), "index": (0, 1)}.get(
-        scale, (-np.inf, np.inf)
-    )
+    low, high = _BOUNDS.get(scale, (-np.inf, np.inf))
     values = np.where((values == -1) & (scale == "index"), np.nan, values)
     tied = (values == 0) & (scale == "one-two")
     outside = ((values < low) | (values > high)) & ~tied
@@ -55,6 +56,7 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
     margin = {
         "margin": values,
         "probability": 2 * values - 1,
+        "percent": values / 50 - 1,
         "one-two": 3 - 2 * values,
         "index": 1 - 2 * values,
     }[scale]

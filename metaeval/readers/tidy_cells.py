@@ -47,11 +47,9 @@ def read_cells(
     )
     if vocabulary:
         frame = _in_numbers(frame, [c for c in columns if c not in verdicts], vocabulary)
-    written = read_notations(
-        frame, [c for c in columns if c not in verdicts], source=source, decimal=decimal
-    )
+    written = read_notations(frame, columns, source=source, decimal=decimal)
     for name, message in written.unread.items():
-        if name in resolved.found or said.holds_unread(name):
+        if name not in verdicts and (name in resolved.found or said.holds_unread(name)):
             raise unread_error(frame, name, source, message)
     resolved = replace(resolved, frame=written.frame)
     warnings = _left_out(resolved, columns, source, said)

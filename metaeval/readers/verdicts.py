@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -14,8 +15,9 @@ from metaeval.errors import MetaevalError
 from metaeval.readers.blanks import FAILED, MISSING, MissingCodes, word_of
 from metaeval.readers.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
 
-_FIRST = ("model a", "model 1", "a", "1", "left", "first", "response a", "output 1")
-_SECOND = ("model b", "model 2", "b", "2", "right", "second", "response b", "output 2")
+_SIDED = "assistant|model|response|answer|output|candidate|option|system|summary|translation|text"
+_FIRST = ("a", "1", "left", "first")
+_SECOND = ("b", "2", "right", "second")
 _FIRST_BY_MARK = ("a>b", "a>>b", "b<a", "b<<a")
 _SECOND_BY_MARK = ("b>a", "b>>a", "a<b", "a<<b")
 _TIE = ("tie", "c", "a=b", "b=a", "equal", "draw", "same", "tie (bothbad)", "both bad")
@@ -26,6 +28,12 @@ WORDS: dict[str, float | None] = {
     **dict.fromkeys(_TIE, 0.0),
     **dict.fromkeys((*MISSING, *FAILED), None),
 }
+
+
+_SPELLED = (
+    *(w for w, side in WORDS.items() if side is not None and len(w) > 3),
+    *(f"{what} {side}" for what in _SIDED.split("|") for side in "ab"),
+)
 
 
 def verdicts(
@@ -76,9 +84,11 @@ def verdicts(
             more = one_sided(given[~np.isnan(given)], name, source)
             if one is None:
                 one, more = inferred_scale(given, name, source, verdicts=True)
-            values[at] = np.where(tied, 0.0, as_margins(given, one, name, source))
+            margins = as_margins(given, one, name, source)
+            if scale_of(name, scale) is None or not are_numbers:
+                _require_in_range(margins, name, source)
+            values[at] = np.where(tied, 0.0, margins)
             warnings += more if name not in raters else []
-    _require_in_range(values, source)
     return values, warnings
 
 
@@ -87,7 +97,7 @@ def _read(
 ) -> tuple[Floats, Bools, bool]:
     """Words as 1 and -1, or numbers as they stand in the file; words for ties; which of the two."""
     cells, uniques = pd.factorize(column.astype(object).map(_hashable, na_action="ignore"))
-    written = [word_of(value) for value in uniques]
+    written = [_plain_word(value) for value in uniques]
     nothing = {w for w in written if w in words and words[w] is None}
     numbers = {w for w in written if _is_number(w)} - nothing
     sides = {w for w in written if words.get(w) not in (None, 0.0)} - numbers
@@ -98,6 +108,14 @@ def _read(
     made = np.array([np.nan if v is None else v for v in (*table, None)], dtype=np.float64)
     tied = np.array([w not in numbers and words[w] == 0.0 for w in written] + [False])
     return np.where(tied, np.nan, made)[cells], tied[cells], bool(numbers)
+
+
+def _plain_word(value: Any) -> str:
+    """A cell as a word, without brackets, and without what stands before the side that it names."""
+    word = word_of(value)
+    word = re.sub(r"^\[+(.*?)\]+$", r"\1", word).strip()
+    side = re.fullmatch(rf"(?:{_SIDED})[\s#]*([ab12])", word)
+    return side[1] if side else word
 
 
 def _hashable(value: Any) -> Any:
@@ -121,10 +139,10 @@ def _require_known_words(
     unknown = sorted({w for w in written if w not in words and w not in numbers})
     if not unknown:
         return
-    n = int(column.astype(object).map(word_of).isin(unknown).sum())
+    n = int(column.astype(object).map(_plain_word, na_action="ignore").isin(unknown).sum())
     shown = listed([f"{w!r:.60}" for w in unknown], 5)
     one = unknown[0] if len(unknown[0]) <= 40 else "WORD"
-    near = near_miss(one, [w for w, side in WORDS.items() if side is not None and len(w) > 3])
+    near = near_miss(one, [w for w in _SPELLED if len(one) > 3])
     codes = f"missing_codes=[{one!r}] (--missing-codes {one!r})"
     raise MetaevalError(
         f"{source}: {shown} is not a known verdict ({n} of {len(column)} records).{near} If it "
@@ -134,12 +152,20 @@ def _require_known_words(
     )
 
 
-def _require_in_range(values: Floats, source: str) -> None:
-    outside = np.abs(values) > 1
-    if outside.any():
-        raise MetaevalError(
-            f"{source}: preferences lie between -1 (second better) and 1 (first better); found "
-            f"{values[outside][0]:g}. Say what the numbers mean: preference_scale='probability' (0 "
-            "to 1) or 'one-two' (1 first, 2 second), or a vocabulary such as "
-            "vocabulary={'5': 1, '-5': -1} (--vocabulary 5=1,-5=-1)."
-        )
+def _require_in_range(values: Floats, name: str, source: str) -> None:
+    present = values[~np.isnan(values)]
+    if not (np.abs(present) > 1).any():
+        return
+    codes = listed([f"{v:g}" for v in np.unique(present)], 8)
+    cures = [
+        "a vocabulary, such as vocabulary={'5': 1, '3': 0, '1': -1} (--vocabulary 5=1,3=0,1=-1), "
+        "with 1 for the first, -1 for the second and numbers between for those between"
+    ]
+    if present.min() < 0:
+        cures = ["preference_scale='margin', if those above 0 favour the first", *cures]
+    elif present.max() > 10:
+        cures = ["preference_scale='percent', if they say how likely the first is better", *cures]
+    raise MetaevalError(
+        f"{source}: preferences lie between -1 (second better) and 1 (first better); found {codes} "
+        f"of {name}. Say what these numbers mean: {'; or '.join(cures)}."
+    )

@@ -145,7 +145,7 @@ def test_an_unknown_word_names_a_near_miss():
 def test_numbers_outside_the_range(cells):
     frame = records(*((n, "a", "b", "j", cell) for n, cell in enumerate(cells)))
     with pytest.raises(
-        MetaevalError, match=r"lie between -1 .* found .*preference_scale='probability'"
+        MetaevalError, match=r"lie between -1 .* found .*vocabulary="
     ):
         read(frame)
 
