@@ -185,7 +185,7 @@ def _require_header(path: Path, names: list[str], below: bytes, dialect: Dialect
         cells = cells_of(line.decode("utf-8", "replace").rstrip("\r"), dialect.delimiter)
     except csv.Error:
         return
-    if headless(names, cells) and not any(map(is_known_name, names)):
+    if headless(names, cells) and not any(is_known_name(n) for n in names if len(n) > 1):
         raise no_header(path.name, names)
 
 
@@ -259,6 +259,11 @@ def _ragged(path: Path, message: str, content: bytes, start: int) -> MetaevalErr
         reason = message.partition("\n")[0][:200]
         return MetaevalError(f"{path.name} is not a valid table: {reason}. Write it again as CSV.")
     row, expected, got = match.groups()
+    if row == "1" and int(expected) < int(got):
+        return MetaevalError(
+            f"The first line of {path.name} has {expected} cells and the next {got}. If it is a "
+            "title or a comment above the header, delete it; else name all columns."
+        )
     return MetaevalError(
         f"{path.name}, row {int(row) + 1} (the header is row 1): {expected} cells were expected, "
         f"as in the header, and {got} came. Fill it up, or quote cells that hold the delimiter or "

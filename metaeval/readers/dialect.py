@@ -149,9 +149,8 @@ def _shape(cell: str) -> str:
 
 def no_header(source: str, names: list[str]) -> MetaevalError:
     """Build the error of a file whose first line is a row of values."""
-    wanted = ["item", "system", "scorer", "score", "task"][: len(names)]
     return MetaevalError(
         f"The first line of {source} looks like a row of values ({listed(map(repr, names), 4)}), "
-        f"not like a header. Name its {len(names)} columns in their order: header=[...] "
-        f"(--header {','.join(wanted)}{',...' if len(names) > len(wanted) else ''})."
+        f"not like a header. Name its {len(names)} columns in their order, the items item, the "
+        "systems system, and scorers as they are called: header=[...] (--header A,B,C)."
     )

@@ -20,7 +20,7 @@ _EITHER = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 1,234: a thousand or one and
 _DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")  # the same in the other countries
 _CALL = r"(?:torch\.)?(?:tensor|array|np\.float\d+|numpy\.float\d+|float\d*|Decimal)"
 _LOOKS = re.compile(r"[-+\s\d.,%/()\[\]$€£'_eE]*\d[-+\s\d.,%/()\[\]$€£'_eE]*")
-_IS_DATE_OR_RANGE = re.compile(r"\d+\s*[-/.:]\s*\d+(\s*[-/.:]\s*\d+)*")
+_IS_DATE_OR_RANGE = re.compile(r"\d+(\s*[-:]\s*\d+)+|\d+(\s*[-/.:]\s*\d+){2,}")
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _why_unread(texts: Sequence[str], mark: str | None) -> str | None:
     odd = [text for text in texts if _is_odd(text)]
     dotted = mark == "," and not odd
     looks = [t for t in odd if _LOOKS.fullmatch(t) and not _IS_DATE_OR_RANGE.fullmatch(t)]
-    looks = looks or [t for t in odd if _FRACTION.pattern.fullmatch(t) and "/" not in t]
+    looks = looks or [t for t in odd if _FRACTION.pattern.fullmatch(t)]
     if not dotted and (not looks or len(looks) < len(odd)):
         return None
     if any(map(_EITHER.fullmatch, odd)) or dotted or any("," in t for t in odd):

@@ -144,9 +144,7 @@ def test_an_unknown_word_names_a_near_miss():
 @pytest.mark.parametrize("cells", [[0.5, 80.0], ["1", "2", "3"], [-2, 1]])
 def test_numbers_outside_the_range(cells):
     frame = records(*((n, "a", "b", "j", cell) for n, cell in enumerate(cells)))
-    with pytest.raises(
-        MetaevalError, match=r"lie between -1 .* found .*vocabulary="
-    ):
+    with pytest.raises(MetaevalError, match=r"lie between -1 .* found .*vocabulary="):
         read(frame)
 
 
