@@ -212,7 +212,7 @@ def compare(
 
 
 def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any]) -> Result:
-    require_table(table)
+    table = require_table(table)
     if options["scorers"] is not None:
         options = options | {"scorers": check_names("scorers", options["scorers"])}
     _check_scorers(table, plan, options["scorers"])

@@ -153,6 +153,8 @@ def joined(left: Pairs, right: Pairs) -> Pairs:
     both = _wide(left).merge(
         _wide(right), how="outer", on=on, indicator="_side", suffixes=("", "\x00")
     )
+    both = both.sort_values(["_place", "_place\x00"], ignore_index=True)
+    both = both.drop(columns=["_place", "_place\x00"])
     if not (both["_side"] == "both").any():
         raise MetaevalError(f"The tables share no pair; they were matched by {', '.join(on)}.")
     for name in [str(c).removesuffix("\x00") for c in both if str(c).endswith("\x00")]:
@@ -169,4 +171,5 @@ def joined(left: Pairs, right: Pairs) -> Pairs:
 def _wide(table: Pairs) -> pd.DataFrame:
     ids = [c for c in table.rows if isinstance(table.rows[c].dtype, pd.CategoricalDtype)]
     rows = table.rows.assign(**{name: table.rows[name].astype(object) for name in ids})
+    rows["_place"] = np.arange(len(rows))
     return pd.concat([rows, table.scores, table.labels], axis=1)

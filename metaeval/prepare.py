@@ -86,6 +86,7 @@ def prepare(
     missing: str | None = None,
 ) -> Design:
     """Choose the label, the scorers and the rows; split by stratum; name the unit of resampling."""
+    table = table.canonical
     unit, systems = _random(table, random)
     policy = table.missing if missing is None else missing
     check_one_of("missing", policy, MISSING)
@@ -107,7 +108,7 @@ def prepare(
             "be said; leave by out, or use random='item'."
         )
     dropped = _count(whole, whole.scores.notna().any(axis=1).to_numpy() & ~kept, by)
-    used = whole if kept.all() else whole.keep_rows(kept)
+    used = (whole if kept.all() else whole.keep_rows(kept)).canonical
     return Design(
         used,
         name,

@@ -168,7 +168,7 @@ def test_items_of_one_scorer_only_are_named():
         (TABLE, {"correction": "holm"}, "sets correction itself"),
         (TABLE, {"statistic": ["brier", "slope"]}, "one statistic, not a list"),
         (TABLE.replace(ordered=False), {"statistic": cox_slope()}, "no better side"),
-        (TABLE.rows, {}, "is no table"),
+        (TABLE.rows, {}, "is not a table"),
     ],
 )
 def test_what_cannot_be_told_is_refused(table, asked, said):

@@ -21,7 +21,17 @@ LAYERS = {
     0: (
         *("errors", "checks", "arrays", "files", "progress", "multiplicity"),
         *("closed_forms", "power"),
-        *("intervals", "canonical", "threefry", "draws", "exact", "kernels", "resampling", "flips"),
+        *(
+            "intervals",
+            "canonical",
+            "keyed",
+            "threefry",
+            "draws",
+            "exact",
+            "kernels",
+            "resampling",
+            "flips",
+        ),
         *("studentise", "maxt", "samples"),
         *("decomposition", "smoothing", "priors", "links", "maps", "logistic"),
         *("binning", "honest", "selection"),

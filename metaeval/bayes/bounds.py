@@ -181,7 +181,7 @@ def agreement_bounds(
 
 def _judged(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str]]:
     """The pairs, and the names of the raters."""
-    require_table(table)
+    table = require_table(table)
     known = [str(name) for name in table.labels]
     names = known if raters is None else check_names("raters", raters)
     for name in names:

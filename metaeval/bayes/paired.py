@@ -146,7 +146,7 @@ def _with_rope(result: Result, rope: float | None) -> Result:
 
 def _designed(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, Any]]:
     """The design, if the weights of its units say all there is to say; and the options."""
-    require_table(table)
+    table = require_table(table)
     if options["scorers"] is not None:
         options = options | {"scorers": check_names("scorers", options["scorers"])}
     design = prepare(table, **options)

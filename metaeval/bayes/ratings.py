@@ -47,7 +47,7 @@ def prepared(
     """The table as `rating_models.raters` takes it."""
     check_one_of("form", form, FORMS)
     names = check_names("covariates", covariates)
-    _refuse(table, label, by, missing)
+    table = _required(table, label, by, missing)
     whole = _with_raters(table, raters, form)
     if scorers is not None:
         whole = whole.keep_scorers(check_names("scorers", scorers))
@@ -58,9 +58,9 @@ def prepared(
     return _dawid_skene(design, whole.pairs(), kept, names)
 
 
-def _refuse(table: Any, label: str | None, by: str | None, missing: str | None) -> None:
-    """What has no meaning for this model."""
-    require_table(table)
+def _required(table: Any, label: str | None, by: str | None, missing: str | None) -> Table:
+    """The table in canonical order; what has no meaning for this model is refused."""
+    table = require_table(table)
     if label is not None:
         raise MetaevalError(
             f"label={label!r} chooses one label, and this model needs several: raters=[...]."
@@ -75,6 +75,7 @@ def _refuse(table: Any, label: str | None, by: str | None, missing: str | None) 
             f"missing={missing!r} is not for this model: scorers are judged on the rows that all "
             "of them have scored; use missing='common'."
         )
+    return table
 
 
 def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table:

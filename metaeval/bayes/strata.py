@@ -19,7 +19,7 @@ _FEW = 30  # pairs
 
 def designed(table: Table, by: str | None, **options: Any) -> tuple[Design, str | None]:
     """The label, the scorers, the rows and the units, by task where the table has one."""
-    require_table(table)
+    table = require_table(table)
     column = by or ("task" if "task" in table.rows else None)
     design = prepare(table, by=column, **options)
     if design.systems:

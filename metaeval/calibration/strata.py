@@ -43,7 +43,7 @@ class Part(NamedTuple):
 
 def designed(table: Table, **options: Any) -> Design:
     """The label, the scorers, the rows and the units of a table; see `metaeval.evaluate`."""
-    require_table(table)
+    table = require_table(table)
     design = prepare(table, **options)
     if design.systems:
         raise MetaevalError("Calibration resamples items; use random='item' or 'cluster'.")
