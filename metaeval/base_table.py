@@ -244,7 +244,7 @@ class BaseTable(ABC):
 
     def _aligned_field(self, name: str, frame: object) -> pd.DataFrame:
         if frame is getattr(self, name):
-            return getattr(self, name)  # type: ignore[no-any-return]
+            return getattr(self, name)
         if name == "rows" and not (isinstance(frame, pd.DataFrame) and _is_ours(frame)):
             raise MetaevalError(
                 "New rows need new scores and labels beside them, all with one index; or change "

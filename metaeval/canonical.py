@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from metaeval.arrays import Codes, Floats
+from metaeval.arrays import Codes
 from metaeval.checks import listed, require_column
 from metaeval.errors import MetaevalError
 
@@ -188,23 +188,3 @@ def column_bytes(column: pd.Series) -> bytes:
         values[np.isnan(values)] = np.nan
         return values.tobytes()
     return "\x1f".join(map(str, column.tolist())).encode()
-
-
-def unit_of(values: Floats) -> Any:
-    """The step to which margins of a scorer are rounded: a power of two, or 0 for no scores.
-
-    At most 1e-9 of the range of its scores and at least 4 units in the last place of the largest,
-    so that differences that are equal on paper are equal here, and a constant added to all
-    scores changes nothing.
-    """
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0
-    largest = float(np.abs(finite).max())
-    step = max(1e-9 * float(finite.max() - finite.min()), 4 * float(np.spacing(largest)))
-    return 2.0 ** np.floor(np.log2(step))
-
-
-def rounded(differences: Floats, unit: float) -> Floats:
-    """Differences rounded to multiples of `unit`."""
-    return differences if unit == 0 else np.round(differences / unit) * unit + 0.0

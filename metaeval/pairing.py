@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Bools, Codes, Floats
-from metaeval.canonical import group_codes, rounded, unit_of
+from metaeval.canonical import group_codes
 from metaeval.checks import listed
+from metaeval.decimals import difference, sign_within, typical_decade
 from metaeval.errors import MetaevalError
 from metaeval.tables import Pairs, Responses
 
@@ -33,7 +34,9 @@ def pair_positions(groups: Codes) -> tuple[Codes, Codes]:
 
 def margins(values: Floats, first: Codes, second: Codes, exact: bool = False) -> Floats:
     """Differences of one column between the members of each pair, rounded unless exact: (pair,)."""
-    return rounded(values[first] - values[second], 0.0 if exact else unit_of(values))
+    if exact:
+        return np.asarray(values[first] - values[second])
+    return difference(values[first], values[second], typical_decade(values))
 
 
 def pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pairs:
@@ -86,7 +89,7 @@ def _columns(frame: pd.DataFrame) -> list[tuple[str, Floats]]:
 
 def _preference(values: Floats, first: Codes, second: Codes, epsilon: float, exact: bool) -> Floats:
     gap = margins(values, first, second, exact)
-    return np.where(np.abs(gap) <= epsilon, 0.0, np.sign(gap)) + 0.0 * gap
+    return sign_within(gap, epsilon)
 
 
 def _pair_rows(table: Responses, ids: pd.Series, first: Codes, second: Codes) -> pd.DataFrame:

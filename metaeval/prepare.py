@@ -13,6 +13,7 @@ from metaeval.arrays import Bools, Codes, Floats
 from metaeval.base_table import MISSING
 from metaeval.canonical import group_codes
 from metaeval.checks import check_names, check_one_of, listed, require_known
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
 from metaeval.tables import Pairs, Responses, Table
@@ -201,8 +202,8 @@ def _combine(table: Table, labels: pd.DataFrame) -> Floats:
     if isinstance(table, Responses):
         return mean
     recorded = np.isin(values[~np.isnan(values)], (-1.0, 0.0, 1.0)).all()
-    verdict = np.where(np.abs(mean) <= table.label_epsilon, 0.0, np.sign(mean))
-    return np.where(np.isnan(mean), np.nan, _plurality(values) if recorded else verdict)
+    verdict = _plurality(values) if recorded else sign_within(mean, table.label_epsilon)
+    return np.where(np.isnan(mean), np.nan, verdict)
 
 
 def _plurality(values: Floats) -> Floats:

@@ -63,7 +63,8 @@ class Responses(BaseTable):
 
         The margin is the score of the first less that of the second; the preference is the sign
         of the difference of their labels, 0 where it is at most `label_epsilon`. Two responses
-        with equal *correctness* are not tied: such pairs are not formed. Pairs are in canonical order.
+        with equal *correctness* are not tied: such pairs are not formed. Pairs are in canonical
+        order.
 
         Parameters
         ----------

@@ -11,8 +11,7 @@ from strategies import broken, responses
 
 import metaeval as me
 from metaeval import MetaevalError, Pairs, Responses
-from metaeval.canonical import column_bytes, group_codes, ids_as_text, rounded, unit_of
-from metaeval.pairing import margins
+from metaeval.canonical import column_bytes, group_codes, ids_as_text
 from metaeval.tables import require_table
 
 
@@ -325,9 +324,9 @@ def test_what_is_computed_from_a_table_can_be_handed_back():
 def test_frames_have_ids_as_columns_or_as_an_index():
     table = table_of(["2", "1", "10"], "aab")
     frame = pd.DataFrame({"item": [10, 2, 1], "system": list("baa"), "k": [3.0, 1, 2]})
-    for given in (frame, frame.set_index(["system", "item"]), frame[["item", "k"]]):
-        assert table.with_scorer("new", given).scores["new"].tolist() == [1, 2, 3]
-        assert table.replace(scores=given).scores["k"].tolist() == [1, 2, 3]
+    for keyed in (frame, frame.set_index(["system", "item"]), frame[["item", "k"]]):
+        assert table.with_scorer("new", keyed).scores["new"].tolist() == [1, 2, 3]
+        assert table.replace(scores=keyed).scores["k"].tolist() == [1, 2, 3]
     with pytest.raises(MetaevalError, match=r"needs one column of scores; found k, l"):
         table.with_scorer("new", frame.assign(l=1.0))
 
@@ -470,39 +469,6 @@ def test_the_alignment_counts():
     assert by.loc["m", "missing"] == 1
     assert (by.loc["n", "constant_items"], by.loc["n", "tied_pairs"]) == (1, 1.0)
     assert any(note == "constant: n" for note in table.alignment.oddities)
-
-
-# Rounding of margins.
-@given(
-    st.lists(st.integers(-3000, 3000), min_size=2, max_size=8),
-    st.sampled_from([0.0, 1.0, -1e8, 1e8, 1024.0]),
-)
-def test_a_constant_added_to_the_scores_changes_no_margin(numbers, constant):
-    values = np.array(numbers) / 1024
-    first, second = np.triu_indices(len(values), 1)
-    moved = margins(values + constant, first, second)
-    assert moved.tolist() == margins(values, first, second).tolist()
-
-
-def test_differences_that_are_equal_on_paper_are_equal():
-    values = np.array([0.1, 0.2, 0.3])
-    found = margins(values, np.array([2, 1]), np.array([1, 0]))
-    assert 0.3 - 0.2 != 0.2 - 0.1
-    assert found[0] == found[1]
-
-
-@given(st.floats(1e-6, 1e6), st.integers(-30, 30))
-def test_the_step_is_a_power_of_two_and_fine(spread, power):
-    values = np.array([0.0, spread]) * 2.0**power
-    step = unit_of(values)
-    assert np.log2(step) == np.floor(np.log2(step))
-    assert step <= max(1e-9 * values[1], 4 * np.spacing(values[1]))
-    assert abs(rounded(values[1:], step)[0] - values[1]) <= step / 2
-
-
-def test_nothing_to_round():
-    assert unit_of(np.array([np.nan])) == 0
-    assert rounded(np.array([0.3]), 0.0).tolist() == [0.3]
 
 
 @pytest.mark.parametrize("given", ["scores.csv", pd.DataFrame({"item": [1], "m": [0.5]})])

@@ -22,6 +22,7 @@ from metaeval.bayes.rating_levels import levelled, prepared_levels
 from metaeval.bayes.rating_ranges import ranges_of_pairs, with_ranges
 from metaeval.bayes.strata import covariate_names, differences, outliers
 from metaeval.checks import check_names, check_one_of, listed, require_known
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
 from metaeval.prepare import Design, prepare
@@ -135,9 +136,7 @@ def _designed(table: Table, random: str | None, missing: str | None) -> tuple[De
 
 
 def _signs(values: Floats, epsilon: float) -> Floats:
-    return np.where(
-        np.isnan(values), np.nan, np.where(np.abs(values) <= epsilon, 0, np.sign(values))
-    )
+    return sign_within(values, epsilon)
 
 
 def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]) -> Prepared:

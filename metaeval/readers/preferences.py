@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Bools, Codes, Floats
-from metaeval.canonical import rounded, unit_of
 from metaeval.checks import check_one_of
+from metaeval.decimals import rounded_margins
 from metaeval.errors import MetaevalError
 from metaeval.readers.parts import WRONG, Part
 from metaeval.readers.pivot import Rows, ids_of
@@ -250,4 +250,4 @@ def _margins(frame: pd.DataFrame, name: str, rows: Rows, sign: Floats) -> pd.Ser
             f"{name!r} of {rows.source} holds an infinite value; leave it empty if it is missing."
         )
     one = pd.Categorical([name] * len(frame))
-    return rows.spread(one, rounded(values, unit_of(values)) * sign + 0.0)[name]
+    return rows.spread(one, rounded_margins(values) * sign + 0.0)[name]

@@ -9,6 +9,7 @@ import numpy as np
 
 from metaeval.arrays import Floats
 from metaeval.checks import check_not_negative, check_one_of
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.statistics.across import across_items
 from metaeval.statistics.base import (
@@ -32,7 +33,6 @@ from metaeval.statistics.counting import (
     pair_counts,
     pair_weights,
     ratio_terms,
-    sign_within,
     tau_c,
     tau_of_counts,
 )
