@@ -12,6 +12,7 @@ from metaeval.base_table import MISSING as MISSING
 from metaeval.base_table import BaseTable
 from metaeval.checks import near_miss
 from metaeval.errors import MetaevalError
+from metaeval.samples import EQUAL
 
 
 class Responses(BaseTable):
@@ -156,11 +157,12 @@ class Pairs(BaseTable):
                 hint = near_miss(column, self.rows.columns)
                 raise MetaevalError(f"Pairs need the columns 'first' and 'second'.{hint}")
         super().__post_init__()
-        if (self.labels.abs() > 1).any(axis=None):
+        if (self.labels.abs() > 1 + EQUAL).any(axis=None):
             raise MetaevalError(
                 "Preferences lie between -1 (second better) and 1 (first better); found values "
                 "outside. Probabilities p that the first is better become 2p - 1."
             )
+        object.__setattr__(self, "labels", self.labels.clip(-1, 1))  # sums of shares are rounded
 
     def _orient(
         self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame

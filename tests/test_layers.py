@@ -24,6 +24,7 @@ LAYERS = {
         *(
             "intervals",
             "canonical",
+            "decimals",
             "keyed",
             "threefry",
             "draws",
