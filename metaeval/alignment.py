@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Codes, Floats
+from metaeval.checks import listed, natural
 from metaeval.tables import Pairs, Responses, Table
 
 
@@ -28,12 +29,15 @@ class Alignment:
         What the reader did.
     oddities : tuple of str
         What looks odd; every result repeats it.
+    warnings : tuple of str
+        What may make numbers wrong; it stands in the first lines of every result.
     """
 
     totals: dict[str, int]
     scorers: pd.DataFrame
     notes: tuple[str, ...]
     oddities: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Return the numbers that go into every result."""
@@ -42,7 +46,7 @@ class Alignment:
     def lines(self) -> list[str]:
         """Return the report as lines of text."""
         totals = ", ".join(f"{n} {what}" for what, n in self.totals.items())
-        return [totals, *self.notes, *self.oddities]
+        return [*self.warnings, totals, *self.notes, *self.oddities]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -50,6 +54,7 @@ class Alignment:
             "totals": self.totals,
             "scorers": self.scorers.to_dict("records"),
             "notes": [*self.notes, *self.oddities],
+            "warnings": list(self.warnings),
         }
 
 
@@ -66,7 +71,8 @@ def align(table: Table) -> Alignment:
     columns += [("label", n, table.labels[n]) for n in table.labels]
     rows = [{"name": n, "kind": k, **_column(table, c.to_numpy())} for k, n, c in columns]
     notes = (*table.notes, *_assumed(table))
-    return Alignment(totals, pd.DataFrame(rows), notes, tuple(_oddities(table, rows)))
+    oddities = tuple(_oddities(table, rows))
+    return Alignment(totals, pd.DataFrame(rows), notes, oddities, tuple(_warnings(table)))
 
 
 def _column(table: Table, values: Floats) -> dict[str, float | int]:
@@ -101,6 +107,19 @@ def _ties(codes: Codes, values: Floats) -> tuple[int, float]:
     pairs = int((item * (item - 1) // 2).sum())
     tied = int((run * (run - 1) // 2).sum())
     return int(((n_runs == 1) & (item > 1)).sum()), tied / pairs if pairs else float("nan")
+
+
+def _warnings(table: Table) -> list[str]:
+    """What may make numbers wrong."""
+    if not table.sharing_assumed or table.rows["task"].nunique() < 2:
+        return []
+    tasks = sorted(map(str, table.rows["task"].unique()), key=natural)
+    return [
+        f"items are taken to be shared by the tasks {listed(tasks, 5)}, which have the same ids of "
+        "items and responses, as aspects of the same responses have; say shared_items=True "
+        "(--shared-items) if they are, shared_items=False (--independent-items) if tasks only "
+        "number their items alike"
+    ]
 
 
 def _assumed(table: Table) -> list[str]:

@@ -55,7 +55,11 @@ def assembled(
     """Put the rows of all statistics in one result, with adjusted p-values and all that is said."""
     rows = [row for level in levels for row in [*level.own, *level.differences]]
     frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
-    said = [*design.warnings, *dict.fromkeys(w for level in levels for w in level.warnings)]
+    said = [
+        *table.alignment.warnings,
+        *design.warnings,
+        *dict.fromkeys(w for level in levels for w in level.warnings),
+    ]
     warnings = [w for w in said if not any(o != w and o.startswith(w) for o in said)]
     details = [d for level in levels for d in level.details]
     meta: dict[str, Any] = {

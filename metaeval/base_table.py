@@ -21,6 +21,7 @@ from metaeval import canonical, keyed
 from metaeval.arrays import Bools, Codes
 from metaeval.checks import check_not_negative, check_one_of, listed, require_column, require_known
 from metaeval.errors import MetaevalError
+from metaeval.sharing import items_are_shared
 
 if TYPE_CHECKING:
     from metaeval.alignment import Alignment
@@ -55,8 +56,10 @@ class BaseTable(ABC):
         Labels that differ by no more than this are tied.
     exchangeable : bool, default False
         The label columns are raters on one scale, who may be averaged.
-    shared_items : bool, default False
-        An item of one task is the same item in the others (aspects of one response).
+    shared_items : bool, optional
+        Whether an item of one task is the same item in the others (aspects of one response). Where
+        it is not said, it is inferred: tasks share their items if they have the same ids of items
+        and responses, and every result then says so first.
     ordered : bool, default False
         Pairs only: `first` was shown first, and that means something.
     missing : {"common", "pairwise", "error", "wrong"}
@@ -65,6 +68,8 @@ class BaseTable(ABC):
         Columns whose sign was turned so that higher is better.
     notes : tuple of str
         What the reader did: columns mapped, rows dropped, values coerced.
+    sharing_assumed : bool, default False
+        `shared_items` was inferred, not said.
     """
 
     rows: pd.DataFrame
@@ -74,11 +79,12 @@ class BaseTable(ABC):
     label_kind: str | None = None
     label_epsilon: float = 0.0
     exchangeable: bool = False
-    shared_items: bool = False
+    shared_items: bool | None = None
     ordered: bool = False
     missing: str = "common"
     flipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sharing_assumed: bool = False
 
     _row_ids: ClassVar[tuple[str, ...]] = ()
     _what: ClassVar[str] = "table"
@@ -107,9 +113,18 @@ class BaseTable(ABC):
             frame = frame.set_axis(index)
             object.__setattr__(self, name, frame if name == "rows" else frame.sort_index(axis=1))
         canonical.require_unique_rows(self.rows, self._identity(self.rows))
+        self._settle_sharing()
         canonical.require_nested(self.rows, self._item_columns, "cluster")
         if self.label_kind == "correct":
             canonical.require_zero_or_one(self.labels)
+
+    def _settle_sharing(self) -> None:
+        """Whether tasks share their items, as was said or as ids say."""
+        if self.shared_items is None:
+            identity = self._identity(self.rows)
+            shared = items_are_shared(self.rows, identity, self.scores)
+            object.__setattr__(self, "shared_items", shared)
+            object.__setattr__(self, "sharing_assumed", shared)
 
     # What differs between the two kinds of row.
     def _orient(
@@ -237,6 +252,8 @@ class BaseTable(ABC):
         MetaevalError
             If the fields do not go together, or values cannot be aligned with the rows.
         """
+        if "shared_items" in changes:
+            changes.setdefault("sharing_assumed", False)
         frames = [name for name in ("rows", "scores", "labels") if name in changes]
         if len(frames) < 3:
             changes |= {name: self._aligned_field(name, changes[name]) for name in frames}

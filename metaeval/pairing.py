@@ -78,6 +78,7 @@ def pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pai
         label_epsilon=label_epsilon,
         exchangeable=table.exchangeable,
         shared_items=table.shared_items,
+        sharing_assumed=table.sharing_assumed,
         missing=table.missing,
         notes=table.notes,
     )

@@ -88,7 +88,10 @@ def labelled(
 ) -> pd.DataFrame:
     """The frame with its signature, and what it estimates, in `frame.attrs`."""
     meta = made_result(table, design, plan, options, [(statistic, [], np.empty((0, 0)))]).meta
-    frame.attrs |= {"signature": meta["provenance"]["signature"], "notes": list(meta["notes"])}
+    frame.attrs |= {
+        "signature": meta["provenance"]["signature"],
+        "notes": [*table.alignment.warnings, *meta["notes"]],
+    }
     return frame
 
 
