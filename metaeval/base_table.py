@@ -155,11 +155,7 @@ class BaseTable(ABC):
         Rows that no response or system tells apart are sorted by their values too. This is the
         order in which everything is computed, whatever order the rows came in.
         """
-        named = any(name in self.rows for name in self._row_ids)
-        by = self._order_columns(self.rows)
-        rest = self.rows.drop(columns=by)
-        values = () if named else (self.scores, self.labels, rest)
-        order = canonical.row_order(self.rows, by, values)
+        order = self.canonical_places
         if (np.diff(order) == 1).all():
             return self
         made = copy.copy(self)
@@ -169,6 +165,15 @@ class BaseTable(ABC):
         made.__dict__.clear()
         made.__dict__.update(fields, canonical=made)
         return made
+
+    @cached_property
+    def canonical_places(self) -> Codes:
+        """Places of the rows in canonical order: `rows.iloc[places]` are those of `canonical`."""
+        named = any(name in self.rows for name in self._row_ids)
+        by = self._order_columns(self.rows)
+        rest = self.rows.drop(columns=by)
+        values = () if named else (self.scores, self.labels, rest)
+        return canonical.row_order(self.rows, by, values)
 
     @property
     def _item_columns(self) -> list[str]:

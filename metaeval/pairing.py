@@ -81,7 +81,7 @@ def pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pai
         sharing_assumed=table.sharing_assumed,
         missing=table.missing,
         notes=table.notes,
-    )
+    ).canonical
 
 
 def _columns(frame: pd.DataFrame) -> list[tuple[str, Floats]]:

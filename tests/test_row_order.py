@@ -113,7 +113,7 @@ OF_RESPONSES = {
     "scale_fragility": lambda t: calibration.scale_fragility(t),
     "spiegelhalter": lambda t: calibration.spiegelhalter(t, native="logit"),
     "cumulative": lambda t: calibration.cumulative(t, native="logit", **FEW),
-    "margin_link": lambda t: calibration.margin_link.fit(t).forecasts,
+    "margin_link": lambda t: calibration.margin_link.fit(t).forecasts.sort_index(),
     "venn_abers": lambda t: calibration.venn_abers.fit(t).parameters,
     "bayesian_bootstrap": lambda t: bayes.bayesian_bootstrap(
         t, "pairwise_accuracy", covariates=["length_delta"], n_draws=100

@@ -48,15 +48,38 @@ def prepared(
     """The table as `rating_models.raters` takes it."""
     check_one_of("form", form, FORMS)
     names = check_names("covariates", covariates)
-    table = _required(table, label, by, missing)
+    given, table = table, _required(table, label, by, missing)
     whole = _with_raters(table, raters, form)
     if scorers is not None:
         whole = whole.keep_scorers(check_names("scorers", scorers))
     if form == "ordinal":
         bare = whole.replace(scores=whole.scores.iloc[:, :0])
-        return prepared_levels(*_designed(bare, random, None)[:2], names)
+        design, whole, _ = _designed(bare, random, None)
+        return _as_given(prepared_levels(design, whole, names), given, list(whole.labels))
     design, whole, kept = _designed(whole, random, missing)
-    return _dawid_skene(design, whole.pairs(), kept, names)
+    found = _dawid_skene(design, whole.pairs(), kept, names)
+    return _as_given(found, given, list(whole.labels)) if isinstance(given, Pairs) else found
+
+
+def _as_given(found: Prepared, table: Table, raters: list[str]) -> Prepared:
+    """What is said of rows in the order that labelled rows have in the table."""
+    labelled = table.labels[raters].notna().any(axis=1).to_numpy()
+    places = table.canonical_places
+    order = np.argsort(places[labelled[places]])
+    inner = found.after
+
+    def after(sites: Sites) -> Named:
+        known = {} if inner is None else inner(sites)
+        return {
+            name: (dims, values[order] if dims[0] == "row" else values)
+            for name, (dims, values) in known.items()
+        }
+
+    rows = found.coords["row"]
+    return found._replace(
+        coords={**found.coords, "row": [rows[i] for i in order]},
+        after=None if inner is None else after,
+    )
 
 
 def _required(table: Any, label: str | None, by: str | None, missing: str | None) -> Table:

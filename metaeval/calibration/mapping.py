@@ -156,6 +156,7 @@ class MapKind:
         }
         index = _ids(rows).take(scored.rows)
         frame = pd.DataFrame(forecast[: len(index)], index=index, columns=rows.scorers)
+        frame = _as_given(frame, table.pairs() if reading.over == "pairs" else table)
         return Map(self.name, curves, frame, _notes(self.name, reading))
 
 
@@ -165,6 +166,15 @@ def _ids(rows: Table) -> pd.Index:
     if not names:
         return pd.RangeIndex(len(rows))
     return pd.MultiIndex.from_frame(rows.rows[names].astype(str))
+
+
+def _as_given(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Rows in the order that they have in the table, where ids tell which is which."""
+    names = [name for name in frame.index.names if name is not None]
+    if not names:
+        return frame
+    places = _ids(table).get_indexer(frame.index)
+    return frame.iloc[np.argsort(places, kind="stable")]
 
 
 def _chosen(rows: Table, scored: Scored, kind: str, reading: Reading) -> Codes:
