@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.arrays import Codes, Floats
+from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import listed, natural
 from metaeval.tables import Pairs, Responses, Table
 
@@ -79,9 +79,7 @@ def _column(table: Table, values: Floats) -> dict[str, float | int]:
     """What there is to say of one column."""
     there = ~np.isnan(values)
     kept, codes = values[there], table.item_codes[there]
-    constant, tied = (
-        _ties(codes, kept) if isinstance(table, Responses) else (0, float((kept == 0).mean()))
-    )
+    constant, tied = _ties(codes, kept) if isinstance(table, Responses) else (0, _share(kept == 0))
     low, middle, high = np.quantile(kept, [0, 0.5, 1]) if kept.size else (np.nan,) * 3
     return {
         "missing": int((~there).sum()),
@@ -91,6 +89,11 @@ def _column(table: Table, values: Floats) -> dict[str, float | int]:
         "median": float(middle),
         "max": float(high),
     }
+
+
+def _share(which: Bools) -> float:
+    """Share of values; NaN where there are none."""
+    return float(which.mean()) if which.size else float("nan")
 
 
 def _ties(codes: Codes, values: Floats) -> tuple[int, float]:

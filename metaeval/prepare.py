@@ -98,8 +98,9 @@ def prepare(
     labelled = _labelled(whole, name)
     if not labelled.all():
         whole, scored = whole.keep_rows(labelled), scored[labelled]
+    whole, silent = _without_silent(whole, policy)
     kept = scored if policy == "wrong" else kept_rows(whole, policy)
-    warnings = () if policy in ("wrong", "pairwise") else loss(whole, kept)
+    warnings = silent + (() if policy in ("wrong", "pairwise") else loss(whole, kept))
     if not kept.any():
         raise MetaevalError(no_rows(whole, warnings))
     _check_by(whole, by)
@@ -121,6 +122,19 @@ def prepare(
         dropped,
         _with_holes(whole, kept),
         warnings,
+    )
+
+
+def _without_silent(table: Table, policy: str) -> tuple[Table, tuple[str, ...]]:
+    """The table without scorers that have no score at all, beside others, and a warning."""
+    there = table.scores.notna().any()
+    silent = [str(name) for name in there.index[~there]]
+    if not silent or not there.any() or policy not in ("common", "pairwise"):
+        return table, ()
+    has = "has" if len(silent) == 1 else "have"
+    return table.drop_scorers(*silent), (
+        f"{listed(silent, 5)} {has} no score on any row with a label: left out, the others are as "
+        "without it",
     )
 
 

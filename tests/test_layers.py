@@ -57,6 +57,7 @@ LAYERS = {
         "assembling",
         "choosing",
         "inference",
+        "undefined",
         "gating",
         "demonstration",
         "calibration",

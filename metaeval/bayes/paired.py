@@ -24,6 +24,7 @@ from metaeval.result import Result
 from metaeval.signature import make_signature
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Table, require_table
+from metaeval.undefined import without_undefined
 
 _FEW_UNITS = 30
 _OFF = 0.5  # posterior deviations between the posterior mean and the value on the items seen
@@ -132,7 +133,12 @@ def bayesian_bootstrap(
         names = covariate_names(design.table, names)
         statistics = [*statistics, *excess_biases(design.table, names)]
         notes = [*notes, *outliers(design.table, names)]
-    levels = [_level(design, one, plan, rope) for one in statistics]
+    levels = [
+        without_undefined(
+            table, design, one, options, lambda own, _, one=one: _level(own, one, plan, rope)
+        )
+        for one in statistics
+    ]
     return _with_rope(assembled(table, design, plan, options, levels, notes), rope)
 
 
