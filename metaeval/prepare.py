@@ -202,10 +202,22 @@ def one_label(table: Table, label: str | None) -> tuple[Table, str]:
             "exchangeable=True when reading if they are raters on one scale."
         )
     combined = _combine(table, table.labels[names])
-    name = names[0] if len(names) == 1 else f"mean of {len(names)} raters"
+    name = names[0] if len(names) == 1 else f"{_how(table, names)} of {len(names)} raters"
     frame = pd.DataFrame({name: combined}, index=table.rows.index)
     kind = table.label_kind or table.keep_labels(names).kind
     return table.replace(labels=frame, exchangeable=False, label_kind=kind), name
+
+
+def _how(table: Table, names: list[str]) -> str:
+    """What stands for several raters: see `_combine`."""
+    if isinstance(table, Responses):
+        return "mean"
+    return "plurality" if _recorded(table.labels[names].to_numpy()) else "sign of the mean"
+
+
+def _recorded(values: Floats) -> bool:
+    """Whether preferences are verdicts: for the first, a tie, for the second."""
+    return bool(np.isin(values[~np.isnan(values)], (-1.0, 0.0, 1.0)).all())
 
 
 def _combine(table: Table, labels: pd.DataFrame) -> Floats:
@@ -215,8 +227,7 @@ def _combine(table: Table, labels: pd.DataFrame) -> Floats:
     mean = np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
     if isinstance(table, Responses):
         return mean
-    recorded = np.isin(values[~np.isnan(values)], (-1.0, 0.0, 1.0)).all()
-    verdict = _plurality(values) if recorded else sign_within(mean, table.label_epsilon)
+    verdict = _plurality(values) if _recorded(values) else sign_within(mean, table.label_epsilon)
     return np.where(np.isnan(mean), np.nan, verdict)
 
 

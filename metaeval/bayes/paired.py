@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -133,13 +134,17 @@ def bayesian_bootstrap(
         names = covariate_names(design.table, names)
         statistics = [*statistics, *excess_biases(design.table, names)]
         notes = [*notes, *outliers(design.table, names)]
-    levels = [
-        without_undefined(
-            table, design, one, options, lambda own, _, one=one: _level(own, one, plan, rope)
-        )
-        for one in statistics
-    ]
+    levels = []
+    for one in statistics:
+        run = partial(_of_design, one, plan, rope)
+        levels.append(without_undefined(table, design, one, options, run))
     return _with_rope(assembled(table, design, plan, options, levels, notes), rope)
+
+
+def _of_design(
+    statistic: Statistic, plan: Plan, rope: float | None, design: Design, _: Mapping[str, Any]
+) -> Level:
+    return _level(design, statistic, plan, rope)
 
 
 def _with_rope(result: Result, rope: float | None) -> Result:
