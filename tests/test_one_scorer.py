@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import metaeval as me
-from metaeval import MetaevalError, Pairs, Responses, bayes
+from metaeval import MetaevalError, Pairs, Responses, bayes, calibration
 from metaeval.statistics import (
     auroc,
     brier,
@@ -163,3 +163,21 @@ def test_two_scorers_without_common_rows_stop_no_others():
 def test_accuracies_that_are_defined_for_constants_keep_them():
     found = me.evaluate(with_constant(TABLE), pairwise_accuracy("acc-eq"), **FEW)
     assert 0 <= found.row("flat")["estimate"] < 1
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda t: calibration.reliability(t, native="logit", over="pairs", **FEW),
+        lambda t: calibration.gap_to_agreement(t, [0.7], **FEW).frame,
+        lambda t: calibration.threshold_curve(t, points=4, **FEW),
+        lambda t: calibration.margin_link.fit(t).parameters,
+        lambda t: calibration.risk_coverage(t),
+    ],
+    ids=["reliability", "gap_to_agreement", "threshold_curve", "margin_link", "risk_coverage"],
+)
+def test_calibration_leaves_a_constant_scorer_out(verb):
+    found, expected = verb(with_constant(TABLE)), verb(TABLE)
+    pd.testing.assert_frame_equal(found, expected)
+    if "notes" in found.attrs:
+        assert found.attrs["notes"][0] == "a constant scorer has no calibration: flat left out"

@@ -106,6 +106,8 @@ def threshold_curve(
         frames.append(_rows(result, name, epsilon, best))
     whole = pd.concat(frames, ignore_index=True)
     whole.attrs |= frames[0].attrs
+    said = [*table.alignment.warnings, *design.warnings]
+    whole.attrs["notes"] = [*said, *whole.attrs["notes"]]
     return whole
 
 
