@@ -26,7 +26,8 @@ def data(n_items: int) -> Responses:
     x = rng.normal(size=n_items)
     label = np.round(x + rng.normal(size=n_items))
     rows = pd.DataFrame({"item": np.arange(n_items), "system": 0})
-    return Responses(rows, pd.DataFrame({"m": x}), pd.DataFrame({"h": label}), label_kind="rating")
+    scores, labels = pd.DataFrame({"m": x}), pd.DataFrame({"h": label})
+    return Responses(rows, scores, labels, label_kind="rating").canonical
 
 
 def drawn(n_items: int, n: int) -> Floats:

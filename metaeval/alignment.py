@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.arrays import Codes, Floats
+from metaeval.arrays import Bools, Codes, Floats
+from metaeval.checks import listed, natural
 from metaeval.plausibility import implausible
 from metaeval.tables import Pairs, Responses, Table
 
@@ -76,7 +77,7 @@ def align(table: Table) -> Alignment:
         scorers=pd.DataFrame(rows),
         notes=notes,
         oddities=tuple(_oddities(table, rows)),
-        warnings=(*table.warnings, *implausible(table)),
+        warnings=(*table.warnings, *assumed_sharing(table), *implausible(table)),
     )
 
 
@@ -84,9 +85,7 @@ def _column(table: Table, values: Floats) -> dict[str, float | int]:
     """What there is to say of one column."""
     there = ~np.isnan(values)
     kept, codes = values[there], table.item_codes[there]
-    constant, tied = (
-        _ties(codes, kept) if isinstance(table, Responses) else (0, float((kept == 0).mean()))
-    )
+    constant, tied = _ties(codes, kept) if isinstance(table, Responses) else (0, _share(kept == 0))
     low, middle, high = np.quantile(kept, [0, 0.5, 1]) if kept.size else (np.nan,) * 3
     return {
         "missing": int((~there).sum()),
@@ -96,6 +95,11 @@ def _column(table: Table, values: Floats) -> dict[str, float | int]:
         "median": float(middle),
         "max": float(high),
     }
+
+
+def _share(which: Bools) -> float:
+    """Share of values; NaN where there are none."""
+    return float(which.mean()) if which.size else float("nan")
 
 
 def _ties(codes: Codes, values: Floats) -> tuple[int, float]:
@@ -112,6 +116,19 @@ def _ties(codes: Codes, values: Floats) -> tuple[int, float]:
     pairs = int((item * (item - 1) // 2).sum())
     tied = int((run * (run - 1) // 2).sum())
     return int(((n_runs == 1) & (item > 1)).sum()), tied / pairs if pairs else float("nan")
+
+
+def assumed_sharing(table: Table) -> list[str]:
+    """A warning where tasks are taken to share their items because ids are the same."""
+    if not table.sharing_assumed or table.rows["task"].nunique() < 2:
+        return []
+    tasks = sorted(map(str, table.rows["task"].unique()), key=natural)
+    return [
+        f"items are taken to be shared by the tasks {listed(tasks, 5)}, which have the same ids of "
+        "items and responses, as aspects of the same responses have; say shared_items=True "
+        "(--shared-items) if they are, shared_items=False (--independent-items) if tasks only "
+        "number their items alike"
+    ]
 
 
 def _assumed(table: Table) -> list[str]:

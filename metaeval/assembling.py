@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from metaeval.alignment import assumed_sharing
 from metaeval.arrays import Floats
 from metaeval.checks import listed
 from metaeval.comparisons import COLUMNS, LEVELS, Row, reach_warning, usable_interval
@@ -58,6 +59,7 @@ def assembled(
     frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
     said = [
         *table.warnings,
+        *assumed_sharing(table),
         *implausible(design.table),
         *design.warnings,
         *dict.fromkeys(w for level in levels for w in level.warnings),

@@ -5,6 +5,7 @@ Everything that the rest of the library relies on is checked here, once, when a 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import html
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from metaeval import canonical
+from metaeval import canonical, keyed
 from metaeval.arrays import Bools, Codes
 from metaeval.checks import check_not_negative, check_one_of, listed, require_column, require_known
 from metaeval.errors import MetaevalError
+from metaeval.sharing import items_are_shared
 
 if TYPE_CHECKING:
     from metaeval.alignment import Alignment
@@ -31,7 +33,11 @@ MISSING = ("common", "pairwise", "error", "wrong")
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class BaseTable(ABC):
-    """Rows, scores and labels on one shared index, in canonical order.
+    """Rows, scores and labels on one shared index, in the order in which the rows came.
+
+    The index of the three frames is named `row`, so that what is computed from them can be handed
+    back. Numbers do not depend on the order of the rows: whatever computes from a table takes
+    `canonical`, the same table with its rows sorted by their ids as text.
 
     Parameters
     ----------
@@ -50,8 +56,10 @@ class BaseTable(ABC):
         Labels that differ by no more than this are tied.
     exchangeable : bool, default False
         The label columns are raters on one scale, who may be averaged.
-    shared_items : bool, default False
-        An item of one task is the same item in the others (aspects of one response).
+    shared_items : bool, optional
+        Whether an item of one task is the same item in the others (aspects of one response). Where
+        it is not said, it is inferred: tasks share their items if they have the same ids of items
+        and responses, and every result then says so first.
     ordered : bool, default False
         Pairs only: `first` was shown first, and that means something.
     missing : {"common", "pairwise", "error", "wrong"}
@@ -62,6 +70,8 @@ class BaseTable(ABC):
         What the reader did: columns mapped, rows dropped, values coerced.
     warnings : tuple of str
         What looked wrong when it was read; stands before everything else.
+    sharing_assumed : bool, default False
+        `shared_items` was inferred, not said.
     """
 
     rows: pd.DataFrame
@@ -71,18 +81,20 @@ class BaseTable(ABC):
     label_kind: str | None = None
     label_epsilon: float = 0.0
     exchangeable: bool = False
-    shared_items: bool = False
+    shared_items: bool | None = None
     ordered: bool = False
     missing: str = "common"
     flipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    sharing_assumed: bool = False
 
     _row_ids: ClassVar[tuple[str, ...]] = ()
     _what: ClassVar[str] = "table"
+    _turns: ClassVar[bool] = False  # rows may be turned round, and their values then negated
 
     def __post_init__(self) -> None:
-        """Check every invariant and put rows and scorers in canonical order."""
+        """Check every invariant; rows stay in the order in which they came."""
         check_one_of("missing", self.missing, MISSING)
         object.__setattr__(self, "keys", (self.keys,) if isinstance(self.keys, str) else self.keys)
         for key in self.keys:
@@ -99,18 +111,23 @@ class BaseTable(ABC):
         if both:
             raise MetaevalError(f"{listed(both)} is both a scorer and a label; rename one of them.")
         rows, scores, labels = self._orient(rows, scores, labels)
-        named = any(name in rows for name in self._row_ids)
-        rest = rows.drop(columns=self._order_columns(rows))
-        order = canonical.row_order(
-            rows, self._order_columns(rows), () if named else (scores, labels, rest)
-        )
+        index = keyed.row_index(len(rows))
         for name, frame in (("rows", rows), ("scores", scores), ("labels", labels)):
-            frame = frame.take(order).reset_index(drop=True)
+            frame = frame.set_axis(index)
             object.__setattr__(self, name, frame if name == "rows" else frame.sort_index(axis=1))
         canonical.require_unique_rows(self.rows, self._identity(self.rows))
+        self._settle_sharing()
         canonical.require_nested(self.rows, self._item_columns, "cluster")
         if self.label_kind == "correct":
             canonical.require_zero_or_one(self.labels)
+
+    def _settle_sharing(self) -> None:
+        """Whether tasks share their items, as was said or as ids say."""
+        if self.shared_items is None:
+            identity = self._identity(self.rows)
+            shared = items_are_shared(self.rows, identity, self.scores)
+            object.__setattr__(self, "shared_items", shared)
+            object.__setattr__(self, "sharing_assumed", shared)
 
     # What differs between the two kinds of row.
     def _orient(
@@ -133,6 +150,33 @@ class BaseTable(ABC):
     def _order_columns(self, rows: pd.DataFrame) -> list[str]:
         names = ("task", "item", *self._row_ids, *self.keys)
         return [name for name in names if name in rows]
+
+    @cached_property
+    def canonical(self) -> Self:
+        """The same table with its rows in canonical order: by their ids as text.
+
+        Rows that no response or system tells apart are sorted by their values too. This is the
+        order in which everything is computed, whatever order the rows came in.
+        """
+        order = self.canonical_places
+        if (np.diff(order) == 1).all():
+            return self
+        made = copy.copy(self)
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name in ("rows", "scores", "labels"):
+            fields[name] = fields[name].take(order).set_axis(self.rows.index)
+        made.__dict__.clear()
+        made.__dict__.update(fields, canonical=made)
+        return made
+
+    @cached_property
+    def canonical_places(self) -> Codes:
+        """Places of the rows in canonical order: `rows.iloc[places]` are those of `canonical`."""
+        named = any(name in self.rows for name in self._row_ids)
+        by = self._order_columns(self.rows)
+        rest = self.rows.drop(columns=by)
+        values = () if named else (self.scores, self.labels, rest)
+        return canonical.row_order(self.rows, by, values)
 
     @property
     def _item_columns(self) -> list[str]:
@@ -203,8 +247,39 @@ class BaseTable(ABC):
         )
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed, checked again."""
+        """Return a copy with some fields changed, checked again.
+
+        Parameters
+        ----------
+        **changes
+            Fields of the table. `scores`, `labels` and `rows` are aligned with the rows of the
+            table by ids or by their index, as in `with_scorer`; all three together make new rows.
+
+        Raises
+        ------
+        MetaevalError
+            If the fields do not go together, or values cannot be aligned with the rows.
+        """
+        if "shared_items" in changes:
+            changes.setdefault("sharing_assumed", False)
+        frames = [name for name in ("rows", "scores", "labels") if name in changes]
+        if len(frames) < 3:
+            changes |= {name: self._aligned_field(name, changes[name]) for name in frames}
         return dataclasses.replace(self, **changes)
+
+    def _aligned_field(self, name: str, frame: object) -> pd.DataFrame:
+        if frame is getattr(self, name):
+            return getattr(self, name)
+        if name == "rows" and not (isinstance(frame, pd.DataFrame) and _is_ours(frame)):
+            raise MetaevalError(
+                "New rows need new scores and labels beside them, all with one index; or change "
+                "columns of table.rows, such as table.rows.assign(length=...)."
+            )
+        return self._aligned(frame, name)
+
+    def _aligned(self, values: object, name: str) -> pd.DataFrame:
+        turns = bool(self._turns and not self.ordered)
+        return keyed.aligned(self.rows, values, name, self._identity(self.rows), turns)
 
     def with_scorer(self, name: str, scores: object) -> Self:
         """Return the table with one more scorer.
@@ -213,14 +288,15 @@ class BaseTable(ABC):
         ----------
         name : str
             Its name; must be new.
-        scores : Series, or array of shape (row,)
-            A Series indexed by columns of `rows` (say `item` and `system`) is joined by them;
-            an array, or a Series with the index of `rows`, is taken in the order of `rows`.
+        scores : Series or DataFrame
+            Indexed by id columns of `rows` (say `item` and `system`; a frame may have them as
+            columns), or by the index of `rows` itself, as what is computed from `table.scores`
+            is. A bare array or list is refused: nothing says in which order its values are.
 
         Raises
         ------
         MetaevalError
-            If the name is taken or the scores do not fit the rows.
+            If the name is taken, or the scores cannot be aligned with the rows.
 
         Examples
         --------
@@ -233,8 +309,13 @@ class BaseTable(ABC):
             raise MetaevalError(
                 f"There is a scorer or label {name!r} already; choose another name."
             )
-        values = canonical.scores_by_row(self.rows, scores, name)
-        return self.replace(scores=self.scores.assign(**{name: values}))
+        found = self._aligned(scores, name)
+        if found.shape[1] != 1:
+            raise MetaevalError(
+                f"{name!r} needs one column of scores; found {listed(found.columns) or 'none'}."
+            )
+        values = found.set_axis([name], axis=1)
+        return self.replace(scores=pd.concat([self.scores, values], axis=1))
 
     def drop_scorers(self, *names: str) -> Self:
         """Return the table without some scorers."""
@@ -256,7 +337,8 @@ class BaseTable(ABC):
 
     def map_scores(self, function: Callable[[pd.Series], pd.Series]) -> Self:
         """Return the table with `function` applied to the column of each scorer."""
-        return self.replace(scores=self.scores.apply(function))
+        mapped = {name: function(self.scores[name]) for name in self.scorers}
+        return self.replace(scores=pd.DataFrame(mapped, index=self.scores.index))
 
     def to_frame(self) -> pd.DataFrame:
         """Long frame: the columns of `rows`, then `scorer` and `score`; raters are scorers too."""
@@ -287,7 +369,8 @@ class BaseTable(ABC):
         """SHA-256 of the canonical table: the same for any order of files, rows and scorers."""
         said = (self.kind, self.label_epsilon, self.shared_items)
         digest = hashlib.sha256(f"{type(self).__name__} {said} {sorted(self.keys)}".encode())
-        for frame in (self.rows, self.scores, self.labels):
+        table = self.canonical
+        for frame in (table.rows, table.scores, table.labels):
             for name in sorted(frame.columns):
                 digest.update(f"\x1e{name}\x1f".encode())
                 digest.update(canonical.column_bytes(frame[name]))
@@ -323,3 +406,7 @@ class BaseTable(ABC):
             f"<table><caption>{type(self).__name__}</caption>{cells}"
             f"<tr><th>names</th><td>{names}</td></tr></table>"
         )
+
+
+def _is_ours(frame: pd.DataFrame) -> bool:
+    return frame.index.names == [keyed.ROW]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from metaeval.arrays import Codes, Floats
+from metaeval.arrays import Codes
 from metaeval.checks import listed, require_column
 from metaeval.errors import MetaevalError
 
@@ -179,47 +179,6 @@ def require_zero_or_one(labels: pd.DataFrame) -> None:
         )
 
 
-def scores_by_row(rows: pd.DataFrame, scores: object, name: str) -> Floats:
-    """Scores of one scorer in the order of `rows`, joined by key where the index names keys."""
-    if isinstance(scores, pd.Series) and all(n in rows for n in scores.index.names if n):
-        by = [str(n) for n in scores.index.names if n]
-        if by:
-            return _joined_by_key(rows, scores, by, name)
-    if isinstance(scores, pd.Series) and not scores.index.equals(rows.index):
-        raise MetaevalError(
-            f"The index of {name!r} is neither that of `rows` nor made of its columns; "
-            "set_index(['item', 'system']) first, with the names of your key columns."
-        )
-    try:
-        values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise MetaevalError(f"{name!r} holds values that are no numbers.") from None
-    if values.shape != (len(rows),):
-        raise MetaevalError(f"{name!r} has shape {values.shape}; {len(rows)} scores were expected.")
-    return values
-
-
-def _joined_by_key(rows: pd.DataFrame, scores: pd.Series, by: list[str], name: str) -> Floats:
-    frame = scores.rename("_score").reset_index()
-    frame[by] = pd.DataFrame({key: ids_as_text(frame[key], key).astype(str) for key in by})
-    if frame.duplicated(by).any():
-        raise MetaevalError(f"{name!r} has several scores for one {', '.join(by)}; add a key.")
-    wanted = rows[by].astype(str)
-    found = wanted.merge(frame, how="left", on=by)["_score"].to_numpy(dtype=np.float64)
-    if np.isnan(found).all():
-        raise MetaevalError(
-            f"No row has a score of {name!r}: its ids ({', '.join(by)}) match none."
-        )
-    known = frame[by].merge(wanted.drop_duplicates(), how="left", on=by, indicator=True)
-    lost = known[known["_merge"] == "left_only"][by].astype(str).agg("/".join, axis=1)
-    if len(lost):
-        raise MetaevalError(
-            f"{len(lost)} ids of {name!r} are in no row: {listed(lost, 5)}; mend them, or leave "
-            "these scores out."
-        )
-    return found
-
-
 def column_bytes(column: pd.Series) -> bytes:
     """A column as bytes that depend on its values only, not on its dtype."""
     if pd.api.types.is_numeric_dtype(column.dtype) and not isinstance(
@@ -229,23 +188,3 @@ def column_bytes(column: pd.Series) -> bytes:
         values[np.isnan(values)] = np.nan
         return values.tobytes()
     return "\x1f".join(map(str, column.tolist())).encode()
-
-
-def unit_of(values: Floats) -> Any:
-    """The step to which margins of a scorer are rounded: a power of two, or 0 for no scores.
-
-    At most 1e-9 of the range of its scores and at least 4 units in the last place of the largest,
-    so that differences that are equal on paper are equal here, and a constant added to all
-    scores changes nothing.
-    """
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0
-    largest = float(np.abs(finite).max())
-    step = max(1e-9 * float(finite.max() - finite.min()), 4 * float(np.spacing(largest)))
-    return 2.0 ** np.floor(np.log2(step))
-
-
-def rounded(differences: Floats, unit: float) -> Floats:
-    """Differences rounded to multiples of `unit`."""
-    return differences if unit == 0 else np.round(differences / unit) * unit + 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -20,6 +21,16 @@ def listed(values: Iterable[object], limit: int = 10) -> str:
     if len(texts) <= limit:
         return ", ".join(texts)
     return f"{', '.join(texts[:limit])} and {len(texts) - limit} more"
+
+
+def natural(text: object) -> list[tuple[int, str]]:
+    """A key that sorts ids as people do: numbers by their size, 2 before 10.
+
+    >>> sorted(["s10", "s2", "b"], key=natural)
+    ['b', 's2', 's10']
+    """
+    parts = re.split(r"([0-9]+)", str(text))
+    return [(int(part) if part.isdecimal() else -1, part) for part in parts if part]
 
 
 def near_miss(name: object, known: Iterable[object]) -> str:

@@ -105,7 +105,11 @@ reading_options = many(
     click.option("--label-kind", type=click.Choice(["rating", "correct", "preference"])),
     click.option("--label-epsilon", type=float, help="Labels this close are tied."),
     click.option("--exchangeable", is_flag=True, default=None, help="Average the raters."),
-    click.option("--shared-items", is_flag=True, default=None, help="Tasks share their items."),
+    click.option(
+        "--shared-items/--independent-items",
+        default=None,
+        help="Tasks share their items, or not; else ids decide.",
+    ),
     click.option(
         "--ordered", is_flag=True, default=None, help="The first response was shown first."
     ),

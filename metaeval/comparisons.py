@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from metaeval import intervals, multiplicity
-from metaeval.arrays import Codes, Floats
+from metaeval.arrays import Bools, Codes, Floats
 from metaeval.closed_forms import tost
 from metaeval.measure import Measured
 from metaeval.plan import FLIPS_PER_COMPARISON, Plan
 from metaeval.power import detectable
 from metaeval.resampling import MAX_ENUMERATED
-from metaeval.samples import Sample, near_boundary
+from metaeval.samples import EQUAL, Sample, near_boundary
 from metaeval.statistics.base import Statistic
-from metaeval.testing import EQUAL, Member, Tested, differences_of, test_family, verdicts_of
+from metaeval.testing import Member, Tested, differences_of, test_family, verdicts_of
 
 Row = dict[str, Any]
 
@@ -66,7 +66,7 @@ def levels_of(part: Measured, estimate: Floats) -> dict[str, Floats]:
         room = 1 - levels["trivial"]
         with np.errstate(divide="ignore", invalid="ignore"):
             gain = (estimate - levels["trivial"]) / room
-        levels["skill"] = np.where(room > 0, gain, np.nan)
+        levels["skill"] = np.where(room > EQUAL, gain, np.nan)
     return levels
 
 
@@ -86,7 +86,14 @@ def _own_intervals(
     trials = np.full(len(se), float(part.n_items))
     if verdicts is None:
         trials = _trials(sample, part.share, of_items)
-    sample = sample._replace(successes=part.estimate * trials, trials=trials)
+    fixed = _at_limit(sample, statistic.limits)
+    if kind not in (*_OF_COUNTS, NOISE) and fixed.any():
+        kinds[fixed] = "wilson"
+        trials = np.where(fixed & (verdicts is None), _units(part), trials)
+        se = np.where(fixed, 0.0, se)
+    low, high = statistic.limits or (0.0, 1.0)
+    share = (part.estimate - low) / (high - low)
+    sample = sample._replace(successes=share * trials, trials=trials)
     ends = np.full((2, len(se)), np.nan)
     if kind == NOISE and not np.isnan(part.draws).all():
         low, high = intervals.t(sample, plan.confidence)
@@ -98,8 +105,32 @@ def _own_intervals(
     for name in set(kinds) if not np.isnan(part.draws).all() else ():
         some = kinds == name
         own = sample if some.all() else _columns(sample, some)
-        ends[:, some] = _ends(own, part, str(name), np.flatnonzero(some), plan)
+        found = _ends(own, part, str(name), np.flatnonzero(some), plan)
+        found = _holding(own.estimate, found) if name in _DRAWN else found
+        ends[:, some] = low + (high - low) * found if name in _OF_COUNTS else found
     return ends, se, [str(k) for k in kinds]
+
+
+def _holding(estimate: Floats, ends: Floats) -> Floats:
+    """Ends (2, column) moved to the estimate where it lies outside, as beyond skewed draws."""
+    return np.stack([np.fmin(ends[0], estimate), np.fmax(ends[1], estimate)])
+
+
+def _at_limit(sample: Sample, limits: tuple[float, float] | None) -> Bools:
+    """Whether each value is the least or the largest possible one, in every draw: (scorer,)."""
+    at = np.zeros(len(sample.se), dtype=bool)
+    for limit in limits or ():
+        at |= np.abs(sample.estimate - limit) <= EQUAL
+    if not at.any():
+        return at
+    still = np.fmax.reduce(sample.draws) - np.fmin.reduce(sample.draws) <= EQUAL
+    return np.asarray(at & still)
+
+
+def _units(part: Measured) -> float:
+    """Independent units: by their shares of the items, no more than the systems drawn with them."""
+    units = 1 / float(np.square(part.share).sum())
+    return units if part.n_systems is None else min(units, float(part.n_systems))
 
 
 def noise_of(part: Measured) -> Floats:
@@ -163,7 +194,7 @@ def _deviation(draws: Floats) -> Floats:
     """Standard deviation of the draws of each column; NaN where there are none."""
     if np.isnan(draws).all():
         return np.full(draws.shape[1], np.nan)
-    still = (draws == draws[:1]).all(axis=0)
+    still = (np.abs(draws - draws[:1]) <= EQUAL * np.maximum(np.abs(draws[:1]), 1)).all(axis=0)
     return np.where(still, 0.0, np.nanstd(draws, axis=0, ddof=1))
 
 
@@ -275,7 +306,8 @@ def _difference_ends(
     step = max(1, _DRAWS // len(draws))
     blocks = [_columns(sample, slice(i, i + step)) for i in range(0, len(se), step)]
     ends = [intervals.BY_NAME[kind](block, plan.confidence) for block in blocks]
-    return np.concatenate(ends, axis=1), kind
+    whole = np.concatenate(ends, axis=1)
+    return _holding(estimate, whole) if kind in _DRAWN else whole, kind
 
 
 def _row(
@@ -327,7 +359,7 @@ def reach_warning(part: Measured, family: int, plan: Plan) -> str | None:
     else:
         least = factor / (1 + plan.n_flips(family))
     enough = plan.n_flips(family) >= FLIPS_PER_COMPARISON * family or factor == 1
-    if least <= 1 - plan.confidence and enough:
+    if least <= 1 - plan.confidence + EQUAL and enough:
         return None
     return (
         f"the smallest adjusted p that {n_units} units and {family} comparisons can reach is "

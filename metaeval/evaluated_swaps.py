@@ -90,7 +90,8 @@ def _gap_by_item(statistic: Statistic, table: Responses, one: Floats, other: Flo
     rows["item"] = copy + "\x1f" + rows["item"].astype(str)
     labels = pd.DataFrame({"\x00label": np.tile(only_label(table), n)})
     scores = pd.DataFrame({"\x00a": one.T.ravel(), "\x00b": other.T.ravel()})
-    ready = table_for(statistic, table.replace(rows=rows, scores=scores, labels=labels))
+    copies = table.replace(rows=rows, scores=scores, labels=labels).canonical
+    ready = table_for(statistic, copies)
     items = ready.item_index.get_level_values("item").astype(str)
     of_item = items.str.split("\x1f").str[0].astype(int).to_numpy()
     values = statistic.finish(sum_by(statistic.terms(ready), of_item, n))  # type: ignore[misc]

@@ -60,16 +60,19 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
     levels = accuracy and not (result.is_posterior and league["chance"].isna().all())
     rows, name = [], value_name(result, statistic)
     for place, row in enumerate(league.itertuples(), start=1):
-        cells = {"#": str(place)} if ranked else {}
+        known = not math.isnan(row.estimate)
+        cells = {"#": str(place) if known else ""} if ranked else {}
         cells |= {
             "scorer": row.scorer,
             value_name(result, statistic): ends_text(number(row.estimate, scale, digits), name),
         }
+        if "n_rows" in league:
+            cells["rows"] = f"{row.n_rows:.0f}"
         if league["lower"].notna().any():
             ends = ends_text(_interval(row.lower, row.upper, scale, digits), name)
             cells[f"{100 * result.confidence:g}% {interval_name(result)}"] = ends
         if compared:
-            cells |= {"rank": f"{row.rank_low}-{row.rank_high}"} if ranked else {}
+            cells |= {"rank": _ranks(row)} if ranked else {}
             cells |= {"letters": row.letters}
         if levels:
             cells |= {
@@ -79,6 +82,11 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
             }
         rows.append(cells | _beside(row, accuracy))
     return pd.DataFrame(rows).fillna("")
+
+
+def _ranks(row: Any) -> str:
+    """The ranks that comparisons leave open; none where there is no value."""
+    return "" if math.isnan(row.rank_low) else f"{row.rank_low:.0f}-{row.rank_high:.0f}"
 
 
 def _beside(row: Any, accuracy: bool) -> dict[str, str]:

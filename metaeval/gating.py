@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.checks import check_not_negative, listed, require_known
+from metaeval.checks import check_not_negative, listed, natural, require_known
 from metaeval.choosing import choose_statistics
 from metaeval.closed_forms import non_inferior as non_inferior_test
 from metaeval.errors import MetaevalError
@@ -265,7 +265,7 @@ def _bound(margin: float, non_inferior: bool) -> float:
 
 
 def _checked(table: Any, statistic: Any, new: str, baseline: str, options: dict[str, Any]) -> Table:
-    require_table(table)
+    table = require_table(table)
     for name in (new, baseline):
         require_known("scorer", name, table.scorers)
     if isinstance(statistic, Sequence) and not isinstance(statistic, str):
@@ -286,6 +286,7 @@ def _only_one(table: Table, new: str, baseline: str, missing: Any) -> list[str]:
     said = []
     for own, who in ((0, new), (1, baseline)):
         alone = [names[i] for i in np.flatnonzero(there[:, own] & ~there[:, 1 - own])]
+        alone.sort(key=natural)
         if alone:
             said.append(f"only {who} has scores of {listed(alone, 5)}: {what}")
     return said

@@ -17,6 +17,7 @@ from metaeval.result import Result
 from metaeval.statistics import system_accuracy
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Table, require_table
+from metaeval.undefined import without_undefined
 
 
 def evaluate(
@@ -212,7 +213,7 @@ def compare(
 
 
 def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any]) -> Result:
-    require_table(table)
+    table = require_table(table)
     if options["scorers"] is not None:
         options = options | {"scorers": check_names("scorers", options["scorers"])}
     _check_scorers(table, plan, options["scorers"])
@@ -225,12 +226,28 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
     statistics, notes = choose_statistics(design.table, statistic)
     for one in statistics:
         _check_policy(one, design.missing)
-    levels = [whole_level(table, design, one, plan, options) for one in statistics]
+    levels = [_level(table, design, one, plan, options) for one in statistics]
     if all(s.estimand.get("grouping") != "systems" for s in statistics):
         beside, reason = _system_level(table, design, plan, options)
         levels += beside
         notes += reason
     return assembled(table, design, plan, options, levels, notes)
+
+
+def _level(
+    table: Table, design: Design, statistic: Statistic, plan: Plan, options: Mapping[str, Any]
+) -> Level:
+    """All rows of one statistic, of the scorers that have a value."""
+
+    def run(own: Design, asked: Mapping[str, Any]) -> Level:
+        if plan.baseline is not None and plan.baseline not in own.scorers:
+            raise MetaevalError(
+                f"{statistic.name} is undefined for the baseline {plan.baseline!r}, and nothing "
+                "can be compared with it; choose another baseline or statistic."
+            )
+        return whole_level(table, own, statistic, plan, asked)
+
+    return without_undefined(table, design, statistic, options, run)
 
 
 def _system_level(
@@ -243,7 +260,7 @@ def _system_level(
     if design.missing == "wrong":
         return [], ["No system level: missing='wrong' is for items."]
     try:
-        level = whole_level(table, design, system_accuracy(), plan, options)
+        level = _level(table, design, system_accuracy(), plan, options)
     except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
         return [], [str(error)]
     return [replace(level, beside=True)], []

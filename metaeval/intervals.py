@@ -9,6 +9,7 @@ import numpy as np
 from metaeval.arrays import Bools, Floats
 from metaeval.errors import MetaevalError
 from metaeval.samples import (
+    EQUAL,
     Sample,
     acceleration,
     bias,
@@ -17,8 +18,6 @@ from metaeval.samples import (
     quantiles,
     tails,
 )
-
-_EQUAL = 1e-12
 
 
 def percentile(sample: Sample, confidence: float) -> Floats:
@@ -193,7 +192,8 @@ def wilson(sample: Sample, confidence: float) -> Floats:
     s, n = _counts(sample, "wilson")
     z = normal_quantile(tails(confidence))
     spread = np.sqrt(s * (n - s) / np.maximum(n, 1) + z**2 / 4)
-    return np.clip((s + z**2 / 2 + z * spread) / (n + z**2), 0, 1)
+    low, high = np.clip((s + z**2 / 2 + z * spread) / (n + z**2), 0, 1)
+    return np.stack([np.where(s == 0, 0.0, low), np.where(s == n, 1.0, high)])
 
 
 def jeffreys(sample: Sample, confidence: float) -> Floats:
@@ -238,7 +238,10 @@ def _counts(sample: Sample, kind: str) -> tuple[Floats, Floats]:
             f"The {kind} interval needs successes and trials of independent 0/1 items; this "
             "statistic or design has none. Use bca."
         )
-    return np.asarray(sample.successes, dtype=float), np.asarray(sample.trials, dtype=float)
+    n = np.asarray(sample.trials, dtype=float)
+    s = np.asarray(sample.successes, dtype=float)  # a share times the trials is rounded
+    rounding = EQUAL * np.maximum(n, 1.0)
+    return np.where(s <= rounding, 0.0, np.where(s >= n - rounding, n, s)), n
 
 
 def bootstrap_t(sample: Sample, confidence: float) -> Floats:
@@ -278,7 +281,7 @@ def bootstrap_t(sample: Sample, confidence: float) -> Floats:
     >>> bootstrap_t(studentised, 0.9)
     array([[-15.], [ 75.]])
     """
-    inside = sample.bounded & (np.minimum(sample.estimate, 1 - sample.estimate) > _EQUAL)
+    inside = sample.bounded & (np.minimum(sample.estimate, 1 - sample.estimate) > EQUAL)
     centre, se, draws, se_draws = _scaled(sample, inside)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(se_draws > 0, (draws - centre) / se_draws, np.nan)
@@ -308,7 +311,7 @@ def _scaled(sample: Sample, inside: Bools) -> tuple[Floats, Floats, Floats, Floa
 def _off_bounds(draws: Floats, se_draws: Floats) -> tuple[Floats, Floats]:
     """Draws at 0 or 1 moved half-way to the nearest other draw, with the se of 0/1 items there."""
     room = np.minimum(draws, 1 - draws)
-    at = room <= _EQUAL
+    at = room <= EQUAL
     gap = np.fmin.reduce(np.where(at, 0.5, room), axis=0) / 2
     moved = np.where(at, np.where(draws > 0.5, 1 - gap, gap), draws)
     return moved, np.where(at, np.sqrt(2) * gap, se_draws)

@@ -75,11 +75,16 @@ def _pairwise(
             own += own_rows(statistic, whole, [name], plan)
             details += details_of(statistic, whole, [name])
     macros, strata = [], []
+    apart: list[str] = []
     for x, y in plan.pairs(design.scorers):
         names = [design.scorers[x], design.scorers[y]]
-        both = _among(_only(table, names, options, statistic), design)
         direct = dataclasses.replace(plan, baseline=names[1])
-        parts = measure(both, statistic, plan.resamples)
+        try:
+            both = _among(_only(table, names, options, statistic), design)
+            parts = measure(both, statistic, plan.resamples)
+        except MetaevalError as error:  # no rows in common, or constant on them
+            apart.append(f"{names[0]} and {names[1]} are not compared: {error}")
+            continue
         wholes = _wholes(parts, both)
         wholes[0] = _placed(wholes[0], parts, design)
         cautions += cautions_of(wholes, both, statistic, plan, family)
@@ -89,8 +94,24 @@ def _pairwise(
     differences += difference_rows(statistic, strata, plan.n_flips(max(len(strata), 1)))
     for rows in (own, differences):
         rows.sort(key=lambda row: (row["task"] is not None, row["task"] or ""))
-    said = list(dict.fromkeys(cautions))[:3]
+    if apart and not macros:
+        raise MetaevalError(apart[0])
+    said = [*_on_different_rows(own, plan), *apart[:3], *list(dict.fromkeys(cautions))[:3]]
     return Level(statistic, own, differences, [], details, said, plan.n_flips(family))
+
+
+def _on_different_rows(own: list[Row], plan: Plan) -> list[str]:
+    """A warning where values of scorers stand on different rows."""
+    n_rows = {row["scorer"]: row["n_rows"] for row in own if row["task"] is None}
+    if len(set(n_rows.values())) < 2:
+        return []
+    fewest, most = (f(n_rows, key=lambda name: n_rows[name]) for f in (min, max))
+    compared = plan.verb == "compare"
+    return [
+        f"values stand on different rows ({fewest}: {n_rows[fewest]}, {most}: {n_rows[most]}) and "
+        "do not rank scorers: "
+        + ("order and ranks are from differences on common rows" if compared else "use compare")
+    ]
 
 
 def _among(both: Design, design: Design) -> Design:

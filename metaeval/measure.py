@@ -23,6 +23,7 @@ from metaeval.resampling import (
     weight_blocks,
     weighted_sums,
 )
+from metaeval.samples import on_bounds
 from metaeval.statistics.base import Statistic, Weigh, sum_by
 from metaeval.studentise import spread_of_sums
 from metaeval.tables import Pairs, Table
@@ -96,6 +97,7 @@ def _measure(
     weigh = _by_units(statistic, table, unit) if by_unit is None else None
     around = _around(statistic, weigh, by_unit, n_units)
     exact = statistic.estimate(table) if statistic.estimate is not None else around
+    exact = on_bounds(exact, statistic.limits)
     _require_defined(exact, statistic, design, stratum)
     limit = statistic.item_limit
     beyond = limit is not None and table.n_items > limit

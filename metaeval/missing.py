@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from metaeval.arrays import Bools
-from metaeval.checks import listed
+from metaeval.checks import listed, natural
 from metaeval.errors import MetaevalError
 from metaeval.tables import Table
 
@@ -37,7 +37,9 @@ def loss(table: Table, kept: Bools) -> tuple[str, ...]:
         f"{column} {value!r}"
         for column in ("system", "task")
         if column in table.rows
-        for value in sorted(set(table.rows[column][some]) - set(table.rows[column][kept]))
+        for value in sorted(
+            set(table.rows[column][some]) - set(table.rows[column][kept]), key=natural
+        )
     ]
     if not gone and lost.sum() <= _LOSS_TO_MENTION * some.sum():
         return ()

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Bools, Codes, Floats
-from metaeval.canonical import group_codes, rounded, unit_of
+from metaeval.canonical import group_codes
 from metaeval.checks import listed
+from metaeval.decimals import difference, sign_within, typical_decade
 from metaeval.errors import MetaevalError
 from metaeval.tables import Pairs, Responses
 
@@ -33,7 +34,9 @@ def pair_positions(groups: Codes) -> tuple[Codes, Codes]:
 
 def margins(values: Floats, first: Codes, second: Codes, exact: bool = False) -> Floats:
     """Differences of one column between the members of each pair, rounded unless exact: (pair,)."""
-    return rounded(values[first] - values[second], 0.0 if exact else unit_of(values))
+    if exact:
+        return np.asarray(values[first] - values[second])
+    return difference(values[first], values[second], typical_decade(values))
 
 
 def pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pairs:
@@ -75,9 +78,10 @@ def pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pai
         label_epsilon=label_epsilon,
         exchangeable=table.exchangeable,
         shared_items=table.shared_items,
+        sharing_assumed=table.sharing_assumed,
         missing=table.missing,
         notes=table.notes,
-    )
+    ).canonical
 
 
 def _columns(frame: pd.DataFrame) -> list[tuple[str, Floats]]:
@@ -86,7 +90,7 @@ def _columns(frame: pd.DataFrame) -> list[tuple[str, Floats]]:
 
 def _preference(values: Floats, first: Codes, second: Codes, epsilon: float, exact: bool) -> Floats:
     gap = margins(values, first, second, exact)
-    return np.where(np.abs(gap) <= epsilon, 0.0, np.sign(gap)) + 0.0 * gap
+    return sign_within(gap, epsilon)
 
 
 def _pair_rows(table: Responses, ids: pd.Series, first: Codes, second: Codes) -> pd.DataFrame:
@@ -153,6 +157,8 @@ def joined(left: Pairs, right: Pairs) -> Pairs:
     both = _wide(left).merge(
         _wide(right), how="outer", on=on, indicator="_side", suffixes=("", "\x00")
     )
+    both = both.sort_values(["_place", "_place\x00"], ignore_index=True)
+    both = both.drop(columns=["_place", "_place\x00"])
     if not (both["_side"] == "both").any():
         raise MetaevalError(f"The tables share no pair; they were matched by {', '.join(on)}.")
     for name in [str(c).removesuffix("\x00") for c in both if str(c).endswith("\x00")]:
@@ -169,4 +175,5 @@ def joined(left: Pairs, right: Pairs) -> Pairs:
 def _wide(table: Pairs) -> pd.DataFrame:
     ids = [c for c in table.rows if isinstance(table.rows[c].dtype, pd.CategoricalDtype)]
     rows = table.rows.assign(**{name: table.rows[name].astype(object) for name in ids})
+    rows["_place"] = np.arange(len(rows))
     return pd.concat([rows, table.scores, table.labels], axis=1)

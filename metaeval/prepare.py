@@ -13,6 +13,7 @@ from metaeval.arrays import Bools, Codes, Floats
 from metaeval.base_table import MISSING
 from metaeval.canonical import group_codes
 from metaeval.checks import check_names, check_one_of, listed, require_known
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
 from metaeval.tables import Pairs, Responses, Table
@@ -86,6 +87,7 @@ def prepare(
     missing: str | None = None,
 ) -> Design:
     """Choose the label, the scorers and the rows; split by stratum; name the unit of resampling."""
+    table = table.canonical
     unit, systems = _random(table, random)
     policy = table.missing if missing is None else missing
     check_one_of("missing", policy, MISSING)
@@ -96,8 +98,9 @@ def prepare(
     labelled = _labelled(whole, name)
     if not labelled.all():
         whole, scored = whole.keep_rows(labelled), scored[labelled]
+    whole, silent = _without_silent(whole, policy)
     kept = scored if policy == "wrong" else kept_rows(whole, policy)
-    warnings = () if policy in ("wrong", "pairwise") else loss(whole, kept)
+    warnings = silent + (() if policy in ("wrong", "pairwise") else loss(whole, kept))
     if not kept.any():
         raise MetaevalError(no_rows(whole, warnings))
     _check_by(whole, by)
@@ -107,7 +110,7 @@ def prepare(
             "be said; leave by out, or use random='item'."
         )
     dropped = _count(whole, whole.scores.notna().any(axis=1).to_numpy() & ~kept, by)
-    used = whole if kept.all() else whole.keep_rows(kept)
+    used = (whole if kept.all() else whole.keep_rows(kept)).canonical
     return Design(
         used,
         name,
@@ -119,6 +122,19 @@ def prepare(
         dropped,
         _with_holes(whole, kept),
         warnings,
+    )
+
+
+def _without_silent(table: Table, policy: str) -> tuple[Table, tuple[str, ...]]:
+    """The table without scorers that have no score at all, beside others, and a warning."""
+    there = table.scores.notna().any()
+    silent = [str(name) for name in there.index[~there]]
+    if not silent or not there.any() or policy not in ("common", "pairwise"):
+        return table, ()
+    has = "has" if len(silent) == 1 else "have"
+    return table.drop_scorers(*silent), (
+        f"{listed(silent, 5)} {has} no score on any row with a label: left out, the others are as "
+        "without it",
     )
 
 
@@ -186,10 +202,22 @@ def one_label(table: Table, label: str | None) -> tuple[Table, str]:
             "exchangeable=True when reading if they are raters on one scale."
         )
     combined = _combine(table, table.labels[names])
-    name = names[0] if len(names) == 1 else f"mean of {len(names)} raters"
+    name = names[0] if len(names) == 1 else f"{_how(table, names)} of {len(names)} raters"
     frame = pd.DataFrame({name: combined}, index=table.rows.index)
     kind = table.label_kind or table.keep_labels(names).kind
     return table.replace(labels=frame, exchangeable=False, label_kind=kind), name
+
+
+def _how(table: Table, names: list[str]) -> str:
+    """What stands for several raters: see `_combine`."""
+    if isinstance(table, Responses):
+        return "mean"
+    return "plurality" if _recorded(table.labels[names].to_numpy()) else "sign of the mean"
+
+
+def _recorded(values: Floats) -> bool:
+    """Whether preferences are verdicts: for the first, a tie, for the second."""
+    return bool(np.isin(values[~np.isnan(values)], (-1.0, 0.0, 1.0)).all())
 
 
 def _combine(table: Table, labels: pd.DataFrame) -> Floats:
@@ -199,9 +227,8 @@ def _combine(table: Table, labels: pd.DataFrame) -> Floats:
     mean = np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
     if isinstance(table, Responses):
         return mean
-    recorded = np.isin(values[~np.isnan(values)], (-1.0, 0.0, 1.0)).all()
-    verdict = np.where(np.abs(mean) <= table.label_epsilon, 0.0, np.sign(mean))
-    return np.where(np.isnan(mean), np.nan, _plurality(values) if recorded else verdict)
+    verdict = _plurality(values) if _recorded(values) else sign_within(mean, table.label_epsilon)
+    return np.where(np.isnan(mean), np.nan, verdict)
 
 
 def _plurality(values: Floats) -> Floats:

@@ -22,13 +22,21 @@ _BESIDE = ["tie_rate", "chance", "skill", "null_mean", "p_value", "p_adjusted"]
 def league(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
     """One row per scorer of some rows of a result; see `Result.league`."""
     own = _best_first(result, frame)
-    columns = [*_ENDS, *(c for c in _BESIDE if c in own)]
-    better, complete = found_better(result, frame, list(own["scorer"]))
+    columns = [*_ENDS, *(c for c in _beside(own) if c in own)]
+    ranked = own[own["estimate"].notna()]
+    better, complete = found_better(result, frame, list(ranked["scorer"]))
     low, high = rank_intervals(better if result.direction(_name(frame)) else better & False)
-    lettered = complete and len(own) > 1
-    letters = compact_letters(better | better.T) if lettered else [""] * len(own)
-    table = own[columns].assign(rank_low=low, rank_high=high, letters=letters)
+    lettered = complete and len(ranked) > 1
+    letters = compact_letters(better | better.T) if lettered else [""] * len(ranked)
+    found = {"rank_low": low, "rank_high": high, "letters": letters}
+    table = own[columns].join(pd.DataFrame(found, index=ranked.index)).fillna({"letters": ""})
     return table[[*_ENDS, "rank_low", "rank_high", "letters", *columns[len(_ENDS) :]]]
+
+
+def _beside(own: pd.DataFrame) -> list[str]:
+    """Columns beside the ranks; the numbers of rows where values are of different rows."""
+    several = own.loc[own["estimate"].notna(), "n_rows"].nunique() > 1 if "n_rows" in own else False
+    return [*(["n_rows"] if several else []), *_BESIDE]
 
 
 def _name(frame: pd.DataFrame) -> str:
@@ -38,8 +46,25 @@ def _name(frame: pd.DataFrame) -> str:
 def _best_first(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
     own = frame[frame["baseline"].isna()]
     small = result.direction(_name(frame)) < 0
-    ordered = own.sort_values(["estimate", "scorer"], ascending=[small, True])
-    return ordered.reset_index(drop=True)
+    order = own.assign(_place=_on_common_rows(result, frame, own))
+    ordered = order.sort_values(["_place", "estimate", "scorer"], ascending=[small, small, True])
+    return ordered.drop(columns="_place").reset_index(drop=True)
+
+
+def _on_common_rows(result: Result, frame: pd.DataFrame, own: pd.DataFrame) -> pd.Series:
+    """What orders scorers: their values; of values on different rows, comparisons on common ones.
+
+    Then it is the number of scorers that one lies above less that of those below, on the rows that
+    it shares with each.
+    """
+    differences = frame[frame["baseline"].notna()]
+    if result.meta["policy"].get("missing") != "pairwise" or not len(differences):
+        return own["estimate"]
+    above = pd.Series(0.0, index=list(own["scorer"]))
+    for row in differences.itertuples():
+        above[row.scorer] += np.sign(row.estimate)
+        above[row.baseline] -= np.sign(row.estimate)
+    return pd.Series(above.where(own["estimate"].notna().to_numpy()).to_numpy(), index=own.index)
 
 
 def found_better(result: Result, frame: pd.DataFrame, names: list[str]) -> tuple[Bools, bool]:

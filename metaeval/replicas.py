@@ -9,6 +9,7 @@ import numpy as np
 
 from metaeval.arrays import Codes, Floats
 from metaeval.closed_forms import mcnemar, williams
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.evaluated_swaps import evaluated
 from metaeval.flips import Contrast, flip_test
@@ -17,7 +18,7 @@ from metaeval.plan import Plan
 from metaeval.resampling import same_blocks
 from metaeval.statistics.base import Credits, Statistic, only_label, sum_by
 from metaeval.statistics.correlation import standardised
-from metaeval.statistics.counting import pair_weights, sign_within
+from metaeval.statistics.counting import pair_weights
 from metaeval.statistics.systems import systems_of
 from metaeval.statistics.ties import folds_of, thresholds
 from metaeval.swaps import (
@@ -276,7 +277,7 @@ def _earned(statistic: Statistic, table: Table) -> tuple[Floats, Floats]:
         raise _no_verdicts(statistic)
     ready = table_for(statistic, table)
     credits = _chosen(statistic, ready) if statistic.credits is None else statistic.credits(ready)
-    calls = sign_within(ready.scores.to_numpy(), credits.epsilon)  # type: ignore[arg-type]
+    calls = sign_within(ready.scores.to_numpy(), credits.epsilon)
     earned = np.take_along_axis(credits.credit, calls.astype(int) + 1, axis=1)
     return np.where(credits.share[:, None] > 0, earned, 0.0), credits.share
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from metaeval.arrays import Bools, Floats
 
-_EQUAL = 1e-12
+EQUAL = 1e-12
+"""Values of a statistic that are closer than this are equal: their sums are rounded."""
 
 
 def normal_cdf(z: Floats) -> Floats:
@@ -79,7 +80,18 @@ def near_boundary(sample: Sample) -> Bools:
     [False, True, True]
     """
     room = np.minimum(sample.estimate, 1 - sample.estimate)
-    return np.asarray(sample.bounded & (room <= 2 * sample.se))
+    return np.asarray(sample.bounded & (room <= 2 * sample.se + EQUAL))
+
+
+def on_bounds(values: Floats, limits: tuple[float, float] | None) -> Floats:
+    """Values that differ from a bound by rounding only are the bound.
+
+    >>> on_bounds(np.array([0.9999999999999982, 0.5]), (0.0, 1.0)).tolist()
+    [1.0, 0.5]
+    """
+    for limit in limits or ():
+        values = np.where(np.abs(values - limit) <= EQUAL, limit, values)
+    return values
 
 
 def tails(confidence: float) -> Floats:
@@ -91,7 +103,7 @@ def tails(confidence: float) -> Floats:
 def bias(draws: Floats, estimate: Floats) -> Floats:
     """Normal quantile of the share of draws below the estimate (z0), kept finite."""
     n = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
-    close = np.abs(draws - estimate) <= _EQUAL * np.maximum(np.abs(estimate), 1.0)
+    close = np.abs(draws - estimate) <= EQUAL * np.maximum(np.abs(estimate), 1.0)
     share = (((draws < estimate) & ~close).sum(axis=0) + close.sum(axis=0) / 2) / n
     return normal_quantile(np.clip(share, 0.5 / n, 1 - 0.5 / n))
 

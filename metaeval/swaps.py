@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Codes, Floats
-from metaeval.canonical import group_codes, unit_of
+from metaeval.canonical import group_codes
 from metaeval.checks import require_column
+from metaeval.decimals import KNOWN, typical_decade, within
 from metaeval.exact import Terms, exact_terms, on_grid
 from metaeval.pairing import pair_positions
 from metaeval.resampling import MAX_ENUMERATED, enumerated_sums, is_large, weighted_sums
@@ -94,20 +95,31 @@ def swap_terms(
     scores = table.scores.to_numpy()
     used = np.unique(np.r_[first, second])
     z = standardised(scores[:, used])
-    noise = float(unit_of(z)) / 2
+    noise = _noise(scores[:, used])
     unit = 2 if (credits.credit % 1).any() else 1
     gain = np.diff(credits.credit * unit, axis=1).astype(np.int8)
     pairs = np.searchsorted(used, first), np.searchsorted(used, second)
     terms = np.zeros((len(table), len(first)), dtype=_whole_type(table))
     a, b = _pair_rows(table, len(gain))
     for block in _blocks(table, z, a, b, gain):
-        found = _block_terms(block, pairs, noise, 0.0 if exact else noise, terms.dtype)
+        found = _block_terms(block, pairs, noise, noise * (not exact), terms.dtype)
         there = block.row.T >= 0
         terms[block.row.T[there]] = found.transpose(2, 0, 1)[there]
     share = np.zeros(len(table))
     np.maximum.at(share, a, credits.share)
     np.maximum.at(share, b, credits.share)
     return terms, share, 0.5 / unit
+
+
+def _noise(scores: Floats) -> Floats:
+    """How far standardised scores of one scorer that are equal on paper may lie apart: (scorer,).
+
+    As margins are rounded: half a unit in the 13th digit of a typical score.
+    """
+    size = np.ldexp(1.0, np.frexp(np.abs(scores).max(axis=0))[1])
+    spread = (scores / size).std(axis=0) * size
+    known = 10.0 ** np.array([typical_decade(column) - KNOWN for column in scores.T])
+    return np.asarray(known / np.where(spread > 0, spread, 1.0) / 2)
 
 
 def _whole_type(table: Responses) -> str:
@@ -127,7 +139,7 @@ def _pair_rows(table: Responses, n_pairs: int) -> tuple[Codes, Codes]:
     a, b = (order[position] for position in pair_positions(groups[order]))
     if len(a) > n_pairs:  # two right or two wrong answers form no pair
         label = only_label(table)
-        told_apart = np.abs(label[a] - label[b]) > table.label_epsilon
+        told_apart = ~within(np.abs(label[a] - label[b]), table.label_epsilon)
         a, b = a[told_apart], b[told_apart]
     if table.keys:
         ids = table.response_ids.cat.codes.to_numpy()
@@ -162,9 +174,9 @@ def _blocks(table: Responses, z: Floats, a: Codes, b: Codes, gain: Codes) -> Ite
 
 
 def _block_terms(
-    block: _Block, pairs: tuple[Codes, Codes], noise: float, own_noise: float, dtype: Any
+    block: _Block, pairs: tuple[Codes, Codes], noise: Floats, own_noise: Floats, dtype: Any
 ) -> Codes:
-    """Terms of the cells of a block: (cell, pair of scorers, item)."""
+    """Terms of the cells of a block: (cell, pair of scorers, item); noise (scorer,)."""
     n_cells, k, n = block.z.shape
     small = np.int8 if 2 * n_cells <= 127 else np.int32
     cross = np.zeros((n_cells, k, k, n), dtype=small)  # less what is the same for (B, A)
@@ -173,10 +185,10 @@ def _block_terms(
     for i, j in itertools.combinations(range(n_cells), 2):
         if not block.gain[:, i, j].any():
             continue
-        gained = _gained(block, i, j, noise, work)
+        gained = _gained(block, i, j, noise.max(), work)
         cross[i] += gained
         cross[j] -= gained
-        gained = _gained(block, i, j, own_noise, None)
+        gained = _gained(block, i, j, own_noise[:, None], None)
         own[i] += gained
         own[j] += gained
     first, second = pairs
@@ -187,7 +199,7 @@ def _block_terms(
     return terms
 
 
-def _gained(block: _Block, i: int, j: int, noise: float, work: Codes | None) -> Codes:
+def _gained(block: _Block, i: int, j: int, noise: Floats, work: Codes | None) -> Codes:
     """What cells i and j gain by the order of their scores: (scorer, scorer, item) or own."""
     x, y = block.z[i], block.z[j]
     if work is None:

@@ -12,6 +12,7 @@ from metaeval.base_table import MISSING as MISSING
 from metaeval.base_table import BaseTable
 from metaeval.checks import near_miss
 from metaeval.errors import MetaevalError
+from metaeval.samples import EQUAL
 
 
 class Responses(BaseTable):
@@ -63,7 +64,8 @@ class Responses(BaseTable):
 
         The margin is the score of the first less that of the second; the preference is the sign
         of the difference of their labels, 0 where it is at most `label_epsilon`. Two responses
-        with equal *correctness* are not tied: such pairs are not formed.
+        with equal *correctness* are not tied: such pairs are not formed. Pairs are in canonical
+        order.
 
         Parameters
         ----------
@@ -84,8 +86,8 @@ class Responses(BaseTable):
         from metaeval.pairing import pairs_of
 
         if label_epsilon is None or label_epsilon == self.label_epsilon:
-            return self._pairs
-        return pairs_of(self, label_epsilon)
+            return self.canonical._pairs
+        return pairs_of(self.canonical, label_epsilon)
 
     @cached_property
     def _pairs(self) -> Pairs:
@@ -98,7 +100,7 @@ class Responses(BaseTable):
         """The pairs with margins as they are, not rounded: for ranks, which compare scores."""
         from metaeval.pairing import pairs_of
 
-        return pairs_of(self, self.label_epsilon, exact=True)
+        return pairs_of(self.canonical, self.label_epsilon, exact=True)
 
     def to_xarray(self) -> Any:
         """Return an xarray Dataset: `score` (scorer, system, item), `label` (rater, system, item).
@@ -110,6 +112,8 @@ class Responses(BaseTable):
         """
         import xarray as xr
 
+        if self.canonical is not self:
+            return self.canonical.to_xarray()
         index = [name for name in ("task", "item", "system", *self.keys) if name in self.rows]
         if "system" not in index or self.rows.duplicated(index).any():
             raise MetaevalError(
@@ -144,6 +148,7 @@ class Pairs(BaseTable):
 
     _row_ids = ("first", "second", "order")
     _what = "Pairs"
+    _turns = True
 
     def __post_init__(self) -> None:
         """Check what is special to pairs, then all the rest."""
@@ -152,11 +157,12 @@ class Pairs(BaseTable):
                 hint = near_miss(column, self.rows.columns)
                 raise MetaevalError(f"Pairs need the columns 'first' and 'second'.{hint}")
         super().__post_init__()
-        if (self.labels.abs() > 1).any(axis=None):
+        if (self.labels.abs() > 1 + EQUAL).any(axis=None):
             raise MetaevalError(
                 "Preferences lie between -1 (second better) and 1 (first better); found values "
                 "outside. Probabilities p that the first is better become 2p - 1."
             )
+        object.__setattr__(self, "labels", self.labels.clip(-1, 1))  # sums of shares are rounded
 
     def _orient(
         self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
@@ -228,10 +234,14 @@ def _looks_like_candidates(table: Responses) -> bool:
 Table = Responses | Pairs
 
 
-def require_table(table: Any) -> None:
-    """Refuse what is no table, such as the frame or the path that one is read from."""
+def require_table(table: Any) -> Table:
+    """Return the table in canonical order, so that the order of its rows changes no number.
+
+    What is not a table, such as the frame or the path that one is read from, is refused.
+    """
     if not isinstance(table, Responses | Pairs):
         raise MetaevalError(
-            f"A {type(table).__name__} is no table; read it first: read_scores(...) or "
+            f"A {type(table).__name__} is not a table; read it first: read_scores(...) or "
             "Responses(...)."
         )
+    return table.canonical

@@ -15,10 +15,9 @@ from metaeval.maxt import step_down
 from metaeval.measure import Measured
 from metaeval.plan import Plan
 from metaeval.prepare import units_of
-from metaeval.samples import normal_cdf
+from metaeval.samples import EQUAL, normal_cdf
 from metaeval.statistics.base import Statistic
 
-EQUAL = 1e-12  # differences within are rounding errors
 _CERTAIN = 40.0
 _ROWS = 2**16
 _WHOLE = 1e-9
@@ -134,7 +133,7 @@ def _studentised(member: Member) -> tuple[Floats, Floats]:
     tested = member.estimate if member.tested is None else member.tested
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(tested == 0, 0.0, tested / observed)
-        null = np.where(gap == 0, 0.0, gap / drawn)
+        null = np.where(np.abs(gap) <= EQUAL, 0.0, gap / drawn)
     return np.where(np.isnan(member.se), np.nan, t), null
 
 

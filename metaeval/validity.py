@@ -31,7 +31,7 @@ from metaeval.progress import steps
 from metaeval.resampling import kind_for, weight_blocks
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.correlation import standardised
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Pairs, Responses, Table, require_table
 from metaeval.threefry import key_of
 
 NULLS = ("exchanged", "shifted")
@@ -97,7 +97,7 @@ def size_check(
     if len(names) != 2:
         raise MetaevalError(f"A size check takes two scorers; there are {len(names)} (scorers=).")
     options = {"label": label, "random": random, "missing": missing}
-    pair = table.keep_scorers(names)
+    pair = require_table(table).keep_scorers(names)
     check_whole("n_sets", n_sets, 100)
     if null == "shifted":
         part = by_item(pair, statistic, options)
@@ -223,7 +223,7 @@ def _exchanged(design: Design, draw: np.random.Generator) -> Design:
         scores=pd.DataFrame(scores, columns=table.scores.columns, index=index),
         labels=table.labels.iloc[place].set_axis(index),
         label_kind=table.label_kind or (table.kind if isinstance(table, Responses) else None),
-    )
+    ).canonical
     stratum = replace(design.strata[0], name=None, table=fresh, units=units_of(fresh)[1], part=0)
     return replace(design, table=fresh, strata=(stratum,), by=None)
 

@@ -78,7 +78,7 @@ def methods_paragraph(result: Result) -> str:
     clusters = f"clusters of items (n = {first['n_clusters']})"
     unit = _UNITS.get(policy["random"], clusters)
     parts = [
-        f"Scorers were judged against {policy['label']} on {first['n_items']} items "
+        f"Scorers were judged against {_labels(policy['label'])} on {first['n_items']} items "
         f"({first['n_rows']} rows{_dropped(first['n_dropped'], policy['missing'])}).",
         *(_statistic(s) for s in result.meta["statistics"]),
         *(_of_posterior(result, unit) if result.is_posterior else _of_resamples(result, unit)),
@@ -87,6 +87,12 @@ def methods_paragraph(result: Result) -> str:
     if policy["by"] is not None and not all("whole" in s for s in result.meta["statistics"]):
         parts.insert(1, f"Values are means over {policy['by']}s, each with equal weight.")
     return " ".join(part for part in parts if part)
+
+
+def _labels(label: str) -> str:
+    """The labels, and what is done where raters disagree evenly."""
+    ties = " (a tie where no verdict has the most votes)"
+    return f"{label}{ties if label.startswith('plurality of ') else ''}"
 
 
 def _of_resamples(result: Result, unit: str) -> list[str]:

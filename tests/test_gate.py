@@ -147,12 +147,12 @@ def test_items_of_one_scorer_only_are_named():
     scores.loc[:6, "good"] = np.nan
     scores.loc[398:, "poor"] = np.nan
     found = me.gate(TABLE.replace(scores=scores), new="good", baseline="poor", **OPTIONS)
-    assert "only poor has scores of 0, 1, 10, 100, 101 and 2 more: left out" in found.notes
-    assert "only good has scores of 98, 99: left out" in found.notes
+    assert "only poor has scores of 0, 1, 2, 3, 4 and 2 more: left out" in found.notes
+    assert "only good has scores of 398, 399: left out" in found.notes
     wrong = me.gate(
         TABLE.replace(scores=scores), new="good", baseline="poor", missing="wrong", **OPTIONS
     )
-    assert "only good has scores of 98, 99: counted as wrong" in wrong.notes
+    assert "only good has scores of 398, 399: counted as wrong" in wrong.notes
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_items_of_one_scorer_only_are_named():
         (TABLE, {"correction": "holm"}, "sets correction itself"),
         (TABLE, {"statistic": ["brier", "slope"]}, "one statistic, not a list"),
         (TABLE.replace(ordered=False), {"statistic": cox_slope()}, "no better side"),
-        (TABLE.rows, {}, "is no table"),
+        (TABLE.rows, {}, "is not a table"),
     ],
 )
 def test_what_cannot_be_told_is_refused(table, asked, said):

@@ -28,6 +28,10 @@ from metaeval.statistics import (
 N = 100
 
 
+def with_constant(table, value):
+    return table.with_scorer("constant", pd.Series(value, index=table.rows.index))
+
+
 def grid_table(seed=0, n_items=8, n_systems=4, scorers=3, labels=(0, 1, 2, 3), tasks=(), **options):
     """A complete table on a coarse grid, in which nothing is constant."""
     random = np.random.default_rng(seed)
@@ -207,7 +211,7 @@ def test_a_correlation_changes_sign_with_the_scores(statistic):
 
 # A scorer against itself.
 def check_twin(table, statistic):
-    table = table.with_scorer("copy", table.scores["alpha"].to_numpy())
+    table = table.with_scorer("copy", table.scores["alpha"])
     result = compare(table, statistic, n_resamples=N)
     row = result.row("alpha", "copy", statistic=statistic.name)
     assert (row["estimate"], row["lower"], row["upper"], row["se"]) == (0.0, 0.0, 0.0, 0.0)
@@ -249,7 +253,7 @@ def test_a_duplicated_reward_model_does_not_differ_from_itself(statistic):
     ]
 )
 def test_a_constant_scorer_gets_chance_at_its_own_tie_rate(statistic):
-    table = grid_table().with_scorer("constant", np.ones(32))
+    table = with_constant(grid_table(), 1.0)
     row = evaluate(table, statistic, n_resamples=N).row("constant")
     assert row["tie_rate"] == pytest.approx(1.0, abs=1e-12)
     assert row["estimate"] == pytest.approx(row["chance"], abs=1e-12)
@@ -258,7 +262,7 @@ def test_a_constant_scorer_gets_chance_at_its_own_tie_rate(statistic):
 
 @every(BEST)
 def test_a_constant_reward_model_gets_chance(statistic):
-    table = candidates_table().with_scorer("constant", np.zeros(36))
+    table = with_constant(candidates_table(), 0.0)
     row = evaluate(table, statistic, n_resamples=N).row("constant")
     assert row["tie_rate"] == 1.0
     assert row["estimate"] == pytest.approx(row["chance"], abs=1e-12)
@@ -281,7 +285,7 @@ def test_a_constant_reward_model_gets_chance(statistic):
     ]
 )
 def test_correlations_refuse_a_constant_scorer_and_name_it(statistic):
-    table = grid_table().with_scorer("constant", np.ones(32))
+    table = with_constant(grid_table(), 1.0)
     with pytest.raises(MetaevalError, match=r"constant.*(Leave|constant=)"):
         compare(table, statistic, n_resamples=N)
 

@@ -21,7 +21,8 @@ LAYERS = {
     0: (
         *("errors", "checks", "arrays", "files", "progress", "multiplicity"),
         *("closed_forms", "power"),
-        *("intervals", "canonical", "threefry", "draws", "exact", "kernels", "resampling", "flips"),
+        *("intervals", "canonical", "decimals", "keyed", "sharing", "threefry"),
+        *("draws", "exact", "kernels", "resampling", "flips"),
         *("studentise", "maxt", "samples"),
         *("decomposition", "smoothing", "priors", "links", "maps", "logistic"),
         *("binning", "honest", "selection"),
@@ -57,6 +58,7 @@ LAYERS = {
         "assembling",
         "choosing",
         "inference",
+        "undefined",
         "gating",
         "demonstration",
         "calibration",

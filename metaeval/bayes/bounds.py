@@ -11,6 +11,7 @@ import pandas as pd
 
 from metaeval.arrays import Floats
 from metaeval.checks import check_fraction, check_names, check_whole, listed, require_known
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.exact import exact_terms
 from metaeval.prepare import units_of
@@ -181,7 +182,7 @@ def agreement_bounds(
 
 def _judged(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str]]:
     """The pairs, and the names of the raters."""
-    require_table(table)
+    table = require_table(table)
     known = [str(name) for name in table.labels]
     names = known if raters is None else check_names("raters", raters)
     for name in names:
@@ -197,8 +198,8 @@ def _judged(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str
 def _verdicts(pairs: Pairs, names: list[str]) -> tuple[Floats, Floats, Floats]:
     """Of every two raters of a pair: how many prefer, agree, have a tie: (pair,) each."""
     labels = pairs.labels[names].to_numpy()
-    first = (labels > pairs.label_epsilon).sum(axis=1)
-    second = (labels < -pairs.label_epsilon).sum(axis=1)
+    verdicts = sign_within(labels, pairs.label_epsilon)
+    first, second = (verdicts > 0).sum(axis=1), (verdicts < 0).sum(axis=1)
     there = (~np.isnan(labels)).sum(axis=1)
     both = _of_two(first + second)
     return both, _of_two(first) + _of_two(second), _of_two(there) - both

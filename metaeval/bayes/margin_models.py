@@ -51,7 +51,8 @@ def ties(
     form : {"rao_kupper", "davidson"}
         How ties come about.
     order : bool, default False
-        The first response was shown first: there is a bias towards it.
+        The first response was shown first: each scorer has a bias towards it, above 0 where it
+        favours the first more than the labels do.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def ties(
 
     Notes
     -----
-    With :math:`u = \beta d + \alpha + \gamma' x`, Rao and Kupper's
+    With :math:`u = \beta d - \alpha + \gamma' x`, Rao and Kupper's
     :math:`P(\text{win}) = \sigma(u - t)`, :math:`P(\text{loss}) = \sigma(-u - t)`, which is a
     cumulative logit with cutpoints :math:`\pm t`; Davidson's outcomes go as
     :math:`e^{u/2} : \nu : e^{-u/2}`. A share of labels, the lapses, is one of the three at random.
@@ -131,7 +132,8 @@ def calibration(
         A logistic curve mixed with a coin, without, any smooth rising curve, or beta calibration
         (of absolute labels).
     order : bool, default False
-        The first response was shown first: there is a bias towards it.
+        The first response was shown first: each scorer has a bias towards it, above 0 where it
+        favours the first more than the labels do.
 
     Returns
     -------
@@ -142,7 +144,7 @@ def calibration(
 
     Notes
     -----
-    :math:`P = \lambda/2 + (1 - \lambda)\,\sigma(\beta d + \alpha + \gamma' x)`, pairs with tied
+    :math:`P = \lambda/2 + (1 - \lambda)\,\sigma(\beta d - \alpha + \gamma' x)`, pairs with tied
     labels left out. The spline is :math:`u = \beta_{mt} \sum_j e^{w_{mj}} B_j(|d|)`, its shape w a
     random walk over knots that tasks share. Beta calibration is
     :math:`u = a \log p - b \log(1 - p) + c` with :math:`a = \beta e^{\delta}`,
@@ -229,7 +231,7 @@ def _shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
 def _latent(values: Values, curve: Any, covariates: Any) -> Any:
     """The curve with what tasks share: (..., scorer, task, bin)."""
     if "bias" in values:
-        curve = curve + values["bias"][..., None, None]
+        curve = curve - values["bias"][..., None, None]  # a margin that favours the first says less
     if covariates is not None:
         curve = curve + jnp.einsum("...kc,cktb->...ktb", values["coefficient"], covariates)
     return curve

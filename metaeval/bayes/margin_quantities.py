@@ -85,12 +85,15 @@ def _lapse(tree: xr.DataTree) -> Quantity:
 
 
 def _bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
-    """Bias of the labels towards the response shown first, or by a covariate, at equal scores."""
+    """Bias of a scorer towards the response shown first, or of labels by a covariate."""
     if covariate is None and "bias" in tree["posterior"]:
-        draws, what = flat_draws(tree, "bias"), "the response shown first"
-    else:
-        name, draws = coefficients(tree, covariate)
-        what = f"more {name} (per root mean square)"
+        target = (
+            "how far the scorer's margins lean to the response shown first, beyond the labels (log "
+            "odds; above 0: it favours the first)"
+        )
+        return _owed(tree, flat_draws(tree, "bias"), covariate, target)
+    name, draws = coefficients(tree, covariate)
+    what = f"more {name} (per root mean square)"
     target = f"what the labels' log odds owe to {what}, beyond the scorer's margin"
     return _owed(tree, draws, covariate, target)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from metaeval.result import Result
 from metaeval.signature import make_signature
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Table, require_table
+from metaeval.undefined import without_undefined
 
 _FEW_UNITS = 30
 _OFF = 0.5  # posterior deviations between the posterior mean and the value on the items seen
@@ -132,8 +134,17 @@ def bayesian_bootstrap(
         names = covariate_names(design.table, names)
         statistics = [*statistics, *excess_biases(design.table, names)]
         notes = [*notes, *outliers(design.table, names)]
-    levels = [_level(design, one, plan, rope) for one in statistics]
+    levels = []
+    for one in statistics:
+        run = partial(_of_design, one, plan, rope)
+        levels.append(without_undefined(table, design, one, options, run))
     return _with_rope(assembled(table, design, plan, options, levels, notes), rope)
+
+
+def _of_design(
+    statistic: Statistic, plan: Plan, rope: float | None, design: Design, _: Mapping[str, Any]
+) -> Level:
+    return _level(design, statistic, plan, rope)
 
 
 def _with_rope(result: Result, rope: float | None) -> Result:
@@ -146,7 +157,7 @@ def _with_rope(result: Result, rope: float | None) -> Result:
 
 def _designed(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, Any]]:
     """The design, if the weights of its units say all there is to say; and the options."""
-    require_table(table)
+    table = require_table(table)
     if options["scorers"] is not None:
         options = options | {"scorers": check_names("scorers", options["scorers"])}
     design = prepare(table, **options)

@@ -22,6 +22,7 @@ from metaeval.bayes.rating_levels import levelled, prepared_levels
 from metaeval.bayes.rating_ranges import ranges_of_pairs, with_ranges
 from metaeval.bayes.strata import covariate_names, differences, outliers
 from metaeval.checks import check_names, check_one_of, listed, require_known
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.missing import kept_rows, loss, no_rows
 from metaeval.prepare import Design, prepare
@@ -47,20 +48,43 @@ def prepared(
     """The table as `rating_models.raters` takes it."""
     check_one_of("form", form, FORMS)
     names = check_names("covariates", covariates)
-    _refuse(table, label, by, missing)
+    given, table = table, _required(table, label, by, missing)
     whole = _with_raters(table, raters, form)
     if scorers is not None:
         whole = whole.keep_scorers(check_names("scorers", scorers))
     if form == "ordinal":
         bare = whole.replace(scores=whole.scores.iloc[:, :0])
-        return prepared_levels(*_designed(bare, random, None)[:2], names)
+        design, whole, _ = _designed(bare, random, None)
+        return _as_given(prepared_levels(design, whole, names), given, list(whole.labels))
     design, whole, kept = _designed(whole, random, missing)
-    return _dawid_skene(design, whole.pairs(), kept, names)
+    found = _dawid_skene(design, whole.pairs(), kept, names)
+    return _as_given(found, given, list(whole.labels)) if isinstance(given, Pairs) else found
 
 
-def _refuse(table: Any, label: str | None, by: str | None, missing: str | None) -> None:
-    """What has no meaning for this model."""
-    require_table(table)
+def _as_given(found: Prepared, table: Table, raters: list[str]) -> Prepared:
+    """What is said of rows in the order that labelled rows have in the table."""
+    labelled = table.labels[raters].notna().any(axis=1).to_numpy()
+    places = table.canonical_places
+    order = np.argsort(places[labelled[places]])
+    inner = found.after
+
+    def after(sites: Sites) -> Named:
+        known = {} if inner is None else inner(sites)
+        return {
+            name: (dims, values[order] if dims[0] == "row" else values)
+            for name, (dims, values) in known.items()
+        }
+
+    rows = found.coords["row"]
+    return found._replace(
+        coords={**found.coords, "row": [rows[i] for i in order]},
+        after=None if inner is None else after,
+    )
+
+
+def _required(table: Any, label: str | None, by: str | None, missing: str | None) -> Table:
+    """The table in canonical order; what has no meaning for this model is refused."""
+    table = require_table(table)
     if label is not None:
         raise MetaevalError(
             f"label={label!r} chooses one label, and this model needs several: raters=[...]."
@@ -75,6 +99,7 @@ def _refuse(table: Any, label: str | None, by: str | None, missing: str | None) 
             f"missing={missing!r} is not for this model: scorers are judged on the rows that all "
             "of them have scored; use missing='common'."
         )
+    return table
 
 
 def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table:
@@ -134,9 +159,7 @@ def _designed(table: Table, random: str | None, missing: str | None) -> tuple[De
 
 
 def _signs(values: Floats, epsilon: float) -> Floats:
-    return np.where(
-        np.isnan(values), np.nan, np.where(np.abs(values) <= epsilon, 0, np.sign(values))
-    )
+    return sign_within(values, epsilon)
 
 
 def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]) -> Prepared:

@@ -19,7 +19,7 @@ _FEW = 30  # pairs
 
 def designed(table: Table, by: str | None, **options: Any) -> tuple[Design, str | None]:
     """The label, the scorers, the rows and the units, by task where the table has one."""
-    require_table(table)
+    table = require_table(table)
     column = by or ("task" if "task" in table.rows else None)
     design = prepare(table, by=column, **options)
     if design.systems:
@@ -36,8 +36,9 @@ def _require_own_items(design: Design) -> None:
     if len(design.strata) > 1 and len(parts) == 1:
         raise MetaevalError(
             "Tasks share items (shared_items, or clusters across tasks), and the model takes them "
-            "for independent; fit one task at a time, table.select(task=...), or use "
-            "bayes.bayesian_bootstrap."
+            "for independent; fit one task at a time, table.select(task=...), use "
+            "bayes.bayesian_bootstrap, or say shared_items=False (--independent-items) if tasks "
+            "only number their items alike."
         )
 
 

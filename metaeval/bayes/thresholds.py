@@ -44,7 +44,7 @@ def tie_threshold(slope: Any, threshold: Any, model: str = "rao_kupper") -> Any:
     :math:`\theta \le 2` (a third or less of even pairs are tied); for Davidson where
     :math:`|u| < 2 \log \nu`, never if :math:`\nu \le 1`. This is for calls that cost the same
     whatever the mistake. Lapses that are spread evenly over the three outcomes change nothing.
-    With a position bias :math:`\alpha` the region is around :math:`u = -\alpha`.
+    With a bias :math:`\alpha` towards the first the region is around :math:`\beta d = \alpha`.
 
     References
     ----------

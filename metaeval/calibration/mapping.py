@@ -31,7 +31,8 @@ class Map:
         Scorer -> its curve, fitted on all items: for new scores.
     forecasts : DataFrame (case, scorer)
         Probabilities of the cases it was fitted on, each by a curve that was fitted on the items
-        (clusters) of the other folds; indexed by the rows of the table of pairs or responses.
+        (clusters) of the other folds; indexed by the ids of the pairs or responses, so that
+        `table.with_scorer` takes a column of it.
     notes : tuple of str
         What to know of it.
     """
@@ -153,9 +154,27 @@ class MapKind:
             for name, x in zip(rows.scorers, scored.scores.T, strict=True)
             for pairs in [reading.mirrored or reading.ties]
         }
-        index = pd.Index(scored.rows, name="row")
+        index = _ids(rows).take(scored.rows)
         frame = pd.DataFrame(forecast[: len(index)], index=index, columns=rows.scorers)
+        frame = _as_given(frame, table.pairs() if reading.over == "pairs" else table)
         return Map(self.name, curves, frame, _notes(self.name, reading))
+
+
+def _ids(rows: Table) -> pd.Index:
+    """Ids that tell rows apart; bare numbers where there are none, which no table takes back."""
+    names = rows._identity(rows.rows)
+    if not names:
+        return pd.RangeIndex(len(rows))
+    return pd.MultiIndex.from_frame(rows.rows[names].astype(str))
+
+
+def _as_given(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Rows in the order that they have in the table, where ids tell which is which."""
+    names = [name for name in frame.index.names if name is not None]
+    if not names:
+        return frame
+    places = _ids(table).get_indexer(frame.index)
+    return frame.iloc[np.argsort(places, kind="stable")]
 
 
 def _chosen(rows: Table, scored: Scored, kind: str, reading: Reading) -> Codes:

@@ -10,11 +10,12 @@ import pandas as pd
 from metaeval.arrays import Floats
 from metaeval.calibration.strata import designed
 from metaeval.checks import check_whole
+from metaeval.decimals import same_sizes, sign_within
 from metaeval.errors import MetaevalError
 from metaeval.inference import compare
 from metaeval.result import Result
 from metaeval.statistics.base import only_label
-from metaeval.statistics.counting import check_average, sign_within
+from metaeval.statistics.counting import check_average
 from metaeval.statistics.pairwise import pairwise_accuracy
 from metaeval.statistics.ties import credit_at
 from metaeval.tables import Pairs, Table
@@ -105,6 +106,8 @@ def threshold_curve(
         frames.append(_rows(result, name, epsilon, best))
     whole = pd.concat(frames, ignore_index=True)
     whole.attrs |= frames[0].attrs
+    said = [*table.alignment.warnings, *design.warnings]
+    whole.attrs["notes"] = [*said, *whole.attrs["notes"]]
     return whole
 
 
@@ -117,7 +120,8 @@ def _grid(pairs: Pairs, average: str, points: int) -> tuple[Floats, float]:
             "only; leave it out (scorers=)."
         )
     best = int(np.argmax(total))
-    share = np.searchsorted(np.sort(np.abs(pairs.scores.to_numpy()[:, 0])), size, side="right")
+    sizes = same_sizes(np.sort(np.abs(pairs.scores.to_numpy()[:, 0])))
+    share = np.searchsorted(sizes, size, side="right")
     wanted = np.linspace(share[0], share[-1], points)
     at = np.unique(np.r_[0, best, np.searchsorted(share, wanted).clip(max=len(size) - 1)])
     return size[at], float(size[best])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from metaeval.arrays import Codes, Floats
 from metaeval.assembling import Level, assembled
+from metaeval.checks import listed
 from metaeval.comparisons import COLUMNS, Row
 from metaeval.errors import MetaevalError
 from metaeval.plan import Plan
@@ -19,7 +21,7 @@ from metaeval.statistics.base import Statistic
 from metaeval.statistics.forecasts import Cases, cases_of
 from metaeval.statistics.proper import estimand_of, said_name, status_of
 from metaeval.statistics.reading import Reading
-from metaeval.tables import Table, require_table
+from metaeval.tables import Pairs, Table, require_table
 
 POOLED = {"whole": "all rows together"}
 """What the row with an empty task is, where it is no mean over tasks."""
@@ -43,13 +45,28 @@ class Part(NamedTuple):
 
 def designed(table: Table, **options: Any) -> Design:
     """The label, the scorers, the rows and the units of a table; see `metaeval.evaluate`."""
-    require_table(table)
-    design = prepare(table, **options)
+    table = require_table(table)
+    design = _without_constant(table, prepare(table, **options), options)
     if design.systems:
         raise MetaevalError("Calibration resamples items; use random='item' or 'cluster'.")
     if len(units_of(design.table)[1]) < 2:
         raise MetaevalError(f"There is one {design.random}, and nothing to resample.")
     return design
+
+
+def _without_constant(table: Table, design: Design, options: dict[str, Any]) -> Design:
+    """The design without scorers that say the same of everything, beside others; it names them."""
+    values = design.table.scores
+    flat = values.max() == values.min()
+    if isinstance(design.table, Pairs):
+        flat &= values.max() == 0
+    rest = [name for name in design.scorers if not flat[name]]
+    if len(rest) in (0, len(design.scorers)):
+        return design
+    names = [name for name in design.scorers if flat[name]]
+    said = f"a constant scorer has no calibration: {listed(names, 5)} left out"
+    chosen = prepare(table, **{**options, "scorers": rest})
+    return replace(chosen, warnings=(said, *chosen.warnings))
 
 
 def parts_of(design: Design, reading: Reading) -> Iterator[Part]:
@@ -88,7 +105,10 @@ def labelled(
 ) -> pd.DataFrame:
     """The frame with its signature, and what it estimates, in `frame.attrs`."""
     meta = made_result(table, design, plan, options, [(statistic, [], np.empty((0, 0)))]).meta
-    frame.attrs |= {"signature": meta["provenance"]["signature"], "notes": list(meta["notes"])}
+    frame.attrs |= {
+        "signature": meta["provenance"]["signature"],
+        "notes": [*meta["warnings"], *meta["notes"]],
+    }
     return frame
 
 

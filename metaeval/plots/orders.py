@@ -21,8 +21,8 @@ from metaeval.statistics.reading import Native
 from metaeval.tables import Pairs, Table
 
 _LABEL = (
-    "log odds of labels for the response shown first, beyond the margin "
-    "(below 0: the scorer favours it more)"
+    "log odds by which margins lean to the response shown first, beyond the labels "
+    "(above 0: the scorer favours the first)"
 )
 _COLUMNS = ["scorer", "estimate", "lower", "upper"]
 
@@ -37,7 +37,7 @@ def order_bias(
     data: bool = False,
     **options: Any,
 ) -> Axes | pd.DataFrame:
-    """Show how much more labels side with the response shown first than each scorer's margins do.
+    """Show how much more each scorer's margins side with the response shown first than labels do.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def order_bias(
     Returns
     -------
     Axes or DataFrame
-        The frame: scorer, estimate, lower, upper, the most negative first.
+        The frame: scorer, estimate, lower, upper, the largest first.
 
     Raises
     ------
@@ -69,10 +69,11 @@ def order_bias(
 
     Notes
     -----
-    The intercept a in logit P(the first is preferred) = a + b logit p, or the `bias` of the
-    posterior. Below 0 labels side with the first less than its margins say: the scorer favours what
-    it saw first, if labels do not. It is a bias of the scorer less that of the labels; where raters
-    saw the same order both are in it. Each pair judged in both orders tells most.
+    Of pairs -a, with the intercept a in logit P(the first is preferred) = a + b logit p (the
+    statistic `cox_intercept`); of a posterior its `bias`. Above 0 margins side with the first more
+    than labels do: the scorer favours what it saw first, if labels do not. It is a bias of the
+    scorer less that of the labels; where raters saw the same order both are in it. Each pair judged
+    in both orders tells most.
 
     References
     ----------
@@ -90,7 +91,7 @@ def order_bias(
     >>> labels = pd.DataFrame({"human": np.sign(gap)})
     >>> pairs = Pairs(rows, scores, labels, ordered=True)
     >>> frame = order_bias(pairs, native="logit", n_resamples=200, data=True)
-    >>> bool(frame["upper"].item() < 0)
+    >>> bool(frame["lower"].item() > 0)
     True
     """
     frame = _biases(source, scorers_of(scorers), native, options)
@@ -101,11 +102,22 @@ def _biases(
     source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
 ) -> pd.DataFrame:
     if isinstance(source, xr.DataTree):
-        result = _of_tree(source, **passed_on(_of_tree, options, "order_bias"))
+        own = _own(_of_tree(source, **passed_on(_of_tree, options, "order_bias")))
     else:
-        result = _of_pairs(source, scorers, native, options)
-    own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
-    return only(own, scorers).sort_values(["estimate", "scorer"])[_COLUMNS].reset_index(drop=True)
+        own = _turned(_own(_of_pairs(source, scorers, native, options)))
+    ordered = only(own, scorers).sort_values(["estimate", "scorer"], ascending=[False, True])
+    return ordered.reset_index(drop=True)
+
+
+def _own(result: Result) -> pd.DataFrame:
+    frame = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
+    return frame[_COLUMNS]
+
+
+def _turned(frame: pd.DataFrame) -> pd.DataFrame:
+    """What scorers lean to the first beyond labels, from what labels do beyond scorers."""
+    lower, upper = 0.0 - frame["upper"], 0.0 - frame["lower"]
+    return frame.assign(estimate=0.0 - frame["estimate"], lower=lower, upper=upper)
 
 
 def _of_tree(tree: xr.DataTree, *, confidence: float = 0.95) -> Result:

@@ -15,9 +15,9 @@ from metaeval.tables import Pairs, Responses, Table
 
 
 def require_table(table: Any, function: str) -> Table:
-    """Refuse what is no table of scores and labels."""
+    """The table in canonical order; what is not a table of scores and labels is refused."""
     if isinstance(table, Responses | Pairs):
-        return table
+        return table.canonical
     raise MetaevalError(
         f"{function} draws a table of scores and labels, found a {type(table).__name__}; read one "
         "with metaeval.read_scores."

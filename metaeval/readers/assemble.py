@@ -33,7 +33,7 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
     }
     if whole.pairs:
         fields["ordered"] = bool(options.get("ordered", False))
-    shared = bool(options.get("shared_items", False))
+    shared = options.get("shared_items")
     kind = Pairs if whole.pairs else Responses
     for key in fields["keys"]:
         require_known("key column", key, list(whole.rows))

@@ -66,6 +66,11 @@ def repeats_cure(
     if not telling:
         mean = "" if pairs else ", or average them: repeats='mean' (--repeats mean)"
         return f"No column tells them apart: remove the duplicates{mean}."
+    if "cluster" in telling:
+        return (
+            "The column of clusters (documents) tells them apart: if items are numbered anew in "
+            "each, map it as the task too, --map task=<column>, or make ids of both."
+        )
     one = telling[0]
     what = "preference" if pairs else "label"
     cures = [

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Floats
-from metaeval.canonical import rounded, unit_of
+from metaeval.decimals import rounded_margins
 from metaeval.errors import MetaevalError
 from metaeval.readers.aliases import MARGIN
 from metaeval.readers.parts import Part
@@ -66,7 +66,7 @@ def _margins(values: Floats, name: str, rows: Rows, sign: Floats) -> pd.Series:
     """Margins of one scorer, as first less second: (row,)."""
     _require_finite(values, name, rows.source)
     one = pd.Categorical([name] * len(values))
-    return rows.spread(one, rounded(values, unit_of(values)) * sign + 0.0)[name]
+    return rows.spread(one, rounded_margins(values) * sign + 0.0)[name]
 
 
 def _require_finite(values: Floats, name: str, source: str) -> None:

@@ -150,7 +150,7 @@ class Rows:
         frame, roles = self._others
         telling: list[str] = []
         if frame is not None:
-            telling = telling_columns(frame.iloc[at], place, often, roles)
+            telling = telling_columns(frame.iloc[at], place, often, roles - {"cluster"})
         long = bool(roles & {"scorer"}) and not labels
         cure = repeats_cure(telling, value, labels=labels, pairs=self.pairs, long=long)
         ids = {name: column for name, column in self.ids.items() if name}

@@ -52,7 +52,8 @@ def read(
         row; mapping : role = column (or item=, system=, task=, cluster= ... by themselves);
         lower_is_better : scorers and labels to turn round; label_kind : "rating", "correct" or
         "preference"; label_epsilon : labels this close are tied; exchangeable : raters may be
-        averaged; shared_items : tasks share their items; missing : policy of the verbs;
+        averaged; shared_items : whether tasks share their items (inferred from ids where it is not
+        said); missing : policy of the verbs;
         missing_codes : what stands for a missing value, such as -1; vocabulary : words -> numbers;
         decimal : "." or ","; header : names of columns of a file without a header; repeats :
         "mean" averages several values for one row; for pairs preference_scale ("margin",

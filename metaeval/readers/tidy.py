@@ -195,9 +195,10 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
     long = _long_columns(resolved)
     roles = {*resolved.found, *resolved.spare, *_ids_in(frame), *said.keys}
     named = roles if long else roles - {"rater", "scorer"}
-    rows = Rows(_row_ids(frame, said.keys, bool(long)), name, frame=frame, roles=named)
     loose = [str(c) for c in frame if c not in roles]
     columns = [c for c in loose if said.holds_values(frame[c], long=bool(long))]
+    ids = _row_ids(frame, said.keys, bool(long))
+    rows = Rows(ids, name, frame=frame, roles={*named, *columns})
     held, warnings = _long_values(frame, rows, name, long, mean)
     values = {c: numbers(frame[c], c, name) for c in columns}
     if mean:

@@ -174,7 +174,7 @@ def calibration(subject: Subject) -> Section:
         (plots.reliability, "How often labels side with forecasts.", shared),
         (plots.gap_to_agreement, "How often labels agree with a margin.", shared | few),
         (plots.risk_coverage, "Errors on the pairs with the largest margins.", plain),
-        (plots.order_bias, "Bias of the labels towards the response shown first.", shared),
+        (plots.order_bias, "Bias of scorers towards the response shown first.", shared),
     ):
         found.draw(function.__name__, caption, function, table, best, **options)
     return found.section("calibration", "Calibration", [f"Curves are those of {', '.join(best)}."])

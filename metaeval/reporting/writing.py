@@ -84,7 +84,7 @@ def report(
     ...     path.name, said in path.read_text("utf-8")
     ('report.html', True)
     """
-    require_table(table)
+    table = require_table(table)
     with styled(style):  # an unknown one is refused before anything is computed
         names = posteriors.known_fits(fits)
         folder = Path(out)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metaeval.arrays import Bools, Codes, Floats
-from metaeval.canonical import group_codes, rounded, unit_of
+from metaeval.canonical import group_codes
 from metaeval.checks import require_column
+from metaeval.decimals import difference, sign_within, typical_decade
 from metaeval.errors import MetaevalError
 from metaeval.statistics.base import (
     MAX_RESAMPLED_ITEMS,
@@ -181,38 +182,38 @@ class _Column(NamedTuple):
     """One column of a group, and how its rows compare."""
 
     values: Floats  # (row,)
-    unit: float
+    typical: int | None  # decade of a typical value; None: differences are not rounded
     epsilon: float
     classes: Codes | None  # (row,) ranks, equal where tied; None where a tie of ties is none
 
     def signs(self, some: slice) -> Codes:
         """Order of some rows and all from the first of them on: (some, row), 0 for ties."""
         if self.classes is None:
-            gap = self.values[some, None] - self.values[some.start :]
-            return _sign(gap, self.unit, self.epsilon)
-        one, other = self.classes[some, None], self.classes[some.start :]
-        return (one > other).view(np.int8) - (one < other).view(np.int8)
+            one, other = self.values[some, None], self.values[some.start :]
+            return _sign(one, other, self.typical, self.epsilon)
+        above, below = self.classes[some, None], self.classes[some.start :]
+        return (above > below).view(np.int8) - (above < below).view(np.int8)
 
 
 def _column(values: Floats, rows: Codes, epsilon: float, exact: bool) -> _Column:
     """Rows of a column with the classes of tied rows, where ties are transitive."""
-    unit = 0.0 if exact else unit_of(values)
+    typical = None if exact else typical_decade(values)
     values = values[rows]
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    new = _sign(np.diff(ordered), unit, epsilon) != 0
+    new = _sign(ordered[1:], ordered[:-1], typical, epsilon) != 0
     starts, ends = np.flatnonzero(np.r_[True, new]), np.flatnonzero(np.r_[new, True])
-    if _sign(ordered[ends] - ordered[starts], unit, epsilon).any():
-        return _Column(values, unit, epsilon, None)
+    if _sign(ordered[ends], ordered[starts], typical, epsilon).any():
+        return _Column(values, typical, epsilon, None)
     classes = np.empty(len(values), dtype=np.int16 if len(values) < 2**15 else np.int32)
     classes[order] = np.cumsum(np.r_[0, new])
-    return _Column(values, unit, epsilon, classes)
+    return _Column(values, typical, epsilon, classes)
 
 
-def _sign(gap: Floats, unit: float, epsilon: float) -> Codes:
+def _sign(one: Floats, other: Floats, typical: int | None, epsilon: float) -> Codes:
     """Order of two values, 0 where they are at most epsilon apart."""
-    gap = rounded(gap, unit)
-    return np.where(np.abs(gap) <= epsilon, 0, np.sign(gap)).astype(np.int8)
+    gap = one - other if typical is None else difference(one, other, typical)
+    return sign_within(gap, epsilon).astype(np.int8)
 
 
 class _Block(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from metaeval.arrays import Codes, Floats
-from metaeval.canonical import rounded, unit_of
+from metaeval.decimals import difference, sign_within, typical_decade
 from metaeval.errors import MetaevalError
 from metaeval.statistics.across import groups_of
 from metaeval.statistics.base import (
@@ -64,8 +64,8 @@ class _Pairs:
             )
         first, second, group = _across(groups)
         label = only_label(table)
-        gap = rounded(label[first] - label[second], unit_of(label))
-        human = np.where(np.abs(gap) <= table.label_epsilon, 0.0, np.sign(gap))
+        gap = difference(label[first], label[second], typical_decade(label))
+        human = sign_within(gap, table.label_epsilon)
         if table.kind == "correct":  # two right or two wrong answers form no pair
             first, second, group = (v[human != 0] for v in (first, second, group))
             human = human[human != 0]
@@ -78,7 +78,7 @@ class _Pairs:
         if folds is not None:
             fold = _fold_of_items(table, folds)
         self.calls = [
-            self._tuned(rounded(x[first] - x[second], unit_of(x)), fold, folds)
+            self._tuned(difference(x[first], x[second], typical_decade(x)), fold, folds)
             for x in table.scores.to_numpy().T
         ]
 
@@ -100,7 +100,7 @@ class _Pairs:
                     else [0.0]
                 )
                 epsilon[(low == f) & (high == g)] = chosen[0]
-        return np.where(np.abs(margin) <= epsilon, 0.0, np.sign(margin))
+        return sign_within(margin, epsilon)
 
     def values(self, weights: Floats) -> Floats:
         """Weighted accuracy of each replicate, thresholds held fixed: (replicate, scorer)."""

@@ -97,6 +97,9 @@ class Statistic:
         then shifted by the difference.
     is_accuracy : bool
         A share of right decisions: `missing="wrong"` makes sense, and chance and skill exist.
+    bounds : (float, float), optional
+        The least and the largest possible value; 0 and 1 for accuracies. A value at a bound never
+        stands with an interval of no width.
     item_limit : int, optional
         Above so many items replicates are too costly; the estimate stands without interval.
     resolve : callable, optional
@@ -128,6 +131,7 @@ class Statistic:
     weigh: Callable[[Any], Weigh] | None = None
     estimate: Callable[[Any], Floats] | None = None
     is_accuracy: bool = False
+    bounds: tuple[float, float] | None = None
     item_limit: int | None = None
     resolve: Callable[[Any], Statistic] | None = None
     interval: str | None = None
@@ -189,6 +193,11 @@ class Statistic:
             )
 
         return Statistic(name, over, weigh=weigh, smooth=smooth, estimand=estimand or {})
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The least and the largest possible value, if there are any."""
+        return (0.0, 1.0) if self.is_accuracy and self.bounds is None else self.bounds
 
     def named(self, **changes: Any) -> Statistic:
         """Return a copy with some fields changed."""

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from metaeval.arrays import Floats
-from metaeval.canonical import rounded, unit_of
 from metaeval.checks import check_one_of
+from metaeval.decimals import difference, typical_decade
 from metaeval.errors import MetaevalError
 from metaeval.statistics.base import (
     Statistic,
@@ -90,9 +90,11 @@ def _tops(table: Responses) -> dict[str, Floats]:
     scores, codes, n = table.scores.to_numpy(), table.item_codes, table.n_items
     top = np.full((n, scores.shape[1]), -np.inf)
     np.maximum.at(top, codes, np.where(np.isnan(scores), -np.inf, scores))
-    units = np.array([unit_of(column) for column in scores.T])
-    gap = np.stack([rounded(g, u) for g, u in zip((top[codes] - scores).T, units, strict=True)], -1)
-    at_top = gap == 0
+    gaps = [
+        difference(best, column, typical_decade(column))
+        for best, column in zip(top[codes].T, scores.T, strict=True)
+    ]
+    at_top = np.stack(gaps, axis=-1) == 0
     n_right, n_all = sum_by(right, codes, n), np.bincount(codes, minlength=n)
     return {
         "right": sum_by(at_top * right[:, None], codes, n),

@@ -27,6 +27,8 @@ from metaeval.tables import Responses
 Grouping = Literal["none", "item", "system"]
 Constant = Literal["drop", "zero", "error"]
 
+BOUNDS = (-1.0, 1.0)
+
 _GROUPINGS = ("none", "item", "system")
 _AVERAGE = {"none": "pairs", "item": "items", "system": "groups"}
 _BLOCK = 250_000  # weights of rows at a time
@@ -96,7 +98,8 @@ def pearson(grouping: Grouping = "none", constant: Constant = "drop") -> Statist
     estimand = _check(grouping, constant)
     name = _named("pearson", constant, grouping)
     if grouping == "item":
-        return mean_of_values(name, "responses", _within_items, constant, estimand, of_two)
+        made = mean_of_values(name, "responses", _within_items, constant, estimand, of_two)
+        return made.named(bounds=BOUNDS)
 
     def terms(table: Responses) -> Floats:
         x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
@@ -109,7 +112,7 @@ def pearson(grouping: Grouping = "none", constant: Constant = "drop") -> Statist
         by_group = sums.reshape(*sums.shape[:-1], -1, _MOMENTS)
         return mean_defined(correlation_of(by_group), constant, by_group[..., 0] >= 2)
 
-    return Statistic(name, "responses", terms, finish, estimand, smooth=True)
+    return Statistic(name, "responses", terms, finish, estimand, smooth=True, bounds=BOUNDS)
 
 
 def _check(grouping: str, constant: str) -> Mapping[str, str]:
@@ -187,7 +190,8 @@ def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statis
     estimand = _check(grouping, constant)
     name = _named("spearman", constant, grouping)
     if grouping == "item":
-        return mean_of_values(name, "responses", _ranks_within_items, constant, estimand, of_two)
+        made = mean_of_values(name, "responses", _ranks_within_items, constant, estimand, of_two)
+        return made.named(bounds=BOUNDS)
 
     def weigh(table: Responses) -> Weigh:
         groups = groups_of(table, grouping)
@@ -206,7 +210,7 @@ def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statis
 
         return values
 
-    return Statistic(name, "responses", weigh=weigh, estimand=estimand, smooth=True)
+    return Statistic(name, "responses", weigh=weigh, estimand=estimand, smooth=True, bounds=BOUNDS)
 
 
 def _ranks_within_items(table: Responses) -> Floats:

@@ -30,11 +30,6 @@ def check_average(grouping: str, average: str | None) -> str:
     return average
 
 
-def sign_within(margin: Floats, epsilon: float) -> Floats:
-    """The call on each pair: -1, 0 (a tie: at most epsilon) or 1; NaN where a score is missing."""
-    return np.where(np.abs(margin) <= epsilon, 0.0, np.sign(margin))
-
-
 def credit(call: Floats, human: Floats, ties: str) -> tuple[Floats, Floats]:
     """Credit (pair, scorer) and whether the pair counts (pair, 1), under a tie policy."""
     human = human[:, None]

@@ -18,6 +18,7 @@ from metaeval.checks import listed
 from metaeval.decomposition import folded
 from metaeval.errors import MetaevalError
 from metaeval.links import expit, logit
+from metaeval.samples import EQUAL
 from metaeval.statistics.base import only_label
 from metaeval.statistics.reading import Reading
 from metaeval.statistics.ties import folds_of
@@ -187,13 +188,13 @@ def _event(table: Table, reading: Reading) -> tuple[Floats, Bools]:
     human = only_label(table)
     if reading.event is not None:
         label = (human >= reading.event).astype(float)
-    elif ((human < 0) | (human > 1)).any():
+    elif ((human < -EQUAL) | (human > 1 + EQUAL)).any():
         raise MetaevalError(
             f"Labels lie between {human.min():g} and {human.max():g}, and forecasts are of an "
             "event: say which with event=, a label that is high enough, or use over='pairs'."
         )
     else:
-        label = human
+        label = np.clip(human, 0.0, 1.0)
     return label, np.ones(len(human), dtype=bool)
 
 
@@ -222,7 +223,7 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
         return _either_way(expit, scores) if reading.over == "pairs" else expit(scores)
     margins = isinstance(table, Pairs)
     low, what = (-1.0, "2p - 1") if margins else (0.0, "p")
-    outside = np.asarray(((scores < low) | (scores > 1)).any(axis=0))
+    outside = np.asarray(((scores < low - EQUAL) | (scores > 1 + EQUAL)).any(axis=0))
     if outside.any():
         names = [name for name, odd in zip(table.scorers, outside.tolist(), strict=True) if odd]
         worst = scores[:, outside]
@@ -231,6 +232,7 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
             f"{listed(names, 5)} lie between {worst.min():g} and {worst.max():g}. Use "
             "native='logit' for log odds, or native=None to map them first."
         )
+    scores = np.clip(scores, low, 1.0)  # sums of probabilities are rounded
     return _either_way(lambda size: (1 + size) / 2, scores) if margins else scores
 
 

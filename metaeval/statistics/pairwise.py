@@ -9,6 +9,7 @@ import numpy as np
 
 from metaeval.arrays import Floats
 from metaeval.checks import check_not_negative, check_one_of
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.statistics.across import across_items
 from metaeval.statistics.base import (
@@ -32,7 +33,6 @@ from metaeval.statistics.counting import (
     pair_counts,
     pair_weights,
     ratio_terms,
-    sign_within,
     tau_c,
     tau_of_counts,
 )
@@ -41,6 +41,7 @@ from metaeval.tables import Pairs, Responses
 
 TIES = ("acc-eq", "strict", "half")
 VARIANTS = ("a", "b", "c", "23", "10", "13", "14")
+_BOUNDS = (-1.0, 1.0)
 _CALLS = np.array([-1.0, 0.0, 1.0])
 
 
@@ -225,9 +226,11 @@ def kendall(
         finish: Callable[[Floats], Floats] | None = (
             None if variant == "c" else lambda counts: tau_of_counts(counts, variant)
         )
-        return across_items(name, estimand, finish, epsilon, constant=constant, exact=not epsilon)
+        made = across_items(name, estimand, finish, epsilon, constant=constant, exact=not epsilon)
+        return made.named(bounds=_BOUNDS)
     if variant == "c":
-        return mean_of_values(name, "responses", _tau_c_of_items, constant, estimand, of_two)
+        made = mean_of_values(name, "responses", _tau_c_of_items, constant, estimand, of_two)
+        return made.named(bounds=_BOUNDS)
 
     def terms(table: Pairs) -> Floats:
         kinds = pair_counts(sign_within(table.scores.to_numpy(), epsilon), only_label(table))
@@ -242,6 +245,7 @@ def kendall(
         made = Statistic(
             name, over, terms, lambda sums: tau_of_counts(sums, variant), estimand, smooth=True
         )
+    made = made.named(bounds=_BOUNDS)
     if variant in ("a", "23") or average == "pairs":
         made = made.named(
             by_systems=lambda table, unit, n_units: tau_by_systems(

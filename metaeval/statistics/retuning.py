@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metaeval.arrays import Bools, Codes, Floats
+from metaeval.decimals import same_sizes
 from metaeval.statistics.base import Weigh
 
 _ROWS = 256  # replicates at a time
@@ -52,7 +53,7 @@ def gains_of(margin: Floats, human: Floats, weight: Floats) -> Gains:
     size = np.where(np.isnan(margin), np.inf, np.abs(margin))
     gain = np.where(np.isinf(size), 0.0, gain)
     order = np.argsort(size)
-    return Gains(size[order], right[order], gain[order], order)
+    return Gains(same_sizes(size[order]), right[order], gain[order], order)
 
 
 def credit_of(gains: Gains) -> tuple[Floats, Floats]:

@@ -91,7 +91,7 @@ def auroc(
         if not within:
             measure = _PAIRED_RANKS if r.mirrored else _RANKS
             made = of_levels(name, r, "the chance that a positive scores above a negative", measure)
-            return made.named(better="higher", describe=_even_chance)
+            return made.named(better="higher", describe=_even_chance, bounds=(0.0, 1.0))
         return _within(name, r)
 
     return read_by("auroc", reading, make, "grouping=item" if within else "").named(better="higher")
@@ -118,7 +118,7 @@ def _within(name: str, reading: Reading) -> Statistic:
         return np.stack([_ranks_of_items(cases, m) for m in range(len(cases.scorers))], axis=-1)
 
     made = mean_of_values(name, "responses", values, "drop", {**estimand, "grouping": "item"})
-    return made.named(describe=_even_chance)
+    return made.named(describe=_even_chance, bounds=(0.0, 1.0))
 
 
 def _ranks_of_items(cases: Cases, m: int) -> Floats:
@@ -299,7 +299,7 @@ def _maker(
 ) -> Callable[[str, Reading], Statistic]:
     def make(name: str, settled: Reading) -> Statistic:
         reading = by_size(asked, settled)
-        made = of_levels(name, reading, what, measure).named(better=better)
+        made = of_levels(name, reading, what, measure).named(better=better, bounds=(0.0, 1.0))
         if estimate is None:
             return made
         return made.named(estimate=lambda table: estimate(cases_of(table, reading)))

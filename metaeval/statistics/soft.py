@@ -115,6 +115,8 @@ def _tasks(table: Responses) -> list[_Task]:
     if "task" in table.rows:
         task = group_codes(table.rows, ["task"])
     values = np.column_stack([table.scores.to_numpy(), only_label(table)])
+    # A power of two changes no bit, and squares neither overflow nor vanish.
+    values = values / np.ldexp(1.0, np.frexp(np.abs(values).max(axis=0))[1])
     return [_task(table, np.flatnonzero(task == t), values) for t in range(task.max() + 1)]
 
 

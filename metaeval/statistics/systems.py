@@ -195,6 +195,7 @@ def system_pearson() -> Statistic:
         weigh=weigh,
         smooth=True,
         estimand={"grouping": "systems", "average": "groups", "ties": "none"},
+        bounds=(-1.0, 1.0),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from metaeval.arrays import Codes, Floats
 from metaeval.canonical import group_codes
 from metaeval.checks import check_whole
+from metaeval.decimals import sign_within
 from metaeval.errors import MetaevalError
 from metaeval.statistics.across_ties import across_items_calibrated
 from metaeval.statistics.base import Statistic, Weigh, only_label, sum_by
@@ -20,7 +21,6 @@ from metaeval.statistics.counting import (
     check_average,
     named_estimand,
     pair_weights,
-    sign_within,
 )
 from metaeval.statistics.retuning import best_thresholds, credit_of, gains_of, recalibrated
 from metaeval.statistics.two_way import accuracy_by_systems
@@ -171,7 +171,7 @@ def credit_at(table: Pairs, average: str) -> tuple[Floats, Floats]:
 def tuned_calls(table: Pairs, folds: int | None, average: str) -> Floats:
     """The call on each pair at the threshold of its fold: (pair, scorer)."""
     epsilon = thresholds(table, folds, average)[folds_of(table, folds)]
-    return sign_within(table.scores.to_numpy(), epsilon)  # type: ignore[arg-type]
+    return sign_within(table.scores.to_numpy(), epsilon)
 
 
 def contributions(table: Pairs, folds: int | None, average: str) -> Floats:

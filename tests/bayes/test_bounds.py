@@ -100,7 +100,8 @@ def test_items_are_weighted_whole_and_the_seed_decides():
     labels = np.repeat(judged(p[::8]).labels.to_numpy(), 8, axis=0)
     items = [f"i{i // 8:02}" for i in range(480)]
     table = judged(p, items=items)
-    table = table.replace(labels=pd.DataFrame(labels, columns=["r0", "r1"]))
+    labels = pd.DataFrame(labels, columns=["r0", "r1"], index=table.rows.index)
+    table = table.replace(labels=labels)
     found = agreement_bounds(table)
     a = found.agreement.value
     assert found.n_units == found.n_items == 60
@@ -143,7 +144,7 @@ NONSENSE = {
     "unknown": (CLEAR, {"raters": ["r0", "r7"]}, "There is no rater 'r7'"),
     "all ties": (judged(np.ones(9), tie=1.0), {}, "No two of r0, r1 prefer"),
     "one item": (judged(np.ones(9), items=np.zeros(9, int)), {}, "on one item"),
-    "no table": ([1, 2], {}, "no table"),
+    "no table": ([1, 2], {}, "not a table"),
     "few draws": (CLEAR, {"n_draws": 3}, "n_draws=3"),
     "seed": (CLEAR, {"seed": -1}, "seed=-1"),
     "confidence": (CLEAR, {"confidence": 1.5}, "confidence=1.5"),

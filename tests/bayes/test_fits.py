@@ -137,7 +137,7 @@ def test_quantities_that_are_not_there_are_refused_with_those_that_are(trees):
     for wrong in ({}, trees["ties"]["posterior"]):
         with pytest.raises(MetaevalError, match="Expected a posterior"):
             bayes.summarise(wrong, "slope")
-    with pytest.raises(MetaevalError, match="no table"):
+    with pytest.raises(MetaevalError, match="not a table"):
         bayes.fit("accuracy", [1, 2])
 
 

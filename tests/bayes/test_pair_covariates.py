@@ -121,7 +121,8 @@ def test_raters_without_bias_are_not_said_to_have_one():
 def test_likelihood_is_the_sum_over_truths(covariates, ordered):
     table = compared(2, n=60, ordered=ordered)
     labels = table.labels.where(np.random.default_rng(0).random((60, 4)) < 0.8)
-    table = table.replace(labels=labels)
+    table = table.replace(labels=labels).canonical
+    labels = table.labels
     ready = ready_of(table, covariates)
     one, sites = some_sites(3, len(covariates), ordered)
     found, truths = ready.log_likelihood(sites)[0, 0], ready.after(sites)["truth_probability"][1]

@@ -209,7 +209,7 @@ def test_draws_that_are_undefined_are_left_out_and_said():
 
 
 NONSENSE = {
-    "no table": (3, {}, "no table"),
+    "no table": (3, {}, "not a table"),
     "one item": (verdicts(correlated(1, 2)), {}, "There is one item, and nothing to weight"),
     "systems": (TASKS, {"random": ("item", "system")}, "not systems; use random='item'"),
     "pairwise": (TASKS, {"missing": "pairwise"}, "use missing='common'"),

@@ -153,7 +153,7 @@ def test_patterns_in_ranges_are_counted_apart():
 def test_likelihood_is_the_integral_over_quality(covariates):
     table = rated(2, n=60, missing=lambda x: x > 1)
     words = np.random.default_rng(0).poisson(3, 60)
-    table = table.replace(rows=table.rows.assign(words=words))
+    table = table.replace(rows=table.rows.assign(words=words)).canonical
     ready, ranges = prepared(table, covariates), ranges_of_responses(table, covariates)
     sites = some_sites(3, len(covariates))
     found, said = ready.log_likelihood(sites)[0], table.labels.to_numpy()

@@ -1,6 +1,7 @@
 """Maps: what every one obeys, and what each is."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,13 +171,18 @@ def test_beta_returns_its_own_family():
 
 
 # Tables
+def places_of(forecasts, table):
+    """Rows of a table that the cases of a map are, by their ids."""
+    place = pd.DataFrame({"place": np.arange(len(table))}, index=table.rows.index)
+    ids = table.rows[list(forecasts.index.names)].astype(str)
+    return place.set_axis(pd.MultiIndex.from_frame(ids)).loc[forecasts.index, "place"].to_numpy()
 
 
 def test_forecasts_come_from_the_other_folds():
     table = me.load_example()
     fit = calibration.margin_link.fit(table, scorers=["judge"], folds=4)
     pairs = table.pairs()
-    keep = fit.forecasts.index.to_numpy()
+    keep = places_of(fit.forecasts, pairs)
     margin = pairs.scores["judge"].to_numpy()[keep]
     human = pairs.labels.iloc[:, 0].to_numpy()[keep]
     item = pairs.item_codes[keep]
@@ -190,13 +196,33 @@ def test_forecasts_come_from_the_other_folds():
         assert np.abs(found - curve(margin[out])).max() < 1e-9
 
 
+@pytest.mark.parametrize("over", ["pairs", "responses"])
+def test_forecasts_are_scores_of_the_table_they_are_of(over):
+    table = me.load_example()
+    order = np.random.default_rng(0).permutation(len(table))
+    shuffled = me.Responses(
+        table.rows.iloc[order], table.scores.iloc[order], table.labels.iloc[order]
+    )
+    asked = {"scorers": ["judge"], "over": over, "event": 3 if over == "responses" else None}
+    kind = calibration.margin_link if over == "pairs" else calibration.platt
+    fit, other = kind.fit(table, **asked), kind.fit(shuffled, **asked)
+    pd.testing.assert_frame_equal(fit.forecasts.sort_index(), other.forecasts.sort_index())
+    if over == "responses":
+        ids = shuffled.rows[["task", "item", "system"]].astype(str).apply(tuple, axis=1)
+        assert other.forecasts.index.tolist() == ids.tolist()
+    whole = shuffled.pairs() if over == "pairs" else shuffled
+    mapped = whole.with_scorer("mapped", fit.forecasts["judge"])
+    both = mapped.scores[["judge", "mapped"]].dropna()
+    assert both.rank().corr().iloc[0, 1] > 0.9
+
+
 def test_clusters_keep_their_items_in_one_fold():
     table = me.load_example()
     rows = table.rows.assign(cluster=[f"c{i // 8}" for i in table.item_codes])
     clustered = me.Responses(rows, table.scores, table.labels, label_kind=table.label_kind)
     pairs = clustered.pairs()
     fit = calibration.margin_link.fit(clustered, scorers=["judge"])
-    keep = fit.forecasts.index.to_numpy()
+    keep = places_of(fit.forecasts, pairs)
     cluster = pairs.rows["cluster"].cat.codes.to_numpy()[keep]
     margin = pairs.scores["judge"].to_numpy()[keep]
     with np.errstate(divide="ignore"):

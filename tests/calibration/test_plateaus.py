@@ -56,7 +56,7 @@ def test_two_thresholds_are_compared_as_two_scorers_are():
     margin = pairs.scores["judge"]
     names = [f"at {epsilon:g}" for epsilon in curve["epsilon"]]
     calls = {
-        n: np.where(margin.abs() <= e, 0.0, np.sign(margin))
+        n: np.sign(margin).where(margin.abs() > e, 0.0)
         for n, e in zip(names, curve["epsilon"], strict=True)
     }
     for name, column in calls.items():

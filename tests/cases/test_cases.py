@@ -288,7 +288,9 @@ def test_human_files_of_wmt():
     mqm = read(folder / "mqm_ted_ende.avg_seg_scores.tsv", labels=["mqm_avg_score"])
     assert (mqm.n_items, len(mqm)) == (606, 8484)
     header = ["metric", "pair", "set", "reference", "system", "doc", "segment", "BAQ"]
-    gz = read(folder / "BAQ_dyn.seg.score.gz", header=header, scorers=["BAQ"])
+    path = folder / "BAQ_dyn.seg.score.gz"
+    refused(path, header=header, scorers=["BAQ"], message="numbered anew in each.*task=<column>")
+    gz = read(path, header=header, scorers=["BAQ"], task="doc")
     assert len(gz) == 2000
 
 

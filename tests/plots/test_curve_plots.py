@@ -253,14 +253,14 @@ def test_policies_follow_the_labels():
     assert len(policies._policies(right.pairs())) == 2
 
 
-def test_bias_is_the_intercept_of_labels(shown_in_order):
+def test_a_bias_above_0_favours_what_was_shown_first(shown_in_order):
     frame = order_bias(shown_in_order, native="logit", data=True, **FEW)
     result = evaluate(shown_in_order, st.cox_intercept(native="logit"), **FEW)
     for row in frame.itertuples():
-        same = result.row(row.scorer)
-        assert (row.estimate, row.lower, row.upper) == tuple(same[["estimate", "lower", "upper"]])
+        labels = -result.row(row.scorer)[["estimate", "upper", "lower"]]
+        assert (row.estimate, row.lower, row.upper) == tuple(labels)
     assert list(frame["scorer"]) == ["biased", "fair"]
-    assert frame["upper"][0] < 0 < frame["upper"][1]
+    assert frame["lower"][0] > 0 > frame["lower"][1]
     ax = order_bias(shown_in_order, native="logit", **FEW)
     assert np.allclose(sorted(line(ax, 1)[:, 0]), frame["estimate"])
     assert [t.get_text() for t in ax.get_yticklabels()] == ["biased", "fair"]
@@ -269,7 +269,7 @@ def test_bias_is_the_intercept_of_labels(shown_in_order):
 def test_bias_of_a_posterior_is_its_own(trees):
     tree = trees["calibration"].copy()
     slopes = tree["posterior"]["slope_typical"]  # draws that stand in for those of a bias
-    tree["posterior"] = tree["posterior"].to_dataset().assign(bias=-slopes)
+    tree["posterior"] = tree["posterior"].to_dataset().assign(bias=slopes)
     frame = order_bias(tree, ["good", "chance"], data=True)
     result = bayes.summarise(tree, "bias")
     assert list(frame["scorer"]) == ["good", "chance"]

@@ -309,7 +309,7 @@ def test_a_new_metric_joins_the_folder_by_item_and_system():
     old = fixtures.mt_table()
     assert table.scorers == ["Bar-22-src", "FOO-refA", "New-refA"]
     assert table.drop_scorers("New-refA").fingerprint == old.keep_labels(["mqm"]).fingerprint
-    half = (old.scores["Bar-22-src"] / 2).round(3)
+    half = (table.scores["Bar-22-src"] / 2).round(3)
     np.testing.assert_allclose(table.scores["New-refA"], half)
 
 

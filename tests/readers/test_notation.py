@@ -157,7 +157,5 @@ def test_a_column_of_scores_is_never_said_not_to_exist(tmp_path):
         read(found, scorers=["judge"])
     with pytest.raises(MetaevalError, match=r"no scorer 'typo'; there are chrf"):
         read(found.drop(columns="judge"), scorers=["typo"])
-    with pytest.raises(
-        MetaevalError, match="is there and is not a column of scores"
-    ):
+    with pytest.raises(MetaevalError, match="is there and is not a column of scores"):
         read(found.drop(columns="judge"), scorers=["system"])

@@ -159,6 +159,7 @@ def test_two_models_have_the_same_rows(tmp_path):
     turned = records({**V1, "scores_chosen": [1, 2], "scores_rejected": [3, 4]})[::-1]
     first = table_of(only(rewardbench.parts(save(tmp_path / "a.json", V1))))
     second = table_of(only(rewardbench.parts(save(tmp_path / "b.jsonl", turned))))
+    first, second = first.canonical, second.canonical
     pd.testing.assert_frame_equal(first.rows, second.rows)
     pd.testing.assert_frame_equal(first.labels, second.labels)
     assert second.scores["b"].tolist() == [1.0, 3.0, 2.0, 4.0]

@@ -153,7 +153,7 @@ def items_of(tmp_path, text):
 
 
 def test_ids_in_text(tmp_path):
-    assert items_of(tmp_path, "item,system,m\n7,a,1\n007,a,2\n") == ["007", "7"]
+    assert items_of(tmp_path, "item,system,m\n7,a,1\n007,a,2\n") == ["7", "007"]
     assert items_of(tmp_path, "item,system,m\n7.0,a,1\n8.0,a,2\n") == ["7", "8"]
     assert items_of(tmp_path, "item,system,m\n7.0,a,1\n7.5,a,2\n") == ["7.0", "7.5"]
     assert items_of(tmp_path, "item,system,m\n7.0,a,1\nx,a,2\n") == ["7.0", "x"]
@@ -169,7 +169,7 @@ def test_seven_is_seven_is_seven(tmp_path):
     floats = read(scores.astype({"item": float}), tmp_path / "l.csv")
     assert floats.fingerprint == table.fingerprint
     other = pd.DataFrame({"item": ["007", "8"], "system": "a", "human": [1.0, 0]})
-    assert read(scores, other).rows["item"].tolist() == ["007", "7", "8"]
+    assert read(scores, other).rows["item"].tolist() == ["7", "8", "007"]
 
 
 def test_an_empty_system_is_a_system_and_a_null_item_is_an_error():
@@ -292,8 +292,11 @@ def test_label_kind_and_the_rest():
 
 def test_shared_items_count_once():
     frame = pd.concat([WIDE.assign(task=t) for t in ("fluency", "coherence")])
-    assert read(frame).n_items == 12
+    assert read(frame, shared_items=False).n_items == 12
     assert read(frame, shared_items=True).n_items == 6
+    assumed = read(frame)
+    assert assumed.n_items == 6
+    assert any("shared_items=False" in warning for warning in assumed.alignment.warnings)
 
 
 def test_unknown_options_name_a_near_miss():
