@@ -81,7 +81,8 @@ def verdicts(
             known = words | dict.fromkeys(codes.codes(name), None)
             given, tied, are_numbers = _read(column.iloc[at], known, numbers_are_words, source)
             one = scale_of(name, scale) if are_numbers else "margin"
-            more = one_sided(given[~np.isnan(given)], name, source)
+            answers = np.where(tied, 0.0, given)
+            more = one_sided(answers[~np.isnan(answers)], name, source)
             if one is None:
                 one, more = inferred_scale(given, name, source, verdicts=True)
             margins = as_margins(given, one, name, source)

@@ -1,0 +1,177 @@
+"""Scales of preferences: inferred where one meaning is possible, else declared or refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaeval import evaluate
+from metaeval.errors import MetaevalError
+from metaeval.readers import read
+
+N = 60
+RNG = np.random.default_rng(2)
+TRUTH = RNG.choice([1, -1], N)
+VERDICT = np.where(RNG.random(N) < 0.8, TRUTH, -TRUTH)
+SURE = np.round(1 / (1 + np.exp(-VERDICT * RNG.random(N) * 3)), 3)
+BASE = pd.DataFrame({"item": range(N), "first": "m1", "second": "m2"})
+HUMAN = BASE.assign(rater="human", preference=np.where(TRUTH > 0, "A", "B"))
+RIGHT = np.mean(VERDICT == TRUTH)
+
+CODES = {
+    "probability": np.where(VERDICT > 0, 1, 0),
+    "index": np.where(VERDICT > 0, 0, 1),
+    "one-two": np.where(VERDICT > 0, 1, 2),
+    "percent": 100 * SURE,
+    "margin": VERDICT * 3,
+}
+
+
+def long(values):
+    return BASE.assign(scorer="judge", preference=values)
+
+
+def accuracy(table):
+    return (
+        evaluate(table, "pairwise_accuracy(ties=half)", n_resamples=100).frame["estimate"].iloc[0]
+    )
+
+
+def warned(table, words):
+    return any(words in warning for warning in table.alignment.warnings)
+
+
+@pytest.mark.parametrize("scale", CODES)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_declared_scales_of_verdicts(scale, as_text):
+    values = CODES[scale].astype(str) if as_text else CODES[scale]
+    for declared in (scale, {"judge": scale}):
+        table = read(long(values), HUMAN, preference_scale=declared)
+        assert accuracy(table) == pytest.approx(RIGHT)
+
+
+@pytest.mark.parametrize("scale", CODES)
+def test_declared_scales_of_a_wide_table(scale):
+    frame = BASE.assign(human=TRUTH, judge=CODES[scale])
+    table = read(frame, preference_scale={"judge": scale, "human": "margin"})
+    assert accuracy(table) == pytest.approx(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("values", "cure"),
+    [
+        (CODES["probability"], "'probability' .* 'index' .* 'margin'"),
+        (CODES["index"], "'index' \\(0 first, 1 second\\)"),
+        (SURE, "'probability' \\(that the first is better\\)"),
+        (np.where(RNG.random(N) < 0.1, 0, CODES["one-two"]), "'one-two' .*tie"),
+        (np.where(RNG.random(N) < 0.2, 0.5, CODES["probability"]), "'probability'"),
+        ([f"{100 * p:.0f}%" for p in SURE], "'probability'"),
+    ],
+)
+def test_numbers_that_may_mean_several_things_are_refused(values, cure):
+    with pytest.raises(MetaevalError, match=f"whom they favour is not known.*{cure}"):
+        read(long(values), HUMAN)
+
+
+@pytest.mark.parametrize("values", [CODES["probability"], SURE])
+def test_wide_columns_that_may_mean_several_things_are_refused(values):
+    with pytest.raises(MetaevalError, match="whom they favour is not known"):
+        read(BASE.assign(human=TRUTH, judge=values))
+    with pytest.raises(MetaevalError, match=r"'human' of .* whom they favour is not known"):
+        read(BASE.assign(human=(TRUTH > 0) * 1, judge=VERDICT))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        CODES["one-two"],
+        np.where(VERDICT > 0, "1", "2"),
+        3 - 2 * np.round(1 + (1 - SURE), 4),
+        VERDICT,
+        np.where(VERDICT > 0, "m1", "m2"),
+        np.where(VERDICT > 0, "[[A]]", "[[B]]"),
+        np.where(VERDICT > 0, "Assistant A", "Assistant B"),
+        np.where(VERDICT > 0, "Response 1", "response 2"),
+    ],
+)
+def test_what_has_one_meaning_is_read(values):
+    table = read(long(values), HUMAN)
+    assert accuracy(table) == pytest.approx(RIGHT)
+    assert not table.alignment.warnings
+
+
+def test_weights_from_1_to_2():
+    table = read(long(1 + (1 - SURE)), HUMAN)
+    np.testing.assert_allclose(table.scores["judge"], 2 * SURE - 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("failed", [0.05, 0.1, 0.15])
+def test_indices_with_a_code_for_failure_are_warned_of(failed):
+    values = np.where(np.arange(N) < failed * N, -1, CODES["index"])
+    table = read(long(values), HUMAN)
+    assert warned(table, "--preference-scale index")
+    assert warned(table, "scorers do (judge")
+    declared = read(long(values), HUMAN, preference_scale="index")
+    assert declared.scores["judge"].isna().sum() == round(failed * N)
+    assert not declared.alignment.warnings
+
+
+def test_a_judge_that_always_favours_one_side_or_ties_is_warned_of():
+    assert warned(read(long("A"), HUMAN), "judge favours the first on all 60 pairs")
+    assert warned(read(long("B"), HUMAN), "judge favours the second on all 60 pairs")
+    assert warned(read(long("tie"), HUMAN), "judge calls all 60 pairs tied")
+    positive = BASE.assign(human=TRUTH, judge=np.where(np.arange(N) % 2, 0, 7.5))
+    assert warned(read(positive), "judge is never below 0 on 60 pairs")
+
+
+def test_labels_may_favour_the_first_everywhere():
+    chosen_first = HUMAN.assign(preference="A")
+    assert not read(long(VERDICT), chosen_first).warnings
+
+
+def test_sides_that_are_exchanged_are_below_chance():
+    exchanged = np.where(VERDICT > 0, 2, 1)
+    table = read(long(exchanged), HUMAN)
+    [warning] = table.alignment.warnings
+    assert "judge is significantly below chance against human" in warning
+    assert "--lower-is-better" not in warning
+    mended = read(long(exchanged), HUMAN, vocabulary={"1": -1, "2": 1})
+    assert accuracy(mended) == pytest.approx(RIGHT)
+
+
+@pytest.mark.parametrize("scale", ["probability", "one-two", "index", "percent"])
+def test_values_outside_a_declared_scale(scale):
+    with pytest.raises(MetaevalError, match=f"does not lie between .*preference_scale='{scale}'"):
+        read(long(np.where(np.arange(N) == 3, -7, CODES[scale])), preference_scale=scale)
+    with pytest.raises(MetaevalError, match="preference_scale='probabilty' is not one of"):
+        read(long(VERDICT), preference_scale="probabilty")
+    with pytest.raises(MetaevalError, match="preference_scale is for pairs"):
+        read(pd.DataFrame({"item": [1], "system": "a", "m": 1}), preference_scale="index")
+
+
+@pytest.mark.parametrize("values", [RNG.integers(1, 8, N), RNG.integers(-3, 4, N)])
+def test_graded_preferences_need_a_word(values):
+    with pytest.raises(MetaevalError, match="preferences lie between -1"):
+        read(long(values), HUMAN)
+    top = max(abs(values))
+    table = read(long(values), HUMAN, vocabulary={str(v): v / top for v in set(values.tolist())})
+    assert table.scores["judge"].abs().max() == 1
+
+
+@given(st.lists(st.sampled_from([-1, 1]), min_size=2, max_size=8), st.booleans())
+def test_codes_and_words_of_the_same_verdicts_agree(sides, ordered):
+    frame = pd.DataFrame({"item": range(len(sides)), "first": "x", "second": "y", "scorer": "j"})
+    side = np.array(sides)
+    written = {
+        None: np.where(side > 0, "A", "B"),
+        "index": np.where(side > 0, 0, 1),
+        "probability": np.where(side > 0, 1.0, 0.0),
+        "one-two": np.where(side > 0, 1, 2),
+        "percent": np.where(side > 0, 100, 0),
+    }
+    prints = {
+        read(frame.assign(preference=v), preference_scale=s, ordered=ordered).fingerprint
+        for s, v in written.items()
+    }
+    assert len(prints) == 1

@@ -1,0 +1,80 @@
+"""Warnings of what is hard to believe, and that ordinary tables have none."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metaeval import Responses, compare, load_example
+from metaeval.plausibility import agreement_in_errors, implausible
+
+N = 40
+RNG = np.random.default_rng(0)
+
+
+def table(**scores):
+    rows = pd.DataFrame({"item": np.repeat(np.arange(N), 3), "system": ["a", "b", "c"] * N})
+    return Responses(rows, pd.DataFrame(scores), pd.DataFrame({"human": QUALITY}))
+
+
+QUALITY = RNG.normal(size=3 * N)
+GOOD = QUALITY + RNG.normal(size=3 * N)
+NOISE = RNG.normal(size=3 * N)
+
+
+def test_ordinary_scorers_are_plausible():
+    assert implausible(table(good=GOOD, noise=NOISE)) == []
+    assert implausible(load_example()) == []
+
+
+def test_scorers_below_chance_are_named():
+    [warning] = implausible(table(good=GOOD, error=-GOOD, other=-np.exp(GOOD), noise=NOISE))
+    assert warning.startswith("error, other are significantly below chance against human")
+    assert warning.endswith("--lower-is-better error,other")
+
+
+def test_where_all_are_below_chance_the_label_is_named():
+    [warning] = implausible(table(a=-GOOD, b=-QUALITY))
+    assert warning.endswith("--lower-is-better human")
+
+
+def test_noise_is_seldom_below_chance():
+    many = {f"m{k}": RNG.normal(size=3 * N) for k in range(300)}
+    frame = table(**many)
+    below = [agreement_in_errors(frame, frame.scores[m].to_numpy(), QUALITY) < -3 for m in many]
+    assert np.mean(below) < 0.01
+
+
+@pytest.mark.parametrize("transform", [np.exp, lambda x: x**3, lambda x: 1e9 * x, np.tanh])
+def test_only_the_order_of_scores_counts(transform):
+    one, other = table(m=GOOD), table(m=transform(GOOD))
+    assert agreement_in_errors(one, one.scores["m"].to_numpy(), QUALITY) == pytest.approx(
+        agreement_in_errors(other, other.scores["m"].to_numpy(), QUALITY)
+    )
+
+
+def test_lone_responses_and_missing_values():
+    rows = pd.DataFrame({"item": np.arange(3 * N)})
+    scores = pd.DataFrame({"good": GOOD, "bad": -GOOD})
+    scores.loc[::4, "bad"] = np.nan
+    lone = Responses(rows, scores, pd.DataFrame({"human": QUALITY}))
+    [warning] = implausible(lone)
+    assert warning.startswith("bad is significantly below chance")
+
+
+def test_constant_scorers_are_named_and_few_rows_are_not():
+    assert implausible(table(flat=np.ones(3 * N), good=GOOD)) == [
+        "flat is constant: 1 on all 120 rows"
+    ]
+    few = Responses(
+        pd.DataFrame({"item": [1, 1], "system": ["a", "b"]}),
+        pd.DataFrame({"flat": [1.0, 1.0]}),
+        pd.DataFrame({"human": [1.0, 2.0]}),
+    )
+    assert implausible(few) == []
+
+
+def test_results_say_it_first():
+    frame = table(good=GOOD, error=-GOOD)
+    result = compare(frame, "pairwise_accuracy", n_resamples=200)
+    assert "error is significantly below chance" in result.meta["warnings"][0]
+    assert "below chance" in result.to_markdown().splitlines()[0]
