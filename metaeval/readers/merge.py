@@ -38,7 +38,8 @@ def merge(
     MetaevalError
         If scores and pairs are mixed, two files share no row, or scores contradict.
     """
-    parts = sorted(parts, key=lambda part: part.source)
+    placed = [replace(part, place=place) for place, part in enumerate(parts)]
+    parts = sorted(placed, key=lambda part: part.source)
     _require_one_kind(parts)
     parts = _with_one_use(parts, scorers)
     _require_one_order(parts, keys)
@@ -131,8 +132,9 @@ def _stack(parts: Sequence[Part], ids: Sequence[str]) -> Part:
         return parts[0]
     if not {"response", "system", "first"} & set(ids) and _repeats(parts, ids):
         raise _several_rows(parts, ids)
-    codes = shared_codes([part.rows for part in parts], ids)
-    return _united(parts, codes, ids)
+    given = sorted(range(len(parts)), key=lambda k: parts[k].place)
+    codes = shared_codes([parts[k].rows for k in given], ids)
+    return _united(parts, [codes[given.index(k)] for k in range(len(parts))], ids)
 
 
 def _repeats(parts: Sequence[Part], ids: Sequence[str]) -> bool:

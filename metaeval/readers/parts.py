@@ -33,6 +33,8 @@ class Part:
     shown : DataFrame, optional
         Of pairs that each judge saw in one order: 1 where the first was shown first, else -1;
         NaN where a judge did not see the pair. A column for each of `scores`.
+    place : int
+        Where its file stands among those given: rows come in the order of the first.
     """
 
     rows: pd.DataFrame
@@ -45,6 +47,7 @@ class Part:
     warnings: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     shown: pd.DataFrame | None = None
+    place: int = 0
 
 
 WRONG = float("inf")

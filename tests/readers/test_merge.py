@@ -345,3 +345,13 @@ def test_one_order_in_two_files_is_one():
     assert table.fingerprint == read(ab).fingerprint
     swapped = judged("y", "x", ["B", "A"], order="ba")
     assert read(ab, swapped).fingerprint == read(ab).fingerprint
+
+
+def test_rows_are_in_the_order_of_the_first_file_given():
+    one = SCORES.sample(frac=1, random_state=3)
+    other = LABELS.sample(frac=1, random_state=4)
+    for first, second in ((one, other), (other, one)):
+        table = read(named(first, "z.csv"), named(second, "a.csv"))
+        assert table.rows["item"].tolist() == first["item"].astype(str).tolist()
+        assert table.rows["system"].tolist() == first["system"].tolist()
+        assert table.fingerprint == read(SCORES, LABELS).fingerprint
