@@ -21,8 +21,9 @@ Over = Literal["pairs", "responses"] | None
 
 _SHARED = {
     "native": """native : {True, "logit", None}
-    Scores are probabilities (margins of pairs: 2p - 1), or log odds, or neither: then a map to
-    probabilities is fitted first, on the items (clusters) of the other folds.""",
+    Scores are probabilities, or log odds, or neither: then a map to probabilities is fitted first,
+    on the items (clusters) of the other folds. Of pairs, the probability p that the first is
+    better, which `preference_scale="probability"` reads from a file; its margin is 2p - 1.""",
     "over": """over : {"pairs", "responses"}, optional
     Forecasts that the first of two responses is preferred (its margin is what counts; tied
     labels are left out), or that a single response is right. By default pairs, but responses

@@ -175,3 +175,15 @@ def test_codes_and_words_of_the_same_verdicts_agree(sides, ordered):
         for s, v in written.items()
     }
     assert len(prints) == 1
+
+
+def test_probabilities_of_the_first_are_taken_at_their_word():
+    """A file of probabilities gives the Brier score that its definition gives."""
+    won = (TRUTH > 0) * 1.0
+    for frame in (
+        BASE.assign(human=TRUTH, judge=SURE),
+        BASE.assign(human=TRUTH, judge=1 - SURE, first="m2", second="m1").assign(human=-TRUTH),
+    ):
+        table = read(frame, preference_scale={"judge": "probability", "human": "margin"})
+        value = evaluate(table, "brier(native=True)", n_resamples=100).frame["estimate"].iloc[0]
+        assert value == pytest.approx(np.mean((SURE - won) ** 2))
