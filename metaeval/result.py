@@ -15,6 +15,7 @@ from metaeval.arrays import Floats
 from metaeval.checks import listed, near_miss, require_known
 from metaeval.errors import MetaevalError
 from metaeval.power import missed_half
+from metaeval.printing import escaped_json, printable
 
 SCHEMA = "metaeval.result/1"
 _SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details", "provenance")
@@ -130,9 +131,10 @@ class Result:
         DataFrame
             scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill,
             null_mean, and p_value and p_adjusted of tests of single scorers. Two scorers share a
-            letter exactly if they are not separated; the letters are empty
-            where not all pairs were compared. Of posteriors, two are separated if one is better
-            with a probability of at least (1 + confidence) / 2, each pair by itself.
+            letter exactly if they are not separated; the letters are empty where not all pairs were
+            compared, and where more than 52 would be needed (`attrs["notes"]` says so). Of
+            posteriors, two are separated if one is better with a probability of at least
+            (1 + confidence) / 2, each pair by itself.
         """
         from metaeval.ranking import league
 
@@ -207,7 +209,12 @@ class Result:
         if self.is_posterior:
             from metaeval.wording import posterior_sentence
 
-            return posterior_sentence(self, row, statistic)
+            return printable(posterior_sentence(self, row, statistic))
+        return printable(self._tested_sentence(row, scorer, baseline, statistic, task))
+
+    def _tested_sentence(
+        self, row: pd.Series, scorer: str, baseline: str, statistic: str | None, task: str | None
+    ) -> str:
         if row["estimate"] < 0:
             scorer, baseline = baseline, scorer
             row = _turned(row, "two-sided", 1)  # the p that was found, whichever is named first
@@ -242,14 +249,14 @@ class Result:
         """Return the text that authors paste: unit, n, interval, test, correction, tie policy."""
         from metaeval.wording import methods_paragraph
 
-        return methods_paragraph(self)
+        return printable(methods_paragraph(self))
 
     def to_json(self) -> str:
         """Return JSON (schema metaeval.result/1), numbers with 10 significant digits."""
         rows = [{str(k): _plain(v) for k, v in r.items()} for r in self.frame.to_dict("records")]
         text = {"schema": SCHEMA, "kind": self.meta["kind"]}
         text |= {"rows": rows} | {name: _plain(self.meta[name]) for name in _SECTIONS}
-        return json.dumps(text, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        return escaped_json(json.dumps(text, ensure_ascii=False, indent=1, allow_nan=False)) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:

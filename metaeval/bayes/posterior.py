@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import warnings
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import xarray as xr
 from metaeval.arrays import Floats
 from metaeval.bayes.prepared import Named
 from metaeval.errors import MetaevalError
+from metaeval.files import write_all
 
 SCHEMA = "metaeval.posterior/1"
 _CHAINS = ("chain", "draw")
@@ -93,17 +95,14 @@ def save(tree: xr.DataTree, path: str | Path) -> None:
     -------
     None
     """
-    path, kept = Path(path), require_ours(tree)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        _plain(kept).to_netcdf(part, engine="h5netcdf")
-        part.replace(path)
-    except OSError as error:
-        raise MetaevalError(
-            f"Cannot write {str(path)!r} ({error.strerror or error}); choose another place."
-        ) from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_all({Path(path): as_bytes(tree)})
+
+
+def as_bytes(tree: xr.DataTree) -> bytes:
+    """A posterior as the content of a NetCDF file."""
+    file = io.BytesIO()
+    _plain(require_ours(tree)).to_netcdf(file, engine="h5netcdf")
+    return file.getvalue()
 
 
 def load(path: str | Path) -> xr.DataTree:
