@@ -44,7 +44,7 @@ class Interrupted(click.ClickException):
 class Group(click.Group):
     """Commands whose errors are one sentence; `--debug` shows the traceback, too."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:  # type: ignore[override]
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run a command line, and leave with its exit code."""
         run: Any = super().main
         if not standalone_mode:

@@ -20,7 +20,7 @@ ROOT = Path(metaeval.__file__).parent
 LAYERS = {
     0: (
         *("errors", "checks", "arrays", "files", "progress", "multiplicity"),
-        *("printing", "spreadsheets"),
+        *("printing", "spreadsheets", "compile_cache"),
         *("closed_forms", "power"),
         *("intervals", "canonical", "threefry", "draws", "exact", "kernels", "resampling", "flips"),
         *("studentise", "maxt", "samples"),

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
+from metaeval.bayes.posterior import is_posterior
 from metaeval.errors import MetaevalError
 from metaeval.inference import evaluate
 from metaeval.plots.canvas import draw_intervals, label_x, row_axes
@@ -100,7 +101,7 @@ def order_bias(
 def _biases(
     source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
 ) -> pd.DataFrame:
-    if isinstance(source, xr.DataTree):
+    if is_posterior(source):
         result = _of_tree(source, **passed_on(_of_tree, options, "order_bias"))
     else:
         result = _of_pairs(source, scorers, native, options)
