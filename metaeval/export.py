@@ -17,7 +17,7 @@ from metaeval.wording import SHOWN, probable_line, within_line
 if TYPE_CHECKING:
     from metaeval.result import Result
 
-_AFTER = {
+CORRECTIONS = {
     "maxt": "after max-T",
     "holm": "after Holm",
     "bh": "after Benjamini-Hochberg",
@@ -152,7 +152,7 @@ def separated_line(result: Result, statistic: str, task: str | None = None) -> s
         return probable_line(result, found)
     if found["p_adjusted"].isna().all():
         return "not tested"
-    after = _AFTER[result.meta["policy"]["correction"]]
+    after = CORRECTIONS[result.meta["policy"]["correction"]]
     apart = found[found["p_adjusted"] <= 1 - result.confidence + 1e-12]
     apart = apart.sort_values(["p_adjusted", "scorer", "baseline"])
     if not len(apart):

@@ -16,11 +16,8 @@ from metaeval.checks import listed, near_miss, require_known
 from metaeval.errors import MetaevalError
 from metaeval.power import missed_half
 from metaeval.printing import escaped_json, printable
+from metaeval.result_json import COUNTS, SCHEMA, SECTIONS, TEXTS, read_result
 
-SCHEMA = "metaeval.result/1"
-_SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details", "provenance")
-_TEXT = ("statistic", "task", "scorer", "baseline", "interval", "test", "status")
-_COUNTS = ("n_items", "n_clusters", "n_rows", "n_dropped")
 _SIGNED = ("estimate", "lower", "upper")
 
 
@@ -255,7 +252,7 @@ class Result:
         """Return JSON (schema metaeval.result/1), numbers with 10 significant digits."""
         rows = [{str(k): _plain(v) for k, v in r.items()} for r in self.frame.to_dict("records")]
         text = {"schema": SCHEMA, "kind": self.meta["kind"]}
-        text |= {"rows": rows} | {name: _plain(self.meta[name]) for name in _SECTIONS}
+        text |= {"rows": rows} | {name: _plain(self.meta[name]) for name in SECTIONS}
         return escaped_json(json.dumps(text, ensure_ascii=False, indent=1, allow_nan=False)) + "\n"
 
     @classmethod
@@ -267,15 +264,7 @@ class Result:
         MetaevalError
             If the text is no result of this schema.
         """
-        try:
-            data = json.loads(text)
-            rows = pd.DataFrame(data["rows"])
-            meta = {"kind": data["kind"], **{name: data[name] for name in _SECTIONS}}
-            rows[["scorer", "estimate", "statistic"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise MetaevalError(f"This is no result of metaeval (to_json): {error!r}.") from None
-        if data.get("schema") != SCHEMA:
-            raise MetaevalError(f"Expected schema {SCHEMA!r}, found {data.get('schema')!r}.")
+        rows, meta = read_result(text)
         return cls(tidied(rows), None, meta)
 
     def to_markdown(self, statistic: str | None = None, task: str | None = None) -> str:
@@ -306,8 +295,8 @@ class Result:
 
 def tidied(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with numbers as floats, and None where there is no text."""
-    texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in _TEXT}
-    numbers = {c: frame[c].astype(float) for c in frame if c not in (*_TEXT, *_COUNTS)}
+    texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in TEXTS}
+    numbers = {c: frame[c].astype(float) for c in frame if c not in (*TEXTS, *COUNTS)}
     return frame.assign(**texts, **numbers)
 
 

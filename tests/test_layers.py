@@ -32,7 +32,7 @@ LAYERS = {
         "tables",
         "pairing",
         "alignment",
-        "result",
+        *("result", "result_json"),
         "export",
         "wording",
         "terminal",
