@@ -57,8 +57,11 @@ def write_all(
             if last in parts:
                 parts[last].place.unlink(missing_ok=True)
             for target, part in parts.items():
-                _publish(part, made)
+                _make_folders(part.place.parent, made)
+                part.move()
                 written.append(target)
+            for folder in {part.place.parent for part in parts.values()}:
+                _sync_folder(folder)
         for target in (path for path in order if path not in parts):
             written.append(target)
             _stream(target, files[target])
@@ -134,6 +137,7 @@ class _Part:
     place: Path
     descriptor: int
     name: Path | None
+    old: int | None = None  # what it replaces is held open: its space is freed after all moves
 
     def move(self) -> None:
         """Put it in its place, at once."""
@@ -153,8 +157,9 @@ class _Part:
 
     def drop(self) -> None:
         """Let go of it."""
-        with contextlib.suppress(OSError):
-            os.close(self.descriptor)
+        for descriptor in (self.descriptor, self.old):
+            if descriptor is not None:
+                os.close(descriptor)
         if self.name is not None:
             with contextlib.suppress(OSError):
                 self.name.unlink()
@@ -179,6 +184,8 @@ def _prepared(place: Path, content: bytes, folders: bool) -> _Part:
             with contextlib.suppress(OSError):  # only the superuser may give files away
                 os.fchown(part.descriptor, old.st_uid, old.st_gid)
             os.fchmod(part.descriptor, stat.S_IMODE(old.st_mode))
+            with contextlib.suppress(OSError):
+                part.old = os.open(place, os.O_RDONLY)
         os.fsync(part.descriptor)
     except BaseException:
         part.drop()
@@ -233,13 +240,6 @@ def _drop_stale(folder: Path) -> None:
                     os.unlink(name)
             finally:
                 os.close(descriptor)
-
-
-def _publish(part: _Part, made: list[Path]) -> None:
-    """Show a prepared file under its name."""
-    _make_folders(part.place.parent, made)
-    part.move()
-    _sync_folder(part.place.parent)
 
 
 def _stream(target: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import metaeval as me
 from metaeval import MetaevalError, Result
+from metaeval.export import tables_of
 from metaeval.terminal import as_text
 
 ODD = (
@@ -63,13 +64,11 @@ def altered(document, rng):
 
 def used(result):
     """Everything that a result does."""
-    for name in result.statistics:
-        tasks = [None, *dict.fromkeys(result.frame["task"].dropna())]
-        for task in tasks:
-            result.league(name, task)
-            for render in (result.to_markdown, result.to_html, result.to_latex):
-                render(name, task)
-            result.to_latex(name, task, interval="half", letters="column", caption=True)
+    for _, name, task in tables_of(result):
+        result.league(name, task)
+        for render in (result.to_markdown, result.to_html, result.to_latex):
+            render(name, task)
+        result.to_latex(name, task, interval="half", letters="column", caption=True)
     as_text(result)
     result.methods_paragraph()
     differences = result.frame[result.frame["baseline"].notna()]
@@ -100,8 +99,8 @@ def test_altered_documents_are_refused_in_a_sentence_or_good_for_everything(docu
 @pytest.mark.slow
 def test_many_altered_documents(documents):
     rng = random.Random(99)
-    found = [outcome(json.dumps(altered(rng.choice(documents), rng))) for _ in range(4_000)]
-    assert found.count("read") > 500
+    found = [outcome(json.dumps(altered(rng.choice(documents), rng))) for _ in range(1_000)]
+    assert found.count("read") > 100
 
 
 @pytest.mark.parametrize("seed", range(3))

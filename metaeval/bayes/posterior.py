@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import io
 import json
 import os
 import sys
+import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,26 @@ def arviz() -> Any:
     """ArviZ, whose 0.23 announces the next version with every import."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        import arviz as az
+        try:
+            import arviz as az
+        except OSError:  # it notes the date in the user's cache folder, which may not be writable
+            with tempfile.TemporaryDirectory() as folder, _setting("XDG_CACHE_HOME", folder):
+                import arviz as az
     return az
+
+
+@contextlib.contextmanager
+def _setting(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def group(named: Named, coords: Mapping[str, list[Any]], drawn: bool = True) -> xr.Dataset:
