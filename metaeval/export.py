@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from metaeval.checks import check_one_of, check_whole
-from metaeval.printing import printable
+from metaeval.printing import is_hidden, printable
 from metaeval.ranking import found_better
 from metaeval.wording import SHOWN, probable_line, within_line
 
@@ -391,7 +391,7 @@ def latex_text(text: str) -> str:
     """
     return "".join(
         _LATEX.get(c, c)
-        if 32 <= ord(c) <= _LAST_LATIN and not 127 <= ord(c) < 161 and c not in _NOT_IN_FONT
+        if ord(c) <= _LAST_LATIN and not is_hidden(c) and c not in _NOT_IN_FONT
         else f"[U+{ord(c):04X}]"
         for c in text
     )

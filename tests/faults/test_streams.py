@@ -188,7 +188,7 @@ def test_two_processes_share_a_cache_and_damage_to_it_is_repaired(tmp_path):
     assert found[0] == found[1] and found[0][0].endswith(b"True\n") and found[0][1] == b""
     entries = sorted(tmp_path.glob("*-cache"))
     assert entries
-    for content in (b"", bytes(range(256)), entries[0].read_bytes()[:-9]):
+    for content in (b"", entries[0].read_bytes()[:-9]):
         for path in entries:
             path.write_bytes(content)
         assert compiled(METAEVAL_CACHE=tmp_path).communicate() == found[0]
