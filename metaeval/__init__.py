@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from metaeval.errors import MetaevalError
     from metaeval.gating import Gate, gate
     from metaeval.inference import compare, evaluate
+    from metaeval.naming import statistic_maker
     from metaeval.planning import required_items, simulated_power
     from metaeval.plots.theme import style
     from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
@@ -45,6 +46,7 @@ _HOME = {
     "simulate": "datasets",
     "simulated_power": "planning",
     "size_check": "validity",
+    "statistic_maker": "naming",
     "style": "plots.theme",
 }
 
@@ -74,6 +76,7 @@ __all__ = [
     "simulate",
     "simulated_power",
     "size_check",
+    "statistic_maker",
     "statistics",
     "style",
 ]

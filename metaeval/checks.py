@@ -10,6 +10,8 @@ from typing import Any
 
 from metaeval.errors import MetaevalError
 
+_NEAREST = 1e-12  # nearer to 0 or 1 a fraction has no quantile that floats can hold
+
 
 def listed(values: Iterable[object], limit: int = 10) -> str:
     """The first `limit` values as text, with how many more there are.
@@ -80,7 +82,7 @@ def check_whole(name: str, value: Any, least: int) -> int:
 def check_fraction(name: str, value: Any) -> float:
     """An argument as a number strictly between 0 and 1."""
     real = isinstance(value, Real) and not isinstance(value, bool)
-    if not real or not 0 < float(value) < 1:
+    if not real or not _NEAREST <= value <= 1 - _NEAREST:
         raise MetaevalError(f"{name}={value!r} must be a number between 0 and 1, such as 0.95.")
     return float(value)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metaeval.checks import listed
 from metaeval.cli_fit import fit
 from metaeval.cli_gate import gate
+from metaeval.cli_group import Group, say
 from metaeval.cli_options import (
     FORMATS,
     READER_OPTIONS,
-    Group,
     Names,
     chosen_statistics,
     give,
@@ -24,7 +25,7 @@ from metaeval.cli_options import (
 )
 from metaeval.cli_report import report
 from metaeval.errors import MetaevalError
-from metaeval.files import make_folder
+from metaeval.files import check_writable
 
 if TYPE_CHECKING:
     from metaeval.result import Result
@@ -46,15 +47,32 @@ def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: A
 
     table = read_table(files, options)
     for line in table.alignment.warnings:
-        click.echo(f"Warning: {line}")
+        say(f"Warning: {line}")
     for path in files:
         name, why = recognise(path)
-        click.echo(f"{path}: {options['format'] or name} ({why})")
+        say(f"{path}: {options['format'] or name} ({why})")
     for line in table.alignment.lines()[len(table.alignment.warnings) :]:
-        click.echo(line)
+        say(line)
     click.echo(_plain_table(table.alignment.scorers))
     if write is not None:
-        write_text(write, table.to_tidy().to_csv(index=False))
+        _write_table(write, table.to_tidy())
+
+
+def _write_table(path: Path, frame: Any) -> None:
+    """The table as CSV that reads back the same, names that look like formulas included."""
+    from metaeval.printing import is_formula
+    from metaeval.spreadsheets import plain_csv
+
+    write_text(path, plain_csv(frame))
+    texts = frame.select_dtypes(exclude="number")
+    names = {v for c in texts for v in texts[c] if isinstance(v, str)} | {*map(str, frame)}
+    odd = sorted(name for name in names if is_formula(name))
+    if odd:
+        say(
+            f"{listed(map(repr, odd), 3)} in {str(path)!r}: a spreadsheet may take that for a "
+            "formula; import the columns as text there.",
+            err=True,
+        )
 
 
 @cli.command()
@@ -152,15 +170,17 @@ def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
     from metaeval import demonstration, progress, style
     from metaeval.reporting.sections import Subject
     from metaeval.reporting.writing import written
+    from metaeval.spreadsheets import plain_csv
 
-    make_folder(output, "choose another with -o")
+    check_writable(output, "choose another with -o")
     with progress.shown(True), style("acl"):
         result, truth, table = demonstration.run(seed, quick=quick)
         click.echo(demonstration.as_text(result, truth))
-        write_text(output / "scores.csv", table.to_frame().to_csv(index=False))
         subject = Subject(table, result, {"seed": seed})
-        page = written(subject, output, () if quick else ("accuracy",), "Simulated scorers")
-    click.echo(f"Report: {page} (with figures, tables, result.json and scores.csv beside it)")
+        fits = () if quick else ("accuracy",)
+        beside = {"scores.csv": plain_csv(table.to_frame())}
+        page = written(subject, output, fits, "Simulated scorers", beside)
+    say(f"Report: {page} (with figures, tables, result.json and scores.csv beside it)")
 
 
 cli.add_command(fit)

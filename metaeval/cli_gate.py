@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from metaeval.cli_group import say
 from metaeval.cli_options import (
     READER_OPTIONS,
     chosen_statistics,
@@ -34,9 +35,12 @@ from metaeval.errors import MetaevalError
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> None:
-    """Exit 0 if --new is better than --baseline by more than --margin, 1 if not, 3 if open."""
+    """Exit 0 if --new is better than --baseline by more than --margin, 1 if not, 3 if open.
+
+    No other end has these codes: 2 is for data and options that are not usable, 74 for a standard
+    output that is full or closed, 130 for Ctrl-C, 70 for a fault of the program.
+    """
     from metaeval import gating, progress
-    from metaeval.terminal import printable
 
     reading = {k: options.pop(k) for k in READER_OPTIONS}
     statistics = chosen_statistics(options)
@@ -47,6 +51,6 @@ def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> N
         table = read_table(files, reading)
         found = gating.gate(table, statistic, **options)
     for line in (*found.notes, found.sentence()):
-        click.echo(printable(line))
-    click.echo(found.result.signature)
+        say(line)
+    say(found.result.signature)
     click.get_current_context().exit(found.code)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from metaeval.cli_group import say
 from metaeval.errors import MetaevalError
 from metaeval.files import write_all
 
@@ -18,33 +18,6 @@ if TYPE_CHECKING:
 
 _CURE = "choose another place with -o"
 FORMATS = ("text", "json", "csv", "markdown", "latex")
-
-
-class Group(click.Group):
-    """Commands whose errors are one sentence and exit code 2; `--debug` shows the traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
-        try:
-            return super().invoke(ctx)
-        except MetaevalError as error:
-            if "--debug" in sys.argv:
-                raise
-            raise Refused(str(error)) from None
-        except KeyboardInterrupt:
-            raise Interrupted("Interrupted; no file was written.") from None
-
-
-class Interrupted(click.ClickException):
-    """Ctrl-C: one sentence and exit code 130."""
-
-    exit_code = 130
-
-
-class Refused(click.ClickException):
-    """What a user can mend: one sentence and exit code 2."""
-
-    exit_code = 2
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]
@@ -129,6 +102,9 @@ reading_options = many(
 
 statistic_options = many(
     click.option("--statistic", "statistics", help="Names, with arguments: kendall(variant='b')."),
+    click.option(
+        "--allow-import", is_flag=True, help="--statistic may name module:name of other packages."
+    ),
     click.option("--grouping", help="Which responses are paired: item, system, none."),
     click.option("--average", help="Mean over items, pairs or groups."),
     click.option(
@@ -137,13 +113,14 @@ statistic_options = many(
 )
 
 
+_OF_STATISTICS = ("statistics", "grouping", "average", "ties")
+
+
 def chosen_statistics(options: dict[str, Any]) -> list[Statistic] | None:
     """The statistics that options name, which are taken out of them; None where none is named."""
     from metaeval.naming import parse_statistics
 
-    return parse_statistics(
-        **{k: options.pop(k) for k in ("statistics", "grouping", "average", "ties")}
-    )
+    return parse_statistics(**{k: options.pop(k) for k in (*_OF_STATISTICS, "allow_import")})
 
 
 READER_OPTIONS = (
@@ -207,7 +184,9 @@ def rendered(result: Result, output_format: str) -> str:
     if output_format == "json":
         return result.to_json()
     if output_format == "csv":
-        return str(result.frame.to_csv(index=False))
+        from metaeval.spreadsheets import result_csv
+
+        return result_csv(result.frame)
     if output_format == "text":
         return terminal.as_text(result)
     from metaeval.export import tables_of
@@ -220,7 +199,7 @@ def give(text: str, output: Path | None, result: Result, output_format: str) -> 
     """Print a text, or write it to a file; warnings that it cannot hold go to stderr."""
     if output_format == "csv":
         for warning in result.meta["warnings"]:
-            click.echo(warning, err=True)
+            say(warning, err=True)
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from metaeval.cli_group import say
 from metaeval.cli_options import (
     READER_OPTIONS,
     Names,
@@ -58,4 +59,4 @@ def report(
         page = reporting.report(
             table, output, statistics, fits=fits, style=style, title=title, **options
         )
-    click.echo(f"Wrote {page}")
+    say(f"Wrote {page}")

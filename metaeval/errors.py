@@ -1,5 +1,13 @@
 """The only exception that a user of metaeval can cause."""
 
+from metaeval.printing import printable, shortened
+
 
 class MetaevalError(ValueError):
-    """Something in the data or the arguments is not usable; the message names the cure."""
+    """Something in the data or the arguments is not usable; the message names the cure.
+
+    Hidden characters of names in it are shown by their number, and what is too long to read is cut.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shortened(printable(message)))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from metaeval.checks import check_one_of, check_whole
+from metaeval.printing import is_hidden, printable
 from metaeval.ranking import found_better
 from metaeval.wording import SHOWN, probable_line, within_line
 
 if TYPE_CHECKING:
     from metaeval.result import Result
 
-_AFTER = {
+CORRECTIONS = {
     "maxt": "after max-T",
     "holm": "after Holm",
     "bh": "after Benjamini-Hochberg",
@@ -81,7 +83,17 @@ def league_texts(result: Result, statistic: str | None, task: str | None) -> pd.
                 "chance": number(row.chance, 100, 1),
             }
         rows.append(cells | _beside(row, accuracy))
-    return pd.DataFrame(rows).fillna("")
+    return _printable_cells(pd.DataFrame(rows).fillna(""))
+
+
+def _printable_cells(texts: pd.DataFrame) -> pd.DataFrame:
+    """Every cell and title as it may leave the program, whatever a name holds."""
+    return texts.map(printable).rename(columns=printable)
+
+
+def letters_line(result: Result, statistic: str | None, task: str | None = None) -> str:
+    """Why a league table has no letters, where they would be too many."""
+    return "; ".join(result.league(statistic, task).attrs["notes"])
 
 
 def _ranks(row: Any) -> str:
@@ -148,7 +160,7 @@ def separated_line(result: Result, statistic: str, task: str | None = None) -> s
         return probable_line(result, found)
     if found["p_adjusted"].isna().all():
         return "not tested"
-    after = _AFTER[result.meta["policy"]["correction"]]
+    after = CORRECTIONS[result.meta["policy"]["correction"]]
     apart = found[found["p_adjusted"] <= 1 - result.confidence + 1e-12]
     apart = apart.sort_values(["p_adjusted", "scorer", "baseline"])
     if not len(apart):
@@ -203,8 +215,11 @@ def to_markdown(result: Result, statistic: str | None = None, task: str | None =
     cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
     lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
     head = [f"**{_markdown(w)}**\n" for w in result.meta["warnings"]]
-    head += [f"{_markdown(title)}\n" for title in _title(result, statistic, task)]
-    return "\n".join([*head, *lines, "", f"`{result.signature.replace('`', chr(39))}`", ""])
+    below = [letters_line(result, statistic, task)]
+    head += [f"{_markdown(line)}\n" for line in (*_title(result, statistic, task), *below) if line]
+    return "\n".join(
+        [*head, *lines, "", f"`{printable(result.signature).replace('`', chr(39))}`", ""]
+    )
 
 
 def _title(result: Result, statistic: str | None, task: str | None) -> list[str]:
@@ -214,22 +229,37 @@ def _title(result: Result, statistic: str | None, task: str | None) -> list[str]
     return [t for t, *which in titles if which == [name, task]] if len(titles) > 1 else []
 
 
+_LINK = re.compile(r"(?i):(?=//)|(?<=\bwww)\.")  # what makes a bare address a link
+_IN_MARKDOWN = {
+    **{c: f"\\{c}" for c in "\\`*_[]|"},
+    # mentions, mail, formulas and lines through words: some renderers unescape before they look
+    **{c: f"<span>&#{ord(c)};</span>" for c in "@$~"},
+}
+
+
 def _markdown(text: str) -> str:
-    """Text with the characters that Markdown or HTML would read escaped."""
-    plain = html.escape("".join(" " if ord(c) < 32 else c for c in str(text)), quote=False)
-    return "".join(f"\\{c}" if c in "\\`*_[]|" else c for c in plain)
+    """Text with everything that Markdown, its dialects or HTML would read escaped."""
+    plain = html.escape(printable(text), quote=False)
+    escaped = "".join(_IN_MARKDOWN.get(c, c) for c in plain)
+    return _LINK.sub(lambda found: f"&#{ord(found[0])};", escaped)
 
 
 def to_html(result: Result, statistic: str | None = None, task: str | None = None) -> str:
     """League table as an HTML fragment; all names are escaped."""
     texts = league_texts(result, statistic, task)
-    head = "".join(f"<p><strong>{html.escape(w)}</strong></p>" for w in result.meta["warnings"])
+    head = "".join(f"<p><strong>{_html(w)}</strong></p>" for w in result.meta["warnings"])
+    without = letters_line(result, statistic, task)
+    below = f"<p>{_html(without)}</p>" if without else ""
     table = texts.to_html(index=False, escape=True, border=0)
     name = (_title(result, statistic, task) or [statistic or result.statistics[0]])[0]
     return (
-        f"<div>{head}<p>{html.escape(name)}</p>{table}"
-        f"<p><code>{html.escape(result.signature)}</code></p></div>"
+        f"<div>{head}<p>{_html(name)}</p>{table}{below}"
+        f"<p><code>{_html(result.signature)}</code></p></div>"
     )
+
+
+def _html(text: str) -> str:
+    return html.escape(printable(text))
 
 
 def to_latex(
@@ -317,6 +347,7 @@ def to_latex(
     notes = [
         *_title(result, statistic, task),
         *result.meta["warnings"],
+        *league.attrs["notes"],
         result.methods_paragraph(),
         result.signature,
     ]
@@ -368,7 +399,7 @@ def latex_text(text: str) -> str:
     """
     return "".join(
         _LATEX.get(c, c)
-        if 32 <= ord(c) <= _LAST_LATIN and not 127 <= ord(c) < 161 and c not in _NOT_IN_FONT
+        if ord(c) <= _LAST_LATIN and not is_hidden(c) and c not in _NOT_IN_FONT
         else f"[U+{ord(c):04X}]"
         for c in text
     )

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,40 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from metaeval.compile_cache import keep_compiled as keep_compiled
 from metaeval.draws import KINDS, table_of
 from metaeval.threefry import threefry
 
 CHUNK = 250  # resamples whose weights exist at one time on one device
-_PLACES = ("XDG_CACHE_HOME", "LOCALAPPDATA")
-
-
-def keep_compiled() -> None:
-    """Keep compiled kernels in the user's cache folder, unless `METAEVAL_CACHE` is 0."""
-    folder = os.environ.get("METAEVAL_CACHE", "")
-    config: Any = jax.config
-    if folder == "0" or config.jax_compilation_cache_dir is not None:
-        return
-    place = Path(folder) if folder else _cache_folder()
-    if not _writable(place):
-        return
-    config.update("jax_compilation_cache_dir", str(place))
-    config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def _cache_folder() -> Path:
-    named = [os.environ[name] for name in _PLACES if os.environ.get(name)]
-    home = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return (Path(named[0]) if named else home) / "metaeval" / "jax"
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except (OSError, RuntimeError):
-        return False
 
 
 def _unpacked(words: Any, kind: str, dtype: Any) -> Any:

@@ -9,6 +9,8 @@ import numpy as np
 
 from metaeval.arrays import Bools, Codes, Floats
 
+MOST_GROUPS = len(string.ascii_letters)  # of scorers that are not separated: one letter each
+
 
 def holm(p_values: Floats) -> Floats:
     """Holm's adjusted p-values; missing ones stay missing and do not count.
@@ -110,27 +112,27 @@ def unadjusted(p_values: Floats) -> Floats:
 
 
 def letter(index: int) -> str:
-    """The letter of a group: a .. z, aa, ab, ...
+    """The letter of a group: a .. z, A .. Z.
 
-    >>> letter(0), letter(25), letter(26)
-    ('a', 'z', 'aa')
+    >>> letter(0), letter(25), letter(26), letter(51)
+    ('a', 'z', 'A', 'Z')
     """
-    letters = string.ascii_lowercase
-    return letters[index] if index < 26 else letter(index // 26 - 1) + letters[index % 26]
+    return string.ascii_letters[index]
 
 
-def compact_letters(separated: Bools) -> list[str]:
+def compact_letters(separated: Bools) -> list[str] | None:
     """Letters such that two share one exactly if they are not separated.
 
     Parameters
     ----------
     separated : array (scorer, scorer)
-        Symmetric; whether two scorers were told apart. Scorers are ordered, the best first.
+        Symmetric; whether two scorers are significantly different. Scorers are ordered, the best
+        first.
 
     Returns
     -------
-    list of str
-        One string of letters for each scorer.
+    list of str or None
+        One string of letters for each scorer; None where more than 52 letters would be needed.
 
     References
     ----------
@@ -141,34 +143,52 @@ def compact_letters(separated: Bools) -> list[str]:
     >>> compact_letters(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], dtype=bool))
     ['a', 'ab', 'b']
     """
-    columns = together(separated)
-    names = [letter(k) for k in range(len(columns))]
-    return [
-        "".join(n for n, c in zip(names, columns, strict=True) if i in c)
-        for i in range(len(separated))
-    ]
+    groups = together(separated)
+    if groups is None:
+        return None
+    letters = [""] * len(separated)
+    for k, members in enumerate(groups):
+        for i in members:
+            letters[i] += letter(k)
+    return letters
 
 
-def together(separated: Bools) -> list[frozenset[int]]:
-    """Largest groups of scorers of which no two were told apart, in the order of their letters.
+def together(separated: Bools) -> list[list[int]] | None:
+    """Largest groups of scorers of which no two are significantly different, in order.
 
-    >>> [sorted(group) for group in together(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], bool))]
+    None where there are more than MOST_GROUPS: their number can grow as 3^(K/3).
+
+    Scorers are added one by one. The groups among the first k scorers are never more than those
+    among all (each extends to another group of all), so that the search ends as soon as there are
+    too many, and never holds more than twice MOST_GROUPS.
+
+    >>> together(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], bool))
     [[0, 1], [1, 2]]
     """
-    columns: list[frozenset[int]] = [frozenset(range(len(separated)))]
-    for i, j in zip(*np.nonzero(np.triu(separated)), strict=True):
-        split = []
-        for column in columns:
-            both = i in column and j in column
-            split += [column - {int(i)}, column - {int(j)}] if both else [column]
-        columns = _absorb(split)
-    return sorted(columns, key=sorted)
+    groups = [0]  # sets of scorers as bits
+    for k, row in enumerate(separated):
+        alike = _bits(~np.asarray(row[:k], dtype=bool))
+        groups = _largest([part for group in groups for part in _with(group, k, alike)])
+        if len(groups) > MOST_GROUPS:
+            return None
+    return sorted([i for i in range(len(separated)) if group >> i & 1] for group in groups)
 
 
-def _absorb(columns: list[frozenset[int]]) -> list[frozenset[int]]:
-    """Columns that lie in no other."""
-    unique = list(dict.fromkeys(columns))
-    return [c for c in unique if not any(c < other for other in unique)]
+def _bits(members: Bools) -> int:
+    """Truth values as the bits of a whole number, the first one lowest."""
+    return int.from_bytes(np.packbits(members, bitorder="little").tobytes(), "little")
+
+
+def _with(group: int, k: int, alike: int) -> list[int]:
+    """A group with scorer k, or beside it those of its members that k is not separated from."""
+    shared = group & alike
+    return [group | 1 << k] if shared == group else [group, shared | 1 << k]
+
+
+def _largest(groups: list[int]) -> list[int]:
+    """Groups that are not part of another."""
+    unique = list(dict.fromkeys(groups))
+    return [g for g in unique if not any(g != h and g & h == g for h in unique)]
 
 
 def rank_intervals(better: Bools) -> tuple[Codes, Codes]:

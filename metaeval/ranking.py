@@ -9,12 +9,16 @@ import pandas as pd
 
 from metaeval.arrays import Bools
 from metaeval.errors import MetaevalError
-from metaeval.multiplicity import compact_letters, rank_intervals, wmt_clusters
+from metaeval.multiplicity import MOST_GROUPS, compact_letters, rank_intervals, wmt_clusters
 
 if TYPE_CHECKING:
     from metaeval.result import Result
 
 EQUAL = 1e-12
+NO_LETTERS = (
+    f"no letters: more than {MOST_GROUPS} would be needed; ranks and the p-values of pairs say "
+    "which scorers are significantly different"
+)
 _ENDS = ["scorer", "estimate", "lower", "upper"]
 _BESIDE = ["tie_rate", "chance", "skill", "null_mean", "p_value", "p_adjusted"]
 
@@ -27,9 +31,10 @@ def league(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
     better, complete = found_better(result, frame, list(ranked["scorer"]))
     low, high = rank_intervals(better if result.direction(_name(frame)) else better & False)
     lettered = complete and len(ranked) > 1
-    letters = compact_letters(better | better.T) if lettered else [""] * len(ranked)
-    found = {"rank_low": low, "rank_high": high, "letters": letters}
+    letters = compact_letters(better | better.T) if lettered else None
+    found = {"rank_low": low, "rank_high": high, "letters": letters or ""}
     table = own[columns].join(pd.DataFrame(found, index=ranked.index)).fillna({"letters": ""})
+    table.attrs["notes"] = [NO_LETTERS] if lettered and letters is None else []
     return table[[*_ENDS, "rank_low", "rank_high", "letters", *columns[len(_ENDS) :]]]
 
 

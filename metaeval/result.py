@@ -15,11 +15,9 @@ from metaeval.arrays import Floats
 from metaeval.checks import listed, near_miss, require_known
 from metaeval.errors import MetaevalError
 from metaeval.power import missed_half
+from metaeval.printing import escaped_json, printable
+from metaeval.result_json import COUNTS, SCHEMA, SECTIONS, TEXTS, read_result
 
-SCHEMA = "metaeval.result/1"
-_SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details", "provenance")
-_TEXT = ("statistic", "task", "scorer", "baseline", "interval", "test", "status")
-_COUNTS = ("n_items", "n_clusters", "n_rows", "n_dropped")
 _SIGNED = ("estimate", "lower", "upper")
 
 
@@ -130,9 +128,10 @@ class Result:
         DataFrame
             scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill,
             null_mean, and p_value and p_adjusted of tests of single scorers. Two scorers share a
-            letter exactly if they are not separated; the letters are empty
-            where not all pairs were compared. Of posteriors, two are separated if one is better
-            with a probability of at least (1 + confidence) / 2, each pair by itself.
+            letter exactly if they are not separated; the letters are empty where not all pairs were
+            compared, and where more than 52 would be needed (`attrs["notes"]` says so). Of
+            posteriors, two are separated if one is better with a probability of at least
+            (1 + confidence) / 2, each pair by itself.
         """
         from metaeval.ranking import league
 
@@ -207,7 +206,12 @@ class Result:
         if self.is_posterior:
             from metaeval.wording import posterior_sentence
 
-            return posterior_sentence(self, row, statistic)
+            return printable(posterior_sentence(self, row, statistic))
+        return printable(self._tested_sentence(row, scorer, baseline, statistic, task))
+
+    def _tested_sentence(
+        self, row: pd.Series, scorer: str, baseline: str, statistic: str | None, task: str | None
+    ) -> str:
         if row["estimate"] < 0:
             scorer, baseline = baseline, scorer
             row = _turned(row, "two-sided", 1)  # the p that was found, whichever is named first
@@ -242,14 +246,14 @@ class Result:
         """Return the text that authors paste: unit, n, interval, test, correction, tie policy."""
         from metaeval.wording import methods_paragraph
 
-        return methods_paragraph(self)
+        return printable(methods_paragraph(self))
 
     def to_json(self) -> str:
         """Return JSON (schema metaeval.result/1), numbers with 10 significant digits."""
         rows = [{str(k): _plain(v) for k, v in r.items()} for r in self.frame.to_dict("records")]
         text = {"schema": SCHEMA, "kind": self.meta["kind"]}
-        text |= {"rows": rows} | {name: _plain(self.meta[name]) for name in _SECTIONS}
-        return json.dumps(text, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        text |= {"rows": rows} | {name: _plain(self.meta[name]) for name in SECTIONS}
+        return escaped_json(json.dumps(text, ensure_ascii=False, indent=1, allow_nan=False)) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -260,15 +264,7 @@ class Result:
         MetaevalError
             If the text is no result of this schema.
         """
-        try:
-            data = json.loads(text)
-            rows = pd.DataFrame(data["rows"])
-            meta = {"kind": data["kind"], **{name: data[name] for name in _SECTIONS}}
-            rows[["scorer", "estimate", "statistic"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise MetaevalError(f"This is no result of metaeval (to_json): {error!r}.") from None
-        if data.get("schema") != SCHEMA:
-            raise MetaevalError(f"Expected schema {SCHEMA!r}, found {data.get('schema')!r}.")
+        rows, meta = read_result(text)
         return cls(tidied(rows), None, meta)
 
     def to_markdown(self, statistic: str | None = None, task: str | None = None) -> str:
@@ -299,8 +295,8 @@ class Result:
 
 def tidied(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with numbers as floats, and None where there is no text."""
-    texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in _TEXT}
-    numbers = {c: frame[c].astype(float) for c in frame if c not in (*_TEXT, *_COUNTS)}
+    texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in TEXTS}
+    numbers = {c: frame[c].astype(float) for c in frame if c not in (*TEXTS, *COUNTS)}
     return frame.assign(**texts, **numbers)
 
 

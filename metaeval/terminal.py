@@ -10,24 +10,27 @@ import pandas as pd
 from metaeval.export import (
     equivalent_line,
     league_texts,
+    letters_line,
     precision_line,
     separated_line,
     tables_of,
 )
+from metaeval.printing import printable
 from metaeval.result import Result
 
 
 def as_text(result: Result) -> str:
     """Return warnings, counts, every league table with what was separated, and the signature."""
-    lines = [*result.meta["warnings"], *result.meta["notes"]]
+    lines = [printable(line) for line in (*result.meta["warnings"], *result.meta["notes"])]
     titles = tables_of(result)
     for title, name, task in titles:
         if len(titles) > 1:
-            lines += ["", title]
+            lines += ["", printable(title)]
         lines.append(plain_table(league_texts(result, name, task)))
-        said = [separated_line(result, name, task), equivalent_line(result, name, task)]
-        lines += [line for line in said if line]
-    return "\n".join([*lines, "", precision_line(result), result.signature]).replace(
+        below = [letters_line(result, name, task), separated_line(result, name, task)]
+        below.append(equivalent_line(result, name, task))
+        lines += [printable(line) for line in below if line]
+    return "\n".join([*lines, "", precision_line(result), printable(result.signature)]).replace(
         "\n\n\n", "\n\n"
     )
 
@@ -45,7 +48,7 @@ def plain_table(frame: pd.DataFrame) -> str:
             "name",
             "kind",
         )
-        table.add_column(Text(str(name)), justify="left" if left else "right", no_wrap=True)
+        table.add_column(Text(printable(name)), justify="left" if left else "right", no_wrap=True)
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(_cell(value)) for value in row))
     out = io.StringIO()
@@ -55,8 +58,3 @@ def plain_table(frame: pd.DataFrame) -> str:
 
 def _cell(value: Any) -> str:
     return printable(f"{value:.6g}" if isinstance(value, float) else str(value))
-
-
-def printable(text: str) -> str:
-    """Text whose control characters are shown by their number."""
-    return "".join(c if c.isprintable() else f"[U+{ord(c):04X}]" for c in text)

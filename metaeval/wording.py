@@ -27,7 +27,7 @@ _AVERAGE = {
     "groups": "mean over groups",
     "responses": "all responses pooled",
 }
-_INTERVALS = {
+INTERVALS = {
     "bca": "BCa bootstrap",
     "percentile": "percentile bootstrap",
     "basic": "basic bootstrap",
@@ -38,7 +38,7 @@ _INTERVALS = {
     "jeffreys": "Jeffreys",
     "q-profile": "Q-profile",
 }
-_OWN_TESTS = {
+OWN_TESTS = {
     "spiegelhalter": "Spiegelhalter's test",
     "cumulative": "the largest cumulative difference of labels and forecasts",
     "cochran-q": "Cochran's Q",
@@ -179,8 +179,8 @@ def _intervals(result: Result, unit: str) -> str:
     kinds = list(dict.fromkeys(result.frame["interval"].dropna()))
     if not kinds:
         return ""
-    drawn = [_INTERVALS[kind] for kind in kinds if kind not in _FORMULAS]
-    given = [_INTERVALS[kind] for kind in kinds if kind in _FORMULAS]
+    drawn = [INTERVALS[kind] for kind in kinds if kind not in _FORMULAS]
+    given = [INTERVALS[kind] for kind in kinds if kind in _FORMULAS]
     n = result.meta["provenance"]["n_resamples"]
     weights = result.meta["policy"]["weights"]
     drawn_by = {"exponential": ", Bayesian bootstrap"}.get(weights, "")
@@ -236,7 +236,7 @@ def _test(result: Result, unit: str) -> str:
 def _own_tests(result: Result, unit: str) -> str:
     """Tests of values of single scorers."""
     tested = result.frame[result.frame["test"].notna()]
-    names = [_OWN_TESTS[name] for name in dict.fromkeys(tested["test"])]
+    names = [OWN_TESTS[name] for name in dict.fromkeys(tested["test"])]
     if not names:
         return ""
     n = result.meta["provenance"]["n_resamples"]

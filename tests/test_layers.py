@@ -20,6 +20,7 @@ ROOT = Path(metaeval.__file__).parent
 LAYERS = {
     0: (
         *("errors", "checks", "arrays", "files", "progress", "multiplicity"),
+        *("printing", "spreadsheets", "compile_cache"),
         *("closed_forms", "power"),
         *("intervals", "canonical", "decimals", "keyed", "sharing", "threefry"),
         *("draws", "exact", "kernels", "resampling", "flips"),
@@ -33,7 +34,7 @@ LAYERS = {
         "pairing",
         "alignment",
         "plausibility",
-        "result",
+        *("result", "result_json"),
         "export",
         "wording",
         "terminal",
@@ -66,7 +67,16 @@ LAYERS = {
     ),
     4: ("plots",),
     5: ("reporting",),
-    6: ("cli", "cli_options", "cli_fit", "cli_gate", "cli_report", "__main__", "__init__"),
+    6: (
+        "cli",
+        "cli_options",
+        "cli_fit",
+        "cli_gate",
+        "cli_group",
+        "cli_report",
+        "__main__",
+        "__init__",
+    ),
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
 LATE = ("jax", "numpyro", "arviz", "matplotlib", "seaborn", "scipy.stats", "scipy.special")

@@ -1,7 +1,12 @@
 """Holm by hand, letters and ranks by their laws."""
 
+import dataclasses
+import itertools
+import time
+
 import definitions as slow
 import numpy as np
+import pandas as pd
 import pytest
 from external import reference
 from hypothesis import given
@@ -10,14 +15,19 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 from statsmodels.stats.multitest import multipletests
 
+import metaeval as me
+from metaeval import MetaevalError, multiplicity
 from metaeval.multiplicity import (
     ADJUST,
+    MOST_GROUPS,
     compact_letters,
     holm,
     letter,
     rank_intervals,
+    together,
     wmt_clusters,
 )
+from metaeval.terminal import as_text
 
 p_values = st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.02, 0.04, 0.3, 1.0]), max_size=12)
 
@@ -83,9 +93,7 @@ def test_no_correction_copies():
     assert found is not p
 
 
-@pytest.mark.parametrize(
-    ("index", "text"), [(0, "a"), (25, "z"), (26, "aa"), (27, "ab"), (702, "aaa")]
-)
+@pytest.mark.parametrize(("index", "text"), [(0, "a"), (25, "z"), (26, "A"), (27, "B"), (51, "Z")])
 def test_letters_go_on_after_z(index, text):
     assert letter(index) == text
 
@@ -106,6 +114,75 @@ def test_two_share_a_letter_exactly_if_they_are_not_separated(separated):
 def test_letters_of_none_and_all_separated(n):
     assert compact_letters(np.zeros((n, n), dtype=bool)) == ["a"] * n
     assert compact_letters(~np.eye(n, dtype=bool)) == [letter(i) for i in range(n)]
+
+
+def families(n):
+    """Separated inside families of three and not between them: 3^n groups."""
+    size = 3 * n
+    same = np.arange(size)[:, None] // 3 == np.arange(size) // 3
+    return same & ~np.eye(size, dtype=bool)
+
+
+@pytest.mark.parametrize("n_families", [1, 2, 3, 4, 10, 66])
+def test_letters_are_as_many_as_there_are_groups_or_none(n_families):
+    found = compact_letters(families(n_families))
+    if 3**n_families > MOST_GROUPS:
+        assert found is None
+    else:
+        assert len(set("".join(found))) == 3**n_families
+        slow.check_letters(found, families(n_families))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.2, 0.5, 0.8, 0.98, 1.0]))
+def test_letters_of_200_scorers_take_bounded_work(seed, share):
+    rng = np.random.default_rng(seed)
+    upper = np.triu(rng.random((200, 200)) < share, 1)
+    began = time.process_time()
+    compact_letters(upper | upper.T)
+    assert time.process_time() - began < 1
+
+
+def test_a_search_never_holds_more_than_twice_as_many_groups(monkeypatch):
+    sizes, largest = [], multiplicity._largest
+    monkeypatch.setattr(
+        multiplicity, "_largest", lambda groups: sizes.append(len(groups)) or largest(groups)
+    )
+    assert compact_letters(families(20)) is None
+    assert max(sizes) <= 2 * MOST_GROUPS
+
+
+@given(separations())
+def test_groups_are_the_maximal_ones(separated):
+    n = len(separated)
+    free = [
+        set(group)
+        for k in range(1, n + 1)
+        for group in itertools.combinations(range(n), k)
+        if not separated[np.ix_(group, group)].any()
+    ]
+    expected = sorted(sorted(g) for g in free if not any(g < other for other in free))
+    assert together(separated) == expected
+
+
+def test_a_league_without_letters_says_so_in_every_output():
+    names = [f"s{i:02d}" for i in range(60)]
+    rng = np.random.default_rng(0)
+    quality = rng.normal(size=40)
+    noise = np.linspace(0.1, 3, 60)
+    scores = {n: quality + noise[i] * rng.normal(size=40) for i, n in enumerate(names)}
+    rows = pd.DataFrame({"item": range(40), "first": "a", "second": "b"})
+    table = me.Pairs(rows, pd.DataFrame(scores), pd.DataFrame({"h": np.sign(quality)}))
+    result = me.compare(table, "pairwise_accuracy(ties=half)", n_resamples=100)
+    gaps = result.frame["baseline"].notna()
+    frame = result.frame.assign(p_adjusted=result.frame["p_adjusted"].where(~gaps, 0.0))
+    apart = dataclasses.replace(result, frame=frame)
+    league = apart.league()
+    assert (league["letters"] == "").all() and "more than 52" in league.attrs["notes"][0]
+    said = [as_text(apart), apart.to_markdown(), apart.to_html(), apart.to_latex()]
+    assert all("no letters: more than 52 would be needed" in text for text in said)
+    assert "no letters" not in as_text(result)
+    with pytest.raises(MetaevalError, match="more than 52 groups"):
+        me.plots.clusters(apart)
 
 
 def test_letters_where_separation_is_not_transitive():

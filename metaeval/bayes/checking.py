@@ -57,7 +57,8 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
     >>> bool(bayes.check(tree)["passed"].all())
     True
     """
-    posterior = require_ours(tree)["posterior"].to_dataset()
+    tree = require_ours(tree)
+    posterior = tree["posterior"].to_dataset()
     names, columns = [], []
     for name in said(tree, "checked"):
         values = posterior[name].to_numpy()

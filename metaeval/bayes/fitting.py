@@ -15,7 +15,7 @@ from metaeval.bayes import gibbs, margin_models, models, outcomes, rating_models
 from metaeval.bayes.checking import converged, failures, require_passed
 from metaeval.bayes.describing import described
 from metaeval.bayes.likelihoods import TOTAL
-from metaeval.bayes.posterior import group, tree_of
+from metaeval.bayes.posterior import for_arviz, group, tree_of
 from metaeval.bayes.prepared import Prepared, Sites
 from metaeval.bayes.sampling import Sampled, Settings, sample
 from metaeval.checks import check_fraction, check_whole, listed, near_miss
@@ -80,7 +80,7 @@ def fit(
     seed: int = 0,
     check: bool = True,
     **options: Any,
-) -> xr.DataTree:
+) -> Any:
     """Posterior of a model of scorers and labels, from a table.
 
     Parameters
@@ -109,9 +109,10 @@ def fit(
 
     Returns
     -------
-    DataTree
-        Groups `posterior` (dims `chain`, `draw`, then `scorer`, `task`, `rater`),
-        `posterior_predictive`, `log_likelihood` (by `unit`: item, or cluster where declared),
+    DataTree, or InferenceData where ArviZ is older than 1.0
+        What the ArviZ that is installed takes. Groups `posterior` (dims `chain`, `draw`, then
+        `scorer`, `task`, `rater`), `posterior_predictive`, `log_likelihood` (by `unit` that has a
+        case: item, or cluster where declared),
         `sample_stats`, `observed_data`, `constant_data`. Its attributes hold the signature.
 
     Raises
@@ -148,7 +149,7 @@ def fit(
     if check:
         require_passed(failed)
     tree.attrs["failed"] = "; ".join(failed)
-    return tree
+    return for_arviz(tree)
 
 
 def _known(model: Any) -> Callable[..., None]:
@@ -211,7 +212,7 @@ def _tree(
     groups = {
         "posterior": group({**kept, **more}, prepared.coords),
         "posterior_predictive": group(prepared.predict(drawn.sites, rng), prepared.coords),
-        "log_likelihood": group({"label": (("unit",), likelihood)}, prepared.coords),
+        "log_likelihood": _with_cases(group({"label": (("unit",), likelihood)}, prepared.coords)),
         "sample_stats": group(stats, {}),
         "observed_data": group(prepared.observed, prepared.coords, drawn=False),
         "constant_data": group(constant, prepared.coords, drawn=False),
@@ -227,6 +228,12 @@ def _likelihood(prepared: Prepared, sites: Sites) -> Floats:
     chains, draws = next(iter(sites.values())).shape[:2]
     step = -(-chains * draws * n_units // MOST_LIKELIHOODS)
     return prepared.log_likelihood({n: v[:, ::step] for n, v in sites.items()})
+
+
+def _with_cases(likelihood: xr.Dataset) -> xr.Dataset:
+    """Without the units of which no row tells anything, such as ties where only wins count."""
+    kept = (likelihood["label"] != 0).any(("chain", "draw")).to_numpy()
+    return likelihood.isel(unit=np.flatnonzero(kept)) if kept.any() else likelihood
 
 
 def _n_draws(drawn: Sampled) -> int:

@@ -66,7 +66,7 @@ def predictive(
     np.True_
     """
     check_fraction("confidence", confidence)
-    require_ours(tree)
+    tree = require_ours(tree)
     return _seen(tree, confidence) if margins is None else _at(tree, margins, confidence)
 
 

@@ -58,7 +58,8 @@ def sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     >>> bool(found.loc["logit_sd_task", "prior"] > 0.05)
     True
     """
-    stats = require_ours(tree)["sample_stats"]
+    tree = require_ours(tree)
+    stats = tree["sample_stats"]
     if "log_prior" not in stats:
         raise MetaevalError(
             f"The posterior of {said(tree, 'model')} keeps no densities of its draws; sensitivity "
@@ -133,6 +134,7 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     >>> float(bayes.weigh(trees)["weight"].sum().round(6))
     1.0
     """
+    trees = {name: require_ours(tree) for name, tree in trees.items()}
     if any(said(tree, "model") == "accuracy" for tree in trees.values()):
         raise MetaevalError(
             "The accuracy model has no likelihood of single units to leave out; compare posteriors "
@@ -144,7 +146,8 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
             "with the same arguments."
         )
     found = {name: _left_out(tree) for name, tree in trees.items()}
-    each = np.stack([of["elpd_i"] for of in found.values()], axis=1) * _common(trees)
+    each = pd.concat([of["elpd_i"] for of in found.values()], axis=1).fillna(0).to_numpy()
+    each = each * _common(trees)
     best = each[:, each.sum(axis=0).argmax()]
     n = len(each)
     frame = pd.DataFrame(
@@ -170,9 +173,9 @@ def _common(trees: Mapping[str, xr.DataTree]) -> Floats:
     return np.asarray(effects / effects.max())
 
 
-def _left_out(tree: xr.DataTree) -> dict[str, Floats]:
-    """Log predictive density of each unit left out, and Pareto k."""
-    logs = require_ours(tree)["log_likelihood"]["label"]
+def _left_out(tree: xr.DataTree) -> dict[str, Any]:
+    """Log predictive density of each unit left out, by its name, and Pareto k."""
+    logs = tree["log_likelihood"]["label"]
     draws = tree["posterior"].sizes["draw"]
     posterior = tree["posterior"].to_dataset()
     posterior = posterior.isel(draw=slice(None, None, -(-draws // logs.sizes["draw"])))
@@ -185,7 +188,8 @@ def _left_out(tree: xr.DataTree) -> dict[str, Floats]:
     found: Any = loo(posterior, logs.to_numpy())
     pointwise = getattr(found, "elpd_i", None)
     values = found.loo_i if pointwise is None else pointwise
-    return {"elpd_i": np.asarray(values).reshape(-1), "k": np.asarray(found.pareto_k).reshape(-1)}
+    density = pd.Series(np.asarray(values).reshape(-1), index=logs["unit"].to_numpy())
+    return {"elpd_i": density, "k": np.asarray(found.pareto_k).reshape(-1)}
 
 
 def stacked(log_density: Floats, n_steps: int = 2_000) -> Floats:

@@ -97,7 +97,8 @@ def summarise(
     check_fraction("confidence", confidence)
     if rope is not None:
         check_not_negative("rope", rope)
-    found = _quantity(require_ours(tree), quantity, options)
+    tree = require_ours(tree)
+    found = _quantity(tree, quantity, options)
     names = found.names
     if baseline is not None:
         require_known(found.dim, baseline, names)

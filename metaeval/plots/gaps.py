@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from metaeval import calibration
+from metaeval.bayes.posterior import is_posterior
 from metaeval.checks import check_fraction
 from metaeval.errors import MetaevalError
 from metaeval.plots.canvas import draw_intervals, percent_axis
@@ -97,7 +98,7 @@ def gap_to_agreement(
     """
     check_fraction("agreement", agreement)
     names = scorers_of(scorers)
-    if isinstance(source, xr.DataTree):
+    if is_posterior(source):
         if by is not None:
             raise MetaevalError(
                 f"by={by!r} is for tables; a posterior has the tasks that it was fitted with, "
@@ -135,12 +136,12 @@ def _together(*parts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_tree(
-    tree: xr.DataTree, scorers: list[str] | None, agreement: float, *, confidence: float = 0.95
+    tree: Any, scorers: list[str] | None, agreement: float, *, confidence: float = 0.95
 ) -> pd.DataFrame:
     from metaeval.bayes.predicting import curves_at, outcome_shares
     from metaeval.bayes.summaries import NEW_TASK, summarise
 
-    require_tree(tree, "calibration", _NAME)
+    tree = require_tree(tree, "calibration", _NAME)
     result = summarise(tree, "gap", agreement=agreement, confidence=confidence)
     named = bool(result.frame["task"].notna().any())
     largest = tree["constant_data"]["largest_margin"].to_numpy()

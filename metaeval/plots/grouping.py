@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from metaeval.errors import MetaevalError
-from metaeval.multiplicity import letter, together
+from metaeval.multiplicity import MOST_GROUPS, letter, together
 from metaeval.plots.asking import label_values, require_differences
 from metaeval.plots.canvas import row_axes, small_size
 from metaeval.plots.theme import BLACK, BLUE, GREY, LIGHT
@@ -83,6 +83,11 @@ def clusters(
 
 
 def _check(league: pd.DataFrame) -> None:
+    if league.attrs["notes"]:
+        raise MetaevalError(
+            f"There are more than {MOST_GROUPS} groups; draw significance_matrix(result), or "
+            "compare fewer scorers."
+        )
     if not league["letters"].all():
         raise MetaevalError(
             "Groups need all pairs compared; compare without a baseline, or draw forest(result)."
@@ -99,8 +104,8 @@ def _groups(
     """Members of each group, the groups in the order of their letters."""
     better, _ = found_better(result, result._rows(statistic, task), list(league["scorer"]))
     parts = [
-        league.loc[sorted(members), ["scorer", "estimate"]].assign(group=letter(k))
-        for k, members in enumerate(together(better | better.T))
+        league.loc[members, ["scorer", "estimate"]].assign(group=letter(k))
+        for k, members in enumerate(together(better | better.T) or ())
     ]
     return pd.concat(parts, ignore_index=True)[["group", "scorer", "estimate"]]
 

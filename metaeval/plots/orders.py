@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
+from metaeval.bayes.posterior import is_posterior
 from metaeval.errors import MetaevalError
 from metaeval.inference import evaluate
 from metaeval.plots.canvas import draw_intervals, label_x, row_axes
@@ -101,7 +102,7 @@ def order_bias(
 def _biases(
     source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
 ) -> pd.DataFrame:
-    if isinstance(source, xr.DataTree):
+    if is_posterior(source):
         own = _own(_of_tree(source, **passed_on(_of_tree, options, "order_bias")))
     else:
         own = _turned(_own(_of_pairs(source, scorers, native, options)))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from metaeval.printing import printable
 from metaeval.reporting.parts import Section
 
-_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -36,16 +35,9 @@ def page(title: str, sections: Sequence[Section], signature: str) -> str:
 
 
 def shown(text: object) -> str:
-    """Text with control characters by their number, which HTML may not hold.
+    """Text of the page: hidden characters by their number, but lines and tabs as they are.
 
     >>> shown("a" + chr(7) + "b")
     'a[U+0007]b'
     """
-    return "".join(f"[U+{ord(c):04X}]" if _hidden(c) else c for c in str(text))
-
-
-def _hidden(c: str) -> bool:
-    """Control characters, those that turn the direction of text, and halves of characters."""
-    if c in "\n\t":
-        return False
-    return unicodedata.category(c) in ("Cc", "Cs") or c in _TURNS
+    return printable(text, keep="\n\t")

@@ -13,6 +13,7 @@ from metaeval import plots
 from metaeval.export import (
     equivalent_line,
     league_texts,
+    letters_line,
     number,
     p_cell,
     precision_line,
@@ -117,7 +118,8 @@ def league(subject: Subject) -> Section:
     kind = f"{100 * result.confidence:g} % intervals"
     caption = f"{result.statistics[0]} of each scorer, with {kind}; the mark is chance."
     found.draw("forest", caption, plots.forest, result)
-    return found.section("league", "League table")
+    lines = [letters_line(result, name, task) for _, name, task in tables_of(result)]
+    return found.section("league", "League table", list(dict.fromkeys(x for x in lines if x)))
 
 
 def matrix(subject: Subject) -> Section:

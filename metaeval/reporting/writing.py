@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from metaeval import bayes
+from metaeval.bayes.posterior import as_bytes
 from metaeval.export import tables_of
-from metaeval.files import make_folder, write_all
+from metaeval.files import check_writable, write_all
 from metaeval.inference import compare, evaluate
 from metaeval.plots.theme import style as styled
 from metaeval.reporting import posteriors, sections
@@ -18,6 +19,7 @@ from metaeval.reporting.pages import page
 from metaeval.reporting.parts import Section, all_figures
 from metaeval.reporting.sections import Subject
 from metaeval.result import Result
+from metaeval.spreadsheets import result_csv
 from metaeval.statistics.base import Statistic
 from metaeval.tables import Table, require_table
 
@@ -43,7 +45,8 @@ def report(
     out : str or Path
         Folder, made where it is not there. It gets `report.html`, `result.json`, `result.csv`,
         `league.tex`, `league.md`, `figures/` (PDF and PNG), and `posteriors/` (NetCDF) where
-        models were fitted. Other files in it are left alone.
+        models were fitted. Other files in it are left alone. An old page is removed first and the
+        new one written last: a folder without `report.html` holds a report that was cut short.
     statistic : Statistic, str or list, optional
         As in `compare`.
     fits : list of str, default none
@@ -88,20 +91,31 @@ def report(
     with styled(style):  # an unknown one is refused before anything is computed
         names = posteriors.known_fits(fits)
         folder = Path(out)
-        make_folder(folder / "figures")
+        check_writable(folder)
         return written(
             Subject(table, _compared(table, statistic, options), options), folder, names, title
         )
 
 
-def written(subject: Subject, folder: Path, fits: Sequence[str] = (), title: str = TITLE) -> Path:
-    """Write the report on what was compared, in the style in force; the page."""
-    make_folder(folder / "figures")
+def written(
+    subject: Subject,
+    folder: Path,
+    fits: Sequence[str] = (),
+    title: str = TITLE,
+    beside: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
+    """Write the report on what was compared, in the style in force, and further texts; the page.
+
+    Everything is computed before anything is written, and the page comes last: it marks the report
+    as complete, and never stands beside numbers of another run.
+    """
     found = Collected()
     trees = posteriors.fitted(subject, fits, found)
     files = _files(folder, subject.result, _sections(subject, trees, found), title)
-    _save(folder, trees)
-    write_all(files)
+    files |= {folder / name: text.encode("utf-8") for name, text in beside.items()}
+    for name, tree in trees.items():
+        files[folder / "posteriors" / f"{name}.nc"] = as_bytes(tree)
+    write_all(files, folders=True, last=folder / PAGE)
     return folder / PAGE
 
 
@@ -137,7 +151,7 @@ def _files(folder: Path, result: Result, parts: Sequence[Section], title: str) -
     texts = {
         PAGE: page(title, parts, result.signature),
         "result.json": result.to_json(),
-        "result.csv": str(result.frame.to_csv(index=False)),
+        "result.csv": result_csv(result.frame),
         "league.tex": "\n".join(result.to_latex(*which) for which in leagues),
         "league.md": "\n".join(result.to_markdown(*which) for which in leagues),
     }
@@ -146,10 +160,3 @@ def _files(folder: Path, result: Result, parts: Sequence[Section], title: str) -
         for kind, content in figure.files.items():
             files[folder / "figures" / f"{figure.name}.{kind}"] = content
     return files
-
-
-def _save(folder: Path, trees: Mapping[str, Any]) -> None:
-    if trees:
-        make_folder(folder / "posteriors")
-    for name, tree in trees.items():
-        bayes.save(tree, folder / "posteriors" / f"{name}.nc")

@@ -16,6 +16,7 @@ from matplotlib.testing.compare import compare_images
 
 from metaeval import MetaevalError, Pairs, bayes, calibration, compare, evaluate, load_example
 from metaeval import statistics as st
+from metaeval.bayes.posterior import require_ours
 from metaeval.bayes.predicting import outcome_shares
 from metaeval.plots import policies, save, shares
 from metaeval.plots.calibrated import reliability
@@ -267,7 +268,7 @@ def test_a_bias_above_0_favours_what_was_shown_first(shown_in_order):
 
 
 def test_bias_of_a_posterior_is_its_own(trees):
-    tree = trees["calibration"].copy()
+    tree = require_ours(trees["calibration"]).copy()
     slopes = tree["posterior"]["slope_typical"]  # draws that stand in for those of a bias
     tree["posterior"] = tree["posterior"].to_dataset().assign(bias=slopes)
     frame = order_bias(tree, ["good", "chance"], data=True)

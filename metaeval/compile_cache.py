@@ -1,0 +1,108 @@
+"""Where compiled kernels are kept between runs, and what is done with entries that are damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+_PLACES = ("XDG_CACHE_HOME", "LOCALAPPDATA")
+_ENTRY = re.compile(r"jit_.+-[0-9a-f]{32,}-(cache|atime)")
+_CHECKED = "checked"  # a file whose time is that of the last check
+_TICKS = 5.0  # seconds by which clocks of files may differ
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+def keep_compiled() -> None:
+    """Keep compiled kernels in the user's cache folder, unless `METAEVAL_CACHE` is 0.
+
+    Entries that are damaged are dropped, so that they are compiled again and not complained of at
+    every run.
+    """
+    import jax
+
+    # another process may be writing the entry that is read: it is compiled here, too
+    warnings.filterwarnings("ignore", r"Error (reading|writing) persistent compilation cache")
+    folder = os.environ.get("METAEVAL_CACHE", "")
+    config: Any = jax.config
+    if folder == "0" or config.jax_compilation_cache_dir is not None:
+        return
+    place = Path(folder) if folder else cache_folder()
+    if place is None or not _writable(place):
+        return
+    drop_damaged(place)
+    config.update("jax_compilation_cache_dir", str(place))
+    config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def cache_folder() -> Path | None:
+    """The user's folder for caches; None where the user has no home."""
+    named = [os.environ[name] for name in _PLACES if os.environ.get(name)]
+    try:
+        home = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    except RuntimeError:
+        return Path(named[0]) / "metaeval" / "jax" if named else None
+    return (Path(named[0]) if named else home) / "metaeval" / "jax"
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def drop_damaged(folder: Path) -> None:
+    """Remove the entries that are damaged, of those that changed since the last check."""
+    stamp = folder / _CHECKED
+    with contextlib.suppress(OSError):
+        last = stamp.stat().st_mtime - _TICKS if stamp.is_file() else 0.0
+        new = [
+            Path(entry.path)
+            for entry in os.scandir(folder)
+            if _ENTRY.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime >= last
+        ]
+        for path in new:
+            if not _is_sound(path):
+                _drop(path)
+        stamp.write_bytes(b"")
+        os.utime(stamp)
+
+
+def _drop(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether an entry can be unpacked, which its checksum would refuse."""
+    if path.name.endswith("atime"):
+        return path.is_file()
+    try:
+        content = path.read_bytes()
+        return bool(_zstd(content) if content.startswith(_ZSTD) else zlib.decompress(content))
+    except Exception:  # errors of libraries that may be there or not
+        return False
+
+
+def _zstd(content: bytes) -> bytes:
+    """Unpack what newer interpreters pack."""
+    try:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        import zstandard as zstd  # type: ignore[import-not-found, unused-ignore, no-redef]
+
+        return bytes(zstd.ZstdDecompressor().decompress(content))
+    return bytes(zstd.decompress(content))
