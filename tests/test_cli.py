@@ -437,3 +437,30 @@ def test_an_interrupted_fit_is_one_sentence_and_writes_nothing(tied, tmp_path, m
     text = run("fit", tied, "--labels", "human", *more, code=130)
     assert "Interrupted; no file was written." in one_line(text)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_written_table_reads_back_the_same_and_formulas_are_named(tmp_path):
+    odd = {"=1+1": [1, 2, 3, 4], "-m": [4, 3, 1, 2], "@x": [1, 1, 2, 2]}
+    table = frame(human=[1, 2, 2, 1], **odd).assign(system=["+a", "-b"] * 2)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    asked = ["--labels", "human"]
+    text = run("check", tmp_path / "t.csv", *asked, "--write", tmp_path / "out.csv")
+    assert "a spreadsheet may take that for a formula" in text and "'+a', '-b'" in text
+    one, other = (me.read_scores(tmp_path / n, labels="human") for n in ("t.csv", "out.csv"))
+    assert one.fingerprint == other.fingerprint and set(odd) == set(other.scorers)
+    result = run("compare", tmp_path / "t.csv", *asked, *LONG[2:], "--output-format", "csv")
+    assert "'=1+1" in result and "'@x" in result
+
+
+def test_hidden_characters_are_shown_by_number_in_every_line(tmp_path):
+    odd = {"red\x1b[31m": [1, 2, 3, 4], "left\u202e": [4, 3, 1, 2], "same": [4, 3, 1, 2]}
+    frame(human=[1, 2, 2, 1], **odd).to_csv(tmp_path / "t\x1b[32m.csv", index=False)
+    path = tmp_path / "t\x1b[32m.csv"
+    few = ["--n-resamples", "100"]
+    for text in (
+        run("check", path, "--labels", "human"),
+        run("compare", path, "--labels", "human", *few),
+        refused("compare", path, "--labels", "human", "--scorers", "no\x07pe,same"),
+        refused("compare", path, "--labels", "human", "--statistic", "x\x1b[0m"),
+    ):
+        assert "\x1b" not in text and "\u202e" not in text and "\x07" not in text
