@@ -85,7 +85,9 @@ def _column(table: Table, values: Floats) -> dict[str, float | int]:
     there = ~np.isnan(values)
     kept, codes = values[there], table.item_codes[there]
     constant, tied = (
-        _ties(codes, kept) if isinstance(table, Responses) else (0, float((kept == 0).mean()))
+        _ties(codes, kept)
+        if isinstance(table, Responses)
+        else (0, float((kept == 0).mean()) if kept.size else float("nan"))
     )
     low, middle, high = np.quantile(kept, [0, 0.5, 1]) if kept.size else (np.nan,) * 3
     return {

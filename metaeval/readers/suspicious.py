@@ -35,7 +35,7 @@ def with_warnings(part: Part, *, asked: bool) -> Part:
     warnings += lookalikes("scorers or labels", [str(name) for name, _ in columns])
     for name in ("item", "system", "response", "task", "first", "second"):
         if name in part.rows:
-            warnings += lookalikes(f"{name}s", pd.unique(part.rows[name].astype(str)))
+            warnings += lookalikes(f"{name}s", pd.unique(part.rows[name].dropna().astype(str)))
     return replace(part, warnings=tuple(dict.fromkeys([*part.warnings, *warnings])))
 
 
