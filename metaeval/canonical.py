@@ -165,7 +165,9 @@ def group_codes(rows: pd.DataFrame, columns: list[str]) -> Codes:
 
 def require_unique_rows(rows: pd.DataFrame, identity: list[str]) -> None:
     """Raise if two rows have the same key; the first ten are listed."""
-    repeated = rows.duplicated(identity, keep=False) if identity else pd.Series(dtype=bool)
+    if not identity or np.bincount(group_codes(rows, identity)).max() == 1:
+        return
+    repeated = rows.duplicated(identity, keep=False)
     if not repeated.any():
         return
     some = rows.loc[repeated, identity].drop_duplicates()

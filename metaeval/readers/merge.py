@@ -68,8 +68,10 @@ def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[
 
     Which of the two they are is what `scorers` says; without it, that is an error.
     """
-    uses = [(one, other) for one in parts for other in parts]
-    clash = {str(n): pair for pair in uses for n in pair[0].scores if n in pair[1].rows}
+    described = {str(name): part for part in parts for name in part.rows}
+    clash = {str(n): (p, described[n]) for p in parts for n in p.scores if n in described}
+    if not clash:
+        return list(parts)
     for name, (one, other) in clash.items():
         if scorers is None or name in (*RESPONSE_IDS, *PAIR_IDS):
             raise _two_uses(name, one, other)

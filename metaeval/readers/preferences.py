@@ -242,7 +242,8 @@ def _part(
 def _spread(rows: Rows, names: Any, value: Floats, at: Codes) -> pd.DataFrame:
     if not len(at):
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
-    return rows.spread(names[at].remove_unused_categories(), value[at], at=at, value="preference")
+    wide = rows.spread(names[at].remove_unused_categories(), value[at], at=at, value="preference")
+    return pd.DataFrame(wide, index=pd.RangeIndex(rows.n))
 
 
 def _described(
@@ -250,7 +251,8 @@ def _described(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     more, torn = rows.attributes(ids_of(frame, ["cluster"]))
     covariates, left = rows.covariates(frame, [str(c) for c in frame if c not in roles])
-    return pd.concat([rows.frame(), more, covariates], axis=1), (*torn, *left)
+    described = pd.DataFrame(rows.named() | more | covariates, index=pd.RangeIndex(rows.n))
+    return described, (*torn, *left)
 
 
 def margin_parts(

@@ -35,8 +35,14 @@ def with_warnings(part: Part, *, asked: bool) -> Part:
     warnings += lookalikes("scorers or labels", [str(name) for name, _ in columns])
     for name in ("item", "system", "response", "task", "first", "second"):
         if name in part.rows:
-            warnings += lookalikes(f"{name}s", pd.unique(part.rows[name].dropna().astype(str)))
+            warnings += lookalikes(f"{name}s", _distinct(part.rows[name]))
     return replace(part, warnings=tuple(dict.fromkeys([*part.warnings, *warnings])))
+
+
+def _distinct(column: pd.Series) -> list[str]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return list(map(str, column.cat.categories))
+    return list(map(str, pd.unique(column.dropna())))
 
 
 def codes_apart(name: str, values: Floats) -> list[str]:
@@ -104,5 +110,7 @@ def lookalikes(what: str, names: Iterable[str]) -> list[str]:
 
 
 def _looks(name: str) -> str:
+    if name.isascii() and name.isprintable():
+        return name.lower().replace(" ", "")
     plain = unicodedata.normalize("NFKC", name).casefold()
     return "".join(c for c in plain if not (c.isspace() or unicodedata.category(c) in ("Cf", "Cc")))

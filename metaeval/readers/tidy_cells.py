@@ -14,7 +14,7 @@ from metaeval.readers.blanks import MissingCodes, failure_notes, word_of
 from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
 from metaeval.readers.notation import read_notations, unread_error
-from metaeval.readers.values import id_column, sort_of
+from metaeval.readers.values import id_column, plain_numbers, sort_of
 
 _SCALE_WORDS = frozenset(
     (
@@ -53,21 +53,40 @@ def read_cells(
     frame = resolved.frame
     columns = _value_columns(resolved, said)
     verdicts = {"preference"} if resolved.pairs else set[str]()
+    if decimal is None and not codes.declared and not vocabulary:
+        frame = _plain_numbers(frame, [c for c in columns if c not in verdicts])
+        columns = [c for c in columns if not _is_numeric(frame[c])]
+    values = [c for c in columns if c not in verdicts]
     notes = [note for c in columns for note in failure_notes(frame[c], c, source)]
-    frame, more = _blanked(
-        frame, [c for c in columns if c not in verdicts], source, codes, resolved
-    )
+    frame, more = _blanked(frame, values, source, codes, resolved)
     if vocabulary:
-        frame = _in_numbers(frame, [c for c in columns if c not in verdicts], vocabulary)
-    written = read_notations(
-        frame, [c for c in columns if c not in verdicts], source=source, decimal=decimal
-    )
+        frame = _in_numbers(frame, values, vocabulary)
+    written = read_notations(frame, values, source=source, decimal=decimal)
     for name, message in written.unread.items():
         if name in resolved.found or said.holds_unread(name):
             raise unread_error(frame, name, source, message)
     resolved = replace(resolved, frame=written.frame)
     warnings = _left_out(resolved, columns, source, said)
     return resolved, [*notes, *more, *written.notes], warnings
+
+
+def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Columns of plain numbers as numbers, as nothing else is to be done with them.
+
+    Where another column holds commas, these may be decimal, and then 1.234 may be a thousand.
+    """
+    cast = {c: v for c in columns if (v := plain_numbers(frame[c])) is not None}
+    rest = [frame[c] for c in columns if c not in cast and not _is_numeric(frame[c])]
+    if not cast or any(isinstance(v, str) and "," in v for column in rest for v in column):
+        return frame
+    attrs, made = frame.attrs, {str(c): cast.get(str(c), frame[c]) for c in frame}
+    frame = pd.DataFrame(made, index=frame.index)
+    frame.attrs = attrs
+    return frame
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return column.dtype != object and pd.api.types.is_numeric_dtype(column.dtype)
 
 
 def _value_columns(resolved: Resolved, said: Said) -> list[str]:

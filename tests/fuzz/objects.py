@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 import numpy as np
 import pandas as pd
-from hypothesis import strategies as st
 
 from metaeval import Pairs, Responses, cli_options
 from metaeval.bayes import posterior
@@ -190,7 +189,19 @@ _PIECES = (
     ),
 )
 _ACTIVE = ":"  # module:name imports, which is no matter of parsing
-statistic_texts = st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(max_size=30)
+
+
+def statistic_text(rng: random.Random) -> str:
+    """A statistic as a user or an enemy would write it."""
+    return _anything(rng) if rng.random() < 0.2 else "".join(_some(_PIECES, rng))
+
+
+def _some(pieces: tuple[str, ...], rng: random.Random) -> list[str]:
+    return rng.choices(pieces, k=rng.randint(0, 7))
+
+
+def _anything(rng: random.Random) -> str:
+    return "".join(chr(int(rng.random() ** 4 * 0x10FFFF)) for _ in range(rng.randint(0, 12)))
 
 
 def run_statistics(text: str) -> None:
@@ -202,9 +213,11 @@ _SETTINGS = (
     *("item=qid", "good=3", "a=", "=b", "=", ",", "a=1,b=2", "a==b", "\n", "none", "-1", "99=none"),
     *("judge=probability", "x=1e999", "x=1_0", "\ud800", " ", "a=b=c", "1=1", "\0", "x=nan", "x=-"),
 )
-setting_texts = st.lists(st.sampled_from(_SETTINGS), max_size=5).map(",".join) | st.text(
-    max_size=30
-)
+
+
+def setting_text(rng: random.Random) -> str:
+    """Settings as a user or an enemy would write them."""
+    return _anything(rng) if rng.random() < 0.2 else ",".join(_some(_SETTINGS, rng))
 
 
 def run_settings(text: str) -> None:
@@ -232,6 +245,6 @@ TARGETS = {
     "tables": (seeds, run_tables, _length),
     "result": (seeds.map(result_text), run_result, _length),
     "posterior": (seeds, run_posterior, _length),
-    "statistics": (statistic_texts, run_statistics, _length),
-    "settings": (setting_texts, run_settings, _length),
+    "statistics": (seeds.map(random.Random).map(statistic_text), run_statistics, _length),
+    "settings": (seeds.map(random.Random).map(setting_text), run_settings, _length),
 }

@@ -1,5 +1,6 @@
 """Many executions of one target: by Hypothesis, or by atheris where it is installed."""
 
+import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,9 +10,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
 from .guard import guarded, limits
+from .making import seeds
 from .targets import Target
 
 BATCH = 500
+MANY = 40
 
 
 @dataclass
@@ -70,7 +73,8 @@ def attack(
     report, start, batch = Report(name), time.monotonic(), 0
     with limits():
         while report.executions < executions and time.monotonic() - start < seconds:
-            left = min(BATCH, executions - report.executions)
+            left = executions - report.executions
+            left = min(BATCH, -(-left // MANY) if target.many else left)
             _batch(report, target, left, seed + batch, start + seconds)
             batch += 1
     report.seconds = time.monotonic() - start
@@ -87,12 +91,18 @@ def _batch(report: Report, target: Target, n: int, seed: int, end: float) -> Non
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(target.cases)
+    @given(seeds if target.many else target.cases)
     def run(case):
-        if time.monotonic() < end:
-            report.add(case, guarded(lambda: target.run(case), target.size(case)))
+        cases = _many(target, case) if target.many else [case]
+        for one in cases if time.monotonic() < end else ():
+            report.add(one, guarded(lambda: target.run(one), target.size(one)))
 
     run()
+
+
+def _many(target: Target, seed: int) -> list:
+    rng = random.Random(seed)
+    return [target.many(rng) for _ in range(MANY)]
 
 
 def attack_bytes(

@@ -42,6 +42,8 @@ class Target:
         Makes a case of plain bytes, for a coverage-guided run.
     corpus : tuple of str
         Folders of the corpus that such a run starts from.
+    many : callable, optional
+        Makes one of many small inputs, as for parsers of lines; Hypothesis draws where they start.
     """
 
     cases: st.SearchStrategy
@@ -49,6 +51,7 @@ class Target:
     size: Callable[[object], int]
     of_bytes: Callable[[bytes], object] | None = None
     corpus: tuple[str, ...] = ()
+    many: Callable[[random.Random], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -338,5 +341,12 @@ TARGETS: dict[str, Target] = READERS | {
     name: Target(cases, run, size) for name, (cases, run, size) in objects.TARGETS.items()
 }
 TARGETS["statistics"] = Target(
-    *objects.TARGETS["statistics"], of_bytes=lambda b: b.decode("utf-8", "replace")
+    *objects.TARGETS["statistics"],
+    of_bytes=lambda b: b.decode("utf-8", "replace"),
+    many=objects.statistic_text,
+)
+TARGETS["settings"] = Target(
+    *objects.TARGETS["settings"],
+    of_bytes=lambda b: b.decode("utf-8", "replace"),
+    many=objects.setting_text,
 )

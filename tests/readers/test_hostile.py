@@ -1,5 +1,8 @@
 """What an attack found: each is read rightly or refused in a sentence, and none raises."""
 
+import json
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,3 +82,24 @@ def test_lists_among_covariates_are_refused():
     rows = pd.DataFrame({"item": [1, 2], "note": pd.Series([[1], [2]], dtype=object)})
     with pytest.raises(MetaevalError, match="'note' of rows holds a list"):
         Responses(rows, pd.DataFrame({"m": [1.0, 2.0]}), pd.DataFrame(index=range(2)))
+
+
+def wide(n, pairs):
+    ids = ["item", "first", "second", "human"] if pairs else ["item", "system", "human"]
+    rows = [[r, "a", "b", 1] if pairs else [r // 2, "ab"[r % 2], r % 2] for r in range(4)]
+    scores = [[((7 * r + 3 * k) % 11) / 10 - 0.5 for k in range(n)] for r in range(4)]
+    return [*ids, *(f"m{k}" for k in range(n))], [a + b for a, b in zip(rows, scores, strict=True)]
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_thousand_columns_are_read_in_linear_time(written, pairs, lines):
+    names, rows = wide(1000, pairs)
+    if lines:
+        text = "\n".join(json.dumps(dict(zip(names, row, strict=True))) for row in rows)
+    else:
+        text = "\n".join(",".join(map(str, row)) for row in [names, *rows])
+    start = time.process_time()
+    table = read(written(text, "a.jsonl" if lines else "a.csv"))
+    assert time.process_time() - start < 3  # a second, and room for a busy machine; it was ten
+    assert table.scores.shape == (4, 1000)
