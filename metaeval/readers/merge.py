@@ -170,7 +170,7 @@ def _varying(part: Part, row: Codes) -> list[str]:
 
 def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> Part:
     """Parts on the union of their rows; `codes` says which row of it each row of a part is."""
-    n = int(max(code.max() for code in codes)) + 1
+    n = max(int(code.max()) for code in codes if len(code)) + 1
     rows, torn = _united_rows(parts, codes, n, ids)
     notes = [*differences(parts, codes, ids), *_repeats_notes(parts, codes, n), *torn]
     return Part(

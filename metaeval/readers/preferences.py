@@ -123,8 +123,9 @@ def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
         one = labels[0] if len(labels) == 1 else "human"
         return pd.Categorical([one] * len(long)), np.ones(len(long), dtype=bool)
     if len(columns) == 2:
-        who = long["scorer"].where(long["scorer"].notna() & (long["scorer"] != ""), long["rater"])
-        rated = (long["scorer"].isna() | (long["scorer"] == "")).to_numpy()
+        empty = long["scorer"].isna() | long["scorer"].map(lambda v: isinstance(v, str) and not v)
+        rated = empty.to_numpy(dtype=bool)
+        who = long["scorer"].where(~rated, long["rater"])
     else:
         who, rated = long[columns[0]], np.full(len(long), columns[0] == "rater")
     names = id_column(who, columns[0], text=text)

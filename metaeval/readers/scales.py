@@ -52,12 +52,8 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
             f"as preference_scale={scale!r} says; declare another of {listed(SCALES)}, or a "
             "vocabulary (--vocabulary CODE=1,CODE=-1,CODE=none)."
         )
-    margin = {
-        "margin": values,
-        "probability": 2 * values - 1,
-        "one-two": 3 - 2 * values,
-        "index": 1 - 2 * values,
-    }[scale]
+    times, plus = {"probability": (2, -1), "one-two": (-2, 3), "index": (-2, 1)}.get(scale, (1, 0))
+    margin = times * values + plus
     return np.asarray(np.where(tied, 0.0, margin) + 0.0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.checks import listed
+from metaeval.readers.aliases import LONG
 from metaeval.readers.blanks import MissingCodes, failure_notes, word_of
 from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
@@ -153,7 +155,7 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
         if name in resolved.found or name in said.named or is_covariate(name):
             continue
         sort = sort_of(resolved.frame[name])
-        if sort == "nested" and _holds_numbers(resolved.frame[name]):
+        if sort in ("nested", "text") and _holds_scores(resolved.frame[name]):
             warnings.append(
                 f"{source}: {name} is left out, it holds lists or objects with numbers; if these "
                 "are scores, put each into a column of its own"
@@ -165,7 +167,21 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
                 f"scorer; if it is one, say what they mean: --vocabulary {numbered} (lowest to "
                 "highest, in the right order)"
             )
+        elif sort == "text" and said.is_label(name) and _is_short(resolved.frame[name]):
+            warnings.append(
+                f"{source}: {name} is called as labels are, and holds words such as "
+                f"{_first(resolved.frame[name])!r:.40}; it is not a label. If it is one, say what "
+                "its words mean (--vocabulary WORD=NUMBER,...)"
+            )
     return warnings
+
+
+def _first(column: pd.Series) -> Any:
+    return next((v for v in column if not isinstance(v, float) and v is not None and v != ""), "")
+
+
+def _is_short(column: pd.Series) -> bool:
+    return int(column.dropna().astype(str).str.len().max()) <= _SHORT
 
 
 def _scale_words(column: pd.Series) -> list[str]:
@@ -175,12 +191,33 @@ def _scale_words(column: pd.Series) -> list[str]:
     return words if 2 <= len(words) <= 9 and 2 * len(known) > len(words) else []
 
 
-def _holds_numbers(column: pd.Series) -> bool:
-    """Whether the first list or object of a column holds numbers and nothing long."""
+def _holds_scores(column: pd.Series) -> bool:
+    """Whether the first list or object of a column holds numbers only, or something like a score.
+
+    In tables of text it is written out, as `{'score': 0.5}`.
+    """
     value: Any = next((v for v in column if isinstance(v, list | dict | np.ndarray)), None)
+    value = _written_out(_first(column)) if value is None else value
+    if not isinstance(value, list | dict | np.ndarray):
+        return False
     values = list(value.values()) if isinstance(value, dict) else list(value)
-    plain = [v for v in values if isinstance(v, int | float | np.number)]
-    return bool(values) and len(plain) == len(values) and len(values) <= 20
+    named = isinstance(value, dict) and any(str(k).lower() in _SCORE_NAMES for k in value)
+    plain = all(isinstance(v, int | float | np.number) for v in values)
+    return bool(values) and len(values) <= 20 and (plain or named)
+
+
+_SCORE_NAMES = frozenset(("score", "label", "verdict", "preference", *LONG["score"]))
+_SHORT = 40
+
+
+def _written_out(text: Any) -> Any:
+    """A list or an object that a cell of text spells out."""
+    if not isinstance(text, str) or text[:1] not in ("[", "{") or len(text) > 1000:
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -200,7 +237,7 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
     attrs = frame.attrs
     frame = frame.assign(scorer=names)
     frame.attrs = attrs
-    rest = [] if names is joined else sorted(set(joined) - set(first))
+    rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
     more = f"; the rest of each list is left out ({listed(rest, 5)})" if rest else ""
     shown = listed(sorted(set(map(str, names))), 5)
     return frame, [f"{attrs['source']}: scorers are lists, named {shown}{more}"]

@@ -4,6 +4,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -95,7 +96,7 @@ def _batch(report: Report, target: Target, n: int, seed: int, end: float) -> Non
     def run(case):
         cases = _many(target, case) if target.many else [case]
         for one in cases if time.monotonic() < end else ():
-            report.add(one, guarded(lambda: target.run(one), target.size(one)))
+            report.add(one, guarded(partial(target.run, one), target.size(one)))
 
     run()
 
