@@ -233,7 +233,11 @@ class BaseTable(ABC):
             require_known("column", column, list(self.rows.columns))
             values = wanted if isinstance(wanted, list | tuple | set) else [wanted]
             is_id = isinstance(self.rows[column].dtype, pd.CategoricalDtype)
-            keep &= self.rows[column].isin([str(v) for v in values] if is_id else values).to_numpy()
+            keep &= (
+                self.rows[column]
+                .isin(list(map(canonical.id_text, values)) if is_id else values)
+                .to_numpy()
+            )
         if not keep.any():
             given = ", ".join(f"{k}={v!r}" for k, v in equal_to.items())
             known = {k: listed(pd.unique(self.rows[k]), 5) for k in equal_to}
@@ -341,10 +345,18 @@ class BaseTable(ABC):
         return self.replace(scores=pd.DataFrame(mapped, index=self.scores.index))
 
     def to_frame(self) -> pd.DataFrame:
-        """Long frame: the columns of `rows`, then `scorer` and `score`; raters are scorers too."""
-        wide = pd.concat([self.rows, self.scores, self.labels], axis=1)
-        ids = list(self.rows.columns)
-        return wide.melt(id_vars=ids, var_name="scorer", value_name="score")
+        """Long frame: the columns of `rows`, then `scorer` and `score`; raters are scorers too.
+
+        Columns of `rows` that are called so themselves become `scorer_in_rows`, `score_in_rows`.
+        """
+        values = pd.concat([self.scores, self.labels], axis=1)
+        taken = {name: f"{name}_in_rows" for name in ("scorer", "score")}
+        place = np.tile(np.arange(len(self)), values.shape[1])
+        long = self.rows.rename(columns=taken).take(place).reset_index(drop=True)
+        names = pd.Series(np.repeat(np.asarray(values.columns, dtype=object), len(self)))
+        return long.assign(
+            scorer=names.astype("str"), score=values.to_numpy(dtype=np.float64).ravel(order="F")
+        )
 
     def to_tidy(self) -> pd.DataFrame:
         """Long frame that `read` takes for the same table.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
             return values.cat.set_categories(kept)
         values = values.astype(object)
     loose = values.dtype == object or pd.api.types.is_float_dtype(values.dtype)
-    text = values.map(_text) if loose else values.astype(str)
+    text = values.map(id_text) if loose else values.astype(str)
     codes, uniques = pd.factorize(np.asarray(text, dtype=object), sort=True)
     return pd.Series(
         pd.Categorical.from_codes(codes, categories=pd.Index(uniques, dtype=object)),
@@ -49,9 +50,11 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
     )
 
 
-def _text(value: object) -> str:
+def id_text(value: object) -> str:
+    """Return an id as text: 7.0 is "7", and half of a character (a lone surrogate) its number."""
     whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
+    text = str(int(value)) if whole else str(value)  # type: ignore[call-overload]
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def id_columns(
@@ -71,7 +74,21 @@ def id_columns(
         for name in dict.fromkeys(names)
         if name in rows
     }
-    return rows.assign(**present)
+    return _plain_covariates(rows.assign(**present), present)
+
+
+def _plain_covariates(rows: pd.DataFrame, ids: Collection[str]) -> pd.DataFrame:
+    """Covariates that can be compared and written; lists and objects are refused."""
+    made = {}
+    for name in [c for c in rows if c not in ids and rows[c].dtype == object]:
+        nested = rows[name].map(lambda v: isinstance(v, list | dict | set | np.ndarray))
+        if nested.any():
+            raise MetaevalError(
+                f"The column {name!r} of rows holds a list or an object: "
+                f"{rows[name][nested].iloc[0]!r:.60}; expected numbers or texts. Leave it out."
+            )
+        made[name] = rows[name].map(lambda v: id_text(v) if isinstance(v, str) else v)
+    return rows.assign(**made) if made else rows
 
 
 def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
@@ -86,10 +103,10 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
     for name, (_, column) in zip(names, frame.items(), strict=True):
         try:
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise MetaevalError(
                 f"{name!r} in {what} holds values that are no numbers, such as "
-                f"{_first_non_number(column)!r}; correct them, or leave them empty if missing."
+                f"{_first_non_number(column)!r:.60}; correct them, or leave them empty if missing."
             ) from None
         if np.isinf(values).any():
             row = int(np.flatnonzero(np.isinf(values))[0])
@@ -107,8 +124,12 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
 
 
 def _first_non_number(column: pd.Series) -> object:
-    bad = column[column.notna() & pd.to_numeric(column, errors="coerce").isna()]
-    return bad.iloc[0] if len(bad) else column.iloc[0]
+    for value in column.dropna():
+        try:
+            float(value)
+        except (TypeError, ValueError, OverflowError):
+            return value
+    return column.iloc[0]
 
 
 def require_shared_index(*frames: pd.DataFrame) -> None:
@@ -144,7 +165,9 @@ def group_codes(rows: pd.DataFrame, columns: list[str]) -> Codes:
 
 def require_unique_rows(rows: pd.DataFrame, identity: list[str]) -> None:
     """Raise if two rows have the same key; the first ten are listed."""
-    repeated = rows.duplicated(identity, keep=False) if identity else pd.Series(dtype=bool)
+    if not identity or np.bincount(group_codes(rows, identity)).max() == 1:
+        return
+    repeated = rows.duplicated(identity, keep=False)
     if not repeated.any():
         return
     some = rows.loc[repeated, identity].drop_duplicates()

@@ -55,7 +55,8 @@ def pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pai
         {
             name: _preference(column, first, second, label_epsilon, exact)
             for name, column in _columns(table.labels)
-        }
+        },
+        index=pd.RangeIndex(len(first)),
     )
     if table.kind == "correct":
         labels = labels.where(labels != 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 ROLES = (
     "item",
@@ -77,3 +78,14 @@ def is_known_name(name: str) -> bool:
 
 
 _KNOWN = _known()
+
+
+def may_be(names: Iterable[str], role: str) -> bool:
+    """Tell whether one of some columns could have a role of ids or of sides."""
+    known = _PLAIN[role]
+    return any(plain_name(name) in known for name in names)
+
+
+_PLAIN = {
+    role: {plain_name(n) for n in (role, *aliases)} for role, aliases in (SCORES | PAIRS).items()
+}

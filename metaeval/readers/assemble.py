@@ -59,6 +59,8 @@ def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame
         if not any(_is_called(name, pattern) for name in names):
             require_known("label", pattern, _known(whole, names, pattern))
     moved = [n for n in whole.scores if any(fnmatch.fnmatchcase(n, w) for w in wanted)]
+    if not moved:
+        return whole.scores, whole.labels.copy()
     labels = pd.concat([whole.labels, whole.scores[moved]], axis=1)
     return whole.scores.drop(columns=moved), labels
 
@@ -73,7 +75,7 @@ def _only(whole: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:
     for name in names:
         if name not in scores:
             raise _no_scorer(whole, list(scores), name)
-    return scores[list(dict.fromkeys(names))].copy()
+    return scores[list(dict.fromkeys(names))]
 
 
 def _no_scorer(whole: Part, names: list[str], unknown: str) -> MetaevalError:

@@ -89,8 +89,10 @@ def resolve(
     frame, left, warnings = without_row_numbers(frame, taken, source)
     pairs = _is_pairs(frame, mapped, taken)
     found = dict(mapped)
+    wide = pairs and not _has_verdicts(frame, mapped, taken)  # `judge` and the like are margins
     for role, aliases in (PAIRS if pairs else SCORES).items():
-        _add(found, role, aliases, frame, taken, source)
+        if not (wide and role in ("scorer", "rater")):
+            _add(found, role, aliases, frame, taken, source)
     _add_values(found, frame, taken, source, pairs)
     resolved = _renamed(frame, found, pairs, source)
     spare = tuple(c for c in resolved.spare if c not in named and c not in keys)
@@ -195,6 +197,10 @@ def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -
         for side, role in zip(sides, ("first", "second"), strict=True)
     ):
         return True
+    return _has_verdicts(frame, mapped, taken)
+
+
+def _has_verdicts(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -> bool:
     aliases = (*PAIRS["preference"], "label")
     return "preference" in mapped or bool(_candidates("preference", aliases, frame, taken))
 
@@ -208,9 +214,6 @@ def _add_values(
             return
         if "preference" not in found and "preference" not in frame:
             _add(found, "preference", ("label",), frame, taken, source)
-        if "preference" not in found:  # a wide table: `judge` and the like are margins
-            for role in ("scorer", "rater"):
-                found.pop(role, None)
         return
     _add_scores(found, frame, taken, source)
     if "rater" in found and ("score" not in found or "scorer" in found):

@@ -101,8 +101,12 @@ def _parsed(
     else:
         frame, notes = _arrow(path, content, start, names, dialect.delimiter, quoted=True), []
     frame.columns = pd.Index(names, dtype=object)
-    frame, more = _joined(path, frame, names)
-    return frame, [*notes, *more, *_line_breaks(path, frame, dialect.delimiter)]
+    more: list[str] = []
+    if content.find(_BOM.encode(), start) >= 0 or content.find(names[0].encode(), start) >= 0:
+        frame, more = _joined(path, frame, names)
+    if b'"' in content:  # only a quoted cell may hold a line break
+        more += _line_breaks(path, frame, dialect.delimiter)
+    return frame, [*notes, *more]
 
 
 def _arrow(
@@ -112,12 +116,11 @@ def _arrow(
     from pyarrow import csv as arrow_csv
 
     places = [str(place) for place in range(len(names))]  # names may be empty
+    block = min(2 * streams.LONGEST_LINE, len(content) + 1)
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(content).slice(start)),
-            arrow_csv.ReadOptions(
-                use_threads=False, block_size=2 * streams.LONGEST_LINE, column_names=places
-            ),
+            arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=places),
             arrow_csv.ParseOptions(
                 delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
             ),
@@ -127,7 +130,7 @@ def _arrow(
         )
     except pa.ArrowInvalid as error:
         raise _ragged(path, str(error), content, start) from None
-    return table.to_pandas()
+    return table.to_pandas(use_threads=False)
 
 
 def _tabs(
@@ -141,7 +144,7 @@ def _tabs(
             return _arrow(path, content, start, names, "\t", quoted=True), []
         except MetaevalError:
             raise ragged from None
-    return _without_quotes(frame), []
+    return _without_quotes(frame) if b'"' in content else frame, []
 
 
 def _without_quotes(frame: pd.DataFrame) -> pd.DataFrame:

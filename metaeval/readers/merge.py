@@ -69,8 +69,10 @@ def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[
 
     Which of the two they are is what `scorers` says; without it, that is an error.
     """
-    uses = [(one, other) for one in parts for other in parts]
-    clash = {str(n): pair for pair in uses for n in pair[0].scores if n in pair[1].rows}
+    described = {str(name): part for part in parts for name in part.rows}
+    clash = {str(n): (p, described[n]) for p in parts for n in p.scores if n in described}
+    if not clash:
+        return list(parts)
     for name, (one, other) in clash.items():
         if scorers is None or name in (*RESPONSE_IDS, *PAIR_IDS):
             raise _two_uses(name, one, other)
@@ -170,7 +172,7 @@ def _varying(part: Part, row: Codes) -> list[str]:
 
 def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> Part:
     """Parts on the union of their rows; `codes` says which row of it each row of a part is."""
-    n = int(max(code.max() for code in codes)) + 1
+    n = max(int(code.max()) for code in codes if len(code)) + 1
     rows, torn = _united_rows(parts, codes, n, ids)
     notes = [*differences(parts, codes, ids), *_repeats_notes(parts, codes, n), *torn]
     return Part(

@@ -132,6 +132,8 @@ def read_notations(
     made, notes, unread = {}, [], {}
     for name, texts in odd.items():
         notation = _notation_of(texts, mark, decimal is not None)
+        if notation in (_PERCENT, _FRACTION) and _holds_numbers(frame[name]):
+            notation = None
         if notation is not None:
             made[name] = _converted(frame[name], notation)
             notes.append(f"{source}: {name} is written with {notation.name}")
@@ -156,6 +158,12 @@ def _texts(column: pd.Series) -> list[str]:
         return []
     values = pd.unique(column.dropna().astype(object).map(_as_text))
     return [plain(v) for v in values if isinstance(v, str) and not says_missing(v)]
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Whether numbers other than 0 stand beside texts, as in JSON."""
+    numbers = (v for v in column if isinstance(v, int | float) and not isinstance(v, bool))
+    return any(v != 0 and v == v for v in numbers)
 
 
 def _as_text(value: Any) -> Any:

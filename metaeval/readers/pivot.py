@@ -80,9 +80,9 @@ class Rows:
         self.first = np.zeros(self.n, dtype=np.int64)
         self.first[self.row[::-1]] = np.arange(len(key))[::-1]
 
-    def frame(self) -> pd.DataFrame:
-        """Ids of the rows."""
-        return pd.DataFrame({name: column[self.first] for name, column in self.ids.items()})
+    def named(self) -> dict[str, Any]:
+        """Ids of the rows, by name; without a number that only tells rows apart."""
+        return {name: column[self.first] for name, column in self.ids.items() if name}
 
     def spread(
         self,
@@ -93,7 +93,7 @@ class Rows:
         mean: bool = False,
         labels: bool = False,
         value: str = "",
-    ) -> pd.DataFrame:
+    ) -> dict[str, Floats]:
         """Values (cell,) in a column per name; a cell that is there twice is an error.
 
         `at` (cell,) are the records that the values belong to, all of them by default. With
@@ -109,11 +109,11 @@ class Rows:
             raise self._repeated(named, at, often, place, labels, value or named[0])
         wide = np.full(self.n * len(columns), np.nan)
         wide[place] = _means(place, values) if often.any() else values
-        return pd.DataFrame(wide.reshape(self.n, len(columns)), columns=columns)
+        return dict(zip(columns, wide.reshape(self.n, len(columns)).T, strict=True))
 
     def place(
         self, columns: Mapping[str, Floats], *, repeats: bool, mean: bool, labels: Collection[str]
-    ) -> pd.DataFrame:
+    ) -> dict[str, Floats]:
         """Columns of values (cell,) as columns of rows; a row that is there twice is an error.
 
         With `repeats`, values of one row that are the same are one; with `mean` they are averaged.
@@ -139,7 +139,7 @@ class Rows:
                         name,
                     )
             wide[name] = column
-        return pd.DataFrame(wide, index=pd.RangeIndex(self.n))
+        return wide
 
     def _repeated(
         self, names: list[str], at: Codes, often: Bools, place: Codes, labels: bool, value: str
@@ -159,21 +159,22 @@ class Rows:
             f"rows ({', '.join(ids)}): {shown(ids, at[some], 3)}. {cure}"
         )
 
-    def attributes(self, ids: Mapping[str, Any]) -> tuple[pd.DataFrame, list[str]]:
+    def attributes(self, ids: Mapping[str, Any]) -> tuple[dict[str, pd.Series], list[str]]:
         """Ids (cell,) that have one value in each row, and notes on those left out."""
         return self._single((name, pd.Series(c.astype(object))) for name, c in ids.items())
 
     def covariates(
         self, frame: pd.DataFrame, names: Sequence[str]
-    ) -> tuple[pd.DataFrame, list[str]]:
+    ) -> tuple[dict[str, pd.Series], list[str]]:
         """Columns that have one value in each row, and notes on those left out."""
         text = bool(frame.attrs.get("text"))
         return self._single((name, covariate(frame[name], text=text)) for name in names)
 
     def _single(
         self, columns: Iterable[tuple[str, pd.Series | None]]
-    ) -> tuple[pd.DataFrame, list[str]]:
-        kept, notes = {}, []
+    ) -> tuple[dict[str, pd.Series], list[str]]:
+        kept: dict[str, pd.Series] = {}
+        notes = []
         for name, column in columns:
             if column is None:
                 notes.append(f"{self.source}: {name} is left out, texts and lists are not kept")
@@ -183,7 +184,7 @@ class Rows:
                 notes.append(f"{self.source}: {name} is left out, it varies within a row")
             else:
                 kept[name] = values
-        return pd.DataFrame(kept, index=pd.RangeIndex(self.n)), notes
+        return kept, notes
 
 
 def _means(groups: Codes, values: Floats) -> Floats:

@@ -122,8 +122,9 @@ def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
         one = labels[0] if len(labels) == 1 else "human"
         return pd.Categorical([one] * len(long)), np.ones(len(long), dtype=bool)
     if len(columns) == 2:
-        who = long["scorer"].where(long["scorer"].notna() & (long["scorer"] != ""), long["rater"])
-        rated = (long["scorer"].isna() | (long["scorer"] == "")).to_numpy()
+        empty = long["scorer"].isna() | long["scorer"].map(lambda v: isinstance(v, str) and not v)
+        rated = empty.to_numpy(dtype=bool)
+        who = long["scorer"].where(~rated, long["rater"])
     else:
         who, rated = long[columns[0]], np.full(len(long), columns[0] == "rater")
     names = id_column(who, columns[0], text=text)
@@ -259,7 +260,8 @@ def _part(
 def _spread(rows: Rows, names: Any, value: Floats, at: Codes) -> pd.DataFrame:
     if not len(at):
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
-    return rows.spread(names[at].remove_unused_categories(), value[at], at=at, value="preference")
+    wide = rows.spread(names[at].remove_unused_categories(), value[at], at=at, value="preference")
+    return pd.DataFrame(wide, index=pd.RangeIndex(rows.n))
 
 
 def described(
@@ -268,4 +270,5 @@ def described(
     """Ids, clusters and covariates of the rows, and notes on what is left out."""
     more, torn = rows.attributes(ids_of(frame, ["cluster"]))
     covariates, left = rows.covariates(frame, [str(c) for c in frame if c not in roles])
-    return pd.concat([rows.frame(), more, covariates], axis=1), (*torn, *left)
+    described = pd.DataFrame(rows.named() | more | covariates, index=pd.RangeIndex(rows.n))
+    return described, (*torn, *left)

@@ -82,12 +82,12 @@ def _answers(sheet: Sheet, place: int) -> list[float]:
 
 def _right(sheet: Sheet, place: int, count: int) -> int:
     value = sheet.columns["num_correct"][place]
-    whole = isinstance(value, int | float) and float(value).is_integer()
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     whole = whole and not isinstance(value, bool)
     if not whole or not 1 <= value <= count:
         raise MetaevalError(
-            f"{sheet.source}, num_correct[{place}] is {value!r}; expected a whole number from 1 to "
-            f"{count}, the number of scores of that prompt."
+            f"{sheet.source}, num_correct[{place}] is {value!r:.60}; expected a whole number from "
+            f"1 to {count}, the number of scores of that prompt."
         )
     return int(value)
 

@@ -37,6 +37,16 @@ def scale_of(name: str, scale: Scale) -> str | None:
 _BOUNDS = {"probability": (0, 1), "percent": (0, 100), "one-two": (1, 2), "index": (0, 1)}
 
 
+_MARGIN = {
+    "margin": (1, 0),
+    "probability": (2, -1),
+    "percent": (0.02, -1),
+    "one-two": (-2, 3),
+    "index": (-2, 1),
+}
+"""What a number is multiplied by, and what is added, to be a margin."""
+
+
 def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
     """Numbers on a scale as margins of the first over the second: (record,).
 
@@ -53,13 +63,8 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
             f"as preference_scale={scale!r} says; declare another of {listed(SCALES)}, or a "
             "vocabulary (--vocabulary CODE=1,CODE=-1,CODE=none)."
         )
-    margin = {
-        "margin": values,
-        "probability": 2 * values - 1,
-        "percent": values / 50 - 1,
-        "one-two": 3 - 2 * values,
-        "index": 1 - 2 * values,
-    }[scale]
+    times, plus = _MARGIN[scale]
+    margin = times * values + plus
     return np.asarray(np.where(tied, 0.0, margin) + 0.0)
 
 

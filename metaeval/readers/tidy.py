@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from metaeval.arrays import Floats
 from metaeval.checks import check_one_of, listed
 from metaeval.errors import MetaevalError
-from metaeval.readers.aliases import ROLES
+from metaeval.readers.aliases import ROLES, may_be
 from metaeval.readers.blanks import codes_of
 from metaeval.readers.columns import Resolved, names_of, resolve
 from metaeval.readers.delimited import first_cells
@@ -48,7 +49,7 @@ def sniff(path: Path | None, head: str) -> float:
     0.6
     """
     names = _header(head)
-    if not names or not {"item", "first"} & _roles(names):
+    if not may_be(names, "item") and not (may_be(names, "first") and may_be(names, "second")):
         return 0.1 if names else 0.0
     exact = "item" in names and bool({"score", "label", "preference", "system"} & set(names))
     return 0.6 if exact else 0.4
@@ -59,13 +60,6 @@ def _header(head: str) -> list[str]:
     if head.lstrip()[:1] in ("[", "{"):
         return list(dict.fromkeys(re.findall(r'"([^"\\]+)"\s*:', head)))
     return first_cells(Path("x"), head) if head.strip() else []
-
-
-def _roles(names: Sequence[str]) -> set[str]:
-    try:
-        return set(resolve(pd.DataFrame(columns=list(dict.fromkeys(names))), source="").found)
-    except MetaevalError:
-        return {"item"}
 
 
 def parts(
@@ -209,8 +203,8 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
         mean=mean,
         labels=[c for c in columns if said.is_label(c)],
     )
-    judged = [c for c in columns if said.is_label(c)]
-    held += [(wide[judged], True), (wide.drop(columns=judged), False)]
+    for are_labels in (True, False):
+        held.append(({c: wide[c] for c in columns if said.is_label(c) == are_labels}, are_labels))
     part = _divided(frame, rows, held, [c for c in loose if c not in columns], said)
     return replace(part, notes=(*turned, *renamed, *part.notes), warnings=tuple(warnings))
 
@@ -236,9 +230,9 @@ def _row_ids(frame: pd.DataFrame, keys: list[str], long: bool) -> dict[str, Any]
 
 def _long_values(
     frame: pd.DataFrame, rows: Rows, name: str, long: list[tuple[str, str]], mean: bool
-) -> tuple[list[tuple[pd.DataFrame, bool]], list[str]]:
+) -> tuple[list[tuple[dict[str, Floats], bool]], list[str]]:
     """Wide tables of the scores and of the labels in a long file, and warnings."""
-    held: list[tuple[pd.DataFrame, bool]] = []
+    held: list[tuple[dict[str, Floats], bool]] = []
     warnings: list[str] = []
     named = np.zeros(len(frame), dtype=bool)
     for who, what in long:
@@ -261,18 +255,23 @@ def _long_values(
 def _divided(
     frame: pd.DataFrame,
     rows: Rows,
-    held: list[tuple[pd.DataFrame, bool]],
+    held: list[tuple[dict[str, Floats], bool]],
     rest: list[str],
     said: Said,
 ) -> Part:
     """Divide columns of values into scores and labels; add what else the file says of its rows."""
-    index = pd.DataFrame(index=pd.RangeIndex(rows.n))
-    tables: dict[bool, list[pd.DataFrame]] = {True: [index], False: [index]}
+    values: dict[bool, dict[str, Floats]] = {True: {}, False: {}}
     for wide, are_labels in held:
-        is_label = np.array([are_labels or c in said.labels for c in wide], dtype=bool)
-        tables[True].append(wide.loc[:, is_label])
-        tables[False].append(wide.loc[:, ~is_label])
-    judged, scores = (pd.concat(tables[kind], axis=1) for kind in (True, False))
+        for name, column in wide.items():
+            kind = values[are_labels or name in said.labels]
+            if name in kind:
+                raise MetaevalError(
+                    f"{rows.source} has a column {name!r} and a scorer or rater {name!r} too; "
+                    "rename one of them."
+                )
+            kind[str(name)] = column
+    index = pd.RangeIndex(rows.n)
+    judged, scores = (pd.DataFrame(values[kind], index=index) for kind in (True, False))
     described, notes = _described(frame, rows, rest)
     return Part(described, scores, judged, source=rows.source, notes=notes)
 
@@ -281,7 +280,7 @@ def _described(
     frame: pd.DataFrame, rows: Rows, rest: list[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Ids, system, cluster and covariates of the rows, and notes on what is left out."""
-    ids = rows.frame().drop(columns="", errors="ignore")
+    ids = rows.named()
     more, torn = rows.attributes(ids_of(frame, [c for c in ("system", "cluster") if c not in ids]))
     covariates, left = rows.covariates(frame, rest)
-    return pd.concat([ids, more, covariates], axis=1), (*torn, *left)
+    return pd.DataFrame(ids | more | covariates, index=pd.RangeIndex(rows.n)), (*torn, *left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from metaeval.checks import listed
+from metaeval.readers.aliases import LONG
 from metaeval.readers.blanks import MissingCodes, failure_notes, word_of
 from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
 from metaeval.readers.notation import read_notations, unread_error
 from metaeval.readers.rating_words import in_order, n_known
-from metaeval.readers.values import id_column, sort_of
+from metaeval.readers.values import id_column, plain_numbers, sort_of
 
 
 def read_cells(
@@ -41,12 +43,14 @@ def read_cells(
     frame = resolved.frame
     columns = _value_columns(resolved, said)
     verdicts = {"preference"} if resolved.pairs else set[str]()
+    if decimal is None and not codes.declared and not vocabulary:
+        frame = _plain_numbers(frame, [c for c in columns if c not in verdicts])
+        columns = [c for c in columns if not _is_numeric(frame[c])]
+    values = [c for c in columns if c not in verdicts]
     notes = [note for c in columns for note in failure_notes(frame[c], c, source)]
-    frame, more = _blanked(
-        frame, [c for c in columns if c not in verdicts], source, codes, resolved
-    )
+    frame, more = _blanked(frame, values, source, codes, resolved)
     if vocabulary:
-        frame = _in_numbers(frame, [c for c in columns if c not in verdicts], vocabulary)
+        frame = _in_numbers(frame, values, vocabulary)
     written = read_notations(frame, columns, source=source, decimal=decimal)
     for name, message in written.unread.items():
         if name not in verdicts and (name in resolved.found or said.holds_unread(name)):
@@ -54,6 +58,25 @@ def read_cells(
     resolved = replace(resolved, frame=written.frame)
     warnings = _left_out(resolved, columns, source, said)
     return resolved, [*notes, *more, *written.notes], warnings
+
+
+def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Columns of plain numbers as numbers, as nothing else is to be done with them.
+
+    Where another column holds commas, these may be decimal, and then 1.234 may be a thousand.
+    """
+    cast = {c: v for c in columns if (v := plain_numbers(frame[c])) is not None}
+    rest = [frame[c] for c in columns if c not in cast and not _is_numeric(frame[c])]
+    if not cast or any(isinstance(v, str) and "," in v for column in rest for v in column):
+        return frame
+    attrs, made = frame.attrs, {str(c): cast.get(str(c), frame[c]) for c in frame}
+    frame = pd.DataFrame(made, index=frame.index)
+    frame.attrs = attrs
+    return frame
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return column.dtype != object and pd.api.types.is_numeric_dtype(column.dtype)
 
 
 def _value_columns(resolved: Resolved, said: Said) -> list[str]:
@@ -120,7 +143,7 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
         if name in resolved.found or name in said.named or is_covariate(name):
             continue
         sort = sort_of(resolved.frame[name])
-        if sort == "nested" and _holds_numbers(resolved.frame[name]):
+        if sort in ("nested", "text") and _holds_scores(resolved.frame[name]):
             warnings.append(
                 f"{source}: {name} is left out, it holds lists or objects with numbers; if these "
                 "are scores, put each into a column of its own"
@@ -130,7 +153,21 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
                 f"{source}: {name} holds words of a scale ({listed(words, 7)}) and is not a "
                 f"scorer; if it is one, say what they mean: --vocabulary {_numbered(words)}"
             )
+        elif sort == "text" and said.is_label(name) and _is_short(resolved.frame[name]):
+            warnings.append(
+                f"{source}: {name} is called as labels are, and holds words such as "
+                f"{_first(resolved.frame[name])!r:.40}; it is not a label. If it is one, say what "
+                "its words mean (--vocabulary WORD=NUMBER,...)"
+            )
     return warnings
+
+
+def _first(column: pd.Series) -> Any:
+    return next((v for v in column if not isinstance(v, float) and v is not None and v != ""), "")
+
+
+def _is_short(column: pd.Series) -> bool:
+    return int(column.dropna().astype(str).str.len().max()) <= _SHORT
 
 
 def _scale_words(column: pd.Series) -> list[str]:
@@ -148,12 +185,33 @@ def _numbered(words: Sequence[str]) -> str:
     return ",".join(f'"{w}"={n}' for n, step in enumerate(steps, 1) for w in step)
 
 
-def _holds_numbers(column: pd.Series) -> bool:
-    """Whether the first list or object of a column holds numbers and nothing long."""
+def _holds_scores(column: pd.Series) -> bool:
+    """Whether the first list or object of a column holds numbers only, or something like a score.
+
+    In tables of text it is written out, as `{'score': 0.5}`.
+    """
     value: Any = next((v for v in column if isinstance(v, list | dict | np.ndarray)), None)
+    value = _written_out(_first(column)) if value is None else value
+    if not isinstance(value, list | dict | np.ndarray):
+        return False
     values = list(value.values()) if isinstance(value, dict) else list(value)
-    plain = [v for v in values if isinstance(v, int | float | np.number)]
-    return bool(values) and len(plain) == len(values) and len(values) <= 20
+    named = isinstance(value, dict) and any(str(k).lower() in _SCORE_NAMES for k in value)
+    plain = all(isinstance(v, int | float | np.number) for v in values)
+    return bool(values) and len(values) <= 20 and (plain or named)
+
+
+_SCORE_NAMES = frozenset(("score", "label", "verdict", "preference", *LONG["score"]))
+_SHORT = 40
+
+
+def _written_out(text: Any) -> Any:
+    """A list or an object that a cell of text spells out."""
+    if not isinstance(text, str) or text[:1] not in ("[", "{") or len(text) > 1000:
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -173,7 +231,7 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
     attrs = frame.attrs
     frame = frame.assign(scorer=names)
     frame.attrs = attrs
-    rest = [] if names is joined else sorted(set(joined) - set(first))
+    rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
     more = f"; the rest of each list is left out ({listed(rest, 5)})" if rest else ""
     shown = listed(sorted(set(map(str, names))), 5)
     return frame, [f"{attrs['source']}: scorers are lists, named {shown}{more}"]

@@ -51,6 +51,8 @@ def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = 
     null : bool
         Whether null is allowed and means the empty id.
     """
+    if column.dtype == "str":
+        return _text_ids(column, name, text, null)
     column = _plain_ids(column, name, null)
     if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
         return ids_as_text(column, name, null_is_empty=null).array
@@ -58,7 +60,20 @@ def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = 
     if (codes < 0).any() and not null:
         ids_as_text(column, name)  # raises, and names the row
     texts = ids_as_text(pd.Series(uniques), name).tolist() if len(uniques) else []
-    texts = _whole(texts) if text else texts
+    return _categories(codes, texts)
+
+
+def _text_ids(column: pd.Series, name: str, text: bool, null: bool) -> Any:
+    """Ids of texts, of which each is looked at once."""
+    codes, uniques = pd.factorize(column.to_numpy(dtype=object))
+    texts = list(map(str, uniques))
+    if not null and ((codes < 0).any() or not all(map(str.strip, texts))):
+        ids_as_text(_plain_ids(column, name, null), name)  # raises, and names the row
+    return _categories(codes, _whole(texts) if text else texts)
+
+
+def _categories(codes: Codes, texts: list[str]) -> Any:
+    """Texts by their codes; -1 is the empty id."""
     if (codes < 0).any():
         texts = texts if "" in texts else [*texts, ""]
         codes = np.where(codes < 0, texts.index(""), codes)
@@ -119,7 +134,7 @@ def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
     if pd.api.types.is_any_real_numeric_dtype(column.dtype) or column.dtype == bool:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return values, np.zeros(len(values), dtype=bool)
-    cast = _cast(column)
+    cast = plain_numbers(column)
     if cast is not None:
         return cast, np.zeros(len(cast), dtype=bool)
     try:
@@ -132,7 +147,7 @@ def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
     return values[codes], bad[codes]
 
 
-def _cast(column: pd.Series) -> Floats | None:
+def plain_numbers(column: pd.Series) -> Floats | None:
     """Texts that are plain numbers, or empty, as numbers: (row,); None if any is something else."""
     import pyarrow as pa
     from pyarrow import compute
@@ -222,7 +237,7 @@ def sort_of(column: pd.Series) -> str:
         if any(isinstance(v, list | dict | np.ndarray) for v in column[bad].head(1)):
             return "nested"
         return "mixed" if _is_mixed(column[bad], int(np.isfinite(values).sum())) else "text"
-    if column.dtype != object and _cast(column) is not None:
+    if column.dtype != object and plain_numbers(column) is not None:
         return "number"
     words = {word_of(v) for v in pd.unique(column.dropna().astype(object))} - MISSING - FAILED
     return "number" if any(map(_is_plain_number, words)) or not words else "truth"
