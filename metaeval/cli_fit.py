@@ -85,7 +85,7 @@ def fit(
     given = {k: options[k] for k in _FIT}
     given |= {k: options[k] for k in _OF_MODEL if options[k] is not None}
     with progress.shown(not quiet):
-        table = read_table(files, reading)
+        table = read_table(files, reading | {"scorers": options["scorers"]})
         tree = bayes.fit(model, table, target_accept=target_accept, check=not no_check, **given)
     if save is not None:
         bayes.save(tree, save)

@@ -55,7 +55,7 @@ def report(
     reading = {k: options.pop(k) for k in READER_OPTIONS}
     statistics = chosen_statistics(options)
     with progress.shown(not quiet):
-        table = read_table(files, reading)
+        table = read_table(files, reading | {"scorers": options["scorers"]})
         page = reporting.report(
             table, output, statistics, fits=fits, style=style, title=title, **options
         )
