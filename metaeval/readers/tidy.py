@@ -30,8 +30,9 @@ from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows, ids_of, raters_apart
 from metaeval.readers.scales import Scale, check_scale
 from metaeval.readers.suspicious import codes_apart
-from metaeval.readers.tidy_cells import read_cells, scorers_from_lists, turns_apart
+from metaeval.readers.tidy_cells import read_cells
 from metaeval.readers.tidy_pairs import parts_of_pairs
+from metaeval.readers.tidy_shapes import ids_in, shaped
 from metaeval.readers.values import id_column, numbers
 
 NAME = "tidy"
@@ -133,6 +134,7 @@ def parts(
     if not resolved.pairs:
         _require_no_pair_options(name, pair_options)
     resolved, notes, warnings = read_cells(resolved, name, said, codes, vocabulary, decimal)
+    resolved, shapes = shaped(resolved, said.keys)
     if resolved.pairs:
         how = pair_options | {"vocabulary": vocabulary, "codes": codes}
         first, *rest = parts_of_pairs(resolved, name, said, how)
@@ -140,7 +142,7 @@ def parts(
         first, *rest = [_score_part(resolved, name, said, repeats == "mean")]
     first = replace(
         first,
-        notes=(*raw.attrs["notes"], *resolved.notes, *notes, *first.notes),
+        notes=(*raw.attrs["notes"], *resolved.notes, *notes, *shapes, *first.notes),
         warnings=(*resolved.warnings, *warnings, *first.warnings),
         columns=tuple(map(str, raw.columns)),
     )
@@ -182,12 +184,10 @@ _VALUES = (("rater", "label"), ("scorer", "score"))
 
 
 def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
-    frame, turned = turns_apart(resolved.frame, resolved.found, said.keys)
-    frame, renamed = scorers_from_lists(frame, [*_ids_in(frame), *said.keys])
-    frame, found = raters_apart(frame, resolved.found)
+    frame, found = raters_apart(resolved.frame, resolved.found)
     resolved = replace(resolved, frame=frame, found=found)
     long = _long_columns(resolved)
-    roles = {*resolved.found, *resolved.spare, *_ids_in(frame), *said.keys}
+    roles = {*resolved.found, *resolved.spare, *ids_in(frame), *said.keys}
     named = roles if long else roles - {"rater", "scorer"}
     loose = [str(c) for c in frame if c not in roles]
     columns = [c for c in loose if said.holds_values(frame[c], long=bool(long))]
@@ -206,11 +206,7 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
     for are_labels in (True, False):
         held.append(({c: wide[c] for c in columns if said.is_label(c) == are_labels}, are_labels))
     part = _divided(frame, rows, held, [c for c in loose if c not in columns], said)
-    return replace(part, notes=(*turned, *renamed, *part.notes), warnings=tuple(warnings))
-
-
-def _ids_in(frame: pd.DataFrame) -> list[str]:
-    return [n for n in ("task", "item", "cluster", "system", "response") if n in frame]
+    return replace(part, warnings=tuple(warnings))
 
 
 def _long_columns(resolved: Resolved) -> list[tuple[str, str]]:

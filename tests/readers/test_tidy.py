@@ -498,3 +498,30 @@ def test_scores_that_have_a_rater_are_labels(tmp_path):
     assert table.labels["human/r1"].tolist() == [3.0, 2.0]
     long.to_csv(tmp_path / "long.csv", index=False)
     assert read(tmp_path / "long.csv").fingerprint == table.fingerprint
+
+
+# Judges as lists, and turns
+def judged(**columns):
+    rows = [(q, t, m) for q in (1, 2, 3) for t in (1, 2) for m in ("a", "b")]
+    frame = pd.DataFrame(rows, columns=["question_id", "turn", "model"])
+    return frame.assign(score=range(len(rows)), **columns)
+
+
+def test_a_judge_given_as_a_list_is_one_scorer():
+    prompts = [["gpt-4", "single" if n % 2 else "multi"] for n in range(12)]
+    table = read(judged(judge=prompts))
+    assert table.scorers == ["gpt-4"]
+    assert table.n_items == 6
+    assert table.rows["cluster"].nunique() == 3
+    assert any("the rest of each list is left out" in note for note in table.notes)
+
+
+def test_parts_of_a_list_that_tell_scores_apart_are_in_the_name():
+    frame = judged(judge=[["gpt-4", "p1"]] * 12)
+    other = judged(judge=[["gpt-4", "p2"]] * 12)
+    assert read(pd.concat([frame, other])).scorers == ["gpt-4/p1", "gpt-4/p2"]
+
+
+def test_judges_of_pairs_given_as_lists():
+    pairs = pd.DataFrame({"item": [1, 2], "first": "a", "second": "b", "preference": ["A", "B"]})
+    assert read(pairs.assign(scorer=[["gpt-4", "x"], ["gpt-4", "y"]])).scorers == ["gpt-4"]
