@@ -1,4 +1,4 @@
-"""Records of a tidy table before they are arranged: turns of one question, scorers given as lists."""
+"""Records of a tidy table before they are arranged: turns of a question, scorers given as lists."""
 
 from __future__ import annotations
 
