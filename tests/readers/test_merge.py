@@ -64,7 +64,7 @@ def test_a_label_file_without_tasks():
 
 def test_a_label_file_that_needs_its_task():
     local = [frame.assign(item=frame["item"] % 3) for frame in (SCORES, LABELS)]
-    assert read(*local).n_items == 6
+    assert read(*local, shared_items=False).n_items == 6
     lacking = local[0].drop(columns="task").head(6)
     table = read(lacking, local[1])
     assert len(table) == 12  # a score file without tasks stands beside both
