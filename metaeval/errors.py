@@ -1,4 +1,4 @@
-"""The only exception that a user of metaeval can cause."""
+"""The only exception that a user of metaeval can cause, and one kind of it."""
 
 from metaeval.printing import printable, shortened
 
@@ -11,3 +11,7 @@ class MetaevalError(ValueError):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(shortened(printable(message)))
+
+
+class UndefinedError(MetaevalError):
+    """A statistic has no value for a scorer, such as a constant one; others may have one."""

@@ -12,7 +12,7 @@ import pandas as pd
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import listed
 from metaeval.draws import weights
-from metaeval.errors import MetaevalError
+from metaeval.errors import MetaevalError, UndefinedError
 from metaeval.exact import exact_terms
 from metaeval.prepare import Design, Stratum
 from metaeval.progress import steps
@@ -359,7 +359,7 @@ def _require_defined(
     if not undefined:
         return
     where = f" in {design.by} {stratum.name!r}" if stratum.name is not None else ""
-    raise MetaevalError(
+    raise UndefinedError(
         f"{statistic.name} is undefined{where} for {listed(undefined, 5)}: no pair or item "
         "counts (all labels tied, or constant scores). Leave out that scorer or task, or choose "
         "another statistic."

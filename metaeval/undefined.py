@@ -11,7 +11,7 @@ import numpy as np
 from metaeval.assembling import Level
 from metaeval.checks import listed
 from metaeval.comparisons import COLUMNS, Row
-from metaeval.errors import MetaevalError
+from metaeval.errors import UndefinedError
 from metaeval.measure import Resamples, measure
 from metaeval.prepare import Design, prepare, system_level
 from metaeval.statistics.base import Statistic
@@ -33,7 +33,7 @@ def without_undefined(
     """
     try:
         return run(design, options)
-    except MetaevalError:
+    except UndefinedError:
         left_out = {
             name: why
             for name in design.scorers
@@ -61,7 +61,7 @@ def _failure(table: Table, statistic: Statistic, options: Mapping[str, Any]) -> 
         if statistic.estimand.get("grouping") == "systems":
             design = system_level(design)[0] or design
         measure(design, statistic, _PROBE)
-    except MetaevalError as error:
+    except UndefinedError as error:
         return _constant(design) or str(error)
     return ""
 

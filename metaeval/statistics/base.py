@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from metaeval.arrays import Bools, Codes, Floats
-from metaeval.errors import MetaevalError
+from metaeval.errors import MetaevalError, UndefinedError
 from metaeval.tables import Pairs, Responses
 
 Weigh = Callable[[Floats], Floats]
@@ -268,7 +268,7 @@ def settle_constant(values: Floats, constant: str, scorers: list[str], what: str
         return np.where(undefined, 0.0, values)
     lost = np.asarray(undefined.any(axis=1))
     if lost.all():
-        raise MetaevalError(
+        raise UndefinedError(
             f"{what} is defined for all scorers in no group: {worst!r} is constant in "
             f"{int(undefined[:, scorers.index(worst)].sum())} of {len(values)}. Leave it out "
             "(scorers=), or use constant='zero'."

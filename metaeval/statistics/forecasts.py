@@ -16,7 +16,7 @@ from metaeval import maps
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import listed
 from metaeval.decomposition import folded
-from metaeval.errors import MetaevalError
+from metaeval.errors import MetaevalError, UndefinedError
 from metaeval.links import expit, logit
 from metaeval.samples import EQUAL
 from metaeval.statistics.base import only_label
@@ -208,7 +208,7 @@ def _require_spread(table: Table, scores: Floats, label: Floats, mirrored: bool)
     same = scores == (0.0 if mirrored else scores[:1])
     constant = [name for name, column in zip(table.scorers, same.T, strict=True) if column.all()]
     if constant:
-        raise MetaevalError(
+        raise UndefinedError(
             f"{listed(constant, 5)} {'gives' if len(constant) == 1 else 'give'} "
             f"{'all margins 0' if mirrored else 'one score to all'}: a constant scorer has no "
             "calibration. Leave it out (scorers=)."

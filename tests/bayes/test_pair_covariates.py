@@ -245,7 +245,8 @@ def test_models_of_raters_are_weighed_at_one_design_effect():
         name: chosen(RIGHT[table.scores["truth"].to_numpy(int)[first] + 1], 0.0, x, rng) - 1.0
         for name in "abcd"
     }
-    table = table.replace(rows=table.rows.assign(length_delta=x), labels=pd.DataFrame(labels))
+    labels = pd.DataFrame(labels, index=table.rows.index)
+    table = table.replace(rows=table.rows.assign(length_delta=x), labels=labels)
     trees = {n: bayes.fit("raters", table, covariates=n, **OPTIONS) for n in ("length_delta", ())}
     effects = [float(tree["constant_data"]["design_effect"]) for tree in trees.values()]
     assert effects[0] > 1.5 * effects[1]

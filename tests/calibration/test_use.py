@@ -82,6 +82,10 @@ def test_every_statistic_says_what_it_is_and_of_what(name):
 # One sentence and exit code 2
 
 
+def told(*args):
+    return " ".join(run("compare", *args, *LONG).split())
+
+
 def refused(*args):
     text = run("compare", *args, *LONG, code=2)
     assert "Traceback" not in text and text.count("\n") <= 6
@@ -106,10 +110,15 @@ def test_one_label_value_on_absolute_labels(name, tmp_path):
 @pytest.mark.parametrize("name", [n for n in FORECASTS if n != "rps"])
 def test_a_constant_scorer(name, tmp_path):
     path = written(tmp_path / "s.csv", {"m": np.full(60, 0.5)}, probabilities()[1])
-    assert "constant scorer" in refused(path, "--statistic", f"{name}(native=True)")
+    alone = ("--scorers", "m", "--no-pairs")
+    asked = ("--statistic", f"{name}(native=True)")
+    assert "constant scorer" in refused(path, *asked, *alone)
+    assert "undefined for m (constant: m): left out" in told(path, *asked)
     pairs = written(tmp_path / "t.csv", {"m": np.full(60, 0.5)}, probabilities()[1], each=2)
     if name not in ("cox_intercept", "calibration_in_the_large"):
-        assert "constant scorer" in refused(pairs, "--statistic", f"{name}(over=pairs)")
+        asked = ("--statistic", f"{name}(over=pairs)")
+        assert "constant scorer" in refused(pairs, *asked, *alone)
+        assert "undefined for m (constant: m): left out" in told(pairs, *asked)
 
 
 @pytest.mark.parametrize("name", [n for n in FORECASTS if n not in ("rps", "auroc")])
