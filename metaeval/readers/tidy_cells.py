@@ -154,6 +154,8 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
     for name in columns:
         if name in resolved.found or name in said.named or is_covariate(name):
             continue
+        if "preference" in resolved.found and said.is_label(name):
+            continue  # words there are verdicts
         sort = sort_of(resolved.frame[name])
         if sort in ("nested", "text") and _holds_scores(resolved.frame[name]):
             warnings.append(
@@ -244,7 +246,7 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
 
 
 def _as_unique(keys: pd.DataFrame, first: pd.Series, joined: pd.Series) -> bool:
-    one, other = (int(keys.assign(scorer=s).duplicated().sum()) for s in (first, joined))
+    one, other = (int(keys.assign(scorer=s.map(str)).duplicated().sum()) for s in (first, joined))
     return one == other
 
 

@@ -47,7 +47,7 @@ def test_a_wrong_reading_is_told(tmp_path, monkeypatch):
 
     def careless(sheet, files, folder):
         values, words = plain(sheet, files, folder)
-        return ({k: 0.0 for k in values} if folder.name == "damaged" else values), words
+        return (dict.fromkeys(values, 0.0) if folder.name == "damaged" else values), words
 
     monkeypatch.setattr(verdicts, "_read", careless)
     verdict = judged(sheet, damage, files, tmp_path)
