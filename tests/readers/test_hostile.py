@@ -173,3 +173,17 @@ def test_covariates_that_are_infinite(written):
     cells = [{"item": 0, "system": s, "rater": "r", "label": 1, "x": 1e999} for s in "ab"]
     pairs = read(written(json.dumps(cells), "a.json")).pairs()
     assert pairs.rows["x_delta"].isna().all()
+
+
+def test_labels_that_are_lists_beside_verdicts(written):
+    row = {"item": 1, "first": "a", "second": "b", "scorer": "j", "preference": 1}
+    rows = [row | {"human": [1]}, row | {"item": 2, "human": {"a": 1}}]
+    with pytest.raises(MetaevalError):
+        read(written(json.dumps(rows), "a.json"))
+
+
+def test_turns_that_are_lists(written):
+    row = {"question_id": 1, "model_a": "a", "model_b": "b", "winner": "a", "judge": "j"}
+    rows = [row | {"turn": 1}, row | {"turn": [1, 2]}]
+    with pytest.raises(MetaevalError, match="'turn' names things, and holds a list"):
+        read(written(json.dumps(rows), "a.json"))
