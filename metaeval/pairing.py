@@ -102,7 +102,8 @@ def _pair_rows(table: Responses, ids: pd.Series, first: Codes, second: Codes) ->
         if name in (*_IDS, *table.keys):
             columns[name] = column.take(first).array
         elif pd.api.types.is_numeric_dtype(column.dtype):
-            columns[f"{name}_delta"] = column.take(first).array - column.take(second).array
+            with np.errstate(invalid="ignore"):  # of two infinite ones
+                columns[f"{name}_delta"] = column.take(first).array - column.take(second).array
         elif name != "response":
             columns[f"{name}_first"] = column.take(first).array
             columns[f"{name}_second"] = column.take(second).array
@@ -153,6 +154,12 @@ def joined(left: Pairs, right: Pairs) -> Pairs:
     shared = sorted(set(left.scores) & set(right.scores))
     if shared:
         raise MetaevalError(f"{listed(shared)} is a scorer of both tables; rename or drop one.")
+    values = {n for t in (left, right) for n in (*t.scores, *t.labels)}
+    twice = sorted(values & {*left.rows, *right.rows})
+    if twice:
+        raise MetaevalError(
+            f"{listed(twice)} is a scorer or a label and a column of rows too; rename one of them."
+        )
     names = ("task", "item", "first", "second", "order", *left.keys)
     on = [name for name in names if name in left.rows and name in right.rows]
     both = _wide(left).merge(

@@ -172,7 +172,7 @@ def _varying(part: Part, row: Codes) -> list[str]:
 
 def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> Part:
     """Parts on the union of their rows; `codes` says which row of it each row of a part is."""
-    n = max(int(code.max()) for code in codes if len(code)) + 1
+    n = int(max(code.max() for code in codes)) + 1
     rows, torn = _united_rows(parts, codes, n, ids)
     notes = [*differences(parts, codes, ids), *_repeats_notes(parts, codes, n), *torn]
     return Part(
@@ -279,6 +279,8 @@ def _beside(whole: Part, other: Part, keys: Sequence[str]) -> Part:
         raise _ambiguous(whole, other, shared, keys)
     place = pd.Index(theirs).get_indexer(mine)
     at = np.flatnonzero(place >= 0)
+    if not len(at):
+        raise _nothing_shared(whole, other, shared)
     moved = replace(
         other,
         rows=other.rows.drop(columns=shared).iloc[place[at]],
@@ -289,6 +291,15 @@ def _beside(whole: Part, other: Part, keys: Sequence[str]) -> Part:
     )
     rows = np.arange(len(mine))
     return _united([whole, moved], [rows, at], identity(whole, keys))
+
+
+def _nothing_shared(whole: Part, other: Part, shared: list[str]) -> MetaevalError:
+    names = [listed([*p.scores, *p.labels], 5) for p in (whole, other)]
+    orders = " and was seen in both orders" if whole.pairs and "order" in whole.rows else ""
+    return MetaevalError(
+        f"{names[1]} of {other.source} shares no row ({', '.join(shared)}) with {names[0]} of "
+        f"{whole.source}, which has more ids{orders}; read them apart, or correct the ids."
+    )
 
 
 def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str]) -> MetaevalError:

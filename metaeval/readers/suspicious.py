@@ -108,12 +108,19 @@ def _hardly_repeat(counts: Codes) -> bool:
 
 
 def _one_value(name: str, values: Floats) -> list[str]:
-    """A warning of one value on many rows of a scorer whose other scores hardly repeat."""
+    """A warning of one value on many rows of a scorer whose other scores hardly repeat.
+
+    The highest and the lowest are left alone: many scorers have a bound that they often reach.
+    """
     distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
     most = int(counts.argmax()) if len(counts) else 0
     if len(counts) < 2 or counts[most] < 0.4 * counts.sum():
         return []
-    if distinct[most] == 0 or not _hardly_repeat(np.delete(counts, most)):
+    if (
+        most in (0, len(counts) - 1)
+        or distinct[most] == 0
+        or not _hardly_repeat(np.delete(counts, most))
+    ):
         return []
     return [
         f"{name} is {distinct[most]:g} on {counts[most]} of {counts.sum()} rows, and hardly ever "
@@ -129,7 +136,11 @@ def _two_scales(name: str, values: Floats) -> list[str]:
     if not _CONTINUOUS <= n <= len(present) - _CONTINUOUS or low[0] < 0 or high[-1] > 100:
         return []
     fractions = np.unique(low[low != np.round(low)])
-    if len(fractions) < _CONTINUOUS or high[-1] < 10 or high[0] < _BETWEEN * low[-1]:
+    if (
+        min(len(fractions), len(np.unique(high))) < _CONTINUOUS
+        or high[-1] < 10
+        or high[0] < _BETWEEN * low[-1]
+    ):
         return []
     return [
         f"{name} lies between {low[0]:.4g} and {low[-1]:.4g} on {n} rows, and between "
@@ -222,7 +233,7 @@ def _scores_as_ids(role: str, names: list[str]) -> list[str]:
 
 def _lone(role: str, column: pd.Series) -> list[str]:
     """A warning of a name on one row, where each of the others is on many."""
-    counts = column.value_counts()
+    counts = column[column.notna() & (column.astype(object) != "")].value_counts()
     counts = counts[counts > 0]
     once = counts[counts == 1]
     if not 1 <= len(once) <= 2 or len(counts) == len(once) or counts[counts > 1].min() < _MANY:

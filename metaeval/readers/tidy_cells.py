@@ -142,6 +142,8 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
     for name in columns:
         if name in resolved.found or name in said.named or is_covariate(name):
             continue
+        if "preference" in resolved.found and said.is_label(name):
+            continue  # words there are verdicts
         sort = sort_of(resolved.frame[name])
         if sort in ("nested", "text") and _holds_scores(resolved.frame[name]):
             warnings.append(

@@ -42,8 +42,9 @@ def _long(
 def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
     """One record per pair with the verdict of a column that stands beside the judges' verdicts."""
     ids = [c for c in ("task", "item", "first", "second", *keys) if c in frame]
-    gold = frame[[*ids, column]].drop_duplicates().rename(columns={column: "preference"})
-    gold = gold.assign(rater=column)
+    gold = frame[[*ids, column]]
+    gold = gold[~gold.astype(str).duplicated().to_numpy()]  # cells may be lists
+    gold = gold.rename(columns={column: "preference"}).assign(rater=column)
     gold.attrs = frame.attrs
     return gold
 

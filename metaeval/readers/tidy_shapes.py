@@ -52,7 +52,7 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
 
 
 def _as_unique(keys: pd.DataFrame, first: pd.Series, joined: pd.Series) -> bool:
-    one, other = (int(keys.assign(scorer=s).duplicated().sum()) for s in (first, joined))
+    one, other = (int(keys.assign(scorer=s.map(str)).duplicated().sum()) for s in (first, joined))
     return one == other
 
 

@@ -196,8 +196,10 @@ def _items(frame: pd.DataFrame) -> dict[str, Any]:
         return {"item": np.arange(len(frame))}
     text = bool(frame.attrs.get("text"))
     question = np.asarray(id_column(frame["question_id"], "question_id", text=text), dtype=object)
-    if "turn" not in frame or not (frame["turn"].groupby(question).nunique() > 1).any():
+    if "turn" not in frame:
         return {"item": question}
     turn = np.asarray(id_column(frame["turn"], "turn", text=text, null=True), dtype=object)
+    if not (pd.Series(turn).groupby(question).nunique() > 1).any():
+        return {"item": question}
     items = [f"{q}/{t}" for q, t in zip(question, turn, strict=True)]
     return {"item": items, "cluster": question}

@@ -103,3 +103,87 @@ def test_a_thousand_columns_are_read_in_linear_time(written, pairs, lines):
     table = read(written(text, "a.jsonl" if lines else "a.csv"))
     assert time.process_time() - start < 3  # a second, and room for a busy machine; it was ten
     assert table.scores.shape == (4, 1000)
+
+
+def test_a_name_of_a_scorer_and_of_a_column_is_refused_where_tables_are_joined():
+    rows = pd.DataFrame({"item": [1, 2], "first": "a", "second": "b", "m": [1, 2]})
+    one = Pairs(rows, pd.DataFrame({"m": [0.5, 1.0]}), pd.DataFrame(index=range(2)))
+    other = Pairs(rows, pd.DataFrame({"n": [0.5, 1.0]}), pd.DataFrame(index=range(2)))
+    with pytest.raises(MetaevalError, match="m is a scorer or a label and a column of rows too"):
+        one.join(other)
+
+
+@pytest.mark.parametrize("scale", ["probability", "one-two", "index"])
+def test_verdicts_beyond_all_scales_are_refused(written, scale):
+    path = written("item,first,second,scorer,preference\n1,a,b,j,1e308\n2,a,b,j,0.1\n")
+    for how in (None, scale):
+        with pytest.raises(MetaevalError):
+            read(path, preference_scale=how)
+
+
+def test_a_judge_that_is_an_empty_list_is_refused(written):
+    rows = [
+        {"item": i, "system": s, "scorer": judge, "score": i}
+        for i in (1, 2)
+        for s, judge in (("a", ["j", "v"]), ("b", []))
+    ]
+    with pytest.raises(MetaevalError, match="'scorer' names things, and holds a list"):
+        read(written(json.dumps(rows), "a.json"))
+
+
+def test_judges_and_raters_in_lists_beside_each_other(tmp_path):
+    columns = {"item": [1, 2], "first": "a", "second": "b", "preference": [1.0, -1.0]}
+    lists = {"scorer": [["j"], []], "rater": ["", "r"]}
+    path = tmp_path / "a.parquet"
+    pd.DataFrame(columns | lists).to_parquet(path)
+    with pytest.raises(MetaevalError):
+        read(path)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_votes_in_both_orders_beside_a_label(written, shared):
+    lines = ["q,a,b,model_a,j", "q,b,a,tie,j", f"{'q' if shared else 'r'},a,b,model_b,human"]
+    path = written("\n".join(["question_id,model_a,model_b,winner,judge", *lines]))
+    if shared:
+        assert read(path).labels["human"].tolist() == [-1.0, -1.0]
+        return
+    with pytest.raises(MetaevalError, match=r"human of a\.csv shares no row"):
+        read(path)
+
+
+def test_a_count_of_right_answers_beyond_all_numbers(written):
+    row = {"subset": "F", "id": "0", "num_correct": 10**400, "scores": [1, 2], "model": "m"}
+    with pytest.raises(MetaevalError, match="expected a whole number from 1 to 2"):
+        read(written(json.dumps([row, row | {"id": "1", "num_correct": 1}]), "rm.json"))
+
+
+def test_margins_of_scorers_called_judge_and_rm(written):
+    path = written("item,first,second,human,rm,judge\n1,a,b,1,0.5,-1\n2,a,b,-1,-0.25,1\n")
+    assert read(path).scorers == ["judge", "rm"]
+
+
+@pytest.mark.parametrize("cells", [[0.5, "40%"], [0.5, "4/5"]])
+def test_numbers_beside_percents_or_fractions_are_refused(written, cells):
+    rows = [{"item": k, "m": cells[k % 2]} for k in range(4)]
+    with pytest.raises(MetaevalError, match="'m' of"):
+        read(written(json.dumps(rows), "a.json"))
+
+
+def test_covariates_that_are_infinite(written):
+    cells = [{"item": 0, "system": s, "rater": "r", "label": 1, "x": 1e999} for s in "ab"]
+    pairs = read(written(json.dumps(cells), "a.json")).pairs()
+    assert pairs.rows["x_delta"].isna().all()
+
+
+def test_labels_that_are_lists_beside_verdicts(written):
+    row = {"item": 1, "first": "a", "second": "b", "scorer": "j", "preference": 1}
+    rows = [row | {"human": [1]}, row | {"item": 2, "human": {"a": 1}}]
+    with pytest.raises(MetaevalError):
+        read(written(json.dumps(rows), "a.json"))
+
+
+def test_turns_that_are_lists(written):
+    row = {"question_id": 1, "model_a": "a", "model_b": "b", "winner": "a", "judge": "j"}
+    rows = [row | {"turn": 1}, row | {"turn": [1, 2]}]
+    with pytest.raises(MetaevalError, match="'turn' names things, and holds a list"):
+        read(written(json.dumps(rows), "a.json"))
