@@ -14,6 +14,7 @@ from metaeval.checks import listed, near_miss
 from metaeval.errors import MetaevalError
 from metaeval.readers.blanks import FAILED, MISSING, MissingCodes, word_of
 from metaeval.readers.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
+from metaeval.samples import EQUAL
 
 _SIDED = "assistant|model|response|answer|output|candidate|option|system|summary|translation|text"
 _FIRST = ("a", "1", "left", "first")
@@ -155,7 +156,7 @@ def _require_known_words(
 
 def _require_in_range(values: Floats, name: str, source: str) -> None:
     present = values[~np.isnan(values)]
-    if not (np.abs(present) > 1).any():
+    if not (np.abs(present) > 1 + EQUAL).any():
         return
     codes = listed([f"{v:g}" for v in np.unique(present)], 8)
     cures = [
