@@ -10,7 +10,7 @@ from metaeval.tables import Pairs, Responses, Table
 
 _FEWEST_ITEMS = 10
 _FEWEST_ROWS = 5
-_BELOW = -3.0  # standard errors: by chance once in 700 scorers
+_RARE = 0.002  # by chance in one table of 500, whatever the number of scorers
 _TIED = 0.25
 
 
@@ -51,37 +51,44 @@ def _tied(names: list[str], scores: Floats, labels: Floats) -> list[str]:
 
 
 def _below_chance(table: Table, scores: Floats, labels: Floats) -> list[str]:
-    """Warnings of scorers, or of a label, that point the other way beyond chance."""
-    warnings = []
+    """Warnings of scorers, or of labels, that point the other way beyond chance."""
+    below: dict[tuple[str, ...], list[str]] = {}
     for name, label in zip(table.labels, labels.T, strict=True):
-        below = [
+        names = tuple(
             scorer
             for scorer, values in zip(table.scorers, scores.T, strict=True)
-            if agreement_in_errors(table, values, label) < _BELOW
-        ]
-        if not below:
-            continue
-        verb = "are" if len(below) > 1 else "is"
-        warnings.append(
-            f"{listed(below, 5)} {verb} significantly below chance against {name}; "
-            + _cure(table, below, str(name))
+            if probability_below(table, values, label) * len(table.scorers) < _RARE
         )
-    return warnings
+        if names:
+            below.setdefault(names, []).append(str(name))
+    return [
+        f"{listed(names, 5)} {'are' if len(names) > 1 else 'is'} significantly below chance "
+        f"against {listed(against, 5)}; {_cure(table, list(names), against)}"
+        for names, against in below.items()
+    ]
 
 
-def _cure(table: Table, below: list[str], label: str) -> str:
+def _cure(table: Table, below: list[str], labels: list[str]) -> str:
     if isinstance(table, Pairs):
         return (
             "codes may stand for the other side (--preference-scale index, one-two or probability, "
             "or --vocabulary), or first and second be exchanged in a file"
         )
     everyone = len(below) == len(table.scorers) > 1
-    turned = [label] if everyone else below
+    turned = labels if everyone else below
     return f"if lower is better, say so: --lower-is-better {','.join(turned)}"
 
 
-def agreement_in_errors(table: Table, values: Floats, label: Floats) -> float:
-    """How many standard errors the agreement of a scorer with a label lies above chance.
+def probability_below(table: Table, values: Floats, label: Floats) -> float:
+    """How probable so low an agreement is by chance: the lower tail of Student's t over items."""
+    from scipy.special import stdtr
+
+    t, units = agreement_in_errors(table, values, label)
+    return float(stdtr(units - 1, t)) if units >= _FEWEST_ITEMS else 1.0
+
+
+def agreement_in_errors(table: Table, values: Floats, label: Floats) -> tuple[float, int]:
+    """How many standard errors the agreement of a scorer with a label lies above chance, and items.
 
     The mean over items of the covariance of ranks within the item (over all rows where items have
     one), over its standard error; of pairs the mean of sign times preference. 0 if few items.
@@ -94,9 +101,11 @@ def agreement_in_errors(table: Table, values: Floats, label: Floats) -> float:
         products = np.sign(values[there]) * label[there]
     units, sums = _sums(items, products)
     if units < _FEWEST_ITEMS or not sums.any():
-        return 0.0
+        return 0.0, units
     error = float(np.std(sums, ddof=1)) / np.sqrt(units)
-    return float(sums.mean() / error) if error > 0 else float(np.sign(sums.mean()) * np.inf)
+    if error == 0:
+        return float(np.sign(sums.mean()) * np.inf), units
+    return float(sums.mean() / error), units
 
 
 def _covariances(items: Codes, values: Floats, label: Floats) -> tuple[Floats, Codes]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from metaeval import Responses, compare, load_example
-from metaeval.plausibility import agreement_in_errors, implausible
+from metaeval.plausibility import agreement_in_errors, implausible, probability_below
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -40,8 +40,9 @@ def test_where_all_are_below_chance_the_label_is_named():
 def test_noise_is_seldom_below_chance():
     many = {f"m{k}": RNG.normal(size=3 * N) for k in range(300)}
     frame = table(**many)
-    below = [agreement_in_errors(frame, frame.scores[m].to_numpy(), QUALITY) < -3 for m in many]
-    assert np.mean(below) < 0.01
+    p = [probability_below(frame, frame.scores[m].to_numpy(), QUALITY) for m in many]
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.03)
+    assert implausible(frame) == []
 
 
 @pytest.mark.parametrize("transform", [np.exp, lambda x: x**3, lambda x: 1e9 * x, np.tanh])
@@ -50,6 +51,21 @@ def test_only_the_order_of_scores_counts(transform):
     assert agreement_in_errors(one, one.scores["m"].to_numpy(), QUALITY) == pytest.approx(
         agreement_in_errors(other, other.scores["m"].to_numpy(), QUALITY)
     )
+
+
+@pytest.mark.parametrize("n_items", [10, 30])
+def test_few_items_are_not_below_chance_more_often(n_items):
+    rng = np.random.default_rng(n_items)
+    rows = pd.DataFrame(
+        {"item": np.repeat(np.arange(n_items), 3), "system": ["a", "b", "c"] * n_items}
+    )
+    n, p = 3 * n_items, []
+    for _ in range(300):
+        label = rng.normal(size=n)
+        one = Responses(rows, pd.DataFrame({"m": rng.normal(size=n)}), pd.DataFrame({"h": label}))
+        p.append(probability_below(one, one.scores["m"].to_numpy(), label))
+    assert np.mean(np.array(p) < 0.05) < 0.09
+    assert np.mean(np.array(p) < 0.002) < 0.015
 
 
 def test_lone_responses_and_missing_values():

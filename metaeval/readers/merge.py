@@ -19,6 +19,7 @@ from metaeval.readers.overlap import (
     identity,
     require_overlap,
     shared_codes,
+    shift_warnings,
 )
 from metaeval.readers.parts import Part
 from metaeval.readers.values import collapse
@@ -174,7 +175,8 @@ def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -
     """Parts on the union of their rows; `codes` says which row of it each row of a part is."""
     n = int(max(code.max() for code in codes)) + 1
     rows, torn = _united_rows(parts, codes, n, ids)
-    notes = [*differences(parts, codes, ids), *_repeats_notes(parts, codes, n), *torn]
+    apart = differences(parts, codes, ids)
+    notes = [*apart, *_repeats_notes(parts, codes, n), *torn]
     return Part(
         rows,
         _filled(parts, codes, "scores", rows, ids),
@@ -183,7 +185,9 @@ def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -
         pairs=parts[0].pairs,
         label_kind=_kind(parts),
         notes=tuple(dict.fromkeys([*(n for p in parts for n in p.notes), *notes])),
-        warnings=tuple(dict.fromkeys(w for p in parts for w in p.warnings)),
+        warnings=tuple(
+            dict.fromkeys([*(w for p in parts for w in p.warnings), *shift_warnings(parts, apart)])
+        ),
     )
 
 

@@ -116,7 +116,7 @@ def differences(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str
             if rows.any():
                 some = _some(rows, parts, codes, ids)
                 notes.append(f"{source}: {int(rows.sum())} {what}, such as {some}")
-    return notes + _shift_notes(parts, sources, bool(notes))
+    return notes
 
 
 def _some(rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> str:
@@ -129,9 +129,16 @@ def _some(rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Seque
     return listed(sorted(shown)[:3])
 
 
-def _shift_notes(parts: Sequence[Part], sources: list[str], differ: bool) -> list[str]:
-    if len(sources) != 2 or not differ:
+def shift_warnings(parts: Sequence[Part], notes: Sequence[str]) -> list[str]:
+    """A warning where the items of two files that differ look shifted, as numbers from 0 and 1."""
+    sources = sorted({part.source for part in parts})
+    if len(sources) != 2 or not notes:
         return []
     first = [next((p for p in parts if p.source == s and "item" in p.rows), None) for s in sources]
     shift = _shift(first[0], first[1]) if first[0] and first[1] else 0
-    return [f"suspicious ids: items of {sources[1]} look shifted by {shift:+d}"] if shift else []
+    if not shift:
+        return []
+    return [
+        f"items of {sources[1]} look shifted by {shift:+d} against those of {sources[0]}, so "
+        "that rows may be matched wrongly; number them alike in both files"
+    ]

@@ -75,7 +75,8 @@ def codes_apart(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
         (distinct[-1], counts[-1], distinct[:-1]),
     ):
         usual = pairs and abs(code) <= 1
-        if not usual and _stands_apart(float(code), rest, len(values) - int(n)):
+        others = counts[1:] if code == distinct[0] else counts[:-1]
+        if not usual and _stands_apart(float(code), int(n), rest, others):
             return [_code_warning(name, float(code), int(n), rest)]
     return []
 
@@ -89,17 +90,26 @@ def _code_warning(name: str, code: float, n: int, rest: Floats) -> str:
 
 
 def repeated_codes(name: str, values: Floats) -> list[str]:
-    """A warning of a usual code that comes back among scores that hardly ever do.
+    """A warning of a usual code, or a whole number outside, that comes back where others do not.
 
     Scores that are cut off at -1 and 1 have both of them often.
     """
     distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-    for code in _CODES:
+    ends = [v for v in (distinct[0], distinct[-1]) if v == round(v) and abs(v) != 1]
+    for code in dict.fromkeys([*_CODES, *ends]):
         rest = distinct != code
         n = int(counts[~rest].sum())
-        if n >= _OFTEN and _hardly_repeat(counts[rest]) and n > counts[rest].max() + 1:
+        if n < _OFTEN or not _hardly_repeat(counts[rest]) or n <= counts[rest].max() + 1:
+            continue
+        if not _is_cut_off(code, distinct[rest]):
             return [_code_warning(name, code, n, distinct[rest])]
     return []
+
+
+def _is_cut_off(code: float, rest: Floats) -> bool:
+    """Whether a value at an end lies so near the others that scores may have been cut off there."""
+    gap = max(rest[0] - code, code - rest[-1])
+    return bool(0 <= gap < 0.2 * (rest[-1] - rest[0]))
 
 
 def _hardly_repeat(counts: Codes) -> bool:
@@ -149,19 +159,31 @@ def _two_scales(name: str, values: Floats) -> list[str]:
     ]
 
 
-def _stands_apart(code: float, rest: Floats, n: int) -> bool:
-    """Whether a value may be a code: a usual one outside the others, or one far from them."""
+def _stands_apart(code: float, n: int, rest: Floats, others: Codes) -> bool:
+    """Whether a value may be a code: a usual one outside the others, or a whole one far from them.
+
+    `n` is how often it comes, `others` how often each of the `rest` does.
+    """
     gap = max(rest[0] - code, code - rest[-1])
-    if n < _FEW:
+    if others.sum() < _FEW or code != round(code):
         return False
     reach = float(rest[-1] - rest[0])
     if code == -1.0:
-        return bool(rest[0] >= 0)
+        return _is_no_step(n, rest, others)
     if code in _CODES and gap > reach:
         return True
     if abs(code) > _HUGE * max(1.0, float(np.abs(rest).max())):
         return True
-    return reach > 0 and gap > _FAR * reach and len(rest) >= _FEW
+    return n > 1 and reach > 0 and gap > _FAR * reach and len(rest) >= _FEW
+
+
+def _is_no_step(n: int, rest: Floats, others: Codes) -> bool:
+    """Whether -1 below others of at least 0 is unlikely to be the next step of their scale."""
+    if rest[0] < 0:
+        return False
+    if rest[0] > 0 or (rest != np.round(rest)).any():
+        return rest[0] > 0 or len(rest) >= _CONTINUOUS
+    return len(rest) >= _FEW or (len(rest) > 1 and 3 * n < 2 * others.min())
 
 
 def _too_large(name: str, values: Floats) -> list[str]:

@@ -36,7 +36,10 @@ def warnings_of(table):
         (-1, RNG.random(N)),
         (9999, RNG.integers(0, 101, N)),
         (1e9, RNG.random(N)),
-        (-1, RNG.integers(0, 2, N)),
+        (-1, RNG.integers(0, 11, N)),
+        (0, RNG.normal(5, 0.5, N)),
+        (-100, 3 * RNG.normal(size=N)),
+        (-10, RNG.normal(size=N)),
     ],
 )
 def test_codes_that_stand_apart_are_remarked_and_can_be_declared(code, values):
@@ -61,10 +64,22 @@ def test_codes_that_stand_apart_are_remarked_and_can_be_declared(code, values):
         RNG.random(N),
         np.where(np.arange(N) % 2, 0, 1),
         RNG.standard_t(3, N),
+        np.round(RNG.lognormal(0, 3, N), 2),
+        RNG.integers(-1, 2, N),
+        -RNG.integers(0, 2, N),
+        RNG.integers(-1, 4, N),
+        np.maximum(RNG.normal(size=N), -1),
+        np.where(np.arange(N) % 3, RNG.random(N), 1.0),
     ],
 )
 def test_ordinary_scores_are_not_remarked(values):
     assert codes_apart("judge", np.asarray(values, dtype=float)) == []
+
+
+def test_a_code_beside_right_and_wrong_is_remarked_where_it_is_rare():
+    values = np.r_[np.full(4, -1), np.zeros(13), np.ones(13)]
+    assert "-1 on 4 rows" in codes_apart("judge", values)[0]
+    assert codes_apart("judge", np.r_[values, np.full(9, -1)]) == []
 
 
 def test_a_code_of_one_column_is_a_score_of_another():
