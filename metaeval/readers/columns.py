@@ -93,6 +93,7 @@ def resolve(
     for role, aliases in (PAIRS if pairs else SCORES).items():
         if not (wide and role in ("scorer", "rater")):
             _add(found, role, aliases, frame, taken, source)
+    _require_sides(found, source, pairs)
     _add_values(found, frame, taken, source, pairs)
     resolved = _renamed(frame, found, pairs, source)
     spare = tuple(c for c in resolved.spare if c not in named and c not in keys)
@@ -198,6 +199,15 @@ def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -
     ):
         return True
     return _has_verdicts(frame, mapped, taken)
+
+
+def _require_sides(found: Mapping[str, str], source: str, pairs: bool) -> None:
+    for role in ("first", "second"):
+        if pairs and role not in found:
+            raise MetaevalError(
+                f"{source}: the column of the {role} responses holds lists or objects; texts or "
+                f"numbers that name them were expected. Map another: {role}=<column>."
+            )
 
 
 def _has_verdicts(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -> bool:

@@ -165,7 +165,7 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
 
 
 def _first(column: pd.Series) -> Any:
-    return next((v for v in column if not isinstance(v, float) and v is not None and v != ""), "")
+    return next((v for v in column if isinstance(v, str) and v), "")
 
 
 def _is_short(column: pd.Series) -> bool:

@@ -40,7 +40,9 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
         return frame, []
     joined = frame["scorer"].map(_joined)
     first = frame["scorer"].where(~lists, frame["scorer"][lists].map(lambda v: str(v[0])))
-    keys = pd.DataFrame({c: id_column(frame[c], c, null=True) for c in ids}, index=frame.index)
+    keys = pd.DataFrame(
+        {c: id_column(frame[c], c, null=True) for c in ids if c in frame}, index=frame.index
+    )
     names = first if _as_unique(keys, first, joined) else joined
     attrs = frame.attrs
     frame = frame.assign(scorer=names)

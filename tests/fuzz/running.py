@@ -1,6 +1,8 @@
 """Many executions of one target: by Hypothesis, or by atheris where it is installed."""
 
+import os
 import random
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -120,10 +122,11 @@ def attack_bytes(
         if report.executions >= executions or time.monotonic() - start > seconds:
             report.seconds = time.monotonic() - start
             print("\n".join(report.lines()), flush=True)
-            raise SystemExit(bool(report.found))
+            os._exit(bool(report.found))  # any exception would be a crash to atheris
 
     folders = [str(corpus / folder) for folder in target.corpus]
-    with limits():
+    with limits(), tempfile.TemporaryDirectory() as grown:  # atheris writes into the first
+        folders = [grown, *folders]
         options = ["-max_len=20000", f"-seed={seed or 1}", "-verbosity=0", "-timeout=600"]
         atheris.Setup([name, *options, "-rss_limit_mb=0", *folders], run)
         atheris.Fuzz()

@@ -187,3 +187,9 @@ def test_turns_that_are_lists(written):
     rows = [row | {"turn": 1}, row | {"turn": [1, 2]}]
     with pytest.raises(MetaevalError, match="'turn' names things, and holds a list"):
         read(written(json.dumps(rows), "a.json"))
+
+
+def test_sides_that_are_lists(written):
+    path = written('{"item": 1, "model_a": [0.5, 1], "model_b": "b", "m": 1}\n', "a.jsonl")
+    with pytest.raises(MetaevalError, match="the first responses holds lists or objects"):
+        read(path)
