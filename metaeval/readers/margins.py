@@ -14,7 +14,7 @@ from metaeval.readers.aliases import MARGIN
 from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows
 from metaeval.readers.preferences import ROLES, described
-from metaeval.readers.scales import Scale, as_margins, inferred_scale, scale_of
+from metaeval.readers.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
 from metaeval.readers.sides import oriented
 from metaeval.readers.values import id_column, numbers
 
@@ -59,7 +59,8 @@ def _on_scale(column: pd.Series, name: str, source: str, scale: Scale) -> tuple[
     one, warnings = scale_of(name, scale), list[str]()
     if one is None:
         one, warnings = inferred_scale(values, name, source, verdicts=False)
-    return as_margins(values, one, name, source), warnings
+    margins = as_margins(values, one, name, source)
+    return margins, warnings or one_sided(margins[~np.isnan(margins)], name, source)
 
 
 def _margins(values: Floats, name: str, rows: Rows, sign: Floats) -> pd.Series:

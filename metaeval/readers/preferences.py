@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from metaeval.readers.pivot import Rows, ids_of
 from metaeval.readers.scales import Scale
 from metaeval.readers.sides import Shown, oriented
 from metaeval.readers.values import combined, id_column
-from metaeval.readers.verdicts import WORDS, verdicts
+from metaeval.readers.verdicts import WORDS, is_number, plain_word, verdicts
 
 ORDERS = ("each", "net")
 REFUSALS = ("missing", "tie", "error")
@@ -152,13 +152,34 @@ def _by_name(
     column = long["preference"]
     cells = column.astype(object).where(column.notna(), "").astype(str).str.strip()
     first, second = (long[side].astype(str).str.strip() for side in ("first", "second"))
-    known = {*WORDS, *(word_of(w) for w in vocabulary or ())}
-    known |= (codes or MissingCodes()).everywhere
-    new = ~cells.map(word_of).isin(known)
+    told = {word_of(w) for w in vocabulary or ()} | (codes or MissingCodes()).everywhere
+    names = {plain_word(n) for n in pd.unique(pd.concat([first, second]))}
+    if any(n in WORDS or is_number(n) for n in names):
+        _require_no_crossing(cells, first, second, told)
+        return column
+    new = ~cells.map(word_of).isin(told | set(WORDS))
     if not new.any() or not ((cells == first) | (cells == second))[new].all():
         return column
     sides = column.astype(object).mask(new & (cells == first), "first")
     return sides.mask(new & (cells == second), "second")
+
+
+def _require_no_crossing(
+    cells: pd.Series, first: pd.Series, second: pd.Series, told: Collection[str]
+) -> None:
+    """Raise where a verdict names the response on one side, and means the other as a word."""
+    side = cells.map(lambda v: None if word_of(v) in told else WORDS.get(plain_word(v)))
+    crossed = ((cells == first) & (side == -1)) | ((cells == second) & (side == 1))
+    if crossed.any():
+        row = int(np.flatnonzero(crossed)[0])
+        word = cells.iloc[row]
+        named = "first" if word == first.iloc[row] else "second"
+        raise MetaevalError(
+            f"The verdict {word!r} of row {row + 1} is the name of the {named} response and a word "
+            f"for the other side. If it says which side is better, say so: --vocabulary {word}="
+            f"{int(side.iloc[row])},... for each such word; if it names the winner, call the "
+            "responses by other names than A, B, 1, 2, first or second."
+        )
 
 
 # Orders of presentation.

@@ -19,7 +19,7 @@ second, -1 for no answer ("index")."""
 
 Scale = str | Mapping[str, str] | None
 
-_ENOUGH = 10  # fewer values say little about a scale
+_ENOUGH = 8  # fewer values say little about a scale
 _RARE = 3  # a sign this many times rarer than each of the two others is a code
 
 
@@ -90,13 +90,13 @@ def inferred_scale(
     present = values[~np.isnan(values)]
     distinct = set(np.unique(present).tolist())
     if not distinct or min(distinct) < -1 or max(distinct) > 2:
-        return "margin", one_sided(present, name, source)
+        return "margin", []
     if min(distinct) >= 1 and max(distinct) > 1:
         sure = verdicts or (2.0 in distinct and distinct <= {1.0, 1.5, 2.0})
-        return ("one-two", []) if sure else ("margin", one_sided(present, name, source))
+        return ("one-two" if sure else "margin"), []
     if min(distinct) >= 0:
         _require_unambiguous(distinct, len(present), name, source)
-        return "margin", one_sided(present, name, source)
+        return "margin", []
     return "margin", _codes(present, distinct, name, source)
 
 
@@ -108,7 +108,7 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
             "0 tie)"
         )
     elif distinct >= {0.0, 2.0} and distinct <= {0.0, 1.0, 1.5, 2.0}:
-        meanings = "'one-two' (1 first, 2 second, 0 tie), or a vocabulary (0=1,1=-1,2=0)"
+        meanings = "'one-two' (1 first, 2 second, 0 tie), or a vocabulary of all three codes"
     elif max(distinct) <= 1 and n >= _ENOUGH and min(distinct) < 0.5 < max(distinct):
         meanings = (
             "'probability' (that the first is better) or 'margin' (never below 0: the first is "
@@ -118,8 +118,8 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
         return
     shown = listed([f"{v:g}" for v in sorted(distinct)], 4)
     raise MetaevalError(
-        f"{name!r} of {source} holds {shown}, none below 0; whom they favour is not known. Say "
-        f"which: preference_scale={meanings} (--preference-scale, or --vocabulary)."
+        f"{name!r} of {source} holds {shown}, none below 0; it is not known which response "
+        f"they favour. Say so: preference_scale={meanings} (--preference-scale, or --vocabulary)."
     )
 
 
@@ -130,7 +130,11 @@ def one_sided(present: Floats, name: str, source: str) -> list[str]:
     side = {1: "first", -1: "second"}
     for sign, which in side.items():
         if (np.sign(present) == sign).all():
-            return [f"{source}: {name} favours the {which} on all {len(present)} pairs"]
+            return [
+                f"{source}: {name} favours the {which} on all {len(present)} pairs; if its numbers "
+                "are not margins of the first over the second, say what they are "
+                "(--preference-scale or --vocabulary)"
+            ]
     if (present == 0).all():
         return [f"{source}: {name} calls all {len(present)} pairs tied"]
     if (present >= 0).all():
@@ -144,7 +148,7 @@ def one_sided(present: Floats, name: str, source: str) -> list[str]:
 def _codes(present: Floats, distinct: set[float], name: str, source: str) -> list[str]:
     """A warning of -1, 0, 1 that look like indices with a code for no answer."""
     if not distinct <= {-1.0, 0.0, 1.0} or len(present) < _ENOUGH:
-        return one_sided(present, name, source)
+        return []
     low, none, high = (int((present == v).sum()) for v in (-1, 0, 1))
     if none and low * _RARE < min(none, high or none):
         return [
@@ -152,4 +156,4 @@ def _codes(present: Floats, distinct: set[float], name: str, source: str) -> lis
             "indices (0 first, 1 second, -1 no answer), read them with --preference-scale index; "
             "taken here as 1 first, 0 tie, -1 second (--preference-scale margin says so)"
         ]
-    return one_sided(present, name, source)
+    return []

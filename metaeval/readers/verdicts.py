@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Bools, Floats
-from metaeval.checks import listed, near_miss
+from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.readers.blanks import FAILED, MISSING, MissingCodes, word_of
 from metaeval.readers.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
@@ -29,12 +29,6 @@ WORDS: dict[str, float | None] = {
     **dict.fromkeys(_TIE, 0.0),
     **dict.fromkeys((*MISSING, *FAILED), None),
 }
-
-
-_SPELLED = (
-    *(w for w, side in WORDS.items() if side is not None and len(w) > 3),
-    *(f"{what} {side}" for what in _SIDED.split("|") for side in "ab"),
-)
 
 
 def verdicts(
@@ -72,8 +66,9 @@ def verdicts(
         If a word is not known, or numbers may mean several things.
     """
     codes = codes or MissingCodes()
-    words = WORDS | {word_of(w): v for w, v in (vocabulary or {}).items()}
-    numbers_are_words = any(_is_number(word_of(w)) for w in vocabulary or ())
+    own = {word_of(w): v for w, v in (vocabulary or {}).items()}
+    numbers_are_words = any(map(is_number, own))
+    words = {w: v for w, v in WORDS.items() if not (numbers_are_words and is_number(w))} | own
     values = np.full(len(column), np.nan)
     warnings: list[str] = []
     for k, name in enumerate(map(str, names.categories)):
@@ -82,14 +77,14 @@ def verdicts(
             known = words | dict.fromkeys(codes.codes(name), None)
             given, tied, are_numbers = _read(column.iloc[at], known, numbers_are_words, source)
             one = scale_of(name, scale) if are_numbers else "margin"
-            answers = np.where(tied, 0.0, given)
-            more = one_sided(answers[~np.isnan(answers)], name, source)
+            more = list[str]()
             if one is None:
                 one, more = inferred_scale(given, name, source, verdicts=True)
-            margins = as_margins(given, one, name, source)
+            margins = np.where(tied, 0.0, as_margins(given, one, name, source))
             if scale_of(name, scale) is None or not are_numbers:
                 _require_in_range(margins, name, source)
-            values[at] = np.where(tied, 0.0, margins)
+            values[at] = margins
+            more = more or one_sided(margins[~np.isnan(margins)], name, source)
             warnings += more if name not in raters else []
     return values, warnings
 
@@ -99,9 +94,9 @@ def _read(
 ) -> tuple[Floats, Bools, bool]:
     """Words as 1 and -1, or numbers as they stand in the file; words for ties; which of the two."""
     cells, uniques = pd.factorize(column.astype(object).map(_hashable, na_action="ignore"))
-    written = [_plain_word(value) for value in uniques]
+    written = [plain_word(value) for value in uniques]
     nothing = {w for w in written if w in words and words[w] is None}
-    numbers = {w for w in written if _is_number(w)} - nothing
+    numbers = {w for w in written if is_number(w)} - nothing
     sides = {w for w in written if words.get(w) not in (None, 0.0)} - numbers
     if numbers_are_words or sides:
         numbers = set()
@@ -112,7 +107,7 @@ def _read(
     return np.where(tied, np.nan, made)[cells], tied[cells], bool(numbers)
 
 
-def _plain_word(value: Any) -> str:
+def plain_word(value: Any) -> str:
     """A cell as a word, without brackets, and without what stands before the side that it names."""
     word = word_of(value)
     word = re.sub(r"^\[+(.*?)\]+$", r"\1", word).strip()
@@ -124,7 +119,8 @@ def _hashable(value: Any) -> Any:
     return str(value) if isinstance(value, list | dict | np.ndarray) else value
 
 
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Tell whether a word is a finite number."""
     try:
         return "_" not in word and bool(np.isfinite(float(word)))
     except ValueError:
@@ -141,16 +137,21 @@ def _require_known_words(
     unknown = sorted({w for w in written if w not in words and w not in numbers})
     if not unknown:
         return
-    n = int(column.astype(object).map(_plain_word, na_action="ignore").isin(unknown).sum())
+    n = int(column.astype(object).map(plain_word, na_action="ignore").isin(unknown).sum())
     shown = listed([f"{w!r:.60}" for w in unknown], 5)
     one = unknown[0] if len(unknown[0]) <= 40 else "WORD"
-    near = near_miss(one, [w for w in _SPELLED if len(one) > 3])
-    codes = f"missing_codes=[{one!r}] (--missing-codes {one!r})"
-    raise MetaevalError(
-        f"{source}: {shown} is not a known verdict ({n} of {len(column)} records).{near} If it "
-        f"says that there is no verdict: {codes}. If it is one, say whom it favours: "
+    named = "This verdict is" if len(unknown) == 1 else "These verdicts are"
+    missing = f"missing_codes=[{one!r}] (--missing-codes {one!r})"
+    verdict = (
         f"vocabulary={{{one!r}: ...}} (--vocabulary WORD=1 for the first, WORD=-1 for the second, "
-        "WORD=0 for a tie)."
+        "WORD=0 for a tie; name every code that is a number)"
+    )
+    cures = [f"if it says that there is no verdict, {missing}", f"if it is one, {verdict}"]
+    if 2 * n > len(column):  # most records: hardly failures
+        cures = [f"say which response it favours: {verdict}", cures[0]]
+    raise MetaevalError(
+        f"{named} not known in {source}: {shown} ({n} of {len(column)} records). "
+        f"{'; '.join(cures)[:1].upper()}{'; '.join(cures)[1:]}."
     )
 
 
@@ -159,14 +160,23 @@ def _require_in_range(values: Floats, name: str, source: str) -> None:
     if not (np.abs(present) > 1 + EQUAL).any():
         return
     codes = listed([f"{v:g}" for v in np.unique(present)], 8)
+    first = ",".join(f"{v:g}=..." for v in np.unique(present)[:8])
     cures = [
-        "a vocabulary, such as vocabulary={'5': 1, '3': 0, '1': -1} (--vocabulary 5=1,3=0,1=-1), "
-        "with 1 for the first, -1 for the second and numbers between for those between"
+        f"a vocabulary of all codes (--vocabulary {first}; vocabulary={{...}}), with 1 for the "
+        "first, -1 for the second, 0 for a tie and numbers between for those between"
     ]
     if present.min() < 0:
-        cures = ["preference_scale='margin', if those above 0 favour the first", *cures]
+        cures = [
+            "preference_scale='margin' (--preference-scale margin), if those above 0 favour the "
+            "first",
+            *cures,
+        ]
     elif present.max() > 10:
-        cures = ["preference_scale='percent', if they say how likely the first is better", *cures]
+        cures = [
+            "preference_scale='percent' (--preference-scale percent), if they say how likely the "
+            "first is better",
+            *cures,
+        ]
     raise MetaevalError(
         f"{source}: preferences lie between -1 (second better) and 1 (first better); found {codes} "
         f"of {name}. Say what these numbers mean: {'; or '.join(cures)}."

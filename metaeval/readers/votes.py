@@ -33,6 +33,7 @@ import pandas as pd
 from metaeval.canonical import ids_as_text
 from metaeval.checks import check_one_of, listed, require_column
 from metaeval.errors import MetaevalError
+from metaeval.readers.aliases import IDS, plain_name
 from metaeval.readers.blanks import codes_of
 from metaeval.readers.columns import names_of
 from metaeval.readers.files import load_frame
@@ -107,6 +108,7 @@ def parts(
     frame, further = load_frame(path), names_of(keys)
     for field in (*_FIELDS, *further):
         require_column(frame.columns, field, purpose=f"{path.name}, a file of votes,")
+    unnamed = () if _question(frame) else (_no_question(path.name),)
     if "judge" in frame:
         frame["judge"] = frame["judge"].map(_name_of)
     voted = "judge" in frame and judges == "each"
@@ -125,7 +127,15 @@ def parts(
         keys=further,
     )
     notes = _rater_notes(path.name, raters if labels is None else [])
-    return [replace(first, notes=(*notes, *first.notes)), *rest]
+    first = replace(first, notes=(*notes, *first.notes), warnings=(*unnamed, *first.warnings))
+    return [first, *rest]
+
+
+def _no_question(source: str) -> str:
+    return (
+        f"{source} names no questions (question_id, item): votes are numbered in the order of the "
+        "file, and other files match only if they have the same order"
+    )
 
 
 # Who voted.
@@ -190,12 +200,20 @@ def _long(frame: pd.DataFrame, voters: pd.Series, keys: Sequence[str]) -> pd.Dat
     return long
 
 
+def _question(frame: pd.DataFrame) -> str | None:
+    """The column that names the questions: question_id, else as in other tables."""
+    names = {plain_name(str(c)): str(c) for c in frame}
+    known = ("question_id", "item", *IDS["item"])
+    return next((names[plain_name(n)] for n in known if plain_name(n) in names), None)
+
+
 def _items(frame: pd.DataFrame) -> dict[str, Any]:
     """Items, and clusters where questions have votes on several turns."""
-    if "question_id" not in frame:
+    column = _question(frame)
+    if column is None:
         return {"item": np.arange(len(frame))}
     text = bool(frame.attrs.get("text"))
-    question = np.asarray(id_column(frame["question_id"], "question_id", text=text), dtype=object)
+    question = np.asarray(id_column(frame[column], column, text=text), dtype=object)
     if "turn" not in frame:
         return {"item": question}
     turn = np.asarray(id_column(frame["turn"], "turn", text=text, null=True), dtype=object)

@@ -122,7 +122,7 @@ def test_extra_words():
     frame = records((1, "a", "b", "j", "links"), (2, "a", "b", "j", "A"), (3, "a", "b", "j", "?"))
     with pytest.raises(
         MetaevalError,
-        match=r"'\?', 'links' is not a known verdict \(2 of 3.*missing_codes=\['\?'\].*WORD=-1",
+        match=r"verdicts are not known .*: '\?', 'links' \(2 of 3.*WORD=-1.*missing_codes=\['\?'\]",
     ):
         read(frame)
     table = read(frame, vocabulary={"Links": -1, "?": None})
@@ -134,10 +134,8 @@ def test_extra_words():
     )
 
 
-def test_an_unknown_word_names_a_near_miss():
-    with pytest.raises(
-        MetaevalError, match=r"'modle a' is not a known verdict.*Did you mean 'model a'\?"
-    ):
+def test_an_unknown_word_is_named_without_a_guess_of_its_side():
+    with pytest.raises(MetaevalError, match=r"This verdict is not known .*: 'modle a' \(1 of 2"):
         read(records((1, "a", "b", "j", "modle_a"), (2, "a", "b", "j", "model_b")))
 
 
@@ -480,5 +478,5 @@ def test_records_that_say_nothing_of_their_order_were_shown_as_they_stand():
 
 
 def test_cells_that_are_lists_are_no_verdicts():
-    with pytest.raises(MetaevalError, match=r"is not a known verdict"):
+    with pytest.raises(MetaevalError, match=r"This verdict is not known"):
         read(records((1, "a", "b", "j", ["A"])))

@@ -70,15 +70,15 @@ def test_declared_scales_of_a_wide_table(scale):
     ],
 )
 def test_numbers_that_may_mean_several_things_are_refused(values, cure):
-    with pytest.raises(MetaevalError, match=f"whom they favour is not known.*{cure}"):
+    with pytest.raises(MetaevalError, match=f"it is not known which response they favour.*{cure}"):
         read(long(values), HUMAN)
 
 
 @pytest.mark.parametrize("values", [CODES["probability"], SURE])
 def test_wide_columns_that_may_mean_several_things_are_refused(values):
-    with pytest.raises(MetaevalError, match="whom they favour is not known"):
+    with pytest.raises(MetaevalError, match="it is not known which response they favour"):
         read(BASE.assign(human=TRUTH, judge=values))
-    with pytest.raises(MetaevalError, match=r"'human' of .* whom they favour is not known"):
+    with pytest.raises(MetaevalError, match=r"'human' of .* it is not known which resp"):
         read(BASE.assign(human=(TRUTH > 0) * 1, judge=VERDICT))
 
 
@@ -187,3 +187,24 @@ def test_probabilities_of_the_first_are_taken_at_their_word():
         table = read(frame, preference_scale={"judge": "probability", "human": "margin"})
         value = evaluate(table, "brier(native=True)", n_resamples=100).frame["estimate"].iloc[0]
         assert value == pytest.approx(np.mean((SURE - won) ** 2))
+
+
+@pytest.mark.parametrize("names", [("B", "A"), ("2", "1"), ("model_b", "model_a")])
+def test_verdicts_that_name_one_side_and_mean_the_other_are_refused(names):
+    first, second = names
+    frame = long(np.where(VERDICT > 0, first, second)).assign(first=first, second=second)
+    with pytest.raises(MetaevalError, match=r"is the name of the .* response and a word"):
+        read(frame)
+    by_place = read(frame, vocabulary={first: -1, second: 1})
+    assert by_place.scores["judge"].notna().all()
+    assert set(by_place.scores["judge"]) == {-1, 1}
+
+
+def test_codes_of_a_vocabulary_are_complete():
+    codes = np.where(VERDICT > 0, 1, np.where(np.arange(N) % 3, 2, 3))
+    with pytest.raises(MetaevalError, match=r"This verdict is not known .*: '2' "):
+        read(long(codes), HUMAN, vocabulary={"1": 1, "3": 0})
+    table = read(long(codes), HUMAN, vocabulary={"1": 1, "2": -1, "3": 0})
+    np.testing.assert_array_equal(
+        table.scores["judge"], np.select([codes == 1, codes == 2], [1, -1])
+    )

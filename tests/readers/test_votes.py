@@ -190,7 +190,7 @@ def test_refusals_can_be_ties(save):
     [
         (
             [vote("modl_a", judge="j")],
-            r"'modl a' is not a known verdict.*Did you mean 'model a'.*vocabulary",
+            r"This verdict is not known .*: 'modl a'.*vocabulary",
         ),
         ([{"model_a": "m1", "winner": "A"}], "a file of votes, needs a column 'model_b'"),
         ([vote(judge="j"), vote("tie", judge="j")], "several values of j for one row.*item '81'"),
@@ -251,3 +251,21 @@ def test_one_object_of_lists(tmp_path):
     path = tmp_path / "votes.json"
     path.write_text(json.dumps(pd.DataFrame([vote(judge="j")]).to_dict("list")))
     assert only(votes.parts(path)).scores["j"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("name", ["question_id", "item", "id", "pair_id", "Item_ID"])
+def test_questions_go_by_the_names_of_items(tmp_path, name):
+    rows = pd.DataFrame({name: [f"q{i}" for i in range(6)], "model_a": "x", "model_b": "y"})
+    judge = rows.assign(winner=["model_a", "model_b"] * 3, judge="j")
+    human = rows.assign(winner=["model_a", "model_b"] * 3, judge="human").iloc[::-1]
+    judge.to_csv(tmp_path / "j.csv", index=False)
+    human.to_csv(tmp_path / "h.csv", index=False)
+    table = read(tmp_path / "j.csv", tmp_path / "h.csv")
+    assert (table.scores["j"] == table.labels["human"]).all()
+    assert not table.warnings
+
+
+def test_votes_without_questions_are_warned_of(tmp_path):
+    rows = pd.DataFrame({"model_a": "x", "model_b": "y", "winner": ["model_a", "model_b"]})
+    rows.to_csv(tmp_path / "v.csv", index=False)
+    assert any("names no questions" in warning for warning in read(tmp_path / "v.csv").warnings)
