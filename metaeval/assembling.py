@@ -57,10 +57,11 @@ def assembled(
     """Put the rows of all statistics in one result, with adjusted p-values and all that is said."""
     rows = [row for level in levels for row in [*level.own, *level.differences]]
     frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
+    undefined = set(frame.loc[frame["baseline"].isna() & frame["estimate"].isna(), "scorer"])
     said = [
         *table.warnings,
         *assumed_sharing(table),
-        *implausible(design.table),
+        *implausible(design.table, named=undefined),
         *design.warnings,
         *dict.fromkeys(w for level in levels for w in level.warnings),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from metaeval.arrays import Bools, Codes, Floats
@@ -14,10 +16,14 @@ _RARE = 0.002  # by chance in one table of 500, whatever the number of scorers
 _TIED = 0.25
 
 
-def implausible(table: Table) -> list[str]:
-    """Return warnings of what is hard to believe of the scores of a table, given its labels."""
+def implausible(table: Table, named: Collection[str] = ()) -> list[str]:
+    """Return warnings of what is hard to believe of the scores of a table, given its labels.
+
+    Constant scorers among the `named` are left to another warning, which names them.
+    """
     scores, labels = table.scores.to_numpy(), table.labels.to_numpy()
-    warnings = _constant(table.scorers, scores)
+    unnamed = [m for m, scorer in enumerate(table.scorers) if scorer not in named]
+    warnings = _constant([table.scorers[m] for m in unnamed], scores[:, unnamed])
     if isinstance(table, Pairs):
         warnings += _tied(table.scorers, scores, labels)
     return warnings + _below_chance(table, scores, labels)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from metaeval import style
 from metaeval.checks import require_known
-from metaeval.files import make_folder, write_all
+from metaeval.files import check_writable, write_all
 from metaeval.plots import save
 from paper_figures import real
 
@@ -30,7 +30,8 @@ def make(names: Sequence[str], folder: Path, quick: bool = False) -> None:
     for name in names:
         require_known("figure", name, NAMES)
     real.data()  # refused before anything is drawn
-    make_folder(folder)
+    check_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     matplotlib.use("Agg")
     for name in names or NAMES:
         with style("acl"):
@@ -43,7 +44,8 @@ def keep(folder: Path, name: str, drawn: Any, frame: pd.DataFrame, lines: Iterab
     said = "".join(f"{line}\n" for line in lines)
     save(drawn, folder / name)
     table = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_all({folder / f"{name}.csv": table.encode(), folder / f"{name}.txt": said.encode()})
+    files = {folder / f"{name}.csv": table.encode(), folder / f"{name}.txt": said.encode()}
+    write_all(files, folders=True)
     print(f"{name}\n{said}", flush=True)
 
 

@@ -52,6 +52,11 @@ def shuffled(table, seed):
     return made
 
 
+def plain_dataset(group):
+    """A group of a posterior: of a tree in newer versions of ArviZ, a dataset already in older."""
+    return group.to_dataset() if hasattr(group, "to_dataset") else group
+
+
 def plain(value):
     """A result as text that shows every bit."""
     if isinstance(value, me.Result):
@@ -60,7 +65,7 @@ def plain(value):
     if isinstance(value, pd.DataFrame):
         return value.to_json(double_precision=15, orient="split") + repr(value.attrs)
     if hasattr(value, "posterior"):
-        return plain(value["posterior"].to_dataset().to_dataframe().reset_index())
+        return plain(plain_dataset(value["posterior"]).to_dataframe().reset_index())
     return repr(value)
 
 

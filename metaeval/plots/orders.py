@@ -22,8 +22,8 @@ from metaeval.statistics.reading import Native
 from metaeval.tables import Pairs, Table
 
 _LABEL = (
-    "log odds by which margins lean to the response shown first, beyond the labels "
-    "(above 0: the scorer favours the first)"
+    "log odds of margins for the response shown first, beyond the "
+    "labels (above 0: the scorer favours it)"
 )
 _COLUMNS = ["scorer", "estimate", "lower", "upper"]
 

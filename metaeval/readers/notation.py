@@ -19,6 +19,15 @@ _GROUPS = r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"
 _EITHER = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 1,234: a thousand or one and a bit
 _DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")  # the same in the other countries
 _CALL = r"(?:torch\.)?(?:tensor|array|np\.float\d+|numpy\.float\d+|float\d*|Decimal)"
+_SCORE = (
+    r"(?:\w+[ _])?(?:score|rating|grade|verdict|judge?ment|quality|points?|mark|value|overall|"
+    r"result|answer)s?"
+)
+_NOTHING = re.compile(  # a notation around a word for missing: tensor(nan), [], N/A/10, Score: N/A
+    rf"(?:{_CALL}\(|(?:{_SCORE})\s*[:=])?\s*[\[(\"']*\s*(?:nan|n/?a|none|null|)\s*[\])\"'%]*"
+    r"(?:,[^)]*\))?\)?(?:\s*(?:/|out of)\s*\d+)?",
+    re.IGNORECASE,
+)
 _LOOKS = re.compile(r"[-+\s\d.,%/()\[\]$€£'_eE]*\d[-+\s\d.,%/()\[\]$€£'_eE]*")
 _IS_DATE_OR_RANGE = re.compile(r"\d+(\s*[-:]\s*\d+)+|\d+(\s*[-/.:]\s*\d+){2,}")
 
@@ -81,7 +90,7 @@ _NOTATIONS = (
     _FRACTION,
     Notation(
         "a word before the number",
-        re.compile(rf"\{{?\s*[\"']?[A-Za-z][\w ]*[\"']?\s*[:=]\s*\[*({NUMBER})\]*\s*\}}?"),
+        re.compile(rf"\{{?\s*[\"']?(?:{_SCORE})[\"']?\s*[:=]\s*\[*({NUMBER})\]*\s*\}}?", re.I),
         _first,
     ),
     Notation("stars", re.compile(r"([★⭐]+)[☆\ufe0f]*"), lambda m: float(len(m[1]))),
@@ -157,7 +166,8 @@ def _texts(column: pd.Series) -> list[str]:
     if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
         return []
     values = pd.unique(column.dropna().astype(object).map(_as_text))
-    return [plain(v) for v in values if isinstance(v, str) and not says_missing(v)]
+    texts = [plain(v) for v in values if isinstance(v, str) and not says_missing(v)]
+    return [text for text in texts if not _NOTHING.fullmatch(text)]
 
 
 def _holds_numbers(column: pd.Series) -> bool:
@@ -176,6 +186,8 @@ def _as_text(value: Any) -> Any:
         inner = inner[0]
     if inner is not value:
         return f"[{float(inner)!r}]" if _is_number(inner) else None
+    if isinstance(value, list | tuple) and not value:
+        return "[]"
     return value if isinstance(value, str) else None
 
 
@@ -212,7 +224,11 @@ def _notation_of(texts: Sequence[str], mark: str | None, declared: bool) -> Nota
         comma = _commas(texts, odd, declared)
         if comma is not None:
             return comma
-    elif mark == "." and odd and all(map(_THOUSANDS.pattern.fullmatch, odd)):
+    elif (
+        odd
+        and all(map(_THOUSANDS.pattern.fullmatch, odd))
+        and (mark == "." or any(re.fullmatch(r"[-+]?[1-9]\d\d", text) for text in texts))
+    ):  # 1,506 beside 932 is a thousand and some
         return _THOUSANDS
     for notation in _NOTATIONS if odd else ():
         if notation.pattern.fullmatch(odd[0]):
@@ -254,6 +270,8 @@ def _converted(column: pd.Series, notation: Notation) -> pd.Series:
 
 def _value(cell: Any, notation: Notation) -> Any:
     text = _as_text(cell)
+    if isinstance(text, str) and _NOTHING.fullmatch(plain(text)):
+        return None
     match = notation.pattern.fullmatch(plain(text)) if isinstance(text, str) else None
     return notation.value(match) if match else cell
 
@@ -265,12 +283,31 @@ def _why_unread(texts: Sequence[str], mark: str | None) -> str | None:
     looks = [t for t in odd if _LOOKS.fullmatch(t) and not _IS_DATE_OR_RANGE.fullmatch(t)]
     looks = looks or [t for t in odd if _FRACTION.pattern.fullmatch(t)]
     if not dotted and (not looks or len(looks) < len(odd)):
-        return None
+        return _mostly_written(odd)
     if any(map(_EITHER.fullmatch, odd)) or dotted or any("," in t for t in odd):
-        return "say which mark stands before the decimals, decimal=',' (--decimal ,) or decimal='.'"
+        return (
+            "say what its commas or dots are: decimal='.' (--decimal .) if commas stand between "
+            "thousands, decimal=',' (--decimal ,) if they stand before decimals"
+        )
     if any("%" in text for text in odd):
         return "percent signs stand on some cells only; write all in one way"
     return "write them as plain numbers, such as 0.5"
+
+
+def _mostly_written(odd: Sequence[str]) -> str | None:
+    """What to say where most texts are numbers in some notation, and a few are not."""
+    notations = (*_NOTATIONS, _DECIMAL_COMMA)
+    found = {n.name: [t for t in odd if n.pattern.fullmatch(t)] for n in notations}
+    name, texts = max(found.items(), key=lambda item: len(item[1]))
+    if 2 * len(texts) <= len(odd):
+        return None
+    other = next((t for t in odd if t not in texts), None)
+    if other is None:
+        return f"its cells are written with {name}, but not all on one scale; write plain numbers"
+    return (
+        f"most of its cells are written with {name}, such as {texts[0]!r:.40}, and {other!r:.40} "
+        f"is not; if that is missing, missing_codes=[{other!r:.40}] (--missing-codes {other!r:.40})"
+    )
 
 
 def unread_error(frame: pd.DataFrame, name: str, source: str, message: str) -> MetaevalError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -88,13 +89,19 @@ def _no_overlap(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalE
 
 
 def _shift(a: Part, b: Part) -> int:
-    """By how much whole-number items of two files differ, if by a constant; else 0."""
-    try:
-        one, two = (np.unique([int(str(i)) for i in part.rows["item"].unique()]) for part in (a, b))
-    except ValueError:
+    """By how much items of two files that are numbers, maybe behind one word, differ; else 0."""
+    one, two = (_numbers(part) for part in (a, b))
+    if one is None or two is None or len(one) != len(two):
         return 0
-    same = len(one) == len(two) and len(set((two - one).tolist())) == 1
-    return int(two[0] - one[0]) if same else 0
+    return int(two[0] - one[0]) if len(set((two - one).tolist())) == 1 else 0
+
+
+def _numbers(part: Part) -> Codes | None:
+    """The numbers of the items of a part, sorted; None if they are not numbers behind one word."""
+    items = [re.fullmatch(r"(\D*)(\d{1,15})", str(item)) for item in part.rows["item"].unique()]
+    if not items or None in items or len({m[1] for m in items if m}) > 1:
+        return None
+    return np.unique([int(m[2]) for m in items if m])
 
 
 def differences(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> list[str]:

@@ -176,7 +176,11 @@ def _covariate_notes(part: Part, resolved: Resolved, said: Said) -> list[str]:
     """Which columns are kept beside scores and labels, so that each is accounted for."""
     roles = {*ROLES, *said.keys}
     kept = [str(c) for c in part.rows if str(c) not in roles]
-    return [f"{part.source}: kept beside the scores: {listed(kept, 20)}"] if kept else []
+    return (
+        [f"{part.source}: not used as scores (kept as extra columns): {listed(kept, 20)}"]
+        if kept
+        else []
+    )
 
 
 # Scores and labels of responses.

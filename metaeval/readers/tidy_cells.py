@@ -196,6 +196,8 @@ def _holds_scores(column: pd.Series) -> bool:
     value = _written_out(_first(column)) if value is None else value
     if not isinstance(value, list | dict | np.ndarray):
         return False
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        value = value[0]  # a list of judges with their scores
     values = list(value.values()) if isinstance(value, dict) else list(value)
     named = isinstance(value, dict) and any(str(k).lower() in _SCORE_NAMES for k in value)
     plain = all(isinstance(v, int | float | np.number) for v in values)

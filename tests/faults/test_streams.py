@@ -1,7 +1,6 @@
 """Output that cannot be written, Ctrl-C, limits and caches: one sentence each, and nothing lost."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -145,12 +144,13 @@ def test_a_full_disk_is_one_sentence_and_the_old_file_stays(scores, tmp_path):
     out = tmp_path / "out.json"
     out.write_text("old")
 
-    def limited():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-    line = command("compare", scores, "--output-format", "json", "-o", out)
-    code, said = ended(popen(line, preexec_fn=limited))
+    limits = (
+        "import resource, signal, sys; from metaeval.__main__ import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); main()"
+    )
+    arguments = ("compare", str(scores), "--output-format", "json", "-o", str(out))
+    code, said = ended(popen([sys.executable, "-c", limits, *arguments]))
     assert code == 2 and "Cannot write" in said and "File too large" in said
     assert out.read_text() == "old" and os.listdir(tmp_path) == ["out.json"]
 
