@@ -60,7 +60,9 @@ def plain(value):
     if isinstance(value, pd.DataFrame):
         return value.to_json(double_precision=15, orient="split") + repr(value.attrs)
     if hasattr(value, "posterior"):
-        return plain(value["posterior"].to_dataset().to_dataframe().reset_index())
+        posterior = value["posterior"]  # a Dataset of InferenceData, a node of a DataTree
+        posterior = posterior.to_dataset() if hasattr(posterior, "to_dataset") else posterior
+        return plain(posterior.to_dataframe().reset_index())
     return repr(value)
 
 
