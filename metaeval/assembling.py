@@ -59,7 +59,7 @@ def assembled(
     frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
     said = [
         *table.warnings,
-        *assumed_sharing(table),
+        *assumed_sharing(design.table),
         *implausible(design.table),
         *design.warnings,
         *dict.fromkeys(w for level in levels for w in level.warnings),

@@ -21,7 +21,7 @@ from metaeval.arrays import Codes
 from metaeval.changing import FRAMES, Changing
 from metaeval.checks import check_not_negative, check_one_of, listed, require_column
 from metaeval.errors import MetaevalError
-from metaeval.sharing import items_are_shared
+from metaeval.sharing import sharing_of
 
 if TYPE_CHECKING:
     from metaeval.alignment import Alignment
@@ -59,8 +59,8 @@ class BaseTable(Changing):
         The label columns are raters on one scale, who may be averaged.
     shared_items : bool, optional
         Whether an item of one task is the same item in the others (aspects of one response). Where
-        it is not said, it is inferred: tasks share their items if they have the same ids of items
-        and responses, and every result then says so first.
+        it is not given, it is inferred: tasks share their items if they have the same ids of items
+        and responses, unless their values are clearly uncorrelated; results then say so first.
     ordered : bool, default False
         Pairs only: `first` was shown first, and that means something.
     missing : {"common", "pairwise", "error", "wrong"}
@@ -72,7 +72,7 @@ class BaseTable(Changing):
     warnings : tuple of str
         What looked wrong when it was read; stands before everything else.
     sharing_assumed : bool, default False
-        `shared_items` was inferred, not said.
+        `shared_items` was not given, and tasks have the same ids.
     """
 
     rows: pd.DataFrame
@@ -135,9 +135,9 @@ class BaseTable(Changing):
         """Whether tasks share their items, as was said or as ids say."""
         if self.shared_items is None:
             identity = self._identity(self.rows)
-            shared = items_are_shared(self.rows, identity, self.scores)
-            object.__setattr__(self, "shared_items", shared)
-            object.__setattr__(self, "sharing_assumed", shared)
+            found = sharing_of(self.rows, identity, self.scores, self.labels)
+            object.__setattr__(self, "shared_items", found.shared)
+            object.__setattr__(self, "sharing_assumed", found.assumed)
 
     # What differs between the two kinds of row.
     def _orient(

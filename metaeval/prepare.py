@@ -100,7 +100,11 @@ def prepare(
         whole, scored = whole.keep_rows(labelled), scored[labelled]
     whole, silent = _without_silent(whole, policy)
     kept = scored if policy == "wrong" else kept_rows(whole, policy)
-    warnings = silent + (() if policy in ("wrong", "pairwise") else loss(whole, kept))
+    warnings = (
+        _tasks_apart(table, unit)
+        + silent
+        + (() if policy in ("wrong", "pairwise") else loss(whole, kept))
+    )
     if not kept.any():
         raise MetaevalError(no_rows(whole, warnings))
     _check_by(whole, by)
@@ -171,10 +175,34 @@ def _with_unit(table: Table, unit: str) -> Table:
     """The table with the units of resampling as its clusters, if they are not its items."""
     rows = table.rows
     if unit == "task":
-        return table.replace(rows=rows.assign(cluster=rows["task"]))
+        return _with_tasks(table)
     if unit == "item" and "cluster" in rows:
         return table.replace(rows=rows.drop(columns="cluster"))
     return table
+
+
+def _with_tasks(table: Table) -> Table:
+    """The table with its tasks as clusters, which cannot share items: not if that was assumed."""
+    rows = table.rows.assign(cluster=table.rows["task"])
+    if not table.shared_items or table.rows["task"].nunique() < 2:
+        return table.replace(rows=rows)
+    if not table.sharing_assumed:
+        raise MetaevalError(
+            "random='task' draws tasks as independent units, and shared_items=True "
+            "(--shared-items) says that they share their items; use random='item', or read with "
+            "shared_items=False (--independent-items)."
+        )
+    return table.replace(rows=rows, shared_items=False)
+
+
+def _tasks_apart(table: Table, unit: str) -> tuple[str, ...]:
+    """A warning where tasks that seem to share their items are drawn as independent units."""
+    if unit != "task" or not (table.shared_items and table.sharing_assumed):
+        return ()
+    return (
+        "tasks have the same ids of items, and random='task' takes them to be independent: if they "
+        "are aspects of the same responses, use random='item' with shared_items=True",
+    )
 
 
 def _choose_scorers(table: Table, scorers: list[str] | None) -> Table:
