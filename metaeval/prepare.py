@@ -130,16 +130,28 @@ def prepare(
 
 
 def _without_silent(table: Table, policy: str) -> tuple[Table, tuple[str, ...]]:
-    """The table without scorers that have no score at all, beside others, and a warning."""
-    there = table.scores.notna().any()
-    silent = [str(name) for name in there.index[~there]]
-    if not silent or not there.any() or policy not in ("common", "pairwise"):
+    """The table without scorers of no score, or of one unit only, beside others; and warnings."""
+    n_units = _units_scored(table)
+    few = {name: n for name, n in n_units.items() if n < 2}
+    if not few or max(n_units.values()) < 2 or policy not in ("common", "pairwise"):
         return table, ()
-    has = "has" if len(silent) == 1 else "have"
-    return table.drop_scorers(*silent), (
-        f"{listed(silent, 5)} {has} no score on any row with a label: left out, the others are as "
-        "without it",
-    )
+    unit = "cluster" if "cluster" in table.rows else "item"
+    reasons = {0: "no score on any row with a label", 1: f"scores of one {unit} only"}
+    warnings = []
+    for n, why in reasons.items():
+        names = [name for name in few if few[name] == n]
+        if names:
+            has = "has" if len(names) == 1 else "have"
+            text = f"{listed(names, 5)} {has} {why}: left out, the others are as without it"
+            warnings.append(text)
+    return table.drop_scorers(*few), tuple(warnings)
+
+
+def _units_scored(table: Table) -> dict[str, int]:
+    """Number of units of resampling of which each scorer has a score."""
+    unit = units_of(table)[0][table.item_codes]
+    scored = table.scores.notna()
+    return {str(name): len(np.unique(unit[scored[name].to_numpy()])) for name in table.scores}
 
 
 def _with_holes(table: Table, kept: Bools) -> tuple[str, ...]:
