@@ -119,16 +119,26 @@ def _ties(codes: Codes, values: Floats) -> tuple[int, float]:
 
 
 def assumed_sharing(table: Table) -> list[str]:
-    """A warning where tasks are taken to share their items because ids are the same."""
+    """A warning where ids of tasks are the same, and nobody said whether their items are."""
     if not table.sharing_assumed or table.rows["task"].nunique() < 2:
         return []
-    tasks = sorted(map(str, table.rows["task"].unique()), key=natural)
+    names = listed(sorted(map(str, table.rows["task"].unique()), key=natural), 5)
+    ids = "ids of items" if _without_responses(table) else "ids of items and responses"
+    if table.shared_items:
+        return [
+            f"items are taken to be shared by the tasks {names}, which have the same {ids}, as "
+            "aspects of the same responses have; say shared_items=True (--shared-items) if they "
+            "are, shared_items=False (--independent-items) if tasks only number their items alike"
+        ]
     return [
-        f"items are taken to be shared by the tasks {listed(tasks, 5)}, which have the same ids of "
-        "items and responses, as aspects of the same responses have; say shared_items=True "
-        "(--shared-items) if they are, shared_items=False (--independent-items) if tasks only "
-        "number their items alike"
+        f"the tasks {names} have the same {ids}, and their values are not correlated: each task is "
+        "taken to have its own items; say shared_items=False (--independent-items) if it has, "
+        "shared_items=True (--shared-items) if they are aspects of the same responses"
     ]
+
+
+def _without_responses(table: Table) -> bool:
+    return isinstance(table, Responses) and not {"response", "system"} & set(table.rows)
 
 
 def _assumed(table: Table) -> list[str]:

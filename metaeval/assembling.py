@@ -60,7 +60,7 @@ def assembled(
     undefined = set(frame.loc[frame["baseline"].isna() & frame["estimate"].isna(), "scorer"])
     said = [
         *table.warnings,
-        *assumed_sharing(table),
+        *assumed_sharing(design.table),
         *implausible(design.table, named=undefined),
         *design.warnings,
         *dict.fromkeys(w for level in levels for w in level.warnings),

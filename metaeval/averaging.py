@@ -67,10 +67,12 @@ def _pooled(parts: Sequence[Floats]) -> Floats:
 
 
 def _mean_levels(parts: list[Measured]) -> Mapping[str, Floats]:
-    """Levels averaged over strata; counts of lost groups are added up."""
+    """Levels averaged over strata; numbers of lost groups and of trials are added up."""
     names = parts[0].levels
     return {
-        name: (np.sum if name == "lost" else np.mean)([p.levels[name] for p in parts], axis=0)
+        name: (np.sum if name in ("lost", "trials") else np.mean)(
+            [p.levels[name] for p in parts], axis=0
+        )
         for name in names
         if name != "epsilon"
     }

@@ -9,19 +9,19 @@ import copy
 import dataclasses
 import hashlib
 import html
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from abc import abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from metaeval import canonical, keyed
-from metaeval.arrays import Bools, Codes
-from metaeval.checks import check_not_negative, check_one_of, listed, require_column, require_known
+from metaeval.arrays import Codes
+from metaeval.changing import FRAMES, Changing
+from metaeval.checks import check_not_negative, check_one_of, listed, require_column
 from metaeval.errors import MetaevalError
-from metaeval.sharing import items_are_shared
+from metaeval.sharing import sharing_of
 
 if TYPE_CHECKING:
     from metaeval.alignment import Alignment
@@ -32,11 +32,12 @@ MISSING = ("common", "pairwise", "error", "wrong")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class BaseTable(ABC):
+class BaseTable(Changing):
     """Rows, scores and labels on one shared index, in the order in which the rows came.
 
-    The index of the three frames is named `row`, so that what is computed from them can be handed
-    back. Numbers do not depend on the order of the rows: whatever computes from a table takes
+    The index of the three frames holds places, under a name that tells the ids of the rows and
+    their order, so that what is computed from them can be handed back to this table and to no
+    other. Numbers do not depend on the order of the rows: whatever computes from a table takes
     `canonical`, the same table with its rows sorted by their ids as text.
 
     Parameters
@@ -58,8 +59,8 @@ class BaseTable(ABC):
         The label columns are raters on one scale, who may be averaged.
     shared_items : bool, optional
         Whether an item of one task is the same item in the others (aspects of one response). Where
-        it is not said, it is inferred: tasks share their items if they have the same ids of items
-        and responses, and every result then says so first.
+        it is not given, it is inferred: tasks share their items if they have the same ids of items
+        and responses, unless their values are clearly uncorrelated; results then say so first.
     ordered : bool, default False
         Pairs only: `first` was shown first, and that means something.
     missing : {"common", "pairwise", "error", "wrong"}
@@ -71,7 +72,7 @@ class BaseTable(ABC):
     warnings : tuple of str
         What looked wrong when it was read; stands before everything else.
     sharing_assumed : bool, default False
-        `shared_items` was inferred, not said.
+        `shared_items` was not given, and tasks have the same ids.
     """
 
     rows: pd.DataFrame
@@ -91,7 +92,6 @@ class BaseTable(ABC):
 
     _row_ids: ClassVar[tuple[str, ...]] = ()
     _what: ClassVar[str] = "table"
-    _turns: ClassVar[bool] = False  # rows may be turned round, and their values then negated
 
     def __post_init__(self) -> None:
         """Check every invariant; rows stay in the order in which they came."""
@@ -111,7 +111,7 @@ class BaseTable(ABC):
         if both:
             raise MetaevalError(f"{listed(both)} is both a scorer and a label; rename one of them.")
         rows, scores, labels = self._orient(rows, scores, labels)
-        index = keyed.row_index(len(rows))
+        index = keyed.row_index(self._identifying(rows, scores, labels))
         for name, frame in (("rows", rows), ("scores", scores), ("labels", labels)):
             frame = frame.set_axis(index)
             object.__setattr__(self, name, frame if name == "rows" else frame.sort_index(axis=1))
@@ -121,13 +121,23 @@ class BaseTable(ABC):
         if self.label_kind == "correct":
             canonical.require_zero_or_one(self.labels)
 
+    def _identifying(
+        self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
+    ) -> pd.DataFrame:
+        """What identifies the rows: their ids; without ids of responses, columns and labels too."""
+        identity = self._identity(rows)
+        if identity:
+            return rows[identity]
+        values = labels if labels.shape[1] else scores
+        return pd.concat([rows, values.sort_index(axis=1)], axis=1)
+
     def _settle_sharing(self) -> None:
         """Whether tasks share their items, as was said or as ids say."""
         if self.shared_items is None:
             identity = self._identity(self.rows)
-            shared = items_are_shared(self.rows, identity, self.scores)
-            object.__setattr__(self, "shared_items", shared)
-            object.__setattr__(self, "sharing_assumed", shared)
+            found = sharing_of(self.rows, identity, self.scores, self.labels)
+            object.__setattr__(self, "shared_items", found.shared)
+            object.__setattr__(self, "sharing_assumed", found.assumed)
 
     # What differs between the two kinds of row.
     def _orient(
@@ -163,8 +173,10 @@ class BaseTable(ABC):
             return self
         made = copy.copy(self)
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("rows", "scores", "labels"):
-            fields[name] = fields[name].take(order).set_axis(self.rows.index)
+        for name in FRAMES:
+            fields[name] = fields[name].take(order)
+        index = keyed.row_index(self._identifying(*(fields[name] for name in FRAMES)))
+        fields |= {name: fields[name].set_axis(index) for name in FRAMES}
         made.__dict__.clear()
         made.__dict__.update(fields, canonical=made)
         return made
@@ -208,141 +220,6 @@ class BaseTable(ABC):
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.rows)
-
-    def select(self, **equal_to: object) -> Self:
-        """Rows whose columns have the given values.
-
-        Parameters
-        ----------
-        **equal_to
-            Column = value, or = a list of values. Ids are compared as text.
-
-        Raises
-        ------
-        MetaevalError
-            If there is no such column, or no row is left.
-
-        Examples
-        --------
-        >>> from metaeval import load_example
-        >>> load_example().select(task="news").n_items
-        40
-        """
-        keep = np.ones(len(self), dtype=bool)
-        for column, wanted in equal_to.items():
-            require_known("column", column, list(self.rows.columns))
-            values = wanted if isinstance(wanted, list | tuple | set) else [wanted]
-            is_id = isinstance(self.rows[column].dtype, pd.CategoricalDtype)
-            keep &= (
-                self.rows[column]
-                .isin(list(map(canonical.id_text, values)) if is_id else values)
-                .to_numpy()
-            )
-        if not keep.any():
-            given = ", ".join(f"{k}={v!r}" for k, v in equal_to.items())
-            known = {k: listed(pd.unique(self.rows[k]), 5) for k in equal_to}
-            raise MetaevalError(f"No row has {given}; values there are {known}.")
-        return self.keep_rows(keep)
-
-    def keep_rows(self, keep: Bools) -> Self:
-        """Rows where `keep` (row,) is true, as a new table."""
-        return self.replace(
-            rows=self.rows[keep], scores=self.scores[keep], labels=self.labels[keep]
-        )
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed, checked again.
-
-        Parameters
-        ----------
-        **changes
-            Fields of the table. `scores`, `labels` and `rows` are aligned with the rows of the
-            table by ids or by their index, as in `with_scorer`; all three together make new rows.
-
-        Raises
-        ------
-        MetaevalError
-            If the fields do not go together, or values cannot be aligned with the rows.
-        """
-        if "shared_items" in changes:
-            changes.setdefault("sharing_assumed", False)
-        frames = [name for name in ("rows", "scores", "labels") if name in changes]
-        if len(frames) < 3:
-            changes |= {name: self._aligned_field(name, changes[name]) for name in frames}
-        return dataclasses.replace(self, **changes)
-
-    def _aligned_field(self, name: str, frame: object) -> pd.DataFrame:
-        if frame is getattr(self, name):
-            return getattr(self, name)
-        if name == "rows" and not (isinstance(frame, pd.DataFrame) and _is_ours(frame)):
-            raise MetaevalError(
-                "New rows need new scores and labels beside them, all with one index; or change "
-                "columns of table.rows, such as table.rows.assign(length=...)."
-            )
-        return self._aligned(frame, name)
-
-    def _aligned(self, values: object, name: str) -> pd.DataFrame:
-        turns = bool(self._turns and not self.ordered)
-        return keyed.aligned(self.rows, values, name, self._identity(self.rows), turns)
-
-    def with_scorer(self, name: str, scores: object) -> Self:
-        """Return the table with one more scorer.
-
-        Parameters
-        ----------
-        name : str
-            Its name; must be new.
-        scores : Series or DataFrame
-            Indexed by id columns of `rows` (say `item` and `system`; a frame may have them as
-            columns), or by the index of `rows` itself, as what is computed from `table.scores`
-            is. A bare array or list is refused: nothing says in which order its values are.
-
-        Raises
-        ------
-        MetaevalError
-            If the name is taken, or the scores cannot be aligned with the rows.
-
-        Examples
-        --------
-        >>> from metaeval import load_example
-        >>> table = load_example()
-        >>> "copy" in table.with_scorer("copy", table.scores["judge"]).scorers
-        True
-        """
-        if name in self.scores or name in self.labels:
-            raise MetaevalError(
-                f"There is a scorer or label {name!r} already; choose another name."
-            )
-        found = self._aligned(scores, name)
-        if found.shape[1] != 1:
-            raise MetaevalError(
-                f"{name!r} needs one column of scores; found {listed(found.columns) or 'none'}."
-            )
-        values = found.set_axis([name], axis=1)
-        return self.replace(scores=pd.concat([self.scores, values], axis=1))
-
-    def drop_scorers(self, *names: str) -> Self:
-        """Return the table without some scorers."""
-        for name in names:
-            require_known("scorer", name, self.scorers)
-        return self.replace(scores=self.scores.drop(columns=list(names)))
-
-    def keep_scorers(self, names: list[str]) -> Self:
-        """Return the table with only the named scorers."""
-        for name in names:
-            require_known("scorer", name, self.scorers)
-        return self.replace(scores=self.scores[names])
-
-    def keep_labels(self, names: list[str]) -> Self:
-        """Return the table with only the named labels."""
-        for name in names:
-            require_known("label", name, list(self.labels.columns))
-        return self.replace(labels=self.labels[names])
-
-    def map_scores(self, function: Callable[[pd.Series], pd.Series]) -> Self:
-        """Return the table with `function` applied to the column of each scorer."""
-        mapped = {name: function(self.scores[name]) for name in self.scorers}
-        return self.replace(scores=pd.DataFrame(mapped, index=self.scores.index))
 
     def to_frame(self) -> pd.DataFrame:
         """Long frame: the columns of `rows`, then `scorer` and `score`; raters are scorers too.
@@ -418,7 +295,3 @@ class BaseTable(ABC):
             f"<table><caption>{type(self).__name__}</caption>{cells}"
             f"<tr><th>names</th><td>{names}</td></tr></table>"
         )
-
-
-def _is_ours(frame: pd.DataFrame) -> bool:
-    return frame.index.names == [keyed.ROW]

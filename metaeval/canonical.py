@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from metaeval.arrays import Codes
+from metaeval.arrays import Codes, Floats
 from metaeval.checks import listed, require_column
 from metaeval.errors import MetaevalError
 
 _LARGEST = 1e300
+_LARGEST_SHORT = 3e38  # of float32
+_FEW_BITS = 10  # after the point: halves, quarters and the like are decimals as they are
 
 
 def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) -> pd.Series:
@@ -102,7 +104,7 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
     columns = {}
     for name, (_, column) in zip(names, frame.items(), strict=True):
         try:
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            values = _as_doubles(column)
         except (TypeError, ValueError, OverflowError):
             raise MetaevalError(
                 f"{name!r} in {what} holds values that are no numbers, such as "
@@ -121,6 +123,56 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
             )
         columns[name] = values + 0.0  # -0.0 becomes 0.0
     return pd.DataFrame(columns, index=frame.index)
+
+
+def _as_doubles(column: pd.Series) -> Floats:
+    """A column as doubles: of a shorter type, the decimals that its values stand for.
+
+    The float32 nearest to 0.3 is 0.30000001192..., and its difference from 0.2 is not 0.1. It is
+    read as the shortest decimal that names it, 0.3, as it is printed. Doubles that all went through
+    float32 are read so too, unless they are decimals already.
+
+    >>> _as_doubles(pd.Series([0.3, 2.0], dtype="float32")).tolist()
+    [0.3, 2.0]
+    """
+    short = _short_type(column.dtype)
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if short is None and _went_through(values):
+        short = np.dtype(np.float32)
+    return values if short is None else _shortest_decimals(values, short)
+
+
+def _short_type(dtype: Any) -> np.dtype[Any] | None:
+    """float16 or float32 where that is the type of a column: of NumPy, pandas or Arrow."""
+    name = str(dtype).lower()
+    for type_, names in (
+        (np.float32, ("float32", "float[")),
+        (np.float16, ("float16", "halffloat[")),
+    ):
+        if name.startswith(names):
+            return np.dtype(type_)
+    return None
+
+
+def _went_through(values: Floats) -> bool:
+    """Whether doubles are float32 numbers, and not all of them dyadic fractions of few digits."""
+    fine = values[np.isfinite(values) & (np.abs(values) < _LARGEST_SHORT)]
+    if fine.size < np.isfinite(values).sum() or not fine.size:
+        return False
+    if (fine.astype(np.float32) != fine).any():
+        return False
+    return bool((fine * 2.0**_FEW_BITS != np.rint(fine * 2.0**_FEW_BITS)).any())
+
+
+def _shortest_decimals(values: Floats, short: np.dtype[Any]) -> Floats:
+    """The double nearest to the shortest decimal of each value, each value once."""
+    known = np.isfinite(values)
+    unique, place = np.unique(values[known], return_inverse=True)
+    with np.errstate(over="ignore"):
+        texts = unique.astype(short).astype(str)
+    exact = values.copy()
+    exact[known] = texts.astype(np.float64)[place]
+    return exact
 
 
 def _first_non_number(column: pd.Series) -> object:

@@ -89,7 +89,8 @@ def _own_intervals(
     fixed = _at_limit(sample, statistic.limits)
     if kind not in (*_OF_COUNTS, NOISE) and fixed.any():
         kinds[fixed] = "wilson"
-        trials = np.where(fixed & (verdicts is None), _units(part), trials)
+        of_units = verdicts is None or "trials" in part.levels
+        trials = np.where(fixed & of_units, _units(part), trials)
         se = np.where(fixed, 0.0, se)
     low, high = statistic.limits or (0.0, 1.0)
     share = (part.estimate - low) / (high - low)
@@ -128,9 +129,14 @@ def _at_limit(sample: Sample, limits: tuple[float, float] | None) -> Bools:
 
 
 def _units(part: Measured) -> float:
-    """Independent units: by their shares of the items, no more than the systems drawn with them."""
-    units = 1 / float(np.square(part.share).sum())
-    return units if part.n_systems is None else min(units, float(part.n_systems))
+    """Independent units: by their shares of the items, no more than the systems drawn with them.
+
+    Nor more than the statistic says that its values stand on, such as the rarer kind of AUROC.
+    """
+    most = [1 / float(np.square(part.share).sum())]
+    most += [] if part.n_systems is None else [float(part.n_systems)]
+    most += [float(part.levels["trials"].min())] if "trials" in part.levels else []
+    return min(most)
 
 
 def noise_of(part: Measured) -> Floats:

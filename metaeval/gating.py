@@ -169,7 +169,7 @@ def gate(
     )
     sign = _sign(result)
     row = result.row(new, baseline)
-    _require_enough(row, new, baseline)
+    _require_enough(table, row, new, baseline)
     low, high = sorted(sign * float(row[end]) for end in ("lower", "upper"))
     gain = sign * float(row["estimate"])
     side = held_against(low, high, bound)
@@ -302,11 +302,11 @@ def _sign(result: Result) -> int:
     return sign
 
 
-def _require_enough(row: pd.Series, new: str, baseline: str) -> None:
+def _require_enough(table: Table, row: pd.Series, new: str, baseline: str) -> None:
     if row["n_items"] < FEWEST_ITEMS:
         raise MetaevalError(
             f"{new} and {baseline} share {int(row['n_items'])} items, and a gate needs at least "
-            f"{FEWEST_ITEMS}; score more of the same items with both."
+            f"{FEWEST_ITEMS}; score more of the same items with both{_apart(table)}."
         )
     if math.isnan(row["se"]):
         raise MetaevalError(
@@ -318,6 +318,16 @@ def _require_enough(row: pd.Series, new: str, baseline: str) -> None:
             f"{new} and {baseline} differ by the same on all {int(row['n_items'])} items, so that "
             "nothing is known of how the difference varies; compare scorers that differ."
         )
+
+
+def _apart(table: Table) -> str:
+    """What to say where items of several tasks were taken for the same."""
+    if not (table.shared_items and table.sharing_assumed):
+        return ""
+    return (
+        ", or say shared_items=False (--independent-items) if tasks only number their items alike: "
+        "they are taken to share them"
+    )
 
 
 def _needed(row: pd.Series, away: float) -> int | None:

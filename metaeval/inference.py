@@ -222,6 +222,7 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
         raise MetaevalError(
             f"There is one {design.random.split(',')[0]}, and nothing to resample; at least two "
             "are needed, and little is said below 30."
+            + "".join(f" {warning}." for warning in design.warnings)
         )
     statistics, notes = choose_statistics(design.table, statistic)
     for one in statistics:

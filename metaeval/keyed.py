@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from metaeval.canonical import ids_as_text
+from metaeval.canonical import column_bytes, ids_as_text
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
+from metaeval.turning import turned
 
 ROW = "row"
-"""Name of the index of every frame of a table: places of rows, in the order they came in."""
+"""How the name of the index of every frame of a table begins."""
+
+_SIDES = ("first", "second")
 
 
-def row_index(n: int) -> pd.RangeIndex:
-    """The index of the frames of a table of n rows."""
-    return pd.RangeIndex(n, name=ROW)
+def row_index(identity: pd.DataFrame) -> pd.RangeIndex:
+    """Places of the rows of a table, under a name that tells their ids in this order.
+
+    Parameters
+    ----------
+    identity : DataFrame
+        What identifies the rows, in their order.
+
+    Returns
+    -------
+    RangeIndex
+        Named `row` and a digest: frames of tables with other rows, or with the same rows in another
+        order, have another name. pandas keeps it in what is computed from a frame.
+    """
+    digest = hashlib.blake2b(str(len(identity)).encode(), digest_size=4)
+    for name in identity:
+        digest.update(f"\x1e{name}\x1f".encode())
+        digest.update(_bytes(identity[name]))
+    return pd.RangeIndex(len(identity), name=f"{ROW} {digest.hexdigest()}")
+
+
+def _bytes(column: pd.Series) -> bytes:
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column_bytes(column)
+    categories = "\x1f".join(column.cat.categories).encode()
+    return categories + column.cat.codes.to_numpy(dtype="<i4").tobytes()
+
+
+def is_of_table(rows: pd.DataFrame, values: pd.Series | pd.DataFrame) -> bool:
+    """Whether values have the index of the frames of the table that has these rows."""
+    return bool(values.index.names == rows.index.names)
 
 
 def aligned(
-    rows: pd.DataFrame, values: object, name: str, identity: Sequence[str], turns: bool = False
+    rows: pd.DataFrame,
+    values: object,
+    name: str,
+    identity: Sequence[str],
+    turns: bool = False,
+    covariates: bool = False,
 ) -> pd.DataFrame:
     """Columns of `values` in the order of `rows`, aligned by ids or by the index of `rows`.
 
@@ -38,7 +75,10 @@ def aligned(
         Columns that identify a row, to be named in messages.
     turns : bool, default False
         Values are of pairs that `rows` has with `first` before `second` as text: those with ids
-        the other way round are negated.
+        the other way round are turned.
+    covariates : bool, default False
+        Values describe rows: of a pair that is turned, columns that end in `_delta` are negated and
+        those that end in `_first` and `_second` change places. Scores and labels are all negated.
 
     Returns
     -------
@@ -48,25 +88,34 @@ def aligned(
     Raises
     ------
     MetaevalError
-        If values have no ids, or ids that belong to no row, or several values for one id.
+        If values have no ids, or ids that belong to no row, or several values for one id; if
+        values that depend on the order of a pair do not name both of its responses.
     """
     if not isinstance(values, pd.Series | pd.DataFrame):
         raise MetaevalError(f"{name!r} is a {type(values).__name__} {_unknown(identity)}")
     frame = values.to_frame(name) if isinstance(values, pd.Series) else values
-    if frame.index.names == [ROW]:
+    if is_of_table(rows, frame):
         return _by_row(rows, frame, name)
     levels = [level for level in frame.index.names if _is_id(rows, level)]
     by = [str(column) for column in levels or frame.columns if _is_id(rows, column)]
     if not by:
-        raise MetaevalError(f"{name!r} has an index {_unknown(identity)}")
+        raise MetaevalError(f"{name!r} has {_index(frame)} {_unknown(identity)}")
     frame = (frame.reset_index(levels) if levels else frame).reset_index(drop=True)
-    if turns and {"first", "second"} <= set(by):
-        frame = _turned(frame, by)
+    if turns:
+        frame = _as_turned(frame, by, name, covariates)
     return _by_ids(rows, frame, by, name)
 
 
 def _is_id(rows: pd.DataFrame, name: object) -> bool:
     return name is not None and name in rows and isinstance(rows[name].dtype, pd.CategoricalDtype)
+
+
+def _index(frame: pd.DataFrame) -> str:
+    name = frame.index.name
+    of_table = isinstance(name, str) and name.startswith(f"{ROW} ")
+    return (
+        "the index of another table, or of another order of its rows," if of_table else "an index"
+    )
 
 
 def _unknown(identity: Sequence[str]) -> str:
@@ -82,8 +131,8 @@ def _by_row(rows: pd.DataFrame, frame: pd.DataFrame, name: str) -> pd.DataFrame:
     places = rows.index.get_indexer(frame.index)
     if len(places) != len(rows) or not np.array_equal(np.sort(places), np.arange(len(rows))):
         raise MetaevalError(
-            f"{name!r} has the index of another table: {len(frame)} values were given, and the "
-            f"table has {len(rows)} rows. Index them by ids, such as item and system."
+            f"{name!r} does not have one value for each row: {len(frame)} values were given, and "
+            f"the table has {len(rows)} rows. Index them by ids, such as item and system."
         )
     return frame.iloc[np.argsort(places)].set_axis(rows.index)
 
@@ -102,17 +151,30 @@ def _by_ids(rows: pd.DataFrame, frame: pd.DataFrame, by: list[str], name: str) -
     if len(unused):
         lost = ["/".join(map(str, np.atleast_1d(theirs[i]))) for i in unused]
         raise MetaevalError(
-            f"{len(unused)} ids of {name!r} are in no row: {listed(lost, 5)}; mend them, or leave "
-            "these values out."
+            f"The table has no row for ids of {name!r}: {listed(lost, 5)} ({len(unused)} of "
+            f"{len(theirs)}); correct them, or leave these values out."
         )
     columns = frame.drop(columns=by)
     return columns.reindex(place).set_axis(rows.index)  # -1 is in no row: NaN
 
 
-def _turned(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Ids with first before second as text, and values negated where they were not so."""
-    one, other = (ids_as_text(frame[side], side).astype(object) for side in ("first", "second"))
+def _as_turned(frame: pd.DataFrame, by: Sequence[str], name: str, covariates: bool) -> pd.DataFrame:
+    """The frame with first before second as text, and with values that go with it."""
+    columns = frame.drop(columns=list(by))
+    sided = tuple(f"_{side}" for side in (*_SIDES, "delta"))
+    depends = not covariates or any(str(column).endswith(sided) for column in columns)
+    if not set(_SIDES) <= set(by):
+        if not depends and not set(_SIDES) & set(by):
+            return frame
+        raise MetaevalError(
+            f"{name!r} has ids ({', '.join(by)}) that do not tell which response of a pair is the "
+            "first, and the table may have turned the pair; give item, first and second as ids."
+        )
+    one, other = (ids_as_text(frame[side], side).astype(object) for side in _SIDES)
+    ids = frame[list(by)].assign(first=one, second=other)
+    values, described = (
+        (columns.iloc[:, :0], columns) if covariates else (columns, columns.iloc[:, :0])
+    )
     turn = (one > other).to_numpy()
-    columns = frame.drop(columns=list(by)).mul(np.where(turn, -1.0, 1.0), axis=0)
-    ids = frame[list(by)].assign(first=one.where(~turn, other), second=other.where(~turn, one))
-    return pd.concat([ids, columns], axis=1)
+    ids, values, _ = turned(pd.concat([ids, described], axis=1), values, columns.iloc[:, :0], turn)
+    return pd.concat([ids, values], axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from metaeval.arrays import Bools, Codes, Floats
+from metaeval.arrays import Codes, Floats
 from metaeval.canonical import group_codes
 from metaeval.checks import listed
 from metaeval.decimals import difference, sign_within, typical_decade
@@ -82,6 +82,7 @@ def pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pai
         sharing_assumed=table.sharing_assumed,
         missing=table.missing,
         notes=table.notes,
+        warnings=table.warnings,
     ).canonical
 
 
@@ -109,42 +110,6 @@ def _pair_rows(table: Responses, ids: pd.Series, first: Codes, second: Codes) ->
             columns[f"{name}_second"] = column.take(second).array
     columns["first"], columns["second"] = ids.take(first).array, ids.take(second).array
     return pd.DataFrame(columns, index=pd.RangeIndex(len(first)))
-
-
-def turned(
-    rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame, turn: Bools
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Swap first and second where `turn` (row,) is true, with everything that depends on it."""
-    if not turn.any():
-        return rows, scores, labels
-    rows = rows.copy()
-    for one, other in _sided(rows):
-        rows[one], rows[other] = _swapped(rows[one], rows[other], turn)
-    if "order" in rows:
-        mirror = {"ab": "ba", "ba": "ab"}
-        order = rows["order"].astype(str)
-        rows["order"] = pd.Categorical(order.where(~turn, order.map(lambda o: mirror.get(o, o))))
-    sign = np.where(turn, -1.0, 1.0)
-    for name in [str(c) for c in rows if str(c).endswith("_delta")]:
-        rows[name] = rows[name] * sign
-    return rows, scores.mul(sign, axis=0) + 0.0, labels.mul(sign, axis=0) + 0.0
-
-
-def _sided(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    names = [str(name) for name in rows]
-    stems = [name.removesuffix("_first") for name in names if name.endswith("_first")]
-    sides = [(f"{stem}_first", f"{stem}_second") for stem in stems if f"{stem}_second" in names]
-    return [("first", "second"), *sides]
-
-
-def _swapped(one: pd.Series, other: pd.Series, turn: Bools) -> tuple[pd.Series, pd.Series]:
-    ids = isinstance(one.dtype, pd.CategoricalDtype)
-    a, b = (one.astype(object), other.astype(object)) if ids else (one, other)
-    swapped = a.where(~turn, b), b.where(~turn, a)
-    if not ids:
-        return swapped
-    kinds = [pd.CategoricalDtype(sorted(set(side))) for side in swapped]
-    return swapped[0].astype(kinds[0]), swapped[1].astype(kinds[1])
 
 
 def joined(left: Pairs, right: Pairs) -> Pairs:
@@ -177,6 +142,7 @@ def joined(left: Pairs, right: Pairs) -> Pairs:
         labels=both[list(dict.fromkeys([*left.labels, *right.labels]))],
         keys=tuple(dict.fromkeys([*left.keys, *right.keys])),
         notes=tuple(dict.fromkeys([*left.notes, *right.notes])),
+        warnings=tuple(dict.fromkeys([*left.warnings, *right.warnings])),
     )
 
 

@@ -100,7 +100,11 @@ def prepare(
         whole, scored = whole.keep_rows(labelled), scored[labelled]
     whole, silent = _without_silent(whole, policy)
     kept = scored if policy == "wrong" else kept_rows(whole, policy)
-    warnings = silent + (() if policy in ("wrong", "pairwise") else loss(whole, kept))
+    warnings = (
+        _tasks_apart(table, unit)
+        + silent
+        + (() if policy in ("wrong", "pairwise") else loss(whole, kept))
+    )
     if not kept.any():
         raise MetaevalError(no_rows(whole, warnings))
     _check_by(whole, by)
@@ -126,16 +130,28 @@ def prepare(
 
 
 def _without_silent(table: Table, policy: str) -> tuple[Table, tuple[str, ...]]:
-    """The table without scorers that have no score at all, beside others, and a warning."""
-    there = table.scores.notna().any()
-    silent = [str(name) for name in there.index[~there]]
-    if not silent or not there.any() or policy not in ("common", "pairwise"):
+    """The table without scorers of no score, or of one unit only, beside others; and warnings."""
+    n_units = _units_scored(table)
+    few = {name: n for name, n in n_units.items() if n < 2}
+    if not few or max(n_units.values()) < 2 or policy not in ("common", "pairwise"):
         return table, ()
-    has = "has" if len(silent) == 1 else "have"
-    return table.drop_scorers(*silent), (
-        f"{listed(silent, 5)} {has} no score on any row with a label: left out, the others are as "
-        "without it",
-    )
+    unit = "cluster" if "cluster" in table.rows else "item"
+    reasons = {0: "no score on any row with a label", 1: f"scores of one {unit} only"}
+    warnings = []
+    for n, why in reasons.items():
+        names = [name for name in few if few[name] == n]
+        if names:
+            has = "has" if len(names) == 1 else "have"
+            text = f"{listed(names, 5)} {has} {why}: left out, the others are as without it"
+            warnings.append(text)
+    return table.drop_scorers(*few), tuple(warnings)
+
+
+def _units_scored(table: Table) -> dict[str, int]:
+    """Number of units of resampling of which each scorer has a score."""
+    unit = units_of(table)[0][table.item_codes]
+    scored = table.scores.notna()
+    return {str(name): len(np.unique(unit[scored[name].to_numpy()])) for name in table.scores}
 
 
 def _with_holes(table: Table, kept: Bools) -> tuple[str, ...]:
@@ -171,10 +187,34 @@ def _with_unit(table: Table, unit: str) -> Table:
     """The table with the units of resampling as its clusters, if they are not its items."""
     rows = table.rows
     if unit == "task":
-        return table.replace(rows=rows.assign(cluster=rows["task"]))
+        return _with_tasks(table)
     if unit == "item" and "cluster" in rows:
         return table.replace(rows=rows.drop(columns="cluster"))
     return table
+
+
+def _with_tasks(table: Table) -> Table:
+    """The table with its tasks as clusters, which cannot share items: not if that was assumed."""
+    rows = table.rows.assign(cluster=table.rows["task"])
+    if not table.shared_items or table.rows["task"].nunique() < 2:
+        return table.replace(rows=rows)
+    if not table.sharing_assumed:
+        raise MetaevalError(
+            "random='task' draws tasks as independent units, and shared_items=True "
+            "(--shared-items) says that they share their items; use random='item', or read with "
+            "shared_items=False (--independent-items)."
+        )
+    return table.replace(rows=rows, shared_items=False)
+
+
+def _tasks_apart(table: Table, unit: str) -> tuple[str, ...]:
+    """A warning where tasks that seem to share their items are drawn as independent units."""
+    if unit != "task" or not (table.shared_items and table.sharing_assumed):
+        return ()
+    return (
+        "tasks have the same ids of items, and random='task' takes them to be independent: if they "
+        "are aspects of the same responses, use random='item' with shared_items=True",
+    )
 
 
 def _choose_scorers(table: Table, scorers: list[str] | None) -> Table:

@@ -19,6 +19,7 @@ NO_LETTERS = (
     f"no letters: more than {MOST_GROUPS} would be needed; ranks and the p-values of pairs say "
     "which scorers are significantly different"
 )
+_PLACES = ("_above", "_gap")  # columns that order scorers
 _ENDS = ["scorer", "estimate", "lower", "upper"]
 _BESIDE = ["tie_rate", "chance", "skill", "null_mean", "p_value", "p_adjusted"]
 
@@ -51,25 +52,29 @@ def _name(frame: pd.DataFrame) -> str:
 def _best_first(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
     own = frame[frame["baseline"].isna()]
     small = result.direction(_name(frame)) < 0
-    order = own.assign(_place=_on_common_rows(result, frame, own))
-    ordered = order.sort_values(["_place", "estimate", "scorer"], ascending=[small, small, True])
-    return ordered.drop(columns="_place").reset_index(drop=True)
+    order = own.assign(**_on_common_rows(result, frame, own))
+    by = [*_PLACES, "estimate", "scorer"]
+    ordered = order.sort_values(by, ascending=[small] * 3 + [True])
+    return ordered.drop(columns=list(_PLACES)).reset_index(drop=True)
 
 
-def _on_common_rows(result: Result, frame: pd.DataFrame, own: pd.DataFrame) -> pd.Series:
+def _on_common_rows(result: Result, frame: pd.DataFrame, own: pd.DataFrame) -> dict[str, pd.Series]:
     """What orders scorers: their values; of values on different rows, comparisons on common ones.
 
     Then it is the number of scorers that one lies above less that of those below, on the rows that
-    it shares with each.
+    it shares with each; of as many, the sum of the differences from them.
     """
     differences = frame[frame["baseline"].notna()]
     if result.meta["policy"].get("missing") != "pairwise" or not len(differences):
-        return own["estimate"]
-    above = pd.Series(0.0, index=list(own["scorer"]))
-    for row in differences.itertuples():
-        above[row.scorer] += np.sign(row.estimate)
-        above[row.baseline] -= np.sign(row.estimate)
-    return pd.Series(above.where(own["estimate"].notna().to_numpy()).to_numpy(), index=own.index)
+        return dict.fromkeys(_PLACES, own["estimate"])
+    places = pd.DataFrame(0.0, index=list(own["scorer"]), columns=list(_PLACES))
+    for row in differences[differences["estimate"].notna()].itertuples():
+        step = np.array([np.sign(row.estimate), row.estimate])
+        places.loc[row.scorer] += step
+        places.loc[row.baseline] -= step
+    places.loc[own["estimate"].isna().to_numpy()] = np.nan
+    places = places.set_axis(own.index)
+    return {name: places[name] for name in _PLACES}
 
 
 def found_better(result: Result, frame: pd.DataFrame, names: list[str]) -> tuple[Bools, bool]:

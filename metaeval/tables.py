@@ -13,6 +13,7 @@ from metaeval.base_table import BaseTable
 from metaeval.checks import near_miss
 from metaeval.errors import MetaevalError
 from metaeval.samples import EQUAL
+from metaeval.turning import turned
 
 
 class Responses(BaseTable):
@@ -167,8 +168,6 @@ class Pairs(BaseTable):
     def _orient(
         self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
     ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        from metaeval.pairing import turned
-
         first, second = (
             rows[name].astype(str).to_numpy(dtype=object) for name in ("first", "second")
         )

@@ -76,6 +76,30 @@ def test_an_empty_scorer_is_named_and_the_others_are_compared(missing):
     assert found.meta["warnings"][0].startswith("silent has no score on any row with a label: left")
 
 
+@pytest.mark.parametrize("missing", ["common", "pairwise"])
+@pytest.mark.parametrize("unit", ["item", "cluster"])
+def test_a_scorer_with_scores_of_one_unit_is_named_and_the_others_compared(unit, missing):
+    first = TABLE.rows[unit] == TABLE.rows[unit].iloc[0]
+    first &= TABLE.rows["task"] == TABLE.rows["task"].iloc[0]
+    table = TABLE.with_scorer("once", TABLE.scores["judge"].where(first))
+    options = {"missing": missing, "random": unit, **FEW}
+    expected = me.compare(TABLE, "pairwise_accuracy", **options)
+    found = me.compare(table, "pairwise_accuracy", **options)
+    pd.testing.assert_frame_equal(found.frame, expected.frame)
+    assert any(
+        w.startswith(f"once has scores of one {unit} only: left out")
+        for w in found.meta["warnings"]
+    )
+
+
+def test_scorers_that_share_one_item_are_named():
+    place = TABLE.item_codes
+    scores = TABLE.scores.assign(low=TABLE.scores["judge"].where(place < 3))
+    scores["high"] = TABLE.scores["judge"].where(place > 1)
+    with pytest.raises(MetaevalError, match=r"one item.*come back without (low|high)"):
+        me.compare(TABLE.replace(scores=scores), "pairwise_accuracy", random="item", **FEW)
+
+
 def test_all_that_are_undefined_are_still_refused():
     table = with_constant(TABLE).keep_scorers(["flat"])
     with pytest.raises(MetaevalError, match="'flat' is constant"):
@@ -136,6 +160,18 @@ def test_values_on_different_rows_do_not_rank():
     for text in (as_text(result), result.to_markdown(), result.to_latex(), result.to_html()):
         assert "rows" in text and "450" in text
     assert as_text(result).startswith(first)
+
+
+def test_order_beside_a_baseline_is_by_differences_from_it():
+    table = on_different_rows()
+    a, b = table.scores["a"], table.scores["b"]
+    noise = np.random.default_rng(1).normal(size=len(table))
+    table = table.replace(scores=table.scores.assign(c=(a + 0.3 * noise).fillna(-b)))
+    result = me.compare(table, "pairwise_accuracy", baseline="c", missing="pairwise", **FEW)
+    gaps = {name: result.row(name, "c")["estimate"] for name in "ab"}
+    assert gaps["b"] > gaps["a"] > 0  # a has more right, of the easier half
+    assert result.row("a")["estimate"] > result.row("b")["estimate"]
+    assert result.league()["scorer"].tolist() == ["b", "a", "c"]
 
 
 def test_own_values_alone_say_so_too():

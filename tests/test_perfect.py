@@ -178,3 +178,42 @@ def test_estimates_lie_in_their_intervals(seed, n):
             frame = me.compare(table, statistic, interval=interval, **FEW).frame
             assert (frame["lower"] <= frame["estimate"] + EQUAL).all()
             assert (frame["upper"] >= frame["estimate"] - EQUAL).all()
+
+
+def candidates(n, positives, cluster=1):
+    """One response per item, of which the first few are right, and a scorer that knows them."""
+    label = (np.arange(n) < positives).astype(float)
+    rows = pd.DataFrame({"item": range(n), "system": "s", "cluster": np.arange(n) // cluster})
+    scores = pd.DataFrame({"right": label + np.linspace(0, 0.5, n)})
+    return Responses(rows, scores, pd.DataFrame({"h": label}), label_kind="rating")
+
+
+@pytest.mark.parametrize(("positives", "cluster", "trials"), [(2, 1, 2), (58, 1, 2), (6, 3, 2)])
+def test_a_perfect_auroc_stands_on_the_rarer_kind(positives, cluster, trials):
+    row = row_of(candidates(60, positives, cluster), auroc(event=1))
+    assert (row["estimate"], row["upper"]) == (1.0, 1.0)
+    assert row["lower"] == pytest.approx(wilson_of(trials))
+    assert not set(row.index) & {"trials"}
+
+
+def test_a_perfect_auroc_within_items_stands_on_items_of_both_kinds():
+    table = ranked(40)
+    labels = table.labels.where(table.item_codes[:, None] < 7, 1.0)  # no event in the others
+    row = row_of(table.replace(labels=labels), auroc(event=3, grouping="item"))
+    assert row["estimate"] == 1.0
+    assert row["lower"] == pytest.approx(wilson_of(7))
+
+
+def test_intervals_of_perfect_samples_hold_the_true_auroc():
+    """Two right of 60 and a weak scorer: Wilson's interval of 60 trials would not hold it."""
+    rng = np.random.default_rng(0)
+    truth, held, perfect = 0.9, 0, 0  # normal scores, 1.81 apart
+    table = candidates(60, 2)
+    for _ in range(300):
+        scores = table.labels["h"] * 1.8124 + rng.normal(size=60)
+        if scores[:2].min() <= scores[2:].max():
+            continue
+        perfect += 1
+        row = row_of(table.replace(scores=scores.to_frame("right")), auroc(event=1))
+        held += row["lower"] <= truth
+    assert perfect >= 5 and held == perfect

@@ -121,6 +121,61 @@ def test_tasks_that_number_their_items_are_taken_for_one_with_a_warning():
     assert not me.simulate(tasks=("a", "b"), n_items=10).table.shared_items
 
 
+def tasks_with_like_numbers(n=60, systems=4, tasks=3, seed=0, names=("item", "system")):
+    """Tasks with items of their own that are numbered alike; systems differ in all tasks."""
+    rng = np.random.default_rng(seed)
+    difficulty = rng.normal(size=(tasks, n, 1))
+    quality = rng.normal(size=(tasks, n, systems)) + difficulty + 2 * np.arange(systems)
+    index = np.indices((tasks, n, systems)).reshape(3, -1)
+    columns = dict(zip(("task", "item", "system"), index, strict=True))
+    rows = pd.DataFrame({c: columns[c] for c in ("task", *names)})
+    scores = {k: (quality + rng.normal(size=quality.shape)).ravel() for k in "ab"}
+    labels = pd.DataFrame({"h": quality.ravel()})
+    return Responses(rows, pd.DataFrame(scores), labels, label_kind="rating")
+
+
+@pytest.mark.parametrize("systems", [1, 4])
+def test_tasks_whose_values_are_not_correlated_have_their_own_items(systems):
+    names = ("item", "system") if systems > 1 else ("item",)
+    table = tasks_with_like_numbers(systems=systems, names=names)
+    assert not table.shared_items and table.n_items == 180
+    [warning] = table.alignment.warnings
+    assert "(--independent-items)" in warning and "(--shared-items)" in warning
+    assert ("items and responses" in warning) == (systems > 1)
+    result = me.compare(table, "pearson", **FEW)
+    assert result.meta["warnings"][0] == warning
+    assert result.frame["n_items"].max() == 180
+    assert not table.replace(shared_items=False).alignment.warnings
+
+
+def test_how_often_like_numbers_and_aspects_are_told():
+    sets = range(60)
+    apart = [not tasks_with_like_numbers(seed=seed).shared_items for seed in sets]
+    assert np.mean(apart) > 0.9  # t above 2 in .023
+    shared = [aspects(n=n, seed=seed, copies=False).shared_items for n in (20, 60) for seed in sets]
+    assert all(shared)
+
+
+def test_few_items_cannot_tell_and_are_taken_to_be_shared():
+    table = tasks_with_like_numbers(n=19)
+    assert table.shared_items and table.n_items == 19
+    more = {"new": "a", "baseline": "b", "random": "item", **FEW}
+    with pytest.raises(MetaevalError, match=r"shared_items=False \(--independent-items\)"):
+        me.gate(table, "pearson", **more)
+    apart = me.gate(table.replace(shared_items=False), "pearson", **more)
+    assert apart.result.frame["n_items"].max() == 57
+
+
+def test_tasks_are_drawn_where_they_seem_to_share_their_items():
+    table = aspects(tasks=6, copies=False)
+    result = me.compare(table, "pearson", random="task", **FEW)
+    first = result.meta["warnings"][0]
+    assert "random='task' takes them to be independent" in first
+    assert result.frame["n_clusters"].max() == 6
+    with pytest.raises(MetaevalError, match=r"shared_items=True.*use random='item'"):
+        me.compare(table.replace(shared_items=True), "pearson", random="task", **FEW)
+
+
 def re_read(table, *without):
     rows = table.rows.drop(columns=list(without))
     return Responses(rows, table.scores, table.labels, label_kind="rating")

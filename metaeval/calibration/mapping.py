@@ -31,8 +31,10 @@ class Map:
         Scorer -> its curve, fitted on all items: for new scores.
     forecasts : DataFrame (case, scorer)
         Probabilities of the cases it was fitted on, each by a curve that was fitted on the items
-        (clusters) of the other folds; indexed by the ids of the pairs or responses, so that
-        `table.with_scorer` takes a column of it.
+        (clusters) of the other folds; indexed by the ids of the pairs or responses. A column of
+        responses is a scorer as it is: `table.with_scorer(name, forecasts[scorer])`. Of pairs it is
+        the probability p that the first is better, and a table of pairs has margins:
+        `pairs.with_scorer(name, 2 * forecasts[scorer] - 1)`.
     notes : tuple of str
         What to know of it.
     """

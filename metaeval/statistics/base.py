@@ -88,7 +88,8 @@ class Statistic:
         1, neither.
     describe : callable, optional
         table -> mapping of name -> (scorer,): tie_rate, chance, trivial, null_mean (the mean under
-        perfect calibration), epsilon, lost groups.
+        perfect calibration), epsilon, lost groups; trials, the independent units that a value at a
+        bound stands on, where they are fewer than all.
     weigh : callable, optional
         Instead of terms and finish: table -> function of item weights (replicate, item) ->
         (replicate, scorer).

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from metaeval import selection
-from metaeval.arrays import Floats
+from metaeval.arrays import Codes, Floats
 from metaeval.checks import check_fraction, check_one_of
 from metaeval.errors import MetaevalError
 from metaeval.statistics.areas import Measure, by_score, by_sureness, of_levels, sums_of
@@ -91,14 +91,34 @@ def auroc(
         if not within:
             measure = _PAIRED_RANKS if r.mirrored else _RANKS
             made = of_levels(name, r, "the chance that a positive scores above a negative", measure)
-            return made.named(better="higher", describe=_even_chance, bounds=(0.0, 1.0))
+            return made.named(
+                better="higher", describe=lambda t: _levels_of_ranks(t, r), bounds=(0.0, 1.0)
+            )
         return _within(name, r)
 
     return read_by("auroc", reading, make, "grouping=item" if within else "").named(better="higher")
 
 
-def _even_chance(table: Table) -> Mapping[str, Floats]:
-    return {"chance": np.full(len(table.scorers), 0.5)}
+def _levels_of_ranks(table: Table, reading: Reading, within: bool = False) -> Mapping[str, Floats]:
+    """Chance, and the independent units of the rarer kind: so many trials a perfect value has."""
+    cases, n = cases_of(table, reading), len(table.scorers)
+    levels = {"chance": np.full(n, 0.5)}
+    if cases.mirrored:
+        return levels
+    positive, negative = cases.weight * cases.label, cases.weight * (1 - cases.label)
+    if within:
+        kinds = (np.bincount(cases.items, kind, cases.n_items) for kind in (positive, negative))
+        both = np.minimum(*kinds)[cases.items] > 0
+        positive = negative = both / np.bincount(cases.items)[cases.items]
+    trials = min(_units_of(kind, cases.unit) for kind in (positive, negative))
+    return {**levels, "trials": np.full(n, trials)}
+
+
+def _units_of(weight: Floats, unit: Codes) -> float:
+    """As many units of equal weight as tell what these do."""
+    by_unit = np.bincount(unit, weight)
+    square = float(np.square(by_unit).sum())
+    return float(by_unit.sum()) ** 2 / square if square > 0 else 0.0
 
 
 def _within(name: str, reading: Reading) -> Statistic:
@@ -118,7 +138,8 @@ def _within(name: str, reading: Reading) -> Statistic:
         return np.stack([_ranks_of_items(cases, m) for m in range(len(cases.scorers))], axis=-1)
 
     made = mean_of_values(name, "responses", values, "drop", {**estimand, "grouping": "item"})
-    return made.named(describe=_even_chance, bounds=(0.0, 1.0))
+    describe = lambda t: _levels_of_ranks(t, reading, within=True)  # noqa: E731
+    return made.named(describe=describe, bounds=(0.0, 1.0))
 
 
 def _ranks_of_items(cases: Cases, m: int) -> Floats:

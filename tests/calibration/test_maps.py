@@ -262,3 +262,15 @@ def test_intervals_of_venn_abers_hold_their_value():
     x = np.linspace(-4, 4, 33)
     low, high = fitted.interval(x)
     assert (low <= fitted(x)).all() and (fitted(x) <= high).all() and (low < high).any()
+
+
+def test_forecasts_of_pairs_become_margins_as_the_docstring_says():
+    pairs = me.load_example().pairs()
+    forecasts = calibration.margin_link.fit(pairs).forecasts["judge"]
+    more = pairs.with_scorer("mapped", 2 * forecasts - 1).with_scorer("as they are", forecasts)
+    found = me.evaluate(more, "pairwise_accuracy", n_resamples=100)
+    accuracy = {name: found.row(name)["estimate"] for name in ("judge", "mapped", "as they are")}
+    assert accuracy["mapped"] == pytest.approx(accuracy["judge"], abs=1e-12)
+    assert accuracy["as they are"] < accuracy["judge"] - 0.1
+    said = " ".join((calibration.Map.__doc__ or "").split())
+    assert "pairs.with_scorer(name, 2 * forecasts[scorer] - 1)" in said
