@@ -89,7 +89,9 @@ reading_options = many(
     click.option("--orders", type=click.Choice(["each", "net"]), help="Two orders of a judge."),
     click.option("--refusals", type=click.Choice(["missing", "tie", "error"])),
     click.option("--vocabulary", type=Settings(), help="Words: good=3,poor=1; A=1,B=-1,skip=none."),
-    click.option("--preference-scale", help="Of pairs: margin, probability, one-two, index."),
+    click.option(
+        "--preference-scale", help="Of pairs: margin, probability, percent, one-two, index."
+    ),
     click.option("--missing-codes", help="Codes for missing: -1,skip or judge=-1; none."),
     click.option("--decimal", help="Decimal mark, where cells do not prove it: , or ."),
     click.option("--header", type=Names(), help="Names of columns of files without a header."),

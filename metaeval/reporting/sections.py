@@ -103,9 +103,11 @@ def _told(result: Result, names: Sequence[str]) -> list[tuple[str, str]]:
 def alignment(subject: Subject) -> Section:
     """What was read, what is missing, and what looks odd."""
     report = subject.table.alignment
-    totals, *notes = report.lines()
+    n_warnings = len(report.warnings)
+    totals, *notes = report.lines()[n_warnings:]
+    texts = (*report.warnings, totals.replace("_", " "), *notes)
     table = table_of("Scorers and labels", report.scorers)
-    return Section("alignment", "Data", (totals.replace("_", " "), *notes), (table,))
+    return Section("alignment", "Data", texts, (table,))
 
 
 def league(subject: Subject) -> Section:
