@@ -139,6 +139,9 @@ def candidates_part(frame: pd.DataFrame, sheet: Sheet, notes: list[str]) -> Part
 def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
     """Read a columnar JSON file or JSON Lines; check that the fields are there and equally long."""
     columns, single = _content(path)
+    for name in ("rm", "reward_model", "scorer"):
+        if name in columns and "model" not in columns:
+            columns["model"] = columns.pop(name)
     sides = _side_names(columns) if needed[0] == "scores_chosen" else None
     if sides and sides[0] not in needed:
         columns |= {"scores_chosen": columns[sides[0]], "scores_rejected": columns[sides[1]]}

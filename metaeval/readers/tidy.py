@@ -198,6 +198,12 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
     ids = _row_ids(frame, said.keys, bool(long))
     rows = Rows(ids, name, frame=frame, roles={*named, *columns})
     held, warnings = _long_values(frame, rows, name, long, mean)
+    if "rater" in resolved.found and "rater" not in [who for who, _ in long]:
+        warnings.append(
+            f"{name}: the column of raters is left out, as no column of labels goes with it; name "
+            "that column (--map label=<column>), or, if it holds ratings itself, --labels "
+            f"{resolved.found['rater']}"
+        )
     values = {c: numbers(frame[c], c, name) for c in columns}
     if mean:
         warnings += [w for c in columns for w in codes_apart(c, values[c])]

@@ -284,3 +284,11 @@ def test_files_of_two_models_join(folder, names, table):
 def test_totals_are_recognised_and_refused():
     with pytest.raises(MetaevalError, match="no per-item scores"):
         read(fixtures.DATA / "rewardbench" / "totals.json")
+
+
+@pytest.mark.parametrize("name", ["model", "rm", "reward_model", "scorer"])
+def test_rows_of_several_models_are_refused(tmp_path, name):
+    path = tmp_path / "rewards.csv"
+    path.write_text(f"id,{name},chosen_score,rejected_score\n1,a,2,1\n1,b,1,2\n2,a,2,1\n2,b,2,1\n")
+    with pytest.raises(MetaevalError, match=r"scores of several models \(a, b\)"):
+        read(path)

@@ -525,3 +525,11 @@ def test_parts_of_a_list_that_tell_scores_apart_are_in_the_name():
 def test_judges_of_pairs_given_as_lists():
     pairs = pd.DataFrame({"item": [1, 2], "first": "a", "second": "b", "preference": ["A", "B"]})
     assert read(pairs.assign(scorer=[["gpt-4", "x"], ["gpt-4", "y"]])).scorers == ["gpt-4"]
+
+
+def test_a_column_of_raters_without_labels_is_pointed_out():
+    frame = WIDE[["item", "system", "chrf"]].assign(rater=[1, 2, 3] * 6)
+    table = read(frame)
+    assert table.scorers == ["chrf"] and not list(table.labels)
+    assert any("the column of raters is left out" in warning for warning in table.warnings)
+    assert list(read(frame, labels="rater").labels) == ["rater"]
