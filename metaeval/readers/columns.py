@@ -21,6 +21,7 @@ from metaeval.readers.aliases import (
 )
 from metaeval.readers.row_numbers import without_row_numbers
 from metaeval.readers.values import sort_of
+from metaeval.readers.verdicts import are_sides
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,8 @@ def _add(
     columns = _candidates(role, aliases, frame, taken)
     if role not in ("scorer", "score"):  # a judge may be a list, and so may its score
         columns = [c for c in columns if c == role or not _is_nested(frame[c])]
+    if role in ("scorer", "rater"):  # a judge's verdicts are not names of judges
+        columns = [c for c in columns if c == role or not are_sides(frame[c])]
     if len(columns) > 1:
         raise MetaevalError(
             f"{source} has several columns that could be {role!r}: {listed(columns)}. Choose one "

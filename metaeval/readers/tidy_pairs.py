@@ -13,6 +13,7 @@ from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
 from metaeval.readers.parts import Part
 from metaeval.readers.sides import twins
+from metaeval.readers.verdicts import are_sides
 
 
 def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any]) -> list[Part]:
@@ -20,6 +21,16 @@ def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any
     frame = resolved.frame
     roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"}
     loose = [str(c) for c in frame if c not in roles]
+    wide = [c for c in loose if not {"scorer", "rater"} & set(frame) and are_sides(frame[c])]
+    if wide:
+        rest = frame.drop(columns=[*wide, *({"preference"} & set(frame))])
+        rest.attrs = frame.attrs
+        loose = [c for c in loose if c not in wide]
+        numeric = any(said.holds_values(frame[c], long=False) for c in loose)
+        margins_too = _wide(rest, loose, name, said, how) if numeric else []
+        frame = frame.drop(columns=[c for c in loose if said.holds_values(frame[c], long=False)])
+        frame.attrs = resolved.frame.attrs
+        return [*_wide_words(frame, resolved, wide, name, said, how), *margins_too]
     if "preference" in resolved.found:
         return _long(frame, loose, name, said, how)
     if MARGIN in resolved.found:
@@ -37,6 +48,33 @@ def _long(
     tables = [frame.drop(columns=gold)] + [_gold(frame, c, said.keys) for c in gold]
     how = how | {"labels": [*said.labels, *gold], "keys": said.keys}
     return [p for table in tables for p in preferences.pair_parts(table, source=name, **how)]
+
+
+def _wide_words(
+    frame: pd.DataFrame,
+    resolved: Resolved,
+    columns: list[str],
+    name: str,
+    said: Said,
+    how: dict[str, Any],
+) -> list[Part]:
+    """Parts of a table with a column of verdicts for each judge and each rater."""
+    called = {c: c for c in columns}
+    if "preference" in resolved.found:
+        called |= {"preference": str(resolved.found["preference"])}
+    rest = frame.drop(columns=list(called))
+    long = pd.concat(
+        [rest.assign(scorer=judge, preference=frame[c]) for c, judge in called.items()],
+        ignore_index=True,
+    )
+    long.attrs = frame.attrs
+    labels = [*said.labels, *(judge for judge in called.values() if said.is_label(judge))]
+    kept = None if said.scorers is None else {*said.scorers, *labels}
+    if kept is not None:
+        long = long[long["scorer"].isin(kept)].reset_index(drop=True)
+        long.attrs = frame.attrs
+    options = how | {"labels": labels, "keys": said.keys}
+    return preferences.pair_parts(long, source=name, **options)
 
 
 def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:

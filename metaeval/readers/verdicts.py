@@ -23,6 +23,8 @@ _FIRST_BY_MARK = ("a>b", "a>>b", "b<a", "b<<a")
 _SECOND_BY_MARK = ("b>a", "b>>a", "a<b", "a<<b")
 _TIE = ("tie", "c", "a=b", "b=a", "equal", "draw", "same", "tie (bothbad)", "both bad")
 
+_MOST_WORDS = 30  # a column of more different words is not one of verdicts
+
 WORDS: dict[str, float | None] = {
     **dict.fromkeys((*_FIRST, *_FIRST_BY_MARK), 1.0),
     **dict.fromkeys((*_SECOND, *_SECOND_BY_MARK), -1.0),
@@ -105,6 +107,14 @@ def _read(
     made = np.array([np.nan if v is None else v for v in (*table, None)], dtype=np.float64)
     tied = np.array([w not in numbers and words[w] == 0.0 for w in written] + [False])
     return np.where(tied, np.nan, made)[cells], tied[cells], bool(numbers)
+
+
+def are_sides(column: pd.Series) -> bool:
+    """Tell whether a column holds words for the sides of pairs, as a judge's verdicts do."""
+    cells = pd.unique(column.dropna().astype(object).map(_hashable))[:_MOST_WORDS]
+    words = {plain_word(value) for value in cells}
+    known = {w: WORDS[w] for w in words if w in WORDS and not is_number(w)}
+    return len(known) == len(words) < _MOST_WORDS and any(known.values())
 
 
 def plain_word(value: Any) -> str:

@@ -480,3 +480,41 @@ def test_records_that_say_nothing_of_their_order_were_shown_as_they_stand():
 def test_cells_that_are_lists_are_no_verdicts():
     with pytest.raises(MetaevalError, match=r"This verdict is not known"):
         read(records((1, "a", "b", "j", ["A"])))
+
+
+# A column of verdicts for each judge
+SIDES = pd.DataFrame({"item": range(6), "response_a": "x", "response_b": "y"})
+ANSWERS = {"gpt": list("ABABAB"), "judge": list("AABBAB"), "label": list("ABBBAB")}
+SIGNS = {name: [1.0 if v == "A" else -1.0 for v in values] for name, values in ANSWERS.items()}
+
+
+@pytest.mark.parametrize("label", ["label", "human", "winner"])
+@pytest.mark.parametrize("judges", [["judge"], ["gpt"], ["gpt", "judge"]])
+def test_a_judge_of_its_own_column_is_a_scorer_and_not_a_list_of_names(tmp_path, label, judges):
+    frame = SIDES.assign(**{j: ANSWERS[j] for j in judges}, **{label: ANSWERS["label"]})
+    frame.to_csv(tmp_path / "wide.csv", index=False)
+    for source in (frame, tmp_path / "wide.csv"):
+        table = read(source, labels=[label])
+        assert table.scorers == judges
+        assert table.labels[label].tolist() == SIGNS["label"]
+        assert [table.scores[j].tolist() for j in judges] == [SIGNS[j] for j in judges]
+
+
+def test_judges_of_their_own_columns_keep_ties_and_what_is_missing():
+    frame = SIDES.assign(judge=["A", "tie", "B", "", "error", "A"], human=ANSWERS["label"])
+    table = read(frame)
+    np.testing.assert_array_equal(table.scores["judge"], [1, 0, -1, np.nan, np.nan, 1])
+    assert list(table.labels) == ["human"]
+    assert read(frame.assign(gpt=ANSWERS["gpt"]), scorers=["gpt"]).scorers == ["gpt"]
+
+
+def test_names_of_judges_stay_names():
+    frame = SIDES.assign(judge=["gpt", "claude"] * 3, winner=ANSWERS["label"])
+    assert read(frame).scorers == ["claude", "gpt"]
+
+
+def test_margins_beside_labels_in_words():
+    frame = SIDES.assign(rm=[0.5, -1.5, 2.0, -0.25, 1.0, -3.0], human=ANSWERS["label"])
+    table = read(frame)
+    assert table.scores["rm"].tolist() == frame["rm"].tolist()
+    assert table.labels["human"].tolist() == SIGNS["label"]
