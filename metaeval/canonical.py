@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -15,6 +16,7 @@ from metaeval.errors import MetaevalError
 
 _LARGEST = 1e300
 _LARGEST_SHORT = 3e38  # of float32
+_WRITTEN = {4: 6, 2: 3}  # digits that decimals keep in float32 and in float16, by bytes
 _FEW_BITS = 10  # after the point: halves, quarters and the like are decimals as they are
 
 
@@ -130,7 +132,8 @@ def _as_doubles(column: pd.Series) -> Floats:
 
     The float32 nearest to 0.3 is 0.30000001192..., and its difference from 0.2 is not 0.1. It is
     read as the shortest decimal that names it, 0.3, as it is printed. Doubles that all went through
-    float32 are read so too, unless they are decimals already.
+    float32 are read so too, unless they are decimals already. A column most of whose decimals take
+    all digits of the type was computed in it and not written down: its values stay as they are.
 
     >>> _as_doubles(pd.Series([0.3, 2.0], dtype="float32")).tolist()
     [0.3, 2.0]
@@ -165,11 +168,14 @@ def _went_through(values: Floats) -> bool:
 
 
 def _shortest_decimals(values: Floats, short: np.dtype[Any]) -> Floats:
-    """The double nearest to the shortest decimal of each value, each value once."""
+    """The double nearest to the shortest decimal of each value, if most decimals are short."""
     known = np.isfinite(values)
     unique, place = np.unique(values[known], return_inverse=True)
     with np.errstate(over="ignore"):
         texts = unique.astype(short).astype(str)
+    digits = [len(re.sub(r"e.*|[-.]", "", text).strip("0")) for text in texts]
+    if np.mean(np.array(digits) > _WRITTEN[short.itemsize]) > 0.1:
+        return values
     exact = values.copy()
     exact[known] = texts.astype(np.float64)[place]
     return exact

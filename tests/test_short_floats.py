@@ -64,3 +64,13 @@ def test_thresholds_tie_the_same_in_float32_and_float64():
         for t in (short, long)
     ]
     np.testing.assert_array_equal(*values)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scores_that_a_model_computed_are_left_as_they_are(dtype):
+    """Numbers of 16 bits, as reward models give them: fractions of a power of two, not decimals."""
+    values = np.random.default_rng(0).normal(size=200).astype("float32").view("uint32")
+    computed = (values & np.uint32(0xFFFF0000)).view("float32").astype(dtype)
+    rows = pd.DataFrame({"item": np.arange(200), "system": "a"})
+    table = Responses(rows, pd.DataFrame({"rm": computed}), pd.DataFrame(index=rows.index))
+    assert table.scores["rm"].tolist() == computed.astype(float).tolist()
