@@ -67,7 +67,7 @@ def codes_apart(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) < 3 and not (len(distinct) > 1 and distinct[0] in _CODES):
         return []
-    warnings = repeated_codes(name, values)
+    warnings = repeated_codes(name, values, pairs=pairs)
     if warnings:
         return warnings
     for code, n, rest in (
@@ -89,7 +89,7 @@ def _code_warning(name: str, code: float, n: int, rest: Floats) -> str:
     )
 
 
-def repeated_codes(name: str, values: Floats) -> list[str]:
+def repeated_codes(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
     """A warning of a usual code, or a whole number outside, that comes back where others do not.
 
     Scores that are cut off at -1 and 1 have both of them often.
@@ -101,7 +101,7 @@ def repeated_codes(name: str, values: Floats) -> list[str]:
         n = int(counts[~rest].sum())
         if n < _OFTEN or not _hardly_repeat(counts[rest]) or n <= counts[rest].max() + 1:
             continue
-        if not _is_cut_off(code, distinct[rest]):
+        if pairs or not _is_cut_off(code, distinct[rest]):
             return [_code_warning(name, code, n, distinct[rest])]
     return []
 

@@ -358,7 +358,7 @@ DAMAGES = (
         True,
     ),
     Damage("cells moved in a row", _in_tables(lambda rows, rng: _on(rows, _shifted)), NONE, True),
-    Damage("a quote not closed", _in_tables(lambda rows, rng: _on(rows, _opened)), NONE, True),
+    Damage("a quote not closed", _in_tables(lambda rows, rng: _on(rows, _opened)), SAME, True),
     Damage(
         "cut in a line",
         lambda c, rng: c[: len(c) * 2 // 3].rsplit(b"\n", 1)[0] + b"\nq",
