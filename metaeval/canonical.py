@@ -232,7 +232,7 @@ def require_unique_rows(rows: pd.DataFrame, identity: list[str]) -> None:
     shown = listed([tuple(map(str, row)) for row in some.itertuples(index=False)], 10)
     raise MetaevalError(
         f"{int(repeated.sum())} rows share a key ({', '.join(identity)}): {shown}. "
-        "Remove the duplicates, or name the column that tells them apart with keys=."
+        "Remove the duplicates, or name the column that distinguishes them with keys=."
     )
 
 

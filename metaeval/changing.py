@@ -26,7 +26,7 @@ class Changing(ABC):
     labels: pd.DataFrame
     ordered: bool
 
-    _turns: ClassVar[bool] = False  # rows may be turned round, and their values then negated
+    _turns: ClassVar[bool] = False  # rows may be swapped, and their values then negated
 
     @abstractmethod
     def _identity(self, rows: pd.DataFrame) -> list[str]:

@@ -151,7 +151,7 @@ def tables_of(result: Result) -> list[tuple[str, str, str | None]]:
 
 
 def separated_line(result: Result, statistic: str, task: str | None = None) -> str:
-    """Which scorers were told apart, the clearest first; ten, then how many more."""
+    """Which scorers differ significantly, the clearest first; ten, then how many more."""
     frame = result._rows(statistic, task)
     found = frame[frame["baseline"].notna()]
     if not len(found):

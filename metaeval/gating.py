@@ -37,7 +37,7 @@ class Gate:
     outcome : {"met", "not met", "inconclusive"}
         Interval and test together; see `gate`.
     gain, lower, upper : float
-        How much better the new scorer is (turned round where low values are good), and the ends
+        How much better the new scorer is (reversed where low values are good), and the ends
         of its interval.
     bound : float
         What the gain was held against: the margin, or minus the margin for non-inferiority.

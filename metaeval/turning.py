@@ -1,4 +1,4 @@
-"""Pairs turned round: first and second change places, and with them whatever depends on it."""
+"""Pairs with first and second swapped: they change places, and with them whatever depends on it."""
 
 from __future__ import annotations
 

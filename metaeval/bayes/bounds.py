@@ -162,7 +162,7 @@ def agreement_bounds(
         raise MetaevalError(
             f"Two raters agree on {100 * value:.1f} % of {int(both.sum())} verdicts: raters no "
             "better than chance, whose agreement bounds nothing. Choose others (raters=), or look "
-            "whether a label column is turned round."
+            "whether a label column is reversed."
         )
     draws, n_units = _draws(pairs, both, agree, *draw)
     return AgreementBounds(

@@ -163,7 +163,7 @@ class MapKind:
 
 
 def _ids(rows: Table) -> pd.Index:
-    """Ids that tell rows apart; bare numbers where there are none, which no table takes back."""
+    """Ids that distinguish rows; bare numbers where there are none, which no table takes back."""
     names = rows._identity(rows.rows)
     if not names:
         return pd.RangeIndex(len(rows))

@@ -1,4 +1,4 @@
-"""Scorers on the axis of their values, and bars over those that were not told apart."""
+"""Scorers on the axis of their values, and bars over those that do not differ significantly."""
 
 from __future__ import annotations
 

@@ -62,8 +62,8 @@ def forest(
     Notes
     -----
     Whether two scorers differ cannot be read off two intervals: they share items, and intervals
-    that overlap may belong to scorers that were told apart. The letters say it, where all pairs
-    were compared: two scorers share a letter exactly if they are not separated.
+    that overlap may belong to scorers that differ significantly. The letters say it, where all
+    pairs were compared: two scorers share a letter exactly if they are not separated.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which scorers were told apart, pair by pair."""
+"""Which scorers differ significantly, pair by pair."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def significance_matrix(
         What separates two scorers: the adjusted p-value, or the posterior probability that the row
         is better, of results that have one.
     order : {"cluster", "league"}, default "cluster"
-        Scorers that were not told apart stand together, or the best stands first.
+        Scorers that do not differ significantly stand together, or the best stands first.
     statistic, task : str, optional
         As in `Result.row`.
     max_chars : int, optional
@@ -180,7 +180,7 @@ def _limits(result: Result, value: str) -> tuple[float, float]:
 
 
 def _clustered(values: Floats, value: str) -> list[int]:
-    """An order in which scorers that were not told apart are neighbours, better ones first."""
+    """An order in which scorers that do not differ significantly are neighbours, the best first."""
     from scipy.cluster.hierarchy import linkage, to_tree
     from scipy.spatial.distance import squareform
 

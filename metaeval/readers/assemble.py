@@ -28,7 +28,7 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
         "exchangeable": bool(options.get("exchangeable", False)),
         "missing": options.get("missing", "common"),
         "flipped": tuple(flipped),
-        "notes": (*whole.notes, *([f"turned round: {listed(flipped)}"] if flipped else [])),
+        "notes": (*whole.notes, *([f"reversed: {listed(flipped)}"] if flipped else [])),
         "warnings": whole.warnings,
     }
     if whole.pairs:

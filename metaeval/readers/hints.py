@@ -20,7 +20,7 @@ _LONGEST = 60
 def telling_columns(
     frame: pd.DataFrame, row: Codes, repeated: Bools, skip: Collection[str]
 ) -> list[str]:
-    """Columns that tell apart the records (cell,) of each row that is there several times.
+    """Columns that distinguish the records (cell,) of each row that is there several times.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def repeats_cure(
     Parameters
     ----------
     telling : sequence of str
-        Columns that tell the records apart.
+        Columns that distinguish the records.
     value : str
         The column that holds the values.
     labels, pairs, long : bool
@@ -65,10 +65,10 @@ def repeats_cure(
     """
     if not telling:
         mean = "" if pairs else ", or average them: repeats='mean' (--repeats mean)"
-        return f"No column tells them apart: remove the duplicates{mean}."
+        return f"No column distinguishes them: remove the duplicates{mean}."
     if "cluster" in telling:
         return (
-            "The column of clusters (documents) tells them apart: if items are numbered anew in "
+            "The column of clusters (documents) distinguishes them: if items are numbered anew in "
             "each, map it as the task too, --map task=<column>, or make ids of both."
         )
     one = telling[0]
@@ -90,7 +90,7 @@ def repeats_cure(
     if _PERSON.search(one):
         cures.sort(key=lambda cure: "names raters" not in cure)
     others = f" ({listed(telling[1:], 3)} would too)" if len(telling) > 1 else ""
-    return f"The column {one!r} tells them apart{others}: {'; '.join(cures)}."
+    return f"The column {one!r} distinguishes them{others}: {'; '.join(cures)}."
 
 
 def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:

@@ -157,7 +157,7 @@ def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
         cure = repeats_cure(telling, values[0], labels=labels, pairs=False, long=False)
         return MetaevalError(f"{message}. {cure}")
     return MetaevalError(
-        f"{message}, and no column tells these rows apart. If each is the answer of another "
+        f"{message}, and no column distinguishes these rows. If each is the answer of another "
         "system, add a column that names it (system); if they are raters, runs or filters of one "
         "answer, add a column that names these, and map it (--map rater=<column> or "
         "scorer=<column>)."

@@ -54,7 +54,7 @@ class Rows:
     source : str
         What to call the file in messages.
     frame : DataFrame, optional
-        The whole file, whose other columns may tell records apart that share a row.
+        The whole file, whose other columns may distinguish records that share a row.
     roles : collection of str
         Its columns that have a role.
     pairs : bool
@@ -81,7 +81,7 @@ class Rows:
         self.first[self.row[::-1]] = np.arange(len(key))[::-1]
 
     def named(self) -> dict[str, Any]:
-        """Ids of the rows, by name; without a number that only tells rows apart."""
+        """Ids of the rows, by name; without a number that only distinguishes rows."""
         return {name: column[self.first] for name, column in self.ids.items() if name}
 
     def spread(

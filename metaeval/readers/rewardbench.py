@@ -293,7 +293,7 @@ def _require_unique(items: list[str], sheet: Sheet, item_from: str) -> None:
     if not len(repeated):
         return
     cures = {
-        "id": "Say what tells them apart: item_from='order' (their place in the file; every file "
+        "id": "Say what distinguishes them: item_from='order' (their place in the file; every file "
         "must have the same order) or item_from='text-hash' (needs a text column).",
         "text-hash": "Their texts are the same too; use item_from='order', or drop the repeats.",
     }

@@ -32,7 +32,7 @@ class Shown:
     order : Categorical
         "ab" where the first was shown first, else "ba": (record,).
     turn : array
-        Which pairs were turned round, so that their preferences must be too: (record,).
+        Which pairs were swapped, so that their preferences must be negated: (record,).
     """
 
     frame: pd.DataFrame

@@ -196,7 +196,7 @@ def _too_large(name: str, values: Floats) -> list[str]:
 
 
 def names_that_look_odd(role: str, column: pd.Series) -> list[str]:
-    """Warnings of ids that look the same, have blanks around, or are no ids."""
+    """Warnings of ids that look the same, have blanks around, or are not ids."""
     names = _distinct(column)
     warnings = lookalikes(f"{role}s", names)
     if not warnings:

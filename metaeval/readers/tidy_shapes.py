@@ -31,7 +31,7 @@ def shaped(resolved: Resolved, keys: Sequence[str]) -> tuple[Resolved, list[str]
 def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
     """Scorers given as lists, such as a model and its prompt, as names.
 
-    The first part is the name where it tells the scores of a row apart as well as the whole does.
+    The first part is the name where it distinguishes the scores of a row as well as the whole does.
     """
     if "scorer" not in frame or frame["scorer"].dtype != object:
         return frame, []

@@ -197,7 +197,9 @@ def test_values_that_stand_for_several_rows_are_warned_of():
 def test_filters_of_a_harness_are_scorers_not_responses():
     folder = case("lm-eval-two-filters")
     labels = folder / "lm_human.csv"
-    text = refused(folder / "samples_old.jsonl", labels, message="no column tells these rows apart")
+    text = refused(
+        folder / "samples_old.jsonl", labels, message="no column distinguishes these rows"
+    )
     assert "response=" not in text
     text = refused(folder / "samples_new.jsonl", labels, message="scorer=filter,score=exact_match")
     assert "response=" not in text

@@ -294,14 +294,14 @@ DAMAGES = (
     Damage("empty cells", _scores(lambda v: None, 0.1), MISSING),
     Damage("half of a scorer lost", lambda s, rng: _half_lost(s, rng), MISSING),
     # Scorers
-    Damage("scorer turned round", _scores(_turned), NONE),
+    Damage("scorer reversed", _scores(_turned), NONE),
     Damage("scorer constant", _scores(lambda v: "A" if isinstance(v, str) else 0.5), NONE),
     Damage("scorer empty", _scores(lambda v: None), MISSING),
     Damage("one huge value", _scores(lambda v: 1e9, 0.01, words=False), NONE),
     Damage("infinite values", _scores(lambda v: "inf", 0.05, words=False), NONE),
     Damage("scores shuffled", lambda s, rng: _moved(s, s.score, rng, "shuffled"), HIDDEN),
     Damage("scores a row too low", lambda s, rng: _moved(s, s.score, rng, "low"), HIDDEN),
-    Damage("labels turned round", _label_turned, NONE),
+    Damage("labels reversed", _label_turned, NONE),
     Damage("labels in words", _likert, NONE),
     # Pairs
     Damage("1 and 2 for the sides", _coded({"A": 1, "B": 2, "tie": 1.5}), SAME),

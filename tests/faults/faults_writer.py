@@ -1,11 +1,14 @@
 """A process that writes versions of files when asked to, each in a child that may be killed.
 
-Asked by lines on its input: `FOLDER VERSION`. It answers with the number of the child that is about
-to write, and with `ended` when the child is gone. A version is a letter that fills every file.
+Asked by lines on its input: `FOLDER VERSION STEP`. It answers with the number of the child that is
+about to write, and with `ended` when the child is gone. A version is a letter that fills every
+file. The child kills itself before the call of the system with the number STEP, whose name it
+prints, or ends by itself where there are fewer, or STEP is 0.
 Arguments: `file` or `report`, and the seconds by which names are given more slowly than they are.
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -33,6 +36,40 @@ def slower(function, seconds):
     return wait
 
 
+CALLS = (
+    "open",
+    "write",
+    "fsync",
+    "link",
+    "replace",
+    "unlink",
+    "mkdir",
+    "fchmod",
+    "fchown",
+    "close",
+)
+
+
+def killed_before(step):
+    """Calls of the system that count themselves, the last of which kills the process instead."""
+    made = 0
+
+    def counted(name, function):
+        def call(*args, **options):
+            nonlocal made
+            made += 1
+            if made == step:
+                sys.stdout.write(f"{name}\n")
+                sys.stdout.flush()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **options)
+
+        return call
+
+    for name in CALLS:
+        setattr(os, name, counted(name, getattr(os, name)))
+
+
 def write(kind, folder, version):
     """Write a version as a command does."""
     last = folder / PAGE if kind == "report" else None
@@ -44,10 +81,12 @@ def serve(kind, seconds):
     if seconds:
         files._Part.move = slower(files._Part.move, seconds)
     for line in sys.stdin:
-        folder, version = line.split()
+        folder, version, step = line.split()
         child = os.fork()
         if not child:
             print(os.getpid(), flush=True)
+            if int(step):
+                killed_before(int(step))
             write(kind, Path(folder), version)
             os._exit(0)
         os.waitpid(child, 0)

@@ -245,7 +245,7 @@ def test_a_scorer_that_is_a_covariate_elsewhere():
 def test_rows_that_nothing_names_cannot_be_joined():
     frame = pd.DataFrame({"item": [1, 1], "m": [1, 2]})
     fails(
-        "has several rows for one .*no column tells these rows apart. .*add a column that names it",
+        "has several rows for one .*no column distinguishes these rows. .*a column that names it",
         frame,
         frame.rename(columns={"m": "k"}),
     )

@@ -458,7 +458,7 @@ def test_read_preferences():
 
 def test_tasks_clusters_and_keys():
     frame = pd.concat([REFUSED.assign(rep=k, task="t", doc="d", genre="x") for k in (0, 1)])
-    with pytest.raises(MetaevalError, match=r"The column 'rep' tells them apart.*--keys rep"):
+    with pytest.raises(MetaevalError, match=r"The column 'rep' distinguishes them.*--keys rep"):
         read(frame)
     table = read(frame, keys="rep")
     assert table.keys == ("rep",)

@@ -260,7 +260,7 @@ def test_scores_of_any_size_are_left_alone():
 def test_lower_is_better_turns_and_records():
     table = read(WIDE, lower_is_better=["chrf", "mqm", "chrf"])
     assert table.flipped == ("chrf", "mqm")
-    assert "turned round: chrf, mqm" in table.notes
+    assert "reversed: chrf, mqm" in table.notes
     np.testing.assert_array_equal(table.scores["chrf"], -EXPECTED.scores["chrf"])
     np.testing.assert_array_equal(table.labels["mqm"], 0 - EXPECTED.labels["mqm"])
     assert not np.signbit(table.labels["mqm"][EXPECTED.labels["mqm"] == 0]).any()
