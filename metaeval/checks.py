@@ -58,8 +58,9 @@ def require_column(columns: Iterable[object], column: str, *, purpose: str) -> N
 def require_known(what: str, name: object, known: Sequence[object]) -> None:
     """Raise unless `name` is among the known names."""
     if name not in known:
+        there = "there is only" if len(known) == 1 else "there are"
         raise MetaevalError(
-            f"There is no {what} {name!r}; there are {listed(known, 20) or 'none'}."
+            f"There is no {what} {name!r}; {there} {listed(known, 20) or 'none'}."
             f"{near_miss(name, known)}"
         )
 

@@ -10,7 +10,7 @@ import click
 from metaeval.checks import listed
 from metaeval.cli_fit import fit
 from metaeval.cli_gate import gate
-from metaeval.cli_group import Group, say
+from metaeval.cli_group import TABLE, Group, say
 from metaeval.cli_options import (
     FORMATS,
     READER_OPTIONS,
@@ -40,6 +40,7 @@ def cli() -> None:
 
 @cli.command()
 @reading_options
+@click.option("--scorers", type=Names(), help="Only these scorers.")
 @click.option("--write", type=click.Path(path_type=Path), help="Write the table as one tidy CSV.")
 def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
     """Detect, validate and align FILES; say what was found."""
@@ -48,6 +49,7 @@ def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: A
     table = read_table(files, options)
     for line in table.alignment.warnings:
         say(f"Warning: {line}")
+    click.get_current_context().meta.pop(TABLE)  # said
     for path in files:
         name, why = recognise(path)
         say(f"{path}: {options['format'] or name} ({why})")

@@ -21,6 +21,7 @@ from metaeval.files import written
 from metaeval.printing import printable, shortened
 
 REFUSED, FAILED, UNWRITABLE, INTERRUPTED = 2, 70, 74, 130  # 70 and 74 as in sysexits.h
+TABLE = "metaeval.table"  # where a command leaves the table that it has read
 
 
 class Refused(click.ClickException):
@@ -79,6 +80,7 @@ class Group(click.Group):
         except MetaevalError as error:
             if "--debug" in sys.argv:
                 traceback.print_exc()
+            _warn(ctx)
             raise Refused(str(error)) from None
         except KeyboardInterrupt:
             raise _interrupted(before) from None
@@ -87,6 +89,13 @@ class Group(click.Group):
 def say(line: object, err: bool = False) -> None:
     """Print one line, hidden characters by their number."""
     click.echo(printable(line), err=err)
+
+
+def _warn(ctx: click.Context) -> None:
+    """Say what is odd in the data, which may be why a command could not end well."""
+    table = ctx.meta.pop(TABLE, None)
+    for line in table.alignment.warnings if table is not None else ():
+        say(f"Warning: {line}", err=True)
 
 
 def _interrupted(before: int) -> Interrupted:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metaeval.cli_group import say
+from metaeval.cli_group import TABLE, say
 from metaeval.errors import MetaevalError
 from metaeval.files import write_all
 
@@ -134,7 +134,7 @@ READER_OPTIONS = (
 
 
 def read_table(files: Sequence[Path], options: dict[str, Any]) -> Any:
-    """The table in some files."""
+    """The table in some files; its warnings are said before an error of what follows."""
     from metaeval.readers import read
 
     given = {k: v for k, v in options.items() if v is not None}
@@ -145,7 +145,9 @@ def read_table(files: Sequence[Path], options: dict[str, Any]) -> Any:
         given["missing_codes"] = _codes(given["missing_codes"])
     if "=" in given.get("preference_scale", ""):
         given["preference_scale"] = _by_name(given["preference_scale"])
-    return read(*files, **given)
+    table = read(*files, **given)
+    click.get_current_context().meta[TABLE] = table
+    return table
 
 
 def _number(word: str, text: str) -> float | None:

@@ -272,10 +272,22 @@ def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> N
     if plan.verb == "compare" and len(names) < 2:
         raise MetaevalError(
             f"compare needs two scorers; there is {listed(names) or 'none'}. Use evaluate "
-            "(--no-pairs) for the value of one, or give another score file."
+            f"(--no-pairs) for the value of one, or give another score file.{_unused(table)}"
         )
     if plan.baseline is not None:
         require_known("scorer to compare with", plan.baseline, names)
+
+
+def _unused(table: Table) -> str:
+    """Columns of numbers beside the scores, which may have been meant as scorers."""
+    ids = {*table._id_columns(), *table._identity(table.rows)}
+    extra = [str(c) for c in table.rows.select_dtypes("number") if c not in ids]
+    if not extra:
+        return ""
+    return (
+        f" Columns of numbers that are not used as scores: {listed(extra, 10)}; name those that "
+        "are (scorers=, --scorers)."
+    )
 
 
 def _check_policy(statistic: Statistic, missing: str) -> None:

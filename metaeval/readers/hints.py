@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,19 @@ from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 
 _PERSON = re.compile("rater|worker|annotat|user|person|coder|assessor|human", re.IGNORECASE)
+_RUN = re.compile("seed|run|trial|repeat|repetition|attempt|sample|fold|epoch", re.IGNORECASE)
+_ASPECT = re.compile("aspect|dimension|criteri|quality|attribute|categor|task", re.IGNORECASE)
 _MOST_COLUMNS = 50
 _LONGEST = 60
+_CHANCE = 0.001  # that whole numbers never meet in one row, below which they number its records
 
 
 def telling_columns(
-    frame: pd.DataFrame, row: Codes, repeated: Bools, skip: Collection[str]
+    frame: pd.DataFrame,
+    row: Codes,
+    repeated: Bools,
+    skip: Collection[str],
+    values: Mapping[str, bool],
 ) -> list[str]:
     """Columns that distinguish the records (cell,) of each row that is there several times.
 
@@ -32,6 +39,8 @@ def telling_columns(
         Which records share their row with another.
     skip : collection of str
         Columns that have a role already.
+    values : mapping of str to bool
+        Columns that are read as scores, or as labels (True); raters and runs may have numbers.
     """
     at = np.flatnonzero(repeated)
     columns = []
@@ -44,53 +53,146 @@ def telling_columns(
         texts = cells.astype(str)
         if texts.str.len().max() > _LONGEST or texts.nunique() == len(frame) > 20:
             continue
+        if name in values and (values[name] or not _may_number(texts, row[at])):
+            continue
         if not pd.DataFrame({"row": row[at], "text": texts.to_numpy()}).duplicated().any():
-            columns.append((int(texts.nunique()), name))
-    return [name for _, name in sorted(columns)]
+            columns.append((name in values, int(texts.nunique()), name))
+    return [name for *_, name in sorted(columns)]
+
+
+def _may_number(texts: pd.Series, row: Codes) -> bool:
+    """Whether a column holds whole numbers that would meet in some row (cell,) were they scores."""
+    if not texts.str.fullmatch(r"\d+(\.0)?").all():
+        return False
+    _, counts = np.unique(row, return_counts=True)
+    meetings = float((counts * (counts - 1) / 2).sum())
+    by_chance = (1 - 1 / max(texts.nunique(), 1)) ** meetings
+    name = str(texts.name)
+    return bool(by_chance < _CHANCE or _PERSON.search(name) or _RUN.fullmatch(name))
+
+
+def numbered_warnings(
+    frame: pd.DataFrame, row: Codes, *, skip: Collection[str], values: Mapping[str, bool]
+) -> list[str]:
+    """Warnings of scorers that may be numbers of raters or runs: records (cell,) repeat a row."""
+    repeated = np.bincount(row)[row] > 1
+    found = telling_columns(frame, row, repeated, skip, values) if repeated.any() else []
+    numbered = [name for name in found if name in values]
+    if not numbered:
+        return []
+    one = numbered[0]
+    held = {name: kind for name, kind in values.items() if name != one}
+    varying = varying_columns(frame, row, held) or list(held) or [one]
+    cures = _cures(one, varying, held, pairs=False, long=False)
+    return [
+        f"{one} is read as a scorer, and holds whole numbers that differ in the rows of each item, "
+        f"as those of raters, runs and systems do: {_listing(one, values, cures)}; if it names "
+        f"systems, --map system={one}"
+    ]
 
 
 def repeats_cure(
-    telling: Sequence[str], value: str, *, labels: bool, pairs: bool, long: bool
+    frame: pd.DataFrame,
+    row: Codes,
+    repeated: Bools,
+    *,
+    skip: Collection[str],
+    values: Mapping[str, bool],
+    pairs: bool,
+    long: bool,
+    average: bool,
 ) -> str:
-    """What to type where records repeat, the likeliest cure first.
+    """What to type where records (cell,) repeat, likeliest first; "" if no column helps.
 
     Parameters
     ----------
-    telling : sequence of str
-        Columns that distinguish the records.
-    value : str
-        The column that holds the values.
-    labels, pairs, long : bool
-        Whether the values are labels, rows are pairs, and a column names the scorers already.
+    frame, row, repeated, skip
+        As in `telling_columns`.
+    values : mapping of str to bool
+        Columns that hold the values, and whether these are labels.
+    pairs, long, average : bool
+        Whether rows are pairs, a column names the scorers already, and repeats can be averaged.
     """
+    telling = telling_columns(frame, row, repeated, skip, values)
     if not telling:
-        mean = "" if pairs else ", or average them: repeats='mean' (--repeats mean)"
-        return f"No column distinguishes them: remove the duplicates{mean}."
+        return ""
     if "cluster" in telling:
         return (
             "The column of clusters (documents) distinguishes them: if items are numbered anew in "
             "each, map it as the task too, --map task=<column>, or make ids of both."
         )
     one = telling[0]
-    what = "preference" if pairs else "label"
-    cures = [
-        f"if it names raters, --map rater={one},{what}={value} --exchangeable (rater={one!r}, "
-        f"{what}={value!r}, exchangeable=True)"
-    ]
-    if not labels and long:
-        cures = [f"if it names aspects or conditions that are scored each, --keys {one}", *cures]
-    elif not labels:
-        score = f"{'preference' if pairs else 'score'}={value}"
-        cures = [
-            f"if it names scorers (judges, filters, prompts), --map scorer={one},{score}",
-            *cures,
-        ]
-    if not pairs:
-        cures.append("if it numbers runs whose mean is meant, repeats='mean' (--repeats mean)")
+    held = {name: kind for name, kind in values.items() if name not in telling}
+    varying = varying_columns(frame, row, held) or list(held) or [one]
+    cures = _cures(one, varying, held, pairs=pairs, long=long)
+    if average:
+        cures["runs"] = _mean_of_runs([c for c in held if not held[c]] if one in values else [])
+    rest = f" ({listed(telling[1:], 3)} would too)" if len(telling) > 1 else ""
+    return f"The column {one!r} distinguishes them{rest}: {_listing(one, values, cures)}."
+
+
+def varying_columns(frame: pd.DataFrame, row: Codes, names: Iterable[str]) -> list[str]:
+    """The columns that differ between records (cell,) of one row, those that seldom do last."""
+    often = {
+        name: float(frame[name].astype(str).groupby(row).nunique().gt(1).mean()) for name in names
+    }
+    usual = max(often.values(), default=0.0) / 2
+    return sorted((name for name in often if often[name]), key=lambda name: often[name] < usual)
+
+
+def _cures(
+    one: str, varying: Sequence[str], values: Mapping[str, bool], *, pairs: bool, long: bool
+) -> dict[str, str]:
+    """What each meaning of the column `one` would have one type, by that meaning."""
+    labels = [name for name in varying if values.get(name)]
+    scores = [name for name in varying if not values.get(name)]
+    label, score = ("preference", "preference") if pairs else ("label", "score")
+    value = (labels or scores)[0]
+    scorers = {
+        "scorers": "if it names scorers (judges, filters, prompts), --map "
+        f"scorer={one},{score}={value}"
+    }
+    aspects = {
+        "aspects": "if it names aspects or conditions that are scored each, --keys "
+        f"{one} (keys=[{one!r}])"
+    }
+    beside = [name for name in values if not values[name]] if labels and not scores else []
+    shell, python = _named(beside)
+    raters = {
+        "raters": f"if it names raters, --map rater={one},{label}={value} --exchangeable{shell} "
+        f"(rater={one!r}, {label}={value!r}, exchangeable=True{python})"
+    }
+    if labels:
+        return aspects | raters if scores else raters | aspects
+    return (aspects if long else scorers) | raters
+
+
+def _mean_of_runs(scorers: list[str]) -> str:
+    """How to average runs; `scorers` are named where the numbers of runs look like scores."""
+    shell, python = _named(scorers)
+    return f"if it numbers runs whose mean is meant, --repeats mean{shell} (repeats='mean'{python})"
+
+
+def _named(scorers: list[str]) -> tuple[str, str]:
+    """How to name scorers on the command line and in Python; nothing where there are none."""
+    return (f" --scorers {','.join(scorers)}", f", scorers={scorers}") if scorers else ("", "")
+
+
+def _listing(one: str, values: Collection[str], cures: Mapping[str, str]) -> str:
+    """The cures, the likeliest first."""
+    likely = _likeliest(one, values, cures)
+    return "; ".join(cures[kind] for kind in sorted(cures, key=lambda kind: kind != likely))
+
+
+def _likeliest(one: str, values: Collection[str], cures: Mapping[str, str]) -> str:
+    """Which of the cures to name first."""
     if _PERSON.search(one):
-        cures.sort(key=lambda cure: "names raters" not in cure)
-    others = f" ({listed(telling[1:], 3)} would too)" if len(telling) > 1 else ""
-    return f"The column {one!r} distinguishes them{others}: {'; '.join(cures)}."
+        return "raters"
+    if _ASPECT.search(one) and "aspects" in cures:
+        return "aspects"
+    if "runs" in cures and (_RUN.fullmatch(one) or one in values):
+        return "runs"
+    return next(iter(cures))
 
 
 def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
@@ -98,20 +200,28 @@ def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
     names = [str(c) for c in frame]
     likely = [name for name in names if _may_be_ids(frame[name])][:3]
     cure = f"such as --map item={likely[0]}" if likely else "--map item=<column>"
+    none = (
+        ""
+        if likely
+        else " If none does and each row is of another item, add one that numbers them."
+    )
     return MetaevalError(
-        f"{source} needs a column 'item'; found {listed(names, 20) or 'no columns'}. Map "
-        f"the one that names what was answered (segment, prompt, question), {cure} (item=...)."
+        f"{source} needs a column 'item'; found {listed(names, 20) or 'no columns'}. Map the one "
+        f"that names what was answered (segment, prompt, question), {cure} (item=...).{none}"
     )
 
 
 def _may_be_ids(column: pd.Series) -> bool:
-    """Whether a column holds several short texts or whole numbers."""
+    """Whether a column holds several short texts, or whole numbers that never fall."""
     cells = column.dropna().head(1000)
     if not len(cells) or any(
         isinstance(v, list | dict | float | np.ndarray) for v in cells.head(50)
     ):
         return False
     texts = cells.astype(str)
-    return bool(texts.nunique() > 1 and texts.str.len().max() <= _LONGEST) and not bool(
-        texts.str.fullmatch(r"-?\d*\.\d+").any()
-    )
+    if texts.nunique() < 2 or texts.str.len().max() > _LONGEST:
+        return False
+    values = pd.to_numeric(texts, errors="coerce")
+    if values.isna().any():
+        return True
+    return bool((values == values.round()).all() and (values.diff().iloc[1:] >= 0).all())

@@ -31,7 +31,8 @@ def margin_parts(
 ) -> list[Part]:
     """Turn a wide table of pairs, a column per scorer or label, into one part."""
     shown = oriented(frame, ordered, keys)
-    rows = Rows(shown.ids, source, frame=frame, roles=(*ROLES, *columns), pairs=True)
+    kinds = {name: name in labels for name in columns}
+    rows = Rows(shown.ids, source, frame=frame, roles=ROLES, values=kinds, pairs=True)
     sign = np.where(shown.turn, -1.0, 1.0)
     read = {name: _on_scale(frame[name], name, source, scale) for name in columns}
     warnings = [w for name in columns if name not in labels for w in read[name][1]]
@@ -110,4 +111,4 @@ def _by_name(frame: pd.DataFrame, rows: Rows, values: Floats, who: str) -> pd.Da
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
     at = np.flatnonzero(frame[who].notna() & (frame[who].astype(str).str.strip() != ""))
     names = id_column(frame[who].iloc[at], who, text=bool(frame.attrs.get("text")))
-    return rows.spread(names, values[at], at=at, labels=who == "rater", value=MARGIN)
+    return rows.spread(names, values[at], at=at, value=(MARGIN, who == "rater"))

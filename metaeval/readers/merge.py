@@ -11,7 +11,7 @@ import pandas as pd
 from metaeval.arrays import Codes, Floats
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
-from metaeval.readers.hints import repeats_cure, telling_columns
+from metaeval.readers.hints import repeats_cure
 from metaeval.readers.overlap import (
     PAIR_IDS,
     RESPONSE_IDS,
@@ -149,12 +149,13 @@ def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
     part = next(p for p in parts if p.rows.duplicated(list(ids)).any())
     [row] = shared_codes([part.rows], ids)
     often = part.rows.duplicated(list(ids), keep=False).to_numpy()
-    telling = telling_columns(part.rows, row, often, ids)
-    values = _varying(part, row)
     message = f"{part.source} has several rows for one {listed(ids)} and names no response"
-    if telling and values:
-        labels = not part.scores.shape[1]
-        cure = repeats_cure(telling, values[0], labels=labels, pairs=False, long=False)
+    kinds = dict.fromkeys(map(str, part.scores), False) | dict.fromkeys(map(str, part.labels), True)
+    cells = pd.concat([part.rows, part.scores, part.labels], axis=1)
+    cure = repeats_cure(
+        cells, row, often, skip=ids, values=kinds, pairs=False, long=False, average=False
+    )
+    if cure:
         return MetaevalError(f"{message}. {cure}")
     return MetaevalError(
         f"{message}, and no column distinguishes these rows. If each is the answer of another "
@@ -162,13 +163,6 @@ def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
         "answer, add a column that names these, and map it (--map rater=<column> or "
         "scorer=<column>)."
     )
-
-
-def _varying(part: Part, row: Codes) -> list[str]:
-    """Columns of scores and labels, those first that differ most often between rows of one id."""
-    both = pd.concat([part.scores, part.labels], axis=1)
-    spread = both.groupby(row).nunique().gt(1).mean()
-    return [str(name) for name in spread.sort_values(ascending=False, kind="stable").index]
 
 
 def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> Part:

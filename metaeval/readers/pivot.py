@@ -11,7 +11,7 @@ import pandas as pd
 from metaeval.arrays import Bools
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
-from metaeval.readers.hints import repeats_cure, telling_columns
+from metaeval.readers.hints import repeats_cure, varying_columns
 from metaeval.readers.values import Codes, Floats, collapse, combined, covariate, id_column, shown
 
 
@@ -57,6 +57,8 @@ class Rows:
         The whole file, whose other columns may distinguish records that share a row.
     roles : collection of str
         Its columns that have a role.
+    values : mapping of str to bool
+        Its columns of values, and whether these are labels.
     pairs : bool
         Whether a row is a pair.
     """
@@ -68,12 +70,14 @@ class Rows:
         *,
         frame: pd.DataFrame | None = None,
         roles: Collection[str] = (),
+        values: Mapping[str, bool] | None = None,
         pairs: bool = False,
     ) -> None:
         self.ids = dict(ids)
         self.source = source
         self.pairs = pairs
         self._others = frame, {*roles, *ids}
+        self._values = dict(values or {})
         key = combined([column.codes for column in self.ids.values()])
         self.row, uniques = pd.factorize(key)
         self.n = len(uniques)
@@ -91,14 +95,13 @@ class Rows:
         *,
         at: Codes | None = None,
         mean: bool = False,
-        labels: bool = False,
-        value: str = "",
+        value: tuple[str, bool] | None = None,
     ) -> dict[str, Floats]:
         """Values (cell,) in a column per name; a cell that is there twice is an error.
 
         `at` (cell,) are the records that the values belong to, all of them by default. With
-        `mean`, values for one cell are averaged. `labels` and `value` say what they are and what
-        their column is called.
+        `mean`, values for one cell are averaged. `value` is the column of all the values, and
+        whether they are labels; a column per name by default.
         """
         columns = [str(name) for name in names.categories]
         at = np.arange(len(self.row)) if at is None else at
@@ -106,13 +109,13 @@ class Rows:
         often = np.bincount(place, minlength=1)[place] > 1
         if often.any() and not mean:
             named = sorted({columns[code] for code in names.codes[often]})
-            raise self._repeated(named, at, often, place, labels, value or named[0])
+            raise self._repeated(named, at, often, place, dict([value]) if value else self._values)
         wide = np.full(self.n * len(columns), np.nan)
         wide[place] = _means(place, values) if often.any() else values
         return dict(zip(columns, wide.reshape(self.n, len(columns)).T, strict=True))
 
     def place(
-        self, columns: Mapping[str, Floats], *, repeats: bool, mean: bool, labels: Collection[str]
+        self, columns: Mapping[str, Floats], *, repeats: bool, mean: bool
     ) -> dict[str, Floats]:
         """Columns of values (cell,) as columns of rows; a row that is there twice is an error.
 
@@ -129,30 +132,39 @@ class Rows:
                 if mean:
                     column[self.row] = _means(self.row, values)
                 elif not (repeats and same.all()):
-                    often = np.bincount(self.row)[self.row] > 1
-                    raise self._repeated(
-                        list(columns)[:5],
-                        np.arange(len(self.row)),
-                        often,
-                        self.row,
-                        name in labels,
-                        name,
-                    )
+                    raise self._twice(list(columns))
             wide[name] = column
         return wide
 
+    def _twice(self, names: list[str]) -> MetaevalError:
+        """Build the error of rows that are there several times."""
+        often = np.bincount(self.row)[self.row] > 1
+        at = np.arange(len(self.row))
+        frame, _ = self._others
+        varying = [] if frame is None else varying_columns(frame, self.row, self._values)
+        return self._repeated(varying or names, at, often, self.row, self._values)
+
     def _repeated(
-        self, names: list[str], at: Codes, often: Bools, place: Codes, labels: bool, value: str
+        self, names: list[str], at: Codes, often: Bools, place: Codes, values: dict[str, bool]
     ) -> MetaevalError:
         """Build the error of records `at` of which some stand for one cell `often`."""
         _, some = np.unique(np.where(often, place, -1), return_index=True)
         some = np.sort(some[often[some]])
         frame, roles = self._others
-        telling: list[str] = []
+        cure = ""
         if frame is not None:
-            telling = telling_columns(frame.iloc[at], place, often, roles - {"cluster"})
-        long = bool(roles & {"scorer"}) and not labels
-        cure = repeats_cure(telling, value, labels=labels, pairs=self.pairs, long=long)
+            cure = repeats_cure(
+                frame.iloc[at],
+                place,
+                often,
+                skip=roles - {"cluster"},
+                values=values,
+                pairs=self.pairs,
+                long=bool(roles & {"scorer"}) and not any(values.values()),
+                average=not self.pairs,
+            )
+        mean = "" if self.pairs else ", or average them: repeats='mean' (--repeats mean)"
+        cure = cure or f"No column distinguishes them: remove the duplicates{mean}."
         ids = {name: column for name, column in self.ids.items() if name}
         return MetaevalError(
             f"{self.source} has several values of {listed(names, 5)} for one row, at {len(some)} "

@@ -281,7 +281,8 @@ def _part(
 def _spread(rows: Rows, names: Any, value: Floats, at: Codes) -> pd.DataFrame:
     if not len(at):
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
-    wide = rows.spread(names[at].remove_unused_categories(), value[at], at=at, value="preference")
+    names = names[at].remove_unused_categories()
+    wide = rows.spread(names, value[at], at=at, value=("preference", False))
     return pd.DataFrame(wide, index=pd.RangeIndex(rows.n))
 
 

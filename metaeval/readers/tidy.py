@@ -25,7 +25,7 @@ from metaeval.readers.columns import Resolved, names_of, resolve
 from metaeval.readers.delimited import first_cells
 from metaeval.readers.files import load_frame
 from metaeval.readers.guesses import Said
-from metaeval.readers.hints import no_item
+from metaeval.readers.hints import no_item, numbered_warnings
 from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows, ids_of, raters_apart
 from metaeval.readers.scales import Scale, check_scale
@@ -196,8 +196,13 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
     loose = [str(c) for c in frame if c not in roles]
     columns = [c for c in loose if said.holds_values(frame[c], long=bool(long))]
     ids = _row_ids(frame, said.keys, bool(long))
-    rows = Rows(ids, name, frame=frame, roles={*named, *columns})
+    kinds = {c: said.is_label(c) for c in columns}
+    rows = Rows(ids, name, frame=frame, roles=named, values=kinds)
     held, warnings = _long_values(frame, rows, name, long, mean)
+    if "" in ids and not (said.scorers or len(rows.row) < 2):
+        items = Rows({role: ids[role] for role in ids if role}, name)
+        said_so = numbered_warnings(frame, items.row, skip=named, values=kinds)
+        warnings += [f"{name}: {line}" for line in said_so]
     if "rater" in resolved.found and "rater" not in [who for who, _ in long]:
         warnings.append(
             f"{name}: the column of raters is left out, as no column of labels goes with it; name "
@@ -207,14 +212,9 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
     values = {c: numbers(frame[c], c, name) for c in columns}
     if mean:
         warnings += [w for c in columns for w in codes_apart(c, values[c])]
-    wide = rows.place(
-        values,
-        repeats=bool(long),
-        mean=mean,
-        labels=[c for c in columns if said.is_label(c)],
-    )
+    wide = rows.place(values, repeats=bool(long), mean=mean)
     for are_labels in (True, False):
-        held.append(({c: wide[c] for c in columns if said.is_label(c) == are_labels}, are_labels))
+        held.append(({c: wide[c] for c in columns if kinds[c] == are_labels}, are_labels))
     part = _divided(frame, rows, held, [c for c in loose if c not in columns], said)
     return replace(part, warnings=tuple(warnings))
 
@@ -250,7 +250,7 @@ def _long_values(
         values = numbers(some[what], what, name)
         if mean:
             warnings += codes_apart(what, values)
-        wide = rows.spread(names, values, at=at, mean=mean, labels=who == "rater", value=what)
+        wide = rows.spread(names, values, at=at, mean=mean, value=(what, who == "rater"))
         held.append((wide, who == "rater"))
     if long and not named.all():
         whom = " or ".join(who for who, _ in long)
