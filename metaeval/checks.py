@@ -55,14 +55,19 @@ def require_column(columns: Iterable[object], column: str, *, purpose: str) -> N
         )
 
 
+def no_such(what: str, name: object, known: Sequence[object]) -> str:
+    """Say that there is no `what` of a name, which there are, and which may be meant."""
+    there = "there is only" if len(known) == 1 else "there are"
+    return (
+        f"There is no {what} {name!r}; {there} {listed(known, 20) or 'none'}."
+        f"{near_miss(name, known)}"
+    )
+
+
 def require_known(what: str, name: object, known: Sequence[object]) -> None:
     """Raise unless `name` is among the known names."""
     if name not in known:
-        there = "there is only" if len(known) == 1 else "there are"
-        raise MetaevalError(
-            f"There is no {what} {name!r}; {there} {listed(known, 20) or 'none'}."
-            f"{near_miss(name, known)}"
-        )
+        raise MetaevalError(no_such(what, name, known))
 
 
 def check_one_of(name: str, value: object, allowed: Sequence[object]) -> None:

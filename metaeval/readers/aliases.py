@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 ROLES = (
     "item",
@@ -60,6 +61,7 @@ PAIRS = IDS | {
 }
 
 
+@lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
     """A name in small letters and without marks between its words: SEG.ID, Seg_Id and segid."""
     return re.sub(r"(?<=[a-z0-9])[\s_.\-]+(?=[a-z0-9])", "", name.strip().lower())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from metaeval.checks import listed, near_miss, require_known
+from metaeval.checks import listed, no_such, require_known
 from metaeval.errors import MetaevalError
 from metaeval.readers.aliases import ROLES
 from metaeval.readers.columns import names_of
@@ -71,7 +71,9 @@ def _is_called(name: str, pattern: str) -> bool:
 
 
 def _only(whole: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:
-    names = names_of(scorers) if scorers is not None else list(scores)
+    if scorers is None:
+        return scores.copy()
+    names = names_of(scorers)
     for name in names:
         if name not in scores:
             raise _no_scorer(whole, list(scores), name)
@@ -93,10 +95,7 @@ def _no_scorer(whole: Part, names: list[str], unknown: str) -> MetaevalError:
         )
     beside = [c for c in whole.rows if pd.api.types.is_numeric_dtype(whole.rows[c].dtype)]
     known = list(dict.fromkeys([*names, *beside])) or _known(whole, names, unknown)
-    return MetaevalError(
-        f"There is no scorer {unknown!r}; there are {listed(known, 20) or 'none'}."
-        f"{near_miss(unknown, known)}"
-    )
+    return MetaevalError(no_such("scorer", unknown, known))
 
 
 def _known(whole: Part, names: list[str], unknown: str) -> list[str]:

@@ -269,9 +269,7 @@ def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: st
     names = clash | {column: role for role, column in found.items()}
     moved = [f"{role} <- {column}" for role, column in found.items() if role != column]
     notes = (f"{source}: {', '.join(moved)}",) if moved else ()
-    attrs = frame.attrs
-    frame = frame.rename(columns=names)
-    frame.attrs = attrs
+    frame = frame.set_axis([names.get(c, c) for c in frame], axis=1)
     spare = [*clash.values(), *(c for c in frame if c not in found and _looks_like_id(str(c)))]
     return Resolved(frame, pairs, found, tuple(spare), notes)
 

@@ -255,14 +255,15 @@ def _scores_as_ids(role: str, names: list[str]) -> list[str]:
 
 def _lone(role: str, column: pd.Series) -> list[str]:
     """A warning of a name on one row, where each of the others is on many."""
-    counts = column[column.notna() & (column.astype(object) != "")].value_counts()
-    counts = counts[counts > 0]
-    once = counts[counts == 1]
-    if not 1 <= len(once) <= 2 or len(counts) == len(once) or counts[counts > 1].min() < _MANY:
+    codes, names = pd.factorize(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    named = np.array([name != "" for name in names], dtype=bool)
+    once, often = np.flatnonzero(named & (counts == 1)), counts[named & (counts > 1)]
+    if not 1 <= len(once) <= 2 or not len(often) or often.min() < _MANY:
         return []
     return [
-        f"the {role} {once.index[0]!r:.40} is on one row, each of the others on "
-        f"{counts[counts > 1].min()} or more; are the cells of that row in their columns?"
+        f"the {role} {names[once[0]]!r:.40} is on one row, each of the others on {often.min()} or "
+        "more; are the cells of that row in their columns?"
     ]
 
 

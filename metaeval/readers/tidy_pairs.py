@@ -69,9 +69,9 @@ def _wide_words(
     )
     long.attrs = frame.attrs
     labels = [*said.labels, *(judge for judge in called.values() if said.is_label(judge))]
-    kept = None if said.scorers is None else {*said.scorers, *labels}
-    if kept is not None:
-        long = long[long["scorer"].isin(kept)].reset_index(drop=True)
+    kept = long["scorer"].isin({*(said.scorers or []), *labels})
+    if said.scorers is not None and kept.any():  # where none is there, the table says so
+        long = long[kept].reset_index(drop=True)
         long.attrs = frame.attrs
     options = how | {"labels": labels, "keys": said.keys}
     return preferences.pair_parts(long, source=name, **options)

@@ -155,7 +155,7 @@ def test_a_column_of_scores_is_never_said_not_to_exist(tmp_path):
     found = IDS.assign(judge=["x" * 300] * 6, chrf=VALUES)
     with pytest.raises(MetaevalError, match=r"'judge' of .* holds 6 cells that are not numbers"):
         read(found, scorers=["judge"])
-    with pytest.raises(MetaevalError, match=r"no scorer 'typo'; there are chrf"):
+    with pytest.raises(MetaevalError, match=r"no scorer 'typo'; there is only chrf"):
         read(found.drop(columns="judge"), scorers=["typo"])
     with pytest.raises(MetaevalError, match="is there and is not a column of scores"):
         read(found.drop(columns="judge"), scorers=["system"])

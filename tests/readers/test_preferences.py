@@ -518,3 +518,11 @@ def test_margins_beside_labels_in_words():
     table = read(frame)
     assert table.scores["rm"].tolist() == frame["rm"].tolist()
     assert table.labels["human"].tolist() == SIGNS["label"]
+
+
+def test_a_scorer_that_is_not_among_the_columns_of_verdicts_is_named():
+    sides = {"item": [0, 0, 1, 1], "first": list("acac"), "second": list("bdbd")}
+    frame = pd.DataFrame(sides | {"judge": list("abab")})
+    with pytest.raises(MetaevalError, match=r"no scorer 'typo'; there is only judge\."):
+        read(frame, scorers=["typo"])
+    assert read(frame.assign(other=list("aaaa")), scorers=["judge"]).scorers == ["judge"]
