@@ -181,6 +181,18 @@ def _correction_notes(plan: Plan) -> list[str]:
     return [f"{why} leaves comparisons no draws to share, so Holm's correction replaces max-T"]
 
 
+def _pairs_notes(levels: list[Level], design: Design) -> list[str]:
+    """That right and wrong answers only are paired, where other coefficients pair all."""
+    asked = [level.statistic.estimand for level in levels if not level.beside]
+    paired = any("ties" in e and e.get("grouping") != "systems" for e in asked)
+    if not paired or design.table.kind != "correct":
+        return []
+    return [
+        "labels are correctness: pairs of equal labels are not formed (label_kind='rating' forms "
+        "them)"
+    ]
+
+
 def _target_notes(levels: list[Level], design: Design) -> list[str]:
     """What a number means beyond its name; and tests that are kept for comparison only."""
     targets = [
@@ -191,10 +203,14 @@ def _target_notes(levels: list[Level], design: Design) -> list[str]:
     ]
     tests = [row["test"] for level in levels for row in level.differences if row["test"]]
     replicas = [test for test in dict.fromkeys(tests) if test in REPLICAS]
-    return targets + [
-        f"test={test!r} is a replica of a published test, for comparison with it"
-        for test in replicas
-    ]
+    return (
+        _pairs_notes(levels, design)
+        + targets
+        + [
+            f"test={test!r} is a replica of a published test, for comparison with it"
+            for test in replicas
+        ]
+    )
 
 
 def _counted(level: Level, design: Design) -> str:

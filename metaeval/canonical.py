@@ -31,8 +31,8 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
         if not null_is_empty:
             raise MetaevalError(
                 f"The id column {name!r} has {int(nulls.sum())} empty cells, the first in row "
-                f"{int(np.flatnonzero(nulls.to_numpy())[0])}; ids must not be null. Fill them in, "
-                "or drop those rows."
+                f"{int(np.flatnonzero(nulls.to_numpy())[0]) + 1} (counted from 1); ids must not be "
+                "null. Fill them in, or drop those rows."
             )
         values = values.astype(object).where(~nulls, "")
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -109,13 +109,13 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
             values = _as_doubles(column)
         except (TypeError, ValueError, OverflowError):
             raise MetaevalError(
-                f"{name!r} in {what} holds values that are no numbers, such as "
+                f"{name!r} in {what} holds values that are not numbers, such as "
                 f"{_first_non_number(column)!r:.60}; correct them, or leave them empty if missing."
             ) from None
         if np.isinf(values).any():
-            row = int(np.flatnonzero(np.isinf(values))[0])
+            row = int(np.flatnonzero(np.isinf(values))[0]) + 1
             raise MetaevalError(
-                f"{name!r} in {what} holds an infinite value in row {row}; "
+                f"{name!r} in {what} holds an infinite value in row {row} (counted from 1); "
                 "leave it empty if it is missing, or give a finite number."
             )
         if (np.abs(values) > _LARGEST).any():

@@ -91,7 +91,7 @@ _BREAKS = {
         "Remove the duplicates",
     ),
     "infinite": lambda r, s, h, at: (r, _nothing(s, at, np.inf), h, {}, "infinite"),
-    "text": lambda r, s, h, at: (r, _nothing(s, at, "n/a"), h, {}, "no numbers"),
+    "text": lambda r, s, h, at: (r, _nothing(s, at, "n/a"), h, {}, "not numbers"),
     "null id": lambda r, s, h, at: (_nothing(r, at, None), s, h, {}, "Fill them in"),
     "index": lambda r, s, h, at: (r, s, h.set_axis(h.index + 1), {}, "share one index"),
     "no item": lambda r, s, h, at: (r.drop(columns="item"), s, h, {}, "needs a column 'item'"),

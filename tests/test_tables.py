@@ -56,14 +56,14 @@ def test_what_is_broken_is_refused_with_its_cure(case):
         (lambda: table_of([]), "at least one row"),
         (
             lambda: table_of(["a", None]),
-            "'item' has 1 empty cells, the first in row 1.*Fill them in",
+            "'item' has 1 empty cells, the first in row 2 .*Fill them in",
         ),
         (lambda: table_of(["a", "b"], task=["t", None]), "'task' has 1 empty cells"),
         (lambda: table_of(["a", "b"], cluster=["t", None]), "'cluster' has 1 empty cells"),
         (lambda: table_of(["a", "b"], ["s", None]), "'system' has 1 empty cells"),
         (lambda: table_of(["a", "a"], ["s", "s"]), r"2 rows share a key \(item, system\).*keys="),
-        (lambda: table_of(["a"], scores={"m": [np.inf]}), "infinite value in row 0"),
-        (lambda: table_of(["a"], scores={"m": ["x"]}), "no numbers, such as 'x'"),
+        (lambda: table_of(["a"], scores={"m": [np.inf]}), "infinite value in row 1"),
+        (lambda: table_of(["a"], scores={"m": ["x"]}), "not numbers, such as 'x'"),
         (lambda: table_of(["a"], labels={"m": [1.0]}), "both a scorer and a label; rename"),
         (
             lambda: table_of(["a"], label_epsilon=-1),
@@ -387,7 +387,7 @@ def test_values_of_a_part_of_the_table_are_refused():
     [
         ("m", [1.0, 2.0], "already; choose another name"),
         ("human", [1.0, 2.0], "already; choose another name"),
-        ("new", pd.Series(["x", 1.0], index=pd.Index(["1", "2"], name="item")), "no numbers"),
+        ("new", pd.Series(["x", 1.0], index=pd.Index(["1", "2"], name="item")), "not numbers"),
         ("new", pd.Series([1.0, 2.0], index=["x", "y"]), r"set_index\("),
         ("new", pd.Series([1.0], index=pd.Index(["9"], name="item")), "match none"),
         ("new", pd.Series([1.0, 2], index=pd.Index(["1", 1], name="item")), "several values"),

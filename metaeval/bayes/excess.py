@@ -23,7 +23,7 @@ TARGET = (
 def excess_biases(table: Table, names: Sequence[str]) -> list[Statistic]:
     """One statistic for each covariate, all of them in one regression.
 
-    Raises `MetaevalError` where a covariate is no number, missing, infinite, or follows from the
+    Raises `MetaevalError` where a covariate is not a number, missing, infinite, or follows from the
     label or from the others in a stratum.
     """
     scale = np.array([scale_of(x) for x in differences(table.pairs(), names)])

@@ -76,7 +76,7 @@ def raters(
     ------
     MetaevalError
         By `fit`: if there are fewer than two raters, or what they said cannot be modelled; if
-        covariates are no numbers, missing, infinite or constant, or of fewer than 30 rows.
+        covariates are not numbers, missing, infinite or constant, or of fewer than 30 rows.
 
     Notes
     -----

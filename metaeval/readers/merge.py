@@ -284,8 +284,11 @@ def _beside(whole: Part, other: Part, keys: Sequence[str]) -> Part:
         rows=other.rows.drop(columns=shared).iloc[place[at]],
         scores=other.scores.iloc[place[at]],
         labels=other.labels.iloc[place[at]],
-        notes=(*other.notes, *_matching_notes(whole, other, place[at])),
-        warnings=(*other.warnings, *_spread_warnings(whole, other, place[at], keys)),
+        warnings=(
+            *other.warnings,
+            *_matching_warnings(whole, other, place[at]),
+            *_spread_warnings(whole, other, place[at], keys),
+        ),
     )
     rows = np.arange(len(mine))
     return _united([whole, moved], [rows, at], identity(whole, keys))
@@ -309,8 +312,8 @@ def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str])
     )
 
 
-def _matching_notes(whole: Part, other: Part, used: Codes) -> list[str]:
-    """What did not match, and what was used for several rows."""
+def _matching_warnings(whole: Part, other: Part, used: Codes) -> list[str]:
+    """How many rows are left out, as they match none of a file that has more ids."""
     left = len(other.rows) - len(np.unique(used))
     return [f"{other.source}: {left} rows match no row of {whole.source}"] if left else []
 

@@ -99,8 +99,8 @@ def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
     if not null and blank.any():
         raise MetaevalError(
             f"The id column {name!r} has {int(blank.sum())} empty cells, the first in row "
-            f"{int(np.flatnonzero(blank)[0])}; ids must not be empty. Fill them in, or drop those "
-            "rows."
+            f"{int(np.flatnonzero(blank)[0]) + 1} (counted from 1); ids must not be empty. Fill "
+            "them in, or drop those rows."
         )
     return column
 

@@ -119,7 +119,7 @@ BROKEN = {
     "header twice": (TEXT.replace("human", "m"), r"Several columns of t.csv are called m"),
     "line break in the header": ('"x\ny",' + TEXT, r"column name in the header .*line break"),
     "long header": ("x" * 140_000 + "," + TEXT, r"has a name of 140,000 characters|field larger"),
-    "no id": (TEXT.replace("\n5,", "\n,"), r"'item' has 2 empty cells, the first in row 10"),
+    "no id": (TEXT.replace("\n5,", "\n,"), r"'item' has 2 empty cells, the first in row 11 "),
     "blank id": (TEXT.replace("\n5,", "\n  ,"), r"'item' has 2 empty cells"),
     "blanks": ("seg id score\n1 2\n3 4 5 6\n", r"needs a column 'item'; found seg id score"),
 }

@@ -204,10 +204,10 @@ def test_items_shifted_by_one_are_suspicious():
     assert "items of s.csv look shifted by -1" in table.warnings[0]
 
 
-def test_rows_that_match_nothing_are_noted():
+def test_rows_that_match_nothing_are_warned_of():
     labels = LABELS.drop(columns="task").assign(item=LABELS["item"] + 1)
     table = read(named(SCORES, "s.csv"), named(labels, "l.csv"))
-    assert "l.csv: 2 rows match no row of s.csv" in table.notes
+    assert "l.csv: 2 rows match no row of s.csv" in table.warnings
     assert len(table) == 12
 
 
