@@ -111,7 +111,7 @@ class BaseTable(Changing):
         if both:
             raise MetaevalError(f"{listed(both)} is both a scorer and a label; rename one of them.")
         rows, scores, labels = self._orient(rows, scores, labels)
-        index = keyed.row_index(self._identifying(rows, scores, labels))
+        index = keyed.row_index(len(rows), self._identifying(rows, scores, labels))
         for name, frame in (("rows", rows), ("scores", scores), ("labels", labels)):
             frame = frame.set_axis(index)
             object.__setattr__(self, name, frame if name == "rows" else frame.sort_index(axis=1))
@@ -123,13 +123,13 @@ class BaseTable(Changing):
 
     def _identifying(
         self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
-    ) -> pd.DataFrame:
+    ) -> dict[str, pd.Series]:
         """What identifies the rows: their ids; without ids of responses, columns and labels too."""
         identity = self._identity(rows)
         if identity:
-            return rows[identity]
+            return {name: rows[name] for name in identity}
         values = labels if labels.shape[1] else scores
-        return pd.concat([rows, values.sort_index(axis=1)], axis=1)
+        return dict(pd.concat([rows, values.sort_index(axis=1)], axis=1).items())
 
     def _settle_sharing(self) -> None:
         """Whether tasks share their items, as was said or as ids say."""
@@ -175,7 +175,9 @@ class BaseTable(Changing):
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         for name in FRAMES:
             fields[name] = fields[name].take(order)
-        index = keyed.row_index(self._identifying(*(fields[name] for name in FRAMES)))
+        index = keyed.row_index(
+            len(fields["rows"]), self._identifying(*(fields[name] for name in FRAMES))
+        )
         fields |= {name: fields[name].set_axis(index) for name in FRAMES}
         made.__dict__.clear()
         made.__dict__.update(fields, canonical=made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,16 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
                 "rescale them."
             )
         columns[name] = values + 0.0  # -0.0 becomes 0.0
-    return pd.DataFrame(columns, index=frame.index)
+    return float_frame(columns, frame.index)
+
+
+def float_frame(columns: Mapping[str, Floats], index: pd.Index) -> pd.DataFrame:
+    """Columns of doubles (row,) as a frame, which is made faster from one array than from many."""
+    stacked = np.empty((len(columns), len(index)))
+    for place, values in enumerate(columns.values()):
+        stacked[place] = values
+    names = pd.Index(list(columns), dtype="str")
+    return pd.DataFrame(stacked.T, index=index, columns=names, copy=False)
 
 
 def _as_doubles(column: pd.Series) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,14 @@ ROW = "row"
 _SIDES = ("first", "second")
 
 
-def row_index(identity: pd.DataFrame) -> pd.RangeIndex:
+def row_index(n: int, identity: Mapping[str, pd.Series]) -> pd.RangeIndex:
     """Places of the rows of a table, under a name that tells their ids in this order.
 
     Parameters
     ----------
-    identity : DataFrame
+    n : int
+        How many rows there are.
+    identity : mapping of str to Series
         What identifies the rows, in their order.
 
     Returns
@@ -33,11 +35,11 @@ def row_index(identity: pd.DataFrame) -> pd.RangeIndex:
         Named `row` and a digest: frames of tables with other rows, or with the same rows in another
         order, have another name. pandas keeps it in what is computed from a frame.
     """
-    digest = hashlib.blake2b(str(len(identity)).encode(), digest_size=4)
-    for name in identity:
+    digest = hashlib.blake2b(str(n).encode(), digest_size=4)
+    for name, column in identity.items():
         digest.update(f"\x1e{name}\x1f".encode())
-        digest.update(_bytes(identity[name]))
-    return pd.RangeIndex(len(identity), name=f"{ROW} {digest.hexdigest()}")
+        digest.update(_bytes(column))
+    return pd.RangeIndex(n, name=f"{ROW} {digest.hexdigest()}")
 
 
 def _bytes(column: pd.Series) -> bytes:

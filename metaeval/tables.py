@@ -38,7 +38,7 @@ class Responses(BaseTable):
         who = "response" if "response" in rows else "system"
         if who not in rows:
             return []
-        return [name for name in ("task", "item", who, *self.keys) if name in rows]
+        return [n for n in dict.fromkeys(("task", "item", who, *self.keys)) if n in rows]
 
     @property
     def response_ids(self) -> pd.Series:
@@ -182,7 +182,7 @@ class Pairs(BaseTable):
         return turned(rows, scores, labels, first > second)
 
     def _identity(self, rows: pd.DataFrame) -> list[str]:
-        names = ("task", "item", "first", "second", "order", *self.keys)
+        names = dict.fromkeys(("task", "item", "first", "second", "order", *self.keys))
         return [name for name in names if name in rows]
 
     @property

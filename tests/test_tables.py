@@ -479,3 +479,11 @@ def test_what_was_not_read_is_no_table(given):
         require_table(given)
     with pytest.raises(MetaevalError, match=said):
         me.evaluate(given)
+
+
+def test_keys_that_identify_rows_anyway_change_nothing():
+    plain = table_of(["a", "b"], ["s", "s"], task=["t", "u"])
+    for keys in (("task",), ("item", "task"), ("task", "task")):
+        named = me.Responses(plain.rows, plain.scores, plain.labels, keys=keys)
+        assert named.fingerprint == plain.fingerprint
+        assert named._identity(named.rows) == plain._identity(plain.rows)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.arrays import Floats
+from metaeval.canonical import float_frame
 from metaeval.checks import check_one_of, listed
 from metaeval.errors import MetaevalError
 from metaeval.readers.aliases import ROLES, may_be
@@ -277,7 +278,7 @@ def _divided(
                 )
             kind[str(name)] = column
     index = pd.RangeIndex(rows.n)
-    judged, scores = (pd.DataFrame(values[kind], index=index) for kind in (True, False))
+    judged, scores = (float_frame(values[kind], index) for kind in (True, False))
     described, notes = _described(frame, rows, rest)
     return Part(described, scores, judged, source=rows.source, notes=notes)
 
