@@ -14,6 +14,9 @@ from metaeval.arrays import Codes, Floats
 from metaeval.checks import listed, require_column
 from metaeval.errors import MetaevalError
 
+ROW = "row"
+"""How the name of the index of every frame of a table begins."""
+
 _LARGEST = 1e300
 _LARGEST_SHORT = 3e38  # of float32
 _WRITTEN = {4: 6, 2: 3}  # digits that decimals keep in float32 and in float16, by bytes
@@ -200,7 +203,13 @@ def _first_non_number(column: pd.Series) -> object:
 
 
 def require_shared_index(*frames: pd.DataFrame) -> None:
-    """Raise unless rows, scores and labels have one index."""
+    """Raise unless rows, scores and labels have one index; its name tells tables apart."""
+    names = {str(frame.index.name) for frame in frames}
+    if len(names) > 1 and any(name.startswith(f"{ROW} ") for name in names):
+        raise MetaevalError(
+            "rows, scores and labels are of different tables, or of tables in different orders; "
+            "take all three from one table, or change one at a time (replace aligns it by ids)."
+        )
     if not all(frame.index.equals(frames[0].index) for frame in frames[1:]):
         raise MetaevalError(
             "rows, scores and labels must share one index; join them by key first "

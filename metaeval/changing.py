@@ -76,8 +76,28 @@ class Changing(ABC):
             raise MetaevalError(f"No row has {given}; values there are {known}.")
         return self.keep_rows(keep)
 
-    def keep_rows(self, keep: Bools) -> Self:
-        """Rows where `keep` (row,) is true, as a new table."""
+    def keep_rows(self, keep: Bools | pd.Series) -> Self:
+        """Rows where `keep` (row,) is true, as a new table.
+
+        Parameters
+        ----------
+        keep : Series or array of bool
+            A Series has the index of `table.rows`, as what is computed from the frames of the table
+            has, or ids as in `with_scorer`; an array is in the order of `table.rows`.
+
+        Raises
+        ------
+        MetaevalError
+            If `keep` is not one truth value for each row, or is of another table.
+        """
+        if isinstance(keep, pd.Series):
+            keep = self._aligned(keep, "keep")["keep"].to_numpy()
+        keep = np.asarray(keep)
+        if keep.dtype != bool or keep.shape != (len(self),):
+            raise MetaevalError(
+                f"keep must be one True or False for each of the {len(self)} rows; it has the "
+                f"shape {keep.shape} and the type {keep.dtype}."
+            )
         return self.replace(
             rows=self.rows[keep], scores=self.scores[keep], labels=self.labels[keep]
         )
@@ -209,9 +229,20 @@ class Changing(ABC):
         return self.replace(labels=self.labels[names])
 
     def map_scores(self, function: Callable[[pd.Series], pd.Series]) -> Self:
-        """Return the table with `function` applied to the column of each scorer."""
-        mapped = {name: function(self.scores[name]) for name in self.scorers}
+        """Return the table with `function` applied to the column of each scorer.
+
+        Raises
+        ------
+        MetaevalError
+            If what it returns does not have the index of the column, nor ids as in `with_scorer`.
+        """
+        mapped = {name: self._mapped(function(self.scores[name]), name) for name in self.scorers}
         return self.replace(scores=pd.DataFrame(mapped, index=self.scores.index))
+
+    def _mapped(self, values: object, name: str) -> pd.Series:
+        if isinstance(values, np.ndarray) and values.shape == (len(self),):
+            values = pd.Series(values, index=self.scores.index)
+        return self._aligned(values, name).iloc[:, 0]
 
 
 def _one_column(frame: pd.DataFrame, name: str, what: str) -> pd.DataFrame:

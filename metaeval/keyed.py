@@ -8,13 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from metaeval.canonical import column_bytes, ids_as_text
+from metaeval.canonical import ROW, column_bytes, ids_as_text
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.turning import turned
-
-ROW = "row"
-"""How the name of the index of every frame of a table begins."""
 
 _SIDES = ("first", "second")
 

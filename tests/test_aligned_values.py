@@ -133,7 +133,8 @@ def test_values_of_pairs_name_both_responses():
 def test_covariates_of_pairs_are_turned_with_them():
     rows, table = preferences()
     turned = table.replace(rows=rows).rows
-    pd.testing.assert_frame_equal(turned, Pairs(rows, table.scores, table.labels).rows)
+    plain = Pairs(rows, *(f.reset_index(drop=True) for f in (table.scores, table.labels)))
+    pd.testing.assert_frame_equal(turned, plain.rows)
     assert turned["length_delta"].tolist() == [1, -2, 3, -4, 5, -6]
     assert turned["words_first"].tolist() == [1, 2] * 3
     of_items = table.with_covariate("x", pd.Series(range(6), pd.Index(range(6), name="item")))
@@ -143,7 +144,7 @@ def test_covariates_of_pairs_are_turned_with_them():
 def test_the_order_of_presentation_is_turned_with_a_pair():
     rows, table = preferences()
     rows["order"] = ["ab", "ab", "ba"] * 2
-    table = Pairs(rows, table.scores, table.labels)
+    table = Pairs(rows, *(f.reset_index(drop=True) for f in (table.scores, table.labels)))
     margin = rows.set_index(["item", "first", "second", "order"])["length_delta"]
     assert table.with_scorer("z", margin).scores["z"].tolist() == [1, -2, 3, -4, 5, -6]
 
@@ -155,3 +156,45 @@ def test_pairs_keep_what_was_noticed_when_responses_were_read():
     assert me.compare(table.with_scorer("k", -table.scores["m"]).pairs()).meta["warnings"][0] == (
         "a warning"
     )
+
+
+def reordered():
+    rows = {"item": [2, 2, 1, 1], "system": list("baba"), "human": [4.0, 3, 2, 1]}
+    table = me.read(pd.DataFrame(rows | {"judge": [40.0, 30, 20, 10]}))
+    return table, table.canonical
+
+
+def test_frames_of_two_orders_are_never_put_together():
+    table, other = reordered()
+    frames = {"rows": table.rows, "scores": table.scores, "labels": table.labels}
+    by_ids = table.rows.sort_values(["item", "system"], ignore_index=True)
+    for name, foreign in (("rows", other.rows), ("rows", by_ids), ("scores", other.scores)):
+        mixed = frames | {name: foreign}
+        with pytest.raises(MetaevalError, match="of different tables, or of tables in different"):
+            table.replace(**mixed)
+        with pytest.raises(MetaevalError, match="of different tables"):
+            me.Responses(**mixed)
+    assert table.replace(**frames).fingerprint == table.fingerprint
+
+
+def test_rows_are_kept_by_a_mask_of_this_table_or_by_ids():
+    table, other = reordered()
+    kept = table.keep_rows(table.scores["judge"].sort_values() > 15)
+    assert kept.scores["judge"].tolist() == [40, 30, 20]
+    assert table.keep_rows((table.scores["judge"] > 15).to_numpy()).fingerprint == kept.fingerprint
+    by_ids = pd.Series([True, False], index=pd.Index(["1", "2"], name="item"))
+    assert table.keep_rows(by_ids).scores["judge"].tolist() == [20, 10]
+    with pytest.raises(MetaevalError, match="of another table, or of another order of its rows"):
+        table.keep_rows(other.scores["judge"] > 15)
+    for wrong in ([True], np.array([1.0, 0, 1, 0]), np.ones((4, 1), dtype=bool)):
+        with pytest.raises(MetaevalError, match="must be one True or False for each of the 4 rows"):
+            table.keep_rows(wrong)
+
+
+def test_functions_of_scores_return_values_of_this_table():
+    table, other = reordered()
+    assert table.map_scores(lambda s: s.sort_values()).fingerprint == table.fingerprint
+    assert table.map_scores(lambda s: s.to_numpy()).fingerprint == table.fingerprint
+    for wrong in (lambda s: other.scores[s.name], lambda s: s.sort_values(ignore_index=True)):
+        with pytest.raises(MetaevalError, match="so that its order is not known"):
+            table.map_scores(wrong)

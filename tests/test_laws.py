@@ -54,7 +54,7 @@ def candidates_table(seed=0, n_items=12, scorers=2):
     table = grid_table(seed, n_items, 3, scorers)
     right = np.arange(len(table)) % 3 == np.repeat(np.arange(n_items) % 3, 3)
     rows = table.rows.rename(columns={"system": "response"})
-    labels = pd.DataFrame({"correct": right.astype(float)})
+    labels = pd.DataFrame({"correct": right.astype(float)}, index=rows.index)
     return Responses(rows, table.scores + right[:, None], labels, label_kind="correct")
 
 
