@@ -18,6 +18,7 @@ from metaeval.readers.guesses import Said, is_covariate
 from metaeval.readers.notation import read_notations, unread_error
 from metaeval.readers.rating_words import in_order, n_known
 from metaeval.readers.values import plain_numbers, sort_of
+from metaeval.readers.verdicts import are_verdicts
 
 
 def read_cells(
@@ -142,7 +143,7 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
     for name in columns:
         if name in resolved.found or name in said.named or is_covariate(name):
             continue
-        if "preference" in resolved.found and said.is_label(name):
+        if resolved.pairs and (said.is_label(name) or are_verdicts(resolved.frame, name)):
             continue  # words there are verdicts
         sort = sort_of(resolved.frame[name])
         if sort in ("nested", "text") and _holds_scores(resolved.frame[name]):

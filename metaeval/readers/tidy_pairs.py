@@ -13,7 +13,7 @@ from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
 from metaeval.readers.parts import Part
 from metaeval.readers.sides import twins
-from metaeval.readers.verdicts import are_sides
+from metaeval.readers.verdicts import are_verdicts
 
 
 def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any]) -> list[Part]:
@@ -21,7 +21,8 @@ def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any
     frame = resolved.frame
     roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"}
     loose = [str(c) for c in frame if c not in roles]
-    wide = [c for c in loose if not {"scorer", "rater"} & set(frame) and are_sides(frame[c])]
+    long = bool({"scorer", "rater"} & set(frame))
+    wide = [c for c in loose if not long and are_verdicts(frame, c)]
     if wide:
         rest = frame.drop(columns=[*wide, *({"preference"} & set(frame))])
         rest.attrs = frame.attrs
@@ -32,6 +33,8 @@ def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any
         frame.attrs = resolved.frame.attrs
         return [*_wide_words(frame, resolved, wide, name, said, how), *margins_too]
     if "preference" in resolved.found:
+        if not long and any(map(said.is_label, loose)):  # its verdicts are not those of the labels
+            frame = frame.assign(scorer=str(resolved.found["preference"]))
         return _long(frame, loose, name, said, how)
     if MARGIN in resolved.found:
         return margins.long_margin_parts(

@@ -144,7 +144,21 @@ def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
     read = _truths(uniques) or [_number(value) for value in uniques]
     values = np.array([np.nan if v is None else v for v in read] + [np.nan], dtype=np.float64)
     bad = np.array([v is None for v in read] + [False])
-    return values[codes], bad[codes]
+    return values[codes], bad[codes] | _truths_among(column, values[codes])
+
+
+def _truths_among(column: pd.Series, values: Floats) -> npt.NDArray[np.bool_]:
+    """Which cells (row,) are true or false, where others are numbers that are neither 0 nor 1."""
+    if not (np.isfinite(values) & (values != 0) & (values != 1)).any():
+        return np.zeros(len(values), dtype=bool)
+    cells = column.astype(object)
+    return np.array(
+        [
+            isinstance(v, bool | np.bool_) or (isinstance(v, str) and v.strip().lower() in _TRUTH)
+            for v in cells
+        ],
+        dtype=bool,
+    )
 
 
 def plain_numbers(column: pd.Series) -> Floats | None:

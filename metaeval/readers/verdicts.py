@@ -117,6 +117,21 @@ def are_sides(column: pd.Series) -> bool:
     return len(known) == len(words) < _MOST_WORDS and any(known.values())
 
 
+def are_verdicts(frame: pd.DataFrame, name: str) -> bool:
+    """Tell whether a column of a table of pairs says which response won, by side or by name."""
+    if are_sides(frame[name]):
+        return True
+    if not {"first", "second"} <= set(frame) or pd.api.types.is_numeric_dtype(frame[name].dtype):
+        return False
+    cells = frame[name].astype(object).where(frame[name].notna(), "").map(_hashable)
+    cells = cells.astype(str).str.strip()
+    sides = [frame[side].astype(str).str.strip() for side in ("first", "second")]
+    named = (cells == sides[0]) | (cells == sides[1])
+    if not named.any() or all(map(is_number, pd.unique(cells[named]))):
+        return False
+    return bool((named | cells.map(word_of).isin(WORDS))[cells != ""].all())
+
+
 def plain_word(value: Any) -> str:
     """A cell as a word, without brackets, and without what stands before the side that it names."""
     word = word_of(value)

@@ -41,6 +41,7 @@ from metaeval.readers.parts import Part
 from metaeval.readers.preferences import pair_parts
 from metaeval.readers.scales import Scale, check_scale
 from metaeval.readers.values import id_column
+from metaeval.readers.verdicts import are_sides
 
 NAME = "votes"
 OPTIONS = (
@@ -108,6 +109,7 @@ def parts(
     frame, further = load_frame(path), names_of(keys)
     for field in (*_FIELDS, *further):
         require_column(frame.columns, field, purpose=f"{path.name}, a file of votes,")
+    _require_one_column(frame, further, path.name)
     unnamed = () if _question(frame) else (_no_question(path.name),)
     if "judge" in frame:
         frame["judge"] = frame["judge"].map(_name_of)
@@ -127,8 +129,37 @@ def parts(
         keys=further,
     )
     notes = _rater_notes(path.name, raters if labels is None else [])
+    notes += _left_out(frame, further, path.name)
     first = replace(first, notes=(*notes, *first.notes), warnings=(*unnamed, *first.warnings))
     return [first, *rest]
+
+
+_KEPT = ("judge", "turn", "language")
+
+
+def _require_one_column(frame: pd.DataFrame, keys: Sequence[str], source: str) -> None:
+    """Raise if verdicts stand in other columns than `winner`, too."""
+    loose = [str(c) for c in frame if c not in (*_FIELDS, *keys, _question(frame))]
+    others = [c for c in loose if are_sides(frame[c])]
+    if "judge" in loose and set(frame["judge"].dropna().map(str)) <= _NUMBERS:
+        others.append("judge")
+    if others:
+        raise MetaevalError(
+            f"{source} holds verdicts in {listed(others)} beside 'winner', where a file of votes "
+            "has the name of a judge at the most. Read it as a table with a column for each: "
+            "format='tidy' (--format tidy); name those that are labels: labels=[...] (--labels "
+            "winner, say)."
+        )
+
+
+_NUMBERS = frozenset(("-1", "0", "1", "2", "-1.0", "0.0", "0.5", "1.0", "2.0"))
+
+
+def _left_out(frame: pd.DataFrame, keys: Sequence[str], source: str) -> tuple[str, ...]:
+    """Which columns are not kept, so that each is accounted for."""
+    kept = {*_FIELDS, *_KEPT, *keys, _question(frame)}
+    left = [str(c) for c in frame if c not in kept]
+    return (f"{source}: left out, as votes have no need of it: {listed(left, 20)}",) if left else ()
 
 
 def _no_question(source: str) -> str:
