@@ -19,6 +19,7 @@ from metaeval.readers.aliases import (
     SCORES,
     plain_name,
 )
+from metaeval.readers.joined import outer_first, parts_of, with_joined
 from metaeval.readers.row_numbers import without_row_numbers
 from metaeval.readers.values import sort_of
 from metaeval.readers.verdicts import are_sides
@@ -69,7 +70,8 @@ def resolve(
     source : str
         What to call it in messages.
     mapping : mapping, optional
-        Role = column, such as ``{"item": "qid"}``; columns that this file lacks are passed over.
+        Role = column, such as ``{"item": "qid"}``, or columns, as ``{"item": "doc+seg"}``; columns
+        that this file lacks are passed over.
     keys, named : sequence of str
         Key columns, and columns that the user called labels or scorers: no alias takes them.
 
@@ -85,8 +87,10 @@ def resolve(
     >>> resolve(frame, source="x.csv").notes
     ('x.csv: item <- seg_id, system <- Model',)
     """
+    frame, joined = with_joined(frame, mapping or {})
     mapped, named = _mapped(frame, dict(mapping or {})), set(named)
-    taken = {*keys, *named, *mapped.values()}
+    joined = [c for c in joined if c not in (*mapped.values(), *keys, *named)]
+    taken = {*keys, *named, *mapped.values(), *joined}
     frame, left, warnings = without_row_numbers(frame, taken, source)
     pairs = _is_pairs(frame, mapped, taken)
     found = dict(mapped)
@@ -97,11 +101,11 @@ def resolve(
     _require_sides(found, source, pairs)
     _add_values(found, frame, taken, source, pairs)
     resolved = _renamed(frame, found, pairs, source)
-    spare = tuple(c for c in resolved.spare if c not in named and c not in keys)
+    spare = tuple(c for c in resolved.spare if c not in (*named, *keys, *joined))
     unused = [f"{source}: {listed(spare)} is left out, other columns are the ids"] if spare else []
     return replace(
         resolved,
-        spare=spare,
+        spare=(*spare, *joined),
         notes=(*left, *resolved.notes, *unused),
         warnings=tuple(warnings),
     )
@@ -138,7 +142,7 @@ def require_mapped(mapping: Mapping[str, str], columns: Iterable[str]) -> None:
     """Raise if a mapped column is in none of the files."""
     there = sorted(set(columns))
     for role, column in mapping.items():
-        if column not in there:
+        if not set(parts_of(column, there)) <= set(there):
             raise MetaevalError(
                 f"{role}={column!r}: there is no column {column!r}; found {listed(there, 20)}."
                 f"{near_miss(column, there)}"
@@ -177,11 +181,30 @@ def _add(
         columns = [c for c in columns if c == role or not are_sides(frame[c])]
     if len(columns) > 1:
         raise MetaevalError(
-            f"{source} has several columns that could be {role!r}: {listed(columns)}. Choose one "
-            f"with {role}={columns[0]!r} (on the command line --map {role}={columns[0]})."
+            f"{source} has several columns that could be {role!r}: {listed(columns)}. "
+            f"{_choice(role, columns, frame)}"
         )
     if columns:
         found[role] = columns[0]
+
+
+def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
+    """Which of several columns to map; both, where the one is numbered anew within the other."""
+    one = f"Choose one with {role}={columns[0]!r} (on the command line --map {role}={columns[0]})"
+    if role != "item" or len(columns) != 2 or any(_is_nested(frame[c]) for c in columns):
+        return f"{one}."
+    outer, inner = sorted(columns, key=lambda c: frame[c].nunique())
+    if frame[outer].nunique() == frame[inner].nunique() == len(frame[columns].drop_duplicates()):
+        return f"{one}."
+    if frame.groupby(inner)[outer].nunique().max() == 1:
+        both = f"--map item={inner},cluster={outer}"
+        return f"If items lie in clusters, map both: {both}. Else choose one: --map item={outer}."
+    outer, inner = outer_first(frame, *columns)
+    return (
+        f"If {inner} is numbered anew in each {outer}, take both: --map "
+        f"item={outer}+{inner},cluster={outer} (item='{outer}+{inner}', cluster={outer!r}). Else "
+        f"choose one: --map item={inner}, or --map item={outer}."
+    )
 
 
 def _is_nested(column: pd.Series) -> bool:
@@ -269,7 +292,9 @@ def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: st
     names = clash | {column: role for role, column in found.items()}
     moved = [f"{role} <- {column}" for role, column in found.items() if role != column]
     notes = (f"{source}: {', '.join(moved)}",) if moved else ()
+    attrs = frame.attrs | {"columns": tuple(found.items())}
     frame = frame.set_axis([names.get(c, c) for c in frame], axis=1)
+    frame.attrs = attrs
     spare = [*clash.values(), *(c for c in frame if c not in found and _looks_like_id(str(c)))]
     return Resolved(frame, pairs, found, tuple(spare), notes)
 

@@ -11,10 +11,16 @@ import pandas as pd
 from metaeval.arrays import Bools, Codes
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
+from metaeval.readers.aliases import IDS, plain_name
+from metaeval.readers.joined import outer_first
 
 _PERSON = re.compile("rater|worker|annotat|user|person|coder|assessor|human", re.IGNORECASE)
 _RUN = re.compile("seed|run|trial|repeat|repetition|attempt|sample|fold|epoch", re.IGNORECASE)
 _ASPECT = re.compile("aspect|dimension|criteri|quality|attribute|categor|task", re.IGNORECASE)
+_SET = re.compile("dataset|corpus|benchmark|subset|split|lang|domain|genre|source", re.IGNORECASE)
+_TEXT = re.compile(
+    "doc|article|passage|page|story|dialog|conversation|session|chapter", re.IGNORECASE
+)
 _MOST_COLUMNS = 50
 _LONGEST = 60
 _CHANCE = 0.001  # that whole numbers never meet in one row, below which they number its records
@@ -117,18 +123,49 @@ def repeats_cure(
     if not telling:
         return ""
     if "cluster" in telling:
-        return (
-            "The column of clusters (documents) distinguishes them: if items are numbered anew in "
-            "each, map it as the task too, --map task=<column>, or make ids of both."
-        )
+        one, both = _called(frame, "cluster"), _ids_of_both(frame, "cluster")
+        return f"The column {one!r} distinguishes them: if items are numbered anew in {both}."
     one = telling[0]
     held = {name: kind for name, kind in values.items() if name not in telling}
     varying = varying_columns(frame, row, held) or list(held) or [one]
     cures = _cures(one, varying, held, pairs=pairs, long=long)
+    if "item" in frame and (_is_of_items(one) or len({held.get(v) for v in varying}) == 2):
+        cures["items"] = f"if items are numbered anew in {_ids_of_both(frame, one)}"
     if average:
         cures["runs"] = _mean_of_runs([c for c in held if not held[c]] if one in values else [])
     rest = f" ({listed(telling[1:], 3)} would too)" if len(telling) > 1 else ""
     return f"The column {one!r} distinguishes them{rest}: {_listing(one, values, cures)}."
+
+
+def _is_of_items(name: str) -> bool:
+    """Whether a column is called as one that items are numbered in, or as one of their ids."""
+    known = {plain_name(alias) for alias in IDS["item"]}
+    return bool(_SET.search(name) or _TEXT.search(name) or plain_name(name) in known)
+
+
+def _ids_of_both(frame: pd.DataFrame, one: str) -> str:
+    """What to type so that items have the ids of two columns, `one` and that of the items."""
+    outer, inner = (_called(frame, role) for role in outer_first(frame, one, "item"))
+    role = "task" if _SET.search(outer) else "cluster"
+    python = f"item='{outer}+{inner}', {role}={outer!r}"
+    return (
+        f"each {outer}, take the ids of both: --map item={outer}+{inner},{role}={outer} ({python})"
+    )
+
+
+def _called(frame: pd.DataFrame, role: str) -> str:
+    """The name in the file of the column that has a role."""
+    return str(dict(frame.attrs.get("columns", ())).get(role, role))
+
+
+def one_row_each(frame: pd.DataFrame, source: str, other: str) -> str:
+    """What to say where each row is an item of its own, and `other` is shared by systems."""
+    item = _called(frame, "item")
+    return (
+        f"{item} of {source} has another value in each row, and {other} has the same values for "
+        f"several systems. If {other} says what was answered, map it: --map item={other} "
+        f"(item={other!r}); if {item} does, --map item={item} (item={item!r})"
+    )
 
 
 def varying_columns(frame: pd.DataFrame, row: Codes, names: Iterable[str]) -> list[str]:
@@ -190,6 +227,8 @@ def _likeliest(one: str, values: Collection[str], cures: Mapping[str, str]) -> s
         return "raters"
     if _ASPECT.search(one) and "aspects" in cures:
         return "aspects"
+    if _is_of_items(one) and "items" in cures:
+        return "items"
     if "runs" in cures and (_RUN.fullmatch(one) or one in values):
         return "runs"
     return next(iter(cures))

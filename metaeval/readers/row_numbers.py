@@ -78,3 +78,35 @@ def _are_different(column: pd.Series) -> bool:
         return False
     whole = bool((values == np.round(values)).all() and values.min() >= 0)
     return whole and len(np.unique(values)) == len(values)
+
+
+def items_in(frame: pd.DataFrame, roles: Collection[str]) -> str | None:
+    """The column whose values several systems share, where each row has an item of its own.
+
+    Files often number their rows (`id`) beside the ids of what was answered (`prompt`).
+    """
+    n = len(frame)
+    if n < _FEWEST or "system" not in frame or frame["item"].nunique() < n:
+        return None
+    if not 2 <= frame["system"].nunique() <= n / 2:
+        return None
+    shared = (str(c) for c in frame if str(c) not in roles and _is_shared(frame, str(c)))
+    return next(shared, None)
+
+
+_FEWEST = 6  # rows, in fewer of which a rating may look like the id of an item
+_MOST_ALONE = 0.2  # values of an id that only one system has
+
+
+def _is_shared(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column holds each of its values once for each of several systems."""
+    column = frame[name]
+    if column.isna().any() or any(isinstance(v, list | dict | np.ndarray) for v in column.head(50)):
+        return False
+    values, bad = as_numbers(column)
+    if not bad.any() and not (values == np.round(values)).all():
+        return False
+    if pd.DataFrame({"id": column, "system": frame["system"]}).duplicated().any():
+        return False
+    counts = column.value_counts()
+    return len(counts) > 2 and bool((counts == 1).mean() <= _MOST_ALONE)

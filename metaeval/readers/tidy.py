@@ -26,9 +26,10 @@ from metaeval.readers.columns import Resolved, names_of, resolve
 from metaeval.readers.delimited import first_cells
 from metaeval.readers.files import load_frame
 from metaeval.readers.guesses import Said
-from metaeval.readers.hints import no_item, numbered_warnings
+from metaeval.readers.hints import no_item, numbered_warnings, one_row_each
 from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows, ids_of, raters_apart
+from metaeval.readers.row_numbers import items_in
 from metaeval.readers.scales import Scale, check_scale
 from metaeval.readers.suspicious import codes_apart
 from metaeval.readers.tidy_cells import read_cells
@@ -136,6 +137,8 @@ def parts(
         _require_no_pair_options(name, pair_options)
     resolved, notes, warnings = read_cells(resolved, name, said, codes, vocabulary, decimal)
     resolved, shapes = shaped(resolved, said.keys)
+    if "item" not in (mapping or {}):
+        warnings += _doubtful_items(resolved, name, said)
     if resolved.pairs:
         how = pair_options | {"vocabulary": vocabulary, "codes": codes}
         first, *rest = parts_of_pairs(resolved, name, said, how)
@@ -158,6 +161,19 @@ def _require_columns(resolved: Resolved, raw: pd.DataFrame, name: str, said: Sai
             f"{name} has a column 'weight'; item weights are not in this release. Drop or rename "
             "it."
         )
+
+
+def _doubtful_items(resolved: Resolved, name: str, said: Said) -> list[str]:
+    """Raise, or warn, where the items may be numbers of rows, and another column the ids."""
+    frame = resolved.frame
+    roles = {*ROLES, *said.keys, *said.named, *(c for c in map(str, frame) if said.is_label(c))}
+    other = None if resolved.pairs or "scorer" in frame else items_in(frame, roles)
+    if other is None:
+        return []
+    doubt = one_row_each(frame, name, other)
+    if resolved.found.get("item") == "item":
+        return [doubt]
+    raise MetaevalError(f"{doubt}.")
 
 
 _PAIR_DEFAULTS = {"ordered": False, "orders": "each", "refusals": "missing", "scale": None}
@@ -198,7 +214,8 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
     columns = [c for c in loose if said.holds_values(frame[c], long=bool(long))]
     ids = _row_ids(frame, said.keys, bool(long))
     kinds = {c: said.is_label(c) for c in columns}
-    rows = Rows(ids, name, frame=frame, roles=named, values=kinds)
+    distinct = named - {*resolved.spare}  # ids that were not chosen may distinguish rows
+    rows = Rows(ids, name, frame=frame, roles=distinct, values=kinds)
     held, warnings = _long_values(frame, rows, name, long, mean)
     if "" in ids and not (said.scorers or len(rows.row) < 2):
         items = Rows({role: ids[role] for role in ids if role}, name)

@@ -119,3 +119,79 @@ def test_an_error_is_preceded_by_the_warnings_of_the_data(tmp_path):
     warning, error = said.stderr.splitlines()
     assert warning.startswith("Warning: scores.csv: worker is read as a scorer")
     assert error == "Error: There is no label 'nope'; there is only human." and said.stdout == ""
+
+
+# Items that are numbered anew in each document, data set and the like.
+def in_documents(document="doc_id", segment="seg_id", *, systems="ab"):
+    rng = np.random.default_rng(3)
+    rows = [(f"d{d}", s, m) for d in range(8) for s in range(5) for m in systems]
+    frame = pd.DataFrame(rows, columns=[document, segment, "system"])
+    frame[["human", "judge"]] = rng.normal(size=(len(frame), 2)).round(3)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("columns", "first"),
+    [
+        (("doc_id", "seg_id"), "item=doc_id+seg_id,cluster=doc_id"),
+        (("seg_id", "doc_id"), "item=seg_id+doc_id,cluster=seg_id"),  # by how often they change
+        (("document", "segment"), "item=document+segment,cluster=document"),
+        (("article", "item"), "item=article+item,cluster=article"),
+        (("dataset", "id"), "item=dataset+id,task=dataset"),
+    ],
+)
+def test_items_numbered_anew_take_the_ids_of_both_columns(columns, first, tmp_path):
+    path = tmp_path / "scores.csv"
+    in_documents(*columns).to_csv(path, index=False)
+    said = CliRunner().invoke(cli, ["check", str(path)]).output
+    assert re.findall(r"--map (\S+)", said)[0] == first
+    mapping = dict(pair.split("=") for pair in first.split(","))
+    table = me.read(path, mapping=mapping)
+    assert (table.n_items, table.scorers) == (40, ["judge"])
+    assert table.rows["item"].astype(str).iloc[:3].tolist() == ["d0/0", "d0/0", "d0/1"]
+    assert table.rows["cluster" if "cluster" in mapping else "task"].nunique() == 8
+
+
+def test_either_id_alone_is_answered_with_both():
+    for item in ("doc_id", "seg_id"):
+        with pytest.raises(
+            MetaevalError, match=r"are numbered anew in each doc_id.*doc_id\+seg_id"
+        ):
+            me.read(in_documents(), item=item)
+    with pytest.raises(MetaevalError, match=r"numbered anew in each cluster, take the ids of both"):
+        me.read(in_documents("document", "segment", systems="a").drop(columns="system"))
+
+
+def test_ids_that_lie_in_others_are_items_in_clusters():
+    frame = in_documents()
+    frame["seg_id"] = frame["doc_id"] + "-" + frame["seg_id"].astype(str)
+    with pytest.raises(MetaevalError, match=r"lie in clusters.*--map item=seg_id,cluster=doc_id\."):
+        me.read(frame)
+    assert me.read(frame, item="seg_id", cluster="doc_id").n_items == 40
+
+
+def test_a_column_whose_name_has_a_plus_is_itself():
+    plus = in_documents().rename(columns={"seg_id": "doc+seg"}).assign(seg=0)
+    assert me.read(plus, item="doc+seg", keys=["doc_id"]).n_items == 5
+    with pytest.raises(MetaevalError, match=r"needs a column 'item'; found doc, seg"):
+        me.read(in_documents("doc", "seg"), item="doc+segment")
+
+
+# Numbers of rows beside the ids of what was answered.
+def numbered(name="id"):
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({name: range(60), "prompt": np.repeat([f"Q{i}" for i in range(20)], 3)})
+    return frame.assign(system=list("abc") * 20, human=rng.normal(size=60), judge=rng.random(60))
+
+
+def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
+    cure = r"--map item=prompt .*--map item=id "
+    with pytest.raises(MetaevalError, match=cure):
+        me.read(numbered())
+    assert me.read(numbered(), item="prompt").n_items == 20
+    assert me.read(numbered(), item="id").n_items == 60
+    with pytest.raises(MetaevalError, match=cure.replace("prompt", "question")):
+        me.read(numbered().assign(prompt=np.arange(60) // 3).rename(columns={"prompt": "question"}))
+    assert "If prompt says what was answered" in me.read(numbered("item")).warnings[0]
+    fresh = numbered().assign(prompt=[f"text {i}" for i in range(60)])
+    assert me.read(fresh).n_items == 60
