@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 import numpy as np
@@ -14,6 +15,11 @@ _FEWEST_ITEMS = 10
 _FEWEST_ROWS = 5
 _RARE = 0.002  # by chance in one table of 500, whatever the number of scorers
 _TIED = 0.25
+_DOUBTED = 0.05  # of scorers that are called as errors are
+_ERRORS = re.compile(
+    r"(^|[\W_\d])(w|c|t|m|me)er([\W_\d]|$)|ppl|perplexity|nll|loss|error|rmse|mse|mae|distance",
+    re.IGNORECASE,
+)
 
 
 def implausible(table: Table, named: Collection[str] = ()) -> list[str]:
@@ -26,6 +32,8 @@ def implausible(table: Table, named: Collection[str] = ()) -> list[str]:
     warnings = _constant([table.scorers[m] for m in unnamed], scores[:, unnamed])
     if isinstance(table, Pairs):
         warnings += _tied(table.scorers, scores, labels)
+    else:
+        warnings += _groupwise(table, scores)
     return warnings + _below_chance(table, scores, labels)
 
 
@@ -37,6 +45,32 @@ def _constant(names: list[str], scores: Floats) -> list[str]:
         if len(values) >= _FEWEST_ROWS and values.min() == values.max():
             warnings.append(f"{name} is constant: {values[0]:g} on all {len(values)} rows")
     return warnings
+
+
+def _groupwise(table: Responses, scores: Floats) -> list[str]:
+    """Warnings of scorers with one value for each item, or one for each system."""
+    groups = {"item": table.item_codes}
+    if "system" in table.rows:
+        groups["system"] = table.rows["system"].cat.codes.to_numpy()
+    return [
+        f"{name} has one value for each {what}, the same for all its {others}; is it a score?"
+        for name, values in zip(table.scorers, scores.T, strict=True)
+        for (what, codes), others in zip(groups.items(), ("responses", "items"), strict=False)
+        if _is_function_of(codes, values)
+    ]
+
+
+def _is_function_of(codes: Codes, values: Floats) -> bool:
+    """Whether values (row,) differ between groups and never within, where groups are of several."""
+    codes, values = codes[~np.isnan(values)], values[~np.isnan(values)]
+    if len(values) < _FEWEST_ROWS or values.min() == values.max():
+        return False
+    order = np.lexsort((values, codes))
+    starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
+    if len(starts) > len(values) / 2:  # most groups have one row
+        return False
+    low, high = (f.reduceat(values[order], starts) for f in (np.minimum, np.maximum))
+    return bool((low == high).all())
 
 
 def _tied(names: list[str], scores: Floats, labels: Floats) -> list[str]:
@@ -58,31 +92,44 @@ def _tied(names: list[str], scores: Floats, labels: Floats) -> list[str]:
 
 def _below_chance(table: Table, scores: Floats, labels: Floats) -> list[str]:
     """Warnings of scorers, or of labels, that point the other way beyond chance."""
-    below: dict[tuple[str, ...], list[str]] = {}
+    below: dict[tuple[tuple[str, ...], bool], list[str]] = {}
     for name, label in zip(table.labels, labels.T, strict=True):
-        names = tuple(
-            scorer
+        low = {
+            scorer: probability_below(table, values, label)
             for scorer, values in zip(table.scorers, scores.T, strict=True)
-            if probability_below(table, values, label) * len(table.scorers) < _RARE
-        )
+        }
+        names = tuple(scorer for scorer in low if low[scorer] < _limit(scorer, len(low)))
         if names:
-            below.setdefault(names, []).append(str(name))
+            all_of_them = len(low) > 1 and max(low.values()) < 0.5
+            below.setdefault((names, all_of_them), []).append(str(name))
     return [
         f"{listed(names, 5)} {'are' if len(names) > 1 else 'is'} significantly below chance "
-        f"against {listed(against, 5)}; {_cure(table, list(names), against)}"
-        for names, against in below.items()
+        f"against {listed(against, 5)}; {_cure(table, list(names), against, all_of_them)}"
+        for (names, all_of_them), against in below.items()
     ]
 
 
-def _cure(table: Table, below: list[str], labels: list[str]) -> str:
+def _limit(scorer: str, n: int) -> float:
+    """How improbable an agreement must be to be doubted; less so of one that is called an error."""
+    return _DOUBTED if _ERRORS.search(scorer) else _RARE / n
+
+
+def _cure(table: Table, below: list[str], labels: list[str], all_of_them: bool) -> str:
+    """What to type; where all scorers point the other way, that is likelier of the labels."""
+    scorers, judged = (f"--lower-is-better {','.join(names)}" for names in (below, labels))
     if isinstance(table, Pairs):
+        turned = judged if all_of_them else scorers
         return (
-            "codes may stand for the other side (--preference-scale index, one-two or probability, "
-            "or --vocabulary), or first and second be exchanged in a file"
+            f"if its signs stand for the other side, {turned}; its numbers may be codes "
+            "(--preference-scale index, one-two or probability, or --vocabulary), or first and "
+            "second be exchanged in a file"
         )
-    everyone = len(below) == len(table.scorers) > 1
-    turned = labels if everyone else below
-    return f"if lower is better, say so: --lower-is-better {','.join(turned)}"
+    if all_of_them:
+        return (
+            f"all scorers point the other way: if lower labels are better, {judged}; if lower "
+            f"scores are, {scorers}"
+        )
+    return f"if lower is better, say so: {scorers}"
 
 
 def probability_below(table: Table, values: Floats, label: Floats) -> float:

@@ -33,8 +33,29 @@ def test_scorers_below_chance_are_named():
 
 
 def test_where_all_are_below_chance_the_label_is_named():
+    cure = "labels are better, --lower-is-better human; if lower scores are, --lower-is-better a"
     [warning] = implausible(table(a=-GOOD, b=-QUALITY))
-    assert warning.endswith("--lower-is-better human")
+    assert warning.endswith(f"{cure},b")
+    rng = np.random.default_rng(5)
+    [warning] = implausible(table(a=-GOOD, weak=rng.normal(size=3 * N) - 0.3 * QUALITY))
+    assert warning.startswith("a is significantly below chance") and warning.endswith(cure)
+
+
+@pytest.mark.parametrize("name", ["WER", "m_ter", "loss", "nll", "perplexity"])
+def test_scorers_that_are_called_as_errors_are_doubted_sooner(name):
+    weak = NOISE - 0.4 * QUALITY
+    assert probability_below(table(m=weak), weak, QUALITY) > 0.002
+    [warning] = implausible(table(good=GOOD, **{name: weak}))
+    assert warning.startswith(f"{name} is significantly below chance")
+    assert implausible(table(good=GOOD, quarter=weak)) == []
+
+
+def test_scorers_that_are_numbers_of_items_or_of_systems_are_named():
+    items, systems = np.repeat(np.arange(3.0 * N, 2.0 * N, -1), 3), np.tile([3.0, 1, 2], N)
+    warnings = implausible(table(good=GOOD, number=items, place=systems))
+    assert warnings[0].startswith("number has one value for each item, the same for all its resp")
+    assert warnings[1].startswith("place has one value for each system, the same for all its item")
+    assert len(warnings) == 2
 
 
 def test_noise_is_seldom_below_chance():

@@ -11,7 +11,13 @@ from metaeval.readers.aliases import LABEL_ALIASES
 from metaeval.readers.values import sort_of
 
 _COVARIATE = re.compile(
-    r"(length|cost|rep|margin|text_hash|n_.*|.*_(chars|words|tokens|sents|steps|delta)|"
+    r"(length|cost|price|latency|rep|margin|text_hash|n_.*|num_.*|votes|count|"
+    r"(annotator|rater|worker|user|hit|session|batch|fold|split|seed|run|trial)(_?(id|no|nr))?|"
+    r"(line|row)(_?(number|num|no|nr|id))?|rn|p_?values?|"
+    r"(time|timestamp|datetime|date|year|month|day|hour)s?|(created|updated|submitted)(_?(at|on))?|"
+    r".*[_ (](chars|words|tokens|sents|steps|delta|n|count|std|sd|stderr|sem|var|ci|id|at|ts|time|"
+    r"timestamp|date|latency|cost|price|usd|ms|sec|secs|seconds)\)?|"
+    r"(latency|cost|price|time|duration)[_ (].*|"
     r"(chars|words|tokens|sents|steps|length|cost)_(a|b|1|2|first|second))",
     re.IGNORECASE,
 )

@@ -21,6 +21,10 @@ _SET = re.compile("dataset|corpus|benchmark|subset|split|lang|domain|genre|sourc
 _TEXT = re.compile(
     "doc|article|passage|page|story|dialog|conversation|session|chapter", re.IGNORECASE
 )
+_RESPONSE = re.compile(
+    "sample|candidate|response|answer|completion|generat|output|idx|index|system|model|policy|lm$",
+    re.IGNORECASE,
+)
 _MOST_COLUMNS = 50
 _LONGEST = 60
 _CHANCE = 0.001  # that whole numbers never meet in one row, below which they number its records
@@ -77,23 +81,36 @@ def _may_number(texts: pd.Series, row: Codes) -> bool:
     return bool(by_chance < _CHANCE or _PERSON.search(name) or _RUN.fullmatch(name))
 
 
-def numbered_warnings(
+def unnamed_responses(
     frame: pd.DataFrame, row: Codes, *, skip: Collection[str], values: Mapping[str, bool]
 ) -> list[str]:
-    """Warnings of scorers that may be numbers of raters or runs: records (cell,) repeat a row."""
+    """A warning where rows of one item (cell,) may be of raters, runs or prompts, not responses.
+
+    Parameters
+    ----------
+    frame, row
+        As in `telling_columns`.
+    skip : collection of str
+        Columns that have a role already, or were said to be scorers.
+    values : mapping of str to bool
+        Columns of scores, and of labels (True).
+    """
     repeated = np.bincount(row)[row] > 1
-    found = telling_columns(frame, row, repeated, skip, values) if repeated.any() else []
-    numbered = [name for name in found if name in values]
-    if not numbered:
+    numbers = dict.fromkeys(map(str, frame.select_dtypes("number")), False) | dict(values)
+    found = telling_columns(frame, row, repeated, skip, numbers) if repeated.any() else []
+    found = [name for name in found if frame[name].nunique() <= len(frame) / 2]
+    if not found:
         return []
-    one = numbered[0]
-    held = {name: kind for name, kind in values.items() if name != one}
+    one = found[0]
+    held = {name: kind for name, kind in values.items() if name not in found}
     varying = varying_columns(frame, row, held) or list(held) or [one]
     cures = _cures(one, varying, held, pairs=False, long=False)
+    cures["runs"] = _mean_of_runs([c for c in held if not held[c]] if one in values else [])
+    cures["responses"] = f"if it names systems or responses, --map system={one} (system={one!r})"
+    also = f" {one} is read as a scorer." if one in values else ""
     return [
-        f"{one} is read as a scorer, and holds whole numbers that differ in the rows of each item, "
-        f"as those of raters, runs and systems do: {_listing(one, values, cures)}; if it names "
-        f"systems, --map system={one}"
+        f"no column names responses, so the rows of an item are taken for different ones.{also} "
+        f"The column {one!r} distinguishes them: {_listing(one, values, cures)}"
     ]
 
 
@@ -215,14 +232,17 @@ def _named(scorers: list[str]) -> tuple[str, str]:
     return (f" --scorers {','.join(scorers)}", f", scorers={scorers}") if scorers else ("", "")
 
 
-def _listing(one: str, values: Collection[str], cures: Mapping[str, str]) -> str:
+def _listing(one: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
     """The cures, the likeliest first."""
     likely = _likeliest(one, values, cures)
     return "; ".join(cures[kind] for kind in sorted(cures, key=lambda kind: kind != likely))
 
 
-def _likeliest(one: str, values: Collection[str], cures: Mapping[str, str]) -> str:
+def _likeliest(one: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
     """Which of the cures to name first."""
+    labels_vary = "scorers" not in cures or not any(values.values())
+    if "responses" in cures and labels_vary and _RESPONSE.search(one):
+        return "responses"
     if _PERSON.search(one):
         return "raters"
     if _ASPECT.search(one) and "aspects" in cures:

@@ -36,6 +36,11 @@ def without_row_numbers(
                 f"{source}: {name} is left out, it holds each whole number up to {len(frame)} "
                 "once, as row numbers do; if it is a scorer, name it (--scorers)"
             )
+        elif reason == "rising":
+            warnings.append(
+                f"{source}: {name} is left out, it rises by whole numbers from row to row, as "
+                "numbers of rows and times do; if it is a scorer, name it (--scorers)"
+            )
         elif reason == "nameless" and _filled(frame[name]):
             warnings.append(
                 f"{source}: a column without a name is left out, such as "
@@ -51,9 +56,12 @@ def _reason(column: pd.Series, name: str) -> str:
     """Why a column is left out; nothing if it is not."""
     nameless = _NAMELESS.fullmatch(name) is not None
     if not nameless and name not in _INDEX:
-        if len(column) < _ENOUGH_ROWS or is_known_name(name) or not _counts(column):
+        if len(column) < _ENOUGH_ROWS or is_known_name(name) or not _are_different(column):
             return ""
-        return "numbers" if (np.diff(as_numbers(column)[0]) == 1).all() else "in some order"
+        steps = np.diff(as_numbers(column)[0])
+        if not _counts(column):
+            return "rising" if (steps > 0).all() else ""
+        return "numbers" if (steps == 1).all() else "in some order"
     if _are_different(column):
         return "numbers"
     return "nameless" if nameless else ""
@@ -64,11 +72,9 @@ def _filled(column: pd.Series) -> bool:
 
 
 def _counts(column: pd.Series) -> bool:
-    """Whether a column holds each whole number from 0 or 1 on once, in any order."""
-    if not _are_different(column):
-        return False
+    """Whether different whole numbers are those from 0, 1 or 2 on, in any order."""
     values = as_numbers(column)[0]
-    return bool(values.min() in (0, 1) and values.max() - values.min() == len(values) - 1)
+    return bool(values.min() in (0, 1, 2) and values.max() - values.min() == len(values) - 1)
 
 
 def _are_different(column: pd.Series) -> bool:

@@ -26,7 +26,7 @@ from metaeval.readers.columns import Resolved, names_of, resolve
 from metaeval.readers.delimited import first_cells
 from metaeval.readers.files import load_frame
 from metaeval.readers.guesses import Said
-from metaeval.readers.hints import no_item, numbered_warnings, one_row_each
+from metaeval.readers.hints import no_item, one_row_each, unnamed_responses
 from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows, ids_of, raters_apart
 from metaeval.readers.row_numbers import items_in
@@ -212,15 +212,16 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
     named = roles if long else roles - {"rater", "scorer"}
     loose = [str(c) for c in frame if c not in roles]
     columns = [c for c in loose if said.holds_values(frame[c], long=bool(long))]
-    ids = _row_ids(frame, said.keys, bool(long))
+    ids = _row_ids(frame, said.keys, bool(long) or mean)
     kinds = {c: said.is_label(c) for c in columns}
     distinct = named - {*resolved.spare}  # ids that were not chosen may distinguish rows
     rows = Rows(ids, name, frame=frame, roles=distinct, values=kinds)
     held, warnings = _long_values(frame, rows, name, long, mean)
-    if "" in ids and not (said.scorers or len(rows.row) < 2):
+    if "" in ids:
         items = Rows({role: ids[role] for role in ids if role}, name)
-        said_so = numbered_warnings(frame, items.row, skip=named, values=kinds)
-        warnings += [f"{name}: {line}" for line in said_so]
+        known = {*named, *(said.scorers or ())}
+        doubts = unnamed_responses(frame, items.row, skip=known, values=kinds)
+        warnings += [f"{name}: {line}" for line in doubts]
     if "rater" in resolved.found and "rater" not in [who for who, _ in long]:
         warnings.append(
             f"{name}: the column of raters is left out, as no column of labels goes with it; name "
@@ -245,11 +246,14 @@ def _long_columns(resolved: Resolved) -> list[tuple[str, str]]:
     return [(who, what) for who, what in _VALUES if {who, what} <= set(found)]
 
 
-def _row_ids(frame: pd.DataFrame, keys: list[str], long: bool) -> dict[str, Any]:
-    """Ids of the rows; in a wide table that names no response every row is one of its own."""
+def _row_ids(frame: pd.DataFrame, keys: list[str], repeats: bool) -> dict[str, Any]:
+    """Ids of the rows; in a table that names no response and repeats none, each is one of its own.
+
+    Long tables repeat rows, and so do those whose repeats are averaged.
+    """
     who = [name for name in ("response", "system") if name in frame][:1]
     ids = ids_of(frame, ["task", "item", *who, *keys])
-    return ids if long or who else ids | {"": pd.Categorical(np.arange(len(frame)))}
+    return ids if repeats or who else ids | {"": pd.Categorical(np.arange(len(frame)))}
 
 
 def _long_values(

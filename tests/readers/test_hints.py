@@ -36,7 +36,7 @@ CASES = {
     "aspects": ("aspect", ("fluency", "adequacy"), True, True, "--keys aspect", (1, 1, 120)),
     "aspects of humans": ("aspect", ("f", "a"), False, True, "--keys aspect", (1, 1, 120)),
     "prompts": ("prompt", ("p", "q"), True, False, "--map scorer=prompt,score=judge", (2, 1, 60)),
-    "seeds": ("seed", (1, 2, 3), True, False, "--repeats mean --scorers judge", (1, 1, 60)),
+    "seeds": ("seed", (1, 2, 3), True, False, "--repeats mean", (1, 1, 60)),
     "runs": ("run", ("x", "y"), True, False, "--repeats mean", (1, 1, 60)),
     "numbers": ("which", (1, 2, 3), True, False, "--repeats mean --scorers judge", (1, 1, 60)),
     "workers": (
@@ -76,14 +76,43 @@ def test_scores_that_happen_to_differ_are_no_numbers_of_raters():
         me.read(frame)
 
 
-def test_numbers_of_raters_read_as_a_scorer_are_warned_of():
-    frame = repeated("worker", (1, 2, 3), judge=False, human=True, response=False)
-    [warning] = me.read(frame).alignment.warnings
-    assert "worker is read as a scorer" in warning
-    assert "--map rater=worker,label=human --exchangeable --scorers judge (" in warning
-    assert me.read(frame, scorers=["judge", "worker"]).alignment.warnings == ()
-    mapped = me.read(frame, mapping={"rater": "worker", "label": "human"}, exchangeable=True)
-    assert mapped.alignment.warnings == ()
+ANEW = {
+    "raters": (
+        *("worker", (1, 2, 3), False, True),
+        *("--map rater=worker,label=human --exchangeable --scorers judge", 1, 60),
+    ),
+    "annotators": (
+        *("who", ("ann1", "ann2"), False, True),
+        *("--map rater=who,label=human --exchangeable --scorers judge", 1, 60),
+    ),
+    "prompts": ("prompt", ("v0", "v1"), True, False, "--map scorer=prompt,score=judge", 2, 60),
+    "judges": ("llm", ("gpt4", "claude"), True, False, "--map scorer=llm,score=judge", 2, 60),
+    "seeds": ("seed", (1, 2, 3), True, False, "--repeats mean", 1, 60),
+    "aspects": ("aspect", ("f", "a"), True, True, "--keys aspect", 1, 120),
+    "samples": ("sample_idx", (0, 1, 2), True, True, "--map system=sample_idx", 1, 180),
+    "numbers": ("which", (4, 5, 6), True, False, "--repeats mean --scorers judge", 1, 60),
+}
+
+
+@pytest.mark.parametrize("case", ANEW)
+def test_rows_that_name_no_response_may_be_something_else(case, tmp_path):
+    column, values, judge, human, cure, scorers, rows = ANEW[case]
+    path = tmp_path / "scores.csv"
+    frame = repeated(column, values, judge=judge, human=human, response=False)
+    frame.to_csv(path, index=False)
+    said = CliRunner().invoke(cli, ["check", str(path)]).output
+    assert said.startswith("Warning: scores.csv: no column names responses, so the rows of an")
+    assert " ".join(first_cure(said)) == cure
+    again = CliRunner().invoke(cli, ["check", str(path), *first_cure(said)])
+    assert again.exit_code == 0, again.output
+    assert f" {rows} rows," in again.output and f" {scorers} scorers" in again.output
+    assert "no column names responses" not in again.output
+
+
+def test_a_scorer_that_was_said_to_be_one_is_not_doubted():
+    frame = repeated("which", (1, 2, 3), judge=True, human=True, response=False)
+    assert "which is read as a scorer." in me.read(frame).warnings[0]
+    assert me.read(frame, scorers=["judge", "which"]).warnings == ()
 
 
 def test_scores_of_several_answers_are_not_warned_of():
@@ -114,10 +143,10 @@ def test_columns_beside_the_scores_are_named_where_scorers_lack(tmp_path):
 
 def test_an_error_is_preceded_by_the_warnings_of_the_data(tmp_path):
     path = tmp_path / "scores.csv"
-    repeated("worker", (1, 2), judge=False, human=True, response=False).to_csv(path, index=False)
-    said = CliRunner().invoke(cli, ["compare", str(path), "--label", "nope"])
+    repeated("worker", (1, 2), judge=True, human=True, response=False).to_csv(path, index=False)
+    said = CliRunner().invoke(cli, ["compare", str(path), "--label", "nope", "--no-pairs"])
     warning, error = said.stderr.splitlines()
-    assert warning.startswith("Warning: scores.csv: worker is read as a scorer")
+    assert warning.startswith("Warning: scores.csv: no column names responses")
     assert error == "Error: There is no label 'nope'; there is only human." and said.stdout == ""
 
 

@@ -135,9 +135,9 @@ def test_sides_that_are_exchanged_are_below_chance():
     table = read(long(exchanged), HUMAN)
     [warning] = table.alignment.warnings
     assert "judge is significantly below chance against human" in warning
-    assert "--lower-is-better" not in warning
-    mended = read(long(exchanged), HUMAN, vocabulary={"1": -1, "2": 1})
-    assert accuracy(mended) == pytest.approx(RIGHT)
+    assert "if its signs stand for the other side, --lower-is-better judge;" in warning
+    for cure in ({"vocabulary": {"1": -1, "2": 1}}, {"lower_is_better": ["judge"]}):
+        assert accuracy(read(long(exchanged), HUMAN, **cure)) == pytest.approx(RIGHT)
 
 
 @pytest.mark.parametrize("scale", ["probability", "one-two", "index", "percent"])
