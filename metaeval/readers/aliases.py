@@ -52,8 +52,14 @@ LONG = {
     "score": ("value", "rating", "reward"),
 }
 PAIRS = IDS | {
-    "first": ("model_a", "response_a", "candidate_a", "output_1", "a"),
-    "second": ("model_b", "response_b", "candidate_b", "output_2", "b"),
+    "first": (
+        *("model_a", "response_a", "candidate_a", "system_a", "output_1", "generator_1"),
+        *("model_1", "system_1", "a"),
+    ),
+    "second": (
+        *("model_b", "response_b", "candidate_b", "system_b", "output_2", "generator_2"),
+        *("model_2", "system_2", "b"),
+    ),
     "scorer": ("metric", "judge", "rm"),
     "rater": ("annotator", "worker"),
     "preference": ("winner", "verdict", "preferred"),
@@ -65,6 +71,10 @@ PAIRS = IDS | {
 def plain_name(name: str) -> str:
     """A name in small letters and without marks between its words: SEG.ID, Seg_Id and segid."""
     return re.sub(r"(?<=[a-z0-9])[\s_.\-]+(?=[a-z0-9])", "", name.strip().lower())
+
+
+TEXTS_OF_SIDES = ("response_a", "response_b", "candidate_a", "candidate_b", "output_1", "output_2")
+"""Sides that are often the texts themselves; where a model is named too, that is the side."""
 
 
 def _known() -> frozenset[str]:

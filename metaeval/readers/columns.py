@@ -17,8 +17,10 @@ from metaeval.readers.aliases import (
     PAIRS,
     ROLES,
     SCORES,
+    TEXTS_OF_SIDES,
     plain_name,
 )
+from metaeval.readers.guesses import is_gold
 from metaeval.readers.joined import outer_first, parts_of, with_joined
 from metaeval.readers.row_numbers import without_row_numbers
 from metaeval.readers.values import sort_of
@@ -179,6 +181,9 @@ def _add(
         columns = [c for c in columns if c == role or not _is_nested(frame[c])]
     if role in ("scorer", "rater"):  # a judge's verdicts are not names of judges
         columns = [c for c in columns if c == role or not are_sides(frame[c])]
+    if role in ("first", "second") and len(columns) > 1:
+        texts = {plain_name(name) for name in TEXTS_OF_SIDES}
+        columns = [c for c in columns if plain_name(str(c)) not in texts] or columns
     if len(columns) > 1:
         raise MetaevalError(
             f"{source} has several columns that could be {role!r}: {listed(columns)}. "
@@ -246,6 +251,7 @@ def _add_values(
 ) -> None:
     """Find the columns that hold the scores, labels and preferences of a long table."""
     if pairs:
+        _judges_beside_labels(found, frame)
         if _adds_long_margins(found, frame, taken):
             return
         if "preference" not in found and "preference" not in frame:
@@ -257,6 +263,14 @@ def _add_values(
     if "rater" not in found and "scorer" not in found:
         for role in ("score", "label"):  # a wide table: they keep their names
             found.pop(role, None)
+
+
+def _judges_beside_labels(found: dict[str, str], frame: pd.DataFrame) -> None:
+    """Annotators are judges, as of AlpacaEval, where people's preferences have a column."""
+    if "scorer" in found or found.get("rater") in (None, "rater"):
+        return
+    if any(is_gold(str(c)) and c not in found.values() for c in frame):
+        found["scorer"] = found.pop("rater")
 
 
 def _adds_long_margins(found: dict[str, str], frame: pd.DataFrame, taken: set[str]) -> bool:

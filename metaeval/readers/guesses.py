@@ -53,8 +53,7 @@ class Said:
 
     def is_label(self, column: str) -> bool:
         """Tell whether a column is named a label, or is called like one and no named scorer."""
-        gold = _GOLD.fullmatch(column) is not None
-        return column in self.labels or (gold and column not in (self.scorers or ()))
+        return column in self.labels or (is_gold(column) and column not in (self.scorers or ()))
 
     def holds_values(self, column: pd.Series, *, long: bool) -> bool:
         """Tell whether a column that has no role holds scores or labels."""
@@ -62,12 +61,21 @@ class Said:
         if name in self.named:
             return True
         if long or self.scorers is not None:
-            return _GOLD.fullmatch(name) is not None and sort_of(column) in ("number", "truth")
+            return is_gold(name) and sort_of(column) in ("number", "truth")
         return not is_covariate(name) and sort_of(column) in ("number", "truth", "mixed")
 
     def holds_unread(self, name: str) -> bool:
         """Tell whether a column that looks like numbers and cannot be read is asked for."""
         return name in self.named or (self.scorers is None and not is_covariate(name))
+
+
+def is_gold(name: str) -> bool:
+    """Tell whether a column is called as labels are.
+
+    >>> is_gold("human_preference"), is_gold("gpt-4")
+    (True, False)
+    """
+    return _GOLD.fullmatch(name) is not None
 
 
 def is_covariate(name: str) -> bool:

@@ -22,7 +22,9 @@ _FEW = 5  # fewer other values have no range to speak of
 _EXACT = 2.0**53
 _FEW_SHOWN = 5
 _MANY = 10  # rows of a name beside which another on one row is odd
+_DEFAULTS = 5  # rows that get one value, where others hardly repeat
 _OFTEN = 3  # a code this often among scores that hardly repeat
+_NINE = 9  # for "no answer" on short scales of surveys
 _CONTINUOUS = 10  # different scores that make a scorer continuous
 _BETWEEN = 1.5  # times the highest proportion, where no percent lies
 
@@ -101,15 +103,18 @@ def repeated_codes(name: str, values: Floats, *, pairs: bool = False) -> list[st
         n = int(counts[~rest].sum())
         if n < _OFTEN or not _hardly_repeat(counts[rest]) or n <= counts[rest].max() + 1:
             continue
-        if pairs or not _is_cut_off(code, distinct[rest]):
+        if pairs or not _is_cut_off(code, distinct[rest], code in _CODES):
             return [_code_warning(name, code, n, distinct[rest])]
     return []
 
 
-def _is_cut_off(code: float, rest: Floats) -> bool:
-    """Whether a value at an end lies so near the others that scores may have been cut off there."""
-    gap = max(rest[0] - code, code - rest[-1])
-    return bool(0 <= gap < 0.2 * (rest[-1] - rest[0]))
+def _is_cut_off(code: float, rest: Floats, usual: bool) -> bool:
+    """Whether a value at an end lies so near the others that scores may have been cut off there.
+
+    Of a usual code for missing, as near as the others lie to each other.
+    """
+    gap, reach = max(rest[0] - code, code - rest[-1]), rest[-1] - rest[0]
+    return bool(0 <= gap < (3 * reach / len(rest) if usual and abs(code) != 1 else 0.2 * reach))
 
 
 def _hardly_repeat(counts: Codes) -> bool:
@@ -123,14 +128,14 @@ def _one_value(name: str, values: Floats) -> list[str]:
     The highest and the lowest are left alone: many scorers have a bound that they often reach.
     """
     distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-    most = int(counts.argmax()) if len(counts) else 0
-    if len(counts) < 2 or counts[most] < 0.4 * counts.sum():
+    if len(counts) < 2:
         return []
-    if (
-        most in (0, len(counts) - 1)
-        or distinct[most] == 0
-        or not _hardly_repeat(np.delete(counts, most))
-    ):
+    most = int(counts.argmax())
+    others = np.delete(counts, most)
+    usual = others[1:-1].max(initial=1)  # at its ends a scorer may be cut off
+    if counts[most] < max(_DEFAULTS, 0.05 * counts.sum(), 3 * usual):
+        return []
+    if most in (0, len(counts) - 1) or distinct[most] == 0 or not _hardly_repeat(others):
         return []
     return [
         f"{name} is {distinct[most]:g} on {counts[most]} of {counts.sum()} rows, and hardly ever "
@@ -172,9 +177,17 @@ def _stands_apart(code: float, n: int, rest: Floats, others: Codes) -> bool:
         return _is_no_step(n, rest, others)
     if code in _CODES and gap > reach:
         return True
+    if _is_scale(rest) and gap >= (2 if code == _NINE else 3):
+        return n >= _OFTEN and n >= 0.3 * others.min()
     if abs(code) > _HUGE * max(1.0, float(np.abs(rest).max())):
         return True
     return n > 1 and reach > 0 and gap > _FAR * reach and len(rest) >= _FEW
+
+
+def _is_scale(values: Floats) -> bool:
+    """Whether values are the steps of a rating scale: whole numbers one after the other."""
+    few = 3 <= len(values) <= _CONTINUOUS + 1 and values[0] == round(values[0])
+    return bool(few and (np.diff(values) == 1).all())
 
 
 def _is_no_step(n: int, rest: Floats, others: Codes) -> bool:

@@ -143,3 +143,43 @@ def test_a_number_is_one_word_however_it_is_written(n):
 def test_codes_of_a_wrong_type():
     with pytest.raises(MetaevalError, match=r"missing_codes=.* is not a list of codes"):
         read(BASE, missing_codes=object())
+
+
+# Codes that stand apart less than -99 does.
+QUALITY = np.random.default_rng(0).normal(size=120)
+RATED = np.clip(np.round(QUALITY + 3), 1, 5)
+PERCENT = (60 + 15 * QUALITY).round(1).clip(25, 95)
+CODED = np.random.default_rng(1).choice(120, 11, replace=False)
+
+
+def judged(values, code):
+    values = values.copy()
+    values[CODED] = code
+    frame = {"item": np.repeat(np.arange(40), 3), "system": list("abc") * 40, "judge": values}
+    return list(read(pd.DataFrame(frame)).warnings)
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "said"),
+    [
+        (RATED, 9, "judge is 9 on 11 rows, apart from 1 to 5"),
+        (RATED, 8, "judge is 8 on 11 rows, apart from 1 to 5"),
+        (PERCENT, 99, "judge is 99 on 11 rows, apart from 25.1 to 90"),
+        (PERCENT, 50.6, "judge is 50.6 on 11 of 120 rows, and hardly ever the same"),
+    ],
+)
+def test_codes_beside_and_among_scores_are_pointed_out(values, code, said):
+    [warning] = judged(values, code)
+    assert warning.startswith(said)
+
+
+def test_counts_and_scores_that_are_cut_off_hold_no_codes():
+    rng = np.random.default_rng(2)
+    for counts in (
+        rng.poisson(2, 120),
+        rng.geometric(0.4, 120),
+        rng.negative_binomial(1, 0.2, 120),
+    ):
+        assert judged(counts.astype(float), 1) == []
+    for low, high in ((40, 80), (0, 99), (25, 61.5)):
+        assert judged(np.clip(60 + 30 * QUALITY, low, high).round(1), low) == []

@@ -526,3 +526,57 @@ def test_a_scorer_that_is_not_among_the_columns_of_verdicts_is_named():
     with pytest.raises(MetaevalError, match=r"no scorer 'typo'; there is only judge\."):
         read(frame, scorers=["typo"])
     assert read(frame.assign(other=list("aaaa")), scorers=["judge"]).scorers == ["judge"]
+
+
+def alpaca(**more):
+    """Annotations as AlpacaEval writes them: two judges, and what people prefer."""
+    human = np.tile([1.0, 2.0], 15)
+    frame = pd.DataFrame({"instruction": [f"Q{i}" for i in range(30)], "human_preference": human})
+    frame = frame.assign(generator_1="gpt", generator_2="llama", **more)
+    wrong = np.where(np.arange(30) < 6, 3 - human, human)
+    judges = {"gpt4": human, "claude": wrong}
+    return pd.concat([frame.assign(annotator=j, preference=p) for j, p in judges.items()])
+
+
+@pytest.mark.parametrize("texts", [{}, {"output_1": "one text", "output_2": "another"}])
+def test_annotators_of_alpaca_are_judges_and_people_are_labels(texts):
+    with pytest.raises(MetaevalError, match=r"such as --map item=instruction"):
+        read(alpaca(**texts))
+    table = read(alpaca(**texts), item="instruction")
+    assert (table.scorers, list(table.labels)) == (["claude", "gpt4"], ["human_preference"])
+    right = (table.scores.mul(table.labels["human_preference"], axis=0) > 0).mean()
+    assert right.tolist() == [0.8, 1.0]
+
+
+def test_verdicts_in_several_columns_of_votes_are_read_as_a_table(tmp_path):
+    path = tmp_path / "votes.csv"
+    votes = pd.DataFrame({"item": range(4), "model_a": list("xxyy"), "model_b": list("yyzz")})
+    votes["winner"] = ["model_a", "model_b", "model_a", "tie"]
+    for judge in (["model_a", "model_b", "model_b", "model_a"], [1, -1, -1, 1]):
+        votes.assign(judge=judge).to_csv(path, index=False)
+        with pytest.raises(
+            MetaevalError, match=r"verdicts in judge beside 'winner'.*--format tidy"
+        ):
+            read(path)
+        table = read(path, format="tidy", labels="winner")
+        assert table.scores["judge"].tolist() == [1, -1, -1, 1]
+        assert table.labels["winner"].tolist() == [1, -1, 1, 0]
+    votes.assign(human=judge, seconds=3.5).to_csv(path, index=False)
+    votes.assign(tier="gold", judge="gpt-4", note="x").to_csv(tmp_path / "more.csv", index=False)
+    assert (
+        "left out, as votes have no need of it: tier, note" in read(tmp_path / "more.csv").notes[0]
+    )
+
+
+def test_winners_may_be_named_in_columns_beside_each_other():
+    frame = pd.DataFrame({"item": range(4), "first": list("yxyx"), "second": list("xyxy")})
+    frame = frame.assign(human=["y", "tie", "x", "y"], judge=["y", "x", "y", None])
+    table = read(frame)
+    assert table.labels["human"].tolist() == [-1, 0, 1, -1]
+    assert table.scores["judge"].tolist()[:3] == [-1, 1, -1] and table.warnings == ()
+
+
+def test_a_preference_beside_a_label_is_a_scorer():
+    frame = pd.DataFrame({"item": range(4), "first": list("yxyx"), "second": list("xyxy")})
+    table = read(frame.assign(preference=[1, -1, -1, 1], human=[1, 1, -1, -1]))
+    assert (table.scorers, list(table.labels)) == (["preference"], ["human"])
