@@ -196,8 +196,9 @@ def _add(
 def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
     """Which of several columns to map; both, where the one is numbered anew within the other."""
     one = f"Choose one with {role}={columns[0]!r} (on the command line --map {role}={columns[0]})"
-    if role != "item" or len(columns) != 2 or any(_is_nested(frame[c]) for c in columns):
+    if role != "item" or len(columns) != 2:
         return f"{one}."
+    frame = frame[columns].astype(str)  # cells may be lists
     outer, inner = sorted(columns, key=lambda c: frame[c].nunique())
     if frame[outer].nunique() == frame[inner].nunique() == len(frame[columns].drop_duplicates()):
         return f"{one}."

@@ -11,8 +11,9 @@ import pandas as pd
 from metaeval.arrays import Bools, Codes
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
-from metaeval.readers.aliases import IDS, plain_name
+from metaeval.readers.aliases import IDS, ROLES, is_known_name, plain_name
 from metaeval.readers.joined import outer_first
+from metaeval.readers.verdicts import are_sides
 
 _PERSON = re.compile("rater|worker|annotat|user|person|coder|assessor|human", re.IGNORECASE)
 _RUN = re.compile("seed|run|trial|repeat|repetition|attempt|sample|fold|epoch", re.IGNORECASE)
@@ -257,7 +258,8 @@ def _likeliest(one: str, values: Mapping[str, bool], cures: Mapping[str, str]) -
 def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
     """Build the error of a file in which no column names the items."""
     names = [str(c) for c in frame]
-    likely = [name for name in names if _may_be_ids(frame[name])][:3]
+    likely = [n for n in names if not is_known_name(n) and _may_be_ids(frame[n])]
+    likely.sort(key=lambda name: -frame[name].astype(str).nunique())
     cure = f"such as --map item={likely[0]}" if likely else "--map item=<column>"
     none = (
         ""
@@ -270,6 +272,22 @@ def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
     )
 
 
+def no_values(rows: pd.DataFrame, source: str) -> MetaevalError:
+    """Build the error of files in which no column holds scores or labels."""
+    names = [str(c) for c in rows]
+    sides = [name for name in names if name not in ROLES and are_sides(rows[name])]
+    if sides:
+        return MetaevalError(
+            f"{listed(sides, 5)} of {source} hold words for the sides of pairs, and no columns "
+            "name the two responses. Map these (--map first=<column>,second=<column>), or add "
+            "columns 'first' and 'second' that name them."
+        )
+    return MetaevalError(
+        f"{source} holds no scores and no labels; found {listed(names, 20)}. Name the columns that "
+        "are: scorers=[...] or labels=[...] (--scorers A,B or --labels C)."
+    )
+
+
 def _may_be_ids(column: pd.Series) -> bool:
     """Whether a column holds several short texts, or whole numbers that never fall."""
     cells = column.dropna().head(1000)
@@ -278,7 +296,7 @@ def _may_be_ids(column: pd.Series) -> bool:
     ):
         return False
     texts = cells.astype(str)
-    if texts.nunique() < 2 or texts.str.len().max() > _LONGEST:
+    if are_sides(column) or texts.nunique() < 2 or texts.str.len().max() > _LONGEST:
         return False
     values = pd.to_numeric(texts, errors="coerce")
     if values.isna().any():

@@ -38,5 +38,6 @@ def with_joined(frame: pd.DataFrame, mapping: Mapping[str, str]) -> tuple[pd.Dat
 
 def outer_first(frame: pd.DataFrame, one: str, other: str) -> tuple[str, str]:
     """Two columns of ids, the one that changes less often from row to row first."""
-    changes = {c: int((frame[c] != frame[c].shift()).sum()) for c in (one, other)}
+    texts = frame[[one, other]].astype(str)  # cells may be lists
+    changes = {c: int((texts[c] != texts[c].shift()).sum()) for c in (one, other)}
     return (one, other) if changes[one] <= changes[other] else (other, one)

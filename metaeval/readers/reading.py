@@ -20,6 +20,7 @@ from metaeval.readers.blanks import MissingCodes, codes_of, is_one_of
 from metaeval.readers.columns import check_mapping, names_of, require_mapped
 from metaeval.readers.files import head_of
 from metaeval.readers.frames import source_name
+from metaeval.readers.hints import no_values
 from metaeval.readers.merge import merge
 from metaeval.readers.parts import Part
 from metaeval.readers.settle import mirrored, settled
@@ -99,6 +100,8 @@ def read(
     keys = names_of(options.get("keys"))
     only = None if "scorers" not in options else names_of(options["scorers"])
     whole = merge(found, keys, only)
+    if not whole.scores.shape[1] and not whole.labels.shape[1]:
+        raise no_values(whole.rows, whole.source)
     if whole.pairs and options.get("ordered"):
         whole = mirrored(whole, keys)
     return table_of(settled(with_warnings(whole, asked=codes.declared)), options)

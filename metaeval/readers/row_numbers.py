@@ -92,7 +92,9 @@ def items_in(frame: pd.DataFrame, roles: Collection[str]) -> str | None:
     Files often number their rows (`id`) beside the ids of what was answered (`prompt`).
     """
     n = len(frame)
-    if n < _FEWEST or "system" not in frame or frame["item"].nunique() < n:
+    if n < _FEWEST or not {"item", "system"} <= set(frame):
+        return None
+    if any(map(_is_nested, (frame["item"], frame["system"]))) or frame["item"].nunique() < n:
         return None
     if not 2 <= frame["system"].nunique() <= n / 2:
         return None
@@ -104,10 +106,15 @@ _FEWEST = 6  # rows, in fewer of which a rating may look like the id of an item
 _MOST_ALONE = 0.2  # values of an id that only one system has
 
 
+def _is_nested(column: pd.Series) -> bool:
+    nested = (list, dict, set, np.ndarray)
+    return column.dtype == object and any(isinstance(v, nested) for v in column)
+
+
 def _is_shared(frame: pd.DataFrame, name: str) -> bool:
     """Whether a column holds each of its values once for each of several systems."""
     column = frame[name]
-    if column.isna().any() or any(isinstance(v, list | dict | np.ndarray) for v in column.head(50)):
+    if column.isna().any() or _is_nested(column):
         return False
     values, bad = as_numbers(column)
     if not bad.any() and not (values == np.round(values)).all():

@@ -162,7 +162,7 @@ def test_a_column_called_label_or_scorer_by_the_user_is_taken_by_no_alias():
 def test_scorers_without_scores_and_items():
     with pytest.raises(MetaevalError, match=r"scorers but none of scores. Name it: score=<your"):
         read(PLAIN.drop(columns="score"))
-    with pytest.raises(MetaevalError, match=r"needs a column 'item'; found .*--map item=system"):
+    with pytest.raises(MetaevalError, match=r"needs a column 'item'; found .*--map item=<column>"):
         read(PLAIN.drop(columns="item"))
 
 

@@ -224,3 +224,22 @@ def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
     assert "If prompt says what was answered" in me.read(numbered("item")).warnings[0]
     fresh = numbered().assign(prompt=[f"text {i}" for i in range(60)])
     assert me.read(fresh).n_items == 60
+
+
+# Files that hold no values at all.
+def test_words_for_sides_need_the_names_of_the_responses():
+    frame = pd.DataFrame({"item": range(3), "human": list("ABA"), "judge": ["A", "tie", "B"]})
+    with pytest.raises(
+        MetaevalError, match=r"human, judge of .* hold words for the sides of pairs"
+    ):
+        me.read(frame)
+    named = frame.assign(x="gpt", y="llama")
+    assert me.read(named, first="x", second="y").scorers == ["judge"]
+
+
+def test_a_file_without_scores_and_labels_is_refused():
+    frame = pd.DataFrame({"item": range(3), "system": list("abc"), "text": "long texts"})
+    with pytest.raises(MetaevalError, match=r"holds no scores and no labels; found item, system"):
+        me.read(frame)
+    scores = frame[["item", "system"]].assign(chrf=0.5)
+    assert me.read(scores, frame).scorers == ["chrf"]  # what describes rows may stand alone
