@@ -127,6 +127,9 @@ def one_sided(present: Floats, name: str, source: str) -> list[str]:
     """A warning of a judge that favours one side everywhere."""
     if len(present) < _ENOUGH:
         return []
+    steps = _steps(present)
+    if steps:
+        return [f"{source}: {name} holds {_range(present)} and none below 0; {steps}"]
     side = {1: "first", -1: "second"}
     for sign, which in side.items():
         if (np.sign(present) == sign).all():
@@ -143,6 +146,36 @@ def one_sided(present: Floats, name: str, source: str) -> list[str]:
             "the first over the second, declare preference_scale (--preference-scale)"
         ]
     return []
+
+
+def require_preferences(values: Floats, name: str, source: str) -> None:
+    """Raise if a label of pairs holds numbers beyond -1 and 1."""
+    present = values[~np.isnan(values)]
+    if not (np.abs(present) > 1).any():
+        return
+    cure = _steps(present) or (
+        "preferences lie between -1 (second better) and 1 (first better): say what the numbers "
+        f"are (--preference-scale {name}=percent, --vocabulary), or rescale them"
+    )
+    raise MetaevalError(f"{name!r} of {source} holds {_range(present)}; {cure}.")
+
+
+def _range(present: Floats) -> str:
+    return f"{present.min():g} to {present.max():g}"
+
+
+def _steps(present: Floats) -> str:
+    """What to type for a scale such as 1 to 5, from one response to the other; "" if it is none."""
+    distinct = np.unique(present)
+    high = int(distinct[-1])
+    if not 3 <= high <= 9 or distinct[0] < 1 or (distinct != np.round(distinct)).any():
+        return ""
+    margins = 1 - 2 * np.arange(high) / (high - 1)
+    words = [",".join(f"{k}={m:g}" for k, m in enumerate(way, 1)) for way in (margins, 0 - margins)]
+    return (
+        f"if 1 says that the first is better and {high} that the second is, --vocabulary "
+        f"{words[0]}; if {high} says that the first is, --vocabulary {words[1]}"
+    )
 
 
 def _codes(present: Floats, distinct: set[float], name: str, source: str) -> list[str]:

@@ -12,7 +12,9 @@ from metaeval.readers.aliases import MARGIN
 from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
 from metaeval.readers.parts import Part
+from metaeval.readers.scales import require_preferences
 from metaeval.readers.sides import twins
+from metaeval.readers.values import numbers
 from metaeval.readers.verdicts import are_verdicts
 
 
@@ -102,6 +104,8 @@ def _wide(
             "preference=<your column>."
         )
     judged = [c for c in columns if said.is_label(c)]
+    for label in judged if how["scale"] is None else ():
+        require_preferences(numbers(frame[label], label, name), label, name)
     return margins.margin_parts(
         frame,
         columns,

@@ -420,7 +420,7 @@ def test_wide_margins_that_cannot_be():
         read(MARGINS[["item", "first", "second"]].assign(opinion=["x", "y", "z"]))
     with pytest.raises(MetaevalError, match=r"'rm' .* holds an infinite value; leave it empty"):
         read(MARGINS.assign(rm=np.inf))
-    with pytest.raises(MetaevalError, match=r"Preferences lie between -1"):
+    with pytest.raises(MetaevalError, match=r"preferences lie between -1"):
         read(MARGINS.assign(human=[1, 5, 0]))
 
 

@@ -208,3 +208,32 @@ def test_codes_of_a_vocabulary_are_complete():
     np.testing.assert_array_equal(
         table.scores["judge"], np.select([codes == 1, codes == 2], [1, -1])
     )
+
+
+# Scales with a middle, from one response to the other.
+def five_steps(human):
+    steps = np.where(np.arange(N) % 5 == 0, 3, np.where(VERDICT > 0, 5, 1))
+    return BASE.assign(human=human, judge=steps), steps
+
+
+def test_steps_from_one_response_to_the_other_are_warned_of_with_their_vocabulary():
+    frame, steps = five_steps(TRUTH)
+    table = read(frame)
+    [warning] = table.warnings
+    assert "judge holds 1 to 5 and none below 0; if 1 says that the first is better" in warning
+    words = dict(w.split("=") for w in warning.rsplit("--vocabulary ", 1)[1].split(","))
+    told = read(frame, vocabulary={word: float(number) for word, number in words.items()})
+    assert told.scores["judge"].tolist() == ((steps - 3) / 2).tolist() and told.warnings == ()
+
+
+def test_steps_of_labels_are_refused_with_their_vocabulary():
+    frame, steps = five_steps(TRUTH)
+    frame["human"] = steps
+    with pytest.raises(
+        MetaevalError, match=r"'human' of .* holds 1 to 5; if 1 says .*1=-1,2=-0.5,3"
+    ):
+        read(frame)
+    words = {"1": -1.0, "2": -0.5, "3": 0.0, "4": 0.5, "5": 1.0}
+    assert read(frame, vocabulary=words).labels["human"].tolist() == ((steps - 3) / 2).tolist()
+    with pytest.raises(MetaevalError, match=r"holds -40 to 40; preferences lie between -1 "):
+        read(frame.assign(human=np.where(TRUTH > 0, 40, -40)))
