@@ -487,9 +487,9 @@ def _contradiction(texts: Sequence[str], declared: str, cure: Callable[[str], st
 def _mostly_written(odd: Sequence[str]) -> str | None:
     """What to say where most texts are numbers in some notation, and a few are not."""
     notations = [n for n in (*_NOTATIONS, _DECIMAL_COMMA) if n not in _WORDED]
-    found = {n.name: [t for t in odd if n.pattern.fullmatch(t)] for n in notations}
-    name, texts = max(found.items(), key=lambda item: len(item[1]))
-    written = [t for t in odd if any(n.pattern.fullmatch(t) for n in notations)]
+    found = [(n.name, [t for t in odd if n.pattern.fullmatch(t)]) for n in notations]
+    name, texts = max(found, key=lambda item: len(item[1]))
+    written = {text for _, texts in found for text in texts}
     if 2 * len(written) <= len(odd):
         return None
     other = next((t for t in odd if t not in texts), None)
@@ -506,6 +506,9 @@ def _mostly_written(odd: Sequence[str]) -> str | None:
 
 
 _ONE = re.compile(r"\d+(?:[.,]\d+)?")
+_ONE_OF = re.compile(  # 4/5, 4 out of 5 and 77.2 ± 0.3 are one number each
+    rf"({_ONE.pattern})\s*%?\s*(?:/|out of|of|±|\+/-)\s*{_ONE.pattern}\s*%?"
+)
 _HOLE = "\0"  # where the number was
 _NO_SCORE = re.compile(  # q12, doc-3, item 4, #5, gpt-3.5, 7b, 4-bit, 1st, 5 Jan, 5 pm
     r"[./]?[^\W\d_][\w./:#-]*[\s_./:#-]?\0[\w./-]*|[#@]\0|\0[bmx]|\0-?[^\W\d_][\w.-]*|"
@@ -524,7 +527,7 @@ def example_in_words(column: pd.Series) -> str | None:
     """
     cells = list(pd.unique(column.dropna().astype(object).map(str))[:_LOOKED_AT])
     cells = [v for v in cells if v.strip() and not says_missing(v)]
-    texts = [plain(v).lower() for v in cells]
+    texts = [_ONE_OF.sub(r"\1", plain(v).lower()) for v in cells]
     if cells and all(map(_HEX.fullmatch, texts)):
         return cells[0]
     one = [(c, t) for c, t in zip(cells, texts, strict=True) if len(_ONE.findall(t)) == 1]
@@ -543,13 +546,15 @@ def _names(text: str) -> bool:
     if re.match(rf"(?:{_SCORE})(?![^\W_])", text, re.IGNORECASE):
         return False
     suffix = wording.startswith(_HOLE) and wording[1:2] not in ("b", "m", "x")
-    return _NO_SCORE.fullmatch(wording) is not None and not (suffix and "." in number)
+    return _NO_SCORE.fullmatch(wording) is not None and not (suffix and not number.isdigit())
 
 
 def unread_error(frame: pd.DataFrame, name: str, source: str, message: str) -> MetaevalError:
     """Build the error of a column that looks like numbers and cannot be read."""
     texts = frame[name].astype(object).map(_as_text)
     odd = texts.map(lambda t: isinstance(t, str) and not says_missing(t) and _is_odd(plain(t)))
+    if not odd.any():  # the dots of plain numbers
+        odd = texts.map(lambda t: isinstance(t, str) and "." in t)
     row = int(np.flatnonzero(odd.to_numpy(dtype=bool))[0]) if odd.any() else 0
     return MetaevalError(
         f"{name!r} of {source} looks like numbers and cannot be read: "

@@ -141,9 +141,11 @@ def _cure_of_marks(
     others = [c for c in others if hangs_on_mark(resolved.frame[c])]
     if not others and not isinstance(decimal, Mapping):
         return in_words(name, mark)
-    kept = dict(decimal) if isinstance(decimal, Mapping) else {}
     if isinstance(decimal, str):
         kept = {str(resolved.found.get(c, c)): decimal for c in others}
+    else:
+        there = {*map(str, resolved.frame), *map(str, resolved.found.values())}
+        kept = {n: m for n, m in (decimal or {}).items() if n in there}
     marks = {n: m for n, m in kept.items() if n not in (name, column)} | {name: mark}
     typed = ";".join(f"{n}={m}" for n, m in marks.items())
     typed = typed if re.fullmatch(r"[\w.,=-]+", typed) else f'"{typed}"'

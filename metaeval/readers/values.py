@@ -15,7 +15,7 @@ from metaeval.canonical import ids_as_text
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.readers.blanks import FAILED, MISSING, says_missing, word_of
-from metaeval.readers.notation import plain
+from metaeval.readers.notation import is_list, plain
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -81,9 +81,9 @@ def _require_exact(column: pd.Series, name: str) -> None:
     large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= _EXACT))
     if len(large):
         raise MetaevalError(
-            f"The id column {name!r} holds {values[large[0]]:.0f} in row {large[0] + 1} (counted "
-            "from 1): ids beyond 2^53 held as floating-point numbers are not exact, so that "
-            "different ids may be the same here. Write them as text, or as whole numbers."
+            f"The id column {name!r} holds {values[large[0]]:.1f}; ids beyond 2^53 held as "
+            "floating-point numbers are not exact, so that different ids may be the same here. "
+            "Write them as text, or as whole numbers."
         )
 
 
@@ -93,7 +93,7 @@ def _text_ids(column: pd.Series, name: str, text: bool, null: bool) -> Any:
     texts = list(map(str, uniques))
     if not null and ((codes < 0).any() or not all(map(str.strip, texts))):
         ids_as_text(_plain_ids(column, name, null), name)  # raises, and names the row
-    return _categories(codes, _whole(texts) if text else texts)
+    return _categories(codes, _whole(texts, name) if text else texts)
 
 
 def _categories(codes: Codes, texts: list[str]) -> Any:
@@ -129,8 +129,9 @@ def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
     return column
 
 
-def _whole(texts: list[str]) -> list[str]:
+def _whole(texts: list[str], name: str) -> list[str]:
     if any(texts) and all(_FLOAT_ID.fullmatch(t) for t in texts if t):
+        _require_exact(pd.Series([float(t or 0) for t in texts]), name)
         return [t.removesuffix(".0") for t in texts]
     return texts
 
@@ -249,7 +250,7 @@ def not_numbers(
     shown = [f"{column.iloc[row]!r:.60} in row {row + 1}" for row in rows[:10]]
     more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
     first = column.iloc[rows[0]]
-    if isinstance(first, list | dict | tuple | set | np.ndarray):
+    if isinstance(first, list | dict | tuple | set | np.ndarray) or is_list(first):
         cure = "Keep one number of each, in a column of its own"
     else:
         code = repr(str(first)) if len(str(first)) <= 40 else "CODE"

@@ -29,7 +29,8 @@ _TIE = (
 _SIDE = rf"(?:the )?(?:(?:{_SIDED})[\s#]*)?(a|b|1|2|first|second|left|right)"
 _HOW_MUCH = "much|slightly|somewhat|significantly|clearly|strongly|marginally|far|a bit|a little"
 _BETTER = re.compile(
-    rf"{_SIDE}(?: (?:response|answer|output|one))? (?:is |was )?(?:(?:{_HOW_MUCH}) )?better"
+    rf"{_SIDE}(?: (?:response|answer|output|one))? (?:(?:is |was )?(?:(?:{_HOW_MUCH}) )?"
+    r"(?:better|preferred)|wins|won)"
 )
 _OUTCOMES = {
     **dict.fromkeys(("win", "wins", "won", "chosen"), 1),
@@ -39,6 +40,7 @@ _OUTCOMES = {
 """Words that say how a response fared, but not which."""
 _OF_OUTCOMES = re.compile(rf"\b(?:{'|'.join(_OUTCOMES)}|better|worse|prefer\w*)\b")
 
+_LONGEST_WORD = 24
 _MOST_WORDS = 30  # a column of more different words is not one of verdicts
 
 WORDS: dict[str, float | None] = {
@@ -155,7 +157,7 @@ def outcomes(column: pd.Series) -> dict[str, int | None]:
     """
     cells = pd.unique(column.dropna().astype(object).map(_hashable))[:_MOST_WORDS]
     words = sorted({word_of(value) for value in cells} - MISSING - FAILED)
-    short = 2 <= len(words) <= 9 and max(map(len, words)) <= 40
+    short = 2 <= len(words) <= 9 and max(map(len, words)) <= _LONGEST_WORD
     if not short or not any(map(_OF_OUTCOMES.search, words)):
         return {}
     known = [word for word in _OUTCOMES if word in words]
