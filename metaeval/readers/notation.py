@@ -527,7 +527,7 @@ def example_in_words(column: pd.Series) -> str | None:
     """
     cells = list(pd.unique(column.dropna().astype(object).map(str))[:_LOOKED_AT])
     cells = [v for v in cells if v.strip() and not says_missing(v)]
-    texts = [_ONE_OF.sub(r"\1", plain(v).lower()) for v in cells]
+    texts = [_ONE_OF.sub(r"\1 ", plain(v).lower()) for v in cells]
     if cells and all(map(_HEX.fullmatch, texts)):
         return cells[0]
     one = [(c, t) for c, t in zip(cells, texts, strict=True) if len(_ONE.findall(t)) == 1]
@@ -543,7 +543,7 @@ def example_in_words(column: pd.Series) -> str | None:
 def _names(text: str) -> bool:
     """Whether a text with one number is an id, a size or a date and no score."""
     wording, [number] = _ONE.sub(_HOLE, text), _ONE.findall(text)
-    if re.match(rf"(?:{_SCORE})(?![^\W_])", text, re.IGNORECASE):
+    if re.match(rf"(?:{_SCORE}|rated)(?![^\W_])", text, re.IGNORECASE):
         return False
     suffix = wording.startswith(_HOLE) and wording[1:2] not in ("b", "m", "x")
     return _NO_SCORE.fullmatch(wording) is not None and not (suffix and not number.isdigit())
