@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,26 @@ class Settings(click.ParamType):  # type: ignore[type-arg]
         if not all(key and mark for key, mark, _ in pairs):
             self.fail(f"{value!r} must look like item=qid,system=gen.", param, ctx)
         return {key: given for key, _, given in pairs}
+
+
+class Marks(click.ParamType):  # type: ignore[type-arg]
+    """A decimal mark, or those of columns such as elo=,;bleu=. (names may hold any of these)."""
+
+    name = "MARK"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The mark, or the marks as a dict."""
+        if not isinstance(value, str) or value in (",", "."):
+            return value
+        marks = re.findall(r"(.+?)=([.,])(?:;|$)", value)
+        if ";".join(f"{name}={mark}" for name, mark in marks) != value.removesuffix(";"):
+            self.fail(
+                f"{value!r} must be , or . or say of which columns: elo=, or, of several, "
+                '"elo=,;bleu=.".',
+                param,
+                ctx,
+            )
+        return dict(marks)
 
 
 def merged(settings: Sequence[dict[str, str]]) -> dict[str, str] | None:
@@ -93,7 +114,11 @@ reading_options = many(
         "--preference-scale", help="Of pairs: margin, probability, percent, one-two, index."
     ),
     click.option("--missing-codes", help="Codes for missing: -1,skip or judge=-1; none."),
-    click.option("--decimal", help="Decimal mark, where cells do not prove it: , or ."),
+    click.option(
+        "--decimal",
+        type=Marks(),
+        help="Decimal mark, where cells do not prove it: , or . or of columns: elo=,;bleu=.",
+    ),
     click.option("--header", type=Names(), help="Names of columns of files without a header."),
     click.option("--repeats", help="Several values for one row: error, mean."),
     click.option("--item-from", help="Items of reward files: order or text-hash."),

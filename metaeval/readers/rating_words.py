@@ -32,8 +32,16 @@ _SCALES: tuple[tuple[str | tuple[str, ...], ...], ...] = (
         ("mostly", "mostly correct", "relevant"),
         ("yes", "correct", "right", "completely", "fully", "highly relevant", "pass", "y"),
     ),
-    ("f", "e", "d", "c", "b", "a"),
+    (
+        *("f", "e-", "e", "e+", "d-", "d", "d+", "c-", "c", "c+", "b-", "b", "b+", "a-", "a"),
+        "a+",
+    ),
 )
+_COUNTED = (
+    ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"),
+)
+"""Words that are numbers themselves: their place is what they mean."""
 
 
 def in_order(words: Sequence[str]) -> list[list[str]]:
@@ -42,7 +50,7 @@ def in_order(words: Sequence[str]) -> list[list[str]]:
     >>> in_order(["good", "poor", "ok"])
     [['poor'], ['ok'], ['good']]
     """
-    for scale in _SCALES:
+    for scale in (*_SCALES, *_COUNTED):
         rank = {
             word: place
             for place, step in enumerate(scale)
@@ -54,9 +62,21 @@ def in_order(words: Sequence[str]) -> list[list[str]]:
     return []
 
 
+def numbered(words: Sequence[str]) -> dict[str, int]:
+    """Words of one scale with a number each, lowest first; nothing if they are not of one scale.
+
+    >>> numbered(["good", "poor"]), numbered(["five", "two"])
+    ({'poor': 1, 'good': 2}, {'two': 2, 'five': 5})
+    """
+    for counted in _COUNTED:
+        if set(words) <= set(counted):
+            return {word: n for n, word in enumerate(counted) if word in words}
+    return {word: n for n, step in enumerate(in_order(words), 1) for word in step}
+
+
 _WORDS = {
     word
-    for scale in _SCALES
+    for scale in (*_SCALES, *_COUNTED)
     for step in scale
     for word in ((step,) if isinstance(step, str) else step)
     if len(word) > 1

@@ -56,9 +56,10 @@ def read(
         averaged; shared_items : whether tasks share their items (inferred from ids where it is not
         said); missing : policy of the verbs;
         missing_codes : what stands for a missing value, such as -1; vocabulary : words -> numbers;
-        decimal : "." or ","; header : names of columns of a file without a header; repeats :
-        "mean" averages several values for one row; for pairs preference_scale ("margin",
-        "probability", "one-two", "index"), ordered, orders, refusals; and what each format knows
+        decimal : "." or ",", or that of single columns, {"elo": ","}; header : names of columns of
+        a file without a header; repeats : "mean" averages several values for one row; for pairs
+        preference_scale ("margin", "probability", "one-two", "index"), ordered, orders, refusals;
+        and what each format knows
         besides.
 
     Returns

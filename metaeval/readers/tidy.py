@@ -27,6 +27,7 @@ from metaeval.readers.delimited import first_cells
 from metaeval.readers.files import load_frame
 from metaeval.readers.guesses import Said
 from metaeval.readers.hints import no_item, one_row_each, unnamed_responses
+from metaeval.readers.notation import check_decimal
 from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows, ids_of, raters_apart
 from metaeval.readers.row_numbers import items_in
@@ -73,7 +74,7 @@ def parts(
     keys: str | Sequence[str] = (),
     mapping: Mapping[str, str] | None = None,
     header: str | Sequence[str] | None = None,
-    decimal: str | None = None,
+    decimal: str | Mapping[str, str] | None = None,
     repeats: str = "error",
     missing_codes: Any = None,
     vocabulary: Mapping[str, float | None] | None = None,
@@ -96,8 +97,8 @@ def parts(
         Role = column, such as ``{"item": "qid"}``.
     header : sequence of str, optional
         Names of the columns of a table of text whose first line is a row of values.
-    decimal : {".", ","}, optional
-        The decimal mark, where the cells do not prove it.
+    decimal : {".", ","} or mapping of columns to them, optional
+        The decimal mark, where the cells do not prove it: of all columns, or of each by its name.
     repeats : {"error", "mean"}
         Several scores or labels for one row are an error, or averaged.
     missing_codes : value, list of values, or mapping of columns to them, optional
@@ -123,7 +124,7 @@ def parts(
     (['chrf'], ['human'])
     """
     check_one_of("repeats", repeats, REPEATS)
-    check_one_of("decimal", decimal, (None, ".", ","))
+    check_decimal(decimal)
     check_scale(preference_scale)
     raw = load_frame(source, header=None if header is None else names_of(header))
     name = raw.attrs["source"]

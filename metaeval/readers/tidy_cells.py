@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from metaeval.checks import listed
+from metaeval.arrays import Floats
+from metaeval.checks import listed, near_miss
 from metaeval.readers.aliases import LONG
 from metaeval.readers.blanks import MissingCodes, failure_notes, word_of
 from metaeval.readers.columns import Resolved
 from metaeval.readers.guesses import Said, is_covariate
-from metaeval.readers.notation import read_notations, unread_error
-from metaeval.readers.rating_words import in_order, n_known
+from metaeval.readers.notation import (
+    dots_in_doubt,
+    example_in_words,
+    hangs_on_mark,
+    in_words,
+    is_list,
+    read_notations,
+    unread_error,
+)
+from metaeval.readers.rating_words import in_order, n_known, numbered
 from metaeval.readers.values import plain_numbers, sort_of
-from metaeval.readers.verdicts import are_verdicts
+from metaeval.readers.verdicts import are_verdicts, outcomes
 
 
 def read_cells(
@@ -27,7 +38,7 @@ def read_cells(
     said: Said,
     codes: MissingCodes,
     vocabulary: Mapping[str, float | None] | None,
-    decimal: str | None,
+    decimal: str | Mapping[str, str] | None,
 ) -> tuple[Resolved, list[str], list[str]]:
     """Turn the cells that hold values into numbers where they are written in another way.
 
@@ -52,12 +63,14 @@ def read_cells(
     frame, more = _blanked(frame, values, source, codes, resolved)
     if vocabulary:
         frame = _in_numbers(frame, values, vocabulary)
-    written = read_notations(frame, columns, source=source, decimal=decimal)
+    marks, unknown = _marks(decimal, resolved, source)
+    cure = partial(_cure_of_marks, resolved, said, decimal)
+    written = read_notations(frame, columns, source=source, decimal=marks, cure=cure)
     for name, message in written.unread.items():
         if name not in verdicts and (name in resolved.found or said.holds_unread(name)):
             raise unread_error(frame, name, source, message)
     resolved = replace(resolved, frame=written.frame)
-    warnings = _left_out(resolved, columns, source, said)
+    warnings = [*unknown, *_left_out(resolved, columns, source, said)]
     return resolved, [*notes, *more, *written.notes], warnings
 
 
@@ -66,7 +79,11 @@ def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
     Where another column holds commas, these may be decimal, and then 1.234 may be a thousand.
     """
-    cast = {c: v for c in columns if (v := plain_numbers(frame[c])) is not None}
+    cast = {
+        c: v
+        for c in columns
+        if (v := plain_numbers(frame[c])) is not None and not _in_doubt(frame[c], v)
+    }
     rest = [frame[c] for c in columns if c not in cast and not _is_numeric(frame[c])]
     if not cast or any(isinstance(v, str) and "," in v for column in rest for v in column):
         return frame
@@ -74,6 +91,65 @@ def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     frame = pd.DataFrame(made, index=frame.index)
     frame.attrs = attrs
     return frame
+
+
+def _in_doubt(column: pd.Series, values: Floats) -> bool:
+    """Whether dots of plain numbers may stand between thousands, as 1.305 beside 997.
+
+    Most columns hold no whole number from 100 on, or a number such as 0.5, and need no look.
+    """
+    sizes = np.abs(values[np.isfinite(values)])
+    whole = sizes == np.floor(sizes)
+    dotted = whole.all() or ((sizes[~whole] >= 1).all() and (sizes[~whole] < 1000).all())
+    if (
+        not dotted
+        or not (sizes[whole] >= 100).any()
+        or not column.str.contains(".", regex=False).any()
+    ):
+        return False
+    return dots_in_doubt([text for text in map(str, pd.unique(column.dropna())) if text])
+
+
+def _marks(
+    decimal: str | Mapping[str, str] | None, resolved: Resolved, source: str
+) -> tuple[dict[str, str], list[str]]:
+    """Decimal marks by the column that they were declared of, and warnings of those not there."""
+    columns = {str(c): str(resolved.found.get(str(c), c)) for c in resolved.frame}
+    if not isinstance(decimal, Mapping):
+        return (dict.fromkeys(columns, decimal) if decimal else {}), []
+    said = {str(name): mark for name, mark in decimal.items()}
+    marks = {c: said[n] for c, own in columns.items() for n in (c, own) if n in said}
+    there = sorted({*columns, *columns.values()})
+    return marks, [
+        f"{source} has no column {name!r}, of which decimal= (--decimal) is said; it has "
+        f"{listed(columns.values(), 20)}.{near_miss(name, there)}"
+        for name in said
+        if name not in there
+    ]
+
+
+def _cure_of_marks(
+    resolved: Resolved,
+    said: Said,
+    decimal: str | Mapping[str, str] | None,
+    column: str,
+    mark: str,
+) -> str:
+    """How to declare the decimal mark of a column, so that no other is read in another way."""
+    name = str(resolved.found.get(column, column))
+    others = [c for c in _value_columns(resolved, said) if c != column]
+    others = [c for c in others if hangs_on_mark(resolved.frame[c])]
+    if not others and not isinstance(decimal, Mapping):
+        return in_words(name, mark)
+    if isinstance(decimal, str):
+        kept = {str(resolved.found.get(c, c)): decimal for c in others}
+    else:
+        there = {*map(str, resolved.frame), *map(str, resolved.found.values())}
+        kept = {n: m for n, m in (decimal or {}).items() if n in there}
+    marks = {n: m for n, m in kept.items() if n not in (name, column)} | {name: mark}
+    typed = ";".join(f"{n}={m}" for n, m in marks.items())
+    typed = typed if re.fullmatch(r"[\w.,=-]+", typed) else f'"{typed}"'
+    return f"decimal={marks!r} (--decimal {typed})"
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -143,26 +219,61 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
     for name in columns:
         if name in resolved.found or name in said.named or is_covariate(name):
             continue
-        if resolved.pairs and (said.is_label(name) or are_verdicts(resolved.frame, name)):
+        if resolved.pairs and _is_read(resolved, name, said):
             continue  # words there are verdicts
-        sort = sort_of(resolved.frame[name])
-        if sort in ("nested", "text") and _holds_scores(resolved.frame[name]):
-            warnings.append(
-                f"{source}: {name} is left out, it holds lists or objects with numbers; if these "
-                "are scores, put each into a column of its own"
-            )
-        elif sort == "text" and (words := _scale_words(resolved.frame[name])):
-            warnings.append(
-                f"{source}: {name} holds words of a scale ({listed(words, 7)}) and is not a "
-                f"scorer; if it is one, say what they mean: --vocabulary {_numbered(words)}"
-            )
-        elif sort == "text" and said.is_label(name) and _is_short(resolved.frame[name]):
-            warnings.append(
-                f"{source}: {name} is called as labels are, and holds words such as "
-                f"{_first(resolved.frame[name])!r:.40}; it is not a label. If it is one, say what "
-                "its words mean (--vocabulary WORD=NUMBER,...)"
-            )
+        if warning := _of_words(resolved, name, said):
+            warnings.append(f"{source}: {name} {warning}")
     return warnings
+
+
+def _is_read(resolved: Resolved, name: str, said: Said) -> bool:
+    """Whether words of a table of pairs are read as verdicts, or refused."""
+    labels = "preference" in resolved.found and said.is_label(name)
+    return labels or are_verdicts(resolved.frame, name)
+
+
+def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
+    """What to say of a column that is not read, and may hold scores in words or in lists."""
+    column = resolved.frame[name]
+    sort = sort_of(column)
+    if sort in ("nested", "text") and _holds_scores(column):
+        return (
+            "is left out, it holds lists or objects with numbers; if these are scores, put each "
+            "into a column of its own"
+        )
+    if sort != "text":
+        return None
+    if resolved.pairs and (verdicts := outcomes(column)):
+        return _of_outcomes(resolved, name, verdicts)
+    if words := _scale_words(column):
+        return (
+            f"holds words of a scale ({listed(words, 7)}) and is not a scorer; if it is one, say "
+            f"what they mean: --vocabulary {_numbered(words)}"
+        )
+    if example := example_in_words(column):
+        return (
+            f"is left out, its cells are not plain numbers, such as {example!r:.60}; if it holds "
+            "scores, write the number alone into each cell"
+        )
+    if said.is_label(name) and _is_short(column):
+        return (
+            f"is called as labels are, and holds words such as {_first(column)!r:.40}; it is not a "
+            "label. If it is one, say what its words mean (--vocabulary WORD=NUMBER,...)"
+        )
+    return None
+
+
+def _of_outcomes(resolved: Resolved, name: str, verdicts: Mapping[str, int | None]) -> str:
+    """What to say of words such as win and lose, which may be those of either response."""
+    alone = "preference" not in resolved.found and not {"scorer", "rater"} & set(resolved.frame)
+    how = "" if alone else f"--map preference={name} "
+    typed = _spelled(verdicts)
+    typed = typed if " " in typed else typed.replace('"', "")
+    return (
+        f"holds words for the outcome of a comparison ({listed(verdicts, 9)}) and is not read; if "
+        "it is a verdict, say what they mean, 1 for the first response, -1 for the second and 0 "
+        f"for a tie, such as: {how}--vocabulary {typed}"
+    )
 
 
 def _first(column: pd.Series) -> Any:
@@ -176,16 +287,19 @@ def _is_short(column: pd.Series) -> bool:
 def _scale_words(column: pd.Series) -> list[str]:
     """Words of a column, if most are those of a rating scale."""
     words = sorted({word_of(v) for v in column.dropna().astype(str).unique()[:20]} - {""})
-    grades = len(words) > 2 and bool(in_order(words))
-    return words if 2 <= len(words) <= 9 and (grades or 2 * n_known(words) > len(words)) else []
+    if len(words) > 2 and len(words) <= _MOST_GRADES and in_order(words):
+        return words
+    return words if 2 <= len(words) <= 9 and 2 * n_known(words) > len(words) else []
 
 
 def _numbered(words: Sequence[str]) -> str:
     """Words as options of a vocabulary, with numbers where their order is known."""
-    steps = in_order(words)
-    if not steps:
-        return ",".join(f'"{word}"=NUMBER' for word in words)
-    return ",".join(f'"{w}"={n}' for n, step in enumerate(steps, 1) for w in step)
+    return _spelled(numbered(words) or dict.fromkeys(words))
+
+
+def _spelled(numbers: Mapping[str, int | None]) -> str:
+    """Words as options of a vocabulary."""
+    return ",".join(f'"{w}"={"NUMBER" if n is None else n}' for w, n in numbers.items())
 
 
 def _holds_scores(column: pd.Series) -> bool:
@@ -194,6 +308,8 @@ def _holds_scores(column: pd.Series) -> bool:
     In tables of text it is written out, as `{'score': 0.5}`.
     """
     value: Any = next((v for v in column if isinstance(v, list | dict | np.ndarray)), None)
+    if value is None and is_list(_first(column)):
+        return True
     value = _written_out(_first(column)) if value is None else value
     if not isinstance(value, list | dict | np.ndarray):
         return False
@@ -207,6 +323,7 @@ def _holds_scores(column: pd.Series) -> bool:
 
 _SCORE_NAMES = frozenset(("score", "label", "verdict", "preference", *LONG["score"]))
 _SHORT = 40
+_MOST_GRADES = 15  # from A+ to F
 
 
 def _written_out(text: Any) -> Any:

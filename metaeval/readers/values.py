@@ -15,7 +15,7 @@ from metaeval.canonical import ids_as_text
 from metaeval.checks import listed
 from metaeval.errors import MetaevalError
 from metaeval.readers.blanks import FAILED, MISSING, says_missing, word_of
-from metaeval.readers.notation import plain
+from metaeval.readers.notation import is_list, plain
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -25,7 +25,7 @@ LONGEST_CATEGORY = 200
 _TRUTH = {"true": 1.0, "false": 0.0}
 _CLEAR = (
     *(("true", "false"), ("yes", "no"), ("pass", "fail"), ("passed", "failed")),
-    *(("correct", "incorrect"), ("y", "n")),
+    *(("correct", "incorrect"), ("y", "n"), ("thumbs up", "thumbs down")),
 )
 """Words for right and wrong, of which one alone says what a column holds."""
 _BOTH = (
@@ -33,6 +33,12 @@ _BOTH = (
     *(("valid", "invalid"), ("t", "f"), ("ok", "not ok")),
 )
 """Words for right and wrong where both occur."""
+_THUMBS = {
+    **dict.fromkeys(("👍", "thumbsup", ":thumbsup:", ":+1:"), "thumbs up"),
+    **dict.fromkeys(("👎", "thumbsdown", ":thumbsdown:", ":-1:"), "thumbs down"),
+}
+_SKIN = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # how a thumb looks
+_EXACT = 2.0**53
 _FLOAT_ID = re.compile(r"-?\d+\.0")
 
 
@@ -53,6 +59,7 @@ def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = 
     """
     if column.dtype == "str":
         return _text_ids(column, name, text, null)
+    _require_exact(column, name)
     column = _plain_ids(column, name, null)
     if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
         return ids_as_text(column, name, null_is_empty=null).array
@@ -63,13 +70,30 @@ def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = 
     return _categories(codes, texts)
 
 
+def _require_exact(column: pd.Series, name: str) -> None:
+    """Raise if ids are floating-point numbers so large that neighbours are the same."""
+    if pd.api.types.is_float_dtype(column.dtype):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif column.dtype == object:
+        values = np.array([v if isinstance(v, float) else 0.0 for v in column], dtype=np.float64)
+    else:
+        return
+    large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= _EXACT))
+    if len(large):
+        raise MetaevalError(
+            f"The id column {name!r} holds {values[large[0]]:.1f}; ids beyond 2^53 held as "
+            "floating-point numbers are not exact, so that different ids may be the same here. "
+            "Write them as text, or as whole numbers."
+        )
+
+
 def _text_ids(column: pd.Series, name: str, text: bool, null: bool) -> Any:
     """Ids of texts, of which each is looked at once."""
     codes, uniques = pd.factorize(column.to_numpy(dtype=object))
     texts = list(map(str, uniques))
     if not null and ((codes < 0).any() or not all(map(str.strip, texts))):
         ids_as_text(_plain_ids(column, name, null), name)  # raises, and names the row
-    return _categories(codes, _whole(texts) if text else texts)
+    return _categories(codes, _whole(texts, name) if text else texts)
 
 
 def _categories(codes: Codes, texts: list[str]) -> Any:
@@ -105,8 +129,9 @@ def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
     return column
 
 
-def _whole(texts: list[str]) -> list[str]:
+def _whole(texts: list[str], name: str) -> list[str]:
     if any(texts) and all(_FLOAT_ID.fullmatch(t) for t in texts if t):
+        _require_exact(pd.Series([float(t or 0) for t in texts]), name)
         return [t.removesuffix(".0") for t in texts]
     return texts
 
@@ -178,12 +203,17 @@ def plain_numbers(column: pd.Series) -> Floats | None:
 
 def _truths(values: Any) -> list[float | None]:
     """Words for right and wrong as 1 and 0, NaN where missing; nothing if there are others."""
-    words = [word_of(v) if isinstance(v, str) else None for v in values]
+    words = [_word(v) if isinstance(v, str) else None for v in values]
     told = {w for w in words if w is not None and w not in MISSING | FAILED}
     pairs = [p for p in _CLEAR if told <= set(p)] or [p for p in _BOTH if told == set(p)]
     if None in words or not told or not pairs:
         return []
     return [{pairs[0][0]: 1.0, pairs[0][1]: 0.0}.get(str(w), float("nan")) for w in words]
+
+
+def _word(text: str) -> str:
+    word = word_of(_SKIN.sub("", text))
+    return _THUMBS.get(word, word)
 
 
 def _number(value: object) -> float | None:
@@ -220,19 +250,27 @@ def not_numbers(
     shown = [f"{column.iloc[row]!r:.60} in row {row + 1}" for row in rows[:10]]
     more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
     first = column.iloc[rows[0]]
-    if isinstance(first, list | dict | tuple | set | np.ndarray):
+    if isinstance(first, list | dict | tuple | set | np.ndarray) or is_list(first):
         cure = "Keep one number of each, in a column of its own"
     else:
         code = repr(str(first)) if len(str(first)) <= 40 else "CODE"
-        cure = (
-            f"Correct them, or say what they are: missing_codes=[{code}] (--missing-codes {code}) "
-            "if they stand for a missing value, vocabulary={...} (--vocabulary WORD=NUMBER,...) if "
-            "they are words of a scale"
-        )
+        cure = _cure_of_words([str(column.iloc[row]) for row in rows[:1000]], code)
     return MetaevalError(
         f"{name!r} of {source} holds {len(rows)} cells that are not numbers: "
         f"{', '.join(shown)}{more} (the first row below the header is row 1). {cure}."
     )
+
+
+def _cure_of_words(cells: Sequence[str], code: str) -> str:
+    """What to do with cells that are not numbers: most may be numbers in some notation."""
+    missing = f"missing_codes=[{code}] (--missing-codes {code}) if they stand for a missing value"
+    words = "vocabulary={...} (--vocabulary WORD=NUMBER,...) if they are words of a scale"
+    if 2 * sum(any(map(str.isdigit, cell)) for cell in cells) > len(cells):
+        return (
+            "Write them as plain numbers, all in one way, such as 0.5; or, if they are not scores, "
+            f"say what they are: {missing}, {words}"
+        )
+    return f"Correct them, or say what they are: {missing}, {words}"
 
 
 # Covariates.

@@ -21,8 +21,26 @@ _FIRST = ("a", "1", "left", "first")
 _SECOND = ("b", "2", "right", "second")
 _FIRST_BY_MARK = ("a>b", "a>>b", "b<a", "b<<a")
 _SECOND_BY_MARK = ("b>a", "b>>a", "a<b", "a<<b")
-_TIE = ("tie", "c", "a=b", "b=a", "equal", "draw", "same", "tie (bothbad)", "both bad")
+_TIE = (
+    *("tie", "c", "a=b", "b=a", "equal", "draw", "same", "tie (bothbad)", "both bad", "both"),
+    *("both good", "both are good", "both are bad", "neither", "no preference", "equally good"),
+    *("equally bad", "both equally good", "about the same"),
+)
+_SIDE = rf"(?:the )?(?:(?:{_SIDED})[\s#]*)?(a|b|1|2|first|second|left|right)"
+_HOW_MUCH = "much|slightly|somewhat|significantly|clearly|strongly|marginally|far|a bit|a little"
+_BETTER = re.compile(
+    rf"{_SIDE}(?: (?:response|answer|output|one))? (?:(?:is |was )?(?:(?:{_HOW_MUCH}) )?"
+    r"(?:better|preferred)|wins|won)"
+)
+_OUTCOMES = {
+    **dict.fromkeys(("win", "wins", "won", "chosen"), 1),
+    **dict.fromkeys(("lose", "loses", "lost", "loss", "rejected"), -1),
+    **dict.fromkeys(("tie", "ties", "tied", "draw", "equal", "both", "neither", "same"), 0),
+}
+"""Words that say how a response fared, but not which."""
+_OF_OUTCOMES = re.compile(rf"\b(?:{'|'.join(_OUTCOMES)}|better|worse|prefer\w*)\b")
 
+_LONGEST_WORD = 24
 _MOST_WORDS = 30  # a column of more different words is not one of verdicts
 
 WORDS: dict[str, float | None] = {
@@ -68,7 +86,7 @@ def verdicts(
         If a word is not known, or numbers may mean several things.
     """
     codes = codes or MissingCodes()
-    own = {word_of(w): v for w, v in (vocabulary or {}).items()}
+    own = {plain_word(w): v for w, v in (vocabulary or {}).items()}
     numbers_are_words = any(map(is_number, own))
     words = {w: v for w, v in WORDS.items() if not (numbers_are_words and is_number(w))} | own
     values = np.full(len(column), np.nan)
@@ -132,12 +150,30 @@ def are_verdicts(frame: pd.DataFrame, name: str) -> bool:
     return bool((named | cells.map(word_of).isin(WORDS))[cells != ""].all())
 
 
+def outcomes(column: pd.Series) -> dict[str, int | None]:
+    """Words of a column that holds few and short ones, some of which say who won; else nothing.
+
+    The number is that of a verdict where the word is said of the first response.
+    """
+    cells = pd.unique(column.dropna().astype(object).map(_hashable))[:_MOST_WORDS]
+    words = sorted({word_of(value) for value in cells} - MISSING - FAILED)
+    short = 2 <= len(words) <= 9 and max(map(len, words)) <= _LONGEST_WORD
+    if not short or not any(map(_OF_OUTCOMES.search, words)):
+        return {}
+    known = [word for word in _OUTCOMES if word in words]
+    return {w: _OUTCOMES.get(w) for w in (*known, *(w for w in words if w not in known))}
+
+
 def plain_word(value: Any) -> str:
-    """A cell as a word, without brackets, and without what stands before the side that it names."""
+    """A cell as a word, without brackets, and without what stands around the side that it names.
+
+    >>> plain_word("[[A]]"), plain_word("Response 1"), plain_word("B is slightly better")
+    ('a', 'first', 'b')
+    """
     word = word_of(value)
     word = re.sub(r"^\[+(.*?)\]+$", r"\1", word).strip()
-    side = re.fullmatch(rf"(?:{_SIDED})[\s#]*([ab12])", word)
-    return side[1] if side else word
+    side = re.fullmatch(rf"(?:{_SIDED})[\s#]*([ab12])", word) or _BETTER.fullmatch(word)
+    return {"1": "first", "2": "second"}.get(side[1], side[1]) if side else word
 
 
 def _hashable(value: Any) -> Any:
