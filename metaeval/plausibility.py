@@ -8,6 +8,7 @@ import numpy as np
 
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import listed
+from metaeval.readers.preferences import ties_of_net
 from metaeval.tables import Pairs, Responses, Table
 
 _FEWEST_ITEMS = 10
@@ -25,7 +26,7 @@ def implausible(table: Table, named: Collection[str] = ()) -> list[str]:
     unnamed = [m for m, scorer in enumerate(table.scorers) if scorer not in named]
     warnings = _constant([table.scorers[m] for m in unnamed], scores[:, unnamed])
     if isinstance(table, Pairs):
-        warnings += _tied(table.scorers, scores, labels)
+        warnings += _tied(table, scores, labels)
     return warnings + _below_chance(table, scores, labels)
 
 
@@ -39,17 +40,20 @@ def _constant(names: list[str], scores: Floats) -> list[str]:
     return warnings
 
 
-def _tied(names: list[str], scores: Floats, labels: Floats) -> list[str]:
-    """A warning of scorers who tie many pairs where labels tie none."""
+def _tied(table: Table, scores: Floats, labels: Floats) -> list[str]:
+    """A warning of scorers who tie many pairs where labels tie none.
+
+    Ties that `orders="net"` made of two verdicts are not theirs.
+    """
     if not labels.size or (labels == 0).any():
         return []
-    proportion = np.array(
-        [np.mean(v[~np.isnan(v)] == 0) if (~np.isnan(v)).any() else 0.0 for v in scores.T]
-    )
+    made = np.array([ties_of_net(table.notes, name) for name in table.scorers])
+    tied, given = (scores == 0).sum(axis=0), (~np.isnan(scores)).sum(axis=0)
+    proportion = (tied - made) / np.maximum(given, 1)
     many = np.flatnonzero(proportion >= _TIED)
     if not len(many):
         return []
-    shown = listed([f"{names[m]} {100 * proportion[m]:.0f} %" for m in many], 5)
+    shown = listed([f"{table.scorers[m]} {100 * proportion[m]:.0f} %" for m in many], 5)
     return [
         f"labels tie no pair and scorers do ({shown}); if 0 stands for one side or for no answer, "
         "say so: --preference-scale or --missing-codes"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -80,11 +81,7 @@ def pair_parts(
     """
     check_one_of("orders", orders, ORDERS)
     check_one_of("refusals", refusals, REFUSALS)
-    if ordered and orders == "net":
-        raise MetaevalError(
-            "orders='net' makes one verdict of both orders, so nothing is left for ordered=True; "
-            "use one of them."
-        )
+    check_orders(ordered, orders)
     names, judged = _names(long, labels)
     value, warnings = verdicts(
         _by_name(long, vocabulary, codes),
@@ -112,6 +109,15 @@ def pair_parts(
         if records.any()
     ]
     return [replace(first, notes=(*notes, *first.notes), warnings=tuple(warnings)), *rest]
+
+
+def check_orders(ordered: bool, orders: str) -> None:
+    """Raise if both orders are to be kept, and to be made one."""
+    if ordered and orders == "net":
+        raise MetaevalError(
+            "orders='net' makes one verdict of both orders, so nothing is left for ordered=True; "
+            "use one of them."
+        )
 
 
 def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
@@ -232,10 +238,24 @@ def _conflict_notes(
     asked = np.bincount(names.codes[some & ~np.isnan(net)], minlength=n)
     torn = np.bincount(names.codes[some & (net == 0) & (value != 0)], minlength=n)
     return tuple(
-        f"{source}: {name} contradicts itself in the other order on {k} of {of} pairs (now ties)"
+        f"{source}: {name} {_CONTRADICTS.format(k, of)}"
         for name, k, of in zip(names.categories, torn, asked, strict=True)
         if k
     )
+
+
+_CONTRADICTS = "contradicts itself in the other order on {} of {} pairs (now ties)"
+
+
+def ties_of_net(notes: Iterable[str], judge: str) -> int:
+    """How many ties of a judge come of orders='net', as the notes of a table say.
+
+    >>> ties_of_net([f"x.csv: j {_CONTRADICTS.format(6, 9)}", "x.csv: lines end in ..."], "j")
+    6
+    """
+    said = re.escape(_CONTRADICTS).replace(r"\{\}", r"(\d+)")
+    found = [re.fullmatch(rf".*: {re.escape(judge)} {said}", note, re.DOTALL) for note in notes]
+    return sum(int(match[1]) for match in found if match)
 
 
 # Parts.
