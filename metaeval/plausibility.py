@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import listed
-from metaeval.readers.preferences import ties_of_net
 from metaeval.tables import Pairs, Responses, Table
 
 _FEWEST_ITEMS = 10
@@ -58,6 +58,22 @@ def _tied(table: Table, scores: Floats, labels: Floats) -> list[str]:
         f"labels tie no pair and scorers do ({shown}); if 0 stands for one side or for no answer, "
         "say so: --preference-scale or --missing-codes"
     ]
+
+
+def contradiction(judge: object, torn: object, asked: object) -> str:
+    """Note how many pairs got opposite verdicts of a judge in the two orders of presentation."""
+    return f"{judge} contradicts itself in the other order on {torn} of {asked} pairs (now ties)"
+
+
+def ties_of_net(notes: Iterable[str], judge: str) -> int:
+    """How many ties of a judge come of two orders made one, as the notes of a table say.
+
+    >>> ties_of_net([f"x.csv: {contradiction('j', 6, 9)}", "x.csv: another note"], "j")
+    6
+    """
+    said = re.escape(contradiction("", "#", "#")).replace(re.escape("#"), r"(\d+)")
+    found = [re.fullmatch(f".*: {re.escape(judge)}{said}", note, re.DOTALL) for note in notes]
+    return sum(int(match[1]) for match in found if match)
 
 
 def _below_chance(table: Table, scores: Floats, labels: Floats) -> list[str]:

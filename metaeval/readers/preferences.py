@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
+from metaeval.plausibility import contradiction
 from metaeval.readers.blanks import MissingCodes, word_of
 from metaeval.readers.parts import WRONG, Part
 from metaeval.readers.pivot import Rows, ids_of
@@ -238,24 +238,10 @@ def _conflict_notes(
     asked = np.bincount(names.codes[some & ~np.isnan(net)], minlength=n)
     torn = np.bincount(names.codes[some & (net == 0) & (value != 0)], minlength=n)
     return tuple(
-        f"{source}: {name} {_CONTRADICTS.format(k, of)}"
+        f"{source}: {contradiction(name, k, of)}"
         for name, k, of in zip(names.categories, torn, asked, strict=True)
         if k
     )
-
-
-_CONTRADICTS = "contradicts itself in the other order on {} of {} pairs (now ties)"
-
-
-def ties_of_net(notes: Iterable[str], judge: str) -> int:
-    """How many ties of a judge come of orders='net', as the notes of a table say.
-
-    >>> ties_of_net([f"x.csv: j {_CONTRADICTS.format(6, 9)}", "x.csv: lines end in ..."], "j")
-    6
-    """
-    said = re.escape(_CONTRADICTS).replace(r"\{\}", r"(\d+)")
-    found = [re.fullmatch(rf".*: {re.escape(judge)} {said}", note, re.DOTALL) for note in notes]
-    return sum(int(match[1]) for match in found if match)
 
 
 # Parts.
