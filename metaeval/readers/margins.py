@@ -52,8 +52,16 @@ def margin_parts(
             label_kind="preference",
             notes=notes,
             warnings=tuple(warnings),
+            shown=_seen(scores, rows, shown),
         )
     ]
+
+
+def _seen(scores: pd.DataFrame, rows: Rows, shown: Shown) -> pd.DataFrame:
+    """In which order each scorer saw each pair, as a part says it: (row, scorer)."""
+    side = np.ones(rows.n)
+    side[rows.row] = np.where(shown.order == "ba", -1.0, 1.0)
+    return scores.notna().astype(float).mul(side, axis=0).where(scores.notna())
 
 
 def _require_one_order(rows: Rows, shown: Shown, names: Sequence[Any]) -> None:

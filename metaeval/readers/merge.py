@@ -134,7 +134,9 @@ def _turned_over(one: Part, other: Part, name: str, ids: Sequence[str]) -> bool:
 def _two_orders(one: Part, other: Part, name: str) -> MetaevalError:
     return MetaevalError(
         f"{name!r} judged pairs in one order in {one.source} and in the other order in "
-        f"{other.source}; put both into one table (pandas.concat), so that both orders are kept."
+        f"{other.source}; put both into one table (pandas.concat), so that both orders are kept, "
+        "or, if its scores are margins in a column of their own, keep pairs as they were shown: "
+        "ordered=True (--ordered)."
     )
 
 

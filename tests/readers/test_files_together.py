@@ -245,3 +245,12 @@ def test_ties_that_the_net_made_are_not_warned_of():
     ties = read(verdicts(tied=range(1, M, 2)), orders="net")
     [warning] = [w for w in ties.alignment.warnings if "labels tie no pair" in w]
     assert "(j 50 %)" in warning
+
+
+def test_wide_pairs_whose_orders_are_in_two_files():
+    fails(r"one order in .* and in the other order in .*\(--ordered\)", SHOWN, TURNED)
+    table = read(SHOWN, TURNED, ordered=True)
+    assert table.fingerprint == read(BOTH, ordered=True).fingerprint
+    gold = TURNED[["item", "first", "second", "human"]]
+    table = read(SHOWN.drop(columns="human"), gold)
+    assert table.labels["human"].tolist() == SHOWN["human"].tolist()
