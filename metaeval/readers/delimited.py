@@ -196,27 +196,35 @@ def _split_by_blanks(
     path: Path, content: bytes, start: int, names: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Cells with blanks between them, without the row numbers that pandas prints before them."""
-    lines = decoded(path, content[start:], whole=True).replace("\r\n", "\n").split("\n")
-    rows = [(n, line.split()) for n, line in enumerate(lines, 2) if line.strip()]
-    above = content[:start].rstrip().rpartition(b"\n")[2]
-    numbered = above.startswith(b" ") and all(
-        line.split()[0] == str(at) for at, line in enumerate(filter(str.strip, lines))
-    )
-    if all(len(row) == len(names) + 1 for _, row in rows):
+    text = decoded(path, content[start:], whole=True).replace("\r\n", "\n").split("\n")
+    lines = [(n, line) for n, line in enumerate(text, 2) if line.strip()]
+    rows = [line.split() for _, line in lines]
+    numbered = _indented(content[:start]) and all(row[0] == str(k) for k, row in enumerate(rows))
+    if all(len(row) == len(names) + 1 for row in rows):
         if not numbered:
-            raise _one_cell_more(path, rows[0][1], names)
-        frame = pd.DataFrame([row[1:] for _, row in rows], columns=names, dtype="str")
-        return frame, [f"{path.name}: the row numbers before the cells are left out"]
-    odd = [(n, row) for n, row in rows if len(row) != len(names)]
+            raise _one_cell_more(path, rows[0], names)
+        rows = [row[1:] for row in rows]
+        notes = [f"{path.name}: the row numbers before the cells are left out"]
+        return pd.DataFrame(rows, columns=names, dtype="str"), notes
+    _require_as_many(path, lines, names)
+    if numbered and len(rows) > 1 and not any(line.startswith(" ") for _, line in lines):
+        raise _blank_in_a_name(path, names)
+    return pd.DataFrame(rows, columns=names, dtype="str"), []
+
+
+def _indented(above: bytes) -> bool:
+    """Whether the header, the last line of `above`, begins with blanks, as over row numbers."""
+    return above.rstrip().rpartition(b"\n")[2].startswith(b" ")
+
+
+def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[str]) -> None:
+    odd = [(n, len(line.split())) for n, line in lines if len(line.split()) != len(names)]
     if odd:
         raise MetaevalError(
-            f"{path.name}, line {odd[0][0]}: {len(odd[0][1])} cells between blanks, and the header "
+            f"{path.name}, line {odd[0][0]}: {odd[0][1]} cells between blanks, and the header "
             f"names {len(names)} columns ({listed(names)}); it holds no comma, tab or semicolon. "
             "Write it with tabs between the cells."
         )
-    if numbered and len(rows) > 1 and not any(line.startswith(" ") for line in lines):
-        raise _blank_in_a_name(path, names)
-    return pd.DataFrame([row for _, row in rows], columns=names, dtype="str"), []
 
 
 def _one_cell_more(path: Path, row: list[str], names: list[str]) -> MetaevalError:
@@ -354,10 +362,11 @@ def _ragged(path: Path, message: str, content: bytes, start: int) -> MetaevalErr
             "title or a comment above the header, delete it; else write a name for each of the "
             f"{got} cells into it (index for row numbers before the others)."
         )
+    cure = "Fill it up" if int(got) < int(expected) else "Delete empty cells at its end"
     return MetaevalError(
         f"{path.name}, row {int(row) + 1} (the header is row 1): {expected} cells were expected, "
-        f"as in the header, and {got} came. Fill it up, or quote cells that hold the delimiter or "
-        "a quote."
+        f"as in the header, and {got} came. {cure}, or quote cells that hold the delimiter or a "
+        "quote."
     )
 
 

@@ -191,3 +191,8 @@ def test_several_lists_of_rows_are_named(tmp_path):
 def test_columns_of_objects_are_columns(tmp_path):
     content = FRAME.to_dict("list") | {"meta": [{"k": "v"}] * len(FRAME)}
     reads(put(tmp_path, json.dumps(content), "t.json"))
+
+
+def test_a_row_with_one_cell_too_many_says_what_to_delete(tmp_path):
+    path = put(tmp_path, TEXT.replace("\n4,a", ",\n4,a"))
+    fails("row 9 .*5 cells were expected.* and 6 came. Delete empty cells at its end", path)
