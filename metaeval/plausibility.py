@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def implausible(table: Table, named: Collection[str] = ()) -> list[str]:
     unnamed = [m for m, scorer in enumerate(table.scorers) if scorer not in named]
     warnings = _constant([table.scorers[m] for m in unnamed], scores[:, unnamed])
     if isinstance(table, Pairs):
-        warnings += _tied(table.scorers, scores, labels)
+        warnings += _tied(table, scores, labels)
     else:
         warnings += _groupwise(table, scores)
     return warnings + _below_chance(table, scores, labels)
@@ -73,21 +73,40 @@ def _is_function_of(codes: Codes, values: Floats) -> bool:
     return bool((low == high).all())
 
 
-def _tied(names: list[str], scores: Floats, labels: Floats) -> list[str]:
-    """A warning of scorers who tie many pairs where labels tie none."""
+def _tied(table: Table, scores: Floats, labels: Floats) -> list[str]:
+    """A warning of scorers who tie many pairs where labels tie none.
+
+    Ties that `orders="net"` made of two verdicts are not theirs.
+    """
     if not labels.size or (labels == 0).any():
         return []
-    proportion = np.array(
-        [np.mean(v[~np.isnan(v)] == 0) if (~np.isnan(v)).any() else 0.0 for v in scores.T]
-    )
+    made = np.array([ties_of_net(table.notes, name) for name in table.scorers])
+    tied, given = (scores == 0).sum(axis=0), (~np.isnan(scores)).sum(axis=0)
+    proportion = (tied - made) / np.maximum(given, 1)
     many = np.flatnonzero(proportion >= _TIED)
     if not len(many):
         return []
-    shown = listed([f"{names[m]} {100 * proportion[m]:.0f} %" for m in many], 5)
+    shown = listed([f"{table.scorers[m]} {100 * proportion[m]:.0f} %" for m in many], 5)
     return [
         f"labels tie no pair and scorers do ({shown}); if 0 stands for one side or for no answer, "
         "say so: --preference-scale or --missing-codes"
     ]
+
+
+def contradiction(judge: object, torn: object, asked: object) -> str:
+    """Note how many pairs got opposite verdicts of a judge in the two orders of presentation."""
+    return f"{judge} contradicts itself in the other order on {torn} of {asked} pairs (now ties)"
+
+
+def ties_of_net(notes: Iterable[str], judge: str) -> int:
+    """How many ties of a judge come of two orders made one, as the notes of a table say.
+
+    >>> ties_of_net([f"x.csv: {contradiction('j', 6, 9)}", "x.csv: another note"], "j")
+    6
+    """
+    said = re.escape(contradiction("", "#", "#")).replace(re.escape("#"), r"(\d+)")
+    found = [re.fullmatch(f".*: {re.escape(judge)}{said}", note, re.DOTALL) for note in notes]
+    return sum(int(match[1]) for match in found if match)
 
 
 def _below_chance(table: Table, scores: Floats, labels: Floats) -> list[str]:

@@ -13,6 +13,7 @@ from metaeval.errors import MetaevalError
 from metaeval.readers.aliases import ROLES
 from metaeval.readers.columns import names_of
 from metaeval.readers.parts import Part
+from metaeval.readers.preferences import check_orders
 from metaeval.tables import Pairs, Responses
 
 
@@ -32,6 +33,7 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
         "warnings": whole.warnings,
     }
     if whole.pairs:
+        check_orders(bool(options.get("ordered", False)), options.get("orders", "each"))
         fields["ordered"] = bool(options.get("ordered", False))
     shared = options.get("shared_items")
     kind = Pairs if whole.pairs else Responses

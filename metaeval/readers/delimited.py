@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -48,10 +47,13 @@ def from_delimited(
         Names of the columns of a file whose first line is a row of values.
     """
     dialect = dialect_of(path, head)
-    width = max(len(header or ()), head.lstrip().partition("\n")[0].count(dialect.delimiter) + 1)
+    above = _header_line(head, dialect)
+    width = max(len(header or ()), above.count(dialect.delimiter) + 1)
     mark = dialect.line_end.encode()
     streams.scan(path, mark=mark, weight=width, max_cells=max_cells, by_line=True)
     content = _content(path, dialect)
+    if dialect.declared:
+        content = content.lstrip(b"\r\n ").partition(b"\n")[2]
     first, start = _first_line(path, content)
     names = header_of(first, dialect.delimiter, path.name)
     if header is not None:
@@ -95,11 +97,9 @@ def _parsed(
     if not content[start:].strip():
         return pd.DataFrame(columns=names, dtype=object), []
     if dialect.delimiter == BLANKS:
-        return _split_by_blanks(path, content[start:], names), []
-    if dialect.delimiter == "\t":
-        frame, notes = _tabs(path, content, start, names)
+        frame, notes = _split_by_blanks(path, content, start, names)
     else:
-        frame, notes = _arrow(path, content, start, names, dialect.delimiter, quoted=True), []
+        frame, notes = _cells(path, content, start, names, dialect.delimiter)
     frame.columns = pd.Index(names, dtype=object)
     more: list[str] = []
     if content.find(_BOM.encode(), start) >= 0 or content.find(names[0].encode(), start) >= 0:
@@ -107,6 +107,40 @@ def _parsed(
     if b'"' in content:  # only a quoted cell may hold a line break
         more += _line_breaks(path, frame, dialect.delimiter)
     return frame, [*notes, *more]
+
+
+def _cells(
+    path: Path, content: bytes, start: int, names: list[str], delimiter: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Cells below the header, which names all but empty ones at the end of each row."""
+    more = len(_cells_below(content[start : start + streams.BLOCK], delimiter)) - len(names)
+    if more > 0:
+        try:
+            frame, notes = _marked(path, content, start, [*names, *[""] * more], delimiter)
+        except MetaevalError:
+            more = 0
+        if more and not frame.iloc[:, len(names) :].map(str.strip).any(axis=None):
+            left = f"{path.name}: {more} empty cells at the end of each row are left out"
+            return frame.iloc[:, : len(names)], [*notes, left]
+    return _marked(path, content, start, names, delimiter)
+
+
+def _cells_below(below: bytes, delimiter: str) -> list[str]:
+    """Cells of the first line that is not empty; none where they cannot be told."""
+    line = next((line for line in below.split(b"\n") if line.strip()), b"")
+    try:
+        return cells_of(line.decode("utf-8", "replace").rstrip("\r"), delimiter)
+    except csv.Error:
+        return []
+
+
+def _marked(
+    path: Path, content: bytes, start: int, names: list[str], delimiter: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Cells with one mark between them, as many in each row as there are names."""
+    if delimiter == "\t":
+        return _tabs(path, content, start, names)
+    return _arrow(path, content, start, names, delimiter, quoted=True), []
 
 
 def _arrow(
@@ -158,17 +192,59 @@ def _without_quotes(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _split_by_blanks(path: Path, body: bytes, names: list[str]) -> pd.DataFrame:
-    lines = decoded(path, body, whole=True).replace("\r\n", "\n").split("\n")
-    rows = [(n, line.split()) for n, line in enumerate(lines, 2) if line.strip()]
-    odd = [(n, row) for n, row in rows if len(row) != len(names)]
+def _split_by_blanks(
+    path: Path, content: bytes, start: int, names: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Cells with blanks between them, without the row numbers that pandas prints before them."""
+    text = decoded(path, content[start:], whole=True).replace("\r\n", "\n").split("\n")
+    lines = [(n, line) for n, line in enumerate(text, 2) if line.strip()]
+    rows = [line.split() for _, line in lines]
+    numbered = _indented(content[:start]) and all(row[0] == str(k) for k, row in enumerate(rows))
+    if all(len(row) == len(names) + 1 for row in rows):
+        if not numbered:
+            raise _one_cell_more(path, rows[0], names)
+        rows = [row[1:] for row in rows]
+        notes = [f"{path.name}: the row numbers before the cells are left out"]
+        return pd.DataFrame(rows, columns=names, dtype="str"), notes
+    _require_as_many(path, lines, names)
+    if numbered and len(rows) > 1 and not any(line.startswith(" ") for _, line in lines):
+        raise _blank_in_a_name(path, names)
+    return pd.DataFrame(rows, columns=names, dtype="str"), []
+
+
+def _indented(above: bytes) -> bool:
+    """Whether the header, the last line of `above`, begins with blanks, as over row numbers."""
+    return above.rstrip().rpartition(b"\n")[2].startswith(b" ")
+
+
+def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[str]) -> None:
+    odd = [(n, len(line.split())) for n, line in lines if len(line.split()) != len(names)]
     if odd:
         raise MetaevalError(
-            f"{path.name}, line {odd[0][0]}: {len(odd[0][1])} cells between blanks, and the header "
+            f"{path.name}, line {odd[0][0]}: {odd[0][1]} cells between blanks, and the header "
             f"names {len(names)} columns ({listed(names)}); it holds no comma, tab or semicolon. "
             "Write it with tabs between the cells."
         )
-    return pd.DataFrame([row for _, row in rows], columns=names, dtype="str")
+
+
+def _one_cell_more(path: Path, row: list[str], names: list[str]) -> MetaevalError:
+    """Build the error of rows that have a cell before, or behind, those of the header."""
+    return MetaevalError(
+        f"Each row of {path.name} has {len(row)} cells between blanks ({listed(row, 8)}), and the "
+        f"header names {len(names)} columns ({listed(names, 8)}). Write the missing name into the "
+        "first line: item in front, if the first cells name the items, index, if they number the "
+        "rows. A pandas frame is better written with frame.reset_index().to_csv(path, index=False)."
+    )
+
+
+def _blank_in_a_name(path: Path, names: list[str]) -> MetaevalError:
+    """Build the error of a printed frame whose row numbers would be taken for a column."""
+    return MetaevalError(
+        f"The rows of {path.name} begin with row numbers (0, 1, ...) under an indented header, and "
+        f"the header seems to name these too ({listed(names, 8)}): does a name hold a blank? Write "
+        "the frame with frame.to_csv(path, index=False); if all names are right, delete the blanks "
+        "before the first of them."
+    )
 
 
 def _dialect_notes(path: Path, dialect: Dialect) -> list[str]:
@@ -183,11 +259,7 @@ def _dialect_notes(path: Path, dialect: Dialect) -> list[str]:
 # What may have gone wrong.
 def _require_header(path: Path, names: list[str], below: bytes, dialect: Dialect) -> None:
     """Raise if the first line looks like the next one, and names no column that is known."""
-    line = next((line for line in below.split(b"\n") if line.strip()), b"")
-    try:
-        cells = cells_of(line.decode("utf-8", "replace").rstrip("\r"), dialect.delimiter)
-    except csv.Error:
-        return
+    cells = _cells_below(below, dialect.delimiter)
     if headless(names, cells) and not any(is_known_name(n) for n in names if len(n) > 1):
         raise no_header(path.name, names)
 
@@ -199,6 +271,7 @@ def _joined(path: Path, frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataF
     if marked.any():
         frame.isetitem(0, first.where(~marked, first.str.removeprefix(_BOM)))
         notes.append(f"{path.name}: a byte-order mark in {int(marked.sum())} rows is left out")
+    _require_one_header(path, frame, names)
     again = frame.iloc[:, 0] == names[0]
     for place, name in enumerate(names):
         if again.any():
@@ -207,6 +280,27 @@ def _joined(path: Path, frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataF
         notes.append(f"{path.name}: the header stands {int(again.sum())} times among the rows")
         frame = frame[~again].reset_index(drop=True)
     return frame, notes
+
+
+def _require_one_header(path: Path, frame: pd.DataFrame, names: list[str]) -> None:
+    """Raise if a row is a header too, and names other columns than the first line, or elsewhere."""
+    known = [name.strip() for name in names]
+    some = frame[frame.iloc[:, 0].str.strip().isin(known)]
+    for row, cells in zip(some.index, some.itertuples(index=False, name=None), strict=True):
+        texts = [str(cell).strip() for cell in cells]
+        if texts != known and _is_header(texts, known):
+            order = "in another order" if sorted(texts) == sorted(known) else "with other columns"
+            raise MetaevalError(
+                f"{path.name}, row {row + 2} (the header is row 1): a second header {order} "
+                f"({listed(texts, 8)}; the first is {listed(known, 8)}). The rows below it belong "
+                "to another table: put each table into a file of its own, and read these together."
+            )
+
+
+def _is_header(cells: list[str], names: list[str]) -> bool:
+    """Whether most cells of a row, all different, are names of columns."""
+    shared = len(set(cells) & set(names))
+    return len(set(cells)) == len(cells) and shared > 1 and 2 * shared > len(cells)
 
 
 def _line_breaks(path: Path, frame: pd.DataFrame, delimiter: str) -> list[str]:
@@ -265,17 +359,25 @@ def _ragged(path: Path, message: str, content: bytes, start: int) -> MetaevalErr
     if row == "1" and int(expected) < int(got):
         return MetaevalError(
             f"The first line of {path.name} has {expected} cells and the next {got}. If it is a "
-            "title or a comment above the header, delete it; else name all columns."
+            "title or a comment above the header, delete it; else write a name for each of the "
+            f"{got} cells into it (index for row numbers before the others)."
         )
+    cure = "Fill it up" if int(got) < int(expected) else "Delete empty cells at its end"
     return MetaevalError(
         f"{path.name}, row {int(row) + 1} (the header is row 1): {expected} cells were expected, "
-        f"as in the header, and {got} came. Fill it up, or quote cells that hold the delimiter or "
-        "a quote."
+        f"as in the header, and {got} came. {cure}, or quote cells that hold the delimiter or a "
+        "quote."
     )
 
 
 def first_cells(path: Path, head: str) -> list[str]:
     """Names in the first line of a table of text, for telling its format."""
     dialect = dialect_of(path, head)
-    lines: Any = head.replace("\r\n", "\n").replace("\r", "\n").lstrip().partition("\n")[0]
-    return [cell.strip() for cell in cells_of(lines, dialect.delimiter)]
+    return [cell.strip() for cell in cells_of(_header_line(head, dialect), dialect.delimiter)]
+
+
+def _header_line(head: str, dialect: Dialect) -> str:
+    """The first line of a table of text that does not say the delimiter."""
+    lines = head.replace("\r\n", "\n").replace("\r", "\n").lstrip()
+    lines = lines.partition("\n")[2].lstrip() if dialect.declared else lines
+    return lines.partition("\n")[0]

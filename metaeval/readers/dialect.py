@@ -28,10 +28,13 @@ class Dialect:
         One of MARKS, or BLANKS for any run of blanks and tabs.
     line_end : {"\n", "\r"}
         What ends a line.
+    declared : bool
+        Whether the first line, as `sep=;`, says the delimiter, which may then be any.
     """
 
     delimiter: str
     line_end: str = "\n"
+    declared: bool = False
 
 
 def dialect_of(path: Path, head: str) -> Dialect:
@@ -43,6 +46,9 @@ def dialect_of(path: Path, head: str) -> Dialect:
     line_end = "\r" if "\n" not in head and "\r" in head.strip() else "\n"
     text = head.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
     lines = [line for line in text.split("\n") if line.strip()][:_LINES]
+    declared = declared_delimiter(lines[0]) if lines else None
+    if declared:
+        return _as_declared(path, declared, line_end, lines[1:2])
     usual = {".csv": ",", ".tsv": "\t"}.get(extension(path))
     rated = [(_agreement(lines, text, mark), mark == usual, mark) for mark in MARKS]
     best = max(rated, key=lambda r: (round(r[0][0], 1), r[1], r[0][1]))
@@ -52,7 +58,32 @@ def dialect_of(path: Path, head: str) -> Dialect:
     width = len(lines[0].split()) if lines else 0
     if width > 1 and len(lines) > 1 and counts[width] == len(lines):
         return Dialect(BLANKS, line_end)
+    if width > 1 and len(lines) > 1 and counts[width + 1] == len(lines) - 1:  # rows have numbers
+        return Dialect(BLANKS, line_end)
     return Dialect(usual or ",", line_end)
+
+
+def declared_delimiter(line: str) -> str | None:
+    """Return the delimiter that a line above the header says, as spreadsheets write it.
+
+    >>> declared_delimiter("sep=;"), declared_delimiter("sep;item")
+    (';', None)
+    """
+    match = _DECLARED.fullmatch(line.strip("\r\n"))
+    return match[2] if match else None
+
+
+_DECLARED = re.compile(r"""(\"?)sep=([^\w"'\\\r\n])\1[ ]*""", re.IGNORECASE | re.ASCII)
+
+
+def _as_declared(path: Path, mark: str, line_end: str, header: list[str]) -> Dialect:
+    if header and mark not in header[0]:
+        raise MetaevalError(
+            f"The first line of {path.name} says that {mark!r} stands between cells (sep={mark}), "
+            f"and the header below it ({header[0]:.60}) holds none. Write the mark that does stand "
+            "there into the first line, or delete that line."
+        )
+    return Dialect(mark, line_end, declared=True)
 
 
 def _agreement(lines: list[str], text: str, mark: str) -> tuple[float, int]:

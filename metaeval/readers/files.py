@@ -20,7 +20,7 @@ from metaeval.readers.frames import (
     open_parquet,
     source_name,
 )
-from metaeval.readers.jsons import from_json, from_objects, json_lines, load_json
+from metaeval.readers.jsons import from_json, from_objects, json_lines, load_json, rows_within
 from metaeval.readers.texts import (
     KINDS,
     as_utf8,
@@ -39,9 +39,9 @@ def load_frame(
     Parameters
     ----------
     source : path or frame
-        A path to CSV, TSV, JSON (an array of objects, or an object of equally long lists), JSON
-        Lines or Parquet, all but the last maybe gzipped; or a frame of pandas, pyarrow, polars or
-        anything else that has `.to_pandas()`.
+        A path to CSV, TSV, JSON (an array of objects, an object that holds one such array, or an
+        object of equally long lists), JSON Lines or Parquet, all but the last maybe gzipped; or a
+        frame of pandas, pyarrow, polars or anything else that has `.to_pandas()`.
     max_cells : int, optional
         Larger tables are refused before they are parsed; what the free memory holds where it is
         not given.
@@ -124,7 +124,7 @@ def _from_file(
         frame, notes = from_delimited(path, head, max_cells, header)
         return frame, path.name, kind, notes
     if kind == "json":
-        frame = from_json(load_json(path, max_cells=max_cells), path.name, max_cells)
-    else:
-        frame = from_objects(json_lines(path, head, max_cells), path.name, max_cells)
+        content, notes = rows_within(load_json(path, max_cells=max_cells), path.name)
+        return from_json(content, path.name, max_cells), path.name, kind, notes
+    frame = from_objects(json_lines(path, head, max_cells), path.name, max_cells)
     return frame, path.name, kind, []

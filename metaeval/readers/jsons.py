@@ -1,4 +1,4 @@
-"""Tables in JSON: an array of objects, an object of lists, or an object per line."""
+"""Tables in JSON: an array of objects, maybe within one, an object of lists, or objects by line."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def json_lines(path: Path, head: str, max_cells: int) -> list[dict[str, Any]]:
 
 def from_json(content: Any, name: str, max_cells: int = streams.MAX_CELLS) -> pd.DataFrame:
     """Make a table of an array of objects or of an object of lists."""
-    if isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
+    if _are_objects(content):
         return from_objects(content, name, max_cells)
     if isinstance(content, Mapping) and any(isinstance(v, list) for v in content.values()):
         return _from_columns(content, name)
@@ -119,6 +119,40 @@ def from_json(content: Any, name: str, max_cells: int = streams.MAX_CELLS) -> pd
         f"{name} is not a table: an array of objects, or an object of equally long lists, was "
         "expected. Files with totals only cannot be compared item by item."
     )
+
+
+def rows_within(content: Any, name: str) -> tuple[Any, list[str]]:
+    """The list of rows in an object that holds one such list, maybe beside other fields; and notes.
+
+    >>> rows_within({"model": "x", "data": [{"item": 1}]}, "s.json")
+    ([{'item': 1}], ["s.json: the rows are the list 'data'; left out beside it: model"])
+    """
+    if not isinstance(content, Mapping) or _has_columns(content):
+        return content, []
+    tables = [key for key, value in content.items() if _are_objects(value)]
+    if len(tables) > 1:
+        raise MetaevalError(
+            f"{name} holds several lists of objects ({listed(tables)}); one table was expected. "
+            "Write the list that is meant into a file of its own, or read it as a frame: "
+            f"pandas.DataFrame(json.load(open({name!r}))[{tables[0]!r}])."
+        )
+    if not tables:
+        return content, []
+    rest = [key for key in content if key not in tables]
+    beside = f"; left out beside it: {listed(rest, 5)}" if rest else ""
+    return content[tables[0]], [f"{name}: the rows are the list {tables[0]!r}{beside}"]
+
+
+def _has_columns(content: Mapping[str, Any]) -> bool:
+    """Whether an object holds columns: equally long lists, and not of objects in each."""
+    if not all(isinstance(value, list) for value in content.values()):
+        return False
+    same = len({len(value) for value in content.values()}) == 1
+    return same and not all(map(_are_objects, content.values()))
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
 _SPARSE = 20  # times as many cells as values: rows do not have the same fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,8 @@ from metaeval.readers.parts import Part
 from metaeval.readers.pivot import Rows
 from metaeval.readers.preferences import ROLES, described
 from metaeval.readers.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
-from metaeval.readers.sides import oriented
-from metaeval.readers.values import id_column, numbers
+from metaeval.readers.sides import Shown, oriented
+from metaeval.readers.values import combined, id_column, numbers
 
 
 def margin_parts(
@@ -36,6 +37,7 @@ def margin_parts(
     sign = np.where(shown.turn, -1.0, 1.0)
     read = {name: _on_scale(frame[name], name, source, scale) for name in columns}
     warnings = [w for name in columns if name not in labels for w in read[name][1]]
+    _require_one_order(rows, shown, [])
     wide = {name: _margins(read[name][0], name, rows, sign) for name in columns}
     about, notes = described(shown.frame, rows, (*shown.ids, *ROLES, *columns))
     table = pd.DataFrame(wide, index=pd.RangeIndex(rows.n))
@@ -50,8 +52,34 @@ def margin_parts(
             label_kind="preference",
             notes=notes,
             warnings=tuple(warnings),
+            shown=_seen(scores, rows, shown),
         )
     ]
+
+
+def _seen(scores: pd.DataFrame, rows: Rows, shown: Shown) -> pd.DataFrame:
+    """In which order each scorer saw each pair, as a part says it: (row, scorer)."""
+    side = np.ones(rows.n)
+    side[rows.row] = np.where(shown.order == "ba", -1.0, 1.0)
+    return scores.notna().astype(float).mul(side, axis=0).where(scores.notna())
+
+
+def _require_one_order(rows: Rows, shown: Shown, names: Sequence[Any]) -> None:
+    """Raise where pairs of a judge stand in a table twice, once in either order.
+
+    Records that nothing distinguishes but their values are left to the error of repeated rows.
+    """
+    who = [name.codes for name in names]
+    pair, seen = combined([rows.row, *who]), combined([rows.row, *who, shown.order.codes])
+    twice = len(pair) - len(np.unique(pair))
+    if not twice or len(np.unique(seen)) < len(seen):
+        return
+    raise MetaevalError(
+        f"{rows.source} holds {twice} pairs in both orders, with first and second exchanged, and "
+        "would have two margins for one pair. If judges saw both orders, keep pairs as they were "
+        "shown: ordered=True (--ordered), without orders='net' (--orders net); if one order is a "
+        "copy of the other with its sign turned, remove it."
+    )
 
 
 def _on_scale(column: pd.Series, name: str, source: str, scale: Scale) -> tuple[Floats, list[str]]:
@@ -86,6 +114,9 @@ def long_margin_parts(
     order = {"order": shown.order} if "order" in frame else {}
     roles = (*ROLES, MARGIN)
     rows = Rows(shown.ids | order, source, frame=frame, roles=roles, pairs=True)
+    if not order:
+        who = [c for c in ("task", "scorer", "rater") if c in frame]
+        _require_one_order(rows, shown, [id_column(frame[c], c, null=True) for c in who])
     values = numbers(frame[MARGIN], MARGIN, source)
     _require_finite(values, MARGIN, source)
     values = values * np.where(shown.turn, -1.0, 1.0) + 0.0
@@ -111,4 +142,5 @@ def _by_name(frame: pd.DataFrame, rows: Rows, values: Floats, who: str) -> pd.Da
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
     at = np.flatnonzero(frame[who].notna() & (frame[who].astype(str).str.strip() != ""))
     names = id_column(frame[who].iloc[at], who, text=bool(frame.attrs.get("text")))
-    return rows.spread(names, values[at], at=at, value=(MARGIN, who == "rater"))
+    wide = rows.spread(names, values[at], at=at, value=(MARGIN, who == "rater"))
+    return pd.DataFrame(wide, index=pd.RangeIndex(rows.n))

@@ -16,10 +16,13 @@ from metaeval.readers.overlap import (
     PAIR_IDS,
     RESPONSE_IDS,
     differences,
+    few_labelled,
     identity,
+    require_long,
     require_overlap,
     shared_codes,
     shift_warnings,
+    unlike_warnings,
 )
 from metaeval.readers.parts import Part
 from metaeval.readers.values import collapse
@@ -44,6 +47,7 @@ def merge(
     _require_one_kind(parts)
     parts = _with_one_use(parts, scorers)
     _require_one_order(parts, keys)
+    require_long(parts)
     require_overlap(parts, keys)
     groups: dict[tuple[str, ...], list[Part]] = {}
     for part in parts:
@@ -53,7 +57,13 @@ def merge(
     for ids in ranked[1:]:
         whole = _beside(whole, _stack(groups[ids], ids), keys)
     columns = dict.fromkeys(column for part in parts for column in part.columns)
-    return replace(whole, rows=_with_clusters(whole.rows), columns=tuple(columns))
+    unlike = [*unlike_warnings(parts, keys), *few_labelled(whole, parts)]
+    return replace(
+        whole,
+        rows=_with_clusters(whole.rows),
+        columns=tuple(columns),
+        warnings=(*unlike, *whole.warnings),
+    )
 
 
 def _require_one_kind(parts: Sequence[Part]) -> None:
@@ -124,7 +134,9 @@ def _turned_over(one: Part, other: Part, name: str, ids: Sequence[str]) -> bool:
 def _two_orders(one: Part, other: Part, name: str) -> MetaevalError:
     return MetaevalError(
         f"{name!r} judged pairs in one order in {one.source} and in the other order in "
-        f"{other.source}; put both into one table (pandas.concat), so that both orders are kept."
+        f"{other.source}; put both into one table (pandas.concat), so that both orders are kept, "
+        "or, if its scores are margins in a column of their own, keep pairs as they were shown: "
+        "ordered=True (--ordered)."
     )
 
 
@@ -180,7 +192,9 @@ def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -
         label_kind=_kind(parts),
         notes=tuple(dict.fromkeys([*(n for p in parts for n in p.notes), *notes])),
         warnings=tuple(
-            dict.fromkeys([*(w for p in parts for w in p.warnings), *shift_warnings(parts, apart)])
+            dict.fromkeys(
+                [*(w for p in parts for w in p.warnings), *shift_warnings(parts, codes, apart)]
+            )
         ),
     )
 

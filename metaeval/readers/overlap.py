@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -81,6 +81,9 @@ def _no_overlap(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalE
     ]
     shift = _shift(a, b)
     hint = f" The items look shifted by {shift:+d}." if shift else ""
+    for role in shared:
+        for one, other in _twins(*(_names([part], role) for part in (a, b)))[:1]:
+            hint = f" The {role}s differ in leading zeros, such as {one!r} and {other!r}."
     return MetaevalError(
         f"{source} and {b.source} share no row; they are matched by {', '.join(shared)}"
         f"{': ' + '; '.join(apart) if apart else ''}.{hint} Make the ids equal, or map the columns "
@@ -136,10 +139,12 @@ def _some(rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Seque
     return listed(sorted(shown)[:3])
 
 
-def shift_warnings(parts: Sequence[Part], notes: Sequence[str]) -> list[str]:
+def shift_warnings(
+    parts: Sequence[Part], codes: Sequence[Codes], notes: Sequence[str]
+) -> list[str]:
     """A warning where the items of two files that differ look shifted, as numbers from 0 and 1."""
     sources = sorted({part.source for part in parts})
-    if len(sources) != 2 or not notes:
+    if len(sources) != 2 or not notes or _continue_each_other(parts, codes, sources):
         return []
     first = [next((p for p in parts if p.source == s and "item" in p.rows), None) for s in sources]
     shift = _shift(first[0], first[1]) if first[0] and first[1] else 0
@@ -149,3 +154,155 @@ def shift_warnings(parts: Sequence[Part], notes: Sequence[str]) -> list[str]:
         f"items of {sources[1]} look shifted by {shift:+d} against those of {sources[0]}, so "
         "that rows may be matched wrongly; number them alike in both files"
     ]
+
+
+def _continue_each_other(
+    parts: Sequence[Part], codes: Sequence[Codes], sources: Sequence[str]
+) -> bool:
+    """Whether two files need no match: they hold the same columns, or all that their rows need."""
+    of = [[k for k, part in enumerate(parts) if part.source == source] for source in sources]
+    scores, labels = (
+        [{str(c) for k in own for c in getattr(parts[k], what)} for own in of]
+        for what in ("scores", "labels")
+    )
+    if scores[0] | labels[0] == scores[1] | labels[1]:
+        return True
+    one, other = (np.concatenate([codes[k] for k in own]) for own in of)
+    return all([*scores, *labels]) and not np.isin(one, other).any()
+
+
+# Names that one file writes in another way than another.
+def unlike_warnings(parts: Sequence[Part], keys: Sequence[str]) -> list[str]:
+    """Warnings of ids that files write with more or fewer zeros, and of systems that each lacks."""
+    warnings = []
+    for one, other in _sides(parts):
+        files = _called(one), _called(other)
+        for role in dict.fromkeys([*(PAIR_IDS[:3] if one[0].pairs else RESPONSE_IDS), *keys]):
+            here, there = (_names(side, role) for side in (one, other))
+            twins = _twins(here, there)
+            known = {name for two in twins for name in two}
+            warnings += _zeros_warning(role, twins, *files) if twins else []
+            if role in ("task", "system") or (role == "first" and _are_few(here, [*one, *other])):
+                mine, theirs = ([n for n in a if n not in known] for a in (here, there))
+                warnings += _lacking_warning(role, mine, theirs, *files)
+    return list(dict.fromkeys(warnings))
+
+
+def _sides(parts: Sequence[Part]) -> list[tuple[list[Part], list[Part]]]:
+    """The files that hold some columns of values, and those that hold others: parts by twos.
+
+    Files that hold the same column continue each other and are one side.
+    """
+    holders: dict[str, set[str]] = {}
+    for part in parts:
+        for name in (*part.scores, *part.labels):
+            holders.setdefault(str(name), set()).add(part.source)
+    groups = sorted({tuple(sorted(sources)) for sources in holders.values()})
+    found: list[tuple[set[str], set[str]]] = []
+    for group in map(set, groups):
+        rest = {s for other in groups if group.isdisjoint(other) for s in other}
+        if rest and (rest, group) not in found:
+            found.append((group, rest))
+    return [(_parts_of(parts, one), _parts_of(parts, other)) for one, other in found]
+
+
+def _parts_of(parts: Sequence[Part], sources: Collection[str]) -> list[Part]:
+    return [part for part in parts if part.source in sources]
+
+
+def _names(parts: Sequence[Part], role: str) -> dict[str, None]:
+    """Names in a column of ids; of pairs those of first and second together."""
+    columns = ("first", "second") if role in ("first", "second") else (role,)
+    cells = [pd.unique(part.rows[c]) for part in parts for c in columns if c in part.rows]
+    return {str(name): None for names in cells for name in names if str(name)}
+
+
+def _called(parts: Sequence[Part]) -> str:
+    return listed(sorted({part.source for part in parts}), 3)
+
+
+def _are_few(names: Collection[str], parts: Sequence[Part]) -> bool:
+    """Whether sides of pairs are systems, which come back, and not the responses to one item."""
+    return len(names) <= len(_names(parts, "item"))
+
+
+_ZEROS = re.compile(r"(?<![0-9.])0+(?=[0-9])")
+
+
+def without_zeros(name: str) -> str:
+    """A name without leading zeros of its numbers; those of fractions stay.
+
+    >>> without_zeros("q007"), without_zeros("000"), without_zeros("1.05")
+    ('q7', '0', '1.05')
+    """
+    return _ZEROS.sub("", name) if "0" in name else name
+
+
+def _twins(here: Collection[str], there: Collection[str]) -> list[tuple[str, str]]:
+    """Names that only one side has and that differ from one of the other in leading zeros."""
+    theirs = {without_zeros(name): name for name in there if name not in here}
+    mine = {name: without_zeros(name) for name in here if name not in there}
+    return [(name, theirs[plain]) for name, plain in mine.items() if plain in theirs]
+
+
+def _zeros_warning(role: str, twins: Sequence[tuple[str, str]], one: str, other: str) -> list[str]:
+    """A warning of ids that one file pads with zeros and another does not."""
+    shown = listed([f"{a!r} and {b!r}" for a, b in twins], 3)
+    what = "names in first and second" if role == "first" else f"{role}s"
+    return [
+        f"{len(twins)} {what} of {one} and of {other} differ in leading zeros only ({shown}), so "
+        "that their rows are not matched; write these ids alike in both files"
+    ]
+
+
+def _lacking_warning(
+    role: str, here: Collection[str], there: Collection[str], one: str, other: str
+) -> list[str]:
+    """A warning of systems, or tasks, that either side lacks: one may go by two names."""
+    mine, theirs = ([n for n in a if n not in b] for a, b in ((here, there), (there, here)))
+    if not mine or not theirs:
+        return []
+    what = "responses" if role == "first" else f"{role}s"
+    return [
+        f"{what} differ: {one} has {listed(map(repr, mine), 5)}, which {other} lacks, and {other} "
+        f"has {listed(map(repr, theirs), 5)}, which {one} lacks; their rows are not matched. If "
+        "these are the same, name them alike in both files"
+    ]
+
+
+def few_labelled(whole: Part, parts: Sequence[Part]) -> list[str]:
+    """A warning where most rows with scores have no labels, and rows with labels no scores."""
+    scored, labelled = (f.notna().to_numpy().any(axis=1) for f in (whole.scores, whole.labels))
+    alone, n, both = labelled & ~scored, int(scored.sum()), int((scored & labelled).sum())
+    if not _sides(parts) or not alone.any() or not n or 2 * both >= n:
+        return []
+    return [
+        f"only {both} of {n} rows with scores have labels, and {int(alone.sum())} rows have labels "
+        "and no scores; if these are the same rows, write their ids alike in all files"
+    ]
+
+
+def require_long(parts: Sequence[Part]) -> None:
+    """Raise where the columns of a file are called like the systems of another."""
+    for part in parts:
+        if part.pairs or {"system", "response"} & set(part.rows):
+            continue
+        columns = [str(c) for c in (*part.scores, *part.labels)]
+        for other in parts:
+            systems = _names([other], "system") if other.source != part.source else {}
+            named = [c for c in columns if c in systems]
+            if named and 2 * len(named) >= len(columns):
+                raise _wide_by_system(part, named, other.source)
+
+
+def _wide_by_system(part: Part, named: Sequence[str], other: str) -> MetaevalError:
+    values = {*part.scores, *part.labels}
+    ids = [str(c) for c in part.columns if c not in values]
+    by = repr(ids) if len(ids) > 1 else repr(ids[0] if ids else "item")
+    melt = f"pandas.melt(frame, id_vars={by}, var_name='system', value_name='score')"
+    return MetaevalError(
+        f"Columns of {part.source} are called like systems of {other} ({listed(named, 5)}); a row "
+        "for each item and system, with a column 'system' and a column for each scorer, was "
+        f"expected. Reshape it: {melt} (value_name='label' where it holds labels); if the columns "
+        "are judges, rename them."
+    )

@@ -12,6 +12,7 @@ import pandas as pd
 from metaeval.arrays import Bools, Codes, Floats
 from metaeval.checks import check_one_of
 from metaeval.errors import MetaevalError
+from metaeval.plausibility import contradiction
 from metaeval.readers.blanks import MissingCodes, word_of
 from metaeval.readers.parts import WRONG, Part
 from metaeval.readers.pivot import Rows, ids_of
@@ -80,11 +81,7 @@ def pair_parts(
     """
     check_one_of("orders", orders, ORDERS)
     check_one_of("refusals", refusals, REFUSALS)
-    if ordered and orders == "net":
-        raise MetaevalError(
-            "orders='net' makes one verdict of both orders, so nothing is left for ordered=True; "
-            "use one of them."
-        )
+    check_orders(ordered, orders)
     names, judged = _names(long, labels)
     value, warnings = verdicts(
         _by_name(long, vocabulary, codes),
@@ -112,6 +109,15 @@ def pair_parts(
         if records.any()
     ]
     return [replace(first, notes=(*notes, *first.notes), warnings=tuple(warnings)), *rest]
+
+
+def check_orders(ordered: bool, orders: str) -> None:
+    """Raise if both orders are to be kept, and to be made one."""
+    if ordered and orders == "net":
+        raise MetaevalError(
+            "orders='net' makes one verdict of both orders, so nothing is left for ordered=True; "
+            "use one of them."
+        )
 
 
 def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
@@ -232,7 +238,7 @@ def _conflict_notes(
     asked = np.bincount(names.codes[some & ~np.isnan(net)], minlength=n)
     torn = np.bincount(names.codes[some & (net == 0) & (value != 0)], minlength=n)
     return tuple(
-        f"{source}: {name} contradicts itself in the other order on {k} of {of} pairs (now ties)"
+        f"{source}: {contradiction(name, k, of)}"
         for name, k, of in zip(names.categories, torn, asked, strict=True)
         if k
     )

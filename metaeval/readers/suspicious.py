@@ -13,6 +13,7 @@ import pandas as pd
 
 from metaeval.arrays import Codes, Floats
 from metaeval.checks import listed
+from metaeval.readers.overlap import without_zeros
 from metaeval.readers.parts import Part
 
 _CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
@@ -281,10 +282,10 @@ def _lone(role: str, column: pd.Series) -> list[str]:
 
 
 def lookalikes(what: str, names: Iterable[str]) -> list[str]:
-    r"""A warning of names that differ and look the same: in form, case or invisible characters.
+    r"""A warning of names that differ and look the same: in form, case, zeros or what is not seen.
 
-    >>> lookalikes("scorers", ["judge", "Judge", "chrf"])
-    ["2 scorers differ in case, blanks or invisible characters only: 'Judge', 'judge'"]
+    >>> print(*lookalikes("items", ["7", "007", "8"]))
+    2 items differ in case, blanks, leading zeros or invisible characters only: '007', '7'
     """
     groups: dict[str, set[str]] = defaultdict(set)
     for name in names:
@@ -298,13 +299,13 @@ def lookalikes(what: str, names: Iterable[str]) -> list[str]:
     if not same:
         return []
     return [
-        f"{len(same)} {what} differ in case, blanks or invisible characters only: "
+        f"{len(same)} {what} differ in case, blanks, leading zeros or invisible characters only: "
         f"{listed(same, _FEW_SHOWN)}"
     ]
 
 
 def _looks(name: str) -> str:
     if name.isascii() and name.isprintable():
-        return name.lower().replace(" ", "")
-    plain = unicodedata.normalize("NFKC", name).casefold()
+        return without_zeros(name.lower()).replace(" ", "")
+    plain = without_zeros(unicodedata.normalize("NFKC", name).casefold())
     return "".join(c for c in plain if not (c.isspace() or unicodedata.category(c) in ("Cf", "Cc")))

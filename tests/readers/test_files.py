@@ -192,7 +192,7 @@ BROKEN = {
     "ragged": (
         "a.csv",
         "item,m\n1,2\n3,4,5\n",
-        r"row 3 .*2 cells were expected, as in the header, and 3 came. Fill it up, or quote",
+        r"row 3 .*2 cells were expected, as in the header, and 3 came. Delete empty cells",
     ),
     "short": ("a.tsv", "item\tm\n1\n", r"row 2 .*2 cells were expected.*and 1 came"),
     "json": ("a.json", '[{"item": 1},\n{"item" 2}]', "not valid JSON, line 2: Expecting ':'.*corr"),
