@@ -516,6 +516,7 @@ _NO_SCORE = re.compile(  # q12, doc-3, item 4, #5, gpt-3.5, 7b, 4-bit, 1st, 5 Ja
 )
 _HEX = re.compile(r"0x[0-9a-f]{1,4}", re.IGNORECASE)
 _MOST_WORDINGS = 12
+_MOST_WORDS = 4  # more are a text
 _LOOKED_AT = 200
 _SHORT = 40
 
@@ -536,6 +537,8 @@ def example_in_words(column: pd.Series) -> str | None:
     numbers = {_ONE.findall(text)[0] for _, text in one}
     wordings = {_ONE.sub(_HOLE, text) for _, text in one}
     if len(numbers) < 3 or len(wordings) > _MOST_WORDINGS or any(map(_names, (t for _, t in one))):
+        return None
+    if max(len(wording.split()) for wording in wordings) > _MOST_WORDS:
         return None
     return next((cell for cell, text in one if _is_odd(text)), None)
 
