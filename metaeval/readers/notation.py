@@ -16,7 +16,7 @@ from metaeval.errors import MetaevalError
 from metaeval.readers.blanks import says_missing, word_of
 from metaeval.readers.rating_words import n_known
 
-NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _COMMA = r"[-+]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+),\d+(?:[eE][-+]?\d+)?"
 _GROUPS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"
 _EITHER = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 1,234: a thousand or one and a bit
@@ -32,10 +32,11 @@ _NOTHING = re.compile(  # a notation around a word for missing: tensor(nan), [],
     r"(?:,[^)]*\))?\)?(?:\s*(?:/|out of)\s*\d+)?",
     re.IGNORECASE,
 )
+_LONGEST, _SHORT = 400, 40  # a longer cell is no number, and one that is longer no score
 _LOOKS = re.compile(r"[-+\s\d.,%/()\[\]$€£'_eE]*\d[-+\s\d.,%/()\[\]$€£'_eE]*")
-_LIST = re.compile(rf"[\[(]+\s*{NUMBER}(?:\s*[,;\s]\s*{NUMBER})+[\s\])]*[\])]")
+_LIST = re.compile(rf"[\[(]+\s*{NUMBER}(?:(?:\s*[,;]\s*|\s+){NUMBER})+[\s\])]*[\])]")
 _INTERVAL = re.compile(  # 0.12 [0.1, 0.9], and 0.12 (0.03)
-    rf"{NUMBER}\s*%?\s*[\[(]\s*{NUMBER}\s*%?(?:\s*(?:[,;:–-]|to|\s)\s*{NUMBER}\s*%?)?\s*[\])]"
+    rf"{NUMBER}\s*%?\s*[\[(]\s*{NUMBER}\s*%?(?:(?:\s*(?:[,;:–-]|to)\s*|\s+){NUMBER}\s*%?)?\s*[\])]"
 )
 _IS_DATE_OR_RANGE = re.compile(r"\d+(\s*[-:]\s*\d+)+|\d+(\s*[-/.:]\s*\d+){2,}")
 
@@ -116,7 +117,9 @@ _WORDED = (  # 4 - good and good (4), where the words are those of a rating scal
     ),
     Notation(
         "words and their numbers",
-        re.compile(rf"(?P<word>[^\W\d_][^\d()]*?)\s*[:=([]\s*(?P<number>{_PLAIN_NUMBER})[)\]]?"),
+        re.compile(
+            rf"(?P<word>[^\W\d_][^\d()]{{0,40}}?)\s?[:=([]\s?(?P<number>{_PLAIN_NUMBER})[)\]]?"
+        ),
         lambda m: float(m["number"]),
     ),
 )
@@ -256,12 +259,18 @@ def plain(text: str) -> str:
     return text.strip().replace("\u2212", "-").replace("\u00a0", " ").replace("\u202f", " ")
 
 
+def _short(text: str) -> str:
+    """A plain text, of which no more is kept than a number needs: patterns take their time."""
+    text = plain(text)
+    return text if len(text) <= _LONGEST else f"{text[:_SHORT]}…"
+
+
 def _texts(column: pd.Series) -> list[str]:
     """Distinct texts of a column that are not words for missing; lists of one value as text."""
     if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
         return []
     values = pd.unique(column.dropna().astype(object).map(_as_text))
-    texts = [plain(v) for v in values if isinstance(v, str) and not says_missing(v)]
+    texts = [_short(v) for v in values if isinstance(v, str) and not says_missing(v)]
     return [text for text in texts if not _NOTHING.fullmatch(text)]
 
 
@@ -403,9 +412,12 @@ def _converted(column: pd.Series, notation: Notation) -> pd.Series:
 
 def _value(cell: Any, notation: Notation) -> Any:
     text = _as_text(cell)
-    if isinstance(text, str) and _NOTHING.fullmatch(plain(text)):
+    if not isinstance(text, str):
+        return cell
+    text = _short(text)
+    if _NOTHING.fullmatch(text):
         return None
-    match = notation.pattern.fullmatch(plain(text)) if isinstance(text, str) else None
+    match = notation.pattern.fullmatch(text)
     return notation.value(match) if match else cell
 
 
@@ -417,7 +429,7 @@ def hangs_on_mark(column: pd.Series) -> bool:
 
 def is_list(text: Any) -> bool:
     """Tell whether a cell of text is a list of several numbers, as `[3, 4]`."""
-    return isinstance(text, str) and _LIST.fullmatch(plain(text)) is not None
+    return isinstance(text, str) and _LIST.fullmatch(_short(text)) is not None
 
 
 def _why_unread(
@@ -514,11 +526,12 @@ _NO_SCORE = re.compile(  # q12, doc-3, item 4, #5, gpt-3.5, 7b, 4-bit, 1st, 5 Ja
     r"[./]?[^\W\d_][\w./:#-]*[\s_./:#-]?\0[\w./-]*|[#@]\0|\0[bmx]|\0-?[^\W\d_][\w.-]*|"
     r".*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b.*|\0\s*[ap]m",
 )
+_MOST_TOLD = 4  # words beside a score; more are a text, unless it speaks of a score
+_TOLD = re.compile(r"\b(?:scor|rat(?:e|ing)|grad|giv|verdict|points?\b|quality)")
 _HEX = re.compile(r"0x[0-9a-f]{1,4}", re.IGNORECASE)
 _MOST_WORDINGS = 12
 _MOST_WORDS = 4  # more are a text
 _LOOKED_AT = 200
-_SHORT = 40
 
 
 def example_in_words(column: pd.Series) -> str | None:
@@ -528,11 +541,13 @@ def example_in_words(column: pd.Series) -> str | None:
     """
     cells = list(pd.unique(column.dropna().astype(object).map(str))[:_LOOKED_AT])
     cells = [v for v in cells if v.strip() and not says_missing(v)]
+    if not cells or max(map(len, cells)) > _SHORT:
+        return None
     texts = [_ONE_OF.sub(r"\1 ", plain(v).lower()) for v in cells]
-    if cells and all(map(_HEX.fullmatch, texts)):
+    if all(map(_HEX.fullmatch, texts)):
         return cells[0]
     one = [(c, t) for c, t in zip(cells, texts, strict=True) if len(_ONE.findall(t)) == 1]
-    if not one or len(one) < 0.9 * len(cells) or max(map(len, texts)) > _SHORT:
+    if len(one) < 0.9 * len(cells):
         return None
     numbers = {_ONE.findall(text)[0] for _, text in one}
     wordings = {_ONE.sub(_HOLE, text) for _, text in one}
@@ -544,11 +559,13 @@ def example_in_words(column: pd.Series) -> str | None:
 
 
 def _names(text: str) -> bool:
-    """Whether a text with one number is an id, a size or a date and no score."""
+    """Whether a text with one number is an id, a size, a date or prose, and no score."""
     wording, [number] = _ONE.sub(_HOLE, text), _ONE.findall(text)
+    suffix = wording.startswith(_HOLE) and wording[1:2] not in ("b", "m", "x")
+    if len(re.findall(r"[^\W\d_]+", wording)) > _MOST_TOLD:
+        return _TOLD.search(wording) is None
     if re.match(rf"(?:{_SCORE}|rated)(?![^\W_])", text, re.IGNORECASE):
         return False
-    suffix = wording.startswith(_HOLE) and wording[1:2] not in ("b", "m", "x")
     return _NO_SCORE.fullmatch(wording) is not None and not (suffix and not number.isdigit())
 
 

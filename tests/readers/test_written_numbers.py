@@ -1,6 +1,7 @@
 """Columns in which numbers are written in odd ways are read rightly, refused, or warned of."""
 
 import re
+import time
 
 import numpy as np
 import pandas as pd
@@ -257,7 +258,8 @@ def test_grades_and_numbers_in_words_are_pointed_out_in_their_order(tmp_path, wo
 @pytest.mark.parametrize(
     "wording",
     [
-        *("I give it {}", "Rating {}", "{} - quite something", "{}!", "[RESULT] {}", "**{}/5**"),
+        *("I would give it a {} in the end", "I give it {}"),
+        *("Rating {}", "{} - quite something", "{}!", "[RESULT] {}", "**{}/5**"),
         *("0x{}d", "{}.5s", "7{}.2% ± 0.3%", "rated {} of 5", "{}/5 good", "1,2{}k"),
     ],
 )
@@ -272,18 +274,10 @@ def test_columns_with_one_number_in_each_cell_are_warned_of(tmp_path, wording):
 @pytest.mark.parametrize(
     "wording",
     [
-        *(
-            "q{}",
-            "doc-{}",
-            "seg_{}",
-            "item {}",
-            "2020-01-0{}",
-            "12:3{}",
-            "1.{}.0",
-            "gpt-3.{}",
-            "#{}",
-        ),
+        *("q{}", "doc-{}", "seg_{}", "item {}", "#{}", "gpt-3.{}"),
+        *("2020-01-0{}", "12:3{}", "1.{}.0"),
         *("{}.5b", "{}-bit", "{}th", "img/x{}.png", "turn {}", "{} January", "a{}f-{}", "{} pm"),
+        "the answer said {}, and then some more",
     ],
 )
 def test_ids_dates_and_sizes_stay_without_a_warning(tmp_path, wording):
@@ -382,3 +376,21 @@ def test_large_ids_that_are_exact_are_read(tmp_path):
     )
     with pytest.raises(MetaevalError, match=r"ids beyond 2\^53"):
         read(tmp_path / "t.csv")
+
+
+# Cells that nobody should wait for.
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "[" + "12 " * 5000 + "... 12]",
+        "[" + "12,  " * 5000 + "x",
+        "1 [2" + " " * 20000 + "x",
+        "good" + " " * 20000 + "(x",
+        "4 - " + "good " * 5000 + "(",
+        "**" + " " * 20000 + "4 x",
+    ],
+)
+def test_long_cells_take_no_time(cell):
+    start = time.perf_counter()
+    assert read(IDS.assign(judge=[cell] * 6, chrf=VALUES)).scorers == ["chrf"]
+    assert time.perf_counter() - start < 10
