@@ -30,6 +30,9 @@ FAILED = frozenset(
 """Words for an answer that could not be had or read: missing too, and remarked."""
 
 
+_LONGEST_NUMBER = 400  # characters; the pattern takes quadratic time
+
+
 def word_of(value: Any) -> str:
     """Return a cell as a word in small letters; whole numbers are written without a fraction.
 
@@ -37,7 +40,7 @@ def word_of(value: Any) -> str:
     ('parse error', '-1', '99')
     """
     word = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", str(value).strip().lower())
-    if not re.fullmatch(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", word):
+    if len(word) > _LONGEST_NUMBER or not re.fullmatch(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", word):
         return word
     number = float(word)
     return str(int(number)) if number.is_integer() else repr(number)

@@ -193,3 +193,12 @@ def test_sides_that_are_lists(written):
     path = written('{"item": 1, "model_a": [0.5, 1], "model_b": "b", "m": 1}\n', "a.jsonl")
     with pytest.raises(MetaevalError, match="the first responses holds lists or objects"):
         read(path)
+
+
+def test_long_cells_of_digits_take_no_long_time(tmp_path):
+    path = tmp_path / "digits.csv"
+    path.write_text("item,system,m\n" + "".join(f"{i},a,{'1' * 20_000}x\n" for i in range(20)))
+    start = time.process_time()
+    with pytest.raises(MetaevalError):
+        read(path, scorers=["m"])
+    assert time.process_time() - start < 5
