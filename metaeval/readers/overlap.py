@@ -175,10 +175,15 @@ def _continue_each_other(
 def unlike_warnings(parts: Sequence[Part], keys: Sequence[str]) -> list[str]:
     """Warnings of ids that files write with more or fewer zeros, and of systems that each lacks."""
     warnings = []
+    roles = dict.fromkeys([*(PAIR_IDS[:3] if parts[0].pairs else RESPONSE_IDS), *keys])
+    names = {(id(part), role): _names([part], role) for part in parts for role in roles}
     for one, other in _sides(parts):
         files = _called(one), _called(other)
-        for role in dict.fromkeys([*(PAIR_IDS[:3] if one[0].pairs else RESPONSE_IDS), *keys]):
-            here, there = (_names(side, role) for side in (one, other))
+        for role in roles:
+            here, there = (
+                {name: None for part in side for name in names[id(part), role]}
+                for side in (one, other)
+            )
             twins = _twins(here, there)
             known = {name for two in twins for name in two}
             warnings += _zeros_warning(role, twins, *files) if twins else []
