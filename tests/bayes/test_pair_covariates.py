@@ -229,7 +229,8 @@ def test_graded_quality_leaves_slopes_in_raters_without_bias():
     heard = quality[:, None] + 0.7 * rng.normal(size=(n, 4))
     rows = compared(0, n=n).rows.assign(length_delta=x)
     table = Pairs(
-        rows, pd.DataFrame(index=rows.index), pd.DataFrame(np.sign(heard)).add_prefix("r")
+        *(rows, pd.DataFrame(index=rows.index)),
+        pd.DataFrame(np.sign(heard), index=rows.index).add_prefix("r"),
     )
     tree = bayes.fit("raters", table, covariates="length_delta", **OPTIONS)
     assert float(tree["posterior"]["coefficient"].mean()) > 0.3

@@ -98,7 +98,7 @@ def test_who_likes_length_is_found(tree):
     named = bayes.summarise(tree, "bias", covariate="length")
     assert named.row("x")["estimate"] == result.row("x")["estimate"]
     assert "at their means" in bayes.summarise(tree, "severity").meta["notes"][1]
-    with pytest.raises(MetaevalError, match="no covariate 'width'; there are length"):
+    with pytest.raises(MetaevalError, match="no covariate 'width'; there is only length"):
         bayes.summarise(tree, "bias", covariate="width")
 
 
