@@ -165,11 +165,11 @@ def _range(present: Floats) -> str:
 
 
 def _steps(present: Floats) -> str:
-    """What to type for a scale such as 1 to 5, from one response to the other; "" if it is none."""
+    """What to type for a scale such as 1 to 5, from one side to the other; "" if it is none."""
     distinct = np.unique(present)
-    high = int(distinct[-1])
-    if not 3 <= high <= 9 or distinct[0] < 1 or (distinct != np.round(distinct)).any():
+    if not 3 <= distinct[-1] <= 9 or distinct[0] < 1 or (distinct != np.round(distinct)).any():
         return ""
+    high = int(distinct[-1])
     margins = 1 - 2 * np.arange(high) / (high - 1)
     words = [",".join(f"{k}={m:g}" for k, m in enumerate(way, 1)) for way in (margins, 0 - margins)]
     return (

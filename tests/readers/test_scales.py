@@ -237,3 +237,9 @@ def test_steps_of_labels_are_refused_with_their_vocabulary():
     assert read(frame, vocabulary=words).labels["human"].tolist() == ((steps - 3) / 2).tolist()
     with pytest.raises(MetaevalError, match=r"holds -40 to 40; preferences lie between -1 "):
         read(frame.assign(human=np.where(TRUTH > 0, 40, -40)))
+
+
+def test_infinite_numbers_are_no_steps_of_a_scale():
+    judge = np.where(np.arange(N) == 3, np.inf, 1.0 + np.arange(N) % 5)
+    with pytest.raises(MetaevalError, match="infinite"):
+        read(BASE.assign(human=TRUTH, judge=judge))
