@@ -143,7 +143,9 @@ _NOTATIONS = (
         _first,
     ),
     Notation(
-        "stars", re.compile(r"([★⭐]+)(½?)[☆\ufe0f]*"), lambda m: len(m[1]) + (0.5 if m[2] else 0.0)
+        "stars",
+        re.compile(r"([★⭐]+|\*+)(½?)[☆\ufe0f]*"),
+        lambda m: len(m[1]) + (0.5 if m[2] else 0.0),
     ),
     _UNITS,
     Notation("asterisks", re.compile(rf"[*_`]{{1,3}}\s*({NUMBER})\s*[*_`]{{1,3}}"), _first),
@@ -159,6 +161,11 @@ _NOTATIONS = (
         "k for thousands",
         re.compile(rf"({NUMBER})\s*[kK]"),
         lambda m: float(f"{m[1]}e3") if "e" not in m[1].lower() else float(m[1]) * 1000,
+    ),
+    Notation(
+        "powers of ten",
+        re.compile(rf"({NUMBER})\s*[×x*·]\s*10\^?([-+]?\d+)"),
+        lambda m: float(f"{m[1]}e{m[2]}") if "e" not in m[1].lower() else float("nan"),
     ),
     Notation(
         "exponents of Fortran",
@@ -528,9 +535,9 @@ _NO_SCORE = re.compile(  # q12, doc-3, item 4, #5, gpt-3.5, 7b, 4-bit, 1st, 5 Ja
 )
 _MOST_TOLD = 4  # words beside a score; more are a text, unless it speaks of a score
 _TOLD = re.compile(r"\b(?:scor|rat(?:e|ing)|grad|giv|verdict|points?\b|quality)")
+_RANGE = re.compile(r"(\d(?:\.\d+)?)\s*[-–]\s*(\d(?:\.\d+)?)")  # 3-4, of ratings
 _HEX = re.compile(r"0x[0-9a-f]{1,4}", re.IGNORECASE)
 _MOST_WORDINGS = 12
-_MOST_WORDS = 4  # more are a text
 _LOOKED_AT = 200
 
 
@@ -544,7 +551,7 @@ def example_in_words(column: pd.Series) -> str | None:
     if not cells or max(map(len, cells)) > _SHORT:
         return None
     texts = [_ONE_OF.sub(r"\1 ", plain(v).lower()) for v in cells]
-    if all(map(_HEX.fullmatch, texts)):
+    if all(map(_HEX.fullmatch, texts)) or all(map(_is_rising_range, texts)):
         return cells[0]
     one = [(c, t) for c, t in zip(cells, texts, strict=True) if len(_ONE.findall(t)) == 1]
     if len(one) < 0.9 * len(cells):
@@ -553,9 +560,13 @@ def example_in_words(column: pd.Series) -> str | None:
     wordings = {_ONE.sub(_HOLE, text) for _, text in one}
     if len(numbers) < 3 or len(wordings) > _MOST_WORDINGS or any(map(_names, (t for _, t in one))):
         return None
-    if max(len(wording.split()) for wording in wordings) > _MOST_WORDS:
-        return None
     return next((cell for cell, text in one if _is_odd(text)), None)
+
+
+def _is_rising_range(text: str) -> bool:
+    """Whether a text is a range such as 3-4, as of a rating between two steps."""
+    match = _RANGE.fullmatch(text)
+    return match is not None and float(match[1]) < float(match[2])
 
 
 def _names(text: str) -> bool:

@@ -394,3 +394,20 @@ def test_long_cells_take_no_time(cell):
     start = time.perf_counter()
     assert read(IDS.assign(judge=[cell] * 6, chrf=VALUES)).scorers == ["chrf"]
     assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("***", 3.0), ("*", 1.0), ("3.88 × 10^-3", 0.00388), ("2*10^2", 200.0), ("1.5x10-1", 0.15)],
+)
+def test_asterisks_and_powers_of_ten_are_numbers(written, value):
+    rows = {"item": range(8), "system": "a", "human": range(8)}
+    other = "**" if set(written) == {"*"} else "4 x 10^0"
+    table = read(pd.DataFrame(rows | {"judge": [written, other] * 4}))
+    assert table.scores["judge"].iloc[0] == pytest.approx(value)
+
+
+def test_ranges_of_ratings_are_warned_of():
+    rows = {"item": range(8), "system": "a", "human": range(8)}
+    [warning] = read(pd.DataFrame(rows | {"judge": ["3-4", "2-3"] * 4, "m": range(8)})).warnings
+    assert "judge is left out, its cells are not plain numbers, such as '3-4'" in warning
