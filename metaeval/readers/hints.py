@@ -56,6 +56,8 @@ def telling_columns(
     at = np.flatnonzero(repeated)
     columns = []
     for name in [str(c) for c in frame if str(c) not in skip][:_MOST_COLUMNS]:
+        if name in values and (values[name] or _has_fractions(frame[name])):
+            continue
         cells = frame[name].iloc[at]
         if cells.isna().any() or any(
             isinstance(v, list | dict | np.ndarray) for v in cells.head(3)
@@ -64,11 +66,18 @@ def telling_columns(
         texts = cells.astype(str)
         if texts.str.len().max() > _LONGEST or texts.nunique() == len(frame) > 20:
             continue
-        if name in values and (values[name] or not _may_number(texts, row[at])):
+        if name in values and not _may_number(texts, row[at]):
             continue
         if not pd.DataFrame({"row": row[at], "text": texts.to_numpy()}).duplicated().any():
             columns.append((name in values, int(texts.nunique()), name))
     return [name for *_, name in sorted(columns)]
+
+
+def _has_fractions(column: pd.Series) -> bool:
+    if not pd.api.types.is_float_dtype(column.dtype):
+        return False
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    return bool((values != np.round(values))[~np.isnan(values)].any())
 
 
 def _may_number(texts: pd.Series, row: Codes) -> bool:
