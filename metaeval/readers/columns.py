@@ -303,7 +303,7 @@ def _numeric(column: pd.Series) -> bool:
 
 
 def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: str) -> Resolved:
-    clash = {c: f"{c}_in_file" for c in frame if c in found and found[c] != c}
+    clash = {c: _unused(f"{c}_in_file", frame) for c in frame if c in found and found[c] != c}
     names = clash | {column: role for role, column in found.items()}
     moved = [f"{role} <- {column}" for role, column in found.items() if role != column]
     notes = (f"{source}: {', '.join(moved)}",) if moved else ()
@@ -312,6 +312,13 @@ def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: st
     frame.attrs = attrs
     spare = [*clash.values(), *(c for c in frame if c not in found and _looks_like_id(str(c)))]
     return Resolved(frame, pairs, found, tuple(spare), notes)
+
+
+def _unused(name: str, frame: pd.DataFrame) -> str:
+    """A name that no column of the file has."""
+    while name in frame:
+        name += "_"
+    return name
 
 
 def _looks_like_id(name: str) -> bool:

@@ -70,7 +70,8 @@ def _require_two(first: Any, second: Any, long: pd.DataFrame) -> None:
 def _orders(long: pd.DataFrame) -> Any:
     if "order" not in long:
         return np.full(len(long), "ab", dtype=object)
-    order = long["order"].where(long["order"].notna(), "ab").astype(str).str.strip().str.lower()
+    order = long["order"].astype(object).where(long["order"].notna(), "ab")
+    order = order.astype(str).str.strip().str.lower()
     order = order.where(order != "", "ab")
     wrong = sorted(set(order.unique()) - {"ab", "ba"})
     if wrong:

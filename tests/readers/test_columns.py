@@ -194,3 +194,9 @@ def test_aliases_of_pairs(first, second, verdict):
 def test_plain_a_and_b_without_a_verdict_are_scorers():
     frame = pd.DataFrame({"item": [1, 2], "system": "s", "a": [1, 2], "b": [2, 1]})
     assert read(frame).scorers == ["a", "b"]
+
+
+def test_a_column_that_another_replaces_gets_a_name_that_no_column_has():
+    frame = pd.DataFrame({"item": [0, 0], "x": ["p", "q"], "item_in_file": [1, 2], "m": [1.0, 2.0]})
+    table = read(frame, item="x")
+    assert table.rows["item"].tolist() == ["p", "q"] and table.scorers == ["item_in_file", "m"]

@@ -580,3 +580,12 @@ def test_a_preference_beside_a_label_is_a_scorer():
     frame = pd.DataFrame({"item": range(4), "first": list("yxyx"), "second": list("xyxy")})
     table = read(frame.assign(preference=[1, -1, -1, 1], human=[1, 1, -1, -1]))
     assert (table.scorers, list(table.labels)) == (["preference"], ["human"])
+
+
+def test_columns_of_categories_are_read_as_their_values_are():
+    frame = pd.DataFrame({"item": [0, 1, 1], "first": list("abb"), "second": list("baa")})
+    frame = frame.assign(preference=[-1, 1, 1], order=[None, "ba", "ab"], scorer="m")
+    frame = frame.assign(chars_a=list("qrs"), chars_b=list("tuv"))
+    plain, odd = read(frame), read(frame.astype(dict.fromkeys(frame, "category")))
+    assert odd.scores.equals(plain.scores) and odd.rows["order"].tolist() == ["ab", "ab", "ba"]
+    assert odd.rows["chars_first"].tolist() == ["q", "u", "v"]
