@@ -108,7 +108,7 @@ def unnamed_responses(
     repeated = np.bincount(row)[row] > 1
     numbers = dict.fromkeys(map(str, frame.select_dtypes("number")), False) | dict(values)
     found = telling_columns(frame, row, repeated, skip, numbers) if repeated.any() else []
-    found = [name for name in found if frame[name].nunique() <= len(frame) / 2]
+    found = [n for n in found if frame[n].astype(str).nunique() <= len(frame) / 2]
     if not found:
         return []
     one = found[0]

@@ -202,3 +202,11 @@ def test_long_cells_of_digits_take_no_long_time(tmp_path):
     with pytest.raises(MetaevalError):
         read(path, scorers=["m"])
     assert time.process_time() - start < 5
+
+
+def test_lists_further_down_a_column_stop_nothing():
+    cells = ["a", "b", "c", "d", ["e"], "f"]
+    frame = pd.DataFrame(
+        {"item": [0, 0, 1, 1, 2, 2], "odd": cells, "m": range(6), "human": range(6)}
+    )
+    assert read(frame).scorers == ["m"]
