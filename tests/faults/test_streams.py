@@ -122,9 +122,10 @@ def test_ctrl_c_is_one_sentence(scores, after, tmp_path):
 
 
 LOADED = """
-import sys
-from metaeval.__main__ import main
+import signal, sys
+from metaeval.__main__ import _leave, main
 sys.argv[0] = "metaeval"
+signal.signal(signal.SIGINT, _leave)  # as main does first, before the signal may come
 print("x", end="", flush=True)
 main()
 """
