@@ -194,7 +194,7 @@ def _add(
 
 
 def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
-    """Which of several columns to map; both, where the one is numbered anew within the other."""
+    """Which of several columns to map; both, where one is numbered within the other."""
     one = f"Choose one with {role}={columns[0]!r} (on the command line --map {role}={columns[0]})"
     if role != "item" or len(columns) != 2:
         return f"{one}."
@@ -207,7 +207,7 @@ def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
         return f"If items lie in clusters, map both: {both}. Else choose one: --map item={outer}."
     outer, inner = outer_first(frame, *columns)
     return (
-        f"If {inner} is numbered anew in each {outer}, take both: --map "
+        f"If {inner} is numbered separately within each {outer}, take both: --map "
         f"item={outer}+{inner},cluster={outer} (item='{outer}+{inner}', cluster={outer!r}). Else "
         f"choose one: --map item={inner}, or --map item={outer}."
     )

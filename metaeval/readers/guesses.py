@@ -79,7 +79,7 @@ def is_gold(name: str) -> bool:
 
 
 def is_covariate(name: str) -> bool:
-    """Tell whether a column of numbers is no scorer by its name.
+    """Tell whether the name of a column of numbers says that it is not a scorer.
 
     >>> is_covariate("hyp_words"), is_covariate("chrf")
     (True, False)

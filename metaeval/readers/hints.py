@@ -151,13 +151,14 @@ def repeats_cure(
         return ""
     if "cluster" in telling:
         one, both = _called(frame, "cluster"), _ids_of_both(frame, "cluster")
-        return f"The column {one!r} distinguishes them: if items are numbered anew in {both}."
+        meaning = f"if items are numbered separately within {both}"
+        return f"The column {one!r} distinguishes them: {meaning}."
     one = telling[0]
     held = {name: kind for name, kind in values.items() if name not in telling}
     varying = varying_columns(frame, row, held) or list(held) or [one]
     cures = _cures(one, varying, held, pairs=pairs, long=long)
     if "item" in frame and (_is_of_items(one) or len({held.get(v) for v in varying}) == 2):
-        cures["items"] = f"if items are numbered anew in {_ids_of_both(frame, one)}"
+        cures["items"] = f"if items are numbered separately within {_ids_of_both(frame, one)}"
     if average:
         cures["runs"] = _mean_of_runs([c for c in held if not held[c]] if one in values else [])
     rest = f" ({listed(telling[1:], 3)} would too)" if len(telling) > 1 else ""

@@ -32,7 +32,10 @@ _NOTHING = re.compile(  # a notation around a word for missing: tensor(nan), [],
     r"(?:,[^)]*\))?\)?(?:\s*(?:/|out of)\s*\d+)?",
     re.IGNORECASE,
 )
-_LONGEST, _SHORT = 400, 40  # a longer cell is no number, and one that is longer no score
+_LONGEST, _SHORT = (
+    400,
+    40,
+)  # a cell beyond the first is not a number, one beyond the second not a score
 _LOOKS = re.compile(r"[-+\s\d.,%/()\[\]$€£'_eE]*\d[-+\s\d.,%/()\[\]$€£'_eE]*")
 _LIST = re.compile(rf"[\[(]+\s*{NUMBER}(?:(?:\s*[,;]\s*|\s+){NUMBER})+[\s\])]*[\])]")
 _INTERVAL = re.compile(  # 0.12 [0.1, 0.9], and 0.12 (0.03)
@@ -123,6 +126,15 @@ _WORDED = (  # 4 - good and good (4), where the words are those of a rating scal
         lambda m: float(m["number"]),
     ),
 )
+_WORD_FIRST = Notation(
+    "a word before the number",
+    re.compile(
+        rf"[*_`]*\{{?\s*[\"']?(?:{_SCORE})[\"']?[*_`]*\s*[:=]\s*[*_`]*\[*({NUMBER})\]*[*_`]*"
+        r"\s*\}?",
+        re.IGNORECASE,
+    ),
+    _first,
+)
 _NOTATIONS = (
     _PERCENT,
     Notation("quotes", re.compile(rf"[\"']({NUMBER})[\"']?"), _first),
@@ -133,15 +145,7 @@ _NOTATIONS = (
         _first,
     ),
     *_RATIOS,
-    Notation(
-        "a word before the number",
-        re.compile(
-            rf"[*_`]*\{{?\s*[\"']?(?:{_SCORE})[\"']?[*_`]*\s*[:=]\s*[*_`]*\[*({NUMBER})\]*[*_`]*"
-            r"\s*\}?",
-            re.IGNORECASE,
-        ),
-        _first,
-    ),
+    _WORD_FIRST,
     Notation(
         "stars",
         re.compile(r"([★⭐]+|\*+)(½?)[☆\ufe0f]*"),
@@ -397,7 +401,7 @@ def _consistent(
         whole = {m[2] for m in matches}
         ratio = len(whole) == 1 or all(abs(notation.value(m)) <= 1 for m in matches)
         return ratio and len(odd) == len(texts) and all(float(m[2]) for m in matches)
-    if notation.name == "a word before the number":
+    if notation is _WORD_FIRST:
         return len({re.split("[:=]", m[0])[0].strip(" {\"'").lower() for m in matches}) == 1
     if notation is _UNITS:
         return len({m[2].lower().rstrip(".\ufe0f").removesuffix("s") for m in matches}) == 1
@@ -445,7 +449,7 @@ def _why_unread(
     """What to say of texts that look like numbers and are not; None if they do not look so."""
     odd = [text for text in texts if _is_odd(text)]
     if any(map(_LIST.fullmatch, odd)):
-        return None  # which is warned of, as of lists that are no text
+        return None  # other lists are warned of elsewhere
     if 2 * sum(_INTERVAL.fullmatch(text) is not None for text in odd) > len(odd):
         return "its cells hold several numbers each; write one number in each cell"
     if not odd:

@@ -292,7 +292,10 @@ def test_human_files_of_wmt():
     header = ["metric", "pair", "set", "reference", "system", "doc", "segment", "BAQ"]
     path = folder / "BAQ_dyn.seg.score.gz"
     refused(
-        path, header=header, scorers=["BAQ"], message="numbered anew in each doc.*item=doc.segment"
+        path,
+        header=header,
+        scorers=["BAQ"],
+        message="numbered separately within each doc.*item=doc.segment",
     )
     for ids in ({"item": "doc+segment", "cluster": "doc"}, {"task": "doc"}):
         assert len(read(path, header=header, scorers=["BAQ"], **ids)) == 2000

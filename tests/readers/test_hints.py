@@ -150,7 +150,7 @@ def test_an_error_is_preceded_by_the_warnings_of_the_data(tmp_path):
     assert error == "Error: There is no label 'nope'; there is only human." and said.stdout == ""
 
 
-# Items that are numbered anew in each document, data set and the like.
+# Items that are numbered separately within each document, data set and the like.
 def in_documents(document="doc_id", segment="seg_id", *, systems="ab"):
     rng = np.random.default_rng(3)
     rows = [(f"d{d}", s, m) for d in range(8) for s in range(5) for m in systems]
@@ -169,7 +169,7 @@ def in_documents(document="doc_id", segment="seg_id", *, systems="ab"):
         (("dataset", "id"), "item=dataset+id,task=dataset"),
     ],
 )
-def test_items_numbered_anew_take_the_ids_of_both_columns(columns, first, tmp_path):
+def test_items_numbered_within_documents_take_the_ids_of_both_columns(columns, first, tmp_path):
     path = tmp_path / "scores.csv"
     in_documents(*columns).to_csv(path, index=False)
     said = CliRunner().invoke(cli, ["check", str(path)]).output
@@ -184,10 +184,12 @@ def test_items_numbered_anew_take_the_ids_of_both_columns(columns, first, tmp_pa
 def test_either_id_alone_is_answered_with_both():
     for item in ("doc_id", "seg_id"):
         with pytest.raises(
-            MetaevalError, match=r"are numbered anew in each doc_id.*doc_id\+seg_id"
+            MetaevalError, match=r"are numbered separately within each doc_id.*doc_id\+seg_id"
         ):
             me.read(in_documents(), item=item)
-    with pytest.raises(MetaevalError, match=r"numbered anew in each cluster, take the ids of both"):
+    with pytest.raises(
+        MetaevalError, match=r"numbered separately within each cluster, take the ids of both"
+    ):
         me.read(in_documents("document", "segment", systems="a").drop(columns="system"))
 
 
