@@ -31,12 +31,12 @@ FIXED = {
 
 def arrays_of(form, size, outcome, seen):
     """Arguments of the model for folded margins (row,) and outcomes (row,), 0 or 1, seen or not."""
-    from metaeval.bayes import margin_models as mm
-    from metaeval.bayes.curves import spline_at
-    from metaeval.bayes.grids import nowhere
-    from metaeval.bayes.margins import Cell, binned
-    from metaeval.bayes.places import curve_places
-    from metaeval.maps import spline_knots
+    from metaeval.bayes.hierarchy.centering import curve_places
+    from metaeval.bayes.hierarchy.priors import nowhere
+    from metaeval.bayes.margin_models import models as mm
+    from metaeval.bayes.margin_models.binned_counts import Cell, binned
+    from metaeval.bayes.margin_models.posterior_curves import spline_at
+    from metaeval.curves import spline_knots
 
     cell = Cell(size, np.zeros((0, len(size))), outcome, np.arange(len(size)))
     data = binned([[cell]], 2, len(size))
@@ -53,7 +53,7 @@ def chances(form, sites, arrays):
     """P(agree) in every bin: (..., bin)."""
     import jax
 
-    from metaeval.bayes import margin_models as mm
+    from metaeval.bayes.margin_models import models as mm
 
     values = {n: v for n, v in sites.items() if not n.endswith("_raw")}
     with jax.enable_x64(True):
@@ -65,8 +65,8 @@ def chances(form, sites, arrays):
 def held(form, seed, truth=None):
     """Share of margins at which the band holds the curve, for one set."""
     from benchmarks.bayes_sbc import prior_sites
-    from metaeval.bayes import margin_models as mm
-    from metaeval.bayes.sampling import Settings, sample
+    from metaeval.bayes.margin_models import models as mm
+    from metaeval.bayes.sampling.nuts import Settings, sample
 
     rng = np.random.default_rng([11, seed])
     margin = rng.normal(size=PAIRS)

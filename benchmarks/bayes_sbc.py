@@ -61,11 +61,11 @@ class Margins:
     """Ties and calibration: outcomes of each scorer at margins that all sets share."""
 
     def __init__(self, name):
-        from metaeval.bayes import margin_models as mm
-        from metaeval.bayes.curves import beta_at, log_means, spline_at
-        from metaeval.bayes.grids import nowhere
-        from metaeval.bayes.margins import Cell, binned, folded
-        from metaeval.maps import spline_knots
+        from metaeval.bayes.hierarchy.priors import nowhere
+        from metaeval.bayes.margin_models import models as mm
+        from metaeval.bayes.margin_models.binned_counts import Cell, binned, folded
+        from metaeval.bayes.margin_models.posterior_curves import beta_at, log_means, spline_at
+        from metaeval.curves import spline_knots
 
         form = name.removesuffix(WITH_COVARIATES)
         self.mm, self.form, self.ties = mm, form, form in mm.TIE_GRID
@@ -120,14 +120,14 @@ class Margins:
 
     def places(self, counts):
         """Where data put the grids, as a fit finds it."""
-        from metaeval.bayes.places import curve_places
+        from metaeval.bayes.hierarchy.centering import curve_places
 
         margin, basis = self.arrays["margin"], self.arrays.get("basis")
         return curve_places(self.mm.cell_chances(self.form), self.grids, margin, counts, basis)
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
-        from metaeval.bayes.grids import population_by_scorer
+        from metaeval.bayes.hierarchy.priors import population_by_scorer
 
         found = {}
         for grid in self.grids:
@@ -165,11 +165,15 @@ class Accuracy:
     """Verdicts of scorers that go together, one for each item."""
 
     def __init__(self, _):
-        from metaeval.bayes import models, verdicts
-        from metaeval.bayes.grids import nowhere
+        from metaeval.bayes.accuracy_model import data as accuracy_data, model as accuracy_model
+        from metaeval.bayes.hierarchy.priors import nowhere
 
         self.nowhere = nowhere
-        self.model, self.verdicts, self.grid = models.accuracy, verdicts, models.LOGIT
+        self.model, self.verdicts, self.grid = (
+            accuracy_model.accuracy,
+            accuracy_data,
+            accuracy_model.LOGIT,
+        )
         self.options = (("pool", True),)
 
     def draw(self, rng, seed):
@@ -199,13 +203,13 @@ class Accuracy:
 
     def cells(self, seen):
         """Units that are seen together."""
-        from metaeval.bayes.covaried import whole_tasks
+        from metaeval.bayes.accuracy_model.covariates import whole_tasks
 
         return whole_tasks(seen)
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
-        from metaeval.bayes.grids import population
+        from metaeval.bayes.hierarchy.priors import population
 
         z = sites["logit"]
         found = grid_quantities(self.grid, sites)
@@ -216,7 +220,7 @@ class Accuracy:
 
 def seen_of(right):
     """What one task shows: verdicts (unit, scorer)."""
-    from metaeval.bayes.covaried import Seen
+    from metaeval.bayes.accuracy_model.covariates import Seen
 
     centred, each = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
     return Seen(right, each, centred.T @ centred, [""] * PAIRS, np.arange(PAIRS))
@@ -232,7 +236,7 @@ class CovariedAccuracy(Accuracy):
 
     def cells(self, seen):
         """Units that are seen together."""
-        from metaeval.bayes.covaried import cells_of
+        from metaeval.bayes.accuracy_model.covariates import cells_of
 
         return cells_of(seen, self.x)
 
@@ -245,7 +249,7 @@ class CovariedAccuracy(Accuracy):
 
     def logit(self, truth, t):
         """Logits of being right in the units of a task, at the means of their cells."""
-        from metaeval.bayes.covaried import alike
+        from metaeval.bayes.accuracy_model.covariates import alike
 
         x = self.blank.covariates[:, self.blank.task == t][:, alike(self.x[t])]
         return truth["logit"][:, t] + (truth["coefficient"] @ x).T
@@ -260,9 +264,9 @@ class Raters:
     """Labels of raters who err by themselves."""
 
     def __init__(self, form):
-        from metaeval.bayes import rating_models
+        from metaeval.bayes.rater_models import models as rater_models
 
-        self.model = rating_models.raters
+        self.model = rater_models.raters
         self.form = "ordinal" if form == "ordinal" else "dawid_skene"
         self.ordered = form == "dawid_skene_ordered"
         self.options = (("form", self.form), ("ordered", self.ordered))
@@ -313,10 +317,11 @@ class Raters:
 
     def sample(self, arrays, settings):
         """Draws of the posterior."""
-        from metaeval.bayes import gibbs, sampling
+        from metaeval.bayes.rater_models import gibbs
+        from metaeval.bayes.sampling import nuts
 
         if self.form == "ordinal":
-            return sampling.sample(self.model, arrays, self.options, settings, lambda _: True)
+            return nuts.sample(self.model, arrays, self.options, settings, lambda _: True)
         return gibbs.sample(arrays, self.ordered, settings, lambda _: True)
 
 
@@ -324,7 +329,7 @@ class CovariedRaters(Raters):
     """Ratings of items that have more or less of a covariate, or choices between them."""
 
     def __init__(self, form):
-        from metaeval.bayes.covaried import alike
+        from metaeval.bayes.accuracy_model.covariates import alike
 
         super().__init__(form.removesuffix(WITH_COVARIATES))
         x = np.random.default_rng(1).normal(size=(1, ITEMS))
@@ -335,7 +340,7 @@ class CovariedRaters(Raters):
 
     def draw(self, rng, seed):
         """True sites, and arrays with data that they made."""
-        from metaeval.bayes.patterns import patterns_of
+        from metaeval.bayes.rater_models.label_patterns import patterns_of
 
         n = len(self.covariates)
         none, rows = np.zeros((n, 1, RATERS, self.levels)), np.bincount(self.ranges)[:, None]
@@ -367,9 +372,9 @@ class CovariedRaters(Raters):
 
     def sample(self, arrays, settings):
         """Draws of the posterior."""
-        from metaeval.bayes import sampling
+        from metaeval.bayes.sampling import nuts
 
-        return sampling.sample(self.model, arrays, self.options, settings, lambda _: True)
+        return nuts.sample(self.model, arrays, self.options, settings, lambda _: True)
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
@@ -391,17 +396,17 @@ def kind_of(name):
 
 def ranks_of(name, seeds):
     """Rank of each true value among its draws, and whether its 90 % interval holds it, by set."""
-    from metaeval.bayes import sampling
+    from metaeval.bayes.sampling import nuts
 
     kind, rows = kind_of(name), []
     for seed in seeds:
         rng = np.random.default_rng([7, seed])
         truth, arrays = kind.draw(rng, seed)
-        settings = sampling.Settings(1, 500, RANKS * APART, 0.9, seed)
+        settings = nuts.Settings(1, 500, RANKS * APART, 0.9, seed)
         drawn = (
             kind.sample(arrays, settings)
             if isinstance(kind, Raters)
-            else sampling.sample(kind.model, arrays, kind.options, settings, lambda _: True)
+            else nuts.sample(kind.model, arrays, kind.options, settings, lambda _: True)
         )
         true = kind.quantities(as_draw(truth), arrays, rng)
         for quantity, values in kind.quantities(drawn.sites, arrays, rng).items():
@@ -460,7 +465,7 @@ def p_values(rows):
     """Chi-squared p of uniform ranks for each quantity, and Holm's over the quantities."""
     from scipy import stats
 
-    from metaeval.multiplicity import holm
+    from metaeval.resampling import holm
 
     p = np.array([stats.chisquare(row[4:]).pvalue for row in rows])
     return p, holm(p)

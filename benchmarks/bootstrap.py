@@ -12,10 +12,8 @@ import scipy.stats
 
 from benchmarks import peers, timing, workloads
 from benchmarks.timing import Clock, Row
-from metaeval.arrays import Codes, Floats
-from metaeval.exact import exact_terms
-from metaeval.resampling import kind_for, largest_weight, weighted_sums
-from metaeval.threefry import key_of
+from metaeval.core import Codes, Floats
+from metaeval.resampling import exact_terms, key_of, kind_for, largest_weight, weighted_sums
 
 WORK = "bootstrap of the means of all scorers"
 

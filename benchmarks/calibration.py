@@ -15,7 +15,7 @@ import metaeval as me
 from benchmarks import timing
 from benchmarks.million import held_mb
 from benchmarks.timing import Clock, Row, Seconds
-from metaeval.arrays import Floats
+from metaeval.core import Floats
 from metaeval.statistics import Statistic, pairwise_accuracy
 from metaeval.tables import Pairs
 

@@ -18,17 +18,26 @@ import pandas as pd
 from scipy import stats
 
 import metaeval as me
-from metaeval import calibration, links, selection
-from metaeval.binning import bins_of
-from metaeval.calibration.checking import _cumulative, _spiegelhalter
-from metaeval.calibration.refitting import refitted
-from metaeval.calibration.selecting import _curve
-from metaeval.calibration.strata import Part
-from metaeval.honest import honest_band
-from metaeval.maps import scale_of, spline_basis, spline_knots
-from metaeval.plan import Plan
-from metaeval.smoothing import cosines, error_at, own_bandwidth, residuals_by_cell
-from metaeval.statistics.forecasts import Cases
+from metaeval import calibration
+from metaeval.calibration._risk_coverage import _curve
+from metaeval.calibration.bootstrap_curves import refitted
+from metaeval.calibration.calibration_tests import _cumulative, _spiegelhalter
+from metaeval.calibration.cases import Part
+from metaeval.curves import (
+    bins_of,
+    cosines,
+    error_at,
+    honest_band,
+    link_functions,
+    own_bandwidth,
+    residuals_by_cell,
+    scale_of,
+    selective_risk,
+    spline_basis,
+    spline_knots,
+)
+from metaeval.inference import Plan
+from metaeval.statistics import Cases
 
 UNITS = 400
 CORRELATION = 0.3
@@ -126,8 +135,8 @@ def _design(kind, margin, at):
     if kind == "monotone_spline":
         knots = spline_knots(np.abs(margin))
         both = [spline_basis(np.abs(x), knots) * np.sign(x)[:, None] for x in (margin, at)]
-        return links.spline(both[0].shape[1]), *both
-    link = {"margin_link": links.MARGIN, "lapse_link": links.LAPSE}[kind]
+        return link_functions.spline(both[0].shape[1]), *both
+    link = {"margin_link": link_functions.MARGIN, "lapse_link": link_functions.LAPSE}[kind]
     return link, margin[:, None], at[:, None]
 
 
@@ -174,10 +183,12 @@ def true_ranks(p, q):
     wrong = np.where(p > 0.5, 1 - q, q)[sure]
     one = np.ones(len(p))
     return {
-        "auroc": float(selection.rank_value(q[order], 1 - q[order])),
-        "aurc": float(selection.risk_area(one, wrong)),
-        "augrc": float(selection.joint_risk_area(one, wrong)),
-        "coverage_at": float(selection.largest(one, selection.reaching(one, 1 - wrong, 0.9))),
+        "auroc": float(selective_risk.rank_value(q[order], 1 - q[order])),
+        "aurc": float(selective_risk.risk_area(one, wrong)),
+        "augrc": float(selective_risk.joint_risk_area(one, wrong)),
+        "coverage_at": float(
+            selective_risk.largest(one, selective_risk.reaching(one, 1 - wrong, 0.9))
+        ),
     }
 
 

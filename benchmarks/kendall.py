@@ -13,11 +13,10 @@ from scipy.stats import kendalltau
 
 from benchmarks import timing
 from benchmarks.timing import Clock, Row
-from metaeval.arrays import Codes, Floats
-from metaeval.resampling import kind_for, weight_blocks
+from metaeval.core import Codes, Floats
+from metaeval.resampling import key_of, kind_for, weight_blocks
 from metaeval.statistics import kendall
 from metaeval.tables import Responses
-from metaeval.threefry import key_of
 
 
 def data(n_items: int) -> Responses:

@@ -15,9 +15,7 @@ import numpy as np
 
 from benchmarks import timing
 from benchmarks.timing import Clock, Row, Seconds
-from metaeval.exact import Terms
-from metaeval.resampling import weighted_sums
-from metaeval.threefry import key_of
+from metaeval.resampling import Terms, key_of, weighted_sums
 
 KIND = "poisson"
 BLOCK = 4096

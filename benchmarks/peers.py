@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from metaeval.arrays import Codes, Floats
+from metaeval.core import Codes, Floats
 
 Draw = Callable[[int], Floats]  # resamples -> (resample, unit) signs, weights or places
 Pair = tuple[int, int]

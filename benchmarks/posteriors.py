@@ -22,8 +22,10 @@ import pandas as pd
 from benchmarks import timing
 from benchmarks.timing import Clock, Row, Seconds
 from metaeval import Pairs, bayes
-from metaeval.bayes import outcomes, rating_models, ratings, verdicts
-from metaeval.bayes.confusions import confusion_layout, prevalence_layout
+from metaeval.bayes.accuracy_model import data as accuracy_data
+from metaeval.bayes.margin_models import data as margin_data
+from metaeval.bayes.rater_models import data as rater_data, models as rater_models
+from metaeval.bayes.rater_models.confusion import confusion_layout, prevalence_layout
 
 
 def many_tasks(n_tasks: int, n_scorers: int, n_items: int) -> Pairs:
@@ -84,7 +86,7 @@ def dawid_skene(labels: Any, counts: Any, effect: Any, *, form: str, ordered: bo
 
     said = matrices("said", confusion_layout(n_classes, ordered), n_raters)
     true = matrices("true", prevalence_layout(n_classes, ordered), 1)[0, 0]
-    found = rating_models.log_likelihood(labels, true, said)
+    found = rater_models.log_likelihood(labels, true, said)
     numpyro.factor("likelihood", (counts / effect * found).sum())
 
 
@@ -146,9 +148,9 @@ def against_numpyro(clock: Clock, work: str, table: Pairs, **options: Any) -> Ro
 
 
 MODELS: dict[str, tuple[Callable[..., None], Callable[..., Any]]] = {
-    "accuracy": (bayes.accuracy, verdicts.prepared),
-    "ties": (bayes.ties, outcomes.prepared_ties),
-    "raters": (dawid_skene, ratings.prepared),
+    "accuracy": (bayes.accuracy, accuracy_data.prepared),
+    "ties": (bayes.ties, margin_data.prepared_ties),
+    "raters": (dawid_skene, rater_data.prepared),
 }
 
 

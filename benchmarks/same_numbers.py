@@ -18,8 +18,7 @@ import numpy as np
 import pandas as pd
 
 import metaeval as me
-from metaeval import bayes, calibration
-from metaeval import statistics as st
+from metaeval import bayes, calibration, statistics as st
 
 DATA = Path(os.environ.get("METAEVAL_DATA", "."))
 Columns = dict[str, list[str]]

@@ -12,8 +12,8 @@ from scipy.stats import permutation_test
 
 from benchmarks import peers, timing, workloads
 from benchmarks.timing import Clock, Row
-from metaeval.arrays import Floats
-from metaeval.flips import Contrast, flip_test
+from metaeval.core import Floats
+from metaeval.resampling import Contrast, flip_test
 
 WORK = "sign-flip tests of all pairs of scorers"
 

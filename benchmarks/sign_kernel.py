@@ -13,10 +13,8 @@ import numpy as np
 
 from benchmarks import timing, workloads
 from benchmarks.timing import Clock, Row, Seconds
-from metaeval.arrays import Floats
-from metaeval.exact import Terms, on_grid
-from metaeval.resampling import weighted_sums
-from metaeval.threefry import key_of
+from metaeval.core import Floats
+from metaeval.resampling import Terms, key_of, on_grid, weighted_sums
 
 WORK = "random signs times terms"
 

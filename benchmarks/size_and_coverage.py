@@ -11,11 +11,16 @@ import sys
 
 import numpy as np
 
-from metaeval.flips import Contrast, flip_test
-from metaeval.intervals import bca
-from metaeval.resampling import kind_for, weight_blocks
-from metaeval.samples import Sample, normal_cdf
-from metaeval.threefry import key_of
+from metaeval.resampling import (
+    Contrast,
+    Sample,
+    flip_test,
+    key_of,
+    kind_for,
+    normal_cdf,
+    weight_blocks,
+)
+from metaeval.resampling.intervals import bca
 
 N_PAIRS = 10
 ACCURACIES = (0.6, 0.75, 0.9)

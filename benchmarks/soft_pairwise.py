@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks import peers, timing, workloads
 from benchmarks.timing import Clock, Row, Seconds
 from benchmarks.workloads import Scores
-from metaeval.arrays import Floats
-from metaeval.statistics.soft import p_values
+from metaeval.core import Floats
+from metaeval.statistics.systems.soft_accuracy import p_values
 
 
 def columns(scores: Scores) -> Floats:

@@ -10,13 +10,12 @@ import numpy as np
 from benchmarks import peers, workloads
 from benchmarks.timing import Clock, Seconds
 from benchmarks.workloads import Scores
-from metaeval.arrays import Floats
-from metaeval.plan import Plan
-from metaeval.prepare import prepare
-from metaeval.replicas import replica_tests
+from metaeval.core import Floats
+from metaeval.inference import Plan, prepare
+from metaeval.inference.hypothesis_tests import Member, Tested
+from metaeval.inference.published_tests import replica_tests
 from metaeval.statistics import Statistic
 from metaeval.tables import Responses
-from metaeval.testing import Member, Tested
 
 
 def data(clock: Clock) -> tuple[Scores, Responses, int, dict[str, int]]:

@@ -11,11 +11,10 @@ import numpy as np
 
 from benchmarks import peers, timing, workloads
 from benchmarks.timing import Clock, Row
-from metaeval.arrays import Codes, Floats
-from metaeval.resampling import kind_for, weight_blocks
+from metaeval.core import Codes, Floats
+from metaeval.resampling import key_of, kind_for, weight_blocks
 from metaeval.statistics import tie_calibrated_accuracy
 from metaeval.tables import Pairs
-from metaeval.threefry import key_of
 
 STATISTIC = tie_calibrated_accuracy(folds=None)
 

@@ -12,13 +12,10 @@ import sys
 import numpy as np
 import pandas as pd
 
-from metaeval.flips import Contrast, flip_test
-from metaeval.prepare import prepare
-from metaeval.resampling import kind_for, weight_blocks
-from metaeval.samples import normal_cdf
+from metaeval.inference import prepare
+from metaeval.resampling import Contrast, flip_test, key_of, kind_for, normal_cdf, weight_blocks
 from metaeval.statistics import tie_calibrated_accuracy
 from metaeval.tables import Pairs, Responses
-from metaeval.threefry import key_of
 
 STATISTIC = tie_calibrated_accuracy(folds=5)
 # items, systems, steps of the labels to one of quality, noise of the scorers

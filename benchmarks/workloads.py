@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.arrays import Floats
+from metaeval.core import Floats
 from metaeval.tables import Responses
 
 

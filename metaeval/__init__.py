@@ -11,31 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from metaeval import bayes, calibration, plots, statistics
-    from metaeval.datasets import load_example, simulate
-    from metaeval.errors import MetaevalError
-    from metaeval.gating import Gate, gate
+    from metaeval.core import MetaevalError
     from metaeval.inference import compare, evaluate
-    from metaeval.naming import statistic_maker
-    from metaeval.planning import required_items, simulated_power
+    from metaeval.planning import Gate, gate, required_items, simulated_power, size_check
     from metaeval.plots.theme import style
     from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
     from metaeval.reporting import report
-    from metaeval.result import Result
-    from metaeval.statistics.base import Statistic
+    from metaeval.results import Result
+    from metaeval.simulation import load_example, simulate
+    from metaeval.statistics import Statistic, statistic_maker
     from metaeval.tables import Pairs, Responses
-    from metaeval.validity import size_check
 
 _HOME = {
-    "Gate": "gating",
-    "MetaevalError": "errors",
+    "Gate": "planning",
+    "MetaevalError": "core",
     "Pairs": "tables",
     "Responses": "tables",
-    "Result": "result",
-    "Statistic": "statistics.base",
+    "Result": "results",
+    "Statistic": "statistics",
     "compare": "inference",
     "evaluate": "inference",
-    "gate": "gating",
-    "load_example": "datasets",
+    "gate": "planning",
+    "load_example": "simulation",
     "read": "readers",
     "read_candidates": "readers",
     "read_mtme": "readers",
@@ -43,10 +40,10 @@ _HOME = {
     "read_scores": "readers",
     "report": "reporting",
     "required_items": "planning",
-    "simulate": "datasets",
+    "simulate": "simulation",
     "simulated_power": "planning",
-    "size_check": "validity",
-    "statistic_maker": "naming",
+    "size_check": "planning",
+    "statistic_maker": "statistics",
     "style": "plots.theme",
 }
 

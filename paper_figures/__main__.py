@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 from paper_figures import making
 
 

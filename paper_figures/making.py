@@ -12,8 +12,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from metaeval import style
-from metaeval.checks import require_known
-from metaeval.files import check_writable, write_all
+from metaeval.core import check_writable, require_known, write_all
 from metaeval.plots import save
 from paper_figures import real
 

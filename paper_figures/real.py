@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from metaeval import read
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 from metaeval.tables import Responses
 
 REWARDS = ("ArmoRM", "Eurus-RM", "grm_llama3", "internlm2", "internlm2_20b", "skywork_llama3")

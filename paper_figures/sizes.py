@@ -11,14 +11,18 @@ import numpy as np
 import pandas as pd
 
 from metaeval import Statistic, simulate
-from metaeval.averaging import macro
-from metaeval.choosing import choose_statistics
-from metaeval.comparisons import difference_rows
-from metaeval.measure import Measured, Resamples, measure
-from metaeval.plan import Plan
-from metaeval.planning import of_units
+from metaeval.inference import (
+    Measured,
+    Plan,
+    Resamples,
+    choose_statistics,
+    difference_rows,
+    macro,
+    measure,
+)
+from metaeval.planning.power_analysis import of_units
 from metaeval.plots import coverage
-from metaeval.simulation import SimulatedScorer
+from metaeval.simulation.model import SimulatedScorer
 from metaeval.tables import Responses
 from paper_figures.making import keep
 

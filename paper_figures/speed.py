@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from metaeval import style
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 from paper_figures.making import HERE, keep
 
 RESULTS = HERE.parent / "benchmarks" / "results.csv"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metaeval import simulate
-from metaeval.datasets import Simulation
-from metaeval.simulation import SimulatedScorer
+from metaeval.simulation.datasets import Simulation
+from metaeval.simulation.model import SimulatedScorer
 
 TASKS = ("translation", "summaries", "dialogue", "code")
 SCORERS = (

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from benchmarks import __main__ as table
 from benchmarks import (
+    __main__ as table,
     bootstrap,
     kendall,
     peers,
@@ -20,9 +20,8 @@ from benchmarks import (
     workloads,
 )
 from benchmarks.__main__ import SCRIPTS, shown, with_table
-from metaeval.draws import weights
+from metaeval.resampling import key_of, weights
 from metaeval.statistics import pairwise_accuracy, pearson
-from metaeval.threefry import key_of
 
 FLIPS = 200
 

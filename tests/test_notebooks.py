@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from test_readme import assert_close
+from printed import assert_close
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if path.name != "execute.py")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from external import data
+from printed import assert_close
 
 import metaeval as me
 from metaeval.cli import cli
@@ -83,18 +84,6 @@ def close_figures():
     import matplotlib.pyplot as plt
 
     plt.close("all")
-
-
-NUMBER = r"-?\d+(?:\.\d+)?"
-
-
-def assert_close(printed, shown):
-    """Words alike, and numbers up to what chains differ by between machines."""
-    texts = [" ".join(re.sub(NUMBER, "#", text).split()) for text in (printed, shown)]
-    assert texts[0] == texts[1]
-    for one, other in zip(*(re.findall(NUMBER, text) for text in (printed, shown)), strict=True):
-        last = 10.0 ** -len(other.partition(".")[2])
-        assert float(one) == pytest.approx(float(other), rel=0.06, abs=3 * last)
 
 
 def test_pages_of_draws_are_compared_with_some_room_only():

@@ -10,38 +10,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metaeval.bayes.bounds import agreement_bounds, noise_corrected
-    from metaeval.bayes.checking import check
-    from metaeval.bayes.counts import prob_better
+    from metaeval.bayes.accuracy_model.model import accuracy
+    from metaeval.bayes.convergence_checks import check
+    from metaeval.bayes.datatree import load, save
     from metaeval.bayes.fitting import fit
-    from metaeval.bayes.margin_models import calibration, ties
-    from metaeval.bayes.models import accuracy
-    from metaeval.bayes.paired import bayesian_bootstrap
-    from metaeval.bayes.posterior import load, save
-    from metaeval.bayes.predicting import predictive
-    from metaeval.bayes.rating_models import raters
-    from metaeval.bayes.sensitivities import sensitivity, weigh
+    from metaeval.bayes.margin_models.best_threshold import tie_threshold
+    from metaeval.bayes.margin_models.models import calibration, ties
+    from metaeval.bayes.model_comparison import sensitivity, weigh
+    from metaeval.bayes.model_free.bounds import agreement_bounds, noise_corrected
+    from metaeval.bayes.model_free.paired_counts import prob_better
+    from metaeval.bayes.model_free.weighted_items import bayesian_bootstrap
+    from metaeval.bayes.predictive_checks import predictive
+    from metaeval.bayes.rater_models.models import raters
     from metaeval.bayes.summaries import summarise
-    from metaeval.bayes.thresholds import tie_threshold
 
 _HOME = {
-    "accuracy": "models",
-    "agreement_bounds": "bounds",
-    "bayesian_bootstrap": "paired",
-    "calibration": "margin_models",
-    "check": "checking",
+    "accuracy": "accuracy_model.model",
+    "agreement_bounds": "model_free.bounds",
+    "bayesian_bootstrap": "model_free.weighted_items",
+    "calibration": "margin_models.models",
+    "check": "convergence_checks",
     "fit": "fitting",
-    "load": "posterior",
-    "noise_corrected": "bounds",
-    "predictive": "predicting",
-    "prob_better": "counts",
-    "raters": "rating_models",
-    "save": "posterior",
-    "sensitivity": "sensitivities",
+    "load": "datatree",
+    "noise_corrected": "model_free.bounds",
+    "predictive": "predictive_checks",
+    "prob_better": "model_free.paired_counts",
+    "raters": "rater_models.models",
+    "save": "datatree",
+    "sensitivity": "model_comparison",
     "summarise": "summaries",
-    "tie_threshold": "thresholds",
-    "ties": "margin_models",
-    "weigh": "sensitivities",
+    "tie_threshold": "margin_models.best_threshold",
+    "ties": "margin_models.models",
+    "weigh": "model_comparison",
 }
 
 __all__ = [

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from metaeval.arrays import Floats
-from metaeval.bayes import gibbs, margin_models, models, outcomes, rating_models, ratings, verdicts
-from metaeval.bayes.checking import converged, failures, require_passed
-from metaeval.bayes.describing import described
-from metaeval.bayes.likelihoods import TOTAL
-from metaeval.bayes.posterior import for_arviz, group, tree_of
-from metaeval.bayes.prepared import Prepared, Sites
-from metaeval.bayes.sampling import Sampled, Settings, sample
-from metaeval.checks import check_fraction, check_whole, listed, near_miss
-from metaeval.errors import MetaevalError
+from metaeval.bayes.accuracy_model import data as accuracy_data, model as accuracy_model
+from metaeval.bayes.convergence_checks import converged, failures, require_passed
+from metaeval.bayes.datatree import for_arviz, group, tree_of
+from metaeval.bayes.margin_models import data as margin_data, models as margin_models
+from metaeval.bayes.margin_models.log_probs import TOTAL
+from metaeval.bayes.model_data import Prepared, Sites
+from metaeval.bayes.provenance import described
+from metaeval.bayes.rater_models import data as rater_data, gibbs, models as rater_models
+from metaeval.bayes.sampling.nuts import Sampled, Settings, sample
+from metaeval.core import Floats, MetaevalError, check_fraction, check_whole, listed, near_miss
 from metaeval.tables import Table
 
 _SHARED = ("label", "scorers", "by", "random", "missing")
@@ -57,10 +57,10 @@ def checked_sites(prepared: Prepared, sites: Sites) -> list[str]:
 
 
 RECIPES: Mapping[Callable[..., None], Recipe] = {
-    models.accuracy: Recipe(verdicts.prepared, _nuts),
-    margin_models.ties: Recipe(outcomes.prepared_ties, _nuts),
-    margin_models.calibration: Recipe(outcomes.prepared_calibration, _nuts),
-    rating_models.raters: Recipe(ratings.prepared, _gibbs),
+    accuracy_model.accuracy: Recipe(accuracy_data.prepared, _nuts),
+    margin_models.ties: Recipe(margin_data.prepared_ties, _nuts),
+    margin_models.calibration: Recipe(margin_data.prepared_calibration, _nuts),
+    rater_models.raters: Recipe(rater_data.prepared, _gibbs),
 }
 
 

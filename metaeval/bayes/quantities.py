@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from metaeval.arrays import Floats
-from metaeval.bayes.posterior import flat_draws, said
+from metaeval.bayes.datatree import flat_draws, said
+from metaeval.core import Floats
 
 
 class Quantity(NamedTuple):

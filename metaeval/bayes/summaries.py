@@ -11,15 +11,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.bayes import margin_quantities, rater_quantities
-from metaeval.bayes.posterior import require_ours, said
+from metaeval.bayes.datatree import require_ours, said
+from metaeval.bayes.margin_models import quantities as margin_quantities
 from metaeval.bayes.quantities import ACCURACY, Quantity
-from metaeval.bayes.rows import Question, difference_rows, own_rows
-from metaeval.checks import check_fraction, check_not_negative, require_known
-from metaeval.comparisons import COLUMNS, Row
-from metaeval.errors import MetaevalError
-from metaeval.result import Result, tidied
-from metaeval.signature import make_signature
+from metaeval.bayes.rater_models import quantities as rater_quantities
+from metaeval.bayes.result_rows import Question, difference_rows, own_rows
+from metaeval.core import MetaevalError, check_fraction, check_not_negative, require_known
+from metaeval.results import COLUMNS, Result, Row, make_signature, tidied
 
 NEW_TASK = "(new task)"
 

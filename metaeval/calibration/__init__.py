@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from metaeval.calibration.bands import map_band, reliability
-from metaeval.calibration.checking import cumulative, spiegelhalter
-from metaeval.calibration.fragility import scale_fragility
-from metaeval.calibration.gaps import gap_to_agreement
-from metaeval.calibration.jointly import accuracy_and_calibration
-from metaeval.calibration.mapping import Map, MapKind
-from metaeval.calibration.plateaus import threshold_curve
-from metaeval.calibration.selecting import largest_coverage, risk_coverage
-from metaeval.decomposition import decompose
-from metaeval.honest import honest_band
-from metaeval.maps import Curve
+from metaeval.calibration._gap_to_agreement import gap_to_agreement
+from metaeval.calibration._reliability import map_band, reliability
+from metaeval.calibration._risk_coverage import largest_coverage, risk_coverage
+from metaeval.calibration._scale_fragility import scale_fragility
+from metaeval.calibration._threshold_curve import threshold_curve
+from metaeval.calibration.calibration_tests import cumulative, spiegelhalter
+from metaeval.calibration.fitted_maps import Map, MapKind
+from metaeval.calibration.joint_comparison import accuracy_and_calibration
+from metaeval.curves import Curve, decompose, honest_band
 
 margin_link = MapKind("margin_link", "logistic in the margin, one slope")
 lapse_link = MapKind("lapse_link", "logistic in the margin, mixed with a coin at the lapse rate")

@@ -7,20 +7,20 @@ what would be drawn. See `metaeval.style` for widths and fonts, and `save` for f
 
 from __future__ import annotations
 
-from metaeval.plots.calibrated import reliability
-from metaeval.plots.gaps import gap_to_agreement
-from metaeval.plots.grouping import clusters
+from metaeval.plots._gap_to_agreement import gap_to_agreement
+from metaeval.plots._order_bias import order_bias
+from metaeval.plots._reliability import reliability
+from metaeval.plots._risk_coverage import risk_coverage
+from metaeval.plots._significance_matrix import significance_matrix
+from metaeval.plots._tie_curve import tie_curve
+from metaeval.plots._tie_policies import tie_policies
+from metaeval.plots._win_tie_loss import win_tie_loss
+from metaeval.plots.group_diagram import clusters
 from metaeval.plots.intervals import forest, rank_intervals
-from metaeval.plots.matrices import significance_matrix
-from metaeval.plots.orders import order_bias
-from metaeval.plots.policies import tie_policies
 from metaeval.plots.posteriors import posterior_intervals
-from metaeval.plots.selected import risk_coverage
-from metaeval.plots.shares import win_tie_loss
 from metaeval.plots.shrinkage import small_multiples
-from metaeval.plots.simulated import coverage, sbc_ranks
+from metaeval.plots.simulation_checks import coverage, sbc_ranks
 from metaeval.plots.theme import save
-from metaeval.plots.tied import tie_curve
 
 __all__ = [
     "clusters",

@@ -5,9 +5,14 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from metaeval.errors import MetaevalError
-from metaeval.plots.asking import label_values, require_differences, require_result, without_end
-from metaeval.plots.canvas import (
+from metaeval.core import MetaevalError
+from metaeval.plots.result_checks import (
+    label_values,
+    require_differences,
+    require_result,
+    without_end,
+)
+from metaeval.plots.row_axes import (
     LEGEND,
     beside_rows,
     draw_intervals,
@@ -17,7 +22,7 @@ from metaeval.plots.canvas import (
     whole_numbers,
 )
 from metaeval.plots.theme import BLUE, GREY
-from metaeval.result import Result
+from metaeval.results import Result
 
 _FOREST = ["scorer", "estimate", "lower", "upper", "reference", "letters"]
 _RANKS = ["scorer", "estimate", "rank_low", "rank_high"]

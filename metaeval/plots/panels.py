@@ -9,9 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from metaeval.errors import MetaevalError
-from metaeval.plots.canvas import POINTS, SMALLEST, axes, own_size, points
-from metaeval.plots.keys import (
+from metaeval.core import MetaevalError
+from metaeval.plots.legends import (
     KEY_LINE,
     Entry,
     Said,
@@ -20,7 +19,8 @@ from metaeval.plots.keys import (
     key_room,
     title_above,
 )
-from metaeval.plots.texts import wrapped
+from metaeval.plots.row_axes import POINTS, SMALLEST, axes, own_size, points
+from metaeval.plots.text_layout import wrapped
 from metaeval.plots.theme import SETTINGS, figure_width
 
 _MANY = 12  # panels: more go over the page, not over a column

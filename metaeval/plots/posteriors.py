@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from metaeval.arrays import Floats
-from metaeval.errors import MetaevalError
-from metaeval.plots.asking import label_values, without_end
-from metaeval.plots.canvas import beside_rows, draw_intervals, row_axes, small_size
+from metaeval.core import Floats, MetaevalError
+from metaeval.plots.result_checks import label_values, without_end
+from metaeval.plots.row_axes import beside_rows, draw_intervals, row_axes, small_size
 from metaeval.plots.theme import BLUE, SKY
-from metaeval.result import Result, prob_text
+from metaeval.results import Result, prob_text
 
 _POINTS = 121  # of a curve
 _HEIGHT = 20.0  # points of a row with a curve
@@ -108,7 +107,7 @@ def _posterior(
             f"{posterior.meta['kind']}; draw forest(result), or fit a model with bayes.fit."
         )
     from metaeval.bayes import summarise
-    from metaeval.bayes.posterior import require_ours
+    from metaeval.bayes.datatree import require_ours
     from metaeval.bayes.summaries import QUANTITIES
 
     model = require_ours(posterior).attrs["model"]

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import FigureBase
 
-from metaeval.errors import MetaevalError
-from metaeval.plots.asking import require_result, value_label, without_end
-from metaeval.plots.canvas import (
+from metaeval.core import MetaevalError
+from metaeval.plots.figures import figure_inches, figure_of_panels
+from metaeval.plots.result_checks import require_result, value_label, without_end
+from metaeval.plots.row_axes import (
     POINTS,
     Rows,
     draw_intervals,
@@ -18,10 +19,9 @@ from metaeval.plots.canvas import (
     points,
     rows_of,
 )
-from metaeval.plots.grids import figure_inches, figure_of_panels
-from metaeval.plots.texts import wrapped
+from metaeval.plots.text_layout import wrapped
 from metaeval.plots.theme import BLUE, GREY, ORANGE
-from metaeval.result import Result
+from metaeval.results import Result
 
 _NARROWEST = 84.0  # points of a panel
 _LOWEST = 12.0  # points of a row with two intervals
@@ -99,7 +99,7 @@ def small_multiples(
 
 def _both(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFrame:
     """Estimates of each task from both sides."""
-    name = raw._rows(statistic, None)["statistic"].iloc[0]
+    name = raw.rows(statistic, None)["statistic"].iloc[0]
     alone = _own(raw.frame[raw.frame["statistic"] == name], "raw")
     pooled = _own(posterior.frame, "pooled").drop(columns="n_items")
     tasks = [t for t in alone["task"].unique() if t in set(pooled["task"])]

@@ -13,9 +13,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from metaeval.checks import check_one_of
-from metaeval.errors import MetaevalError
-from metaeval.files import write_all
+from metaeval.core import MetaevalError, check_one_of, write_all
 
 # Okabe and Ito's colours; neighbours differ in lightness, so that they differ in grey, too.
 BLUE, ORANGE, RED, SKY, GREEN, PURPLE, BLACK = PALETTE = (

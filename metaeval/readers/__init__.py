@@ -1,8 +1,8 @@
 """Readers: from files and frames to tables."""
 
-from metaeval.readers.files import load_frame
-from metaeval.readers.named import read_candidates, read_mtme, read_preferences, read_scores
-from metaeval.readers.reading import FORMATS, read, recognise
+from metaeval.readers.dispatch import FORMATS, read, recognise
+from metaeval.readers.files.raw_frame import load_frame
+from metaeval.readers.public import read_candidates, read_mtme, read_preferences, read_scores
 
 __all__ = [
     "FORMATS",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 from metaeval.reporting.drawing import figure
 from metaeval.reporting.parts import Figure, Section, Table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from metaeval.printing import printable
+from metaeval.core import printable
 from metaeval.reporting.parts import Section
 
 _TEMPLATES = Path(__file__).parent / "templates"

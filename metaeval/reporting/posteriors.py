@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metaeval import bayes, plots
-from metaeval.checks import check_names, listed
-from metaeval.errors import MetaevalError
-from metaeval.export import league_texts, tables_of
+from metaeval.core import MetaevalError, check_names, listed
 from metaeval.reporting.collecting import Collected
 from metaeval.reporting.parts import Section, Table, table_of
 from metaeval.reporting.sections import Subject
+from metaeval.results import league_texts, tables_of
 
 QUANTITIES: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("accuracy",),

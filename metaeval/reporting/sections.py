@@ -10,7 +10,12 @@ from typing import Any
 import pandas as pd
 
 from metaeval import plots
-from metaeval.export import (
+from metaeval.inference import evaluate
+from metaeval.reporting.collecting import Collected
+from metaeval.reporting.glossary import TERMS
+from metaeval.reporting.parts import Section, Table, table_of
+from metaeval.results import (
+    Result,
     equivalent_line,
     league_texts,
     letters_line,
@@ -20,11 +25,6 @@ from metaeval.export import (
     separated_line,
     tables_of,
 )
-from metaeval.inference import evaluate
-from metaeval.reporting.collecting import Collected
-from metaeval.reporting.glossary import TERMS
-from metaeval.reporting.parts import Section, Table, table_of
-from metaeval.result import Result
 from metaeval.tables import Table as Scores
 
 BEST = 3  # scorers whose curves are shown

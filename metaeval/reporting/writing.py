@@ -8,9 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from metaeval.bayes.posterior import as_bytes
-from metaeval.export import tables_of
-from metaeval.files import check_writable, write_all
+from metaeval.bayes.datatree import as_bytes
+from metaeval.core import check_writable, result_csv, write_all
 from metaeval.inference import compare, evaluate
 from metaeval.plots.theme import style as styled
 from metaeval.reporting import posteriors, sections
@@ -18,9 +17,8 @@ from metaeval.reporting.collecting import Collected
 from metaeval.reporting.pages import page
 from metaeval.reporting.parts import Section, all_figures
 from metaeval.reporting.sections import Subject
-from metaeval.result import Result
-from metaeval.spreadsheets import result_csv
-from metaeval.statistics.base import Statistic
+from metaeval.results import Result, tables_of
+from metaeval.statistics import Statistic
 from metaeval.tables import Table, require_table
 
 PAGE, TITLE = "report.html", "Scorers compared"

@@ -1,50 +1,82 @@
 """All statistics, and their names for the command line."""
 
-from metaeval.statistics.base import Statistic, mean_over_items
-from metaeval.statistics.binned import ece, ece_debiased
-from metaeval.statistics.candidates import best_of_n
-from metaeval.statistics.corp import discrimination, miscalibration, uncertainty
-from metaeval.statistics.correlation import pearson, spearman
-from metaeval.statistics.cox import calibration_in_the_large, cox_intercept, cox_slope
-from metaeval.statistics.gain import recalibration_gain
-from metaeval.statistics.pairwise import kendall, pairwise_accuracy
-from metaeval.statistics.proper import brier, log_loss, rps, sharpness
-from metaeval.statistics.selective import augrc, aurc, auroc, coverage_at
-from metaeval.statistics.smooth import smooth_ece
-from metaeval.statistics.soft import soft_pairwise_accuracy
-from metaeval.statistics.systems import system_accuracy, system_pearson
-from metaeval.statistics.ties import tie_calibrated_accuracy
-
-BY_NAME = {
-    "augrc": augrc,
-    "aurc": aurc,
-    "auroc": auroc,
-    "best_of_n": best_of_n,
-    "brier": brier,
-    "calibration_in_the_large": calibration_in_the_large,
-    "coverage_at": coverage_at,
-    "cox_intercept": cox_intercept,
-    "cox_slope": cox_slope,
-    "discrimination": discrimination,
-    "ece": ece,
-    "ece_debiased": ece_debiased,
-    "kendall": kendall,
-    "log_loss": log_loss,
-    "miscalibration": miscalibration,
-    "pairwise_accuracy": pairwise_accuracy,
-    "pearson": pearson,
-    "recalibration_gain": recalibration_gain,
-    "rps": rps,
-    "sharpness": sharpness,
-    "smooth_ece": smooth_ece,
-    "soft_pairwise_accuracy": soft_pairwise_accuracy,
-    "spearman": spearman,
-    "system_accuracy": system_accuracy,
-    "system_pearson": system_pearson,
-    "tie_calibrated_accuracy": tie_calibrated_accuracy,
-    "uncertainty": uncertainty,
-    "slope": cox_slope,
-}
+# Names after `as` are what other rooms use besides.
+from metaeval.statistics.base import (
+    Credits as Credits,
+    Statistic,
+    Weigh as Weigh,
+    mean_over_items,
+    only_label as only_label,
+    sum_by as sum_by,
+)
+from metaeval.statistics.calibration.binned_ece import ece, ece_debiased
+from metaeval.statistics.calibration.corp import discrimination, miscalibration, uncertainty
+from metaeval.statistics.calibration.cox import calibration_in_the_large, cox_intercept, cox_slope
+from metaeval.statistics.calibration.forecast_spec import (
+    Native as Native,
+    Over as Over,
+    Reading as Reading,
+    check_outcomes as check_outcomes,
+)
+from metaeval.statistics.calibration.forecasts import (
+    Cases as Cases,
+    Scored as Scored,
+    cases_of as cases_of,
+    scored_of as scored_of,
+    tied_cases as tied_cases,
+)
+from metaeval.statistics.calibration.null_mean import (
+    null_labels as null_labels,
+    signs_of_units as signs_of_units,
+)
+from metaeval.statistics.calibration.proper_scores import (
+    brier,
+    estimand_of as estimand_of,
+    log_loss,
+    rps,
+    said_name as said_name,
+    said_outcomes as said_outcomes,
+    sharpness,
+    status_of as status_of,
+)
+from metaeval.statistics.calibration.ranked_sums import by_sureness as by_sureness
+from metaeval.statistics.calibration.recalibration import recalibration_gain
+from metaeval.statistics.calibration.selective import (
+    augrc,
+    aurc,
+    auroc,
+    by_size as by_size,
+    coverage_at,
+)
+from metaeval.statistics.calibration.smooth_calibration_error import smooth_ece
+from metaeval.statistics.correlation import pearson, spearman, standardised as standardised
+from metaeval.statistics.folds import folds_of as folds_of
+from metaeval.statistics.names import BY_NAME
+from metaeval.statistics.pairs.best_candidates import TIES as TIES, best_of_n
+from metaeval.statistics.pairs.counts import (
+    check_average as check_average,
+    pair_weights as pair_weights,
+)
+from metaeval.statistics.pairs.pairwise import (
+    default_ties as default_ties,
+    kendall,
+    pairwise_accuracy,
+)
+from metaeval.statistics.pairs.tie_calibration import (
+    credit_at as credit_at,
+    thresholds as thresholds,
+    tie_calibrated_accuracy,
+)
+from metaeval.statistics.parsing import (
+    parse_statistics as parse_statistics,
+    statistic_maker as statistic_maker,
+)
+from metaeval.statistics.systems.soft_accuracy import soft_pairwise_accuracy
+from metaeval.statistics.systems.system_means import (
+    system_accuracy,
+    system_pearson,
+    systems_of as systems_of,
+)
 
 __all__ = [
     "BY_NAME",

@@ -9,8 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from metaeval.arrays import Bools, Codes, Floats
-from metaeval.errors import MetaevalError, UndefinedError
+from metaeval.core import Bools, Codes, Floats, MetaevalError, UndefinedError
 from metaeval.tables import Pairs, Responses
 
 Weigh = Callable[[Floats], Floats]

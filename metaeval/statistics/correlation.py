@@ -8,9 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.arrays import Codes, Floats
-from metaeval.checks import check_one_of
-from metaeval.statistics.across import groups_of
+from metaeval.core import ROUNDOFF, Codes, Floats, check_one_of
 from metaeval.statistics.base import (
     CONSTANT,
     Statistic,
@@ -22,6 +20,7 @@ from metaeval.statistics.base import (
     settle_constant,
     sum_by,
 )
+from metaeval.statistics.pairs.cross_item import groups_of
 from metaeval.tables import Responses
 
 Grouping = Literal["none", "item", "system"]
@@ -33,7 +32,6 @@ _GROUPINGS = ("none", "item", "system")
 _AVERAGE = {"none": "pairs", "item": "items", "system": "groups"}
 _BLOCK = 250_000  # weights of rows at a time
 _MOMENTS = 6  # n, x, y, xx, yy, xy
-_NEGLIGIBLE = 1e-12  # a variance below this share of the second moment is rounding
 
 
 def correlation_of(moments: Floats) -> Floats:
@@ -41,7 +39,7 @@ def correlation_of(moments: Floats) -> Floats:
     n, x, y, xx, yy, xy = (moments[..., i] for i in range(_MOMENTS))
     with np.errstate(invalid="ignore", divide="ignore"):
         vx, vy = n * xx - x**2, n * yy - y**2
-        constant = (vx <= _NEGLIGIBLE * n * xx) | (vy <= _NEGLIGIBLE * n * yy)
+        constant = (vx <= ROUNDOFF * n * xx) | (vy <= ROUNDOFF * n * yy)
         value = (n * xy - x * y) / (vx * vy) ** 0.5
     return np.asarray(np.where(constant, np.nan, np.clip(value, -1, 1)))
 

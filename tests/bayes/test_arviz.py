@@ -7,9 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from metaeval import MetaevalError, bayes
-from metaeval.bayes import posterior
+from metaeval.bayes import datatree
 
-az = posterior.arviz()
+az = datatree.arviz()
 MODELS = {"accuracy": "accuracy", "ties": "slope", "calibration": "slope"}
 
 

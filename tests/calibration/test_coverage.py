@@ -1,13 +1,8 @@
 """Size of tests, coverage of bands and intervals, and null means, by simulation."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import stats
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import metaeval as me
 from benchmarks import calibration_coverage as simulated

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 import metaeval as me
 from metaeval import MetaevalError, calibration
 from metaeval.cli import cli
-from metaeval.export import tables_of
+from metaeval.results import tables_of
 from metaeval.statistics import BY_NAME
 
 FORECASTS = (

@@ -6,7 +6,7 @@ from external import case
 from scipy import stats
 
 from metaeval import compare, evaluate
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 from metaeval.readers import load_frame, read
 
 HALF = "pairwise_accuracy(ties=half)"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 from metaeval.readers import read
 
 from .damages import CHANGED, DAMAGES, HIDDEN, NONE, SAME, Damage

@@ -10,10 +10,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import faults_writer
 import pytest
 from faults_writer import NAMES, PAGE, SIZE
 
-WRITER = Path(__file__).with_name("faults_writer.py")
+WRITER = Path(faults_writer.__file__)
 
 
 @contextlib.contextmanager

@@ -91,7 +91,7 @@ def test_refusals_keep_their_code_with_debug(scores):
 
 def test_a_fault_of_the_program_has_no_code_of_a_verdict(scores):
     script = (
-        "import sys; from metaeval import gating; gating.gate = None; "
+        "import sys; from metaeval.planning import ci_gate; ci_gate.gate = None; "
         "from metaeval.__main__ import main; sys.argv[0] = 'metaeval'; main()"
     )
     line = [sys.executable, "-c", script, *command("gate", scores)[3:]]
@@ -166,13 +166,13 @@ def test_places_that_take_no_files_are_one_sentence(scores, place):
 
 COMPILED = """
 import numpy as np, xarray as xr
-from metaeval import kernels
-from metaeval.bayes import posterior
-kernels.keep_compiled()
+from metaeval.resampling import jax_kernels
+from metaeval.bayes import datatree
+jax_kernels.keep_compiled()
 sums = np.arange(24.0).reshape(4, 3, 2) % 7
-print(kernels.count_above(sums, np.ones((3, 2)), np.full((3, 2), 2.0)).tolist())
+print(jax_kernels.count_above(sums, np.ones((3, 2)), np.full((3, 2), 2.0)).tolist())
 tree = xr.DataTree.from_dict({"/posterior": xr.Dataset({"x": (("chain", "draw"), [[1.0, 2.0]])})})
-print(posterior.is_posterior(posterior.for_arviz(tree)))
+print(datatree.is_posterior(datatree.for_arviz(tree)))
 """
 
 

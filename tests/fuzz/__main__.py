@@ -20,9 +20,10 @@ def main() -> int:
     if given.bytes:  # before anything of the package is imported
         import atheris
 
-        with atheris.instrument_imports(include=["metaeval.readers", "metaeval.naming"]):
-            import metaeval.naming
-            import metaeval.readers  # noqa: F401
+        included = ["metaeval.readers", "metaeval.statistics.parsing"]
+        with atheris.instrument_imports(include=included):
+            import metaeval.readers
+            import metaeval.statistics.parsing  # noqa: F401
     from .targets import TARGETS
 
     if given.list or given.reader is None:

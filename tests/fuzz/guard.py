@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 
 SECONDS = 5.0
 """CPU time of one execution beyond which it hangs."""

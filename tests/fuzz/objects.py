@@ -10,11 +10,12 @@ import click
 import numpy as np
 import pandas as pd
 
-from metaeval import Pairs, Responses, cli_options
-from metaeval.bayes import posterior
-from metaeval.errors import MetaevalError
-from metaeval.naming import parse_statistics
-from metaeval.result import Result
+from metaeval import Pairs, Responses
+from metaeval.bayes import datatree
+from metaeval.cli import options
+from metaeval.core import MetaevalError
+from metaeval.results import Result
+from metaeval.statistics import parse_statistics
 
 from . import making
 from .making import seeds
@@ -137,10 +138,10 @@ def run_result(text: str) -> None:
 @cache
 def _posterior() -> bytes:
     values = np.random.default_rng(0).normal(size=(2, 3, 2))
-    group = posterior.group({"x": (("scorer",), values)}, {"scorer": ["a", "b"]})
-    tree = posterior.tree_of({"posterior": group}, {"model": "none", "facts": {"a": 1}})
+    group = datatree.group({"x": (("scorer",), values)}, {"scorer": ["a", "b"]})
+    tree = datatree.tree_of({"posterior": group}, {"model": "none", "facts": {"a": 1}})
     with tempfile.TemporaryDirectory() as folder:
-        posterior.save(tree, Path(folder) / "p.nc")
+        datatree.save(tree, Path(folder) / "p.nc")
         return (Path(folder) / "p.nc").read_bytes()
 
 
@@ -149,8 +150,8 @@ def run_posterior(seed: int) -> None:
     with tempfile.NamedTemporaryFile(suffix=".nc") as file:
         file.write(making.mutated(_posterior(), seed))
         file.flush()
-        tree = posterior.load(file.name)
-    posterior.flat_draws(tree, str(next(iter(tree["posterior"].data_vars))))
+        tree = datatree.load(file.name)
+    datatree.flat_draws(tree, str(next(iter(tree["posterior"].data_vars))))
 
 
 # Texts.
@@ -222,19 +223,19 @@ def setting_text(rng: random.Random) -> str:
 
 def run_settings(text: str) -> None:
     """Parse a text as each option that takes settings."""
-    for convert in (_settings, _vocabulary, cli_options._codes, cli_options._by_name):
+    for convert in (_settings, _vocabulary, options._codes, options._by_name):
         _tried(lambda convert=convert: convert(text))
 
 
 def _settings(text: str) -> dict:
     try:
-        return cli_options.Settings().convert(text, None, None)
+        return options.Settings().convert(text, None, None)
     except click.BadParameter as error:
         raise MetaevalError(str(error)) from None
 
 
 def _vocabulary(text: str) -> dict:
-    return {word: cli_options._number(word, v) for word, v in _settings(text).items()}
+    return {word: options._number(word, v) for word, v in _settings(text).items()}
 
 
 def _length(case) -> int:

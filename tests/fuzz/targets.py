@@ -14,7 +14,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 from metaeval.readers import read
 from metaeval.tables import Pairs
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from metaeval.errors import MetaevalError
-from metaeval.readers import reading
+from metaeval.core import MetaevalError
+from metaeval.readers import dispatch
 
 from . import guard, running
 from .targets import TARGETS
@@ -21,13 +21,13 @@ def test_a_short_attack_finds_nothing(name):
 
 
 def test_a_planted_fault_is_found(monkeypatch):
-    plain = reading.merge
+    plain = dispatch.merge
 
     def faulty(parts, keys, only):
         made = plain(parts, keys, only)
         return made if len(made.rows) != 4 else {}[len(made.rows)]
 
-    monkeypatch.setattr(reading, "merge", faulty)
+    monkeypatch.setattr(dispatch, "merge", faulty)
     report = running.attack("csv", TARGETS["csv"], executions=200)
     [(place, (case, _, n))] = report.found.items()
     assert place.startswith("KeyError") and n == report.counts["crash"] > 0

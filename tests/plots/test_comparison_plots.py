@@ -193,7 +193,7 @@ def test_pairs_that_were_not_compared_have_a_cross():
 
 
 def test_what_is_worse_in_grey_is_lighter():
-    from metaeval.plots.matrices import _COLORS
+    from metaeval.plots._significance_matrix import _COLORS
 
     light = [np.dot(mpl.colors.to_rgb(c), [0.2126, 0.7152, 0.0722]) for c in _COLORS]
     worse, slightly, none, better, clearly = light

@@ -12,7 +12,14 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 import metaeval
-from metaeval.plots import calibrated, gaps, orders, policies, selected, tied
+from metaeval.plots import (
+    _gap_to_agreement,
+    _order_bias,
+    _reliability,
+    _risk_coverage,
+    _tie_curve,
+    _tie_policies,
+)
 from metaeval.plots.theme import style
 
 LONG = "a_very long-name_of/a scorer with 60 characters: %&$ and more "
@@ -89,20 +96,20 @@ def curves(table):
     """Frames of one scorer, by the function that draws them."""
     judged = {"scorers": "reward", "data": True}
     return {
-        "reliability": calibrated.reliability(table, **judged, native="logit", n_resamples=100),
-        "three_way": calibrated.reliability(table, **judged, three_way=True, n_resamples=100),
-        "gap": gaps.gap_to_agreement(table, **judged, n_resamples=100),
-        "tie_curve": tied.tie_curve(table, **judged, points=6, n_resamples=100),
-        "risk_coverage": selected.risk_coverage(table, **judged),
+        "reliability": _reliability.reliability(table, **judged, native="logit", n_resamples=100),
+        "three_way": _reliability.reliability(table, **judged, three_way=True, n_resamples=100),
+        "gap": _gap_to_agreement.gap_to_agreement(table, **judged, n_resamples=100),
+        "tie_curve": _tie_curve.tie_curve(table, **judged, points=6, n_resamples=100),
+        "risk_coverage": _risk_coverage.risk_coverage(table, **judged),
     }
 
 
 DRAW = {
-    "reliability": lambda frame, ax=None: calibrated._drawn(frame, ax, 0.95),
-    "three_way": lambda frame, ax=None: calibrated._drawn(frame, ax, 0.95),
-    "gap": lambda frame, ax=None: gaps._drawn(frame, 0.9, ax),
-    "tie_curve": lambda frame, ax=None: tied._draw_thresholds(frame, ax, {}),
-    "risk_coverage": lambda frame, ax=None: selected._drawn(frame, ax, 0.95),
+    "reliability": lambda frame, ax=None: _reliability._drawn(frame, ax, 0.95),
+    "three_way": lambda frame, ax=None: _reliability._drawn(frame, ax, 0.95),
+    "gap": lambda frame, ax=None: _gap_to_agreement._drawn(frame, 0.9, ax),
+    "tie_curve": lambda frame, ax=None: _tie_curve._draw_thresholds(frame, ax, {}),
+    "risk_coverage": lambda frame, ax=None: _risk_coverage._drawn(frame, ax, 0.95),
 }
 
 
@@ -136,7 +143,7 @@ def ranked(n, policies=4):
             "pairwise_accuracy(ties=strict)",
             "pairwise_accuracy(ties=half)",
             "best_of_n(ties=lenient)",
-        )[:policies]
+        )[:_tie_policies]
         for rank, name in enumerate(rng.permutation(names))
     ]
     return pd.DataFrame(rows)
@@ -144,7 +151,7 @@ def ranked(n, policies=4):
 
 @pytest.mark.parametrize(("n", "policies_"), [(2, 2), (3, 4), (12, 4), (40, 5)])
 def test_texts_of_ranks_neither_cover_one_another_nor_leave_the_figure(n, policies_):
-    ax = policies._drawn(ranked(n, policies_), None, None)
+    ax = _tie_policies._drawn(ranked(n, policies_), None, None)
     assert_readable(ax)
     assert ax.figure.get_figwidth() == pytest.approx(3.03)
 
@@ -154,7 +161,7 @@ def test_texts_of_biases_neither_cover_one_another_nor_leave_the_figure(n):
     values = np.linspace(-0.4, 0.2, n)
     frame = pd.DataFrame({"scorer": names_of(n), "estimate": values})
     frame = frame.assign(lower=values - 0.1, upper=values + 0.1)
-    ax = orders._drawn(frame, None, None)
+    ax = _order_bias._drawn(frame, None, None)
     assert_readable(ax)
     assert ax.figure.get_figwidth() == pytest.approx(3.03)
 

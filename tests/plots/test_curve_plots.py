@@ -14,19 +14,27 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.testing.compare import compare_images
 
-from metaeval import MetaevalError, Pairs, bayes, calibration, compare, evaluate, load_example
-from metaeval import statistics as st
-from metaeval.bayes.posterior import require_ours
-from metaeval.bayes.predicting import outcome_shares
-from metaeval.plots import policies, save, shares
-from metaeval.plots.calibrated import reliability
-from metaeval.plots.gaps import gap_to_agreement
-from metaeval.plots.orders import order_bias
-from metaeval.plots.policies import tie_policies
-from metaeval.plots.selected import risk_coverage
-from metaeval.plots.shares import win_tie_loss
+from metaeval import (
+    MetaevalError,
+    Pairs,
+    bayes,
+    calibration,
+    compare,
+    evaluate,
+    load_example,
+    statistics as st,
+)
+from metaeval.bayes.datatree import require_ours
+from metaeval.bayes.predictive_checks import outcome_shares
+from metaeval.plots import _tie_policies, _win_tie_loss, save
+from metaeval.plots._gap_to_agreement import gap_to_agreement
+from metaeval.plots._order_bias import order_bias
+from metaeval.plots._reliability import reliability
+from metaeval.plots._risk_coverage import risk_coverage
+from metaeval.plots._tie_curve import tie_curve
+from metaeval.plots._tie_policies import tie_policies
+from metaeval.plots._win_tie_loss import win_tie_loss
 from metaeval.plots.theme import style
-from metaeval.plots.tied import tie_curve
 
 BASELINES = Path(__file__).parent / "baseline"
 FEW = {"n_resamples": 100}
@@ -135,10 +143,10 @@ def test_gaps_are_marked_where_they_are_and_never_is_said(example):
 
 def test_many_tasks_have_a_panel_each(example):
     frame = gap_to_agreement(example, "reward", data=True, **FEW)
-    from metaeval.plots import gaps
+    from metaeval.plots import _gap_to_agreement
 
     many = pd.concat([frame.assign(task=frame["task"] + str(i)) for i in range(3)])
-    assert len(gaps._drawn(many, 0.9, None).child_axes) == 6
+    assert len(_gap_to_agreement._drawn(many, 0.9, None).child_axes) == 6
 
 
 def test_gaps_of_a_posterior_are_its_own(trees):
@@ -248,10 +256,10 @@ def test_policies_follow_the_labels():
     from metaeval import Responses
 
     right = Responses(rows, scores, pd.DataFrame({"gold": label}), label_kind="correct")
-    names = [s.name for s in policies._policies(right)]
+    names = [s.name for s in _tie_policies._policies(right)]
     assert names[2:] == [f"best_of_n(ties={t})" for t in ("strict", "split", "lenient")]
     assert len(names) == 5
-    assert len(policies._policies(right.pairs())) == 2
+    assert len(_tie_policies._policies(right.pairs())) == 2
 
 
 def test_a_bias_above_0_favours_what_was_shown_first(shown_in_order):
@@ -338,7 +346,7 @@ FIGURES = {
     "reliability": lambda t, o: reliability(t, ["judge", "reward"], native="logit", **FEW),
     "gap_to_agreement": lambda t, o: gap_to_agreement(t, "reward", agreement=0.8, **FEW),
     "tie_curve": lambda t, o: tie_curve(t, "reward", points=12, **FEW),
-    "win_tie_loss": lambda t, o: shares._draw_shares(made_shares(), None, 0.95),
+    "win_tie_loss": lambda t, o: _win_tie_loss._draw_shares(made_shares(), None, 0.95),
     "risk_coverage": lambda t, o: risk_coverage(t, ["judge", "reward"]),
     "tie_policies": lambda t, o: tie_policies(t, **FEW),
     "order_bias": lambda t, o: order_bias(o, native="logit", **FEW),

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 import metaeval as me
 from metaeval import MetaevalError, bayes, plots
-from metaeval.multiplicity import holm
+from metaeval.resampling import holm
 
 mpl.use("Agg")
 

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 import metaeval as me
 from metaeval import MetaevalError, plots
-from metaeval.plots.texts import shown, tokens, width, wrapped
+from metaeval.plots.text_layout import shown, tokens, width, wrapped
 from metaeval.plots.theme import DASHES, MARKERS, PALETTE, figure_width
 
 mpl.use("Agg")

@@ -7,8 +7,7 @@ import scipy.stats
 from external import data
 
 import metaeval as me
-from metaeval.measure import table_for
-from metaeval.prepare import prepare
+from metaeval.inference import prepare, table_for
 from metaeval.statistics import best_of_n, kendall, pairwise_accuracy, pearson, spearman
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from external import reference
 
-from metaeval.flips import Contrast, flip_test
+from metaeval.resampling import Contrast, flip_test
 
 PAIR = np.array([0]), np.array([1])
 

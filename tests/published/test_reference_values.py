@@ -6,18 +6,17 @@ import pytest
 from external import reference
 
 from metaeval import MetaevalError, Responses
-from metaeval.measure import table_for
-from metaeval.prepare import prepare
+from metaeval.inference import prepare, table_for
 from metaeval.statistics import (
     kendall,
     pairwise_accuracy,
     pearson,
     spearman,
+    sum_by,
     system_accuracy,
     tie_calibrated_accuracy,
 )
-from metaeval.statistics.base import sum_by
-from metaeval.statistics.counting import tau_of_counts
+from metaeval.statistics.pairs.counts import tau_of_counts
 
 GROUPING = {"none": "none", "item": "item", "sys": "system"}
 
@@ -154,7 +153,7 @@ def test_in_sample_tie_calibration_and_its_plateau():
 
 
 def test_the_threshold_lies_on_the_published_plateau():
-    from metaeval.statistics.ties import thresholds
+    from metaeval.statistics import thresholds
 
     for case in reference("tie_calibration")["cases"]:
         pairs = prepare(table_of(case["gold"], case["metric"])).table.pairs()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from external import reference
 
-from metaeval.statistics import soft
+from metaeval.statistics.systems import soft_accuracy
 
 EXACT = ("spa_s0", "spa_s1", "spa_s2", "spa_s4")
 LARGE = ("spa_s3", "spa_s5")
@@ -35,7 +35,7 @@ def spa(p):
 def test_all_flips(name):
     case = case_of(name)
     exact = case["exact_full_enumeration"]
-    p = soft.p_values(cells_of(case), mid_p=False)
+    p = soft_accuracy.p_values(cells_of(case), mid_p=False)
     assert np.abs(p - listed(exact)).max() < 1e-12
     assert spa(p) == pytest.approx(exact["spa"], abs=1e-12)
 
@@ -43,7 +43,7 @@ def test_all_flips(name):
 @pytest.mark.parametrize("name", EXACT)
 def test_mid_p_of_all_flips(name):
     case = case_of(name)
-    p = soft.p_values(cells_of(case))
+    p = soft_accuracy.p_values(cells_of(case))
     for k, matrix in enumerate(("gold", "metric")):
         expected = [float(x) for x in slow.sign_flip_ps(case[matrix])]
         assert np.abs(p[:, k] - expected).max() < 1e-12
@@ -52,7 +52,7 @@ def test_mid_p_of_all_flips(name):
 @pytest.mark.parametrize("name", EXACT + LARGE)
 def test_drawn_flips_of_the_released_tool(name):
     case = case_of(name)
-    ours = soft.p_values(cells_of(case), mid_p=False, n_flips=100_000)
+    ours = soft_accuracy.p_values(cells_of(case), mid_p=False, n_flips=100_000)
     compared = 0
     for call in case["calls"]:
         if not isinstance(call["expected"], dict):

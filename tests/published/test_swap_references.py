@@ -9,11 +9,10 @@ import pytest
 from external import reference
 
 from metaeval import Responses
-from metaeval.evaluated_swaps import _values
-from metaeval.measure import table_for
-from metaeval.plan import Plan
-from metaeval.prepare import prepare
-from metaeval.replicas import replica_tests
+from metaeval.inference import Plan, prepare, table_for
+from metaeval.inference.hypothesis_tests import Member
+from metaeval.inference.published_tests import replica_tests
+from metaeval.inference.swap_tests_direct import _values
 from metaeval.statistics import (
     kendall,
     pairwise_accuracy,
@@ -21,7 +20,6 @@ from metaeval.statistics import (
     system_pearson,
     tie_calibrated_accuracy,
 )
-from metaeval.testing import Member
 
 GROUPING = {"none": "none", "item": "item", "sys": "system"}
 SWAPS = 10_000

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from metaeval import Pairs, Responses
-from metaeval.errors import MetaevalError
+from metaeval.core import MetaevalError
 from metaeval.readers import read
 
 

@@ -1,0 +1,136 @@
+"""Verdicts by covariates: units of a task that are alike in them make a cell of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from metaeval.bayes.design import differences
+from metaeval.bayes.model_data import Sites
+from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
+from metaeval.curves import bins_of, scale_of
+from metaeval.inference import Design, Stratum
+from metaeval.statistics import only_label, sum_by
+
+_PER_BIN, _MOST_BINS, _MORE_BINS = 15, 16, 4  # units; bins of the first covariate, of each other
+
+
+class Seen(NamedTuple):
+    """What one task shows: `value` (unit, scorer) of units that count, their `share` (unit,).
+
+    `scatter` (scorer, scorer) is the covariance of the accuracies over units; `place` (unit,) are
+    their positions among all units of the task.
+    """
+
+    value: Floats
+    share: Floats
+    scatter: Floats
+    units: list[str]
+    place: Codes
+
+    @property
+    def mean(self) -> Floats:
+        """Accuracy of each scorer: (scorer,)."""
+        return self.share @ self.value
+
+
+class Cells(NamedTuple):
+    """Units that are seen together: tasks, or parts of tasks that are alike in covariates.
+
+    `task` (cell,), `weight` (task, cell) of each cell in its task, `covariates` (covariate, cell)
+    over their root mean squares.
+    """
+
+    seen: list[Seen]
+    task: Codes
+    weight: Floats
+    covariates: Floats
+
+    def logits(self, sites: Sites) -> Floats:
+        """Logits of being right in each cell: (..., scorer, cell)."""
+        z = sites["logit"][..., self.task]
+        if "coefficient" not in sites:
+            return z
+        return z + sites["coefficient"] @ self.covariates
+
+    def within(self, whole: Sequence[Seen]) -> list[Seen]:
+        """The whole tasks with the covariances that are left within their cells, all together.
+
+        A cell is too small for correlations of its own.
+        """
+        weights = np.square(self.weight)
+        scatter = np.einsum("tc,ckl->tkl", weights, np.stack([s.scatter for s in self.seen]))
+        return [own._replace(scatter=left) for own, left in zip(whole, scatter, strict=True)]
+
+
+def whole_tasks(seen: Sequence[Seen]) -> Cells:
+    """Every task is one cell."""
+    n = len(seen)
+    return Cells(list(seen), np.arange(n), np.eye(n), np.zeros((0, n)))
+
+
+def by_covariates(design: Design, seen: Sequence[Seen], names: Sequence[str]) -> Cells:
+    """Cells of units whose better responses have about as much more of each covariate."""
+    values = [
+        _of_units(stratum, names)[:, own.place]
+        for stratum, own in zip(design.strata, seen, strict=True)
+    ]
+    return cells_of(seen, values)
+
+
+def cells_of(seen: Sequence[Seen], values: Sequence[Floats]) -> Cells:
+    """Cells of units that are alike in values (covariate, unit) of each task."""
+    together = np.concatenate(values, axis=1)
+    scale = np.array([scale_of(row) for row in together])[:, None]
+    cells, task, weight, means = [], [], [], []
+    for t, (own, x) in enumerate(zip(seen, values, strict=True)):
+        code = alike(x)
+        for c in range(code.max() + 1):
+            there = code == c
+            part = _part(own, there)
+            cells.append(part)
+            task.append(t)
+            weight.append(own.share[there].sum())
+            means.append(x[:, there] @ part.share)
+    one = np.arange(len(seen))[:, None] == np.array(task)
+    return Cells(cells, np.array(task), one * np.array(weight), np.stack(means, axis=1) / scale)
+
+
+def _of_units(stratum: Stratum, names: Sequence[str]) -> Floats:
+    """How much more of each the better responses have, a mean over pairs: (covariate, unit)."""
+    pairs = stratum.table.pairs()
+    label = np.nan_to_num(np.sign(only_label(pairs)))
+    unit = stratum.unit_of_items(pairs)[pairs.item_codes]
+    more = differences(pairs, names) * label
+    n = len(stratum.units)
+    number = np.maximum(np.bincount(unit, minlength=n), 1)
+    return np.asarray(sum_by(more.T, unit, n).T / number)
+
+
+def alike(x: Floats) -> Codes:
+    """Codes 0, 1, ... of units (covariate, unit) that are in the same ranges."""
+    n = x.shape[1]
+    bins, code = int(np.clip(n // _PER_BIN, 1, _MOST_BINS)), np.zeros(n, dtype=int)
+    for values in x:
+        code = code * _MOST_BINS + bins_of(values, np.ones(n), bins, "equal-mass")
+        bins = min(bins, _MORE_BINS)
+    return np.asarray(np.unique(code, return_inverse=True)[1])
+
+
+def _part(own: Seen, there: Codes) -> Seen:
+    """Some of the units; what is tuned on the items varies by as much more as in all of them."""
+    value, share = own.value[there], own.share[there] / own.share[there].sum()
+    scatter = _scatter(value, share)
+    expected = np.diag(_scatter(own.value, own.share))
+    more = np.sqrt(
+        np.where(expected > 0, np.diag(own.scatter) / np.maximum(expected, SMALLEST_DIVISOR), 1)
+    )
+    units = [own.units[u] for u in np.flatnonzero(there)]
+    return Seen(value, share, scatter * more[:, None] * more, units, own.place[there])
+
+
+def _scatter(value: Floats, share: Floats) -> Floats:
+    influence = share[:, None] * (value - share @ value)
+    return np.asarray(influence.T @ influence)

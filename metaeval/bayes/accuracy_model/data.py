@@ -1,0 +1,271 @@
+"""From a table to the accuracies of scorers in tasks, with their errors and correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from metaeval.bayes.accuracy_model.covariates import Cells, Seen, by_covariates, whole_tasks
+from metaeval.bayes.accuracy_model.model import LOGIT, SD_COEFFICIENT
+from metaeval.bayes.design import covariate_names, designed, outliers, unit_names
+from metaeval.bayes.hierarchy.priors import Place, log_prior, population, two_way_places
+from metaeval.bayes.model_data import Named, Prepared, Sites
+from metaeval.core import ROUNDOFF, Floats, MetaevalError, listed
+from metaeval.curves import expit
+from metaeval.inference import Design, Resamples, Stratum, choose_statistics, measure, table_for
+from metaeval.statistics import Statistic, only_label, pairwise_accuracy, sum_by
+from metaeval.tables import Table
+
+_RESAMPLES = Resamples(2_000, 0)
+_FEW_UNITS = 30
+_AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
+
+
+def prepared(
+    table: Table,
+    *,
+    statistic: Statistic | str | None = None,
+    by: str | None = None,
+    pool: bool = True,
+    covariates: Sequence[str] | str = (),
+    **options: Any,
+) -> Prepared:
+    """The table as `models.accuracy` takes it."""
+    design, by = designed(table, by, **options)
+    chosen = _accuracy(design.table, statistic)
+    names = covariate_names(design.table, covariates)
+    seen = [_seen(chosen, design, stratum) for stratum in design.strata]
+    trials, correlation = counts(seen)[1], correlations(seen)
+    tasks = [stratum.name or "all" for stratum in design.strata]
+    cells = by_covariates(design, seen, names) if names else whole_tasks(seen)
+    kept: dict[str, tuple[str, ...]] = {
+        "logit": ("scorer", "task"),
+        "accuracy": ("scorer", "task"),
+        **dict.fromkeys(LOGIT.spreads, ()),
+        "coefficient": ("scorer", "covariate"),
+    }
+    observed = np.stack([s.mean for s in seen], axis=1)
+    return Prepared(
+        arrays=arrays_of(cells, seen),
+        options=(("pool", pool),),
+        dims=kept,
+        coords={
+            "scorer": design.scorers,
+            "task": tasks,
+            "unit": [u for s in cells.seen for u in s.units],
+            "covariate": names,
+        },
+        observed={"accuracy_observed": (("scorer", "task"), observed)},
+        constant={
+            "effective_trials": (("scorer", "task"), trials),
+            "correlation": (("task", "scorer", "other"), correlation),
+        },
+        design=design,
+        by=by,
+        statistic=chosen,
+        said={"statistic": chosen.name}
+        | ({} if pool else {"pool": False})
+        | ({"covariates": "+".join(names)} if names else {}),
+        derived=("accuracy",),
+        notes=[],
+        warnings=_cautions(seen, observed, design, tasks) + outliers(design.table, names),
+        more=populations if pool else lambda sites, rng: {},
+        predict=lambda sites, rng: _predicted(cells, sites, trials, correlation, rng),
+        log_likelihood=lambda sites: _log_likelihood(cells, sites),
+        log_prior=_log_prior if pool else None,
+    )
+
+
+def _accuracy(table: Table, statistic: Statistic | str | None) -> Statistic:
+    """The accuracy that is modelled; where nothing is asked for, the one that fits the label."""
+    chosen = choose_statistics(table, statistic)[0]
+    if statistic is None and not (chosen[0].is_accuracy and len(chosen) == 1):
+        chosen = [pairwise_accuracy("half")]
+    if len(chosen) != 1 or not chosen[0].is_accuracy or chosen[0].contributions is None:
+        names = ", ".join(s.name for s in chosen)
+        raise MetaevalError(
+            f"The accuracy model takes one accuracy over items, not {names}; use "
+            "pairwise_accuracy, tie_calibrated_accuracy or best_of_n."
+        )
+    return chosen[0]
+
+
+def _seen(statistic: Any, design: Design, stratum: Stratum) -> Seen:
+    table = table_for(statistic, stratum.table)
+    unit, n = stratum.unit_of_items(table), len(stratum.units)
+    given = sum_by(statistic.contributions(table), unit, n)
+    if statistic.share is not None:
+        share = sum_by(statistic.share(table), unit, n)
+    else:
+        size = sum_by(statistic.terms(table)[:, 0, 1], unit, n)
+        share = size / size.sum()
+    there = share > 0
+    value, share = given[there] / share[there, None], share[there]
+    own = replace(design, strata=(stratum,))
+    names = unit_names(stratum)
+    place = np.flatnonzero(there)
+    scatter = _scatter(statistic, own, value, share)
+    return Seen(value, share, scatter, [names[u] for u in place], place)
+
+
+def _scatter(statistic: Any, design: Design, value: Floats, share: Floats) -> Floats:
+    """Covariance of the accuracies of a part: (scorer, scorer)."""
+    if statistic.terms is not None:
+        influence = share[:, None] * (value - share @ value)
+        scatter = influence.T @ influence
+    else:  # what is tuned on the items varies with them, which contributions do not show
+        draws = measure(design, statistic, _RESAMPLES)[0].draws
+        scatter = np.atleast_2d(np.cov(np.nan_to_num(draws.T)))
+    known = np.isin(value, (0, 1)).all() and np.ptp(share) == 0  # binomial: nothing is estimated
+    if not known and len(share) > 1:
+        scatter *= len(share) / (len(share) - 1)
+    return scatter
+
+
+def arrays_of(cells: Cells, seen: Sequence[Seen]) -> dict[str, Any]:
+    """Arguments of the model, from its cells and the whole tasks."""
+    right, trials = counts(cells.seen)
+    arrays = {
+        "right": right,
+        "trials": trials,
+        "precision": np.linalg.inv(correlations(cells.within(seen)))[cells.task],
+        "places": places_of(*counts(seen), correlations(seen)),
+    }
+    if len(cells.covariates):
+        arrays |= {"task": cells.task, "covariates": cells.covariates}
+    return arrays
+
+
+def counts(seen: Sequence[Seen]) -> tuple[Floats, Floats]:
+    """Effective numbers of right and of all verdicts: (scorer, task) each.
+
+    One verdict for each unit counts as what it is. Where units hold several, the variance of the
+    estimate says how many they are worth; tasks and scorers lend each other what they say of that.
+    """
+    mean = np.stack([s.mean for s in seen], axis=1)
+    units = np.array([1 / np.square(s.share).sum() for s in seen])
+    spread = np.stack([np.diag(s.scatter) for s in seen], axis=1) * units
+    binomial = mean * (1 - mean)
+    above, below = (
+        units * own + _AS_GOOD_AS * (_over_tasks(own, units) + _over_all(own, units) + ROUNDOFF)
+        for own in (spread, binomial)
+    )
+    trials = units * below / above
+    return mean * trials, trials
+
+
+def _over_tasks(values: Floats, units: Floats) -> Floats:
+    """Means over tasks: (scorer, 1)."""
+    return np.asarray(values @ units / units.sum())[:, None]
+
+
+def _over_all(values: Floats, units: Floats) -> float:
+    """Mean over tasks and scorers."""
+    return float(_over_tasks(values, units).mean())
+
+
+def correlations(seen: Sequence[Seen]) -> Floats:
+    """Correlation of the scorers' estimates in each task, little of it believed of few units.
+
+    (task, scorer, scorer), positive definite: each is drawn towards that of all tasks together,
+    and that towards one common correlation, as if each had been seen in as many units as there
+    are scorers.
+    """
+    k = seen[0].value.shape[1]
+    units = np.array([len(s.share) for s in seen])
+    own = np.stack([_as_correlation(s.scatter) for s in seen])
+    together = np.einsum("t,tkl->kl", units / units.sum(), own)
+    off = ~np.eye(k, dtype=bool)
+    common = np.where(off, together[off].mean() if k > 1 else 0.0, 1.0)
+    common = 0.95 * common + 0.05 * np.eye(k)
+    pooled = (units.sum() * together + (k + 1) * common) / (units.sum() + k + 1)
+    weight = (units / (units + k + 1))[:, None, None]
+    return weight * own + (1 - weight) * pooled
+
+
+def _as_correlation(scatter: Floats) -> Floats:
+    """Correlation matrix; scorers that do not vary go with no other."""
+    sd = np.sqrt(np.diag(scatter))
+    scale = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1.0), 0.0)
+    found = scatter * scale[:, None] * scale[None]
+    np.fill_diagonal(found, 1.0)
+    return np.asarray(found)
+
+
+def places_of(right: Floats, trials: Floats, correlation: Floats) -> dict[str, Place]:
+    """Where the data put effects of tasks, of scorers, and of both."""
+    share = (right + 0.5) / (trials + 1)
+    error = 1 / np.sqrt(trials * share * (1 - share)).T  # (task, scorer)
+    return two_way_places(
+        np.log(share / (1 - share)), correlation * error[:, :, None] * error[:, None]
+    )
+
+
+def _cautions(
+    seen: Sequence[Seen], mean: Floats, design: Design, tasks: Sequence[str]
+) -> list[str]:
+    """What the numbers rest on, and scorers that are odd."""
+    few = [t for t, s in zip(tasks, seen, strict=True) if len(s.share) < _FEW_UNITS]
+    said = []
+    if few:
+        said.append(
+            f"fewer than {_FEW_UNITS} units in {listed(few, 5)}: the likelihood there is "
+            "approximate, and intervals are rather too short"
+        )
+    sides = _sides(design.table)
+    for m, name in enumerate(design.scorers):
+        if (mean[m] == 1).all():
+            said.append(f"{name} is right everywhere")
+        elif not design.table.scores[name].to_numpy().any() or sides[m] == 0:
+            said.append(f"{name} takes no side")
+        elif sides[m] < 0:
+            said.append(f"{name} takes the wrong side more often than the right one")
+    return said
+
+
+def _sides(table: Table) -> Floats:
+    """Right less wrong sides of each scorer, where labels take one: (scorer,)."""
+    pairs = table.pairs()
+    label = np.sign(only_label(pairs))
+    return np.asarray(np.nansum(np.sign(pairs.scores.to_numpy()) * label[:, None], axis=0))
+
+
+def populations(sites: Sites, rng: Generator) -> Named:
+    """What scorers do in all tasks of the kind, and in one not yet seen."""
+    found = population(LOGIT, sites, rng)
+    named: dict[str, Any] = {"logit_mean": ((), found.mean)}
+    named["logit_scorer"] = (("scorer",), found.scorer)
+    return named if found.new is None else named | {"accuracy_new": (("scorer",), expit(found.new))}
+
+
+def _log_prior(sites: Sites, more: Named) -> Floats:
+    found = log_prior(LOGIT, sites, more["logit_mean"][1])
+    if "coefficient" in sites:
+        found = found - np.square(sites["coefficient"] / SD_COEFFICIENT).sum(axis=(-2, -1)) / 2
+    return found
+
+
+def _predicted(
+    cells: Cells, sites: Sites, trials: Floats, correlation: Floats, rng: Generator
+) -> Named:
+    """Accuracies that would be seen in as many items: near normal, within 0 and 1."""
+    p = expit(cells.logits(sites)) @ cells.weight.T
+    root = np.linalg.cholesky(correlation)
+    z = np.einsum("tkl,...lt->...kt", root, rng.standard_normal(p.shape))
+    seen = np.clip(p + z * np.sqrt(p * (1 - p) / trials), 0, 1)
+    return {"accuracy_observed": (("scorer", "task"), seen)}
+
+
+def _log_likelihood(cells: Cells, sites: Sites) -> Floats:
+    """Of the verdicts of each unit, scorers taken one by one: (chain, draw, unit)."""
+    z = cells.logits(sites)
+    parts = []
+    for c, s in enumerate(cells.seen):
+        at = z[..., c]
+        both = np.stack([-np.logaddexp(0, -at), -np.logaddexp(0, at)])  # log p and log (1 - p)
+        parts.append(both[0] @ s.value.T + both[1] @ (1 - s.value).T)
+    return np.concatenate(parts, axis=-1)

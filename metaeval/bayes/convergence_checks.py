@@ -1,0 +1,133 @@
+"""Gates: whether a posterior may be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from metaeval.bayes.datatree import require_ours, said
+from metaeval.bayes.sampling.convergence import bfmi, convergence
+from metaeval.core import Floats, MetaevalError
+
+LIMITS = {"r_hat": 1.01, "ess_bulk": 400.0, "ess_tail": 400.0, "divergences": 0.0, "e_bfmi": 0.3}
+
+_CURES = {
+    "r_hat": "chains disagree: run them longer (warmup=, draws=)",
+    "ess_bulk": "too few independent draws: draws= more",
+    "ess_tail": "too few independent draws in the tails: draws= more",
+    "divergences": "the sampler left the posterior: target_accept=0.95",
+    "e_bfmi": "energies mix slowly: warmup= more, or a simpler model",
+}
+
+
+def check(tree: xr.DataTree) -> pd.DataFrame:
+    """Whether a posterior passes its gates: convergence, effective draws, divergences, energy.
+
+    Parameters
+    ----------
+    tree : DataTree
+        What `fit` returned.
+
+    Returns
+    -------
+    DataFrame
+        Rows `r_hat` (rank-normalised, split, below 1.01), `ess_bulk` and `ess_tail` (above
+        400), `divergences` (none) and `e_bfmi` (above .3, where chains have an energy): columns
+        `worst`, `limit`, `where` (the quantity that is worst), `passed`, `cure`.
+
+    Raises
+    ------
+    MetaevalError
+        If it is no posterior of `fit`.
+
+    References
+    ----------
+    Vehtari et al. (2021), Rank-normalization, folding, and localization. Betancourt (2016),
+    Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo.
+
+    Examples
+    --------
+    >>> from metaeval import bayes, load_example
+    >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
+    >>> bool(bayes.check(tree)["passed"].all())
+    True
+    """
+    tree = require_ours(tree)
+    posterior = tree["posterior"].to_dataset()
+    names, columns = [], []
+    for name in said(tree, "checked"):
+        values = posterior[name].to_numpy()
+        places = list(np.ndindex(values.shape[2:]))
+        names += [_place(posterior[name], place) for place in places]
+        columns.append(values.reshape(*values.shape[:2], -1))
+    found = convergence(np.concatenate(columns, axis=-1))
+    worst: dict[str, tuple[float, str]] = {}
+    for gate, values, pick in (
+        ("r_hat", found.rhat, np.argmax),
+        ("ess_bulk", found.bulk, np.argmin),
+        ("ess_tail", found.tail, np.argmin),
+    ):
+        broken = ~np.isfinite(values)
+        k = int(np.argmax(broken) if broken.any() else pick(values))
+        worst[gate] = float(values[k]), names[k]
+    stats: Any = tree["sample_stats"] if "sample_stats" in tree.children else {}
+    if "diverging" in stats:
+        worst["divergences"] = float(stats["diverging"].sum()), ""
+        worst["e_bfmi"] = float(bfmi(stats["energy"].to_numpy()).min()), ""
+    rows = [_row(gate, *at) for gate, at in worst.items()]
+    return pd.DataFrame(rows).set_index("gate")
+
+
+def converged(draws: Sequence[Floats]) -> bool:
+    """Whether quantities (chain, draw, ...) pass the gates that longer chains would pass."""
+    flat = [values.reshape(*values.shape[:2], -1) for values in draws]
+    found = convergence(np.concatenate(flat, axis=-1))
+    least = np.minimum(found.bulk, found.tail).min()
+    return bool(found.rhat.max() < LIMITS["r_hat"] and least > LIMITS["ess_bulk"])
+
+
+def _place(variable: xr.DataArray, place: tuple[int, ...]) -> str:
+    dims = variable.dims[2:]
+    at = [
+        str(variable[d].to_numpy()[i]) if d in variable.coords else str(i)
+        for d, i in zip(dims, place, strict=True)
+    ]
+    return f"{variable.name}[{', '.join(at)}]" if at else str(variable.name)
+
+
+def _row(gate: str, worst: float, where: str) -> dict[str, Any]:
+    limit = LIMITS[gate]
+    passed = worst > limit if gate.startswith("e") else worst < limit or worst == limit == 0
+    return {
+        "gate": gate,
+        "worst": worst,
+        "limit": limit,
+        "where": where,
+        "passed": bool(passed),
+        "cure": "" if passed else _CURES[gate],
+    }
+
+
+def failures(tree: xr.DataTree) -> list[str]:
+    """A line on each gate that a posterior fails."""
+    rows = check(tree).reset_index().to_dict("records")
+    return [
+        f"{row['gate']} {row['worst']:.4g} "
+        + (f"of {row['where']} " if row["where"] else "")
+        + f"(limit {row['limit']:g}): {row['cure']}"
+        for row in rows
+        if not row["passed"]
+    ]
+
+
+def require_passed(lines: list[str]) -> None:
+    """Refuse a posterior that failed."""
+    if lines:
+        raise MetaevalError(
+            f"The posterior may not be read: {'; '.join(lines)}. check=False returns it all the "
+            "same, every result of it marked."
+        )

@@ -1,0 +1,69 @@
+"""Where the data put the values of a grid: modes of single cells, and their errors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from metaeval.bayes.hierarchy.priors import Grid, Place, places_by_scorer
+from metaeval.core import Floats
+
+_STEPS = 30
+_FAR = 1.0  # of one Newton step
+
+Chances = Callable[[Mapping[str, Any], Any, Any], Any]
+"""Values (scorer, task) of the grids, margin and basis -> log probabilities of outcomes."""
+
+
+def curve_places(
+    chances: Chances, grids: Sequence[Grid], margin: Floats, counts: Floats, basis: Any = None
+) -> dict[str, dict[str, Place]]:
+    """Places of the parts of each grid of a model whose scorers are apart.
+
+    Every cell has its mode with a prior as wide as that of means; what all tasks of a scorer share
+    besides (covariates, order, the shape of a curve) is left at 0.
+    """
+    with jax.enable_x64(True):
+        at, variance = _modes(chances, tuple(grids))(margin, counts, basis)
+    return {
+        grid.name: places_by_scorer(np.asarray(at[..., g]), np.asarray(variance[..., g]))
+        for g, grid in enumerate(grids)
+    }
+
+
+@functools.cache
+def _modes(chances: Chances, grids: tuple[Grid, ...]) -> Callable[..., tuple[Any, Any]]:
+    """What finds modes and variances of cells: (scorer, task, grid) each."""
+    mean = np.array([grid.mean for grid in grids])
+    sd = np.array([grid.sd for grid in grids])
+
+    def loss(theta: Any, margin: Any, counts: Any, basis: Any) -> Any:
+        values = {g.name: theta[i][None, None] for i, g in enumerate(grids)}
+        one = None if basis is None else basis[:, None, None]
+        logs = chances(values, margin[None, None], one)[0, 0]
+        return jnp.square((theta - mean) / sd).sum() / 2 - (counts * logs).sum()
+
+    def mode(margin: Any, counts: Any, basis: Any) -> tuple[Any, Any]:
+        data = margin, counts, basis
+
+        def step(_: int, theta: Any) -> Any:
+            move = _inverse(jax.hessian(loss)(theta, *data), sd) @ jax.grad(loss)(theta, *data)
+            return theta - move * jnp.minimum(1.0, _FAR / jnp.abs(move).max())
+
+        theta = jax.lax.fori_loop(0, _STEPS, step, jnp.asarray(mean))
+        return theta, jnp.diag(_inverse(jax.hessian(loss)(theta, *data), sd))
+
+    axes = (0, 0, 1)  # of scorers, then of tasks
+    return jax.jit(jax.vmap(jax.vmap(mode, in_axes=axes), in_axes=axes))
+
+
+def _inverse(curve: Any, sd: Any) -> Any:
+    """Inverse of a curvature, which is taken to be nowhere less than that of the prior."""
+    scaled = curve * sd[:, None] * sd
+    value, vector = jnp.linalg.eigh(scaled)
+    return (vector / jnp.maximum(jnp.abs(value), 1.0)) @ vector.T * sd[:, None] * sd

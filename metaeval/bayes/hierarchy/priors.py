@@ -1,0 +1,228 @@
+r"""Values of scorers in tasks, drawn from populations of both: the prior that all models share.
+
+A grid is :math:`\theta_{mt} = \mu + b_t + a_m + c_{mt}`, each part normal with a standard
+deviation of its own. NUTS moves in an orthonormal basis of the means over the tasks and scorers at
+hand, in which the data tell directions apart, each seen from where the data put it; population
+means are drawn given these afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from numpy.random import Generator
+
+from metaeval.core import Floats
+
+SPREADS = ("sd_task", "sd_scorer", "sd_cell")
+
+
+class Place(NamedTuple):
+    """Where the data put values: about `at`, with an error of 1 / `root`; 0 where they are silent.
+
+    It changes how fast chains move, not where to.
+    """
+
+    at: Any
+    root: Any
+
+
+Places = Mapping[str, Place]
+"""`level`, `task`, `scorer`, `cell` -> where the data put these parts of a grid."""
+
+
+class Grid(NamedTuple):
+    """Prior of a grid: normal mean, and half-normal scales of the three standard deviations."""
+
+    name: str
+    mean: float
+    sd: float
+    sd_task: float = 0.3
+    sd_scorer: float = 0.5
+    sd_cell: float = 0.3
+
+    @property
+    def spreads(self) -> list[str]:
+        """Names of the sites of the standard deviations."""
+        return [f"{self.name}_{spread}" for spread in SPREADS]
+
+
+def contrasts(k: int) -> Floats:
+    """Orthonormal columns that add up to 0: (k, k - 1).
+
+    >>> contrasts(2).round(3).tolist()
+    [[0.707], [-0.707]]
+    """
+    basis = np.zeros((k, max(k - 1, 0)))
+    for j in range(1, k):
+        basis[:j, j - 1], basis[j, j - 1] = 1.0, -j
+    return np.asarray(basis / np.sqrt(np.square(basis).sum(axis=0)))
+
+
+def two_way(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
+    """Sample the values of scorers in tasks: (scorer, task), a site of the grid's name."""
+
+    def spread(which: str, there: bool) -> Any:
+        scale = getattr(grid, which)
+        return numpyro.sample(f"{grid.name}_{which}", dist.HalfNormal(scale)) if there else 0.0
+
+    def part(name: str, sd: Any, mean: float = 0.0) -> Any:
+        return placed(f"{grid.name}_{name}", mean, sd, places[name])
+
+    sd_task = spread("sd_task", n_tasks > 1)
+    sd_scorer = spread("sd_scorer", n_scorers > 1)
+    sd_cell = spread("sd_cell", n_tasks > 1 and n_scorers > 1)
+    task, scorer = contrasts(n_tasks), contrasts(n_scorers)
+    value = part("level", jnp.sqrt(grid.sd**2 + sd_task**2 / n_tasks), grid.mean)
+    if n_tasks > 1:
+        value = value + (task @ part("task", sd_task))[None]
+    if n_scorers > 1:
+        sd = jnp.sqrt(sd_scorer**2 + sd_cell**2 / n_tasks)
+        value = value + (scorer @ part("scorer", sd))[:, None]
+    if n_tasks > 1 and n_scorers > 1:
+        value = value + scorer @ part("cell", sd_cell) @ task.T
+    return numpyro.deterministic(grid.name, jnp.broadcast_to(value, (n_scorers, n_tasks)))
+
+
+def by_scorer(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
+    """The same with scorers apart, each with tasks and a standard deviation of its own.
+
+    For values that scorers take from the same labels: were they pooled, what the labels owe to
+    chance would count once for each scorer.
+    """
+    of_mean: Any = grid.sd
+    if n_tasks > 1:
+        prior = dist.HalfNormal(grid.sd_task).expand([n_scorers]).to_event(1)
+        sd = numpyro.sample(f"{grid.name}_sd_task", prior)
+        of_mean = jnp.sqrt(grid.sd**2 + sd**2 / n_tasks)
+    level = placed(f"{grid.name}_level", grid.mean, of_mean, places["level"])
+    value = jnp.broadcast_to(level[:, None], (n_scorers, n_tasks))
+    if n_tasks > 1:
+        found = placed(f"{grid.name}_task", 0.0, sd[:, None], places["task"])
+        value = value + found @ contrasts(n_tasks).T
+    return numpyro.deterministic(grid.name, value)
+
+
+def placed(name: str, mean: float, sd: Any, place: Place) -> Any:
+    r"""Normal values, in coordinates that are standard normal if the data put them at a place.
+
+    With r = sd x root, the standardised value is
+    :math:`z = r (at - mean) root / (1 + r^2) + x / \sqrt{1 + r^2}`: it is x itself where the data
+    are silent, and x counts errors around `at` where they say more than the standard deviation.
+    """
+    shape = jnp.shape(place.at)
+    x = numpyro.sample(f"{name}_raw", dist.Normal(0.0, 1.0).expand(shape).to_event(len(shape)))
+    r = sd * place.root
+    z = r * (place.at - mean) * place.root / (1 + r**2) + x / jnp.sqrt(1 + r**2)
+    numpyro.factor(f"{name}_density", ((x**2 - z**2 - jnp.log1p(r**2)) / 2).sum())
+    return mean + sd * z
+
+
+def two_way_places(at: Floats, covariance: Floats) -> dict[str, Place]:
+    """Places of the parts of a grid, from estimates (scorer, task) of independent tasks.
+
+    `covariance` (task, scorer, scorer) is that of the estimates.
+    """
+    k, n_tasks = at.shape
+    scorer, task = contrasts(k), contrasts(n_tasks)
+    level = covariance.mean(axis=(1, 2))  # (task,): of means over scorers
+    within = np.einsum("ki,tkl,li->it", scorer, covariance, scorer)
+    return {
+        "level": _place(at.mean(), level.sum() / n_tasks**2),
+        "task": _place(at.mean(axis=0) @ task, level @ task**2),
+        "scorer": _place(scorer.T @ at.mean(axis=1), within.sum(axis=1) / n_tasks**2),
+        "cell": _place(scorer.T @ at @ task, within @ task**2),
+    }
+
+
+def places_by_scorer(at: Floats, variance: Floats) -> dict[str, Place]:
+    """The same of a grid whose scorers are apart, from estimates and variances (scorer, task)."""
+    n_tasks = at.shape[1]
+    task = contrasts(n_tasks)
+    return {
+        "level": _place(at.mean(axis=1), variance.sum(axis=1) / n_tasks**2),
+        "task": _place(at @ task, variance @ task**2),
+    }
+
+
+def nowhere(places: Places) -> dict[str, Place]:
+    """The same parts with data that say nothing, as for draws from the prior."""
+    return {
+        name: Place(0.0 * np.asarray(p.at), 0.0 * np.asarray(p.at)) for name, p in places.items()
+    }
+
+
+def _place(at: Any, variance: Any) -> Place:
+    return Place(np.asarray(at, dtype=float), 1 / np.sqrt(np.asarray(variance, dtype=float)))
+
+
+class Population(NamedTuple):
+    """What tasks and scorers are drawn from, given those at hand: draws of each."""
+
+    mean: Floats  # (chain, draw): of all scorers in all tasks
+    scorer: Floats  # (chain, draw, scorer): of each scorer in all tasks
+    new: Floats | None  # (chain, draw, scorer): of each in one task not yet seen
+
+
+def population(grid: Grid, sites: Mapping[str, Floats], rng: Generator) -> Population:
+    """Draw population means from their conditional (normal) posteriors, and a new task."""
+    value = sites[grid.name]
+    zero = np.zeros(value.shape[:2])
+    sd_task, sd_scorer, sd_cell = (sites.get(name, zero) for name in grid.spreads)
+    k, n_tasks = value.shape[-2:]
+    level = value.mean(axis=(-2, -1))
+    noise = rng.standard_normal(level.shape)
+    mean = grid.mean + _given(level - grid.mean, grid.sd, sd_task / np.sqrt(n_tasks), noise)
+    cell = sd_cell[..., None]
+    effect = _given(
+        value.mean(axis=-1) - level[..., None],
+        sd_scorer[..., None],
+        cell / np.sqrt(n_tasks),
+        _zero_sum((*level.shape, k), rng),
+    )
+    scorer = mean[..., None] + effect
+    if n_tasks == 1:
+        return Population(mean, scorer, None)
+    step = sd_task * rng.standard_normal(level.shape)
+    return Population(mean, scorer, scorer + step[..., None] + cell * _zero_sum(scorer.shape, rng))
+
+
+def population_by_scorer(grid: Grid, sites: Mapping[str, Floats], rng: Generator) -> Population:
+    """`population` of a grid whose scorers are apart."""
+    value = sites[grid.name]
+    sd = sites.get(grid.spreads[0], np.zeros(value.shape[:-1]))
+    n_tasks = value.shape[-1]
+    noise = rng.standard_normal(sd.shape)
+    seen = value.mean(axis=-1) - grid.mean
+    scorer = grid.mean + _given(seen, grid.sd, sd / np.sqrt(n_tasks), noise)
+    new = scorer + sd * rng.standard_normal(sd.shape) if n_tasks > 1 else None
+    return Population(scorer.mean(axis=-1), scorer, new)
+
+
+def log_prior(grid: Grid, sites: Mapping[str, Floats], mean: Floats) -> Floats:
+    """Log prior density, up to a constant, of population means and standard deviations."""
+    scaled = np.square((mean - grid.mean) / grid.sd)
+    found = -scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
+    for name, which in zip(grid.spreads, SPREADS, strict=True):
+        if name in sites:
+            scaled = np.square(sites[name] / getattr(grid, which))
+            found = found - scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
+    return np.asarray(found)
+
+
+def _given(seen: Floats, prior_sd: Any, noise_sd: Any, noise: Floats) -> Floats:
+    """Draw what was seen with normal noise, itself normal around 0."""
+    prior, of_noise = np.square(prior_sd), np.square(noise_sd)
+    total = prior + of_noise
+    weight = np.where(total > 0, prior / np.where(total > 0, total, 1.0), 1.0)
+    return np.asarray(weight * seen + np.sqrt(weight) * noise_sd * noise)
+
+
+def _zero_sum(shape: tuple[int, ...], rng: Generator) -> Floats:
+    noise = rng.standard_normal(shape)
+    return np.asarray(noise - noise.mean(axis=-1, keepdims=True))

@@ -1,0 +1,79 @@
+"""Probabilities of single responses as beta calibration takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from metaeval.bayes.design import designed, unit_names
+from metaeval.bayes.margin_models import models as mm
+from metaeval.bayes.margin_models.assembly import Asked, prepared_curves
+from metaeval.bayes.margin_models.binned_counts import Cell, binned
+from metaeval.bayes.margin_models.likelihood import Curves
+from metaeval.bayes.margin_models.posterior_curves import beta_at, log_means
+from metaeval.bayes.model_data import Prepared
+from metaeval.core import Floats, MetaevalError
+from metaeval.curves import logit
+from metaeval.inference import Design
+from metaeval.statistics import Reading, cases_of
+from metaeval.tables import Pairs, Table
+
+_INSIDE = 1e-6  # probabilities nearer to 0 or 1 are taken as these
+
+
+def prepared_beta(
+    table: Table,
+    covariates: Sequence[str] | str,
+    by: str | None,
+    event: float | None,
+    **options: Any,
+) -> Prepared:
+    """The table as `margin_models.calibration`, form beta, takes it."""
+    if len(covariates):
+        raise MetaevalError("form='beta' takes no covariates, which are differences of pairs.")
+    if isinstance(table, Pairs):
+        raise MetaevalError(
+            "form='beta' is for probabilities of single responses; this table holds pairs, for "
+            "which beta calibration is form='temperature'."
+        )
+    design, by = designed(table, by, **options)
+    cells = _cells(design, Reading(native=True, over="responses", event=event))
+    units = [name for stratum in design.strata for name in unit_names(stratum)]
+    data = binned(cells, 2, len(units), intercept=True)
+    means = log_means(data.margin, data.counts.sum(axis=-1))
+    basis = beta_at(data.margin, means)
+
+    def chances(sites: Any) -> Any:
+        return mm.agreement_chances(sites, data.margin, None, basis, "beta")
+
+    curves = Curves(data, chances, cells, units, np.ones(len(cells)), None, means)
+    said = {"form": "beta"} | ({} if event is None else {"event": event})
+    grids = [mm.LOG_SLOPE, *mm.MORE_GRIDS["beta"]]
+    asked = Asked(design, by, curves, grids, [], False, "logit", said, basis, False)
+    return prepared_curves(asked)
+
+
+def _cells(design: Design, reading: Reading) -> list[list[Cell]]:
+    """Log odds and events of each scorer in each task."""
+    columns: list[list[Cell]] = [[] for _ in design.scorers]
+    before = 0
+    for stratum in design.strata:
+        cases = cases_of(stratum.table, reading.settled(stratum.table))
+        if not np.isin(cases.label, (0.0, 1.0)).all():
+            raise MetaevalError(
+                "form='beta' needs labels that are 0 or 1; event= makes them so: labels of at "
+                "least this are 1."
+            )
+        unit = stratum.unit_of_items(stratum.table)[cases.items] + before
+        before += len(stratum.units)
+        outcome, none = cases.label.astype(int), np.zeros((0, len(cases.label)))
+        for m, column in enumerate(columns):
+            margin = _log_odds(cases.forecast[:, m])
+            column.append(Cell(margin, none, outcome, unit))
+    return columns
+
+
+def _log_odds(forecast: Floats) -> Floats:
+    return logit(np.clip(forecast, _INSIDE, 1 - _INSIDE))

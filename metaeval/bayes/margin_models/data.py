@@ -1,0 +1,128 @@
+"""Tables as the models of win, tie and loss and of calibration take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from metaeval.bayes.design import covariate_names, designed, unit_names
+from metaeval.bayes.margin_models import models as mm
+from metaeval.bayes.margin_models.assembly import Asked, prepared_curves
+from metaeval.bayes.margin_models.beta_data import prepared_beta
+from metaeval.bayes.margin_models.binned_counts import Binned, Rows, binned, cells_of, rows_of
+from metaeval.bayes.margin_models.likelihood import Curves
+from metaeval.bayes.margin_models.posterior_curves import spline_at
+from metaeval.bayes.model_data import Prepared
+from metaeval.core import Floats, MetaevalError, check_one_of
+from metaeval.curves import spline_knots
+from metaeval.inference import Design
+from metaeval.tables import Pairs, Table
+
+
+def prepared_ties(
+    table: Table,
+    *,
+    form: str = "rao_kupper",
+    covariates: Sequence[str] | str = (),
+    by: str | None = None,
+    native: str | None = None,
+    **options: Any,
+) -> Prepared:
+    """The table as `margin_models.ties` takes it."""
+    check_one_of("form", form, tuple(mm.TIE_GRID))
+    design, by = designed(table, by, **options)
+    names, order = covariate_names(design.table, covariates), _ordered(design.table)
+    parts = rows_of(design, names, True)
+    if not any((part.label == 0).any() for part in parts):
+        raise MetaevalError(
+            "No label is a tie, so that there is nothing to learn of ties; use bayes.calibration, "
+            "or read the labels with label_epsilon=."
+        )
+    curves = _curves(
+        design,
+        parts,
+        order,
+        3,
+        lambda values, data: mm.tie_chances(values, data.margin, _given(data.covariates), form),
+    )
+    grids = [mm.LOG_SLOPE, mm.TIE_GRID[form], mm.LOGIT_LAPSE]
+    said = {"form": form}
+    return prepared_curves(Asked(design, by, curves, grids, names, order, native, said))
+
+
+def prepared_calibration(
+    table: Table,
+    *,
+    form: str = "lapse",
+    covariates: Sequence[str] | str = (),
+    by: str | None = None,
+    native: str | None = None,
+    event: float | None = None,
+    **options: Any,
+) -> Prepared:
+    """The table as `margin_models.calibration` takes it."""
+    check_one_of("form", form, tuple(mm.MORE_GRIDS))
+    if form == "beta":
+        return prepared_beta(table, covariates, by, event, **options)
+    if event is not None:
+        raise MetaevalError("event= says which labels of single responses count; use form='beta'.")
+    design, by = designed(table, by, **options)
+    names, order = covariate_names(design.table, covariates), _ordered(design.table)
+    parts = rows_of(design, names, False)
+    if not any(len(part.label) for part in parts):
+        raise MetaevalError("All labels are ties; calibration needs labels that take a side.")
+    held: dict[str, Floats] = {}
+    curves = _curves(
+        design,
+        parts,
+        order,
+        2,
+        lambda values, data: mm.agreement_chances(
+            values, data.margin, _given(data.covariates), held.get("basis"), form
+        ),
+    )
+    if form == "spline":
+        knots = _knots(curves)
+        curves = curves._replace(knots=knots)
+        held["basis"] = spline_at(curves.data.margin, knots)
+    grids = [mm.LOG_SLOPE, *mm.MORE_GRIDS[form]]
+    said = {"form": form}
+    basis = held.get("basis")
+    return prepared_curves(Asked(design, by, curves, grids, names, order, native, said, basis))
+
+
+def _ordered(table: Table) -> bool:
+    return isinstance(table, Pairs) and table.ordered
+
+
+def _given(covariates: Any) -> Any:
+    return covariates if len(covariates) else None
+
+
+def _curves(
+    design: Design,
+    parts: list[Rows],
+    order: bool,
+    n_outcomes: int,
+    chances: Callable[[Any, Binned], Any],
+) -> Curves:
+    units = [name for stratum in design.strata for name in unit_names(stratum)]
+    cells, scale = cells_of(parts, n_outcomes == 3, order)
+    alike = not order and not parts[0].covariates.size
+    data = binned(cells, n_outcomes, len(units), folded_rows=alike)
+    return Curves(data, lambda sites: chances(sites, data), cells, units, scale)
+
+
+def _knots(curves: Curves) -> Floats:
+    """Knots of the curve of each scorer: (scorer, knot)."""
+    sizes = [np.abs(np.concatenate([c.margin for c in row])) for row in curves.cells]
+    return np.stack([_as_many(spline_knots(size)) for size in sizes])
+
+
+def _as_many(knots: Floats, n: int = 5) -> Floats:
+    """Knots at fewer places, spread to as many as others have."""
+    if len(knots) == n:
+        return knots
+    return np.interp(np.linspace(0, len(knots) - 1, n), np.arange(len(knots)), knots)

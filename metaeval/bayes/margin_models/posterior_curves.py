@@ -1,0 +1,69 @@
+"""Curves of a posterior: what labels say at any margin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from metaeval.bayes.datatree import said
+from metaeval.bayes.margin_models import models as mm
+from metaeval.core import Floats
+from metaeval.curves import spline_basis
+
+_SITES = (
+    "log_slope",
+    "log_threshold",
+    "log_nu",
+    "logit_lapse",
+    "bias",
+    "shape",
+    "asymmetry",
+    "intercept",
+)
+
+
+def log_chances(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
+    """Log probabilities of outcomes at margins (scorer, task, point) in units of the scores.
+
+    Of every `step`-th draw: (chain, draw, scorer, task, point, outcome). Covariates are equal.
+    """
+    posterior, constant = tree["posterior"], tree["constant_data"]
+    values = {n: posterior[n].to_numpy()[:, ::step] for n in _SITES if n in posterior}
+    at = margin / constant["scale"].to_numpy()[:, None, None]
+    form = str(said(tree, "options")["form"])
+    with jax.enable_x64(True):
+        jnp_values: Any = {n: jnp.asarray(v) for n, v in values.items()}
+        if tree.attrs["model"] == "ties":
+            return np.asarray(mm.tie_chances(jnp_values, at, None, form))
+        basis = None
+        if form == "spline":
+            basis = spline_at(at, constant["knots"].to_numpy())
+        if form == "beta":
+            basis = beta_at(at, constant["log_means"].to_numpy())
+        return np.asarray(mm.agreement_chances(jnp_values, at, None, basis, form))
+
+
+def spline_at(margin: Floats, knots: Floats) -> Floats:
+    """What each knot (scorer, knot) adds at scaled margins (scorer, ...): (knot, scorer, ...)."""
+    rows = []
+    for at, own in zip(margin, knots, strict=True):
+        flat = at.reshape(-1)
+        found = spline_basis(np.abs(flat), own) * np.sign(flat)[:, None]
+        rows.append(found.T.reshape(-1, *at.shape))
+    return np.stack(rows, axis=1)
+
+
+def beta_at(margin: Floats, means: Floats) -> Floats:
+    """Log p and -log(1 - p) at log odds (scorer, ...), less their means (2, scorer): (2, ...)."""
+    logs = np.stack([-np.logaddexp(0, -margin), np.logaddexp(0, margin)])
+    return np.asarray(logs - means.reshape(*means.shape, *[1] * (margin.ndim - 1)))
+
+
+def log_means(margin: Floats, weight: Floats) -> Floats:
+    """Means of log p and -log(1 - p) over all bins (scorer, task, bin): (2, scorer)."""
+    logs = np.stack([-np.logaddexp(0, -margin), np.logaddexp(0, margin)])
+    return np.asarray((logs * weight).sum(axis=(-2, -1)) / weight.sum(axis=(-2, -1)))

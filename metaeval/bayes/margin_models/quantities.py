@@ -1,0 +1,274 @@
+"""Quantities of the models of win, tie and loss, and of calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import xarray as xr
+
+from metaeval.bayes.datatree import flat_draws, said
+from metaeval.bayes.margin_models.posterior_curves import log_chances
+from metaeval.bayes.quantities import Quantity, by_task, names_of
+from metaeval.core import (
+    SMALLEST_DIVISOR,
+    Floats,
+    MetaevalError,
+    check_fraction,
+    listed,
+    require_known,
+)
+from metaeval.curves import expit, logit, spline_basis
+
+TYPICAL = {"whole": "a typical task"}
+_STATUS = "approximate"
+_NO_COVARIATES = "This posterior has no bias; fit it with covariates=, such as length_delta."
+_NO_BIAS = (
+    "This posterior has no bias: the order of responses is not recorded (ordered=True when "
+    "reading), and no covariates= were given."
+)
+_FAR = 64.0  # largest margins beyond which a gap is said to be never
+
+
+def _of(
+    tree: xr.DataTree, name: str, statistic: str, what: str, better: str = "neither"
+) -> Quantity:
+    """A variable of the posterior: typical of the tasks, in each, and in a new one."""
+    posterior = tree["posterior"]
+    if tree["posterior"].sizes["task"] > 1:
+        what += "; for all tasks together that of their mean on the log scale"
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
+    new = f"{name}_new"
+    return Quantity(
+        statistic,
+        names_of(tree, "scorer"),
+        flat_draws(tree, f"{name}_typical"),
+        by_task(tree, flat_draws(tree, name)),
+        flat_draws(tree, new) if new in posterior else None,
+        estimand,
+        better=better,
+        status=_STATUS,
+    )
+
+
+def _slope(tree: xr.DataTree) -> Quantity:
+    """Slope of the log odds that labels side with a margin."""
+    native = "native" in said(tree, "options")
+    unit = "root mean square of these margins, held fixed"
+    if native:
+        unit = "unit of score (1: log odds as claimed)"
+    return _of(tree, "slope", "slope", f"the slope of log odds of the labels per {unit}")
+
+
+def _threshold(tree: xr.DataTree) -> Quantity:
+    """Threshold (Rao-Kupper), or log propensity to tie (Davidson), on the latent scale."""
+    form = said(tree, "options")["form"]
+    what = {
+        "rao_kupper": "the latent gap t below which a label is a tie, P(win) = sigma(u - t)",
+        "davidson": "log nu, the log propensity to tie",
+    }[form]
+    return _of(tree, "threshold", "threshold", what)
+
+
+def _epsilon(tree: xr.DataTree) -> Quantity:
+    """Margin below which a tie is the best call."""
+    what = "the margin, in units of the scores, below which a tie is the most probable label"
+    found = _of(tree, "epsilon", "epsilon", f"{what}; 0 where it never is")
+    return found._replace(median=True)
+
+
+def _lapse(tree: xr.DataTree) -> Quantity:
+    """Share of labels that are random however large the margin."""
+    if "lapse" not in tree["posterior"]:
+        raise MetaevalError(
+            f"The form {said(tree, 'options')['form']!r} has no lapses; fit one that has, "
+            "form='lapse'."
+        )
+    what = "the share of labels that are random however large the margin"
+    return _of(tree, "lapse", "lapse", what)
+
+
+def _bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
+    """Bias of a scorer towards the response shown first, or of labels by a covariate."""
+    if covariate is None and "bias" in tree["posterior"]:
+        target = (
+            "how far the scorer's margins lean to the response shown first, beyond the labels (log "
+            "odds; above 0: it favours the first)"
+        )
+        return _owed(tree, flat_draws(tree, "bias"), covariate, target)
+    name, draws = coefficients(tree, covariate)
+    what = f"more {name} (per root mean square)"
+    target = f"what the labels' log odds owe to {what}, beyond the scorer's margin"
+    return _owed(tree, draws, covariate, target)
+
+
+def _owed(tree: xr.DataTree, draws: Floats, covariate: str | None, target: str) -> Quantity:
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
+    said_name = "bias" if covariate is None else f"bias(covariate={covariate})"
+    return Quantity(
+        said_name, names_of(tree, "scorer"), draws, None, None, estimand, "neither", _STATUS
+    )
+
+
+def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
+    """Excess bias of a scorer's verdicts towards responses with more of a covariate."""
+    name, draws = coefficients(tree, covariate, _NO_COVARIATES)
+    target = (
+        f"what the log odds of a right verdict owe to the better response having more {name} "
+        "(per root mean square)"
+    )
+    return _owed(tree, draws, covariate, target)
+
+
+def coefficients(
+    tree: xr.DataTree, covariate: str | None, lacking: str = _NO_BIAS
+) -> tuple[str, Floats]:
+    """Name of a covariate, the first by default, and draws (draw, scorer) of its coefficients."""
+    if "coefficient" not in tree["posterior"]:
+        raise MetaevalError(lacking)
+    known = names_of(tree, "covariate")
+    name = known[0] if covariate is None else covariate
+    require_known("covariate", name, known)
+    return name, flat_draws(tree, "coefficient")[..., known.index(name)]
+
+
+def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:
+    """Margin at which labels agree with its sign so often; infinite where they never do."""
+    share = check_fraction("agreement", agreement)
+    if not share > 0.5:
+        raise MetaevalError(
+            f"agreement={share:g} must be above 0.5: two people who toss coins agree half of the "
+            "time."
+        )
+    if "bias" in tree["posterior"]:
+        raise MetaevalError("With a bias of order there are two gaps; read without ordered=True.")
+    form = said(tree, "options")["form"]
+    if form == "beta":
+        raise MetaevalError("Beta calibration is of single responses, which have no gaps.")
+    inverse = _spline_gap if form == "spline" else _logistic_gap
+    each = inverse(tree, share, "")
+    new = inverse(tree, share, "_new") if "slope_new" in tree["posterior"] else None
+    what = (
+        f"the score gap at which labels that take a side agree {100 * share:g} % of the time, by "
+        f"the {form} curve"
+    )
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
+    return Quantity(
+        f"gap(agreement={share:g})",
+        names_of(tree, "scorer"),
+        inverse(tree, share, "_typical"),
+        by_task(tree, each),
+        new,
+        estimand,
+        "neither",
+        _STATUS,
+        notes=_beyond(tree, each),
+    )
+
+
+def _beyond(tree: xr.DataTree, gap: Floats) -> tuple[str, ...]:
+    """A line on gaps that are larger than all margins that were seen."""
+    largest = tree["constant_data"]["largest_margin"].to_numpy()
+    middle = np.quantile(gap, 0.5, axis=0, method="nearest")
+    far = np.isfinite(middle) & (middle > largest)
+    names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
+    found = [
+        names[k] if len(tasks) == 1 else f"{names[k]} in {tasks[t]}" for k, t in np.argwhere(far)
+    ]
+    if not found:
+        return ()
+    return (f"gaps of {listed(found, 5)} are larger than all margins: they rest on the curve",)
+
+
+def _logistic_gap(tree: xr.DataTree, share: float, end: str) -> Floats:
+    slope = flat_draws(tree, f"slope{end}")
+    name = f"lapse{end}"
+    rate = flat_draws(tree, name) if name in tree["posterior"] else np.zeros_like(slope)
+    inner = (share - rate / 2) / (1 - rate)
+    reached = inner < 1
+    unit = _score_unit(tree)
+    unit = unit[:, None] if slope.ndim == 3 else unit
+    with np.errstate(divide="ignore"):
+        gap = logit(np.where(reached, inner, 0.75)) / slope * unit
+    return np.asarray(np.where(reached, gap, np.inf))
+
+
+def _score_unit(tree: xr.DataTree) -> Floats:
+    """How many units of score slopes are given for: 1, or the scale of the scorer: (scorer,)."""
+    return np.asarray(tree["constant_data"]["slope_unit"].to_numpy())
+
+
+def _spline_gap(tree: xr.DataTree, share: float, end: str) -> Floats:
+    """Where rising curves reach the log odds; beyond the last knot they are straight."""
+    knots, shape = tree["constant_data"]["knots"].to_numpy(), flat_draws(tree, "shape")
+    scale = tree["constant_data"]["scale"].to_numpy()
+    per = scale / _score_unit(tree)  # slopes per scale of the knots
+    slope = flat_draws(tree, f"slope{end}")
+    slope = slope * (per[:, None] if slope.ndim == 3 else per)
+    found = np.empty(slope.shape)
+    for k, own in enumerate(knots):
+        grid = np.r_[np.linspace(0, own[-1], 200), own[-1] * (1 + np.geomspace(0.01, _FAR, 50))]
+        height = np.exp(shape[:, k]) @ spline_basis(grid, own).T  # (draw, point), per unit slope
+        wanted = logit(np.array(share)) / slope[:, k]
+        flat = wanted.reshape(len(wanted), -1)
+        for i, row in enumerate(height):
+            found[i, k] = np.interp(flat[i], row, grid, right=np.inf).reshape(wanted.shape[1:])
+        found[:, k] *= scale[k]
+    return found
+
+
+def _miscalibration(tree: xr.DataTree) -> Quantity:
+    """Mean distance between the probabilities that a scorer claims and those that labels show."""
+    constant = tree["constant_data"]
+    options = said(tree, "options")
+    if "native" not in options and options["form"] != "beta":
+        raise MetaevalError(
+            "Miscalibration needs scores that claim probabilities; fit with native='logit' where "
+            "margins are log odds."
+        )
+    margin, weight = constant["bin_margin"].to_numpy(), constant["bin_weight"].to_numpy()
+    claimed = expit(margin)
+    draws, null = _distances(tree, margin, weight, claimed)
+    sizes = weight.sum(axis=-1) / weight.sum(axis=(-2, -1))[:, None]
+    what = (
+        "the mean distance of P(agreement) from sigma(margin), over the margins at hand; above 0 "
+        "for a calibrated scorer too, by about null_mean"
+    )
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
+    return Quantity(
+        "miscalibration",
+        names_of(tree, "scorer"),
+        np.asarray((draws * sizes).sum(axis=-1)),
+        by_task(tree, draws),
+        None,
+        estimand,
+        "lower",
+        _STATUS,
+        null=((null * sizes).sum(axis=-1), null),
+    )
+
+
+def _distances(
+    tree: xr.DataTree, margin: Floats, weight: Floats, claimed: Floats
+) -> tuple[Floats, Floats]:
+    """Mean distances (draw, scorer, task), and those of curves that err around the claim.
+
+    Draws of a calibrated curve err twice: the estimate around the claim, and draws around it.
+    """
+    share = weight / np.maximum(weight.sum(axis=-1, keepdims=True), SMALLEST_DIVISOR)
+    chance = np.exp(log_chances(tree, margin)[..., -1])
+    chance = chance.reshape(-1, *chance.shape[2:])
+    found = (np.abs(chance - claimed) * share).sum(axis=-1)
+    error = chance.std(axis=0) * np.sqrt(2.0)
+    return np.asarray(found), np.asarray((np.sqrt(2 / np.pi) * error * share).sum(axis=-1))
+
+
+_SHARED: dict[str, Callable[..., Quantity]] = {"slope": _slope, "lapse": _lapse, "bias": _bias}
+TIES: Mapping[str, Callable[..., Quantity]] = _SHARED | {
+    "threshold": _threshold,
+    "epsilon": _epsilon,
+}
+CALIBRATION: Mapping[str, Callable[..., Quantity]] = _SHARED | {
+    "gap": _gap,
+    "miscalibration": _miscalibration,
+}

@@ -1,0 +1,51 @@
+"""What a model needs of a table, and what its draws are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from numpy.random import Generator
+
+from metaeval.bayes.sampling.compile import Arrays, Options
+from metaeval.core import Floats
+from metaeval.inference import Design
+from metaeval.statistics import Statistic
+
+Named = Mapping[str, tuple[tuple[str, ...], Any]]
+"""Arrays by name, each with the names of its dimensions."""
+
+Sites = Mapping[str, Floats]
+"""Draws (chain, draw, ...) of the sites of a model."""
+
+
+class Prepared(NamedTuple):
+    """A table as a model takes it.
+
+    `said` are the options that the name of the model shows; `derived` sites follow one by one from
+    others and need no check of their own.
+    `dims` names the dimensions of the sites that are kept in the posterior; `coords` their values.
+    `more` draws what follows from the sites (a task not yet seen); `predict` draws data, and
+    `log_likelihood` is that of each unit (chain, draw, unit), both from draws of the sites.
+    `log_prior` maps sites, and what `more` drew, to the log density of the priors (chain, draw).
+    `after` are constants that are known once the sites are drawn.
+    """
+
+    arrays: Arrays
+    options: Options
+    dims: Mapping[str, tuple[str, ...]]
+    coords: Mapping[str, list[Any]]
+    observed: Named
+    constant: Named
+    design: Design
+    by: str | None
+    statistic: Statistic
+    said: Mapping[str, Any]
+    derived: tuple[str, ...]
+    notes: list[str]
+    warnings: list[str]
+    more: Callable[[Sites, Generator], Named]
+    predict: Callable[[Sites, Generator], Named]
+    log_likelihood: Callable[[Sites], Floats]
+    log_prior: Callable[[Sites, Named], Floats] | None = None
+    after: Callable[[Sites], Named] | None = None

@@ -1,0 +1,72 @@
+"""Excess bias without a model: what calls owe to a covariate beyond the label, by least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from metaeval.bayes.design import differences
+from metaeval.core import Floats, MetaevalError, listed
+from metaeval.curves import scale_of
+from metaeval.statistics import Statistic, only_label, sum_by
+from metaeval.tables import Pairs, Table
+
+TARGET = (
+    "by how much more often the first response is called better (ties half) with one root mean "
+    "square more of it, at the same label and the same of other covariates"
+)
+
+
+def excess_biases(table: Table, names: Sequence[str]) -> list[Statistic]:
+    """One statistic for each covariate, all of them in one regression.
+
+    Raises `MetaevalError` where a covariate is not a number, missing, infinite, or follows from the
+    label or from the others in a stratum.
+    """
+    scale = np.array([scale_of(x) for x in differences(table.pairs(), names)])
+    return [_excess_bias(names, scale, at) for at in range(len(names))]
+
+
+def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
+    r"""Half the slope b of calls v (1, 0, -1) in x, in least squares of v on h and x.
+
+    h is the sign of the label. Turning a pair round changes the signs of all three.
+    """
+
+    def terms(table: Pairs) -> Floats:
+        x = differences(table, names) / scale[:, None]
+        by = np.column_stack([np.sign(only_label(table)), x.T])
+        _require_told_apart(by, names, table)
+        call = np.sign(table.scores.to_numpy())
+        square = np.einsum("ri,rj->rij", by, by).reshape(len(by), -1)
+        square = np.broadcast_to(square[:, None], (*call.shape, square.shape[1]))
+        rows = np.concatenate([square, call[..., None] * by[:, None]], axis=-1)
+        return sum_by(rows, table.item_codes, table.n_items)
+
+    def finish(sums: Floats) -> Floats:
+        n = len(names) + 1
+        square = sums[..., : n * n].reshape(*sums.shape[:-1], n, n)
+        inverse = np.linalg.pinv(square, hermitian=True)
+        return np.asarray(
+            np.einsum("...j,...j->...", inverse[..., at + 1, :], sums[..., n * n :]) / 2
+        )
+
+    estimand = {"grouping": "none", "average": "pairs", "ties": "none", "target": TARGET}
+    name = f"bias(covariate={names[at]})"
+    return Statistic(name, "pairs", terms, finish, estimand, smooth=True, better="neither")
+
+
+def _require_told_apart(by: Floats, names: Sequence[str], table: Pairs) -> None:
+    """Refuse covariates that follow from the label or from each other."""
+    if np.linalg.matrix_rank(by) < by.shape[1]:
+        tasks = table.rows["task"].unique() if "task" in table.rows else []
+        where = f" in {tasks[0]}" if len(tasks) == 1 else ""
+        flat = [name for name, x in zip(names, by[:, 1:].T, strict=True) if not x.any()]
+        why = f"{listed(flat)} is 0 in all pairs{where}"
+        raise MetaevalError(
+            f"{why}; leave it out of covariates=."
+            if flat
+            else f"{listed(names)} cannot be told from the label or from each other{where}; leave "
+            "one out of covariates=."
+        )

@@ -1,0 +1,299 @@
+"""Posterior of any statistic without a model: the Bayesian bootstrap over items or clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from metaeval.bayes.design import covariate_names, outliers
+from metaeval.bayes.model_free.excess_bias import excess_biases
+from metaeval.bayes.result_rows import Question, difference_rows, own_rows
+from metaeval.core import (
+    Floats,
+    MetaevalError,
+    check_names,
+    check_not_negative,
+    check_whole,
+    listed,
+    require_known,
+)
+from metaeval.inference import (
+    POSTERIOR,
+    Design,
+    Level,
+    Measured,
+    Plan,
+    Statistics,
+    assembled,
+    choose_statistics,
+    details_of,
+    levels_of,
+    macro,
+    measure,
+    prepare,
+    system_level,
+    without_undefined,
+)
+from metaeval.results import Result, Row, make_signature
+from metaeval.statistics import Statistic
+from metaeval.tables import Table, require_table
+
+_FEW_UNITS = 30
+_OFF = 0.5  # posterior deviations between the posterior mean and the value on the items seen
+
+
+def bayesian_bootstrap(
+    table: Table,
+    statistic: Statistics = None,
+    *,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    covariates: Sequence[str] | str = (),
+    baseline: str | None = None,
+    rope: float | None = None,
+    confidence: float = 0.95,
+    n_draws: int = 4_000,
+    seed: int = 0,
+) -> Result:
+    """Posterior of any statistic by weights of items, the same weights for all scorers.
+
+    Parameters
+    ----------
+    table, statistic, label, scorers, by, missing
+        As in `metaeval.evaluate`; `missing="pairwise"` is refused.
+    random : {"item", "cluster", "task"}, optional
+        What is weighted: clusters where there are any, else items; or whole tasks.
+    covariates : sequence of str, default ()
+        Columns of pairs such as `length_delta`: adds each scorer's excess bias towards responses
+        with more of each, `bias(covariate=length_delta)`.
+    baseline : str, optional
+        Differences to this scorer only; otherwise all pairs.
+    rope : float, optional
+        Differences below it do not matter, in units of the statistic: adds `prob_rope`, the
+        probability of such a one.
+    confidence : float, default 0.95
+        Probability inside the intervals, which leave equal tails.
+    n_draws : int, default 4 000
+        Draws from the posterior, at least 100.
+    seed : int, default 0
+        The same seed gives the same bytes, whatever the order of rows, files and scorers.
+
+    Returns
+    -------
+    Result
+        As of `metaeval.compare`, without tests. `estimate` is the posterior mean, `se` the
+        posterior standard deviation; differences have `prob_better`, `expected_loss` (what
+        choosing the first would cost, on average) and `prob_rope`.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable; the message names the cure.
+
+    Notes
+    -----
+    A draw gives the n units weights from a Dirichlet(1, ..., 1) (exponential weights over their
+    sum) and computes the statistic with them: the posterior of the statistic under a prior that
+    knows nothing of the values that items may have. For a mean of items the posterior mean is the
+    mean itself, up to Monte Carlo error, and the variance is that of the items over n + 1. Draws
+    of a statistic that depends on the number of items (tuned thresholds, binned calibration) lie
+    off its value; the result warns where that matters, and `evaluate` corrects for it. All
+    scorers share the weights, so that differences are paired. Strata (`by`) have weights of their
+    own, unless they share items. Nothing is known of values that were not seen: a scorer without
+    an error has a posterior without width, and the result warns of that.
+
+    The excess bias is half the slope b in least squares of calls v (1, 0, -1) on the sign h of the
+    label and on covariates x over their root mean squares, :math:`v = a h + b' x`: by how much
+    more often the first response is called better with one root mean square more x, at the same
+    label; pairs with tied labels count, as h = 0. Where what is truly better goes with x and the
+    label is a noisy sign of it, or says nothing of its degree, scorers without any bias have one
+    by this measure, the more so the better they follow the truth. Only among scorers of about
+    equal accuracy do differences say who leans more.
+
+    References
+    ----------
+    Rubin (1981), The Bayesian bootstrap.
+
+    Examples
+    --------
+    >>> from metaeval import bayes, load_example
+    >>> result = bayes.bayesian_bootstrap(load_example(), "pairwise_accuracy", n_draws=500)
+    >>> bool(result.row("reward", "lexical")["prob_better"] > 0.9)
+    True
+    """
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    plan = Plan(
+        f"{POSTERIOR} of bayesian_bootstrap",
+        confidence=confidence,
+        interval=POSTERIOR,
+        n_resamples=check_whole("n_draws", n_draws, 100),
+        seed=seed,
+        weights="exponential",
+        baseline=baseline,
+    )
+    if rope is not None:
+        check_not_negative("rope", rope)
+    design, options = _designed(table, options)
+    if baseline is not None:
+        require_known("scorer to compare with", baseline, design.scorers)
+    statistics, notes = choose_statistics(design.table, statistic)
+    names = check_names("covariates", covariates)
+    if names:
+        names = covariate_names(design.table, names)
+        statistics = [*statistics, *excess_biases(design.table, names)]
+        notes = [*notes, *outliers(design.table, names)]
+    levels = []
+    for one in statistics:
+        run = partial(_of_design, one, plan, rope)
+        levels.append(without_undefined(table, design, one, options, run))
+    return _with_rope(assembled(table, design, plan, options, levels, notes), rope)
+
+
+def _of_design(
+    statistic: Statistic, plan: Plan, rope: float | None, design: Design, _: Mapping[str, Any]
+) -> Level:
+    return _level(design, statistic, plan, rope)
+
+
+def _with_rope(result: Result, rope: float | None) -> Result:
+    """The result with what differences do not matter in its policy."""
+    meta: dict[str, Any] = {**result.meta, "policy": {**result.meta["policy"], "rope": rope}}
+    signature = make_signature(meta)
+    meta["provenance"] = {**meta["provenance"], "signature": signature}
+    return Result(result.frame, result.draws, meta)
+
+
+def _designed(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, Any]]:
+    """The design, if the weights of its units say all there is to say; and the options."""
+    table = require_table(table)
+    if options["scorers"] is not None:
+        options = options | {"scorers": check_names("scorers", options["scorers"])}
+    design = prepare(table, **options)
+    if design.systems:
+        raise MetaevalError(
+            "The Bayesian bootstrap weights items or clusters, not systems; use random='item'."
+        )
+    if design.missing == "pairwise":
+        raise MetaevalError(
+            "The Bayesian bootstrap looks at all scorers on the same rows; use missing='common'."
+        )
+    return design, options
+
+
+def _level(design: Design, statistic: Statistic, plan: Plan, rope: float | None) -> Level:
+    """All rows of one statistic: the macro (or pooled) ones first, then those of the strata."""
+    _check_policy(statistic, design.missing)
+    if statistic.estimand.get("grouping") == "systems":
+        design = system_level(design)[0] or design
+    parts = measure(design, statistic, plan.resamples)
+    for part in parts:
+        _require_draws(statistic, part, design)
+    whole = macro(parts, design.table.n_items)
+    wholes = [whole] if design.by is None else [whole, *parts]
+    names = design.scorers
+    pairs = Plan("compare", baseline=plan.baseline).pairs(names)
+    ask = Question(statistic.name, statistic.status, plan.confidence, statistic.better, rope)
+    own: list[Row] = []
+    differences: list[Row] = []
+    for part in wholes:
+        draws = part.draws[~np.isnan(part.draws).any(axis=1)]
+        own += _own_rows(ask, names, draws, part)
+        differences += difference_rows(ask, names, draws, pairs, _about(part))
+    details = [d for part in wholes for d in details_of(statistic, part, names)]
+    cautions = _cautions(wholes, design, statistic)
+    return Level(statistic, own, differences, [p.draws for p in wholes], details, cautions, 0)
+
+
+def _check_policy(statistic: Statistic, missing: str) -> None:
+    within_items = statistic.is_accuracy and statistic.estimand.get("grouping") == "item"
+    if missing == "wrong" and not within_items:
+        raise MetaevalError(
+            f"missing='wrong' is for accuracies over items, not for {statistic.name}; "
+            "use missing='common'."
+        )
+
+
+def _require_draws(statistic: Statistic, part: Measured, design: Design) -> None:
+    """Refuse a stratum in which nothing is drawn, and say why."""
+    if not np.isnan(part.draws).any(axis=1).all():
+        return
+    where = f" in {design.by} {part.name!r}" if part.name is not None else ""
+    unit = design.random.split(",")[0]
+    if part.n_units < 2:
+        raise MetaevalError(
+            f"There is one {unit}{where}, and nothing to weight; at least two are needed. Pool "
+            "the strata (by=None), or leave that one out with select()."
+        )
+    raise MetaevalError(
+        f"{statistic.name} has no draws{where}: it takes no more than {statistic.item_limit} "
+        "items. Use by='task', grouping='item' or fewer items."
+    )
+
+
+def _about(part: Measured) -> Row:
+    """Task and counts of the rows of one part."""
+    return {
+        "task": part.name,
+        "n_items": part.n_items,
+        "n_clusters": part.n_units,
+        "n_rows": part.n_rows,
+        "n_dropped": part.n_dropped,
+    }
+
+
+def _own_rows(ask: Question, names: list[str], draws: Floats, part: Measured) -> list[Row]:
+    """Posterior of each scorer, with chance, trivial value, skill and tie rate beside it."""
+    rows = own_rows(ask, names, draws, _about(part))
+    levels = levels_of(part, np.array([row["estimate"] for row in rows]))
+    return [
+        row | {key: float(values[m]) for key, values in levels.items()}
+        for m, row in enumerate(rows)
+    ]
+
+
+def _cautions(wholes: list[Measured], design: Design, statistic: Statistic) -> list[str]:
+    """What the draws cannot show: values not seen, noise that adds to the value."""
+    unit, fewest = design.random.split(",")[0], min(whole.n_units for whole in wholes)
+    said = []
+    if fewest < _FEW_UNITS:
+        said.append(
+            f"{fewest} {unit}s are few: the Bayesian bootstrap knows no values but those seen, "
+            f"and its intervals are too short below about {_FEW_UNITS}"
+        )
+    still = (np.ptp(wholes[0].draws, axis=0) == 0).nonzero()[0]
+    if len(still):
+        said.append(
+            f"{listed((design.scorers[m] for m in still), 5)}: all {unit}s seen are alike, so the "
+            "posterior has no width; prob_better and the accuracy model have priors"
+        )
+    lost = max(float(np.isnan(whole.draws).any(axis=1).mean()) for whole in wholes)
+    if lost:
+        said.append(
+            f"{statistic.name} is undefined in {100 * lost:.2g}% of the draws, which are left out"
+        )
+    off = max(_off(whole) for whole in wholes)
+    if statistic.inflated:
+        said.append(
+            f"noise adds to {statistic.name}, and adds again in every draw: its posterior lies too "
+            "high; evaluate has intervals that allow for it"
+        )
+    elif off > _OFF:
+        said.append(
+            f"{statistic.name}: posterior means lie up to {off:.1f} posterior deviations off the "
+            "values on the items seen, for weighted items count as fewer; evaluate corrects for it"
+        )
+    return said
+
+
+def _off(part: Measured) -> float:
+    """The farthest that draws lie off the estimate, in deviations of the draws."""
+    draws = part.draws[~np.isnan(part.draws).any(axis=1)]
+    sd = draws.std(axis=0)
+    gap = np.abs(draws.mean(axis=0) - part.estimate)
+    return float(np.max(gap[sd > 0] / sd[sd > 0], initial=0.0))

@@ -1,0 +1,72 @@
+"""What a posterior says of itself: model, data, policy and provenance, as results have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from metaeval.bayes.model_data import Prepared
+from metaeval.inference import POSTERIOR, Level, Plan, assembled
+from metaeval.results import make_signature
+from metaeval.tables import Table
+
+
+def described(
+    name: str,
+    table: Table,
+    prepared: Prepared,
+    n_draws: int,
+    seed: int,
+    asked: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Attributes of a tree."""
+    design = prepared.design
+    given = [f"{k}={v}" for k, v in prepared.said.items()]
+    full = f"{name}({','.join(given)})" if given else name
+    plan = Plan(
+        f"{POSTERIOR} of {full}",
+        interval=POSTERIOR,
+        n_resamples=max(n_draws, 100),
+        seed=seed,
+    )
+    statistic = prepared.statistic
+    level = Level(statistic, [], [], [], [], list(prepared.warnings), 0)
+    result = assembled(table, design, plan, {**asked}, [level], list(prepared.notes))
+    meta = dict(result.meta)
+    meta["provenance"]["n_resamples"] = n_draws
+    meta["provenance"]["signature"] = make_signature(meta)
+    sizes = [
+        {
+            "task": stratum.name,
+            "n_items": stratum.table.n_items,
+            "n_clusters": len(stratum.units),
+            "n_rows": len(stratum.table),
+            "n_dropped": design.dropped_in(stratum),
+        }
+        for stratum in design.strata
+    ]
+    return {
+        "model": name,
+        "signature": meta["provenance"]["signature"],
+        "meta": _plain(meta),
+        "sizes": sizes,
+        "data": [
+            *(table.fingerprint, design.label, design.scorers, design.random, design.missing),
+            *(design.by, name, statistic.name if name == "accuracy" else ""),
+        ],
+        "options": dict(prepared.said),
+        "failed": "",
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON takes it."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

@@ -1,0 +1,120 @@
+"""Rows of the model of raters in ranges of covariates, within which they count as equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from metaeval.bayes.accuracy_model.covariates import alike
+from metaeval.bayes.model_data import Prepared
+from metaeval.bayes.rater_models.latent_class import Rated
+from metaeval.core import Codes, Floats, MetaevalError, listed, near_miss
+from metaeval.curves import scale_of
+from metaeval.tables import Table
+
+_IDS = ("task", "item", "cluster", "system", "response")
+_FEWEST = 30  # rows: fewer are all in one range
+
+
+class Ranges(NamedTuple):
+    """Rows that are alike in covariates: `of_row` (row,), and their means (range, covariate).
+
+    `values` (range, covariate) are less the `mean` (covariate,) of all rows and over their `sd`;
+    of pairs, the mean is 0 and the other the root mean square of those that are not 0.
+    """
+
+    names: list[str]
+    of_row: Codes
+    values: Floats
+    mean: Floats
+    sd: Floats
+
+
+def ranges_of_responses(table: Table, names: Sequence[str]) -> Ranges:
+    """Ranges of columns of numbers of the responses, less their means."""
+    x = np.stack([_column(table, name) for name in names])
+    mean = x.mean(axis=1)
+    largest = np.abs(x - mean[:, None]).max(axis=1)  # squares of the values may overflow
+    return _ranges(names, x, mean, largest * ((x - mean[:, None]) / largest[:, None]).std(axis=1))
+
+
+def ranges_of_pairs(x: Floats, names: Sequence[str]) -> Ranges:
+    """Ranges of differences (covariate, row)."""
+    for name, values in zip(names, x, strict=True):
+        if not values.any():
+            raise MetaevalError(
+                f"{name} is 0 in all labelled pairs, so that nothing can be owed to it; leave it "
+                "out of covariates=."
+            )
+    return _ranges(names, x, np.zeros(len(x)), np.array([scale_of(values) for values in x]))
+
+
+def _ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> Ranges:
+    """Ranges of covariates (covariate, row), each with about as many rows."""
+    if x.shape[1] < _FEWEST:
+        raise MetaevalError(
+            f"covariates= needs {_FEWEST} labelled rows at least, and there are {x.shape[1]}; "
+            "leave it out."
+        )
+    z = (x - mean[:, None]) / sd[:, None]
+    of_row = alike(z)
+    sums = np.stack([np.bincount(of_row, row) for row in z], axis=1)
+    return Ranges(list(names), of_row, sums / np.bincount(of_row)[:, None], mean, sd)
+
+
+def _column(table: Table, name: str) -> Floats:
+    """Numbers of all rows: (row,)."""
+    rows = table.rows
+    ids = (*_IDS, *table.keys)
+    known = [c for c in rows if c not in ids and pd.api.types.is_numeric_dtype(rows[c].dtype)]
+    if name not in known:
+        raise MetaevalError(
+            f"There is no column {name!r} of numbers of the responses; there are "
+            f"{listed(known) or 'none'}; read a column such as length, and name it: "
+            f"covariates=['length'].{near_miss(name, known)}"
+        )
+    values = rows[name].to_numpy(dtype=float, na_value=np.nan)
+    lacking = int((~np.isfinite(values)).sum())
+    if lacking:
+        raise MetaevalError(
+            f"{name} is missing or infinite in {lacking} rated rows; leave these rows out, or fill "
+            "the column in."
+        )
+    if np.ptp(values) == 0:
+        raise MetaevalError(
+            f"{name} is {values[0]:g} in all rated rows, so that nothing can be owed to it; leave "
+            "it out of covariates=."
+        )
+    return values
+
+
+def with_ranges(prepared: Prepared, rated: Rated, ranges: Ranges) -> Prepared:
+    """What is different where rows are in ranges."""
+    by_range, about = rated.patterns.by_range, ("covariate",)
+    arrays = {
+        **prepared.arrays,
+        "labels": by_range(rated.patterns.labels),
+        "counts": by_range(rated.patterns.counts),
+        "covariates": ranges.values,
+    }
+    constant = {
+        **prepared.constant,
+        "covariate_mean": (about, ranges.mean),
+        "covariate_sd": (about, ranges.sd),
+        "covariate_in_range": (("range", *about), ranges.values),
+        "rows_in_range": (("range",), np.bincount(ranges.of_row)),
+    }
+    return prepared._replace(
+        arrays=arrays,
+        dims={**prepared.dims, "quality_coefficient": about, "coefficient": ("rater", *about)},
+        coords={
+            **prepared.coords,
+            "covariate": ranges.names,
+            "range": list(range(len(ranges.values))),
+        },
+        constant=constant,
+        said={**prepared.said, "covariates": "+".join(ranges.names)},
+    )

@@ -1,0 +1,269 @@
+"""From a table with several raters to what the model of raters takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+
+from metaeval.bayes.design import covariate_names, differences, outliers
+from metaeval.bayes.model_data import Named, Prepared, Sites
+from metaeval.bayes.rater_models.confusion import tables_at
+from metaeval.bayes.rater_models.covariate_bins import ranges_of_pairs, with_ranges
+from metaeval.bayes.rater_models.design_effect import confusion_effect
+from metaeval.bayes.rater_models.label_patterns import patterns_of, turns
+from metaeval.bayes.rater_models.latent_class import Rated, flat, latent, truths, units_and_names
+from metaeval.bayes.rater_models.ordinal_data import levelled, prepared_levels
+from metaeval.bayes.rater_models.scorer_accuracy import Calls, accuracies, call_tables, calls_of
+from metaeval.core import (
+    Bools,
+    Codes,
+    Floats,
+    MetaevalError,
+    check_names,
+    check_one_of,
+    listed,
+    require_known,
+    sign_within,
+)
+from metaeval.inference import Design, prepare
+from metaeval.tables import Pairs, Table, kept_rows, loss, no_rows, require_table
+
+FORMS = ("dawid_skene", "ordinal")
+CLASSES = ("second", "tie", "first")
+_BLANK = "(blank)"
+
+
+def prepared(
+    table: Table,
+    *,
+    raters: Sequence[str] | None = None,
+    form: str = "dawid_skene",
+    covariates: Sequence[str] | str = (),
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+) -> Prepared:
+    """The table as `rating_models.raters` takes it."""
+    check_one_of("form", form, FORMS)
+    names = check_names("covariates", covariates)
+    given, table = table, _required(table, label, by, missing)
+    whole = _with_raters(table, raters, form)
+    if scorers is not None:
+        whole = whole.keep_scorers(check_names("scorers", scorers))
+    if form == "ordinal":
+        bare = whole.replace(scores=whole.scores.iloc[:, :0])
+        design, whole, _ = _designed(bare, random, None)
+        return _as_given(prepared_levels(design, whole, names), given, list(whole.labels))
+    design, whole, kept = _designed(whole, random, missing)
+    found = _dawid_skene(design, whole.pairs(), kept, names)
+    return _as_given(found, given, list(whole.labels)) if isinstance(given, Pairs) else found
+
+
+def _as_given(found: Prepared, table: Table, raters: list[str]) -> Prepared:
+    """What is said of rows in the order that labelled rows have in the table."""
+    labelled = table.labels[raters].notna().any(axis=1).to_numpy()
+    places = table.canonical_places
+    order = np.argsort(places[labelled[places]])
+    inner = found.after
+
+    def after(sites: Sites) -> Named:
+        known = {} if inner is None else inner(sites)
+        return {
+            name: (dims, values[order] if dims[0] == "row" else values)
+            for name, (dims, values) in known.items()
+        }
+
+    rows = found.coords["row"]
+    return found._replace(
+        coords={**found.coords, "row": [rows[i] for i in order]},
+        after=None if inner is None else after,
+    )
+
+
+def _required(table: Any, label: str | None, by: str | None, missing: str | None) -> Table:
+    """The table in canonical order; what has no meaning for this model is refused."""
+    table = require_table(table)
+    if label is not None:
+        raise MetaevalError(
+            f"label={label!r} chooses one label, and this model needs several: raters=[...]."
+        )
+    if by is not None:
+        raise MetaevalError(
+            f"Raters are as good in each {by} as in the others here; leave by out, or fit each "
+            f"by itself: table.select({by}=...)."
+        )
+    if missing in ("pairwise", "wrong"):
+        raise MetaevalError(
+            f"missing={missing!r} is not for this model: scorers are judged on the rows that all "
+            "of them have scored; use missing='common'."
+        )
+    return table
+
+
+def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table:
+    """The table with the raters' labels, and rows that one of them labelled at least."""
+    names = check_names("raters", raters) if raters is not None else list(table.labels.columns)
+    for name in names:
+        require_known("label", name, list(table.labels.columns))
+    there = table.labels[names].notna().to_numpy()
+    if len(names) < 2:
+        raise MetaevalError(
+            f"Two raters are needed to tell what each is worth, and there is "
+            f"{listed(names) or 'none'}; name more label columns when reading (labels=), or use "
+            "bayes.accuracy, which takes one label for the truth."
+        )
+    silent = [name for name, said in zip(names, there.any(axis=0), strict=True) if not said]
+    if silent:
+        raise MetaevalError(f"{listed(silent)} labelled nothing; leave it out: raters=[...].")
+    if form == "ordinal":
+        return levelled(table.keep_labels(names))
+    kept = table.keep_labels(names).pairs()
+    if not (kept.labels.notna().sum(axis=1) > 1).any():
+        raise MetaevalError(
+            "No row has labels of two raters, so that nothing says how far they agree; raters "
+            "must share rows."
+        )
+    return kept
+
+
+def _designed(table: Table, random: str | None, missing: str | None) -> tuple[Design, Table, Bools]:
+    """The design on all labelled rows, those rows with their raters, and rows all scorers have."""
+    whole = table.keep_rows(table.labels.notna().any(axis=1).to_numpy())
+    blank = pd.DataFrame({_BLANK: np.zeros(len(whole))}, index=whole.rows.index)
+    design = prepare(whole.replace(scores=blank, exchangeable=True), random=random)
+    if design.systems:
+        raise MetaevalError("Models have items or clusters as units; use random='item'.")
+    policy = whole.missing if missing is None else missing
+    if policy in ("pairwise", "wrong"):
+        policy = "common"
+    kept = kept_rows(whole, policy) if whole.scorers else np.ones(len(whole), dtype=bool)
+    lost = loss(whole, kept)
+    if not kept.any():
+        raise MetaevalError(no_rows(whole, lost))
+    some = whole.scores.notna().any(axis=1)
+    used = design.table.replace(scores=whole.scores)
+    stratum = replace(design.strata[0], table=used)
+    design = replace(
+        design,
+        table=used,
+        strata=(stratum,),
+        label=f"truth behind {listed(whole.labels, 5)}",
+        missing=policy,
+        dropped=pd.Series([int((some & ~kept).sum())]),
+        holes=tuple(n for n in whole.scorers if whole.scores.loc[some & ~kept, n].isna().any()),
+        warnings=lost,
+    )
+    return design, whole, kept
+
+
+def _signs(values: Floats, epsilon: float) -> Floats:
+    return sign_within(values, epsilon)
+
+
+def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]) -> Prepared:
+    """Classes of pairs, and covariates of these names."""
+    more = differences(whole, covariate_names(whole, names))
+    signs = _signs(whole.labels.to_numpy(), whole.label_epsilon)
+    scores = np.where(kept[:, None], _signs(whole.scores.to_numpy(), 0.0), np.nan)
+    turned = np.zeros(len(signs), dtype=bool)
+    if not whole.ordered:
+        turned = turns(np.column_stack([more.T, signs, scores]))
+    turn = np.where(turned, -1.0, 1.0)[:, None]
+    ranges = ranges_of_pairs(more * turn[:, 0], names) if names else None
+    known = not (signs == 0).any()
+    classes = [CLASSES[0], CLASSES[2]] if known else list(CLASSES)
+    codes = (signs * turn + 1) / 2 if known else signs * turn + 1
+    units, unit_names = units_and_names(design)
+    where, at = (None, None) if ranges is None else (ranges.of_row, ranges.values)
+    patterns = patterns_of(_codes(codes), len(classes), units, len(unit_names), where)
+    effect = confusion_effect(patterns, whole.ordered, at)
+    raters = [str(name) for name in whole.labels]
+    rated = Rated(whole, design, patterns, raters, classes, turned, whole.ordered, effect)
+    calls = None
+    if whole.scorers:
+        call = (scores * turn + 1)[kept].astype(int)
+        judged = np.unique(units[kept], return_inverse=True)[1]
+        calls = calls_of(patterns.of_row[kept], judged, call, len(patterns.labels))
+    found = _of_classes(rated, calls, kept, at)
+    if ranges is None:
+        return found
+    said = [*found.warnings, *_two(raters), *outliers(whole, names)]
+    return with_ranges(found._replace(warnings=said), rated, ranges)
+
+
+def _two(raters: Sequence[str]) -> list[str]:
+    return ["two raters do not tell a bias from truth"] if len(raters) == 2 else []
+
+
+def _codes(values: Floats) -> Codes:
+    return np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(int)
+
+
+def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
+    """Prevalence and confusion of draws in ranges of covariates (range, covariate)."""
+    prevalence, confusion = flat(sites["prevalence"]), flat(sites["confusion"])
+    if covariates is None:
+        return prevalence[:, None], confusion[:, None]
+    truly, own = flat(sites["quality_coefficient"]), flat(sites["coefficient"])
+    with jax.enable_x64(True):
+        found = tables_at(prevalence, confusion, truly, own, covariates)
+    return np.asarray(found[0]), np.asarray(found[1])
+
+
+def _of_classes(
+    rated: Rated, calls: Calls | None, kept: Bools, covariates: Floats | None
+) -> Prepared:
+    labels, counts = (rated.patterns.by_range(v) for v in rated.patterns[:2])
+    share, ordered = counts.sum(axis=1) / counts.sum(), rated.ordered
+
+    def tables(sites: Sites) -> tuple[Floats, Floats]:
+        return _tables(sites, covariates)
+
+    def more(sites: Sites, rng: Generator) -> Named:
+        if calls is None:
+            return {}
+        prevalence, confusion = tables(sites)
+        called = call_tables(calls, labels, prevalence, confusion, ordered, rng)
+        shape = (*sites["prevalence"].shape[:2], -1)
+        often = np.einsum("g,dgc->dc", share, prevalence)
+        both = zip(("accuracy", "agreement"), accuracies(called, often), strict=True)
+        return {name: (("scorer",), values.reshape(shape)) for name, values in both}
+
+    fixed = ("prevalence",) if len(rated.labels) == 2 and not ordered else ()
+    return latent(
+        rated,
+        options=(("form", "dawid_skene"), ("ordered", ordered)),
+        dims={
+            "confusion": ("rater", "truth", "label"),
+            "prevalence": ("truth",),
+            "rater_accuracy": ("rater",),
+        },
+        coords={"truth": rated.labels, "scorer": rated.table.scorers},
+        derived=("rater_accuracy", *fixed),
+        tables=tables,
+        observed=_raw(rated, kept) if calls is not None else {},
+        more=more,
+        after=lambda sites: truths(rated, *tables(sites)),
+    )
+
+
+def _raw(rated: Rated, kept: Bools) -> Named:
+    """How often scorers agree with the label that most raters gave, corrected for nothing."""
+    label = rated.design.table.labels.to_numpy()[kept]
+    call = _signs(rated.table.scores.to_numpy()[kept], 0.0)
+    sided = label[:, 0] != 0
+    half = (call == label) + (call == 0) / 2
+    with np.errstate(invalid="ignore"):
+        accuracy = half[sided].sum(axis=0) / sided.sum()
+    return {
+        "accuracy_observed": (("scorer",), accuracy),
+        "agreement_observed": (("scorer",), (call == label).mean(axis=0)),
+    }

@@ -1,0 +1,88 @@
+"""Labels of several raters as distinct patterns and how many rows have each."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from metaeval.core import Bools, Codes, Floats
+
+_LARGEST_CODE = 2**62
+_FEWEST = 64  # fewer patterns are filled up to so many: one model is compiled for all of them
+
+
+class Patterns(NamedTuple):
+    """Distinct patterns, filled up to a fixed size with ones that no row has.
+
+    `labels` (pattern, rater, label) is 1 for what was said, `counts` (pattern,), `of_row` (row,);
+    `by_unit` (unit, pattern) rows, sparse, with the `units` of the rows (row,). Where rows are in
+    ranges of covariates, each range has as many patterns, those of the first before all others.
+    """
+
+    labels: Floats
+    counts: Floats
+    of_row: Codes
+    by_unit: Any
+    units: Codes
+    n_ranges: int = 1
+
+    def by_range(self, values: Floats) -> Floats:
+        """Values (pattern, ...) as (range, pattern, ...)."""
+        return values.reshape(self.n_ranges, -1, *values.shape[1:])
+
+
+def patterns_of(
+    codes: Codes, n_labels: int, units: Codes, n_units: int, ranges: Codes | None = None
+) -> Patterns:
+    """Patterns of codes (row, rater): 0, 1, ..., and -1 where a rater said nothing.
+
+    `ranges` (row,) from 0, none of them empty, are of covariates.
+    """
+    where = np.zeros(len(codes), dtype=int) if ranges is None else ranges
+    inside = [np.flatnonzero(where == g) for g in range(where.max() + 1)]
+    parts = [_unique(codes[rows], n_labels) for rows in inside]
+    most = max(len(found) for found, _, _ in parts)
+    size = max(int(2 ** np.ceil(np.log2(most))), _FEWEST // len(parts), 1)
+    labels = np.zeros((len(parts) * size, codes.shape[1], n_labels))
+    counts, of_row = np.zeros(len(labels)), np.zeros(len(codes), dtype=int)
+    for g, (found, own, number) in enumerate(parts):
+        there = slice(g * size, g * size + len(found))
+        labels[there] = found[..., None] == np.arange(n_labels)
+        counts[there] = number
+        of_row[inside[g]] = own + g * size
+    shape = (n_units, len(labels))
+    by_unit = sparse.coo_array((np.ones(len(codes)), (units, of_row)), shape=shape).tocsr()
+    return Patterns(labels, counts, of_row, by_unit, units, len(parts))
+
+
+def _unique(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:
+    """Distinct rows, which of them each row is, and how often they are there."""
+    if (n_labels + 1.0) ** codes.shape[1] < _LARGEST_CODE:
+        number = (codes + 1) @ (n_labels + 1) ** np.arange(codes.shape[1], dtype=np.int64)[::-1]
+        _, first, of_row, counts = np.unique(
+            number, return_index=True, return_inverse=True, return_counts=True
+        )
+        return codes[first], of_row, counts
+    return np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+
+
+def turns(signs: Floats) -> Bools:
+    """Rows to turn round so that the first who takes a side prefers the first: (row,).
+
+    `signs` (row, voice) are above, at or below 0, or nan where a voice is silent.
+    """
+    taken = np.nan_to_num(signs) != 0
+    at = taken.argmax(axis=1)
+    return np.asarray(taken.any(axis=1) & (signs[np.arange(len(signs)), at] < 0))
+
+
+def agreements(labels: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Share of equal labels of each two raters, and rows that have both: (pair,)."""
+    one, other = np.triu_indices(labels.shape[1], k=1)
+    there = labels.sum(axis=2)
+    both = np.einsum("u,ur,us->rs", counts, there, there)[one, other]
+    same = np.einsum("u,url,usl->rs", counts, labels, labels)[one, other]
+    with np.errstate(invalid="ignore"):
+        return same / both, both

@@ -1,0 +1,74 @@
+"""Ratings of responses as the ordinal model of raters takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from metaeval.bayes.model_data import Prepared, Sites
+from metaeval.bayes.rater_models.covariate_bins import ranges_of_responses, with_ranges
+from metaeval.bayes.rater_models.design_effect import ordinal_effect
+from metaeval.bayes.rater_models.label_patterns import patterns_of
+from metaeval.bayes.rater_models.latent_class import Rated, flat, latent, units_and_names
+from metaeval.bayes.rater_models.models import NODE_WEIGHTS, levels, levels_at
+from metaeval.core import Floats, MetaevalError
+from metaeval.inference import Design
+from metaeval.tables import Responses, Table
+
+_SCALES = ("severity", "discrimination", "cutpoints")
+
+
+def levelled(table: Table) -> Table:
+    """The table, if its labels are ratings of few levels."""
+    if not isinstance(table, Responses):
+        raise MetaevalError(
+            "form='ordinal' is for ratings of responses, and these are pairs; use "
+            "form='dawid_skene'."
+        )
+    values = np.unique(table.labels.to_numpy())
+    n = int((~np.isnan(values)).sum())
+    if not 2 <= n <= 10:
+        raise MetaevalError(
+            f"form='ordinal' takes ratings of 2 to 10 levels, and there are {n}; use "
+            "form='dawid_skene', which compares responses, or round the ratings."
+        )
+    return table
+
+
+def prepared_levels(design: Design, whole: Table, names: Sequence[str]) -> Prepared:
+    """Ratings of the labelled rows, and covariates of these names, as `raters` takes them."""
+    ranges = ranges_of_responses(whole, names) if names else None
+    values = whole.labels.to_numpy()
+    found = np.unique(values[~np.isnan(values)])
+    codes = np.where(np.isnan(values), -1, np.searchsorted(found, values))
+    units, unit_names = units_and_names(design)
+    where = None if ranges is None else ranges.of_row
+    patterns = patterns_of(codes, len(found), units, len(unit_names), where)
+    at = None if ranges is None else ranges.values
+    effect = ordinal_effect(patterns.labels, patterns.counts, patterns.by_unit, at)
+    names_ = [f"{value:g}" for value in found]
+    raters, turned = [str(name) for name in whole.labels], np.zeros(len(whole), dtype=bool)
+    rated = Rated(whole, design, patterns, raters, names_, turned, False, effect)
+    prepared = latent(
+        rated,
+        options=(("form", "ordinal"),),
+        dims={"severity": ("rater",), "discrimination": ("rater",), "cutpoints": ("cutpoint",)},
+        coords={"cutpoint": names_[:-1]},
+        derived=(),
+        tables=lambda sites: _tables(sites, at),
+    )
+    return prepared if ranges is None else with_ranges(prepared, rated, ranges)
+
+
+def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
+    """Weights of nodes, and probabilities of levels: (draw, range, rater, node, level)."""
+    severity, sharp, cutpoints = (flat(sites[name]) for name in _SCALES)
+    if covariates is None:
+        said = np.asarray(levels(severity, sharp, cutpoints))[:, None]
+    else:
+        slope = flat(sites["quality_coefficient"])[:, None] + flat(sites["coefficient"])
+        with jax.enable_x64(True):
+            said = np.asarray(levels_at(severity, sharp, cutpoints, slope, covariates))
+    return np.broadcast_to(NODE_WEIGHTS, (*said.shape[:2], len(NODE_WEIGHTS))), said

@@ -1,0 +1,246 @@
+"""Draws of a posterior by NUTS: chains side by side, in compiled blocks of steps.
+
+Blocks let a fit show how far it is, and be interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from metaeval.bayes.sampling.compile import (
+    BLOCK,
+    Arrays as Arrays,
+    Compiled,
+    Options as Options,
+    Shapes,
+    View,
+    compiled,
+    n_parameters,
+)
+from metaeval.core import ROUNDOFF, Floats, steps
+from metaeval.resampling.jax_kernels import keep_compiled
+
+MOST = 8_000  # draws of each chain
+MOST_HALVED = 3  # times that steps are halved where chains diverge
+_DENSE = 150  # parameters up to which their correlations are taken out
+_NEAR = 0.5  # chains start within so much of 0, on the unconstrained scale
+
+
+class Settings(NamedTuple):
+    """How long chains run, and how carefully.
+
+    Without `draws` there are so many of each chain as `Usual` says, and twice as many until they
+    are enough, or MOST; what else is not given is as usual, too.
+    """
+
+    chains: int = 4
+    warmup: int | None = None
+    draws: int | None = None
+    target_accept: float | None = None
+    seed: int = 0
+
+
+class Usual(NamedTuple):
+    """Steps of warm-up, first draws and acceptance where they are not given."""
+
+    warmup: int
+    draws: int
+    target_accept: float
+
+
+FEW, MANY = Usual(500, 500, 0.9), Usual(300, 750, 0.8)
+"""With few parameters, and with many: more quantities, of which the worst must converge."""
+
+
+class Sampled(NamedTuple):
+    """Draws of every site, and what the sampler says of itself: (chain, draw, ...) each.
+
+    `halved`: how often chains diverged and were drawn anew with shorter steps.
+    """
+
+    sites: dict[str, Floats]
+    stats: dict[str, Floats]
+    halved: int = 0
+
+
+def sample(
+    model: Callable[..., None],
+    arrays: Arrays,
+    options: Options,
+    settings: Settings,
+    enough: Callable[[Sampled], bool],
+) -> Sampled:
+    """Draw from the posterior of a NumPyro model; deterministic by seed and number of chains.
+
+    `arrays` and `options` are the model's arguments; `enough` says whether draws suffice. Where a
+    chain diverges all are drawn anew from the end of their warm-up, with steps half as long.
+    """
+    keep_compiled()
+    with jax.enable_x64(True):
+        arrays = jax.tree.map(np.asarray, dict(arrays))
+        shapes = Shapes(arrays)
+        usual = FEW if n_parameters(model, options, shapes) <= _DENSE else MANY
+        half = -(-(settings.warmup or usual.warmup) // (2 * BLOCK))
+        target = settings.target_accept or usual.target_accept
+        run = compiled(model, options, shapes, half * BLOCK, target)
+        keys = jax.random.split(jax.random.PRNGKey(settings.seed), settings.chains)
+        view = _plain_view(run.size)
+        chains = [_Chain(run, arrays, key, view) for key in keys]
+    _warm_up(chains, half, f"{model.__name__}: warm-up")
+    warm = [chain.state for chain in chains]
+    for halved in range(MOST_HALVED + 1):
+        for chain, state in zip(chains, warm, strict=True):
+            chain.restart(state, 0.5**halved)
+        found = _drawn(chains, settings, usual.draws, enough, f"{model.__name__}: draws")
+        if not found.stats["diverging"].any():
+            break
+    return found._replace(halved=halved)
+
+
+def _plain_view(size: int) -> View:
+    return View(np.zeros(size), np.eye(size) if size <= _DENSE else np.ones(size))
+
+
+def _warm_up(chains: list[_Chain], half: int, what: str) -> None:
+    """Adapt steps twice; the second time to what the first has shown of the posterior."""
+    _run(chains, half, what)
+    view = _learned(chains, chains[0].view)
+    for chain in chains:
+        chain.turn(view)
+    _run(chains, half, what)
+
+
+def _learned(chains: list[_Chain], view: View) -> View:
+    """Centre and scale that make the draws of all chains so far standard and uncorrelated.
+
+    The earlier half is left out; the fewer draws, the less their correlations are believed.
+    """
+    z = np.concatenate([chain.unconstrained()[len(chain.kept) * BLOCK // 2 :] for chain in chains])
+    n, size = z.shape
+    if view.scale.ndim == 1:
+        return View(z.mean(axis=0), z.std(axis=0) + ROUNDOFF)
+    covariance = np.cov(z, rowvar=False).reshape(size, size)
+    own = np.diag(np.diag(covariance) + ROUNDOFF)
+    mixed = (n * covariance + size * own) / (n + size)
+    return View(z.mean(axis=0), np.linalg.cholesky(mixed))
+
+
+def _drawn(
+    chains: list[_Chain],
+    settings: Settings,
+    first: int,
+    enough: Callable[[Sampled], bool],
+    what: str,
+) -> Sampled:
+    """Draws of chains that are warm: as many as asked for, or enough; fewer if one diverges."""
+    n = settings.draws or first
+    while True:
+        _run(chains, -(-n // BLOCK) - len(chains[0].kept), what)
+        found = _collected(chains, n)
+        diverged = bool(found.stats["diverging"].any())
+        if settings.draws or n >= MOST or diverged or enough(found):
+            return found
+        n *= 2
+
+
+def _collected(chains: list[_Chain], n: int) -> Sampled:
+    """The first n draws of every chain."""
+    both = [chain.drawn(n) for chain in chains]
+    sites, stats = (
+        {name: np.stack([c[name] for c in part]) for name in part[0]}
+        for part in zip(*both, strict=True)
+    )
+    return Sampled(sites, stats)
+
+
+def _run(chains: list[_Chain], n_blocks: int, what: str) -> None:
+    """Advance every chain by some blocks, as many at a time as there are processors."""
+    done: SimpleQueue[bool] = SimpleQueue()
+    stop = Event()
+
+    def one(chain: _Chain) -> None:
+        try:
+            for _ in range(n_blocks):
+                if not stop.is_set():
+                    chain.advance()
+                    done.put(True)
+        finally:
+            done.put(False)
+
+    with ThreadPoolExecutor(min(len(chains), os.cpu_count() or 1)) as pool:
+        futures = [pool.submit(one, chain) for chain in chains]
+        try:
+            for _ in steps(_ticks(done, len(chains)), n_blocks * len(chains), what):
+                pass
+            for future in futures:
+                future.result()
+        finally:
+            stop.set()
+
+
+def _ticks(done: SimpleQueue[bool], running: int) -> Iterator[bool]:
+    """One item for each finished block, until all chains have ended."""
+    while running:
+        if done.get():
+            yield True
+        else:
+            running -= 1
+
+
+class _Chain:
+    """One chain: where it is, and what it has drawn. x64 is a matter of the thread."""
+
+    def __init__(self, compiled: Compiled, arrays: Arrays, key: Any, view: View) -> None:
+        self.compiled, self.arrays, self.view = compiled, arrays, view
+        own, near = jax.random.split(key)
+        self.key = own
+        self.place: Any = jax.random.uniform(near, (compiled.size,), float, -_NEAR, _NEAR)
+        self.state: Any = None
+        self.kept: list[Any] = []
+
+    def turn(self, view: View) -> None:
+        """Go on from the same place, seen in another way; steps are adapted anew."""
+        z = self.unconstrained()[-1] - view.centre
+        dense = view.scale.ndim == 2
+        self.place = np.linalg.solve(view.scale, z) if dense else z / view.scale
+        with jax.enable_x64(True):
+            self.key = jax.random.split(self.key)[0]
+        self.view, self.state, self.kept = view, None, []
+
+    def restart(self, state: Any, factor: float) -> None:
+        """Go on from a warm state with steps that are longer or shorter by a factor."""
+        with jax.enable_x64(True):
+            adapted = state.adapt_state
+            adapted = adapted._replace(step_size=adapted.step_size * factor)
+            self.state, self.kept = state._replace(adapt_state=adapted), []
+
+    def advance(self) -> None:
+        """Run one block."""
+        run, more = self.compiled, (self.view, self.arrays)
+        with jax.enable_x64(True):
+            if self.state is None:
+                self.state = run.start(self.key, self.place, *more)
+            self.state, out = run.advance(self.state, *more)
+            self.kept.append(jax.tree.map(np.asarray, out))
+
+    def unconstrained(self) -> Floats:
+        """Positions so far, on the unconstrained scale: (draw, parameter)."""
+        x = np.concatenate([x for x, _ in self.kept])
+        centre, scale = (np.asarray(part) for part in self.view)
+        return np.asarray(centre + (x @ scale.T if scale.ndim == 2 else x * scale))
+
+    def drawn(self, n: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """The first n draws: sites and statistics of the sampler."""
+        x, stats = jax.tree.map(lambda *parts: np.concatenate(parts), *self.kept)
+        with jax.enable_x64(True):
+            sites = self.compiled.sites(x, self.view, self.arrays)
+        first = [{k: np.asarray(v)[:n] for k, v in part.items()} for part in (sites, stats)]
+        return first[0], first[1]

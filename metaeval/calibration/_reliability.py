@@ -1,0 +1,295 @@
+"""Reliability curves, and how far chance may move them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from metaeval.calibration.bootstrap_curves import margins_of, refitted
+from metaeval.calibration.cases import Part, curve_of, designed, labelled, parts_of
+from metaeval.core import Floats, MetaevalError, check_one_of, numbers
+from metaeval.curves import (
+    honest_band,
+    isotonic_fit,
+    link_functions,
+    scale_of,
+    spline_basis,
+    spline_knots,
+)
+from metaeval.inference import Plan
+from metaeval.resampling import tails
+from metaeval.statistics import (
+    Native,
+    Over,
+    Reading,
+    Statistic,
+    check_outcomes,
+    null_labels,
+    said_name,
+    said_outcomes,
+    tied_cases,
+)
+from metaeval.tables import Table
+
+_LINKED = ("margin_link", "lapse_link", "monotone_spline")
+
+
+def reliability(
+    table: Table,
+    *,
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: str | None = None,
+    outcomes: int = 2,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 1_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""Reliability curves: how often the event happens at each forecast, with two kinds of band.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    native, over, event, map, folds, average, outcomes
+        As in `metaeval.statistics.brier`.
+    label, scorers, by, random, missing
+        As in `metaeval.evaluate`.
+    confidence : float, default 0.95
+        Of both bands.
+    n_resamples : int, default 1 000
+        Draws of calibrated labels for the consistency band.
+    seed : int, default 0
+
+    Returns
+    -------
+    DataFrame
+        One row for each distinct forecast of each scorer (and stratum): scorer, task, forecast,
+        recalibrated (the isotonic fit), weight, n (number of cases); consistency_lower and _upper;
+        confidence_lower and _upper. With three outcomes there are curves of two events, `outcome`
+        "win" (that of losses is the same, for order means nothing) and "tie". `frame.attrs` has the
+        signature, and what the forecasts are of (`event`) and how they were made (`forecasts`).
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    The *consistency* band says where the curve would lie, point by point, were the forecasts
+    calibrated: labels are simulated from them (as dependent within units as the labels are), and
+    the fit repeated. The *confidence* band holds the true curve at every point at once, if it
+    rises: see `metaeval.calibration.honest_band`. The one is no substitute for the other: a curve
+    outside the consistency band is miscalibrated there, a confidence band that holds the diagonal
+    proves nothing. The bootstrap of isotonic regression is inconsistent and not used. Pairs are
+    turned so that the forecast is at least 1/2; the other half is its mirror image.
+
+    References
+    ----------
+    Dimitriadis, Gneiting, Jordan (2021), Stable reliability diagrams for probabilistic classifiers.
+    Dimitriadis, Duembgen, Henzi, Puke, Ziegel (2023), Honest calibration assessment for binary
+    outcome predictions. Kosorok (2008), Bootstrapping the Grenander estimator.
+
+    Examples
+    --------
+    >>> from metaeval import calibration, load_example
+    >>> curve = calibration.reliability(
+    ...     load_example(), native="logit", scorers=["judge"], n_resamples=100)
+    >>> bool((curve["confidence_lower"] <= curve["recalibrated"]).all())
+    True
+    """
+    plan = Plan("reliability", confidence=confidence, n_resamples=n_resamples, seed=seed)
+    ties = check_outcomes(outcomes)
+    reading = Reading(native, over, event, map, folds, average, ties=ties)
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    design = designed(table, **options)
+    settled = reading.settled(design.table)
+    parts = list(parts_of(design, settled))
+    frames = [
+        _curve(part, m, confidence, n_resamples, seed).assign(**of)
+        for each in parts
+        for part, of in (_of_outcomes(each) if ties else [(each, {})])
+        for m in range(len(part.cases.scorers))
+    ]
+    what, more = "how often the event happens at a forecast", said_outcomes(outcomes)
+    about = curve_of("reliability", what, reading, settled, more)
+    whole = labelled(pd.concat(frames, ignore_index=True), table, design, plan, options, about)
+    whole.attrs |= {"event": settled.event_name(), "forecasts": settled.made()}
+    return whole
+
+
+def _of_outcomes(part: Part) -> list[tuple[Part, dict[str, str]]]:
+    """Cases of wins, from both sides of each pair, and of ties."""
+    tied = tied_cases(part.cases)
+    ties = part._replace(cases=tied, unit=part.unit[: len(tied.label)])
+    return [(part, {"outcome": "win"}), (ties, {"outcome": "tie"})]
+
+
+def _curve(part: Part, m: int, confidence: float, n: int, seed: int) -> pd.DataFrame:
+    cases = part.cases
+    p, y = cases.column(m)
+    order, weight = cases.order(m), cases.weight
+    _, first, level = np.unique(order, return_index=True, return_inverse=True)
+    value = p[first]
+    fit = isotonic_fit(order, y, weight, cases.mirrored)[first]
+    null = [
+        isotonic_fit(order, labels, weight, cases.mirrored)[first]
+        for block in null_labels(cases, m, n, seed)
+        for labels in block
+    ]
+    low, high = np.clip(np.quantile(null, tails(confidence)[:, 0], axis=0), 0, 1)
+    least, most = honest_bounds(part, m, value, confidence)
+    return pd.DataFrame(
+        {
+            "scorer": cases.scorers[m],
+            "task": part.name,
+            "forecast": value,
+            "recalibrated": fit,
+            "weight": np.bincount(level, weight),
+            "n": np.bincount(level),
+            "consistency_lower": low,
+            "consistency_upper": high,
+            "confidence_lower": least,
+            "confidence_upper": most,
+        }
+    )
+
+
+def honest_bounds(part: Part, m: int, at: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Simultaneous bounds of the reliability curve of one scorer at some forecasts."""
+    cases = part.cases
+    p, y = cases.column(m)
+    some = p > 0.5 if cases.mirrored else np.ones(len(p), dtype=bool)
+    if not some.any():
+        return np.full(len(at), 0.5), np.full(len(at), 0.5)
+    unit = np.unique(part.unit[some], return_inverse=True)[1]
+    band = honest_band(p[some], y[some], cases.weight[some], unit, confidence)
+    low, high = band.at(at)
+    if cases.mirrored:
+        even = at == 0.5
+        low, high = np.where(even, 0.5, np.maximum(low, 0.5)), np.where(even, 0.5, high)
+        high = np.maximum(high, 0.5)
+    return low, high
+
+
+def map_band(
+    table: Table,
+    map: str = "margin_link",
+    at: Sequence[float] | None = None,
+    *,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 1_000,
+    weights: str | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""Smooth map from margins to agreement, with a band from the item bootstrap.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    map : {"margin_link", "lapse_link", "monotone_spline"}
+    at : list of float, optional
+        Margins; by default 41 from 0 to the largest of each scorer.
+    label, scorers, by, random, missing, weights, seed
+        As in `metaeval.evaluate`.
+    confidence : float, default 0.95
+        Of the band at each margin by itself.
+    n_resamples : int, default 1 000
+        Replicates, in each of which the map is fitted anew.
+
+    Returns
+    -------
+    DataFrame
+        scorer, task, margin, agreement (chance that labels agree), lower, upper; the signature in
+        `frame.attrs`.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    Percentiles over replicates of items (clusters) at each margin. They hold for curves of the
+    family of the map; what no curve of it can follow they do not show: look at `reliability` too.
+
+    References
+    ----------
+    Efron, Tibshirani (1993), An introduction to the bootstrap.
+
+    Examples
+    --------
+    >>> from metaeval import calibration, load_example
+    >>> band = calibration.map_band(load_example(), scorers=["judge"], n_resamples=100)
+    >>> bool(((band["lower"] <= band["agreement"]) & (band["agreement"] <= band["upper"])).all())
+    True
+    """
+    check_one_of("map", map, _LINKED)
+    plan = Plan(
+        "map_band",
+        confidence=confidence,
+        interval="percentile",
+        n_resamples=n_resamples,
+        seed=seed,
+        weights=weights,
+    )
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    design = designed(table, **options)
+    reading = Reading(native="logit", over="pairs").settled(design.table)
+    points = None if at is None else np.atleast_1d(numbers(at, "at"))
+    if points is not None and (
+        points.ndim != 1 or not len(points) or not np.isfinite(points).all()
+    ):
+        raise MetaevalError(f"at={at!r} must be a list of margins, such as [0, 0.5, 1].")
+    frames = [
+        _band(part, m, map, points, plan)
+        for part in parts_of(design, reading)
+        for m in range(len(part.cases.scorers))
+    ]
+    what = f"how often labels agree with a margin, by {map}, pairs with tied labels left out"
+    estimand = {"grouping": "item", "average": "items", "target": what}
+    name = said_name("map_band", f"map={map}")
+    about = Statistic(name, "pairs", estimand=estimand, status="approximate", better="neither")
+    whole = pd.concat(frames, ignore_index=True)
+    return labelled(whole, table, design, plan, options, about)
+
+
+def _band(part: Part, m: int, map: str, at: Floats | None, plan: Plan) -> pd.DataFrame:
+    cases = part.cases
+    margins = margins_of(part, m)
+    points = np.linspace(0, np.abs(margins).max(), 41) if at is None else at
+    scale = scale_of(margins)
+    link = {"margin_link": link_functions.MARGIN, "lapse_link": link_functions.LAPSE}.get(map)
+    design, new = (margins / scale)[:, None], (points / scale)[:, None]
+    if link is None:
+        knots = spline_knots(np.abs(design[:, 0]))
+        design, new = (spline_basis(np.abs(x[:, 0]), knots) * np.sign(x) for x in (design, new))
+        link = link_functions.spline(design.shape[1])
+    theta = refitted(part, link, design, plan, m).theta
+    chance = link.curve(theta, new).chance
+    low, high = np.quantile(chance[1:], tails(plan.confidence)[:, 0], axis=0)
+    return pd.DataFrame(
+        {
+            "scorer": cases.scorers[m],
+            "task": part.name,
+            "margin": points,
+            "agreement": chance[0],
+            "lower": low,
+            "upper": high,
+        }
+    )

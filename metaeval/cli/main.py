@@ -1,0 +1,188 @@
+"""The command line: demo, check, compare, fit, gate, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from metaeval.cli.fit import fit
+from metaeval.cli.gate import gate
+from metaeval.cli.group import TABLE, Group, say
+from metaeval.cli.options import (
+    FORMATS,
+    READER_OPTIONS,
+    Names,
+    chosen_statistics,
+    give,
+    read_table,
+    reading_options,
+    rendered,
+    statistic_options,
+    write_text,
+)
+from metaeval.cli.report import report
+from metaeval.core import MetaevalError, check_writable, listed
+
+if TYPE_CHECKING:
+    from metaeval.results import Result
+    from metaeval.statistics import Statistic
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="metaeval")
+def cli() -> None:
+    """Judge the scorers of language-model outputs: metrics, reward models, LLM judges."""
+
+
+@cli.command()
+@reading_options
+@click.option("--scorers", type=Names(), help="Only these scorers.")
+@click.option("--write", type=click.Path(path_type=Path), help="Write the table as one tidy CSV.")
+def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
+    """Detect, validate and align FILES; say what was found."""
+    from metaeval.readers import recognise
+
+    table = read_table(files, options)
+    for line in table.alignment.warnings:
+        say(f"Warning: {line}")
+    click.get_current_context().meta.pop(TABLE)  # said
+    for path in files:
+        name, why = recognise(path)
+        say(f"{path}: {options['format'] or name} ({why})")
+    for line in table.alignment.lines()[len(table.alignment.warnings) :]:
+        say(line)
+    click.echo(_plain_table(table.alignment.scorers))
+    if write is not None:
+        _write_table(write, table.to_tidy())
+
+
+def _write_table(path: Path, frame: Any) -> None:
+    """The table as CSV that reads back the same, names that look like formulas included."""
+    from metaeval.core import is_formula, plain_csv
+
+    write_text(path, plain_csv(frame))
+    texts = frame.select_dtypes(exclude="number")
+    names = {v for c in texts for v in texts[c] if isinstance(v, str)} | {*map(str, frame)}
+    odd = sorted(name for name in names if is_formula(name))
+    if odd:
+        say(
+            f"{listed(map(repr, odd), 3)} in {str(path)!r}: a spreadsheet may take that for a "
+            "formula; import the columns as text there.",
+            err=True,
+        )
+
+
+@cli.command()
+@reading_options
+@click.option("--label", help="Which label column, where there are several.")
+@statistic_options
+@click.option("--by", help="Column to report by, such as task.")
+@click.option("--random", help="What is resampled: item, cluster, task or item,system.")
+@click.option("--missing", help="Missing scores: common, pairwise, error, wrong.")
+@click.option("--test", default="sign-flip", show_default=True, help="sign-flip, bootstrap, ...")
+@click.option("--alternative", default="two-sided", show_default=True, help="Or greater, less.")
+@click.option("--correction", default="maxt", show_default=True, help="maxt, holm, bh, by, none.")
+@click.option("--margin", type=float, help="Differences below it do not matter: adds TOST.")
+@click.option("--stop-after", type=int, help="Stop flips once so many were as extreme: 20.")
+@click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ...")
+@click.option("--weights", help="Of replicates: multinomial, poisson or exponential.")
+@click.option("--confidence", type=float, default=0.95, show_default=True)
+@click.option("--n-resamples", type=int, default=10_000, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--scorers", type=Names(), help="Only these scorers.")
+@click.option("--baseline", help="Compare all others with this scorer.")
+@click.option("--no-pairs", is_flag=True, help="Each scorer's own value only.")
+@click.option("--config", hidden=True)
+@click.option("--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there, not to stdout.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def compare(
+    files: tuple[Path, ...],
+    output_format: str,
+    output: Path | None,
+    quiet: bool,
+    debug: bool,
+    config: str | None,
+    no_pairs: bool,
+    **options: Any,
+) -> None:
+    """League table of the scorers in FILES, with intervals, tests and letters."""
+    if config is not None:
+        raise MetaevalError(
+            "This release has no configuration files; give options instead of --config."
+        )
+    _check_contradictions(options, no_pairs)
+    reading = {k: options.pop(k) for k in READER_OPTIONS}
+    chosen = chosen_statistics(options)
+    from metaeval.core import progress
+
+    with progress.shown(not quiet):
+        table = read_table(files, reading | {"scorers": options["scorers"]})
+        result = _verb(table, chosen, options, no_pairs)
+    give(rendered(result, output_format), output, result, output_format)
+
+
+def _check_contradictions(options: dict[str, Any], no_pairs: bool) -> None:
+    if no_pairs and options["baseline"] is not None:
+        raise MetaevalError("--no-pairs compares nothing, --baseline compares with it; give one.")
+    scorers, baseline = options["scorers"], options["baseline"]
+    if scorers and baseline is not None and baseline not in scorers:
+        raise MetaevalError(f"--baseline {baseline!r} is not among --scorers {','.join(scorers)}.")
+
+
+def _verb(
+    table: Any, chosen: list[Statistic] | None, options: dict[str, Any], no_pairs: bool
+) -> Result:
+    from metaeval.inference import verbs
+
+    if not no_pairs:
+        return verbs.compare(table, chosen, **options)
+    from metaeval.inference import Plan
+
+    compare_only = ("test", "alternative", "correction", "margin", "stop_after", "baseline")
+    Plan("compare", **{k: v for k, v in options.items() if k in compare_only})
+    kept = {k: v for k, v in options.items() if k not in compare_only}
+    return verbs.evaluate(table, chosen, **kept)
+
+
+def _plain_table(frame: Any) -> str:
+    from metaeval.cli.terminal import plain_table
+
+    return plain_table(frame)
+
+
+@cli.command()
+@click.option(
+    *("-o", "--output"),
+    type=click.Path(path_type=Path),
+    default=Path("metaeval-demo"),
+    show_default=True,
+    help="Folder for the report and its files.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--quick", is_flag=True, help="A small analysis.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
+    """Simulate scorers of known quality, compare them, and show the truth beside the estimates."""
+    from metaeval import style
+    from metaeval.cli import demo
+    from metaeval.core import plain_csv, progress
+    from metaeval.reporting.sections import Subject
+    from metaeval.reporting.writing import written
+
+    check_writable(output, "choose another with -o")
+    with progress.shown(True), style("acl"):
+        result, truth, table = demo.run(seed, quick=quick)
+        click.echo(demo.as_text(result, truth))
+        subject = Subject(table, result, {"seed": seed})
+        fits = () if quick else ("accuracy",)
+        beside = {"scores.csv": plain_csv(table.to_frame())}
+        page = written(subject, output, fits, "Simulated scorers", beside)
+    say(f"Report: {page} (with figures, tables, result.json and scores.csv beside it)")
+
+
+cli.add_command(fit)
+cli.add_command(gate)
+cli.add_command(report)

@@ -1,0 +1,60 @@
+"""What the command line prints."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pandas as pd
+
+from metaeval.core import printable
+from metaeval.results import (
+    Result,
+    equivalent_line,
+    league_texts,
+    letters_line,
+    precision_line,
+    separated_line,
+    tables_of,
+)
+
+
+def as_text(result: Result) -> str:
+    """Return warnings, counts, every league table with what was separated, and the signature."""
+    lines = [printable(line) for line in (*result.meta["warnings"], *result.meta["notes"])]
+    titles = tables_of(result)
+    for title, name, task in titles:
+        if len(titles) > 1:
+            lines += ["", printable(title)]
+        lines.append(plain_table(league_texts(result, name, task)))
+        below = [letters_line(result, name, task), separated_line(result, name, task)]
+        below.append(equivalent_line(result, name, task))
+        lines += [printable(line) for line in below if line]
+    return "\n".join([*lines, "", precision_line(result), printable(result.signature)]).replace(
+        "\n\n\n", "\n\n"
+    )
+
+
+def plain_table(frame: pd.DataFrame) -> str:
+    """Return a frame as an aligned table; names are shown as they are, control characters not."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for name in frame.columns:
+        left = not pd.api.types.is_numeric_dtype(frame[name].dtype) and name in (
+            "scorer",
+            "name",
+            "kind",
+        )
+        table.add_column(Text(printable(name)), justify="left" if left else "right", no_wrap=True)
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(_cell(value)) for value in row))
+    out = io.StringIO()
+    Console(file=out, width=10_000, color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _cell(value: Any) -> str:
+    return printable(f"{value:.6g}" if isinstance(value, float) else str(value))

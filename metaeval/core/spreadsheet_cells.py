@@ -1,0 +1,46 @@
+"""Frames as CSV that a spreadsheet shows and does not run."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pandas as pd
+
+from metaeval.core.printable_text import is_formula
+
+GUARD = "'"
+
+
+class _Rows(io.StringIO):
+    """Rows that end in CR LF, so that a cell with either is quoted, kept with LF at their ends."""
+
+    def write(self, row: str) -> int:
+        """Add a row."""
+        return super().write(row.removesuffix("\r\n") + "\n")
+
+
+def guarded(value: Any) -> Any:
+    """A cell that a spreadsheet may take for a formula, with an apostrophe before it.
+
+    >>> guarded("=1+1"), guarded("-0.5"), guarded("judge"), guarded(-0.5)
+    ("'=1+1", '-0.5', 'judge', -0.5)
+    """
+    return GUARD + value if isinstance(value, str) and is_formula(value) else value
+
+
+def result_csv(frame: pd.DataFrame) -> str:
+    """Rows of a result as CSV that is safe to open in a spreadsheet.
+
+    A text that begins with = + - @, a tab or a line break (blanks before them do not count) has an
+    apostrophe before it; numbers are as they are.
+    """
+    texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    return plain_csv(frame.assign(**{name: frame[name].map(guarded) for name in texts}))
+
+
+def plain_csv(frame: pd.DataFrame) -> str:
+    """A frame as CSV with every cell as it is; those with a line break of any kind are quoted."""
+    rows = _Rows(newline="")
+    frame.to_csv(rows, index=False, lineterminator="\r\n")
+    return rows.getvalue()

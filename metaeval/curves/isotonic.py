@@ -1,0 +1,173 @@
+"""Isotonic recalibration and the decomposition of a proper score that rests on it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from metaeval.core import Codes, Floats, MetaevalError, check_one_of, numbers
+
+SCORES = ("brier", "log")
+
+
+class Decomposition(NamedTuple):
+    """A mean score: miscalibration less discrimination plus uncertainty."""
+
+    score: float
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
+
+
+class Pooled(NamedTuple):
+    """Rows with equal forecasts, pooled and sorted."""
+
+    value: Floats  # (level,) distinct forecasts, ascending
+    weight: Floats  # (level,)
+    level: Codes  # (row,)
+
+    def mean(self, label: Floats, weight: Floats) -> Floats:
+        """Weighted mean label of each level: (level,)."""
+        return np.asarray(np.bincount(self.level, label * weight, len(self.value)) / self.weight)
+
+
+def pooled(forecast: Floats, weight: Floats) -> Pooled:
+    """Sort forecasts (row,) once, rows with equal ones together."""
+    value, level = np.unique(forecast, return_inverse=True)
+    return Pooled(value, np.bincount(level, weight, len(value)), level)
+
+
+def pool_adjacent_violators(mean: Floats, weight: Floats) -> Floats:
+    """Non-decreasing least-squares fit to a sequence of means: (level,)."""
+    from scipy.optimize import isotonic_regression
+
+    return np.asarray(isotonic_regression(mean, weights=weight).x)
+
+
+def isotonic_fit(order: Floats, label: Floats, weight: Floats, mirrored: bool = False) -> Floats:
+    """Recalibrated forecasts: the isotonic fit of labels in some order, at the rows: (row,).
+
+    `order` (row,) is the forecasts, or anything that rises with them; equal ones are pooled first.
+    `mirrored` rows are folded: `order` is at least 0 (forecasts less 1/2, or sizes of log odds),
+    and each row stands for itself and for its mirror image too, so that the fit is at least 1/2,
+    and 1/2 where the order is 0.
+    """
+    there = weight > 0
+    if mirrored:
+        there &= order > 0
+    fitted = np.full(len(order), 0.5)
+    if there.any():
+        levels = pooled(order[there], weight[there])
+        fit = pool_adjacent_violators(levels.mean(label[there], weight[there]), levels.weight)
+        fitted[there] = fit[levels.level]
+    return np.maximum(fitted, 0.5) if mirrored else fitted
+
+
+def folded(forecast: Floats, label: Floats) -> tuple[Floats, Floats]:
+    """Forecasts and labels of pairs turned so that no forecast is below 1/2.
+
+    Where the forecast is 1/2 both orientations are the same, and the label is 1/2.
+    """
+    down = forecast < 0.5
+    turned = np.where(down, 1 - label, label)
+    return np.where(down, 1 - forecast, forecast), np.where(forecast == 0.5, 0.5, turned)
+
+
+def expected_score(score: str, forecast: Floats, label: Floats) -> Floats:
+    """Score of each row, expected over an event that happens with probability `label`.
+
+    For labels 0 and 1 these are the Brier score (p - y)^2 and the log score; a share w between
+    adds the part w (1 - w) that no forecast can avoid.
+    """
+    if score == "brier":
+        return np.asarray((forecast - label) ** 2 + label * (1 - label))
+    from scipy.special import xlogy
+
+    return np.asarray(-xlogy(label, forecast) - xlogy(1 - label, 1 - forecast))
+
+
+def base_rate(label: Floats, weight: Floats, mirrored: bool) -> float:
+    """The best constant forecast: the mean label, 1/2 for mirrored pairs."""
+    return 0.5 if mirrored else float(np.average(label, weights=weight))
+
+
+def decompose(
+    forecast: Floats,
+    label: Floats,
+    weight: Floats | None = None,
+    score: str = "brier",
+    mirrored: bool = False,
+) -> Decomposition:
+    r"""How much of a mean score is miscalibration, and how much discrimination makes up for.
+
+    Parameters
+    ----------
+    forecast : array (row,)
+        Probabilities of the event; for the Brier score any numbers.
+    label : array (row,)
+        1 where it happened, 0 where not, or the share of raters who say that it did.
+    weight : array (row,), optional
+        1 by default.
+    score : {"brier", "log"}
+        The proper score.
+    mirrored : bool, default False
+        Rows are pairs whose order means nothing: each counts half in either order.
+
+    Returns
+    -------
+    Decomposition
+        score, miscalibration, discrimination, uncertainty.
+
+    Raises
+    ------
+    MetaevalError
+        If shapes differ, there are no rows, or values are not usable.
+
+    Notes
+    -----
+    :math:`S = MCB - DSC + UNC` with :math:`MCB = S(p) - S(\hat p)`, :math:`DSC = S(\bar p) -
+    S(\hat p)`, :math:`UNC = S(\bar p)`, where :math:`\hat p` is the isotonic fit and
+    :math:`\bar p` the mean label. All parts are at least 0. The miscalibration is that of the
+    rows at hand: it is above 0 even for calibrated forecasts, the more so the fewer rows.
+
+    References
+    ----------
+    Dimitriadis, Gneiting, Jordan (2021), Stable reliability diagrams for probabilistic classifiers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> decompose(np.array([-1.0, 1, 1, 2]), np.array([0.0, 0, 1, 1]))
+    Decomposition(score=0.75, miscalibration=0.625, discrimination=0.125, uncertainty=0.25)
+    """
+    check_one_of("score", score, SCORES)
+    p, y, w = checked_cases(forecast, label, weight)
+    if score == "log" and not ((p >= 0) & (p <= 1)).all():
+        raise MetaevalError("The log score needs forecasts between 0 and 1.")
+    if mirrored:
+        p, y = folded(p, y)
+    fit = isotonic_fit(p - 0.5 if mirrored else p, y, w, mirrored)
+    flat = np.full(len(p), base_rate(y, w, mirrored))
+    raw, best, constant = (
+        float(np.average(expected_score(score, q, y), weights=w)) for q in (p, fit, flat)
+    )
+    return Decomposition(raw, raw - best, constant - best, constant)
+
+
+def checked_cases(
+    forecast: Floats, label: Floats, weight: Floats | None
+) -> tuple[Floats, Floats, Floats]:
+    """The three arrays as floats of one shape; labels lie in 0 to 1, weights are not below 0."""
+    p, y = numbers(forecast, "forecast"), numbers(label, "label")
+    w = np.ones(p.shape) if weight is None else numbers(weight, "weight")
+    if p.ndim != 1 or p.shape != y.shape or p.shape != w.shape or not len(p):
+        raise MetaevalError(
+            f"forecast, label and weight must be arrays of one length; their shapes are {p.shape}, "
+            f"{y.shape} and {w.shape}."
+        )
+    if not (np.isfinite(p).all() and np.isfinite(w).all() and (w >= 0).all() and w.any()):
+        raise MetaevalError("Forecasts must be finite, and weights at least 0, some above it.")
+    if not ((y >= 0) & (y <= 1)).all():
+        raise MetaevalError("Labels must lie between 0 and 1.")
+    return p, y, w

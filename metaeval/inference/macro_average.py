@@ -1,0 +1,78 @@
+"""The mean over strata, with equal weights in the estimate as in every draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from metaeval.core import Codes, Floats
+from metaeval.inference.estimation import Measured, Spread
+
+
+def macro(parts: list[Measured], n_shared: int) -> Measured:
+    """Mean over strata with equal weights, in the estimate as in every draw.
+
+    `n_shared` is the number of items where strata share them.
+    """
+    if len(parts) == 1 and parts[0].name is None:
+        return parts[0]
+    n = len(parts)
+    shared = all(p.part == parts[0].part for p in parts) and n > 1
+    stack = _added if shared else np.concatenate
+    whole = [p.contributions for p in parts if p.contributions is not None]
+    systems = [p.n_systems for p in parts if p.n_systems is not None]
+    return Measured(
+        name=None,
+        estimate=np.mean([p.estimate for p in parts], axis=0),
+        contributions=stack(whole) / n if len(whole) == n else None,
+        influence=stack([p.influence for p in parts]) / n,
+        draws=np.mean([p.draws for p in parts], axis=0),
+        spread=None if shared or systems else _mean_spread([p.spread for p in parts]),
+        levels=_mean_levels(parts),
+        n_items=min(n_shared, sum(p.n_items for p in parts)),
+        n_units=len(parts[0].units) if shared else sum(p.n_units for p in parts),
+        n_rows=sum(p.n_rows for p in parts),
+        n_dropped=sum(p.n_dropped for p in parts),
+        n_systems=min(systems) if systems else None,
+        share=stack([p.share for p in parts]) / n,
+        units=parts[0].units,
+        part=n,
+        tables=tuple(table for p in parts for table in p.tables),
+    )
+
+
+def _added(parts: list[Floats]) -> Floats:
+    return np.sum(parts, axis=0)
+
+
+def _mean_spread(parts: list[Spread | None]) -> Spread | None:
+    """Standard error of a mean over strata that are drawn by themselves."""
+    there = [part for part in parts if part is not None]
+    if len(there) < len(parts):
+        return None
+
+    def once(first: Codes, second: Codes | None) -> Floats:
+        return _pooled([part.once(first, second) for part in there])
+
+    def drawn(first: Codes, second: Codes | None) -> Floats:
+        return _pooled([part.drawn(first, second) for part in there])
+
+    return Spread(once, drawn)
+
+
+def _pooled(parts: Sequence[Floats]) -> Floats:
+    """Standard error of the mean of independent values."""
+    return np.asarray(np.sqrt(np.sum(np.square(parts), axis=0)) / len(parts))
+
+
+def _mean_levels(parts: list[Measured]) -> Mapping[str, Floats]:
+    """Levels averaged over strata; numbers of lost groups and of trials are added up."""
+    names = parts[0].levels
+    return {
+        name: (np.sum if name in ("lost", "trials") else np.mean)(
+            [p.levels[name] for p in parts], axis=0
+        )
+        for name in names
+        if name != "epsilon"
+    }

@@ -1,0 +1,297 @@
+"""The two verbs: how good is each scorer (`evaluate`), and do two differ (`compare`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from metaeval.core import MetaevalError, check_names, listed, require_known
+from metaeval.inference.analysis import whole_level
+from metaeval.inference.default_statistic import Statistics, choose_statistics
+from metaeval.inference.design import Design, prepare, system_level, units_of
+from metaeval.inference.provenance import Level, assembled
+from metaeval.inference.settings import Plan
+from metaeval.inference.undefined_scorers import without_undefined
+from metaeval.results import Result
+from metaeval.statistics import Statistic, system_accuracy
+from metaeval.tables import Table, require_table
+
+
+def evaluate(
+    table: Table,
+    statistic: Statistics = None,
+    *,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    by: str | None = None,
+    random: str | tuple[str, str] | None = None,
+    confidence: float = 0.95,
+    interval: str = "bca",
+    n_resamples: int = 10_000,
+    weights: str | None = None,
+    missing: str | None = None,
+    seed: int = 0,
+    keep_draws: bool = False,
+) -> Result:
+    """How good each scorer is: the value of a statistic with a bootstrap interval.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    statistic : Statistic, its name, or a list of them, optional
+        What is estimated; the kind of label picks it where nothing is named (and the result says
+        which): correctness labels take `best_of_n`, preferences without ties
+        `pairwise_accuracy`, ratings and preferences with ties `tie_calibrated_accuracy`, lone
+        responses `pearson` and `kendall` over all responses.
+    label : str, optional
+        Which label column; needed where there are several that are not exchangeable.
+    scorers : list of str, optional
+        Which scorers; all by default.
+    by : str, optional
+        Column of the items to report by; adds a macro row with the strata equally weighted.
+    random : {"item", "cluster", "task", ("item", "system")}, optional
+        What is resampled, and so what conclusions are about: clusters where there are any, else
+        items; whole tasks; items and systems, for conclusions about new systems too.
+    confidence : float, default 0.95
+        Share of intervals that should hold the truth.
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}
+        Accuracies that are means of items take `wilson` instead of the first three within two
+        standard errors of 0 or 1; the rows say which.
+    n_resamples : int, default 10 000
+        Bootstrap replicates, at least 100.
+    weights : {"multinomial", "poisson", "exponential"}, optional
+        How units are weighted in replicates: exact counts (the default below 100 units),
+        independent counts, or the Bayesian bootstrap.
+    missing : {"common", "pairwise", "error", "wrong"}, optional
+        Rows that all scorers have; what each comparison has; refuse; or (accuracies) count as
+        wrong. By default what the table was read with, usually `common`.
+    seed : int, default 0
+        The same seed gives the same bytes, whatever the order of rows, files and scorers.
+    keep_draws : bool, default False
+        Keep the draws even if they are more than 1e8 numbers.
+
+    Returns
+    -------
+    Result
+        One row for each statistic, stratum and scorer.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable; the message names the cure.
+
+    Notes
+    -----
+    Whole items (clusters) are resampled, never pairs or responses. Where at least three systems
+    each answered every common item, `system_accuracy` stands beside the item level.
+
+    References
+    ----------
+    Efron (1987), Better bootstrap confidence intervals.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example, statistics
+    >>> result = evaluate(load_example(), statistics.pairwise_accuracy(), n_resamples=200)
+    >>> result.frame["scorer"].nunique() == len(load_example().scorers)
+    True
+    """
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    plan = Plan(
+        "evaluate",
+        confidence=confidence,
+        interval=interval,
+        n_resamples=n_resamples,
+        seed=seed,
+        weights=weights,
+        keep_draws=keep_draws,
+    )
+    return _run(table, statistic, plan, options)
+
+
+def compare(
+    table: Table,
+    statistic: Statistics = None,
+    *,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    baseline: str | None = None,
+    test: str = "sign-flip",
+    alternative: str = "two-sided",
+    correction: str = "maxt",
+    margin: float | None = None,
+    stop_after: int | None = None,
+    by: str | None = None,
+    random: str | tuple[str, str] | None = None,
+    confidence: float = 0.95,
+    interval: str = "bca",
+    n_resamples: int = 10_000,
+    weights: str | None = None,
+    missing: str | None = None,
+    seed: int = 0,
+    keep_draws: bool = False,
+) -> Result:
+    """Whether scorers differ: differences with intervals, tests and a correction.
+
+    Parameters
+    ----------
+    table, statistic, label, scorers, by, random, confidence, interval
+        As in `evaluate`.
+    n_resamples, weights, missing, seed
+        As in `evaluate`.
+    baseline : str, optional
+        Compare all others with this scorer; else all pairs are compared, A before B as text.
+    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}
+        `sign-flip`: whole items (clusters) flip the sign of the difference of two scorers'
+        contributions; all flips are tried for at most 20 units. `bootstrap`: studentised
+        replicates, approximate; statistics without contributions always take it. `mcnemar`: for
+        one verdict an item. Replicas of published tests, for comparison: `swap-cells`,
+        `swap-items`, `swap-systems`, `pair-swap`, `williams`.
+    alternative : {"two-sided", "greater", "less"}
+        Of scorer less baseline.
+    correction : {"maxt", "holm", "bh", "by", "none"}
+        `maxt`: step-down on studentised flips or draws that the comparisons share; Holm's where
+        there are none to share. Within a family: the pairs of the macro (or pooled) row; those of
+        all strata; and the same at system level, each statistic on its own. Holm's p stands
+        beside, in `p_holm`.
+    margin : float, optional
+        Differences below it do not matter, in units of the statistic: adds `p_equivalent`, the p
+        of two one-sided t tests.
+    stop_after : int, optional
+        Sequential p-values (Besag-Clifford): flips end once so many were as extreme. 20 is usual.
+    keep_draws : bool, default False
+        Keep the draws even if they are more than 1e8 numbers.
+
+    Returns
+    -------
+    Result
+        Rows of `evaluate`, and one for each difference, with `baseline` filled in.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable; the message names the cure.
+
+    Notes
+    -----
+    The number of random flips is max(n_resamples, 200 x comparisons in the family), at most 1e6,
+    so that many comparisons can still be separated.
+
+    References
+    ----------
+    Phipson and Smyth (2010), Permutation p-values should never be zero. Romano and Wolf (2005),
+    Stepwise multiple testing as formalized data snooping. Besag and Clifford (1991), Sequential
+    Monte Carlo p-values.
+
+    Examples
+    --------
+    >>> from metaeval import compare, load_example, statistics
+    >>> result = compare(load_example(), statistics.pairwise_accuracy(), n_resamples=200)
+    >>> set(result.league()["scorer"]) == set(load_example().scorers)
+    True
+    """
+    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    plan = Plan(
+        "compare",
+        confidence=confidence,
+        interval=interval,
+        n_resamples=n_resamples,
+        seed=seed,
+        weights=weights,
+        test=test,
+        alternative=alternative,
+        correction=correction,
+        baseline=baseline,
+        margin=margin,
+        stop_after=stop_after,
+        keep_draws=keep_draws,
+    )
+    return _run(table, statistic, plan, options)
+
+
+def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any]) -> Result:
+    table = require_table(table)
+    if options["scorers"] is not None:
+        options = options | {"scorers": check_names("scorers", options["scorers"])}
+    _check_scorers(table, plan, options["scorers"])
+    design = prepare(table, **options)
+    if len(units_of(design.table)[1]) < 2:
+        raise MetaevalError(
+            f"There is one {design.random.split(',')[0]}, and nothing to resample; at least two "
+            "are needed, and little is said below 30."
+            + "".join(f" {warning}." for warning in design.warnings)
+        )
+    statistics, notes = choose_statistics(design.table, statistic)
+    for one in statistics:
+        _check_policy(one, design.missing)
+    levels = [_level(table, design, one, plan, options) for one in statistics]
+    if all(s.estimand.get("grouping") != "systems" for s in statistics):
+        beside, reason = _system_level(table, design, plan, options)
+        levels += beside
+        notes += reason
+    return assembled(table, design, plan, options, levels, notes)
+
+
+def _level(
+    table: Table, design: Design, statistic: Statistic, plan: Plan, options: Mapping[str, Any]
+) -> Level:
+    """All rows of one statistic, of the scorers that have a value."""
+
+    def run(own: Design, asked: Mapping[str, Any]) -> Level:
+        if plan.baseline is not None and plan.baseline not in own.scorers:
+            raise MetaevalError(
+                f"{statistic.name} is undefined for the baseline {plan.baseline!r}, and nothing "
+                "can be compared with it; choose another baseline or statistic."
+            )
+        return whole_level(table, own, statistic, plan, asked)
+
+    return without_undefined(table, design, statistic, options, run)
+
+
+def _system_level(
+    table: Table, design: Design, plan: Plan, options: Mapping[str, Any]
+) -> tuple[list[Level], list[str]]:
+    """System accuracy beside the item level, or a line that says why not."""
+    upper, reason = system_level(design)
+    if upper is None:
+        return [], [reason]
+    if design.missing == "wrong":
+        return [], ["No system level: missing='wrong' is for items."]
+    try:
+        level = _level(table, design, system_accuracy(), plan, options)
+    except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
+        return [], [str(error)]
+    return [replace(level, beside=True)], []
+
+
+def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> None:
+    names = table.scorers if scorers is None else list(scorers)
+    if plan.verb == "compare" and len(names) < 2:
+        raise MetaevalError(
+            f"compare needs two scorers; there is {listed(names) or 'none'}. Use evaluate "
+            f"(--no-pairs) for the value of one, or give another score file.{_unused(table)}"
+        )
+    if plan.baseline is not None:
+        require_known("scorer to compare with", plan.baseline, names)
+
+
+def _unused(table: Table) -> str:
+    """Columns of numbers beside the scores, which may have been meant as scorers."""
+    ids = {*table._id_columns(), *table._identity(table.rows)}
+    extra = [str(c) for c in table.rows.select_dtypes("number") if c not in ids]
+    if not extra:
+        return ""
+    return (
+        f" Columns of numbers that are not used as scores: {listed(extra, 10)}; name those that "
+        "are (scorers=, --scorers)."
+    )
+
+
+def _check_policy(statistic: Statistic, missing: str) -> None:
+    within_items = statistic.is_accuracy and statistic.estimand.get("grouping") == "item"
+    if missing == "wrong" and not within_items:
+        raise MetaevalError(
+            f"missing='wrong' is for accuracies over items, not for {statistic.name}; "
+            "use missing='common' or missing='pairwise'."
+        )

@@ -1,0 +1,22 @@
+"""Before and after a study: sample sizes, power, error rates, and the gate of CI.
+
+- `power_analysis`: Planning from a pilot: how many items a comparison needs, and what a test does
+  to this design.
+- `error_rates`: What a test does to this design: its size where two scorers are equally good.
+- `ci_gate`: Whether a new scorer passes: the interval of its gain over a baseline against a
+  margin.
+"""
+
+from __future__ import annotations
+
+from metaeval.planning.ci_gate import Gate, gate
+from metaeval.planning.error_rates import size_check
+from metaeval.planning.power_analysis import required_items, simulated_power
+
+__all__ = [
+    "Gate",
+    "gate",
+    "required_items",
+    "simulated_power",
+    "size_check",
+]

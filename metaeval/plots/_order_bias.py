@@ -1,0 +1,147 @@
+"""Bias towards the response that was shown first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+
+from metaeval.bayes.datatree import is_posterior
+from metaeval.core import MetaevalError
+from metaeval.inference import evaluate
+from metaeval.plots.input_checks import only, passed_on, require_table, scorers_of
+from metaeval.plots.panels import thin
+from metaeval.plots.row_axes import draw_intervals, label_x, row_axes
+from metaeval.plots.theme import GREY
+from metaeval.results import Result
+from metaeval.statistics import Native, cox_intercept
+from metaeval.tables import Pairs, Table
+
+_LABEL = (
+    "log odds of margins for the response shown first, beyond the "
+    "labels (above 0: the scorer favours it)"
+)
+_COLUMNS = ["scorer", "estimate", "lower", "upper"]
+
+
+def order_bias(
+    source: Table | xr.DataTree,
+    scorers: Sequence[str] | str | None = None,
+    *,
+    native: Native = None,
+    max_chars: int | None = None,
+    ax: Axes | None = None,
+    data: bool = False,
+    **options: Any,
+) -> Axes | pd.DataFrame:
+    """Show how much more each scorer's margins side with the response shown first than labels do.
+
+    Parameters
+    ----------
+    source : Pairs or DataTree
+        Pairs whose order is that in which they were shown (`ordered=True`), or a posterior of
+        `bayes.calibration` or `bayes.ties` of such pairs.
+    scorers : str or list of str, optional
+        All by default.
+    native : {True, "logit", None}
+        Of pairs: as in `metaeval.statistics.cox_intercept`.
+    max_chars : int, optional
+        Longer names lose their middle; by default they are whole, in several lines if need be.
+    ax : Axes, optional
+        Where to draw; otherwise a new figure that is as high as its rows need.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+    **options
+        Of pairs: others of `metaeval.evaluate`. Of posteriors: `confidence`.
+
+    Returns
+    -------
+    Axes or DataFrame
+        The frame: scorer, estimate, lower, upper, the largest first.
+
+    Raises
+    ------
+    MetaevalError
+        If the order of pairs means nothing, or the posterior has no such bias.
+
+    Notes
+    -----
+    Of pairs -a, with the intercept a in logit P(the first is preferred) = a + b logit p (the
+    statistic `cox_intercept`); of a posterior its `bias`. Above 0 margins side with the first more
+    than labels do: the scorer favours what it saw first, if labels do not. It is a bias of the
+    scorer less that of the labels; where raters saw the same order both are in it. Each pair judged
+    in both orders tells most.
+
+    References
+    ----------
+    Cox (1958), Two further applications of a model for binary regression. Wang et al. (2024), Large
+    language models are not fair evaluators.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from metaeval import Pairs
+    >>> rng = np.random.default_rng(0)
+    >>> rows = pd.DataFrame({"item": range(200), "first": "a", "second": "b"})
+    >>> gap = rng.normal(size=200)
+    >>> scores = pd.DataFrame({"judge": gap + 0.5 + rng.normal(size=200)})
+    >>> labels = pd.DataFrame({"human": np.sign(gap)})
+    >>> pairs = Pairs(rows, scores, labels, ordered=True)
+    >>> frame = order_bias(pairs, native="logit", n_resamples=200, data=True)
+    >>> bool(frame["lower"].item() > 0)
+    True
+    """
+    frame = _biases(source, scorers_of(scorers), native, options)
+    return frame if data else _drawn(frame, max_chars, ax)
+
+
+def _biases(
+    source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
+) -> pd.DataFrame:
+    if is_posterior(source):
+        own = _own(_of_tree(source, **passed_on(_of_tree, options, "order_bias")))
+    else:
+        own = _turned(_own(_of_pairs(source, scorers, native, options)))
+    ordered = only(own, scorers).sort_values(["estimate", "scorer"], ascending=[False, True])
+    return ordered.reset_index(drop=True)
+
+
+def _own(result: Result) -> pd.DataFrame:
+    frame = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
+    return frame[_COLUMNS]
+
+
+def _turned(frame: pd.DataFrame) -> pd.DataFrame:
+    """What scorers lean to the first beyond labels, from what labels do beyond scorers."""
+    lower, upper = 0.0 - frame["upper"], 0.0 - frame["lower"]
+    return frame.assign(estimate=0.0 - frame["estimate"], lower=lower, upper=upper)
+
+
+def _of_tree(tree: xr.DataTree, *, confidence: float = 0.95) -> Result:
+    from metaeval.bayes.summaries import summarise
+
+    return summarise(tree, "bias", confidence=confidence)
+
+
+def _of_pairs(
+    source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
+) -> Result:
+    pairs = require_table(source, "order_bias")
+    if not isinstance(pairs, Pairs) or not pairs.ordered:
+        raise MetaevalError(
+            "order_bias needs pairs in the order in which they were shown; read them with "
+            "ordered=True."
+        )
+    asked = passed_on(evaluate, options, "order_bias")
+    return evaluate(pairs, cox_intercept(native=native), scorers=scorers, **asked)
+
+
+def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
+    ax, rows = row_axes(ax, frame["scorer"], max_chars, extra=20)
+    ax.axvline(0, color=GREY, lw=thin(), ls="--", zorder=0)
+    draw_intervals(ax, rows.places, frame["estimate"], frame["lower"], frame["upper"])
+    label_x(ax, _LABEL)
+    return ax

@@ -1,0 +1,169 @@
+"""Risk and coverage: errors among the decisions that a scorer is surest of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from metaeval import calibration
+from metaeval.core import check_fraction
+from metaeval.plots.input_checks import passed_on, require_table, scorers_of
+from metaeval.plots.legends import Entry
+from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
+from metaeval.plots.row_axes import percent_axis
+from metaeval.plots.theme import BLUE, GREY, LIGHT, look
+from metaeval.tables import Table
+
+_TOGETHER = 4  # curves that share a panel
+_POINTS = 400  # of a curve: more cannot be seen
+
+
+def risk_coverage(
+    table: Table,
+    scorers: Sequence[str] | str | None = None,
+    *,
+    least: float = 0.05,
+    ax: Axes | None = None,
+    data: bool = False,
+    **options: Any,
+) -> Axes | pd.DataFrame:
+    """Show the share of wrong decisions among the surest, by how many are decided.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    scorers : str or list of str, optional
+        Up to four share the axes; more have a panel each, with the others in grey. All by default.
+    least : float, default 0.05
+        Coverage from which on curves are shown: below it few decisions are left, and their bound
+        is near 1.
+    ax : Axes, optional
+        Where to draw; a new figure that has room for all panels by default.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+    **options
+        Others of `metaeval.calibration.risk_coverage`: `native`, `by`, `confidence`, ...
+
+    Returns
+    -------
+    Axes or DataFrame
+        With several panels the axes that hold them. The frame: scorer, task, threshold (the least
+        size of a margin that is decided), coverage, risk and upper, the bound of the risk; at most
+        400 thresholds of each scorer, evenly spaced by coverage.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    The band reaches from the risk that was seen up to a bound that holds at all thresholds at once:
+    a threshold that is chosen because its bound is low enough keeps what it promises. At small
+    coverage few decisions are left, and the curve jumps (`least`). A scorer whose sureness knows
+    nothing has a flat curve.
+
+    References
+    ----------
+    Geifman, El-Yaniv (2017), Selective classification for deep neural networks.
+
+    Examples
+    --------
+    >>> from metaeval import load_example
+    >>> ax = risk_coverage(load_example(), ["judge", "reward"])
+    >>> ax.get_xlabel()
+    'share that is decided, the surest first (%)'
+    """
+    check_fraction("least", least)
+    frame = _risks(table, scorers_of(scorers), least, options)
+    return frame if data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
+
+
+def _risks(
+    table: Table, scorers: list[str] | None, least: float, options: dict[str, Any]
+) -> pd.DataFrame:
+    asked = passed_on(calibration.risk_coverage, options) | {"scorers": scorers}
+    whole = calibration.risk_coverage(require_table(table, "risk_coverage"), **asked)
+    whole = whole[whole["coverage"] >= least]
+    curves = whole.groupby(["scorer", "task"], sort=False, dropna=False)
+    kept = pd.concat([curve.iloc[_some(curve["coverage"])] for _, curve in curves])
+    found = kept.assign(upper=1 - kept["lower"])
+    columns = ["scorer", "task", "threshold", "coverage", "risk", "upper"]
+    return found[columns].reset_index(drop=True)
+
+
+def _some(coverage: pd.Series) -> Any:
+    """Places of thresholds that are evenly spaced by coverage, the first and last among them."""
+    if len(coverage) <= _POINTS:
+        return np.arange(len(coverage))
+    wanted = np.linspace(coverage.iloc[0], 1, _POINTS)
+    at = np.searchsorted(coverage, wanted).clip(max=len(coverage) - 1)
+    return np.unique(np.r_[0, at, len(coverage) - 1])
+
+
+def _drawn(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
+    names, parts = parts_of(frame)
+    draw = _together if len(parts) <= _TOGETHER else _apart
+    host = draw(parts, names, f"up to the {100 * confidence:g}% bound", ax)
+    said = "share that is decided, the surest first (%)"
+    return label_axes(host, said, "wrong among them (%)")
+
+
+def _together(
+    parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
+) -> Axes:
+    """All curves on the same axes."""
+    key = [Entry(Line2D([], [], **_line(k)), name) for k, name in enumerate(names)] + [
+        Entry(Patch(color=GREY, alpha=0.25, lw=0), bound)
+    ]
+    return draw_panels(ax, [""], key, [parts], _curves)
+
+
+def _curves(ax: Axes, parts: Sequence[pd.DataFrame]) -> None:
+    for k, part in enumerate(parts):
+        _curve(ax, part, k)
+    _limits(ax, parts)
+
+
+def _apart(
+    parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
+) -> Axes:
+    """A panel for each curve, with all others in grey behind it."""
+    key = [
+        Entry(Line2D([], [], color=BLUE), "wrong decisions"),
+        Entry(Patch(color=BLUE, alpha=0.25, lw=0), bound),
+        Entry(Line2D([], [], color=LIGHT), "other scorers"),
+    ]
+
+    def draw(panel: Axes, part: pd.DataFrame) -> None:
+        for other in parts:
+            panel.plot(other["coverage"], other["risk"], color=LIGHT, ls="-", lw=thin(), zorder=0)
+        _curve(panel, part, 0)
+        _limits(panel, parts)
+
+    return draw_panels(ax, names, key, parts, draw)
+
+
+def _line(k: int) -> dict[str, Any]:
+    return {what: v for what, v in look(k).items() if what != "marker"}
+
+
+def _curve(ax: Axes, part: pd.DataFrame, k: int) -> None:
+    x, style = part["coverage"], _line(k)
+    ax.fill_between(x, part["risk"], part["upper"], color=style["color"], alpha=0.2, lw=0)
+    ax.plot(x, part["risk"], marker="." if len(part) <= 12 else "", **style)
+
+
+def _limits(ax: Axes, parts: Sequence[pd.DataFrame]) -> None:
+    """Coverage from 0 to 1, and all bounds."""
+    highest = max(float(part[["risk", "upper"]].max(axis=None)) for part in parts)
+    ax.set_xlim(0, 1.02)
+    ax.set_ylim(-0.02 * highest, 1.03 * highest)
+    percent_axis(ax.xaxis)
+    percent_axis(ax.yaxis)

@@ -1,0 +1,203 @@
+"""Accuracy by the threshold below which a margin is called a tie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from metaeval import calibration
+from metaeval.inference import evaluate
+from metaeval.plots.input_checks import only, passed_on, require_table, require_tree, scorers_of
+from metaeval.plots.legends import Entry
+from metaeval.plots.panels import draw_panels, label_axes, thin
+from metaeval.plots.row_axes import draw_intervals, percent_axis
+from metaeval.plots.theme import BLUE, GREEN, GREY, ORANGE
+from metaeval.statistics import tie_calibrated_accuracy
+from metaeval.tables import Table
+
+_TIED = 0.95  # share of pairs called ties: thresholds beyond only lead up to all of them
+_CROSSED, _POSTERIOR = ORANGE, GREEN
+_PLATEAU: dict[str, Any] = {"color": BLUE, "lw": 4, "alpha": 0.45}
+
+
+def tie_curve(
+    table: Table,
+    scorers: Sequence[str] | str | None = None,
+    *,
+    tree: xr.DataTree | None = None,
+    folds: int = 5,
+    ax: Axes | None = None,
+    data: bool = False,
+    **options: Any,
+) -> Axes | pd.DataFrame:
+    """Pairwise accuracy by the threshold below which a margin is called a tie.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    scorers : str or list of str, optional
+        One panel for each, for thresholds are in units of its scores; all by default.
+    tree : DataTree, optional
+        A posterior of `bayes.ties`, whose `epsilon` is shown below the curve.
+    folds : int, default 5
+        Of the cross-fitted threshold, as in `metaeval.statistics.tie_calibrated_accuracy`.
+    ax : Axes, optional
+        Where to draw; a new figure that has room for all panels by default.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+    **options
+        Others of `metaeval.calibration.threshold_curve`: `label`, `average`, `n_resamples`, ...
+
+    Returns
+    -------
+    Axes or DataFrame
+        With several panels the axes that hold them. Rows of the frame are of four kinds (`part`):
+        "curve", the accuracy at a threshold with its interval, and whether it is on the plateau;
+        "in-sample", the best threshold; "cross-fitted", the median of those of all folds, with the
+        accuracy that they give on other items and its interval; "posterior", the epsilon of the
+        tree and (`lower`, `upper`) its interval.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable.
+
+    Notes
+    -----
+    The plateau holds the thresholds that are not told from the best one, all of them tested at
+    once: with few items it is wide, and says little. The best accuracy in-sample is optimistic; the
+    cross-fitted one is not. Where most pairs are called ties the curve only nears the share of tied
+    labels; the axis ends before, and a line has that share.
+
+    References
+    ----------
+    Deutsch, Foster, Freitag (2023), Ties Matter.
+
+    Examples
+    --------
+    >>> from metaeval import load_example
+    >>> ax = tie_curve(load_example(), "reward", points=8, n_resamples=200)
+    >>> ax.get_xlabel()
+    'margin up to which a tie is called'
+    """
+    frame = _thresholds(table, scorers_of(scorers), tree, folds, options)
+    return frame if data else _draw_thresholds(frame, ax, options)
+
+
+def _thresholds(
+    table: Table,
+    scorers: list[str] | None,
+    tree: xr.DataTree | None,
+    folds: int,
+    options: dict[str, Any],
+) -> pd.DataFrame:
+    whole = require_table(table, "tie_curve")
+    asked = passed_on(calibration.threshold_curve, options, "tie_curve") | {"scorers": scorers}
+    curve = calibration.threshold_curve(whole, **asked).assign(part="curve")
+    parts = [curve, curve[curve["best"]].assign(part="in-sample", lower=np.nan, upper=np.nan)]
+    parts.append(_crossed(whole, folds, asked))
+    if tree is not None:
+        confidence = asked.get("confidence", 0.95)
+        parts.append(_posterior(tree, list(curve["scorer"].unique()), confidence))
+    columns = ["part", "scorer", "epsilon", "accuracy", "lower", "upper", "tie_rate", "plateau"]
+    found = pd.concat([p.reindex(columns=columns) for p in parts], ignore_index=True)
+    found["plateau"] = found["plateau"].eq(True)
+    found.attrs |= curve.attrs
+    return found
+
+
+def _crossed(table: Table, folds: int, asked: dict[str, Any]) -> pd.DataFrame:
+    """The cross-fitted accuracy of each scorer, at the median of the thresholds of the folds."""
+    statistic = tie_calibrated_accuracy(folds, asked.get("average"))
+    kept = {k: v for k, v in asked.items() if k not in ("average", "points")}
+    result = evaluate(table, statistic, **{"n_resamples": 2_000} | kept)
+    own = result.frame[result.frame["statistic"] == statistic.name]
+    median = {
+        d["scorer"]: d["epsilon"]
+        for d in result.meta["details"]
+        if d["statistic"] == statistic.name
+    }
+    return own.assign(
+        part="cross-fitted", accuracy=own["estimate"], epsilon=own["scorer"].map(median)
+    )
+
+
+def _posterior(tree: xr.DataTree, scorers: list[str], confidence: float) -> pd.DataFrame:
+    from metaeval.bayes.summaries import summarise
+
+    result = summarise(require_tree(tree, "ties", "tie_curve"), "epsilon", confidence=confidence)
+    own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
+    own = only(own, scorers, "scorer in the posterior")
+    return own.assign(part="posterior", epsilon=own["estimate"])
+
+
+def _draw_thresholds(frame: pd.DataFrame, ax: Axes | None, options: dict[str, Any]) -> Axes:
+    parts = dict(list(frame.groupby("scorer", sort=False)))
+    key = _threshold_key(frame, float(options.get("confidence", 0.95)))
+    host = draw_panels(ax, list(parts), key, list(parts.values()), _threshold_panel)
+    said = "margin up to which a tie is called"
+    return label_axes(host, said, "pairwise accuracy, ties included (%)")
+
+
+def _threshold_key(frame: pd.DataFrame, confidence: float) -> list[Entry]:
+    level = f"{100 * confidence:g}%"
+    found = [
+        Entry(Line2D([], [], color=BLUE), f"accuracy, {level} intervals"),
+        Entry(Line2D([], [], **_PLATEAU, solid_capstyle="butt"), "not told from the best"),
+        Entry(Line2D([], [], color=GREY, ls=":", lw=thin()), "all called ties"),
+        Entry(_point(BLUE, "o", "white"), "best in-sample"),
+        Entry(_point(_CROSSED, "D", _CROSSED), "cross-fitted"),
+    ]
+    if (frame["part"] == "posterior").any():
+        found.append(Entry(_point(_POSTERIOR, "s", _POSTERIOR), "posterior threshold"))
+    return found
+
+
+def _point(color: str, marker: str, face: str) -> Line2D:
+    return Line2D([], [], color=color, marker=marker, mfc=face, ls="none")
+
+
+def _threshold_panel(ax: Axes, part: pd.DataFrame) -> None:
+    curve = part[part["part"] == "curve"]
+    x, y = curve["epsilon"].to_numpy(), curve["accuracy"].to_numpy()
+    ax.fill_between(x, curve["lower"], curve["upper"], color=BLUE, alpha=0.2, lw=0)
+    ax.plot(x, y, color=BLUE, ls="-", marker="." if len(curve) <= 12 else "")
+    plateau = np.where(curve["plateau"], y, np.nan)
+    ax.plot(x, plateau, **_PLATEAU, ls="-", solid_capstyle="round", zorder=2.5)
+    ax.axhline(y[-1], color=GREY, ls=":", lw=thin(), zorder=0)
+    crossed = part[part["part"] == "cross-fitted"].iloc[0]
+    ax.vlines(crossed["epsilon"], crossed["lower"], crossed["upper"], color=_CROSSED, zorder=4)
+    for kind, color, marker, face in (
+        ("cross-fitted", _CROSSED, "D", _CROSSED),
+        ("in-sample", BLUE, "o", "white"),
+    ):
+        point = part[part["part"] == kind]
+        ax.plot(point["epsilon"], point["accuracy"], marker, color=color, mfc=face, zorder=5)
+    _limits(ax, part)
+    percent_axis(ax.yaxis)
+
+
+def _limits(ax: Axes, part: pd.DataFrame) -> None:
+    """End before all pairs are ties; the posterior has a row below the curve."""
+    curve = part[part["part"] == "curve"]
+    tail = curve["tie_rate"] > _TIED
+    ends = [curve.loc[~tail | curve["plateau"], "epsilon"].max()]
+    ends += list(part.loc[part["part"] != "curve", "epsilon"])
+    posterior = part[part["part"] == "posterior"]
+    limit = 1.05 * max(float(np.max([*ends, *posterior["upper"]])), np.finfo(float).tiny)
+    low, high = curve["lower"].min(), part.loc[part["part"] != "posterior", "upper"].max()
+    room = 0.06 * (high - low)
+    for row in posterior.itertuples():
+        below = low - 2 * room
+        interval = ([row.epsilon], [row.lower], [row.upper])
+        draw_intervals(ax, [below], *interval, color=_POSTERIOR, marker="s")
+        ax.plot([row.epsilon] * 2, [below, high], color=_POSTERIOR, lw=thin(), ls=":", zorder=1)
+        low = below
+    ax.set_xlim(-0.03 * limit, limit)
+    ax.set_ylim(low - room, high + room)

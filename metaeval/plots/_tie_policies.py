@@ -1,0 +1,191 @@
+"""Ranks of scorers under every tie policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from metaeval.core import MetaevalError
+from metaeval.inference import compare
+from metaeval.plots.input_checks import passed_on, require_table, scorers_of
+from metaeval.plots.panels import thin, tick_size
+from metaeval.plots.row_axes import (
+    LINE,
+    POINTS,
+    Rows,
+    axes,
+    beside_rows,
+    own_width,
+    rows_height,
+    rows_of,
+)
+from metaeval.plots.text_layout import shown, width
+from metaeval.plots.theme import LIGHT, look
+from metaeval.statistics import (
+    TIES as CANDIDATES,
+    Statistic,
+    best_of_n,
+    default_ties,
+    pairwise_accuracy,
+    tie_calibrated_accuracy,
+)
+from metaeval.tables import Table
+
+_SIDE = 0.29  # of the width, for names on each side
+_SPREAD = 0.3  # of the way between two policies, for intervals side by side
+_MANY = 12  # scorers whose intervals can be told apart
+_COLUMNS = ["statistic", "scorer", "estimate", "rank", "rank_low", "rank_high"]
+
+
+def tie_policies(
+    table: Table,
+    scorers: Sequence[str] | None = None,
+    *,
+    statistics: Sequence[Statistic | str] | None = None,
+    max_chars: int | None = None,
+    ax: Axes | None = None,
+    data: bool = False,
+    **options: Any,
+) -> Axes | pd.DataFrame:
+    """Show the rank of each scorer under every tie policy, a line for each scorer.
+
+    Parameters
+    ----------
+    table : Responses or Pairs
+    scorers : list of str, optional
+        At least two; all by default.
+    statistics : list of Statistic or str, optional
+        By default those whose rules for ties differ on this table: pairwise accuracy with `strict`
+        and `half`, where labels are tied also with `acc-eq`, plain and tuned, and for right and
+        wrong answers `best_of_n` with its three.
+    max_chars : int, optional
+        Longer names lose their middle; by default they are whole, in several lines if need be.
+    ax : Axes, optional
+        Where to draw; otherwise a new figure that is as high as its rows need.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+    **options
+        Others of `metaeval.compare`: `label`, `correction`, `n_resamples`, ...
+
+    Returns
+    -------
+    Axes or DataFrame
+        The frame: statistic, scorer, estimate, rank, and rank_low and rank_high, the ranks that the
+        comparisons under this statistic leave open.
+
+    Raises
+    ------
+    MetaevalError
+        If the data or the arguments are not usable, or there is one scorer only.
+
+    Notes
+    -----
+    Where lines cross, which scorer is better depends on what a tie counts; the bars say whether the
+    data tell them apart at all (of up to twelve scorers; the frame has those of all). Scorers with
+    equal values are in the order of their names. Lines of scorers that keep their rank are grey.
+    Bars hold within a policy, not over all of them; the policy that suits a scorer best is no
+    result.
+
+    References
+    ----------
+    Deutsch, Foster, Freitag (2023), Ties Matter. Steegen, Tuerlinckx, Gelman, Vanpaemel (2016),
+    Increasing transparency through a multiverse analysis.
+
+    Examples
+    --------
+    >>> from metaeval import load_example
+    >>> ax = tie_policies(load_example(), n_resamples=200)
+    >>> ax.get_ylabel()
+    'rank'
+    """
+    whole = require_table(table, "tie_policies")
+    asked = passed_on(compare, options, "tie_policies")
+    wanted = _policies(whole) if statistics is None else list(statistics)
+    frame = _ranks(whole, wanted, asked | {"scorers": scorers_of(scorers)})
+    return frame if data else _drawn(frame, max_chars, ax)
+
+
+def _policies(table: Table) -> list[Statistic | str]:
+    """Statistics that differ in what a tie counts, on this table."""
+    pairwise = [pairwise_accuracy(ties) for ties in ("strict", "half")]
+    if default_ties(table) == "acc-eq":
+        return [pairwise_accuracy("acc-eq"), tie_calibrated_accuracy(), *pairwise]
+    candidates = [best_of_n(ties) for ties in CANDIDATES] if table.kind == "correct" else []  # type: ignore[arg-type]
+    return [*pairwise, *candidates]
+
+
+def _ranks(table: Table, statistics: list[Statistic | str], asked: dict[str, Any]) -> pd.DataFrame:
+    scorers = asked["scorers"] or table.scorers
+    if len(scorers) < 2:
+        raise MetaevalError(
+            f"There is one scorer, {scorers[0]!r}, and ranks need two; name more with scorers=."
+        )
+    result = compare(table, statistics, **asked)
+    names = [s["name"] for s in result.meta["statistics"] if not s["beside"]]
+    for name in names:
+        if result.direction(name) == 0:
+            raise MetaevalError(f"{name} has no ranks: neither high nor low values are good.")
+    leagues = [result.league(name).assign(statistic=name) for name in names]
+    ranked = [each.assign(rank=np.arange(1, len(each) + 1)) for each in leagues]
+    return pd.concat(ranked, ignore_index=True)[_COLUMNS]
+
+
+def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
+    names = list(frame["statistic"].unique())
+    ends = [_by_rank(frame, name) for name in (names[0], names[-1])]
+    asked: Any = {"ax": ax, "share": _SIDE, "max_chars": max_chars, "even": True}
+    left, right = (rows_of(end, **asked) for end in ends)
+    rows = left if left.unit >= right.unit else right
+    labels = [shown(name) for name in names]
+    size = tick_size()
+    across = max(width(label, size) for label in labels)
+    ax = axes(ax, rows_height(rows, across))
+    for k, scorer in enumerate(ends[0]):
+        _line(ax, frame[frame["scorer"] == scorer], names, k, len(ends[0]))
+    _label(ax, left, right)
+    ax.set_xlim(-0.4, len(names) - 0.6)
+    fits = across < _slot(ax, left, right) / len(names)
+    turned: dict[str, Any] = {} if fits else {"rotation": 90, "va": "top"}
+    ax.set_xticks(range(len(names)), labels, fontsize=size, **turned)
+    return ax
+
+
+def _by_rank(frame: pd.DataFrame, statistic: str) -> list[str]:
+    return list(frame[frame["statistic"] == statistic].sort_values("rank")["scorer"])
+
+
+def _slot(ax: Axes, left: Rows, right: Rows) -> float:
+    """Points between the names on both sides."""
+    return own_width(ax) * POINTS - left.wide - right.wide - 30
+
+
+def _line(ax: Axes, own: pd.DataFrame, names: list[str], k: int, n: int) -> None:
+    """Ranks of one scorer from policy to policy, with the ranks left open as bars beside."""
+    own = own.set_index("statistic").loc[names]
+    style = look(k)
+    still = own["rank"].nunique() == 1
+    if still:
+        style |= {"color": "#8A8A8A", "linestyle": "-"}
+    x = np.arange(len(names))
+    ax.plot(x, own["rank"], **style, zorder=3 - still)
+    if n <= _MANY:
+        beside = x + _SPREAD * ((k + 0.5) / n - 0.5)
+        ends = (own["rank_low"] - 0.12, own["rank_high"] + 0.12)
+        ax.vlines(beside, *ends, color=style["color"], lw=thin(), alpha=0.45, zorder=1)
+
+
+def _label(ax: Axes, left: Rows, right: Rows) -> None:
+    """Names on both sides, by rank."""
+    ranks = np.arange(1, len(left.texts) + 1)
+    ax.set_yticks(ranks, left.texts, fontsize=left.size, linespacing=LINE)
+    ax.set_ylim(len(ranks) + 0.6, 0.4)
+    ax.tick_params(axis="y", length=0)
+    beside_rows(ax, ranks, right.texts, right.size, linespacing=LINE)
+    ax.set_ylabel("rank")
+    ax.spines["left"].set_visible(False)
+    for x in ax.get_xticks():
+        ax.axvline(x, color=LIGHT, lw=thin(), zorder=0)

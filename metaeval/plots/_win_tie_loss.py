@@ -1,0 +1,118 @@
+"""Shares of win, tie and loss by margin, seen and expected by a posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from metaeval.core import check_fraction
+from metaeval.plots.input_checks import only, require_tree, scorers_of
+from metaeval.plots.legends import Entry
+from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
+from metaeval.plots.row_axes import percent_axis
+from metaeval.plots.theme import BLUE, GREY, ORANGE, RED
+
+_OUTCOMES = {"win": (BLUE, "o"), "tie": (ORANGE, "s"), "loss": (RED, "^")}
+
+
+def win_tie_loss(
+    tree: xr.DataTree,
+    scorers: Sequence[str] | str | None = None,
+    *,
+    confidence: float = 0.95,
+    ax: Axes | None = None,
+    data: bool = False,
+) -> Axes | pd.DataFrame:
+    """Shares of win, tie and loss by margin: what labels say, and what the posterior expects.
+
+    Parameters
+    ----------
+    tree : DataTree
+        A posterior of `bayes.ties`.
+    scorers : str or list of str, optional
+        A panel for each, and for each task; all by default.
+    confidence : float, default 0.95
+        Probability inside the bands, at each margin by itself.
+    ax : Axes, optional
+        Where to draw; a new figure that has room for all panels by default.
+    data : bool, default False
+        Draw nothing, and return what would be drawn.
+
+    Returns
+    -------
+    Axes or DataFrame
+        With several panels the axes that hold them. Rows of the frame: scorer, task, group (of
+        pairs of about the same margin), margin (their mean), outcome, observed, predicted, lower,
+        upper.
+
+    Raises
+    ------
+    MetaevalError
+        If it is no posterior of `bayes.ties`, or does not have a scorer.
+
+    Notes
+    -----
+    Pairs are seen from the side that the margin points to: a win is a label that sides with it.
+    Bands are of as many new pairs as a group is worth (see design effects in `bayes.fit`): points
+    outside show that the model does not make such data. The same data were used to fit, which makes
+    the check lenient.
+
+    References
+    ----------
+    Gelman, Meng, Stern (1996), Posterior predictive assessment of model fitness.
+
+    Examples
+    --------
+    >>> from metaeval import bayes, load_example
+    >>> tree = bayes.fit(bayes.ties, load_example(), scorers=["judge"], seed=1)
+    >>> ax = win_tie_loss(tree)
+    >>> ax.get_ylabel()
+    'share of pairs (%)'
+    """
+    check_fraction("confidence", confidence)
+    frame = _shares(require_tree(tree, "ties", "win_tie_loss"), scorers_of(scorers), confidence)
+    return frame if data else _draw_shares(frame, ax, confidence)
+
+
+def _shares(tree: xr.DataTree, scorers: list[str] | None, confidence: float) -> pd.DataFrame:
+    from metaeval.bayes.predictive_checks import outcome_shares
+    from metaeval.bayes.summaries import summarise
+
+    frame = outcome_shares(tree, confidence)
+    frame = only(frame, scorers)
+    named = summarise(tree, "epsilon").frame["task"].notna().any()
+    return frame if named else frame.assign(task=None)
+
+
+def _draw_shares(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
+    several = frame["task"].nunique() > 1
+    titles, parts = parts_of(frame if several else frame.assign(task=None))
+    key = [
+        *(
+            Entry(Line2D([], [], color=c, marker=m, ls="none"), f"{name}, seen")
+            for name, (c, m) in _OUTCOMES.items()
+        ),
+        Entry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive bands"),
+    ]
+    host = draw_panels(ax, titles, key, parts, _share_panel)
+    return label_axes(host, "margin", "share of pairs (%)")
+
+
+def _share_panel(ax: Axes, part: pd.DataFrame) -> None:
+    for outcome, (color, marker) in _OUTCOMES.items():
+        own = part[part["outcome"] == outcome].sort_values("margin")
+        x, ends = own["margin"], (own["lower"], own["upper"])
+        if x.nunique() > 1:
+            ax.fill_between(x, *ends, color=color, alpha=0.25, lw=0)
+            ax.plot(x, own["predicted"], color=color, lw=thin(), ls="-")
+        else:
+            ax.vlines(x, *ends, color=color, alpha=0.35, lw=3)
+        ax.plot(x, own["observed"], marker, color=color, ms=2.6)
+    ax.set_ylim(-0.03, 1.03)
+    ax.set_yticks([0, 0.5, 1.0])
+    percent_axis(ax.yaxis)

@@ -1,0 +1,65 @@
+"""What plots hand on to the functions that compute what they draw."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from metaeval.core import MetaevalError, check_names, require_known
+from metaeval.tables import Pairs, Responses, Table
+
+
+def require_table(table: Any, function: str) -> Table:
+    """The table in canonical order; what is not a table of scores and labels is refused."""
+    if isinstance(table, Responses | Pairs):
+        return table.canonical
+    raise MetaevalError(
+        f"{function} draws a table of scores and labels, found a {type(table).__name__}; read one "
+        "with metaeval.read_scores."
+    )
+
+
+def require_tree(tree: Any, model: str, function: str) -> xr.DataTree:
+    """Refuse what is no posterior of one model."""
+    from metaeval.bayes.datatree import require_ours
+
+    if isinstance(tree, Responses | Pairs):
+        raise MetaevalError(
+            f"{function} draws a posterior, found a table; fit one with "
+            f"bayes.fit(bayes.{model}, table)."
+        )
+    found = require_ours(tree)
+    if found.attrs["model"] != model:
+        raise MetaevalError(
+            f"{function} draws a posterior of the {model} model, found one of the "
+            f"{found.attrs['model']} model; fit one with bayes.fit(bayes.{model}, table)."
+        )
+    return found
+
+
+def passed_on(
+    function: Callable[..., Any], options: Mapping[str, Any], name: str | None = None
+) -> dict[str, Any]:
+    """Options that a function takes; refuse others, by its name."""
+    known = [
+        p.name for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY
+    ]
+    for option in options:
+        require_known(f"option of {name or function.__name__}", option, known)
+    return dict(options)
+
+
+def scorers_of(asked: Sequence[str] | str | None) -> list[str] | None:
+    """Names of scorers as a list; one name stands for itself."""
+    return None if asked is None else check_names("scorers", asked)
+
+
+def only(frame: pd.DataFrame, scorers: list[str] | None, what: str = "scorer") -> pd.DataFrame:
+    """Rows of some scorers, each of which must be there; of all where none are named."""
+    for name in scorers or ():
+        require_known(what, name, list(frame["scorer"].unique()))
+    return frame if scorers is None else frame[frame["scorer"].isin(scorers)]

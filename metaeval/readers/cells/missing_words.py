@@ -1,0 +1,129 @@
+"""What stands for a missing value: words that all readers know, and codes that users declare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import Bools, MetaevalError, listed
+
+MISSING = frozenset(
+    ("", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "<na>", "#n/a", "missing", "-", "--")
+)
+"""Words for a value that is not there."""
+
+FAILED = frozenset(
+    (
+        *("error", "$error$", "parse error", "parsing error", "parse failed", "parse failure"),
+        *("parsing failed", "failed to parse", "unparseable", "unparsable", "no answer"),
+        *("no verdict", "no rating", "no score", "no response", "refusal", "refused", "timeout"),
+        *("timed out", "api error", "invalid response", "invalid output", "format error"),
+    )
+)
+"""Words for an answer that could not be had or read: missing too, and remarked."""
+
+
+_LONGEST_NUMBER = 400  # characters; the pattern takes quadratic time
+
+
+def word_of(value: Any) -> str:
+    """Return a cell as a word in small letters; whole numbers are written without a fraction.
+
+    >>> word_of(" Parse_Error "), word_of(-1.0), word_of("99.0")
+    ('parse error', '-1', '99')
+    """
+    word = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", str(value).strip().lower())
+    if len(word) > _LONGEST_NUMBER or not re.fullmatch(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", word):
+        return word
+    number = float(word)
+    return str(int(number)) if number.is_integer() else repr(number)
+
+
+def says_missing(value: Any) -> bool:
+    """Tell whether a cell of text says that there is no value."""
+    return isinstance(value, str) and word_of(value) in MISSING | FAILED
+
+
+@dataclass(frozen=True)
+class MissingCodes:
+    """Codes that the user declared to mean missing.
+
+    Parameters
+    ----------
+    everywhere : frozenset of str
+        Words and numbers, as `word_of` writes them, that mean missing in every column of values.
+    of : mapping
+        The same for single columns, by name.
+    declared : bool
+        Whether the user said anything; if so, nobody asks whether -1 is such a code.
+    """
+
+    everywhere: frozenset[str] = frozenset()
+    of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    declared: bool = False
+
+    def codes(self, column: str) -> frozenset[str]:
+        """Codes of one column."""
+        return self.everywhere | self.of.get(column, frozenset())
+
+    def blank(self, column: pd.Series, name: str | None = None) -> pd.Series:
+        """Return a column with its codes replaced by nothing."""
+        codes = self.codes(str(column.name) if name is None else name)
+        if not codes:
+            return column
+        where = is_one_of(column, codes)
+        return column.astype(object).where(~where, None) if where.any() else column
+
+
+def is_one_of(column: pd.Series, codes: Iterable[str]) -> Bools:
+    """Which cells are one of some words or numbers: (row,)."""
+    known = frozenset(codes)
+    labels, uniques = pd.factorize(column.astype(object).map(_hashable, na_action="ignore"))
+    hit = np.array([word_of(value) in known for value in uniques] + [False])
+    return np.asarray(hit[labels])
+
+
+def _hashable(value: Any) -> Any:
+    return str(value) if isinstance(value, list | dict | set | np.ndarray) else value
+
+
+def codes_of(value: Any) -> MissingCodes:
+    """Return the codes that an option declares: a value, a list of values, or column = values.
+
+    >>> codes_of([-1, "skip"]).codes("any") == {"-1", "skip"}
+    True
+    >>> codes_of({"judge": 99}).codes("other")
+    frozenset()
+    """
+    if value is None:
+        return MissingCodes()
+    if isinstance(value, Mapping):
+        of = {str(name): _words(codes) for name, codes in value.items()}
+        return MissingCodes(of=of, declared=True)
+    return MissingCodes(everywhere=_words(value), declared=True)
+
+
+def _words(value: Any) -> frozenset[str]:
+    values = [value] if isinstance(value, str | int | float) else value
+    if not isinstance(values, list | tuple | set | frozenset):
+        raise MetaevalError(
+            f"missing_codes={value!r:.100} is not a list of codes, such as [-1, 'error'], nor a "
+            "mapping of columns to codes, such as {'judge': [-1]}."
+        )
+    return frozenset(word_of(code) for code in values)
+
+
+def failure_notes(column: pd.Series, name: str, source: str) -> list[str]:
+    """A remark on cells that are words for an answer that failed and so count as missing."""
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
+        return []
+    words = column[is_one_of(column, FAILED)].astype(str).value_counts()
+    if not len(words):
+        return []
+    shown = listed([f"{word!r} on {n} rows" for word, n in words.items()], 5)
+    return [f"{source}: {name}: {shown} is taken for missing"]

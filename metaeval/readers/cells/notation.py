@@ -1,0 +1,597 @@
+"""Numbers as people and programs write them: percent signs, decimal commas, fractions, tensors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import MetaevalError, check_one_of
+from metaeval.readers.cells.missing_words import says_missing, word_of
+from metaeval.readers.cells.rating_words import n_known
+
+NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+_COMMA = r"[-+]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+),\d+(?:[eE][-+]?\d+)?"
+_GROUPS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"
+_EITHER = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 1,234: a thousand or one and a bit
+_DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")  # the same in the other countries
+_WHOLE = re.compile(r"[-+]?\d+")
+_CALL = r"(?:torch\.)?(?:tensor|array|np\.float\d+|numpy\.float\d+|float\d*|Decimal)"
+_SCORE = (
+    r"(?:\w+[ _])?(?:score|rating|grade|verdict|judge?ment|quality|points?|mark|value|overall|"
+    r"result|answer)s?"
+)
+_NOTHING = re.compile(  # a notation around a word for missing: tensor(nan), [], N/A/10, Score: N/A
+    rf"(?:{_CALL}\(|(?:{_SCORE})\s*[:=])?\s*[\[(\"']*\s*(?:nan|n/?a|none|null|)\s*[\])\"'%]*"
+    r"(?:,[^)]*\))?\)?(?:\s*(?:/|out of)\s*\d+)?",
+    re.IGNORECASE,
+)
+_LONGEST, _SHORT = (
+    400,
+    40,
+)  # a cell beyond the first is not a number, one beyond the second not a score
+_LOOKS = re.compile(r"[-+\s\d.,%/()\[\]$€£'_eE]*\d[-+\s\d.,%/()\[\]$€£'_eE]*")
+_LIST = re.compile(rf"[\[(]+\s*{NUMBER}(?:(?:\s*[,;]\s*|\s+){NUMBER})+[\s\])]*[\])]")
+_INTERVAL = re.compile(  # 0.12 [0.1, 0.9], and 0.12 (0.03)
+    rf"{NUMBER}\s*%?\s*[\[(]\s*{NUMBER}\s*%?(?:(?:\s*(?:[,;:–-]|to)\s*|\s+){NUMBER}\s*%?)?\s*[\])]"
+)
+_IS_DATE_OR_RANGE = re.compile(r"\d+(\s*[-:]\s*\d+)+|\d+(\s*[-/.:]\s*\d+){2,}")
+
+
+@dataclass(frozen=True)
+class Notation:
+    """One way to write a number.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in notes.
+    pattern : Pattern
+        Matches the whole cell.
+    value : callable
+        From the match to the number.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    value: Callable[[re.Match[str]], float]
+
+
+def _first(match: re.Match[str]) -> float:
+    return float(match[1])
+
+
+_PARTS = {"½": 0.5, "¼": 0.25, "¾": 0.75}
+
+
+def _with_part(match: re.Match[str]) -> float:
+    return float(f"{match[1]}1") * (float(match[2] or 0) + _PARTS[match[3]])
+
+
+_PERCENT = Notation(
+    "percent signs, read as proportions",
+    re.compile(rf"({NUMBER})\s*%"),
+    lambda m: float(m[1]) / 100,
+)
+_FRACTION = Notation(
+    "fractions",
+    re.compile(rf"({NUMBER})\s*(?:/|out of|of)\s*({NUMBER})(?:\s*(?:stars?|points?))?"),
+    lambda m: float(m[1]) / float(m[2]) if float(m[2]) else float("nan"),
+)
+_WORD_FRACTION = Notation(
+    "fractions",
+    re.compile(
+        rf"[*_`]*(?:{_SCORE})[*_`]*\s*[:=]\s*[*_`]*({NUMBER})\s*(?:/|out of|of)\s*({NUMBER})[*_`]*",
+        re.IGNORECASE,
+    ),
+    _FRACTION.value,
+)
+_RATIOS = (_FRACTION, _WORD_FRACTION)
+_DECIMAL_COMMA = Notation(
+    "decimal commas",
+    re.compile(rf"({_COMMA}|{_DOTTED.pattern})"),
+    lambda m: float(m[1].replace(".", "").replace(",", ".")),
+)
+_THOUSANDS = Notation(
+    "commas between thousands", re.compile(f"({_GROUPS})"), lambda m: float(m[1].replace(",", ""))
+)
+_DOT_THOUSANDS = Notation(
+    "dots between thousands",
+    re.compile(rf"({_DOTTED.pattern})"),
+    lambda m: float(m[1].replace(".", "")),
+)
+_UNITS = Notation(
+    "units",
+    re.compile(rf"({NUMBER})\s*(stars?|points?|pts\.?|[★⭐]\ufe0f?|dB)", re.IGNORECASE),
+    _first,
+)
+_PLAIN_NUMBER = r"[-+]?\d+(?:\.\d+)?"
+_WORDED = (  # 4 - good and good (4), where the words are those of a rating scale
+    Notation(
+        "numbers and what they mean",
+        re.compile(rf"(?P<number>{_PLAIN_NUMBER})\s*[-–—:=.(]\s*(?P<word>[^\W\d_][^\d()]*)\)?"),
+        lambda m: float(m["number"]),
+    ),
+    Notation(
+        "words and their numbers",
+        re.compile(
+            rf"(?P<word>[^\W\d_][^\d()]{{0,40}}?)\s?[:=([]\s?(?P<number>{_PLAIN_NUMBER})[)\]]?"
+        ),
+        lambda m: float(m["number"]),
+    ),
+)
+_WORD_FIRST = Notation(
+    "a word before the number",
+    re.compile(
+        rf"[*_`]*\{{?\s*[\"']?(?:{_SCORE})[\"']?[*_`]*\s*[:=]\s*[*_`]*\[*({NUMBER})\]*[*_`]*"
+        r"\s*\}?",
+        re.IGNORECASE,
+    ),
+    _first,
+)
+_NOTATIONS = (
+    _PERCENT,
+    Notation("quotes", re.compile(rf"[\"']({NUMBER})[\"']?"), _first),
+    Notation("brackets", re.compile(rf"\[+\s*({NUMBER})\s*,?\s*\]+"), _first),
+    Notation(
+        "calls such as tensor(0.8)",
+        re.compile(rf"{_CALL}\(\s*\[*\s*['\"]?({NUMBER})['\"]?\s*\]*\s*(?:,[^)]*\)?)?\)"),
+        _first,
+    ),
+    *_RATIOS,
+    _WORD_FIRST,
+    Notation(
+        "stars",
+        re.compile(r"([★⭐]+|\*+)(½?)[☆\ufe0f]*"),
+        lambda m: len(m[1]) + (0.5 if m[2] else 0.0),
+    ),
+    _UNITS,
+    Notation("asterisks", re.compile(rf"[*_`]{{1,3}}\s*({NUMBER})\s*[*_`]{{1,3}}"), _first),
+    Notation("tags", re.compile(rf"<(\w+)>\s*({NUMBER})\s*</\1>"), lambda m: float(m[2])),
+    Notation("signs for about", re.compile(rf"[~≈]\s*({NUMBER})"), _first),
+    Notation(
+        "uncertainties, of which the number before ± is read",
+        re.compile(rf"({NUMBER})\s*(?:±|\+/-|\+-)\s*{NUMBER}"),
+        _first,
+    ),
+    Notation("formulas of spreadsheets", re.compile(rf"=\s*\"?({NUMBER})\"?"), _first),
+    Notation(
+        "k for thousands",
+        re.compile(rf"({NUMBER})\s*[kK]"),
+        lambda m: float(f"{m[1]}e3") if "e" not in m[1].lower() else float(m[1]) * 1000,
+    ),
+    Notation(
+        "powers of ten",
+        re.compile(rf"({NUMBER})\s*[×x*·]\s*10\^?([-+]?\d+)"),
+        lambda m: float(f"{m[1]}e{m[2]}") if "e" not in m[1].lower() else float("nan"),
+    ),
+    Notation(
+        "exponents of Fortran",
+        re.compile(r"([-+]?\d+\.\d*)[dD]([-+]?\d+)"),
+        lambda m: float(f"{m[1]}e{m[2]}"),
+    ),
+    Notation("halves and quarters", re.compile(r"([-+]?)(\d*)\s*([½¼¾])"), _with_part),
+    *_WORDED,
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Columns of a file whose numbers were written in another way than 0.5.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The data with these columns as numbers.
+    notes : tuple of str
+        What was read how.
+    unread : dict
+        Columns that look like numbers and cannot be read: what to say of each.
+    """
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+    unread: dict[str, str]
+
+
+def in_words(name: str, mark: str) -> str:
+    """How to say what the decimal mark is, of all columns or of one of them."""
+    return f"decimal={mark!r} (--decimal {mark})"
+
+
+def check_decimal(decimal: Any) -> None:
+    """Raise unless a decimal mark, or that of each column of a mapping, is a point or a comma."""
+    if not isinstance(decimal, Mapping):
+        check_one_of("decimal", decimal, (None, ".", ","))
+        return
+    for name, mark in decimal.items():
+        check_one_of(f"decimal of {name!r}", mark, (".", ","))
+
+
+def read_notations(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    source: str,
+    decimal: Mapping[str, str] | None = None,
+    cure: Callable[[str, str], str] = in_words,
+) -> Written:
+    """Turn columns of texts that are numbers in some notation into numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A table as it was read.
+    columns : sequence of str
+        Columns that may hold numbers; ids are not among them.
+    source : str
+        What to call the file in messages.
+    decimal : mapping of columns to {".", ","}, optional
+        The decimal marks that were declared; those of other columns are worked out from their
+        cells, or from those of all columns.
+    cure : callable
+        How a message says that the mark of a column must be declared.
+    """
+    cells = {name: texts for name in columns if (texts := _texts(frame[name]))}
+    proofs = {name: _proofs(texts) for name, texts in cells.items()}
+    everywhere = _only(set().union(*proofs.values()))
+    made, notes, unread = {}, [], {}
+    for name, texts in cells.items():
+        declared = (decimal or {}).get(name)
+        mark = declared or (_only(proofs[name]) if proofs[name] else everywhere)
+        if not any(map(_is_odd, texts)) and not _all_dotted(texts):
+            continue
+        notation = _notation_of(texts, mark, declared is not None)
+        if notation in (_PERCENT, *_RATIOS) and _holds_numbers(frame[name]):
+            notation = None
+        if declared and proofs[name] - {declared}:
+            unread[name] = _contradiction(texts, declared, partial(cure, name))
+        elif notation is not None:
+            made[name] = _converted(frame[name], notation)
+            notes.append(f"{source}: {name} is written with {notation.name}")
+        elif message := _why_unread(texts, mark, declared, partial(cure, name)):
+            unread[name] = message
+    if not made:
+        return Written(frame, (), unread)
+    attrs = frame.attrs
+    frame = frame.assign(**made)
+    frame.attrs = attrs
+    return Written(frame, tuple(notes), unread)
+
+
+def plain(text: str) -> str:
+    """Return a text without blanks around it, with a plain minus sign and plain blanks."""
+    return text.strip().replace("\u2212", "-").replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def _short(text: str) -> str:
+    """A plain text, of which no more is kept than a number needs: patterns take their time."""
+    text = plain(text)
+    return text if len(text) <= _LONGEST else f"{text[:_SHORT]}…"
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """Distinct texts of a column that are not words for missing; lists of one value as text."""
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
+        return []
+    values = pd.unique(column.dropna().astype(object).map(_as_text))
+    texts = [_short(v) for v in values if isinstance(v, str) and not says_missing(v)]
+    return [text for text in texts if not _NOTHING.fullmatch(text)]
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Whether numbers other than 0 stand beside texts, as in JSON."""
+    numbers = (v for v in column if isinstance(v, int | float) and not isinstance(v, bool))
+    return any(v != 0 and v == v for v in numbers)
+
+
+def _as_text(value: Any) -> Any:
+    """A list of one number as text; what is neither a text nor such a list as None."""
+    if isinstance(value, dict) and len(value) == 1:
+        [(key, number)] = value.items()
+        return f"{{{key}: {float(number)!r}}}" if _is_number(number) else None
+    inner = value
+    while isinstance(inner, list | tuple | np.ndarray) and len(inner) == 1:
+        inner = inner[0]
+    if inner is not value:
+        return f"[{float(inner)!r}]" if _is_number(inner) else None
+    if isinstance(value, list | tuple) and not value:
+        return "[]"
+    return value if isinstance(value, str) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _is_plain(text: str) -> bool:
+    return re.fullmatch(NUMBER, text) is not None or text.lower().lstrip("+-") in _INFINITE
+
+
+_INFINITE = ("inf", "infinity")
+
+
+def _is_odd(text: str) -> bool:
+    return not _is_plain(text)
+
+
+def _only(marks: Collection[str]) -> str | None:
+    return next(iter(marks)) if len(marks) == 1 else None
+
+
+def _proofs(texts: Sequence[str]) -> set[str]:
+    """The decimal marks that cells of a column prove: a comma by 0,5 and a point by 1,234.5."""
+    marks = set()
+    for text in texts:
+        if re.fullmatch(_COMMA, text) and not _EITHER.fullmatch(text):
+            marks.add(",")
+        elif re.fullmatch(_GROUPS, text) and not _EITHER.fullmatch(text):
+            marks.add(".")
+    twice = _all_dotted(texts) and any(text.count(".") > 1 for text in texts)
+    return marks | {","} if twice else marks
+
+
+def _all_dotted(texts: Sequence[str]) -> bool:
+    """Whether dots may stand between thousands: no cell such as 0.681 or 12.5 says otherwise."""
+    broken = [text for text in texts if not _WHOLE.fullmatch(text)]
+    return bool(broken) and all(map(_DOTTED.fullmatch, broken))
+
+
+def dots_in_doubt(texts: Sequence[str]) -> bool:
+    """Whether 1.305 may be a thousand and some, as it stands beside 997 and nothing between.
+
+    >>> dots_in_doubt(["1.305", "997"]), dots_in_doubt(["1.305", "1"])
+    (True, False)
+    """
+    if not _all_dotted(texts):
+        return False
+    large = [v for t in texts if _WHOLE.fullmatch(t) and (v := abs(float(t))) >= 100]
+    broken = [t for t in texts if not _WHOLE.fullmatch(t)]
+    if any(text.count(".") > 1 for text in broken):
+        return True
+    return bool(large) and max(abs(float(t)) for t in broken) < min(large)
+
+
+def _notation_of(texts: Sequence[str], mark: str | None, declared: bool) -> Notation | None:
+    """The one notation in which all texts are written that are not plain numbers."""
+    odd = [text for text in texts if _is_odd(text)]
+    if mark == ",":
+        comma = _commas(texts, odd, declared)
+        if comma is not None:
+            return comma
+    elif (
+        odd
+        and all(map(_THOUSANDS.pattern.fullmatch, odd))
+        and (mark == "." or any(re.fullmatch(r"[-+]?(?!100$)[1-9]\d\d", text) for text in texts))
+    ):  # 1,506 beside 932 is a thousand and some
+        return _THOUSANDS
+    for notation in _NOTATIONS if odd else ():
+        if notation.pattern.fullmatch(odd[0]):
+            matches = [m for text in odd if (m := notation.pattern.fullmatch(text))]
+            if len(matches) == len(odd) and _consistent(notation, matches, texts, odd):
+                return notation
+    return None
+
+
+def _commas(texts: Sequence[str], odd: Sequence[str], declared: bool) -> Notation | None:
+    """Decimal commas; that dots stand between thousands, the user or a cell of the column says."""
+    if _all_dotted(texts):
+        sure = declared or any(text.count(".") > 1 for text in texts)
+        return _DOT_THOUSANDS if sure else None
+    if not odd or not all(re.fullmatch(_COMMA, text) for text in odd):
+        return None
+    dotted = [text for text in texts if not _is_odd(text) and "." in text]
+    sure = declared or any("." in text for text in odd)
+    return _DECIMAL_COMMA if not dotted or (sure and all(map(_DOTTED.fullmatch, dotted))) else None
+
+
+def _consistent(
+    notation: Notation, matches: Sequence[re.Match[str]], texts: Sequence[str], odd: Sequence[str]
+) -> bool:
+    """Whether a notation stands for one scale: percents and fractions not beside plain numbers."""
+    if notation is _PERCENT:
+        return all(float(text) == 0 for text in texts if text not in odd)
+    if notation in _RATIOS:
+        whole = {m[2] for m in matches}
+        ratio = len(whole) == 1 or all(abs(notation.value(m)) <= 1 for m in matches)
+        return ratio and len(odd) == len(texts) and all(float(m[2]) for m in matches)
+    if notation is _WORD_FIRST:
+        return len({re.split("[:=]", m[0])[0].strip(" {\"'").lower() for m in matches}) == 1
+    if notation is _UNITS:
+        return len({m[2].lower().rstrip(".\ufe0f").removesuffix("s") for m in matches}) == 1
+    return notation not in _WORDED or _are_levels(matches)
+
+
+def _are_levels(matches: Sequence[re.Match[str]]) -> bool:
+    """Whether each number goes with one word, and most words are those of a rating scale."""
+    levels = {(float(m["number"]), word_of(m["word"])) for m in matches}
+    numbers, words = ({level[k] for level in levels} for k in (0, 1))
+    known = 2 * n_known([str(word) for word in words]) > len(words)
+    return known and len(levels) == len(numbers) == len(words)
+
+
+def _converted(column: pd.Series, notation: Notation) -> pd.Series:
+    values = column.astype(object).map(lambda cell: _value(cell, notation), na_action="ignore")
+    return pd.Series(values, index=column.index, name=column.name, dtype=object)
+
+
+def _value(cell: Any, notation: Notation) -> Any:
+    text = _as_text(cell)
+    if not isinstance(text, str):
+        return cell
+    text = _short(text)
+    if _NOTHING.fullmatch(text):
+        return None
+    match = notation.pattern.fullmatch(text)
+    return notation.value(match) if match else cell
+
+
+def hangs_on_mark(column: pd.Series) -> bool:
+    """Tell whether a column may be read in two ways, by what its commas and dots are."""
+    texts = _texts(column)
+    return _all_dotted(texts) or any("," in text and _LOOKS.fullmatch(text) for text in texts)
+
+
+def is_list(text: Any) -> bool:
+    """Tell whether a cell of text is a list of several numbers, as `[3, 4]`."""
+    return isinstance(text, str) and _LIST.fullmatch(_short(text)) is not None
+
+
+def _why_unread(
+    texts: Sequence[str], mark: str | None, declared: str | None, cure: Callable[[str], str]
+) -> str | None:
+    """What to say of texts that look like numbers and are not; None if they do not look so."""
+    odd = [text for text in texts if _is_odd(text)]
+    if any(map(_LIST.fullmatch, odd)):
+        return None  # other lists are warned of elsewhere
+    if 2 * sum(_INTERVAL.fullmatch(text) is not None for text in odd) > len(odd):
+        return "its cells hold several numbers each; write one number in each cell"
+    if not odd:
+        in_doubt = mark == "," or (mark is None and dots_in_doubt(texts))
+        return _dots_to_say(cure) if in_doubt and not declared else None
+    looks = [t for t in odd if _LOOKS.fullmatch(t) and not _IS_DATE_OR_RANGE.fullmatch(t)]
+    looks = looks or [t for t in odd if any(n.pattern.fullmatch(t) for n in _RATIOS)]
+    if not looks or len(looks) < len(odd):
+        return _mostly_written(odd)
+    if said := _marks_to_say(texts, cure):
+        return said
+    if any("%" in text for text in odd):
+        return "percent signs stand on some cells only; write all in one way"
+    if any("," in text for text in odd) and any("." in text for text in texts):
+        return "commas and points are not written in one way; write plain numbers, such as 0.5"
+    return "write them as plain numbers, such as 0.5"
+
+
+def _marks_to_say(texts: Sequence[str], cure: Callable[[str], str]) -> str | None:
+    """Ask for the decimal mark, and offer those with which the column can be read."""
+    marks = [mark for mark in (".", ",") if _reads(texts, mark)]
+    if marks == [".", ","]:
+        return (
+            f"say what its commas or dots are: {cure('.')} if commas stand between thousands, "
+            f"{cure(',')} if they stand before decimals"
+        )
+    if marks == [","] and any(map(_DOTTED.fullmatch, texts)):
+        return (
+            f"if its dots stand between thousands, say so: {cure(',')}; if not, write plain "
+            "numbers, such as 0.5"
+        )
+    return f"say what its decimal mark is: {cure(marks[0])}" if marks else None
+
+
+def _dots_to_say(cure: Callable[[str], str]) -> str:
+    return (
+        f"what its dots are must be said: {cure(',')} if they stand between thousands, {cure('.')} "
+        "if they stand before decimals"
+    )
+
+
+def _reads(texts: Sequence[str], mark: str) -> bool:
+    """Whether a column can be read once its decimal mark is declared."""
+    return not _proofs(texts) - {mark} and _notation_of(texts, mark, True) is not None
+
+
+def _contradiction(texts: Sequence[str], declared: str, cure: Callable[[str], str]) -> str:
+    """What to say where cells of a column prove that the declared decimal mark is not theirs."""
+    other = "." if declared == "," else ","
+    cells = [t for t in texts if other in _proofs([t])]
+    shown = f"{cells[0]!r:.40} " if cells else ""
+    said = f"{shown}cannot be read with the decimal mark {declared!r}"
+    if _reads(texts, other):
+        return f"{said}; that of this column is {other!r}: {cure(other)}"
+    return f"{said}; write plain numbers, such as 0.5"
+
+
+def _mostly_written(odd: Sequence[str]) -> str | None:
+    """What to say where most texts are numbers in some notation, and a few are not."""
+    notations = [n for n in (*_NOTATIONS, _DECIMAL_COMMA) if n not in _WORDED]
+    found = [(n.name, [t for t in odd if n.pattern.fullmatch(t)]) for n in notations]
+    name, texts = max(found, key=lambda item: len(item[1]))
+    written = {text for _, texts in found for text in texts}
+    if 2 * len(written) <= len(odd):
+        return None
+    other = next((t for t in odd if t not in texts), None)
+    if other is None:
+        return f"its cells are written with {name}, but not all on one scale; write plain numbers"
+    said = (
+        f"most of its cells are written with {name}, such as {texts[0]!r:.40}, and {other!r:.40} "
+        "is not"
+    )
+    missing = f"missing_codes=[{other!r:.40}] (--missing-codes {other!r:.40})"
+    if any(c.isdigit() for c in other):
+        return f"{said}; write all in one way, or as plain numbers; if it is missing, {missing}"
+    return f"{said}; if that is missing, {missing}"
+
+
+_ONE = re.compile(r"\d+(?:[.,]\d+)?")
+_ONE_OF = re.compile(  # 4/5, 4 out of 5 and 77.2 ± 0.3 are one number each
+    rf"({_ONE.pattern})\s*%?\s*(?:/|out of|of|±|\+/-)\s*{_ONE.pattern}\s*%?"
+)
+_HOLE = "\0"  # where the number was
+_NO_SCORE = re.compile(  # q12, doc-3, item 4, #5, gpt-3.5, 7b, 4-bit, 1st, 5 Jan, 5 pm
+    r"[./]?[^\W\d_][\w./:#-]*[\s_./:#-]?\0[\w./-]*|[#@]\0|\0[bmx]|\0-?[^\W\d_][\w.-]*|"
+    r".*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b.*|\0\s*[ap]m",
+)
+_MOST_TOLD = 4  # words beside a score; more are a text, unless it speaks of a score
+_TOLD = re.compile(r"\b(?:scor|rat(?:e|ing)|grad|giv|verdict|points?\b|quality)")
+_RANGE = re.compile(r"(\d(?:\.\d+)?)\s*[-–]\s*(\d(?:\.\d+)?)")  # 3-4, of ratings
+_HEX = re.compile(r"0x[0-9a-f]{1,4}", re.IGNORECASE)
+_MOST_WORDINGS = 12
+_LOOKED_AT = 200
+
+
+def example_in_words(column: pd.Series) -> str | None:
+    """A cell of a column whose cells hold one number each among few different wordings.
+
+    None where the cells look like ids, dates or texts.
+    """
+    cells = list(pd.unique(column.dropna().astype(object).map(str))[:_LOOKED_AT])
+    cells = [v for v in cells if v.strip() and not says_missing(v)]
+    if not cells or max(map(len, cells)) > _SHORT:
+        return None
+    texts = [_ONE_OF.sub(r"\1 ", plain(v).lower()) for v in cells]
+    if all(map(_HEX.fullmatch, texts)) or all(map(_is_rising_range, texts)):
+        return cells[0]
+    one = [(c, t) for c, t in zip(cells, texts, strict=True) if len(_ONE.findall(t)) == 1]
+    if len(one) < 0.9 * len(cells):
+        return None
+    numbers = {_ONE.findall(text)[0] for _, text in one}
+    wordings = {_ONE.sub(_HOLE, text) for _, text in one}
+    if len(numbers) < 3 or len(wordings) > _MOST_WORDINGS or any(map(_names, (t for _, t in one))):
+        return None
+    return next((cell for cell, text in one if _is_odd(text)), None)
+
+
+def _is_rising_range(text: str) -> bool:
+    """Whether a text is a range such as 3-4, as of a rating between two steps."""
+    match = _RANGE.fullmatch(text)
+    return match is not None and float(match[1]) < float(match[2])
+
+
+def _names(text: str) -> bool:
+    """Whether a text with one number is an id, a size, a date or prose, and no score."""
+    wording, [number] = _ONE.sub(_HOLE, text), _ONE.findall(text)
+    suffix = wording.startswith(_HOLE) and wording[1:2] not in ("b", "m", "x")
+    if len(re.findall(r"[^\W\d_]+", wording)) > _MOST_TOLD:
+        return _TOLD.search(wording) is None
+    if re.match(rf"(?:{_SCORE}|rated)(?![^\W_])", text, re.IGNORECASE):
+        return False
+    return _NO_SCORE.fullmatch(wording) is not None and not (suffix and not number.isdigit())
+
+
+def unread_error(frame: pd.DataFrame, name: str, source: str, message: str) -> MetaevalError:
+    """Build the error of a column that looks like numbers and cannot be read."""
+    texts = frame[name].astype(object).map(_as_text)
+    odd = texts.map(lambda t: isinstance(t, str) and not says_missing(t) and _is_odd(plain(t)))
+    if not odd.any():  # the dots of plain numbers
+        odd = texts.map(lambda t: isinstance(t, str) and "." in t)
+    row = int(np.flatnonzero(odd.to_numpy(dtype=bool))[0]) if odd.any() else 0
+    return MetaevalError(
+        f"{name!r} of {source} looks like numbers and cannot be read: "
+        f"{frame[name].iloc[row]!r:.60} in row {row + 1} (the first below the header); {message}. "
+        "To leave the column out, name the scorers: scorers=[...] (--scorers A,B)."
+    )

@@ -1,0 +1,353 @@
+"""Cells as ids, numbers and covariates, the same whether they came as text or with a type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from metaeval.core import MetaevalError, listed
+from metaeval.readers.cells.missing_words import FAILED, MISSING, says_missing, word_of
+from metaeval.readers.cells.notation import is_list, plain
+from metaeval.tables import ids_as_text
+
+Codes = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+LONGEST_CATEGORY = 200
+
+_TRUTH = {"true": 1.0, "false": 0.0}
+_CLEAR = (
+    *(("true", "false"), ("yes", "no"), ("pass", "fail"), ("passed", "failed")),
+    *(("correct", "incorrect"), ("y", "n"), ("thumbs up", "thumbs down")),
+)
+"""Words for right and wrong, of which one alone says what a column holds."""
+_BOTH = (
+    *(("right", "wrong"), ("good", "bad"), ("accept", "reject"), ("accepted", "rejected")),
+    *(("valid", "invalid"), ("t", "f"), ("ok", "not ok")),
+)
+"""Words for right and wrong where both occur."""
+_THUMBS = {
+    **dict.fromkeys(("👍", "thumbsup", ":thumbsup:", ":+1:"), "thumbs up"),
+    **dict.fromkeys(("👎", "thumbsdown", ":thumbsdown:", ":-1:"), "thumbs down"),
+}
+_SKIN = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # how a thumb looks
+_EXACT = 2.0**53
+_FLOAT_ID = re.compile(r"-?\d+\.0")
+
+
+# Ids.
+def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = False) -> Any:
+    """Ids as a Categorical of texts; of cells that are text, `7.0` is 7 where all look so.
+
+    Parameters
+    ----------
+    column : Series
+        Ids of any type.
+    name : str
+        What to call the column in messages.
+    text : bool
+        Whether the cells come from a table of text.
+    null : bool
+        Whether null is allowed and means the empty id.
+    """
+    if column.dtype == "str":
+        return _text_ids(column, name, text, null)
+    _require_exact(column, name)
+    column = _plain_ids(column, name, null)
+    if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
+        return ids_as_text(column, name, null_is_empty=null).array
+    codes, uniques = pd.factorize(column)
+    if (codes < 0).any() and not null:
+        ids_as_text(column, name)  # raises, and names the row
+    texts = ids_as_text(pd.Series(uniques), name).tolist() if len(uniques) else []
+    return _categories(codes, texts)
+
+
+def _require_exact(column: pd.Series, name: str) -> None:
+    """Raise if ids are floating-point numbers so large that neighbours are the same."""
+    if pd.api.types.is_float_dtype(column.dtype):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif column.dtype == object:
+        values = np.array([v if isinstance(v, float) else 0.0 for v in column], dtype=np.float64)
+    else:
+        return
+    large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= _EXACT))
+    if len(large):
+        raise MetaevalError(
+            f"The id column {name!r} holds {values[large[0]]:.1f}; ids beyond 2^53 held as "
+            "floating-point numbers are not exact, so that different ids may be the same here. "
+            "Write them as text, or as whole numbers."
+        )
+
+
+def _text_ids(column: pd.Series, name: str, text: bool, null: bool) -> Any:
+    """Ids of texts, of which each is looked at once."""
+    codes, uniques = pd.factorize(column.to_numpy(dtype=object))
+    texts = list(map(str, uniques))
+    if not null and ((codes < 0).any() or not all(map(str.strip, texts))):
+        ids_as_text(_plain_ids(column, name, null), name)  # raises, and names the row
+    return _categories(codes, _whole(texts, name) if text else texts)
+
+
+def _categories(codes: Codes, texts: list[str]) -> Any:
+    """Texts by their codes; -1 is the empty id."""
+    if (codes < 0).any():
+        texts = texts if "" in texts else [*texts, ""]
+        codes = np.where(codes < 0, texts.index(""), codes)
+    return pd.Categorical.from_codes(codes, categories=pd.Index(texts, dtype=object))
+
+
+def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
+    """Ids that are texts or numbers; lists and objects are refused, and blank ids if not `null`."""
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
+        return column
+    cells = column.dropna()
+    if column.dtype == object:
+        odd = cells.map(lambda v: isinstance(v, list | dict | tuple | set | np.ndarray))
+        if odd.any():
+            raise MetaevalError(
+                f"The column {name!r} names things, and holds a list or an object: "
+                f"{cells[odd].iloc[0]!r:.60}; text or numbers were expected. Take one value of it, "
+                "or map another column."
+            )
+        if cells.map(lambda v: isinstance(v, bytes)).any():
+            column = column.map(lambda v: v.decode() if isinstance(v, bytes) else v)
+    blank = column.astype(object).map(lambda v: isinstance(v, str) and not v.strip()).to_numpy()
+    if not null and blank.any():
+        raise MetaevalError(
+            f"The id column {name!r} has {int(blank.sum())} empty cells, the first in row "
+            f"{int(np.flatnonzero(blank)[0]) + 1} (counted from 1); ids must not be empty. Fill "
+            "them in, or drop those rows."
+        )
+    return column
+
+
+def _whole(texts: list[str], name: str) -> list[str]:
+    if any(texts) and all(_FLOAT_ID.fullmatch(t) for t in texts if t):
+        _require_exact(pd.Series([float(t or 0) for t in texts]), name)
+        return [t.removesuffix(".0") for t in texts]
+    return texts
+
+
+def combined(codes: Sequence[npt.NDArray[Any]]) -> Codes:
+    """Return one number per row for several columns of codes (row,); equal rows have equal ones."""
+    total = np.zeros(len(codes[0]) if codes else 0, dtype=np.int64)
+    width = 1
+    for column in codes:
+        size = int(column.max(initial=0)) + 2
+        if width > 2**62 // size:
+            total, uniques = pd.factorize(total)
+            width = len(uniques) + 1
+        total = total * size + (column.astype(np.int64) + 1)
+        width *= size
+    return total
+
+
+# Numbers.
+def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return numbers (row,), NaN where missing, and which cells (row,) are neither.
+
+    Words for right and wrong are 1 and 0 where a column holds nothing else.
+    """
+    if pd.api.types.is_any_real_numeric_dtype(column.dtype) or column.dtype == bool:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return values, np.zeros(len(values), dtype=bool)
+    cast = plain_numbers(column)
+    if cast is not None:
+        return cast, np.zeros(len(cast), dtype=bool)
+    try:
+        codes, uniques = pd.factorize(column.astype(object))
+    except TypeError:  # lists and the like
+        return np.full(len(column), np.nan), column.notna().to_numpy()
+    read = _truths(uniques) or [_number(value) for value in uniques]
+    values = np.array([np.nan if v is None else v for v in read] + [np.nan], dtype=np.float64)
+    bad = np.array([v is None for v in read] + [False])
+    return values[codes], bad[codes] | _truths_among(column, values[codes])
+
+
+def _truths_among(column: pd.Series, values: Floats) -> npt.NDArray[np.bool_]:
+    """Which cells (row,) are true or false, where others are numbers that are neither 0 nor 1."""
+    if not (np.isfinite(values) & (values != 0) & (values != 1)).any():
+        return np.zeros(len(values), dtype=bool)
+    cells = column.astype(object)
+    return np.array(
+        [
+            isinstance(v, bool | np.bool_) or (isinstance(v, str) and v.strip().lower() in _TRUTH)
+            for v in cells
+        ],
+        dtype=bool,
+    )
+
+
+def plain_numbers(column: pd.Series) -> Floats | None:
+    """Texts that are plain numbers, or empty, as numbers: (row,); None if any is something else."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if column.dtype != "str":
+        return None
+    texts = pa.chunked_array(pa.array(column.array))
+    try:
+        filled = compute.if_else(compute.equal(texts, ""), None, texts)
+        return np.asarray(filled.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _truths(values: Any) -> list[float | None]:
+    """Words for right and wrong as 1 and 0, NaN where missing; nothing if there are others."""
+    words = [_word(v) if isinstance(v, str) else None for v in values]
+    told = {w for w in words if w is not None and w not in MISSING | FAILED}
+    pairs = [p for p in _CLEAR if told <= set(p)] or [p for p in _BOTH if told == set(p)]
+    if None in words or not told or not pairs:
+        return []
+    return [{pairs[0][0]: 1.0, pairs[0][1]: 0.0}.get(str(w), float("nan")) for w in words]
+
+
+def _word(text: str) -> str:
+    word = word_of(_SKIN.sub("", text))
+    return _THUMBS.get(word, word)
+
+
+def _number(value: object) -> float | None:
+    """Return a cell as a float, NaN if it says missing, None if it is not a number."""
+    if isinstance(value, bool | int | float | Decimal | np.number | np.bool_):
+        try:
+            return float(value)
+        except OverflowError:
+            return float("inf") if value > 0 else float("-inf")
+    if not isinstance(value, str) or "_" in value:
+        return float("nan") if says_missing(value) else None
+    word = plain(value).lower()
+    if says_missing(word):
+        return float("nan")
+    try:
+        return _TRUTH[word] if word in _TRUTH else float(word)
+    except ValueError:
+        return None
+
+
+def numbers(column: pd.Series, name: str, source: str) -> Floats:
+    """Return the numbers of a column (row,); other cells are an error that lists them."""
+    values, bad = as_numbers(column)
+    if bad.any():
+        raise not_numbers(column, bad, name, source)
+    return values
+
+
+def not_numbers(
+    column: pd.Series, bad: npt.NDArray[np.bool_], name: str, source: str
+) -> MetaevalError:
+    """Build the error of cells (row,) that are not numbers."""
+    rows = np.flatnonzero(bad)
+    shown = [f"{column.iloc[row]!r:.60} in row {row + 1}" for row in rows[:10]]
+    more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+    first = column.iloc[rows[0]]
+    if isinstance(first, list | dict | tuple | set | np.ndarray) or is_list(first):
+        cure = "Keep one number of each, in a column of its own"
+    else:
+        code = repr(str(first)) if len(str(first)) <= 40 else "CODE"
+        cure = _cure_of_words([str(column.iloc[row]) for row in rows[:1000]], code)
+    return MetaevalError(
+        f"{name!r} of {source} holds {len(rows)} cells that are not numbers: "
+        f"{', '.join(shown)}{more} (the first row below the header is row 1). {cure}."
+    )
+
+
+def _cure_of_words(cells: Sequence[str], code: str) -> str:
+    """What to do with cells that are not numbers: most may be numbers in some notation."""
+    missing = f"missing_codes=[{code}] (--missing-codes {code}) if they stand for a missing value"
+    words = "vocabulary={...} (--vocabulary WORD=NUMBER,...) if they are words of a scale"
+    if 2 * sum(any(map(str.isdigit, cell)) for cell in cells) > len(cells):
+        return (
+            "Write them as plain numbers, all in one way, such as 0.5; or, if they are not scores, "
+            f"say what they are: {missing}, {words}"
+        )
+    return f"Correct them, or say what they are: {missing}, {words}"
+
+
+# Covariates.
+def sort_of(column: pd.Series) -> str:
+    """Tell what a column holds: "number", "truth", "text", "mixed" or "nested".
+
+    Mixed are numbers and words: at least as many numbers, or few different words. Text that is
+    all numbers counts as numbers; a column with no value at all too.
+    """
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return "truth"
+    if pd.api.types.is_any_real_numeric_dtype(column.dtype):
+        return "number"
+    values, bad = as_numbers(column)
+    if bad.any():
+        if any(isinstance(v, list | dict | np.ndarray) for v in column[bad].head(1)):
+            return "nested"
+        return "mixed" if _is_mixed(column[bad], int(np.isfinite(values).sum())) else "text"
+    if column.dtype != object and plain_numbers(column) is not None:
+        return "number"
+    words = {word_of(v) for v in pd.unique(column.dropna().astype(object))} - MISSING - FAILED
+    return "number" if any(map(_is_plain_number, words)) or not words else "truth"
+
+
+def _is_plain_number(word: str) -> bool:
+    try:
+        return float(word) == float(word)
+    except ValueError:
+        return False
+
+
+def _is_mixed(words: pd.Series, n_numbers: int) -> bool:
+    """Whether numbers and words of a column are scores and what stands for a missing one."""
+    few = 4 * n_numbers >= len(words) and words.astype(str).nunique() <= 3
+    return n_numbers > 0 and (len(words) <= n_numbers or few)
+
+
+def covariate(column: pd.Series, *, text: bool) -> pd.Series | None:
+    """Return a covariate as numbers or short categories; None for texts and nested values."""
+    sort = sort_of(column)
+    if sort in ("number", "truth"):
+        return pd.Series(as_numbers(column)[0], index=column.index)
+    if sort == "nested":
+        return None
+    words = column.astype(object).where(column.notna(), None)
+    longest = words.dropna().astype(str).str.len().max()
+    if longest > LONGEST_CATEGORY:
+        return None
+    filled = words.where(words != "", None) if text else words
+    return pd.Series(filled.array, index=column.index, dtype="str")
+
+
+def collapse(
+    column: pd.Series, rows: npt.NDArray[Any], n_rows: int
+) -> tuple[pd.Series, npt.NDArray[np.bool_]]:
+    """Return one value per row from cells that belong to rows (cell,), and the rows that disagree.
+
+    Empty cells agree with everything.
+    """
+    codes, uniques = pd.factorize(column)
+    filled = codes >= 0
+    chosen = np.full(n_rows, -1, dtype=np.int64)
+    chosen[rows[filled]] = codes[filled]
+    torn = np.zeros(n_rows, dtype=bool)
+    torn[rows[filled][chosen[rows[filled]] != codes[filled]]] = True
+    made = pd.Series(uniques).reindex(range(len(uniques)))
+    return made.reindex(chosen).reset_index(drop=True), torn
+
+
+def shown(ids: dict[str, Any], rows: npt.NDArray[Any], limit: int = 10) -> str:
+    """Return the keys of some rows for a message, `item '1', system 'a'`.
+
+    >>> shown({"item": ["1", "2"]}, np.array([1]))
+    "item '2'"
+    """
+    texts = [
+        ", ".join(f"{name} {values[row]!r}" for name, values in ids.items())
+        for row in rows[: limit + 1]
+    ]
+    more = [""] * max(0, len(rows) - len(texts))
+    return listed([t if len(ids) == 1 else f"({t})" for t in texts] + more, limit)

@@ -1,0 +1,87 @@
+"""Which columns without a role are scores, labels or covariates, where nobody said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from metaeval.readers.cells.numbers_and_ids import sort_of
+from metaeval.readers.columns.aliases import LABEL_ALIASES
+
+_COVARIATE = re.compile(
+    r"(length|cost|price|latency|rep|margin|text_hash|n_.*|num_.*|votes|count|"
+    r"(annotator|rater|worker|user|hit|session|batch|fold|split|seed|run|trial)(_?(id|no|nr))?|"
+    r"(line|row)(_?(number|num|no|nr|id))?|rn|p_?values?|"
+    r"(time|timestamp|datetime|date|year|month|day|hour)s?|(created|updated|submitted)(_?(at|on))?|"
+    r".*[_ (](chars|words|tokens|sents|steps|delta|n|count|std|sd|stderr|sem|var|ci|id|at|ts|time|"
+    r"timestamp|date|latency|cost|price|usd|ms|sec|secs|seconds)\)?|"
+    r"(latency|cost|price|time|duration)[_ (].*|"
+    r"(chars|words|tokens|sents|steps|length|cost)_(a|b|1|2|first|second))",
+    re.IGNORECASE,
+)
+
+
+_GOLD = re.compile(
+    rf"({'|'.join(LABEL_ALIASES)})(_(preference|preferred|winner|verdict|label))?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user said of columns.
+
+    Parameters
+    ----------
+    labels : list of str
+        Columns or names that are labels.
+    scorers : list of str, optional
+        The only columns or names that are scorers.
+    keys : list of str
+        Further columns that identify a row.
+    """
+
+    labels: list[str]
+    scorers: list[str] | None
+    keys: list[str]
+
+    @property
+    def named(self) -> list[str]:
+        """Columns that hold values because the user said so."""
+        return [*self.labels, *(self.scorers or [])]
+
+    def is_label(self, column: str) -> bool:
+        """Tell whether a column is named a label, or is called like one and no named scorer."""
+        return column in self.labels or (is_gold(column) and column not in (self.scorers or ()))
+
+    def holds_values(self, column: pd.Series, *, long: bool) -> bool:
+        """Tell whether a column that has no role holds scores or labels."""
+        name = str(column.name)
+        if name in self.named:
+            return True
+        if long or self.scorers is not None:
+            return is_gold(name) and sort_of(column) in ("number", "truth")
+        return not is_covariate(name) and sort_of(column) in ("number", "truth", "mixed")
+
+    def holds_unread(self, name: str) -> bool:
+        """Tell whether a column that looks like numbers and cannot be read is asked for."""
+        return name in self.named or (self.scorers is None and not is_covariate(name))
+
+
+def is_gold(name: str) -> bool:
+    """Tell whether a column is called as labels are.
+
+    >>> is_gold("human_preference"), is_gold("gpt-4")
+    (True, False)
+    """
+    return _GOLD.fullmatch(name) is not None
+
+
+def is_covariate(name: str) -> bool:
+    """Tell whether the name of a column of numbers says that it is not a scorer.
+
+    >>> is_covariate("hyp_words"), is_covariate("chrf")
+    (True, False)
+    """
+    return _COVARIATE.fullmatch(name) is not None

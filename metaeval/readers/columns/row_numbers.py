@@ -1,0 +1,125 @@
+"""Columns that number the rows of a file: pandas writes one where nobody asks it to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from metaeval.readers.cells.numbers_and_ids import as_numbers
+from metaeval.readers.columns.aliases import is_known_name
+
+_NAMELESS = re.compile(r"Unnamed: \d+(_level_\d+)?")
+_INDEX = ("index", "level_0")
+_ENOUGH_ROWS = 20  # fewer numbers may count up by chance
+
+
+def without_row_numbers(
+    frame: pd.DataFrame, taken: Collection[str], source: str
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Return a frame without columns that number its rows, with notes, and with warnings.
+
+    Columns without a name go, and columns called index that hold row numbers; any column that
+    counts the rows in the order of the file does too. Columns that the user named stay.
+    """
+    notes, warnings, left = [], [], []
+    for name in [str(c) for c in frame if c not in taken]:
+        reason = _reason(frame[name], name)
+        if reason:
+            left.append(name)
+        if reason == "numbers":
+            notes.append(f"{source}: {name!r} is left out, it numbers the rows")
+        elif reason == "in some order":
+            warnings.append(
+                f"{source}: {name} is left out, it holds each whole number up to {len(frame)} "
+                "once, as row numbers do; if it is a scorer, name it (--scorers)"
+            )
+        elif reason == "rising":
+            warnings.append(
+                f"{source}: {name} is left out, it rises by whole numbers from row to row, as "
+                "numbers of rows and times do; if it is a scorer, name it (--scorers)"
+            )
+        elif reason == "nameless" and _filled(frame[name]):
+            warnings.append(
+                f"{source}: a column without a name is left out, such as "
+                f"{str(frame[name].iloc[0])!r:.40}; if it holds ids, map it: --map item={name!r}"
+            )
+    attrs = frame.attrs
+    frame = frame.drop(columns=left) if left else frame
+    frame.attrs = attrs
+    return frame, notes, warnings
+
+
+def _reason(column: pd.Series, name: str) -> str:
+    """Why a column is left out; nothing if it is not."""
+    nameless = _NAMELESS.fullmatch(name) is not None
+    if not nameless and name not in _INDEX:
+        if len(column) < _ENOUGH_ROWS or is_known_name(name) or not _are_different(column):
+            return ""
+        steps = np.diff(as_numbers(column)[0])
+        if not _counts(column):
+            return "rising" if (steps > 0).all() else ""
+        return "numbers" if (steps == 1).all() else "in some order"
+    if _are_different(column):
+        return "numbers"
+    return "nameless" if nameless else ""
+
+
+def _filled(column: pd.Series) -> bool:
+    return bool((column.notna() & (column.astype(str) != "")).any())
+
+
+def _counts(column: pd.Series) -> bool:
+    """Whether different whole numbers are those from 0, 1 or 2 on, in any order."""
+    values = as_numbers(column)[0]
+    return bool(values.min() in (0, 1, 2) and values.max() - values.min() == len(values) - 1)
+
+
+def _are_different(column: pd.Series) -> bool:
+    """Whether a column holds whole numbers that all differ."""
+    values, bad = as_numbers(column)
+    if bad.any() or not len(values) or not np.isfinite(values).all():
+        return False
+    whole = bool((values == np.round(values)).all() and values.min() >= 0)
+    return whole and len(np.unique(values)) == len(values)
+
+
+def items_in(frame: pd.DataFrame, roles: Collection[str]) -> str | None:
+    """The column whose values several systems share, where each row has an item of its own.
+
+    Files often number their rows (`id`) beside the ids of what was answered (`prompt`).
+    """
+    n = len(frame)
+    if n < _FEWEST or not {"item", "system"} <= set(frame):
+        return None
+    if any(map(_is_nested, (frame["item"], frame["system"]))) or frame["item"].nunique() < n:
+        return None
+    if not 2 <= frame["system"].nunique() <= n / 2:
+        return None
+    shared = (str(c) for c in frame if str(c) not in roles and _is_shared(frame, str(c)))
+    return next(shared, None)
+
+
+_FEWEST = 6  # rows, in fewer of which a rating may look like the id of an item
+_MOST_ALONE = 0.2  # values of an id that only one system has
+
+
+def _is_nested(column: pd.Series) -> bool:
+    nested = (list, dict, set, np.ndarray)
+    return column.dtype == object and any(isinstance(v, nested) for v in column)
+
+
+def _is_shared(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column holds each of its values once for each of several systems."""
+    column = frame[name]
+    if column.isna().any() or _is_nested(column):
+        return False
+    values, bad = as_numbers(column)
+    if not bad.any() and not (values == np.round(values)).all():
+        return False
+    if pd.DataFrame({"id": column, "system": frame["system"]}).duplicated().any():
+        return False
+    counts = column.value_counts()
+    return len(counts) > 2 and bool((counts == 1).mean() <= _MOST_ALONE)

@@ -1,0 +1,105 @@
+"""Text files: what kind they are by name and content, and their beginning as text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from metaeval.core import MetaevalError
+from metaeval.readers.files import file_bytes
+
+KINDS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+
+def extension(path: Path) -> str:
+    """Return the extension of a file in small letters, without `.gz`."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def kind_of(path: Path, head: str) -> str:
+    """Return the kind of a text file by its extension, else by its content."""
+    known = KINDS.get(extension(path))
+    if known:
+        return known
+    if head.lstrip()[:1] not in ("[", "{"):
+        return "csv"
+    first, _, rest = head.strip().partition("\n")
+    return "jsonl" if is_object(first) and rest.lstrip().startswith("{") else "json"
+
+
+def require_content(path: Path, head: str, kind: str) -> None:
+    """Raise if the content is of another kind than the extension says."""
+    first = head.lstrip()[:1]
+    wrong = None
+    if kind in ("csv", "tsv") and first in ("{", "["):
+        wrong = ("JSON", ".json, or .jsonl if it has one object per line")
+    elif kind in ("json", "jsonl") and first not in ("{", "["):
+        wrong = ("something other than JSON", ".csv or .tsv if it is a table of text")
+    elif kind == "jsonl" and first == "[":
+        wrong = ("a JSON array, not one object per line", ".json")
+    if wrong:
+        raise MetaevalError(
+            f"{path.name} holds {wrong[0]}; rename it so that it ends in {wrong[1]}."
+        )
+
+
+def read_text_head(path: str | Path, n: int = 65536) -> str:
+    """Return the beginning of a text file, decompressed.
+
+    Parameters
+    ----------
+    path : str or Path
+        A text file, gzipped or not.
+    n : int
+        How many bytes to read.
+
+    Raises
+    ------
+    MetaevalError
+        If there is no such file, or it is empty, a folder, binary or not UTF-8.
+    """
+    path = Path(path)
+    head = file_bytes.first_bytes(path, n)
+    if not head.strip():
+        raise MetaevalError(f"{path.name} is empty; a table with a header and rows was expected.")
+    file_bytes.require_text(path, head)
+    return decoded(path, head, whole=len(head) < n)
+
+
+def decoded(path: Path, head: bytes, *, whole: bool) -> str:
+    """Decode the beginning of a file; a character cut in two at its end is left out."""
+    try:
+        return head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if not whole and error.start >= len(head) - 3:
+            return head[: error.start].decode("utf-8-sig")
+        line = head.count(b"\n", 0, error.start) + 1
+        raise MetaevalError(
+            f"{path.name} is not UTF-8: byte 0x{head[error.start]:02x} in line {line}. "
+            "Save it with the encoding UTF-8."
+        ) from None
+
+
+def is_object(text: str) -> bool:
+    """Tell whether a line is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def as_utf8(text: str) -> str:
+    r"""Return a text that can be written: half of a character (a lone surrogate) by its number.
+
+    >>> print(as_utf8("a" + chr(0xD800)))
+    a\ud800
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,382 @@
+"""Tables of text: CSV and TSV, and their relatives with semicolons, bars or blanks."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from metaeval.core import MetaevalError, listed
+from metaeval.readers.columns.aliases import is_known_name
+from metaeval.readers.files import file_bytes
+from metaeval.readers.files.content_type import decoded
+from metaeval.readers.files.dialect import (
+    BLANKS,
+    Dialect,
+    cells_of,
+    dialect_of,
+    header_of,
+    headless,
+    no_header,
+    unquoted,
+)
+
+_BOM = "\ufeff"
+_BROKEN_CELLS = 1000  # cells with line breaks that are looked at
+
+
+def from_delimited(
+    path: Path, head: str, max_cells: int, header: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table of text, in which every cell stays text; and what is to be remarked of it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    head : str
+        Its beginning, from which delimiter and line ends are worked out.
+    max_cells : int
+        Larger tables are refused before they are parsed.
+    header : sequence of str, optional
+        Names of the columns of a file whose first line is a row of values.
+    """
+    dialect = dialect_of(path, head)
+    above = _header_line(head, dialect)
+    width = max(len(header or ()), above.count(dialect.delimiter) + 1)
+    mark = dialect.line_end.encode()
+    file_bytes.scan(path, mark=mark, weight=width, max_cells=max_cells, by_line=True)
+    content = _content(path, dialect)
+    if dialect.declared:
+        content = content.lstrip(b"\r\n ").partition(b"\n")[2]
+    first, start = _first_line(path, content)
+    names = header_of(first, dialect.delimiter, path.name)
+    if header is not None:
+        names, start = _given(header, names, path.name), 0
+    else:
+        _require_header(path, names, content[start : start + file_bytes.BLOCK], dialect)
+    require_distinct([name.strip() for name in names if name.strip()], path.name)
+    frame, notes = _parsed(path, content, start, names, dialect)
+    return frame, [*_dialect_notes(path, dialect), *notes]
+
+
+def _content(path: Path, dialect: Dialect) -> bytes:
+    """The whole file, with plain line ends and without a byte-order mark."""
+    with file_bytes.open_bytes(path) as file:
+        content = file.read().removeprefix(_BOM.encode())
+    return content.replace(b"\r", b"\n") if dialect.line_end == "\r" else content
+
+
+def _first_line(path: Path, content: bytes) -> tuple[str, int]:
+    """The first line that is not empty, and where the next begins."""
+    blank = re.match(rb"\s*(?:\n|\Z)|", content)
+    begin = 0 if blank is None else len(content) - len(content.lstrip(b"\r\n "))
+    end = content.find(b"\n", begin)
+    end = len(content) if end < 0 else end
+    return decoded(path, content[begin:end], whole=True), min(end + 1, len(content))
+
+
+def _given(header: Sequence[str], cells: Sequence[str], source: str) -> list[str]:
+    if len(header) != len(cells):
+        raise MetaevalError(
+            f"header= names {len(header)} columns ({listed(header)}), and {source} has "
+            f"{len(cells)} cells in its first line ({listed(map(repr, cells), 8)}); name each."
+        )
+    return list(header)
+
+
+def _parsed(
+    path: Path, content: bytes, start: int, names: list[str], dialect: Dialect
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows below the header."""
+    if not content[start:].strip():
+        return pd.DataFrame(columns=names, dtype=object), []
+    if dialect.delimiter == BLANKS:
+        frame, notes = _split_by_blanks(path, content, start, names)
+    else:
+        frame, notes = _cells(path, content, start, names, dialect.delimiter)
+    frame.columns = pd.Index(names, dtype=object)
+    more: list[str] = []
+    if content.find(_BOM.encode(), start) >= 0 or content.find(names[0].encode(), start) >= 0:
+        frame, more = _joined(path, frame, names)
+    if b'"' in content:  # only a quoted cell may hold a line break
+        more += _line_breaks(path, frame, dialect.delimiter)
+    return frame, [*notes, *more]
+
+
+def _cells(
+    path: Path, content: bytes, start: int, names: list[str], delimiter: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Cells below the header, which names all but empty ones at the end of each row."""
+    more = len(_cells_below(content[start : start + file_bytes.BLOCK], delimiter)) - len(names)
+    if more > 0:
+        try:
+            frame, notes = _marked(path, content, start, [*names, *[""] * more], delimiter)
+        except MetaevalError:
+            more = 0
+        if more and not frame.iloc[:, len(names) :].map(str.strip).any(axis=None):
+            left = f"{path.name}: {more} empty cells at the end of each row are left out"
+            return frame.iloc[:, : len(names)], [*notes, left]
+    return _marked(path, content, start, names, delimiter)
+
+
+def _cells_below(below: bytes, delimiter: str) -> list[str]:
+    """Cells of the first line that is not empty; none where they cannot be told."""
+    line = next((line for line in below.split(b"\n") if line.strip()), b"")
+    try:
+        return cells_of(line.decode("utf-8", "replace").rstrip("\r"), delimiter)
+    except csv.Error:
+        return []
+
+
+def _marked(
+    path: Path, content: bytes, start: int, names: list[str], delimiter: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Cells with one mark between them, as many in each row as there are names."""
+    if delimiter == "\t":
+        return _tabs(path, content, start, names)
+    return _arrow(path, content, start, names, delimiter, quoted=True), []
+
+
+def _arrow(
+    path: Path, content: bytes, start: int, names: list[str], delimiter: str, *, quoted: bool
+) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    places = [str(place) for place in range(len(names))]  # names may be empty
+    block = min(2 * file_bytes.LONGEST_LINE, len(content) + 1)
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(content).slice(start)),
+            arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=places),
+            arrow_csv.ParseOptions(
+                delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
+            ),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(places, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _ragged(path, str(error), content, start) from None
+    return table.to_pandas(use_threads=False)
+
+
+def _tabs(
+    path: Path, content: bytes, start: int, names: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """A table with tabs, in which a quote is a plain character unless lines come apart without."""
+    try:
+        frame = _arrow(path, content, start, names, "\t", quoted=False)
+    except MetaevalError as ragged:
+        try:
+            return _arrow(path, content, start, names, "\t", quoted=True), []
+        except MetaevalError:
+            raise ragged from None
+    return _without_quotes(frame) if b'"' in content else frame, []
+
+
+def _without_quotes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns whose quotes all stand around whole cells, without these quotes."""
+    for name in frame:
+        opens = frame[name].str.startswith('"')
+        if opens.any():
+            bare = frame[name].where(~opens, frame[name][opens].map(unquoted))
+            if (bare[opens] != frame[name][opens]).all():
+                frame[name] = bare
+    return frame
+
+
+def _split_by_blanks(
+    path: Path, content: bytes, start: int, names: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Cells with blanks between them, without the row numbers that pandas prints before them."""
+    text = decoded(path, content[start:], whole=True).replace("\r\n", "\n").split("\n")
+    lines = [(n, line) for n, line in enumerate(text, 2) if line.strip()]
+    rows = [line.split() for _, line in lines]
+    numbered = _indented(content[:start]) and all(row[0] == str(k) for k, row in enumerate(rows))
+    if all(len(row) == len(names) + 1 for row in rows):
+        if not numbered:
+            raise _one_cell_more(path, rows[0], names)
+        rows = [row[1:] for row in rows]
+        notes = [f"{path.name}: the row numbers before the cells are left out"]
+        return pd.DataFrame(rows, columns=names, dtype="str"), notes
+    _require_as_many(path, lines, names)
+    if numbered and len(rows) > 1 and not any(line.startswith(" ") for _, line in lines):
+        raise _blank_in_a_name(path, names)
+    return pd.DataFrame(rows, columns=names, dtype="str"), []
+
+
+def _indented(above: bytes) -> bool:
+    """Whether the header, the last line of `above`, begins with blanks, as over row numbers."""
+    return above.rstrip().rpartition(b"\n")[2].startswith(b" ")
+
+
+def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[str]) -> None:
+    odd = [(n, len(line.split())) for n, line in lines if len(line.split()) != len(names)]
+    if odd:
+        raise MetaevalError(
+            f"{path.name}, line {odd[0][0]}: {odd[0][1]} cells between blanks, and the header "
+            f"names {len(names)} columns ({listed(names)}); it holds no comma, tab or semicolon. "
+            "Write it with tabs between the cells."
+        )
+
+
+def _one_cell_more(path: Path, row: list[str], names: list[str]) -> MetaevalError:
+    """Build the error of rows that have a cell before, or behind, those of the header."""
+    return MetaevalError(
+        f"Each row of {path.name} has {len(row)} cells between blanks ({listed(row, 8)}), and the "
+        f"header names {len(names)} columns ({listed(names, 8)}). Write the missing name into the "
+        "first line: item in front, if the first cells name the items, index, if they number the "
+        "rows. A pandas frame is better written with frame.reset_index().to_csv(path, index=False)."
+    )
+
+
+def _blank_in_a_name(path: Path, names: list[str]) -> MetaevalError:
+    """Build the error of a printed frame whose row numbers would be taken for a column."""
+    return MetaevalError(
+        f"The rows of {path.name} begin with row numbers (0, 1, ...) under an indented header, and "
+        f"the header seems to name these too ({listed(names, 8)}): does a name hold a blank? Write "
+        "the frame with frame.to_csv(path, index=False); if all names are right, delete the blanks "
+        "before the first of them."
+    )
+
+
+def _dialect_notes(path: Path, dialect: Dialect) -> list[str]:
+    notes = []
+    if dialect.delimiter == BLANKS:
+        notes.append(f"{path.name}: cells are separated by blanks")
+    if dialect.line_end == "\r":
+        notes.append(f"{path.name}: lines end in carriage returns")
+    return notes
+
+
+# What may have gone wrong.
+def _require_header(path: Path, names: list[str], below: bytes, dialect: Dialect) -> None:
+    """Raise if the first line looks like the next one, and names no column that is known."""
+    cells = _cells_below(below, dialect.delimiter)
+    if headless(names, cells) and not any(is_known_name(n) for n in names if len(n) > 1):
+        raise no_header(path.name, names)
+
+
+def _joined(path: Path, frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Rows without what comes of joining files: a mark at a line's start, the header again."""
+    first, notes = frame.iloc[:, 0], []
+    marked = first.str.startswith(_BOM)
+    if marked.any():
+        frame.isetitem(0, first.where(~marked, first.str.removeprefix(_BOM)))
+        notes.append(f"{path.name}: a byte-order mark in {int(marked.sum())} rows is left out")
+    _require_one_header(path, frame, names)
+    again = frame.iloc[:, 0] == names[0]
+    for place, name in enumerate(names):
+        if again.any():
+            again &= frame.iloc[:, place] == name
+    if again.any() and len(names) > 1:
+        notes.append(f"{path.name}: the header stands {int(again.sum())} times among the rows")
+        frame = frame[~again].reset_index(drop=True)
+    return frame, notes
+
+
+def _require_one_header(path: Path, frame: pd.DataFrame, names: list[str]) -> None:
+    """Raise if a row is a header too, and names other columns than the first line, or elsewhere."""
+    known = [name.strip() for name in names]
+    some = frame[frame.iloc[:, 0].str.strip().isin(known)]
+    for row, cells in zip(some.index, some.itertuples(index=False, name=None), strict=True):
+        texts = [str(cell).strip() for cell in cells]
+        if texts != known and _is_header(texts, known):
+            order = "in another order" if sorted(texts) == sorted(known) else "with other columns"
+            raise MetaevalError(
+                f"{path.name}, row {row + 2} (the header is row 1): a second header {order} "
+                f"({listed(texts, 8)}; the first is {listed(known, 8)}). The rows below it belong "
+                "to another table: put each table into a file of its own, and read these together."
+            )
+
+
+def _is_header(cells: list[str], names: list[str]) -> bool:
+    """Whether most cells of a row, all different, are names of columns."""
+    shared = len(set(cells) & set(names))
+    return len(set(cells)) == len(cells) and shared > 1 and 2 * shared > len(cells)
+
+
+def _line_breaks(path: Path, frame: pd.DataFrame, delimiter: str) -> list[str]:
+    """A remark on cells with line breaks; an error where they hold what looks like rows."""
+    notes = []
+    for place, name in enumerate(map(str, frame.columns)):
+        column = frame.iloc[:, place]
+        broken = column.str.contains("\n", regex=False)
+        if not broken.any():
+            continue
+        _require_no_rows(path, frame, column[broken], name, delimiter)
+        notes.append(f"{path.name}: {name}: {int(broken.sum())} cells hold line breaks")
+    return notes
+
+
+def _require_no_rows(
+    path: Path, frame: pd.DataFrame, cells: pd.Series, name: str, delimiter: str
+) -> None:
+    """Raise if a cell holds the rest of its row and the beginning of another."""
+    between = frame.shape[1] - 1
+    if between < 2:
+        return
+    starts = {_shape(value) for value in frame.iloc[:1000, 0]}
+    for row, text in cells.head(_BROKEN_CELLS).items():
+        lines = text.split("\n")
+        if text.count(delimiter) == between * (len(lines) - 1) and all(
+            _shape(line.partition(delimiter)[0]) in starts for line in lines[1:]
+        ):
+            raise MetaevalError(
+                f"{path.name}, row {int(str(row)) + 2} (the header is row 1): a cell of {name!r} "
+                f"holds {len(lines)} lines that look like rows ({text!r:.60}); a quote before it "
+                "is not closed. Close it, double it, or write the table with tabs (.tsv), where a "
+                "quote is a plain character."
+            )
+
+
+def _shape(text: str) -> str:
+    return re.sub(r"\d+", "0", text.strip())
+
+
+def require_distinct(names: list[str], source: str) -> None:
+    """Raise unless all columns have names of their own."""
+    repeated = sorted(name for name, n in Counter(names).items() if n > 1)
+    if repeated:
+        raise MetaevalError(
+            f"Several columns of {source} are called {listed(repeated)}; rename all but one."
+        )
+
+
+def _ragged(path: Path, message: str, content: bytes, start: int) -> MetaevalError:
+    match = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
+    if not match:
+        reason = message.partition("\n")[0][:200]
+        return MetaevalError(f"{path.name} is not a valid table: {reason}. Write it again as CSV.")
+    row, expected, got = match.groups()
+    if row == "1" and int(expected) < int(got):
+        return MetaevalError(
+            f"The first line of {path.name} has {expected} cells and the next {got}. If it is a "
+            "title or a comment above the header, delete it; else write a name for each of the "
+            f"{got} cells into it (index for row numbers before the others)."
+        )
+    cure = "Fill it up" if int(got) < int(expected) else "Delete empty cells at its end"
+    return MetaevalError(
+        f"{path.name}, row {int(row) + 1} (the header is row 1): {expected} cells were expected, "
+        f"as in the header, and {got} came. {cure}, or quote cells that hold the delimiter or a "
+        "quote."
+    )
+
+
+def first_cells(path: Path, head: str) -> list[str]:
+    """Names in the first line of a table of text, for telling its format."""
+    dialect = dialect_of(path, head)
+    return [cell.strip() for cell in cells_of(_header_line(head, dialect), dialect.delimiter)]
+
+
+def _header_line(head: str, dialect: Dialect) -> str:
+    """The first line of a table of text that does not say the delimiter."""
+    lines = head.replace("\r\n", "\n").replace("\r", "\n").lstrip()
+    lines = lines.partition("\n")[2].lstrip() if dialect.declared else lines
+    return lines.partition("\n")[0]

@@ -1,0 +1,128 @@
+"""Parquet files and the frames of other libraries."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from metaeval.core import MetaevalError
+from metaeval.readers.files import file_bytes
+from metaeval.readers.files.content_type import as_utf8
+
+_INDEX_COLUMN = re.compile(r"__index_level_\d+__")  # how Parquet keeps an index without a name
+
+
+def source_name(source: Any) -> str:
+    """Return what to call a source in messages.
+
+    >>> source_name("scores/a.csv")
+    'a.csv'
+    """
+    if isinstance(source, str | Path):
+        return Path(source).name
+    named = getattr(source, "attrs", {}).get("source")
+    return str(named or f"the {type(source).__name__} given")
+
+
+def open_parquet(path: Path) -> Any:
+    """Open a Parquet file, of which only the metadata is read."""
+    from pyarrow import ArrowException, parquet
+
+    file_bytes.require_file(path)
+    try:
+        return parquet.ParquetFile(path)
+    except (ArrowException, OSError, ValueError, OverflowError) as error:
+        raise MetaevalError(
+            f"{path.name} cannot be read as Parquet ({_reason(error)}). Rename it if it is of "
+            "another kind (.csv, .tsv, .json, .jsonl), or write it again."
+        ) from None
+
+
+def from_parquet(path: Path, max_cells: int) -> pd.DataFrame:
+    """Read a Parquet file unless its metadata promise too many cells."""
+    with open_parquet(path) as file:
+        if file.metadata.num_rows * max(file.metadata.num_columns, 1) > max_cells:
+            raise file_bytes.too_large(path.name, max_cells)
+        try:
+            table = file.read()
+            table.validate(full=True)  # texts that are not UTF-8
+            # pandas' own description of its index may be damaged, and nothing here needs it
+            return plain_frame(_readable(table.replace_schema_metadata(None)).to_pandas())
+        except Exception as error:  # a damaged file raises whatever its parser stumbles over
+            raise MetaevalError(
+                f"{path.name} is damaged ({_reason(error)}); write it again."
+            ) from None
+
+
+def _readable(table: Any) -> Any:
+    """An Arrow table with dates as text, which may lie beyond what pandas holds, and bytes too."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        of = field.type
+        if pa.types.is_temporal(of) or pa.types.is_binary(of) or pa.types.is_large_binary(of):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    return table
+
+
+def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame without an index, with dates as text, and with texts that can be written."""
+    frame = _without_index(frame)
+    made = {}
+    for place in range(frame.shape[1]):
+        column = frame.iloc[:, place]
+        if column.dtype.kind in "mM" or isinstance(column.dtype, pd.PeriodDtype | pd.IntervalDtype):
+            made[place] = column.astype(str).where(column.notna(), None)
+        elif column.dtype == object and not _can_be_written(column):
+            made[place] = column.map(lambda v: as_utf8(v) if isinstance(v, str) else v)
+    if made:
+        frame = frame.copy()
+        for place, column in made.items():
+            frame.isetitem(place, column)
+    return frame
+
+
+def _can_be_written(column: pd.Series) -> bool:
+    try:
+        "".join(value for value in column if isinstance(value, str)).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def column_names(source: Any) -> list[Any]:
+    """Names of the columns of a frame of any library."""
+    if isinstance(source, pd.DataFrame):
+        return [*(name for name in source.index.names if name is not None), *source.columns]
+    return list(getattr(source, "column_names", None) or getattr(source, "columns", []))
+
+
+def from_object(source: Any, max_cells: int) -> pd.DataFrame:
+    """Turn a frame of any library into one of pandas."""
+    shape = getattr(source, "shape", (0, 0))
+    if isinstance(shape, tuple) and len(shape) == 2 and shape[0] * shape[1] > max_cells:
+        raise file_bytes.too_large(source_name(source), max_cells)
+    frame = source if isinstance(source, pd.DataFrame) else None
+    if frame is None and hasattr(source, "to_pandas"):
+        frame = source.to_pandas()
+    if not isinstance(frame, pd.DataFrame):
+        raise MetaevalError(
+            f"{type(source).__name__} is not a table; expected a path, or a frame of pandas, "
+            "pyarrow or polars. Wrap it: pandas.DataFrame(...)."
+        )
+    return plain_frame(frame)
+
+
+def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn a named index into columns and drop any other."""
+    named = any(name is not None for name in frame.index.names)
+    clash = set(frame.index.names) & set(frame.columns)
+    frame = frame.reset_index(drop=not named or bool(clash))
+    return frame.drop(columns=[c for c in frame if _INDEX_COLUMN.fullmatch(str(c))])
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition("\n")[0].split(". ")[0].rstrip(".")[:200]

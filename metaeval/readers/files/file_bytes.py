@@ -1,0 +1,170 @@
+"""Bytes of a file, plain or gzipped, checked and counted block by block before any parsing."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from metaeval.core import MetaevalError, near_miss
+
+MAX_CELLS = 200_000_000
+BLOCK = 1 << 20
+LONGEST_LINE = 1 << 24
+# Texts are long and numbers short; a file of more bytes than this per allowed cell is too large
+# to parse whatever its separators say.
+BYTES_PER_CELL = 64
+
+# What a cell takes at the peak of reading: its text, a pointer to it, a number, and copies.
+_MEMORY_PER_CELL = 100
+
+
+def cells_that_fit() -> int:
+    """How many cells a table may have: what half of the free memory holds, at most MAX_CELLS."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not known on this system
+        return MAX_CELLS
+    return max(min(MAX_CELLS, free // 2 // _MEMORY_PER_CELL), 1_000_000)
+
+
+_DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+def require_file(path: Path) -> None:
+    """Raise unless `path` is a file with something in it."""
+    if path.is_dir():
+        raise MetaevalError(
+            f"{path} is a folder; a file was expected. Give the files in it, or, if it holds "
+            "metric-scores and human-scores, format='mtme'."
+        )
+    if not path.exists():
+        folder = path.parent
+        there = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        where = f"in {folder.resolve().name!r}" if folder.is_dir() else f"and no folder {folder}"
+        raise MetaevalError(
+            f"There is no file {path.name!r} {where}.{near_miss(path.name, there)} Check the path."
+        )
+    if not path.stat().st_size:
+        raise MetaevalError(f"{path.name} is empty; a table with a header and rows was expected.")
+
+
+def is_gzipped(path: Path) -> bool:
+    """Whether a file starts as gzip does, whatever its name."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open the content of a file, decompressed."""
+    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzipped(path) else path.open("rb")
+
+
+def first_bytes(path: Path, n: int) -> bytes:
+    """Return the first `n` bytes of the content."""
+    require_file(path)
+    try:
+        with open_bytes(path) as file:
+            return file.read(n)
+    except _DAMAGED as error:
+        raise damaged(path, error) from None
+
+
+def damaged(path: Path, error: Exception) -> MetaevalError:
+    """Build the error of a gzip file that cannot be decompressed."""
+    return MetaevalError(
+        f"{path.name} cannot be decompressed ({error}); it is damaged or cut off. Get it again, "
+        "or decompress it by hand."
+    )
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """Content in blocks of one megabyte; refuses damaged and binary files."""
+    with open_bytes(path) as file:
+        while True:
+            try:
+                block = file.read(BLOCK)
+            except _DAMAGED as error:
+                raise damaged(path, error) from None
+            if not block:
+                return
+            require_text(path, block)
+            yield block
+
+
+def require_text(path: Path, block: bytes) -> None:
+    """Raise if a block cannot be text; the message says what it seems to be."""
+    if block.startswith(b"PAR1"):
+        raise MetaevalError(
+            f"{path.name} holds Parquet, not text; rename it so that it ends in .parquet."
+        )
+    if b"\0" in block:
+        utf16 = block.startswith((b"\xff\xfe", b"\xfe\xff"))
+        kind = "looks like UTF-16 text" if utf16 else "holds binary data (a NUL byte)"
+        raise MetaevalError(
+            f"{path.name} {kind}, not UTF-8 text; save it as CSV, JSON or Parquet in UTF-8."
+        )
+
+
+def scan(path: Path, *, mark: bytes, weight: int, max_cells: int, by_line: bool) -> None:
+    """Read through a file once, in bounded memory, and refuse what cannot be parsed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    mark : bytes
+        The byte that is counted: a newline, or a comma for JSON.
+    weight : int
+        How many cells one mark stands for.
+    max_cells : int
+        The largest number of cells that is accepted.
+    by_line : bool
+        Whether the file is parsed line by line, so that no line may be endless.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    marks = size = line = newlines = 0
+    for block in blocks(path):
+        _require_utf8(path, block, decoder, newlines)
+        marks += block.count(mark)
+        newlines += block.count(b"\n")
+        size += len(block)
+        if max(marks * weight, size // BYTES_PER_CELL) > max_cells:
+            raise too_large(path.name, max_cells)
+        end = block.rfind(b"\n")
+        line = line + len(block) if end < 0 else len(block) - end - 1
+        if by_line and line > LONGEST_LINE:
+            raise MetaevalError(
+                f"{path.name} has a line of more than {LONGEST_LINE >> 20} MB (line "
+                f"{newlines + 1}); expected one row per line. Check that it is a table."
+            )
+    _require_utf8(path, b"", decoder, newlines, final=True)
+
+
+def too_large(name: str, max_cells: int) -> MetaevalError:
+    """Build the error of a table with too many cells."""
+    return MetaevalError(
+        f"{name} holds more than {max_cells:,} cells, which is more than is read at once. Write "
+        "Parquet with only the columns that are needed, or split it by task."
+    )
+
+
+def _require_utf8(
+    path: Path,
+    block: bytes,
+    decoder: codecs.IncrementalDecoder,
+    newlines: int,
+    final: bool = False,
+) -> None:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError as error:
+        line = newlines + error.object.count(b"\n", 0, error.start) + 1
+        raise MetaevalError(
+            f"{path.name} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}. "
+            "Save it with the encoding UTF-8."
+        ) from None

@@ -1,0 +1,194 @@
+"""Tables in JSON: an array of objects, maybe within one, an object of lists, or objects by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from metaeval.core import MetaevalError, listed
+from metaeval.readers.files import file_bytes
+from metaeval.readers.files.content_type import as_utf8, is_object, kind_of, read_text_head
+
+
+def load_json(path: str | Path, *, max_cells: int | None = None) -> Any:
+    """Read a JSON file as a Python object; of JSON Lines, the list of its objects.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, gzipped or not; names that end in .jsonl or .ndjson are JSON Lines.
+    max_cells : int, optional
+        Larger files, by the number of their commas, are refused before they are parsed.
+
+    Raises
+    ------
+    MetaevalError
+        If the file is too large or is not valid JSON; the message names the line.
+    """
+    path = Path(path)
+    max_cells = file_bytes.cells_that_fit() if max_cells is None else max_cells
+    head = read_text_head(path)
+    if kind_of(path, head) == "jsonl":
+        return json_lines(path, head, max_cells)
+    file_bytes.scan(path, mark=b",", weight=1, max_cells=max_cells, by_line=False)
+    with file_bytes.open_bytes(path) as file:
+        text = file.read().decode("utf-8-sig")
+    return _parsed(path, text)
+
+
+def _parsed(path: Path, text: str, line: int = 1) -> Any:
+    """Python values of a JSON text that starts in some line of a file."""
+    try:
+        content = json.loads(text, object_pairs_hook=_distinct)
+    except json.JSONDecodeError as error:
+        lines = error.msg == "Extra data" and text.lstrip().startswith("{")
+        cure = "one object per line needs a name that ends in .jsonl" if lines else "correct it"
+        raise MetaevalError(
+            f"{path.name} is not valid JSON, line {line + error.lineno - 1}: {error.msg}; {cure}."
+        ) from None
+    except _RepeatedField as error:
+        where = f", line {line}" if line > 1 or "\n" not in text.strip() else ""
+        raise MetaevalError(
+            f"{path.name}{where}: an object has the field {str(error)!r:.60} twice, with different "
+            "values; which is meant is not known. Keep one."
+        ) from None
+    except RecursionError:
+        raise MetaevalError(
+            f"{path.name} is nested too deeply; an array of objects was expected."
+        ) from None
+    except ValueError:  # Python reads whole numbers of up to 4,300 digits
+        raise MetaevalError(
+            f"{path.name} holds a whole number of thousands of digits; a score was expected. "
+            "Correct it."
+        ) from None
+    return _mended(content) if "\\ud" in text.lower() else content
+
+
+def _mended(value: Any) -> Any:
+    """Values whose texts can be written: half of a character is shown by its number."""
+    if isinstance(value, str):
+        return as_utf8(value)
+    if isinstance(value, list):
+        return [_mended(v) for v in value]
+    if isinstance(value, dict):
+        return {as_utf8(k): _mended(v) for k, v in value.items()}
+    return value
+
+
+class _RepeatedField(Exception):
+    """An object has one field twice."""
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        for name, value in pairs:
+            if made[name] != value:
+                raise _RepeatedField(name)
+    return made
+
+
+def json_lines(path: Path, head: str, max_cells: int) -> list[dict[str, Any]]:
+    """Read an object per line; `head` is what the file starts with."""
+    first = head.lstrip().partition("\n")[0]
+    fields = len(_parsed(path, first)) if is_object(first) else max(first.count(":"), 1)
+    file_bytes.scan(path, mark=b"\n", weight=max(fields, 1), max_cells=max_cells, by_line=True)
+    with file_bytes.open_bytes(path) as file:
+        lines = file.read().decode("utf-8-sig").split("\n")
+    found = [(n, _parsed(path, text, n)) for n, text in enumerate(lines, 1) if text.strip()]
+    wrong = [n for n, row in found if not isinstance(row, dict)]
+    if wrong:
+        raise MetaevalError(
+            f'{path.name}, line {wrong[0]}: an object such as {{"item": 1, ...}} was expected.'
+        )
+    return [row for _, row in found]
+
+
+def from_json(content: Any, name: str, max_cells: int = file_bytes.MAX_CELLS) -> pd.DataFrame:
+    """Make a table of an array of objects or of an object of lists."""
+    if _are_objects(content):
+        return from_objects(content, name, max_cells)
+    if isinstance(content, Mapping) and any(isinstance(v, list) for v in content.values()):
+        return _from_columns(content, name)
+    raise MetaevalError(
+        f"{name} is not a table: an array of objects, or an object of equally long lists, was "
+        "expected. Files with totals only cannot be compared item by item."
+    )
+
+
+def rows_within(content: Any, name: str) -> tuple[Any, list[str]]:
+    """The list of rows in an object that holds one such list, maybe beside other fields; and notes.
+
+    >>> rows_within({"model": "x", "data": [{"item": 1}]}, "s.json")
+    ([{'item': 1}], ["s.json: the rows are the list 'data'; left out beside it: model"])
+    """
+    if not isinstance(content, Mapping) or _has_columns(content):
+        return content, []
+    tables = [key for key, value in content.items() if _are_objects(value)]
+    if len(tables) > 1:
+        raise MetaevalError(
+            f"{name} holds several lists of objects ({listed(tables)}); one table was expected. "
+            "Write the list that is meant into a file of its own, or read it as a frame: "
+            f"pandas.DataFrame(json.load(open({name!r}))[{tables[0]!r}])."
+        )
+    if not tables:
+        return content, []
+    rest = [key for key in content if key not in tables]
+    beside = f"; left out beside it: {listed(rest, 5)}" if rest else ""
+    return content[tables[0]], [f"{name}: the rows are the list {tables[0]!r}{beside}"]
+
+
+def _has_columns(content: Mapping[str, Any]) -> bool:
+    """Whether an object holds columns: equally long lists, and not of objects in each."""
+    if not all(isinstance(value, list) for value in content.values()):
+        return False
+    same = len({len(value) for value in content.values()}) == 1
+    return same and not all(map(_are_objects, content.values()))
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+_SPARSE = 20  # times as many cells as values: rows do not have the same fields
+_ENOUGH_CELLS = 250_000
+
+
+def from_objects(
+    rows: list[dict[str, Any]], name: str = "the file", max_cells: int = file_bytes.MAX_CELLS
+) -> pd.DataFrame:
+    """Make a table of objects; a field that an object lacks is null."""
+    columns = dict.fromkeys(key for row in rows for key in row)
+    cells, values = len(rows) * len(columns), sum(map(len, rows))
+    if cells > max_cells:
+        raise file_bytes.too_large(name, max_cells)
+    if cells > max(_ENOUGH_CELLS, _SPARSE * values):
+        raise MetaevalError(
+            f"The {len(rows):,} objects of {name} have {len(columns):,} different fields, most in "
+            f"few of them ({listed(list(columns)[-2:])}); expected the same fields in each. Put "
+            "names that vary into a column of their own."
+        )
+    return _inferred({key: [row.get(key) for row in rows] for key in columns})
+
+
+def _from_columns(content: Mapping[str, Any], name: str) -> pd.DataFrame:
+    single = [key for key, value in content.items() if not isinstance(value, list)]
+    lengths = {key: len(value) for key, value in content.items() if key not in single}
+    if single or len(set(lengths.values())) > 1:
+        shown = listed([f"{key} {n}" for key, n in lengths.items()], 10)
+        more = f"; {listed(single, 5)} is not a list" if single else ""
+        raise MetaevalError(
+            f"The columns of {name} differ in length ({shown}{more}); expected one value per row "
+            "in each. Write it as an array of objects."
+        )
+    return _inferred(content)
+
+
+def _inferred(columns: Mapping[str, Iterable[Any]]) -> pd.DataFrame:
+    """Build a frame whose columns have a narrow type only where all values are of that type."""
+    made = {key: pd.Series(list(values), dtype=object) for key, values in columns.items()}
+    return pd.DataFrame({key: column.infer_objects() for key, column in made.items()})

@@ -1,0 +1,136 @@
+"""Tables from files (CSV, TSV, JSON, JSON Lines, Parquet; gzipped or not) and from frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from metaeval.core import MetaevalError
+from metaeval.readers.files import file_bytes
+from metaeval.readers.files.content_type import (
+    KINDS,
+    as_utf8,
+    extension,
+    kind_of,
+    read_text_head,
+    require_content,
+)
+from metaeval.readers.files.csv_tables import from_delimited, require_distinct
+from metaeval.readers.files.data_frames import (
+    column_names,
+    from_object,
+    from_parquet,
+    open_parquet,
+    source_name,
+)
+from metaeval.readers.files.dialect import LONGEST_NAME
+from metaeval.readers.files.foreign_formats import refuse_foreign
+from metaeval.readers.files.json_tables import (
+    from_json,
+    from_objects,
+    json_lines,
+    load_json,
+    rows_within,
+)
+
+
+def load_frame(
+    source: Any, *, max_cells: int | None = None, header: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Read a table as it is: cells of CSV and TSV stay text, JSON and Parquet keep their types.
+
+    Parameters
+    ----------
+    source : path or frame
+        A path to CSV, TSV, JSON (an array of objects, an object that holds one such array, or an
+        object of equally long lists), JSON Lines or Parquet, all but the last maybe gzipped; or a
+        frame of pandas, pyarrow, polars or anything else that has `.to_pandas()`.
+    max_cells : int, optional
+        Larger tables are refused before they are parsed; what the free memory holds where it is
+        not given.
+    header : sequence of str, optional
+        Names of the columns of a table of text whose first line is a row of values.
+
+    Returns
+    -------
+    DataFrame
+        `attrs["source"]` is what to call it in messages, `attrs["text"]` whether all cells are
+        text, `attrs["notes"]` what is to be remarked. Columns without a name are called
+        `Unnamed: 0` and so on, by their place.
+
+    Raises
+    ------
+    MetaevalError
+        If the source cannot be read, holds no rows, or is too large.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> load_frame(pd.DataFrame({"item": [1, 2], "m": [0.5, 0.25]})).shape
+    (2, 2)
+    """
+    max_cells = file_bytes.cells_that_fit() if max_cells is None else max_cells
+    notes: list[str] = []
+    if isinstance(source, str | Path):
+        frame, name, kind, notes = _from_file(Path(source), max_cells, header)
+    else:
+        frame, name, kind = from_object(source, max_cells), source_name(source), "frame"
+    if header is not None and kind not in ("csv", "tsv"):
+        raise MetaevalError(
+            f"header= names the columns of tables of text, and {name} is not one; leave it out."
+        )
+    frame.columns = pd.Index(_column_names(frame, name), dtype=object)
+    require_distinct(list(frame.columns), name)
+    if not len(frame):
+        raise MetaevalError(f"{name} has no rows; at least one below the header was expected.")
+    frame.attrs = {"source": name, "text": kind in ("csv", "tsv"), "notes": tuple(notes)}
+    return frame
+
+
+def _column_names(frame: pd.DataFrame, source: str) -> list[str]:
+    """Names without blanks around them; where there is none, that of the place, as in pandas."""
+    names = [as_utf8(str(column)).strip() for column in frame.columns]
+    long = [name for name in names if len(name) > LONGEST_NAME]
+    if long:
+        raise MetaevalError(
+            f"A column of {source} has a name of {len(long[0]):,} characters ({long[0]:.30}...); "
+            f"expected at most {LONGEST_NAME:,}. Rename it."
+        )
+    return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+
+
+def head_of(source: Any) -> str:
+    """Return what a source starts with; for Parquet and frames their column names as a header."""
+    if not isinstance(source, str | Path):
+        return ",".join(map(str, column_names(source)))
+    path = Path(source)
+    if path.is_dir():
+        return ""
+    if file_bytes.first_bytes(path, 4) == b"PAR1":
+        return ",".join(open_parquet(path).schema_arrow.names)
+    return read_text_head(path)
+
+
+# What a file is.
+def _from_file(
+    path: Path, max_cells: int, header: Sequence[str] | None
+) -> tuple[pd.DataFrame, str, str, list[str]]:
+    if extension(path) in (".parquet", ".pq"):
+        return from_parquet(path, max_cells), path.name, "parquet", []
+    if file_bytes.first_bytes(path, 4) == b"PAR1" and extension(path) not in KINDS:
+        return from_parquet(path, max_cells), path.name, "parquet", []
+    head = read_text_head(path)
+    refuse_foreign(path, head)
+    kind = kind_of(path, head)
+    require_content(path, head, kind)
+    if kind in ("csv", "tsv"):
+        frame, notes = from_delimited(path, head, max_cells, header)
+        return frame, path.name, kind, notes
+    if kind == "json":
+        content, notes = rows_within(load_json(path, max_cells=max_cells), path.name)
+        return from_json(content, path.name, max_cells), path.name, kind, notes
+    frame = from_objects(json_lines(path, head, max_cells), path.name, max_cells)
+    return frame, path.name, kind, []

@@ -1,0 +1,283 @@
+"""The mt-metrics-eval layout: a test-set folder, or single `.score` files.
+
+A folder holds `documents/SRC-TGT.docs` (a line `DOMAIN DOCNAME` per segment),
+`human-scores/SRC-TGT.NAME.LEVEL.score` and `metric-scores/SRC-TGT/NAME-REF.LEVEL.score`.
+The lines of a score file are `SYSTEM SCORE` (level domain: `DOMAIN SYSTEM SCORE`), in blocks per
+system that follow the order of the source; `None` is a missing score.
+
+What becomes of it:
+
+- `item` is the place of the segment within its system, from 0, so that a score file alone and
+  the folder have the same ids; at level `doc` it is the document (its place where no `.docs` file
+  names it), at level `domain` the domain, at level `sys` the word `all`.
+- `task` is the domain and `cluster` the document. Where several language pairs are read, `task` is
+  the language pair, the domain becomes a covariate `domain`, and the pair is put before the item
+  (`en-de/0`): segment 0 of one pair is not that of another, so that a score file alone can be put
+  beside one language pair only.
+- A scorer is named as its file is, with the reference (`BLEU-refA`), a label as mqm in
+  `en-de.mqm.seg.score`.
+- Systems that are a reference which some metric used are left out, with a note. A human reference
+  that no metric used stays a system, with a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from metaeval.core import MetaevalError, check_one_of, listed, require_known
+from metaeval.readers.columns.roles import names_of
+from metaeval.readers.formats.mtme_files import (
+    LEVELS,
+    ScoreFile,
+    file_of_pair,
+    is_named,
+    is_score_file,
+    lines_of,
+    lone_file,
+    read_scores,
+)
+from metaeval.readers.matching.file_part import Part
+
+NAME = "mtme"
+OPTIONS = ("labels", "file_level", "language_pair")
+
+_FOLDERS = ("human-scores", "metric-scores")
+
+
+def sniff(path: Path, head: str) -> float:
+    """Tell a test-set folder by its sub-folders and a score file by its name."""
+    if path.is_dir():
+        return 1.0 if any((path / folder).is_dir() for folder in _FOLDERS) else 0.0
+    return 0.95 if is_score_file(path) else 0.0
+
+
+def parts(
+    path: Path,
+    *,
+    labels: str | Sequence[str] | None = None,
+    file_level: str | None = None,
+    language_pair: str | Sequence[str] | None = None,
+) -> list[Part]:
+    """Read a test-set folder or one score file.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, or a file `NAME-REF.LEVEL.score` or `SRC-TGT.NAME.LEVEL.score`.
+    labels : str or sequence of str, optional
+        The human scores to use, such as "mqm" or "wmt*"; all of the level where it is not given
+        or names none of them. For a single file it decides whether the file holds a label;
+        without it a name that starts with a language pair does.
+    file_level : {"seg", "doc", "domain", "sys"}, optional
+        The files of a folder to read, "seg" where it is not given. A single file has its own.
+    language_pair : str or sequence of str, optional
+        The language pairs of a folder to read; all where it is not given.
+
+    Raises
+    ------
+    MetaevalError
+        If the folder or a line has another shape, systems have different numbers of scores, or a
+        language pair, level or label is not there.
+    """
+    check_one_of("file_level", file_level, (None, *LEVELS))
+    wanted = None if labels is None else names_of(labels)
+    pairs = None if language_pair is None else names_of(language_pair)
+    if path.is_dir():
+        return [_folder_part(path, file_level or "seg", wanted, pairs)]
+    return [_file_part(path, file_level, wanted, pairs)]
+
+
+# One score file.
+def _file_part(
+    path: Path, level: str | None, labels: list[str] | None, pairs: list[str] | None
+) -> Part:
+    file = lone_file(path, labels)
+    if level not in (None, file.level):
+        raise MetaevalError(
+            f"{path.name} holds scores of level {file.level!r}, not {level!r}; leave file_level "
+            f"away, or give the file of level {level!r}."
+        )
+    if pairs and file.pair and file.pair not in pairs:
+        raise MetaevalError(
+            f"{path.name} is of language pair {file.pair}, not {listed(pairs)}; "
+            f"leave it out, or use language_pair={file.pair!r}."
+        )
+    column = read_scores(file)
+    used = set(file.reference.split(".")) - {"src", "all"}
+    column, notes = _without_references(column.to_frame(), used, path.name)
+    return _part(column, [file.name] if file.human else [], path.name, notes)
+
+
+# A folder.
+def _folder_part(
+    folder: Path, level: str, labels: list[str] | None, pairs: list[str] | None
+) -> Part:
+    there = _language_pairs(folder)
+    for pair in pairs or []:
+        require_known(f"language pair in {folder.name}", pair, there)
+    files = [file for pair in pairs or there for file in _score_files(folder, pair)]
+    files = _of_level(files, level, folder)
+    human = list(dict.fromkeys(file.name for file in files if file.human))
+    raters = [name for name in human if is_named(name, labels)]
+    notes = []
+    if human and not raters:  # the labels that were named may be in files beside the folder
+        notes, raters = (
+            [f"{folder.name}: labels names none of {listed(human)}; all are kept"],
+            human,
+        )
+    kept = [file for file in files if not file.human or file.name in raters]
+    by_pair = {p: [file for file in kept if file.pair == p] for p in pairs or there}
+    frames = {p: _pair_frame(folder, p, level, found) for p, found in by_pair.items() if found}
+    wide, more = _stacked(frames)
+    return _part(wide, raters, folder.name, [*notes, *more])
+
+
+def _language_pairs(folder: Path) -> list[str]:
+    human = {path.name.split(".")[0] for path in (folder / "human-scores").glob("*.*.*.score")}
+    metric = {path.name for path in (folder / "metric-scores").glob("*") if path.is_dir()}
+    if not human | metric:
+        raise MetaevalError(
+            f"{folder.name} holds no score files; expected human-scores/SRC-TGT.NAME.LEVEL.score "
+            "and metric-scores/SRC-TGT/NAME-REF.LEVEL.score. Give the folder of one test set."
+        )
+    return sorted(human | metric)
+
+
+def _score_files(folder: Path, pair: str) -> list[ScoreFile]:
+    human = sorted((folder / "human-scores").glob(f"{pair}.*.score"))
+    metric = sorted((folder / "metric-scores" / pair).glob("*.score"))
+    found = [file_of_pair(path, pair, human=True) for path in human]
+    found += [file_of_pair(path, pair, human=False) for path in metric]
+    return [file for file in found if file]
+
+
+def _of_level(files: list[ScoreFile], level: str, folder: Path) -> list[ScoreFile]:
+    kept = [file for file in files if file.level == level]
+    if not kept:
+        there = [name for name in LEVELS if name in {file.level for file in files}]
+        raise MetaevalError(
+            f"{folder.name} holds no scores of level {level!r}; "
+            + (f"use file_level={there[-1]!r}." if there else "no score file has a known level.")
+        )
+    return kept
+
+
+def _pair_frame(
+    folder: Path, pair: str, level: str, files: list[ScoreFile]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Scores and labels of one language pair, a row per response, with ids as columns."""
+    units = _units(folder, pair, level)
+    columns = [read_scores(file) for file in files]
+    for file, column in zip(files, columns, strict=True):
+        _require_units(file, column, units)
+    named = _named_references(folder, pair)
+    used = _used_references(files, named)
+    wide, notes = _without_references(pd.concat(columns, axis=1), used, pair)
+    spare = sorted((named - used) & set(wide.index.get_level_values("system")))
+    if spare:
+        notes.append(f"{pair}: kept {listed(spare)}, a human reference that no metric used")
+    return _with_units(wide.reset_index(), units, level), notes
+
+
+def _with_units(wide: pd.DataFrame, units: pd.DataFrame | None, level: str) -> pd.DataFrame:
+    if units is None:
+        return wide
+    wide = wide.merge(units, how="left", on="item")
+    return wide.assign(item=wide.pop("cluster")) if level == "doc" else wide
+
+
+def _units(folder: Path, pair: str, level: str) -> pd.DataFrame | None:
+    """Read what the `.docs` file says about each item of a level."""
+    path = folder / "documents" / f"{pair}.docs"
+    if level == "sys" or not path.is_file():
+        return None
+    fields = [line.split() for line in lines_of(path)]
+    while fields and not fields[-1]:  # what the end of the last line leaves
+        fields.pop()
+    short = [n for n, found in enumerate(fields, 1) if len(found) < 2]
+    if short:
+        raise MetaevalError(
+            f"{path.name}, line {short[0]}: expected DOMAIN DOCNAME; add what lacks."
+        )
+    docs = pd.DataFrame([found[:2] for found in fields], columns=["domain", "cluster"])
+    if level == "domain":
+        return docs[["domain"]].drop_duplicates().set_axis(["item"], axis=1)
+    if level == "doc":
+        docs = docs.drop_duplicates().reset_index(drop=True)
+    return docs.assign(item=docs.index.astype(str))
+
+
+def _require_units(file: ScoreFile, column: pd.Series, units: pd.DataFrame | None) -> None:
+    if units is None:
+        return
+    found = column.index.get_level_values("item").nunique()
+    if found != len(units):
+        raise MetaevalError(
+            f"{file.path.name} has {found} scores per system, {file.pair}.docs names {len(units)} "
+            f"{LEVELS[file.level]}s; every system needs one line for each. "
+            "Add lines `SYSTEM None` for missing scores."
+        )
+    unknown = sorted(set(column.index.get_level_values("item")) - set(units["item"]))
+    if unknown:
+        raise MetaevalError(
+            f"{file.path.name}: {file.pair}.docs names no {LEVELS[file.level]} {listed(unknown)}; "
+            "correct one of the two files."
+        )
+
+
+def _named_references(folder: Path, pair: str) -> set[str]:
+    return {path.name.split(".")[-2] for path in (folder / "references").glob(f"{pair}.*.*")}
+
+
+def _used_references(files: Iterable[ScoreFile], named: set[str]) -> set[str]:
+    """Collect the references that some metric used; `all` are those that are named anywhere."""
+    given = {file.reference for file in files if not file.human} - {"src"}
+    used = {name for reference in given - {"all"} for name in reference.split(".")}
+    return used | named if "all" in given else used
+
+
+def _without_references(
+    wide: pd.DataFrame, used: set[str], source: str
+) -> tuple[pd.DataFrame, list[str]]:
+    is_reference = wide.index.get_level_values("system").isin(sorted(used))
+    gone = sorted(set(wide.index.get_level_values("system")[is_reference]))
+    if not gone:
+        return wide, []
+    if is_reference.all():
+        raise MetaevalError(
+            f"{source} scores only the references {listed(gone)}; expected scores of systems."
+        )
+    return wide[~is_reference], [f"{source}: left out {listed(gone)}, a reference of a metric"]
+
+
+def _stacked(
+    frames: dict[str, tuple[pd.DataFrame, list[str]]],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Put language pairs one below the other; task is the domain, or the pair of several."""
+    notes = [note for _, found in frames.values() for note in found]
+    if len(frames) == 1:
+        [(wide, _)] = frames.values()
+        return wide.rename(columns={"domain": "task"}), notes
+    wide = pd.concat(
+        [f.assign(task=pair, item=f"{pair}/" + f["item"]) for pair, (f, _) in frames.items()]
+    )
+    if "cluster" in wide and wide["cluster"].isna().any():
+        lacking = wide.loc[wide["cluster"].isna(), "task"].unique()
+        notes.append(f"no documents are used, as {listed(lacking)} has no .docs file")
+        wide = wide.drop(columns="cluster")
+    notes.append("several language pairs were read: task is the language pair")
+    return wide.reset_index(drop=True), notes
+
+
+def _part(wide: pd.DataFrame, labels: list[str], source: str, notes: list[str]) -> Part:
+    if "item" not in wide:
+        wide = wide.reset_index()
+    names = ["item", "system", "task", "cluster", "domain"]
+    ids = [name for name in names if name in wide]
+    raters = [name for name in labels if name in wide]
+    scores = wide.drop(columns=[*ids, *raters])
+    kind = "rating" if raters else None
+    return Part(wide[ids], scores, wide[raters], source, label_kind=kind, notes=tuple(notes))

@@ -1,0 +1,300 @@
+"""Verdicts and margins on pairs: words to numbers, orders of presentation, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import Bools, Codes, Floats, MetaevalError, check_one_of
+from metaeval.readers.cells.missing_words import MissingCodes, word_of
+from metaeval.readers.cells.numbers_and_ids import combined, id_column
+from metaeval.readers.cells.scales import Scale
+from metaeval.readers.cells.verdict_words import WORDS, is_number, plain_word, verdicts
+from metaeval.readers.formats.long_to_wide import Rows, ids_of
+from metaeval.readers.formats.orientation import Shown, oriented
+from metaeval.readers.matching.file_part import WRONG, Part
+from metaeval.tables import contradiction
+
+ORDERS = ("each", "net")
+REFUSALS = ("missing", "tie", "error")
+
+_FIRST_BY_MARK, _SECOND_BY_MARK = ("b<a", "b<<a"), ("a<b", "a<<b")
+
+
+ROLES = ("first", "second", "order", "preference", "scorer", "rater", "cluster")
+
+
+def pair_parts(
+    long: pd.DataFrame,
+    *,
+    source: str,
+    ordered: bool = False,
+    orders: str = "each",
+    refusals: str = "missing",
+    vocabulary: Mapping[str, float | None] | None = None,
+    codes: MissingCodes | None = None,
+    scale: Scale = None,
+    labels: Sequence[str] = (),
+    keys: Sequence[str] = (),
+) -> list[Part]:
+    """Turn records of verdicts into parts: judges seen in both orders, and all others.
+
+    Parameters
+    ----------
+    long : DataFrame
+        A record per verdict: item, first, second, preference, scorer or rater; maybe task,
+        cluster, order ("ab" or "ba"), key columns and covariates. The first response was shown
+        first unless `order` says otherwise.
+    source : str
+        What to call it in messages.
+    ordered : bool
+        Keep first and second as they were shown.
+    orders : {"each", "net"}
+        Both orders of a judge as two rows, or as their net verdict (a conflict is a tie).
+    refusals : {"missing", "tie", "error"}
+        What a record without a verdict is: no score, a tie, or a wrong verdict.
+    vocabulary : mapping, optional
+        Further words: word -> 1, -1, 0 or None.
+    codes : MissingCodes, optional
+        What stands for no verdict.
+    scale : str or mapping of judges to str, optional
+        What numbers mean; see `scales.SCALES`.
+    labels : sequence of str
+        Names in `scorer` that are raters.
+    keys : sequence of str
+        Further columns that identify a row.
+
+    Returns
+    -------
+    list of Part
+
+    Raises
+    ------
+    MetaevalError
+        If words are unknown, options contradict, or a judge judged a pair twice.
+    """
+    check_one_of("orders", orders, ORDERS)
+    check_one_of("refusals", refusals, REFUSALS)
+    check_orders(ordered, orders)
+    names, judged = _names(long, labels)
+    value, warnings = verdicts(
+        _by_name(long, vocabulary, codes),
+        names,
+        source=source,
+        vocabulary=vocabulary,
+        codes=codes,
+        scale=scale,
+        raters=set(np.asarray(names, dtype=object)[judged]),
+    )
+    notes = _refusal_notes(value, names, judged, source)
+    refused = np.isnan(value) & ~judged
+    value = np.where(refused, {"missing": np.nan, "tie": 0.0, "error": WRONG}[refusals], value)
+    shown = oriented(long, ordered, keys)
+    value = np.where(shown.turn & (value != WRONG), -value, value) + 0.0
+    twice = np.zeros(len(long), dtype=bool) if ordered else _both_orders(shown, names)
+    some = np.ones(len(long), dtype=bool)
+    if orders == "net":
+        value, some, more = _net(shown, value, names, twice, source)
+        twice, notes = np.zeros(len(long), dtype=bool), (*notes, *more)
+    groups = [(some & twice, {"order": shown.order}), (some & ~twice, {})]
+    first, *rest = [
+        _part(shown, shown.ids | order, value, names, judged, records, source)
+        for records, order in groups
+        if records.any()
+    ]
+    return [replace(first, notes=(*notes, *first.notes), warnings=tuple(warnings)), *rest]
+
+
+def check_orders(ordered: bool, orders: str) -> None:
+    """Raise if both orders are to be kept, and to be made one."""
+    if ordered and orders == "net":
+        raise MetaevalError(
+            "orders='net' makes one verdict of both orders, so nothing is left for ordered=True; "
+            "use one of them."
+        )
+
+
+def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
+    """Who gave each verdict, and whether that is a rater: Categorical and mask (record,)."""
+    text = bool(long.attrs.get("text"))
+    columns = [c for c in ("scorer", "rater") if c in long]
+    if not columns:
+        one = labels[0] if len(labels) == 1 else "human"
+        return pd.Categorical([one] * len(long)), np.ones(len(long), dtype=bool)
+    if len(columns) == 2:
+        empty = long["scorer"].isna() | long["scorer"].map(lambda v: isinstance(v, str) and not v)
+        rated = empty.to_numpy(dtype=bool)
+        who = long["scorer"].where(~rated, long["rater"])
+    else:
+        who, rated = long[columns[0]], np.full(len(long), columns[0] == "rater")
+    names = id_column(who, columns[0], text=text)
+    return names, rated | np.isin(np.asarray(names, dtype=object), list(labels))
+
+
+def _refusal_notes(value: Floats, names: Any, judged: Bools, source: str) -> tuple[str, ...]:
+    """Share of records without a verdict, for each judge that has any."""
+    codes, n = names.codes[~judged], len(names.categories)
+    asked = np.bincount(codes, minlength=n)
+    silent = np.bincount(codes, weights=np.isnan(value[~judged]), minlength=n).astype(int)
+    return tuple(
+        f"{source}: {name} gave no verdict on {k} pairs ({100 * k / of:.1f}%)"
+        for name, k, of in zip(names.categories, silent, asked, strict=True)
+        if k
+    )
+
+
+def _by_name(
+    long: pd.DataFrame,
+    vocabulary: Mapping[str, float | None] | None,
+    codes: MissingCodes | None,
+) -> pd.Series:
+    """Preferences, with the names of winners as the sides on which they stand."""
+    column = long["preference"]
+    cells = column.astype(object).where(column.notna(), "").astype(str).str.strip()
+    first, second = (long[side].astype(str).str.strip() for side in ("first", "second"))
+    told = {word_of(w) for w in vocabulary or ()} | (codes or MissingCodes()).everywhere
+    names = {plain_word(n) for n in pd.unique(pd.concat([first, second]))}
+    if any(n in WORDS or is_number(n) for n in names):
+        _require_no_crossing(cells, first, second, told)
+        return column
+    new = ~cells.map(word_of).isin(told | set(WORDS))
+    if not new.any() or not ((cells == first) | (cells == second))[new].all():
+        return column
+    sides = column.astype(object).mask(new & (cells == first), "first")
+    return sides.mask(new & (cells == second), "second")
+
+
+def _require_no_crossing(
+    cells: pd.Series, first: pd.Series, second: pd.Series, told: Collection[str]
+) -> None:
+    """Raise where a verdict names the response on one side, and means the other as a word."""
+    side = cells.map(lambda v: None if word_of(v) in told else WORDS.get(plain_word(v)))
+    crossed = ((cells == first) & (side == -1)) | ((cells == second) & (side == 1))
+    if crossed.any():
+        row = int(np.flatnonzero(crossed)[0])
+        word = cells.iloc[row]
+        named = "first" if word == first.iloc[row] else "second"
+        raise MetaevalError(
+            f"The verdict {word!r} of row {row + 1} is the name of the {named} response and a word "
+            f"for the other side. If it says which side is better, say so: --vocabulary {word}="
+            f"{int(side.iloc[row])},... for each such word; if it names the winner, call the "
+            "responses by other names than A, B, 1, 2, first or second."
+        )
+
+
+# Orders of presentation.
+def _pair_codes(shown: Shown, names: Any) -> Codes:
+    """One number, from 0, for each pair and judge: (record,)."""
+    codes = [column.codes for column in shown.ids.values()]
+    return pd.factorize(combined([*codes, names.codes]))[0]
+
+
+def _order_counts(shown: Shown, pair: Codes) -> tuple[Codes, Codes]:
+    """How often each pair of a judge was shown either way: two arrays (pair,)."""
+    n = int(pair.max()) + 1
+    swapped = shown.order.codes == 1
+    return np.bincount(pair[~swapped], minlength=n), np.bincount(pair[swapped], minlength=n)
+
+
+def _both_orders(shown: Shown, names: Any) -> Bools:
+    """Records of judges for whom some pair was judged in both orders: (record,)."""
+    pair = _pair_codes(shown, names)
+    ab, ba = _order_counts(shown, pair)
+    in_both = np.unique(names.codes[(ab[pair] > 0) & (ba[pair] > 0)])
+    return np.isin(names.codes, in_both)
+
+
+def _net(
+    shown: Shown, value: Floats, names: Any, twice: Bools, source: str
+) -> tuple[Floats, Bools, tuple[str, ...]]:
+    """Net verdict of both orders on the first record of a pair, records to keep, and notes.
+
+    A conflict is a tie, a pair that has one order only is missing. Records of an order that
+    comes twice are all kept, so that they are refused as duplicates.
+    """
+    pair = _pair_codes(shown, names)
+    ab, ba = _order_counts(shown, pair)
+    wrong = value == WRONG
+    total = np.bincount(pair, weights=np.where(wrong, 0.0, value))
+    net = np.where((ab == 0) | (ba == 0), np.nan, np.sign(total))
+    net = np.where(np.bincount(pair, weights=wrong) > 0, WRONG, net)[pair]
+    again = (ab > 1)[pair] | (ba > 1)[pair]
+    kept = ~twice | again | ~pd.Series(pair).duplicated().to_numpy()
+    notes = _conflict_notes(net, value, twice & kept, names, source)
+    return np.where(twice & ~again, net, value), kept, notes
+
+
+def _conflict_notes(
+    net: Floats, value: Floats, some: Bools, names: Any, source: str
+) -> tuple[str, ...]:
+    """How many pairs of each judge got opposite verdicts in the two orders."""
+    n = len(names.categories)
+    asked = np.bincount(names.codes[some & ~np.isnan(net)], minlength=n)
+    torn = np.bincount(names.codes[some & (net == 0) & (value != 0)], minlength=n)
+    return tuple(
+        f"{source}: {contradiction(name, k, of)}"
+        for name, k, of in zip(names.categories, torn, asked, strict=True)
+        if k
+    )
+
+
+# Parts.
+def _part(
+    shown: Shown,
+    ids: Mapping[str, Any],
+    value: Floats,
+    names: Any,
+    judged: Bools,
+    some: Bools,
+    source: str,
+) -> Part:
+    """Part of the records in `some` (record,)."""
+    at = np.flatnonzero(some)
+    frame = shown.frame.iloc[at]
+    frame.attrs = shown.frame.attrs
+    rows = Rows(
+        {name: column[at] for name, column in ids.items()},
+        source,
+        frame=frame,
+        roles=ROLES,
+        pairs=True,
+    )
+    about, notes = described(frame, rows, (*ids, *ROLES))
+    scores, labels = (
+        _spread(rows, names[at], value[at], np.flatnonzero(judged[at] == are_labels))
+        for are_labels in (False, True)
+    )
+    asked, side = np.flatnonzero(~judged[at]), np.where(shown.order[at] == "ba", -1.0, 1.0)
+    seen = _spread(rows, names[at], side, asked)
+    return Part(
+        rows=about,
+        scores=scores,
+        labels=labels,
+        source=source,
+        pairs=True,
+        label_kind="preference",
+        notes=notes,
+        shown=seen,
+    )
+
+
+def _spread(rows: Rows, names: Any, value: Floats, at: Codes) -> pd.DataFrame:
+    if not len(at):
+        return pd.DataFrame(index=pd.RangeIndex(rows.n))
+    names = names[at].remove_unused_categories()
+    wide = rows.spread(names, value[at], at=at, value=("preference", False))
+    return pd.DataFrame(wide, index=pd.RangeIndex(rows.n))
+
+
+def described(
+    frame: pd.DataFrame, rows: Rows, roles: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Ids, clusters and covariates of the rows, and notes on what is left out."""
+    more, torn = rows.attributes(ids_of(frame, ["cluster"]))
+    covariates, left = rows.covariates(frame, [str(c) for c in frame if c not in roles])
+    described = pd.DataFrame(rows.named() | more | covariates, index=pd.RangeIndex(rows.n))
+    return described, (*torn, *left)

@@ -1,0 +1,302 @@
+"""RewardBench: the scores of one reward model for a chosen and a rejected answer per prompt.
+
+The file is one JSON object of equally long lists (`subset`, `id`, `scores_chosen`,
+`scores_rejected`, ...) beside single values (`model`, ...), or JSON Lines or another table with a
+row per prompt. Scores are numbers or lists of one number; null is a missing score. Logs of reward
+trainers call the scores `chosen` and `rejected`, or `chosen_score`, `reward_chosen` and so on.
+
+What becomes of it: the chosen answer is response `c0` with label 1, the rejected one `c1` with
+label 0, both in the label column `correct`; `task` is the subset, `item` is `subset/id`. The
+scorer is called what `model` says, else what the file is called without its ending. Files
+without ids (the JSON Lines variant) number their prompts from 0. Texts are not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import MetaevalError, check_one_of, listed
+from metaeval.readers.cells.numbers_and_ids import as_numbers
+from metaeval.readers.files.content_type import KINDS, extension
+from metaeval.readers.files.csv_tables import first_cells
+from metaeval.readers.files.json_tables import load_json
+from metaeval.readers.files.raw_frame import load_frame
+from metaeval.readers.matching.file_part import Part
+
+NAME = "rewardbench"
+OPTIONS = ("item_from",)
+
+ITEM_FROM = ("id", "order", "text-hash")
+
+_TEXTS = ("prompt", "text", "text_chosen", "text_rejected")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The columns of a file, all of one length, and who scored."""
+
+    columns: Mapping[str, Sequence[Any]]
+    scorer: str
+    source: str
+
+    def __len__(self) -> int:
+        """Return the number of prompts."""
+        return len(next(iter(self.columns.values())))
+
+
+def sniff(path: Path, head: str) -> float:
+    """Tell the format by its field names; files with subset accuracies only are known too."""
+    if '"num_correct"' in head:
+        return 0.0
+    if '"scores_chosen"' in head and '"scores_rejected"' in head:
+        return 0.95
+    if _side_names(_fields(path, head)):
+        return 0.9
+    # Published files are sorted by name, so that the scores may lie behind the head.
+    early = re.search('"(model_type|num_prompts|id)"', head)
+    return 0.6 if '"chat_template"' in head and early else 0.0
+
+
+_SIDES = ("{}", "scores_{}", "{}_scores", "score_{}", "{}_score", "reward_{}", "{}_reward")
+
+
+def _fields(path: Path, head: str) -> list[str]:
+    """Names of the fields that hold numbers in the first object or row, as far as can be told."""
+    if head.lstrip()[:1] in ("[", "{"):
+        return re.findall(r'"([^"\\]+)"\s*:\s*\[?\s*-?\d', head[:20_000])
+    return first_cells(path, head) if head.strip() else []
+
+
+def _side_names(names: Iterable[str]) -> tuple[str, str] | None:
+    """Names of the columns of chosen and of rejected scores, where both are there."""
+    present = set(names)
+    for pattern in _SIDES:
+        both = pattern.format("chosen"), pattern.format("rejected")
+        if present >= set(both):
+            return both
+    return None
+
+
+def parts(path: Path, *, item_from: str = "id") -> list[Part]:
+    """Read the scores of one reward model.
+
+    Parameters
+    ----------
+    path : Path
+        The JSON or JSON Lines file.
+    item_from : {"id", "order", "text-hash"}
+        What tells prompts apart whose subset and id are the same: nothing ("id"; repeated keys
+        are an error), their place in the file ("order"; every file must have the same order), or
+        a hash of the prompt ("text-hash"; where there is none, of the formatted answers, which
+        differ between models with different chat templates).
+
+    Raises
+    ------
+    MetaevalError
+        If there are no scores per prompt, a field is missing or of another length, a score is no
+        number, or keys repeat.
+    """
+    sheet = load_sheet(path, needed=("scores_chosen", "scores_rejected"))
+    items, notes = item_ids(sheet, item_from)
+    sides = [
+        _side(sheet, items, "scores_chosen", "c0", 1.0),
+        _side(sheet, items, "scores_rejected", "c1", 0.0),
+    ]
+    return [candidates_part(pd.concat(sides, ignore_index=True), sheet, notes)]
+
+
+def _side(sheet: Sheet, items: list[str], field: str, response: str, label: float) -> pd.DataFrame:
+    values = sheet.columns[field]
+    scores = [number(v, f"{sheet.source}, {field}[{i}]") for i, v in enumerate(values)]
+    ids = {"item": items, "response": response, "score": scores, "correct": label}
+    subset = {"task": list(sheet.columns["subset"])} if "subset" in sheet.columns else {}
+    return pd.DataFrame(ids | subset)
+
+
+def candidates_part(frame: pd.DataFrame, sheet: Sheet, notes: list[str]) -> Part:
+    """One row per candidate (item, response, score, correct, maybe task and cluster) as a part."""
+    ids = [name for name in ("task", "item", "cluster", "response") if name in frame]
+    return Part(
+        rows=frame[ids],
+        scores=frame[["score"]].set_axis([sheet.scorer], axis=1),
+        labels=frame[["correct"]],
+        source=sheet.source,
+        label_kind="correct",
+        notes=tuple(notes),
+    )
+
+
+def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
+    """Read a columnar JSON file or JSON Lines; check that the fields are there and equally long."""
+    columns, single = _content(path)
+    for name in ("rm", "reward_model", "scorer"):
+        if name in columns and "model" not in columns:
+            columns["model"] = columns.pop(name)
+    sides = _side_names(columns) if needed[0] == "scores_chosen" else None
+    if sides and sides[0] not in needed:
+        columns |= {"scores_chosen": columns[sides[0]], "scores_rejected": columns[sides[1]]}
+    _require_fields(path.name, columns, needed)
+    used = ("subset", "id", "model", *needed, *_TEXTS)
+    columns = {name: values for name, values in columns.items() if name in used}
+    _require_equal_lengths(path.name, columns)
+    names = {str(name) for name in [single.get("model"), *columns.pop("model", [])] if name}
+    if len(names) > 1:
+        raise MetaevalError(
+            f"{path.name} holds scores of several models ({listed(sorted(names), 5)}); "
+            "expected one file per model. Split it by `model`."
+        )
+    return Sheet(columns, names.pop() if names else _stem(path), path.name)
+
+
+def _content(path: Path) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """Columns of a file, and its single values."""
+    if KINDS.get(extension(path), "json") in ("json", "jsonl"):
+        content = load_json(path)
+        return _columnar(content) if isinstance(content, dict) else _by_field(content, path)
+    frame = load_frame(path)
+    columns = {}
+    for name in frame:
+        values, bad = as_numbers(frame[name])
+        texts = frame[name].astype(object).where(frame[name].notna(), None)
+        plain = [None if np.isnan(v) else float(v) for v in values]
+        columns[str(name)] = list(texts) if bad.any() else plain
+    return columns, {}
+
+
+def _stem(path: Path) -> str:
+    return Path(path.name.removesuffix(".gz")).stem
+
+
+def _columnar(content: dict[str, Any]) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    columns = {name: value for name, value in content.items() if isinstance(value, list)}
+    return columns, {name: value for name, value in content.items() if name not in columns}
+
+
+def _by_field(content: Any, path: Path) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    good = isinstance(content, list) and content and all(isinstance(row, dict) for row in content)
+    if not good:
+        raise MetaevalError(
+            f"{path.name} holds {type(content).__name__ if content else 'nothing'}; "
+            "expected one JSON object of lists, or one object per prompt."
+        )
+    names = dict.fromkeys(name for row in content for name in row)
+    return {name: [row.get(name) for row in content] for name in names}, {}
+
+
+def _require_fields(source: str, columns: Mapping[str, list[Any]], needed: Sequence[str]) -> None:
+    if not columns:
+        raise MetaevalError(
+            f"{source} holds no per-item scores, only totals such as accuracies per subset; "
+            f"expected the lists {listed(needed)}. Totals cannot be compared item by item: read "
+            "the model's file of scores (published as eval-set-scores/ beside eval-set/)."
+        )
+    lacking = [name for name in needed if name not in columns]
+    if lacking:
+        raise MetaevalError(
+            f"{source} has no per-item scores that can be read: {listed(lacking)} is missing. "
+            f"Expected {listed(needed)}, found {listed(columns, 20)}.{_hint(columns, lacking)}"
+        )
+
+
+def _hint(columns: Mapping[str, Any], lacking: Sequence[str]) -> str:
+    for marker, name in (("num_correct", "rewardbench2"), ("scores_chosen", "rewardbench")):
+        if marker in columns and marker not in lacking and len(lacking) > 1:
+            return f" Read it with format={name!r}."
+    return " Read the file that the scores were written to."
+
+
+def _require_equal_lengths(source: str, columns: Mapping[str, list[Any]]) -> None:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        shown = listed([f"{name} {length}" for name, length in lengths.items()], 20)
+        raise MetaevalError(
+            f"The lists in {source} differ in length ({shown}); expected one value per prompt in "
+            "each. The file may be cut off: get it again."
+        )
+    if not next(iter(lengths.values())):
+        raise MetaevalError(f"{source} holds no prompts; expected at least one.")
+
+
+def number(value: Any, where: str) -> float:
+    """Return a score as a float: a number, a list of one number, or null for a missing one."""
+    if value is None:
+        return float("nan")
+    if isinstance(value, list) and len(value) == 1:
+        return number(value[0], where)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise MetaevalError(
+            f"{where} is {value!r:.60}; expected a number, a list of one number, or null for a "
+            "missing score."
+        )
+    try:
+        return float(value)
+    except OverflowError:
+        raise MetaevalError(f"{where} is too large for a score; correct it.") from None
+
+
+def item_ids(sheet: Sheet, item_from: str) -> tuple[list[str], list[str]]:
+    """Ids of the prompts, `subset/id` with what tells repeated ones apart, and notes."""
+    check_one_of("item_from", item_from, ITEM_FROM)
+    notes = []
+    if item_from == "id" and "id" not in sheet.columns:
+        item_from = "order"
+        notes.append(f"{sheet.source} has no ids: prompts are numbered from 0 in order of the file")
+    last: dict[str, Callable[[Sheet], list[str]]] = {"order": _places, "text-hash": _hashes}
+    names = [name for name in ("subset", "id") if name in sheet.columns]
+    fields = [_texts(sheet.columns[name], name, sheet.source) for name in names]
+    fields += [last[item_from](sheet)] if item_from in last else []
+    items = ["/".join(key) for key in zip(*fields, strict=True)]
+    _require_unique(items, sheet, item_from)
+    return items, notes
+
+
+def _texts(values: Sequence[Any], name: str, source: str) -> list[str]:
+    odd = [v for v in values if v is None or isinstance(v, list | dict) or str(v).strip() == ""]
+    if odd:
+        raise MetaevalError(
+            f"{name!r} of {source} holds {odd[0]!r:.60}; expected a text or a number in each row. "
+            "Fill it in, or use item_from='order' and leave the column out."
+        )
+    whole = [isinstance(value, float) and value.is_integer() for value in values]
+    return [str(int(v) if w else v) for v, w in zip(values, whole, strict=True)]
+
+
+def _places(sheet: Sheet) -> list[str]:
+    return [str(place) for place in range(len(sheet))]
+
+
+def _hashes(sheet: Sheet) -> list[str]:
+    names = [name for name in _TEXTS if name in sheet.columns]
+    if not names:
+        raise MetaevalError(
+            f"item_from='text-hash' needs texts, one of {listed(_TEXTS)}; {sheet.source} has "
+            f"{listed(sheet.columns, 20)}. Use item_from='order'."
+        )
+    chosen = names[:1] if names[0] in ("prompt", "text") else names
+    rows = zip(*(sheet.columns[name] for name in chosen), strict=True)
+    dumped = (json.dumps(row, sort_keys=True, ensure_ascii=True) for row in rows)
+    return [hashlib.sha256(text.encode()).hexdigest()[:12] for text in dumped]
+
+
+def _require_unique(items: list[str], sheet: Sheet, item_from: str) -> None:
+    repeated = pd.Series(items)[pd.Series(items).duplicated(keep=False)]
+    if not len(repeated):
+        return
+    cures = {
+        "id": "Say what distinguishes them: item_from='order' (their place in the file; every file "
+        "must have the same order) or item_from='text-hash' (needs a text column).",
+        "text-hash": "Their texts are the same too; use item_from='order', or drop the repeats.",
+    }
+    raise MetaevalError(
+        f"{len(repeated)} prompts in {sheet.source} share a key (subset/id): "
+        f"{listed(repeated.unique())}. {cures[item_from]}"
+    )

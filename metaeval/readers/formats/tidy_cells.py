@@ -1,0 +1,335 @@
+"""Cells of a tidy table before they are arranged: codes for missing, words, notations, lists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import Floats, listed, near_miss
+from metaeval.readers.cells.missing_words import MissingCodes, failure_notes, word_of
+from metaeval.readers.cells.notation import (
+    dots_in_doubt,
+    example_in_words,
+    hangs_on_mark,
+    in_words,
+    is_list,
+    read_notations,
+    unread_error,
+)
+from metaeval.readers.cells.numbers_and_ids import plain_numbers, sort_of
+from metaeval.readers.cells.rating_words import in_order, n_known, numbered
+from metaeval.readers.cells.verdict_words import are_verdicts, outcomes
+from metaeval.readers.columns.aliases import LONG
+from metaeval.readers.columns.column_inference import Said, is_covariate
+from metaeval.readers.columns.roles import Resolved
+
+
+def read_cells(
+    resolved: Resolved,
+    source: str,
+    said: Said,
+    codes: MissingCodes,
+    vocabulary: Mapping[str, float | None] | None,
+    decimal: str | Mapping[str, str] | None,
+) -> tuple[Resolved, list[str], list[str]]:
+    """Turn the cells that hold values into numbers where they are written in another way.
+
+    Returns
+    -------
+    Resolved, list of str, list of str
+        The table, notes and warnings.
+
+    Raises
+    ------
+    MetaevalError
+        If a column looks like numbers and cannot be read.
+    """
+    frame = resolved.frame
+    columns = _value_columns(resolved, said)
+    verdicts = {"preference"} if resolved.pairs else set[str]()
+    if decimal is None and not codes.declared and not vocabulary:
+        frame = _plain_numbers(frame, [c for c in columns if c not in verdicts])
+        columns = [c for c in columns if not _is_numeric(frame[c])]
+    values = [c for c in columns if c not in verdicts]
+    notes = [note for c in columns for note in failure_notes(frame[c], c, source)]
+    frame, more = _blanked(frame, values, source, codes, resolved)
+    if vocabulary:
+        frame = _in_numbers(frame, values, vocabulary)
+    marks, unknown = _marks(decimal, resolved, source)
+    cure = partial(_cure_of_marks, resolved, said, decimal)
+    written = read_notations(frame, columns, source=source, decimal=marks, cure=cure)
+    for name, message in written.unread.items():
+        if name not in verdicts and (name in resolved.found or said.holds_unread(name)):
+            raise unread_error(frame, name, source, message)
+    resolved = replace(resolved, frame=written.frame)
+    warnings = [*unknown, *_left_out(resolved, columns, source, said)]
+    return resolved, [*notes, *more, *written.notes], warnings
+
+
+def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Columns of plain numbers as numbers, as nothing else is to be done with them.
+
+    Where another column holds commas, these may be decimal, and then 1.234 may be a thousand.
+    """
+    cast = {
+        c: v
+        for c in columns
+        if (v := plain_numbers(frame[c])) is not None and not _in_doubt(frame[c], v)
+    }
+    rest = [frame[c] for c in columns if c not in cast and not _is_numeric(frame[c])]
+    if not cast or any(isinstance(v, str) and "," in v for column in rest for v in column):
+        return frame
+    attrs, made = frame.attrs, {str(c): cast.get(str(c), frame[c]) for c in frame}
+    frame = pd.DataFrame(made, index=frame.index)
+    frame.attrs = attrs
+    return frame
+
+
+def _in_doubt(column: pd.Series, values: Floats) -> bool:
+    """Whether dots of plain numbers may stand between thousands, as 1.305 beside 997.
+
+    Most columns hold no whole number from 100 on, or a number such as 0.5, and need no look.
+    """
+    sizes = np.abs(values[np.isfinite(values)])
+    whole = sizes == np.floor(sizes)
+    dotted = whole.all() or ((sizes[~whole] >= 1).all() and (sizes[~whole] < 1000).all())
+    if (
+        not dotted
+        or not (sizes[whole] >= 100).any()
+        or not column.str.contains(".", regex=False).any()
+    ):
+        return False
+    return dots_in_doubt([text for text in map(str, pd.unique(column.dropna())) if text])
+
+
+def _marks(
+    decimal: str | Mapping[str, str] | None, resolved: Resolved, source: str
+) -> tuple[dict[str, str], list[str]]:
+    """Decimal marks by the column that they were declared of, and warnings of those not there."""
+    columns = {str(c): str(resolved.found.get(str(c), c)) for c in resolved.frame}
+    if not isinstance(decimal, Mapping):
+        return (dict.fromkeys(columns, decimal) if decimal else {}), []
+    said = {str(name): mark for name, mark in decimal.items()}
+    marks = {c: said[n] for c, own in columns.items() for n in (c, own) if n in said}
+    there = sorted({*columns, *columns.values()})
+    return marks, [
+        f"{source} has no column {name!r}, of which decimal= (--decimal) is said; it has "
+        f"{listed(columns.values(), 20)}.{near_miss(name, there)}"
+        for name in said
+        if name not in there
+    ]
+
+
+def _cure_of_marks(
+    resolved: Resolved,
+    said: Said,
+    decimal: str | Mapping[str, str] | None,
+    column: str,
+    mark: str,
+) -> str:
+    """How to declare the decimal mark of a column, so that no other is read in another way."""
+    name = str(resolved.found.get(column, column))
+    others = [c for c in _value_columns(resolved, said) if c != column]
+    others = [c for c in others if hangs_on_mark(resolved.frame[c])]
+    if not others and not isinstance(decimal, Mapping):
+        return in_words(name, mark)
+    if isinstance(decimal, str):
+        kept = {str(resolved.found.get(c, c)): decimal for c in others}
+    else:
+        there = {*map(str, resolved.frame), *map(str, resolved.found.values())}
+        kept = {n: m for n, m in (decimal or {}).items() if n in there}
+    marks = {n: m for n, m in kept.items() if n not in (name, column)} | {name: mark}
+    typed = ";".join(f"{n}={m}" for n, m in marks.items())
+    typed = typed if re.fullmatch(r"[\w.,=-]+", typed) else f'"{typed}"'
+    return f"decimal={marks!r} (--decimal {typed})"
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return column.dtype != object and pd.api.types.is_numeric_dtype(column.dtype)
+
+
+def _value_columns(resolved: Resolved, said: Said) -> list[str]:
+    """Columns that hold values or may do so: no ids, no keys."""
+    values = ("score", "label", "preference")
+    roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"} - set(values)
+    return [str(c) for c in resolved.frame if str(c) not in roles]
+
+
+def _blanked(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    source: str,
+    codes: MissingCodes,
+    resolved: Resolved,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Codes for missing as nothing, and how many there were."""
+    made, notes = {}, []
+    for name in columns:
+        own = {str(resolved.found.get(name, name)), name}
+        for called in own & set(codes.of) or {name}:
+            blank = codes.blank(frame[name], called)
+            n = int((blank.isna() & frame[name].notna()).sum())
+            if n:
+                made[name] = blank
+                notes.append(f"{source}: {called}: {n} cells with a code for missing")
+    if not made:
+        return frame, notes
+    attrs = frame.attrs
+    frame = frame.assign(**made)
+    frame.attrs = attrs
+    return frame, notes
+
+
+def _in_numbers(
+    frame: pd.DataFrame, columns: Sequence[str], vocabulary: Mapping[str, float | None]
+) -> pd.DataFrame:
+    """Words of a vocabulary as the numbers that they stand for."""
+    numbers = {word_of(word): number for word, number in vocabulary.items()}
+    attrs, made = frame.attrs, {}
+    for name in columns:
+        words = (
+            frame[name]
+            .astype(object)
+            .map(
+                lambda v: word_of(v) if isinstance(v, str | int | float) else None,
+                na_action="ignore",
+            )
+        )
+        hit = words.isin(list(numbers))
+        if hit.any():
+            made[name] = frame[name].astype(object).where(~hit, words.map(numbers))
+    frame = frame.assign(**made)
+    frame.attrs = attrs
+    return frame
+
+
+def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Said) -> list[str]:
+    """Warnings of columns that may have been meant as scores and are not read as such."""
+    if said.scorers is not None:
+        return []
+    warnings = []
+    for name in columns:
+        if name in resolved.found or name in said.named or is_covariate(name):
+            continue
+        if resolved.pairs and _is_read(resolved, name, said):
+            continue  # words there are verdicts
+        if warning := _of_words(resolved, name, said):
+            warnings.append(f"{source}: {name} {warning}")
+    return warnings
+
+
+def _is_read(resolved: Resolved, name: str, said: Said) -> bool:
+    """Whether words of a table of pairs are read as verdicts, or refused."""
+    labels = "preference" in resolved.found and said.is_label(name)
+    return labels or are_verdicts(resolved.frame, name)
+
+
+def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
+    """What to say of a column that is not read, and may hold scores in words or in lists."""
+    column = resolved.frame[name]
+    sort = sort_of(column)
+    if sort in ("nested", "text") and _holds_scores(column):
+        return (
+            "is left out, it holds lists or objects with numbers; if these are scores, put each "
+            "into a column of its own"
+        )
+    if sort != "text":
+        return None
+    if resolved.pairs and (verdicts := outcomes(column)):
+        return _of_outcomes(resolved, name, verdicts)
+    if words := _scale_words(column):
+        return (
+            f"holds words of a scale ({listed(words, 7)}) and is not a scorer; if it is one, say "
+            f"what they mean: --vocabulary {_numbered(words)}"
+        )
+    if example := example_in_words(column):
+        return (
+            f"is left out, its cells are not plain numbers, such as {example!r:.60}; if it holds "
+            "scores, write the number alone into each cell"
+        )
+    if said.is_label(name) and _is_short(column):
+        return (
+            f"is called as labels are, and holds words such as {_first(column)!r:.40}; it is not a "
+            "label. If it is one, say what its words mean (--vocabulary WORD=NUMBER,...)"
+        )
+    return None
+
+
+def _of_outcomes(resolved: Resolved, name: str, verdicts: Mapping[str, int | None]) -> str:
+    """What to say of words such as win and lose, which may be those of either response."""
+    alone = "preference" not in resolved.found and not {"scorer", "rater"} & set(resolved.frame)
+    how = "" if alone else f"--map preference={name} "
+    typed = _spelled(verdicts)
+    typed = typed if " " in typed else typed.replace('"', "")
+    return (
+        f"holds words for the outcome of a comparison ({listed(verdicts, 9)}) and is not read; if "
+        "it is a verdict, say what they mean, 1 for the first response, -1 for the second and 0 "
+        f"for a tie, such as: {how}--vocabulary {typed}"
+    )
+
+
+def _first(column: pd.Series) -> Any:
+    return next((v for v in column if isinstance(v, str) and v), "")
+
+
+def _is_short(column: pd.Series) -> bool:
+    return int(column.dropna().astype(str).str.len().max()) <= _SHORT
+
+
+def _scale_words(column: pd.Series) -> list[str]:
+    """Words of a column, if most are those of a rating scale."""
+    words = sorted({word_of(v) for v in column.dropna().astype(str).unique()[:20]} - {""})
+    if len(words) > 2 and len(words) <= _MOST_GRADES and in_order(words):
+        return words
+    return words if 2 <= len(words) <= 9 and 2 * n_known(words) > len(words) else []
+
+
+def _numbered(words: Sequence[str]) -> str:
+    """Words as options of a vocabulary, with numbers where their order is known."""
+    return _spelled(numbered(words) or dict.fromkeys(words))
+
+
+def _spelled(numbers: Mapping[str, int | None]) -> str:
+    """Words as options of a vocabulary."""
+    return ",".join(f'"{w}"={"NUMBER" if n is None else n}' for w, n in numbers.items())
+
+
+def _holds_scores(column: pd.Series) -> bool:
+    """Whether the first list or object of a column holds numbers only, or something like a score.
+
+    In tables of text it is written out, as `{'score': 0.5}`.
+    """
+    value: Any = next((v for v in column if isinstance(v, list | dict | np.ndarray)), None)
+    if value is None and is_list(_first(column)):
+        return True
+    value = _written_out(_first(column)) if value is None else value
+    if not isinstance(value, list | dict | np.ndarray):
+        return False
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        value = value[0]  # a list of judges with their scores
+    values = list(value.values()) if isinstance(value, dict) else list(value)
+    named = isinstance(value, dict) and any(str(k).lower() in _SCORE_NAMES for k in value)
+    plain = all(isinstance(v, int | float | np.number) for v in values)
+    return bool(values) and len(values) <= 20 and (plain or named)
+
+
+_SCORE_NAMES = frozenset(("score", "label", "verdict", "preference", *LONG["score"]))
+_SHORT = 40
+_MOST_GRADES = 15  # from A+ to F
+
+
+def _written_out(text: Any) -> Any:
+    """A list or an object that a cell of text spells out."""
+    if not isinstance(text, str) or text[:1] not in ("[", "{") or len(text) > 1000:
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None

@@ -1,0 +1,81 @@
+"""Records of a tidy table before they are arranged: turns of a question, scorers given as lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import listed
+from metaeval.readers.cells.numbers_and_ids import id_column
+from metaeval.readers.columns.roles import Resolved
+
+_IDS = ("task", "item", "cluster", "system", "response", "first", "second")
+
+
+def ids_in(frame: pd.DataFrame) -> list[str]:
+    """Columns of ids that a frame has."""
+    return [name for name in _IDS if name in frame]
+
+
+def shaped(resolved: Resolved, keys: Sequence[str]) -> tuple[Resolved, list[str]]:
+    """Return the table with an item for each turn and a name for each scorer, and notes."""
+    frame, turned = turns_apart(resolved.frame, resolved.found, keys)
+    frame, renamed = scorers_from_lists(frame, [*ids_in(frame), *keys])
+    return replace(resolved, frame=frame), [*turned, *renamed]
+
+
+def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Scorers given as lists, such as a model and its prompt, as names.
+
+    The first part is the name where it distinguishes the scores of a row as well as the whole does.
+    """
+    if "scorer" not in frame or frame["scorer"].dtype != object:
+        return frame, []
+    lists = frame["scorer"].map(lambda v: isinstance(v, list | tuple | np.ndarray) and len(v) > 0)
+    if not lists.any():
+        return frame, []
+    joined = frame["scorer"].map(_joined)
+    first = frame["scorer"].where(~lists, frame["scorer"][lists].map(lambda v: str(v[0])))
+    keys = pd.DataFrame(
+        {c: id_column(frame[c], c, null=True) for c in ids if c in frame}, index=frame.index
+    )
+    names = first if _as_unique(keys, first, joined) else joined
+    attrs = frame.attrs
+    frame = frame.assign(scorer=names)
+    frame.attrs = attrs
+    rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
+    more = f"; the rest of each list is left out ({listed(rest, 5)})" if rest else ""
+    shown = listed(sorted(set(map(str, names))), 5)
+    return frame, [f"{attrs['source']}: scorers are lists, named {shown}{more}"]
+
+
+def _as_unique(keys: pd.DataFrame, first: pd.Series, joined: pd.Series) -> bool:
+    one, other = (int(keys.assign(scorer=s.map(str)).duplicated().sum()) for s in (first, joined))
+    return one == other
+
+
+def _joined(value: Any) -> Any:
+    return "/".join(map(str, value)) if isinstance(value, list | tuple | np.ndarray) else value
+
+
+def turns_apart(
+    frame: pd.DataFrame, found: Mapping[str, str], keys: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Items that are answered in several turns as an item for each turn, the question a cluster."""
+    if "turn" not in frame or "turn" in (*found.values(), *found, *keys):
+        return frame, []
+    text = bool(frame.attrs.get("text"))
+    item = np.asarray(id_column(frame["item"], "item", text=text), dtype=object)
+    turn = np.asarray(id_column(frame["turn"], "turn", text=text, null=True), dtype=object)
+    if not (pd.Series(turn).groupby(item).nunique() > 1).any():
+        return frame, []
+    attrs = frame.attrs
+    cluster = {} if "cluster" in frame else {"cluster": item}
+    frame = frame.assign(item=[f"{i}/{t}" for i, t in zip(item, turn, strict=True)], **cluster)
+    frame = frame.drop(columns="turn")
+    frame.attrs = attrs
+    return frame, [f"{attrs['source']}: each turn is an item, each question a cluster of its turns"]

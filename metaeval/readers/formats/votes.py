@@ -1,0 +1,253 @@
+"""Votes on two models: `model_a`, `model_b`, `winner`, as arenas and MT-bench publish them.
+
+CSV, JSON, JSON Lines or Parquet, a row per vote, with any of `question_id`, `judge`, `turn`,
+`language` and `tstamp` beside the three.
+
+What becomes of it:
+
+- `item` is the question; where one question has votes on several turns it is `question/turn`, and
+  the question becomes the `cluster`. Without a question every vote is an item of its own.
+- `first` is `model_a`, the one shown first.
+- `judge` names the scorer; those named by `labels` (patterns such as "expert_*" too) are raters. A
+  judge given as a list, such as ["gpt-4", "pair-v2"], is called "gpt-4/pair-v2". Without a
+  judge, or with judges="pooled", the votes are those of people and become one label, `human`.
+- Where several votes of one judge on a pair are meant, `keys` names the column that tells them
+  apart: keys=["rep"], or judges="pooled" and keys=["judge"] for a row per person.
+- `language` is a covariate. A word of strength such as `A>>B` is kept as 2 in a covariate `margin`,
+  1 elsewhere; the kind of a tie (`tie (bothbad)`, `tie (inconsistent)`) as `both_bad` or
+  `order_conflict` in `tie_kind`. Time stamps and texts are not kept.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import MetaevalError, check_one_of, listed, require_column
+from metaeval.readers.cells.missing_words import codes_of
+from metaeval.readers.cells.numbers_and_ids import id_column
+from metaeval.readers.cells.scales import Scale, check_scale
+from metaeval.readers.cells.verdict_words import are_sides
+from metaeval.readers.columns.aliases import IDS, plain_name
+from metaeval.readers.columns.roles import names_of
+from metaeval.readers.files.raw_frame import load_frame
+from metaeval.readers.formats.preferences import pair_parts
+from metaeval.readers.matching.file_part import Part
+from metaeval.tables import ids_as_text
+
+NAME = "votes"
+OPTIONS = (
+    *("labels", "keys", "ordered", "orders", "refusals", "judges"),
+    *("vocabulary", "missing_codes", "preference_scale"),
+)
+
+JUDGES = ("each", "pooled")
+MOST_JUDGES = 500
+
+PEOPLE = ("human", "gold", "expert", "expert_*", "author_*", "arena_user_*")
+
+_TIE_KINDS = {
+    "tie (bothbad)": "both_bad",
+    "both_bad": "both_bad",
+    "tie (inconsistent)": "order_conflict",
+}
+_STRONG = ">>|<<"
+
+_FIELDS = ("model_a", "model_b", "winner")
+
+
+def sniff(path: Path, head: str) -> float:
+    """Tell the format by its three field names, in the header or in each object."""
+    found = [re.search(rf"(?<!\w){name}(?!\w)", head) is not None for name in _FIELDS]
+    return 0.95 if all(found) and not path.is_dir() else 0.0
+
+
+def parts(
+    path: Path,
+    *,
+    labels: str | Sequence[str] | None = None,
+    keys: str | Sequence[str] = (),
+    judges: str = "each",
+    ordered: bool = False,
+    orders: str = "each",
+    refusals: str = "missing",
+    vocabulary: Mapping[str, Any] | None = None,
+    missing_codes: Any = None,
+    preference_scale: Scale = None,
+) -> list[Part]:
+    """Read votes on pairs of models.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV, JSON, JSON Lines or Parquet file.
+    labels : str or sequence of str, optional
+        Judges, or patterns of their names, who are raters; where it is not given, judges that
+        are called human, gold, expert, or expert_*, author_* and arena_user_*.
+    keys : str or sequence of str
+        Columns that tell votes of one judge on a pair apart.
+    judges : {"each", "pooled"}
+        "pooled" takes all votes for those of people, as one label `human`.
+    ordered, orders, refusals, vocabulary, missing_codes, preference_scale
+        As for all files of preferences.
+
+    Raises
+    ------
+    MetaevalError
+        If a field is missing, a word of `winner` is unknown, or a judge votes twice on a pair.
+    """
+    check_one_of("judges", judges, JUDGES)
+    check_scale(preference_scale)
+    frame, further = load_frame(path), names_of(keys)
+    for field in (*_FIELDS, *further):
+        require_column(frame.columns, field, purpose=f"{path.name}, a file of votes,")
+    _require_one_column(frame, further, path.name)
+    unnamed = () if _question(frame) else (_no_question(path.name),)
+    if "judge" in frame:
+        frame["judge"] = frame["judge"].map(_name_of)
+    voted = "judge" in frame and judges == "each"
+    voters = _judges(frame["judge"], path.name) if voted else _people(frame)
+    raters = _raters(sorted(voters.unique()), labels) if voted else ["human"]
+    first, *rest = pair_parts(
+        _long(frame, voters, further),
+        source=path.name,
+        ordered=ordered,
+        orders=orders,
+        refusals=refusals,
+        vocabulary=vocabulary,
+        codes=codes_of(missing_codes),
+        scale=preference_scale,
+        labels=raters,
+        keys=further,
+    )
+    notes = _rater_notes(path.name, raters if labels is None else [])
+    notes += _left_out(frame, further, path.name)
+    first = replace(first, notes=(*notes, *first.notes), warnings=(*unnamed, *first.warnings))
+    return [first, *rest]
+
+
+_KEPT = ("judge", "turn", "language")
+
+
+def _require_one_column(frame: pd.DataFrame, keys: Sequence[str], source: str) -> None:
+    """Raise if verdicts stand in other columns than `winner`, too."""
+    loose = [str(c) for c in frame if c not in (*_FIELDS, *keys, _question(frame))]
+    others = [c for c in loose if are_sides(frame[c])]
+    if "judge" in loose and set(frame["judge"].dropna().map(str)) <= _NUMBERS:
+        others.append("judge")
+    if others:
+        raise MetaevalError(
+            f"{source} holds verdicts in {listed(others)} beside 'winner', where a file of votes "
+            "has the name of a judge at the most. Read it as a table with a column for each: "
+            "format='tidy' (--format tidy); name those that are labels: labels=[...] (--labels "
+            "winner, say)."
+        )
+
+
+_NUMBERS = frozenset(("-1", "0", "1", "2", "-1.0", "0.0", "0.5", "1.0", "2.0"))
+
+
+def _left_out(frame: pd.DataFrame, keys: Sequence[str], source: str) -> tuple[str, ...]:
+    """Which columns are not kept, so that each is accounted for."""
+    kept = {*_FIELDS, *_KEPT, *keys, _question(frame)}
+    left = [str(c) for c in frame if c not in kept]
+    return (f"{source}: left out, as votes have no need of it: {listed(left, 20)}",) if left else ()
+
+
+def _no_question(source: str) -> str:
+    return (
+        f"{source} names no questions (question_id, item): votes are numbered in the order of the "
+        "file, and other files match only if they have the same order"
+    )
+
+
+# Who voted.
+def _name_of(judge: Any) -> Any:
+    """The name of a judge; one that is a list, of a model and its prompt, becomes one text."""
+    return "/".join(map(str, judge)) if isinstance(judge, list | tuple | np.ndarray) else judge
+
+
+def _people(frame: pd.DataFrame) -> pd.Series:
+    return pd.Series("human", index=frame.index)
+
+
+def _judges(column: pd.Series, source: str) -> pd.Series:
+    nameless = column.isna() | (column.astype(str) == "")
+    if nameless.any():
+        row = int(nameless.to_numpy().argmax()) + 1
+        raise MetaevalError(
+            f"{source}, vote {row} names no judge; fill in `judge`, or use judges='pooled' if all "
+            "votes are those of people."
+        )
+    names = ids_as_text(column, "judge").astype(str)
+    if names.nunique() > MOST_JUDGES:
+        raise MetaevalError(
+            f"{source} has {names.nunique():,} judges, too many for a column each; if they are "
+            "people who voted once or twice, use judges='pooled' to make one label of them."
+        )
+    return names
+
+
+def _raters(names: list[str], labels: str | Sequence[str] | None) -> list[str]:
+    wanted = PEOPLE if labels is None else names_of(labels)
+    return [name for name in names if any(fnmatch.fnmatchcase(name, w) for w in wanted)]
+
+
+def _rater_notes(source: str, raters: list[str]) -> tuple[str, ...]:
+    return (f"{source}: {listed(raters, 5)} taken for labels",) if raters else ()
+
+
+# What they said.
+def _long(frame: pd.DataFrame, voters: pd.Series, keys: Sequence[str]) -> pd.DataFrame:
+    """A record per vote under the names that all files of preferences share."""
+    winner = frame["winner"].astype(object)
+    word = winner.where(winner.notna(), "").astype(str).str.strip().str.lower()
+    torn = word == "tie (inconsistent)"
+    long = pd.DataFrame(
+        {
+            **_items(frame),
+            "first": frame["model_a"],
+            "second": frame["model_b"],
+            "scorer": voters,
+            "preference": winner.where(~torn, "tie"),
+            **{key: frame[key] for key in keys},
+        }
+    )
+    if word.str.contains(_STRONG).any():
+        long["margin"] = np.where(word.str.contains(_STRONG), 2.0, 1.0)
+    if word.isin(_TIE_KINDS).any():
+        long["tie_kind"] = word.map(_TIE_KINDS).astype(object)
+    if "language" in frame:
+        long["language"] = frame["language"]
+    long.attrs = frame.attrs
+    return long
+
+
+def _question(frame: pd.DataFrame) -> str | None:
+    """The column that names the questions: question_id, else as in other tables."""
+    names = {plain_name(str(c)): str(c) for c in frame}
+    known = ("question_id", "item", *IDS["item"])
+    return next((names[plain_name(n)] for n in known if plain_name(n) in names), None)
+
+
+def _items(frame: pd.DataFrame) -> dict[str, Any]:
+    """Items, and clusters where questions have votes on several turns."""
+    column = _question(frame)
+    if column is None:
+        return {"item": np.arange(len(frame))}
+    text = bool(frame.attrs.get("text"))
+    question = np.asarray(id_column(frame[column], column, text=text), dtype=object)
+    if "turn" not in frame:
+        return {"item": question}
+    turn = np.asarray(id_column(frame["turn"], "turn", text=text, null=True), dtype=object)
+    if not (pd.Series(turn).groupby(question).nunique() > 1).any():
+        return {"item": question}
+    items = [f"{q}/{t}" for q, t in zip(question, turn, strict=True)]
+    return {"item": items, "cluster": question}

@@ -1,0 +1,55 @@
+"""What can be settled only when labels and verdicts stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import Floats, MetaevalError
+from metaeval.readers.matching.file_part import WRONG, Part
+from metaeval.readers.matching.row_matching import shared_codes
+
+
+def settled(part: Part) -> Part:
+    """Return the part with refusals that count as wrong turned against the label of their pair."""
+    scores = part.scores.to_numpy()
+    if not part.pairs or not (scores == WRONG).any():
+        return part
+    if not part.labels.shape[1]:
+        raise MetaevalError(
+            "refusals='error' needs a label to be wrong against; give a label file."
+        )
+    verdict = _verdict(part.labels.to_numpy())
+    wrong = np.where(verdict == 0, 1.0, -verdict)[:, None]
+    fixed = pd.DataFrame(np.where(scores == WRONG, wrong, scores), columns=part.scores.columns)
+    return replace(part, scores=fixed)
+
+
+def _verdict(labels: Floats) -> Floats:
+    """Plurality of labels (row, rater), or the sign of the mean of graded ones; NaN if none."""
+    votes = np.stack([(labels == v).sum(axis=1) for v in (-1, 0, 1)], axis=1)
+    given = (~np.isnan(labels)).sum(axis=1)
+    most = votes == votes.max(axis=1, keepdims=True)
+    plural = np.where(most.sum(axis=1) == 1, votes.argmax(axis=1) - 1.0, 0.0)
+    graded = votes.sum(axis=1) < given
+    verdict = np.where(graded, np.sign(np.nansum(labels, axis=1)), plural)
+    return np.where(given == 0, np.nan, verdict)
+
+
+def mirrored(part: Part, keys: Sequence[str]) -> Part:
+    """Return the part with labels filled in from the same pair shown the other way round.
+
+    Judges may see first and second in an order that matters; a label is about the pair alone.
+    """
+    ids = [c for c in ("task", "item", *keys) if c in part.rows]
+    turned = part.rows.rename(columns={"first": "second", "second": "first"})
+    mine, theirs = shared_codes([part.rows, turned], [*ids, "first", "second"])
+    place = pd.Index(theirs).get_indexer(mine)
+    other = -part.labels.to_numpy()[place] + 0.0
+    other[place < 0] = np.nan
+    labels = part.labels.to_numpy()
+    filled = np.where(np.isnan(labels), other, labels)
+    return replace(part, labels=pd.DataFrame(filled, columns=part.labels.columns))

@@ -1,0 +1,310 @@
+"""What looks wrong in a table as read: codes for missing, names that look alike, huge numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import Codes, Floats, listed
+from metaeval.readers.matching.file_part import Part
+from metaeval.readers.matching.row_matching import without_zeros
+
+_CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
+_FAR = 10.0  # times the range of the rest
+_HUGE = 1e6  # times the largest of the rest, beside which differences of these are lost
+_FEW = 5  # fewer other values have no range to speak of
+_EXACT = 2.0**53
+_FEW_SHOWN = 5
+_MANY = 10  # rows of a name beside which another on one row is odd
+_DEFAULTS = 5  # rows that get one value, where others hardly repeat
+_OFTEN = 3  # a code this often among scores that hardly repeat
+_NINE = 9  # for "no answer" on short scales of surveys
+_CONTINUOUS = 10  # different scores that make a scorer continuous
+_BETWEEN = 1.5  # times the highest proportion, where no percent lies
+
+_TOTALS = frozenset(("mean", "average", "avg", "total", "totals", "sum", "overall", "std", "sd"))
+
+
+def with_warnings(part: Part, *, asked: bool) -> Part:
+    """Return a part with warnings of what looks wrong in it.
+
+    `asked` says whether codes for missing were declared, so that nothing is to be said of others.
+    """
+    columns = [*part.scores.items(), *part.labels.items()]
+    warnings = [w for name, values in columns for w in _too_large(str(name), values.to_numpy())]
+    if not asked:
+        warnings += [
+            w
+            for name, values in columns
+            for w in codes_apart(str(name), values.to_numpy(), pairs=part.pairs)
+        ]
+    for name, values in part.scores.items():
+        warnings += _one_value(str(name), values.to_numpy())
+        warnings += _two_scales(str(name), values.to_numpy())
+    warnings += lookalikes("scorers or labels", [str(name) for name, _ in columns])
+    for name in ("item", "system", "response", "task", "first", "second"):
+        if name in part.rows:
+            warnings += names_that_look_odd(name, part.rows[name])
+    return replace(part, warnings=tuple(dict.fromkeys([*part.warnings, *warnings])))
+
+
+def _distinct(column: pd.Series) -> list[str]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return list(map(str, column.cat.categories))
+    return list(map(str, pd.unique(column.dropna())))
+
+
+def codes_apart(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
+    """A warning of a value that stands apart from the others, as codes for missing do.
+
+    Of `pairs`, where -1 says that the second is better, it is none unless it comes back.
+    """
+    values = values[np.isfinite(values)]
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) < 3 and not (len(distinct) > 1 and distinct[0] in _CODES):
+        return []
+    warnings = repeated_codes(name, values, pairs=pairs)
+    if warnings:
+        return warnings
+    for code, n, rest in (
+        (distinct[0], counts[0], distinct[1:]),
+        (distinct[-1], counts[-1], distinct[:-1]),
+    ):
+        usual = pairs and abs(code) <= 1
+        others = counts[1:] if code == distinct[0] else counts[:-1]
+        if not usual and _stands_apart(float(code), int(n), rest, others):
+            return [_code_warning(name, float(code), int(n), rest)]
+    return []
+
+
+def _code_warning(name: str, code: float, n: int, rest: Floats) -> str:
+    return (
+        f"{name} is {code:g} on {n} rows, apart from {rest[0]:.4g} to {rest[-1]:.4g} on the "
+        f"others; if it is a code for missing, say so: --missing-codes {code:g} (if not, "
+        "--missing-codes none)"
+    )
+
+
+def repeated_codes(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
+    """A warning of a usual code, or a whole number outside, that comes back where others do not.
+
+    Scores that are cut off at -1 and 1 have both of them often.
+    """
+    distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    ends = [v for v in (distinct[0], distinct[-1]) if v == round(v) and abs(v) != 1]
+    for code in dict.fromkeys([*_CODES, *ends]):
+        rest = distinct != code
+        n = int(counts[~rest].sum())
+        if n < _OFTEN or not _hardly_repeat(counts[rest]) or n <= counts[rest].max() + 1:
+            continue
+        if pairs or not _is_cut_off(code, distinct[rest], code in _CODES):
+            return [_code_warning(name, code, n, distinct[rest])]
+    return []
+
+
+def _is_cut_off(code: float, rest: Floats, usual: bool) -> bool:
+    """Whether a value at an end lies so near the others that scores may have been cut off there.
+
+    Of a usual code for missing, as near as the others lie to each other.
+    """
+    gap, reach = max(rest[0] - code, code - rest[-1]), rest[-1] - rest[0]
+    return bool(0 <= gap < (3 * reach / len(rest) if usual and abs(code) != 1 else 0.2 * reach))
+
+
+def _hardly_repeat(counts: Codes) -> bool:
+    """Whether values are those of a continuous scorer: many, and nearly all different."""
+    return len(counts) >= _CONTINUOUS and len(counts) >= 0.8 * counts.sum()
+
+
+def _one_value(name: str, values: Floats) -> list[str]:
+    """A warning of one value on many rows of a scorer whose other scores hardly repeat.
+
+    The highest and the lowest are left alone: many scorers have a bound that they often reach.
+    """
+    distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    if len(counts) < 2:
+        return []
+    most = int(counts.argmax())
+    others = np.delete(counts, most)
+    usual = others[1:-1].max(initial=1)  # at its ends a scorer may be cut off
+    if counts[most] < max(_DEFAULTS, 0.05 * counts.sum(), 3 * usual):
+        return []
+    if most in (0, len(counts) - 1) or distinct[most] == 0 or not _hardly_repeat(others):
+        return []
+    return [
+        f"{name} is {distinct[most]:g} on {counts[most]} of {counts.sum()} rows, and hardly ever "
+        "the same on the others; is it a default for what could not be scored?"
+    ]
+
+
+def _two_scales(name: str, values: Floats) -> list[str]:
+    """A warning of proportions beside percents: two groups of scores with nothing between them."""
+    present = np.sort(values[np.isfinite(values)])
+    low = present[present <= 1]
+    n, high = len(low), present[len(low) :]
+    if not _CONTINUOUS <= n <= len(present) - _CONTINUOUS or low[0] < 0 or high[-1] > 100:
+        return []
+    fractions = np.unique(low[low != np.round(low)])
+    if (
+        min(len(fractions), len(np.unique(high))) < _CONTINUOUS
+        or high[-1] < 10
+        or high[0] < _BETWEEN * low[-1]
+    ):
+        return []
+    return [
+        f"{name} lies between {low[0]:.4g} and {low[-1]:.4g} on {n} rows, and between "
+        f"{high[0]:.4g} and {high[-1]:.4g} on the other {len(high)}; if these are proportions and "
+        "percents, bring them to one scale"
+    ]
+
+
+def _stands_apart(code: float, n: int, rest: Floats, others: Codes) -> bool:
+    """Whether a value may be a code: a usual one outside the others, or a whole one far from them.
+
+    `n` is how often it comes, `others` how often each of the `rest` does.
+    """
+    gap = max(rest[0] - code, code - rest[-1])
+    if others.sum() < _FEW or code != round(code):
+        return False
+    reach = float(rest[-1] - rest[0])
+    if code == -1.0:
+        return _is_no_step(n, rest, others)
+    if code in _CODES and gap > reach:
+        return True
+    if _is_scale(rest) and gap >= (2 if code == _NINE else 3):
+        return n >= _OFTEN and n >= 0.3 * others.min()
+    if abs(code) > _HUGE * max(1.0, float(np.abs(rest).max())):
+        return True
+    return n > 1 and reach > 0 and gap > _FAR * reach and len(rest) >= _FEW
+
+
+def _is_scale(values: Floats) -> bool:
+    """Whether values are the steps of a rating scale: whole numbers one after the other."""
+    few = 3 <= len(values) <= _CONTINUOUS + 1 and values[0] == round(values[0])
+    return bool(few and (np.diff(values) == 1).all())
+
+
+def _is_no_step(n: int, rest: Floats, others: Codes) -> bool:
+    """Whether -1 below others of at least 0 is unlikely to be the next step of their scale."""
+    if rest[0] < 0:
+        return False
+    if rest[0] > 0 or (rest != np.round(rest)).any():
+        return rest[0] > 0 or len(rest) >= _CONTINUOUS
+    return len(rest) >= _FEW or (len(rest) > 1 and 3 * n < 2 * others.min())
+
+
+def _too_large(name: str, values: Floats) -> list[str]:
+    if np.nanmax(np.abs(values), initial=0.0) < _EXACT:
+        return []
+    return [
+        f"{name} holds numbers beyond 2^53 ({np.nanmax(np.abs(values)):.4g}), which are not exact: "
+        "scores that differ may be the same here"
+    ]
+
+
+def names_that_look_odd(role: str, column: pd.Series) -> list[str]:
+    """Warnings of ids that look the same, have blanks around, or are not ids."""
+    names = _distinct(column)
+    warnings = lookalikes(f"{role}s", names)
+    if not warnings:
+        warnings = _with_blanks(role, names) or _two_cases(role, names)
+    if role in ("item", "system"):
+        warnings += _totals(role, names)
+    if role in ("item", "task"):
+        warnings += _scores_as_ids(role, names)
+    return warnings + (_lone(role, column) if role in ("system", "first", "second") else [])
+
+
+def _with_blanks(role: str, names: list[str]) -> list[str]:
+    odd = [n for n in names if n != n.strip() or (not n.isascii() and _invisible(n))]
+    if not odd or len(odd) == len(names):
+        return []
+    return [
+        f"{len(odd)} {role}s have blanks around or invisible characters in them, such as "
+        f"{odd[0]!a:.60}, and match no id without; remove these characters"
+    ]
+
+
+def _two_cases(role: str, names: list[str]) -> list[str]:
+    """A warning of ids that all begin with one word, written in several ways, as q1 and Q2."""
+    starts = Counter(re.split(r"\d", name, maxsplit=1)[0] for name in names)
+    if len(starts) < 2 or len({s.lower() for s in starts}) > 1 or len(names) < _FEW:
+        return []
+    shown = listed([f"{start}... {n}" for start, n in sorted(starts.items())], 4)
+    return [f"{role}s begin in several ways ({shown}); if these are the same, write them alike"]
+
+
+def _invisible(name: str) -> bool:
+    return any(unicodedata.category(c) in ("Cf", "Cc") for c in name)
+
+
+def _totals(role: str, names: list[str]) -> list[str]:
+    """A warning of a row of means or sums among the rows."""
+    totals = [n for n in names if n.rsplit("/", 1)[-1].strip().lower() in _TOTALS]
+    if not totals or len(names) < _FEW:
+        return []
+    return [
+        f"the {role} {totals[0]!r} looks like a row of totals, and counts as one more {role}; "
+        "remove it"
+    ]
+
+
+def _scores_as_ids(role: str, names: list[str]) -> list[str]:
+    """A warning of items or tasks that are numbers with decimals, as scores are."""
+    decimals = [n for n in names if re.fullmatch(r"-?\d+\.\d*[1-9]\d*", n)]
+    if len(decimals) < _FEW or 2 * len(decimals) < len(names):
+        return []
+    return [
+        f"{role}s are numbers such as {decimals[0]}, which look like scores; map the column that "
+        f"names them: --map {role}=<column>"
+    ]
+
+
+def _lone(role: str, column: pd.Series) -> list[str]:
+    """A warning of a name on one row, where each of the others is on many."""
+    codes, names = pd.factorize(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    named = np.array([name != "" for name in names], dtype=bool)
+    once, often = np.flatnonzero(named & (counts == 1)), counts[named & (counts > 1)]
+    if not 1 <= len(once) <= 2 or not len(often) or often.min() < _MANY:
+        return []
+    return [
+        f"the {role} {names[once[0]]!r:.40} is on one row, each of the others on {often.min()} or "
+        "more; are the cells of that row in their columns?"
+    ]
+
+
+def lookalikes(what: str, names: Iterable[str]) -> list[str]:
+    r"""A warning of names that differ and look the same: in form, case, zeros or what is not seen.
+
+    >>> print(*lookalikes("items", ["7", "007", "8"]))
+    2 items differ in case, blanks, leading zeros or invisible characters only: '007', '7'
+    """
+    groups: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        groups[_looks(name)].add(name)
+    same = [
+        ascii(n) if not n.isascii() else repr(n)
+        for g in groups.values()
+        if len(g) > 1
+        for n in sorted(g)
+    ]
+    if not same:
+        return []
+    return [
+        f"{len(same)} {what} differ in case, blanks, leading zeros or invisible characters only: "
+        f"{listed(same, _FEW_SHOWN)}"
+    ]
+
+
+def _looks(name: str) -> str:
+    if name.isascii() and name.isprintable():
+        return without_zeros(name.lower()).replace(" ", "")
+    plain = without_zeros(unicodedata.normalize("NFKC", name).casefold())
+    return "".join(c for c in plain if not (c.isspace() or unicodedata.category(c) in ("Cf", "Cc")))

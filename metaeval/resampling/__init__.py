@@ -1,0 +1,103 @@
+"""Resampling of items: weights, sums, sign flips, intervals and corrections; no tables.
+
+- `threefry`: Random words that depend on a key and a counter only, the same in NumPy and in JAX.
+- `random_weights`: Random weights and signs of units, from (seed, resample, index of the unit)
+  alone.
+- `exact_sums`: Terms that add up without rounding: whole numbers, or numbers on a grid of powers
+  of two.
+- `engine`: Resampling: weighted sums over units for many resamples, exact in any order, blocked.
+- `jax_kernels`: Weighted sums and counts of flips in JAX. Only loaded for work that is large
+  enough.
+- `sign_flip`: The sign-flip test, and step-down max-T over a family of comparisons that share the
+  flips.
+- `max_t`: Step-down max-T: p-values adjusted for a family of comparisons that share their draws.
+- `multiplicity`: Many comparisons: adjusted p-values, letters and ranks.
+- `intervals`: Confidence intervals: from bootstrap draws, from a standard error, and from counts.
+- `quantiles`: What intervals are made from: draws, standard errors, counts; and quantiles of
+  them.
+- `standard_errors`: Standard errors of bootstrap replicates of smooth functions of sums.
+- `classical_tests`: Tests without resampling: discordant items, dependent correlations, margins.
+- `power`: How many items a comparison needs, and which differences it can find.
+"""
+
+from __future__ import annotations
+
+from metaeval.resampling.classical_tests import mcnemar, non_inferior, tost, williams
+from metaeval.resampling.engine import (
+    MAX_ENUMERATED,
+    WEIGHTS,
+    block_size,
+    enumerated_sums,
+    is_large,
+    kind_for,
+    largest_weight,
+    same_blocks,
+    weight_blocks,
+    weighted_sums,
+)
+from metaeval.resampling.exact_sums import Terms, exact_terms, on_grid
+from metaeval.resampling.intervals import wilson
+from metaeval.resampling.max_t import step_down
+from metaeval.resampling.multiplicity import (
+    MOST_GROUPS,
+    compact_letters,
+    holm,
+    letter,
+    rank_intervals,
+    together,
+    wmt_clusters,
+)
+from metaeval.resampling.power import design_effect, detectable, items_for_mean, missed_half
+from metaeval.resampling.quantiles import Sample, near_boundary, normal_cdf, on_bounds, tails
+from metaeval.resampling.random_weights import all_signs, weights
+from metaeval.resampling.sign_flip import ALTERNATIVES, MAX_FLIPS, Contrast, FlipTest, flip_test
+from metaeval.resampling.standard_errors import gradient_of, spread_of_sums
+from metaeval.resampling.threefry import key_of
+
+__all__ = [
+    "ALTERNATIVES",
+    "MAX_ENUMERATED",
+    "MAX_FLIPS",
+    "MOST_GROUPS",
+    "WEIGHTS",
+    "Contrast",
+    "FlipTest",
+    "Sample",
+    "Terms",
+    "all_signs",
+    "block_size",
+    "compact_letters",
+    "design_effect",
+    "detectable",
+    "enumerated_sums",
+    "exact_terms",
+    "flip_test",
+    "gradient_of",
+    "holm",
+    "is_large",
+    "items_for_mean",
+    "key_of",
+    "kind_for",
+    "largest_weight",
+    "letter",
+    "mcnemar",
+    "missed_half",
+    "near_boundary",
+    "non_inferior",
+    "normal_cdf",
+    "on_bounds",
+    "on_grid",
+    "rank_intervals",
+    "same_blocks",
+    "spread_of_sums",
+    "step_down",
+    "tails",
+    "together",
+    "tost",
+    "weight_blocks",
+    "weighted_sums",
+    "weights",
+    "williams",
+    "wilson",
+    "wmt_clusters",
+]

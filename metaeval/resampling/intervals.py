@@ -1,0 +1,326 @@
+"""Confidence intervals: from bootstrap draws, from a standard error, and from counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from metaeval.core import ROUNDOFF, Bools, Floats, MetaevalError
+from metaeval.resampling.quantiles import (
+    Sample,
+    acceleration,
+    bias,
+    normal_cdf,
+    normal_quantile,
+    quantiles,
+    tails,
+)
+
+
+def percentile(sample: Sample, confidence: float) -> Floats:
+    """Percentile interval of each column: quantiles of the draws.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its draws.
+    confidence : float
+
+    Returns
+    -------
+    array (2, column)
+        Lower and upper ends.
+
+    Notes
+    -----
+    Too short for few units and for skewed draws: accuracy .98 on 100 items is covered .87 of the
+    time at .95.
+
+    References
+    ----------
+    Efron (1979), Bootstrap methods: another look at the jackknife.
+
+    Examples
+    --------
+    >>> none = np.zeros((1, 1))
+    >>> percentile(Sample(np.array([40.0]), np.arange(101.0)[:, None], none, none[0], 9), 0.9)
+    array([[ 5.], [95.]])
+    """
+    return quantiles(sample.draws, tails(confidence) * np.ones(sample.draws.shape[1]))
+
+
+def basic(sample: Sample, confidence: float) -> Floats:
+    """Basic interval of each column: the quantiles of the draws mirrored at the estimate.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its draws and estimate.
+    confidence : float
+
+    Returns
+    -------
+    array (2, column)
+        Lower and upper ends: twice the estimate less the upper and the lower quantile.
+
+    Notes
+    -----
+    It may leave the range of the statistic, and of skewed draws it has the long side where the
+    percentile interval has the short one.
+
+    References
+    ----------
+    Davison and Hinkley (1997), Bootstrap methods and their application.
+
+    Examples
+    --------
+    >>> none = np.zeros((1, 1))
+    >>> basic(Sample(np.array([40.0]), np.arange(101.0)[:, None], none, none[0], 9), 0.9)
+    array([[-15.], [ 75.]])
+    """
+    return 2 * sample.estimate - percentile(sample, confidence)[::-1]
+
+
+def bca(sample: Sample, confidence: float) -> Floats:
+    r"""Bias-corrected and accelerated interval of each column.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its draws, estimate and influence.
+    confidence : float
+
+    Returns
+    -------
+    array (2, column)
+        Lower and upper ends; both equal the estimate where the draws do not vary.
+
+    Notes
+    -----
+    Levels :math:`\Phi(z_0 + (z_0 + z) / (1 - a (z_0 + z)))`, with :math:`z_0` from the share of
+    draws below the estimate plus half of those equal to it, and acceleration
+    :math:`a = \sum u^3 / (6 (\sum u^2)^{3/2})`. It ends where the draws do: see `near_boundary`.
+
+    References
+    ----------
+    Efron (1987), Better bootstrap confidence intervals.
+
+    Examples
+    --------
+    >>> none = np.zeros((1, 1))
+    >>> bca(Sample(np.array([50.0]), np.arange(101.0)[:, None], none, none[0], 9), 0.9).round(9)
+    array([[ 5.], [95.]])
+    """
+    draws = sample.draws
+    z = normal_quantile(tails(confidence))
+    z0 = bias(draws, sample.estimate)
+    inner = 1 - acceleration(sample.influence) * (z0 + z)
+    levels = normal_cdf(z0 + (z0 + z) / np.where(inner > 0, inner, np.nan))
+    ends = quantiles(draws, np.where(np.isnan(levels), np.sign(z) / 2 + 0.5, levels))
+    still = np.nanmax(draws, axis=0) == np.nanmin(draws, axis=0)
+    return np.where(still, np.nanmin(draws, axis=0), ends)
+
+
+def t(sample: Sample, confidence: float) -> Floats:
+    """Student's t interval of each column.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its estimate, se and number of units.
+    confidence : float
+
+    Returns
+    -------
+    array (2, column)
+        The estimate less and plus t with n_units - 1 degrees of freedom times se, cut off at 0
+        and 1 where values are bounded.
+
+    Notes
+    -----
+    Symmetric; too short for skewed values.
+
+    References
+    ----------
+    Student (1908), The probable error of a mean.
+
+    Examples
+    --------
+    >>> none = np.zeros((1, 1))
+    >>> t(Sample(np.array([0.5]), none, none, np.array([0.1]), 30), 0.95).round(4)
+    array([[0.2955], [0.7045]])
+    """
+    from scipy import stats
+
+    reach = stats.t.ppf(tails(confidence), sample.n_units - 1)
+    ends = sample.estimate + reach * sample.se
+    return np.asarray(np.clip(ends, 0.0, 1.0) if sample.bounded else ends)
+
+
+def wilson(sample: Sample, confidence: float) -> Floats:
+    """Wilson's score interval for the share of successes in each column.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its successes and trials.
+    confidence : float
+
+    Returns
+    -------
+    array (2, column)
+        The shares p with (s - n p)^2 at most z^2 n p (1 - p).
+
+    Notes
+    -----
+    For independent 0/1 items only: too short where items share a cluster.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference.
+
+    Examples
+    --------
+    >>> none = np.zeros((1, 1))
+    >>> of = Sample(none[0], none, none, none[0], 100, successes=np.array([98.0]), trials=100)
+    >>> wilson(of, 0.95).round(4)
+    array([[0.93  ], [0.9945]])
+    """
+    s, n = _counts(sample, "wilson")
+    z = normal_quantile(tails(confidence))
+    spread = np.sqrt(s * (n - s) / np.maximum(n, 1) + z**2 / 4)
+    low, high = np.clip((s + z**2 / 2 + z * spread) / (n + z**2), 0, 1)
+    return np.stack([np.where(s == 0, 0.0, low), np.where(s == n, 1.0, high)])
+
+
+def jeffreys(sample: Sample, confidence: float) -> Floats:
+    """Jeffreys' interval for the share of successes in each column.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its successes and trials.
+    confidence : float
+
+    Returns
+    -------
+    array (2, column)
+        Quantiles of Beta(s + 1/2, n - s + 1/2); 0 below no success and 1 above no failure.
+
+    Notes
+    -----
+    For independent 0/1 items only: too short where items share a cluster.
+
+    References
+    ----------
+    Brown, Cai and DasGupta (2001), Interval estimation for a binomial proportion.
+
+    Examples
+    --------
+    >>> none = np.zeros((1, 1))
+    >>> of = Sample(none[0], none, none, none[0], 100, successes=np.array([98.0]), trials=100)
+    >>> jeffreys(of, 0.95).round(4)
+    array([[0.9374], [0.9958]])
+    """
+    from scipy.stats import beta
+
+    s, n = _counts(sample, "jeffreys")
+    low, high = beta.ppf(tails(confidence), s + 0.5, n - s + 0.5)
+    return np.stack([np.where(s == 0, 0.0, low), np.where(s == n, 1.0, high)])
+
+
+def _counts(sample: Sample, kind: str) -> tuple[Floats, Floats]:
+    if sample.successes is None or sample.trials is None:
+        raise MetaevalError(
+            f"The {kind} interval needs successes and trials of independent 0/1 items; this "
+            "statistic or design has none. Use bca."
+        )
+    n = np.asarray(sample.trials, dtype=float)
+    s = np.asarray(sample.successes, dtype=float)  # a share times the trials is rounded
+    rounding = ROUNDOFF * np.maximum(n, 1.0)
+    return np.where(s <= rounding, 0.0, np.where(s >= n - rounding, n, s)), n
+
+
+def bootstrap_t(sample: Sample, confidence: float) -> Floats:
+    """Bootstrap-t interval of each column: quantiles of the studentised draws.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its draws and estimate with the standard errors of both; bounded ones are studentised as
+        logits where the estimate is inside (0, 1).
+    confidence : float
+
+    Returns
+    -------
+    array (2, column)
+        Lower and upper ends; both equal the estimate where its standard error is 0.
+
+    Notes
+    -----
+    With t* = (draw - estimate) / se of the draw: the estimate less se times the upper and the
+    lower quantile of t*. Logits have se / (p (1 - p)). Draws without a standard error are left
+    out, except bounded ones at 0 or 1: left out, they would take the end near the bound with
+    them. They are moved half-way to the nearest other draw (half an item for 0/1 items).
+    Good for skewed values of many levels, such as probabilities. Where nearly all units have the
+    same value (0/1 items, shares of few pairs) and few differ, it is far too short; the number of
+    units that differ then matters, not the number of units.
+
+    References
+    ----------
+    Efron (1981), Nonparametric standard errors and confidence intervals.
+    Hall (1988), Theoretical comparison of bootstrap confidence intervals.
+
+    Examples
+    --------
+    >>> draws, one = np.arange(101.0)[:, None], np.ones(1)
+    >>> studentised = Sample(np.array([40.0]), draws, draws, one, 9, se_draws=np.ones((101, 1)))
+    >>> bootstrap_t(studentised, 0.9)
+    array([[-15.], [ 75.]])
+    """
+    inside = sample.bounded & (np.minimum(sample.estimate, 1 - sample.estimate) > ROUNDOFF)
+    centre, se, draws, se_draws = _scaled(sample, inside)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(se_draws > 0, (draws - centre) / se_draws, np.nan)
+    ends = centre - se * quantiles(ratio, tails(confidence) * np.ones(len(centre)))[::-1]
+    ends = np.where(inside, (1 + np.tanh(ends / 2)) / 2, ends)
+    return np.where(sample.se > 0, ends, sample.estimate)
+
+
+def _scaled(sample: Sample, inside: Bools) -> tuple[Floats, Floats, Floats, Floats]:
+    """Estimate, se, draws and their se; as logits in the columns inside the bounds."""
+    if sample.se_draws is None:
+        raise MetaevalError(
+            "bootstrap-t needs a statistic that is a smooth function of sums over items; use bca."
+        )
+    if not inside.any():
+        return sample.estimate, sample.se, sample.draws, sample.se_draws
+    draws, se_draws = _off_bounds(sample.draws, sample.se_draws)
+    p, q = np.where(inside, sample.estimate, 0.5), np.where(inside, draws, 0.5)
+    return (
+        np.where(inside, np.log(p / (1 - p)), sample.estimate),
+        np.where(inside, sample.se / (p * (1 - p)), sample.se),
+        np.where(inside, np.log(q / (1 - q)), sample.draws),
+        np.where(inside, se_draws / (q * (1 - q)), sample.se_draws),
+    )
+
+
+def _off_bounds(draws: Floats, se_draws: Floats) -> tuple[Floats, Floats]:
+    """Draws at 0 or 1 moved half-way to the nearest other draw, with the se of 0/1 items there."""
+    room = np.minimum(draws, 1 - draws)
+    at = room <= ROUNDOFF
+    gap = np.fmin.reduce(np.where(at, 0.5, room), axis=0) / 2
+    moved = np.where(at, np.where(draws > 0.5, 1 - gap, gap), draws)
+    return moved, np.where(at, np.sqrt(2) * gap, se_draws)
+
+
+BY_NAME: dict[str, Callable[[Sample, float], Floats]] = {
+    "bca": bca,
+    "percentile": percentile,
+    "basic": basic,
+    "bootstrap-t": bootstrap_t,
+    "t": t,
+    "wilson": wilson,
+    "jeffreys": jeffreys,
+}

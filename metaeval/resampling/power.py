@@ -1,0 +1,250 @@
+"""How many items a comparison needs, and which differences it can find."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metaeval.core import Codes, Floats, MetaevalError, check_fraction
+from metaeval.resampling.quantiles import normal_quantile
+
+
+def detectable(se: Floats | float, confidence: float, power: float = 0.8) -> Floats:
+    """True difference that a two-sided test finds with the given power.
+
+    Parameters
+    ----------
+    se : array (comparison,)
+        Standard errors of differences.
+    confidence : float
+        1 less the level of the test.
+    power : float
+        Chance of finding it.
+
+    Returns
+    -------
+    array (comparison,)
+        (z_{1 - alpha/2} + z_power) se.
+
+    Notes
+    -----
+    One comparison, not adjusted for others; se is taken as known. Power at the difference that was
+    observed says nothing beyond its p-value.
+
+    References
+    ----------
+    Card et al. (2020), With little power comes great responsibility.
+
+    Examples
+    --------
+    >>> round(float(detectable(0.01, 0.95)), 4)
+    0.028
+    """
+    return np.asarray((_z_level(confidence) + _z_power(power)) * np.asarray(se, dtype=float))
+
+
+def missed_half(se: Floats | float, confidence: float) -> Floats:
+    """True difference below which a two-sided test misses more often than it finds.
+
+    Parameters
+    ----------
+    se : array (comparison,)
+        Standard errors of differences.
+    confidence : float
+        1 less the level of the test.
+
+    Returns
+    -------
+    array (comparison,)
+        z_{1 - alpha/2} se: `detectable` with power 1/2.
+
+    Notes
+    -----
+    One comparison, not adjusted for others; se is taken as known.
+
+    References
+    ----------
+    Card et al. (2020), With little power comes great responsibility.
+
+    Examples
+    --------
+    >>> round(float(missed_half(0.01, 0.95)), 4)
+    0.0196
+    """
+    return detectable(se, confidence, 0.5)
+
+
+def items_for_accuracy(
+    difference: Floats | float, discordance: Floats | float, confidence: float, power: float
+) -> Codes:
+    r"""Independent items that show a difference of two accuracies on the same items.
+
+    Parameters
+    ----------
+    difference : array (comparison,)
+        True difference of the accuracies, not 0.
+    discordance : array (comparison,)
+        Share of items that exactly one of the two has right; at least the difference.
+    confidence, power : float
+        1 less the level of the two-sided test; chance that it finds the difference.
+
+    Returns
+    -------
+    array (comparison,)
+        Items, rounded up; times `design_effect` where they come in clusters.
+
+    Notes
+    -----
+    .. math:: n = (z_{1 - \alpha/2} \sqrt\psi + z_{power} \sqrt{\psi - d^2})^2 / d^2
+
+    for discordance :math:`\psi` and difference d. McNemar's mid-p test has this power; the exact
+    test, which the sign flip of 0/1 items is too, needs up to 2 / d items more. Card et al. (2020)
+    simulate the same power. Discordance from a small pilot is uncertain, and n nearly
+    proportional to it.
+
+    References
+    ----------
+    Connor (1987), Sample size for testing differences in proportions for the paired-sample design.
+
+    Examples
+    --------
+    >>> int(items_for_accuracy(0.03, 0.20, 0.95, 0.80))
+    1742
+    """
+    d, psi = _differences(difference), np.asarray(discordance, dtype=float)
+    if ((np.abs(d) > psi) | (psi > 1)).any():
+        raise MetaevalError(
+            f"discordance={psi.min():g} must be between the difference ({np.abs(d).max():g}) and "
+            "1: items on which the two agree leave no difference."
+        )
+    root = _z_level(confidence) * np.sqrt(psi) + _z_power(power) * np.sqrt(psi - d**2)
+    return _rounded_up((root / d) ** 2)
+
+
+def items_for_mean(
+    difference: Floats | float, sd: Floats | float, confidence: float, power: float
+) -> Codes:
+    r"""Independent items that show a difference of two means over the same items.
+
+    Parameters
+    ----------
+    difference : array (comparison,)
+        True difference of the means, not 0.
+    sd : array (comparison,)
+        Standard deviation over items of the difference on one item.
+    confidence, power : float
+        1 less the level of the two-sided test; chance that it finds the difference.
+
+    Returns
+    -------
+    array (comparison,)
+        Items, rounded up; times `design_effect` where they come in clusters.
+
+    Notes
+    -----
+    .. math:: n = (z_{1 - \alpha/2} + z_{power})^2 sd^2 / d^2
+
+    Below about 30 items a t test needs two more at level .05.
+
+    References
+    ----------
+    Card et al. (2020), With little power comes great responsibility.
+
+    Examples
+    --------
+    >>> int(items_for_mean(0.03, 0.45, 0.95, 0.80))
+    1766
+    """
+    d, spread = _differences(difference), np.asarray(sd, dtype=float)
+    if (spread < 0).any():
+        raise MetaevalError(f"sd={spread.min():g} must be at least 0.")
+    return _rounded_up(((_z_level(confidence) + _z_power(power)) * spread / d) ** 2)
+
+
+class DesignEffect(NamedTuple):
+    """What clusters cost: `effect` times as many items are needed as independent ones.
+
+    `icc` is the correlation of two items of one cluster, negative where they differ more than
+    items of different clusters; `cluster_size` is the mean size of the cluster of an item.
+    """
+
+    effect: float
+    icc: float
+    cluster_size: float
+
+
+def design_effect(values: Floats, clusters: Codes) -> DesignEffect:
+    r"""Factor by which clusters raise the variance of a mean over items.
+
+    Parameters
+    ----------
+    values : array (item,)
+        Values of items, or their differences.
+    clusters : array (item,)
+        Cluster of each item: whole numbers, at least two different ones.
+
+    Returns
+    -------
+    DesignEffect
+        1 + (m - 1) icc but at least 1, the icc as it is, and m.
+
+    Notes
+    -----
+    The icc of one-way analysis of variance, :math:`(B - W) / (B + (m_0 - 1) W)` with mean squares
+    between and within K clusters, :math:`m_0 = (N - \sum m_k^2 / N) / (K - 1)`. The variance of
+    the mean has :math:`m = \sum m_k^2 / N`, which is the mean size where all are equal and larger
+    where not. An icc below 0 is mostly chance; as it would promise more information than
+    independent items have, the effect stops at 1. Of fewer than some 30 clusters the icc is
+    uncertain. NaN where values do not vary.
+
+    References
+    ----------
+    Kish (1965), Survey sampling; Donner and Klar (2000), Design and analysis of cluster
+    randomization trials in health research.
+
+    Examples
+    --------
+    >>> design_effect(np.array([1.0, 1, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 2, 2]))
+    DesignEffect(effect=2.0, icc=1.0, cluster_size=2.0)
+    """
+    values = np.asarray(values, dtype=float)
+    _, code, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    n, k = len(values), len(sizes)
+    if k < 2:
+        raise MetaevalError(f"The design effect needs at least two clusters; there is {k}.")
+    size = float((sizes**2).sum() / n)
+    if k == n:
+        return DesignEffect(1.0, np.nan, size)
+    means = np.bincount(code, values) / sizes
+    between = (sizes * (means - values.mean()) ** 2).sum() / (k - 1)
+    within = ((values - means[code]) ** 2).sum() / (n - k)
+    total = between + ((n - size) / (k - 1) - 1) * within
+    icc = float((between - within) / total) if total > 0 else np.nan
+    return DesignEffect(float(np.maximum(1 + (size - 1) * icc, 1.0)), icc, size)
+
+
+def _z_level(confidence: float) -> Floats:
+    return normal_quantile((1 + check_fraction("confidence", confidence)) / 2)
+
+
+def _z_power(power: float) -> Floats:
+    return normal_quantile(check_fraction("power", power))
+
+
+def _differences(difference: Any) -> Floats:
+    d = np.asarray(difference, dtype=float)
+    if (d == 0).any():
+        raise MetaevalError(
+            "No number of items shows a difference of 0; give the smallest difference that matters."
+        )
+    return d
+
+
+def _rounded_up(n: Floats) -> Codes:
+    """Next whole number; what rounding adds to one that is whole already does not count."""
+    if (np.asarray(n) > 1e15).any():
+        raise MetaevalError(
+            "So small a difference takes more than 1e15 items; give a larger difference."
+        )
+    return np.ceil(np.round(n, 9)).astype(int)

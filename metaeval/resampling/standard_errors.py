@@ -1,0 +1,80 @@
+"""Standard errors of bootstrap replicates of smooth functions of sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
+
+_STEP = 1e-6
+
+
+def spread_of_sums(
+    finish: Callable[[Floats], Floats],
+    terms: Floats,
+    weights: Floats,
+    first: Codes,
+    second: Codes | None,
+) -> Floats:
+    r"""Linearised standard error of each replicate of a value, or of the difference of two.
+
+    Parameters
+    ----------
+    finish : callable
+        Sums (..., scorer, k) -> values (..., scorer).
+    terms : array (unit, scorer, k)
+    weights : array (replicate, unit)
+    first, second : array (pair,)
+        Scorers; without `second` their own values.
+
+    Returns
+    -------
+    array (replicate, pair)
+        NaN where fewer than two units are drawn, or a value is not defined.
+
+    Notes
+    -----
+    :math:`\sqrt{\frac{n}{n - 1} \sum_i w_i (u_i - \bar u)^2}` with :math:`u_i` the gradient of
+    the value at the replicate's sums times the terms of unit i: the delta method, in which the
+    n units with a weight are independent.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 22.
+    """
+    sums = np.einsum("ri,isk->rsk", weights, terms)
+    gradient = gradient_of(finish, sums)
+    rows = [_spread(terms, w, g, first, second) for w, g in zip(weights, gradient, strict=True)]
+    return np.stack(rows)
+
+
+def gradient_of(finish: Callable[[Floats], Floats], sums: Floats) -> Floats:
+    """Central differences of `finish` by each sum: (replicate, scorer, k)."""
+    parts = []
+    for k in range(sums.shape[-1]):
+        step = _STEP * np.maximum(
+            np.abs(sums[..., k]), 1e-3 * np.abs(sums).max(initial=SMALLEST_DIVISOR)
+        )
+        up, down = sums.copy(), sums.copy()
+        up[..., k] += step
+        down[..., k] -= step
+        parts.append((finish(up) - finish(down)) / (2 * step))
+    return np.stack(parts, axis=-1)
+
+
+def _spread(
+    terms: Floats, weights: Floats, gradient: Floats, first: Codes, second: Codes | None
+) -> Floats:
+    drawn = weights > 0
+    w, n = weights[drawn], int(drawn.sum())
+    if n < 2 or not np.isfinite(gradient).all():
+        return np.full(len(first), np.nan)
+    u = np.einsum("isk,sk->is", terms[drawn], gradient)
+    u = u - (w @ u) / w.sum()
+    products = (u * w[:, None]).T @ u
+    square = products[first, first]
+    if second is not None:
+        square = square + products[second, second] - 2 * products[first, second]
+    return np.asarray(np.sqrt(np.maximum(square, 0.0) * n / (n - 1)))

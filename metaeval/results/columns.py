@@ -1,0 +1,24 @@
+"""The columns of a result, and of what kind each is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Row = dict[str, Any]
+
+TEXTS = ("statistic", "task", "scorer", "baseline", "interval", "test", "status")
+
+COUNTS = ("n_items", "n_clusters", "n_rows", "n_dropped")
+
+LEVELS = ("chance", "trivial", "tie_rate", "null_mean")
+
+COLUMNS = (
+    *("statistic", "task", "scorer", "baseline", "estimate", "lower", "upper", "se"),
+    *("p_value", "p_mcse", "p_adjusted", "p_holm", "p_equivalent", "prob_better"),
+    *("prob_rope", "expected_loss", "mde"),
+    *("chance", "trivial", "skill", "tie_rate", "null_mean"),
+    *COUNTS,
+    *("interval", "test", "status"),
+)
+
+NUMBERS = tuple(name for name in COLUMNS if name not in (*TEXTS, *COUNTS))

@@ -1,0 +1,192 @@
+"""Rows, draws and provenance of a result, and what is asked of them everywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import ROUNDOFF, Floats, MetaevalError, listed, near_miss, require_known
+from metaeval.results.columns import COUNTS, TEXTS
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ResultData:
+    """What a verb returns: own values and differences of scorers in one tidy frame.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with an empty `baseline` are a scorer's own value, rows with one are differences
+        (scorer less baseline). `task` is empty in macro and pooled rows.
+    draws : array (draw, own row of frame), optional
+        Bootstrap replicates of the own values, in the order of the own rows; differences are
+        subtractions of them.
+    meta : mapping
+        Verb, policy, alignment, provenance, warnings and notes.
+    """
+
+    frame: pd.DataFrame
+    draws: Floats | None
+    meta: Mapping[str, Any]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of the tidy frame."""
+        return self.frame.copy()
+
+    @property
+    def signature(self) -> str:
+        """The line that reproduces every number, given the data."""
+        return str(self.meta["provenance"]["signature"])
+
+    @property
+    def statistics(self) -> list[str]:
+        """Names of the statistics, the first of them leading."""
+        return list(dict.fromkeys(self.frame["statistic"]))
+
+    def row(
+        self,
+        scorer: str,
+        baseline: str | None = None,
+        *,
+        statistic: str | None = None,
+        task: str | None = None,
+    ) -> pd.Series:
+        """One row: a scorer's own value, or its difference to a baseline.
+
+        Parameters
+        ----------
+        scorer, baseline : str
+            A difference that is kept the other way round is turned.
+        statistic : str, optional
+            The first one by default; its name may be given without arguments.
+        task : str, optional
+            The macro or pooled row by default.
+
+        Raises
+        ------
+        MetaevalError
+            If there is no such row.
+        """
+        frame = self.rows(statistic, task)
+        names = sorted(set(frame["scorer"]) | set(frame["baseline"].dropna()))
+        for name in (scorer, baseline):
+            if name is not None:
+                require_known("scorer", name, names)
+        there = frame["baseline"].isna() if baseline is None else frame["baseline"] == baseline
+        found = frame[(frame["scorer"] == scorer) & there]
+        if len(found):
+            return found.iloc[0]
+        turned = frame[(frame["scorer"] == baseline) & (frame["baseline"] == scorer)]
+        if not len(turned):
+            raise MetaevalError(
+                f"{scorer!r} was not compared with {baseline!r}; call compare without a baseline, "
+                "or with this one."
+            )
+        alternative = self.meta["policy"]["alternative"]
+        return reversed_row(turned.iloc[0], alternative, self.direction(statistic))
+
+    def rows(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
+        """Rows of one statistic and of one task, without a task those over all; see `row`."""
+        names = self.statistics
+        if statistic is None:
+            statistic = names[0]
+        elif statistic not in names:
+            short = [n for n in names if n.split("(")[0] == statistic]
+            if not short:
+                raise MetaevalError(
+                    f"There is no statistic {statistic!r} here; there are {listed(names)}."
+                    f"{near_miss(statistic, names)}"
+                )
+            statistic = short[0]
+        frame = self.frame[self.frame["statistic"] == statistic]
+        tasks = frame["task"]
+        if task is not None:
+            require_known("task", task, sorted(set(tasks.dropna())))
+        return frame[tasks.isna() if task is None else tasks == task]
+
+    @property
+    def is_posterior(self) -> bool:
+        """Whether rows hold posterior probabilities (`prob_better`) in place of p-values."""
+        return str(self.meta["kind"]).startswith("posterior")
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the intervals; comparisons are separated at 1 minus it.
+
+        Of posteriors: one scorer is probably better from a probability of (1 + confidence) / 2.
+        """
+        return float(self.meta["policy"]["confidence"])
+
+    def is_accuracy(self, statistic: str | None = None) -> bool:
+        """Whether a statistic is a share of right decisions, shown in percent."""
+        name = self.rows(statistic, None)["statistic"].iloc[0]
+        return any(s["name"] == name and s["accuracy"] for s in self.meta["statistics"])
+
+    def direction(self, statistic: str | None = None) -> int:
+        """1 where high values of a statistic are good, -1 where low ones are, 0 where neither."""
+        name = self.rows(statistic, None)["statistic"].iloc[0]
+        known = {s["name"]: s.get("better", "higher") for s in self.meta["statistics"]}
+        return {"higher": 1, "lower": -1, "neither": 0}[known.get(name, "higher")]
+
+    def is_significant(self, p: Any) -> Any:
+        """Whether (adjusted) p-values are at most 1 minus the confidence, rounding aside."""
+        return p <= 1 - self.confidence + ROUNDOFF
+
+
+def tidied(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with numbers as floats, and None where there is no text."""
+    texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in TEXTS}
+    numbers = {c: frame[c].astype(float) for c in frame if c not in (*TEXTS, *COUNTS)}
+    return frame.assign(**texts, **numbers)
+
+
+def reversed_row(row: pd.Series, alternative: str, direction: int) -> pd.Series:
+    """The same comparison seen from the other side; a one-sided p says nothing there."""
+    row = row.copy()
+    if "expected_loss" in row:
+        row["expected_loss"] = _turned_loss(row, -1 if direction < 0 else 1)
+    if alternative != "two-sided":
+        row[["p_value", "p_mcse", "p_adjusted", "p_holm"]] = np.nan
+    row["scorer"], row["baseline"] = row["baseline"], row["scorer"]
+    row["estimate"] = 0.0 - row["estimate"]
+    row["lower"], row["upper"] = 0.0 - row["upper"], 0.0 - row["lower"]
+    row["prob_better"] = 1.0 - row["prob_better"]
+    return row
+
+
+def _turned_loss(row: pd.Series, sign: int) -> float:
+    """What choosing the other one would cost: E max(g, 0) = E max(-g, 0) + E g, g the gain.
+
+    Where values may be infinite the estimate is no mean (and there is no `se`): then it is unknown.
+    """
+    loss = row["expected_loss"] + sign * row["estimate"]
+    return max(float(loss), 0.0) if math.isfinite(row["se"]) else math.nan
+
+
+def prob_text(p: float) -> str:
+    """A probability as it is written: `.973`, `>.999`.
+
+    >>> prob_text(0.9731), prob_text(1.0), prob_text(0.0)
+    ('.973', '>.999', '<.001')
+    """
+    if not 0.0005 <= p < 0.9995:
+        return ">.999" if p > 0.5 else "<.001"
+    return f"{p:.3f}".lstrip("0")
+
+
+def p_text(p: float) -> str:
+    """A p-value as it is written: `= .018`, or `< .001`.
+
+    >>> p_text(0.018), p_text(0.0002), p_text(1.0)
+    ('= .018', '< .001', '= 1')
+    """
+    if math.isnan(p):
+        return "not available"
+    if p < 0.001:
+        return "< .001"
+    return "= 1" if p >= 0.9995 else f"= {p:.3f}".replace("= 0.", "= .")

@@ -1,0 +1,217 @@
+"""Reading results from JSON: everything is checked once, so that nothing fails later."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from metaeval.core import MetaevalError, listed
+from metaeval.results.columns import COUNTS, NUMBERS, TEXTS
+from metaeval.results.prose import INTERVALS, OWN_TESTS
+from metaeval.results.tables import CORRECTIONS
+
+SCHEMA = "metaeval.result/1"
+SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details", "provenance")
+_PROBABILITIES = ("p_value", "p_adjusted", "p_equivalent", "prob_better", "prob_rope", "tie_rate")
+_LARGEST = 2.0**53  # of counts: beyond it floats are not whole
+_INFINITE = ("inf", "-inf")
+_SIDES = (None, "two-sided", "greater", "less")
+
+Test = Callable[[Any], bool]
+
+
+def read_result(text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Rows and meta of a result that `to_json` wrote; anything else is refused in a sentence."""
+    data = _document(text)
+    for name, test in _DOCUMENT.items():
+        _require(test(data.get(name)), name, data.get(name))
+    rows = data["rows"]
+    for i, row in enumerate(rows):
+        _check_row(row, i)
+    meta = {"kind": data["kind"], **{name: data[name] for name in SECTIONS}}
+    _check_keys(meta["policy"], _POLICY, "policy")
+    _check_keys(meta["provenance"], _PROVENANCE, "provenance")
+    for i, about in enumerate(meta["statistics"]):
+        _check_keys(about, _STATISTIC, f"statistics[{i}]")
+    _check_tables(rows)
+    _check_words(rows, meta)
+    return pd.DataFrame(rows), meta
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # no halves of characters
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MetaevalError(f"This is not a result of metaeval (to_json): {error}.") from None
+    if not isinstance(data, dict):
+        raise MetaevalError("This is not a result of metaeval (to_json), but other JSON.")
+    if data.get("schema") != SCHEMA:
+        raise MetaevalError(f"Expected schema {SCHEMA!r}, found {data.get('schema')!r}.")
+    return data
+
+
+def _require(good: bool, place: str, value: Any) -> None:
+    if not good:
+        raise MetaevalError(
+            f"This result (to_json) is damaged: {place} is {value!r}; write it again from the "
+            "comparison."
+        )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    """A number that a float can hold, infinite as text, or null for missing."""
+    if value is None or (isinstance(value, str) and value in _INFINITE):
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or abs(value) < 1e300
+
+
+def _is_finite(value: Any) -> bool:
+    return value is not None and not isinstance(value, str) and _is_number(value)
+
+
+def _is_finite_or_none(value: Any) -> bool:
+    return value is None or (_is_finite(value) and math.isfinite(value))
+
+
+def _is_count(value: Any) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value is None or (whole and 0 <= value <= _LARGEST)
+
+
+def _is_probability(value: Any) -> bool:
+    return value is None or (_is_finite(value) and (value != value or 0 <= value <= 1))
+
+
+def _is_fraction(value: Any) -> bool:
+    return _is_finite(value) and 0 < value < 1
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str) or _is_finite_or_none(value) or isinstance(value, bool)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_dicts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_dict, value))
+
+
+def _one_of(*values: Any) -> Test:
+    return lambda value: any(value is v or (_is_text(value) and value == v) for v in values)
+
+
+_DOCUMENT: Mapping[str, Test] = {
+    "kind": _is_text,
+    "rows": lambda value: _is_dicts(value) and len(value) > 0,
+    "warnings": _is_texts,
+    "notes": _is_texts,
+    "policy": _is_dict,
+    "statistics": _is_dicts,
+    "alignment": _is_dict,
+    "details": _is_dicts,
+    "provenance": _is_dict,
+}
+_POLICY: Mapping[str, Test] = {
+    "confidence": _is_fraction,
+    "alternative": _one_of(*_SIDES),
+    "margin": _is_finite_or_none,
+    "stop_after": _is_count,
+    **dict.fromkeys(("correction", "test", "weights", "label", "by", "baseline"), _is_text_or_none),
+    **dict.fromkeys(("random", "missing"), _is_text),
+}
+_PROVENANCE: Mapping[str, Test] = {
+    **dict.fromkeys(("version", "signature"), _is_text),
+    **dict.fromkeys(("seed", "n_resamples", "n_flips"), _is_count),
+}
+_STATISTIC: Mapping[str, Test] = {
+    "name": _is_text,
+    "accuracy": lambda value: isinstance(value, bool),
+    "better": _one_of("higher", "lower", "neither"),
+}
+
+
+def _check_keys(section: Mapping[str, Any], tests: Mapping[str, Test], name: str) -> None:
+    for key, test in tests.items():
+        _require(key in section and test(section[key]), f"{name}.{key}", section.get(key))
+    if name.startswith("statistics"):
+        for key, value in section.items():
+            _require(_is_plain(value), f"{name}.{key}", value)
+
+
+def _check_row(row: Mapping[str, Any], i: int) -> None:
+    missing = [c for c in (*TEXTS, *COUNTS, *NUMBERS) if c not in row]
+    _require(not missing, f"rows[{i}] without", ", ".join(missing))
+    for key, value in row.items():
+        if key in ("statistic", "scorer"):
+            good = _is_text(value)
+        elif key in TEXTS:
+            good = _is_text_or_none(value)
+        elif key in COUNTS:
+            good = value is not None and _is_count(value)
+        elif key in _PROBABILITIES:
+            good = _is_probability(value)
+        else:
+            good = _is_number(value)
+        _require(good, f"rows[{i}].{key}", value)
+
+
+def _check_tables(rows: list[dict[str, Any]]) -> None:
+    """Rows are distinct, differences are of scorers with a value, statistics have a whole."""
+    own: dict[tuple[str, Any], set[str]] = {}
+    seen = set()
+    for row in rows:
+        key = tuple(row[c] for c in ("statistic", "task", "scorer", "baseline"))
+        _require(key not in seen, "twice in it", key)
+        seen.add(key)
+        if row["baseline"] is None:
+            own.setdefault((row["statistic"], row["task"]), set()).add(row["scorer"])
+    for row in rows:
+        whole = own.get((row["statistic"], None))
+        _require(whole is not None, "without a value of all tasks", row["statistic"])
+        names = {row["scorer"]} | ({row["baseline"]} - {None})
+        there = own.get((row["statistic"], row["task"]), set())
+        _require(names <= there, "compared and without a value", listed(sorted(names - there)))
+        _require(row["scorer"] != row["baseline"], "compared with itself", row["scorer"])
+
+
+def _check_words(rows: list[dict[str, Any]], meta: Mapping[str, Any]) -> None:
+    """Words that texts are made from are known, and those that rows need are there."""
+    if meta["kind"].startswith("posterior"):
+        rope = meta["policy"].get("rope")
+        needed = any(row["prob_rope"] is not None for row in rows)
+        _require(_is_finite(rope) or (rope is None and not needed), "policy.rope", rope)
+        return
+    _known(rows, "interval", (None, *INTERVALS))
+    _known([row for row in rows if row["baseline"] is None], "test", (None, *OWN_TESTS))
+    differences = [row for row in rows if row["baseline"] is not None]
+    correction, margin = meta["policy"]["correction"], meta["policy"]["margin"]
+    _require(not differences or correction in CORRECTIONS, "policy.correction", correction)
+    needed = any(row["p_equivalent"] is not None for row in differences)
+    _require(not needed or margin is not None, "policy.margin", margin)
+
+
+def _known(rows: Iterable[Mapping[str, Any]], name: str, known: Iterable[Any]) -> None:
+    allowed = set(known)
+    for row in rows:
+        _require(row[name] in allowed, name, row[name])

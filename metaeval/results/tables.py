@@ -1,0 +1,402 @@
+"""League tables as text, Markdown, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from typing import Any, Literal
+
+import pandas as pd
+
+from metaeval.core import check_one_of, check_whole, is_hidden, printable
+from metaeval.results.data import ResultData
+from metaeval.results.prose import SHOWN, methods_paragraph, probable_line, within_line
+from metaeval.results.ranking import found_better, leaderboard
+
+CORRECTIONS = {
+    "maxt": "after max-T",
+    "holm": "after Holm",
+    "bh": "after Benjamini-Hochberg",
+    "by": "after Benjamini-Yekutieli",
+    "none": "without correction",
+}
+_LAST_LATIN = 0xFF  # beyond it pdfLaTeX's standard fonts lack characters
+_NOT_IN_FONT = "«»ÐðÞþ"  # and these
+
+
+def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
+    """A number for a table: fixed digits, no leading zero below 1, nothing where missing.
+
+    >>> number(0.714, 100), number(0.4213, 1, 2), number(float("nan"))
+    ('71.4', '.42', '')
+    """
+    if value is None or math.isnan(value):
+        return ""
+    if math.isinf(value):
+        return f"{value:g}"
+    text = f"{scale * float(f'{value:.10g}'):.{digits}f}"  # as JSON keeps it
+    if text.lstrip("-").strip("0.") == "":
+        text = text.lstrip("-")
+    return text.replace("0.", ".", 1) if scale == 1 and text.lstrip("-").startswith("0.") else text
+
+
+def p_cell(p: float) -> str:
+    """A p-value in a table.
+
+    >>> p_cell(0.0004), p_cell(0.25)
+    ('<.001', '.250')
+    """
+    return "<.001" if p < 0.001 else number(p, 1, 3)
+
+
+def league_texts(result: ResultData, statistic: str | None, task: str | None) -> pd.DataFrame:
+    """League table with every cell as text: the columns that people read."""
+    league = leaderboard(result, result.rows(statistic, task))
+    accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
+    scale, digits = (100, 1) if accuracy else (1, 3)
+    compared = result.meta["kind"] == "compare" or result.is_posterior
+    levels = accuracy and not (result.is_posterior and league["chance"].isna().all())
+    rows, name = [], value_name(result, statistic)
+    for place, row in enumerate(league.itertuples(), start=1):
+        known = not math.isnan(row.estimate)
+        cells = {"#": str(place) if known else ""} if ranked else {}
+        cells |= {
+            "scorer": row.scorer,
+            value_name(result, statistic): ends_text(number(row.estimate, scale, digits), name),
+        }
+        if "n_rows" in league:
+            cells["rows"] = f"{row.n_rows:.0f}"
+        if league["lower"].notna().any():
+            ends = ends_text(_interval(row.lower, row.upper, scale, digits), name)
+            cells[f"{100 * result.confidence:g}% {interval_name(result)}"] = ends
+        if compared:
+            cells |= {"rank": _ranks(row)} if ranked else {}
+            cells |= {"letters": row.letters}
+        if levels:
+            cells |= {
+                "skill": number(row.skill, 1, 2),
+                "tie-rate": f"{100 * row.tie_rate:.1f}%" if not math.isnan(row.tie_rate) else "",
+                "chance": number(row.chance, 100, 1),
+            }
+        rows.append(cells | _beside(row, accuracy))
+    return _printable_cells(pd.DataFrame(rows).fillna(""))
+
+
+def _printable_cells(texts: pd.DataFrame) -> pd.DataFrame:
+    """Every cell and title as it may leave the program, whatever a name holds."""
+    return texts.map(printable).rename(columns=printable)
+
+
+def letters_line(result: ResultData, statistic: str | None, task: str | None = None) -> str:
+    """Why a league table has no letters, where they would be too many."""
+    return "; ".join(leaderboard(result, result.rows(statistic, task)).attrs["notes"])
+
+
+def _ranks(row: Any) -> str:
+    """The ranks that comparisons leave open; none where there is no value."""
+    return "" if math.isnan(row.rank_low) else f"{row.rank_low:.0f}-{row.rank_high:.0f}"
+
+
+def _beside(row: Any, accuracy: bool) -> dict[str, str]:
+    """What stands beside a value that is no accuracy, or was tested alone."""
+    cells = {}
+    if not accuracy and not math.isnan(row.null_mean):
+        cells["if calibrated"] = number(row.null_mean, 1, 3)
+    if not math.isnan(row.p_value):
+        cells["p"] = p_cell(row.p_value)
+    if not math.isnan(row.p_adjusted):
+        cells["adjusted p"] = p_cell(row.p_adjusted)
+    return cells
+
+
+def value_name(result: ResultData, statistic: str | None) -> str:
+    """What the column of values is called: accuracy, or the name of the statistic."""
+    if result.is_accuracy(statistic):
+        return "accuracy"
+    return str(statistic or result.statistics[0]).split("(")[0]
+
+
+def interval_name(result: ResultData) -> str:
+    """What the column of intervals is called."""
+    return "interval" if result.is_posterior else "CI"
+
+
+def ends_text(text: str, name: str) -> str:
+    """A cell in which a gap without end is one that never suffices."""
+    return text.replace("inf", "never") if name == "gap" else text
+
+
+def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
+    low, high = number(lower, scale, digits), number(upper, scale, digits)
+    return f"[{low}, {high}]" if low else ""
+
+
+def tables_of(result: ResultData) -> list[tuple[str, str, str | None]]:
+    """Title, statistic and task of every league table of a result, in reading order."""
+    titles: list[tuple[str, str, str | None]] = []
+    strata = f"macro mean over {result.meta['policy']['by']}" if result.meta["policy"]["by"] else ""
+    wholes = {s["name"]: s.get("whole", strata) for s in result.meta["statistics"]}
+    for name in result.statistics:
+        frame = result.frame[result.frame["statistic"] == name]
+        whole = wholes.get(name, strata) if result.meta["policy"]["by"] else ""
+        titles.append((f"{name}{f', {whole}' if whole else ''}", name, None))
+        titles += [
+            (f"{name}, {task}", name, task) for task in dict.fromkeys(frame["task"].dropna())
+        ]
+    return titles
+
+
+def separated_line(result: ResultData, statistic: str, task: str | None = None) -> str:
+    """Which scorers differ significantly, the clearest first; ten, then how many more."""
+    frame = result.rows(statistic, task)
+    found = frame[frame["baseline"].notna()]
+    if not len(found):
+        return ""
+    if result.is_posterior:
+        return probable_line(result, found)
+    if found["p_adjusted"].isna().all():
+        return "not tested"
+    after = CORRECTIONS[result.meta["policy"]["correction"]]
+    apart = found[result.is_significant(found["p_adjusted"])]
+    apart = apart.sort_values(["p_adjusted", "scorer", "baseline"])
+    if not len(apart):
+        return f"separated {after}: none of {len(found)} comparisons"
+    texts = []
+    sign = result.direction(statistic) or 1
+    for row in apart.head(SHOWN).itertuples():
+        names = (row.scorer, row.baseline)
+        first, second = names if sign * row.estimate > 0 else names[::-1]
+        p = "p<.001" if row.p_adjusted < 0.001 else f"p={number(row.p_adjusted, 1, 3)}"
+        texts.append(f"{first} {'<' if sign < 0 else '>'} {second} ({p})")
+    more = len(apart) - len(texts)
+    return f"separated {after}: {', '.join(texts)}{f' and {more} more' if more > 0 else ''}"
+
+
+def equivalent_line(result: ResultData, statistic: str, task: str | None = None) -> str:
+    """Which scorers differ by less than the margin, where one was given."""
+    margin = result.meta["policy"]["margin"]
+    found = result.rows(statistic, task)
+    if result.is_posterior:
+        return within_line(result, found)
+    found = found[found["p_equivalent"].notna()]
+    if margin is None or not len(found):
+        return ""
+    close = found[result.is_significant(found["p_equivalent"])]
+    names = [f"{row.scorer} and {row.baseline}" for row in close.itertuples()]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    listed = f"{', '.join(names[:SHOWN])}{more}" if names else "none"
+    return f"equivalent within {margin:g} (without correction): {listed}"
+
+
+def precision_line(result: ResultData) -> str:
+    """Largest Monte Carlo error of the p-values, and the detectable difference."""
+    found = result.rows(None, None)
+    found = found[found["baseline"].notna()]
+    found = found[found["p_value"].notna()]
+    if not len(found):
+        return ""
+    scale, unit = (100, " points") if result.is_accuracy() else (1, "")
+    digits = 1 if scale == 100 else 3
+    low, high = (number(v, scale, digits) for v in (found["mde"].min(), found["mde"].max()))
+    reach = f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
+    return (
+        f"Monte Carlo error of p at most {found['p_mcse'].max():.4f}; "
+        f"differences detectable with 80% power: {reach}"
+    )
+
+
+def to_markdown(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
+    """League table as Markdown, warnings first and the signature below."""
+    texts = league_texts(result, statistic, task)
+    cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
+    lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
+    head = [f"**{_markdown(w)}**\n" for w in result.meta["warnings"]]
+    below = [letters_line(result, statistic, task)]
+    head += [f"{_markdown(line)}\n" for line in (*_title(result, statistic, task), *below) if line]
+    return "\n".join(
+        [*head, *lines, "", f"`{printable(result.signature).replace('`', chr(39))}`", ""]
+    )
+
+
+def _title(result: ResultData, statistic: str | None, task: str | None) -> list[str]:
+    """Which of several tables one is; nothing where there is no other."""
+    titles = tables_of(result)
+    name = result.rows(statistic, task)["statistic"].iloc[0]
+    return [t for t, *which in titles if which == [name, task]] if len(titles) > 1 else []
+
+
+_LINK = re.compile(r"(?i):(?=//)|(?<=\bwww)\.")  # what makes a bare address a link
+_IN_MARKDOWN = {
+    **{c: f"\\{c}" for c in "\\`*_[]|"},
+    # mentions, mail, formulas and lines through words: some renderers unescape before they look
+    **{c: f"<span>&#{ord(c)};</span>" for c in "@$~"},
+}
+
+
+def _markdown(text: str) -> str:
+    """Text with everything that Markdown, its dialects or HTML would read escaped."""
+    plain = html.escape(printable(text), quote=False)
+    escaped = "".join(_IN_MARKDOWN.get(c, c) for c in plain)
+    return _LINK.sub(lambda found: f"&#{ord(found[0])};", escaped)
+
+
+def to_html(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
+    """League table as an HTML fragment; all names are escaped."""
+    texts = league_texts(result, statistic, task)
+    head = "".join(f"<p><strong>{_html(w)}</strong></p>" for w in result.meta["warnings"])
+    without = letters_line(result, statistic, task)
+    below = f"<p>{_html(without)}</p>" if without else ""
+    table = texts.to_html(index=False, escape=True, border=0)
+    name = (_title(result, statistic, task) or [statistic or result.statistics[0]])[0]
+    return (
+        f"<div>{head}<p>{_html(name)}</p>{table}{below}"
+        f"<p><code>{_html(result.signature)}</code></p></div>"
+    )
+
+
+def _html(text: str) -> str:
+    return html.escape(printable(text))
+
+
+def to_latex(
+    result: ResultData,
+    statistic: str | None = None,
+    task: str | None = None,
+    *,
+    best: Literal["bold", "none"] = "bold",
+    letters: Literal["superscript", "column", "none"] = "superscript",
+    interval: Literal["brackets", "half", "none"] = "brackets",
+    digits: int | None = None,
+    percent: bool = True,
+    caption: bool = False,
+) -> str:
+    r"""League table as LaTeX, written through pandas' Styler; needs booktabs only.
+
+    Parameters
+    ----------
+    result : Result
+    statistic, task : str, optional
+        As in `Result.row`.
+    best : {"bold", "none"}
+        Bold marks every scorer that is not separated from the best, where there is a best.
+    letters : {"superscript", "column", "none"}
+        Two scorers share a letter exactly if they are not separated.
+    interval : {"brackets", "half", "none"}
+        `[low, high]`, or plus and minus half the width.
+    digits : int, optional
+        1 for percent, else 3.
+    percent : bool, default True
+        Accuracies in percent.
+    caption : bool, default False
+        Wrap the tabular in a table with a caption that states the methods.
+
+    Returns
+    -------
+    str
+        The signature stands above it as a comment. Characters that the standard fonts lack are
+        shown as `[U+1F600]`.
+    """
+    check_one_of("best", best, ("bold", "none"))
+    check_one_of("letters", letters, ("superscript", "column", "none"))
+    check_one_of("interval", interval, ("brackets", "half", "none"))
+    if digits is not None:
+        check_whole("digits", digits, 0)
+    league = leaderboard(result, result.rows(statistic, task))
+    scale = 100 if percent and result.is_accuracy(statistic) else 1
+    digits = (1 if scale == 100 else 3) if digits is None else digits
+    shown = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in league["scorer"]]})
+    name = value_name(result, statistic)
+    value = latex_text(name[0].upper() + name[1:].replace("_", " "))
+    marks = [
+        rf"\textsuperscript{{{m}}}" if m and letters == "superscript" else ""
+        for m in league["letters"]
+    ]
+    shown[value] = [
+        ends_text(number(e, scale, digits), name) + m
+        for e, m in zip(league["estimate"], marks, strict=True)
+    ]
+    if not league["lower"].notna().any():
+        interval = "none"
+    if interval == "brackets":
+        ends = zip(league["lower"], league["upper"], strict=True)
+        shown[f"{100 * result.confidence:g}\\,\\% {interval_name(result)}"] = [
+            "{" + ends_text(_interval(a, b, scale, digits), name) + "}" for a, b in ends
+        ]
+    elif interval == "half":
+        half = (league["upper"] - league["lower"]) / 2
+        shown[r"$\pm$"] = [number(h, scale, digits) if math.isfinite(h) else "" for h in half]
+    if letters == "column":
+        shown["Groups"] = list(league["letters"])
+    beside = [_beside(row, name == "accuracy") for row in league.itertuples()]
+    for column in dict.fromkeys(c for cells in beside for c in cells):
+        shown[column[0].upper() + column[1:] if " " in column else "$p$"] = [
+            latex_text(cells.get(column, "")) for cells in beside
+        ]
+    marked = best == "bold" and result.direction(statistic) != 0
+    bold = [marked] * len(shown)
+    if marked:
+        bold = _not_below_best(result, league, statistic, task)
+    styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    styles.loc[bold, ["Scorer", value]] = "textbf:--rwrap;"
+    styler = shown.style.hide(axis="index").apply(lambda _: styles, axis=None)
+    body = styler.to_latex(hrules=True, column_format="l" + "r" * (shown.shape[1] - 1))
+    notes = [
+        *_title(result, statistic, task),
+        *result.meta["warnings"],
+        *league.attrs["notes"],
+        printable(methods_paragraph(result)),
+        result.signature,
+    ]
+    head = "".join(f"% {_one_line(note)}\n" for note in notes)
+    titled = [f"{title}." for title in _title(result, statistic, task)]
+    said = " ".join([*titled, printable(methods_paragraph(result))])
+    return head + (_table(body, said) if caption else body)
+
+
+def _table(body: str, said: str) -> str:
+    text = latex_text(said)
+    return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{text}}}\n\\end{{table}}\n"
+
+
+def _cell(text: str) -> str:
+    """A cell that the line break before it cannot take for its argument."""
+    return f"{{}}{text}" if text.startswith(("[", "*")) else text
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if 32 <= ord(c) < 127 else f"[U+{ord(c):04X}]" for c in text)
+
+
+def _not_below_best(
+    result: ResultData, league: pd.DataFrame, statistic: str | None, task: str | None
+) -> list[bool]:
+    """Scorers that were not found worse than the one with the best estimate."""
+    names = list(league["scorer"])
+    better, _ = found_better(result, result.rows(statistic, task), names)
+    return [bool(i == 0 or not better[0, i]) for i in range(len(names))]
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    **{c: f"\\{c}" for c in "&%$#_{}"},
+}
+
+
+def latex_text(text: str) -> str:
+    r"""Text that LaTeX prints and never runs; characters outside Latin-1 by their number.
+
+    >>> print(latex_text("a_b%") + latex_text(chr(0x1F600)))
+    a\_b\%[U+1F600]
+    """
+    return "".join(
+        _LATEX.get(c, c)
+        if ord(c) <= _LAST_LATIN and not is_hidden(c) and c not in _NOT_IN_FONT
+        else f"[U+{ord(c):04X}]"
+        for c in text
+    )

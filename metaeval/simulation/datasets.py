@@ -1,0 +1,169 @@
+"""Tables made by chance from a model whose truth is known: `simulate` and `load_example`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from metaeval.core import MetaevalError, check_whole, require_known
+from metaeval.simulation.model import (
+    DEFAULT_SCORERS,
+    Design,
+    Draw,
+    SimulatedScorer,
+    check_between,
+    draw_responses,
+)
+from metaeval.simulation.truth import Truth
+from metaeval.tables import Responses
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.intp]
+Signs = npt.NDArray[np.int8]
+
+
+class Simulation(NamedTuple):
+    """A simulated table and the truth behind it."""
+
+    table: Responses
+    truth: Truth
+
+
+def simulate(
+    seed: int = 0,
+    n_items: int = 200,
+    n_systems: int = 6,
+    scorers: Sequence[SimulatedScorer | str] | None = None,
+    tasks: Sequence[str] = ("news",),
+    raters: int = 1,
+    tie_rate: float = 0.4,
+    length_confound: float = 0.3,
+    cluster_size: int = 1,
+    missing: float = 0.0,
+    rater_noise: float = 0.4,
+) -> Simulation:
+    """Responses of some systems to random items, with ratings, scores and the truth about them.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        The same seed gives the same table.
+    n_items : int, default 200
+        Items of each task.
+    n_systems : int, default 6
+        Systems, each of which answers every item. Their qualities are fixed, whatever the seed.
+    scorers : sequence of SimulatedScorer or str, optional
+        The scorers, or names of default ones: judge, length_biased, lexical, reward, reward_v2.
+    tasks : sequence of str, default ("news",)
+        Names of tasks. They differ in how noisy scorers are.
+    raters : int, default 1
+        Raters of every response. One makes the label column `human`, more make `human1`,
+        `human2`, ..., who may be averaged.
+    tie_rate : float, default 0.4
+        Share of the pairs within items that *one* rater leaves tied, in expectation (to 0.02):
+        it sets how coarse the ratings 1, 2, ... are. With 0 they are not rounded. At most 0.6.
+    length_confound : float, default 0.3
+        Correlation of log length with quality within an item; length itself moves no label.
+    cluster_size : int, default 1
+        Items of a cluster; with more than 1 the table has clusters of dependent items.
+    missing : float, default 0
+        Share of scores that are missing, completely at random.
+    rater_noise : float, default 0.4
+        Standard deviation of a rater's own error, in units of latent quality.
+
+    Returns
+    -------
+    Simulation
+        `table` and `truth`, which can be unpacked.
+
+    Raises
+    ------
+    MetaevalError
+        If an argument is out of its range or two scorers or tasks share a name.
+
+    Notes
+    -----
+    Latent quality is the effect of the system, less how hard the item is, and the system's luck
+    with the item. The harder an item, the noisier all scorers are on it, so pairs of one item are
+    right or wrong together. Half the variance of hardness, luck and scorers' errors is common to
+    the items of a cluster.
+
+    Examples
+    --------
+    >>> table, truth = simulate(seed=1, n_items=50, raters=2)
+    >>> table
+    <Responses: 50 items, 300 rows, 1 tasks, 6 systems, 5 scorers, 2 labels, 0 holes>
+    """
+    if isinstance(tasks, str):
+        raise MetaevalError(f"tasks={tasks!r} must be a sequence of names: tasks=({tasks!r},).")
+    chosen = tuple(_scorer(s) for s in (DEFAULT_SCORERS if scorers is None else scorers))
+    design = Design(n_systems, chosen, tuple(tasks), raters, tie_rate, length_confound, rater_noise)
+    check_whole("seed", seed, 0)
+    check_whole("n_items", n_items, 1)
+    check_whole("cluster_size", cluster_size, 1)
+    check_between("missing", missing, 0, 0.99)
+    of_task = np.repeat(np.arange(len(design.tasks)), n_items)
+    place = np.tile(np.arange(n_items) // cluster_size, len(design.tasks))
+    clusters = of_task * (int(place[-1]) + 1) + place if cluster_size > 1 else None
+    *streams, last = np.random.SeedSequence(seed).spawn(4)
+    draw = draw_responses(design, of_task, clusters, streams)
+    if missing:
+        draw.scores[np.random.default_rng(last).random(draw.scores.shape) < missing] = np.nan
+    return Simulation(_table(design, draw, of_task, clusters), Truth(design))
+
+
+def load_example() -> Responses:
+    """Return a small simulated table: two tasks of 40 items, six systems, five scorers, one rater.
+
+    Returns
+    -------
+    Responses
+        Always the same table.
+
+    Examples
+    --------
+    >>> load_example()
+    <Responses: 80 items, 480 rows, 2 tasks, 20 clusters, 6 systems, 5 scorers, 1 labels, 0 holes>
+    """
+    return simulate(seed=2, n_items=40, tasks=("news", "social"), cluster_size=4).table
+
+
+def _scorer(scorer: SimulatedScorer | str) -> SimulatedScorer:
+    if isinstance(scorer, SimulatedScorer):
+        return scorer
+    defaults = {default.name: default for default in DEFAULT_SCORERS}
+    require_known("default scorer", scorer, list(defaults))
+    return defaults[scorer]
+
+
+def _table(design: Design, draw: Draw, of_task: Codes, clusters: Codes | None) -> Responses:
+    n_items, n_systems = draw.length.shape
+    item = np.repeat(np.arange(n_items), n_systems)
+    rows = {
+        "task": pd.Categorical.from_codes(of_task[item], categories=list(design.tasks)),
+        "item": _named("s", item, 3),
+        "system": _named("sys", np.tile(np.arange(n_systems), n_items)),
+        "length": np.round(100 * np.exp(0.4 * draw.length.ravel())),
+    }
+    if clusters is not None:
+        rows["cluster"] = _named("c", clusters[item])
+    raters = ["human"] if design.raters == 1 else [f"human{r + 1}" for r in range(design.raters)]
+    scorers = [scorer.name for scorer in design.scorers]
+    return Responses(
+        rows=pd.DataFrame(rows),
+        scores=pd.DataFrame(draw.scores.reshape(len(scorers), -1).T, columns=scorers),
+        labels=pd.DataFrame(draw.labels.reshape(len(raters), -1).T, columns=raters),
+        label_kind="rating",
+        exchangeable=design.raters > 1,
+    )
+
+
+def _named(prefix: str, codes: Codes, width: int = 1) -> pd.Categorical:
+    """Ids such as s001, padded so that they sort as text in the order of the codes."""
+    last = int(codes.max()) + 1
+    names = [f"{prefix}{k:0{max(len(str(last)), width)}d}" for k in range(1, last + 1)]
+    return pd.Categorical.from_codes(codes, categories=names)

@@ -1,0 +1,243 @@
+"""Calibration error by bins of forecasts, as it is, and less what chance adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, MetaevalError, check_one_of, check_whole
+from metaeval.curves import BINNINGS, Cells, bins_of, cells_of
+from metaeval.statistics.base import Statistic, Weigh
+from metaeval.statistics.calibration.forecast_spec import (
+    Native,
+    Over,
+    Reading,
+    check_outcomes,
+    documented,
+)
+from metaeval.statistics.calibration.forecasts import Cases, cases_of
+from metaeval.statistics.calibration.null_mean import null_mean
+from metaeval.statistics.calibration.proper_scores import (
+    Average,
+    estimand_of,
+    read_by,
+    said_outcomes,
+    status_of,
+)
+
+_MOST_BINS = 10_000
+
+Binning = Literal["equal-mass", "equal-width"]
+
+
+def _places(cases: Cases, bins: int, binning: str) -> list[Codes]:
+    """Bin of each case, for each scorer."""
+    columns = (cases.column(m)[0] for m in range(len(cases.scorers)))
+    return [bins_of(p, cases.weight, bins, binning, cases.mirrored) for p in columns]
+
+
+@documented
+def ece(
+    native: Native = None,
+    bins: int = 15,
+    binning: Binning = "equal-mass",
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+    outcomes: int = 2,
+) -> Statistic:
+    r"""Expected calibration error: how far labels stray from forecasts, bin by bin.
+
+    {reading}
+    bins : int, default 15
+        Number of bins. Pairs are turned so that the forecast is at least 1/2.
+    binning : {"equal-mass", "equal-width"}
+        Bins of about equal numbers of cases, or of equal widths of the forecasts that can occur.
+        They stay where they are in replicates.
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`\sum_b \frac{n_b}{n} |\bar y_b - \bar p_b|`. Chance alone makes it positive: perfectly
+    calibrated forecasts have about :math:`\sqrt{2 \bar y (1 - \bar y) / (\pi n_b)}` in each bin.
+    `null_mean` is its mean if the forecasts were calibrated, and a value near it shows nothing. It
+    depends on the bins and jumps with them; `smooth_ece` does not. No proper score: a constant
+    forecast of the mean label has 0. The interval reaches down by `null_mean`, which is the most
+    that chance may have added, and differences of two scorers are tested less as much: compare
+    `ece_debiased` or `recalibration_gain`. {held}
+
+    References
+    ----------
+    Naeini, Cooper, Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian
+    binning. Guo, Pleiss, Sun, Weinberger (2017), On calibration of modern neural networks.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), ece(bins=10), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.2)
+    True
+    """
+    _check(bins, binning)
+    reading = Reading(native, over, event, map, folds, average, ties=check_outcomes(outcomes))
+
+    def make(name: str, r: Reading) -> Statistic:
+        return Statistic(
+            name,
+            r.over,  # type: ignore[arg-type]
+            weigh=lambda table: _gaps(cases_of(table, r), bins, binning),
+            describe=lambda table: _null_gaps(cases_of(table, r), bins, binning),
+            estimand=estimand_of(r, f"the mean gap in {bins} {binning} bins"),
+            status=status_of(r),
+            better="lower",
+            inflated="both",
+        )
+
+    return read_by("ece", reading, make, *_said(bins, binning, outcomes))
+
+
+def _check(bins: int, binning: str) -> None:
+    if check_whole("bins", bins, 1) > _MOST_BINS:
+        raise MetaevalError(f"bins={bins} are more than {_MOST_BINS}; smooth_ece needs none.")
+    check_one_of("binning", binning, BINNINGS)
+
+
+def _said(bins: int, binning: str, outcomes: int) -> tuple[str, ...]:
+    return (
+        said_outcomes(outcomes),
+        f"bins={bins}" if bins != 15 else "",
+        f"binning={binning}" if binning != BINNINGS[0] else "",
+    )
+
+
+def _gaps(cases: Cases, bins: int, binning: str) -> Weigh:
+    """Weights of items (replicate, item) -> mean size of the gaps (replicate, scorer)."""
+    columns, totals = [], cases.totals()
+    for m, place in enumerate(_places(cases, bins, binning)):
+        p, y = cases.column(m)
+        shape = (bins, cases.n_items)
+        columns.append(cells_of(place, cases.items, [(y - p) * cases.weight], shape))
+
+    def values(weights: Floats) -> Floats:
+        turned = np.ascontiguousarray(weights.T)
+        gaps = [np.abs(cells.weighted(0, turned)).sum(axis=1) for cells in columns]
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.stack(gaps, axis=-1) / (weights @ totals)[:, None])
+
+    return values
+
+
+def _null_gaps(cases: Cases, bins: int, binning: str) -> Mapping[str, Floats]:
+    places = _places(cases, bins, binning)
+
+    def value(m: int, labels: Floats) -> Floats:
+        residual = (labels - cases.column(m)[0]) * cases.weight
+        each = [np.abs(np.bincount(places[m], r, bins)).sum() for r in residual]
+        return np.array(each) / cases.weight.sum()
+
+    return {"null_mean": null_mean(cases, value)}
+
+
+@documented
+def ece_debiased(
+    native: Native = None,
+    bins: int = 15,
+    binning: Binning = "equal-mass",
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+    outcomes: int = 2,
+) -> Statistic:
+    r"""Squared calibration error by bins, less what chance adds to it.
+
+    {reading}
+    bins : int, default 15
+        Number of bins. Pairs are turned so that the forecast is at least 1/2.
+    binning : {"equal-mass", "equal-width"}
+        As for `ece`.
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`\sum_b w_b [(\bar y_b - \bar p_b)^2 - v_b]` with :math:`v_b` the variance of the mean
+    label of the bin, estimated over units (clusters, items): :math:`\bar y_b (1 - \bar y_b) /
+    (n_b - 1)` where each holds one case. About 0 if the forecasts are calibrated, and below 0 as
+    often as above: do not clip it before averaging. Bins that one unit fills are left out of the
+    correction. In squared units: its root is comparable with `ece`. {held}
+
+    References
+    ----------
+    Ferro, Fricker (2012), A bias-corrected decomposition of the Brier score. Broecker (2012),
+    Estimating reliability and resolution of probability forecasts through decomposition of the
+    empirical score. Kumar, Liang, Ma (2019), Verified uncertainty calibration.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), ece_debiased(bins=10), n_resamples=100).row("judge")
+    >>> bool(abs(row["estimate"]) < 0.02)
+    True
+    """
+    _check(bins, binning)
+    reading = Reading(native, over, event, map, folds, average, ties=check_outcomes(outcomes))
+
+    def make(name: str, r: Reading) -> Statistic:
+        return Statistic(
+            name,
+            r.over,  # type: ignore[arg-type]
+            weigh=lambda table: _squares(cases_of(table, r), bins, binning),
+            describe=lambda table: {"null_mean": np.zeros(len(table.scorers))},
+            estimand=estimand_of(r, f"the mean squared gap in {bins} {binning} bins, unbiased"),
+            status=status_of(r),
+            better="lower",
+            interval="t",
+        )
+
+    return read_by("ece_debiased", reading, make, *_said(bins, binning, outcomes))
+
+
+def _squares(cases: Cases, bins: int, binning: str) -> Weigh:
+    """Weights of items (replicate, item) -> squared gaps less their bias (replicate, scorer)."""
+    of_units = np.unique(cases.unit, return_index=True)[1]
+    item = cases.items[of_units]  # items of a unit have one weight
+    columns = []
+    for m, place in enumerate(_places(cases, bins, binning)):
+        p, y = cases.column(m)
+        n, label, gap = cases.weight, y * cases.weight, (y - p) * cases.weight
+        columns.append(cells_of(place, cases.unit, [n, label, gap], (bins, len(item))))
+
+    def values(weights: Floats) -> Floats:
+        w = weights[:, item].T
+        w = np.ascontiguousarray(w * (len(w) / np.maximum(w.sum(axis=0), SMALLEST_DIVISOR)))
+        return np.stack([_square(*_sums(cells, w)) for cells in columns], axis=-1)
+
+    return values
+
+
+def _sums(cells: Cells, weights: Floats) -> list[Floats]:
+    """Sums of weights, labels and gaps, and of squares and products of the first two."""
+    n, label, _ = cells.sums
+    full = cells._replace(sums=[*cells.sums, n**2, n * label, label**2])
+    return [full.weighted(k, weights) for k in range(6)]
+
+
+def _square(n: Floats, y: Floats, gap: Floats, nn: Floats, ny: Floats, yy: Floats) -> Floats:
+    """Squared gaps of bins less the variance of their mean labels: sums (replicate, bin)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = y / n
+        around = np.maximum(yy - 2 * mean * ny + mean**2 * nn, 0.0)  # over units, of their totals
+        held = n**2 - nn  # 0 where one unit fills the bin
+        square = (gap**2 - np.where(held > 0, around * n**2 / held, 0.0)) / n
+        return np.asarray(np.where(n > 0, square, 0.0).sum(axis=-1) / n.sum(axis=-1))

@@ -1,0 +1,356 @@
+"""Proper scores of forecasts, and how sharp the forecasts are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+
+from metaeval.core import Floats, MetaevalError
+from metaeval.curves import expected_score
+from metaeval.statistics.base import Statistic, ratio, share_of_estimate
+from metaeval.statistics.calibration.forecast_spec import (
+    Native,
+    Over,
+    Reading,
+    check_outcomes,
+    documented,
+)
+from metaeval.statistics.calibration.forecasts import Cases, cases_of, halves
+from metaeval.tables import Table
+
+Average = Literal["items", "pairs", "responses"]
+
+
+def said_name(name: str, *arguments: str) -> str:
+    """A name with those arguments that are not the default."""
+    given = ",".join(a for a in arguments if a)
+    return f"{name}({given})" if given else name
+
+
+def read_by(
+    name: str, reading: Reading, make: Callable[[str, Reading], Statistic], *more: str
+) -> Statistic:
+    """A statistic of forecasts, whose rows the table settles."""
+    full = said_name(name, *more, reading.said())
+
+    def resolve(table: Table) -> Statistic:
+        return make(full, reading.settled(table))
+
+    return Statistic(full, "pairs", resolve=resolve, better="lower")
+
+
+def estimand_of(reading: Reading, what: str) -> Mapping[str, str]:
+    """The estimand of a settled reading, in words too."""
+    return {**reading.estimand(), "target": f"{what}; {reading.words()}"}
+
+
+def status_of(reading: Reading) -> str:
+    """Maps are held fixed in replicates and tests: then both are approximate."""
+    return "approximate" if reading.native is None and not reading.ranked else "exact"
+
+
+def terms_of(cases: Cases, k: int, values: Callable[[int], list[Floats]]) -> Floats:
+    """Terms (item, scorer, k + 1): k sums by item (item,) of each scorer, and the weights last."""
+    terms = np.empty((cases.n_items, len(cases.scorers), k + 1))
+    terms[..., k] = cases.totals()[:, None]
+    for m in range(len(cases.scorers)):
+        for j, column in enumerate(values(m)):
+            terms[:, m, j] = column
+    return terms
+
+
+def mean_score(
+    name: str,
+    reading: Reading,
+    what: str,
+    score: Callable[[Cases, int, Floats], Floats],
+) -> Statistic:
+    """Mean over cases of a score of the forecasts of a scorer, were labels (case,) so."""
+
+    def terms(table: Table) -> Floats:
+        cases = cases_of(table, reading)
+
+        def value(m: int) -> list[Floats]:
+            return [cases.by_item(score(cases, m, cases.column(m)[1]))]
+
+        return terms_of(cases, 1, value)
+
+    def describe(table: Table) -> Mapping[str, Floats]:
+        cases = cases_of(table, reading)
+        if_true = [score(cases, m, cases.column(m)[0]) for m in range(len(cases.scorers))]
+        return {"null_mean": np.array([np.average(v, weights=cases.weight) for v in if_true])}
+
+    return Statistic(
+        name,
+        reading.over,  # type: ignore[arg-type]
+        terms,
+        ratio,
+        estimand_of(reading, what),
+        status_of(reading),
+        contributions=lambda table: share_of_estimate(terms(table)),
+        from_terms=share_of_estimate,
+        describe=describe,
+        better="lower",
+    )
+
+
+def _brier(cases: Cases, m: int, label: Floats) -> Floats:
+    return expected_score("brier", cases.column(m)[0], label)
+
+
+def _of_classes(
+    each: Callable[[Floats, Floats], Floats],
+) -> Callable[[Cases, int, Floats], Floats]:
+    """Sum over win, tie and loss of a score, for both sides of a pair, from shares as labels."""
+
+    def score(cases: Cases, m: int, label: Floats) -> Floats:
+        won, lost = halves(cases.forecast[:, m])
+        win, loss = halves(label)
+        tied, tie = np.clip(1 - won - lost, 0, 1), 1 - win - loss
+        return np.tile(each(won, win) + each(tied, tie) + each(lost, loss), 2)
+
+    return score
+
+
+def said_outcomes(outcomes: int) -> str:
+    """The number of outcomes as it is written in a name."""
+    return "outcomes=3" if outcomes == 3 else ""
+
+
+@documented
+def brier(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+    outcomes: int = 2,
+) -> Statistic:
+    r"""Brier score: mean squared error of the forecasts.
+
+    {reading}
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`\mathrm{mean}\,(p - y)^2`; for a share :math:`w` of raters its expectation
+    :math:`(p - w)^2 + w (1 - w)`, whose last part no forecast avoids. A proper score: no forecast
+    does better on average than the true probability. It mixes calibration with discrimination;
+    `miscalibration` and `discrimination` tell them apart. `null_mean` is its mean if the forecasts
+    were calibrated. With three outcomes the squared errors of win, tie and loss are added, so that
+    a tie is as far from a loss as a win is: `rps` is not blind to their order. {held}
+
+    References
+    ----------
+    Brier (1950), Verification of forecasts expressed in terms of probability.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), brier(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.25)
+    True
+    """
+    ties = check_outcomes(outcomes)
+    reading = Reading(native, over, event, map, folds, average, ties=ties)
+    what = "the sum over win, tie and loss of mean (p - y)^2" if ties else "mean (p - y)^2"
+    score = _of_classes(lambda p, y: expected_score("brier", p, y)) if ties else _brier
+    more = said_outcomes(outcomes)
+    return read_by("brier", reading, lambda name, r: mean_score(name, r, what, score), more)
+
+
+@documented
+def rps(
+    native: Native = None, map: str | None = None, folds: int = 5, average: Average | None = None
+) -> Statistic:
+    r"""Ranked probability score of three-way forecasts: loss, tie or win.
+
+    {reading}
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    :math:`\frac12 \sum_{k=1}^2 (F_k - O_k)^2` with loss < tie < win: the mean of two Brier scores,
+    of "wins outright" for either response. A margin d gives both, P(win | d) and P(win | -d), by
+    the tie model of `map` ("rao_kupper" or "davidson"); native probabilities leave nothing to ties.
+    Where no label is tied and no forecast is, it is the Brier score.
+
+    References
+    ----------
+    Epstein (1969), A scoring system for probability forecasts of ranked categories. Rao, Kupper
+    (1967), Ties in paired-comparison experiments. Davidson (1970), On extending the Bradley-Terry
+    model to accommodate ties.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), rps(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.25)
+    True
+    """
+    reading = Reading(native, None, None, map, folds, average, ties=True)
+    what = "the mean of the squared errors of P(win) and P(loss)"
+    return read_by("rps", reading, lambda name, r: mean_score(name, r, what, _brier))
+
+
+def _log_losses(log_odds: Floats, label: Floats) -> Floats:
+    """Log losses from log odds; those of labels that cannot be are left at 0."""
+    up, down = np.logaddexp(0, -log_odds), np.logaddexp(0, log_odds)
+    with np.errstate(invalid="ignore"):  # no label at endless loss
+        one, other = label * up, (1 - label) * down
+    return np.where(label > 0, one, 0.0) + np.where(label < 1, other, 0.0)
+
+
+@documented
+def log_loss(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+    clip: float | None = None,
+    outcomes: int = 2,
+) -> Statistic:
+    r"""Log loss: mean of minus the logarithm of the probability of what happened.
+
+    {reading}
+    clip : float, optional
+        Forecasts are drawn in to between clip and 1 - clip. Without it a wrong forecast of exactly
+        0 or 1 is refused: its loss is infinite.
+
+    Returns
+    -------
+    Statistic
+
+    Raises
+    ------
+    MetaevalError
+        If the loss is infinite.
+
+    Notes
+    -----
+    :math:`-\mathrm{mean}\,(y \log p + (1 - y) \log(1 - p))`, in nats. Few confident mistakes
+    decide it. `null_mean` is its mean if the forecasts were calibrated. With three outcomes it is
+    :math:`-\log` of the probability of the one of win, tie and loss that happened. {held}
+
+    References
+    ----------
+    Good (1952), Rational decisions.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), log_loss(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.7)
+    True
+    """
+    if clip is not None and not (isinstance(clip, float) and 0 < clip < 0.5):
+        raise MetaevalError(f"clip={clip!r} must lie between 0 and 0.5, such as 1e-6.")
+    ties = check_outcomes(outcomes)
+
+    def score(cases: Cases, m: int, label: Floats) -> Floats:
+        loss = _losses(cases, m, label, clip, ties)
+        endless = int(np.isinf(loss).sum()) // (1 + ties)
+        if endless:
+            raise MetaevalError(
+                f"The log loss of {cases.scorers[m]!r} is infinite: {endless} forecasts of exactly "
+                "0 or 1 were wrong. Give clip=1e-6, which counts such a mistake as 13.8, or use "
+                "brier."
+            )
+        return loss
+
+    reading = Reading(native, over, event, map, folds, average, ties=ties)
+    more = ("" if clip is None else f"clip={clip:g}", said_outcomes(outcomes))
+    what = "mean -log p of what happened"
+    return read_by("log_loss", reading, lambda name, r: mean_score(name, r, what, score), *more)
+
+
+def _losses(cases: Cases, m: int, label: Floats, clip: float | None, ties: bool) -> Floats:
+    """Log loss of each case; infinite where what happened had no chance."""
+    least = 0.0 if clip is None else clip
+    if ties:
+        return _of_classes(lambda p, y: _surprise(np.clip(p, least, 1.0), y))(cases, m, label)
+    if clip is not None:
+        return expected_score("log", np.clip(cases.column(m)[0], clip, 1 - clip), label)
+    return _log_losses(cases.odds(m), label)
+
+
+def _surprise(p: Floats, share: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(share > 0, -share * np.log(p), 0.0)
+
+
+@documented
+def sharpness(
+    native: Native = None,
+    over: Over = None,
+    event: float | None = None,
+    map: str | None = None,
+    folds: int = 5,
+    average: Average | None = None,
+) -> Statistic:
+    r"""Sharpness: how far forecasts lie apart, whether right or wrong.
+
+    {reading}
+
+    Returns
+    -------
+    Statistic
+
+    Notes
+    -----
+    The variance of the forecasts; about 1/2, for pairs whose order means nothing. Of two
+    calibrated scorers the sharper one is the better; of others it says nothing alone. {held}
+
+    References
+    ----------
+    Gneiting, Balabdaoui, Raftery (2007), Probabilistic forecasts, calibration and sharpness.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), sharpness(), n_resamples=100).row("judge")
+    >>> bool(0 < row["estimate"] < 0.25)
+    True
+    """
+    reading = Reading(native, over, event, map, folds, average)
+    return read_by("sharpness", reading, _sharpness)
+
+
+def _sharpness(name: str, reading: Reading) -> Statistic:
+    def terms(table: Table) -> Floats:
+        cases = cases_of(table, reading)
+
+        def moments(m: int) -> list[Floats]:
+            p = cases.forecast[:, m] - 0.5
+            return [cases.by_item(p**2), cases.by_item(p)]
+
+        return terms_of(cases, 2, moments)
+
+    def finish(sums: Floats) -> Floats:
+        square, first, n = (sums[..., k] for k in range(3))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = 0.0 if reading.mirrored else first / n
+            return np.asarray(square / n - mean**2)
+
+    what = "the variance of the forecasts"
+    return Statistic(
+        name,
+        reading.over,  # type: ignore[arg-type]
+        terms,
+        finish,
+        estimand_of(reading, what),
+        status_of(reading),
+        smooth=True,
+        better="neither",
+    )

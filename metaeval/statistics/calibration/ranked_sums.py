@@ -1,0 +1,101 @@
+"""Statistics of sums by level of a score, or of how sure a scorer is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from metaeval.core import Codes, Floats
+from metaeval.curves import Cells, cells_of
+from metaeval.statistics.base import Statistic, Weigh
+from metaeval.statistics.calibration.forecast_spec import Reading
+from metaeval.statistics.calibration.forecasts import Cases, cases_of
+from metaeval.statistics.calibration.proper_scores import estimand_of, status_of
+
+_AT_A_TIME = 2_000_000  # sums of a block of replicates
+
+
+class Levels(NamedTuple):
+    """The level of each case, and what two columns of sums are made of: (case,) each."""
+
+    level: Codes
+    first: Floats
+    second: Floats
+
+
+class Measure(NamedTuple):
+    """A value of the sums of two columns by level, and its derivatives by them."""
+
+    levels: Callable[[Cases, int], Levels]
+    value: Callable[[Floats, Floats], Floats]
+    gradient: Callable[[Floats, Floats], tuple[Floats, Floats]] | None
+
+
+def by_score(cases: Cases, m: int) -> Levels:
+    """Positives and negatives by level of the score, rising."""
+    x = cases.forecast[:, m] if cases.log_odds is None else cases.log_odds[:, m]
+    level = np.unique(x, return_inverse=True)[1]
+    return Levels(level, cases.weight * cases.label, cases.weight * (1 - cases.label))
+
+
+def by_sureness(cases: Cases, m: int) -> Levels:
+    """Weights and errors by level, the surest decisions first."""
+    sure, right = cases.sureness(m)
+    level = np.unique(-sure, return_inverse=True)[1]
+    return Levels(level, cases.weight, cases.weight * (1 - right))
+
+
+def of_levels(name: str, reading: Reading, what: str, measure: Measure) -> Statistic:
+    """A statistic whose value follows from the sums by level."""
+    gradient = measure.gradient
+    return Statistic(
+        name,
+        reading.over,  # type: ignore[arg-type]
+        weigh=lambda table: _weigh(cases_of(table, reading), measure),
+        influence=None if gradient is None else lambda t: _influence(cases_of(t, reading), measure),
+        estimand=estimand_of(reading, what),
+        status=status_of(reading) if gradient is not None else "approximate",
+        smooth=gradient is not None,
+        better="lower",
+    )
+
+
+def _cells(cases: Cases, measure: Measure, m: int) -> Cells:
+    level, *columns = measure.levels(cases, m)
+    return cells_of(level, cases.items, columns, (int(level.max()) + 1, cases.n_items))
+
+
+def _weigh(cases: Cases, measure: Measure) -> Weigh:
+    """Weights of items (replicate, item) -> values (replicate, scorer)."""
+    every = [_cells(cases, measure, m) for m in range(len(cases.scorers))]
+    size = max(1, _AT_A_TIME // len(cases.label))
+
+    def values(weights: Floats) -> Floats:
+        found = np.empty((len(weights), len(every)))
+        for i in range(0, len(weights), size):
+            some = np.ascontiguousarray(weights[i : i + size].T)
+            for m, cells in enumerate(every):
+                first, second = (cells.weighted(column, some) for column in (0, 1))
+                found[i : i + size, m] = measure.value(first, second)
+        return found
+
+    return values
+
+
+def sums_of(cases: Cases, measure: Measure, m: int) -> tuple[Codes, Floats, Floats]:
+    """Level of each case, and the sums of both columns by level."""
+    level, first, second = measure.levels(cases, m)
+    return level, np.bincount(level, first), np.bincount(level, second)
+
+
+def _influence(cases: Cases, measure: Measure) -> Floats:
+    """What each item adds to first order: (item, scorer)."""
+    columns = []
+    for m in range(len(cases.scorers)):
+        level, first, second = measure.levels(cases, m)
+        by_first, by_second = measure.gradient(*sums_of(cases, measure, m)[1:])  # type: ignore[misc]
+        added = first * by_first[level] + second * by_second[level]
+        columns.append(np.bincount(cases.items, added, cases.n_items))
+    return np.stack(columns, axis=-1)

@@ -1,0 +1,137 @@
+"""Tie calibration for pairs formed across items, with thresholds cross-fitted by item."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+
+from metaeval.core import Codes, Floats, MetaevalError, difference, sign_within, typical_decade
+from metaeval.statistics.base import MAX_RESAMPLED_ITEMS, Statistic, Weigh, mean_defined, only_label
+from metaeval.statistics.folds import folds_of
+from metaeval.statistics.pairs.counts import chance_of
+from metaeval.statistics.pairs.cross_item import groups_of
+from metaeval.statistics.pairs.threshold_search import best_thresholds, gains_of
+from metaeval.tables import Responses
+
+_MAX_PAIRS = 20_000_000
+
+
+def across_items_calibrated(name: str, estimand: Mapping[str, str], folds: int | None) -> Statistic:
+    """Return tie-calibrated accuracy over pairs within systems, or over all pairs."""
+
+    def weigh(table: Responses) -> Weigh:
+        pairs = _Pairs(table, estimand, folds)
+        return lambda weights: pairs.values(weights)
+
+    def describe(table: Responses) -> Mapping[str, Floats]:
+        pairs = _Pairs(table, estimand, folds)
+        tie_rate = np.array([pairs.weight @ (call == 0) for call in pairs.calls])
+        return chance_of(tie_rate, float(pairs.weight @ (pairs.human == 0)), "acc-eq")
+
+    return Statistic(
+        name,
+        "responses",
+        weigh=weigh,
+        describe=describe,
+        estimand=estimand,
+        smooth=True,
+        status="replica" if folds is None else "approximate",
+        is_accuracy=True,
+        item_limit=MAX_RESAMPLED_ITEMS,
+    )
+
+
+class _Pairs:
+    """Pairs across items of one table, with the tuned call of each scorer on each pair."""
+
+    def __init__(self, table: Responses, estimand: Mapping[str, str], folds: int | None) -> None:
+        groups = groups_of(table, estimand["grouping"])
+        n_pairs = sum(len(g) * (len(g) - 1) // 2 for g in groups)
+        if n_pairs > _MAX_PAIRS:
+            raise MetaevalError(
+                f"Tie calibration with grouping={estimand['grouping']!r} would compare {n_pairs} "
+                f"pairs of rows, more than {_MAX_PAIRS}; use grouping='item', by='task' or "
+                "fewer rows."
+            )
+        first, second, group = _across(groups)
+        label = only_label(table)
+        gap = difference(label[first], label[second], typical_decade(label))
+        human = sign_within(gap, table.label_epsilon)
+        if table.kind == "correct":  # two right or two wrong answers form no pair
+            first, second, group = (v[human != 0] for v in (first, second, group))
+            human = human[human != 0]
+        self.human = human
+        self.a, self.b = table.item_codes[first], table.item_codes[second]
+        self.group = group if estimand["average"] == "groups" else np.zeros_like(group)
+        size = np.bincount(self.group)
+        self.weight = 1.0 / size[self.group] / (size > 0).sum()
+        fold = np.zeros(table.n_items, dtype=np.intp)
+        if folds is not None:
+            fold = _fold_of_items(table, folds)
+        self.calls = [
+            self._tuned(difference(x[first], x[second], typical_decade(x)), fold, folds)
+            for x in table.scores.to_numpy().T
+        ]
+
+    def _tuned(self, margin: Floats, fold: Codes, folds: int | None) -> Floats:
+        """Calls at thresholds chosen on pairs that share no fold with the pair: (pair,)."""
+        gains = gains_of(margin, self.human, self.weight)
+        epsilon = np.full(len(margin), best_thresholds(gains, np.zeros(len(margin), int), 1)[0])
+        if folds is not None:
+            low, high = (
+                np.minimum(fold[self.a], fold[self.b]),
+                np.maximum(fold[self.a], fold[self.b]),
+            )
+            for f, g in itertools.combinations_with_replacement(range(folds), 2):
+                train = ~np.isin(low, (f, g)) & ~np.isin(high, (f, g))
+                some = gains_of(margin[train], self.human[train], self.weight[train])
+                chosen = (
+                    best_thresholds(some, np.zeros(int(train.sum()), int), 1)
+                    if train.any()
+                    else [0.0]
+                )
+                epsilon[(low == f) & (high == g)] = chosen[0]
+        return sign_within(margin, epsilon)
+
+    def values(self, weights: Floats) -> Floats:
+        """Weighted accuracy of each replicate, thresholds held fixed: (replicate, scorer)."""
+        columns = [self._value(weights, call == self.human) for call in self.calls]
+        return np.stack(columns, axis=-1)
+
+    def _value(self, weights: Floats, right: Floats) -> Floats:
+        shares = []
+        for g in range(int(self.group.max()) + 1):
+            here = self.group == g
+            top = _form(self.a[here], self.b[here], right[here], weights.shape[1])
+            bottom = _form(self.a[here], self.b[here], np.ones(int(here.sum())), weights.shape[1])
+            with np.errstate(invalid="ignore"):
+                shares.append(_quadratic(weights, top) / _quadratic(weights, bottom))
+        of_groups = np.stack(shares, axis=-1)[:, None]
+        return mean_defined(of_groups, "drop", ~np.isnan(of_groups))[:, 0]
+
+
+def _form(a: Codes, b: Codes, values: Floats, n: int) -> Floats:
+    return np.bincount(a * n + b, values, n * n).reshape(n, n)
+
+
+def _quadratic(weights: Floats, form: Floats) -> Floats:
+    return np.einsum("ri,ri->r", weights @ form, weights)
+
+
+def _across(groups: list[Codes]) -> tuple[Codes, Codes, Codes]:
+    """Both rows and the group of each pair: three arrays of (pair,)."""
+    parts = []
+    for g, rows in enumerate(groups):
+        a, b = np.triu_indices(len(rows), k=1)
+        parts.append((rows[a], rows[b], np.full(len(a), g)))
+    first, second, group = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return first, second, group
+
+
+def _fold_of_items(table: Responses, folds: int) -> Codes:
+    if folds < 3:
+        raise MetaevalError("Cross-fitting pairs across items needs folds of at least 3.")
+    first_row = np.unique(table.item_codes, return_index=True)[1]
+    return folds_of(table, folds)[first_row]

@@ -1,0 +1,199 @@
+"""Tie calibration: pairwise accuracy at the threshold below which a margin is called a tie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from metaeval.core import Floats, check_whole, sign_within
+from metaeval.statistics.base import Statistic, Weigh, only_label, sum_by
+from metaeval.statistics.folds import folds_of
+from metaeval.statistics.pairs.counts import (
+    Grouping,
+    chance_levels,
+    check_average,
+    named_estimand,
+    pair_weights,
+)
+from metaeval.statistics.pairs.cross_item_ties import across_items_calibrated
+from metaeval.statistics.pairs.threshold_search import (
+    best_thresholds,
+    credit_of,
+    gains_of,
+    recalibrated,
+)
+from metaeval.statistics.pairs.two_way import accuracy_by_systems
+from metaeval.tables import Pairs
+
+_BUDGET = 2.0**38  # weights of all pairs together
+_BINS = 512
+_BIN_BYTES = 1e9
+
+
+def tie_calibrated_accuracy(
+    folds: int | None = 5,
+    average: Literal["items", "pairs", "groups"] | None = None,
+    grouping: Grouping = "item",
+) -> Statistic:
+    r"""Pairwise accuracy (ties met by ties) at the tie threshold that suits each scorer best.
+
+    Parameters
+    ----------
+    folds : int, default 5, or None
+        The threshold of a fold of items (clusters, where declared) is chosen on the others.
+        None: chosen and scored on the same pairs, as published; a replica, optimistic when
+        items are few.
+    average : {"items", "pairs", "groups"}, optional
+        Mean over items (or systems: groups), or over pairs.
+    grouping : {"item", "system", "none"}
+        Which responses are paired: those to one item, those of one system, or all. Other than
+        `item`: replicates keep the thresholds, and the status is "approximate".
+
+    Returns
+    -------
+    Statistic
+
+    Raises
+    ------
+    MetaevalError
+        If there are fewer than two items (clusters) to tell folds apart.
+
+    Notes
+    -----
+    :math:`\hat\epsilon = \arg\max_\epsilon (C + T_{hm}) / n` over 0 and all :math:`|d|`, the
+    smallest where several are best. Every bootstrap replicate chooses anew among all of them;
+    folds belong to the original items. The sign-flip test, and replicates that draw systems too,
+    hold the thresholds fixed; with weak scorers and mostly tied labels the test then rejects too
+    often, and `test="bootstrap"` does not. Where labels are mostly tied the best threshold may
+    call everything a tie: read `skill` and `tie_rate` beside the value. Coarse scorers gain by
+    rounding alone.
+
+    References
+    ----------
+    Deutsch, Foster, Freitag (2023), Ties Matter. Perrella et al. (2024), Guardians of the
+    Machine Translation Meta-Evaluation.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), tie_calibrated_accuracy(), n_resamples=100).row("judge")
+    >>> bool(row["trivial"] < row["estimate"] < 1)
+    True
+    """
+    if folds is not None:
+        check_whole("folds", folds, 2)
+    average = check_average(grouping, average)  # type: ignore[assignment]
+    name = f"tie_calibrated_accuracy(folds={folds}{named_estimand(grouping, average)})"
+    chosen = "in-sample" if folds is None else "crossfit"
+    estimand = {"grouping": grouping, "average": str(average), "ties": "acc-eq", "epsilon": chosen}
+    if grouping != "item":
+        return across_items_calibrated(name, estimand, folds)
+    kind = str(average)
+    return Statistic(
+        name,
+        "pairs",
+        weigh=lambda table: _weigh(table, folds, kind),
+        estimate=lambda table: contributions(table, folds, kind).sum(axis=0),
+        contributions=lambda table: contributions(table, folds, kind),
+        share=lambda table: _shares(table, kind),
+        describe=lambda table: _describe(table, folds, kind),
+        estimand=estimand,
+        status="replica" if folds is None else "exact",
+        is_accuracy=True,
+        by_systems=lambda table, unit, n_units: accuracy_by_systems(
+            table, unit, n_units, tuned_calls(table, folds, kind), "acc-eq", kind
+        ),
+    )
+
+
+def _credit_weight(table: Pairs, average: str) -> Floats:
+    """Weight of each pair within its item, up to a factor: whole numbers (pair,).
+
+    They are exact where the numbers of pairs have a small common multiple, so that three thirds
+    are one. They add up to at most `_BUDGET`, which leaves 15 bits of double precision for the
+    weights of items: 12 after the point, and some for an item that is drawn often.
+    """
+    if average == "pairs":
+        return np.ones(len(table))
+    size = np.bincount(table.item_codes, minlength=table.n_items)
+    most = _BUDGET / len(size)
+    common = math.lcm(*(int(n) for n in np.unique(size)))
+    if common <= most:
+        return np.asarray((common // size)[table.item_codes], dtype=float)
+    return np.asarray(np.floor(most / size))[table.item_codes]
+
+
+def thresholds(table: Pairs, folds: int | None, average: str) -> Floats:
+    """Best threshold of each fold and scorer: (fold, scorer)."""
+    fold = folds_of(table, folds)
+    human, weight = only_label(table), _credit_weight(table, average)
+    columns = [
+        best_thresholds(gains_of(column, human, weight), fold, folds or 1)
+        for column in table.scores.to_numpy().T
+    ]
+    return np.stack(columns, axis=-1)
+
+
+def credit_at(table: Pairs, average: str) -> tuple[Floats, Floats]:
+    """Thresholds of the one scorer of a table, 0 and all sizes of margins, and the credit at each.
+
+    The first with the most credit is the one that `thresholds` chooses on all pairs.
+    """
+    column = table.scores.to_numpy()[:, 0]
+    return credit_of(gains_of(column, only_label(table), _credit_weight(table, average)))
+
+
+def tuned_calls(table: Pairs, folds: int | None, average: str) -> Floats:
+    """The call on each pair at the threshold of its fold: (pair, scorer)."""
+    epsilon = thresholds(table, folds, average)[folds_of(table, folds)]
+    return sign_within(table.scores.to_numpy(), epsilon)
+
+
+def contributions(table: Pairs, folds: int | None, average: str) -> Floats:
+    """Share of each item in the estimate, thresholds held fixed: (item, scorer)."""
+    human = only_label(table)
+    right = (tuned_calls(table, folds, average) == human[:, None]).astype(float)
+    weight = pair_weights(table, np.ones_like(human), average)
+    return sum_by(right * weight[:, None], table.item_codes, table.n_items)
+
+
+def _shares(table: Pairs, average: str) -> Floats:
+    weight = pair_weights(table, np.ones(len(table)), average)
+    return sum_by(weight, table.item_codes, table.n_items)
+
+
+def _describe(table: Pairs, folds: int | None, average: str) -> Mapping[str, Floats]:
+    human = only_label(table)
+    weight = pair_weights(table, np.ones_like(human), average)
+    plain = weight @ (np.sign(table.scores.to_numpy()) == human[:, None])
+    half = weight @ np.where(human[:, None] != 0, _half(table), 0.0)
+    informative = float(weight @ (human != 0))
+    return {
+        **chance_levels(table, tuned_calls(table, folds, average), "acc-eq", average),
+        "epsilon": np.median(thresholds(table, folds, average), axis=0),
+        "untuned": plain,
+        "half": half / informative if informative else np.full(len(half), np.nan),
+    }
+
+
+def _half(table: Pairs) -> Floats:
+    call = np.sign(table.scores.to_numpy())
+    return (call == only_label(table)[:, None]) + 0.5 * (call == 0)
+
+
+def _weigh(table: Pairs, folds: int | None, average: str) -> Weigh:
+    """Replicates of the estimate with the threshold chosen anew."""
+    human, weight = only_label(table), _credit_weight(table, average)
+    items, n_items = table.item_codes, table.n_items
+    first_row = np.unique(items, return_index=True)[1]
+    return recalibrated(
+        [gains_of(column, human, weight) for column in table.scores.to_numpy().T],
+        items,
+        sum_by(weight, items, n_items),
+        folds_of(table, folds)[first_row],
+        folds or 1,
+        int(np.clip(_BIN_BYTES / (16.0 * n_items * len(table.scorers)), 8, _BINS)),
+    )

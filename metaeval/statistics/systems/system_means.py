@@ -1,0 +1,204 @@
+"""System level: agreement of the means of systems under a scorer and under the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from metaeval.core import ROUNDOFF_OF_SUMS, Codes, Floats, MetaevalError, require_column
+from metaeval.statistics.base import BySystems, Statistic, Weigh, only_label, ratio, sum_by
+from metaeval.statistics.correlation import correlation_of, standardised
+from metaeval.statistics.pairs.counts import chance_of
+from metaeval.tables import Responses, group_codes
+
+
+def systems_of(table: Responses) -> tuple[Codes, Codes]:
+    """System of each row, and the task of each system: (row,), (system,)."""
+    require_column(table.rows.columns, "system", purpose="A system-level statistic")
+    system = group_codes(table.rows, [c for c in ("task", "system") if c in table.rows])
+    first = np.unique(system, return_index=True)[1]
+    task = group_codes(table.rows, ["task"]) if "task" in table.rows else np.zeros(len(table), int)
+    return system, task[first]
+
+
+def _system_terms(table: Responses) -> Floats:
+    """Per item and system: score, label and 1 summed over rows: (item, scorer, system * 3)."""
+    system, task = systems_of(table)
+    x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
+    y = np.broadcast_to(y[:, None], x.shape)
+    cell = table.item_codes * len(task) + system
+    cells = sum_by(np.stack([x, y, np.ones_like(x)], axis=-1), cell, table.n_items * len(task))
+    by_item = cells.reshape(table.n_items, len(task), x.shape[1], 3)
+    return by_item.transpose(0, 2, 1, 3).reshape(table.n_items, x.shape[1], -1)
+
+
+def _means(sums: Floats) -> tuple[Floats, Floats]:
+    """Mean score and mean label of each system from the summed terms: two of (..., system)."""
+    cells = sums.reshape(*sums.shape[:-1], -1, 3)
+    x, y = ratio(cells[..., [0, 2]]), ratio(cells[..., [1, 2]])
+    return x, y
+
+
+def _pairs_within(task: Codes) -> tuple[Codes, Codes]:
+    """Pairs of systems of one task."""
+    a, b = np.triu_indices(len(task), k=1)
+    same = task[a] == task[b]
+    if not same.any():
+        raise MetaevalError("System-level statistics need at least two systems in one task.")
+    return a[same], b[same]
+
+
+def _signs(means: Floats, a: Codes, b: Codes) -> Floats:
+    """Order of each pair of systems, 0 if equal up to rounding: (..., pair)."""
+    gap = means[..., a] - means[..., b]
+    return np.asarray(np.where(np.abs(gap) <= ROUNDOFF_OF_SUMS, 0.0, np.sign(gap)))
+
+
+def system_accuracy() -> Statistic:
+    r"""Share of pairs of systems that a scorer puts in the order of the labels, by their means.
+
+    Returns
+    -------
+    Statistic
+        Pairs are formed within a task. Two equal means must be met by two equal means.
+
+    Notes
+    -----
+    Means are taken over the items of the table; in a replicate over the resampled items. S
+    systems give S (S - 1) / 2 pairs but are only S systems: the interval is about new items for
+    these systems, and about new systems too with random=("item", "system"). What is estimated is
+    the expected value *at this number of items*: with more items the orders of systems settle, and
+    the value of endless items is often 1, far outside the interval of few. The value is a step
+    function of the data, so no sign-flip test applies; p-values are from the bootstrap and
+    approximate.
+
+    References
+    ----------
+    Kocmi et al. (2021), To Ship or Not to Ship.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), system_accuracy(), n_resamples=100).row("judge")
+    >>> bool(0 <= row["estimate"] <= 1)
+    True
+    """
+
+    def weigh(table: Responses) -> Weigh:
+        terms, (a, b) = _system_terms(table), _pairs_within(systems_of(table)[1])
+        n_items, n_scorers, k = terms.shape
+        flat = terms.reshape(n_items, -1)
+
+        def values(weights: Floats) -> Floats:
+            x, y = _means((weights @ flat).reshape(len(weights), n_scorers, k))
+            return _agreement(_signs(x, a, b), _signs(y, a, b))
+
+        return values
+
+    def describe(table: Responses) -> Mapping[str, Floats]:
+        x, y = _means(_system_terms(table).sum(axis=0))
+        a, b = _pairs_within(systems_of(table)[1])
+        tie_rate = (_signs(x, a, b) == 0).mean(axis=-1)
+        return chance_of(tie_rate, float((_signs(y[0], a, b) == 0).mean()), "acc-eq")
+
+    return Statistic(
+        "system_accuracy",
+        "responses",
+        weigh=weigh,
+        by_systems=_accuracy_by_systems,
+        describe=describe,
+        is_accuracy=True,
+        estimand={
+            "grouping": "systems",
+            "average": "pairs",
+            "ties": "acc-eq",
+            "target": "the expected system accuracy at this number of items",
+        },
+    )
+
+
+def _agreement(x: Floats, y: Floats, weight: Floats | float = 1.0) -> Floats:
+    """Share of equal signs among the pairs whose systems are there, NaN if none are: (...,)."""
+    there = np.where(np.isnan(x) | np.isnan(y), 0.0, weight)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(((x == y) * there).sum(axis=-1) / there.sum(axis=-1))
+
+
+def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> BySystems:
+    """Pairs of different systems count by the product of their weights.
+
+    Systems are drawn by name: one that is in several tasks is drawn in all of them at once.
+    """
+    terms, (system, task) = _system_terms(table), systems_of(table)
+    a, b = _pairs_within(task)
+    _, n_scorers, k = terms.shape
+    flat = sum_by(terms, unit, n_units).reshape(n_units, -1)
+    name = group_codes(table.rows, ["system"])[np.unique(system, return_index=True)[1]]
+    names = sorted(table.rows["system"].astype(str).unique())
+
+    def values(units: Floats, systems: Floats) -> Floats:
+        x, y = _means((units @ flat).reshape(len(units), n_scorers, k))
+        weight = systems[:, None, name[a]] * systems[:, None, name[b]]
+        return _agreement(_signs(x, a, b), _signs(y, a, b), weight)
+
+    return BySystems(names, values)
+
+
+def system_pearson() -> Statistic:
+    r"""Pearson's correlation of the means of systems under a scorer and under the labels.
+
+    Returns
+    -------
+    Statistic
+        With several tasks in one table, the mean over tasks of the correlation within each.
+
+    Notes
+    -----
+    A few outlying systems can make it. The interval is about new items for these systems. The
+    paired test flips jackknife pseudo-values and is approximate.
+
+    References
+    ----------
+    Mathur, Baldwin, Cohn (2020), Tangled up in BLEU.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> row = evaluate(load_example(), system_pearson(), n_resamples=100).row("judge")
+    >>> bool(-1 <= row["estimate"] <= 1)
+    True
+    """
+
+    def weigh(table: Responses) -> Weigh:
+        terms, task = _system_terms(table), systems_of(table)[1]
+        n_items, n_scorers, k = terms.shape
+        flat = terms.reshape(n_items, -1)
+
+        def values(weights: Floats) -> Floats:
+            x, y = _means((weights @ flat).reshape(len(weights), n_scorers, k))
+            parts = [_correlation(x[..., task == t], y[..., task == t]) for t in np.unique(task)]
+            drawn = [~np.isnan(x[..., task == t]).all(axis=-1) for t in np.unique(task)]
+            values = [np.where(there, part, 0.0) for there, part in zip(drawn, parts, strict=True)]
+            return np.asarray(np.sum(values, axis=0) / np.sum(drawn, axis=0))
+
+        return values
+
+    return Statistic(
+        "system_pearson",
+        "responses",
+        weigh=weigh,
+        smooth=True,
+        estimand={"grouping": "systems", "average": "groups", "ties": "none"},
+        bounds=(-1.0, 1.0),
+    )
+
+
+def _correlation(x: Floats, y: Floats) -> Floats:
+    """Pearson's correlation along the last axis, over the systems that are there."""
+    there = ~(np.isnan(x) | np.isnan(y))
+    n = np.maximum(there.sum(axis=-1, keepdims=True), 1)
+    x, y = (np.where(there, v, 0.0) for v in (x, y))
+    x, y = (np.where(there, v - v.sum(axis=-1, keepdims=True) / n, 0.0) for v in (x, y))
+    sums = [there.sum(-1), x.sum(-1), y.sum(-1), (x * x).sum(-1), (y * y).sum(-1), (x * y).sum(-1)]
+    return correlation_of(np.stack([np.asarray(s, dtype=float) for s in sums], axis=-1))

@@ -1,0 +1,129 @@
+"""Whether tasks share their items: aspects of the same responses, given as tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import Codes, Floats
+from metaeval.tables.canonical import group_codes
+
+_NEARLY_ALL = 0.9  # of the ids of all tasks that each task has
+_MOST = 0.5  # of the rows that have ids of another task
+_FEWEST_VALUES = 3  # of a scorer that gives equal scores to equal ids, and not by chance
+_FEWEST_ITEMS = 20  # from which correlations are looked at
+_ERRORS = 2.0  # standard errors from which a correlation is above 0
+_SMALL = 0.3  # correlation that aspects of the same responses exceed
+_COLUMNS = 20  # that are looked at: enough to tell, however many there are
+
+
+class Sharing(NamedTuple):
+    """Whether tasks share their items, and whether that was inferred from equal ids."""
+
+    shared: bool
+    assumed: bool
+
+
+def sharing_of(
+    rows: pd.DataFrame, identity: Sequence[str], scores: pd.DataFrame, labels: pd.DataFrame
+) -> Sharing:
+    """What ids and values say of whether all tasks are of the same responses.
+
+    Tasks may share their items if every task has (nearly) all ids that any task has. They are
+    taken to, unless scores and labels of equal ids are clearly uncorrelated: then tasks number
+    their items alike. They do too if most ids are in several tasks and some scorer gives each of
+    them the same score everywhere. Items that lie in another cluster in another task are not the
+    same.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of a table, ids as text.
+    identity : sequence of str
+        Columns that identify a row.
+    scores, labels : DataFrame
+
+    Returns
+    -------
+    Sharing
+        Not shared, and nothing assumed, where there is one task, or one item.
+    """
+    if "task" not in rows or rows["task"].nunique() < 2 or rows["item"].nunique() < 2:
+        return Sharing(False, False)
+    if "cluster" in rows and rows[["item", "cluster"]].drop_duplicates()["item"].duplicated().any():
+        return Sharing(False, False)
+    key = group_codes(rows, [name for name in identity if name != "task"] or ["item"])
+    task = group_codes(rows, ["task"])
+    if _same_scores(key, task, scores):
+        return Sharing(True, True)
+    present = pd.DataFrame({"task": task, "key": key}).drop_duplicates()
+    covered = present["task"].value_counts() / present["key"].nunique()
+    alike = bool((covered >= _NEARLY_ALL).all())
+    return Sharing(alike and not _uncorrelated(rows, key, task, scores, labels), alike)
+
+
+def _same_scores(key: Codes, task: Codes, scores: pd.DataFrame) -> bool:
+    """Whether most rows have an id of another task too, with the same score of some scorer."""
+    n_tasks = pd.Series(task).groupby(key).nunique().to_numpy()[key]
+    common = n_tasks > 1
+    if common.mean() < _MOST:
+        return False
+    for name in scores:
+        values = scores[name].to_numpy()[common]
+        known = ~np.isnan(values)
+        by_key = pd.Series(values[known]).groupby(key[common][known]).nunique()
+        if known.all() and (by_key == 1).all() and len(np.unique(values)) >= _FEWEST_VALUES:
+            return True
+    return False
+
+
+def _uncorrelated(
+    rows: pd.DataFrame, key: Codes, task: Codes, scores: pd.DataFrame, labels: pd.DataFrame
+) -> bool:
+    """Whether values of equal ids are clearly uncorrelated across tasks.
+
+    The mean rank correlation over columns and pairs of tasks is not significantly above 0, and
+    less than that of aspects by as much; items are independent.
+    """
+    item = group_codes(rows, ["item"])
+    if item.max() + 1 < _FEWEST_ITEMS:
+        return False
+    within = _of_one_system(rows, task)
+    values = pd.concat([labels, scores], axis=1).iloc[:, :_COLUMNS]
+    parts = [_products(values[name].to_numpy(), within, task, key) for name in values]
+    product, size = sum(p for p, _ in parts), sum(s for _, s in parts)
+    if not parts or not np.sum(size) > 0:
+        return False
+    of_key = np.zeros(key.max() + 1, dtype=int)
+    of_key[key] = item
+    product, size = (np.bincount(of_key, v) for v in (product, size))
+    mean = product.sum() / size.sum()
+    error = np.sqrt(np.square(product - mean * size).sum()) / size.sum()
+    return bool(mean <= _ERRORS * error and mean + _ERRORS * error < _SMALL)
+
+
+def _of_one_system(rows: pd.DataFrame, task: Codes) -> Codes:
+    """Groups of values that are ranked: those of a system in a task, which may be better in all."""
+    if "system" not in rows:
+        return task
+    groups = group_codes(rows, ["task", "system"])
+    return groups if np.bincount(groups).min() >= _FEWEST_ITEMS else task
+
+
+def _products(values: Floats, within: Codes, task: Codes, key: Codes) -> tuple[Floats, Floats]:
+    """Of each key the sum over pairs of tasks of products of ranks, and what it would be at 1."""
+    ranks = pd.Series(values).groupby(within).rank()
+    centred = (ranks - ranks.groupby(within).transform("mean")).fillna(0.0)
+    spread = centred.groupby(within).transform("std", ddof=0)
+    scaled = (centred / spread.where(spread > 0)).fillna(0.0).to_numpy()
+    cell = pd.DataFrame({"key": key, "task": task, "value": scaled, "n": scaled != 0})
+    mean = cell.groupby(["key", "task"], as_index=False).agg({"value": "mean", "n": "max"})
+    by_key, value, n = mean["key"].to_numpy(), mean["value"].to_numpy(), mean["n"].to_numpy(float)
+
+    def over_pairs(x: Floats) -> Floats:
+        return (np.bincount(by_key, x) ** 2 - np.bincount(by_key, x**2)) / 2
+
+    return over_pairs(value), over_pairs(n)

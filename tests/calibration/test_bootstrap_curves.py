@@ -1,0 +1,182 @@
+"""Replicates are refits, influences are derivatives, and only ratios of weights matter."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from single_values import settled, value
+
+import metaeval as me
+from metaeval.calibration import bootstrap_curves, gap_to_agreement
+from metaeval.curves import cosines, mirrored_cells, own_bandwidth, residuals_by_cell
+from metaeval.statistics import Reading, cases_of
+
+OVER = ["responses", "pairs"]
+REFITTED = {  # nothing is held fixed in their replicates
+    **{name: {} for name in ("brier", "log_loss", "sharpness", "cox_slope", "auroc", "augrc")},
+    "ece": {"binning": "equal-width", "bins": 8},
+    "coverage_at": {"accuracy": 0.7},
+    "cox_intercept": {},
+    "calibration_in_the_large": {},
+}
+INFLUENCES = {
+    **{name: {} for name in ("cox_slope", "auroc", "aurc", "augrc")},
+    "cox_intercept": {},
+    "calibration_in_the_large": {},
+}
+ALL = {
+    **REFITTED,
+    **{name: {} for name in ("aurc", "smooth_ece", "ece_debiased", "miscalibration")},
+    **{name: {} for name in ("discrimination", "uncertainty", "recalibration_gain", "rps")},
+}
+NO_PAIRS = {"cox_intercept", "calibration_in_the_large"}
+
+
+def drawn(seed, over, n_items=24, grid=True):
+    """Items of unequal size, forecasts on a grid (those of pairs as log odds), two scorers."""
+    rng = np.random.default_rng(seed)
+    item = np.repeat(np.arange(n_items), rng.integers(1, 5, n_items))
+    truth = rng.normal(size=(len(item), 2)) * 1.5
+    odds = np.round(truth * 4) / 4 if grid else truth
+    y = (rng.random(len(item)) < 1 / (1 + np.exp(-truth.mean(axis=1)))).astype(float)
+    return item, odds + 0.125, y, over
+
+
+def table_of(item, odds, y, over):
+    scores = pd.DataFrame(odds, columns=["a", "b"])
+    if over == "pairs":
+        rows = pd.DataFrame({"item": item, "first": "a"})
+        rows["second"] = [f"b{k}" for k in range(len(item))]
+        return me.Pairs(rows, scores, pd.DataFrame({"h": 2 * y - 1}))
+    rows = pd.DataFrame({"item": item, "system": np.arange(len(item))})
+    return me.Responses(rows, scores, pd.DataFrame({"h": y}), label_kind="rating")
+
+
+def made(name, table, options, over):
+    given = {"over": over} if name != "rps" else {}
+    return settled(name, table, native="logit", **given, **options)
+
+
+def cases_for(names):
+    return [(n, o) for n in sorted(names) for o in OVER if not (o == "pairs" and n in NO_PAIRS)]
+
+
+@pytest.mark.parametrize(("name", "over"), cases_for(REFITTED))
+def test_a_replicate_is_the_value_of_items_repeated_as_often(name, over):
+    for seed in range(12):
+        item, odds, y, _ = drawn(seed, over)
+        table = table_of(item, odds, y, over)
+        counts = np.random.default_rng(seed).multinomial(24, np.full(24, 1 / 24), 3).astype(float)
+        found = replicates(made(name, table, REFITTED[name], over), table, counts)
+        for k, times in enumerate(counts.astype(int)):
+            codes = table.item_codes
+            rows = [np.flatnonzero(codes == i) for i in range(24) for _ in range(times[i])]
+            again = np.repeat(np.arange(len(rows)), [len(r) for r in rows])
+            which = np.concatenate(rows)
+            data = table.scores.to_numpy()[which], table.labels.iloc[:, 0].to_numpy()[which]
+            label = (1 + data[1]) / 2 if over == "pairs" else data[1]
+            whole = table_of(again, data[0], label, over)
+            given = {"native": "logit", "over": over, **REFITTED[name]}
+            assert_allclose(found[k, 0], value(name, whole, **given), atol=1e-6)
+
+
+def replicates(statistic, table, weights):
+    if statistic.terms is not None:
+        return statistic.finish(np.tensordot(weights, statistic.terms(table), axes=1))
+    return statistic.weigh(table)(weights)
+
+
+@pytest.mark.parametrize(("name", "over"), cases_for(INFLUENCES))
+def test_influences_are_derivatives_by_the_weight_of_an_item(name, over):
+    for seed in range(6):
+        table = table_of(*drawn(seed, over))
+        statistic = made(name, table, {}, over)
+        weigh, found = statistic.weigh(table), statistic.influence(table)
+        assert_allclose(found.sum(axis=0), 0, atol=1e-8)
+        h = 1e-4
+        steps = h * np.eye(table.n_items)
+        slopes = (weigh(1 + steps) - weigh(1 - steps)) / (2 * h)
+        assert np.abs(slopes - found).max() < 1e-4 * np.abs(found).max() + 1e-6
+
+
+def bisected(table, over, weights):
+    """Smooth errors of replicates (replicate, scorer), each by bisection."""
+    cases = cases_of(table, Reading("logit", over).settled(table))
+    found = np.empty((len(weights), len(cases.scorers)))
+    for k, w in enumerate(weights):
+        for m in range(len(cases.scorers)):
+            p, y = cases.column(m)
+            weight = cases.weight * w[cases.items]
+            sums = residuals_by_cell(p, (y - p) * weight) / weight.sum()
+            found[k, m] = own_bandwidth(cosines(mirrored_cells(sums) if cases.mirrored else sums))
+    return found
+
+
+@pytest.mark.parametrize("over", OVER)
+def test_smooth_errors_of_replicates_and_influences_by_bisection(over):
+    for seed in range(3):
+        table = table_of(*drawn(seed, over, grid=False))
+        statistic = made("smooth_ece", table, {}, over)
+        weights = np.random.default_rng(seed).exponential(size=(8, table.n_items))
+        quick = statistic.weigh(table)(weights)
+        assert_allclose(quick, bisected(table, over, weights), atol=2e-4)
+        found, steps = statistic.influence(table), 1e-4 * np.eye(table.n_items)
+        ahead, behind = (bisected(table, over, 1 + sign * steps) for sign in (1, -1))
+        # kinks, where a smoothed sum changes sign
+        assert_allclose((ahead - behind) / 2e-4, found, atol=5e-3 * np.abs(found).max())
+
+
+@pytest.mark.parametrize(("name", "over"), [*cases_for(set(ALL) - {"rps"}), ("rps", "pairs")])
+def test_only_ratios_of_weights_matter(name, over):
+    table = table_of(*drawn(1, over))
+    statistic = made(name, table, ALL[name], over)
+    weights = np.random.default_rng(2).exponential(size=(20, table.n_items))
+    for factor in (1e-6, 3.0, 1e6):
+        one, other = (replicates(statistic, table, f * weights) for f in (1.0, factor))
+        assert_allclose(other, one, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "over"), [*cases_for(set(ALL) - {"rps"}), ("rps", "pairs")])
+def test_weights_of_one_are_the_estimate(name, over):
+    table = table_of(*drawn(3, over))
+    statistic = made(name, table, ALL[name], over)
+    at_one = replicates(statistic, table, np.ones((1, table.n_items)))[0]
+    estimate = statistic.estimate(table) if statistic.estimate is not None else at_one
+    # continuous coverage against steps of a case; a grid of frequencies against the whole
+    tolerance = {"aurc": 0.05, "smooth_ece": 1e-3}.get(name, 1e-10)
+    assert_allclose(at_one, estimate, atol=tolerance)
+
+
+@pytest.mark.parametrize("over", OVER)
+def test_the_order_of_rows_does_not_matter(over):
+    item, odds, y, _ = drawn(4, over)
+    order = np.random.default_rng(0).permutation(len(item))
+    for name in ALL:
+        if (over == "responses" and name == "rps") or (over == "pairs" and name in NO_PAIRS):
+            continue
+        frames = [
+            me.evaluate(
+                table_of(item[o], odds[o], y[o], over),
+                made_name(name, over),
+                n_resamples=100,
+            ).frame
+            for o in (np.arange(len(item)), order)
+        ]
+        columns = ["estimate", "lower", "upper", "se"]
+        assert np.nanmax(np.abs(frames[0][columns] - frames[1][columns]).to_numpy()) < 1e-9, name
+
+
+def made_name(name, over):
+    options = ",".join(f"{k}={v}" for k, v in ALL[name].items())
+    given = f"native=logit{f',over={over}' if name != 'rps' else ''}"
+    return f"{name}({given}{',' + options if options else ''})"
+
+
+def test_curves_do_not_depend_on_how_many_are_fitted_at_a_time(monkeypatch):
+    def draws():
+        found = gap_to_agreement(me.load_example(), scorers=["judge"], n_resamples=100)
+        return np.nan_to_num(found.draws, posinf=-1.0)
+
+    once = draws()
+    monkeypatch.setattr(bootstrap_curves, "_NUMBERS", 1)
+    assert np.allclose(draws(), once, rtol=1e-6, atol=0)
