@@ -1,10 +1,12 @@
 """Who may import whom, what stays unloaded, and that every public name is documented."""
 
 import ast
+import functools
 import importlib
 import inspect
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,173 +19,177 @@ import metaeval.statistics
 
 ROOT = Path(metaeval.__file__).parent
 
-LAYERS = {
-    0: (
-        *("errors", "checks", "arrays", "files", "progress", "multiplicity"),
-        *("printing", "spreadsheets", "compile_cache"),
-        *("closed_forms", "power"),
-        *("intervals", "canonical", "decimals", "keyed", "turning", "sharing", "threefry"),
-        *("draws", "exact", "kernels", "resampling", "flips"),
-        *("studentise", "maxt", "samples"),
-        *("decomposition", "smoothing", "priors", "links", "maps", "logistic"),
-        *("binning", "honest", "selection"),
-    ),
-    1: (
-        *("base_table", "changing"),
-        "tables",
-        "pairing",
-        "alignment",
-        "plausibility",
-        *("result", "result_json"),
-        "export",
-        "wording",
-        "terminal",
-        "signature",
-        "ranking",
-    ),
-    2: ("readers", "statistics", "simulation", "truth", "datasets", "naming"),
-    3: (
-        "prepare",
-        "measure",
-        "plan",
-        "testing",
-        "replicas",
-        "swaps",
-        "evaluated_swaps",
-        "levels",
-        "planning",
-        "validity",
-        "averaging",
-        "missing",
-        "comparisons",
-        "assembling",
-        "choosing",
-        "inference",
-        "undefined",
-        "gating",
-        "demonstration",
-        "calibration",
-        "bayes",
-    ),
-    4: ("plots",),
-    5: ("reporting",),
-    6: (
-        "cli",
-        "cli_options",
-        "cli_fit",
-        "cli_gate",
-        "cli_group",
-        "cli_report",
-        "__main__",
-        "__init__",
-    ),
-}
-LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
+FLOORS = (
+    ("core",),
+    ("resampling", "curves", "tables"),
+    ("statistics", "results", "simulation", "readers"),
+    ("inference",),
+    ("planning", "calibration", "bayes"),
+    ("plots",),
+    ("reporting",),
+    ("cli",),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+BY_MODULE = ("bayes", "plots")  # loading all of them takes seconds, so their modules are named
+LOADS_JAX = "resampling.jax_kernels"
 LATE = ("jax", "numpyro", "arviz", "matplotlib", "seaborn", "scipy.stats", "scipy.special")
-MODULES = sorted(p.relative_to(ROOT).with_suffix("").as_posix() for p in ROOT.rglob("*.py"))
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in ROOT.rglob("*.py")
+    if path != ROOT / "__init__.py"
+)
 
 
-def imported(node, package):
-    """Modules that one import statement names, and those that its names might be."""
+def path_of(module):
+    path = ROOT.joinpath(*module.split(".")) if module else ROOT
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def exists(module):
+    return path_of(module).exists()
+
+
+def imported(node):
+    """Modules and names of the package that one statement imports, as (module, name or None)."""
     if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if not isinstance(node, ast.ImportFrom):
+        names = [alias.name for alias in node.names]
+        return [(n.removeprefix("metaeval."), None) for n in names if n.startswith("metaeval.")]
+    if not isinstance(node, ast.ImportFrom) or (node.module or "").split(".")[0] != "metaeval":
         return []
-    base = node.module or ""
-    if node.level:
-        above = package[: len(package) - node.level + 1]
-        base = ".".join(["metaeval", *above, *([base] if base else [])])
-    return [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    module = node.module.partition(".")[2]
+    return [(module, alias.name) for alias in node.names]
 
 
-def imports(module, at_module_level=False):
-    """Everything that a module imports; inside functions too, but not for type checks only."""
-    tree = ast.parse((ROOT / f"{module}.py").read_text(encoding="utf-8"))
-    package = module.split("/")[:-1]
-    found, todo = [], [tree]
+def statements(module, at_module_level=False):
+    """Import statements of a module; inside functions too, but not for type checks only."""
+    found, todo = [], [ast.parse(path_of(module).read_text(encoding="utf-8"))]
     while todo:
         node = todo.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             todo += node.orelse
-            continue
-        if at_module_level and isinstance(
-            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-        ):
-            continue
-        found += imported(node, package)
-        todo += ast.iter_child_nodes(node)
+        elif not (at_module_level and isinstance(node, ast.FunctionDef | ast.Lambda)):
+            found += [node] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            todo += ast.iter_child_nodes(node)
     return found
 
 
-def own(names):
-    """First part of the names of the package's own modules."""
-    parts = [name.split(".") for name in names]
-    there = {p[1] for p in parts if p[0] == "metaeval" and len(p) > 1}
-    return {name for name in there if name in LAYER or (ROOT / f"{name}.py").exists()}
+def imports(module):
+    return [pair for node in statements(module) for pair in imported(node)]
 
 
-def top(module):
-    return module.split("/")[0]
+def room_of(module):
+    return module.split(".")[0]
+
+
+def rooms_entered(module):
+    """Other rooms from which a module imports."""
+    targets = (source or str(name) for source, name in imports(module))
+    return {room_of(t) for t in targets if exists(room_of(t))} - {room_of(module)}
+
+
+@functools.cache
+def reexported(package):
+    """Names that the `__init__` of a package takes from its modules, and from which."""
+    pairs = imports(package) if path_of(package).name == "__init__.py" else []
+    return {name: source for source, name in pairs if name}
+
+
+def needed(module):
+    """Modules whose code an import needs, through the names that a package re-exports."""
+    for source, name in imports(module):
+        full = f"{source}.{name}".strip(".")
+        if name and exists(full):
+            yield full
+        elif source and path_of(source).name == "__init__.py":
+            yield reexported(source).get(name, source)
+        elif source:
+            yield source
 
 
 def test_the_parser_sees_imports_of_every_form():
-    tree = ast.parse("import a.b\nfrom . import c\nfrom .d import e\nfrom metaeval import f")
-    found = [name for node in tree.body for name in imported(node, ["readers"])]
-    assert found == [
-        *("a.b", "metaeval.readers", "metaeval.readers.c", "metaeval.readers.d"),
-        *("metaeval.readers.d.e", "metaeval", "metaeval.f"),
-    ]
-    assert "rich.progress" in imports("progress")
-    assert "rich.progress" not in imports("progress", at_module_level=True)
+    code = "import metaeval.a.b\nfrom metaeval import c\nfrom metaeval.d import e\nimport os"
+    found = [pair for node in ast.parse(code).body for pair in imported(node)]
+    assert found == [("a.b", None), ("", "c"), ("d", "e")]
+    assert ("rich.progress" in ast.unparse(statements("core.progress"))) is True
+    late = ast.unparse(statements("core.progress", at_module_level=True))
+    assert "rich.progress" not in late
 
 
-def test_every_module_has_a_layer():
-    unplaced = {top(module) for module in MODULES} - set(LAYER)
-    assert not unplaced, f"say in LAYERS where {sorted(unplaced)} belong"
+def test_five_files_at_most_lie_in_the_root():
+    assert len([path for path in ROOT.iterdir() if path.is_file()]) <= 5
+
+
+def test_every_room_has_a_floor():
+    assert {room_of(m) for m in MODULES if "." in m} == set(FLOOR)
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if "." in m])
+def test_no_module_imports_upward_or_sideways(module):
+    room = room_of(module)
+    above = {other for other in rooms_entered(module) if FLOOR[other] >= FLOOR[room]}
+    assert not above, f"{module} imports {sorted(above)}"
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_no_module_imports_upward(module):
-    layer = LAYER.get(top(module), 6)
-    upward = {name for name in own(imports(module)) if LAYER.get(name, 0) > layer}
-    assert not upward, f"{module} (layer {layer}) imports {sorted(upward)}"
+def test_a_room_is_entered_by_its_door(module):
+    """Names of another room come from its `__init__`, so that its modules can move."""
+    inner = {
+        source
+        for source, name in imports(module)
+        if "." in source
+        and room_of(source) != room_of(module)
+        and room_of(source) not in BY_MODULE
+        and source != LOADS_JAX
+    }
+    assert not inner or module in ("", "__main__"), f"{module} reaches into {sorted(inner)}"
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if top(m) in ("readers", "statistics")])
-def test_readers_and_statistics_do_not_know_each_other(module):
-    other = {"readers": "statistics", "statistics": "readers"}[top(module)]
-    assert other not in own(imports(module))
+def test_no_module_needs_itself():
+    graph = {module: set(needed(module)) - {module} for module in MODULES}
+    graph = {m: {n for n in others if not is_package(n)} for m, others in graph.items()}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("module", ["inference", "calibration"])
-def test_models_and_resampling_do_not_know_each_other(module):
-    found = {name for m in MODULES if top(m) == "bayes" for name in own(imports(m))}
-    assert module not in found
-    assert "bayes" not in {name for m in MODULES if top(m) == module for name in own(imports(m))}
+def is_package(module):
+    return path_of(module).name == "__init__.py"
 
 
 def loaded_late(module):
     """Modules that only load when a function of theirs is called."""
-    if top(module) in ("plots", "reporting"):
+    if room_of(module) in ("plots", "reporting"):
         return True
-    return module == "kernels" or (module.startswith("bayes/") and module != "bayes/__init__")
+    return module == LOADS_JAX or module.startswith("bayes.")
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if not loaded_late(m)])
 def test_slow_packages_are_never_imported_at_module_level(module):
-    found = [
+    names = {
         name
-        for name in imports(module, at_module_level=True)
-        if any(name == late or name.startswith(f"{late}.") for late in LATE)
-    ]
-    assert not found
+        for node in statements(module, at_module_level=True)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        )
+    }
+    assert not [n for n in names if any(n == late or n.startswith(f"{late}.") for late in LATE)]
 
 
-@pytest.mark.parametrize("package", ["", "statistics", "calibration", "bayes", "plots"])
+@pytest.mark.parametrize("package", [m for m in MODULES if is_package(m)])
 def test_no_module_has_the_name_of_a_public_function(package):
-    home = importlib.import_module(f"metaeval.{package}" if package else "metaeval")
-    own = {m.rsplit("/", 1)[-1] for m in MODULES if m.rpartition("/")[0] == package}
-    assert not set(home.__all__) & own
+    home = importlib.import_module(f"metaeval.{package}")
+    own = {m.rpartition(".")[2] for m in MODULES if m.rpartition(".")[0] == package}
+    assert not set(getattr(home, "__all__", ())) & own
+
+
+@pytest.mark.parametrize("package", [m for m in MODULES if is_package(m)])
+def test_each_room_says_what_its_modules_do(package):
+    text = ast.get_docstring(ast.parse(path_of(package).read_text(encoding="utf-8"))) or ""
+    inside = [m.rpartition(".")[2] for m in MODULES if m.rpartition(".")[0] == package]
+    assert [name for name in inside if f"`{name}`" not in text] == []
 
 
 def loaded_after(code):

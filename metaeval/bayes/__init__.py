@@ -2,6 +2,30 @@
 
 `fit` draws from a model's posterior and returns an xarray DataTree; `summarise` makes results of
 it, with the same columns as those of `metaeval.evaluate` and `metaeval.compare`.
+
+- `fitting`: `fit`: from a model and a table to a posterior that passed its gates.
+- `summaries`: `summarise`: a quantity of a posterior as a result, with differences and what to
+  make of them.
+- `model_data`: What a model needs of a table, and what its draws are called.
+- `design`: The design that all models share: tasks pooled, items or clusters as units.
+- `provenance`: What a posterior says of itself: model, data, policy and provenance, as results
+  have them.
+- `datatree`: Posteriors as xarray trees, whichever ArviZ is installed; saving and loading them.
+- `quantities`: Quantities that posteriors hold, and what each of them estimates.
+- `result_rows`: Rows of a result from draws: scorers' own values, and differences of two.
+- `log_probs`: Log likelihoods in JAX, written so that neither they nor their gradients overflow
+  or cancel.
+- `convergence_checks`: Gates: whether a posterior may be read.
+- `predictive_checks`: `predictive`: what a posterior expects, beside what was seen or at any
+  margin.
+- `model_comparison`: How much a posterior owes to its priors, and how models compare on units
+  left out.
+- `accuracy_model`: The model of accuracy: scorers by tasks, partially pooled.
+- `margin_models`: Models of margins: ties by thresholds, and calibration curves.
+- `rater_models`: Models of raters with latent truth: Dawid-Skene and ordinal ratings.
+- `model_free`: Posteriors without a model of scorers: weighted items, paired counts, bounds.
+- `hierarchy`: Two-way normal hierarchies that several models share.
+- `sampling`: From a log density to draws: compiled NUTS, and convergence.
 """
 
 from __future__ import annotations

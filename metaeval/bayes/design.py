@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import SMALLEST_DIVISOR, Floats, MetaevalError, check_names, listed
+from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, MetaevalError, check_names, listed
+from metaeval.curves import bins_of
 from metaeval.inference import Design, Stratum, prepare
 from metaeval.tables import Pairs, Table, require_table
 
 _FEW = 30  # pairs
+_PER_BIN, _MOST_BINS, _MORE_BINS = 15, 16, 4  # units; bins of the first covariate, of each other
 
 
 def designed(table: Table, by: str | None, **options: Any) -> tuple[Design, str | None]:
@@ -88,3 +90,13 @@ def unit_names(stratum: Stratum) -> list[str]:
     """Names of the units of a stratum, with its own before them."""
     where = "" if stratum.name is None else f"{stratum.name}/"
     return [where + "/".join(str(v) for v in key) for key in stratum.units]
+
+
+def alike(x: Floats) -> Codes:
+    """Codes 0, 1, ... of units (covariate, unit) that are in the same ranges."""
+    n = x.shape[1]
+    bins, code = int(np.clip(n // _PER_BIN, 1, _MOST_BINS)), np.zeros(n, dtype=int)
+    for values in x:
+        code = code * _MOST_BINS + bins_of(values, np.ones(n), bins, "equal-mass")
+        bins = min(bins, _MORE_BINS)
+    return np.asarray(np.unique(code, return_inverse=True)[1])

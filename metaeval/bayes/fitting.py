@@ -13,8 +13,8 @@ import xarray as xr
 from metaeval.bayes.accuracy_model import data as accuracy_data, model as accuracy_model
 from metaeval.bayes.convergence_checks import converged, failures, require_passed
 from metaeval.bayes.datatree import for_arviz, group, tree_of
+from metaeval.bayes.log_probs import TOTAL
 from metaeval.bayes.margin_models import data as margin_data, models as margin_models
-from metaeval.bayes.margin_models.log_probs import TOTAL
 from metaeval.bayes.model_data import Prepared, Sites
 from metaeval.bayes.provenance import described
 from metaeval.bayes.rater_models import data as rater_data, gibbs, models as rater_models

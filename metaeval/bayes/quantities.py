@@ -9,7 +9,12 @@ import numpy as np
 import xarray as xr
 
 from metaeval.bayes.datatree import flat_draws, said
-from metaeval.core import Floats
+from metaeval.core import Floats, MetaevalError, require_known
+
+_NO_BIAS = (
+    "This posterior has no bias: the order of responses is not recorded (ordered=True when "
+    "reading), and no covariates= were given."
+)
 
 
 class Quantity(NamedTuple):
@@ -79,3 +84,15 @@ def _accuracy(tree: xr.DataTree) -> Quantity:
 
 
 ACCURACY: Mapping[str, Callable[..., Quantity]] = {"accuracy": _accuracy}
+
+
+def coefficients(
+    tree: xr.DataTree, covariate: str | None, lacking: str = _NO_BIAS
+) -> tuple[str, Floats]:
+    """Name of a covariate, the first by default, and draws (draw, scorer) of its coefficients."""
+    if "coefficient" not in tree["posterior"]:
+        raise MetaevalError(lacking)
+    known = names_of(tree, "covariate")
+    name = known[0] if covariate is None else covariate
+    require_known("covariate", name, known)
+    return name, flat_draws(tree, "coefficient")[..., known.index(name)]

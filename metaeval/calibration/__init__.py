@@ -1,4 +1,22 @@
-"""What a score, a margin and a tie are worth: maps to probabilities, tests, bands and gaps."""
+"""What a score, a margin and a tie are worth: maps to probabilities, tests, bands and gaps.
+
+- `cases`: Cases of every stratum of a table, and results made of rows that no statistic gives.
+- `fitted_maps`: Maps fitted to tables: margins or scores in, probabilities out, cross-fitted
+  beside.
+- `bootstrap_curves`: Curves fitted anew to replicates of items.
+- `_reliability`: Reliability curves, and how far chance may move them.
+- `_risk_coverage`: Which decisions may be left to a scorer: accuracy among those that it is
+  surest of.
+- `_gap_to_agreement`: The gap between two scores at which people agree, task by task, and how the
+  scale differs.
+- `_threshold_curve`: Accuracy at every tie threshold, and which thresholds the data do not tell
+  from the best one.
+- `_scale_fragility`: What rests on the scale of a scorer's scores, and would be other on another
+  scale.
+- `calibration_tests`: Tests of whether forecasts are calibrated.
+- `scale_heterogeneity`: How much the scale of a scorer differs between tasks.
+- `joint_comparison`: Two scorers compared on accuracy and on calibration at once.
+"""
 
 from __future__ import annotations
 

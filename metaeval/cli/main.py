@@ -169,8 +169,7 @@ def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
     from metaeval import style
     from metaeval.cli import demo
     from metaeval.core import plain_csv, progress
-    from metaeval.reporting.sections import Subject
-    from metaeval.reporting.writing import written
+    from metaeval.reporting import Subject, written
 
     check_writable(output, "choose another with -o")
     with progress.shown(True), style("acl"):

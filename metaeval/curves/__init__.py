@@ -12,7 +12,7 @@
   own bandwidth.
 - `confidence_band`: Confidence bands for a rising curve that hold at every point, with any number
   of cases.
-- `risk_coverage`: Curves of decisions kept by how sure they are, and ranks of positives among
+- `selective_risk`: Curves of decisions kept by how sure they are, and ranks of positives among
   negatives.
 """
 

@@ -1,4 +1,14 @@
-"""Readers: from files and frames to tables."""
+"""Readers: from files and frames to tables.
+
+- `dispatch`: Read files of any format, alone or side by side.
+- `public`: Readers of one kind of file each: scores, preferences, folders of scores, candidates.
+- `to_table`: From one part to a table: labels and scorers as asked, orientation, policies.
+- `cells`: From a cell to a value: notations, words, scales, codes for missing.
+- `columns`: From names and contents of columns to their roles.
+- `files`: From bytes to frames of cells as they are.
+- `matching`: From several files to one table: rows joined by ids, and what is to be said of them.
+- `formats`: One module for each format that is recognised.
+"""
 
 from metaeval.readers.dispatch import FORMATS, read, recognise
 from metaeval.readers.files.raw_frame import load_frame

@@ -1,4 +1,16 @@
-"""All statistics, and their names for the command line."""
+"""All statistics, and their names for the command line.
+
+- `base`: What a statistic is: terms that are summed over items, and a way to finish the sums.
+- `names`: The statistics that a text can name: their functions by the names of these.
+- `parsing`: Statistics by name, as the command line takes them.
+- `folds`: Folds for cross-fitting: whole items or clusters, spread over the folds by their order.
+- `correlation`: Pearson's and Spearman's correlation within items, within systems, or over all
+  responses.
+- `pairs`: Statistics of pairs of responses: accuracies, Kendall's taus, ties, best of n.
+- `systems`: Statistics of systems: accuracy and correlation of their means, soft pairwise
+  accuracy.
+- `calibration`: Statistics of forecasts: proper scores, calibration errors, selective accuracy.
+"""
 
 # Names after `as` are what other rooms use besides.
 from metaeval.statistics.base import (

@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaeval.bayes.design import differences
+from metaeval.bayes.design import alike, differences
 from metaeval.bayes.model_data import Sites
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
-from metaeval.curves import bins_of, scale_of
+from metaeval.curves import scale_of
 from metaeval.inference import Design, Stratum
 from metaeval.statistics import only_label, sum_by
-
-_PER_BIN, _MOST_BINS, _MORE_BINS = 15, 16, 4  # units; bins of the first covariate, of each other
 
 
 class Seen(NamedTuple):
@@ -107,16 +105,6 @@ def _of_units(stratum: Stratum, names: Sequence[str]) -> Floats:
     n = len(stratum.units)
     number = np.maximum(np.bincount(unit, minlength=n), 1)
     return np.asarray(sum_by(more.T, unit, n).T / number)
-
-
-def alike(x: Floats) -> Codes:
-    """Codes 0, 1, ... of units (covariate, unit) that are in the same ranges."""
-    n = x.shape[1]
-    bins, code = int(np.clip(n // _PER_BIN, 1, _MOST_BINS)), np.zeros(n, dtype=int)
-    for values in x:
-        code = code * _MOST_BINS + bins_of(values, np.ones(n), bins, "equal-mass")
-        bins = min(bins, _MORE_BINS)
-    return np.asarray(np.unique(code, return_inverse=True)[1])
 
 
 def _part(own: Seen, there: Codes) -> Seen:

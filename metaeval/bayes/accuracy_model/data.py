@@ -10,9 +10,15 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.bayes.accuracy_model.covariates import Cells, Seen, by_covariates, whole_tasks
-from metaeval.bayes.accuracy_model.model import LOGIT, SD_COEFFICIENT
+from metaeval.bayes.accuracy_model.model import LOGIT
 from metaeval.bayes.design import covariate_names, designed, outliers, unit_names
-from metaeval.bayes.hierarchy.priors import Place, log_prior, population, two_way_places
+from metaeval.bayes.hierarchy.priors import (
+    SD_COEFFICIENT,
+    Place,
+    log_prior,
+    population,
+    two_way_places,
+)
 from metaeval.bayes.model_data import Named, Prepared, Sites
 from metaeval.core import ROUNDOFF, Floats, MetaevalError, listed
 from metaeval.curves import expit

@@ -9,10 +9,9 @@ import numpyro
 import numpyro.distributions as dist
 from jax.nn import sigmoid
 
-from metaeval.bayes.hierarchy.priors import Grid, Places, two_way
-from metaeval.bayes.margin_models.log_probs import add_likelihood, signed_root
+from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, Places, two_way
+from metaeval.bayes.log_probs import add_likelihood, signed_root
 
-SD_COEFFICIENT = 0.5  # of covariates, per root mean square
 LOGIT = Grid("logit", 0.7, 1.0, sd_task=0.75)
 
 

@@ -19,6 +19,8 @@ from numpy.random import Generator
 
 from metaeval.core import Floats
 
+SD_COEFFICIENT = 0.5  # of covariates, per root mean square
+
 SPREADS = ("sd_task", "sd_scorer", "sd_cell")
 
 

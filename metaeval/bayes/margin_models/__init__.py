@@ -8,8 +8,6 @@
 - `models`: Models of what labels say at a margin of two scores: win, tie or loss, or agreement.
 - `assembly`: What the models of margins share: names, populations, checks and predictions of
   their fits.
-- `log_probs`: Log likelihoods in JAX, written so that neither they nor their gradients overflow
-  or cancel.
 - `posterior_curves`: Curves of a posterior: what labels say at any margin.
 - `quantities`: Quantities of the models of win, tie and loss, and of calibration.
 - `best_threshold`: Where calling a tie is the best that a scorer can do.

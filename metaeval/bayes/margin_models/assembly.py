@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from metaeval.bayes.accuracy_model.model import SD_COEFFICIENT
 from metaeval.bayes.design import outliers
 from metaeval.bayes.hierarchy.centering import curve_places
-from metaeval.bayes.hierarchy.priors import Grid, log_prior, population_by_scorer
+from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, log_prior, population_by_scorer
 from metaeval.bayes.margin_models import models as mm
 from metaeval.bayes.margin_models.best_threshold import tie_threshold
 from metaeval.bayes.margin_models.likelihood import (

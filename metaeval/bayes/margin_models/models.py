@@ -11,9 +11,8 @@ import numpyro
 import numpyro.distributions as dist
 from jax.nn import sigmoid
 
-from metaeval.bayes.accuracy_model.model import SD_COEFFICIENT
-from metaeval.bayes.hierarchy.priors import Grid, Places, by_scorer
-from metaeval.bayes.margin_models.log_probs import OUTCOMES, add_likelihood, agreement
+from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, Places, by_scorer
+from metaeval.bayes.log_probs import OUTCOMES, add_likelihood, agreement
 
 LOG_SLOPE = Grid("log_slope", 0.0, 1.1)
 LOG_THRESHOLD = Grid("log_threshold", -0.5, 0.9)

@@ -9,24 +9,19 @@ import xarray as xr
 
 from metaeval.bayes.datatree import flat_draws, said
 from metaeval.bayes.margin_models.posterior_curves import log_chances
-from metaeval.bayes.quantities import Quantity, by_task, names_of
+from metaeval.bayes.quantities import Quantity, by_task, coefficients, names_of
 from metaeval.core import (
     SMALLEST_DIVISOR,
     Floats,
     MetaevalError,
     check_fraction,
     listed,
-    require_known,
 )
 from metaeval.curves import expit, logit, spline_basis
 
 TYPICAL = {"whole": "a typical task"}
 _STATUS = "approximate"
 _NO_COVARIATES = "This posterior has no bias; fit it with covariates=, such as length_delta."
-_NO_BIAS = (
-    "This posterior has no bias: the order of responses is not recorded (ordered=True when "
-    "reading), and no covariates= were given."
-)
 _FAR = 64.0  # largest margins beyond which a gap is said to be never
 
 
@@ -118,18 +113,6 @@ def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Quanti
         "(per root mean square)"
     )
     return _owed(tree, draws, covariate, target)
-
-
-def coefficients(
-    tree: xr.DataTree, covariate: str | None, lacking: str = _NO_BIAS
-) -> tuple[str, Floats]:
-    """Name of a covariate, the first by default, and draws (draw, scorer) of its coefficients."""
-    if "coefficient" not in tree["posterior"]:
-        raise MetaevalError(lacking)
-    known = names_of(tree, "covariate")
-    name = known[0] if covariate is None else covariate
-    require_known("covariate", name, known)
-    return name, flat_draws(tree, "coefficient")[..., known.index(name)]
 
 
 def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:

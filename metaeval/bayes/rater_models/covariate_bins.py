@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.bayes.accuracy_model.covariates import alike
+from metaeval.bayes.design import alike
 from metaeval.bayes.model_data import Prepared
 from metaeval.bayes.rater_models.latent_class import Rated
 from metaeval.core import Codes, Floats, MetaevalError, listed, near_miss

@@ -179,8 +179,8 @@ def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> 
     """Those of confusions by covariates; x are logs of gammas, and standard normal numbers."""
     import jax.numpy as jnp
 
-    from metaeval.bayes.accuracy_model.model import SD_COEFFICIENT
-    from metaeval.bayes.rater_models import models as models
+    from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT
+    from metaeval.bayes.rater_models import models
 
     labels, counts = (patterns.by_range(v) for v in patterns[:2])
     own, rate = _layouts(labels, ordered)
@@ -217,7 +217,7 @@ def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
     """Those of the ordinal form, of standard normal numbers."""
     import jax.numpy as jnp
 
-    from metaeval.bayes.rater_models import models as models
+    from metaeval.bayes.rater_models import models
 
     n_raters, n_levels = labels.shape[1:]
     n = 0 if covariates is None else covariates.shape[1]

@@ -11,8 +11,7 @@ import numpyro
 import numpyro.distributions as dist
 from scipy.special import digamma
 
-from metaeval.bayes.accuracy_model.model import SD_COEFFICIENT
-from metaeval.bayes.hierarchy.priors import contrasts
+from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, contrasts
 from metaeval.bayes.rater_models.confusion import (
     Layout,
     confusion_layout,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import xarray as xr
 
 from metaeval.bayes.datatree import flat_draws
-from metaeval.bayes.margin_models.quantities import coefficients
-from metaeval.bayes.quantities import Quantity
+from metaeval.bayes.quantities import Quantity, coefficients
 from metaeval.core import MetaevalError
 
 _AGREES = "how often {} the truth behind the raters' labels, in new items"

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from scipy import optimize, stats
 from scipy.special import expit
 
-from metaeval.bayes.margin_models.log_probs import OUTCOMES, agreement, signed_root
+from metaeval.bayes.log_probs import OUTCOMES, agreement, signed_root
 from metaeval.curves import link_functions
 
 LOGITS = st.floats(-12, 12)
