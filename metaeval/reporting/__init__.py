@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
-from metaeval.reporting.writing import report
+from metaeval.reporting.sections import Subject as Subject
+from metaeval.reporting.writing import report, written as written
 
 __all__ = ["report"]
