@@ -99,7 +99,7 @@ def posteriors(pairs: object) -> Iterator[tuple]:
     for model, quantity in {**quantities, "raters": "accuracy"}.items():
         fitted = bayes.fit(model, pairs, draws=200, warmup=200, check=False)
         yield f"draws {model}", drawn(fitted)
-        yield f"summary {model}", exactly(bayes.summarise(fitted, quantity).frame)
+        yield f"summary {model}", exactly(bayes.summarize(fitted, quantity).frame)
 
 
 def realsumm() -> Iterator[tuple]:
@@ -120,7 +120,7 @@ def wmt21() -> Iterator[tuple]:
     table = read("wmt21-enru-news", *files, lower_is_better=["TER"])
     statistics = [st.kendall("b", grouping="system"), st.tie_calibrated_accuracy(), None]
     yield from of_verbs(table, statistics, label="mqm", n_resamples=1000)
-    both = {"label": "mqm", "random": "item,system", "n_resamples": 200}
+    both = {"label": "mqm", "resample": "item,system", "n_resamples": 200}
     yield "two way", exactly(me.evaluate(table, st.pairwise_accuracy(), **both).frame)
 
 
@@ -131,7 +131,7 @@ def rewardmath() -> Iterator[tuple]:
 
 def pandalm() -> Iterator[tuple]:
     files = ("judge_pairs.parquet", "human_pairs.parquet")
-    table = read("pandalm", *files, cluster="prompt", exchangeable=True, refusals="error")
+    table = read("pandalm", *files, cluster="prompt", average_raters=True, refusals="error")
     yield from of_verbs(table, [None, st.kendall()], n_resamples=1000)
     bounds = bayes.agreement_bounds(table)
     spans = [bounds.agreement, bounds.lowest, bounds.highest]
@@ -175,7 +175,7 @@ def wmt22() -> Iterator[tuple]:
 
 def hanna() -> Iterator[tuple]:
     files = ("scores.parquet", "human.parquet")
-    table = read("hanna", *files, keys=["dimension"], exchangeable=True)
+    table = read("hanna", *files, keys=["dimension"], average_raters=True)
     some = table.select(dimension="coherence")
     yield from of_verbs(some, [None], scorers=list(table.scorers[:6]), n_resamples=1000)
 

@@ -32,28 +32,30 @@ def concentration(accuracy: float) -> tuple[float, float]:
     return accuracy * total, (1 - accuracy) * total
 
 
-def hits(accuracy: float, n_items: int, n_sets: int, rng: np.random.Generator) -> np.ndarray:
+def hits(accuracy: float, n_items: int, n_simulations: int, rng: np.random.Generator) -> np.ndarray:
     """Right pairs of each item in each data set: (item, set)."""
-    p = rng.beta(*concentration(accuracy), size=(n_items, n_sets))
+    p = rng.beta(*concentration(accuracy), size=(n_items, n_simulations))
     return rng.binomial(N_PAIRS, p).astype(float)
 
 
-def two_scorers(accuracy: float, n_items: int, n_sets: int, rng: np.random.Generator):
+def two_scorers(accuracy: float, n_items: int, n_simulations: int, rng: np.random.Generator):
     """Right pairs of two equally good scorers that share half of their items' effects."""
-    shared = rng.random((n_items, n_sets)) < 0.5
-    p = rng.beta(*concentration(accuracy), size=(2, n_items, n_sets))
+    shared = rng.random((n_items, n_simulations)) < 0.5
+    p = rng.beta(*concentration(accuracy), size=(2, n_items, n_simulations))
     p[1] = np.where(shared, p[0], p[1])
     return rng.binomial(N_PAIRS, p).astype(float)
 
 
 def rejection_rates(
-    accuracy: float, n_items: int, n_sets: int, seed: int, n_flips: int = 999
+    accuracy: float, n_items: int, n_simulations: int, seed: int, n_flips: int = 999
 ) -> tuple[float, float]:
     """Rejections at .05 under the null: item sign-flip, and a test over pairs as if independent."""
     rng = np.random.default_rng([seed, 1, int(100 * accuracy)])
-    a, b = two_scorers(accuracy, n_items, n_sets, rng)
+    a, b = two_scorers(accuracy, n_items, n_simulations, rng)
     columns = np.column_stack([(a - b) / (N_PAIRS * n_items), np.zeros(n_items)])
-    pairs = Contrast(columns, np.arange(n_sets), np.full(n_sets, n_sets), 0, n_items)
+    pairs = Contrast(
+        columns, np.arange(n_simulations), np.full(n_simulations, n_simulations), 0, n_items
+    )
     p = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=10)[0].p_value
     naive = naive_p(a.sum(axis=0), b.sum(axis=0), n_items * N_PAIRS)
     return float((p <= 0.05).mean()), float((naive <= 0.05).mean())
@@ -67,11 +69,11 @@ def naive_p(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
 
 
 def interval_coverage(
-    accuracy: float, n_items: int, n_sets: int, seed: int, n_resamples: int = 2000
+    accuracy: float, n_items: int, n_simulations: int, seed: int, n_resamples: int = 2000
 ) -> tuple[float, float]:
     """Share of 95 % intervals that hold the truth: BCa over items, and Wald over pairs."""
     rng = np.random.default_rng([seed, 2, int(100 * accuracy)])
-    share = hits(accuracy, n_items, n_sets, rng) / N_PAIRS
+    share = hits(accuracy, n_items, n_simulations, rng) / N_PAIRS
     kind, key = kind_for(n_items), key_of(seed, "bootstrap")
     blocks = weight_blocks(kind, key, n_resamples, n_items)
     draws = np.concatenate([w @ share / w.sum(axis=1, keepdims=True) for w in blocks])
@@ -83,15 +85,17 @@ def interval_coverage(
     return float(inside), float((np.abs(mean - accuracy) <= half).mean())
 
 
-def main(n_sets: int = 2000) -> None:
+def main(n_simulations: int = 2000) -> None:
     """Print one row for each number of items and accuracy."""
     out = csv.writer(sys.stdout)
     out.writerow(["items", "accuracy", "sets", "sign_flip", "pairs_test", "bca", "pairs_interval"])
     for n_items in (6, 10, 20, 30, 50, 100):
         for accuracy in ACCURACIES:
-            sizes = rejection_rates(accuracy, n_items, n_sets, seed=0)
-            cover = interval_coverage(accuracy, n_items, n_sets, seed=0)
-            out.writerow([n_items, accuracy, n_sets, *(f"{v:.4f}" for v in (*sizes, *cover))])
+            sizes = rejection_rates(accuracy, n_items, n_simulations, seed=0)
+            cover = interval_coverage(accuracy, n_items, n_simulations, seed=0)
+            out.writerow(
+                [n_items, accuracy, n_simulations, *(f"{v:.4f}" for v in (*sizes, *cover))]
+            )
 
 
 if __name__ == "__main__":

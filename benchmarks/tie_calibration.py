@@ -16,7 +16,7 @@ from metaeval.resampling import key_of, kind_for, weight_blocks
 from metaeval.statistics import tie_calibrated_accuracy
 from metaeval.tables import Pairs
 
-STATISTIC = tie_calibrated_accuracy(folds=None)
+STATISTIC = tie_calibrated_accuracy(n_folds=None)
 
 
 def ours(pairs: Pairs, n: int) -> Floats:

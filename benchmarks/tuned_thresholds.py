@@ -17,7 +17,7 @@ from metaeval.resampling import Contrast, flip_test, key_of, kind_for, normal_cd
 from metaeval.statistics import tie_calibrated_accuracy
 from metaeval.tables import Pairs, Responses
 
-STATISTIC = tie_calibrated_accuracy(folds=5)
+STATISTIC = tie_calibrated_accuracy(n_folds=5)
 # items, systems, steps of the labels to one of quality, noise of the scorers
 DESIGNS = ((60, 4, 1.0, 1.0), (60, 4, 0.6, 2.0), (200, 4, 0.6, 2.0), (200, 10, 0.6, 2.0))
 
@@ -54,20 +54,22 @@ def bootstrap_p(pairs: Pairs, seed: int) -> float:
     return float(2 * (1 - normal_cdf(np.array(z))))
 
 
-def rejected(design: tuple[int, int, float, float], n_sets: int) -> tuple[float, float]:
+def rejected(design: tuple[int, int, float, float], n_simulations: int) -> tuple[float, float]:
     """Rejections at .05 by flips and by the bootstrap."""
-    sets = [(two_scorers(seed, *design), seed) for seed in range(n_sets)]
+    sets = [(two_scorers(seed, *design), seed) for seed in range(n_simulations)]
     p = np.array([[flip_p(*one), bootstrap_p(*one)] for one in sets])
     flips, bootstrap = (p <= 0.05).mean(axis=0)
     return float(flips), float(bootstrap)
 
 
-def main(n_sets: int = 400) -> None:
+def main(n_simulations: int = 400) -> None:
     """Print one row for each design."""
     out = csv.writer(sys.stdout)
     out.writerow(["items", "systems", "steps", "noise", "sets", "sign_flip", "bootstrap"])
     for design in DESIGNS:
-        out.writerow([*design, n_sets, *(f"{rate:.4f}" for rate in rejected(design, n_sets))])
+        out.writerow(
+            [*design, n_simulations, *(f"{rate:.4f}" for rate in rejected(design, n_simulations))]
+        )
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from metaeval import bayes, calibration, plots, statistics
     from metaeval.core import MetaevalError
     from metaeval.inference import compare, evaluate
-    from metaeval.planning import Gate, gate, required_items, simulated_power, size_check
+    from metaeval.planning import Gate, gate, power_by_simulation, sample_size, type_i_error_rate
     from metaeval.plots.theme import style
-    from metaeval.readers import read, read_candidates, read_mtme, read_preferences, read_scores
+    from metaeval.readers import read, read_best_of_n, read_mtme, read_preferences, read_scores
     from metaeval.reporting import report
     from metaeval.results import Result
     from metaeval.simulation import load_example, simulate
@@ -34,15 +34,15 @@ _HOME = {
     "gate": "planning",
     "load_example": "simulation",
     "read": "readers",
-    "read_candidates": "readers",
+    "read_best_of_n": "readers",
     "read_mtme": "readers",
     "read_preferences": "readers",
     "read_scores": "readers",
     "report": "reporting",
-    "required_items": "planning",
+    "sample_size": "planning",
     "simulate": "simulation",
-    "simulated_power": "planning",
-    "size_check": "planning",
+    "power_by_simulation": "planning",
+    "type_i_error_rate": "planning",
     "statistic_maker": "statistics",
     "style": "plots.theme",
 }
@@ -63,19 +63,19 @@ __all__ = [
     "gate",
     "load_example",
     "plots",
+    "power_by_simulation",
     "read",
-    "read_candidates",
+    "read_best_of_n",
     "read_mtme",
     "read_preferences",
     "read_scores",
     "report",
-    "required_items",
+    "sample_size",
     "simulate",
-    "simulated_power",
-    "size_check",
     "statistic_maker",
     "statistics",
     "style",
+    "type_i_error_rate",
 ]
 
 

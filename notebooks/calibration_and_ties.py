@@ -41,9 +41,9 @@ print(f"Of the pairs of responses to one item, people leave {truth.tie_rate:.0%}
 # - `cox_slope` is 1 where the log odds are right, and below 1 where the scorer is too sure of
 #   itself. That of `loud` is a third of that of `reward`, as it was made.
 # - `smooth_ece` is how far forecasts would have to move to be calibrated. Chance makes it larger
-#   than 0 even for a perfect scorer; `null_mean` is the value that such a scorer would have.
-# - `recalibration_gain` is what a correction, learned on other items, takes off the squared error
-#   of the forecasts. It is the price of miscalibration; about 0 where there is none.
+#   than 0 even for a perfect scorer; `expected_if_calibrated` is the value that such a scorer would
+#   have. - `recalibration_gain` is what a correction, learned on other items, takes off the squared
+#   error of the forecasts. It is the price of miscalibration; about 0 where there is none.
 
 # %%
 forecasts = [
@@ -53,7 +53,7 @@ forecasts = [
     me.statistics.recalibration_gain(native="logit"),
 ]
 result = me.evaluate(table, forecasts, scorers=["reward", "loud"], n_resamples=500)
-columns = ["estimate", "lower", "upper", "null_mean"]
+columns = ["estimate", "lower", "upper", "expected_if_calibrated"]
 shown = result.frame.set_index(["statistic", "scorer"])[columns]
 shown.loc[[statistic.name for statistic in forecasts]].round(3)
 
@@ -123,15 +123,15 @@ by_policy.pivot(index="statistic", columns="scorer", values="estimate").drop("sy
 # ## Which threshold, and how much is that accuracy worth?
 #
 # The published way chooses the threshold on the very pairs that it is then scored on
-# (`folds=None`), which flatters: on average the value is too high. By default the threshold of
+# (`n_folds=None`), which flatters: on average the value is too high. By default the threshold of
 # each fifth of the items is chosen on the other four fifths: *cross-fitted*. That is a little too
 # low on average, because thresholds come from fewer items. The two differ most where a scorer
 # knows little. `truth` is the accuracy at the best threshold on endlessly many items.
 
 # %%
 tuned = me.statistics.tie_calibrated_accuracy
-fitted = me.evaluate(table, tuned(folds=5), scorers=three, n_resamples=500)
-flattering = me.evaluate(table, tuned(folds=None), scorers=three, n_resamples=500)
+fitted = me.evaluate(table, tuned(n_folds=5), scorers=three, n_resamples=500)
+flattering = me.evaluate(table, tuned(n_folds=None), scorers=three, n_resamples=500)
 pd.DataFrame(
     {
         scorer: {
@@ -158,7 +158,7 @@ pd.DataFrame(
 
 # %%
 tree = bayes.fit(bayes.ties, table, scorers=["reward"], seed=1)
-epsilon = bayes.summarise(tree, "epsilon").row("reward")
+epsilon = bayes.summarize(tree, "epsilon").row("reward")
 print("epsilon of reward: {estimate:.2f} [{lower:.2f}, {upper:.2f}]".format(**epsilon))
 print(f"in truth: {truth.epsilon.loc['reward', 'pooled']:.2f}")
 ax = me.plots.tie_curve(table, "reward", tree=tree, points=16, n_resamples=200)
@@ -197,7 +197,7 @@ with me.style("acl"), tempfile.TemporaryDirectory() as folder:
 #
 # - The tie policy, by name, and how the threshold was chosen (cross-fitted or in-sample).
 # - What scores were taken for: log odds, probabilities, or nothing of the kind.
-# - `smooth_ece` (and any other ECE) only beside its `null_mean`.
+# - `smooth_ece` (and any other ECE) only beside its `expected_if_calibrated`.
 # - A gap with its interval and its unit: two points of this judge are not two points of another.
 #
 # `docs/calibration.md` and `docs/bayes.md` go on from here, on real data.

@@ -53,7 +53,7 @@ with tempfile.TemporaryDirectory() as folder:
     scores, labels = Path(folder, "scores.csv"), Path(folder, "human.csv")
     wide.drop(columns="human").sample(frac=1, random_state=1).to_csv(scores, index=False)
     wide[["task", "item", "system", "human"]].to_csv(labels, index=False)
-    own = me.read(scores, labels_from=labels)
+    own = me.read(scores, label_source=labels)
 
 print("\n".join(own.alignment.lines()))
 print("the same table as before:", own.fingerprint == table.fingerprint)
@@ -90,11 +90,11 @@ result
 # left all pairs of six items tied.)
 
 # %%
-league = result.league()[["scorer", "estimate", "lower", "upper"]].set_index("scorer")
-league["truth"] = truth.half_credit["pooled"]
-league["inside"] = league["truth"].between(league["lower"], league["upper"])
-league["n_items"] = [result.row(scorer)["n_items"] for scorer in league.index]
-league
+leaderboard = result.leaderboard()[["scorer", "estimate", "lower", "upper"]].set_index("scorer")
+leaderboard["truth"] = truth.half_credit["pooled"]
+leaderboard["inside"] = leaderboard["truth"].between(leaderboard["lower"], leaderboard["upper"])
+leaderboard["n_items"] = [result.row(scorer)["n_items"] for scorer in leaderboard.index]
+leaderboard
 
 # %% [markdown]
 # ## Two pictures
@@ -180,10 +180,16 @@ for gate in (better, no_worse):
 # here, not items.
 
 # %%
-plan = me.required_items(extended, half, difference=0.02, baseline="reward").set_index("scorer")
+plan = me.sample_size(extended, half, difference=0.02, baseline="reward").set_index("scorer")
 clusters = int(plan.loc["both", "clusters_needed"])
-power = me.simulated_power(
-    extended, half, scorer="both", baseline="reward", difference=0.02, n_units=clusters, n_sets=500
+power = me.power_by_simulation(
+    extended,
+    half,
+    scorer="both",
+    baseline="reward",
+    difference=0.02,
+    n_units=clusters,
+    n_simulations=500,
 )
 print(f"both against reward, {clusters} clusters: {power}")
 plan[["se", "mde", "design_effect", "items_needed", "clusters_needed"]]
@@ -191,7 +197,7 @@ plan[["se", "mde", "design_effect", "items_needed", "clusters_needed"]]
 # %% [markdown]
 # ## Into the paper, and back again
 #
-# `to_latex` writes the league table (it needs the package booktabs only); bold are the best
+# `to_latex` writes the leaderboard (it needs the package booktabs only); bold are the best
 # scorer and all that were not separated from it. `to_markdown`, `to_html` and `to_json` write
 # other forms, and `me.report(table, "folder")` a whole page with figures.
 #

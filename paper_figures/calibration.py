@@ -33,11 +33,11 @@ def draw(folder: Path, quick: bool = False) -> None:
 def _keep(folder: Path, name: str, table: Table, scorers: Sequence[str], n: int) -> None:
     result = evaluate(table, f"{SLOPE},{ERROR}", scorers=scorers, n_resamples=n)
     asked = {"native": "logit", "n_resamples": n}
-    curves = reliability(table, scorers, data=True, **asked).assign(part="curve")
+    curves = reliability(table, scorers, return_data=True, **asked).assign(part="curve")
     with style("acl-wide"):
         drawn = _drawn(table, scorers, result, asked)
     values = result.frame[result.frame["statistic"].isin([SLOPE, ERROR])]
-    values = values[["statistic", "scorer", "estimate", "lower", "upper", "null_mean"]]
+    values = values[["statistic", "scorer", "estimate", "lower", "upper", "expected_if_calibrated"]]
     frame = pd.concat([values.assign(part="value"), curves], ignore_index=True)
     keep(folder, name, drawn, frame, _lines(result, scorers))
 
@@ -47,7 +47,7 @@ def _drawn(table: Table, scorers: Sequence[str], result: Result, asked: dict[str
     figure = plt.figure(figsize=(6.3, 4.1), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 0.95])
     left, slopes, errors = (figure.add_subplot(grid[at]) for at in ((slice(2), 0), (0, 1), (1, 1)))
-    own = forest(result, statistic=SLOPE, data=True)
+    own = forest(result, statistic=SLOPE, return_data=True)
     reliability(table, scorers, ax=left, **asked)
     forest(result, statistic=SLOPE, ax=slopes)
     slopes.set_xscale("log")
@@ -67,5 +67,5 @@ def _lines(result: Result, scorers: Sequence[str]) -> Iterator[str]:
         yield (
             f"{name}: slope {slope['estimate']:.2f} [{slope['lower']:.2f}, {slope['upper']:.2f}], "
             f"smoothed error {error['estimate']:.3f} [{error['lower']:.3f}, {error['upper']:.3f}], "
-            f"{error['null_mean']:.3f} if calibrated"
+            f"{error['expected_if_calibrated']:.3f} if calibrated"
         )

@@ -1,4 +1,4 @@
-"""Metrics, reward models and judges in one league: values with intervals, and letters."""
+"""Metrics, reward models and judges in one leaderboard: values with intervals, and letters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def draw(folder: Path, quick: bool = False) -> None:
 def _drawn(result: Result, families: dict[str, str]) -> Any:
     """The forest, with names of scorers in the colour of their family."""
     ax = forest(result)
-    for label, name in zip(ax.get_yticklabels(), forest(result, data=True)["scorer"], strict=True):
+    for label, name in zip(
+        ax.get_yticklabels(), forest(result, return_data=True)["scorer"], strict=True
+    ):
         label.set_color(_COLORS[families[name]])
     return ax
 
@@ -43,22 +45,22 @@ def _drawn(result: Result, families: dict[str, str]) -> Any:
 def _frame(result: Result) -> pd.DataFrame:
     """Rows of all tasks together, and of each."""
     tasks = result.frame["task"].dropna().unique()
-    own = [forest(result, task=task, data=True).assign(task=task) for task in tasks]
-    whole = forest(result, data=True).assign(task="all")
+    own = [forest(result, task=task, return_data=True).assign(task=task) for task in tasks]
+    whole = forest(result, return_data=True).assign(task="all")
     return pd.concat([whole, *own], ignore_index=True)
 
 
 def _lines(result: Result, families: dict[str, str]) -> Iterator[str]:
-    league = result.league().set_index("scorer")
+    leaderboard = result.leaderboard().set_index("scorer")
     for family in dict.fromkeys(families.values()):
-        best = next(name for name in league.index if families[name] == family)
-        row = league.loc[best]
-        last = [name for name in league.index if families[name] == family][-1]
+        best = next(name for name in leaderboard.index if families[name] == family)
+        row = leaderboard.loc[best]
+        last = [name for name in leaderboard.index if families[name] == family][-1]
         yield (
             f"{family}: best {best} {percent(row)} ({row['letters']}), "
-            f"last {last} {percent(league.loc[last])} ({league.loc[last, 'letters']})"
+            f"last {last} {percent(leaderboard.loc[last])} ({leaderboard.loc[last, 'letters']})"
         )
-    letters = {name: set(text) for name, text in league["letters"].items()}
+    letters = {name: set(text) for name, text in leaderboard["letters"].items()}
     across = [(a, b) for a in letters for b in letters if families[a] < families[b]]
     alike = sum(bool(letters[a] & letters[b]) for a, b in across)
     yield f"{alike} of {len(across)} pairs of scorers of two families are not separated"

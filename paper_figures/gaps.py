@@ -31,7 +31,7 @@ def draw(folder: Path, quick: bool = False) -> None:
 
 def _keep(folder: Path, name: str, table: Table, n: int) -> None:
     asked = {"agreement": AGREEMENT, "n_resamples": n}
-    frame = gap_to_agreement(table, **asked, data=True)
+    frame = gap_to_agreement(table, **asked, return_data=True)
     with style("acl-wide"):
         keep(folder, name, gap_to_agreement(table, **asked), frame, _lines(frame))
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval import bayes, evaluate
-from metaeval.plots import small_multiples
+from metaeval.plots import shrinkage
 from metaeval.tables import Responses
 from paper_figures import worlds
 from paper_figures.making import keep
@@ -27,9 +27,9 @@ def draw(folder: Path, quick: bool = False) -> None:
     table, truth = _with_few(simulated.table), simulated.truth.half_credit
     raw = evaluate(table, STATISTIC, by="task", n_resamples=200 if quick else 2_000)
     tree = bayes.fit(bayes.accuracy, table, statistic=STATISTIC, by="task", seed=1)
-    posterior = bayes.summarise(tree, "accuracy")
-    panels = small_multiples(raw, posterior)
-    frame = small_multiples(raw, posterior, data=True)
+    posterior = bayes.summarize(tree, "accuracy")
+    panels = shrinkage(raw, posterior)
+    frame = shrinkage(raw, posterior, return_data=True)
     known = [truth.loc[row.scorer, row.task] for row in frame.itertuples()]
     frame = frame.assign(truth=known)
     _mark(panels, frame)

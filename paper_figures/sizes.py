@@ -48,7 +48,7 @@ class Null(NamedTuple):
     title: str
     n_items: int
     cluster_size: int
-    n_sets: int
+    n_simulations: int
 
     @property
     def tests(self) -> dict[tuple[str, str], str]:
@@ -66,19 +66,19 @@ NULLS = (
 
 def draw(folder: Path, quick: bool = False) -> None:
     """Shares of data sets in which each test rejects at .05, with Wilson's intervals."""
-    parts = {null.title: rejections(null, 3 if quick else null.n_sets) for null in NULLS}
+    parts = {null.title: rejections(null, 3 if quick else null.n_simulations) for null in NULLS}
     frame = pd.concat(
-        coverage(counts, nominal=LEVEL, data=True).assign(null=title)
+        coverage(counts, nominal=LEVEL, return_data=True).assign(null=title)
         for title, counts in parts.items()
     ).rename(columns={"covered": "rejected"})
     keep(folder, "sizes", _drawn(parts), frame, _lines(frame))
 
 
-def rejections(null: Null, n_sets: int) -> pd.DataFrame:
+def rejections(null: Null, n_simulations: int) -> pd.DataFrame:
     """How many data sets each test rejects."""
-    p = np.array([_p_values(null, seed) for seed in range(n_sets)])
+    p = np.array([_p_values(null, seed) for seed in range(n_simulations)])
     rejected = (p <= LEVEL).sum(axis=0)
-    return pd.DataFrame({"label": null.tests.values(), "covered": rejected, "sets": n_sets})
+    return pd.DataFrame({"label": null.tests.values(), "covered": rejected, "sets": n_simulations})
 
 
 def _p_values(null: Null, seed: int) -> list[float]:
@@ -95,7 +95,7 @@ def _p_values(null: Null, seed: int) -> list[float]:
 
 
 def _measured(table: Responses, unit: str, statistic: Statistic) -> Measured:
-    design = of_units(table, {"random": unit})
+    design = of_units(table, {"resample": unit})
     return macro(measure(design, statistic, Resamples(N_FLIPS, 0)), table.n_items)
 
 

@@ -1,4 +1,4 @@
-"""The league that changes with what a tie counts."""
+"""The leaderboard that changes with what a tie counts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCORERS = (
 REAL = ("ArmoRM", "internlm2", "skywork_llama3", "chatgpt", "gpt4o", "prometheus_7B", "sonnet-3-5")
 _SHORT = {
     "pairwise_accuracy(ties=acc-eq)": "equal",
-    "tie_calibrated_accuracy(folds=5)": "tuned",
+    "tie_calibrated_accuracy(n_folds=5)": "tuned",
     "pairwise_accuracy(ties=strict)": "strict",
     "pairwise_accuracy(ties=half)": "half",
     "best_of_n(ties=strict)": "best\nstrict",
@@ -40,7 +40,7 @@ def draw(folder: Path, quick: bool = False) -> None:
 
 
 def _keep(folder: Path, name: str, table: Table, scorers: Sequence[str], n: int) -> None:
-    frame = plots.tie_policies(table, scorers, n_resamples=n, data=True)
+    frame = plots.tie_policies(table, scorers, n_resamples=n, return_data=True)
     keep(folder, name, _drawn(table, scorers, n), frame, _lines(frame))
 
 

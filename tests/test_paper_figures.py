@@ -16,7 +16,15 @@ from paper_figures.making import HERE, NAMES, PICTURES, make
 COLUMNS = {
     "families": ["scorer", "estimate", "lower", "upper", "reference", "letters", "task"],
     "tie_policies": ["statistic", "scorer", "estimate", "rank", "rank_low", "rank_high"],
-    "calibration": ["statistic", "scorer", "estimate", "lower", "upper", "null_mean", "part"],
+    "calibration": [
+        "statistic",
+        "scorer",
+        "estimate",
+        "lower",
+        "upper",
+        "expected_if_calibrated",
+        "part",
+    ],
     "gaps": ["part", "scorer", "task", "margin", "agreement", "lower", "upper"],
     "sizes": ["label", "rejected", "sets", "share", "lower", "upper", "null"],
     "listing_order": ["order", "scorer", "published", "mid_p"],
@@ -60,9 +68,9 @@ def test_mid_p_knows_no_order_and_the_published_form_does(folder):
 
 
 def test_frames_hold_all_families_and_the_truth(folder):
-    league = pd.read_csv(folder / "families.csv")
-    assert set(league["task"]) == {"all", *worlds.TASKS}
-    assert {name.split()[0] for name in league["scorer"]} == {"metric", "reward", "judge"}
+    leaderboard = pd.read_csv(folder / "families.csv")
+    assert set(leaderboard["task"]) == {"all", *worlds.TASKS}
+    assert {name.split()[0] for name in leaderboard["scorer"]} == {"metric", "reward", "judge"}
     parts = pd.read_csv(folder / "thresholds.csv")["part"]
     assert set(parts) == {"curve", "in-sample", "cross-fitted", "posterior", "truth"}
     assert pd.read_csv(folder / "shrinkage.csv")["truth"].between(0.5, 1).all()

@@ -1,10 +1,10 @@
 """Posteriors of what scorers are worth: accuracy, ties, calibration, raters.
 
-`fit` draws from a model's posterior and returns an xarray DataTree; `summarise` makes results of
+`fit` draws from a model's posterior and returns an xarray DataTree; `summarize` makes results of
 it, with the same columns as those of `metaeval.evaluate` and `metaeval.compare`.
 
 - `fitting`: `fit`: from a model and a table to a posterior that passed its gates.
-- `summaries`: `summarise`: a quantity of a posterior as a result, with differences and what to
+- `summaries`: `summarize`: a quantity of a posterior as a result, with differences and what to
   make of them.
 - `model_data`: What a model needs of a table, and what its draws are called.
 - `design`: The design that all models share: tasks pooled, items or clusters as units.
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from metaeval.bayes.margin_models.best_threshold import tie_threshold
     from metaeval.bayes.margin_models.models import calibration, ties
     from metaeval.bayes.model_comparison import sensitivity, weigh
-    from metaeval.bayes.model_free.bounds import agreement_bounds, noise_corrected
+    from metaeval.bayes.model_free.bounds import agreement_bounds, correct_for_label_noise
     from metaeval.bayes.model_free.paired_counts import prob_better
     from metaeval.bayes.model_free.weighted_items import bayesian_bootstrap
     from metaeval.bayes.predictive_checks import predictive
     from metaeval.bayes.rater_models.models import raters
-    from metaeval.bayes.summaries import summarise
+    from metaeval.bayes.summaries import summarize
 
 _HOME = {
     "accuracy": "accuracy_model.model",
@@ -56,13 +56,13 @@ _HOME = {
     "check": "convergence_checks",
     "fit": "fitting",
     "load": "datatree",
-    "noise_corrected": "model_free.bounds",
+    "correct_for_label_noise": "model_free.bounds",
     "predictive": "predictive_checks",
     "prob_better": "model_free.paired_counts",
     "raters": "rater_models.models",
     "save": "datatree",
     "sensitivity": "model_comparison",
-    "summarise": "summaries",
+    "summarize": "summaries",
     "tie_threshold": "margin_models.best_threshold",
     "ties": "margin_models.models",
     "weigh": "model_comparison",
@@ -74,15 +74,15 @@ __all__ = [
     "bayesian_bootstrap",
     "calibration",
     "check",
+    "correct_for_label_noise",
     "fit",
     "load",
-    "noise_corrected",
     "predictive",
     "prob_better",
     "raters",
     "save",
     "sensitivity",
-    "summarise",
+    "summarize",
     "tie_threshold",
     "ties",
     "weigh",

@@ -53,7 +53,7 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
     --------
     >>> from metaeval import bayes, load_example
     >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
-    >>> bool(bayes.check(tree)["passed"].all())
+    >>> bool(bayes.diagnose(tree)["passed"].all())
     True
     """
     tree = require_ours(tree)

@@ -23,7 +23,7 @@ def designed(table: Table, by: str | None, **options: Any) -> tuple[Design, str 
     column = by or ("task" if "task" in table.rows else None)
     design = prepare(table, by=column, **options)
     if design.systems:
-        raise MetaevalError("Models have items or clusters as units; use random='item'.")
+        raise MetaevalError("Models have items or clusters as units; use resample='item'.")
     if design.missing == "pairwise":
         raise MetaevalError("A model looks at all scorers on the same rows; use missing='common'.")
     _require_own_items(design)

@@ -22,7 +22,7 @@ from metaeval.bayes.sampling.nuts import Sampled, Settings, sample
 from metaeval.core import Floats, MetaevalError, check_fraction, check_whole, listed, near_miss
 from metaeval.tables import Table
 
-_SHARED = ("label", "scorers", "by", "random", "missing")
+_SHARED = ("label", "scorers", "by", "resample", "missing")
 MOST_LIKELIHOODS = 5_000_000  # numbers of the log likelihood that are kept
 
 
@@ -71,7 +71,7 @@ def fit(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     chains: int = 4,
     warmup: int | None = None,
@@ -88,7 +88,7 @@ def fit(
     model : callable or str
         `bayes.accuracy`, `bayes.ties`, `bayes.calibration` or `bayes.raters`, or its name.
     table : Responses or Pairs
-    label, scorers, random, missing
+    label, scorers, resample, missing
         As in `metaeval.evaluate`.
     by : str, optional
         Column of the items that is pooled over; `task` where the table has one.
@@ -102,8 +102,8 @@ def fit(
         .9 (.8 where parameters are many). Higher: smaller, safer, slower steps.
     seed : int, default 0
     check : bool, default True
-        Refuse a posterior that fails a gate (`bayes.check`). Without it the tree comes all the
-        same, and every row of `bayes.summarise` says that it failed.
+        Refuse a posterior that fails a gate (`bayes.diagnose`). Without it the tree comes all the
+        same, and every row of `bayes.summarize` says that it failed.
     **options
         What the model takes besides; see its docstring.
 
@@ -134,12 +134,12 @@ def fit(
     --------
     >>> from metaeval import bayes, load_example
     >>> tree = bayes.fit("accuracy", load_example(), scorers=["judge", "lexical"])
-    >>> bayes.summarise(tree, "accuracy").row("judge")["scorer"]
+    >>> bayes.summarize(tree, "accuracy").row("judge")["scorer"]
     'judge'
     """
     function = _known(model)
     settings = _settings(chains, warmup, draws, target_accept, seed)
-    asked = {"label": label, "scorers": scorers, "random": random, "missing": missing}
+    asked = {"label": label, "scorers": scorers, "resample": resample, "missing": missing}
     recipe = RECIPES[function]
     _check_options(function.__name__, recipe, options)
     prepared = recipe.prepare(table, by=by, **asked, **options)

@@ -53,7 +53,7 @@ def sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     --------
     >>> from metaeval import bayes, load_example
     >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
-    >>> found = bayes.sensitivity(tree)
+    >>> found = bayes.prior_sensitivity(tree)
     >>> bool(found.loc["logit_sd_task", "prior"] > 0.05)
     True
     """
@@ -130,7 +130,7 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     ...     form: bayes.fit(bayes.ties, table, scorers=["judge"], form=form, check=False)
     ...     for form in ("rao_kupper", "davidson")
     ... }
-    >>> float(bayes.weigh(trees)["weight"].sum().round(6))
+    >>> float(bayes.compare_models(trees)["weight"].sum().round(6))
     1.0
     """
     trees = {name: require_ours(tree) for name, tree in trees.items()}

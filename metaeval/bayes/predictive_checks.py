@@ -60,7 +60,7 @@ def predictive(
     --------
     >>> from metaeval import bayes, load_example
     >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
-    >>> bayes.predictive(tree)["p"].between(0, 1).all()
+    >>> bayes.posterior_predictive(tree)["p"].between(0, 1).all()
     np.True_
     """
     check_fraction("confidence", confidence)

@@ -53,7 +53,7 @@ def described(
         "meta": _plain(meta),
         "sizes": sizes,
         "data": [
-            *(table.fingerprint, design.label, design.scorers, design.random, design.missing),
+            *(table.fingerprint, design.label, design.scorers, design.resample, design.missing),
             *(design.by, name, statistic.name if name == "accuracy" else ""),
         ],
         "options": dict(prepared.said),

@@ -1,4 +1,4 @@
-"""`summarise`: a quantity of a posterior as a result, with differences and what to make of them."""
+"""`summarize`: a quantity of a posterior as a result, with differences and what to make of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUANTITIES: Mapping[str, Mapping[str, Callable[..., Quantity]]] = {
 }
 
 
-def summarise(
+def summarize(
     tree: xr.DataTree,
     quantity: str,
     *,
@@ -88,7 +88,7 @@ def summarise(
     --------
     >>> from metaeval import bayes, load_example
     >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
-    >>> gap = bayes.summarise(tree, "accuracy", rope=0.02).row("reward", "lexical")
+    >>> gap = bayes.summarize(tree, "accuracy", rope=0.02).row("reward", "lexical")
     >>> bool(gap["prob_better"] > 0.5)
     True
     """
@@ -108,7 +108,7 @@ def summarise(
     for about, values in zip(_abouts(tree, found), _parts(found), strict=True):
         more = own_rows(ask, names, values, about)
         for row, null in zip(more, found.null_of(about["task"], tree), strict=True):
-            row["null_mean"] = null
+            row["expected_if_calibrated"] = null
         own += more
         differences += difference_rows(ask, names, values, pairs, about)
         draws.append(values)

@@ -32,7 +32,7 @@ def gap_to_agreement(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     confidence: float = 0.95,
     n_resamples: int = 1_000,
@@ -51,7 +51,7 @@ def gap_to_agreement(
     lapse : float, default 0.05
         Share of such labels that is expected before the data are seen: the mean of the prior
         Beta(1, 1 / lapse - 1).
-    label, scorers, random, missing, confidence, weights, seed
+    label, scorers, resample, missing, confidence, weights, seed
         As in `metaeval.evaluate`.
     by : str, optional
         Column of the items to report by; `task` where the table has one.
@@ -118,7 +118,7 @@ def gap_to_agreement(
     options: dict[str, Any] = {
         "label": label,
         "scorers": scorers,
-        "random": random,
+        "resample": resample,
         "missing": missing,
     }
     whole = designed(table, **options)

@@ -43,13 +43,13 @@ def reliability(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: str | None = None,
     outcomes: int = 2,
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     confidence: float = 0.95,
     n_resamples: int = 1_000,
@@ -62,7 +62,7 @@ def reliability(
     table : Responses or Pairs
     native, over, event, map, folds, average, outcomes
         As in `metaeval.statistics.brier`.
-    label, scorers, by, random, missing
+    label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
         Of both bands.
@@ -110,8 +110,14 @@ def reliability(
     """
     plan = Plan("reliability", confidence=confidence, n_resamples=n_resamples, seed=seed)
     ties = check_outcomes(outcomes)
-    reading = Reading(native, over, event, map, folds, average, ties=ties)
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    reading = Reading(native, over, event, map, n_folds, average, ties=ties)
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     design = designed(table, **options)
     settled = reading.settled(design.table)
     parts = list(parts_of(design, settled))
@@ -190,7 +196,7 @@ def map_band(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     confidence: float = 0.95,
     n_resamples: int = 1_000,
@@ -205,7 +211,7 @@ def map_band(
     map : {"margin_link", "lapse_link", "monotone_spline"}
     at : list of float, optional
         Margins; by default 41 from 0 to the largest of each scorer.
-    label, scorers, by, random, missing, weights, seed
+    label, scorers, by, resample, missing, weights, seed
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
         Of the band at each margin by itself.
@@ -248,7 +254,13 @@ def map_band(
         seed=seed,
         weights=weights,
     )
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     design = designed(table, **options)
     reading = Reading(native="logit", over="pairs").settled(design.table)
     points = None if at is None else np.atleast_1d(numbers(at, "at"))

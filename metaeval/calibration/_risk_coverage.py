@@ -26,12 +26,12 @@ def risk_coverage(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: str | None = None,
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     confidence: float = 0.95,
     seed: int = 0,
@@ -43,7 +43,7 @@ def risk_coverage(
     table : Responses or Pairs
     native, over, event, map, folds, average
         As in `metaeval.statistics.aurc`.
-    label, scorers, by, random, missing
+    label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
         Of the lower bounds of all thresholds together.
@@ -86,8 +86,14 @@ def risk_coverage(
     >>> bool((curve["lower"] <= curve["accuracy"]).all())
     True
     """
-    asked = Reading(native, over, event, map, folds, average)
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    asked = Reading(native, over, event, map, n_folds, average)
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     return _curves(table, "risk_coverage", "", asked, options, confidence, seed)
 
 
@@ -121,12 +127,12 @@ def largest_coverage(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: str | None = None,
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     confidence: float = 0.95,
     seed: int = 0,
@@ -140,7 +146,7 @@ def largest_coverage(
         What decisions must reach.
     native, over, event, map, folds, average
         As in `metaeval.statistics.aurc`.
-    label, scorers, by, random, missing
+    label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
         That the threshold has the accuracy asked for.
@@ -176,8 +182,14 @@ def largest_coverage(
     True
     """
     check_fraction("accuracy", accuracy)
-    asked = Reading(native, over, event, map, folds, average)
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    asked = Reading(native, over, event, map, n_folds, average)
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     said = f"accuracy={accuracy:g}"
     curves = _curves(table, "largest_coverage", said, asked, options, confidence, seed)
     rows = [

@@ -22,7 +22,7 @@ def threshold_curve(
     points: int = 40,
     label: str | None = None,
     scorers: Sequence[str] | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     confidence: float = 0.95,
     n_resamples: int = 2_000,
@@ -38,7 +38,7 @@ def threshold_curve(
     points : int, default 40
         At how many thresholds at most, besides the best: 0 and sizes of margins, evenly spaced by
         the number of pairs that they tie.
-    label, scorers, random, missing
+    label, scorers, resample, missing
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
         Of the intervals, each by itself, and of the plateau, all thresholds at once.
@@ -52,7 +52,7 @@ def threshold_curve(
         One row for each threshold of each scorer, rising: scorer, epsilon, accuracy, lower, upper;
         tie_rate (share of pairs called ties); behind (accuracy at the best threshold less that
         here), p_adjusted (of no difference to the best); `best`, the threshold that
-        `tie_calibrated_accuracy(folds=None)` chooses, and `plateau`, those that are not told from
+        `tie_calibrated_accuracy(n_folds=None)` chooses, and `plateau`, those that are not told from
         it. `frame.attrs` has the signature of the comparison of the first scorer, and its notes.
 
     Raises
@@ -82,7 +82,7 @@ def threshold_curve(
     """
     check_whole("points", points, 2)
     kind = check_average("item", average)
-    design = designed(table, label=label, scorers=scorers, random=random, missing=missing)
+    design = designed(table, label=label, scorers=scorers, resample=resample, missing=missing)
     pairs = design.table.pairs()
     frames = []
     for name in pairs.scorers:
@@ -90,7 +90,7 @@ def threshold_curve(
         result = compare(
             _called(pairs, name, epsilon),
             pairwise_accuracy("acc-eq", average=kind),  # type: ignore[arg-type]
-            random=design.random,
+            resample=design.resample,
             confidence=confidence,
             n_resamples=n_resamples,
             seed=seed,

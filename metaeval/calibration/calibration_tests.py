@@ -41,7 +41,7 @@ def spiegelhalter(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
 ) -> Result:
     r"""Spiegelhalter's test that forecasts are calibrated, by item (cluster).
@@ -54,7 +54,7 @@ def spiegelhalter(
         calibrated by construction, and is not tested.
     over, event, average
         As in `metaeval.statistics.brier`.
-    label, scorers, by, random, missing
+    label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
 
     Returns
@@ -88,7 +88,13 @@ def spiegelhalter(
     True
     """
     reading = _claimed(native, over, event, average)
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     what = "the mean of (y - p)(1 - 2p)"
     plan = Plan("spiegelhalter", drawn=False)
     return _tested(table, "spiegelhalter", what, reading, options, _spiegelhalter, plan)
@@ -142,7 +148,7 @@ def cumulative(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     n_resamples: int = 10_000,
     seed: int = 0,
@@ -157,7 +163,7 @@ def cumulative(
         calibrated by construction, and is not tested.
     over, event, average
         As in `metaeval.statistics.brier`.
-    label, scorers, by, random, missing
+    label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     n_resamples : int, default 10 000
         Draws of labels (or of signs) that p is counted over.
@@ -198,7 +204,13 @@ def cumulative(
     """
     plan = Plan("cumulative", n_resamples=n_resamples, seed=seed)
     reading = _claimed(native, over, event, average)
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     what = "the largest mean of y - p over the cases up to a forecast"
 
     def test(part: Part, m: int) -> tuple[float, float, float]:

@@ -48,9 +48,9 @@ def designed(table: Table, **options: Any) -> Design:
     table = require_table(table)
     design = _without_constant(table, prepare(table, **options), options)
     if design.systems:
-        raise MetaevalError("Calibration resamples items; use random='item' or 'cluster'.")
+        raise MetaevalError("Calibration resamples items; use resample='item' or 'cluster'.")
     if len(units_of(design.table)[1]) < 2:
-        raise MetaevalError(f"There is one {design.random}, and nothing to resample.")
+        raise MetaevalError(f"There is one {design.resample}, and nothing to resample.")
     return design
 
 

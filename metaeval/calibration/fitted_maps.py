@@ -102,9 +102,9 @@ class MapKind:
         scorers: list[str] | None = None,
         over: str | None = None,
         event: float | None = None,
-        folds: int = 5,
+        n_folds: int = 5,
         average: str | None = None,
-        random: str | None = None,
+        resample: str | None = None,
         missing: str | None = None,
     ) -> Map:
         """Fit one curve for each scorer on all items, and one for each fold without it.
@@ -112,13 +112,13 @@ class MapKind:
         Parameters
         ----------
         table : Responses or Pairs
-        label, scorers, random, missing
+        label, scorers, resample, missing
             As in `metaeval.evaluate`.
         over : {"pairs", "responses"}, optional
             Margins of pairs, or scores of responses.
         event : float, optional
             Responses: the event is a label of at least this.
-        folds : int, default 5
+        n_folds : int, default 5
             Folds of items (clusters).
         average : {"items", "pairs", "responses"}, optional
             Whether items or cases weigh alike.
@@ -139,9 +139,9 @@ class MapKind:
         >>> bool(fitted(0.0) == 0.5 and fitted(2.0) > 0.5)
         True
         """
-        design = designed(table, label=label, scorers=scorers, random=random, missing=missing)
+        design = designed(table, label=label, scorers=scorers, resample=resample, missing=missing)
         ties = calibrators.BY_NAME[self.name].takes == "outcomes"
-        wanted = Reading(None, over, event, self.name, folds, average, ties=ties)  # type: ignore[arg-type]
+        wanted = Reading(None, over, event, self.name, n_folds, average, ties=ties)  # type: ignore[arg-type]
         reading = wanted.settled(design.table)
         rows = design.table.pairs() if reading.over == "pairs" else design.table
         forecast = cases_of(rows, reading).forecast

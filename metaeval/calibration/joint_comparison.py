@@ -25,7 +25,7 @@ def accuracy_and_calibration(
     scorers: Sequence[str] | None = None,
     baseline: str | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     confidence: float = 0.95,
     n_resamples: int = 10_000,
@@ -41,7 +41,7 @@ def accuracy_and_calibration(
     calibration : Statistic or its name, optional
         `recalibration_gain(native="logit")` where it is not given: what recalibration on other
         items would take off the Brier score, 0 for calibrated forecasts.
-    label, scorers, baseline, by, random, missing, n_resamples, seed
+    label, scorers, baseline, by, resample, missing, n_resamples, seed
         As in `metaeval.compare`; with `by` the means over strata are compared.
     confidence : float, default 0.95
         Verdicts are drawn at 1 minus it.
@@ -90,7 +90,7 @@ def accuracy_and_calibration(
         scorers=scorers,
         baseline=baseline,
         by=by,
-        random=random,
+        resample=resample,
         missing=missing,
         confidence=confidence,
         n_resamples=n_resamples,

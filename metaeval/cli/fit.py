@@ -25,7 +25,7 @@ QUANTITIES = {
     "calibration": ("slope", "gap"),
     "raters": ("rater_accuracy",),
 }
-_FIT = ("label", "scorers", "by", "random", "missing", "chains", "warmup", "draws", "seed")
+_FIT = ("label", "scorers", "by", "resample", "missing", "chains", "warmup", "draws", "seed")
 _OF_MODEL = ("statistic", "form", "covariates", "native", "event", "raters")
 _SUMMARY = ("baseline", "rope", "confidence")
 
@@ -45,7 +45,7 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @click.option("--raters", type=Names(), help="Label columns, for the model of raters.")
 @click.option("--label", help="Which label column, where there are several.")
 @click.option("--by", help="Column whose values are pooled; task where there is one.")
-@click.option("--random", help="Units that are independent: item or cluster.")
+@click.option("--resample", help="Units that are independent: item or cluster.")
 @click.option("--missing", help="Missing scores: common, error, wrong.")
 @click.option("--scorers", type=Names(), help="Only these scorers.")
 @click.option("--baseline", help="Differences to this scorer only.")
@@ -91,7 +91,7 @@ def fit(
     if save is not None:
         bayes.save(tree, save)
     asked = {k: options[k] for k in _SUMMARY}
-    results = [bayes.summarise(tree, name, **asked, **_more(name, agreement)) for name in wanted]
+    results = [bayes.summarize(tree, name, **asked, **_more(name, agreement)) for name in wanted]
     texts = [rendered(result, output_format) for result in results]
     if output_format == "csv":
         texts = [texts[0], *(text.partition("\n")[2] for text in texts[1:])]

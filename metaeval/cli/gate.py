@@ -27,7 +27,7 @@ from metaeval.core import MetaevalError
 @click.option("--non-inferior", is_flag=True, help="Worse by less than --margin is enough.")
 @click.option("--label", help="Which label column, where there are several.")
 @click.option("--by", help="Column whose values count equally, such as task.")
-@click.option("--random", help="What is resampled: item, cluster or task.")
+@click.option("--resample", help="What is resampled: item, cluster or task.")
 @click.option("--missing", help="Missing scores: common, error, wrong.")
 @click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ...")
 @click.option("--confidence", type=float, default=0.95, show_default=True)

@@ -79,13 +79,15 @@ def _write_table(path: Path, frame: Any) -> None:
 @click.option("--label", help="Which label column, where there are several.")
 @statistic_options
 @click.option("--by", help="Column to report by, such as task.")
-@click.option("--random", help="What is resampled: item, cluster, task or item,system.")
+@click.option("--resample", help="What is resampled: item, cluster, task or item,system.")
 @click.option("--missing", help="Missing scores: common, pairwise, error, wrong.")
 @click.option("--test", default="sign-flip", show_default=True, help="sign-flip, bootstrap, ...")
 @click.option("--alternative", default="two-sided", show_default=True, help="Or greater, less.")
 @click.option("--correction", default="maxt", show_default=True, help="maxt, holm, bh, by, none.")
 @click.option("--margin", type=float, help="Differences below it do not matter: adds TOST.")
-@click.option("--stop-after", type=int, help="Stop flips once so many were as extreme: 20.")
+@click.option(
+    "--stop-after-exceedances", type=int, help="Stop flips once so many were as extreme: 20."
+)
 @click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ...")
 @click.option("--weights", help="Of replicates: multinomial, poisson or exponential.")
 @click.option("--confidence", type=float, default=0.95, show_default=True)
@@ -108,7 +110,7 @@ def compare(
     no_pairs: bool,
     **options: Any,
 ) -> None:
-    """League table of the scorers in FILES, with intervals, tests and letters."""
+    """Leaderboard table of the scorers in FILES, with intervals, tests and letters."""
     if config is not None:
         raise MetaevalError(
             "This release has no configuration files; give options instead of --config."
@@ -141,7 +143,14 @@ def _verb(
         return verbs.compare(table, chosen, **options)
     from metaeval.inference import Plan
 
-    compare_only = ("test", "alternative", "correction", "margin", "stop_after", "baseline")
+    compare_only = (
+        "test",
+        "alternative",
+        "correction",
+        "margin",
+        "stop_after_exceedances",
+        "baseline",
+    )
     Plan("compare", **{k: v for k, v in options.items() if k in compare_only})
     kept = {k: v for k, v in options.items() if k not in compare_only}
     return verbs.evaluate(table, chosen, **kept)

@@ -97,7 +97,7 @@ reading_options = many(
     click.option("--lower-is-better", type=Names(), help="Scorers or labels to turn round."),
     click.option("--label-kind", type=click.Choice(["rating", "correct", "preference"])),
     click.option("--label-epsilon", type=float, help="Labels this close are tied."),
-    click.option("--exchangeable", is_flag=True, default=None, help="Average the raters."),
+    click.option("--average-raters", is_flag=True, default=None, help="Average the raters."),
     click.option(
         "--shared-items/--independent-items",
         default=None,
@@ -106,9 +106,11 @@ reading_options = many(
     click.option(
         "--ordered", is_flag=True, default=None, help="The first response was shown first."
     ),
-    click.option("--orders", type=click.Choice(["each", "net"]), help="Two orders of a judge."),
+    click.option(
+        "--both-orders", type=click.Choice(["each", "net"]), help="Two orders of a judge."
+    ),
     click.option("--refusals", type=click.Choice(["missing", "tie", "error"])),
-    click.option("--vocabulary", type=Settings(), help="Words: good=3,poor=1; A=1,B=-1,skip=none."),
+    click.option("--value-map", type=Settings(), help="Words: good=3,poor=1; A=1,B=-1,skip=none."),
     click.option(
         "--preference-scale", help="Of pairs: margin, probability, percent, one-two, index."
     ),
@@ -151,8 +153,8 @@ def chosen_statistics(options: dict[str, Any]) -> list[Statistic] | None:
 
 READER_OPTIONS = (
     *("format", "mapping", "labels", "keys", "cluster", "lower_is_better", "label_kind"),
-    *("label_epsilon", "exchangeable", "shared_items", "ordered", "orders", "refusals"),
-    *("vocabulary", "item_from", "file_level", "language_pair", "preference_scale"),
+    *("label_epsilon", "average_raters", "shared_items", "ordered", "both_orders", "refusals"),
+    *("value_map", "item_from", "file_level", "language_pair", "preference_scale"),
     *("missing_codes", "decimal", "header", "repeats"),
 )
 
@@ -162,9 +164,9 @@ def read_table(files: Sequence[Path], options: dict[str, Any]) -> Any:
     from metaeval.readers import read
 
     given = {k: v for k, v in options.items() if v is not None}
-    vocabulary = given.get("vocabulary")
-    if vocabulary:
-        given["vocabulary"] = {word: _number(word, v) for word, v in vocabulary.items()}
+    value_map = given.get("value_map")
+    if value_map:
+        given["value_map"] = {word: _number(word, v) for word, v in value_map.items()}
     if "missing_codes" in given:
         given["missing_codes"] = _codes(given["missing_codes"])
     if "=" in given.get("preference_scale", ""):
@@ -182,7 +184,7 @@ def _number(word: str, text: str) -> float | None:
         return float(text)
     except ValueError:
         raise MetaevalError(
-            f"--vocabulary {word}={text}: {text!r} is not a number, nor none for a missing value; "
+            f"--value-map {word}={text}: {text!r} is not a number, nor none for a missing value; "
             "expected WORD=NUMBER,... such as good=3,poor=1."
         ) from None
 

@@ -27,7 +27,7 @@ from metaeval.cli.options import (
 @click.option("--title", default="Scorers compared", show_default=True)
 @click.option("--label", help="Which label column, where there are several.")
 @click.option("--by", help="Column to report by, such as task.")
-@click.option("--random", help="What is resampled: item, cluster, task or item,system.")
+@click.option("--resample", help="What is resampled: item, cluster, task or item,system.")
 @click.option("--missing", help="Missing scores: common, pairwise, error, wrong.")
 @click.option("--test", default="sign-flip", show_default=True, help="sign-flip, bootstrap, ...")
 @click.option("--correction", default="maxt", show_default=True, help="maxt, holm, bh, by, none.")

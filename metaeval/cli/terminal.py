@@ -11,7 +11,7 @@ from metaeval.core import printable
 from metaeval.results import (
     Result,
     equivalent_line,
-    league_texts,
+    leaderboard_texts,
     letters_line,
     precision_line,
     separated_line,
@@ -20,13 +20,13 @@ from metaeval.results import (
 
 
 def as_text(result: Result) -> str:
-    """Return warnings, counts, every league table with what was separated, and the signature."""
+    """Return warnings, counts, every leaderboard with what was separated, and the signature."""
     lines = [printable(line) for line in (*result.meta["warnings"], *result.meta["notes"])]
     titles = tables_of(result)
     for title, name, task in titles:
         if len(titles) > 1:
             lines += ["", printable(title)]
-        lines.append(plain_table(league_texts(result, name, task)))
+        lines.append(plain_table(leaderboard_texts(result, name, task)))
         below = [letters_line(result, name, task), separated_line(result, name, task)]
         below.append(equivalent_line(result, name, task))
         lines += [printable(line) for line in below if line]

@@ -48,7 +48,7 @@ class Design:
     label: str
     strata: tuple[Stratum, ...]
     by: str | None
-    random: str
+    resample: str
     systems: bool  # systems are drawn too
     missing: str
     dropped: pd.Series  # rows with a label and some score that the missing policy leaves out
@@ -87,12 +87,12 @@ def prepare(
     label: str | None = None,
     scorers: list[str] | None = None,
     by: str | None = None,
-    random: Any = None,
+    resample: Any = None,
     missing: str | None = None,
 ) -> Design:
     """Choose the label, the scorers and the rows; split by stratum; name the unit of resampling."""
     table = table.canonical
-    unit, systems = _random(table, random)
+    unit, systems = _random(table, resample)
     policy = table.missing if missing is None else missing
     check_one_of("missing", policy, MISSING)
     scored = table.scores.notna().any(axis=1).to_numpy()
@@ -114,8 +114,8 @@ def prepare(
     _check_by(whole, by)
     if by is not None and by == unit:
         raise MetaevalError(
-            f"random={unit!r} with by={by!r} leaves one unit in each stratum, of which nothing can "
-            "be said; leave by out, or use random='item'."
+            f"resample={unit!r} with by={by!r} leaves one resampling unit in each stratum, too few "
+            "for an interval; leave by out, or use resample='item'."
         )
     dropped = _count(whole, whole.scores.notna().any(axis=1).to_numpy() & ~kept, by)
     used = (whole if kept.all() else whole.keep_rows(kept)).canonical
@@ -163,26 +163,26 @@ def _with_holes(table: Table, kept: Bools) -> tuple[str, ...]:
     return tuple(str(name) for name in some if some[name].isna().any())
 
 
-def _random(table: Table, random: Any) -> tuple[str, bool]:
+def _random(table: Table, resample: Any) -> tuple[str, bool]:
     """Unit of resampling, and whether systems are drawn too."""
-    if random is None:
+    if resample is None:
         return ("cluster" if "cluster" in table.rows else "item"), False
-    names = tuple(random.split(",")) if isinstance(random, str) else random
+    names = tuple(resample.split(",")) if isinstance(resample, str) else resample
     systems = isinstance(names, tuple | list) and len(names) == 2 and "system" in names
     units = [name for name in names if name != "system"] if systems else names
     if not isinstance(units, tuple | list) or len(units) != 1 or units[0] not in RANDOM:
         raise MetaevalError(
-            f"random={random!r} is not one of 'item', 'cluster', 'task', ('item', 'system')."
+            f"resample={resample!r} is not one of 'item', 'cluster', 'task', ('item', 'system')."
         )
     unit = str(units[0])
     if unit != "item" and unit not in table.rows:
         raise MetaevalError(
-            f"random={unit!r} needs a column {unit!r}; name it when reading, {unit}='<column>'."
+            f"resample={unit!r} needs a column {unit!r}; name it when reading, {unit}='<column>'."
         )
     if systems and (not isinstance(table, Responses) or "system" not in table.rows):
         raise MetaevalError(
-            "random=('item', 'system') needs responses with a column 'system'; name it when "
-            "reading, system='<column>', or use random='item'."
+            "resample=('item', 'system') needs responses with a column 'system'; name it when "
+            "reading, system='<column>', or use resample='item'."
         )
     return unit, systems
 
@@ -204,8 +204,8 @@ def _with_tasks(table: Table) -> Table:
         return table.replace(rows=rows)
     if not table.sharing_assumed:
         raise MetaevalError(
-            "random='task' draws tasks as independent units, and shared_items=True "
-            "(--shared-items) says that they share their items; use random='item', or read with "
+            "resample='task' draws tasks as independent units, and shared_items=True "
+            "(--shared-items) says that they share their items; use resample='item', or read with "
             "shared_items=False (--independent-items)."
         )
     return table.replace(rows=rows, shared_items=False)
@@ -216,8 +216,8 @@ def _tasks_apart(table: Table, unit: str) -> tuple[str, ...]:
     if unit != "task" or not (table.shared_items and table.sharing_assumed):
         return ()
     return (
-        "tasks have the same ids of items, and random='task' takes them to be independent: if they "
-        "are aspects of the same responses, use random='item' with shared_items=True",
+        "tasks have the same ids of items, and resample='task' takes them to be independent: if "
+        "they are aspects of the same responses, use resample='item' with shared_items=True",
     )
 
 
@@ -240,16 +240,16 @@ def one_label(table: Table, label: str | None) -> tuple[Table, str]:
             "There are scores but no labels; name the label columns when reading (labels=), "
             "or give a label file too."
         )
-    if len(names) > 1 and not table.exchangeable:
+    if len(names) > 1 and not table.average_raters:
         raise MetaevalError(
             f"There are several labels: {listed(names)}. Choose one with label= (--label), or say "
-            "exchangeable=True when reading if they are raters on one scale."
+            "average_raters=True when reading if they are raters on one scale."
         )
     combined = _combine(table, table.labels[names])
     name = names[0] if len(names) == 1 else f"{_how(table, names)} of {len(names)} raters"
     frame = pd.DataFrame({name: combined}, index=table.rows.index)
     kind = table.label_kind or table.keep_labels(names).kind
-    return table.replace(labels=frame, exchangeable=False, label_kind=kind), name
+    return table.replace(labels=frame, average_raters=False, label_kind=kind), name
 
 
 def _how(table: Table, names: list[str]) -> str:

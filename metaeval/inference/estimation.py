@@ -219,7 +219,7 @@ def _two_way(
     if statistic.by_systems is None:
         raise MetaevalError(
             f"{statistic.name} has no resampling of systems; use pairwise_accuracy, "
-            "tie_calibrated_accuracy or system_accuracy, or random='item'."
+            "tie_calibrated_accuracy or system_accuracy, or resample='item'."
         )
     n_units = len(drawn.stratum.units)
     both = statistic.by_systems(table, drawn.unit, n_units)

@@ -46,7 +46,7 @@ def _flipped(
         n_flips=n_flips,
         seed=plan.seed,
         alternative=plan.alternative,
-        stop_after=plan.stop_after,
+        stop_after_exceedances=plan.stop_after_exceedances,
         most_enumerated=plan.most_enumerated,
     )
     status = statistic.status if statistic.contributions is not None else "approximate"
@@ -57,7 +57,7 @@ def _of_flips(test: FlipTest, statistic: Statistic, status: str) -> Tested:
     spread = test.p_value * (1 - test.p_value)
     mcse = np.zeros_like(spread) if test.enumerated else np.sqrt(spread / test.n_flips)
     n = int(test.n_flips.max(initial=0))
-    status = "replica" if statistic.status == "replica" else status
+    status = "published" if statistic.status == "published" else status
     return Tested(test.p_value, test.adjusted, mcse, n, test.enumerated, "sign-flip", status)
 
 

@@ -114,7 +114,7 @@ def _policy(
         "epsilon": first.get("epsilon", "none"),
         "grouping": ",".join(dict.fromkeys(e.get("grouping", "item") for e in asked)),
         "average": ",".join(dict.fromkeys(e.get("average", "items") for e in asked)),
-        "random": design.random,
+        "resample": design.resample,
         "missing": design.missing,
         "confidence": plan.confidence,
         "interval": plan.interval if with_interval else None,
@@ -122,7 +122,7 @@ def _policy(
         "correction": plan.adjustment if compared else "holm" if adjusted else None,
         "alternative": plan.alternative if compared else None,
         "margin": plan.margin,
-        "stop_after": plan.stop_after,
+        "stop_after_exceedances": plan.stop_after_exceedances,
         "weights": plan.weights,
         "label": design.label,
         "by": design.by,
@@ -163,8 +163,8 @@ def _estimand_notes(
     first = levels[0].statistic.estimand
     average = {"items": "mean over items", "pairs": "mean over pairs", "groups": "mean over groups"}
     average["responses"] = "mean over responses"
-    unit = design.random if clustered else "item (no cluster column)"
-    line = f"{average.get(first.get('average', ''), 'as given')}; random: {unit}"
+    unit = design.resample if clustered else "item (no cluster column)"
+    line = f"{average.get(first.get('average', ''), 'as given')}; resample: {unit}"
     if notes and ", so: " in notes[0]:
         return [f"{notes[0]}, {line}", *notes[1:]]
     return [f"{', '.join(dict.fromkeys(x.statistic.name for x in levels))}, {line}", *notes]
@@ -173,7 +173,7 @@ def _estimand_notes(
 def _correction_notes(plan: Plan) -> list[str]:
     if plan.verb != "compare" or plan.adjustment == plan.correction:
         return []
-    why = f"test={plan.test!r}" if plan.stop_after is None else "stop_after"
+    why = f"test={plan.test!r}" if plan.stop_after_exceedances is None else "stop_after_exceedances"
     return [f"{why} leaves comparisons no draws to share, so Holm's correction replaces max-T"]
 
 
@@ -274,7 +274,7 @@ def cautions_of(
         where = "" if few[0].name is None else f" in {few[0].name}"
         more = f" (and few in {len(few) - 1} more)" if len(few) > 1 else ""
         cautions.append(
-            f"{few[0].n_units} {design.random.split(',')[0]}s{where} are few{more}: bootstrap "
+            f"{few[0].n_units} {design.resample.split(',')[0]}s{where} are few{more}: bootstrap "
             f"intervals are too short below about {_FEW_UNITS}{flips}"
         )
     alone = [str(whole.name) for whole in wholes if whole.name is not None and whole.n_units < 2]

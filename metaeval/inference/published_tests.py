@@ -137,7 +137,7 @@ def _tested(alone: Codes, upto: Codes, null: Null, n_flips: int, plan: Plan) -> 
     seen = 2 ** (null.n_units - (plan.alternative == "two-sided")) if every else n
     p, adjusted = ((count + (not every)) / (seen + (not every)) for count in (alone, upto))
     mcse = np.zeros_like(p) if every else np.sqrt(p * (1 - p) / n)
-    return Tested(p, np.maximum(p, adjusted), mcse, n, every, plan.test, "replica")
+    return Tested(p, np.maximum(p, adjusted), mcse, n, every, plan.test, "published")
 
 
 def _counted(null: Null, every: bool, n_flips: int, plan: Plan) -> tuple[Codes, Codes]:
@@ -267,7 +267,7 @@ def _pair_swapped(statistic: Statistic, member: Member, plan: Plan, n_flips: int
 
 
 def _alone(p: Floats, plan: Plan, mcse: Floats, n: int, enumerated: bool) -> Tested:
-    return Tested(p, np.full(len(p), np.nan), mcse, n, enumerated, plan.test, "replica")
+    return Tested(p, np.full(len(p), np.nan), mcse, n, enumerated, plan.test, "published")
 
 
 def _earned(statistic: Statistic, table: Table) -> tuple[Floats, Floats]:
@@ -283,10 +283,10 @@ def _earned(statistic: Statistic, table: Table) -> tuple[Floats, Floats]:
 
 def _chosen(statistic: Statistic, ready: Table) -> Credits:
     """Credits of tie-calibrated accuracy, each scorer at its own thresholds."""
-    folds = re.fullmatch(r"tie_calibrated_accuracy\(folds=(\d+|None).*\)", statistic.name)
-    if folds is None or not isinstance(ready, Pairs):
+    n_folds = re.fullmatch(r"tie_calibrated_accuracy\(n_folds=(\d+|None).*\)", statistic.name)
+    if n_folds is None or not isinstance(ready, Pairs):
         raise _no_verdicts(statistic)
-    n = None if folds[1] == "None" else int(folds[1])
+    n = None if n_folds[1] == "None" else int(n_folds[1])
     average = statistic.estimand["average"]
     human = only_label(ready)
     credit = (human[:, None] == [-1.0, 0.0, 1.0]).astype(float)

@@ -45,10 +45,10 @@ def own_rows(statistic: Statistic, part: Measured, names: list[str], plan: Plan)
 def levels_of(part: Measured, estimate: Floats) -> dict[str, Floats]:
     """Chance, trivial value, tie rate and skill beside estimates (scorer,), where they exist."""
     levels = {k: part.levels[k] for k in LEVELS if k in part.levels}
-    if "trivial" in levels:
-        room = 1 - levels["trivial"]
+    if "best_constant" in levels:
+        room = 1 - levels["best_constant"]
         with np.errstate(divide="ignore", invalid="ignore"):
-            gain = (estimate - levels["trivial"]) / room
+            gain = (estimate - levels["best_constant"]) / room
         levels["skill"] = np.where(room > ROUNDOFF, gain, np.nan)
     return levels
 
@@ -124,7 +124,9 @@ def _units(part: Measured) -> float:
 
 def noise_of(part: Measured) -> Floats:
     """The most that noise adds to each value: (scorer,)."""
-    return part.levels.get("noise", part.levels.get("null_mean", np.zeros(len(part.estimate))))
+    return part.levels.get(
+        "noise", part.levels.get("expected_if_calibrated", np.zeros(len(part.estimate)))
+    )
 
 
 def _trials(sample: Sample, share: Floats, of_items: bool) -> Floats:
@@ -265,7 +267,7 @@ def _member_rows(
             "mde": float(mde[i]),
             "interval": kind,
             "test": tested.name,
-            "status": statistic.status if statistic.status == "replica" else tested.status,
+            "status": statistic.status if statistic.status == "published" else tested.status,
         }
         for i, (x, y) in enumerate(zip(a, b, strict=True))
     ]

@@ -49,7 +49,7 @@ class Plan:
     correction: str = "maxt"
     baseline: str | None = None
     margin: float | None = None
-    stop_after: int | None = None
+    stop_after_exceedances: int | None = None
     keep_draws: bool = False
     most_enumerated: int = MAX_ENUMERATED
     drawn: bool = True  # whether anything is
@@ -70,10 +70,12 @@ class Plan:
             check_one_of("weights", self.weights, WEIGHTS)
         if self.margin is not None:
             check_not_negative("margin", self.margin)
-        if self.stop_after is not None:
-            check_whole("stop_after", self.stop_after, 5)
+        if self.stop_after_exceedances is not None:
+            check_whole("stop_after_exceedances", self.stop_after_exceedances, 5)
             if self.test != "sign-flip":
-                raise MetaevalError("stop_after is for test='sign-flip'; leave one of them out.")
+                raise MetaevalError(
+                    "stop_after_exceedances is for test='sign-flip'; leave one of them out."
+                )
 
     @property
     def resamples(self) -> Resamples:
@@ -83,7 +85,7 @@ class Plan:
     @property
     def adjustment(self) -> str:
         """The correction that is used: max-T needs draws that comparisons share, else Holm's."""
-        apart = self.test in _NO_SHARED_DRAWS or self.stop_after is not None
+        apart = self.test in _NO_SHARED_DRAWS or self.stop_after_exceedances is not None
         return "holm" if self.correction == "maxt" and apart else self.correction
 
     def pairs(self, names: list[str]) -> list[tuple[int, int]]:

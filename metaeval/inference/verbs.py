@@ -25,7 +25,7 @@ def evaluate(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | tuple[str, str] | None = None,
+    resample: str | tuple[str, str] | None = None,
     confidence: float = 0.95,
     interval: str = "bca",
     n_resamples: int = 10_000,
@@ -50,7 +50,7 @@ def evaluate(
         Which scorers; all by default.
     by : str, optional
         Column of the items to report by; adds a macro row with the strata equally weighted.
-    random : {"item", "cluster", "task", ("item", "system")}, optional
+    resample : {"item", "cluster", "task", ("item", "system")}, optional
         What is resampled, and so what conclusions are about: clusters where there are any, else
         items; whole tasks; items and systems, for conclusions about new systems too.
     confidence : float, default 0.95
@@ -97,7 +97,13 @@ def evaluate(
     >>> result.frame["scorer"].nunique() == len(load_example().scorers)
     True
     """
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     plan = Plan(
         "evaluate",
         confidence=confidence,
@@ -121,9 +127,9 @@ def compare(
     alternative: str = "two-sided",
     correction: str = "maxt",
     margin: float | None = None,
-    stop_after: int | None = None,
+    stop_after_exceedances: int | None = None,
     by: str | None = None,
-    random: str | tuple[str, str] | None = None,
+    resample: str | tuple[str, str] | None = None,
     confidence: float = 0.95,
     interval: str = "bca",
     n_resamples: int = 10_000,
@@ -136,7 +142,7 @@ def compare(
 
     Parameters
     ----------
-    table, statistic, label, scorers, by, random, confidence, interval
+    table, statistic, label, scorers, by, resample, confidence, interval
         As in `evaluate`.
     n_resamples, weights, missing, seed
         As in `evaluate`.
@@ -158,7 +164,7 @@ def compare(
     margin : float, optional
         Differences below it do not matter, in units of the statistic: adds `p_equivalent`, the p
         of two one-sided t tests.
-    stop_after : int, optional
+    stop_after_exceedances : int, optional
         Sequential p-values (Besag-Clifford): flips end once so many were as extreme. 20 is usual.
     keep_draws : bool, default False
         Keep the draws even if they are more than 1e8 numbers.
@@ -188,10 +194,16 @@ def compare(
     --------
     >>> from metaeval import compare, load_example, statistics
     >>> result = compare(load_example(), statistics.pairwise_accuracy(), n_resamples=200)
-    >>> set(result.league()["scorer"]) == set(load_example().scorers)
+    >>> set(result.leaderboard()["scorer"]) == set(load_example().scorers)
     True
     """
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     plan = Plan(
         "compare",
         confidence=confidence,
@@ -204,7 +216,7 @@ def compare(
         correction=correction,
         baseline=baseline,
         margin=margin,
-        stop_after=stop_after,
+        stop_after_exceedances=stop_after_exceedances,
         keep_draws=keep_draws,
     )
     return _run(table, statistic, plan, options)
@@ -218,7 +230,7 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
     design = prepare(table, **options)
     if len(units_of(design.table)[1]) < 2:
         raise MetaevalError(
-            f"There is one {design.random.split(',')[0]}, and nothing to resample; at least two "
+            f"There is one {design.resample.split(',')[0]}, and nothing to resample; at least two "
             "are needed, and little is said below 30."
             + "".join(f" {warning}." for warning in design.warnings)
         )

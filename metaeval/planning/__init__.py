@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 from metaeval.planning.ci_gate import Gate, gate
-from metaeval.planning.error_rates import size_check
-from metaeval.planning.power_analysis import required_items, simulated_power
+from metaeval.planning.error_rates import type_i_error_rate
+from metaeval.planning.power_analysis import power_by_simulation, sample_size
 
 __all__ = [
     "Gate",
     "gate",
-    "required_items",
-    "simulated_power",
-    "size_check",
+    "power_by_simulation",
+    "sample_size",
+    "type_i_error_rate",
 ]

@@ -117,7 +117,7 @@ def gate(
     non_inferior : bool, default False
         Ask only that the new scorer is worse by less than the margin.
     **options
-        Of `compare`: label, by, random, missing, interval, confidence, n_resamples, seed, test.
+        Of `compare`: label, by, resample, missing, interval, confidence, n_resamples, seed, test.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def _moves(
     table: Table, statistic: Any, names: tuple[str, str], options: dict[str, Any]
 ) -> _Moves | None:
     """How many units differ, of accuracies of items; None of other statistics."""
-    taken = {k: options[k] for k in ("label", "by", "random", "missing") if k in options}
+    taken = {k: options[k] for k in ("label", "by", "resample", "missing") if k in options}
     design = prepare(table, scorers=list(names), **taken)
     chosen = choose_statistics(design.table, statistic)[0][0]
     if not chosen.is_accuracy or chosen.contributions is None or design.systems:

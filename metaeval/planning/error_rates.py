@@ -46,18 +46,18 @@ NULLS = ("exchanged", "shifted")
 _FREE = ("0", "crossfit", "in-sample")  # thresholds that know no unit of scores
 
 
-def size_check(
+def type_i_error_rate(
     table: Table,
     statistic: Statistics = None,
     test: str = "sign-flip",
     *,
     scorers: Sequence[str] | None = None,
     null: str = "exchanged",
-    n_sets: int = 500,
+    n_simulations: int = 500,
     level: float = 0.05,
     n_resamples: int = 499,
     label: str | None = None,
-    random: Any = None,
+    resample: Any = None,
     missing: str | None = None,
     seed: int = 0,
 ) -> Rate:
@@ -65,7 +65,7 @@ def size_check(
 
     Parameters
     ----------
-    table, statistic, test, label, random, missing
+    table, statistic, test, label, resample, missing
         As in `compare`.
     scorers : pair of str, optional
         The two scorers; the first two of the table by default.
@@ -76,7 +76,7 @@ def size_check(
         hold their level by construction. `shifted` (sign-flip and bootstrap): the items'
         differences less their mean are drawn: the null of equally good scorers that are not
         exchangeable.
-    n_sets : int, default 500
+    n_simulations : int, default 500
     level : float, default 0.05
     n_resamples : int, default 499
         Flips, swaps or bootstrap replicates in each data set.
@@ -96,7 +96,8 @@ def size_check(
     Examples
     --------
     >>> from metaeval import load_example
-    >>> rate = size_check(load_example(), "pairwise_accuracy", null="shifted", n_sets=200)
+    >>> rate = type_i_error_rate(
+    ...     load_example(), "pairwise_accuracy", null="shifted", n_simulations=200)
     >>> bool(rate.lower <= 0.05)
     True
     """
@@ -104,14 +105,14 @@ def size_check(
     names = list(scorers) if scorers is not None else table.scorers[:2]
     if len(names) != 2:
         raise MetaevalError(f"A size check takes two scorers; there are {len(names)} (scorers=).")
-    options = {"label": label, "random": random, "missing": missing}
+    options = {"label": label, "resample": resample, "missing": missing}
     pair = require_table(table).keep_scorers(names)
-    check_whole("n_sets", n_sets, 100)
+    check_whole("n_simulations", n_simulations, 100)
     if null == "shifted":
         part = by_item(pair, statistic, options)
         values = differences(part, pair.scorers, 0, 1)
         rate = _SHIFTED[_usable(test, part)]
-        return rate(values - values.mean(), len(values), n_sets, n_resamples, level, seed)
+        return rate(values - values.mean(), len(values), n_simulations, n_resamples, level, seed)
     check_fraction("level", level)
     plan = Plan(
         "compare",
@@ -125,9 +126,9 @@ def size_check(
     one = choose_statistics(design.table, statistic)[0][0]
     design = _on_one_scale(design, one)
     draw = np.random.default_rng([seed, 2])
-    sets = (_exchanged(design, draw) for _ in range(n_sets))
-    p = [_p_of(made, one, plan) for made in steps(sets, n_sets, "size check")]
-    return rate_of(int((np.array(p) <= level).sum()), n_sets, level)
+    sets = (_exchanged(design, draw) for _ in range(n_simulations))
+    p = [_p_of(made, one, plan) for made in steps(sets, n_simulations, "size check")]
+    return rate_of(int((np.array(p) <= level).sum()), n_simulations, level)
 
 
 def _usable(test: str, part: Measured) -> str:
@@ -145,15 +146,15 @@ def _usable(test: str, part: Measured) -> str:
 
 
 def _bootstrap_rate(
-    values: Floats, n_units: int, n_sets: int, n_resamples: int, level: float, seed: int
+    values: Floats, n_units: int, n_simulations: int, n_resamples: int, level: float, seed: int
 ) -> Rate:
     """Rejections of the studentised bootstrap of a mean in data sets drawn from unit values."""
     check_fraction("level", level)
     check_whole("n_resamples", n_resamples, 100)
     draw = np.random.default_rng([seed, 1])
-    sets = (values[draw.integers(0, len(values), n_units)] for _ in range(n_sets))
+    sets = (values[draw.integers(0, len(values), n_units)] for _ in range(n_simulations))
     p = [_p_of_mean(x, key_of(seed, "bootstrap", k), n_resamples) for k, x in enumerate(sets)]
-    return rate_of(int((np.array(p) <= level).sum()), n_sets, level)
+    return rate_of(int((np.array(p) <= level).sum()), n_simulations, level)
 
 
 def _p_of_mean(values: Floats, key: Codes, n_resamples: int) -> float:

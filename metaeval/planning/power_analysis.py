@@ -50,18 +50,18 @@ class Rate(NamedTuple):
     rate: float
     lower: float
     upper: float
-    n_sets: int
+    n_simulations: int
     level: float
 
     def __str__(self) -> str:
         """Return the rate with its interval and the level of the test."""
         return (
-            f"rejects in {100 * self.rate:.1f} % of {self.n_sets} data sets "
+            f"rejects in {100 * self.rate:.1f} % of {self.n_simulations} data sets "
             f"({100 * self.lower:.1f} to {100 * self.upper:.1f}) at level {100 * self.level:g} %"
         )
 
 
-def required_items(
+def sample_size(
     table: Table,
     statistic: Statistics = None,
     *,
@@ -70,7 +70,7 @@ def required_items(
     power: float = 0.8,
     confidence: float = 0.95,
     label: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
 ) -> pd.DataFrame:
     r"""How many items it takes to find a difference, judged by a pilot table.
@@ -87,7 +87,7 @@ def required_items(
         Compare all others with this scorer; else all pairs.
     power, confidence : float, default 0.8 and 0.95
         Chance of finding it, and 1 less the level of the two-sided test of one comparison.
-    label, random, missing
+    label, resample, missing
         As in `compare`.
 
     Returns
@@ -121,13 +121,13 @@ def required_items(
     Examples
     --------
     >>> from metaeval import load_example
-    >>> plan = required_items(load_example(), "pairwise_accuracy", difference=0.05)
+    >>> plan = sample_size(load_example(), "pairwise_accuracy", difference=0.05)
     >>> bool((plan["items_needed"] > 0).all())
     True
     """
     options: dict[str, Any] = {"label": label, "missing": missing}
-    part = by_item(table, statistic, options | {"random": "item"})
-    clusters = units_of(of_units(table, options | {"random": random}).table)[0]
+    part = by_item(table, statistic, options | {"resample": "item"})
+    clusters = units_of(of_units(table, options | {"resample": resample}).table)[0]
     plan = Plan("compare", confidence, baseline=_known(baseline, table))
     rows = []
     for a, b in plan.pairs(table.scorers):
@@ -162,7 +162,7 @@ def _row(
     }
 
 
-def simulated_power(
+def power_by_simulation(
     table: Table,
     statistic: Statistics = None,
     *,
@@ -170,11 +170,11 @@ def simulated_power(
     baseline: str,
     difference: float,
     n_units: int,
-    n_sets: int = 1_000,
+    n_simulations: int = 1_000,
     n_flips: int = 999,
     level: float = 0.05,
     label: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     seed: int = 0,
 ) -> Rate:
@@ -182,15 +182,15 @@ def simulated_power(
 
     Parameters
     ----------
-    table, statistic, label, random, missing
-        As in `required_items`.
+    table, statistic, label, resample, missing
+        As in `sample_size`.
     scorer, baseline : str
         The two scorers whose items' differences in the pilot are drawn from.
     difference : float, in units of the statistic
         True difference: the pilot's differences are shifted so that this is their mean.
     n_units : int
         Items (clusters) in each simulated data set.
-    n_sets, n_flips : int, default 1 000 and 999
+    n_simulations, n_flips : int, default 1 000 and 999
         Data sets, and random flips in each.
     level : float, default 0.05
     seed : int, default 0
@@ -203,32 +203,34 @@ def simulated_power(
     Examples
     --------
     >>> from metaeval import load_example
-    >>> rate = simulated_power(load_example(), "pairwise_accuracy", scorer="judge",
-    ...                        baseline="reward", difference=0.2, n_units=60, n_sets=100)
+    >>> rate = power_by_simulation(load_example(), "pairwise_accuracy", scorer="judge",
+    ...                        baseline="reward", difference=0.2, n_units=60, n_simulations=100)
     >>> bool(rate.rate > 0.5)
     True
     """
     check_whole("n_units", n_units, 2)
-    part = by_item(table, statistic, {"label": label, "random": random, "missing": missing})
+    part = by_item(table, statistic, {"label": label, "resample": resample, "missing": missing})
     a, b = (_place(name, table) for name in (scorer, baseline))
     values = differences(part, table.scorers, a, b)
     shifted = values - values.mean() + difference
-    return flip_rate(shifted, n_units, n_sets, n_flips, level, seed)
+    return flip_rate(shifted, n_units, n_simulations, n_flips, level, seed)
 
 
 def flip_rate(
-    values: Floats, n_units: int, n_sets: int, n_flips: int, level: float, seed: int
+    values: Floats, n_units: int, n_simulations: int, n_flips: int, level: float, seed: int
 ) -> Rate:
     """Rejections of the sign-flip test in data sets drawn with replacement from unit values."""
     check_fraction("level", level)
-    check_whole("n_sets", n_sets, 100)
+    check_whole("n_simulations", n_simulations, 100)
     draw = np.random.default_rng([seed, 1])
-    drawn = values[draw.integers(0, len(values), (n_units, n_sets))]
+    drawn = values[draw.integers(0, len(values), (n_units, n_simulations))]
     columns = np.column_stack([drawn, np.zeros(n_units)])
-    pairs = Contrast(columns, np.arange(n_sets), np.full(n_sets, n_sets), 0, n_units)
+    pairs = Contrast(
+        columns, np.arange(n_simulations), np.full(n_simulations, n_simulations), 0, n_units
+    )
     tests = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=ENUMERATED)
     p = tests[0].p_value
-    return rate_of(int((p <= level).sum()), n_sets, level)
+    return rate_of(int((p <= level).sum()), n_simulations, level)
 
 
 def of_units(table: Table, options: dict[str, Any]) -> Design:
@@ -236,8 +238,8 @@ def of_units(table: Table, options: dict[str, Any]) -> Design:
     design = prepare(table, **options)
     if design.systems:
         raise MetaevalError(
-            "Planning draws items (clusters) only, and random=('item', 'system') draws systems "
-            "too; use random='item' or random='cluster'."
+            "Planning draws items (clusters) only, and resample=('item', 'system') draws systems "
+            "too; use resample='item' or resample='cluster'."
         )
     n_units = len(design.strata[0].units)
     if n_units < 2:
@@ -273,13 +275,21 @@ def differences(part: Measured, scorers: list[str], a: int, b: int) -> Floats:
     return np.asarray(part.estimate[a] - part.estimate[b] + values)
 
 
-def rate_of(n_rejected: int, n_sets: int, level: float) -> Rate:
+def rate_of(n_rejected: int, n_simulations: int, level: float) -> Rate:
     """Share of rejections with its Wilson interval."""
     none = np.zeros((1, 1))
-    share = np.array([n_rejected / n_sets])
-    counts = Sample(share, none, none, none[0], n_sets, successes=share * n_sets, trials=n_sets)
+    share = np.array([n_rejected / n_simulations])
+    counts = Sample(
+        share,
+        none,
+        none,
+        none[0],
+        n_simulations,
+        successes=share * n_simulations,
+        trials=n_simulations,
+    )
     low, high = wilson(counts, 0.95)[:, 0]
-    return Rate(float(share[0]), float(low), float(high), n_sets, level)
+    return Rate(float(share[0]), float(low), float(high), n_simulations, level)
 
 
 def _known(name: str | None, table: Table) -> str | None:

@@ -1,8 +1,8 @@
 """Figures of results: intervals, comparisons, posteriors, calibration and ties.
 
 Every function takes what it shows and draws on matplotlib axes (`ax=`, or new ones of the width of
-the style in force), which it returns; with `data=True` it draws nothing and returns the frame of
-what would be drawn. See `metaeval.style` for widths and fonts, and `save` for files.
+the style in force), which it returns; with `return_data=True` it draws nothing and returns the
+frame of what would be drawn. See `metaeval.style` for widths and fonts, and `save` for files.
 
 - `theme`: Styles of venues: widths, fonts, colours; and saving figures the same everywhere.
 - `figures`: Figures of several panels that share their axes.
@@ -43,15 +43,15 @@ from metaeval.plots._significance_matrix import significance_matrix
 from metaeval.plots._tie_curve import tie_curve
 from metaeval.plots._tie_policies import tie_policies
 from metaeval.plots._win_tie_loss import win_tie_loss
-from metaeval.plots.group_diagram import clusters
+from metaeval.plots.group_diagram import cd_diagram
 from metaeval.plots.intervals import forest, rank_intervals
 from metaeval.plots.posteriors import posterior_intervals
-from metaeval.plots.shrinkage import small_multiples
+from metaeval.plots.shrinkage import shrinkage
 from metaeval.plots.simulation_checks import coverage, sbc_ranks
 from metaeval.plots.theme import save
 
 __all__ = [
-    "clusters",
+    "cd_diagram",
     "coverage",
     "forest",
     "gap_to_agreement",
@@ -62,8 +62,8 @@ __all__ = [
     "risk_coverage",
     "save",
     "sbc_ranks",
+    "shrinkage",
     "significance_matrix",
-    "small_multiples",
     "tie_curve",
     "tie_policies",
     "win_tie_loss",

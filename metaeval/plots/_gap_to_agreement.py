@@ -39,7 +39,7 @@ def gap_to_agreement(
     agreement: float = 0.9,
     by: str | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
     **options: Any,
 ) -> Axes | pd.DataFrame:
     """How often labels agree with the sign of a gap, by its size, and the gap where that is enough.
@@ -57,12 +57,12 @@ def gap_to_agreement(
         A posterior has a curve for each task.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
         Of tables: others that both `metaeval.calibration.gap_to_agreement` and `map_band` take:
-        `label`, `missing`, `random`, `confidence`, `n_resamples`, `weights`, `seed`. Of posteriors:
-        `confidence`.
+        `label`, `missing`, `resample`, `confidence`, `n_resamples`, `weights`, `seed`. Of
+        posteriors: `confidence`.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def gap_to_agreement(
         frame = _of_tree(source, names, agreement, **passed_on(_of_tree, options, _NAME))
     else:
         frame = _of_table(source, names, agreement, by, options)
-    return frame if data else _drawn(frame, agreement, ax)
+    return frame if return_data else _drawn(frame, agreement, ax)
 
 
 def _of_table(
@@ -138,10 +138,10 @@ def _of_tree(
     tree: Any, scorers: list[str] | None, agreement: float, *, confidence: float = 0.95
 ) -> pd.DataFrame:
     from metaeval.bayes.predictive_checks import curves_at, outcome_shares
-    from metaeval.bayes.summaries import NEW_TASK, summarise
+    from metaeval.bayes.summaries import NEW_TASK, summarize
 
     tree = require_tree(tree, "calibration", _NAME)
-    result = summarise(tree, "gap", agreement=agreement, confidence=confidence)
+    result = summarize(tree, "gap", agreement=agreement, confidence=confidence)
     named = bool(result.frame["task"].notna().any())
     largest = tree["constant_data"]["largest_margin"].to_numpy()
     curves = curves_at(tree, largest[..., None] * np.linspace(0, 1, _POINTS), confidence)

@@ -34,7 +34,7 @@ def order_bias(
     native: Native = None,
     max_chars: int | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
     **options: Any,
 ) -> Axes | pd.DataFrame:
     """Show how much more each scorer's margins side with the response shown first than labels do.
@@ -52,7 +52,7 @@ def order_bias(
         Longer names lose their middle; by default they are whole, in several lines if need be.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
         Of pairs: others of `metaeval.evaluate`. Of posteriors: `confidence`.
@@ -90,12 +90,12 @@ def order_bias(
     >>> scores = pd.DataFrame({"judge": gap + 0.5 + rng.normal(size=200)})
     >>> labels = pd.DataFrame({"human": np.sign(gap)})
     >>> pairs = Pairs(rows, scores, labels, ordered=True)
-    >>> frame = order_bias(pairs, native="logit", n_resamples=200, data=True)
+    >>> frame = order_bias(pairs, native="logit", n_resamples=200, return_data=True)
     >>> bool(frame["lower"].item() > 0)
     True
     """
     frame = _biases(source, scorers_of(scorers), native, options)
-    return frame if data else _drawn(frame, max_chars, ax)
+    return frame if return_data else _drawn(frame, max_chars, ax)
 
 
 def _biases(
@@ -121,9 +121,9 @@ def _turned(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_tree(tree: xr.DataTree, *, confidence: float = 0.95) -> Result:
-    from metaeval.bayes.summaries import summarise
+    from metaeval.bayes.summaries import summarize
 
-    return summarise(tree, "bias", confidence=confidence)
+    return summarize(tree, "bias", confidence=confidence)
 
 
 def _of_pairs(

@@ -33,7 +33,7 @@ def reliability(
     *,
     three_way: bool = False,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
     **options: Any,
 ) -> Axes | pd.DataFrame:
     """Reliability curve of each scorer, with both bands, and how many forecasts there are where.
@@ -48,7 +48,7 @@ def reliability(
         loss is a win seen from the other side), one for ties.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
         Others of `metaeval.calibration.reliability`: `native`, `by`, `n_resamples`, ...
@@ -84,7 +84,7 @@ def reliability(
     'share of labels that say so'
     """
     frame = _curves(table, scorers, three_way, options)
-    return frame if data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
+    return frame if return_data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
 
 
 def _curves(

@@ -30,7 +30,7 @@ def risk_coverage(
     *,
     least: float = 0.05,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
     **options: Any,
 ) -> Axes | pd.DataFrame:
     """Show the share of wrong decisions among the surest, by how many are decided.
@@ -45,7 +45,7 @@ def risk_coverage(
         is near 1.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
         Others of `metaeval.calibration.risk_coverage`: `native`, `by`, `confidence`, ...
@@ -82,7 +82,7 @@ def risk_coverage(
     """
     check_fraction("least", least)
     frame = _risks(table, scorers_of(scorers), least, options)
-    return frame if data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
+    return frame if return_data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
 
 
 def _risks(

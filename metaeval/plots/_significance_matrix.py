@@ -56,18 +56,18 @@ def significance_matrix(
     task: str | None = None,
     max_chars: int | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
 ) -> Axes | pd.DataFrame:
     """Show for each pair of scorers whether the one of the row is better than that of the column.
 
     Parameters
     ----------
     result : Result
-        Of `metaeval.compare` or `bayes.summarise`.
+        Of `metaeval.compare` or `bayes.summarize`.
     value : {"p_adjusted", "p_value", "prob_better"}, optional
         What separates two scorers: the adjusted p-value, or the posterior probability that the row
         is better, of results that have one.
-    order : {"cluster", "league"}, default "cluster"
+    order : {"cluster", "leaderboard"}, default "cluster"
         Scorers that do not differ significantly stand together, or the best stands first.
     statistic, task : str, optional
         As in `Result.row`.
@@ -75,7 +75,7 @@ def significance_matrix(
         Longer names lose their middle; by default they are whole.
     ax : Axes, optional
         Where to draw; otherwise a new figure, over two columns from nine scorers on.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
 
     Returns
@@ -105,9 +105,9 @@ def significance_matrix(
     """
     require_differences(result, "significance_matrix", statistic, task)
     value = _value(result, value)
-    check_one_of("order", order, ("cluster", "league"))
+    check_one_of("order", order, ("cluster", "leaderboard"))
     frame = _pairs(result, value, order, statistic, task)
-    return frame if data else _draw(frame, result, value, max_chars, ax)
+    return frame if return_data else _draw(frame, result, value, max_chars, ax)
 
 
 def _value(result: Result, value: str | None) -> str:
@@ -120,7 +120,7 @@ def _value(result: Result, value: str | None) -> str:
         raise MetaevalError("A posterior has no p-values; use value='prob_better'.")
     if not posterior and value == "prob_better":
         raise MetaevalError(
-            "value='prob_better' is for posteriors (bayes.summarise); use value='p_adjusted'."
+            "value='prob_better' is for posteriors (bayes.summarize); use value='p_adjusted'."
         )
     return value
 
@@ -128,7 +128,7 @@ def _value(result: Result, value: str | None) -> str:
 def _pairs(
     result: Result, value: str, order: str, statistic: str | None, task: str | None
 ) -> pd.DataFrame:
-    names = list(result.league(statistic, task)["scorer"])
+    names = list(result.leaderboard(statistic, task)["scorer"])
     values, levels = _matrices(result, result.rows(statistic, task), value, names)
     if order == "cluster" and len(names) > 2:
         places = _clustered(values, value)

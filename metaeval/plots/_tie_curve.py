@@ -31,9 +31,9 @@ def tie_curve(
     scorers: Sequence[str] | str | None = None,
     *,
     tree: xr.DataTree | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
     **options: Any,
 ) -> Axes | pd.DataFrame:
     """Pairwise accuracy by the threshold below which a margin is called a tie.
@@ -45,11 +45,11 @@ def tie_curve(
         One panel for each, for thresholds are in units of its scores; all by default.
     tree : DataTree, optional
         A posterior of `bayes.ties`, whose `epsilon` is shown below the curve.
-    folds : int, default 5
+    n_folds : int, default 5
         Of the cross-fitted threshold, as in `metaeval.statistics.tie_calibrated_accuracy`.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
         Others of `metaeval.calibration.threshold_curve`: `label`, `average`, `n_resamples`, ...
@@ -86,22 +86,22 @@ def tie_curve(
     >>> ax.get_xlabel()
     'margin up to which a tie is called'
     """
-    frame = _thresholds(table, scorers_of(scorers), tree, folds, options)
-    return frame if data else _draw_thresholds(frame, ax, options)
+    frame = _thresholds(table, scorers_of(scorers), tree, n_folds, options)
+    return frame if return_data else _draw_thresholds(frame, ax, options)
 
 
 def _thresholds(
     table: Table,
     scorers: list[str] | None,
     tree: xr.DataTree | None,
-    folds: int,
+    n_folds: int,
     options: dict[str, Any],
 ) -> pd.DataFrame:
     whole = require_table(table, "tie_curve")
     asked = passed_on(calibration.threshold_curve, options, "tie_curve") | {"scorers": scorers}
     curve = calibration.threshold_curve(whole, **asked).assign(part="curve")
     parts = [curve, curve[curve["best"]].assign(part="in-sample", lower=np.nan, upper=np.nan)]
-    parts.append(_crossed(whole, folds, asked))
+    parts.append(_crossed(whole, n_folds, asked))
     if tree is not None:
         confidence = asked.get("confidence", 0.95)
         parts.append(_posterior(tree, list(curve["scorer"].unique()), confidence))
@@ -112,9 +112,9 @@ def _thresholds(
     return found
 
 
-def _crossed(table: Table, folds: int, asked: dict[str, Any]) -> pd.DataFrame:
+def _crossed(table: Table, n_folds: int, asked: dict[str, Any]) -> pd.DataFrame:
     """The cross-fitted accuracy of each scorer, at the median of the thresholds of the folds."""
-    statistic = tie_calibrated_accuracy(folds, asked.get("average"))
+    statistic = tie_calibrated_accuracy(n_folds, asked.get("average"))
     kept = {k: v for k, v in asked.items() if k not in ("average", "points")}
     result = evaluate(table, statistic, **{"n_resamples": 2_000} | kept)
     own = result.frame[result.frame["statistic"] == statistic.name]
@@ -129,9 +129,9 @@ def _crossed(table: Table, folds: int, asked: dict[str, Any]) -> pd.DataFrame:
 
 
 def _posterior(tree: xr.DataTree, scorers: list[str], confidence: float) -> pd.DataFrame:
-    from metaeval.bayes.summaries import summarise
+    from metaeval.bayes.summaries import summarize
 
-    result = summarise(require_tree(tree, "ties", "tie_curve"), "epsilon", confidence=confidence)
+    result = summarize(require_tree(tree, "ties", "tie_curve"), "epsilon", confidence=confidence)
     own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
     own = only(own, scorers, "scorer in the posterior")
     return own.assign(part="posterior", epsilon=own["estimate"])

@@ -48,7 +48,7 @@ def tie_policies(
     statistics: Sequence[Statistic | str] | None = None,
     max_chars: int | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
     **options: Any,
 ) -> Axes | pd.DataFrame:
     """Show the rank of each scorer under every tie policy, a line for each scorer.
@@ -66,7 +66,7 @@ def tie_policies(
         Longer names lose their middle; by default they are whole, in several lines if need be.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
         Others of `metaeval.compare`: `label`, `correction`, `n_resamples`, ...
@@ -106,7 +106,7 @@ def tie_policies(
     asked = passed_on(compare, options, "tie_policies")
     wanted = _policies(whole) if statistics is None else list(statistics)
     frame = _ranks(whole, wanted, asked | {"scorers": scorers_of(scorers)})
-    return frame if data else _drawn(frame, max_chars, ax)
+    return frame if return_data else _drawn(frame, max_chars, ax)
 
 
 def _policies(table: Table) -> list[Statistic | str]:
@@ -129,7 +129,7 @@ def _ranks(table: Table, statistics: list[Statistic | str], asked: dict[str, Any
     for name in names:
         if result.direction(name) == 0:
             raise MetaevalError(f"{name} has no ranks: neither high nor low values are good.")
-    leagues = [result.league(name).assign(statistic=name) for name in names]
+    leagues = [result.leaderboard(name).assign(statistic=name) for name in names]
     ranked = [each.assign(rank=np.arange(1, len(each) + 1)) for each in leagues]
     return pd.concat(ranked, ignore_index=True)[_COLUMNS]
 

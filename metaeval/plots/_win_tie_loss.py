@@ -26,7 +26,7 @@ def win_tie_loss(
     *,
     confidence: float = 0.95,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
 ) -> Axes | pd.DataFrame:
     """Shares of win, tie and loss by margin: what labels say, and what the posterior expects.
 
@@ -40,7 +40,7 @@ def win_tie_loss(
         Probability inside the bands, at each margin by itself.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
 
     Returns
@@ -76,16 +76,16 @@ def win_tie_loss(
     """
     check_fraction("confidence", confidence)
     frame = _shares(require_tree(tree, "ties", "win_tie_loss"), scorers_of(scorers), confidence)
-    return frame if data else _draw_shares(frame, ax, confidence)
+    return frame if return_data else _draw_shares(frame, ax, confidence)
 
 
 def _shares(tree: xr.DataTree, scorers: list[str] | None, confidence: float) -> pd.DataFrame:
     from metaeval.bayes.predictive_checks import outcome_shares
-    from metaeval.bayes.summaries import summarise
+    from metaeval.bayes.summaries import summarize
 
     frame = outcome_shares(tree, confidence)
     frame = only(frame, scorers)
-    named = summarise(tree, "epsilon").frame["task"].notna().any()
+    named = summarize(tree, "epsilon").frame["task"].notna().any()
     return frame if named else frame.assign(task=None)
 
 

@@ -18,28 +18,28 @@ from metaeval.results import Result, found_better
 _BAR = 1.15  # sizes of its letter that a bar takes
 
 
-def clusters(
+def cd_diagram(
     result: Result,
     *,
     statistic: str | None = None,
     task: str | None = None,
     max_chars: int | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
 ) -> Axes | pd.DataFrame:
     """Show scorers at their values, and above them a bar for each group that is not separated.
 
     Parameters
     ----------
     result : Result
-        Of `metaeval.compare` or `bayes.summarise`, all pairs compared.
+        Of `metaeval.compare` or `bayes.summarize`, all pairs compared.
     statistic, task : str, optional
         As in `Result.row`.
     max_chars : int, optional
         Longer names lose their middle; by default they are whole, in several lines if need be.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
 
     Returns
@@ -70,55 +70,55 @@ def clusters(
     >>> result = metaeval.compare(metaeval.load_example(), n_resamples=200)
     >>> ax = clusters(result)
     """
-    require_differences(result, "clusters", statistic, task)
-    league = result.league(statistic, task)
-    _check(league)
-    groups = _groups(result, league, statistic, task)
-    if data:
+    require_differences(result, "cd_diagram", statistic, task)
+    leaderboard = result.leaderboard(statistic, task)
+    _check(leaderboard)
+    groups = _groups(result, leaderboard, statistic, task)
+    if return_data:
         return groups
-    ax = _draw(league, groups, max_chars, ax)
+    ax = _draw(leaderboard, groups, max_chars, ax)
     label_values(ax, result, statistic, interval=False)
     return ax
 
 
-def _check(league: pd.DataFrame) -> None:
-    if league.attrs["notes"]:
+def _check(leaderboard: pd.DataFrame) -> None:
+    if leaderboard.attrs["notes"]:
         raise MetaevalError(
             f"There are more than {MOST_GROUPS} groups; draw significance_matrix(result), or "
             "compare fewer scorers."
         )
-    if not league["letters"].all():
+    if not leaderboard["letters"].all():
         raise MetaevalError(
             "Groups need all pairs compared; compare without a baseline, or draw forest(result)."
         )
-    if not np.isfinite(league["estimate"]).all():
+    if not np.isfinite(leaderboard["estimate"]).all():
         raise MetaevalError(
             "Some scorers have no finite value, and no place on an axis; draw forest(result)."
         )
 
 
 def _groups(
-    result: Result, league: pd.DataFrame, statistic: str | None, task: str | None
+    result: Result, leaderboard: pd.DataFrame, statistic: str | None, task: str | None
 ) -> pd.DataFrame:
     """Members of each group, the groups in the order of their letters."""
-    better, _ = found_better(result, result.rows(statistic, task), list(league["scorer"]))
+    better, _ = found_better(result, result.rows(statistic, task), list(leaderboard["scorer"]))
     parts = [
-        league.loc[members, ["scorer", "estimate"]].assign(group=letter(k))
+        leaderboard.loc[members, ["scorer", "estimate"]].assign(group=letter(k))
         for k, members in enumerate(together(better | better.T) or ())
     ]
     return pd.concat(parts, ignore_index=True)[["group", "scorer", "estimate"]]
 
 
 def _draw(
-    league: pd.DataFrame, groups: pd.DataFrame, max_chars: int | None, ax: Axes | None
+    leaderboard: pd.DataFrame, groups: pd.DataFrame, max_chars: int | None, ax: Axes | None
 ) -> Axes:
     names = list(dict.fromkeys(groups["group"]))
     step = _BAR * small_size()
-    ax, rows = row_axes(ax, league["scorer"], max_chars, extra=step * (len(names) + 1))
+    ax, rows = row_axes(ax, leaderboard["scorer"], max_chars, extra=step * (len(names) + 1))
     top = ax.get_ylim()[1]
     ax.set_ylim(top=top - (len(names) + 0.5) * step / rows.unit)
-    ax.vlines(league["estimate"], ax.get_ylim()[1], rows.places, color=LIGHT, lw=0.5, zorder=1)
-    ax.plot(league["estimate"], rows.places, "o", color=BLUE, zorder=3)
+    ax.vlines(leaderboard["estimate"], ax.get_ylim()[1], rows.places, color=LIGHT, lw=0.5, zorder=1)
+    ax.plot(leaderboard["estimate"], rows.places, "o", color=BLUE, zorder=3)
     for k, name in enumerate(names):
         _bar(ax, groups[groups["group"] == name], top - (len(names) - k - 0.5) * step / rows.unit)
     ax.axhline(top, color=GREY, lw=0.5)

@@ -35,21 +35,21 @@ def forest(
     task: str | None = None,
     max_chars: int | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
 ) -> Axes | pd.DataFrame:
     """Show each scorer's value with its interval, the best first.
 
     Parameters
     ----------
     result : Result
-        Of `metaeval.evaluate`, `metaeval.compare` or `bayes.summarise`.
+        Of `metaeval.evaluate`, `metaeval.compare` or `bayes.summarize`.
     statistic, task : str, optional
         As in `Result.row`.
     max_chars : int, optional
         Longer names lose their middle; by default they are whole, in several lines if need be.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
 
     Returns
@@ -78,13 +78,17 @@ def forest(
     """
     require_result(result, "forest")
     frame = _forest(result, statistic, task)
-    return frame if data else _draw_forest(frame, result, statistic, max_chars, ax)
+    return frame if return_data else _draw_forest(frame, result, statistic, max_chars, ax)
 
 
 def _forest(result: Result, statistic: str | None, task: str | None) -> pd.DataFrame:
-    league = result.league(statistic, task)
-    reference = league["chance"] if result.is_accuracy(statistic) else league["null_mean"]
-    return league.assign(reference=reference)[_FOREST]
+    leaderboard = result.leaderboard(statistic, task)
+    reference = (
+        leaderboard["chance"]
+        if result.is_accuracy(statistic)
+        else leaderboard["expected_if_calibrated"]
+    )
+    return leaderboard.assign(reference=reference)[_FOREST]
 
 
 def _draw_forest(
@@ -116,21 +120,21 @@ def rank_intervals(
     task: str | None = None,
     max_chars: int | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
 ) -> Axes | pd.DataFrame:
     """Show the ranks that the comparisons leave open to each scorer.
 
     Parameters
     ----------
     result : Result
-        Of `metaeval.compare` or `bayes.summarise`.
+        Of `metaeval.compare` or `bayes.summarize`.
     statistic, task : str, optional
         As in `Result.row`.
     max_chars : int, optional
         Longer names lose their middle; by default they are whole, in several lines if need be.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
 
     Returns
@@ -165,8 +169,8 @@ def rank_intervals(
             "Neither high nor low values of this statistic are good, so it has no ranks; draw "
             "forest(result)."
         )
-    frame = result.league(statistic, task)[_RANKS]
-    return frame if data else _draw_ranks(frame, max_chars, ax)
+    frame = result.leaderboard(statistic, task)[_RANKS]
+    return frame if return_data else _draw_ranks(frame, max_chars, ax)
 
 
 def _draw_ranks(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:

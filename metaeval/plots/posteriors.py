@@ -30,7 +30,7 @@ def posterior_intervals(
     confidence: float = 0.95,
     max_chars: int | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
     **options: Any,
 ) -> Axes | pd.DataFrame:
     """Show the posterior of one quantity for each scorer: estimate, interval, spread of draws.
@@ -38,9 +38,9 @@ def posterior_intervals(
     Parameters
     ----------
     posterior : Result or DataTree
-        Of `bayes.summarise`; or of `bayes.fit`, and then `quantity` is needed.
+        Of `bayes.summarize`; or of `bayes.fit`, and then `quantity` is needed.
     quantity : str, optional
-        As in `bayes.summarise`; of a tree only.
+        As in `bayes.summarize`; of a tree only.
     task : str, optional
         As in `Result.row`: `"(new task)"` is one that was not seen.
     density : bool, default True
@@ -51,10 +51,10 @@ def posterior_intervals(
         Longer names lose their middle; by default they are whole, in several lines if need be.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
-        Of the quantity, as in `bayes.summarise`: `agreement=0.9` for `gap`.
+        Of the quantity, as in `bayes.summarize`: `agreement=0.9` for `gap`.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def posterior_intervals(
     table, draws = _found(result, task)
     density = density and draws is not None
     frame = _with_curves(table, draws) if density and draws is not None else table
-    return frame if data else _draw(frame, result, max_chars, ax)
+    return frame if return_data else _draw(frame, result, max_chars, ax)
 
 
 def _posterior(
@@ -98,7 +98,7 @@ def _posterior(
     if isinstance(posterior, Result):
         if quantity is not None or options:
             raise MetaevalError(
-                "A Result holds one quantity; give quantity= and its options to bayes.summarise."
+                "A Result holds one quantity; give quantity= and its options to bayes.summarize."
             )
         if posterior.is_posterior:
             return posterior
@@ -106,7 +106,7 @@ def _posterior(
             f"posterior_intervals draws posteriors, and this result is of "
             f"{posterior.meta['kind']}; draw forest(result), or fit a model with bayes.fit."
         )
-    from metaeval.bayes import summarise
+    from metaeval.bayes import summarize
     from metaeval.bayes.datatree import require_ours
     from metaeval.bayes.summaries import QUANTITIES
 
@@ -116,19 +116,19 @@ def _posterior(
             f"A posterior of the {model} model holds several quantities; name one: "
             f"quantity={next(iter(QUANTITIES[model]))!r}, for one."
         )
-    return summarise(posterior, quantity, confidence=confidence, **options)
+    return summarize(posterior, quantity, confidence=confidence, **options)
 
 
 def _found(result: Result, task: str | None) -> tuple[pd.DataFrame, Floats | None]:
     """Estimates and intervals of a task, the best first, and draws (draw, scorer) beside them."""
-    league = result.league(task=task)[["scorer", "estimate", "lower", "upper"]]
+    leaderboard = result.leaderboard(task=task)[["scorer", "estimate", "lower", "upper"]]
     if result.draws is None:
-        return league.assign(infinite=np.nan), None
+        return leaderboard.assign(infinite=np.nan), None
     own = result.frame[result.frame["baseline"].isna()].reset_index(drop=True)
     there = own["task"].isna() if task is None else own["task"] == task
     place = {name: i for i, name in zip(own.index[there], own["scorer"][there], strict=True)}
-    draws = result.draws[:, [place[name] for name in league["scorer"]]]
-    return league.assign(infinite=np.isinf(draws).mean(axis=0)), draws
+    draws = result.draws[:, [place[name] for name in leaderboard["scorer"]]]
+    return leaderboard.assign(infinite=np.isinf(draws).mean(axis=0)), draws
 
 
 def _with_curves(table: pd.DataFrame, draws: Floats) -> pd.DataFrame:

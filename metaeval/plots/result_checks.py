@@ -52,7 +52,7 @@ def require_result(result: Any, function: str) -> Result:
         return result
     raise MetaevalError(
         f"{function} draws a Result, found a {type(result).__name__}; make one with "
-        "metaeval.compare, metaeval.evaluate or bayes.summarise."
+        "metaeval.compare, metaeval.evaluate or bayes.summarize."
     )
 
 

@@ -29,14 +29,14 @@ _APART = 0.17  # of a row, from its middle to each of them
 _ENDS = ("estimate", "lower", "upper")
 
 
-def small_multiples(
+def shrinkage(
     raw: Result,
     posterior: Result,
     *,
     statistic: str | None = None,
     max_chars: int | None = None,
     fig: FigureBase | None = None,
-    data: bool = False,
+    return_data: bool = False,
 ) -> Any:
     """Show for each task its own estimates beside those of a model that pools tasks.
 
@@ -45,14 +45,14 @@ def small_multiples(
     raw : Result
         Of `metaeval.evaluate` or `metaeval.compare` with `by=`.
     posterior : Result
-        Of `bayes.summarise`, with the same tasks.
+        Of `bayes.summarize`, with the same tasks.
     statistic : str, optional
         Of `raw`; the first one by default.
     max_chars : int, optional
         Longer names of scorers lose their middle; by default they are whole.
     fig : Figure or SubFigure, optional
         Where the panels are made; otherwise a new figure over two columns.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
 
     Returns
@@ -83,18 +83,18 @@ def small_multiples(
     --------
     >>> from metaeval import bayes, evaluate, load_example
     >>> table = load_example()
-    >>> posterior = bayes.summarise(bayes.fit(bayes.accuracy, table, by="task", seed=1), "accuracy")
-    >>> panels = small_multiples(evaluate(table, by="task", n_resamples=200), posterior)
+    >>> posterior = bayes.summarize(bayes.fit(bayes.accuracy, table, by="task", seed=1), "accuracy")
+    >>> panels = shrinkage(evaluate(table, by="task", n_resamples=200), posterior)
     """
     for result in (raw, posterior):
-        require_result(result, "small_multiples")
+        require_result(result, "shrinkage")
     if not posterior.is_posterior or raw.is_posterior:
         raise MetaevalError(
-            "small_multiples draws a result of metaeval.evaluate beside one of bayes.summarise, in "
+            "shrinkage draws a result of metaeval.evaluate beside one of bayes.summarize, in "
             f"this order; found {raw.meta['kind']} and {posterior.meta['kind']}."
         )
     frame = _both(raw, posterior, statistic)
-    return frame if data else _draw(frame, raw, posterior, statistic, max_chars, fig)
+    return frame if return_data else _draw(frame, raw, posterior, statistic, max_chars, fig)
 
 
 def _both(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def _both(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFrame
         )
     both = alone.merge(pooled, on=["task", "scorer"], how="outer")
     both = both[both["task"].isin(tasks)]
-    order = list(posterior.league()["scorer"])
+    order = list(posterior.leaderboard()["scorer"])
     rank = {scorer: i for i, scorer in enumerate(order)}
     place = both["scorer"].map(rank).fillna(len(rank))
     both = both.assign(_task=both["task"].map(tasks.index), _place=place)

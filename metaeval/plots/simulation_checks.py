@@ -20,7 +20,9 @@ _SETS = 4_000  # of uniform ranks, for the band
 _NARROWEST = 130.0  # points of a panel
 
 
-def sbc_ranks(frame: pd.DataFrame, *, fig: FigureBase | None = None, data: bool = False) -> Any:
+def sbc_ranks(
+    frame: pd.DataFrame, *, fig: FigureBase | None = None, return_data: bool = False
+) -> Any:
     """Show ranks of true values among draws, cumulated and less uniform ones, for each model.
 
     Parameters
@@ -30,7 +32,7 @@ def sbc_ranks(frame: pd.DataFrame, *, fig: FigureBase | None = None, data: bool 
         true value had its rank in each bin, in columns 0, 1, ...
     fig : Figure or SubFigure, optional
         Where the panels are made; otherwise a new figure over two columns.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
 
     Returns
@@ -64,7 +66,7 @@ def sbc_ranks(frame: pd.DataFrame, *, fig: FigureBase | None = None, data: bool 
     """
     bins = _bins(frame)
     curves = _curves(frame, bins)
-    return curves if data else _draw_ranks(curves, fig)
+    return curves if return_data else _draw_ranks(curves, fig)
 
 
 def _bins(frame: Any) -> list[Any]:
@@ -149,7 +151,7 @@ def coverage(
     nominal: float = 0.95,
     max_chars: int | None = None,
     ax: Axes | None = None,
-    data: bool = False,
+    return_data: bool = False,
 ) -> Axes | pd.DataFrame:
     """Show how often intervals held the truth, beside how often they should.
 
@@ -164,7 +166,7 @@ def coverage(
         Longer labels lose their middle; by default they are whole, in several lines if need be.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
-    data : bool, default False
+    return_data : bool, default False
         Draw nothing, and return what would be drawn.
 
     Returns
@@ -194,7 +196,7 @@ def coverage(
     """
     check_fraction("nominal", nominal)
     shares = _shares(frame)
-    return shares if data else _draw_shares(shares, nominal, max_chars, ax)
+    return shares if return_data else _draw_shares(shares, nominal, max_chars, ax)
 
 
 def _shares(frame: Any) -> pd.DataFrame:

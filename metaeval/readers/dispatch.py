@@ -29,13 +29,20 @@ from metaeval.tables import MISSING, Pairs, Responses
 FORMATS: tuple[ModuleType, ...] = (mtme, rewardbench, rewardbench2, votes, tidy)
 
 _TABLE_OPTIONS = (
-    *("lower_is_better", "label_kind", "label_epsilon", "exchangeable", "shared_items", "missing"),
+    *(
+        "lower_is_better",
+        "label_kind",
+        "label_epsilon",
+        "average_raters",
+        "shared_items",
+        "missing",
+    ),
     *("scorers", "labels", "keys", "missing_codes"),
 )
 
 
 def read(
-    *sources: Any, format: str | None = None, labels_from: Any = None, **options: Any
+    *sources: Any, format: str | None = None, label_source: Any = None, **options: Any
 ) -> Responses | Pairs:
     """Read files of any format, alone or side by side, into one table.
 
@@ -45,16 +52,16 @@ def read(
         Score files, label files, folders; each is recognised by its content.
     format : {"mtme", "rewardbench", "rewardbench2", "votes", "tidy"}, optional
         The format of all files, where they are not recognised.
-    labels_from : path or frame, optional
+    label_source : path or frame, optional
         A further file, whose columns and scorers are all labels, whatever they are called.
     **options
         labels, scorers : names of columns or of raters; keys : further columns that identify a
         row; mapping : role = column (or item=, system=, task=, cluster= ... by themselves);
         lower_is_better : scorers and labels to turn round; label_kind : "rating", "correct" or
-        "preference"; label_epsilon : labels this close are tied; exchangeable : raters may be
+        "preference"; label_epsilon : labels this close are tied; average_raters : raters may be
         averaged; shared_items : whether tasks share their items (inferred from ids where it is not
         said); missing : policy of the verbs;
-        missing_codes : what stands for a missing value, such as -1; vocabulary : words -> numbers;
+        missing_codes : what stands for a missing value, such as -1; value_map : words -> numbers;
         decimal : "." or ",", or that of single columns, {"elo": ","}; header : names of columns of
         a file without a header; repeats : "mean" averages several values for one row; for pairs
         preference_scale ("margin", "probability", "one-two", "index"), ordered, orders, refusals;
@@ -78,7 +85,7 @@ def read(
     >>> read(scores, labels).labels["human"].tolist()
     [0.0, 1.0]
     """
-    lone = [] if labels_from is None else [labels_from]
+    lone = [] if label_source is None else [label_source]
     if not sources:
         raise MetaevalError("There is nothing to read; give at least one file or frame.")
     options = {name: value for name, value in options.items() if value is not None}

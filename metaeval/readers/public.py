@@ -18,14 +18,14 @@ def _read_kind(kind: type, what: str, sources: tuple[Any, ...], **options: Any) 
     return table
 
 
-def read_scores(source: Any, labels_from: Any = None, **options: Any) -> Responses:
+def read_scores(source: Any, label_source: Any = None, **options: Any) -> Responses:
     """Read tidy scores of responses, long or wide, and labels from the same or another file.
 
     Parameters
     ----------
     source : path or frame
         CSV, TSV, JSON, JSON Lines (gzipped or not), Parquet; a pandas, Arrow or Polars frame.
-    labels_from : path or frame, optional
+    label_source : path or frame, optional
         Labels in a file of their own, long or wide, joined by key; all that it holds is a label.
     **options
         As in `read`: item="seg_id", labels=["mqm"], lower_is_better=["TER"], keys=["dimension"].
@@ -46,22 +46,22 @@ def read_scores(source: Any, labels_from: Any = None, **options: Any) -> Respons
     >>> read_scores(frame, labels="mqm").scorers
     ['chrf']
     """
-    options |= {"labels_from": labels_from}
+    options |= {"label_source": label_source}
     table: Responses = _read_kind(Responses, "A file of scores", (source,), **options)
     return table
 
 
-def read_preferences(source: Any, labels_from: Any = None, **options: Any) -> Pairs:
+def read_preferences(source: Any, label_source: Any = None, **options: Any) -> Pairs:
     """Read verdicts on pairs, long, or margins of pairs, wide.
 
     Parameters
     ----------
     source : path or frame
         Columns item, first, second, scorer or rater, preference; or a column per scorer.
-    labels_from : path or frame, optional
+    label_source : path or frame, optional
         Labels in a file of their own, long or wide, joined by key; all that it holds is a label.
     **options
-        As in `read`; ordered=True if the first shown is `first` and that matters, orders="net"
+        As in `read`; ordered=True if the first shown is `first` and that matters, both_orders="net"
         for the net verdict of both orders, refusals="tie" or "error" for records without verdict.
 
     Returns
@@ -81,7 +81,7 @@ def read_preferences(source: Any, labels_from: Any = None, **options: Any) -> Pa
     >>> read_preferences(frame).scores.to_numpy().tolist()
     [[1.0, 0.0]]
     """
-    options |= {"labels_from": labels_from}
+    options |= {"label_source": label_source}
     table: Pairs = _read_kind(Pairs, "A file of pairs", (source,), **options)
     return table
 
@@ -112,7 +112,7 @@ def read_mtme(*paths: str | Path, **options: Any) -> Responses:
     return table
 
 
-def read_candidates(*paths: Any, **options: Any) -> Responses:
+def read_best_of_n(*paths: Any, **options: Any) -> Responses:
     """Read reward files: RewardBench 1 and 2 results, or tidy scores of right and wrong answers.
 
     Parameters

@@ -25,14 +25,14 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
         "keys": tuple(names_of(options.get("keys"))),
         "label_kind": _label_kind(whole, options.get("label_kind")),
         "label_epsilon": options.get("label_epsilon", 0.0),
-        "exchangeable": bool(options.get("exchangeable", False)),
+        "average_raters": bool(options.get("average_raters", False)),
         "missing": options.get("missing", "common"),
         "flipped": tuple(flipped),
         "notes": (*whole.notes, *([f"reversed: {listed(flipped)}"] if flipped else [])),
         "warnings": whole.warnings,
     }
     if whole.pairs:
-        check_orders(bool(options.get("ordered", False)), options.get("orders", "each"))
+        check_orders(bool(options.get("ordered", False)), options.get("both_orders", "each"))
         fields["ordered"] = bool(options.get("ordered", False))
     shared = options.get("shared_items")
     kind = Pairs if whole.pairs else Responses

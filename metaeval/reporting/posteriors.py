@@ -10,7 +10,7 @@ from metaeval.core import MetaevalError, check_names, listed
 from metaeval.reporting.collecting import Collected
 from metaeval.reporting.parts import Section, Table, table_of
 from metaeval.reporting.sections import Subject
-from metaeval.results import league_texts, tables_of
+from metaeval.results import leaderboard_texts, tables_of
 
 QUANTITIES: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("accuracy",),
@@ -35,7 +35,7 @@ def known_fits(fits: Sequence[str] | str) -> list[str]:
 
 def fitted(subject: Subject, fits: Sequence[str], found: Collected) -> dict[str, Any]:
     """Posteriors that passed their gates; of the others the reason."""
-    taken = ("label", "scorers", "by", "random", "missing", "seed")
+    taken = ("label", "scorers", "by", "resample", "missing", "seed")
     trees = {}
     for name in fits:
         options = {k: v for k, v in subject.options.items() if k in taken}
@@ -58,8 +58,8 @@ def posterior(subject: Subject, trees: Mapping[str, Any], found: Collected) -> S
             found.draw("win_tie_loss", caption, plots.win_tie_loss, tree, subject.best)
     if "accuracy" in trees and subject.options.get("by") is not None:
         caption = "Each task by itself, and with tasks pooled as far as they are alike."
-        summary = bayes.summarise(trees["accuracy"], "accuracy")
-        found.draw("small_multiples", caption, plots.small_multiples, subject.result, summary)
+        summary = bayes.summarize(trees["accuracy"], "accuracy")
+        found.draw("shrinkage", caption, plots.shrinkage, subject.result, summary)
     texts = [] if trees or found.notes else [_NONE]
     return found.section("posterior", "Posteriors", texts)
 
@@ -67,14 +67,14 @@ def posterior(subject: Subject, trees: Mapping[str, Any], found: Collected) -> S
 def _quantity(
     found: Collected, tree: Any, name: str, quantity: str, options: Mapping[str, Any]
 ) -> None:
-    result = found.made(f"{quantity} ({name})", lambda: bayes.summarise(tree, quantity, **options))
+    result = found.made(f"{quantity} ({name})", lambda: bayes.summarize(tree, quantity, **options))
     if result is None:
         return
     kind = f"intervals of {100 * result.confidence:g} %"
     caption = f"Posterior of {quantity}, model {name}: {kind} and densities."
     found.draw(f"{name}_{quantity}", caption, plots.posterior_intervals, result)
     found.tables += [
-        table_of(title, league_texts(result, stat, task), folded=i > 0)
+        table_of(title, leaderboard_texts(result, stat, task), folded=i > 0)
         for i, (title, stat, task) in enumerate(tables_of(result))
     ]
 
@@ -82,6 +82,8 @@ def _quantity(
 def gates(trees: Mapping[str, Any]) -> list[Table]:
     """Gates of each posterior."""
     return [
-        table_of(f"Check of the posterior of {name}", bayes.check(tree).reset_index(names="gate"))
+        table_of(
+            f"Check of the posterior of {name}", bayes.diagnose(tree).reset_index(names="gate")
+        )
         for name, tree in trees.items()
     ]

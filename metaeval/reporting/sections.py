@@ -17,7 +17,7 @@ from metaeval.reporting.parts import Section, Table, table_of
 from metaeval.results import (
     Result,
     equivalent_line,
-    league_texts,
+    leaderboard_texts,
     letters_line,
     number,
     p_cell,
@@ -55,7 +55,7 @@ class Subject:
     @property
     def scorers(self) -> list[str]:
         """The scorers, best first."""
-        return list(self.result.league()["scorer"])
+        return list(self.result.leaderboard()["scorer"])
 
     @property
     def best(self) -> list[str]:
@@ -69,7 +69,7 @@ class Subject:
     @property
     def shared(self) -> dict[str, Any]:
         """Options of everything that is computed besides, and few resamples."""
-        asked = self.given("label", "random", "missing", "confidence", "seed")
+        asked = self.given("label", "resample", "missing", "confidence", "seed")
         return {"n_resamples": min(FEW, self.options.get("n_resamples", FEW)), **asked}
 
 
@@ -110,18 +110,20 @@ def alignment(subject: Subject) -> Section:
     return Section("alignment", "Data", texts, (table,))
 
 
-def league(subject: Subject) -> Section:
-    """League tables, and the intervals they hold."""
+def leaderboard(subject: Subject) -> Section:
+    """Leaderboard tables, and the intervals they hold."""
     result, found = subject.result, Collected()
     found.tables += [
-        table_of(title, league_texts(result, name, task), folded=i > 1)
+        table_of(title, leaderboard_texts(result, name, task), folded=i > 1)
         for i, (title, name, task) in enumerate(tables_of(result))
     ]
     kind = f"{100 * result.confidence:g} % intervals"
     caption = f"{result.statistics[0]} of each scorer, with {kind}; the mark is chance."
     found.draw("forest", caption, plots.forest, result)
     lines = [letters_line(result, name, task) for _, name, task in tables_of(result)]
-    return found.section("league", "League table", list(dict.fromkeys(x for x in lines if x)))
+    return found.section(
+        "leaderboard", "Leaderboard table", list(dict.fromkeys(x for x in lines if x))
+    )
 
 
 def matrix(subject: Subject) -> Section:
@@ -130,7 +132,7 @@ def matrix(subject: Subject) -> Section:
     for function, caption in (
         (plots.significance_matrix, "Adjusted p-values of all pairs."),
         (plots.rank_intervals, "Ranks that the comparisons leave open."),
-        (plots.clusters, "Scorers joined by a bar are not separated."),
+        (plots.cd_diagram, "Scorers joined by a bar are not separated."),
     ):
         found.draw(function.__name__, caption, function, result)
     whole = result.frame["baseline"].notna() & result.frame["task"].isna()
@@ -186,7 +188,7 @@ def calibration(subject: Subject) -> Section:
 
 def _calibrated(subject: Subject, name: str) -> list[Table]:
     result = evaluate(subject.table, name, scorers=subject.scorers, **subject.shared)
-    return [table_of(f"{name}: {CALIBRATION[name]}", league_texts(result, None, None))]
+    return [table_of(f"{name}: {CALIBRATION[name]}", leaderboard_texts(result, None, None))]
 
 
 def diagnostics(subject: Subject, gates: Sequence[Table]) -> Section:

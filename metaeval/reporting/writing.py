@@ -22,7 +22,7 @@ from metaeval.statistics import Statistic
 from metaeval.tables import Table, require_table
 
 PAGE, TITLE = "report.html", "Scorers compared"
-_OF_TWO = ("baseline", "test", "alternative", "correction", "margin", "stop_after")
+_OF_TWO = ("baseline", "test", "alternative", "correction", "margin", "stop_after_exceedances")
 
 
 def report(
@@ -42,9 +42,9 @@ def report(
     table : Responses or Pairs
     out : str or Path
         Folder, made where it is not there. It gets `report.html`, `result.json`, `result.csv`,
-        `league.tex`, `league.md`, `figures/` (PDF and PNG), and `posteriors/` (NetCDF) where
-        models were fitted. Other files in it are left alone. An old page is removed first and the
-        new one written last: a folder without `report.html` holds a report that was cut short.
+        `leaderboard.tex`, `leaderboard.md`, `figures/` (PDF and PNG), and `posteriors/` (NetCDF)
+        where models were fitted. Other files in it are left alone. An old page is removed first and
+        the new one written last: a folder without `report.html` holds a report that was cut short.
     statistic : Statistic, str or list, optional
         As in `compare`.
     fits : list of str, default none
@@ -54,7 +54,7 @@ def report(
         As in `metaeval.style`: width and fonts of the figures.
     title : str
     **options
-        Of `compare`: label, scorers, baseline, by, random, missing, test, correction, margin,
+        Of `compare`: label, scorers, baseline, by, resample, missing, test, correction, margin,
         interval, confidence, n_resamples, seed.
 
     Returns
@@ -133,7 +133,7 @@ def _sections(subject: Subject, trees: Mapping[str, Any], found: Collected) -> l
     return [
         sections.verdicts(subject),
         sections.alignment(subject),
-        sections.league(subject),
+        sections.leaderboard(subject),
         sections.matrix(subject),
         sections.ties(subject),
         sections.calibration(subject),
@@ -150,8 +150,8 @@ def _files(folder: Path, result: Result, parts: Sequence[Section], title: str) -
         PAGE: page(title, parts, result.signature),
         "result.json": result.to_json(),
         "result.csv": result_csv(result.frame),
-        "league.tex": "\n".join(result.to_latex(*which) for which in leagues),
-        "league.md": "\n".join(result.to_markdown(*which) for which in leagues),
+        "leaderboard.tex": "\n".join(result.to_latex(*which) for which in leagues),
+        "leaderboard.md": "\n".join(result.to_markdown(*which) for which in leagues),
     }
     files = {folder / name: text.encode("utf-8") for name, text in texts.items()}
     for figure in all_figures(parts):

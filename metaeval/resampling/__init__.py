@@ -45,7 +45,7 @@ from metaeval.resampling.multiplicity import (
     letter,
     rank_intervals,
     together,
-    wmt_clusters,
+    wmt_rank_clusters,
 )
 from metaeval.resampling.power import design_effect, detectable, items_for_mean, missed_half
 from metaeval.resampling.quantiles import Sample, near_boundary, normal_cdf, on_bounds, tails
@@ -99,5 +99,5 @@ __all__ = [
     "weights",
     "williams",
     "wilson",
-    "wmt_clusters",
+    "wmt_rank_clusters",
 ]

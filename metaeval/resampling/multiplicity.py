@@ -212,7 +212,7 @@ def rank_intervals(better: Bools) -> tuple[Codes, Codes]:
     return 1 + better.sum(axis=0), len(better) - better.sum(axis=1)
 
 
-def wmt_clusters(p_upper: Floats, alpha: float) -> Codes:
+def wmt_rank_clusters(p_upper: Floats, alpha: float) -> Codes:
     """Rank of each scorer by the clusters of the WMT metrics task; kept for comparison.
 
     Parameters
@@ -242,7 +242,7 @@ def wmt_clusters(p_upper: Floats, alpha: float) -> Codes:
     Examples
     --------
     >>> p = np.array([[0, 0.2, 0.05], [0, 0, 0.3], [0, 0, 0]])
-    >>> wmt_clusters(p, 0.05).tolist()
+    >>> wmt_rank_clusters(p, 0.05).tolist()
     [1, 1, 2]
     """
     starts = np.zeros(len(p_upper), dtype=int)

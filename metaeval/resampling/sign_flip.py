@@ -67,7 +67,7 @@ def flip_test(
     n_flips: int,
     seed: int,
     alternative: str = "two-sided",
-    stop_after: int | None = None,
+    stop_after_exceedances: int | None = None,
     most_enumerated: int = MAX_ENUMERATED,
 ) -> list[FlipTest]:
     r"""Paired sign-flip tests of a family of differences.
@@ -80,7 +80,7 @@ def flip_test(
         Random flips where there are too many units to try all 2^units.
     seed : int
     alternative : {"two-sided", "greater", "less"}
-    stop_after : int, optional
+    stop_after_exceedances : int, optional
         Stop counting a comparison once so many flips were as extreme as the observed one
         (Besag-Clifford), unless all flips are tried; there is no adjustment over the family then.
     most_enumerated : int, default 20
@@ -120,13 +120,13 @@ def flip_test(
         contrasts = [c._replace(first=c.second, second=c.first) for c in contrasts]
     parts = [_family(c, t, two_sided) for c, t in zip(contrasts, terms, strict=True)]
     few = [len(t.values) <= most_enumerated for t in terms]
-    if stop_after is not None:
+    if stop_after_exceedances is not None:
         return [
             flip_test([c], n_flips=n_flips, seed=seed, alternative=turned)[0]._replace(
                 adjusted=np.full(len(c.first), np.nan)
             )
             if every
-            else _stopped(_drawn(c, t, n_flips, seed), part, stop_after)
+            else _stopped(_drawn(c, t, n_flips, seed), part, stop_after_exceedances)
             for c, t, part, every in zip(contrasts, terms, parts, few, strict=True)
         ]
     if len(contrasts) == 1:
@@ -280,7 +280,7 @@ def _stepped(p: Floats, least_t: Floats) -> Floats:
     return adjusted
 
 
-def _stopped(blocks: Iterator[Floats], family: _Family, stop_after: int) -> FlipTest:
+def _stopped(blocks: Iterator[Floats], family: _Family, stop_after_exceedances: int) -> FlipTest:
     """Besag-Clifford p-values: counting ends for each pair at its h-th extreme flip."""
     n_pairs = len(family.least)
     count, used = np.zeros(n_pairs, dtype=np.int64), np.zeros(n_pairs, dtype=np.int64)
@@ -288,13 +288,17 @@ def _stopped(blocks: Iterator[Floats], family: _Family, stop_after: int) -> Flip
         gap = _gaps(sums, family)
         extreme = (np.abs(gap) if family.two_sided else gap) >= family.least
         running = count + np.cumsum(extreme, axis=0)
-        going = count < stop_after
-        reached = running[-1] >= stop_after
+        going = count < stop_after_exceedances
+        reached = running[-1] >= stop_after_exceedances
         used += np.where(
-            going & reached, 1 + (running >= stop_after).argmax(axis=0), going * len(sums)
+            going & reached,
+            1 + (running >= stop_after_exceedances).argmax(axis=0),
+            going * len(sums),
         )
-        count = np.where(going, np.minimum(running[-1], stop_after), count)
-        if (count >= stop_after).all():
+        count = np.where(going, np.minimum(running[-1], stop_after_exceedances), count)
+        if (count >= stop_after_exceedances).all():
             break
-    p = np.where(count >= stop_after, count / np.maximum(used, 1), (1 + count) / (1 + used))
+    p = np.where(
+        count >= stop_after_exceedances, count / np.maximum(used, 1), (1 + count) / (1 + used)
+    )
     return FlipTest(p, np.full(n_pairs, np.nan), used, False)

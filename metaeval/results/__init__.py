@@ -4,9 +4,9 @@
 - `data`: Rows, draws and provenance of a result, and what is asked of them everywhere.
 - `result`: The one result: a tidy frame, the draws behind it, and where it came from.
 - `from_json`: Reading results from JSON: everything is checked once, so that nothing fails later.
-- `ranking`: League tables: who is better than whom, ranks that comparisons leave open, and
+- `ranking`: Leaderboard tables: who is better than whom, ranks that comparisons leave open, and
   letters.
-- `tables`: League tables as text, Markdown, LaTeX and HTML.
+- `tables`: Leaderboard tables as text, Markdown, LaTeX and HTML.
 - `prose`: Texts about a result that people paste into papers.
 - `signature`: The one line that is printed with every number and reproduces it.
 """
@@ -21,7 +21,7 @@ from metaeval.results.signature import make_signature, version
 from metaeval.results.tables import (
     equivalent_line,
     interval_name,
-    league_texts,
+    leaderboard_texts,
     letters_line,
     number,
     p_cell,
@@ -38,7 +38,7 @@ __all__ = [
     "equivalent_line",
     "found_better",
     "interval_name",
-    "league_texts",
+    "leaderboard_texts",
     "letters_line",
     "make_signature",
     "number",

@@ -10,13 +10,13 @@ TEXTS = ("statistic", "task", "scorer", "baseline", "interval", "test", "status"
 
 COUNTS = ("n_items", "n_clusters", "n_rows", "n_dropped")
 
-LEVELS = ("chance", "trivial", "tie_rate", "null_mean")
+LEVELS = ("chance", "best_constant", "tie_rate", "expected_if_calibrated")
 
 COLUMNS = (
     *("statistic", "task", "scorer", "baseline", "estimate", "lower", "upper", "se"),
     *("p_value", "p_mcse", "p_adjusted", "p_holm", "p_equivalent", "prob_better"),
     *("prob_rope", "expected_loss", "mde"),
-    *("chance", "trivial", "skill", "tie_rate", "null_mean"),
+    *("chance", "best_constant", "skill", "tie_rate", "expected_if_calibrated"),
     *COUNTS,
     *("interval", "test", "status"),
 )

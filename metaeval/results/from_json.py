@@ -136,9 +136,9 @@ _POLICY: Mapping[str, Test] = {
     "confidence": _is_fraction,
     "alternative": _one_of(*_SIDES),
     "margin": _is_finite_or_none,
-    "stop_after": _is_count,
+    "stop_after_exceedances": _is_count,
     **dict.fromkeys(("correction", "test", "weights", "label", "by", "baseline"), _is_text_or_none),
-    **dict.fromkeys(("random", "missing"), _is_text),
+    **dict.fromkeys(("resample", "missing"), _is_text),
 }
 _PROVENANCE: Mapping[str, Test] = {
     **dict.fromkeys(("version", "signature"), _is_text),

@@ -73,7 +73,7 @@ def methods_paragraph(result: ResultData) -> str:
     policy, origin = result.meta["policy"], result.meta["provenance"]
     first = result.frame[result.frame["task"].isna()].iloc[0]
     clusters = f"clusters of items (n = {first['n_clusters']})"
-    unit = _UNITS.get(policy["random"], clusters)
+    unit = _UNITS.get(policy["resample"], clusters)
     parts = [
         f"Scorers were judged against {_labels(policy['label'])} on {first['n_items']} items "
         f"({first['n_rows']} rows{_dropped(first['n_dropped'], policy['missing'])}).",
@@ -253,8 +253,9 @@ def _sides(policy: dict[str, Any]) -> str:
     said = ""
     if policy["alternative"] != "two-sided":
         said += f" Tests are one-sided ({policy['alternative']})."
-    if policy["stop_after"] is not None:
-        said += f" Flips stop after {policy['stop_after']} as extreme ones (Besag and Clifford)."
+    if policy["stop_after_exceedances"] is not None:
+        n_extreme = policy["stop_after_exceedances"]
+        said += f" Flips stop after {n_extreme} as extreme ones (Besag and Clifford)."
     if policy["margin"] is not None:
         said += f" Equivalence is within {policy['margin']:g}, by two one-sided t tests."
     return said

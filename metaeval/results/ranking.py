@@ -1,4 +1,4 @@
-"""League tables: who is better than whom, ranks that comparisons leave open, and letters."""
+"""Leaderboard tables: who is better than whom, ranks that comparisons leave open, and letters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import ROUNDOFF, Bools, MetaevalError
-from metaeval.resampling import MOST_GROUPS, compact_letters, rank_intervals, wmt_clusters
+from metaeval.resampling import MOST_GROUPS, compact_letters, rank_intervals, wmt_rank_clusters
 from metaeval.results.data import ResultData
 
 NO_LETTERS = (
@@ -15,11 +15,11 @@ NO_LETTERS = (
 )
 _PLACES = ("_above", "_gap")  # columns that order scorers
 _ENDS = ["scorer", "estimate", "lower", "upper"]
-_BESIDE = ["tie_rate", "chance", "skill", "null_mean", "p_value", "p_adjusted"]
+_BESIDE = ["tie_rate", "chance", "skill", "expected_if_calibrated", "p_value", "p_adjusted"]
 
 
 def leaderboard(result: ResultData, frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per scorer of some rows of a result; see `Result.league`."""
+    """One row per scorer of some rows of a result; see `Result.leaderboard`."""
     own = _best_first(result, frame)
     columns = [*_ENDS, *(c for c in _beside(own) if c in own)]
     ranked = own[own["estimate"].notna()]
@@ -108,12 +108,12 @@ def probably(result: ResultData) -> float:
     return (1 + result.confidence) / 2
 
 
-def wmt_ranks(result: ResultData, frame: pd.DataFrame, adjusted: bool) -> pd.DataFrame:
-    """Ranks by WMT-style clusters; see `Result.wmt_ranks`."""
+def wmt_clusters(result: ResultData, frame: pd.DataFrame, adjusted: bool) -> pd.DataFrame:
+    """Ranks by WMT-style clusters; see `Result.wmt_clusters`."""
     if result.is_posterior:
         raise MetaevalError(
-            "WMT's ranks are made from p-values, and a posterior has none; see league(), or use "
-            "metaeval.compare."
+            "WMT's ranks are made from p-values, and a posterior has none; see leaderboard(), "
+            "or use metaeval.compare."
         )
     if result.meta["policy"]["alternative"] != "two-sided":
         raise MetaevalError("Ranks need two-sided tests; compare without an alternative.")
@@ -125,4 +125,4 @@ def wmt_ranks(result: ResultData, frame: pd.DataFrame, adjusted: bool) -> pd.Dat
         p[i, j] = row.p_adjusted if adjusted else row.p_value / 2
     if np.isnan(p[np.triu_indices(len(p), 1)]).any():
         raise MetaevalError("Ranks need all pairs tested; compare without a baseline.")
-    return own[["scorer", "estimate"]].assign(rank=wmt_clusters(p, 1 - result.confidence))
+    return own[["scorer", "estimate"]].assign(rank=wmt_rank_clusters(p, 1 - result.confidence))

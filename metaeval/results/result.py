@@ -22,7 +22,7 @@ _SIGNED = ("estimate", "lower", "upper")
 class Result(ResultData):
     """What a verb returns: values and differences of scorers, and every form they are shown in."""
 
-    def league(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
+    def leaderboard(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
         """One row per scorer, best first, with ranks and letters from the adjusted comparisons.
 
         Parameters
@@ -34,15 +34,15 @@ class Result(ResultData):
         -------
         DataFrame
             scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill,
-            null_mean, and p_value and p_adjusted of tests of single scorers. Two scorers share a
-            letter exactly if they are not separated; the letters are empty where not all pairs were
-            compared, and where more than 52 would be needed (`attrs["notes"]` says so). Of
-            posteriors, two are separated if one is better with a probability of at least
-            (1 + confidence) / 2, each pair by itself.
+            expected_if_calibrated, and p_value and p_adjusted of tests of single scorers. Two
+            scorers share a letter exactly if they are not separated; the letters are empty where
+            not all pairs were compared, and where more than 52 would be needed (`attrs["notes"]`
+            says so). Of posteriors, two are separated if one is better with a probability of at
+            least (1 + confidence) / 2, each pair by itself.
         """
         return ranking.leaderboard(self, self.rows(statistic, task))
 
-    def wmt_ranks(
+    def wmt_clusters(
         self, statistic: str | None = None, task: str | None = None, *, adjusted: bool = False
     ) -> pd.DataFrame:
         """Ranks by WMT-style clusters, kept for comparison with published tables.
@@ -58,14 +58,14 @@ class Result(ResultData):
         -------
         DataFrame
             scorer, estimate, rank, the best first. They depend on the order of close scorers and
-            contradict one another; `league` has simultaneous ranges of ranks.
+            contradict one another; `leaderboard` has simultaneous ranges of ranks.
 
         Raises
         ------
         MetaevalError
             If not all pairs were tested.
         """
-        return ranking.wmt_ranks(self, self.rows(statistic, task), adjusted)
+        return ranking.wmt_clusters(self, self.rows(statistic, task), adjusted)
 
     def sentence(
         self,
@@ -145,15 +145,15 @@ class Result(ResultData):
         return cls(tidied(rows), None, meta)
 
     def to_markdown(self, statistic: str | None = None, task: str | None = None) -> str:
-        """Return the league table as Markdown."""
+        """Return the leaderboard as Markdown."""
         return tables.to_markdown(self, statistic, task)
 
     def to_latex(self, statistic: str | None = None, task: str | None = None, **style: Any) -> str:
-        """Return the league table as LaTeX that needs the package booktabs only."""
+        """Return the leaderboard as LaTeX that needs the package booktabs only."""
         return tables.to_latex(self, statistic, task, **style)
 
     def to_html(self, statistic: str | None = None, task: str | None = None) -> str:
-        """Return the league table as HTML."""
+        """Return the leaderboard as HTML."""
         return tables.to_html(self, statistic, task)
 
     def _repr_html_(self) -> str:

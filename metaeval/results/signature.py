@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_RARE = ("margin", "stop_after", "weights", "rope")
+_RARE = ("margin", "stop_after_exceedances", "weights", "rope")
 
 
 def version() -> str:
@@ -19,7 +19,9 @@ def make_signature(meta: Mapping[str, Any]) -> str:
     """The one line that is printed with every number."""
     policy, origin = meta["policy"], meta["provenance"]
     asked = [s["name"] for s in meta["statistics"] if not s["beside"]]
-    fields = {name: policy[name] for name in ("average", "grouping", "random", "test", "interval")}
+    fields = {
+        name: policy[name] for name in ("average", "grouping", "resample", "test", "interval")
+    }
     fields |= {
         "n": origin["n_resamples"],
         "seed": origin["seed"],

@@ -1,4 +1,4 @@
-"""League tables as text, Markdown, LaTeX and HTML."""
+"""Leaderboard tables as text, Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -50,24 +50,24 @@ def p_cell(p: float) -> str:
     return "<.001" if p < 0.001 else number(p, 1, 3)
 
 
-def league_texts(result: ResultData, statistic: str | None, task: str | None) -> pd.DataFrame:
-    """League table with every cell as text: the columns that people read."""
-    league = leaderboard(result, result.rows(statistic, task))
+def leaderboard_texts(result: ResultData, statistic: str | None, task: str | None) -> pd.DataFrame:
+    """Leaderboard table with every cell as text: the columns that people read."""
+    board = leaderboard(result, result.rows(statistic, task))
     accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
     scale, digits = (100, 1) if accuracy else (1, 3)
     compared = result.meta["kind"] == "compare" or result.is_posterior
-    levels = accuracy and not (result.is_posterior and league["chance"].isna().all())
+    levels = accuracy and not (result.is_posterior and board["chance"].isna().all())
     rows, name = [], value_name(result, statistic)
-    for place, row in enumerate(league.itertuples(), start=1):
+    for place, row in enumerate(board.itertuples(), start=1):
         known = not math.isnan(row.estimate)
         cells = {"#": str(place) if known else ""} if ranked else {}
         cells |= {
             "scorer": row.scorer,
             value_name(result, statistic): ends_text(number(row.estimate, scale, digits), name),
         }
-        if "n_rows" in league:
+        if "n_rows" in board:
             cells["rows"] = f"{row.n_rows:.0f}"
-        if league["lower"].notna().any():
+        if board["lower"].notna().any():
             ends = ends_text(_interval(row.lower, row.upper, scale, digits), name)
             cells[f"{100 * result.confidence:g}% {interval_name(result)}"] = ends
         if compared:
@@ -89,7 +89,7 @@ def _printable_cells(texts: pd.DataFrame) -> pd.DataFrame:
 
 
 def letters_line(result: ResultData, statistic: str | None, task: str | None = None) -> str:
-    """Why a league table has no letters, where they would be too many."""
+    """Why a leaderboard has no letters, where they would be too many."""
     return "; ".join(leaderboard(result, result.rows(statistic, task)).attrs["notes"])
 
 
@@ -101,8 +101,8 @@ def _ranks(row: Any) -> str:
 def _beside(row: Any, accuracy: bool) -> dict[str, str]:
     """What stands beside a value that is no accuracy, or was tested alone."""
     cells = {}
-    if not accuracy and not math.isnan(row.null_mean):
-        cells["if calibrated"] = number(row.null_mean, 1, 3)
+    if not accuracy and not math.isnan(row.expected_if_calibrated):
+        cells["if calibrated"] = number(row.expected_if_calibrated, 1, 3)
     if not math.isnan(row.p_value):
         cells["p"] = p_cell(row.p_value)
     if not math.isnan(row.p_adjusted):
@@ -133,7 +133,7 @@ def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
 
 
 def tables_of(result: ResultData) -> list[tuple[str, str, str | None]]:
-    """Title, statistic and task of every league table of a result, in reading order."""
+    """Title, statistic and task of every leaderboard of a result, in reading order."""
     titles: list[tuple[str, str, str | None]] = []
     strata = f"macro mean over {result.meta['policy']['by']}" if result.meta["policy"]["by"] else ""
     wholes = {s["name"]: s.get("whole", strata) for s in result.meta["statistics"]}
@@ -207,8 +207,8 @@ def precision_line(result: ResultData) -> str:
 
 
 def to_markdown(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
-    """League table as Markdown, warnings first and the signature below."""
-    texts = league_texts(result, statistic, task)
+    """Leaderboard table as Markdown, warnings first and the signature below."""
+    texts = leaderboard_texts(result, statistic, task)
     cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
     lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
     head = [f"**{_markdown(w)}**\n" for w in result.meta["warnings"]]
@@ -242,8 +242,8 @@ def _markdown(text: str) -> str:
 
 
 def to_html(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
-    """League table as an HTML fragment; all names are escaped."""
-    texts = league_texts(result, statistic, task)
+    """Leaderboard table as an HTML fragment; all names are escaped."""
+    texts = leaderboard_texts(result, statistic, task)
     head = "".join(f"<p><strong>{_html(w)}</strong></p>" for w in result.meta["warnings"])
     without = letters_line(result, statistic, task)
     below = f"<p>{_html(without)}</p>" if without else ""
@@ -271,7 +271,7 @@ def to_latex(
     percent: bool = True,
     caption: bool = False,
 ) -> str:
-    r"""League table as LaTeX, written through pandas' Styler; needs booktabs only.
+    r"""Leaderboard table as LaTeX, written through pandas' Styler; needs booktabs only.
 
     Parameters
     ----------
@@ -302,33 +302,33 @@ def to_latex(
     check_one_of("interval", interval, ("brackets", "half", "none"))
     if digits is not None:
         check_whole("digits", digits, 0)
-    league = leaderboard(result, result.rows(statistic, task))
+    board = leaderboard(result, result.rows(statistic, task))
     scale = 100 if percent and result.is_accuracy(statistic) else 1
     digits = (1 if scale == 100 else 3) if digits is None else digits
-    shown = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in league["scorer"]]})
+    shown = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in board["scorer"]]})
     name = value_name(result, statistic)
     value = latex_text(name[0].upper() + name[1:].replace("_", " "))
     marks = [
         rf"\textsuperscript{{{m}}}" if m and letters == "superscript" else ""
-        for m in league["letters"]
+        for m in board["letters"]
     ]
     shown[value] = [
         ends_text(number(e, scale, digits), name) + m
-        for e, m in zip(league["estimate"], marks, strict=True)
+        for e, m in zip(board["estimate"], marks, strict=True)
     ]
-    if not league["lower"].notna().any():
+    if not board["lower"].notna().any():
         interval = "none"
     if interval == "brackets":
-        ends = zip(league["lower"], league["upper"], strict=True)
+        ends = zip(board["lower"], board["upper"], strict=True)
         shown[f"{100 * result.confidence:g}\\,\\% {interval_name(result)}"] = [
             "{" + ends_text(_interval(a, b, scale, digits), name) + "}" for a, b in ends
         ]
     elif interval == "half":
-        half = (league["upper"] - league["lower"]) / 2
+        half = (board["upper"] - board["lower"]) / 2
         shown[r"$\pm$"] = [number(h, scale, digits) if math.isfinite(h) else "" for h in half]
     if letters == "column":
-        shown["Groups"] = list(league["letters"])
-    beside = [_beside(row, name == "accuracy") for row in league.itertuples()]
+        shown["Groups"] = list(board["letters"])
+    beside = [_beside(row, name == "accuracy") for row in board.itertuples()]
     for column in dict.fromkeys(c for cells in beside for c in cells):
         shown[column[0].upper() + column[1:] if " " in column else "$p$"] = [
             latex_text(cells.get(column, "")) for cells in beside
@@ -336,7 +336,7 @@ def to_latex(
     marked = best == "bold" and result.direction(statistic) != 0
     bold = [marked] * len(shown)
     if marked:
-        bold = _not_below_best(result, league, statistic, task)
+        bold = _not_below_best(result, board, statistic, task)
     styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
     styles.loc[bold, ["Scorer", value]] = "textbf:--rwrap;"
     styler = shown.style.hide(axis="index").apply(lambda _: styles, axis=None)
@@ -344,7 +344,7 @@ def to_latex(
     notes = [
         *_title(result, statistic, task),
         *result.meta["warnings"],
-        *league.attrs["notes"],
+        *board.attrs["notes"],
         printable(methods_paragraph(result)),
         result.signature,
     ]
@@ -369,10 +369,10 @@ def _one_line(text: str) -> str:
 
 
 def _not_below_best(
-    result: ResultData, league: pd.DataFrame, statistic: str | None, task: str | None
+    result: ResultData, board: pd.DataFrame, statistic: str | None, task: str | None
 ) -> list[bool]:
     """Scorers that were not found worse than the one with the best estimate."""
-    names = list(league["scorer"])
+    names = list(board["scorer"])
     better, _ = found_better(result, result.rows(statistic, task), names)
     return [bool(i == 0 or not better[0, i]) for i in range(len(names))]
 

@@ -158,7 +158,7 @@ def _table(design: Design, draw: Draw, of_task: Codes, clusters: Codes | None) -
         scores=pd.DataFrame(draw.scores.reshape(len(scorers), -1).T, columns=scorers),
         labels=pd.DataFrame(draw.labels.reshape(len(raters), -1).T, columns=raters),
         label_kind="rating",
-        exchangeable=design.raters > 1,
+        average_raters=design.raters > 1,
     )
 
 

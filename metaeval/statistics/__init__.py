@@ -24,6 +24,10 @@ from metaeval.statistics.base import (
 from metaeval.statistics.calibration.binned_ece import ece, ece_debiased
 from metaeval.statistics.calibration.corp import discrimination, miscalibration, uncertainty
 from metaeval.statistics.calibration.cox import calibration_in_the_large, cox_intercept, cox_slope
+from metaeval.statistics.calibration.null_mean import (
+    null_labels as null_labels,
+    signs_of_units as signs_of_units,
+)
 from metaeval.statistics.calibration.forecast_spec import (
     Native as Native,
     Over as Over,
@@ -36,10 +40,6 @@ from metaeval.statistics.calibration.forecasts import (
     cases_of as cases_of,
     scored_of as scored_of,
     tied_cases as tied_cases,
-)
-from metaeval.statistics.calibration.null_mean import (
-    null_labels as null_labels,
-    signs_of_units as signs_of_units,
 )
 from metaeval.statistics.calibration.proper_scores import (
     brier,

@@ -79,16 +79,16 @@ class Statistic:
         table -> (item, scorer): what each item adds to the estimate to first order, adding up to
         0; instead of leaving out one item at a time.
     inflated : {"", "value", "both"}
-        Noise adds to the value: at most the level `noise`, or `null_mean` where there is none.
-        Intervals are Student's t with their ends moved by as much; with "both" so are those of
-        differences and their tests, else noise cancels there.
+        Noise adds to the value: at most the level `noise`, or `expected_if_calibrated` where there
+        is none. Intervals are Student's t with their ends moved by as much; with "both" so are
+        those of differences and their tests, else noise cancels there.
     better : {"higher", "lower", "neither"}
         Which values are good: accuracies are "higher", losses "lower"; of a slope, whose ideal is
         1, neither.
     describe : callable, optional
-        table -> mapping of name -> (scorer,): tie_rate, chance, trivial, null_mean (the mean under
-        perfect calibration), epsilon, lost groups; trials, the independent units that a value at a
-        bound stands on, where they are fewer than all.
+        table -> mapping of name -> (scorer,): tie_rate, chance, trivial, expected_if_calibrated
+        (the mean under perfect calibration), epsilon, lost groups; trials, the independent units
+        that a value at a bound stands on, where they are fewer than all.
     weigh : callable, optional
         Instead of terms and finish: table -> function of item weights (replicate, item) ->
         (replicate, scorer).

@@ -66,8 +66,8 @@ def parse_statistics(
 
     Examples
     --------
-    >>> [s.name for s in parse_statistics("pearson,tie_calibrated_accuracy(folds=10)")]
-    ['pearson', 'tie_calibrated_accuracy(folds=10)']
+    >>> [s.name for s in parse_statistics("pearson,tie_calibrated_accuracy(n_folds=10)")]
+    ['pearson', 'tie_calibrated_accuracy(n_folds=10)']
     """
     given = {"grouping": grouping, "average": average, "ties": ties}
     shared = {k: v for k, v in given.items() if v is not None}
@@ -180,7 +180,7 @@ def _arguments(call: str, text: str) -> dict[str, Any]:
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise MetaevalError(
             f"Cannot read the statistic {text!r}; write name(argument=value), such as "
-            "tie_calibrated_accuracy(folds=10), each argument once, with a number, a text, True, "
+            "tie_calibrated_accuracy(n_folds=10), each argument once, with a number, a text, True, "
             "False or None."
         ) from None
 

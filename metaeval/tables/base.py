@@ -56,7 +56,7 @@ class BaseTable(Changing):
         What the labels are; worked out from the data where it is not said.
     label_epsilon : float, default 0
         Labels that differ by no more than this are tied.
-    exchangeable : bool, default False
+    average_raters : bool, default False
         The label columns are raters on one scale, who may be averaged.
     shared_items : bool, optional
         Whether an item of one task is the same item in the others (aspects of one response). Where
@@ -82,7 +82,7 @@ class BaseTable(Changing):
     keys: tuple[str, ...] = ()
     label_kind: str | None = None
     label_epsilon: float = 0.0
-    exchangeable: bool = False
+    average_raters: bool = False
     shared_items: bool | None = None
     ordered: bool = False
     missing: str = "common"

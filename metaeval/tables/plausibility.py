@@ -74,7 +74,7 @@ def _is_function_of(codes: Codes, values: Floats) -> bool:
 def _tied(table: BaseTable, scores: Floats, labels: Floats) -> list[str]:
     """A warning of scorers who tie many pairs where labels tie none.
 
-    Ties that `orders="net"` made of two verdicts are not theirs.
+    Ties that `both_orders="net"` made of two verdicts are not theirs.
     """
     if not labels.size or (labels == 0).any():
         return []
@@ -138,7 +138,7 @@ def _cure(table: BaseTable, below: list[str], labels: list[str], all_of_them: bo
         turned = judged if all_of_them else scorers
         return (
             f"if its signs stand for the other side, {turned}; its numbers may be codes "
-            "(--preference-scale index, one-two or probability, or --vocabulary), or first and "
+            "(--preference-scale index, one-two or probability, or --value-map), or first and "
             "second be exchanged in a file"
         )
     if all_of_them:

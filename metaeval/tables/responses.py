@@ -228,7 +228,7 @@ def _pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pa
         *frames,
         keys=table.keys,
         label_epsilon=label_epsilon,
-        exchangeable=table.exchangeable,
+        average_raters=table.average_raters,
         shared_items=table.shared_items,
         sharing_assumed=table.sharing_assumed,
         missing=table.missing,

@@ -76,10 +76,10 @@ def test_units_are_left_out(given, model):
 
 def test_every_use_takes_what_fit_returns(given):
     tree = given["ties"]
-    assert bayes.check(tree)["passed"].all()
-    assert len(bayes.summarise(tree, "epsilon").frame)
-    assert len(bayes.predictive(tree)) and len(bayes.sensitivity(tree))
-    assert bayes.weigh({"a": tree, "b": tree})["weight"].sum() == pytest.approx(1)
+    assert bayes.diagnose(tree)["passed"].all()
+    assert len(bayes.summarize(tree, "epsilon").frame)
+    assert len(bayes.posterior_predictive(tree)) and len(bayes.prior_sensitivity(tree))
+    assert bayes.compare_models({"a": tree, "b": tree})["weight"].sum() == pytest.approx(1)
 
 
 def test_posteriors_of_others_are_refused():
@@ -91,4 +91,4 @@ def test_posteriors_of_others_are_refused():
         )
     )
     with pytest.raises(MetaevalError, match="of something else"):
-        bayes.check(other)
+        bayes.diagnose(other)

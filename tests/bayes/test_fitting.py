@@ -25,7 +25,7 @@ def test_a_tree_has_its_groups_dimensions_and_signature(trees, table):
         assert {"scorer", "task"} <= set(tree["posterior"].sizes)
         told = 125 - tied if name == "calibration" else 125
         assert tree["log_likelihood"].sizes["unit"] == told
-        assert bayes.check(tree)["passed"].all()
+        assert bayes.diagnose(tree)["passed"].all()
 
 
 def test_a_posterior_cut_short_is_refused_and_marked_where_it_is_wanted(table):
@@ -35,7 +35,7 @@ def test_a_posterior_cut_short_is_refused_and_marked_where_it_is_wanted(table):
     ):
         bayes.fit("accuracy", table, statistic="pairwise_accuracy", **short)
     tree = bayes.fit("accuracy", table, statistic="pairwise_accuracy", check=False, **short)
-    result = bayes.summarise(tree, "accuracy")
+    result = bayes.summarize(tree, "accuracy")
     assert (result.frame["status"] == "failed check").all()
     assert result.meta["warnings"][0].startswith("the posterior failed its check: r_hat")
     assert "failed" in Result.from_json(result.to_json()).meta["warnings"][0]
@@ -64,9 +64,9 @@ def test_saved_posteriors_come_back_whole(trees, tmp_path):
         bayes.save(tree, path)
         back = bayes.load(path)
         quantity = "accuracy" if name == "accuracy" else "slope"
-        one, other = (bayes.summarise(t, quantity) for t in (tree, back))
+        one, other = (bayes.summarize(t, quantity) for t in (tree, back))
         assert one.to_json() == other.to_json()
-        assert bayes.check(back)["passed"].all()
+        assert bayes.diagnose(back)["passed"].all()
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"{n}.nc" for n in sorted(trees)]
 
 
@@ -128,7 +128,7 @@ def test_an_interrupted_fit_stops_its_chains(table, monkeypatch):
         ("accuracy", {"draws": 2.5}, "draws=2.5"),
         ("accuracy", {"target_accept": 1.0}, "target_accept"),
         ("accuracy", {"missing": "pairwise"}, "same rows"),
-        ("accuracy", {"random": ("item", "system")}, "random"),
+        ("accuracy", {"resample": ("item", "system")}, "resample"),
         ("ties", {"scorers": ["nobody"]}, "nobody"),
         ("ties", {"wrong": 1}, r"ties does not take wrong"),
     ],
@@ -141,18 +141,18 @@ def test_nonsense_is_one_sentence(table, model, options, said):
 
 def test_quantities_that_are_not_there_are_refused_with_those_that_are(trees):
     with pytest.raises(MetaevalError, match=r"no quantity of the ties model 'slop'.*'slope'"):
-        bayes.summarise(trees["ties"], "slop")
+        bayes.summarize(trees["ties"], "slop")
     with pytest.raises(MetaevalError, match="does not take agreement"):
-        bayes.summarise(trees["ties"], "slope", agreement=0.9)
+        bayes.summarize(trees["ties"], "slope", agreement=0.9)
     for wrong in ({}, trees["ties"]["posterior"]):
         with pytest.raises(MetaevalError, match="Expected a posterior"):
-            bayes.summarise(wrong, "slope")
+            bayes.summarize(wrong, "slope")
     with pytest.raises(MetaevalError, match="not a table"):
         bayes.fit("accuracy", [1, 2])
 
 
 def test_summaries_have_differences_losses_and_a_region_of_no_matter(trees):
-    result = bayes.summarise(trees["accuracy"], "accuracy", rope=0.05, baseline="good")
+    result = bayes.summarize(trees["accuracy"], "accuracy", rope=0.05, baseline="good")
     gap = result.row("perfect", "good")
     assert gap["prob_better"] == 1 and gap["expected_loss"] == 0 and gap["prob_rope"] == 0
     own = result.frame[result.frame["baseline"].isna()]
@@ -166,7 +166,7 @@ def test_summaries_have_differences_losses_and_a_region_of_no_matter(trees):
 
 def test_predictive_checks_pass_where_the_model_is_right(trees):
     for tree in trees.values():
-        found = bayes.predictive(tree)
+        found = bayes.posterior_predictive(tree)
         assert (found["p"] < 0.01).mean() < 0.1
         inside = (found["observed"] >= found["lower"] - 1e-9) & (
             found["observed"] <= found["upper"] + 1e-9
@@ -176,11 +176,11 @@ def test_predictive_checks_pass_where_the_model_is_right(trees):
 
 def test_accuracies_are_not_weighed(trees):
     with pytest.raises(MetaevalError, match="no likelihood of single units"):
-        bayes.weigh({"one": trees["accuracy"], "other": trees["accuracy"]})
+        bayes.compare_models({"one": trees["accuracy"], "other": trees["accuracy"]})
 
 
 def test_sensitivity_finds_what_rests_on_the_prior(trees):
-    found = bayes.sensitivity(trees["calibration"])
+    found = bayes.prior_sensitivity(trees["calibration"])
     assert found.loc["log_slope[constant, big]", "likelihood"] < 0.05
     assert (found["prior"] >= 0).all() and set(found["said"]) <= {"", "prior", "conflict"}
 

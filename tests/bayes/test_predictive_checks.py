@@ -19,7 +19,7 @@ def test_shares_add_up_to_one_and_stay_inside_their_bands_mostly(trees, model):
 
 def test_shares_are_the_rates_that_the_check_shows(trees):
     shares = outcome_shares(trees["ties"], 0.9).set_index(["scorer", "task", "group"])
-    check = bayes.predictive(trees["ties"], confidence=0.9)
+    check = bayes.posterior_predictive(trees["ties"], confidence=0.9)
     ties = check[check["quantity"] == "tie_rate"].set_index(["scorer", "task", "group"])
     tied = shares[shares["outcome"] == "tie"].loc[ties.index]
     for column in ("observed", "predicted", "lower", "upper"):
@@ -45,6 +45,6 @@ def test_curves_at_margins_of_each_scorer_are_those_of_predictive(trees):
     at = np.arange(size["scorer"] * size["task"] * 2, dtype=float)
     at = at.reshape(size["scorer"], size["task"], 2)
     own = curves_at(tree, at, 0.95).set_index(["scorer", "task", "margin", "outcome"])
-    all_of_them = bayes.predictive(tree, at.ravel())
+    all_of_them = bayes.posterior_predictive(tree, at.ravel())
     same = all_of_them.set_index(["scorer", "task", "margin", "outcome"]).loc[own.index]
     assert np.allclose(own, same)

@@ -31,7 +31,7 @@ def test_accuracies_are_those_of_fixed_thresholds(curve):
 
 def test_the_best_is_what_tie_calibration_chooses_in_sample(curve):
     chosen = evaluate(
-        load_example(), statistics.tie_calibrated_accuracy(folds=None), n_resamples=100
+        load_example(), statistics.tie_calibrated_accuracy(n_folds=None), n_resamples=100
     )
     best = curve[curve["best"]].set_index("scorer")
     for detail in chosen.meta["details"]:

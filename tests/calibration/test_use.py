@@ -140,7 +140,7 @@ def test_fewer_items_than_folds(name, tmp_path):
         ("ece(binning=equal)", "binning"),
         ("log_loss(clip=2)", "clip"),
         ("miscalibration(score=spherical)", "score"),
-        ("brier(folds=1)", "folds"),
+        ("brier(n_folds=1)", "folds"),
         ("brier(outcomes=4)", "outcomes"),
         ("auroc(grouping=task)", "grouping"),
         ("auroc(grouping=item,over=pairs)", "within an item|such comparisons"),
@@ -151,7 +151,7 @@ def test_fewer_items_than_folds(name, tmp_path):
         ("brier(event=a)", "event"),
         ("brier(outcomes=3,over=responses)", "outcomes of pairs"),
         ("brier(native=1)", "native"),
-        ("brier(native=logit,folds=3)", "leave out folds"),
+        ("brier(native=logit,n_folds=3)", "leave out folds"),
         ("log_loss(clip=a)", "clip"),
         ("ece(bins=1000000000)", "bins"),
         ("brier(average=pairs,event=1)", "average"),
@@ -184,8 +184,8 @@ def test_separated_labels_have_no_slope_and_certain_forecasts_no_log_loss(tmp_pa
         lambda t: calibration.map_band(t, "isotonic"),
         lambda t: calibration.reliability(t, n_resamples=3),
         lambda t: calibration.reliability(t, native="logit", confidence=95),
-        lambda t: calibration.margin_link.fit(t, folds=1),
-        lambda t: calibration.margin_link.fit(t, folds=500),
+        lambda t: calibration.margin_link.fit(t, n_folds=1),
+        lambda t: calibration.margin_link.fit(t, n_folds=500),
         lambda t: calibration.beta.fit(t, event=3),
         lambda t: calibration.scale_fragility(t.pairs()),
         lambda t: calibration.accuracy_and_calibration(t, "brier", "brier"),
@@ -236,7 +236,7 @@ def test_tests_by_task_have_a_row_of_all_cases_and_every_form(name):
         p = result.row("judge", task=task)["p_value"]
         assert f"{p:.3f}".lstrip("0") in result.to_markdown(task=task)
         assert f"{p:.3f}".lstrip("0") in result.to_latex(task=task)
-        assert len(result.league(task=task)) == len(table.scorers)
+        assert len(result.leaderboard(task=task)) == len(table.scorers)
     assert result.row("judge")["p_value"] == whole.row("judge")["p_value"]
     assert "Holm's method" in result.methods_paragraph()
     assert "interval" not in result.signature and f"test:{name}" in result.signature

@@ -40,7 +40,7 @@ def test_indices_of_the_better_completion_are_warned_of_and_read_where_declared(
     assert warned(table, "hf-70b", "0 on 93, 1 on 98 and -1 on 9", "--preference-scale index")
     for options in (
         {"preference_scale": "index"},
-        {"vocabulary": {"0": 1, "1": -1, "-1": None}},
+        {"value_map": {"0": 1, "1": -1, "-1": None}},
         {"preference_scale": {"hf-70b": "index", "openai-mini": "index"}},
     ):
         declared = read(*files, **options)
@@ -162,13 +162,13 @@ def spearman(table, scorer):
     [
         (
             "human_worker.csv",
-            "--map rater=worker,label=CoherenceRating --exchangeable",
-            {"rater": "worker", "label": "CoherenceRating", "exchangeable": True},
+            "--map rater=worker,label=CoherenceRating --average-raters",
+            {"rater": "worker", "label": "CoherenceRating", "average_raters": True},
         ),
         (
             "human_rater.csv",
-            "--map rater=rater,label=CoherenceRating --exchangeable",
-            {"rater": "rater", "label": "CoherenceRating", "exchangeable": True},
+            "--map rater=rater,label=CoherenceRating --average-raters",
+            {"rater": "rater", "label": "CoherenceRating", "average_raters": True},
         ),
         ("human_no_rater.csv", r"repeats='mean' \(--repeats mean\)", {"repeats": "mean"}),
     ],
@@ -231,7 +231,7 @@ def test_row_numbers_are_not_scorers(names):
 
 # Values at a bound
 @pytest.mark.parametrize(("name", "low"), [("fifty_items.csv", 92.9), ("sixty_items.csv", 94.0)])
-@pytest.mark.parametrize("options", [{}, {"statistic": "tie_calibrated_accuracy(folds=None)"}])
+@pytest.mark.parametrize("options", [{}, {"statistic": "tie_calibrated_accuracy(n_folds=None)"}])
 def test_a_perfect_scorer_has_an_interval(name, low, options):
     result = evaluate(read(case("perfect-scorer") / name), n_resamples=1000, **options)
     row = result.frame[(result.frame["scorer"] == "rubric_judge")].iloc[0]
@@ -316,7 +316,7 @@ def test_ratings_of_mt_bench():
 
 def test_reward_models_of_judgebench_in_both_orders():
     folder = case("judgebench-two-orders")
-    table = read(folder / "votes.csv", folder / "gold.csv", orders="net")
+    table = read(folder / "votes.csv", folder / "gold.csv", both_orders="net")
     found = values(table, "pairwise_accuracy(ties=strict)")
     assert [found[name] for name in sorted(found, key=found.get, reverse=True)] == [
         *(65.7, 64.3, 63.4, 62.3, 59.4, 59.4)

@@ -38,11 +38,11 @@ def test_compare_prints_what_a_reader_needs(scores):
     text = run("compare", scores, *LONG)
     lines = text.splitlines()
     assert "80 items x 6 systems" in text
-    assert "ratings, so: tie_calibrated_accuracy(folds=5)" in text
-    assert "random: cluster" in text
+    assert "ratings, so: tie_calibrated_accuracy(n_folds=5)" in text
+    assert "resample: cluster" in text
     assert any(line.startswith("separated after max-T") for line in lines)
     assert "system_accuracy" in text
-    assert lines[-1].startswith("metaeval:0.1.0|compare|tie_calibrated_accuracy(folds=5)|")
+    assert lines[-1].startswith("metaeval:0.1.0|compare|tie_calibrated_accuracy(n_folds=5)|")
     assert "Monte Carlo error of p" in text
 
 
@@ -100,8 +100,8 @@ def test_demo_shows_truth_beside_estimates_and_writes_files(tmp_path):
     assert "truth" in text and "intervals of scorers" in text
     assert sorted(p.name for p in out.iterdir()) == [
         "figures",
-        "league.md",
-        "league.tex",
+        "leaderboard.md",
+        "leaderboard.tex",
         "report.html",
         "result.csv",
         "result.json",
@@ -109,7 +109,7 @@ def test_demo_shows_truth_beside_estimates_and_writes_files(tmp_path):
     ]
     assert f"Report: {out / 'report.html'}" in text
     again = run(
-        "compare", out / "scores.csv", "--labels", "human1,human2", "--exchangeable", *LONG[2:]
+        "compare", out / "scores.csv", "--labels", "human1,human2", "--average-raters", *LONG[2:]
     )
     assert "mean of 2 raters" in again
 
@@ -166,7 +166,7 @@ BAD_TABLES = {
     "unknown weights": (frame(**GOOD), ["--weights", "bayes"], "'exponential'"),
     "unknown alternative": (frame(**GOOD), ["--alternative", "up"], "'greater'"),
     "margin below 0": (frame(**GOOD), ["--margin", "-0.01"], "margin"),
-    "stop at once": (frame(**GOOD), ["--stop-after", "1"], "at least 5"),
+    "stop at once": (frame(**GOOD), ["--stop-after-exceedances", "1"], "at least 5"),
     "mcnemar on correlations": (
         frame(**GOOD),
         ["--test", "mcnemar", "--statistic", "pearson"],
@@ -174,10 +174,10 @@ BAD_TABLES = {
     ),
     "random without systems": (
         frame(**GOOD).drop(columns="system").assign(response=list("abab")),
-        ["--random", "item,system"],
+        ["--resample", "item,system"],
         "column 'system'",
     ),
-    "no cluster column": (frame(**GOOD), ["--random", "cluster"], "needs a column 'cluster'"),
+    "no cluster column": (frame(**GOOD), ["--resample", "cluster"], "needs a column 'cluster'"),
     "too few resamples": (frame(**GOOD), ["--n-resamples", "10"], "at least 100"),
     "confidence over 1": (frame(**GOOD), ["--confidence", "95"], "between 0 and 1"),
     "contradiction: no pairs but a baseline": (
@@ -320,7 +320,7 @@ def test_two_reward_files_and_a_folder_with_a_new_metric_take_one_command():
         "--n-resamples",
         "200",
     )
-    assert "New-refA" in text and "random: cluster" in text
+    assert "New-refA" in text and "resample: cluster" in text
 
 
 @pytest.mark.parametrize("module", ["jax", "pandas"])
@@ -392,7 +392,7 @@ def test_fit_prints_a_posterior_and_keeps_it(tied, tmp_path):
     text = run("fit", tied, "--labels", "human", *more)
     assert "posterior of accuracy(" in text and "(new task)" in text
     assert "probably better (>= .975)" in text
-    assert bayes.summarise(bayes.load(kept), "accuracy").row("judge")["n_items"] == 80
+    assert bayes.summarize(bayes.load(kept), "accuracy").row("judge")["n_items"] == 80
 
 
 def test_fit_gives_json_of_one_quantity(tied):

@@ -168,7 +168,7 @@ def test_a_tuned_threshold_is_the_same_from_margins_as_given():
     labels = pd.DataFrame({"h": human})
     given_margins = Pairs(rows, pd.DataFrame({"m": a - b}), labels)
     whole = Pairs(rows, pd.DataFrame({"m": np.round(10 * (a - b))}), labels)
-    statistic = tie_calibrated_accuracy(folds=None)
+    statistic = tie_calibrated_accuracy(n_folds=None)
     assert value(given_margins, statistic) == value(whole, statistic)
 
 

@@ -178,7 +178,7 @@ def places_of(forecasts, table):
 
 def test_forecasts_come_from_the_other_folds():
     table = me.load_example()
-    fit = calibration.margin_link.fit(table, scorers=["judge"], folds=4)
+    fit = calibration.margin_link.fit(table, scorers=["judge"], n_folds=4)
     pairs = table.pairs()
     keep = places_of(fit.forecasts, pairs)
     margin = pairs.scores["judge"].to_numpy()[keep]

@@ -61,7 +61,7 @@ def _values(names: tuple[str, ...], n: int, rng: random.Random) -> pd.DataFrame:
 _FIELDS = (
     *(("keys", ("task",)), ("keys", "system"), ("label_kind", "correct"), ("label_kind", "typo")),
     *(("label_epsilon", 0.5), ("label_epsilon", float("nan")), ("ordered", True)),
-    *(("shared_items", True), ("missing", "wrong"), ("exchangeable", True)),
+    *(("shared_items", True), ("missing", "wrong"), ("average_raters", True)),
 )
 _STEPS = (
     lambda table, rng: table.to_frame(),
@@ -127,9 +127,9 @@ def run_result(text: str) -> None:
     """Read a result, and write it in all ways."""
     result = Result.from_json(text)
     for output in (
-        *(result.to_frame, result.league, result.to_latex, result.to_markdown, result.to_html),
-        *(result.to_json, result.methods_paragraph, lambda: repr(result), result.wmt_ranks),
-        lambda: result.sentence(*result.league().index[:2]),
+        *(result.to_frame, result.leaderboard, result.to_latex, result.to_markdown, result.to_html),
+        *(result.to_json, result.methods_paragraph, lambda: repr(result), result.wmt_clusters),
+        lambda: result.sentence(*result.leaderboard().index[:2]),
     ):
         _tried(output)
 

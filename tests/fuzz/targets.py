@@ -61,7 +61,7 @@ class Files:
     contents: dict[str, bytes]
     options: dict
     folder: bool = False
-    labels_from: str | None = None
+    label_source: str | None = None
 
 
 def read_files(case: Files) -> None:
@@ -72,9 +72,9 @@ def read_files(case: Files) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     try:
-        names = [n for n in case.contents if n != case.labels_from]
+        names = [n for n in case.contents if n != case.label_source]
         sources = [home / names[0].split("/")[0]] if case.folder else [home / n for n in names]
-        labels = {"labels_from": home / case.labels_from} if case.labels_from else {}
+        labels = {"label_source": home / case.label_source} if case.label_source else {}
         use(read(*sources, **labels, **case.options))
     finally:
         for name in case.contents:
@@ -309,8 +309,8 @@ def _two(grid, other, seed: int, options: dict) -> Files:
     names, rows = grid
     second = making.delimited(*(other if seed % 3 == 0 else (names, rows)), ",", seed // 7)
     contents = {"a.csv": making.delimited(names, rows, ",", seed), "b.csv": second}
-    options = {k: v for k, v in options.items() if k != "labels_from"}
-    return Files(contents, options, labels_from="b.csv" if seed % 2 else None)
+    options = {k: v for k, v in options.items() if k != "label_source"}
+    return Files(contents, options, label_source="b.csv" if seed % 2 else None)
 
 
 READERS: dict[str, Target] = {

@@ -15,7 +15,7 @@ def preferences(values):
     rows = pd.DataFrame({"item": range(n), "first": "a", "second": "b"})
     labels = pd.DataFrame(values, columns=["h1", "h2", "h3"])
     scores = pd.DataFrame({"m": np.arange(n) - 1.5, "k": np.arange(n) - 2.5})
-    return Pairs(rows, scores, labels, exchangeable=True)
+    return Pairs(rows, scores, labels, average_raters=True)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_preferences(values, name, combined):
 def test_ratings():
     rows = pd.DataFrame({"item": [1, 1, 2, 2], "system": list("abab")})
     labels = pd.DataFrame({"h1": [1.0, 2, 3, 4], "h2": [1.0, 3, 2, 4]})
-    table = Responses(rows, pd.DataFrame({"m": range(4)}), labels, exchangeable=True)
+    table = Responses(rows, pd.DataFrame({"m": range(4)}), labels, average_raters=True)
     assert prepare(table).label == "mean of 2 raters"
 
 

@@ -240,7 +240,7 @@ def test_correlations_over_all_rows_are_those_of_scipy(statistic, f):
 EVERY = [
     *(pairwise_accuracy("acc-eq"), kendall("23", average="pairs"), kendall("b")),
     *(pearson(), pearson("item"), spearman(), system_pearson(), system_accuracy()),
-    tie_calibrated_accuracy(folds=None),
+    tie_calibrated_accuracy(n_folds=None),
 ]
 
 
@@ -260,7 +260,7 @@ def test_a_scorer_is_not_better_than_itself_and_names_do_not_matter(statistic, t
         return
     assert tested.p_value[0] == 1
     assert tested.p_value[1] == pytest.approx(tested.p_value[2], abs=1e-12)
-    assert tested.status == "replica" and tested.name == test
+    assert tested.status == "published" and tested.name == test
     sides = [
         replica_test(statistic, member(table, a, b), plan(test, alternative=side), 60).p_value
         for side in ("greater", "less")
@@ -387,7 +387,7 @@ def test_comparing_by_swaps():
     result = compare(ratings(1, 12, 4), pairwise_accuracy("acc-eq"), test="swap-cells")
     assert set(result.frame["test"].dropna()) == {"swap-cells"}
     rows = result.frame[result.frame["baseline"].notna()]
-    assert (rows["status"] == "replica").all()
+    assert (rows["status"] == "published").all()
     assert ((rows["p_value"] > 0) & (rows["p_adjusted"] >= rows["p_value"])).all()
 
 

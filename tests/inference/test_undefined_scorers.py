@@ -55,11 +55,11 @@ def test_a_constant_scorer_is_named_and_the_others_are_compared(statistic, by):
     assert "is undefined for flat (constant: flat): left out" in first
     own = found.row("flat")
     assert own[["estimate", "lower", "upper"]].isna().all()
-    league = found.league()
-    assert league["scorer"].iloc[-1] == "flat" and league["letters"].iloc[-1] == ""
+    leaderboard = found.leaderboard()
+    assert leaderboard["scorer"].iloc[-1] == "flat" and leaderboard["letters"].iloc[-1] == ""
     ranks = ["rank_low", "rank_high", "letters"]
     pd.testing.assert_frame_equal(
-        league[ranks].iloc[:-1], expected.league()[ranks], check_dtype=False
+        leaderboard[ranks].iloc[:-1], expected.leaderboard()[ranks], check_dtype=False
     )
     assert found.draws.shape[1] == found.frame["baseline"].isna().sum()
     for text in (as_text(found), found.to_markdown(), found.to_latex(), found.to_html()):
@@ -82,7 +82,7 @@ def test_a_scorer_with_scores_of_one_unit_is_named_and_the_others_compared(unit,
     first = TABLE.rows[unit] == TABLE.rows[unit].iloc[0]
     first &= TABLE.rows["task"] == TABLE.rows["task"].iloc[0]
     table = TABLE.with_scorer("once", TABLE.scores["judge"].where(first))
-    options = {"missing": missing, "random": unit, **FEW}
+    options = {"missing": missing, "resample": unit, **FEW}
     expected = me.compare(TABLE, "pairwise_accuracy", **options)
     found = me.compare(table, "pairwise_accuracy", **options)
     pd.testing.assert_frame_equal(found.frame, expected.frame)
@@ -97,7 +97,7 @@ def test_scorers_that_share_one_item_are_named():
     scores = TABLE.scores.assign(low=TABLE.scores["judge"].where(place < 3))
     scores["high"] = TABLE.scores["judge"].where(place > 1)
     with pytest.raises(MetaevalError, match=r"one item.*come back without (low|high)"):
-        me.compare(TABLE.replace(scores=scores), "pairwise_accuracy", random="item", **FEW)
+        me.compare(TABLE.replace(scores=scores), "pairwise_accuracy", resample="item", **FEW)
 
 
 def test_all_that_are_undefined_are_still_refused():
@@ -152,9 +152,11 @@ def test_values_on_different_rows_do_not_rank():
     assert result.row("a")["estimate"] > result.row("b")["estimate"] + 0.1
     assert result.row("a", "b")["estimate"] == pytest.approx(common.row("a", "b")["estimate"])
     assert result.row("a", "b")["estimate"] < 0
-    league = result.league()
-    assert league["scorer"].tolist() == common.league()["scorer"].tolist() == ["b", "a", "c"]
-    assert league["n_rows"].tolist() == [900, 450, 900]
+    leaderboard = result.leaderboard()
+    assert (
+        leaderboard["scorer"].tolist() == common.leaderboard()["scorer"].tolist() == ["b", "a", "c"]
+    )
+    assert leaderboard["n_rows"].tolist() == [900, 450, 900]
     first = result.meta["warnings"][0]
     assert first.startswith("values stand on different rows (a: 450, b: 900) and do not rank")
     for text in (as_text(result), result.to_markdown(), result.to_latex(), result.to_html()):
@@ -171,16 +173,16 @@ def test_order_beside_a_baseline_is_by_differences_from_it():
     gaps = {name: result.row(name, "c")["estimate"] for name in "ab"}
     assert gaps["b"] > gaps["a"] > 0  # a has more right, of the easier half
     assert result.row("a")["estimate"] > result.row("b")["estimate"]
-    assert result.league()["scorer"].tolist() == ["b", "a", "c"]
+    assert result.leaderboard()["scorer"].tolist() == ["b", "a", "c"]
 
 
 def test_own_values_alone_say_so_too():
     table = on_different_rows()
     result = me.evaluate(table, "pairwise_accuracy", missing="pairwise", **FEW)
     assert result.meta["warnings"][0].endswith("use compare")
-    assert "n_rows" in result.league()
+    assert "n_rows" in result.leaderboard()
     complete = me.compare(table.drop_scorers("a"), "pairwise_accuracy", missing="pairwise", **FEW)
-    assert "n_rows" not in complete.league()
+    assert "n_rows" not in complete.leaderboard()
     assert not any("different rows" in w for w in complete.meta["warnings"])
 
 

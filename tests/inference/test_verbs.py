@@ -114,7 +114,7 @@ def test_a_cluster_that_spans_strata_is_one_cluster():
 def test_random_item_leaves_clusters_out():
     table = grid(20, cluster=np.repeat(np.arange(10), 2))
     rows = [
-        me.evaluate(table, st.pairwise_accuracy(), random=r, n_resamples=100).row("m0")
+        me.evaluate(table, st.pairwise_accuracy(), resample=r, n_resamples=100).row("m0")
         for r in (None, "cluster", "item")
     ]
     assert [row["n_clusters"] for row in rows] == [10, 10, 20]
@@ -260,8 +260,8 @@ def test_a_baseline_leaves_letters_out_and_ranks_open():
     result = me.compare(
         me.load_example(), st.pairwise_accuracy(), baseline="judge", n_resamples=200
     )
-    league = result.league()
-    assert (league["letters"] == "").all()
+    leaderboard = result.leaderboard()
+    assert (leaderboard["letters"] == "").all()
     assert result.frame["baseline"].dropna().unique().tolist() == ["judge"]
 
 
@@ -296,7 +296,7 @@ def test_levels_of_the_tau_that_is_accuracy_rescaled(average):
     accuracy = me.evaluate(table, st.pairwise_accuracy("acc-eq", average=average), n_resamples=100)
     for scorer in table.scorers:
         one, other = tau.row(scorer), accuracy.row(scorer)
-        for name in ("estimate", "chance", "trivial"):
+        for name in ("estimate", "chance", "best_constant"):
             assert_allclose(one[name], 2 * other[name] - 1, atol=1e-12)
         assert_allclose(one["skill"], other["skill"], atol=1e-12)
 
@@ -308,7 +308,7 @@ def test_too_many_items_for_resampling_give_no_interval_and_no_test():
     row = result.row("m0", "m1")
     assert np.isnan([row["lower"], row["se"], row["p_value"], row["p_adjusted"]]).all()
     assert any("no interval and no test" in w for w in result.meta["warnings"])
-    assert (result.league()["letters"] == "").all()
+    assert (result.leaderboard()["letters"] == "").all()
     assert "not tested" in result.sentence("m0", "m1")
     assert me.Result.from_json(result.to_json()).to_json() == result.to_json()
 
@@ -335,7 +335,7 @@ def test_a_task_of_one_item_has_no_interval_and_neither_has_the_mean():
     assert there["lower"] < there["upper"] and there["se"] > 0
     assert any("one unit in b: no interval" in w for w in result.meta["warnings"])
     with pytest.raises(MetaevalError, match="leaves one unit in each stratum"):
-        me.evaluate(table, st.pairwise_accuracy(), by="task", random="task")
+        me.evaluate(table, st.pairwise_accuracy(), by="task", resample="task")
 
 
 def test_scorers_that_no_item_tells_apart_are_not_called_equivalent():
@@ -380,8 +380,8 @@ def test_one_sided_results_are_not_read_backwards():
     assert np.isnan(result.row("m1", "m0")["p_value"])
     assert result.row("m0", "m1")["p_value"] > 0
     with pytest.raises(MetaevalError, match="two-sided"):
-        result.wmt_ranks()
-    ranks = me.compare(grid(30), st.pairwise_accuracy(), n_resamples=300).wmt_ranks()
+        result.wmt_clusters()
+    ranks = me.compare(grid(30), st.pairwise_accuracy(), n_resamples=300).wmt_clusters()
     assert ranks["rank"].iloc[0] == 1 and ranks["estimate"].is_monotonic_decreasing
 
 
@@ -394,8 +394,8 @@ def test_intervals_of_counts_stand_aside_where_there_are_no_counts(kind):
 
 
 def test_sequential_flips_are_for_the_sign_flip_test():
-    with pytest.raises(MetaevalError, match="stop_after is for test='sign-flip'"):
-        me.compare(grid(9), st.pairwise_accuracy(), test="bootstrap", stop_after=20)
+    with pytest.raises(MetaevalError, match="stop_after_exceedances is for test='sign-flip'"):
+        me.compare(grid(9), st.pairwise_accuracy(), test="bootstrap", stop_after_exceedances=20)
 
 
 def test_a_statistic_must_not_depend_on_the_size_of_the_weights():

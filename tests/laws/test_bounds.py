@@ -69,7 +69,9 @@ def test_tuned_accuracies_of_one_have_an_interval_at_any_number_of_items(n):
     assert row["skill"] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("options", [{"by": "task"}, {"random": "cluster"}, {"random": "item"}, {}])
+@pytest.mark.parametrize(
+    "options", [{"by": "task"}, {"resample": "cluster"}, {"resample": "item"}, {}]
+)
 @pytest.mark.parametrize("folds", [None, 5])
 @given(n=st.integers(12, 60))
 @settings(max_examples=8)
@@ -134,7 +136,7 @@ def test_wilson_of_few_systems_counts_systems():
     labels = np.arange(160) % 4 + 10.0 * (np.arange(160) % 4)
     rows = pd.DataFrame({"item": np.arange(160) // 4, "system": [f"s{i % 4}" for i in range(160)]})
     table = Responses(rows, pd.DataFrame({"m": labels}), pd.DataFrame({"h": labels}))
-    row = row_of(table, pairwise_accuracy("strict"), "m", random=("item", "system"))
+    row = row_of(table, pairwise_accuracy("strict"), "m", resample=("item", "system"))
     assert row["lower"] == pytest.approx(wilson_of(4))
 
 

@@ -38,7 +38,7 @@ def test_plain_isotonic_regression_finds_nothing_wrong_and_ours_does():
     plain = decompose(p, np.ones(len(p)))
     assert plain.uncertainty == 0 and (isotonic_fit(p, np.ones(len(p)), p) == 1).all()
     row = value(table, "miscalibration(native=logit)")
-    assert row["estimate"] > 2 * row["null_mean"] and row["lower"] > 0
+    assert row["estimate"] > 2 * row["expected_if_calibrated"] and row["lower"] > 0
     assert value(table, "uncertainty(native=logit)")["estimate"] == 0.25
 
 
@@ -58,11 +58,11 @@ def test_a_map_fitted_to_the_constant_label_would_be_certain_and_ours_is_not():
 def test_no_measure_finds_the_overconfident_scorer_calibrated(name):
     table = chosen_and_rejected()
     worse, ideal = (value(table, f"{name}(native=logit)", scorer) for scorer in "ab")
-    perfect = 0.0 if np.isnan(worse["null_mean"]) else worse["null_mean"]
+    perfect = 0.0 if np.isnan(worse["expected_if_calibrated"]) else worse["expected_if_calibrated"]
     assert worse["lower"] > (0.0 if name in ("ece", "smooth_ece") else perfect)
     assert worse["estimate"] > ideal["estimate"]
-    if not np.isnan(ideal["null_mean"]):
-        assert abs(ideal["estimate"] - ideal["null_mean"]) < 4 * ideal["se"]
+    if not np.isnan(ideal["expected_if_calibrated"]):
+        assert abs(ideal["estimate"] - ideal["expected_if_calibrated"]) < 4 * ideal["se"]
 
 
 def test_slopes_are_those_of_the_truth():

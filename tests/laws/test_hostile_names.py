@@ -53,7 +53,7 @@ def result(request):
 @pytest.fixture(scope="module")
 def names(result):
     """The names as a table has them: blanks around them are gone."""
-    found = [name for name in result.league()["scorer"] if name != PLAIN]
+    found = [name for name in result.leaderboard()["scorer"] if name != PLAIN]
     assert len(found) >= 6
     return found
 

@@ -12,37 +12,47 @@ from metaeval.resampling.intervals import BY_NAME as INTERVALS
 
 STATISTICS = (
     *("pairwise_accuracy(ties=half)", "pairwise_accuracy(ties='acc-eq',average=pairs)"),
-    *("tie_calibrated_accuracy(folds=2)", "kendall(variant=b)", "pearson", "spearman"),
+    *("tie_calibrated_accuracy(n_folds=2)", "kendall(variant=b)", "pearson", "spearman"),
     *("system_accuracy", "soft_pairwise_accuracy", "kendall(variant=b,grouping=none)"),
 )
 FORECASTS = (
-    *("brier(folds=2)", "log_loss(folds=2)", "rps(folds=2)", "miscalibration(score=rps,folds=2)"),
-    *("discrimination(folds=2)", "uncertainty(folds=2)", "recalibration_gain(folds=2)"),
-    *("smooth_ece(folds=2)", "ece(bins=3,folds=2)", "ece_debiased(bins=3,folds=2)"),
+    *(
+        "brier(n_folds=2)",
+        "log_loss(n_folds=2)",
+        "rps(n_folds=2)",
+        "miscalibration(score=rps,n_folds=2)",
+    ),
+    *("discrimination(n_folds=2)", "uncertainty(n_folds=2)", "recalibration_gain(n_folds=2)"),
+    *("smooth_ece(n_folds=2)", "ece(bins=3,n_folds=2)", "ece_debiased(bins=3,n_folds=2)"),
     *("cox_slope(native=logit)", "cox_slope(native=logit,event=1)", "sharpness(native=logit)"),
     *("calibration_in_the_large(native=logit,event=1)", "cox_intercept(native=logit,event=1)"),
-    *("brier(outcomes=3,folds=2)", "log_loss(outcomes=3,folds=2,map=davidson)"),
+    *("brier(outcomes=3,n_folds=2)", "log_loss(outcomes=3,n_folds=2,map=davidson)"),
     *(
-        "ece(outcomes=3,folds=2)",
-        "smooth_ece(map=isotonic,folds=2)",
-        "brier(map=venn_abers,folds=2)",
+        "ece(outcomes=3,n_folds=2)",
+        "smooth_ece(map=isotonic,n_folds=2)",
+        "brier(map=venn_abers,n_folds=2)",
     ),
-    *("brier(map=lapse_link,folds=2)", "brier(map=monotone_spline,folds=2)"),
-    *("brier(event=1,map=beta,folds=2)", "miscalibration(event=1,folds=2)"),
-    *("recalibration_gain(event=1,folds=2)", "auroc(event=1)", "auroc(over=pairs)"),
-    *("auroc(grouping=item,event=1)", "aurc", "augrc", "coverage_at(accuracy=.8,folds=2,event=1)"),
+    *("brier(map=lapse_link,n_folds=2)", "brier(map=monotone_spline,n_folds=2)"),
+    *("brier(event=1,map=beta,n_folds=2)", "miscalibration(event=1,n_folds=2)"),
+    *("recalibration_gain(event=1,n_folds=2)", "auroc(event=1)", "auroc(over=pairs)"),
+    *(
+        "auroc(grouping=item,event=1)",
+        "aurc",
+        "augrc",
+        "coverage_at(accuracy=.8,n_folds=2,event=1)",
+    ),
 )
 OPTIONS = {
     "test": TESTS,
     "interval": tuple(INTERVALS),
     "correction": CORRECTIONS,
     "alternative": ("two-sided", "greater", "less"),
-    "random": (None, "item", "cluster", "task", ("item", "system")),
+    "resample": (None, "item", "cluster", "task", ("item", "system")),
     "missing": ("common", "pairwise", "wrong"),
     "weights": (None, "multinomial", "poisson", "exponential"),
     "by": (None, "task"),
     "margin": (None, 0.05),
-    "stop_after": (None, None, 5),
+    "stop_after_exceedances": (None, None, 5),
 }
 
 
@@ -82,7 +92,7 @@ def one_of_each(draw, table):
     return options
 
 
-@pytest.mark.parametrize("statistics", [STATISTICS, FORECASTS], ids=["orders", "forecasts"])
+@pytest.mark.parametrize("statistics", [STATISTICS, FORECASTS], ids=["both_orders", "forecasts"])
 @settings(max_examples=100, deadline=None)
 @given(table=crooked(), data=st.data())
 def test_a_right_answer_or_one_clear_sentence(statistics, table, data):

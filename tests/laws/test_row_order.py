@@ -8,7 +8,7 @@ import pytest
 
 import metaeval as me
 from metaeval import Pairs, Responses, bayes, calibration, plots, statistics
-from metaeval.planning import required_items, simulated_power
+from metaeval.planning import power_by_simulation, sample_size
 
 FEW = {"n_resamples": 100}
 
@@ -26,7 +26,7 @@ def responses(kind="rating", raters=1, seed=0, n=11):
     labels = {f"h{r}": np.round(quality + rng.normal(size=3 * n) / 2) for r in range(raters)}
     if kind == "correct":
         labels = {"h0": (system == item % 3).astype(float)}
-    options = {"label_kind": kind, "exchangeable": raters > 1}
+    options = {"label_kind": kind, "average_raters": raters > 1}
     return Responses(rows, scores, pd.DataFrame(labels), **options)
 
 
@@ -38,7 +38,7 @@ def preferences(raters=1, ordered=True, seed=0, n=36):
     quality = rng.normal(size=n)
     scores = pd.DataFrame({k: quality + rng.normal(size=n) for k in ("a", "b", "c")})
     labels = {f"h{r}": np.sign(quality + rng.normal(size=n) / 2) for r in range(raters)}
-    return Pairs(rows, scores, pd.DataFrame(labels), ordered=ordered, exchangeable=raters > 1)
+    return Pairs(rows, scores, pd.DataFrame(labels), ordered=ordered, average_raters=raters > 1)
 
 
 def shuffled(table, seed):
@@ -77,7 +77,7 @@ OF_RESPONSES = {
     "compare by task": lambda t: me.compare(t, by="task", **FEW),
     "compare pairwise": lambda t: me.compare(t, missing="pairwise", **FEW),
     "compare items and systems": lambda t: me.compare(
-        t, "pairwise_accuracy", random=("item", "system"), **FEW
+        t, "pairwise_accuracy", resample=("item", "system"), **FEW
     ),
     "compare swaps": lambda t: me.compare(t, "pairwise_accuracy", test="swap-cells", **FEW),
     "evaluate all": lambda t: me.evaluate(
@@ -96,18 +96,20 @@ OF_RESPONSES = {
     "soft_pairwise_accuracy": lambda t: me.evaluate(
         t, statistics.soft_pairwise_accuracy(), scorers=["b", "c"], **FEW
     ),
-    "required_items": lambda t: required_items(t, "pairwise_accuracy", difference=0.1),
-    "simulated_power": lambda t: simulated_power(
+    "sample_size": lambda t: sample_size(t, "pairwise_accuracy", difference=0.1),
+    "power_by_simulation": lambda t: power_by_simulation(
         t,
         "pairwise_accuracy",
         scorer="b",
         baseline="c",
         difference=0.2,
         n_units=20,
-        n_sets=100,
+        n_simulations=100,
         n_flips=99,
     ),
-    "size_check": lambda t: me.size_check(t, "pairwise_accuracy", n_sets=100, n_resamples=100),
+    "type_i_error_rate": lambda t: me.type_i_error_rate(
+        t, "pairwise_accuracy", n_simulations=100, n_resamples=100
+    ),
     "reliability": lambda t: calibration.reliability(t, **GAPS, **FEW),
     "map_band": lambda t: calibration.map_band(t, "margin_link", **FEW),
     "threshold_curve": lambda t: calibration.threshold_curve(t, points=4, **FEW),
@@ -126,14 +128,14 @@ OF_RESPONSES = {
     "pairs": lambda t: pd.concat([t.pairs().rows, t.pairs().scores, t.pairs().labels], axis=1),
     "to_xarray": lambda t: t.drop_scorers("a").to_xarray().to_dataframe().reset_index(),
     "alignment": lambda t: t.alignment.to_dict(),
-    "tie_curve": lambda t: plots.tie_curve(t, "b", points=4, data=True, **FEW),
-    "tie_policies": lambda t: plots.tie_policies(t, data=True, **FEW),
+    "tie_curve": lambda t: plots.tie_curve(t, "b", points=4, return_data=True, **FEW),
+    "tie_policies": lambda t: plots.tie_policies(t, return_data=True, **FEW),
 }
 
 OF_PAIRS = {
     "evaluate": OF_RESPONSES["evaluate"],
     "compare": OF_RESPONSES["compare"],
-    "order_bias": lambda t: plots.order_bias(t, native="logit", data=True, **FEW),
+    "order_bias": lambda t: plots.order_bias(t, native="logit", return_data=True, **FEW),
     "agreement_bounds": lambda t: bayes.agreement_bounds(
         t.replace(labels=t.labels.assign(more=t.labels["h0"])), n_draws=100
     ),
@@ -164,7 +166,7 @@ def test_shuffled_pairs_give_the_same(name):
 
 def test_shuffled_items_pass_the_same_gate():
     table = responses(n=40)
-    asked = {"statistic": "pairwise_accuracy", "new": "b", "baseline": "c", "random": "item"}
+    asked = {"statistic": "pairwise_accuracy", "new": "b", "baseline": "c", "resample": "item"}
     expected = me.gate(table, **asked, **FEW)
     assert repr(me.gate(shuffled(table, 1), **asked, **FEW)) == repr(expected)
 
@@ -217,5 +219,5 @@ def test_ids_are_listed_as_people_count():
     table = responses(n=40)
     there = ~table.rows["item"].astype(int).isin([3, 20, 11])
     table = table.replace(scores=table.scores.assign(b=table.scores["b"].where(there)))
-    gate = me.gate(table, "pairwise_accuracy", new="a", baseline="b", random="item", **FEW)
+    gate = me.gate(table, "pairwise_accuracy", new="a", baseline="b", resample="item", **FEW)
     assert any("of t2/3, t2/11, t10/20:" in note for note in gate.notes), gate.notes

@@ -71,7 +71,7 @@ def levels_of(table, statistic):
     """Rows of what is measured, and tie rate, chance and trivial value of each scorer."""
     table = prepare(table).table
     levels = statistic.describe(table_for(statistic, table))
-    names = ("tie_rate", "chance", "trivial")
+    names = ("tie_rate", "chance", "best_constant")
     return table, {s: [levels[k][m] for k in names] for m, s in enumerate(table.scorers)}
 
 

@@ -215,8 +215,8 @@ def check_twin(table, statistic):
     assert (row["estimate"], row["lower"], row["upper"], row["se"]) == (0.0, 0.0, 0.0, 0.0)
     assert (row["p_value"], row["p_adjusted"], row["prob_better"]) == (1.0, 1.0, 0.5)
     assert row["mde"] == 0.0
-    league = result.league(statistic.name).set_index("scorer")
-    assert league.loc["alpha", "letters"] == league.loc["copy", "letters"] != ""
+    leaderboard = result.leaderboard(statistic.name).set_index("scorer")
+    assert leaderboard.loc["alpha", "letters"] == leaderboard.loc["copy", "letters"] != ""
     own = [result.row(name, statistic=statistic.name) for name in ("alpha", "copy")]
     for column in ("estimate", "lower", "upper", "se"):
         assert own[0][column] == own[1][column]
@@ -421,12 +421,15 @@ def test_adjusted_p_values_are_holms_within_each_family():
 def test_letters_follow_the_adjusted_p_values(table):
     result = compare(table, pairwise_accuracy("acc-eq"), n_resamples=N, confidence=0.6)
     name = result.statistics[0]
-    league = result.league(name)
+    leaderboard = result.leaderboard(name)
     apart = [
-        [a != b and result.row(a, b, statistic=name)["p_adjusted"] <= 0.4 for b in league["scorer"]]
-        for a in league["scorer"]
+        [
+            a != b and result.row(a, b, statistic=name)["p_adjusted"] <= 0.4
+            for b in leaderboard["scorer"]
+        ]
+        for a in leaderboard["scorer"]
     ]
-    slow.check_letters(list(league["letters"]), apart)
+    slow.check_letters(list(leaderboard["letters"]), apart)
 
 
 # Round trip.
@@ -449,7 +452,9 @@ def test_json_is_strict_and_gives_the_same_tables():
 
     assert json.loads(text, parse_constant=refuse)["schema"] == "metaeval.result/1"
     back = Result.from_json(text)
-    pd.testing.assert_frame_equal(back.league(), result.league(), rtol=1e-9, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        back.leaderboard(), result.leaderboard(), rtol=1e-9, check_dtype=False
+    )
     assert back.to_markdown() == result.to_markdown()
     assert back.signature == result.signature
 

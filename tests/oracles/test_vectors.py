@@ -119,12 +119,16 @@ def test_a_constant_scorer_gets_the_share_of_tied_labels():
     assert value(table, statistic) == pytest.approx(0.1, abs=1e-12)
     assert levels["tie_rate"][0] == pytest.approx(1.0, abs=1e-12)
     assert levels["chance"][0] == pytest.approx(0.1, abs=1e-12)
-    assert levels["trivial"][0] == pytest.approx(0.45, abs=1e-12)
+    assert levels["best_constant"][0] == pytest.approx(0.45, abs=1e-12)
 
 
 def test_all_responses_equal_labels_and_no_tie():
     levels = pairwise_accuracy("acc-eq").describe(one_item([1, 1, 1], [1, 2, 3]).pairs())
-    assert (levels["tie_rate"][0], levels["chance"][0], levels["trivial"][0]) == (0.0, 0.0, 1.0)
+    assert (levels["tie_rate"][0], levels["chance"][0], levels["best_constant"][0]) == (
+        0.0,
+        0.0,
+        1.0,
+    )
 
 
 # SciPy.

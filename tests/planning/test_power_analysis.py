@@ -40,7 +40,7 @@ def differences(table, a="a", b="b"):
 def test_items_needed_follow_the_formula():
     table = pilot()
     d = differences(table)
-    row = me.required_items(table, "pairwise_accuracy", difference=0.03).iloc[0]
+    row = me.sample_size(table, "pairwise_accuracy", difference=0.03).iloc[0]
     assert row["items_needed"] == items_for_mean(0.03, d.std(ddof=1), 0.95, 0.8)
     assert row["estimate"] == pytest.approx(d.mean(), abs=1e-12)
     assert row["se"] == pytest.approx(d.std(ddof=1) / math.sqrt(len(d)), rel=1e-9)
@@ -51,8 +51,8 @@ def test_items_needed_follow_the_formula():
 
 def test_clusters_cost_items():
     table = pilot(400, cluster_size=8, icc=0.9, seed=2)
-    row = me.required_items(table, "pairwise_accuracy", difference=0.03).iloc[0]
-    alone = me.required_items(table, "pairwise_accuracy", difference=0.03, random="item").iloc[0]
+    row = me.sample_size(table, "pairwise_accuracy", difference=0.03).iloc[0]
+    alone = me.sample_size(table, "pairwise_accuracy", difference=0.03, resample="item").iloc[0]
     assert row["design_effect"] > 1.1 and row["n_clusters"] == 50
     ratio = row["items_needed"] / alone["items_needed"]
     assert ratio == pytest.approx(row["design_effect"], rel=0.02)
@@ -64,16 +64,16 @@ def test_clusters_cost_items():
 def test_the_formula_and_the_simulation_agree():
     table = pilot(seed=3)
     needed = int(
-        me.required_items(table, "pairwise_accuracy", difference=0.05).iloc[0]["items_needed"]
+        me.sample_size(table, "pairwise_accuracy", difference=0.05).iloc[0]["items_needed"]
     )
-    rate = me.simulated_power(
+    rate = me.power_by_simulation(
         table,
         "pairwise_accuracy",
         scorer="a",
         baseline="b",
         difference=0.05,
         n_units=needed,
-        n_sets=1_000,
+        n_simulations=1_000,
     )
     # the pilot's variance is taken as known by both
     assert abs(rate.rate - 0.8) <= 3.3 * math.sqrt(0.16 / 1_000) + 0.01
@@ -81,7 +81,9 @@ def test_the_formula_and_the_simulation_agree():
 
 @pytest.mark.parametrize("null", ["exchanged", "shifted"])
 def test_the_sign_flip_test_holds_its_size_in_a_design(null):
-    rate = me.size_check(pilot(50, 5, 0.8), "pairwise_accuracy", null=null, n_sets=200)
+    rate = me.type_i_error_rate(
+        pilot(50, 5, 0.8), "pairwise_accuracy", null=null, n_simulations=200
+    )
     low, high = scipy.stats.binom.interval(0.999, 200, 0.05)
     assert low / 200 <= rate.rate <= high / 200
     assert rate.lower <= rate.rate <= rate.upper and "at level 5 %" in str(rate)
@@ -95,7 +97,7 @@ def test_six_copies_of_each_item_in_a_cluster_are_one_unit():
     )
     parts = [pd.concat([frame] * 6, ignore_index=True) for frame in (table.scores, table.labels)]
     copied = Responses(rows, *parts, label_kind="rating")
-    rate = me.size_check(copied, "pairwise_accuracy", n_sets=150)
+    rate = me.type_i_error_rate(copied, "pairwise_accuracy", n_simulations=150)
     assert rate.rate <= 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 150)
 
 
@@ -117,13 +119,13 @@ def test_the_estimates_of_exchanged_scorers_are_equal_on_average():
 def test_bad_arguments_are_one_sentence():
     table = pilot(20, scorers=("a", "b", "c"))
     for call, words in (
-        (lambda: me.required_items(table, "pairwise_accuracy", difference=0.0), "difference"),
-        (lambda: me.required_items(table, "system_accuracy", difference=0.1), "no contributions"),
-        (lambda: me.size_check(table, "pairwise_accuracy", null="none"), "'exchanged'"),
-        (lambda: me.size_check(table, "pairwise_accuracy", scorers=["a"]), "two scorers"),
-        (lambda: me.size_check(table, test="mcnemar", null="shifted"), "sign-flip"),
-        (lambda: me.size_check(table, "pairwise_accuracy", n_sets=5), "at least 100"),
-        (lambda: me.required_items(table, difference=0.1, baseline="d"), "no scorer 'd'"),
+        (lambda: me.sample_size(table, "pairwise_accuracy", difference=0.0), "difference"),
+        (lambda: me.sample_size(table, "system_accuracy", difference=0.1), "no contributions"),
+        (lambda: me.type_i_error_rate(table, "pairwise_accuracy", null="none"), "'exchanged'"),
+        (lambda: me.type_i_error_rate(table, "pairwise_accuracy", scorers=["a"]), "two scorers"),
+        (lambda: me.type_i_error_rate(table, test="mcnemar", null="shifted"), "sign-flip"),
+        (lambda: me.type_i_error_rate(table, "pairwise_accuracy", n_simulations=5), "at least 100"),
+        (lambda: me.sample_size(table, difference=0.1, baseline="d"), "no scorer 'd'"),
     ):
         with pytest.raises(MetaevalError, match=words):
             call()
@@ -151,7 +153,7 @@ def unequal(n_items=300, seed=0, cluster=1):
 @pytest.mark.parametrize("cluster", [1, 3])
 def test_the_standard_error_is_that_of_compare_where_items_differ_in_size(statistic, cluster):
     table = unequal(cluster=cluster)
-    row = me.required_items(table, statistic, difference=0.03).iloc[0]
+    row = me.sample_size(table, statistic, difference=0.03).iloc[0]
     there = me.compare(table, statistic, n_resamples=2_000).row("a", "b")
     assert row["se"] == pytest.approx(there["se"], rel=0.05 if cluster == 1 else 0.2)
     assert row["estimate"] == pytest.approx(there["estimate"], abs=1e-9)
@@ -159,7 +161,7 @@ def test_the_standard_error_is_that_of_compare_where_items_differ_in_size(statis
 
 def test_items_of_one_size_are_as_before():
     table = pilot()
-    by_pairs = me.required_items(
+    by_pairs = me.sample_size(
         table, st.pairwise_accuracy("acc-eq", average="pairs"), difference=0.03
     ).iloc[0]
     d = differences(table)
@@ -171,31 +173,31 @@ def test_pilots_without_spread_are_one_sentence():
     equal = equal.replace(scores=equal.scores.assign(b=equal.scores["a"]))
     alone = pilot(24).replace(scores=equal.scores)
     rule = {"statistic": "pairwise_accuracy", "difference": 0.1}
-    two = {"scorer": "a", "baseline": "b", "n_units": 20, "n_sets": 100}
+    two = {"scorer": "a", "baseline": "b", "n_units": 20, "n_simulations": 100}
     for call, words in (
-        (lambda: me.required_items(equal, **rule), "'a' and 'b' agree on every item"),
-        (lambda: me.required_items(alone, **rule), "'a' and 'b' agree on every item"),
-        (lambda: me.required_items(alone, "pearson", difference=0.1), "agree on every item"),
-        (lambda: me.simulated_power(alone, **rule, **two), "agree on every item"),
-        (lambda: me.required_items(pilot(1), **rule), "at least two items"),
-        (lambda: me.required_items(pilot(1), "pearson", difference=0.1), "at least two items"),
-        (lambda: me.simulated_power(pilot(1), **rule, **two), "at least two items"),
-        (lambda: me.size_check(pilot(1), "pairwise_accuracy"), "at least two items"),
-        (lambda: me.required_items(pilot(4, 4), **rule), "at least two"),
+        (lambda: me.sample_size(equal, **rule), "'a' and 'b' agree on every item"),
+        (lambda: me.sample_size(alone, **rule), "'a' and 'b' agree on every item"),
+        (lambda: me.sample_size(alone, "pearson", difference=0.1), "agree on every item"),
+        (lambda: me.power_by_simulation(alone, **rule, **two), "agree on every item"),
+        (lambda: me.sample_size(pilot(1), **rule), "at least two items"),
+        (lambda: me.sample_size(pilot(1), "pearson", difference=0.1), "at least two items"),
+        (lambda: me.power_by_simulation(pilot(1), **rule, **two), "at least two items"),
+        (lambda: me.type_i_error_rate(pilot(1), "pairwise_accuracy"), "at least two items"),
+        (lambda: me.sample_size(pilot(4, 4), **rule), "at least two"),
     ):
         with pytest.raises(MetaevalError, match=words):
             call()
 
 
-@pytest.mark.parametrize("random", [("item", "system"), "item,system"])
+@pytest.mark.parametrize("resample", [("item", "system"), "item,system"])
 def test_planning_draws_no_systems(random):
-    table, rule = pilot(20), {"statistic": "pairwise_accuracy", "random": random}
+    table, rule = pilot(20), {"statistic": "pairwise_accuracy", "resample": random}
     two = {"scorer": "a", "baseline": "b", "n_units": 20, "difference": 0.1}
     for call in (
-        lambda: me.required_items(table, **rule, difference=0.1),
-        lambda: me.simulated_power(table, **rule, **two),
-        lambda: me.size_check(table, **rule),
-        lambda: me.size_check(table, **rule, null="shifted"),
+        lambda: me.sample_size(table, **rule, difference=0.1),
+        lambda: me.power_by_simulation(table, **rule, **two),
+        lambda: me.type_i_error_rate(table, **rule),
+        lambda: me.type_i_error_rate(table, **rule, null="shifted"),
     ):
         with pytest.raises(MetaevalError, match="draws systems too"):
             call()
@@ -204,7 +206,7 @@ def test_planning_draws_no_systems(random):
 def test_scales_of_scorers_change_no_size():
     table = pilot(30, seed=4)
     scaled = table.replace(scores=table.scores.assign(b=100 * table.scores["b"] + 7))
-    one, other = (me.size_check(t, "pearson", n_sets=100) for t in (table, scaled))
+    one, other = (me.type_i_error_rate(t, "pearson", n_simulations=100) for t in (table, scaled))
     assert one == other
 
 
@@ -234,9 +236,11 @@ def test_margins_keep_their_ties_and_their_signs():
 def test_thresholds_in_units_of_scores_are_refused_for_exchanged_scorers():
     table = pilot(20)
     with pytest.raises(MetaevalError, match=r"epsilon=0\.5 of"):
-        me.size_check(table, st.pairwise_accuracy("acc-eq", epsilon=0.5))
-    me.size_check(table, st.tie_calibrated_accuracy(), n_sets=100, n_resamples=100)
-    me.size_check(table, st.pairwise_accuracy(epsilon=0.5), null="shifted", n_sets=100)
+        me.type_i_error_rate(table, st.pairwise_accuracy("acc-eq", epsilon=0.5))
+    me.type_i_error_rate(table, st.tie_calibrated_accuracy(), n_simulations=100, n_resamples=100)
+    me.type_i_error_rate(
+        table, st.pairwise_accuracy(epsilon=0.5), null="shifted", n_simulations=100
+    )
 
 
 def test_the_bootstrap_of_unit_values_is_that_of_compare():
@@ -250,9 +254,14 @@ def test_the_bootstrap_of_unit_values_is_that_of_compare():
 
 
 def test_the_bootstrap_test_holds_its_size_under_a_shift():
-    rate = me.size_check(
-        pilot(60), "pairwise_accuracy", "bootstrap", null="shifted", n_sets=400, n_resamples=199
+    rate = me.type_i_error_rate(
+        pilot(60),
+        "pairwise_accuracy",
+        "bootstrap",
+        null="shifted",
+        n_simulations=400,
+        n_resamples=199,
     )
     assert abs(rate.rate - 0.05) <= 3.3 * math.sqrt(0.05 * 0.95 / 400) + 0.01
     with pytest.raises(MetaevalError, match="standard errors"):
-        me.size_check(pilot(20), st.spearman("none"), "bootstrap", null="shifted")
+        me.type_i_error_rate(pilot(20), st.spearman("none"), "bootstrap", null="shifted")

@@ -12,7 +12,7 @@ import metaeval as me
 from metaeval import MetaevalError, plots
 
 mpl.use("Agg")
-MANY = (plots.forest, plots.rank_intervals, plots.clusters, plots.significance_matrix)
+MANY = (plots.forest, plots.rank_intervals, plots.cd_diagram, plots.significance_matrix)
 
 
 @pytest.fixture(autouse=True)
@@ -74,15 +74,15 @@ def test_axes_that_are_given_are_drawn_on(draw, small):
 
 @pytest.mark.parametrize("draw", MANY)
 def test_data_draws_nothing(draw, small):
-    assert isinstance(draw(small, data=True), pd.DataFrame)
+    assert isinstance(draw(small, return_data=True), pd.DataFrame)
     assert not plt.get_fignums()
 
 
 def test_a_forest_is_the_league_table(small):
-    frame, league = plots.forest(small, data=True), small.league()
+    frame, leaderboard = plots.forest(small, return_data=True), small.leaderboard()
     same = ["scorer", "estimate", "lower", "upper", "letters"]
-    pd.testing.assert_frame_equal(frame[same], league[same])
-    assert_allclose(frame["reference"], league["chance"])
+    pd.testing.assert_frame_equal(frame[same], leaderboard[same])
+    assert_allclose(frame["reference"], leaderboard["chance"])
     ax = plots.forest(small)
     assert_allclose(points(ax), np.c_[frame["estimate"], range(5)])
     assert_allclose(points(ax, "|"), np.c_[frame["reference"], range(5)])
@@ -99,10 +99,10 @@ def test_tasks_and_statistics_are_chosen():
     result = me.evaluate(
         pairs(4, long=False), ["pairwise_accuracy", "brier"], by="task", n_resamples=200
     )
-    frame = plots.forest(result, statistic="brier", task="law", data=True)
-    league = result.league("brier", "law")
-    assert_allclose(frame["estimate"], league["estimate"])
-    assert_allclose(frame["reference"], league["null_mean"])
+    frame = plots.forest(result, statistic="brier", task="law", return_data=True)
+    leaderboard = result.leaderboard("brier", "law")
+    assert_allclose(frame["estimate"], leaderboard["estimate"])
+    assert_allclose(frame["reference"], leaderboard["expected_if_calibrated"])
     assert frame["estimate"].is_monotonic_increasing
     ax = plots.forest(result, statistic="brier", task="law")
     assert "lower is better" in ax.get_xlabel()
@@ -126,10 +126,10 @@ def test_values_that_are_none_are_named():
     assert low > -1 and high < 2
 
 
-def test_ranks_are_those_of_the_league(small):
-    frame, league = plots.rank_intervals(small, data=True), small.league()
+def test_ranks_are_those_of_the_leaderboard(small):
+    frame, leaderboard = plots.rank_intervals(small, return_data=True), small.leaderboard()
     same = ["scorer", "rank_low", "rank_high"]
-    pd.testing.assert_frame_equal(frame[same], league[same])
+    pd.testing.assert_frame_equal(frame[same], leaderboard[same])
     ax = plots.rank_intervals(small)
     ends = np.array([s for c in ax.collections for s in c.get_segments()])
     assert_allclose(ends[:, :, 0], frame[["rank_low", "rank_high"]])
@@ -137,10 +137,10 @@ def test_ranks_are_those_of_the_league(small):
 
 
 def test_groups_are_the_letters(small):
-    frame, league = plots.clusters(small, data=True), small.league()
+    frame, leaderboard = plots.cd_diagram(small, return_data=True), small.leaderboard()
     groups = frame.groupby("scorer")["group"].agg("".join)
-    assert dict(groups) == dict(zip(league["scorer"], league["letters"], strict=True))
-    ax = plots.clusters(small)
+    assert dict(groups) == dict(zip(leaderboard["scorer"], leaderboard["letters"], strict=True))
+    ax = plots.cd_diagram(small)
     bars = [line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 2]
     ends = sorted(tuple(line.get_xdata()) for line in bars if line.get_linewidth() > 1.5)
     spans = frame.groupby("group")["estimate"].agg(["min", "max"])
@@ -148,21 +148,21 @@ def test_groups_are_the_letters(small):
 
 
 def test_a_matrix_holds_every_pair_from_both_sides(small):
-    frame = plots.significance_matrix(small, data=True)
+    frame = plots.significance_matrix(small, return_data=True)
     assert len(frame) == 5 * 4
     for row in frame.itertuples():
         found = small.row(row.row, row.column)
         assert row.value == pytest.approx(found["p_adjusted"])
         better = int(found["p_adjusted"] <= 0.05) + int(found["p_adjusted"] <= 0.001)
         assert row.separated == np.sign(found["estimate"]) * better
-    raw = plots.significance_matrix(small, value="p_value", order="league", data=True)
-    assert list(dict.fromkeys(raw["row"])) == list(small.league()["scorer"])
+    raw = plots.significance_matrix(small, value="p_value", order="leaderboard", return_data=True)
+    assert list(dict.fromkeys(raw["row"])) == list(small.leaderboard()["scorer"])
     assert (raw["value"] == [small.row(r.row, r.column)["p_value"] for r in raw.itertuples()]).all()
 
 
 def test_cells_say_their_values_for_few_scorers(small, results):
     ax = plots.significance_matrix(small)
-    frame = plots.significance_matrix(small, data=True)
+    frame = plots.significance_matrix(small, return_data=True)
     names = list(dict.fromkeys(frame["row"]))
     cells = {t.get_position(): t.get_text() for t in ax.texts if t.get_text()[0] in "<.1"}
     for row in frame.itertuples():
@@ -175,21 +175,21 @@ def test_cells_say_their_values_for_few_scorers(small, results):
 
 
 def test_clusters_of_a_matrix_stand_together(results):
-    frame = plots.significance_matrix(results[12], data=True)
+    frame = plots.significance_matrix(results[12], return_data=True)
     order = list(dict.fromkeys(frame["row"]))
     assert sorted(order) == sorted(names(12))
-    league = list(results[12].league()["scorer"])
-    assert league.index(order[0]) < league.index(order[-1])
+    leaderboard = list(results[12].leaderboard()["scorer"])
+    assert leaderboard.index(order[0]) < leaderboard.index(order[-1])
 
 
 def test_pairs_that_were_not_compared_have_a_cross():
     result = compared(4, long=False, baseline="scorer 0")
-    frame = plots.significance_matrix(result, data=True)
+    frame = plots.significance_matrix(result, return_data=True)
     assert frame["value"].isna().sum() == frame["separated"].isna().sum() == 6
     assert len(points(plots.significance_matrix(result), "x")) == 6
     assert not any(t.get_text() for t in plots.forest(result).texts)
     with pytest.raises(MetaevalError, match="Groups need all pairs compared"):
-        plots.clusters(result)
+        plots.cd_diagram(result)
 
 
 def test_what_is_worse_in_grey_is_lighter():
@@ -202,7 +202,7 @@ def test_what_is_worse_in_grey_is_lighter():
 
 def test_wrong_arguments_are_told_what_to_type(small):
     alone = me.evaluate(pairs(1, long=False), "pairwise_accuracy", n_resamples=200)
-    for draw in (plots.rank_intervals, plots.clusters, plots.significance_matrix):
+    for draw in (plots.rank_intervals, plots.cd_diagram, plots.significance_matrix):
         with pytest.raises(MetaevalError, match=r"\(evaluate\) has none; call metaeval\.compare"):
             draw(alone)
     for draw in MANY:
@@ -214,9 +214,9 @@ def test_wrong_arguments_are_told_what_to_type(small):
         plots.significance_matrix(small, value="p")
     with pytest.raises(MetaevalError, match="is for posteriors"):
         plots.significance_matrix(small, value="prob_better")
-    with pytest.raises(MetaevalError, match="order='size' is not one of 'cluster', 'league'"):
+    with pytest.raises(MetaevalError, match="order='size' is not one of 'cluster', 'leaderboard'"):
         plots.significance_matrix(small, order="size")
-    assert len(plots.forest(alone, data=True)) == 1
+    assert len(plots.forest(alone, return_data=True)) == 1
     check_texts(plots.forest(alone).figure)
 
 

@@ -74,7 +74,7 @@ def line(ax, label_or_place):
 # What is drawn is what the package computes.
 def test_reliability_is_the_curve_of_the_package(example):
     options = {"native": "logit", "n_resamples": 100, "seed": 3}
-    frame = reliability(example, ["judge", "reward"], data=True, **options)
+    frame = reliability(example, ["judge", "reward"], return_data=True, **options)
     pd.testing.assert_frame_equal(
         frame, calibration.reliability(example, scorers=["judge", "reward"], **options)
     )
@@ -86,7 +86,7 @@ def test_reliability_is_the_curve_of_the_package(example):
 
 
 def test_bars_below_count_all_cases(example):
-    frame = reliability(example, "reward", native="logit", data=True, **FEW)
+    frame = reliability(example, "reward", native="logit", return_data=True, **FEW)
     ax = reliability(example, "reward", native="logit", **FEW)
     assert frame["n"].sum() == (example.pairs().labels["human"] != 0).sum()
     heights = np.array([bar.get_height() for bar in ax.patches])
@@ -95,7 +95,7 @@ def test_bars_below_count_all_cases(example):
 
 
 def test_reliability_of_three_outcomes_has_two_curves(example):
-    frame = reliability(example, "reward", three_way=True, data=True, **FEW)
+    frame = reliability(example, "reward", three_way=True, return_data=True, **FEW)
     same = calibration.reliability(example, scorers=["reward"], outcomes=3, **FEW)
     pd.testing.assert_frame_equal(frame, same)
     texts = [
@@ -119,7 +119,7 @@ def test_several_scorers_have_a_panel_each(example):
 
 
 def test_gaps_of_a_table_are_those_of_the_package(example):
-    frame = gap_to_agreement(example, ["judge"], agreement=0.8, data=True, **FEW)
+    frame = gap_to_agreement(example, ["judge"], agreement=0.8, return_data=True, **FEW)
     result = calibration.gap_to_agreement(example, [0.8], scorers=["judge"], **FEW)
     for row in frame[frame["part"] == "gap"].itertuples():
         same = result.row("judge", task=row.task)
@@ -131,7 +131,7 @@ def test_gaps_of_a_table_are_those_of_the_package(example):
 
 
 def test_gaps_are_marked_where_they_are_and_never_is_said(example):
-    frame = gap_to_agreement(example, "reward", agreement=0.9, data=True, **FEW)
+    frame = gap_to_agreement(example, "reward", agreement=0.9, return_data=True, **FEW)
     ax = gap_to_agreement(example, "reward", agreement=0.9, **FEW)
     gaps = frame[frame["part"] == "gap"].set_index("task")["margin"]
     points = [tuple(map(float, p.get_xdata())) for p in ax.lines if len(p.get_xdata()) == 1]
@@ -142,7 +142,7 @@ def test_gaps_are_marked_where_they_are_and_never_is_said(example):
 
 
 def test_many_tasks_have_a_panel_each(example):
-    frame = gap_to_agreement(example, "reward", data=True, **FEW)
+    frame = gap_to_agreement(example, "reward", return_data=True, **FEW)
     from metaeval.plots import _gap_to_agreement
 
     many = pd.concat([frame.assign(task=frame["task"] + str(i)) for i in range(3)])
@@ -151,8 +151,8 @@ def test_many_tasks_have_a_panel_each(example):
 
 def test_gaps_of_a_posterior_are_its_own(trees):
     tree = trees["calibration"]
-    frame = gap_to_agreement(tree, ["good", "reversed"], agreement=0.8, data=True)
-    result = bayes.summarise(tree, "gap", agreement=0.8)
+    frame = gap_to_agreement(tree, ["good", "reversed"], agreement=0.8, return_data=True)
+    result = bayes.summarize(tree, "gap", agreement=0.8)
     for row in frame[frame["part"] == "gap"].itertuples():
         same = result.row(row.scorer, task=row.task)
         assert (row.margin, row.lower, row.upper) == tuple(same[["estimate", "lower", "upper"]])
@@ -167,14 +167,14 @@ def test_gaps_of_a_posterior_are_its_own(trees):
 
 def test_thresholds_are_those_of_the_package(example):
     options = {"points": 6, "n_resamples": 200}
-    frame = tie_curve(example, ["reward"], data=True, **options)
+    frame = tie_curve(example, ["reward"], return_data=True, **options)
     curve = calibration.threshold_curve(example, scorers=["reward"], **options)
     own = frame[frame["part"] == "curve"].reset_index(drop=True)
     columns = ["epsilon", "accuracy", "lower", "upper", "tie_rate", "plateau"]
     pd.testing.assert_frame_equal(own[columns], curve[columns])
     for folds, part in ((None, "in-sample"), (5, "cross-fitted")):
         asked = {"scorers": ["reward"], "n_resamples": 200}
-        result = evaluate(example, st.tie_calibrated_accuracy(folds=folds), **asked)
+        result = evaluate(example, st.tie_calibrated_accuracy(n_folds=folds), **asked)
         row = frame[frame["part"] == part].iloc[0]
         assert row["epsilon"] == result.meta["details"][0]["epsilon"]
         assert row["accuracy"] == pytest.approx(result.row("reward")["estimate"])
@@ -183,9 +183,9 @@ def test_thresholds_are_those_of_the_package(example):
 
 
 def test_a_posterior_of_ties_is_shown_below_the_curve(table, trees):
-    frame = tie_curve(table, ["good"], tree=trees["ties"], points=5, data=True, **FEW)
+    frame = tie_curve(table, ["good"], tree=trees["ties"], points=5, return_data=True, **FEW)
     row = frame[frame["part"] == "posterior"].iloc[0]
-    same = bayes.summarise(trees["ties"], "epsilon").row("good")
+    same = bayes.summarize(trees["ties"], "epsilon").row("good")
     assert tuple(row[["epsilon", "lower", "upper"]]) == tuple(same[["estimate", "lower", "upper"]])
     ax = tie_curve(table, "good", tree=trees["ties"], points=5, **FEW)
     assert ax.get_xlim()[1] > same["upper"]
@@ -193,7 +193,7 @@ def test_a_posterior_of_ties_is_shown_below_the_curve(table, trees):
 
 
 def test_shares_of_outcomes_are_those_of_the_posterior(trees):
-    frame = win_tie_loss(trees["ties"], "good", data=True)
+    frame = win_tie_loss(trees["ties"], "good", return_data=True)
     whole = outcome_shares(trees["ties"], 0.95)
     pd.testing.assert_frame_equal(
         frame.drop(columns="task"), whole[whole["scorer"] == "good"].drop(columns="task")
@@ -206,7 +206,7 @@ def test_shares_of_outcomes_are_those_of_the_posterior(trees):
 
 
 def test_risks_are_one_less_the_accuracies_of_the_package(example):
-    frame = risk_coverage(example, ["judge", "reward"], data=True)
+    frame = risk_coverage(example, ["judge", "reward"], return_data=True)
     whole = calibration.risk_coverage(example, scorers=["judge", "reward"])
     whole = whole[whole["coverage"] >= 0.05]
     judge = whole[whole["scorer"] == "judge"]
@@ -227,21 +227,21 @@ def test_risks_are_one_less_the_accuracies_of_the_package(example):
 
 
 def test_ranks_are_those_of_the_leagues(example):
-    frame = tie_policies(example, data=True, **FEW)
+    frame = tie_policies(example, return_data=True, **FEW)
     names = list(frame["statistic"].unique())
     assert names == [
-        *("pairwise_accuracy(ties=acc-eq)", "tie_calibrated_accuracy(folds=5)"),
+        *("pairwise_accuracy(ties=acc-eq)", "tie_calibrated_accuracy(n_folds=5)"),
         *("pairwise_accuracy(ties=strict)", "pairwise_accuracy(ties=half)"),
     ]
     result = compare(example, names, **FEW)
     for name in names:
-        league = result.league(name)
+        leaderboard = result.leaderboard(name)
         own = frame[frame["statistic"] == name]
-        assert list(own["scorer"]) == list(league["scorer"])
+        assert list(own["scorer"]) == list(leaderboard["scorer"])
         assert list(own["rank"]) == [1, 2, 3, 4, 5]
-        assert (own[["rank_low", "rank_high"]].to_numpy() == league[["rank_low", "rank_high"]]).all(
-            axis=None
-        )
+        assert (
+            own[["rank_low", "rank_high"]].to_numpy() == leaderboard[["rank_low", "rank_high"]]
+        ).all(axis=None)
     ax = tie_policies(example, **FEW)
     first = frame[frame["statistic"] == names[0]]["scorer"].iloc[0]
     ranks = frame[frame["scorer"] == first].set_index("statistic").loc[names, "rank"]
@@ -263,7 +263,7 @@ def test_policies_follow_the_labels():
 
 
 def test_a_bias_above_0_favours_what_was_shown_first(shown_in_order):
-    frame = order_bias(shown_in_order, native="logit", data=True, **FEW)
+    frame = order_bias(shown_in_order, native="logit", return_data=True, **FEW)
     result = evaluate(shown_in_order, st.cox_intercept(native="logit"), **FEW)
     for row in frame.itertuples():
         labels = -result.row(row.scorer)[["estimate", "upper", "lower"]]
@@ -279,8 +279,8 @@ def test_bias_of_a_posterior_is_its_own(trees):
     tree = require_ours(trees["calibration"]).copy()
     slopes = tree["posterior"]["slope_typical"]  # draws that stand in for those of a bias
     tree["posterior"] = tree["posterior"].to_dataset().assign(bias=slopes)
-    frame = order_bias(tree, ["good", "chance"], data=True)
-    result = bayes.summarise(tree, "bias")
+    frame = order_bias(tree, ["good", "chance"], return_data=True)
+    result = bayes.summarize(tree, "bias")
     assert list(frame["scorer"]) == ["good", "chance"]
     for row in frame.itertuples():
         same = result.row(row.scorer)

@@ -25,7 +25,7 @@ def look():
 
 @pytest.fixture(scope="module")
 def result(trees):
-    return bayes.summarise(trees["accuracy"], "accuracy")
+    return bayes.summarize(trees["accuracy"], "accuracy")
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +49,18 @@ def test_every_text_of_posteriors_can_be_read(number, density, trees):
     assert figure.get_figwidth() == pytest.approx(3.03)
 
 
-@pytest.mark.parametrize("draw", [plots.forest, plots.rank_intervals, plots.clusters])
+@pytest.mark.parametrize("draw", [plots.forest, plots.rank_intervals, plots.cd_diagram])
 def test_other_figures_take_posteriors(draw, trees, result):
     check_texts(draw(posterior(trees["accuracy"], 12)).figure)
-    assert_allclose(draw(result, data=True)["estimate"].max(), result.league()["estimate"].max())
+    assert_allclose(
+        draw(result, return_data=True)["estimate"].max(), result.leaderboard()["estimate"].max()
+    )
 
 
 def test_a_matrix_of_posteriors_has_their_probabilities(trees):
     many = posterior(trees["accuracy"], 12, long=False)
     check_texts(plots.significance_matrix(many).figure)
-    frame = plots.significance_matrix(many, order="league", data=True)
+    frame = plots.significance_matrix(many, order="leaderboard", return_data=True)
     for row in frame.head(30).itertuples():
         p = many.row(row.row, row.column)["prob_better"]
         assert row.value == pytest.approx(p)
@@ -72,16 +74,16 @@ def test_a_matrix_of_posteriors_has_their_probabilities(trees):
 def test_intervals_are_those_of_the_result(result, trees):
     same = ["scorer", "estimate", "lower", "upper"]
     for task in (None, "tiny", "(new task)"):
-        frame = plots.posterior_intervals(result, task=task, density=False, data=True)
-        pd.testing.assert_frame_equal(frame[same], result.league(task=task)[same])
+        frame = plots.posterior_intervals(result, task=task, density=False, return_data=True)
+        pd.testing.assert_frame_equal(frame[same], result.leaderboard(task=task)[same])
     tree = trees["accuracy"]
-    of_tree = plots.posterior_intervals(tree, quantity="accuracy", confidence=0.9, data=True)
-    league = bayes.summarise(tree, "accuracy", confidence=0.9).league()
-    assert_allclose(of_tree["lower"].unique(), league["lower"].unique())
+    of_tree = plots.posterior_intervals(tree, quantity="accuracy", confidence=0.9, return_data=True)
+    leaderboard = bayes.summarize(tree, "accuracy", confidence=0.9).leaderboard()
+    assert_allclose(of_tree["lower"].unique(), leaderboard["lower"].unique())
 
 
 def test_curves_are_of_the_draws(result):
-    frame = plots.posterior_intervals(result, task="big", data=True)
+    frame = plots.posterior_intervals(result, task="big", return_data=True)
     own = result.frame[result.frame["baseline"].isna()].reset_index()
     place = own.index[(own["scorer"] == "good") & (own["task"] == "big")][0]
     curve = frame[frame["scorer"] == "good"]
@@ -101,14 +103,14 @@ def test_draws_that_are_missing_equal_or_infinite(trees, result):
         return draws
 
     some = posterior(trees["accuracy"], 3, long=False, more=odd)
-    frame = plots.posterior_intervals(some, data=True).set_index("scorer")
+    frame = plots.posterior_intervals(some, return_data=True).set_index("scorer")
     assert_allclose(frame.loc["scorer 1", "infinite"], 0.05)
     assert np.isnan(frame.loc["scorer 0", "density"])
     ax = plots.posterior_intervals(some)
     check_texts(ax.figure)
     assert [t.get_text() for t in ax.texts if t.get_text()] == ["no end .050"]
     kept = type(result).from_json(result.to_json())
-    assert "density" not in plots.posterior_intervals(kept, data=True)
+    assert "density" not in plots.posterior_intervals(kept, return_data=True)
     plots.posterior_intervals(kept)
 
 
@@ -118,7 +120,7 @@ def test_gaps_without_end_are_never_enough(trees):
     assert any(text.startswith("never") for text in said)
     assert "gap(agreement=0.8), in units of the scorer" in ax.get_xlabel().replace("\n", "")
     check_texts(ax.figure)
-    check_texts(plots.forest(bayes.summarise(trees["calibration"], "gap")).figure)
+    check_texts(plots.forest(bayes.summarize(trees["calibration"], "gap")).figure)
 
 
 def test_posteriors_are_told_from_other_things(trees, raw, result):
@@ -134,14 +136,14 @@ def test_posteriors_are_told_from_other_things(trees, raw, result):
 
 
 def test_tasks_stand_beside_what_all_say(raw, result):
-    frame = plots.small_multiples(raw, result, data=True)
+    frame = plots.shrinkage(raw, result, return_data=True)
     assert list(frame["task"].unique()) == ["big", "middle", "tiny"]
     for row in frame.itertuples():
         alone, pooled = (r.row(row.scorer, task=row.task) for r in (raw, result))
         assert row.n_items == alone["n_items"]
         found = [row.raw, row.raw_lower, row.raw_upper, row.pooled, row.pooled_lower]
         assert found == [*alone[["estimate", "lower", "upper"]], *pooled[["estimate", "lower"]]]
-    panels = plots.small_multiples(raw, result)
+    panels = plots.shrinkage(raw, result)
     figure = panels[0, 0].figure
     check_texts(figure)
     assert figure.get_figwidth() == pytest.approx(6.30)
@@ -168,19 +170,19 @@ def test_tasks_of_many_scorers_can_be_read(number, trees):
         pd.concat([alone.frame, *(alone.frame.assign(task=t) for t in tasks)], ignore_index=True),
         *(None, alone.meta),
     )
-    check_texts(plots.small_multiples(alone, by_task)[0, 0].figure)
+    check_texts(plots.shrinkage(alone, by_task)[0, 0].figure)
 
 
 def test_panels_are_made_in_a_figure_that_is_given(raw, result, ranks):
     figure = plt.figure(figsize=(7, 6), layout="constrained")
     upper, lower = figure.subfigures(2, 1)
-    panels = plots.small_multiples(raw, result, fig=upper)
+    panels = plots.shrinkage(raw, result, fig=upper)
     more = plots.sbc_ranks(ranks, fig=lower)
     assert panels[0, 0].figure is upper
     assert more[0, 0].figure is lower
     figure.canvas.draw()
     for draw in (
-        lambda f: plots.small_multiples(raw, result, fig=f),
+        lambda f: plots.shrinkage(raw, result, fig=f),
         lambda f: plots.sbc_ranks(ranks, fig=f),
     ):
         with pytest.raises(
@@ -192,15 +194,15 @@ def test_panels_are_made_in_a_figure_that_is_given(raw, result, ranks):
 def test_tasks_need_both_sides_and_something_in_common(raw, result, table, trees):
     tree = trees["accuracy"]
     with pytest.raises(MetaevalError, match=r"in this order; found posterior of .* and evaluate"):
-        plots.small_multiples(result, raw)
+        plots.shrinkage(result, raw)
     with pytest.raises(MetaevalError, match="share no task; evaluate and fit the same table"):
-        plots.small_multiples(me.evaluate(table, "pairwise_accuracy", n_resamples=200), result)
+        plots.shrinkage(me.evaluate(table, "pairwise_accuracy", n_resamples=200), result)
     with pytest.raises(MetaevalError, match=r"draws a Result, found a (DataTree|InferenceData)"):
-        plots.small_multiples(raw, tree)
+        plots.shrinkage(raw, tree)
 
 
 def test_ranks_are_cumulated(ranks):
-    frame = plots.sbc_ranks(ranks, data=True)
+    frame = plots.sbc_ranks(ranks, return_data=True)
     one = frame[(frame["model"] == "b_$x$") & (frame["quantity"] == "x")]
     counts = ranks.loc[3, [str(i) for i in range(20)]].to_numpy(dtype=float)
     assert_allclose(one["excess"], np.r_[0, np.cumsum(counts) / 300] - np.arange(21) / 20)
@@ -216,7 +218,7 @@ def test_ranks_are_cumulated(ranks):
 
 
 def test_the_band_holds_nineteen_curves_of_twenty(ranks):
-    frame = plots.sbc_ranks(ranks, data=True).head(21)
+    frame = plots.sbc_ranks(ranks, return_data=True).head(21)
     counts = np.random.default_rng(5).multinomial(300, np.full(20, 1 / 20), size=4000)
     excess = np.cumsum(counts, axis=1) / 300 - np.arange(1, 21) / 20
     inside = (np.abs(excess) <= frame["band"].to_numpy()[1:] + 1e-9).all(axis=1)
@@ -226,7 +228,7 @@ def test_the_band_holds_nineteen_curves_of_twenty(ranks):
 def test_coverage_has_wilson_intervals():
     counted = pd.DataFrame({"label": names(5), "covered": [90, 950, 0, 7, 1000]})
     counted["sets"] = [100, 1000, 10, 7, 1000]
-    frame = plots.coverage(counted, data=True)
+    frame = plots.coverage(counted, return_data=True)
     for row in frame.itertuples():
         ends = scipy.stats.binomtest(row.covered, row.sets).proportion_ci(0.95, "wilson")
         assert_allclose([row.lower, row.upper], ends, atol=1e-12)
@@ -261,7 +263,7 @@ def test_frames_that_cannot_be_drawn(draw, frame, said):
         plots.coverage(pd.DataFrame({"label": ["a"], "covered": [1], "sets": [2]}), nominal=95)
 
 
-@pytest.mark.parametrize("read", [plots.posterior_intervals, bayes.summarise])
+@pytest.mark.parametrize("read", [plots.posterior_intervals, bayes.summarize])
 def test_a_posterior_without_draws_is_refused(read, trees):
     with pytest.raises(MetaevalError, match="has no draws; fit the model again"):
         read(trees["accuracy"].isel(draw=slice(0, 0)), quantity="accuracy")

@@ -32,16 +32,16 @@ def many_tasks(tree):
     pooled = posterior(tree, 4, long=False)
     own = pooled.frame[pooled.frame["baseline"].isna()]
     parts = [pooled.frame, *(own.assign(task=t) for t in ("chat", "law", "news"))]
-    return plots.small_multiples(alone, type(pooled)(pd.concat(parts), None, pooled.meta))
+    return plots.shrinkage(alone, type(pooled)(pd.concat(parts), None, pooled.meta))
 
 
 DRAW = {
     "forest": lambda tree: plots.forest(compared(6)),
     "rank_intervals": lambda tree: plots.rank_intervals(compared(8, long=False)),
-    "clusters": lambda tree: plots.clusters(compared(8, long=False)),
+    "cd_diagram": lambda tree: plots.cd_diagram(compared(8, long=False)),
     "significance_matrix": lambda tree: plots.significance_matrix(compared(6, long=False)),
     "posterior_intervals": lambda tree: plots.posterior_intervals(posterior(tree, 5, long=False)),
-    "small_multiples": many_tasks,
+    "shrinkage": many_tasks,
     "sbc_ranks": lambda tree: plots.sbc_ranks(ranks()),
     "coverage": lambda tree: plots.coverage(
         pd.DataFrame({"label": ["bca", "t", "wilson"], "covered": [930, 947, 1000], "sets": 1000})

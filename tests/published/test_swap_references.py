@@ -108,7 +108,7 @@ def test_pair_swaps():
         if options["epsilon1"] == 0.1:  # the second scorer's own threshold is twice as large
             statistic, second = pairwise_accuracy("acc-eq", 0.1), second * 0.1 / options["epsilon2"]
         else:
-            statistic = tie_calibrated_accuracy(folds=None)
+            statistic = tie_calibrated_accuracy(n_folds=None)
         table = table_of(case["gold"], m1=case["metric2"], m2=second)
         delta, tested = run(table, statistic, "pair-swap")
         assert delta == pytest.approx(expected["delta"], abs=1e-9), (case["id"], options)

@@ -91,7 +91,7 @@ def test_sections_are_in_reading_order_and_linked(odd):
     _, page, _ = odd
     ids = [a["id"] for t, a in page.tags if t == "section"]
     assert ids == [
-        *("verdicts", "alignment", "league", "comparisons", "ties", "calibration"),
+        *("verdicts", "alignment", "leaderboard", "comparisons", "ties", "calibration"),
         *("posterior", "diagnostics", "glossary", "provenance"),
     ]
     links = [a["href"] for t, a in page.tags if t == "a"]
@@ -104,7 +104,7 @@ def test_verdicts_come_first_and_are_those_of_the_result():
     result = me.compare(table, **FEW)
     subject = sections.Subject(table, result, FEW)
     found = sections.verdicts(subject).texts
-    best, next_, *_ = result.league()["scorer"]
+    best, next_, *_ = result.leaderboard()["scorer"]
     assert found[0] == result.sentence(best, next_)
     assert found[-1] == result.methods_paragraph()
     assert any("Separated after max-T" in text for text in found)
@@ -116,7 +116,7 @@ def test_verdicts_come_first_and_are_those_of_the_result():
 def test_files_stand_beside_the_page(odd):
     folder, page, _ = odd
     names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-    files = {"report.html", "result.json", "result.csv", "league.tex", "league.md"}
+    files = {"report.html", "result.json", "result.csv", "leaderboard.tex", "leaderboard.md"}
     figures = ("forest", "significance_matrix", "rank_intervals", "clusters", "tie_policies")
     files |= {f"figures/{f}.{kind}" for f in figures for kind in ("pdf", "png")}
     assert files <= names
@@ -175,7 +175,7 @@ def test_a_single_scorer_has_a_report(tmp_path):
 @pytest.fixture
 def short(monkeypatch):
     """Reports without figures of the table, which take their time."""
-    for name in ("league", "matrix", "ties", "calibration"):
+    for name in ("leaderboard", "matrix", "ties", "calibration"):
         monkeypatch.setattr(sections, name, lambda _: Section("none", "None"))
 
 
@@ -199,10 +199,10 @@ def test_models_are_fitted_where_they_are_asked_for(tmp_path, trees, table, monk
 
 
 def test_quantities_that_a_posterior_does_not_have_are_notes(trees, table, monkeypatch):
-    def summarise(*_, **__):
+    def summarize(*_, **__):
         raise MetaevalError("With a bias of order there are two gaps.")
 
-    monkeypatch.setattr(posteriors.bayes, "summarise", summarise)
+    monkeypatch.setattr(posteriors.bayes, "summarize", summarize)
     subject = sections.Subject(table, me.compare(table, **FEW), FEW)
     found = posteriors.posterior(subject, {"calibration": trees["calibration"]}, Collected())
     assert found.notes == tuple(

@@ -172,11 +172,11 @@ def test_williams_of_impossible_correlations_and_too_few_rows():
         williams(np.array([0.9]), np.array([0.8]), np.array([0.9]), 3)
 
 
-def null_size(n, n_sets):
+def null_size(n, n_simulations):
     """Share of p up to .05 where two scorers correlate equally with normal labels."""
     random = np.random.default_rng(n)
-    h = random.normal(size=(n_sets, n))
-    a, b = (h + random.normal(size=(n_sets, n)) for _ in range(2))
+    h = random.normal(size=(n_simulations, n))
+    a, b = (h + random.normal(size=(n_simulations, n)) for _ in range(2))
     h, a, b = ((v - v.mean(1, keepdims=True)) / v.std(1, keepdims=True) for v in (h, a, b))
     return (williams((h * a).mean(1), (h * b).mean(1), (a * b).mean(1), n) <= 0.05).mean()
 

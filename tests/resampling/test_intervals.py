@@ -328,9 +328,9 @@ def test_coverage_of_an_accuracy_of_98_percent_on_100_items(kind, coverage):
     assert exact_coverage(kind, 0.98, 100, 20_000) == pytest.approx(coverage, abs=0.001)
 
 
-def coverage_near_1(n_items, n_sets, n_draws, seed):
+def coverage_near_1(n_items, n_simulations, n_draws, seed):
     """Coverage of the mean .95 of skewed values in [0, 1], of each kind of interval."""
-    values = np.random.default_rng([seed, n_items]).beta(19, 1, size=(n_items, n_sets))
+    values = np.random.default_rng([seed, n_items]).beta(19, 1, size=(n_items, n_simulations))
     sample = mean_of(values, n_draws, seed)._replace(bounded=True)
     ends = {kind: BY_NAME[kind](sample, 0.95) for kind in ("bootstrap-t", "percentile")}
     return {k: float(((e[0] <= 0.95) & (e[1] >= 0.95)).mean()) for k, e in ends.items()}

@@ -25,7 +25,7 @@ from metaeval.resampling import (
     multiplicity,
     rank_intervals,
     together,
-    wmt_clusters,
+    wmt_rank_clusters,
 )
 from metaeval.resampling.multiplicity import ADJUST
 
@@ -176,13 +176,13 @@ def test_a_league_without_letters_says_so_in_every_output():
     gaps = result.frame["baseline"].notna()
     frame = result.frame.assign(p_adjusted=result.frame["p_adjusted"].where(~gaps, 0.0))
     apart = dataclasses.replace(result, frame=frame)
-    league = apart.league()
-    assert (league["letters"] == "").all() and "more than 52" in league.attrs["notes"][0]
+    leaderboard = apart.leaderboard()
+    assert (leaderboard["letters"] == "").all() and "more than 52" in leaderboard.attrs["notes"][0]
     said = [as_text(apart), apart.to_markdown(), apart.to_html(), apart.to_latex()]
     assert all("no letters: more than 52 would be needed" in text for text in said)
     assert "no letters" not in as_text(result)
     with pytest.raises(MetaevalError, match="more than 52 groups"):
-        me.plots.clusters(apart)
+        me.plots.cd_diagram(apart)
 
 
 def test_letters_where_separation_is_not_transitive():
@@ -218,7 +218,7 @@ def test_clusters_are_those_of_the_wmt_code():
                 known = [rank for _, rank in known["corr_and_rank"].values()]
             else:  # weights of tasks
                 continue
-            assert wmt_clusters(p, alpha).tolist() == known, case["id"]
+            assert wmt_rank_clusters(p, alpha).tolist() == known, case["id"]
             matched += 1
     assert matched == 13
 
@@ -226,11 +226,13 @@ def test_clusters_are_those_of_the_wmt_code():
 def test_clusters_read_nothing_below_the_diagonal_and_start_at_1():
     p = np.array([[0.0, 0.01, 0.5], [0.0, 0.0, 0.5], [0.0, 0.0, 0.0]])
     filled = np.where(np.triu(np.ones((3, 3)), 1) > 0, p, np.nan)
-    assert wmt_clusters(p, 0.05).tolist() == wmt_clusters(filled, 0.05).tolist() == [1, 2, 2]
-    assert wmt_clusters(np.zeros((0, 0)), 0.05).tolist() == []
+    assert (
+        wmt_rank_clusters(p, 0.05).tolist() == wmt_rank_clusters(filled, 0.05).tolist() == [1, 2, 2]
+    )
+    assert wmt_rank_clusters(np.zeros((0, 0)), 0.05).tolist() == []
 
 
 def test_clusters_are_not_transitive():
     p = np.ones((3, 3))
     p[0, 2] = 0.01
-    assert wmt_clusters(p, 0.05).tolist() == [1, 1, 2]  # nothing separates the last two
+    assert wmt_rank_clusters(p, 0.05).tolist() == [1, 1, 2]  # nothing separates the last two

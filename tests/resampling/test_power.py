@@ -65,23 +65,23 @@ def test_mcnemar_has_the_power_that_was_asked_for(d, psi):
     assert power_of_mcnemar(n + round(2 / d), d, psi, mid_p=False) >= 0.8
 
 
-def simulated_power(n, d, psi, n_sets):
+def power_by_simulation(n, d, psi, n_simulations):
     """Share of simulated pairs of scorers, right or wrong on n items each, that are told apart."""
     chances = [(psi + d) / 2, (psi - d) / 2, 1 - psi]
-    counts = np.random.default_rng(0).multinomial(n, chances, size=n_sets)
+    counts = np.random.default_rng(0).multinomial(n, chances, size=n_simulations)
     return (mcnemar(counts[:, 0], counts[:, 1], mid_p=True) <= 0.05).mean()
 
 
 def test_simulated_power_of_paired_accuracies():
-    n_sets = 20_000
+    n_simulations = 20_000
     n = int(items_for_accuracy(0.03, 0.20, 0.95, 0.80))
-    slack = 3.3 * np.sqrt(0.8 * 0.2 / n_sets)
-    assert simulated_power(n, 0.03, 0.20, n_sets) == pytest.approx(0.8, abs=slack)
+    slack = 3.3 * np.sqrt(0.8 * 0.2 / n_simulations)
+    assert power_by_simulation(n, 0.03, 0.20, n_simulations) == pytest.approx(0.8, abs=slack)
 
 
 def test_simulated_power_of_paired_means():
-    n_sets, n = 5000, int(items_for_mean(0.2, 1.0, 0.95, 0.8))
-    values = np.random.default_rng(0).exponential(size=(n_sets, n)) - 0.8
+    n_simulations, n = 5000, int(items_for_mean(0.2, 1.0, 0.95, 0.8))
+    values = np.random.default_rng(0).exponential(size=(n_simulations, n)) - 0.8
     p = scipy.stats.ttest_1samp(values, 0, axis=1).pvalue
     assert n == 197
     assert (p <= 0.05).mean() == pytest.approx(0.8, abs=0.03)  # skewed values

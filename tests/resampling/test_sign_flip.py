@@ -251,7 +251,7 @@ def test_counting_stops_at_the_h_th_extreme_flip():
     a, b = np.triu_indices(3, 1)
     d = x[:, a] - x[:, b]
     sums = np.abs(weights("sign", key_of(0, "flip", 0), np.arange(5_000), 40) @ d)
-    test = test_of(x, 5_000, stop_after=20)
+    test = test_of(x, 5_000, stop_after_exceedances=20)
     for i in range(3):
         extreme = np.flatnonzero(sums[:, i] >= np.abs(d[:, i].sum()) * (1 - 1e-12))
         if len(extreme) >= 20:
@@ -269,7 +269,7 @@ def test_sequential_p_values_are_uniform_under_the_null():
     g = np.random.default_rng(0)
     p = np.array(
         [
-            test_of(g.normal(0, 1, (25, 2)), 400, seed=seed, stop_after=10).p_value[0]
+            test_of(g.normal(0, 1, (25, 2)), 400, seed=seed, stop_after_exceedances=10).p_value[0]
             for seed in range(1_500)
         ]
     )
@@ -285,10 +285,10 @@ def equal_scorers(g, n_units, n_scorers, ratio):
     return g.normal(0, 1, (n_units, 1)) + g.normal(0, 1, (n_units, n_scorers)) * spread
 
 
-def rejections(n_sets, n_units, n_scorers, ratio, n_flips, shift=0.0):
+def rejections(n_simulations, n_units, n_scorers, ratio, n_flips, shift=0.0):
     """Comparisons of the first scorer, and of any, that max-T and Holm reject: two of (set, 2)."""
     g, of_first, of_any = np.random.default_rng(1), [], []
-    for seed in range(n_sets):
+    for seed in range(n_simulations):
         x = equal_scorers(g, n_units, n_scorers, ratio)
         x[:, 0] += shift
         test = test_of(x, n_flips, seed=seed)
@@ -354,14 +354,14 @@ def test_without_studentising_one_noisy_comparison_hides_all_others():
     assert raw_power < 0.02 and power > 0.6, found / 60
 
 
-def rank_coverage(n_sets):
+def rank_coverage(n_simulations):
     """Share of sets in which the ranges of ranks hold every true rank."""
     g, held = np.random.default_rng(2), 0
     means = np.array([0.6, 0.4, 0.4, 0.2, 0.1, 0.0])
     best = np.array([(means > m).sum() for m in means])
     worst = np.array([(means >= m).sum() for m in means])
     a, b = np.triu_indices(6, 1)
-    for seed in range(n_sets):
+    for seed in range(n_simulations):
         x = g.normal(0, 1, (50, 1)) + g.normal(0, [1, 1, 2, 1, 0.5, 1], (50, 6)) + means
         test = test_of(x, 600, seed=seed)
         gap = x.mean(axis=0)[a] - x.mean(axis=0)[b]
@@ -370,7 +370,7 @@ def rank_coverage(n_sets):
         better[b, a] = (test.adjusted <= 0.05) & (gap < 0)
         low, high = rank_intervals(better)
         held += bool(((low <= worst) & (high >= best + 1)).all())
-    return held / n_sets
+    return held / n_simulations
 
 
 def test_ranges_of_ranks_hold_all_true_ranks():
@@ -383,10 +383,10 @@ def test_ranges_of_ranks_hold_all_true_ranks_in_2000_sets():
 
 
 def test_equivalence_is_rarely_found_at_the_margin():
-    g, n, n_sets = np.random.default_rng(3), 60, 4_000
-    d = g.choice([-1.0, -0.5, 0, 0.5, 1.0], (n, n_sets), p=[0.1, 0.15, 0.4, 0.2, 0.15])
+    g, n, n_simulations = np.random.default_rng(3), 60, 4_000
+    d = g.choice([-1.0, -0.5, 0, 0.5, 1.0], (n, n_simulations), p=[0.1, 0.15, 0.4, 0.2, 0.15])
     true = 0.1 * -1 - 0.5 * 0.15 + 0.5 * 0.2 + 0.15
     p = tost(d.mean(axis=0), d.std(axis=0, ddof=1) / math.sqrt(n), true, n - 1)
-    assert (p <= 0.05).mean() <= upper_band(0.05, n_sets)
+    assert (p <= 0.05).mean() <= upper_band(0.05, n_simulations)
     wide = tost(d.mean(axis=0), d.std(axis=0, ddof=1) / math.sqrt(n), 0.5, n - 1)
     assert (wide <= 0.05).mean() > 0.95

@@ -65,7 +65,7 @@ def altered(document, rng):
 def used(result):
     """Everything that a result does."""
     for _, name, task in tables_of(result):
-        result.league(name, task)
+        result.leaderboard(name, task)
         for render in (result.to_markdown, result.to_html, result.to_latex):
             render(name, task)
         result.to_latex(name, task, interval="half", letters="column", caption=True)

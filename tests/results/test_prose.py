@@ -133,11 +133,11 @@ def test_the_line_of_the_rope():
 
 
 def test_letters_and_ranks_come_from_the_probabilities():
-    league = result_of({("a", "b"): 0.01, ("a", "c"): 0.01, ("b", "c"): 0.6}).league()
-    assert list(league["scorer"]) == ["c", "b", "a"]
-    assert list(league["letters"]) == ["a", "a", "b"]
-    assert list(league["rank_low"]) == [1, 1, 3]
-    assert list(result_of({("a", "b"): 0.01}).league()["letters"]) == ["", "", ""]
+    leaderboard = result_of({("a", "b"): 0.01, ("a", "c"): 0.01, ("b", "c"): 0.6}).leaderboard()
+    assert list(leaderboard["scorer"]) == ["c", "b", "a"]
+    assert list(leaderboard["letters"]) == ["a", "a", "b"]
+    assert list(leaderboard["rank_low"]) == [1, 1, 3]
+    assert list(result_of({("a", "b"): 0.01}).leaderboard()["letters"]) == ["", "", ""]
     latex = result_of({("a", "b"): 0.01, ("a", "c"): 0.01, ("b", "c"): 0.6}).to_latex()
     assert r"\textbf{c}" in latex
     assert r"\textbf{a}" not in latex
@@ -146,7 +146,7 @@ def test_letters_and_ranks_come_from_the_probabilities():
 
 def test_ranks_by_p_values_are_refused():
     with pytest.raises(MetaevalError, match="a posterior has none"):
-        RESULT.wmt_ranks()
+        RESULT.wmt_clusters()
 
 
 # Rows seen from the other side.

@@ -91,7 +91,7 @@ def test_no_other_threshold_is_better(large):
 
 def test_several_raters_are_judged_by_their_mean():
     table, truth = simulate(seed=3, n_items=1500, n_systems=4, raters=3, scorers=["judge"])
-    assert table.exchangeable
+    assert table.average_raters
     assert list(table.labels) == ["human1", "human2", "human3"]
     values = accuracy_by_definition(items(table, "label", "news"), items(table, "judge", "news"))
     assert_near(values, truth.accuracy.loc["judge", "pooled"])

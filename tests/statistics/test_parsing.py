@@ -80,7 +80,7 @@ def test_marked_makers_and_ready_statistics_are_taken_where_that_is_allowed(modu
         *("kendall(variant='b', variant='c')", "kendall('b')", "kendall(variant=f())", "kendall)("),
         *("kendall(variant='\\d', x=1 is 1)", "kendall(variant=" + "-" * 3000 + "1)", "kendall(x)"),
         *("kendall(variant=b)+pearson()", "kendall(variant=b'x')", "kendall(variant=...)"),
-        *("brier(event=1e999)", "tie_calibrated_accuracy(folds='x')", "(", "()", "\ud800"),
+        *("brier(event=1e999)", "tie_calibrated_accuracy(n_folds='x')", "(", "()", "\ud800"),
     ],
 )
 @pytest.mark.parametrize("allowed", [False, True])

@@ -254,28 +254,28 @@ def weighted_pairs(rows, average, grouping):
     return scored
 
 
-def tie_calibrated(rows, folds=None, average="items", grouping="item"):
+def tie_calibrated(rows, n_folds=None, average="items", grouping="item"):
     """Accuracy at thresholds tuned on all pairs, or on pairs that share no fold with the pair."""
-    return {s: _tie_calibrated(rows, s, folds, average, grouping)[0] for s in scorers(rows)}
+    return {s: _tie_calibrated(rows, s, n_folds, average, grouping)[0] for s in scorers(rows)}
 
 
-def tuned_tie_rate(rows, scorer, folds=None, average="items", grouping="item"):
-    return _tie_calibrated(rows, scorer, folds, average, grouping)[1]
+def tuned_tie_rate(rows, scorer, n_folds=None, average="items", grouping="item"):
+    return _tie_calibrated(rows, scorer, n_folds, average, grouping)[1]
 
 
-def _tie_calibrated(rows, scorer, folds, average, grouping):
+def _tie_calibrated(rows, scorer, n_folds, average, grouping):
     scored = weighted_pairs(rows, average, grouping)
     right = tied = total = Fraction(0)
     chosen = {}
     for a, b, weight in scored:
-        own = None if folds is None else frozenset((a.index % folds, b.index % folds))
+        own = None if n_folds is None else frozenset((a.index % n_folds, b.index % n_folds))
         if own not in chosen:
             others = scored
-            if folds is not None:
+            if n_folds is not None:
                 others = [
                     (x, y, w)
                     for x, y, w in scored
-                    if x.index % folds not in own and y.index % folds not in own
+                    if x.index % n_folds not in own and y.index % n_folds not in own
                 ]
             chosen[own] = best_threshold(others, scorer)
         verdict = call(a, b, scorer, chosen[own])

@@ -50,7 +50,7 @@ def compared(number, long=True, **options):
 
 def posterior(tree, number, long=True, quantity="accuracy", more=None):
     """A posterior of so many scorers, made of invented draws and what a real one says of itself."""
-    meta = bayes.summarise(tree, quantity).meta
+    meta = bayes.summarize(tree, quantity).meta
     rng = np.random.default_rng(1)
     draws = 0.9 - np.linspace(0, 0.4, number) + rng.normal(size=(400, number)) * 0.03
     if more is not None:

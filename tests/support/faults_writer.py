@@ -16,7 +16,7 @@ from pathlib import Path
 from metaeval.core import atomic_write
 
 PAGE = "report.html"
-NAMES = ("result.json", "league.tex", *(f"figures/f{i}.png" for i in range(20)), PAGE)
+NAMES = ("result.json", "leaderboard.tex", *(f"figures/f{i}.png" for i in range(20)), PAGE)
 SIZE = 20_000
 
 

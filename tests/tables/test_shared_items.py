@@ -158,7 +158,7 @@ def test_how_often_like_numbers_and_aspects_are_told():
 def test_few_items_cannot_tell_and_are_taken_to_be_shared():
     table = tasks_with_like_numbers(n=19)
     assert table.shared_items and table.n_items == 19
-    more = {"new": "a", "baseline": "b", "random": "item", **FEW}
+    more = {"new": "a", "baseline": "b", "resample": "item", **FEW}
     with pytest.raises(MetaevalError, match=r"shared_items=False \(--independent-items\)"):
         me.gate(table, "pearson", **more)
     apart = me.gate(table.replace(shared_items=False), "pearson", **more)
@@ -167,12 +167,12 @@ def test_few_items_cannot_tell_and_are_taken_to_be_shared():
 
 def test_tasks_are_drawn_where_they_seem_to_share_their_items():
     table = aspects(tasks=6, copies=False)
-    result = me.compare(table, "pearson", random="task", **FEW)
+    result = me.compare(table, "pearson", resample="task", **FEW)
     first = result.meta["warnings"][0]
-    assert "random='task' takes them to be independent" in first
+    assert "resample='task' takes them to be independent" in first
     assert result.frame["n_clusters"].max() == 6
-    with pytest.raises(MetaevalError, match=r"shared_items=True.*use random='item'"):
-        me.compare(table.replace(shared_items=True), "pearson", random="task", **FEW)
+    with pytest.raises(MetaevalError, match=r"shared_items=True.*use resample='item'"):
+        me.compare(table.replace(shared_items=True), "pearson", resample="task", **FEW)
 
 
 def re_read(table, *without):

@@ -215,7 +215,7 @@ def _miscalibration(tree: xr.DataTree) -> Quantity:
     sizes = weight.sum(axis=-1) / weight.sum(axis=(-2, -1))[:, None]
     what = (
         "the mean distance of P(agreement) from sigma(margin), over the margins at hand; above 0 "
-        "for a calibrated scorer too, by about null_mean"
+        "for a calibrated scorer too, by about expected_if_calibrated"
     )
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
     return Quantity(

@@ -246,7 +246,7 @@ def _span(f: Any, value: float, draws: Floats, confidence: float) -> Span:
     return Span(float(f(value)), float(lower), float(upper))
 
 
-def noise_corrected(accuracy: Any, agreement: Any) -> Any:
+def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:
     r"""Accuracy against the truth, from that against one noisy rater.
 
     Parameters
@@ -281,10 +281,10 @@ def noise_corrected(accuracy: Any, agreement: Any) -> Any:
 
     Examples
     --------
-    >>> from metaeval.bayes import noise_corrected
+    >>> from metaeval.bayes import correct_for_label_noise
     >>> eta = 0.1
     >>> agreement = eta**2 + (1 - eta) ** 2
-    >>> float(round(noise_corrected(0.8 * (1 - eta) + 0.2 * eta, agreement), 6))
+    >>> float(round(correct_for_label_noise(0.8 * (1 - eta) + 0.2 * eta, agreement), 6))
     0.8
     """
     observed, shared = np.asarray(accuracy, dtype=float), np.asarray(agreement, dtype=float)

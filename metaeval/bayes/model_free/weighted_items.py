@@ -52,7 +52,7 @@ def bayesian_bootstrap(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
     covariates: Sequence[str] | str = (),
     baseline: str | None = None,
@@ -67,7 +67,7 @@ def bayesian_bootstrap(
     ----------
     table, statistic, label, scorers, by, missing
         As in `metaeval.evaluate`; `missing="pairwise"` is refused.
-    random : {"item", "cluster", "task"}, optional
+    resample : {"item", "cluster", "task"}, optional
         What is weighted: clusters where there are any, else items; or whole tasks.
     covariates : sequence of str, default ()
         Columns of pairs such as `length_delta`: adds each scorer's excess bias towards responses
@@ -127,7 +127,13 @@ def bayesian_bootstrap(
     >>> bool(result.row("reward", "lexical")["prob_better"] > 0.9)
     True
     """
-    options = {"label": label, "scorers": scorers, "by": by, "random": random, "missing": missing}
+    options = {
+        "label": label,
+        "scorers": scorers,
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+    }
     plan = Plan(
         f"{POSTERIOR} of bayesian_bootstrap",
         confidence=confidence,
@@ -177,7 +183,7 @@ def _designed(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, 
     design = prepare(table, **options)
     if design.systems:
         raise MetaevalError(
-            "The Bayesian bootstrap weights items or clusters, not systems; use random='item'."
+            "The Bayesian bootstrap weights items or clusters, not systems; use resample='item'."
         )
     if design.missing == "pairwise":
         raise MetaevalError(
@@ -224,7 +230,7 @@ def _require_draws(statistic: Statistic, part: Measured, design: Design) -> None
     if not np.isnan(part.draws).any(axis=1).all():
         return
     where = f" in {design.by} {part.name!r}" if part.name is not None else ""
-    unit = design.random.split(",")[0]
+    unit = design.resample.split(",")[0]
     if part.n_units < 2:
         raise MetaevalError(
             f"There is one {unit}{where}, and nothing to weight; at least two are needed. Pool "
@@ -259,7 +265,7 @@ def _own_rows(ask: Question, names: list[str], draws: Floats, part: Measured) ->
 
 def _cautions(wholes: list[Measured], design: Design, statistic: Statistic) -> list[str]:
     """What the draws cannot show: values not seen, noise that adds to the value."""
-    unit, fewest = design.random.split(",")[0], min(whole.n_units for whole in wholes)
+    unit, fewest = design.resample.split(",")[0], min(whole.n_units for whole in wholes)
     said = []
     if fewest < _FEW_UNITS:
         said.append(

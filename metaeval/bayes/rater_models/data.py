@@ -48,7 +48,7 @@ def prepared(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
-    random: str | None = None,
+    resample: str | None = None,
     missing: str | None = None,
 ) -> Prepared:
     """The table as `rating_models.raters` takes it."""
@@ -60,9 +60,9 @@ def prepared(
         whole = whole.keep_scorers(check_names("scorers", scorers))
     if form == "ordinal":
         bare = whole.replace(scores=whole.scores.iloc[:, :0])
-        design, whole, _ = _designed(bare, random, None)
+        design, whole, _ = _designed(bare, resample, None)
         return _as_given(prepared_levels(design, whole, names), given, list(whole.labels))
-    design, whole, kept = _designed(whole, random, missing)
+    design, whole, kept = _designed(whole, resample, missing)
     found = _dawid_skene(design, whole.pairs(), kept, names)
     return _as_given(found, given, list(whole.labels)) if isinstance(given, Pairs) else found
 
@@ -134,13 +134,15 @@ def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table
     return kept
 
 
-def _designed(table: Table, random: str | None, missing: str | None) -> tuple[Design, Table, Bools]:
+def _designed(
+    table: Table, resample: str | None, missing: str | None
+) -> tuple[Design, Table, Bools]:
     """The design on all labelled rows, those rows with their raters, and rows all scorers have."""
     whole = table.keep_rows(table.labels.notna().any(axis=1).to_numpy())
     blank = pd.DataFrame({_BLANK: np.zeros(len(whole))}, index=whole.rows.index)
-    design = prepare(whole.replace(scores=blank, exchangeable=True), random=random)
+    design = prepare(whole.replace(scores=blank, average_raters=True), resample=resample)
     if design.systems:
-        raise MetaevalError("Models have items or clusters as units; use random='item'.")
+        raise MetaevalError("Models have items or clusters as units; use resample='item'.")
     policy = whole.missing if missing is None else missing
     if policy in ("pairwise", "wrong"):
         policy = "common"

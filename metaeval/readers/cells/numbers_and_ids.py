@@ -263,7 +263,7 @@ def not_numbers(
 def _cure_of_words(cells: Sequence[str], code: str) -> str:
     """What to do with cells that are not numbers: most may be numbers in some notation."""
     missing = f"missing_codes=[{code}] (--missing-codes {code}) if they stand for a missing value"
-    words = "vocabulary={...} (--vocabulary WORD=NUMBER,...) if they are words of a scale"
+    words = "value_map={...} (--value-map WORD=NUMBER,...) if they are words of a scale"
     if 2 * sum(any(map(str.isdigit, cell)) for cell in cells) > len(cells):
         return (
             "Write them as plain numbers, all in one way, such as 0.5; or, if they are not scores, "

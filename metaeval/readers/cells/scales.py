@@ -59,7 +59,7 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
         raise MetaevalError(
             f"{name!r} of {source}: {values[outside][0]:g} does not lie between {low} and {high}, "
             f"as preference_scale={scale!r} says; declare another of {listed(SCALES)}, or a "
-            "vocabulary (--vocabulary CODE=1,CODE=-1,CODE=none)."
+            "vocabulary (--value-map CODE=1,CODE=-1,CODE=none)."
         )
     times, plus = _MARGIN[scale]
     margin = times * values + plus
@@ -117,7 +117,7 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
     shown = listed([f"{v:g}" for v in sorted(distinct)], 4)
     raise MetaevalError(
         f"{name!r} of {source} holds {shown}, none below 0; it is not known which response "
-        f"they favour. Say so: preference_scale={meanings} (--preference-scale, or --vocabulary)."
+        f"they favour. Say so: preference_scale={meanings} (--preference-scale, or --value-map)."
     )
 
 
@@ -134,7 +134,7 @@ def one_sided(present: Floats, name: str, source: str) -> list[str]:
             return [
                 f"{source}: {name} favours the {which} on all {len(present)} pairs; if its numbers "
                 "are not margins of the first over the second, say what they are "
-                "(--preference-scale or --vocabulary)"
+                "(--preference-scale or --value-map)"
             ]
     if (present == 0).all():
         return [f"{source}: {name} calls all {len(present)} pairs tied"]
@@ -153,7 +153,7 @@ def require_preferences(values: Floats, name: str, source: str) -> None:
         return
     cure = _steps(present) or (
         "preferences lie between -1 (second better) and 1 (first better): say what the numbers "
-        f"are (--preference-scale {name}=percent, --vocabulary), or rescale them"
+        f"are (--preference-scale {name}=percent, --value-map), or rescale them"
     )
     raise MetaevalError(f"{name!r} of {source} holds {_range(present)}; {cure}.")
 
@@ -171,8 +171,8 @@ def _steps(present: Floats) -> str:
     margins = 1 - 2 * np.arange(high) / (high - 1)
     words = [",".join(f"{k}={m:g}" for k, m in enumerate(way, 1)) for way in (margins, 0 - margins)]
     return (
-        f"if 1 says that the first is better and {high} that the second is, --vocabulary "
-        f"{words[0]}; if {high} says that the first is, --vocabulary {words[1]}"
+        f"if 1 says that the first is better and {high} that the second is, --value-map "
+        f"{words[0]}; if {high} says that the first is, --value-map {words[1]}"
     )
 
 

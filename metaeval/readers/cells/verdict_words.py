@@ -53,7 +53,7 @@ def verdicts(
     names: Any,
     *,
     source: str,
-    vocabulary: Mapping[str, float | None] | None = None,
+    value_map: Mapping[str, float | None] | None = None,
     codes: MissingCodes | None = None,
     scale: Scale = None,
     raters: Collection[str] = (),
@@ -68,7 +68,7 @@ def verdicts(
         Whose verdict each is: (record,).
     source : str
         What to call the file in messages.
-    vocabulary : mapping, optional
+    value_map : mapping, optional
         Further words and numbers: word -> 1, -1, 0, a number between, or None.
     codes : MissingCodes, optional
         What stands for no verdict.
@@ -83,7 +83,7 @@ def verdicts(
         If a word is not known, or numbers may mean several things.
     """
     codes = codes or MissingCodes()
-    own = {plain_word(w): v for w, v in (vocabulary or {}).items()}
+    own = {plain_word(w): v for w, v in (value_map or {}).items()}
     numbers_are_words = any(map(is_number, own))
     words = {w: v for w, v in WORDS.items() if not (numbers_are_words and is_number(w))} | own
     values = np.full(len(column), np.nan)
@@ -201,7 +201,7 @@ def _require_known_words(
     named = "This verdict is" if len(unknown) == 1 else "These verdicts are"
     missing = f"missing_codes=[{one!r}] (--missing-codes {one!r})"
     verdict = (
-        f"vocabulary={{{one!r}: ...}} (--vocabulary WORD=1 for the first, WORD=-1 for the second, "
+        f"value_map={{{one!r}: ...}} (--value-map WORD=1 for the first, WORD=-1 for the second, "
         "WORD=0 for a tie; name every code that is a number)"
     )
     cures = [f"if it says that there is no verdict, {missing}", f"if it is one, {verdict}"]
@@ -220,7 +220,7 @@ def _require_in_range(values: Floats, name: str, source: str) -> None:
     codes = listed([f"{v:g}" for v in np.unique(present)], 8)
     first = ",".join(f"{v:g}=..." for v in np.unique(present)[:8])
     cures = [
-        f"a vocabulary of all codes (--vocabulary {first}; vocabulary={{...}}), with 1 for the "
+        f"a vocabulary of all codes (--value-map {first}; value_map={{...}}), with 1 for the "
         "first, -1 for the second, 0 for a tie and numbers between for those between"
     ]
     if present.min() < 0:

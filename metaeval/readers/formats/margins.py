@@ -75,8 +75,8 @@ def _require_one_order(rows: Rows, shown: Shown, names: Sequence[Any]) -> None:
     raise MetaevalError(
         f"{rows.source} holds {twice} pairs in both orders, with first and second exchanged, and "
         "would have two margins for one pair. If judges saw both orders, keep pairs as they were "
-        "shown: ordered=True (--ordered), without orders='net' (--orders net); if one order is a "
-        "copy of the other with its sign turned, remove it."
+        "shown: ordered=True (--ordered), without both_orders='net' (--both-orders net); "
+        "if one order is a copy of the other with its sign turned, remove it."
     )
 
 

@@ -33,9 +33,9 @@ def pair_parts(
     *,
     source: str,
     ordered: bool = False,
-    orders: str = "each",
+    both_orders: str = "each",
     refusals: str = "missing",
-    vocabulary: Mapping[str, float | None] | None = None,
+    value_map: Mapping[str, float | None] | None = None,
     codes: MissingCodes | None = None,
     scale: Scale = None,
     labels: Sequence[str] = (),
@@ -53,11 +53,11 @@ def pair_parts(
         What to call it in messages.
     ordered : bool
         Keep first and second as they were shown.
-    orders : {"each", "net"}
+    both_orders : {"each", "net"}
         Both orders of a judge as two rows, or as their net verdict (a conflict is a tie).
     refusals : {"missing", "tie", "error"}
         What a record without a verdict is: no score, a tie, or a wrong verdict.
-    vocabulary : mapping, optional
+    value_map : mapping, optional
         Further words: word -> 1, -1, 0 or None.
     codes : MissingCodes, optional
         What stands for no verdict.
@@ -77,15 +77,15 @@ def pair_parts(
     MetaevalError
         If words are unknown, options contradict, or a judge judged a pair twice.
     """
-    check_one_of("orders", orders, ORDERS)
+    check_one_of("both_orders", both_orders, ORDERS)
     check_one_of("refusals", refusals, REFUSALS)
-    check_orders(ordered, orders)
+    check_orders(ordered, both_orders)
     names, judged = _names(long, labels)
     value, warnings = verdicts(
-        _by_name(long, vocabulary, codes),
+        _by_name(long, value_map, codes),
         names,
         source=source,
-        vocabulary=vocabulary,
+        value_map=value_map,
         codes=codes,
         scale=scale,
         raters=set(np.asarray(names, dtype=object)[judged]),
@@ -97,7 +97,7 @@ def pair_parts(
     value = np.where(shown.turn & (value != WRONG), -value, value) + 0.0
     twice = np.zeros(len(long), dtype=bool) if ordered else _both_orders(shown, names)
     some = np.ones(len(long), dtype=bool)
-    if orders == "net":
+    if both_orders == "net":
         value, some, more = _net(shown, value, names, twice, source)
         twice, notes = np.zeros(len(long), dtype=bool), (*notes, *more)
     groups = [(some & twice, {"order": shown.order}), (some & ~twice, {})]
@@ -109,12 +109,12 @@ def pair_parts(
     return [replace(first, notes=(*notes, *first.notes), warnings=tuple(warnings)), *rest]
 
 
-def check_orders(ordered: bool, orders: str) -> None:
+def check_orders(ordered: bool, both_orders: str) -> None:
     """Raise if both orders are to be kept, and to be made one."""
-    if ordered and orders == "net":
+    if ordered and both_orders == "net":
         raise MetaevalError(
-            "orders='net' makes one verdict of both orders, so nothing is left for ordered=True; "
-            "use one of them."
+            "both_orders='net' makes one verdict of both orders, so nothing is left for "
+            "ordered=True; use one of them."
         )
 
 
@@ -149,14 +149,14 @@ def _refusal_notes(value: Floats, names: Any, judged: Bools, source: str) -> tup
 
 def _by_name(
     long: pd.DataFrame,
-    vocabulary: Mapping[str, float | None] | None,
+    value_map: Mapping[str, float | None] | None,
     codes: MissingCodes | None,
 ) -> pd.Series:
     """Preferences, with the names of winners as the sides on which they stand."""
     column = long["preference"]
     cells = column.astype(object).where(column.notna(), "").astype(str).str.strip()
     first, second = (long[side].astype(str).str.strip() for side in ("first", "second"))
-    told = {word_of(w) for w in vocabulary or ()} | (codes or MissingCodes()).everywhere
+    told = {word_of(w) for w in value_map or ()} | (codes or MissingCodes()).everywhere
     names = {plain_word(n) for n in pd.unique(pd.concat([first, second]))}
     if any(n in WORDS or is_number(n) for n in names):
         _require_no_crossing(cells, first, second, told)
@@ -180,7 +180,7 @@ def _require_no_crossing(
         named = "first" if word == first.iloc[row] else "second"
         raise MetaevalError(
             f"The verdict {word!r} of row {row + 1} is the name of the {named} response and a word "
-            f"for the other side. If it says which side is better, say so: --vocabulary {word}="
+            f"for the other side. If it says which side is better, say so: --value-map {word}="
             f"{int(side.iloc[row])},... for each such word; if it names the winner, call the "
             "responses by other names than A, B, 1, 2, first or second."
         )

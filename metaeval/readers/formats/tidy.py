@@ -39,7 +39,7 @@ from metaeval.tables import float_frame
 NAME = "tidy"
 OPTIONS = (
     *("labels", "scorers", "keys", "mapping", "header", "decimal", "repeats", "missing_codes"),
-    *("vocabulary", "preference_scale", "ordered", "orders", "refusals"),
+    *("value_map", "preference_scale", "ordered", "both_orders", "refusals"),
 )
 REPEATS = ("error", "mean")
 
@@ -75,10 +75,10 @@ def parts(
     decimal: str | Mapping[str, str] | None = None,
     repeats: str = "error",
     missing_codes: Any = None,
-    vocabulary: Mapping[str, float | None] | None = None,
+    value_map: Mapping[str, float | None] | None = None,
     preference_scale: Scale = None,
     ordered: bool = False,
-    orders: str = "each",
+    both_orders: str = "each",
     refusals: str = "missing",
 ) -> list[Part]:
     """Read one tidy file or frame.
@@ -101,7 +101,7 @@ def parts(
         Several scores or labels for one row are an error, or averaged.
     missing_codes : value, list of values, or mapping of columns to them, optional
         What stands for a missing score, label or verdict, such as -1 or "skip".
-    vocabulary : mapping, optional
+    value_map : mapping, optional
         Words of scores, labels or verdicts -> numbers, or None for missing.
     preference_scale : str or mapping of columns or judges to str, optional
         What numbers say of pairs; see `scales.SCALES`.
@@ -130,16 +130,16 @@ def parts(
     resolved = resolve(raw, source=name, mapping=mapping, keys=said.keys, named=said.named)
     _require_columns(resolved, raw, name, said)
     codes = codes_of(missing_codes)
-    pair_options = {"ordered": ordered, "orders": orders, "refusals": refusals}
+    pair_options = {"ordered": ordered, "both_orders": both_orders, "refusals": refusals}
     pair_options["scale"] = preference_scale
     if not resolved.pairs:
         _require_no_pair_options(name, pair_options)
-    resolved, notes, warnings = read_cells(resolved, name, said, codes, vocabulary, decimal)
+    resolved, notes, warnings = read_cells(resolved, name, said, codes, value_map, decimal)
     resolved, shapes = shaped(resolved, said.keys)
     if "item" not in (mapping or {}):
         warnings += _doubtful_items(resolved, name, said)
     if resolved.pairs:
-        how = pair_options | {"vocabulary": vocabulary, "codes": codes}
+        how = pair_options | {"value_map": value_map, "codes": codes}
         first, *rest = parts_of_pairs(resolved, name, said, how)
     else:
         first, *rest = [_score_part(resolved, name, said, repeats == "mean")]
@@ -175,7 +175,7 @@ def _doubtful_items(resolved: Resolved, name: str, said: Said) -> list[str]:
     raise MetaevalError(f"{doubt}.")
 
 
-_PAIR_DEFAULTS = {"ordered": False, "orders": "each", "refusals": "missing", "scale": None}
+_PAIR_DEFAULTS = {"ordered": False, "both_orders": "each", "refusals": "missing", "scale": None}
 
 
 def _require_no_pair_options(name: str, how: Mapping[str, object]) -> None:

@@ -36,7 +36,7 @@ def read_cells(
     source: str,
     said: Said,
     codes: MissingCodes,
-    vocabulary: Mapping[str, float | None] | None,
+    value_map: Mapping[str, float | None] | None,
     decimal: str | Mapping[str, str] | None,
 ) -> tuple[Resolved, list[str], list[str]]:
     """Turn the cells that hold values into numbers where they are written in another way.
@@ -54,14 +54,14 @@ def read_cells(
     frame = resolved.frame
     columns = _value_columns(resolved, said)
     verdicts = {"preference"} if resolved.pairs else set[str]()
-    if decimal is None and not codes.declared and not vocabulary:
+    if decimal is None and not codes.declared and not value_map:
         frame = _plain_numbers(frame, [c for c in columns if c not in verdicts])
         columns = [c for c in columns if not _is_numeric(frame[c])]
     values = [c for c in columns if c not in verdicts]
     notes = [note for c in columns for note in failure_notes(frame[c], c, source)]
     frame, more = _blanked(frame, values, source, codes, resolved)
-    if vocabulary:
-        frame = _in_numbers(frame, values, vocabulary)
+    if value_map:
+        frame = _in_numbers(frame, values, value_map)
     marks, unknown = _marks(decimal, resolved, source)
     cure = partial(_cure_of_marks, resolved, said, decimal)
     written = read_notations(frame, columns, source=source, decimal=marks, cure=cure)
@@ -188,10 +188,10 @@ def _blanked(
 
 
 def _in_numbers(
-    frame: pd.DataFrame, columns: Sequence[str], vocabulary: Mapping[str, float | None]
+    frame: pd.DataFrame, columns: Sequence[str], value_map: Mapping[str, float | None]
 ) -> pd.DataFrame:
     """Words of a vocabulary as the numbers that they stand for."""
-    numbers = {word_of(word): number for word, number in vocabulary.items()}
+    numbers = {word_of(word): number for word, number in value_map.items()}
     attrs, made = frame.attrs, {}
     for name in columns:
         words = (
@@ -247,7 +247,7 @@ def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
     if words := _scale_words(column):
         return (
             f"holds words of a scale ({listed(words, 7)}) and is not a scorer; if it is one, say "
-            f"what they mean: --vocabulary {_numbered(words)}"
+            f"what they mean: --value-map {_numbered(words)}"
         )
     if example := example_in_words(column):
         return (
@@ -257,7 +257,7 @@ def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
     if said.is_label(name) and _is_short(column):
         return (
             f"is called as labels are, and holds words such as {_first(column)!r:.40}; it is not a "
-            "label. If it is one, say what its words mean (--vocabulary WORD=NUMBER,...)"
+            "label. If it is one, say what its words mean (--value-map WORD=NUMBER,...)"
         )
     return None
 
@@ -271,7 +271,7 @@ def _of_outcomes(resolved: Resolved, name: str, verdicts: Mapping[str, int | Non
     return (
         f"holds words for the outcome of a comparison ({listed(verdicts, 9)}) and is not read; if "
         "it is a verdict, say what they mean, 1 for the first response, -1 for the second and 0 "
-        f"for a tie, such as: {how}--vocabulary {typed}"
+        f"for a tie, such as: {how}--value-map {typed}"
     )
 
 

@@ -44,8 +44,8 @@ from metaeval.tables import ids_as_text
 
 NAME = "votes"
 OPTIONS = (
-    *("labels", "keys", "ordered", "orders", "refusals", "judges"),
-    *("vocabulary", "missing_codes", "preference_scale"),
+    *("labels", "keys", "ordered", "both_orders", "refusals", "judges"),
+    *("value_map", "missing_codes", "preference_scale"),
 )
 
 JUDGES = ("each", "pooled")
@@ -76,9 +76,9 @@ def parts(
     keys: str | Sequence[str] = (),
     judges: str = "each",
     ordered: bool = False,
-    orders: str = "each",
+    both_orders: str = "each",
     refusals: str = "missing",
-    vocabulary: Mapping[str, Any] | None = None,
+    value_map: Mapping[str, Any] | None = None,
     missing_codes: Any = None,
     preference_scale: Scale = None,
 ) -> list[Part]:
@@ -119,9 +119,9 @@ def parts(
         _long(frame, voters, further),
         source=path.name,
         ordered=ordered,
-        orders=orders,
+        both_orders=both_orders,
         refusals=refusals,
-        vocabulary=vocabulary,
+        value_map=value_map,
         codes=codes_of(missing_codes),
         scale=preference_scale,
         labels=raters,

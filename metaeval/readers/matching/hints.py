@@ -222,8 +222,8 @@ def _cures(
     beside = [name for name in values if not values[name]] if labels and not scores else []
     shell, python = _named(beside)
     raters = {
-        "raters": f"if it names raters, --map rater={one},{label}={value} --exchangeable{shell} "
-        f"(rater={one!r}, {label}={value!r}, exchangeable=True{python})"
+        "raters": f"if it names raters, --map rater={one},{label}={value} --average-raters{shell} "
+        f"(rater={one!r}, {label}={value!r}, average_raters=True{python})"
     }
     if labels:
         return aspects | raters if scores else raters | aspects

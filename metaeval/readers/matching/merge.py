@@ -308,10 +308,10 @@ def _beside(whole: Part, other: Part, keys: Sequence[str]) -> Part:
 
 def _nothing_shared(whole: Part, other: Part, shared: list[str]) -> MetaevalError:
     names = [listed([*p.scores, *p.labels], 5) for p in (whole, other)]
-    orders = " and was seen in both orders" if whole.pairs and "order" in whole.rows else ""
+    both_orders = " and was seen in both orders" if whole.pairs and "order" in whole.rows else ""
     return MetaevalError(
         f"{names[1]} of {other.source} shares no row ({', '.join(shared)}) with {names[0]} of "
-        f"{whole.source}, which has more ids{orders}; read them apart, or correct the ids."
+        f"{whole.source}, which has more ids{both_orders}; read them apart, or correct the ids."
     )
 
 

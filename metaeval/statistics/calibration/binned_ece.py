@@ -10,6 +10,7 @@ import numpy as np
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, MetaevalError, check_one_of, check_whole
 from metaeval.curves import BINNINGS, Cells, bins_of, cells_of
 from metaeval.statistics.base import Statistic, Weigh
+from metaeval.statistics.calibration.null_mean import expected_if_calibrated
 from metaeval.statistics.calibration.forecast_spec import (
     Native,
     Over,
@@ -18,7 +19,6 @@ from metaeval.statistics.calibration.forecast_spec import (
     documented,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
-from metaeval.statistics.calibration.null_mean import null_mean
 from metaeval.statistics.calibration.proper_scores import (
     Average,
     estimand_of,
@@ -46,7 +46,7 @@ def ece(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
     outcomes: int = 2,
 ) -> Statistic:
@@ -67,11 +67,11 @@ def ece(
     -----
     :math:`\sum_b \frac{n_b}{n} |\bar y_b - \bar p_b|`. Chance alone makes it positive: perfectly
     calibrated forecasts have about :math:`\sqrt{2 \bar y (1 - \bar y) / (\pi n_b)}` in each bin.
-    `null_mean` is its mean if the forecasts were calibrated, and a value near it shows nothing. It
-    depends on the bins and jumps with them; `smooth_ece` does not. No proper score: a constant
-    forecast of the mean label has 0. The interval reaches down by `null_mean`, which is the most
-    that chance may have added, and differences of two scorers are tested less as much: compare
-    `ece_debiased` or `recalibration_gain`. {held}
+    `expected_if_calibrated` is its mean if the forecasts were calibrated, and a value near it shows
+    nothing. It depends on the bins and jumps with them; `smooth_ece` does not. No proper score: a
+    constant forecast of the mean label has 0. The interval reaches down by
+    `expected_if_calibrated`, which is the most that chance may have added, and differences of two
+    scorers are tested less as much: compare `ece_debiased` or `recalibration_gain`. {held}
 
     References
     ----------
@@ -86,7 +86,7 @@ def ece(
     True
     """
     _check(bins, binning)
-    reading = Reading(native, over, event, map, folds, average, ties=check_outcomes(outcomes))
+    reading = Reading(native, over, event, map, n_folds, average, ties=check_outcomes(outcomes))
 
     def make(name: str, r: Reading) -> Statistic:
         return Statistic(
@@ -142,7 +142,7 @@ def _null_gaps(cases: Cases, bins: int, binning: str) -> Mapping[str, Floats]:
         each = [np.abs(np.bincount(places[m], r, bins)).sum() for r in residual]
         return np.array(each) / cases.weight.sum()
 
-    return {"null_mean": null_mean(cases, value)}
+    return {"expected_if_calibrated": expected_if_calibrated(cases, value)}
 
 
 @documented
@@ -153,7 +153,7 @@ def ece_debiased(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
     outcomes: int = 2,
 ) -> Statistic:
@@ -191,14 +191,14 @@ def ece_debiased(
     True
     """
     _check(bins, binning)
-    reading = Reading(native, over, event, map, folds, average, ties=check_outcomes(outcomes))
+    reading = Reading(native, over, event, map, n_folds, average, ties=check_outcomes(outcomes))
 
     def make(name: str, r: Reading) -> Statistic:
         return Statistic(
             name,
             r.over,  # type: ignore[arg-type]
             weigh=lambda table: _squares(cases_of(table, r), bins, binning),
-            describe=lambda table: {"null_mean": np.zeros(len(table.scorers))},
+            describe=lambda table: {"expected_if_calibrated": np.zeros(len(table.scorers))},
             estimand=estimand_of(r, f"the mean squared gap in {bins} {binning} bins, unbiased"),
             status=status_of(r),
             better="lower",

@@ -10,9 +10,13 @@ import numpy as np
 from metaeval.core import Floats, check_one_of
 from metaeval.curves import expected_score, isotonic_fit
 from metaeval.statistics.base import Statistic, ratio
+from metaeval.statistics.calibration.null_mean import (
+    draws_for,
+    expected_if_calibrated,
+    labels_around,
+)
 from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
-from metaeval.statistics.calibration.null_mean import draws_for, labels_around, null_mean
 from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by, terms_of
 from metaeval.tables import Table
 
@@ -27,12 +31,12 @@ def _reading(
     over: Over,
     event: float | None,
     map: str | None,
-    folds: int,
+    n_folds: int,
     average: Average | None,
 ) -> tuple[Reading, str]:
     """The reading, and the score of single forecasts: Brier for rank probabilities too."""
     check_one_of("score", score, ("brier", "log", "rps"))
-    reading = Reading(native, over, event, map, folds, average, ties=score == "rps")
+    reading = Reading(native, over, event, map, n_folds, average, ties=score == "rps")
     return reading, "log" if score == "log" else "brier"
 
 
@@ -71,7 +75,7 @@ def miscalibration(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Miscalibration: what isotonic recalibration would take off a proper score.
@@ -88,12 +92,13 @@ def miscalibration(
     -----
     :math:`MCB = S(p) - S(\hat p)` with :math:`\hat p` the isotonic fit of labels to forecasts; with
     `discrimination` and `uncertainty`, :math:`S = MCB - DSC + UNC`. The fit is that of the same
-    cases, so the value is above 0 even for calibrated forecasts: read it beside `null_mean`, its
-    mean if they were. Replicates hold the fit fixed: it minimises the score, so that to first order
-    nothing is lost, and a fit to resampled cases would count its optimism twice. The interval
-    reaches down by the optimism of the fit (the larger of `null_mean` and that of the fit to labels
-    that follow the fitted curve), and differences of two scorers are tested less as much, which
-    makes a blunt test; `cox_slope` and `recalibration_gain` tell more apart.
+    cases, so the value is above 0 even for calibrated forecasts: read it beside
+    `expected_if_calibrated`, its mean if they were. Replicates hold the fit fixed: it minimises the
+    score, so that to first order nothing is lost, and a fit to resampled cases would count its
+    optimism twice. The interval reaches down by the optimism of the fit (the larger of
+    `expected_if_calibrated` and that of the fit to labels that follow the fitted curve), and
+    differences of two scorers are tested less as much, which makes a blunt test; `cox_slope` and
+    `recalibration_gain` tell more apart.
 
     References
     ----------
@@ -106,7 +111,7 @@ def miscalibration(
     >>> bool(0 <= row["estimate"] < 0.1)
     True
     """
-    reading, kind = _reading(score, native, over, event, map, folds, average)
+    reading, kind = _reading(score, native, over, event, map, n_folds, average)
 
     def make(name: str, r: Reading) -> Statistic:
         def terms(table: Table) -> Floats:
@@ -138,8 +143,11 @@ def _levels(cases: Cases, score: str) -> Mapping[str, Floats]:
         p = cases.column(m)[0]
         return np.array([_excess(p, y, cases, m, score) for y in np.clip(labels, 0, 1)])
 
-    calibrated = null_mean(cases, value, _NULL_DRAWS)
-    return {"null_mean": calibrated, "noise": np.maximum(calibrated, _optimism(cases, score))}
+    calibrated = expected_if_calibrated(cases, value, _NULL_DRAWS)
+    return {
+        "expected_if_calibrated": calibrated,
+        "noise": np.maximum(calibrated, _optimism(cases, score)),
+    }
 
 
 def _optimism(cases: Cases, score: str) -> Floats:
@@ -170,7 +178,7 @@ def discrimination(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Discrimination: what recalibrated forecasts take off the score of a constant one.
@@ -201,7 +209,7 @@ def discrimination(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading, kind = _reading(score, native, over, event, map, folds, average)
+    reading, kind = _reading(score, native, over, event, map, n_folds, average)
 
     def make(name: str, r: Reading) -> Statistic:
         def finish(sums: Floats) -> Floats:
@@ -236,7 +244,7 @@ def uncertainty(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Uncertainty: the score of the best constant forecast, the same for all scorers.
@@ -264,7 +272,7 @@ def uncertainty(
     >>> float(evaluate(load_example(), uncertainty(), n_resamples=100).row("judge")["estimate"])
     0.25
     """
-    reading, kind = _reading(score, native, over, event, map, folds, average)
+    reading, kind = _reading(score, native, over, event, map, n_folds, average)
 
     def make(name: str, r: Reading) -> Statistic:
         def finish(sums: Floats) -> Floats:

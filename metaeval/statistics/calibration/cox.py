@@ -25,7 +25,7 @@ def cox_slope(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Calibration slope: by how much log odds of forecasts must be stretched.
@@ -63,7 +63,7 @@ def cox_slope(
     >>> bool(0.5 < row["estimate"] < 1.5)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, n_folds, average)
     return read_by("cox_slope", reading, _maker("slope", "the calibration slope, ideally 1")).named(
         better="neither"
     )
@@ -75,7 +75,7 @@ def cox_intercept(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Calibration intercept: by how much log odds must be shifted once they are stretched.
@@ -109,7 +109,7 @@ def cox_intercept(
     >>> bool(abs(row["estimate"]) < 1)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, n_folds, average)
     make = _maker("intercept", "the calibration intercept, ideally 0")
     return read_by("cox_intercept", reading, make).named(better="neither")
 
@@ -120,7 +120,7 @@ def calibration_in_the_large(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Calibration in the large: by how much log odds of forecasts are too low on the whole.
@@ -154,7 +154,7 @@ def calibration_in_the_large(
     >>> bool(abs(row["estimate"]) < 0.5)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, n_folds, average)
     make = _maker("shift", "the shift of the log odds, ideally 0")
     return read_by("calibration_in_the_large", reading, make).named(better="neither")
 

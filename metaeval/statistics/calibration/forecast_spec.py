@@ -33,7 +33,7 @@ _SHARED = {
     "map": """map : str, optional
     Which map, a name of `metaeval.calibration`: "margin_link" for pairs, "platt" for responses,
     "rao_kupper" for pairs with ties.""",
-    "folds": """folds : int, default 5
+    "folds": """n_folds : int, default 5
     Folds of items (clusters) that maps are fitted without.""",
     "outcomes": """outcomes : {2, 3}, default 2
     3: pairs with tied labels count, and a margin forecasts win, tie and loss by the tie model of
@@ -73,7 +73,7 @@ class Reading:
     over: Over = None
     event: float | None = None
     map: str | None = None
-    folds: int = 5
+    n_folds: int = 5
     average: str | None = None
     ranked: bool = False
     ties: bool = False
@@ -89,12 +89,13 @@ class Reading:
                 "(scores are log odds), None (scores are mapped first)."
             )
         check_one_of("over", self.over, (None, "pairs", "responses"))
-        check_whole("folds", self.folds, 2)
+        check_whole("n_folds", self.n_folds, 2)
         if self.event is not None:
             object.__setattr__(self, "event", _number(self.event))
-        if self.native is not None and self.folds != 5 and not self.crossed:
+        if self.native is not None and self.n_folds != 5 and not self.crossed:
             raise MetaevalError(
-                "folds= is for maps of scores that are no probabilities; leave out folds or native."
+                "n_folds= is for maps of scores that are not probabilities; leave out "
+                "n_folds or native."
             )
         if self.map is not None:
             check_one_of("map", self.map, tuple(calibrators.BY_NAME))
@@ -120,7 +121,7 @@ class Reading:
             f"over={self.over}" if self.over is not None else "",
             f"event={self.event:g}" if self.event is not None else "",
             f"map={self.map}" if self.map is not None else "",
-            f"folds={self.folds}" if self.folds != 5 else "",
+            f"n_folds={self.n_folds}" if self.n_folds != 5 else "",
             f"average={self.average}" if self.average is not None else "",
         ]
         return ",".join(part for part in given if part)

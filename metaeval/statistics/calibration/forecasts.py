@@ -245,15 +245,15 @@ def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
     family = calibrators.BY_NAME[str(reading.map)]
     x, y, w = scored.scores, scored.label, scored.weight
     _require_logarithms(x, family.name)
-    fold = checked_folds(table, scored.rows, reading.folds)
+    fold = checked_folds(table, scored.rows, reading.n_folds)
     sides = (1.0, -1.0) if reading.ties else (1.0,)
     found = np.empty((len(sides), *x.shape))
     for f in np.unique(fold):
         train, test = fold != f, fold == f
         if reading.over == "responses" and (y[train] == y[train][0]).all():
             raise MetaevalError(
-                f"Without one of {reading.folds} folds of the items all labels are equal; use "
-                "fewer folds=, or native scores."
+                f"Without one of {reading.n_folds} folds of the items all labels are equal; use "
+                "fewer n_folds=, or native scores."
             )
         for m in range(x.shape[1]):
             curve = family.curve(x[train, m], y[train], w[train], reading.mirrored)
@@ -275,16 +275,16 @@ def _units(table: Table) -> Codes:
     return table.item_codes
 
 
-def checked_folds(table: Table, rows: Codes, folds: int) -> Codes:
+def checked_folds(table: Table, rows: Codes, n_folds: int) -> Codes:
     """Fold of each case; refuses where fewer items (clusters) have cases than there are folds."""
     unit = "cluster" if "cluster" in table.rows else "item"
     n = len(np.unique(_units(table)[rows]))
-    if n < folds:
+    if n < n_folds:
         raise MetaevalError(
-            f"{folds} folds need at least {folds} {unit}s with labels that count; there are {n}. "
-            "Use fewer folds=."
+            f"{n_folds} folds need at least {n_folds} {unit}s with labels, got {n}. "
+            "Use fewer n_folds=."
         )
-    fold = folds_of(table, folds)[rows]
+    fold = folds_of(table, n_folds)[rows]
     if len(np.unique(fold)) < 2:
-        raise MetaevalError(f"All {unit}s that count fall in one fold; use other folds=.")
+        raise MetaevalError(f"All {unit}s that count fall in one fold; use other n_folds=.")
     return fold

@@ -16,7 +16,9 @@ _NUMBERS = 2e7  # labels of all draws of one scorer
 _AT_A_TIME = 2_000_000
 
 
-def null_mean(cases: Cases, value: Callable[[int, Floats], Floats], most: int = _DRAWS) -> Floats:
+def expected_if_calibrated(
+    cases: Cases, value: Callable[[int, Floats], Floats], most: int = _DRAWS
+) -> Floats:
     """Mean of a measure if the forecasts were calibrated, by simulation: (scorer,).
 
     `value` maps a scorer and labels (draw, case) to values (draw,).

@@ -80,7 +80,11 @@ def mean_score(
     def describe(table: Table) -> Mapping[str, Floats]:
         cases = cases_of(table, reading)
         if_true = [score(cases, m, cases.column(m)[0]) for m in range(len(cases.scorers))]
-        return {"null_mean": np.array([np.average(v, weights=cases.weight) for v in if_true])}
+        return {
+            "expected_if_calibrated": np.array(
+                [np.average(v, weights=cases.weight) for v in if_true]
+            )
+        }
 
     return Statistic(
         name,
@@ -125,7 +129,7 @@ def brier(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
     outcomes: int = 2,
 ) -> Statistic:
@@ -142,9 +146,10 @@ def brier(
     :math:`\mathrm{mean}\,(p - y)^2`; for a share :math:`w` of raters its expectation
     :math:`(p - w)^2 + w (1 - w)`, whose last part no forecast avoids. A proper score: no forecast
     does better on average than the true probability. It mixes calibration with discrimination;
-    `miscalibration` and `discrimination` tell them apart. `null_mean` is its mean if the forecasts
-    were calibrated. With three outcomes the squared errors of win, tie and loss are added, so that
-    a tie is as far from a loss as a win is: `rps` is not blind to their order. {held}
+    `miscalibration` and `discrimination` tell them apart. `expected_if_calibrated` is its mean if
+    the forecasts were calibrated. With three outcomes the squared errors of win, tie and loss are
+    added, so that a tie is as far from a loss as a win is: `rps` is not blind to their order.
+    {held}
 
     References
     ----------
@@ -158,7 +163,7 @@ def brier(
     True
     """
     ties = check_outcomes(outcomes)
-    reading = Reading(native, over, event, map, folds, average, ties=ties)
+    reading = Reading(native, over, event, map, n_folds, average, ties=ties)
     what = "the sum over win, tie and loss of mean (p - y)^2" if ties else "mean (p - y)^2"
     score = _of_classes(lambda p, y: expected_score("brier", p, y)) if ties else _brier
     more = said_outcomes(outcomes)
@@ -167,7 +172,7 @@ def brier(
 
 @documented
 def rps(
-    native: Native = None, map: str | None = None, folds: int = 5, average: Average | None = None
+    native: Native = None, map: str | None = None, n_folds: int = 5, average: Average | None = None
 ) -> Statistic:
     r"""Ranked probability score of three-way forecasts: loss, tie or win.
 
@@ -197,7 +202,7 @@ def rps(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading = Reading(native, None, None, map, folds, average, ties=True)
+    reading = Reading(native, None, None, map, n_folds, average, ties=True)
     what = "the mean of the squared errors of P(win) and P(loss)"
     return read_by("rps", reading, lambda name, r: mean_score(name, r, what, _brier))
 
@@ -216,7 +221,7 @@ def log_loss(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
     clip: float | None = None,
     outcomes: int = 2,
@@ -240,8 +245,9 @@ def log_loss(
     Notes
     -----
     :math:`-\mathrm{mean}\,(y \log p + (1 - y) \log(1 - p))`, in nats. Few confident mistakes
-    decide it. `null_mean` is its mean if the forecasts were calibrated. With three outcomes it is
-    :math:`-\log` of the probability of the one of win, tie and loss that happened. {held}
+    decide it. `expected_if_calibrated` is its mean if the forecasts were calibrated. With three
+    outcomes it is :math:`-\log` of the probability of the one of win, tie and loss that happened.
+    {held}
 
     References
     ----------
@@ -269,7 +275,7 @@ def log_loss(
             )
         return loss
 
-    reading = Reading(native, over, event, map, folds, average, ties=ties)
+    reading = Reading(native, over, event, map, n_folds, average, ties=ties)
     more = ("" if clip is None else f"clip={clip:g}", said_outcomes(outcomes))
     what = "mean -log p of what happened"
     return read_by("log_loss", reading, lambda name, r: mean_score(name, r, what, score), *more)
@@ -296,7 +302,7 @@ def sharpness(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Sharpness: how far forecasts lie apart, whether right or wrong.
@@ -323,7 +329,7 @@ def sharpness(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, n_folds, average)
     return read_by("sharpness", reading, _sharpness)
 
 

@@ -28,7 +28,7 @@ def recalibration_gain(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Recalibration gain: what a recalibration fitted on other items takes off the Brier score.
@@ -68,7 +68,7 @@ def recalibration_gain(
     >>> bool(row["estimate"] > 0)
     True
     """
-    reading = Reading(native, over, event, map, folds, average, crossed=True)
+    reading = Reading(native, over, event, map, n_folds, average, crossed=True)
 
     def make(name: str, r: Reading) -> Statistic:
         return Statistic(
@@ -87,7 +87,7 @@ def recalibration_gain(
 
 def _folds(table: Table, reading: Reading) -> Codes:
     """Fold of each case, from 0 on."""
-    fold = checked_folds(table, scored_of(table, reading).rows, reading.folds)
+    fold = checked_folds(table, scored_of(table, reading).rows, reading.n_folds)
     return np.unique(fold, return_inverse=True)[1]
 
 

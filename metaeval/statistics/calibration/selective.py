@@ -170,7 +170,7 @@ def aurc(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""AURC: mean over coverages of the share of wrong decisions among the surest.
@@ -202,7 +202,7 @@ def aurc(
     >>> bool(0 < row["estimate"] < 0.5)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, n_folds, average)
     what = "the mean over coverages of the risk among the surest decisions"
     make = _maker(reading, what, _RISK, estimate=_stepwise)
     return read_by("aurc", reading, make)
@@ -223,7 +223,7 @@ def augrc(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""AUGRC: mean over coverages of the share of all cases that are decided and wrong.
@@ -254,7 +254,7 @@ def augrc(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, n_folds, average)
     what = "the mean over coverages of the share of all cases that are decided and wrong"
     return read_by("augrc", reading, _maker(reading, what, _JOINT_RISK))
 
@@ -266,7 +266,7 @@ def coverage_at(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
 ) -> Statistic:
     r"""Largest share of cases that can be decided with a given accuracy, the surest first.
@@ -305,7 +305,7 @@ def coverage_at(
             weight, selective_risk.reaching(weight, weight - wrong, accuracy)
         )
 
-    reading = Reading(native, over, event, map, folds, average)
+    reading = Reading(native, over, event, map, n_folds, average)
     what = f"the largest share of cases that can be decided with accuracy {accuracy:g}"
     make = _maker(reading, what, Measure(by_sureness, value, None), better="higher")
     more = f"accuracy={accuracy:g}" if accuracy != 0.9 else ""

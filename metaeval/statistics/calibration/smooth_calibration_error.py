@@ -21,6 +21,7 @@ from metaeval.curves import (
     spread_over_cells,
 )
 from metaeval.statistics.base import Statistic, Weigh
+from metaeval.statistics.calibration.null_mean import expected_if_calibrated
 from metaeval.statistics.calibration.forecast_spec import (
     Native,
     Over,
@@ -29,7 +30,6 @@ from metaeval.statistics.calibration.forecast_spec import (
     documented,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
-from metaeval.statistics.calibration.null_mean import null_mean
 from metaeval.statistics.calibration.proper_scores import (
     Average,
     estimand_of,
@@ -47,7 +47,7 @@ def smooth_ece(
     over: Over = None,
     event: float | None = None,
     map: str | None = None,
-    folds: int = 5,
+    n_folds: int = 5,
     average: Average | None = None,
     outcomes: int = 2,
 ) -> Statistic:
@@ -64,9 +64,10 @@ def smooth_ece(
     :math:`\mathrm{smECE}_s = \int_0^1 |\frac1n \sum_i K_s(u, p_i) (y_i - p_i)| \, du` with a
     Gaussian kernel reflected at 0 and 1, at the bandwidth :math:`s` that equals the value. No
     bins, and small changes of the forecasts change it little. Positive for calibrated forecasts
-    too: `null_mean` is its mean if they were. Pairs count half in either order. Replicates find
-    their own bandwidth. The interval reaches down by `null_mean`, which is the most that chance
-    may have added, and differences of two scorers are tested less as much. {held}
+    too: `expected_if_calibrated` is its mean if they were. Pairs count half in either order.
+    Replicates find their own bandwidth. The interval reaches down by `expected_if_calibrated`,
+    which is the most that chance may have added, and differences of two scorers are tested less as
+    much. {held}
 
     References
     ----------
@@ -79,7 +80,7 @@ def smooth_ece(
     >>> bool(0 < row["estimate"] < 0.2)
     True
     """
-    reading = Reading(native, over, event, map, folds, average, ties=check_outcomes(outcomes))
+    reading = Reading(native, over, event, map, n_folds, average, ties=check_outcomes(outcomes))
     return read_by("smooth_ece", reading, _make, said_outcomes(outcomes))
 
 
@@ -157,4 +158,7 @@ def _describe(cases: Cases) -> Mapping[str, Floats]:
         return own_bandwidth(series, _ROUGH)
 
     bandwidth = _estimates(cases)[1]
-    return {"null_mean": null_mean(cases, value, 100), "bandwidth": bandwidth}
+    return {
+        "expected_if_calibrated": expected_if_calibrated(cases, value, 100),
+        "bandwidth": bandwidth,
+    }

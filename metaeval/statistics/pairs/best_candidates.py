@@ -125,10 +125,15 @@ def _levels(tops: dict[str, Floats], ties: str) -> dict[str, Floats]:
     shared = (tops["right"] > 0) & (tops["right"] < tops["all"])
     r = shared[usable].mean(axis=0)
     blind = float(tops["share"][usable].mean())
-    chance, trivial = {
+    chance, best_constant = {
         "strict": ((1 - r) * blind, blind),
         "split": (np.full_like(r, blind), blind),
         "lenient": (r + (1 - r) * blind, 1.0),
     }[ties]
     lost = np.full_like(r, float((~usable).sum()))
-    return {"tie_rate": r, "chance": chance, "trivial": np.full_like(r, trivial), "lost": lost}
+    return {
+        "tie_rate": r,
+        "chance": chance,
+        "best_constant": np.full_like(r, best_constant),
+        "lost": lost,
+    }

@@ -77,12 +77,12 @@ def chance_levels(table: Pairs, call: Floats, ties: str, average: str) -> dict[s
 def chance_of(tie_rate: Floats, human_ties: float, ties: str) -> dict[str, Floats]:
     """Accuracy of a scorer that knows nothing, at its tie rate and at the best one."""
     r, pi = np.asarray(tie_rate, dtype=float), human_ties
-    chance, trivial = {
+    chance, best_constant = {
         "acc-eq": (pi * r + (1 - pi) * (1 - r) / 2, max(pi, (1 - pi) / 2)),
         "strict": ((1 - r) / 2, 0.5),
         "half": (np.full_like(r, 0.5), 0.5),
     }[ties]
-    return {"tie_rate": r, "chance": chance, "trivial": np.full_like(r, trivial)}
+    return {"tie_rate": r, "chance": chance, "best_constant": np.full_like(r, best_constant)}
 
 
 # Counts are ordered as concordant, discordant, tied by labels only, by the scorer only, by both.

@@ -18,15 +18,17 @@ from metaeval.tables import Responses
 _MAX_PAIRS = 20_000_000
 
 
-def across_items_calibrated(name: str, estimand: Mapping[str, str], folds: int | None) -> Statistic:
+def across_items_calibrated(
+    name: str, estimand: Mapping[str, str], n_folds: int | None
+) -> Statistic:
     """Return tie-calibrated accuracy over pairs within systems, or over all pairs."""
 
     def weigh(table: Responses) -> Weigh:
-        pairs = _Pairs(table, estimand, folds)
+        pairs = _Pairs(table, estimand, n_folds)
         return lambda weights: pairs.values(weights)
 
     def describe(table: Responses) -> Mapping[str, Floats]:
-        pairs = _Pairs(table, estimand, folds)
+        pairs = _Pairs(table, estimand, n_folds)
         tie_rate = np.array([pairs.weight @ (call == 0) for call in pairs.calls])
         return chance_of(tie_rate, float(pairs.weight @ (pairs.human == 0)), "acc-eq")
 
@@ -37,7 +39,7 @@ def across_items_calibrated(name: str, estimand: Mapping[str, str], folds: int |
         describe=describe,
         estimand=estimand,
         smooth=True,
-        status="replica" if folds is None else "approximate",
+        status="published" if n_folds is None else "approximate",
         is_accuracy=True,
         item_limit=MAX_RESAMPLED_ITEMS,
     )
@@ -46,7 +48,7 @@ def across_items_calibrated(name: str, estimand: Mapping[str, str], folds: int |
 class _Pairs:
     """Pairs across items of one table, with the tuned call of each scorer on each pair."""
 
-    def __init__(self, table: Responses, estimand: Mapping[str, str], folds: int | None) -> None:
+    def __init__(self, table: Responses, estimand: Mapping[str, str], n_folds: int | None) -> None:
         groups = groups_of(table, estimand["grouping"])
         n_pairs = sum(len(g) * (len(g) - 1) // 2 for g in groups)
         if n_pairs > _MAX_PAIRS:
@@ -68,23 +70,23 @@ class _Pairs:
         size = np.bincount(self.group)
         self.weight = 1.0 / size[self.group] / (size > 0).sum()
         fold = np.zeros(table.n_items, dtype=np.intp)
-        if folds is not None:
-            fold = _fold_of_items(table, folds)
+        if n_folds is not None:
+            fold = _fold_of_items(table, n_folds)
         self.calls = [
-            self._tuned(difference(x[first], x[second], typical_decade(x)), fold, folds)
+            self._tuned(difference(x[first], x[second], typical_decade(x)), fold, n_folds)
             for x in table.scores.to_numpy().T
         ]
 
-    def _tuned(self, margin: Floats, fold: Codes, folds: int | None) -> Floats:
+    def _tuned(self, margin: Floats, fold: Codes, n_folds: int | None) -> Floats:
         """Calls at thresholds chosen on pairs that share no fold with the pair: (pair,)."""
         gains = gains_of(margin, self.human, self.weight)
         epsilon = np.full(len(margin), best_thresholds(gains, np.zeros(len(margin), int), 1)[0])
-        if folds is not None:
+        if n_folds is not None:
             low, high = (
                 np.minimum(fold[self.a], fold[self.b]),
                 np.maximum(fold[self.a], fold[self.b]),
             )
-            for f, g in itertools.combinations_with_replacement(range(folds), 2):
+            for f, g in itertools.combinations_with_replacement(range(n_folds), 2):
                 train = ~np.isin(low, (f, g)) & ~np.isin(high, (f, g))
                 some = gains_of(margin[train], self.human[train], self.weight[train])
                 chosen = (
@@ -130,8 +132,8 @@ def _across(groups: list[Codes]) -> tuple[Codes, Codes, Codes]:
     return first, second, group
 
 
-def _fold_of_items(table: Responses, folds: int) -> Codes:
-    if folds < 3:
+def _fold_of_items(table: Responses, n_folds: int) -> Codes:
+    if n_folds < 3:
         raise MetaevalError("Cross-fitting pairs across items needs folds of at least 3.")
     first_row = np.unique(table.item_codes, return_index=True)[1]
-    return folds_of(table, folds)[first_row]
+    return folds_of(table, n_folds)[first_row]

@@ -34,7 +34,7 @@ _BIN_BYTES = 1e9
 
 
 def tie_calibrated_accuracy(
-    folds: int | None = 5,
+    n_folds: int | None = 5,
     average: Literal["items", "pairs", "groups"] | None = None,
     grouping: Grouping = "item",
 ) -> Statistic:
@@ -42,7 +42,7 @@ def tie_calibrated_accuracy(
 
     Parameters
     ----------
-    folds : int, default 5, or None
+    n_folds : int, default 5, or None
         The threshold of a fold of items (clusters, where declared) is chosen on the others.
         None: chosen and scored on the same pairs, as published; a replica, optimistic when
         items are few.
@@ -83,28 +83,28 @@ def tie_calibrated_accuracy(
     >>> bool(row["trivial"] < row["estimate"] < 1)
     True
     """
-    if folds is not None:
-        check_whole("folds", folds, 2)
+    if n_folds is not None:
+        check_whole("n_folds", n_folds, 2)
     average = check_average(grouping, average)  # type: ignore[assignment]
-    name = f"tie_calibrated_accuracy(folds={folds}{named_estimand(grouping, average)})"
-    chosen = "in-sample" if folds is None else "crossfit"
+    name = f"tie_calibrated_accuracy(n_folds={n_folds}{named_estimand(grouping, average)})"
+    chosen = "in-sample" if n_folds is None else "crossfit"
     estimand = {"grouping": grouping, "average": str(average), "ties": "acc-eq", "epsilon": chosen}
     if grouping != "item":
-        return across_items_calibrated(name, estimand, folds)
+        return across_items_calibrated(name, estimand, n_folds)
     kind = str(average)
     return Statistic(
         name,
         "pairs",
-        weigh=lambda table: _weigh(table, folds, kind),
-        estimate=lambda table: contributions(table, folds, kind).sum(axis=0),
-        contributions=lambda table: contributions(table, folds, kind),
+        weigh=lambda table: _weigh(table, n_folds, kind),
+        estimate=lambda table: contributions(table, n_folds, kind).sum(axis=0),
+        contributions=lambda table: contributions(table, n_folds, kind),
         share=lambda table: _shares(table, kind),
-        describe=lambda table: _describe(table, folds, kind),
+        describe=lambda table: _describe(table, n_folds, kind),
         estimand=estimand,
-        status="replica" if folds is None else "exact",
+        status="published" if n_folds is None else "exact",
         is_accuracy=True,
         by_systems=lambda table, unit, n_units: accuracy_by_systems(
-            table, unit, n_units, tuned_calls(table, folds, kind), "acc-eq", kind
+            table, unit, n_units, tuned_calls(table, n_folds, kind), "acc-eq", kind
         ),
     )
 
@@ -126,12 +126,12 @@ def _credit_weight(table: Pairs, average: str) -> Floats:
     return np.asarray(np.floor(most / size))[table.item_codes]
 
 
-def thresholds(table: Pairs, folds: int | None, average: str) -> Floats:
+def thresholds(table: Pairs, n_folds: int | None, average: str) -> Floats:
     """Best threshold of each fold and scorer: (fold, scorer)."""
-    fold = folds_of(table, folds)
+    fold = folds_of(table, n_folds)
     human, weight = only_label(table), _credit_weight(table, average)
     columns = [
-        best_thresholds(gains_of(column, human, weight), fold, folds or 1)
+        best_thresholds(gains_of(column, human, weight), fold, n_folds or 1)
         for column in table.scores.to_numpy().T
     ]
     return np.stack(columns, axis=-1)
@@ -146,16 +146,16 @@ def credit_at(table: Pairs, average: str) -> tuple[Floats, Floats]:
     return credit_of(gains_of(column, only_label(table), _credit_weight(table, average)))
 
 
-def tuned_calls(table: Pairs, folds: int | None, average: str) -> Floats:
+def tuned_calls(table: Pairs, n_folds: int | None, average: str) -> Floats:
     """The call on each pair at the threshold of its fold: (pair, scorer)."""
-    epsilon = thresholds(table, folds, average)[folds_of(table, folds)]
+    epsilon = thresholds(table, n_folds, average)[folds_of(table, n_folds)]
     return sign_within(table.scores.to_numpy(), epsilon)
 
 
-def contributions(table: Pairs, folds: int | None, average: str) -> Floats:
+def contributions(table: Pairs, n_folds: int | None, average: str) -> Floats:
     """Share of each item in the estimate, thresholds held fixed: (item, scorer)."""
     human = only_label(table)
-    right = (tuned_calls(table, folds, average) == human[:, None]).astype(float)
+    right = (tuned_calls(table, n_folds, average) == human[:, None]).astype(float)
     weight = pair_weights(table, np.ones_like(human), average)
     return sum_by(right * weight[:, None], table.item_codes, table.n_items)
 
@@ -165,15 +165,15 @@ def _shares(table: Pairs, average: str) -> Floats:
     return sum_by(weight, table.item_codes, table.n_items)
 
 
-def _describe(table: Pairs, folds: int | None, average: str) -> Mapping[str, Floats]:
+def _describe(table: Pairs, n_folds: int | None, average: str) -> Mapping[str, Floats]:
     human = only_label(table)
     weight = pair_weights(table, np.ones_like(human), average)
     plain = weight @ (np.sign(table.scores.to_numpy()) == human[:, None])
     half = weight @ np.where(human[:, None] != 0, _half(table), 0.0)
     informative = float(weight @ (human != 0))
     return {
-        **chance_levels(table, tuned_calls(table, folds, average), "acc-eq", average),
-        "epsilon": np.median(thresholds(table, folds, average), axis=0),
+        **chance_levels(table, tuned_calls(table, n_folds, average), "acc-eq", average),
+        "epsilon": np.median(thresholds(table, n_folds, average), axis=0),
         "untuned": plain,
         "half": half / informative if informative else np.full(len(half), np.nan),
     }
@@ -184,7 +184,7 @@ def _half(table: Pairs) -> Floats:
     return (call == only_label(table)[:, None]) + 0.5 * (call == 0)
 
 
-def _weigh(table: Pairs, folds: int | None, average: str) -> Weigh:
+def _weigh(table: Pairs, n_folds: int | None, average: str) -> Weigh:
     """Replicates of the estimate with the threshold chosen anew."""
     human, weight = only_label(table), _credit_weight(table, average)
     items, n_items = table.item_codes, table.n_items
@@ -193,7 +193,7 @@ def _weigh(table: Pairs, folds: int | None, average: str) -> Weigh:
         [gains_of(column, human, weight) for column in table.scores.to_numpy().T],
         items,
         sum_by(weight, items, n_items),
-        folds_of(table, folds)[first_row],
-        folds or 1,
+        folds_of(table, n_folds)[first_row],
+        n_folds or 1,
         int(np.clip(_BIN_BYTES / (16.0 * n_items * len(table.scorers)), 8, _BINS)),
     )

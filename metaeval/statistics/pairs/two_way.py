@@ -91,9 +91,9 @@ def _require_two_systems(table: Pairs, first: Codes, second: Codes) -> None:
     if same.any():
         row = int(np.flatnonzero(same)[0])
         raise MetaevalError(
-            "random=('item', 'system') needs at most one response of a system to an item, and "
+            "resample=('item', 'system') needs at most one response of a system to an item, and "
             f"{first[row]!r} gave two to item {table.rows['item'].iloc[row]!r}; keep one, name "
-            "what distinguishes them with keys=, or use random='item'."
+            "what distinguishes them with keys=, or use resample='item'."
         )
 
 

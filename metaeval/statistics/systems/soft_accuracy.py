@@ -102,7 +102,7 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
             "ties": "mid-p" if mid_p else "published p",
             "target": "E[SPA] at this number of items",
         },
-        status="exact" if mid_p else "replica",
+        status="exact" if mid_p else "published",
         is_accuracy=True,
         interval="t",
     )

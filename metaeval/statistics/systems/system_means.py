@@ -67,7 +67,7 @@ def system_accuracy() -> Statistic:
     -----
     Means are taken over the items of the table; in a replicate over the resampled items. S
     systems give S (S - 1) / 2 pairs but are only S systems: the interval is about new items for
-    these systems, and about new systems too with random=("item", "system"). What is estimated is
+    these systems, and about new systems too with resample=("item", "system"). What is estimated is
     the expected value *at this number of items*: with more items the orders of systems settle, and
     the value of endless items is often 1, far outside the interval of few. The value is a step
     function of the data, so no sign-flip test applies; p-values are from the bootstrap and

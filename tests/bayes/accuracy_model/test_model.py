@@ -79,7 +79,7 @@ def test_without_pooling_differences_are_those_of_the_bayesian_bootstrap(seed):
     rng = np.random.default_rng(seed)
     table = verdict_pairs(correlated(rng, 400, [0.62, 0.66, 0.7, 0.81]))
     tree = bayes.fit("accuracy", table, statistic="pairwise_accuracy", pool=False, draws=2000)
-    model = bayes.summarise(tree, "accuracy").frame
+    model = bayes.summarize(tree, "accuracy").frame
     boot = bayes.bayesian_bootstrap(table, "pairwise_accuracy", n_draws=20_000).frame
     gaps = [f[f["baseline"].notna()] for f in (model, boot)]
     assert gaps[0]["se"].to_numpy() == pytest.approx(gaps[1]["se"].to_numpy(), rel=0.05)
@@ -97,7 +97,7 @@ def test_orders_of_scorers_and_rows_change_nothing(table):
 
 
 def test_odd_scorers_have_finite_posteriors_and_are_named(trees):
-    result = bayes.summarise(trees["accuracy"], "accuracy")
+    result = bayes.summarize(trees["accuracy"], "accuracy")
     own = result.frame[result.frame["baseline"].isna()]
     assert np.isfinite(own[["estimate", "lower", "upper", "se"]]).all(axis=None)
     assert result.row("perfect")["upper"] > 0.99 and result.row("reversed")["upper"] < 0.5
@@ -108,7 +108,7 @@ def test_odd_scorers_have_finite_posteriors_and_are_named(trees):
 
 def test_small_tasks_are_drawn_towards_the_others(trees, table):
     alone = evaluate(table, "pairwise_accuracy", by="task")
-    pooled = bayes.summarise(trees["accuracy"], "accuracy")
+    pooled = bayes.summarize(trees["accuracy"], "accuracy")
     for scorer in ("good", "chance"):
         raw, shrunk, whole = (
             alone.row(scorer, task="tiny")["estimate"],
@@ -171,8 +171,8 @@ def test_excess_bias_is_the_coefficient_of_a_logistic_regression():
     sm = pytest.importorskip("statsmodels.api")
     table, x, right = longer_is_better(np.random.default_rng(3), 1_200, (0.8, 0.0))
     tree = bayes.fit("accuracy", table, covariates="length_delta", pool=False, draws=500)
-    bias = bayes.summarise(tree, "bias")
-    own = bayes.summarise(tree, "accuracy")
+    bias = bayes.summarize(tree, "bias")
+    own = bayes.summarize(tree, "accuracy")
     for m, name in enumerate(("words", "fair")):
         found = sm.Logit(right[m].astype(float), sm.add_constant(x)).fit(disp=0)
         error, prior = found.bse[1], 0.5
@@ -216,4 +216,4 @@ def test_covariates_that_are_not_there_or_have_holes_are_refused():
                 bayes.fit(model, wrong, covariates=name)
     tree = bayes.fit("accuracy", table, draws=50, warmup=50, check=False)
     with pytest.raises(MetaevalError, match="no bias"):
-        bayes.summarise(tree, "bias")
+        bayes.summarize(tree, "bias")

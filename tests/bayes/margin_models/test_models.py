@@ -103,9 +103,9 @@ def test_independent_rows_in_items_keep_nearly_all_they_say():
 
 def test_gaps_invert_the_curve_and_thresholds_are_the_closed_form(trees):
     tree = trees["calibration"]
-    gap = bayes.summarise(tree, "gap", agreement=0.8)
+    gap = bayes.summarize(tree, "gap", agreement=0.8)
     at = gap.row("good", task="big")["estimate"]
-    curve = bayes.predictive(tree, [at]).set_index(["scorer", "task", "outcome"])
+    curve = bayes.posterior_predictive(tree, [at]).set_index(["scorer", "task", "outcome"])
     assert curve.loc[("good", "big", "agree"), "probability"] == pytest.approx(0.8, abs=0.03)
     tie = trees["ties"]
     latent = bayes.tie_threshold(
@@ -117,7 +117,7 @@ def test_gaps_invert_the_curve_and_thresholds_are_the_closed_form(trees):
 
 def test_gaps_of_the_spline_invert_it_too(table):
     tree = bayes.fit("calibration", table, form="spline", check=False, draws=200)
-    gap = bayes.summarise(tree, "gap", agreement=0.75)
+    gap = bayes.summarize(tree, "gap", agreement=0.75)
     place = gap.frame.query("scorer == 'good' and task == 'big' and baseline.isna()").index[0]
     draws = gap.draws[:, place]
     from metaeval.bayes.margin_models.posterior_curves import log_chances
@@ -132,7 +132,7 @@ def test_gaps_of_the_spline_invert_it_too(table):
 
 def test_odd_scorers_have_finite_posteriors_and_are_named(trees):
     for model, quantity in (("ties", "threshold"), ("calibration", "slope")):
-        result = bayes.summarise(trees[model], quantity)
+        result = bayes.summarize(trees[model], quantity)
         own = result.frame[result.frame["baseline"].isna()]
         assert np.isfinite(own[["estimate", "lower", "upper"]]).all(axis=None)
         said = " ".join(result.meta["warnings"])
@@ -148,8 +148,8 @@ def test_order_and_covariates_are_coefficients():
     y = np.where(rng.random(n) < expit(1.5 * d + 0.4 - 0.6 * length), 1.0, -1.0)
     table = pairs(d, y, ordered=True, length_delta=length)
     tree = bayes.fit("calibration", table, covariates=["length_delta"], draws=500, check=False)
-    bias = bayes.summarise(tree, "bias").row("s")
-    owed = bayes.summarise(tree, "bias", covariate="length_delta").row("s")
+    bias = bayes.summarize(tree, "bias").row("s")
+    owed = bayes.summarize(tree, "bias", covariate="length_delta").row("s")
     assert bias["lower"] < -0.4 < bias["upper"]  # labels favour the first, margins do not
     assert owed["lower"] < -0.6 < owed["upper"]
     with pytest.raises(MetaevalError, match=r"no difference 'width_delta'.*length_delta"):
@@ -169,9 +169,9 @@ def test_what_makes_no_sense_is_refused(table, trees):
         bayes.fit("ties", table, form="rao_kuper")
     for quantity, said in (("bias", "no bias"), ("miscalibration", "native='logit'")):
         with pytest.raises(MetaevalError, match=said):
-            bayes.summarise(trees["calibration"], quantity)
+            bayes.summarize(trees["calibration"], quantity)
     with pytest.raises(MetaevalError, match=r"above 0\.5"):
-        bayes.summarise(trees["calibration"], "gap", agreement=0.4)
+        bayes.summarize(trees["calibration"], "gap", agreement=0.4)
 
 
 def test_miscalibration_of_claimed_log_odds():
@@ -179,7 +179,7 @@ def test_miscalibration_of_claimed_log_odds():
     d = rng.normal(size=2_000) * 2
     table = pairs(np.stack([d, 2 * d], axis=1), np.where(rng.random(2_000) < expit(d), 1.0, -1.0))
     tree = bayes.fit("calibration", table, form="temperature", native="logit", check=False)
-    slope, off = (bayes.summarise(tree, q) for q in ("slope", "miscalibration"))
+    slope, off = (bayes.summarize(tree, q) for q in ("slope", "miscalibration"))
     assert slope.row("0")["estimate"] == pytest.approx(1, abs=0.1)
     assert slope.row("1")["estimate"] == pytest.approx(0.5, abs=0.05)
     true = np.abs(expit(2 * d) - expit(d)).mean()
@@ -202,11 +202,11 @@ def test_stacking_finds_the_mixture_and_the_better_model():
 
 def test_models_of_one_table_are_weighed_and_others_refused(trees, table):
     other = bayes.fit("ties", table, form="davidson", draws=500, check=False)
-    found = bayes.weigh({"rao_kupper": trees["ties"], "davidson": other})
+    found = bayes.compare_models({"rao_kupper": trees["ties"], "davidson": other})
     assert found["weight"].sum() == pytest.approx(1)
     assert found["difference"].iloc[0] == 0 and (found["worst_k"] < 0.7).all()
     with pytest.raises(MetaevalError, match="same rows"):
-        bayes.weigh({"ties": trees["ties"], "calibration": trees["calibration"]})
+        bayes.compare_models({"ties": trees["ties"], "calibration": trees["calibration"]})
 
 
 def absolute(rng, n=1_500, each=1):
@@ -225,12 +225,12 @@ def test_beta_calibration_finds_its_map():
     slope, tilt = (posterior[n].to_numpy().reshape(-1) for n in ("slope", "asymmetry"))
     for draws, known in ((slope * np.exp(tilt), 0.6), (slope * np.exp(-tilt), 1.1)):
         assert np.quantile(draws, 0.005) < known < np.quantile(draws, 0.995)
-    curve = bayes.predictive(tree, np.log(p[:20] / (1 - p[:20])))
+    curve = bayes.posterior_predictive(tree, np.log(p[:20] / (1 - p[:20])))
     found = curve[curve["outcome"] == "agree"]["probability"].to_numpy()
     assert found == pytest.approx(true[:20], abs=0.07)
-    off = bayes.summarise(tree, "miscalibration").row("s")
+    off = bayes.summarize(tree, "miscalibration").row("s")
     assert off["lower"] < np.abs(true - p).mean() < off["upper"]
-    assert (bayes.predictive(tree)["quantity"] == "event_rate").all()
+    assert (bayes.posterior_predictive(tree)["quantity"] == "event_rate").all()
 
 
 def test_beta_calibration_is_for_probabilities_of_single_responses():
@@ -244,7 +244,7 @@ def test_beta_calibration_is_for_probabilities_of_single_responses():
         bayes.fit("calibration", odd_pairs(), event=1)
     tree = bayes.fit("calibration", rated, form="beta", event=4, check=False, draws=100)
     with pytest.raises(MetaevalError, match="no gaps"):
-        bayes.summarise(tree, "gap")
+        bayes.summarize(tree, "gap")
 
 
 def test_labels_at_margins_of_nothing_count_half_for_each_side():
@@ -261,7 +261,7 @@ def test_copies_of_a_scorer_make_none_of_them_surer():
     y = np.where(rng.random(400) < expit(1.5 * d), 1.0, -1.0)
     copies = d[:, None] + 0.01 * rng.normal(size=(400, 5))
     spread = [
-        bayes.summarise(bayes.fit("calibration", pairs(x, y), draws=1000), "slope").row(name)["se"]
+        bayes.summarize(bayes.fit("calibration", pairs(x, y), draws=1000), "slope").row(name)["se"]
         for x, name in ((d, "s"), (copies, "0"))
     ]
     assert spread[1] == pytest.approx(spread[0], rel=0.15)
@@ -272,6 +272,6 @@ def test_gaps_beyond_all_margins_are_named_and_chance_stands_beside_miscalibrati
     d = rng.normal(size=2_000) * 0.3
     table = pairs(d, np.where(rng.random(2_000) < expit(d), 1.0, -1.0))
     tree = bayes.fit("calibration", table, form="temperature", native="logit", check=False)
-    assert "larger than all margins" in " ".join(bayes.summarise(tree, "gap").meta["notes"])
-    off = bayes.summarise(tree, "miscalibration").row("s")
-    assert 0.2 < off["estimate"] / off["null_mean"] < 3
+    assert "larger than all margins" in " ".join(bayes.summarize(tree, "gap").meta["notes"])
+    off = bayes.summarize(tree, "miscalibration").row("s")
+    assert 0.2 < off["estimate"] / off["expected_if_calibrated"] < 3

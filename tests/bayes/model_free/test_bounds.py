@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 
 from metaeval import Pairs, simulate
-from metaeval.bayes import agreement_bounds, noise_corrected, tie_threshold
+from metaeval.bayes import agreement_bounds, correct_for_label_noise, tie_threshold
 from metaeval.core import MetaevalError
 
 
@@ -165,17 +165,17 @@ def test_noise_is_taken_out_where_all_pairs_are_equally_hard():
     right, slips = rng.random(n) < 0.8, rng.random((n, 2)) < eta
     seen, agreement = (right ^ slips[:, 0]).mean(), (slips[:, 0] == slips[:, 1]).mean()
     assert seen < 0.72
-    assert noise_corrected(seen, agreement) == pytest.approx(0.8, abs=0.01)
+    assert correct_for_label_noise(seen, agreement) == pytest.approx(0.8, abs=0.01)
 
 
 def test_perfect_raters_change_nothing_and_chance_stays_chance():
     accuracy = np.linspace(0, 1, 11)
-    assert noise_corrected(accuracy, 1.0) == pytest.approx(accuracy)
-    assert noise_corrected(0.5, np.array([0.6, 0.8, 1.0])) == pytest.approx(np.full(3, 0.5))
+    assert correct_for_label_noise(accuracy, 1.0) == pytest.approx(accuracy)
+    assert correct_for_label_noise(0.5, np.array([0.6, 0.8, 1.0])) == pytest.approx(np.full(3, 0.5))
 
 
 def test_a_scorer_that_errs_as_raters_do_comes_out_above_one():
-    assert noise_corrected(0.97, 0.82) > 1
+    assert correct_for_label_noise(0.97, 0.82) > 1
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_scorer_that_errs_as_raters_do_comes_out_above_one():
 )
 def test_corrections_from_nonsense_are_refused(accuracy, agreement, message):
     with pytest.raises(MetaevalError, match=message):
-        noise_corrected(accuracy, agreement)
+        correct_for_label_noise(accuracy, agreement)
 
 
 # Where a tie is the best call.

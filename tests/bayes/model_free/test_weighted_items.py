@@ -144,7 +144,7 @@ def test_clusters_are_weighted_whole():
     table = table.replace(rows=table.rows.assign(cluster=table.rows["item"].astype(str).str[:2]))
     gap = (right[:, 0].astype(float) - right[:, 1])[::5]
     whole = bayesian_bootstrap(table, pairwise_accuracy()).row("s0", "s1")
-    single = bayesian_bootstrap(table, pairwise_accuracy(), random="item").row("s0", "s1")
+    single = bayesian_bootstrap(table, pairwise_accuracy(), resample="item").row("s0", "s1")
     assert whole["se"] == pytest.approx(np.sqrt(gap.var() / 41), rel=0.05)
     assert single["se"] == pytest.approx(np.sqrt(gap.var() / 201), rel=0.05)
 
@@ -175,10 +175,10 @@ def test_levels_stand_beside_the_values():
     table = simulate(seed=3, n_items=60, scorers=["judge", "lexical"]).table
     posterior = bayesian_bootstrap(table, "tie_calibrated_accuracy", n_draws=200).row("judge")
     resampled = evaluate(table, "tie_calibrated_accuracy", n_resamples=200).row("judge")
-    for name in ("chance", "tie_rate", "trivial"):
+    for name in ("chance", "tie_rate", "best_constant"):
         assert posterior[name] == resampled[name]
-    gain = posterior["estimate"] - posterior["trivial"]
-    assert posterior["skill"] == pytest.approx(gain / (1 - posterior["trivial"]))
+    gain = posterior["estimate"] - posterior["best_constant"]
+    assert posterior["skill"] == pytest.approx(gain / (1 - posterior["best_constant"]))
 
 
 def test_the_label_picks_the_statistic_and_systems_have_theirs():
@@ -212,7 +212,7 @@ def test_draws_that_are_undefined_are_left_out_and_said():
 NONSENSE = {
     "no table": (3, {}, "not a table"),
     "one item": (verdicts(correlated(1, 2)), {}, "There is one item, and nothing to weight"),
-    "systems": (TASKS, {"random": ("item", "system")}, "not systems; use random='item'"),
+    "systems": (TASKS, {"resample": ("item", "system")}, "not systems; use resample='item'"),
     "pairwise": (TASKS, {"missing": "pairwise"}, "use missing='common'"),
     "wrong": (TASKS, {"statistic": "kendall", "missing": "wrong"}, "not for kendall"),
     "few draws": (TASKS, {"n_draws": 10}, "n_draws=10 must be"),

@@ -85,21 +85,21 @@ def test_planted_biases_come_back(tree):
         mean, sd = (draws.reduce(f, ("chain", "draw")).to_numpy() for f in (np.mean, np.std))
         assert (np.abs(mean - truth) < 3.5 * sd).all() and (sd < 0.4).all(), name
     assert np.abs(posterior["coefficient"].sum("rater")).max() < 1e-12
-    assert bayes.check(tree).loc["divergences", "passed"]
+    assert bayes.diagnose(tree).loc["divergences", "passed"]
 
 
 def test_who_likes_length_is_found(tree):
-    result = bayes.summarise(tree, "bias")
+    result = bayes.summarize(tree, "bias")
     assert result.row("x")["lower"] > 0 > result.row("z")["upper"]
     assert result.row("x", "y")["estimate"] == pytest.approx(0.8, abs=0.3)
     assert result.row("x")["status"] == "approximate"
     note = result.meta["notes"][1]
     assert "one standard deviation more length" in note and "in common cannot be told" in note
-    named = bayes.summarise(tree, "bias", covariate="length")
+    named = bayes.summarize(tree, "bias", covariate="length")
     assert named.row("x")["estimate"] == result.row("x")["estimate"]
-    assert "at their means" in bayes.summarise(tree, "severity").meta["notes"][1]
+    assert "at their means" in bayes.summarize(tree, "severity").meta["notes"][1]
     with pytest.raises(MetaevalError, match="no covariate 'width'; there is only length"):
-        bayes.summarise(tree, "bias", covariate="width")
+        bayes.summarize(tree, "bias", covariate="width")
 
 
 def test_tree_says_what_was_done(tree):
@@ -109,14 +109,14 @@ def test_tree_says_what_was_done(tree):
     assert constant["rows_in_range"].to_numpy().tolist() == [50] * 16
     assert tree["posterior"]["coefficient"].dims == ("chain", "draw", "rater", "covariate")
     assert "covariates=length" in tree.attrs["signature"]
-    predicted = bayes.predictive(tree)
+    predicted = bayes.posterior_predictive(tree)
     assert predicted["p"].min() > 0.01
 
 
 def test_raters_who_give_as_much_are_not_biased():
     """What all give for length is taken for truth."""
     found = fit(rated(1, bias=(0.0, 0.0, 0.0), truly=1.0))
-    result = bayes.summarise(found, "bias")
+    result = bayes.summarize(found, "bias")
     assert all(result.row(n)["lower"] < 0 < result.row(n)["upper"] for n in "xyz")
     assert float(found["posterior"]["quality_coefficient"].mean()) == pytest.approx(1.0, abs=0.25)
 
@@ -224,7 +224,7 @@ def test_without_covariates_there_is_no_bias():
         "raters", rated(10, n=60), form="ordinal", chains=1, draws=50, warmup=50, check=False
     )
     with pytest.raises(MetaevalError, match=r"no bias: fit again.*covariates="):
-        bayes.summarise(tree, "bias")
+        bayes.summarize(tree, "bias")
 
 
 @pytest.mark.slow

@@ -62,8 +62,8 @@ def tree():
 
 
 def test_planted_raters_and_scorers_come_back(tree):
-    assert bayes.check(tree)["passed"].all()
-    assert set(bayes.check(tree).index) == {"r_hat", "ess_bulk", "ess_tail"}
+    assert bayes.diagnose(tree)["passed"].all()
+    assert set(bayes.diagnose(tree).index) == {"r_hat", "ess_bulk", "ess_tail"}
     for name, truth in (
         ("rater_accuracy", QUALITY),
         ("accuracy", (0.9, 0.65)),
@@ -78,18 +78,18 @@ def test_planted_raters_and_scorers_come_back(tree):
 
 
 def test_result_of_raters(tree):
-    result = bayes.summarise(tree, "rater_accuracy", baseline="rater4")
+    result = bayes.summarize(tree, "rater_accuracy", baseline="rater4")
     row = result.row("rater0", "rater4")
     assert row["prob_better"] > 0.99 and row["status"] == "exact"
-    judged = bayes.summarise(tree, "accuracy").row("scorer0", "scorer1")
+    judged = bayes.summarize(tree, "accuracy").row("scorer0", "scorer1")
     assert judged["prob_better"] > 0.99 and judged["status"] == "approximate"
-    assert "independently of raters" in bayes.summarise(tree, "accuracy").meta["notes"][1]
+    assert "independently of raters" in bayes.summarize(tree, "accuracy").meta["notes"][1]
     with pytest.raises(MetaevalError, match="form='ordinal'"):
-        bayes.summarise(tree, "severity")
+        bayes.summarize(tree, "severity")
 
 
 def test_what_was_seen_is_put_beside_what_is_predicted(tree):
-    found = bayes.predictive(tree)  # accuracies that were observed have no prediction
+    found = bayes.posterior_predictive(tree)  # accuracies that were observed have no prediction
     assert set(found["quantity"]) == {"rater_agreement", "tie_share"}
     assert found["p"].min() > 0.01
 
@@ -228,7 +228,7 @@ def test_missing_labels_and_tables_without_scorers():
     assert (np.abs(mean - (0.9, 0.8, 0.7)) < 3.5 * sd).all()
     assert "accuracy" not in tree["posterior"]
     with pytest.raises(MetaevalError, match="had no scorers"):
-        bayes.summarise(tree, "accuracy")
+        bayes.summarize(tree, "accuracy")
 
 
 def test_all_ties():
@@ -265,7 +265,7 @@ def test_design_effect_of_copies_is_their_number():
     assert confusion_effect(copies, False) == pytest.approx(4, rel=0.01)
 
 
-def intervals_cover(n_sets, effect):
+def intervals_cover(n_simulations, effect):
     truth = [
         np.mean(
             1
@@ -274,12 +274,12 @@ def intervals_cover(n_sets, effect):
         for q in (0.9, 0.8, 0.7)
     ]
     inside = 0.0
-    for seed in range(n_sets):
+    for seed in range(n_simulations):
         table = planted(100 + seed, n=2000, sd=1.5, per_item=10)
         own = effect or float(rater_data.prepared(table).arrays["effect"])
         drawn = sites(table, own, draws=600, chains=2, warmup=100)[0]["rater_accuracy"]
         low, high = np.quantile(drawn, (0.05, 0.95), axis=(0, 1))
-        inside += ((low < truth) & (truth < high)).mean() / n_sets
+        inside += ((low < truth) & (truth < high)).mean() / n_simulations
     return inside
 
 
@@ -307,10 +307,10 @@ def test_ordinal_raters_come_back():
     for name, truth in (("severity", (-0.5, 0, 0.5)), ("discrimination", (2, 1.2, 3))):
         mean, sd = mean_sd(tree, name)
         assert (np.abs(mean - truth) < 3.5 * sd).all() and (sd < 0.5).all(), name
-    assert bayes.check(tree).loc["divergences", "passed"]
-    assert bayes.summarise(tree, "severity").row("z", "x")["estimate"] > 0.7
+    assert bayes.diagnose(tree).loc["divergences", "passed"]
+    assert bayes.summarize(tree, "severity").row("z", "x")["estimate"] > 0.7
     with pytest.raises(MetaevalError, match="dawid_skene"):
-        bayes.summarise(tree, "rater_accuracy")
+        bayes.summarize(tree, "rater_accuracy")
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_ordinal_raters_come_back():
         ({"raters": ["rater0", "nobody"]}, "nobody"),
         ({"form": "ordinal"}, "ratings of responses"),
         ({"form": "glad"}, "dawid_skene"),
-        ({"random": ("item", "system")}, "random"),
+        ({"resample": ("item", "system")}, "resample"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, words):
@@ -347,7 +347,7 @@ def test_raters_who_share_no_row_or_said_nothing_are_refused():
 def test_pandalm():
     folder = data("pandalm")
     sources = (folder / "judge_pairs.parquet", folder / "human_pairs.parquet")
-    table = read(*sources, cluster="prompt", exchangeable=True, refusals="error")
+    table = read(*sources, cluster="prompt", average_raters=True, refusals="error")
     tree = bayes.fit(bayes.raters, table)
     assert np.allclose(tree["observed_data"]["agreement_observed"], (0.6977, 0.6677), atol=5e-5)
     assert mean_sd(tree, "rater_accuracy")[0].min() > 0.93
@@ -361,5 +361,5 @@ def test_responses_become_pairs():
     assert tree["posterior"]["rater"].to_numpy().tolist() == names
     assert tree["log_likelihood"].sizes["unit"] == 40
     assert float(tree["constant_data"]["design_effect"]) > 1
-    notes = bayes.summarise(tree, "accuracy").meta["notes"]
+    notes = bayes.summarize(tree, "accuracy").meta["notes"]
     assert any("design effect" in line for line in notes)

@@ -86,32 +86,32 @@ def test_planted_biases_come_back(fitted):
 
 def test_accuracies_are_those_of_the_rows_at_hand(fitted):
     tree, table = fitted
-    truth, result = table.scores["truth"], bayes.summarise(tree, "rater_accuracy")
+    truth, result = table.scores["truth"], bayes.summarize(tree, "rater_accuracy")
     for rater, said in table.labels.items():
         row = result.row(rater)
         assert row["estimate"] == pytest.approx((said == truth).mean(), abs=3 * row["se"])
         assert row["status"] == "approximate"
-    judge = bayes.summarise(tree, "accuracy").row("judge")
+    judge = bayes.summarize(tree, "accuracy").row("judge")
     right = (table.scores["judge"] * truth + 1)[truth != 0] / 2
     assert judge["estimate"] == pytest.approx(right.mean(), abs=3 * judge["se"])
 
 
 def test_who_likes_length_is_found(fitted):
     tree = fitted[0]
-    result = bayes.summarise(tree, "bias")
+    result = bayes.summarize(tree, "bias")
     assert result.row("a")["lower"] > 0 > result.row("c")["upper"]
     assert result.row("a", "c")["estimate"] == pytest.approx(1.6, abs=0.6)
     note = result.meta["notes"][1]
     assert "root mean square more length_delta" in note and "without bias show some" in note
     assert "covariates=length_delta" in tree.attrs["signature"]
     assert float(tree["constant_data"]["covariate_sd"][0]) == pytest.approx(UNIT, rel=0.1)
-    assert bayes.predictive(tree)["p"].min() > 0.01
+    assert bayes.posterior_predictive(tree)["p"].min() > 0.01
 
 
 def test_raters_without_bias_are_not_said_to_have_one():
     table = compared(1, bias=(0.0, 0.0, 0.0, 0.0), truly=1.0)
     tree = bayes.fit("raters", table, covariates="length_delta", **OPTIONS)
-    result = bayes.summarise(tree, "bias", confidence=0.99)
+    result = bayes.summarize(tree, "bias", confidence=0.99)
     assert all(result.row(n)["lower"] < 0 < result.row(n)["upper"] for n in "abcd")
     assert float(tree["posterior"]["quality_coefficient"].mean()) == pytest.approx(1.0, abs=0.4)
 
@@ -251,7 +251,7 @@ def test_models_of_raters_are_weighed_at_one_design_effect():
     trees = {n: bayes.fit("raters", table, covariates=n, **OPTIONS) for n in ("length_delta", ())}
     effects = [float(tree["constant_data"]["design_effect"]) for tree in trees.values()]
     assert effects[0] > 1.5 * effects[1]
-    found = bayes.weigh({str(name): tree for name, tree in trees.items()})
+    found = bayes.compare_models({str(name): tree for name, tree in trees.items()})
     assert found.loc["()", "difference"] > -5 and found["difference"].abs().max() < 20
 
 

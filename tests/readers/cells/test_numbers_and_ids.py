@@ -20,9 +20,9 @@ ELO = [1232, 997, 1305, 880, 1410, 945]
 DECIMALS = [1.232, 997, 1.305, 880, 1.41, 945]
 
 
-def table(tmp_path, *, decimal=None, vocabulary=None, **columns):
+def table(tmp_path, *, decimal=None, value_map=None, **columns):
     IDS.assign(**columns).to_csv(tmp_path / "t.csv", index=False, sep=";")
-    return read(tmp_path / "t.csv", decimal=decimal, vocabulary=vocabulary)
+    return read(tmp_path / "t.csv", decimal=decimal, value_map=value_map)
 
 
 def refusal(tmp_path, **columns):
@@ -249,9 +249,9 @@ def test_thumbs_are_1_and_0(tmp_path, pair):
 def test_grades_and_numbers_in_words_are_pointed_out_in_their_order(tmp_path, words, hint):
     found = table(tmp_path, judge=words)
     assert found.scorers == []
-    assert any(w.endswith(f"--vocabulary {hint}") for w in found.alignment.warnings)
+    assert any(w.endswith(f"--value-map {hint}") for w in found.alignment.warnings)
     numbers = {w: float(n) for w, n in re.findall(r'"(.+?)"=(\d)', hint)}
-    again = table(tmp_path, judge=words, vocabulary=numbers)
+    again = table(tmp_path, judge=words, value_map=numbers)
     assert again.scores["judge"].tolist() == [numbers[w.lower()] for w in words]
 
 
@@ -325,7 +325,7 @@ def test_verdicts_in_words(column, words):
 
 def test_sides_may_be_turned_by_a_vocabulary():
     words = {"Response 1": -1, "Response 2": 1}
-    found = read(PAIRS.assign(preference=list(words) * 3), vocabulary=words)
+    found = read(PAIRS.assign(preference=list(words) * 3), value_map=words)
     assert found.labels["human"].tolist() == [-1, 1] * 3
 
 
@@ -339,9 +339,9 @@ def test_words_for_outcomes_are_warned_of_and_not_guessed():
     found = read(pairs.assign(human=["win", "lose", "draw"] * 2))
     assert list(found.labels) == []
     [warning] = found.alignment.warnings
-    assert warning.endswith("--vocabulary win=1,lose=-1,draw=0")
+    assert warning.endswith("--value-map win=1,lose=-1,draw=0")
     voiced = {"win": 1, "lose": -1, "draw": 0}
-    again = read(pairs.assign(human=["win", "lose", "draw"] * 2), vocabulary=voiced)
+    again = read(pairs.assign(human=["win", "lose", "draw"] * 2), value_map=voiced)
     assert again.labels["human"].tolist() == [1, -1, 0] * 2
     found = read(pairs.assign(out=["chosen", "rejected", "hardly better"] * 2))
     [warning] = found.alignment.warnings
@@ -351,9 +351,9 @@ def test_words_for_outcomes_are_warned_of_and_not_guessed():
 def test_words_for_outcomes_beside_other_verdicts_are_mapped():
     pairs = PAIRS.assign(winner=["A", "B"] * 3, out=["win", "loss", "draw"] * 2)
     [warning] = [w for w in read(pairs).alignment.warnings if "out holds words" in w]
-    assert warning.endswith("--map preference=out --vocabulary win=1,loss=-1,draw=0")
+    assert warning.endswith("--map preference=out --value-map win=1,loss=-1,draw=0")
     voiced = {"win": 1, "loss": -1, "draw": 0}
-    found = read(pairs, mapping={"preference": "out"}, vocabulary=voiced)
+    found = read(pairs, mapping={"preference": "out"}, value_map=voiced)
     assert scores(found) == {"out": [1, -1, 0] * 2, "winner": [1, -1] * 3}
 
 

@@ -135,7 +135,7 @@ def test_sides_that_are_exchanged_are_below_chance():
     [warning] = table.alignment.warnings
     assert "judge is significantly below chance against human" in warning
     assert "if its signs stand for the other side, --lower-is-better judge;" in warning
-    for cure in ({"vocabulary": {"1": -1, "2": 1}}, {"lower_is_better": ["judge"]}):
+    for cure in ({"value_map": {"1": -1, "2": 1}}, {"lower_is_better": ["judge"]}):
         assert accuracy(read(long(exchanged), HUMAN, **cure)) == pytest.approx(RIGHT)
 
 
@@ -154,7 +154,7 @@ def test_graded_preferences_need_a_word(values):
     with pytest.raises(MetaevalError, match="preferences lie between -1"):
         read(long(values), HUMAN)
     top = max(abs(values))
-    table = read(long(values), HUMAN, vocabulary={str(v): v / top for v in set(values.tolist())})
+    table = read(long(values), HUMAN, value_map={str(v): v / top for v in set(values.tolist())})
     assert table.scores["judge"].abs().max() == 1
 
 
@@ -194,7 +194,7 @@ def test_verdicts_that_name_one_side_and_mean_the_other_are_refused(names):
     frame = long(np.where(VERDICT > 0, first, second)).assign(first=first, second=second)
     with pytest.raises(MetaevalError, match=r"is the name of the .* response and a word"):
         read(frame)
-    by_place = read(frame, vocabulary={first: -1, second: 1})
+    by_place = read(frame, value_map={first: -1, second: 1})
     assert by_place.scores["judge"].notna().all()
     assert set(by_place.scores["judge"]) == {-1, 1}
 
@@ -202,8 +202,8 @@ def test_verdicts_that_name_one_side_and_mean_the_other_are_refused(names):
 def test_codes_of_a_vocabulary_are_complete():
     codes = np.where(VERDICT > 0, 1, np.where(np.arange(N) % 3, 2, 3))
     with pytest.raises(MetaevalError, match=r"This verdict is not known .*: '2' "):
-        read(long(codes), HUMAN, vocabulary={"1": 1, "3": 0})
-    table = read(long(codes), HUMAN, vocabulary={"1": 1, "2": -1, "3": 0})
+        read(long(codes), HUMAN, value_map={"1": 1, "3": 0})
+    table = read(long(codes), HUMAN, value_map={"1": 1, "2": -1, "3": 0})
     np.testing.assert_array_equal(
         table.scores["judge"], np.select([codes == 1, codes == 2], [1, -1])
     )
@@ -220,8 +220,8 @@ def test_steps_from_one_response_to_the_other_are_warned_of_with_their_vocabular
     table = read(frame)
     [warning] = table.warnings
     assert "judge holds 1 to 5 and none below 0; if 1 says that the first is better" in warning
-    words = dict(w.split("=") for w in warning.rsplit("--vocabulary ", 1)[1].split(","))
-    told = read(frame, vocabulary={word: float(number) for word, number in words.items()})
+    words = dict(w.split("=") for w in warning.rsplit("--value-map ", 1)[1].split(","))
+    told = read(frame, value_map={word: float(number) for word, number in words.items()})
     assert told.scores["judge"].tolist() == ((steps - 3) / 2).tolist() and told.warnings == ()
 
 
@@ -233,7 +233,7 @@ def test_steps_of_labels_are_refused_with_their_vocabulary():
     ):
         read(frame)
     words = {"1": -1.0, "2": -0.5, "3": 0.0, "4": 0.5, "5": 1.0}
-    assert read(frame, vocabulary=words).labels["human"].tolist() == ((steps - 3) / 2).tolist()
+    assert read(frame, value_map=words).labels["human"].tolist() == ((steps - 3) / 2).tolist()
     with pytest.raises(MetaevalError, match=r"holds -40 to 40; preferences lie between -1 "):
         read(frame.assign(human=np.where(TRUTH > 0, 40, -40)))
 

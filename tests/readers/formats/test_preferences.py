@@ -124,12 +124,12 @@ def test_extra_words():
         match=r"verdicts are not known .*: '\?', 'links' \(2 of 3.*WORD=-1.*missing_codes=\['\?'\]",
     ):
         read(frame)
-    table = read(frame, vocabulary={"Links": -1, "?": None})
+    table = read(frame, value_map={"Links": -1, "?": None})
     np.testing.assert_array_equal(table.scores["j"], [-1, 1, np.nan])
     codes = frame.assign(preference=[0, 1, 0])
-    assert read(codes, vocabulary={"0": -1, "1": 1}).scores["j"].tolist() == [-1, 1, -1]
-    assert read(codes.astype({"preference": str}), vocabulary={0: -1, 1: 1}).fingerprint == (
-        read(codes, vocabulary={"0": -1, "1": 1}).fingerprint
+    assert read(codes, value_map={"0": -1, "1": 1}).scores["j"].tolist() == [-1, 1, -1]
+    assert read(codes.astype({"preference": str}), value_map={0: -1, 1: 1}).fingerprint == (
+        read(codes, value_map={"0": -1, "1": 1}).fingerprint
     )
 
 
@@ -141,13 +141,13 @@ def test_an_unknown_word_is_named_without_a_guess_of_its_side():
 @pytest.mark.parametrize("cells", [[0.5, 80.0], ["1", "2", "3"], [-2, 1]])
 def test_numbers_outside_the_range(cells):
     frame = records(*((n, "a", "b", "j", cell) for n, cell in enumerate(cells)))
-    with pytest.raises(MetaevalError, match=r"lie between -1 .* found .*vocabulary="):
+    with pytest.raises(MetaevalError, match=r"lie between -1 .* found .*value_map="):
         read(frame)
 
 
 def test_a_vocabulary_must_stay_in_the_range():
     with pytest.raises(MetaevalError, match=r"lie between -1 .* and 1"):
-        read(records((1, "a", "b", "j", "A++")), vocabulary={"A++": 2})
+        read(records((1, "a", "b", "j", "A++")), value_map={"A++": 2})
 
 
 # Orientation
@@ -205,8 +205,10 @@ def test_ordered_takes_labels_from_the_other_order():
 
 def test_ordered_and_net_contradict():
     frame, _ = swapped_frame()
-    with pytest.raises(MetaevalError, match=r"orders='net' makes one verdict .* use one of them"):
-        read(frame, ordered=True, orders="net")
+    with pytest.raises(
+        MetaevalError, match=r"both_orders='net' makes one verdict .* use one of them"
+    ):
+        read(frame, ordered=True, both_orders="net")
 
 
 def test_pairs_with_themselves():
@@ -247,27 +249,27 @@ def test_net_verdicts():
         for n, words in enumerate(shown)
         for pair, word in zip((("x", "y"), ("y", "x")), words, strict=False)
     ]
-    table = read(records(*rows), orders="net")
+    table = read(records(*rows), both_orders="net")
     assert "order" not in table.rows
     np.testing.assert_array_equal(table.scores["j"], [1, 0, 1, np.nan, np.nan])
     assert any("contradicts itself in the other order on 1 of 3 pairs" in n for n in table.notes)
-    tied = read(records(*rows), orders="net", refusals="tie")
+    tied = read(records(*rows), both_orders="net", refusals="tie")
     np.testing.assert_array_equal(tied.scores["j"], [1, 0, 1, 1, np.nan])
 
 
 def test_net_does_not_touch_judges_with_one_order():
     frame, _ = swapped_frame(n=3)
     other = records(*((n, "m1", "m2", "other", "tie" if n else "A") for n in range(3)))
-    table = read(pd.concat([frame, other]), orders="net")
+    table = read(pd.concat([frame, other]), both_orders="net")
     assert table.scores["other"].tolist() == [1, 0, 0]
     assert table.scores["judge"].abs().tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize("orders", ["each", "net"])
+@pytest.mark.parametrize("both_orders", ["each", "net"])
 def test_a_verdict_that_comes_twice_in_one_order(orders):
     frame, _ = swapped_frame(n=3)
     with pytest.raises(MetaevalError, match=r"several values of judge for one row, at 1 rows"):
-        read(pd.concat([frame, frame.head(1)]), orders=orders)
+        read(pd.concat([frame, frame.head(1)]), both_orders=orders)
 
 
 def test_judges_with_one_record_stand_beside_both_orders():
@@ -284,8 +286,8 @@ def test_judges_with_one_record_stand_beside_both_orders():
 
 def test_unknown_orders_and_refusals():
     frame, _ = swapped_frame(n=2)
-    with pytest.raises(MetaevalError, match=r"orders='nett' is not one of 'each', 'net'"):
-        read(frame, orders="nett")
+    with pytest.raises(MetaevalError, match=r"both_orders='nett' is not one of 'each', 'net'"):
+        read(frame, both_orders="nett")
     with pytest.raises(MetaevalError, match=r"refusals='ties' is not one of"):
         read(frame, refusals="ties")
 
@@ -345,7 +347,7 @@ def test_refusals_in_both_orders():
     frame.loc[[0, 5], "preference"] = "error"
     table = read(frame, labels, refusals="error")
     assert agreement(table) == 6 / 8
-    net = read(frame, labels, refusals="error", orders="net")
+    net = read(frame, labels, refusals="error", both_orders="net")
     assert agreement(net) == 2 / 4
 
 

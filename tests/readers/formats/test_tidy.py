@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from metaeval.core import MetaevalError
-from metaeval.readers import read, read_candidates, read_scores, recognise
+from metaeval.readers import read, read_best_of_n, read_scores, recognise
 from metaeval.readers.formats import tidy
 from metaeval.tables import Responses
 
@@ -204,10 +204,10 @@ def test_a_rater_column_beside_one_score_column():
     frame = pd.DataFrame(
         {"item": [1, 1], "system": "a", "rater": ["r1", "r2"], "score": [1.0, 0.0]}
     )
-    table = read(frame, exchangeable=True)
+    table = read(frame, average_raters=True)
     assert list(table.labels) == ["r1", "r2"]
     assert table.scorers == []
-    assert table.exchangeable
+    assert table.average_raters
 
 
 def test_labels_moves_scorers_and_takes_patterns():
@@ -283,9 +283,9 @@ def test_label_kind_and_the_rest():
     table = read(frame, label_kind="correct", label_epsilon=0.5, shared_items=True)
     assert (table.label_kind, table.label_epsilon, table.shared_items) == ("correct", 0.5, True)
     assert read(frame).label_kind is None
-    assert read_candidates(frame).label_kind == "correct"
+    assert read_best_of_n(frame).label_kind == "correct"
     with pytest.raises(MetaevalError, match=r"labels 1 .* and 0 .*label_kind='rating'"):
-        read_candidates(WIDE)
+        read_best_of_n(WIDE)
     with pytest.raises(MetaevalError, match=r"label_kind='corect' is not one of.*'correct'"):
         read(frame, label_kind="corect")
 
@@ -316,7 +316,7 @@ def test_unknown_options_name_a_near_miss():
 
 @pytest.mark.parametrize(
     "option",
-    [{"ordered": True}, {"orders": "net"}, {"refusals": "tie"}, {"preference_scale": "index"}],
+    [{"ordered": True}, {"both_orders": "net"}, {"refusals": "tie"}, {"preference_scale": "index"}],
 )
 def test_options_for_pairs_are_refused_for_scores(option):
     with pytest.raises(MetaevalError, match=f"{next(iter(option))} is for pairs, and .* scores"):
@@ -479,7 +479,7 @@ def test_arguments_of_the_wrong_type():
 
 def test_candidates_need_a_label():
     with pytest.raises(MetaevalError, match=r"need a label .*labels=<your column>"):
-        read_candidates(WIDE[["item", "system", "chrf"]])
+        read_best_of_n(WIDE[["item", "system", "chrf"]])
 
 
 def test_scores_that_have_a_rater_are_labels(tmp_path):

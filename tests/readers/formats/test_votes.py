@@ -89,7 +89,7 @@ def test_words(save, word, expected):
 
 def test_words_of_the_user(save):
     path = save([vote("first wins", judge="j")])
-    assert only(votes.parts(path, vocabulary={"first wins": 1})).scores["j"].tolist() == [1.0]
+    assert only(votes.parts(path, value_map={"first wins": 1})).scores["j"].tolist() == [1.0]
 
 
 def test_strength_and_kind_of_tie_are_kept(save):
@@ -163,7 +163,7 @@ def test_both_orders_of_a_judge(save):
     each = only(votes.parts(path))
     assert each.rows["order"].tolist() == ["ab", "ba", "ab", "ba"]
     assert each.scores["j"].tolist() == [1.0, -1.0, 1.0, 1.0]
-    assert only(votes.parts(path, orders="net")).scores["j"].tolist() == [0.0, 1.0]
+    assert only(votes.parts(path, both_orders="net")).scores["j"].tolist() == [0.0, 1.0]
 
 
 def test_order_is_kept_on_request(save):

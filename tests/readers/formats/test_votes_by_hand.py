@@ -64,7 +64,7 @@ def test_swapped_orders_are_flipped_back(tmp_path):
     table = found(tmp_path, *rows)
     assert len(table) == 20
     assert (table.scores["j"] == table.labels["expert_1"]).all()
-    net = found(tmp_path, *rows, orders="net")
+    net = found(tmp_path, *rows, both_orders="net")
     assert len(net) == 10
     assert (net.scores["j"] == 1).all()
     shown = found(tmp_path, *rows, ordered=True)

@@ -41,11 +41,11 @@ CASES = {
     "numbers": ("which", (1, 2, 3), True, False, "--repeats mean --scorers judge", (1, 1, 60)),
     "workers": (
         *("worker", (11, 12, 13), False, True),
-        *("--map rater=worker,label=human --exchangeable --scorers judge", (1, 3, 60)),
+        *("--map rater=worker,label=human --average-raters --scorers judge", (1, 3, 60)),
     ),
     "raters": (
         *("who", ("r1", "r2"), False, True),
-        *("--map rater=who,label=human --exchangeable --scorers judge", (1, 2, 60)),
+        *("--map rater=who,label=human --average-raters --scorers judge", (1, 2, 60)),
     ),
 }
 
@@ -79,11 +79,11 @@ def test_scores_that_happen_to_differ_are_no_numbers_of_raters():
 ANEW = {
     "raters": (
         *("worker", (1, 2, 3), False, True),
-        *("--map rater=worker,label=human --exchangeable --scorers judge", 1, 60),
+        *("--map rater=worker,label=human --average-raters --scorers judge", 1, 60),
     ),
     "annotators": (
         *("who", ("ann1", "ann2"), False, True),
-        *("--map rater=who,label=human --exchangeable --scorers judge", 1, 60),
+        *("--map rater=who,label=human --average-raters --scorers judge", 1, 60),
     ),
     "prompts": ("prompt", ("v0", "v1"), True, False, "--map scorer=prompt,score=judge", 2, 60),
     "judges": ("llm", ("gpt4", "claude"), True, False, "--map scorer=llm,score=judge", 2, 60),

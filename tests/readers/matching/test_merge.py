@@ -300,7 +300,7 @@ def test_a_scorer_that_is_a_covariate_in_its_own_file_or_elsewhere():
     ],
 )
 def test_everything_in_a_label_file_is_a_label(labels):
-    table = read_scores(SCORES, labels_from=labels, scorers=["chrf"])
+    table = read_scores(SCORES, label_source=labels, scorers=["chrf"])
     assert (table.scorers, list(table.labels)) == (["chrf"], ["adequacy"])
     expected = read(SCORES, LABELS.rename(columns={"human": "adequacy"}), labels="adequacy")
     assert table.fingerprint == expected.fingerprint
@@ -333,7 +333,7 @@ def test_two_orders_in_two_files_are_not_taken_for_one(verdicts):
     ab, ba = judged("x", "y", ["A", "A"]), judged("y", "x", verdicts)
     message = "one order in .* and in the other order in .*pandas.concat"
     fails(message, ab, ba)
-    fails(message, ba, ab, orders="net")
+    fails(message, ba, ab, both_orders="net")
     assert read(pd.concat([ab, ba])).rows["order"].tolist() == ["ab", "ab", "ba", "ba"]
     assert len(read(ab, ba, ordered=True)) == 4
 

@@ -207,10 +207,12 @@ def test_wide_pairs_in_both_orders_are_kept_as_shown():
 
 def test_the_net_of_wide_pairs_is_refused():
     fails(
-        r"keep pairs as they were shown.*without orders='net' \(--orders net\)", BOTH, orders="net"
+        r"keep pairs as they were shown.*without both_orders='net' \(--both-orders net\)",
+        BOTH,
+        both_orders="net",
     )
     for frame in (BOTH, SHOWN):
-        fails("nothing is left for ordered=True", frame, ordered=True, orders="net")
+        fails("nothing is left for ordered=True", frame, ordered=True, both_orders="net")
 
 
 def test_pairs_that_are_there_twice_in_one_order_are_duplicates():
@@ -239,10 +241,10 @@ def verdicts(tied=()):
 
 
 def test_ties_that_the_net_made_are_not_warned_of():
-    table = read(verdicts(), orders="net")
+    table = read(verdicts(), both_orders="net")
     assert table.scores["j"].tolist() == [0.0, 1.0] * (M // 2)
     assert not any("labels tie no pair" in w for w in table.alignment.warnings)
-    ties = read(verdicts(tied=range(1, M, 2)), orders="net")
+    ties = read(verdicts(tied=range(1, M, 2)), both_orders="net")
     [warning] = [w for w in ties.alignment.warnings if "labels tie no pair" in w]
     assert "(j 50 %)" in warning
 

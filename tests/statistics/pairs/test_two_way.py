@@ -132,7 +132,7 @@ def test_a_replicate_of_system_accuracy(table, data):
 @settings(max_examples=15)
 @given(table=responses(items=(4, 6), systems=(3, 4)), data=st.data())
 def test_a_replicate_of_calibrated_accuracy_keeps_its_thresholds(table, data):
-    statistic = tie_calibrated_accuracy(folds=2, average="pairs")
+    statistic = tie_calibrated_accuracy(n_folds=2, average="pairs")
     view, rows = ready(table, statistic)
     items, systems, w = drawn_weights(data, view, rows)
     both = slow.drawn_both(rows, items, systems)
@@ -297,8 +297,8 @@ def copied(table, n_copies):
 @pytest.mark.parametrize("statistic", STATISTICS, ids=[s.name for s in STATISTICS])
 def test_clusters_of_copies_count_as_the_originals(statistic):
     table = crossed(6, 20, 6, noise=2.0)
-    one = compare(table, statistic, random=BOTH, n_resamples=200)
-    other = compare(copied(table, 8), statistic, random=("cluster", "system"), n_resamples=200)
+    one = compare(table, statistic, resample=BOTH, n_resamples=200)
+    other = compare(copied(table, 8), statistic, resample=("cluster", "system"), n_resamples=200)
     assert_allclose(other.draws, one.draws, rtol=0, atol=1e-14)
     for column in ("estimate", "se", "lower", "upper", "p_value"):
         assert_allclose(other.frame[column], one.frame[column], rtol=0, atol=1e-14)
@@ -334,16 +334,16 @@ def test_two_responses_of_a_system_to_an_item_are_refused():
         rows, pd.DataFrame({"m": values % 4}), pd.DataFrame({"h": values}), label_kind="rating"
     )
     with pytest.raises(MetaevalError, match="at most one response of a system to an item, and 'p'"):
-        evaluate(table, pairwise_accuracy(), random=BOTH, n_resamples=100)
+        evaluate(table, pairwise_accuracy(), resample=BOTH, n_resamples=100)
 
 
 def test_statistics_without_it_and_pairs_are_refused():
     table = crossed()
     for statistic in (pearson(), kendall("b"), pairwise_accuracy(grouping="none")):
         with pytest.raises(MetaevalError, match="no resampling of systems"):
-            evaluate(table, statistic, random=BOTH, n_resamples=100)
+            evaluate(table, statistic, resample=BOTH, n_resamples=100)
     with pytest.raises(MetaevalError, match="needs responses with a column 'system'"):
-        evaluate(table.pairs(), pairwise_accuracy(), random=BOTH, n_resamples=100)
+        evaluate(table.pairs(), pairwise_accuracy(), resample=BOTH, n_resamples=100)
 
 
 @pytest.mark.parametrize("columns", [["item", "response"], ["item", "first", "second"]])
@@ -354,16 +354,16 @@ def test_the_command_line_refuses_in_one_sentence(tmp_path, columns):
     frame[["m", "human"]] = np.array([[1.0, 1], [0, -1], [0.5, 1], [1, 0]])
     place = tmp_path / "scores.csv"
     frame.to_csv(place, index=False)
-    options = ["--labels", "human", "--random", "item,system", "--no-pairs"]
+    options = ["--labels", "human", "--resample", "item,system", "--no-pairs"]
     found = CliRunner().invoke(cli, ["compare", str(place), *options])
     assert found.exit_code == 2, found.output
-    assert "random=('item', 'system') needs responses with a column 'system'" in found.output
+    assert "resample=('item', 'system') needs responses with a column 'system'" in found.output
     assert len(found.output.strip().splitlines()) == 1
 
 
 # What stands in the result.
 def test_the_result_of_both():
-    result = compare(crossed(4, 60, 8), pairwise_accuracy(), random=BOTH, n_resamples=300)
+    result = compare(crossed(4, 60, 8), pairwise_accuracy(), resample=BOTH, n_resamples=300)
     row = result.row("m0")
     assert row["interval"] == "t"
     gap = result.frame[result.frame["baseline"].notna()].iloc[0]
@@ -375,7 +375,7 @@ def test_the_result_of_both():
 def test_replicates_of_one_system_are_left_out():
     table = crossed(5, 12, 3)
     for statistic in (pairwise_accuracy(), kendall("b", average="pairs"), system_accuracy()):
-        result = compare(table, statistic, random=BOTH, n_resamples=400, keep_draws=True)
+        result = compare(table, statistic, resample=BOTH, n_resamples=400, keep_draws=True)
         lost = np.isnan(result.draws).mean()
         assert lost == pytest.approx(1 / 9, abs=0.06)  # the same system three times
         rows = result.frame[result.frame["statistic"] == statistic.name]
@@ -393,11 +393,11 @@ def truth(n=400_000):
     return np.mean((human[:, 0] > human[:, 1]) == (score[:, 0] > score[:, 1]))
 
 
-def errors_over_spread(n_sets, n_items, n_systems):
+def errors_over_spread(n_simulations, n_items, n_systems):
     """Own value less the truth, and difference of two equal scorers, over their standard errors."""
     statistic, expected = pairwise_accuracy("acc-eq"), truth()
     found = []
-    for seed in range(n_sets):
+    for seed in range(n_simulations):
         view = table_for(statistic, prepare(crossed(seed, n_items, n_systems)).table)
         both = by_systems(statistic, view)
         once = np.ones((1, n_items)), np.ones((1, n_systems))
@@ -440,7 +440,7 @@ def test_size_of_the_test_of_two_equal_scorers(n_systems):
     p = []
     for seed in range(400):
         table = crossed(10_000 + seed, 100, n_systems)
-        result = compare(table, pairwise_accuracy("acc-eq"), random=BOTH, n_resamples=300)
+        result = compare(table, pairwise_accuracy("acc-eq"), resample=BOTH, n_resamples=300)
         rows = result.frame[result.frame["baseline"].notna()]
         p.append(rows["p_value"].iloc[0])
     print(n_systems, "systems: rejected at .05", np.mean(np.array(p) <= 0.05))

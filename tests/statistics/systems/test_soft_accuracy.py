@@ -224,19 +224,19 @@ def test_a_task_that_is_not_drawn_is_left_out():
     assert_allclose(SOFT.weigh(table)(weights), SOFT.weigh(only)(np.ones((1, 10))), atol=1e-12)
 
 
-def fixed_systems(rng, n_sets, n_items=200, n_systems=10):
+def fixed_systems(rng, n_simulations, n_items=200, n_systems=10):
     """Labels and scores of new items for the same systems: (set, item, system)."""
     level = np.linspace(-0.25, 0.25, n_systems)
-    human = level + rng.normal(size=(n_sets, n_items, n_systems))
+    human = level + rng.normal(size=(n_simulations, n_items, n_systems))
     return zip(human, human + rng.normal(size=human.shape), strict=True)
 
 
-def coverage(n_sets, n_resamples, n_more=0):
+def coverage(n_simulations, n_resamples, n_more=0):
     """Which intervals hold the mean over sets (set, 2: t, percentile), and shift over sd."""
     rng = np.random.default_rng(0)
     statistic = soft_pairwise_accuracy(n_flips=1_000)
     rows = []
-    for human, metric in fixed_systems(rng, n_sets):
+    for human, metric in fixed_systems(rng, n_simulations):
         result = evaluate(table_of(human, m=metric), statistic, n_resamples=n_resamples)
         row = result.row("m")
         ends = np.quantile(result.draws[:, 0], [0.025, 0.975])

@@ -7,11 +7,11 @@ from metaeval import evaluate, simulate
 from metaeval.statistics import system_accuracy
 
 
-def covered(n_items, n_sets):
+def covered(n_items, n_simulations):
     """Shares of intervals that hold the mean of all sets, and 1: of all, and of those at 1."""
     frames = [
         evaluate(simulate(seed=seed, n_items=n_items).table, system_accuracy(), n_resamples=500)
-        for seed in range(n_sets)
+        for seed in range(n_simulations)
     ]
     estimate, lower, upper = (
         np.array([result.frame[name] for result in frames])
