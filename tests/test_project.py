@@ -33,3 +33,10 @@ def test_the_citation_agrees_with_the_package():
     assert citation("version") == [metaeval.__version__]
     assert citation("license") == [PYPROJECT["project"]["license"]]
     assert f'"metaeval {metaeval.__version__}"' in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_the_architecture_names_every_folder():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packed = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    folders = [name for name in packed if (ROOT / name).is_dir()]
+    assert sorted(re.findall(r"^\| `(\w+)/` \|", page, re.MULTILINE)) == sorted(folders)
