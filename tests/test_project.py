@@ -40,3 +40,8 @@ def test_the_page_of_the_architecture_names_every_folder():
     packed = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     folders = [name for name in packed if (ROOT / name).is_dir()]
     assert sorted(re.findall(r"^\| `(\w+)/` \|", page, re.MULTILINE)) == sorted(folders)
+
+
+def test_pages_for_contributors_are_short():
+    for page, most in (("docs/architecture.md", 150), ("CONTRIBUTING.md", 100)):
+        assert len((ROOT / page).read_text(encoding="utf-8").splitlines()) < most
