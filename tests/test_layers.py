@@ -4,6 +4,7 @@ import ast
 import functools
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -18,6 +19,8 @@ import metaeval.plots
 import metaeval.statistics
 
 ROOT = Path(metaeval.__file__).parent
+REPOSITORY = Path(__file__).parents[1]
+PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 FLOORS = (
     ("core",),
@@ -121,6 +124,28 @@ def test_five_files_at_most_lie_in_the_root():
 
 def test_every_room_has_a_floor():
     assert {room_of(m) for m in MODULES if "." in m} == set(FLOOR)
+
+
+def test_the_page_of_the_architecture_draws_these_floors():
+    drawn = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)[0].splitlines()
+    floors = [set(line.split()) for line in drawn if line.strip(" |")]
+    assert floors == [set(rooms) for rooms in reversed(FLOORS)]
+
+
+def test_the_page_of_the_architecture_says_what_each_room_answers():
+    rooms = re.findall(r"^\| `(\w+)` \| \w", PAGE, re.MULTILINE)
+    assert len(rooms) == len(FLOOR)
+    assert [FLOOR[room] for room in rooms] == sorted(FLOOR.values(), reverse=True)
+
+
+def test_files_and_figures_that_the_page_of_the_architecture_names_are_there():
+    paths = re.findall(r"`((?:metaeval|tests)/[^`]*)`", PAGE)
+    assert len(paths) > 10
+    assert [path for path in paths if not (REPOSITORY / path).exists()] == []
+    last = re.findall(r"^\| .* \| `tests/[^`]*` \| (.*) \|$", PAGE, re.MULTILINE)
+    figures = re.findall(r"`(\w+)`", " ".join(last))
+    assert figures
+    assert set(figures) <= set(metaeval.plots.__all__)
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if "." in m])

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from metaeval import __version__
 from metaeval.core import Floats, listed
 from metaeval.inference.design import Design
 from metaeval.inference.estimation import Measured
 from metaeval.inference.hypothesis_tests import verdicts_of
 from metaeval.inference.rows import reach_warning, usable_interval
 from metaeval.inference.settings import REPLICAS, Plan
-from metaeval.results import COLUMNS, LEVELS, Result, Row, make_signature, tidied, version
+from metaeval.results import COLUMNS, LEVELS, Result, Row, make_signature, tidied
 from metaeval.statistics import Statistic
 from metaeval.tables import Table, assumed_sharing, implausible
 
@@ -133,7 +134,7 @@ def _policy(
 
 def _provenance(table: Table, design: Design, plan: Plan, levels: list[Level]) -> dict[str, Any]:
     return {
-        "version": version(),
+        "version": __version__,
         "seed": plan.seed if plan.drawn else None,
         "n_resamples": plan.n_resamples if plan.drawn else None,
         "n_flips": max(level.n_flips for level in levels) if plan.verb == "compare" else None,

@@ -17,7 +17,7 @@ from metaeval.results.columns import COLUMNS, LEVELS, Row
 from metaeval.results.data import p_text, prob_text, tidied
 from metaeval.results.ranking import found_better, probably
 from metaeval.results.result import Result
-from metaeval.results.signature import make_signature, version
+from metaeval.results.signature import make_signature
 from metaeval.results.tables import (
     equivalent_line,
     interval_name,
@@ -50,5 +50,4 @@ __all__ = [
     "separated_line",
     "tables_of",
     "tidied",
-    "version",
 ]

@@ -8,13 +8,6 @@ from typing import Any
 _RARE = ("margin", "stop_after_exceedances", "weights", "rope")
 
 
-def version() -> str:
-    """Version of the installed package."""
-    from importlib.metadata import version as installed
-
-    return installed("metaeval")
-
-
 def make_signature(meta: Mapping[str, Any]) -> str:
     """The one line that is printed with every number."""
     policy, origin = meta["policy"], meta["provenance"]

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from odd_tables import odd_pairs
 
-from metaeval import MetaevalError, Result, bayes
+from metaeval import MetaevalError, Result, __version__, bayes
 from metaeval.bayes import datatree
 from metaeval.bayes.sampling import compile, nuts
 from metaeval.bayes.sampling.nuts import Settings
@@ -21,7 +21,7 @@ def test_a_tree_has_its_groups_dimensions_and_signature(trees, table):
             *("posterior", "posterior_predictive", "log_likelihood", "sample_stats"),
             *("observed_data", "constant_data"),
         }
-        assert tree.attrs["signature"].startswith(f"metaeval:0.1.0|posterior of {name}(")
+        assert tree.attrs["signature"].startswith(f"metaeval:{__version__}|posterior of {name}(")
         assert {"scorer", "task"} <= set(tree["posterior"].sizes)
         told = 125 - tied if name == "calibration" else 125
         assert tree["log_likelihood"].sizes["unit"] == told

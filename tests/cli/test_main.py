@@ -42,7 +42,9 @@ def test_compare_prints_what_a_reader_needs(scores):
     assert "resample: cluster" in text
     assert any(line.startswith("separated after max-T") for line in lines)
     assert "system_accuracy" in text
-    assert lines[-1].startswith("metaeval:0.1.0|compare|tie_calibrated_accuracy(n_folds=5)|")
+    assert lines[-1].startswith(
+        f"metaeval:{me.__version__}|compare|tie_calibrated_accuracy(n_folds=5)|"
+    )
     assert "Monte Carlo error of p" in text
 
 
