@@ -10,7 +10,7 @@ from numpy.random import Generator
 from metaeval.bayes.sampling.compile import Arrays, Options
 from metaeval.core import Floats
 from metaeval.inference import Design
-from metaeval.statistics import Statistic
+from metaeval.statistics import Estimand
 
 Named = Mapping[str, tuple[tuple[str, ...], Any]]
 """Arrays by name, each with the names of its dimensions."""
@@ -39,7 +39,7 @@ class Prepared(NamedTuple):
     constant: Named
     design: Design
     by: str | None
-    statistic: Statistic
+    estimand: Estimand
     said: Mapping[str, Any]
     derived: tuple[str, ...]
     notes: list[str]

@@ -31,8 +31,8 @@ def described(
         n_resamples=max(n_draws, 100),
         seed=seed,
     )
-    statistic = prepared.statistic
-    level = Level(statistic, [], [], [], [], list(prepared.warnings), 0)
+    estimand = prepared.estimand
+    level = Level(estimand, [], [], [], [], list(prepared.warnings), 0)
     result = assembled(table, design, plan, {**asked}, [level], list(prepared.notes))
     meta = dict(result.meta)
     meta["provenance"]["n_resamples"] = n_draws
@@ -54,7 +54,7 @@ def described(
         "sizes": sizes,
         "data": [
             *(table.fingerprint, design.label, design.scorers, design.resample, design.missing),
-            *(design.by, name, statistic.name if name == "accuracy" else ""),
+            *(design.by, name, estimand.name if name == "accuracy" else ""),
         ],
         "options": dict(prepared.said),
         "failed": "",

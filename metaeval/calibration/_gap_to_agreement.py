@@ -15,7 +15,7 @@ from metaeval.curves import Link, expit, link_functions, logit, scale_of
 from metaeval.inference import Plan
 from metaeval.resampling import tails
 from metaeval.results import Result, Row
-from metaeval.statistics import Reading, Statistic, said_name
+from metaeval.statistics import Estimand, Reading, said_name
 from metaeval.tables import Table
 
 _MAPS = ("lapse_link", "margin_link")
@@ -248,16 +248,25 @@ def closeness(share: float, slope: Floats, lapse: Floats) -> Floats:
 
 def _gaps(
     share: float, map: str, said: str, parts: list[Part], fits: list[Fits], plan: Plan
-) -> tuple[Statistic, list[Row], Floats]:
+) -> tuple[Estimand, list[Row], Floats]:
     """Rows and draws of the gap at one share of agreement."""
     what = (
         f"the score gap at which labels agree {100 * share:g} % of the time, by {map}; pairs with "
         "tied labels left out"
     )
-    estimand = {"grouping": "item", "average": "items", "ties": "none", "target": what} | POOLED
     of_map = "" if map == "lapse_link" else f"map={map}"
-    name = said_name("gap", f"agreement={share:g}", of_map, said)
-    statistic = Statistic(name, "pairs", estimand=estimand, status="approximate", better="neither")
+    estimand = Estimand(
+        name=said_name("gap", f"agreement={share:g}", of_map, said),
+        rows="pairs",
+        grouping="item",
+        average="items",
+        ties="none",
+        target=what,
+        whole=POOLED,
+        status="approximate",
+        better="neither",
+        unit="score",
+    )
     rows, draws = [], []
     for part, fit in zip(parts, fits, strict=True):
         near = closeness(share, fit.slopes, fit.lapses)
@@ -268,7 +277,7 @@ def _gaps(
         se = np.where(np.isinf(each).any(axis=0), np.nan, _deviation(each))
         rows += [
             row_of(
-                statistic,
+                estimand,
                 part,
                 name,
                 estimate=float(best[m]),
@@ -280,7 +289,7 @@ def _gaps(
             for m, name in enumerate(part.cases.scorers)
         ]
         draws.append(each)
-    return statistic, rows, np.concatenate(draws, axis=1)
+    return estimand, rows, np.concatenate(draws, axis=1)
 
 
 def _deviation(draws: Floats) -> Floats:

@@ -21,10 +21,10 @@ from metaeval.curves import (
 from metaeval.inference import Plan
 from metaeval.resampling import tails
 from metaeval.statistics import (
+    Estimand,
     Native,
     Over,
     Reading,
-    Statistic,
     check_outcomes,
     null_labels,
     said_name,
@@ -274,9 +274,15 @@ def map_band(
         for m in range(len(part.cases.scorers))
     ]
     what = f"how often labels agree with a margin, by {map}, pairs with tied labels left out"
-    estimand = {"grouping": "item", "average": "items", "target": what}
-    name = said_name("map_band", f"map={map}")
-    about = Statistic(name, "pairs", estimand=estimand, status="approximate", better="neither")
+    about = Estimand(
+        name=said_name("map_band", f"map={map}"),
+        rows="pairs",
+        grouping="item",
+        average="items",
+        target=what,
+        status="approximate",
+        better="neither",
+    )
     whole = pd.concat(frames, ignore_index=True)
     return labelled(whole, table, design, plan, options, about)
 

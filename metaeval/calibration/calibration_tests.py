@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,11 +17,10 @@ from metaeval.statistics import (
     Native,
     Over,
     Reading,
-    Statistic,
+    estimand_of,
     null_labels,
     said_name,
     signs_of_units,
-    status_of,
 )
 from metaeval.tables import Table
 
@@ -272,21 +272,15 @@ def _tested(
     settled = reading.settled(whole.table)
     designs = [whole] if options["by"] is None else [whole, designed(table, **options)]
     parts = [part for design in designs for part in parts_of(design, settled)]
-    estimand = {**settled.estimand(), "target": f"{what}; {settled.words()}"}
-    statistic = Statistic(
-        said_name(name, reading.said()),
-        "pairs",
-        estimand=estimand | POOLED,
-        status=status_of(settled),
-        better="neither",
-    )
+    full = said_name(name, reading.said())
+    estimand = dataclasses.replace(estimand_of(full, settled, what, better="neither"), whole=POOLED)
     rows: list[Row] = []
     for part in parts:
         found = [test(part, m) for m in range(len(part.cases.scorers))]
         adjusted = multiplicity.holm(np.array([p for _, _, p in found]))
         rows += [
             row_of(
-                statistic,
+                estimand,
                 part,
                 scorer,
                 estimate=value,
@@ -299,4 +293,4 @@ def _tested(
                 zip(part.cases.scorers, found, strict=True)
             )
         ]
-    return made_result(table, designs[-1], plan, options, [(statistic, rows, np.empty((0, 0)))])
+    return made_result(table, designs[-1], plan, options, [(estimand, rows, np.empty((0, 0)))])

@@ -14,16 +14,15 @@ from metaeval.inference import Design, Level, Plan, Stratum, assembled, prepare,
 from metaeval.results import COLUMNS, Result, Row
 from metaeval.statistics import (
     Cases,
+    Estimand,
     Reading,
-    Statistic,
     cases_of,
     estimand_of,
     said_name,
-    status_of,
 )
 from metaeval.tables import Pairs, Table, require_table
 
-POOLED = {"whole": "all rows together"}
+POOLED = "all rows together"
 """What the row with an empty task is, where it is no mean over tasks."""
 
 
@@ -83,14 +82,14 @@ def made_result(
     design: Design,
     plan: Plan,
     options: dict[str, Any],
-    statistics: Sequence[tuple[Statistic, list[Row], Floats]],
+    estimands: Sequence[tuple[Estimand, list[Row], Floats]],
     details: list[dict[str, Any]] | None = None,
     notes: list[str] | None = None,
 ) -> Result:
-    """A result of rows and draws (replicate, row) that belong to some statistics."""
+    """A result of rows and draws (replicate, row) that belong to some estimands."""
     levels = [
-        Level(statistic, rows, [], [draws] if draws.size else [], details or [], [], 0)
-        for statistic, rows, draws in statistics
+        Level(estimand, rows, [], [draws] if draws.size else [], details or [], [], 0)
+        for estimand, rows, draws in estimands
     ]
     return assembled(table, design, plan, options, levels, notes or [])
 
@@ -101,10 +100,10 @@ def labelled(
     design: Design,
     plan: Plan,
     options: dict[str, Any],
-    statistic: Statistic,
+    estimand: Estimand,
 ) -> pd.DataFrame:
     """The frame with its signature, and what it estimates, in `frame.attrs`."""
-    meta = made_result(table, design, plan, options, [(statistic, [], np.empty((0, 0)))]).meta
+    meta = made_result(table, design, plan, options, [(estimand, [], np.empty((0, 0)))]).meta
     frame.attrs |= {
         "signature": meta["provenance"]["signature"],
         "notes": [*meta["warnings"], *meta["notes"]],
@@ -112,24 +111,22 @@ def labelled(
     return frame
 
 
-def curve_of(name: str, what: str, asked: Reading, settled: Reading, more: str = "") -> Statistic:
+def curve_of(name: str, what: str, asked: Reading, settled: Reading, more: str = "") -> Estimand:
     """What a curve of forecasts is called, and what it estimates."""
-    estimand = estimand_of(settled, what)
-    full = said_name(name, more, asked.said())
-    return Statistic(full, "pairs", estimand=estimand, status=status_of(settled), better="neither")
+    return estimand_of(said_name(name, more, asked.said()), settled, what, better="neither")
 
 
-def row_of(statistic: Statistic, part: Part, scorer: str, **values: Any) -> Row:
+def row_of(estimand: Estimand, part: Part, scorer: str, **values: Any) -> Row:
     """One row of a result."""
     cases = part.cases
     return dict.fromkeys(COLUMNS) | {
-        "statistic": statistic.name,
+        "statistic": estimand.name,
         "task": part.name,
         "scorer": scorer,
         "n_items": len(np.unique(cases.items)),
         "n_clusters": part.n_units,
         "n_rows": len(part.stratum.table),
         "n_dropped": part.n_dropped,
-        "status": statistic.status,
+        "status": estimand.status,
         **values,
     }

@@ -11,7 +11,7 @@ from metaeval.core import Bools, Floats
 from metaeval.inference import Plan
 from metaeval.resampling import tails
 from metaeval.results import Row, p_text
-from metaeval.statistics import Statistic
+from metaeval.statistics import Estimand
 
 _FEW_TASKS = 3
 _ENDLESS = 1e3
@@ -40,18 +40,25 @@ class Fits(NamedTuple):
 
 def scale_ratios(
     parts: list[Part], fits: list[Fits], plan: Plan
-) -> tuple[tuple[Statistic, list[Row], Floats], list[str]]:
+) -> tuple[tuple[Estimand, list[Row], Floats], list[str]]:
     """How much slopes differ between tasks, for each scorer, and a line on each."""
     what = "exp(tau), tau the standard deviation of log slopes between tasks"
-    estimand = {"grouping": "item", "average": "items", "ties": "none", "target": what} | POOLED
-    statistic = Statistic(
-        "scale_ratio", "pairs", estimand=estimand, status="approximate", better="neither"
+    estimand = Estimand(
+        name="scale_ratio",
+        rows="pairs",
+        grouping="item",
+        average="items",
+        ties="none",
+        target=what,
+        whole=POOLED,
+        status="approximate",
+        better="neither",
     )
     rows, notes = [], []
     for m, name in enumerate(parts[0].cases.scorers):
         some = [fit for fit in fits[1:] if fit.rising[m]]
         if len(some) < 2:
-            rows.append(row_of(statistic, parts[0], name, estimate=np.nan))
+            rows.append(row_of(estimand, parts[0], name, estimate=np.nan))
             notes.append(
                 f"{name}: scales of tasks are not compared{_left_out(len(fits) - 1 - len(some))}"
             )
@@ -65,7 +72,7 @@ def scale_ratios(
         ends = np.where(ends > _ENDLESS, np.inf, ends)
         rows.append(
             row_of(
-                statistic,
+                estimand,
                 parts[0],
                 name,
                 estimate=float(ratio),
@@ -81,7 +88,7 @@ def scale_ratios(
             f"{name}: a gap is worth up to {widest:.3g} times as much in one task as in another "
             f"(p {p_text(p)} for no difference{_left_out(len(fits) - 1 - len(some))})"
         )
-    return (statistic, rows, np.empty((0, 0))), notes
+    return (estimand, rows, np.empty((0, 0))), notes
 
 
 def _left_out(n: int) -> str:

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from metaeval.inference.default_statistic import Statistics, choose_statistics
 from metaeval.inference.design import Design, Stratum, prepare, system_level, units_of
-from metaeval.inference.estimation import Measured, Resamples, measure, table_for
+from metaeval.inference.estimation import Estimates, Resamples, measure, table_for
 from metaeval.inference.macro_average import macro
 from metaeval.inference.provenance import Level, assembled, details_of
 from metaeval.inference.rows import difference_rows, levels_of
@@ -38,8 +38,8 @@ from metaeval.inference.verbs import compare, evaluate
 __all__ = [
     "POSTERIOR",
     "Design",
+    "Estimates",
     "Level",
-    "Measured",
     "Plan",
     "Resamples",
     "Statistics",

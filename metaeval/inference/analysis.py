@@ -10,7 +10,7 @@ import numpy as np
 
 from metaeval.core import Floats, MetaevalError, listed
 from metaeval.inference.design import Design, prepare, system_level
-from metaeval.inference.estimation import Measured, measure
+from metaeval.inference.estimation import Estimates, measure
 from metaeval.inference.macro_average import macro
 from metaeval.inference.provenance import Level, cautions_of, details_of, family_of
 from metaeval.inference.rows import difference_rows, own_rows
@@ -24,7 +24,7 @@ def whole_level(
     table: Table, design: Design, statistic: Statistic, plan: Plan, options: Mapping[str, Any]
 ) -> Level:
     """All rows of one statistic; at system level on the systems that answered every item."""
-    if statistic.estimand.get("grouping") == "systems":
+    if statistic.estimand.grouping == "systems":
         complete, _ = system_level(design)
         design = design if complete is None else complete
     if design.missing != "pairwise":
@@ -32,7 +32,7 @@ def whole_level(
     return _pairwise(table, design, statistic, plan, options)
 
 
-def _wholes(parts: list[Measured], design: Design) -> list[Measured]:
+def _wholes(parts: list[Estimates], design: Design) -> list[Estimates]:
     """Macro (or pooled) first, then the strata."""
     whole = macro(parts, design.table.n_items)
     return [whole] if design.by is None else [whole, *parts]
@@ -52,7 +52,7 @@ def _common(design: Design, statistic: Statistic, plan: Plan) -> Level:
     cautions = cautions_of(wholes, design, statistic, plan, family)
     n_flips = plan.n_flips(family_of(wholes[-1], design, family))
     draws = [whole.draws for whole in wholes]
-    return Level(statistic, own, differences, draws, details, cautions, n_flips)
+    return Level(statistic.estimand, own, differences, draws, details, cautions, n_flips)
 
 
 def _pairwise(
@@ -96,7 +96,7 @@ def _pairwise(
     if apart and not macros:
         raise MetaevalError(apart[0])
     said = [*_on_different_rows(own, plan), *apart[:3], *list(dict.fromkeys(cautions))[:3]]
-    return Level(statistic, own, differences, [], details, said, plan.n_flips(family))
+    return Level(statistic.estimand, own, differences, [], details, said, plan.n_flips(family))
 
 
 def _on_different_rows(own: list[Row], plan: Plan) -> list[str]:
@@ -123,7 +123,7 @@ def _among(both: Design, design: Design) -> Design:
     return dataclasses.replace(both, strata=tuple(strata))
 
 
-def _placed(whole: Measured, parts: list[Measured], design: Design) -> Measured:
+def _placed(whole: Estimates, parts: list[Estimates], design: Design) -> Estimates:
     """The mean over strata, with zeros for units of strata that the two scorers do not share."""
     if design.by is None or whole.contributions is None:
         return whole
@@ -143,7 +143,7 @@ def _only(
     table: Table, names: list[str], options: Mapping[str, Any], statistic: Statistic
 ) -> Design:
     design = prepare(table, **{**options, "scorers": names, "missing": "common"})
-    if statistic.estimand.get("grouping") != "systems":
+    if statistic.estimand.grouping != "systems":
         return design
     complete, reason = system_level(design)
     if complete is None:

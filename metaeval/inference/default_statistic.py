@@ -24,7 +24,7 @@ def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statist
     """The statistics to use, and a sentence that says why where the label picked them."""
     if statistic is not None:
         given = [one for some in _listed(statistic) for one in _named(some)]
-        ready = [s.resolve(table) if s.resolve is not None else s for s in given]
+        ready = [s.settled(table) for s in given]
         names = [s.name for s in ready]
         if not ready or len(set(names)) < len(names):
             raise MetaevalError(

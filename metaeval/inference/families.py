@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from metaeval.core import ROUNDOFF, Codes, Floats
-from metaeval.inference.estimation import Measured
+from metaeval.inference.estimation import Estimates
 
 
 class Member(NamedTuple):
     """Differences of pairs of scorers in one stratum: what a test of them needs."""
 
-    part: Measured
+    part: Estimates
     first: Codes
     second: Codes
     estimate: Floats  # (pair,)

@@ -8,7 +8,7 @@ import numpy as np
 
 from metaeval.core import ROUNDOFF, ROUNDOFF_OF_SUMS, Floats, MetaevalError
 from metaeval.inference.design import units_of
-from metaeval.inference.estimation import Measured
+from metaeval.inference.estimation import Estimates
 from metaeval.inference.families import Member, Tested
 from metaeval.inference.published_tests import replica_tests
 from metaeval.inference.settings import Plan
@@ -49,7 +49,7 @@ def _flipped(
         stop_after_exceedances=plan.stop_after_exceedances,
         most_enumerated=plan.most_enumerated,
     )
-    status = statistic.status if statistic.contributions is not None else "approximate"
+    status = statistic.estimand.status if statistic.has_contributions else "approximate"
     return [_of_flips(test, statistic, status) for test in tests]
 
 
@@ -57,7 +57,7 @@ def _of_flips(test: FlipTest, statistic: Statistic, status: str) -> Tested:
     spread = test.p_value * (1 - test.p_value)
     mcse = np.zeros_like(spread) if test.enumerated else np.sqrt(spread / test.n_flips)
     n = int(test.n_flips.max(initial=0))
-    status = "published" if statistic.status == "published" else status
+    status = "published" if statistic.estimand.status == "published" else status
     return Tested(test.p_value, test.adjusted, mcse, n, test.enumerated, "sign-flip", status)
 
 
@@ -72,7 +72,11 @@ def _bootstrapped(members: Sequence[Member], plan: Plan) -> list[Tested]:
     cuts = np.cumsum([len(t) for t in observed])[:-1]
     tests = []
     for m, t, t_null, own in zip(members, observed, null, np.split(adjusted, cuts), strict=True):
-        p = _p_of_draws(t, t_null, two_sided) if m.part.spread else _p_of_normal(t, two_sided)
+        p = (
+            _p_of_draws(t, t_null, two_sided)
+            if m.part.standard_errors
+            else _p_of_normal(t, two_sided)
+        )
         least = max(1 / (1 + plan.n_resamples), 2.0 ** (1 - m.part.n_units))
         p = np.where(np.isnan(m.se), np.nan, np.maximum(p, least))
         mcse = np.sqrt(p * (1 - p) / plan.n_resamples)
@@ -84,9 +88,9 @@ def _bootstrapped(members: Sequence[Member], plan: Plan) -> list[Tested]:
 def _studentised(member: Member) -> tuple[Floats, Floats]:
     """Observed differences (pair,) and centred draws (replicate, pair) over standard errors."""
     observed, drawn = member.se, np.broadcast_to(member.se, member.draws.shape)
-    if member.part.spread is not None:
-        observed = member.part.spread.once(member.first, member.second)
-        drawn = member.part.spread.drawn(member.first, member.second)
+    if member.part.standard_errors is not None:
+        observed = member.part.standard_errors.of_estimate(member.first, member.second)
+        drawn = member.part.standard_errors.of_replicates(member.first, member.second)
     gap = member.draws - member.estimate
     tested = member.estimate if member.tested is None else member.tested
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -108,7 +112,7 @@ def _p_of_normal(t: Floats, two_sided: bool) -> Floats:
     return np.asarray(1 - normal_cdf(z))
 
 
-def verdicts_of(part: Measured) -> Floats | None:
+def verdicts_of(part: Estimates) -> Floats | None:
     """One verdict, 0 or 1, of each item (item, scorer), if that is all the estimate is made of.
 
     Items that do not count (tied labels) are 0 for all scorers.
@@ -146,4 +150,4 @@ def _mcnemar(statistic: Statistic, member: Member, plan: Plan) -> Tested:
         alternative=plan.alternative,
     )
     nothing = np.full(len(p), np.nan)
-    return Tested(p, nothing, np.zeros(len(p)), 0, True, plan.test, statistic.status)
+    return Tested(p, nothing, np.zeros(len(p)), 0, True, plan.test, statistic.estimand.status)

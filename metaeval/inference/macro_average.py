@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from metaeval.core import Codes, Floats
-from metaeval.inference.estimation import Measured, Spread
+from metaeval.inference.estimation import Estimates
+from metaeval.statistics import StandardErrors
 
 
-def macro(parts: list[Measured], n_shared: int) -> Measured:
+def macro(parts: list[Estimates], n_shared: int) -> Estimates:
     """Mean over strata with equal weights, in the estimate as in every draw.
 
     `n_shared` is the number of items where strata share them.
@@ -22,13 +23,13 @@ def macro(parts: list[Measured], n_shared: int) -> Measured:
     stack = _added if shared else np.concatenate
     whole = [p.contributions for p in parts if p.contributions is not None]
     systems = [p.n_systems for p in parts if p.n_systems is not None]
-    return Measured(
+    return Estimates(
         name=None,
         estimate=np.mean([p.estimate for p in parts], axis=0),
         contributions=stack(whole) / n if len(whole) == n else None,
         influence=stack([p.influence for p in parts]) / n,
         draws=np.mean([p.draws for p in parts], axis=0),
-        spread=None if shared or systems else _mean_spread([p.spread for p in parts]),
+        standard_errors=None if shared or systems else _mean_errors(parts),
         levels=_mean_levels(parts),
         n_items=min(n_shared, sum(p.n_items for p in parts)),
         n_units=len(parts[0].units) if shared else sum(p.n_units for p in parts),
@@ -46,19 +47,19 @@ def _added(parts: list[Floats]) -> Floats:
     return np.sum(parts, axis=0)
 
 
-def _mean_spread(parts: list[Spread | None]) -> Spread | None:
+def _mean_errors(parts: list[Estimates]) -> StandardErrors | None:
     """Standard error of a mean over strata that are drawn by themselves."""
-    there = [part for part in parts if part is not None]
-    if len(there) < len(parts):
+    each = [p.standard_errors for p in parts if p.standard_errors is not None]
+    if len(each) < len(parts):
         return None
 
-    def once(first: Codes, second: Codes | None) -> Floats:
-        return _pooled([part.once(first, second) for part in there])
+    def of_estimate(first: Codes, second: Codes | None) -> Floats:
+        return _pooled([errors.of_estimate(first, second) for errors in each])
 
-    def drawn(first: Codes, second: Codes | None) -> Floats:
-        return _pooled([part.drawn(first, second) for part in there])
+    def of_replicates(first: Codes, second: Codes | None) -> Floats:
+        return _pooled([errors.of_replicates(first, second) for errors in each])
 
-    return Spread(once, drawn)
+    return StandardErrors(of_estimate, of_replicates)
 
 
 def _pooled(parts: Sequence[Floats]) -> Floats:
@@ -66,7 +67,7 @@ def _pooled(parts: Sequence[Floats]) -> Floats:
     return np.asarray(np.sqrt(np.sum(np.square(parts), axis=0)) / len(parts))
 
 
-def _mean_levels(parts: list[Measured]) -> Mapping[str, Floats]:
+def _mean_levels(parts: list[Estimates]) -> Mapping[str, Floats]:
     """Levels averaged over strata; numbers of lost groups and of trials are added up."""
     names = parts[0].levels
     return {

@@ -13,12 +13,12 @@ import pandas as pd
 from metaeval import __version__
 from metaeval.core import Floats, listed
 from metaeval.inference.design import Design
-from metaeval.inference.estimation import Measured
+from metaeval.inference.estimation import Estimates
 from metaeval.inference.hypothesis_tests import verdicts_of
 from metaeval.inference.rows import reach_warning, usable_interval
 from metaeval.inference.settings import REPLICAS, Plan
 from metaeval.results import COLUMNS, LEVELS, Result, Row, make_signature, tidied
-from metaeval.statistics import Statistic
+from metaeval.statistics import Estimand, Statistic
 from metaeval.tables import Table, assumed_sharing, implausible
 
 MAX_KEPT_DRAWS = 10**8
@@ -33,7 +33,7 @@ _UNDEFINED = 0.01
 class Level:
     """Rows of one statistic, its draws, and what there is to say of it."""
 
-    statistic: Statistic
+    estimand: Estimand
     own: list[Row]
     differences: list[Row]
     draws: list[Floats]
@@ -95,26 +95,26 @@ def _draws(levels: list[Level], plan: Plan) -> Floats | None:
 
 
 def _described(level: Level) -> dict[str, Any]:
-    s = level.statistic
-    about = {"name": s.name, "accuracy": s.is_accuracy, "better": s.better, "status": s.status}
-    return about | {"beside": level.beside} | dict(s.estimand)
+    e = level.estimand
+    about = {"name": e.name, "accuracy": e.is_accuracy, "better": e.better, "status": e.status}
+    return about | {"beside": level.beside} | e.meaning()
 
 
 def _policy(
     design: Design, plan: Plan, options: Mapping[str, Any], levels: list[Level]
 ) -> dict[str, Any]:
-    first = levels[0].statistic.estimand
-    asked = [level.statistic.estimand for level in levels if not level.beside]
+    first = levels[0].estimand
+    asked = [level.estimand for level in levels if not level.beside]
     own = [row for level in levels for row in level.own]
     compared = plan.verb == "compare"
     with_interval = compared or plan.verb == "evaluate" or any(row["interval"] for row in own)
     tests = ",".join(dict.fromkeys(row["test"] for row in own if row["test"]))
     adjusted = any(row["p_adjusted"] is not None for row in own)
     return {
-        "ties": first.get("ties", "none"),
-        "epsilon": first.get("epsilon", "none"),
-        "grouping": ",".join(dict.fromkeys(e.get("grouping", "item") for e in asked)),
-        "average": ",".join(dict.fromkeys(e.get("average", "items") for e in asked)),
+        "ties": first.ties or "none",
+        "epsilon": first.epsilon or "none",
+        "grouping": ",".join(dict.fromkeys(e.grouping or "item" for e in asked)),
+        "average": ",".join(dict.fromkeys(e.average or "items" for e in asked)),
         "resample": design.resample,
         "missing": design.missing,
         "confidence": plan.confidence,
@@ -161,14 +161,14 @@ def _counts_line(design: Design) -> str:
 def _estimand_notes(
     notes: list[str], levels: list[Level], design: Design, clustered: bool
 ) -> list[str]:
-    first = levels[0].statistic.estimand
+    first = levels[0].estimand
     average = {"items": "mean over items", "pairs": "mean over pairs", "groups": "mean over groups"}
     average["responses"] = "mean over responses"
     unit = design.resample if clustered else "item (no cluster column)"
-    line = f"{average.get(first.get('average', ''), 'as given')}; resample: {unit}"
+    line = f"{average.get(first.average or '', 'as given')}; resample: {unit}"
     if notes and ", so: " in notes[0]:
         return [f"{notes[0]}, {line}", *notes[1:]]
-    return [f"{', '.join(dict.fromkeys(x.statistic.name for x in levels))}, {line}", *notes]
+    return [f"{', '.join(dict.fromkeys(x.estimand.name for x in levels))}, {line}", *notes]
 
 
 def _correction_notes(plan: Plan) -> list[str]:
@@ -180,8 +180,8 @@ def _correction_notes(plan: Plan) -> list[str]:
 
 def _pairs_notes(levels: list[Level], design: Design) -> list[str]:
     """That right and wrong answers only are paired, where other coefficients pair all."""
-    asked = [level.statistic.estimand for level in levels if not level.beside]
-    paired = any("ties" in e and e.get("grouping") != "systems" for e in asked)
+    asked = [level.estimand for level in levels if not level.beside]
+    paired = any(e.ties is not None and e.grouping != "systems" for e in asked)
     if not paired or design.table.kind != "correct":
         return []
     return [
@@ -193,10 +193,9 @@ def _pairs_notes(levels: list[Level], design: Design) -> list[str]:
 def _target_notes(levels: list[Level], design: Design) -> list[str]:
     """What a number means beyond its name; and tests that are kept for comparison only."""
     targets = [
-        f"{level.statistic.name} estimates {level.statistic.estimand['target']}"
-        + _counted(level, design)
+        f"{level.estimand.name} estimates {level.estimand.target}" + _counted(level, design)
         for level in levels
-        if "target" in level.statistic.estimand
+        if level.estimand.target is not None
     ]
     tests = [row["test"] for level in levels for row in level.differences if row["test"]]
     replicas = [test for test in dict.fromkeys(tests) if test in REPLICAS]
@@ -231,7 +230,7 @@ def _tie_notes(frame: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def details_of(statistic: Statistic, whole: Measured, names: list[str]) -> list[dict[str, Any]]:
+def details_of(statistic: Statistic, whole: Estimates, names: list[str]) -> list[dict[str, Any]]:
     """What else is known of each scorer: threshold, untuned accuracy, groups lost."""
     extra = [k for k in whole.levels if k not in LEVELS]
     if not extra:
@@ -243,13 +242,13 @@ def details_of(statistic: Statistic, whole: Measured, names: list[str]) -> list[
     ]
 
 
-def family_of(whole: Measured, design: Design, family: int) -> int:
+def family_of(whole: Estimates, design: Design, family: int) -> int:
     """Comparisons that are corrected together: those of the macro row, or of all strata."""
     return family if whole.name is None else family * len(design.strata)
 
 
 def cautions_of(
-    wholes: list[Measured], design: Design, statistic: Statistic, plan: Plan, family: int
+    wholes: list[Estimates], design: Design, statistic: Statistic, plan: Plan, family: int
 ) -> list[str]:
     """What the numbers cannot show: p out of reach, too few units, no interval."""
     smallest = sorted(wholes, key=lambda whole: whole.n_units)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -24,17 +23,13 @@ from metaeval.inference.swap_tests import (
 from metaeval.inference.swap_tests_direct import evaluated
 from metaeval.resampling import Contrast, flip_test, key_of, mcnemar, same_blocks, williams
 from metaeval.statistics import (
-    Credits,
     Statistic,
-    folds_of,
     only_label,
-    pair_weights,
     standardised,
     sum_by,
     systems_of,
-    thresholds,
 )
-from metaeval.tables import Pairs, Responses, Table
+from metaeval.tables import Responses, Table
 
 _KEPT = 20_000_000  # null differences that are kept
 _ROWS = 1_000  # swaps in a block
@@ -194,9 +189,9 @@ def _null(statistic: Statistic, member: Member, plan: Plan, n_flips: int) -> Nul
     key = key_of(plan.seed, "flip", member.part.part)
     n_units = 1 + max(int(unit.max()) for unit in units)
     swaps = Swaps(tables, member.first, member.second, units, n_units, key)
-    if statistic.credits is not None and statistic.estimand["epsilon"] == "0":
+    if statistic.credits is not None and statistic.estimand.epsilon == "0":
         credits = [statistic.credits(table_for(statistic, table)) for table in tables]
-        return linear(swaps, credits, exact=statistic.over == "exact pairs")
+        return linear(swaps, credits, exact=statistic.estimand.rows == "exact pairs")
     columns = _columns_of(statistic, tables)
     return evaluated(statistic, swaps, n_flips) if columns is None else of_columns(swaps, columns)
 
@@ -210,15 +205,14 @@ def _swappable(statistic: Statistic, member: Member, plan: Plan) -> list[Respons
             f"test={plan.test!r} swaps scores of responses, and this table holds pairs; "
             "use test='sign-flip' or test='pair-swap'."
         )
-    if statistic.estimand.get("epsilon", "0") not in ("0", *_CHOSEN):
+    if (statistic.estimand.epsilon or "0") not in ("0", *_CHOSEN):
         raise MetaevalError(
             f"test={plan.test!r} standardises the scores, and the epsilon of {name} is in units of "
             f"the scores: {instead}, or epsilon=0 or tie_calibrated_accuracy."
         )
-    if name.startswith("soft_pairwise_accuracy"):
+    if statistic.nested_flips:
         raise MetaevalError(f"{name} needs random flips of its own for every swap; {instead}.")
-    systems = statistic.estimand.get("grouping") == "systems"
-    if "target" in statistic.estimand and not systems:  # those of forecasts say of what
+    if statistic.estimand.reads_forecasts:
         raise MetaevalError(
             f"test={plan.test!r} standardises and swaps scores, and {name} reads them as "
             f"forecasts: {instead}."
@@ -236,10 +230,9 @@ def _columns_of(
     statistic: Statistic, tables: list[Responses]
 ) -> list[tuple[Floats, Finish]] | None:
     """Columns of each table whose sums give its correlation, if that is what the statistic is."""
-    name = statistic.name.split("(")[0]
-    if name == "pearson" and statistic.estimand["grouping"] == "none":
+    if statistic.correlation == "rows":
         return [pearson_columns(table) for table in tables]
-    if name != "system_pearson":
+    if statistic.correlation is None:
         return None
     codes = [systems_of(table) for table in tables]
     n_values = sum(t.scores.size * len(task) for t, (_, task) in zip(tables, codes, strict=True))
@@ -272,26 +265,13 @@ def _alone(p: Floats, plan: Plan, mcse: Floats, n: int, enumerated: bool) -> Tes
 
 def _earned(statistic: Statistic, table: Table) -> tuple[Floats, Floats]:
     """What each scorer earns on each pair (pair, scorer), and the pair's share (pair,)."""
-    if statistic.estimand.get("grouping") != "item" or statistic.over == "responses":
+    if statistic.credits is None:
         raise _no_verdicts(statistic)
     ready = table_for(statistic, table)
-    credits = _chosen(statistic, ready) if statistic.credits is None else statistic.credits(ready)
+    credits = statistic.credits(ready)
     calls = sign_within(ready.scores.to_numpy(), credits.epsilon)
     earned = np.take_along_axis(credits.credit, calls.astype(int) + 1, axis=1)
     return np.where(credits.share[:, None] > 0, earned, 0.0), credits.share
-
-
-def _chosen(statistic: Statistic, ready: Table) -> Credits:
-    """Credits of tie-calibrated accuracy, each scorer at its own thresholds."""
-    n_folds = re.fullmatch(r"tie_calibrated_accuracy\(n_folds=(\d+|None).*\)", statistic.name)
-    if n_folds is None or not isinstance(ready, Pairs):
-        raise _no_verdicts(statistic)
-    n = None if n_folds[1] == "None" else int(n_folds[1])
-    average = statistic.estimand["average"]
-    human = only_label(ready)
-    credit = (human[:, None] == [-1.0, 0.0, 1.0]).astype(float)
-    share = pair_weights(ready, np.ones(len(ready)), average)
-    return Credits(credit, share, thresholds(ready, n, average)[folds_of(ready, n)])
 
 
 def _no_verdicts(statistic: Statistic) -> MetaevalError:
@@ -305,15 +285,13 @@ def _no_verdicts(statistic: Statistic) -> MetaevalError:
 def _williams(statistic: Statistic, member: Member, plan: Plan) -> Tested:
     """Williams' test on the three correlations."""
     tables = [table for table in member.part.tables if isinstance(table, Responses)]
-    name = statistic.name.split("(")[0]
-    whole = name == "pearson" and statistic.estimand["grouping"] == "none"
-    if len(tables) != 1 or not (whole or name == "system_pearson"):
+    if len(tables) != 1 or statistic.correlation is None:
         raise MetaevalError(
             f"test='williams' compares two correlations over the same rows; {statistic.name} here "
             "is none. Use pearson() or system_pearson() on one table, or by task (by='task')."
         )
     x = np.column_stack([tables[0].scores.to_numpy(), only_label(tables[0])])
-    if not whole:
+    if statistic.correlation == "systems":
         system, task = systems_of(tables[0])
         if task.any():
             raise MetaevalError(

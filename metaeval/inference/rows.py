@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from metaeval.core import ROUNDOFF, Bools, Codes, Floats
-from metaeval.inference.estimation import Measured
+from metaeval.inference.estimation import Estimates
 from metaeval.inference.families import Member, Tested, differences_of
 from metaeval.inference.hypothesis_tests import test_family, verdicts_of
 from metaeval.inference.settings import FLIPS_PER_COMPARISON, Plan
@@ -30,19 +31,19 @@ _OF_COUNTS = ("wilson", "jeffreys")
 _DRAWS = 2**20  # draws of differences that are sorted at one time
 
 
-def own_rows(statistic: Statistic, part: Measured, names: list[str], plan: Plan) -> list[Row]:
+def own_rows(statistic: Statistic, part: Estimates, names: list[str], plan: Plan) -> list[Row]:
     """The value of each scorer with its interval, chance, trivial value, skill and tie rate."""
     ends, se, kinds = _own_intervals(statistic, part, plan)
     levels = levels_of(part, part.estimate)
     return [
         _row(statistic, part, m, name, None, part.estimate, ends, se)
         | {key: float(values[m]) for key, values in levels.items()}
-        | {"status": statistic.status, "interval": kinds[m]}
+        | {"status": statistic.estimand.status, "interval": kinds[m]}
         for m, name in enumerate(names)
     ]
 
 
-def levels_of(part: Measured, estimate: Floats) -> dict[str, Floats]:
+def levels_of(part: Estimates, estimate: Floats) -> dict[str, Floats]:
     """Chance, trivial value, tie rate and skill beside estimates (scorer,), where they exist."""
     levels = {k: part.levels[k] for k in LEVELS if k in part.levels}
     if "best_constant" in levels:
@@ -54,7 +55,7 @@ def levels_of(part: Measured, estimate: Floats) -> dict[str, Floats]:
 
 
 def _own_intervals(
-    statistic: Statistic, part: Measured, plan: Plan
+    statistic: Statistic, part: Estimates, plan: Plan
 ) -> tuple[Floats, Floats, list[str]]:
     """Ends (2, scorer), standard errors (scorer,) and the kind of each interval."""
     se = _error(part, part.draws, np.arange(len(part.estimate)), None)
@@ -63,7 +64,7 @@ def _own_intervals(
     verdicts = verdicts_of(part)
     kind = usable_interval(statistic, part, plan.interval, verdicts is not None)
     kinds = np.full(len(se), kind, dtype=object)
-    of_items = statistic.contributions is not None
+    of_items = statistic.has_contributions
     if kind in _DRAWN and part.n_systems is None:
         kinds[near_boundary(sample) & (of_items | (se > 0))] = "wilson"
     trials = np.full(len(se), float(part.n_items))
@@ -111,7 +112,7 @@ def _at_limit(sample: Sample, limits: tuple[float, float] | None) -> Bools:
     return np.asarray(at & still)
 
 
-def _units(part: Measured) -> float:
+def _units(part: Estimates) -> float:
     """Independent units: by their shares of the items, no more than the systems drawn with them.
 
     Nor more than the statistic says that its values stand on, such as the rarer kind of AUROC.
@@ -122,7 +123,7 @@ def _units(part: Measured) -> float:
     return min(most)
 
 
-def noise_of(part: Measured) -> Floats:
+def noise_of(part: Estimates) -> Floats:
     """The most that noise adds to each value: (scorer,)."""
     return part.levels.get(
         "noise", part.levels.get("expected_if_calibrated", np.zeros(len(part.estimate)))
@@ -149,15 +150,18 @@ def _columns(sample: Sample, some: Floats | slice) -> Sample:
     return sample._replace(**picked)
 
 
-def _ends(sample: Sample, part: Measured, kind: str, scorers: Floats, plan: Plan) -> Floats:
+def _ends(sample: Sample, part: Estimates, kind: str, scorers: Floats, plan: Plan) -> Floats:
     """Ends of one kind of interval: (2, scorer)."""
-    if kind == "bootstrap-t" and part.spread is not None:
-        se, se_draws = part.spread.once(scorers, None), part.spread.drawn(scorers, None)
+    if kind == "bootstrap-t" and part.standard_errors is not None:
+        se, se_draws = (
+            part.standard_errors.of_estimate(scorers, None),
+            part.standard_errors.of_replicates(scorers, None),
+        )
         sample = sample._replace(se=se, se_draws=se_draws)
     return intervals.BY_NAME[kind](sample, plan.confidence)
 
 
-def usable_interval(statistic: Statistic, part: Measured, wanted: str, counts: bool) -> str:
+def usable_interval(statistic: Statistic, part: Estimates, wanted: str, counts: bool) -> str:
     """The wanted kind of interval, or what stands in for it where it does not exist."""
     if wanted in _OF_COUNTS and not counts:
         wanted = "bca"
@@ -167,16 +171,16 @@ def usable_interval(statistic: Statistic, part: Measured, wanted: str, counts: b
         return statistic.interval
     drawn = wanted in _DRAWN
     if part.n_systems is not None and drawn:  # draws of both spread too far, simulations say
-        return "percentile" if part.spread is None else "t"
-    if wanted == "bootstrap-t" and part.spread is None:
+        return "percentile" if part.standard_errors is None else "t"
+    if wanted == "bootstrap-t" and part.standard_errors is None:
         return "t" if part.n_systems is None else "percentile"
     return wanted
 
 
-def _error(part: Measured, draws: Floats, first: Codes, second: Codes | None) -> Floats:
+def _error(part: Estimates, draws: Floats, first: Codes, second: Codes | None) -> Floats:
     """Standard errors: of the draws, or by the two-way formula where systems are drawn."""
-    if part.n_systems is not None and part.spread is not None:
-        return part.spread.once(first, second)
+    if part.n_systems is not None and part.standard_errors is not None:
+        return part.standard_errors.of_estimate(first, second)
     # Weights drawn from n units vary by (n - 1) / n of what new units would.
     return _deviation(draws) * np.sqrt(part.n_units / max(part.n_units - 1, 1))
 
@@ -190,7 +194,7 @@ def _deviation(draws: Floats) -> Floats:
 
 
 def difference_rows(
-    statistic: Statistic, parts: Sequence[tuple[Measured, list[str], Plan]], n_flips: int
+    statistic: Statistic, parts: Sequence[tuple[Estimates, list[str], Plan]], n_flips: int
 ) -> list[Row]:
     """Differences of the pairs of scorers of one family, with intervals and p-values.
 
@@ -209,7 +213,7 @@ def difference_rows(
     return rows
 
 
-def _member(statistic: Statistic, part: Measured, pairs: list[tuple[int, int]]) -> Member:
+def _member(statistic: Statistic, part: Estimates, pairs: list[tuple[int, int]]) -> Member:
     a, b = np.array(pairs, dtype=int).reshape(-1, 2).T
     estimate = part.estimate[a] - part.estimate[b]
     estimate = np.where(np.abs(estimate) <= ROUNDOFF, 0.0, estimate)
@@ -224,14 +228,16 @@ def _member(statistic: Statistic, part: Measured, pairs: list[tuple[int, int]]) 
 
 
 def _noise_of_two(
-    statistic: Statistic, part: Measured, a: Codes, b: Codes
+    statistic: Statistic, part: Estimates, a: Codes, b: Codes
 ) -> tuple[Floats, Floats]:
     """By how much true differences of pairs may lie above and below those seen: (pair,) each."""
     noise = noise_of(part) if statistic.inflated == "both" else np.zeros(len(part.estimate))
     return noise[b], noise[a]
 
 
-def _tested(statistic: Statistic, part: Measured, a: Codes, b: Codes, gap: Floats) -> Floats | None:
+def _tested(
+    statistic: Statistic, part: Estimates, a: Codes, b: Codes, gap: Floats
+) -> Floats | None:
     """The difference that is tested: less what noise may have added to the larger value."""
     if statistic.inflated != "both":
         return None
@@ -247,7 +253,7 @@ def _member_rows(
     draws = member.draws
     ends, kind = _difference_ends(statistic, member, draws, plan)
     n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
-    good = draws < 0 if statistic.better == "lower" else draws > 0
+    good = draws < 0 if statistic.estimand.better == "lower" else draws > 0
     better = (good.sum(axis=0) + (draws == 0).sum(axis=0) / 2) / n_draws
     above, below = _noise_of_two(statistic, part, a, b)
     mde = detectable(se, plan.confidence) + np.maximum(above, below)
@@ -267,13 +273,15 @@ def _member_rows(
             "mde": float(mde[i]),
             "interval": kind,
             "test": tested.name,
-            "status": statistic.status if statistic.status == "published" else tested.status,
+            "status": statistic.estimand.status
+            if statistic.estimand.status == "published"
+            else tested.status,
         }
         for i, (x, y) in enumerate(zip(a, b, strict=True))
     ]
 
 
-def _degrees(part: Measured) -> int:
+def _degrees(part: Estimates) -> int:
     return (part.n_units if part.n_systems is None else min(part.n_units, part.n_systems)) - 1
 
 
@@ -281,7 +289,9 @@ def _difference_ends(
     statistic: Statistic, member: Member, draws: Floats, plan: Plan
 ) -> tuple[Floats, str]:
     part, a, b, estimate, se, _ = member
-    of_gaps = statistic if statistic.inflated == "both" else statistic.named(inflated="")
+    of_gaps = (
+        statistic if statistic.inflated == "both" else dataclasses.replace(statistic, inflated="")
+    )
     kind = usable_interval(of_gaps, part, plan.interval, False)
     if np.isnan(draws).all():
         return np.full((2, len(se)), np.nan), kind
@@ -291,8 +301,11 @@ def _difference_ends(
         low, high = intervals.t(sample, plan.confidence)
         above, below = _noise_of_two(statistic, part, a, b)
         return np.stack([low - below, high + above]), kind
-    if kind == "bootstrap-t" and part.spread is not None:
-        observed, se_draws = part.spread.once(a, b), part.spread.drawn(a, b)
+    if kind == "bootstrap-t" and part.standard_errors is not None:
+        observed, se_draws = (
+            part.standard_errors.of_estimate(a, b),
+            part.standard_errors.of_replicates(a, b),
+        )
         sample = sample._replace(se=observed, se_draws=se_draws)
     step = max(1, _DRAWS // len(draws))
     blocks = [_columns(sample, slice(i, i + step)) for i in range(0, len(se), step)]
@@ -303,7 +316,7 @@ def _difference_ends(
 
 def _row(
     statistic: Statistic,
-    part: Measured,
+    part: Estimates,
     i: int,
     scorer: str,
     baseline: str | None,
@@ -324,7 +337,7 @@ def _row(
         "n_clusters": part.n_units,
         "n_rows": part.n_rows,
         "n_dropped": part.n_dropped,
-        "status": statistic.status,
+        "status": statistic.estimand.status,
     }
 
 
@@ -339,7 +352,7 @@ def adjust(rows: list[Row], correction: str) -> None:
             row["p_adjusted"] = float(adjusted[i])
 
 
-def reach_warning(part: Measured, family: int, plan: Plan) -> str | None:
+def reach_warning(part: Estimates, family: int, plan: Plan) -> str | None:
     """A warning where no comparison of a family could be separated, however clear."""
     if part.contributions is None or not family or plan.test != "sign-flip":
         return None

@@ -28,7 +28,7 @@ from metaeval.resampling import (
     on_grid,
     weighted_sums,
 )
-from metaeval.statistics import Credits, only_label, standardised, sum_by
+from metaeval.statistics import PairCredits, only_label, standardised, sum_by
 from metaeval.tables import Responses, group_codes, pair_positions
 
 _GAINS = 2**18  # gains of all pairs of scorers that exist at one time
@@ -66,14 +66,14 @@ class _Block(NamedTuple):
 
 
 def swap_terms(
-    table: Responses, credits: Credits, first: Codes, second: Codes, exact: bool
+    table: Responses, credits: PairCredits, first: Codes, second: Codes, exact: bool
 ) -> tuple[Codes, Floats, float]:
     r"""Whole numbers whose signed sums are the differences of two scorers that swap cells.
 
     Parameters
     ----------
     table : Responses
-    credits : Credits
+    credits : PairCredits
         Of the pairs of the table, at epsilon 0.
     first, second : array (pair,)
         Columns of two scorers.
@@ -278,7 +278,7 @@ def units_of_rows(tables: list[Responses], test: str) -> list[Codes]:
     return np.split(ids.groupby(names, sort=True).ngroup().to_numpy(), cuts)
 
 
-def linear(swaps: Swaps, credits: list[Credits], exact: bool) -> Null:
+def linear(swaps: Swaps, credits: list[PairCredits], exact: bool) -> Null:
     """Differences that are sums of signs times whole numbers; see `swap_terms`."""
     parts = [
         swap_terms(table, own, swaps.first, swaps.second, exact)

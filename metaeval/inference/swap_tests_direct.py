@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
-from metaeval.core import ROUNDOFF, Bools, Floats, MetaevalError, steps
+from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, steps
 from metaeval.inference.estimation import table_for
 from metaeval.inference.swap_tests import Null, Swaps
 from metaeval.resampling import MAX_ENUMERATED, all_signs, block_size, weight_blocks
-from metaeval.statistics import Statistic, only_label, standardised, sum_by, systems_of
-from metaeval.tables import Responses, Table
+from metaeval.statistics import (
+    Statistic,
+    SumStatistic,
+    only_label,
+    standardised,
+    sum_by,
+    systems_of,
+)
+from metaeval.tables import Responses
 
 _SCORES = 2_000_000  # swapped scores that exist at one time,
 _SWAPS = 250  # and swaps of which they are
@@ -55,10 +62,13 @@ def _differences(statistic: Statistic, table: Responses, one: Floats, other: Flo
     found = np.zeros(one.shape[1])
     # A group that is constant in one swap must not be left out of the others.
     lost = _loses_groups(statistic, table, one) | _loses_groups(statistic, table, other)
-    by_item = statistic.estimand.get("grouping") == "item" and statistic.terms is not None
-    alone = np.flatnonzero(lost)[:, None]
-    parts = [(_gap, np.flatnonzero(~lost)), *([(_gap_by_item, alone[:, 0])] if by_item else [])]
-    for gap, swaps in parts + ([] if by_item else [(_gap, swap) for swap in alone]):
+    alone = np.flatnonzero(lost)
+    parts: list[tuple[Callable[..., Floats], Codes]] = [(_gap, np.flatnonzero(~lost))]
+    if statistic.estimand.grouping == "item" and isinstance(statistic, SumStatistic):
+        parts.append((_gap_by_item, alone))
+    else:
+        parts += [(_gap, swap) for swap in alone[:, None]]
+    for gap, swaps in parts:
         if len(swaps):
             try:
                 found[swaps] = gap(statistic, table, one[:, swaps], other[:, swaps])
@@ -72,11 +82,11 @@ def _gap(statistic: Statistic, table: Responses, one: Floats, other: Floats) -> 
     names = [f"\x00{i:08d}" for i in range(2 * one.shape[1])]
     scores = pd.DataFrame(np.concatenate([one, other], axis=1), table.scores.index, names)
     ready = table_for(statistic, table.replace(scores=scores))
-    values = _values(statistic, ready)
+    values = statistic.value(ready)
     return np.asarray(values[: one.shape[1]] - values[one.shape[1] :])
 
 
-def _gap_by_item(statistic: Statistic, table: Responses, one: Floats, other: Floats) -> Floats:
+def _gap_by_item(statistic: SumStatistic, table: Responses, one: Floats, other: Floats) -> Floats:
     """The same, swaps as further items, so that each has groups of its own."""
     n = one.shape[1]
     rows = table.rows.iloc[np.tile(np.arange(len(table)), n)].reset_index(drop=True)
@@ -88,25 +98,14 @@ def _gap_by_item(statistic: Statistic, table: Responses, one: Floats, other: Flo
     ready = table_for(statistic, copies)
     items = ready.item_index.get_level_values("item").astype(str)
     of_item = items.str.split("\x1f").str[0].astype(int).to_numpy()
-    values = statistic.finish(sum_by(statistic.terms(ready), of_item, n))  # type: ignore[misc]
+    values = statistic.finish(sum_by(statistic.terms(ready), of_item, n))
     return np.asarray(values[:, 0] - values[:, 1])
-
-
-def _values(statistic: Statistic, ready: Table) -> Floats:
-    """The statistic of each scorer: (scorer,)."""
-    if statistic.estimate is not None:
-        return statistic.estimate(ready)
-    if statistic.terms is not None and statistic.finish is not None:
-        return statistic.finish(statistic.terms(ready).sum(axis=0))
-    if statistic.weigh is None:
-        raise MetaevalError(f"{statistic.name} has neither terms nor weigh.")
-    return np.asarray(statistic.weigh(ready)(np.ones((1, ready.n_items)))[0])
 
 
 def _loses_groups(statistic: Statistic, table: Responses, scores: Floats) -> Bools:
     """Swaps (swap,) in which some group is constant, so that its correlation is undefined."""
-    grouping = statistic.estimand.get("grouping")
-    pooled = grouping != "none" and statistic.estimand.get("average") == "pairs"
+    grouping = statistic.estimand.grouping
+    pooled = grouping != "none" and statistic.estimand.average == "pairs"
     if statistic.is_accuracy or pooled or grouping not in ("item", "system", "none"):
         return np.zeros(scores.shape[1], dtype=bool)
     codes = {"item": table.item_codes, "none": np.zeros(len(table), dtype=int)}.get(grouping)

@@ -57,7 +57,7 @@ def _failure(table: Table, statistic: Statistic, options: Mapping[str, Any]) -> 
     """Why one scorer alone has no value; empty if it has one."""
     try:
         design = prepare(table, **options)
-        if statistic.estimand.get("grouping") == "systems":
+        if statistic.estimand.grouping == "systems":
             design = system_level(design)[0] or design
         measure(design, statistic, _PROBE)
     except UndefinedError as error:
@@ -79,7 +79,7 @@ def _missing(statistic: Statistic, name: str) -> Row:
         "n_clusters": 0,
         "n_rows": 0,
         "n_dropped": 0,
-        "status": statistic.status,
+        "status": statistic.estimand.status,
     }
 
 

@@ -238,7 +238,7 @@ def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any
     for one in statistics:
         _check_policy(one, design.missing)
     levels = [_level(table, design, one, plan, options) for one in statistics]
-    if all(s.estimand.get("grouping") != "systems" for s in statistics):
+    if all(s.estimand.grouping != "systems" for s in statistics):
         beside, reason = _system_level(table, design, plan, options)
         levels += beside
         notes += reason
@@ -301,7 +301,7 @@ def _unused(table: Table) -> str:
 
 
 def _check_policy(statistic: Statistic, missing: str) -> None:
-    within_items = statistic.is_accuracy and statistic.estimand.get("grouping") == "item"
+    within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
     if missing == "wrong" and not within_items:
         raise MetaevalError(
             f"missing='wrong' is for accuracies over items, not for {statistic.name}; "

@@ -222,12 +222,15 @@ def _moves(
     taken = {k: options[k] for k in ("label", "by", "resample", "missing") if k in options}
     design = prepare(table, scorers=list(names), **taken)
     chosen = choose_statistics(design.table, statistic)[0][0]
-    if not chosen.is_accuracy or chosen.contributions is None or design.systems:
+    if not chosen.is_accuracy or design.systems:
         return None
     gaps = []
     for stratum in design.strata:
         own = table_for(chosen, stratum.table)
-        by_unit = sum_by(chosen.contributions(own), stratum.unit_of_items(own), len(stratum.units))
+        of_items = chosen.contributions(own)
+        if of_items is None:
+            return None
+        by_unit = sum_by(of_items, stratum.unit_of_items(own), len(stratum.units))
         new, baseline = (by_unit[:, own.scorers.index(name)] for name in names)
         gaps.append(np.where(np.abs(new - baseline) > _EQUAL, new - baseline, 0.0))
     gap = np.concatenate(gaps)

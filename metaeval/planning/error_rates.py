@@ -20,7 +20,7 @@ from metaeval.core import (
 )
 from metaeval.inference import (
     Design,
-    Measured,
+    Estimates,
     Plan,
     Statistics,
     choose_statistics,
@@ -131,13 +131,13 @@ def type_i_error_rate(
     return rate_of(int((np.array(p) <= level).sum()), n_simulations, level)
 
 
-def _usable(test: str, part: Measured) -> str:
+def _usable(test: str, part: Estimates) -> str:
     if test not in _SHIFTED:
         raise MetaevalError(
             f"null='shifted' is for test='sign-flip' or 'bootstrap', not {test!r}; use "
             "null='exchanged'."
         )
-    if test == "bootstrap" and part.spread is None:
+    if test == "bootstrap" and part.standard_errors is None:
         raise MetaevalError(
             "null='shifted' with test='bootstrap' needs a statistic whose replicates have standard "
             "errors, and this one has none; use null='exchanged'."
@@ -182,7 +182,7 @@ _SHIFTED = {"sign-flip": flip_rate, "bootstrap": _bootstrap_rate}
 
 def _on_one_scale(design: Design, statistic: Statistic) -> Design:
     """Standardised scorers, so that they can change places whatever their scales."""
-    epsilon = statistic.estimand.get("epsilon", "0")
+    epsilon = statistic.estimand.epsilon or "0"
     if epsilon not in _FREE:
         raise MetaevalError(
             f"null='exchanged' standardises the scorers, and epsilon={epsilon} of {statistic.name} "

@@ -18,7 +18,7 @@ from metaeval.core import (
 )
 from metaeval.inference import (
     Design,
-    Measured,
+    Estimates,
     Plan,
     Resamples,
     Statistics,
@@ -250,7 +250,7 @@ def of_units(table: Table, options: dict[str, Any]) -> Design:
     return design
 
 
-def by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Measured:
+def by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Estimates:
     """What the first statistic measures by unit."""
     design = of_units(table, options)
     one = choose_statistics(design.table, statistic)[0][0]
@@ -263,7 +263,7 @@ def by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Mea
     return part
 
 
-def differences(part: Measured, scorers: list[str], a: int, b: int) -> Floats:
+def differences(part: Estimates, scorers: list[str], a: int, b: int) -> Floats:
     """Linearised difference of two scorers on each unit: their mean is that of the estimates."""
     influence = part.influence[:, a] - part.influence[:, b]
     values = len(influence) * (influence - influence.mean())

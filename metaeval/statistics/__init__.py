@@ -1,6 +1,15 @@
 """All statistics, and their names for the command line.
 
-- `base`: What a statistic is: terms that are summed over items, and a way to finish the sums.
+- `estimand`: What a number means: all that a result says of it, whatever estimates it.
+- `base`: What a statistic is: an estimand, and what it can be asked for.
+- `kinds`: Three ways to compute a statistic for many replicates: sums, weights, and settled
+  defaults.
+- `bound`: A statistic on one table and its units: its value, replicates and influence of units.
+- `means`: Means over items of a value of each item.
+- `custom`: Statistics of one's own, from a function of scores, labels and weights.
+- `sums`: Sums over items, and what is made of them.
+- `degenerate_groups`: Groups of rows in which a statistic is undefined, and which groups are too
+  large.
 - `names`: The statistics that a text can name: their functions by the names of these.
 - `parsing`: Statistics by name, as the command line takes them.
 - `folds`: Folds for cross-fitting: whole items or clusters, spread over the folds by their order.
@@ -13,21 +22,15 @@
 """
 
 # Names after `as` are what other rooms use besides.
-from metaeval.statistics.base import (
-    Credits as Credits,
-    Statistic,
-    Weigh as Weigh,
-    mean_over_items,
-    only_label as only_label,
-    sum_by as sum_by,
+from metaeval.statistics.base import PairCredits as PairCredits, Statistic
+from metaeval.statistics.bound import (
+    Bound as Bound,
+    Drawing as Drawing,
+    StandardErrors as StandardErrors,
 )
 from metaeval.statistics.calibration.binned_ece import ece, ece_debiased
 from metaeval.statistics.calibration.corp import discrimination, miscalibration, uncertainty
 from metaeval.statistics.calibration.cox import calibration_in_the_large, cox_intercept, cox_slope
-from metaeval.statistics.calibration.null_mean import (
-    null_labels as null_labels,
-    signs_of_units as signs_of_units,
-)
 from metaeval.statistics.calibration.forecast_spec import (
     Native as Native,
     Over as Over,
@@ -41,6 +44,10 @@ from metaeval.statistics.calibration.forecasts import (
     scored_of as scored_of,
     tied_cases as tied_cases,
 )
+from metaeval.statistics.calibration.null_mean import (
+    null_labels as null_labels,
+    signs_of_units as signs_of_units,
+)
 from metaeval.statistics.calibration.proper_scores import (
     brier,
     estimand_of as estimand_of,
@@ -49,7 +56,6 @@ from metaeval.statistics.calibration.proper_scores import (
     said_name as said_name,
     said_outcomes as said_outcomes,
     sharpness,
-    status_of as status_of,
 )
 from metaeval.statistics.calibration.ranked_sums import by_sureness as by_sureness
 from metaeval.statistics.calibration.recalibration import recalibration_gain
@@ -62,7 +68,10 @@ from metaeval.statistics.calibration.selective import (
 )
 from metaeval.statistics.calibration.smooth_calibration_error import smooth_ece
 from metaeval.statistics.correlation import pearson, spearman, standardised as standardised
-from metaeval.statistics.folds import folds_of as folds_of
+from metaeval.statistics.custom import weighted_statistic
+from metaeval.statistics.estimand import Estimand
+from metaeval.statistics.kinds import SumStatistic, WeightedStatistic
+from metaeval.statistics.means import mean_over_items
 from metaeval.statistics.names import BY_NAME
 from metaeval.statistics.pairs.best_candidates import TIES as TIES, best_of_n
 from metaeval.statistics.pairs.counts import (
@@ -83,6 +92,7 @@ from metaeval.statistics.parsing import (
     parse_statistics as parse_statistics,
     statistic_maker as statistic_maker,
 )
+from metaeval.statistics.sums import only_label as only_label, sum_by as sum_by
 from metaeval.statistics.systems.soft_accuracy import soft_pairwise_accuracy
 from metaeval.statistics.systems.system_means import (
     system_accuracy,
@@ -92,7 +102,10 @@ from metaeval.statistics.systems.system_means import (
 
 __all__ = [
     "BY_NAME",
+    "Estimand",
     "Statistic",
+    "SumStatistic",
+    "WeightedStatistic",
     "augrc",
     "aurc",
     "auroc",
@@ -121,4 +134,5 @@ __all__ = [
     "system_pearson",
     "tie_calibrated_accuracy",
     "uncertainty",
+    "weighted_statistic",
 ]

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from metaeval.core import ROUNDOFF, Codes, Floats, check_one_of
-from metaeval.statistics.base import (
-    CONSTANT,
-    Statistic,
-    Weigh,
-    mean_defined,
-    mean_of_values,
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.bound import Weigh
+from metaeval.statistics.degenerate_groups import (
+    DEGENERATE,
+    Degenerate,
+    apply_degenerate_policy,
+    nanmean_groups,
     of_two,
-    only_label,
-    settle_constant,
-    sum_by,
 )
+from metaeval.statistics.estimand import Estimand
+from metaeval.statistics.kinds import SumStatistic, WeightedStatistic
+from metaeval.statistics.means import mean_of_values
 from metaeval.statistics.pairs.cross_item import groups_of
+from metaeval.statistics.sums import only_label, sum_by
 from metaeval.tables import Responses
 
 Grouping = Literal["none", "item", "system"]
@@ -39,9 +40,9 @@ def correlation_of(moments: Floats) -> Floats:
     n, x, y, xx, yy, xy = (moments[..., i] for i in range(_MOMENTS))
     with np.errstate(invalid="ignore", divide="ignore"):
         vx, vy = n * xx - x**2, n * yy - y**2
-        constant = (vx <= ROUNDOFF * n * xx) | (vy <= ROUNDOFF * n * yy)
+        flat = (vx <= ROUNDOFF * n * xx) | (vy <= ROUNDOFF * n * yy)
         value = (n * xy - x * y) / (vx * vy) ** 0.5
-    return np.asarray(np.where(constant, np.nan, np.clip(value, -1, 1)))
+    return np.asarray(np.where(flat, np.nan, np.clip(value, -1, 1)))
 
 
 def moments_of(x: Floats, y: Floats) -> Floats:
@@ -61,14 +62,14 @@ def standardised(values: Floats) -> Floats:
     )
 
 
-def pearson(grouping: Grouping = "none", constant: Constant = "drop") -> Statistic:
+def pearson(grouping: Grouping = "none", degenerate: Degenerate = "drop") -> Statistic:
     r"""Pearson's correlation of scores and labels.
 
     Parameters
     ----------
     grouping : {"none", "item", "system"}
         Over all responses; or the mean over items, or over systems, of the correlation within.
-    constant : {"drop", "zero", "error"}
+    degenerate : {"drop", "zero", "error"}
         What happens to groups in which scores or labels are constant.
 
     Returns
@@ -93,35 +94,45 @@ def pearson(grouping: Grouping = "none", constant: Constant = "drop") -> Statist
     >>> bool(0 < row["estimate"] < 1)
     True
     """
-    estimand = _check(grouping, constant)
-    name = _named("pearson", constant, grouping)
+    estimand = _estimand("pearson", grouping, degenerate)
     if grouping == "item":
-        made = mean_of_values(name, "responses", _within_items, constant, estimand, of_two)
-        return made.named(bounds=BOUNDS)
+        return mean_of_values(estimand, _within_items, degenerate, of_two, bounds=BOUNDS)
 
     def terms(table: Responses) -> Floats:
         x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
         groups = groups_of(table, grouping)
         parts = [_moments_by_item(table, x, y, rows) for rows in groups]
-        _refuse_constant(parts, constant, table, name)
+        _refuse_constant(parts, degenerate, table, estimand.name)
         return np.concatenate(parts, axis=-1)
 
     def finish(sums: Floats) -> Floats:
         by_group = sums.reshape(*sums.shape[:-1], -1, _MOMENTS)
-        return mean_defined(correlation_of(by_group), constant, by_group[..., 0] >= 2)
+        return nanmean_groups(correlation_of(by_group), degenerate, by_group[..., 0] >= 2)
 
-    return Statistic(name, "responses", terms, finish, estimand, smooth=True, bounds=BOUNDS)
+    return SumStatistic(
+        estimand=estimand,
+        terms=terms,
+        finish=finish,
+        smooth=True,
+        bounds=BOUNDS,
+        correlation="rows" if grouping == "none" else None,
+    )
 
 
-def _check(grouping: str, constant: str) -> Mapping[str, str]:
+def _estimand(name: str, grouping: str, degenerate: str) -> Estimand:
     check_one_of("grouping", grouping, _GROUPINGS)
-    check_one_of("constant", constant, CONSTANT)
-    return {"grouping": grouping, "average": _AVERAGE[grouping], "ties": "none"}
+    check_one_of("degenerate", degenerate, DEGENERATE)
+    return Estimand(
+        name=_named(name, degenerate, grouping),
+        grouping=grouping,
+        average=_AVERAGE[grouping],
+        ties="none",
+    )
 
 
-def _named(name: str, constant: str, grouping: str) -> str:
+def _named(name: str, degenerate: str, grouping: str) -> str:
     said = [f"grouping={grouping}"] if grouping != "none" else []
-    said += [f"constant={constant}"] if constant != "drop" else []
+    said += [f"degenerate={degenerate}"] if degenerate != "drop" else []
     return f"{name}({','.join(said)})" if said else name
 
 
@@ -129,10 +140,10 @@ def _moments_by_item(table: Responses, x: Floats, y: Floats, rows: Codes) -> Flo
     return sum_by(moments_of(x[rows], y[rows]), table.item_codes[rows], table.n_items)
 
 
-def _refuse_constant(parts: list[Floats], constant: str, table: Responses, name: str) -> None:
-    """Apply the policy for constant groups; groups dropped for one scorer are dropped for all."""
+def _refuse_constant(parts: list[Floats], degenerate: str, table: Responses, name: str) -> None:
+    """Apply the policy for degenerate groups; groups dropped for one scorer are dropped for all."""
     values = np.array([correlation_of(part.sum(axis=0)) for part in parts])
-    settled = settle_constant(values, constant, table.scorers, name)
+    settled = apply_degenerate_policy(values, degenerate, table.scorers, name)
     for part, value in zip(parts, settled, strict=True):
         if np.isnan(value).all():
             part[:] = 0.0
@@ -155,14 +166,14 @@ def _correlation_within(table: Responses, x: Floats, y: Floats) -> Floats:
     return np.where(flat[:, :-1] | flat[:, -1:], np.nan, np.clip(value, -1, 1))
 
 
-def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statistic:
+def spearman(grouping: Grouping = "none", degenerate: Degenerate = "drop") -> Statistic:
     r"""Spearman's rank correlation of scores and labels.
 
     Parameters
     ----------
     grouping : {"none", "item", "system"}
         Over all responses; or the mean over items, or over systems, of the correlation within.
-    constant : {"drop", "zero", "error"}
+    degenerate : {"drop", "zero", "error"}
         What happens to groups in which scores or labels are constant.
 
     Returns
@@ -185,18 +196,16 @@ def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statis
     >>> bool(0 < row["estimate"] < 1)
     True
     """
-    estimand = _check(grouping, constant)
-    name = _named("spearman", constant, grouping)
+    estimand = _estimand("spearman", grouping, degenerate)
     if grouping == "item":
-        made = mean_of_values(name, "responses", _ranks_within_items, constant, estimand, of_two)
-        return made.named(bounds=BOUNDS)
+        return mean_of_values(estimand, _ranks_within_items, degenerate, of_two, bounds=BOUNDS)
 
     def weigh(table: Responses) -> Weigh:
         groups = groups_of(table, grouping)
         every = [_rank_correlation(table, rows) for rows in groups]
         ones = np.ones((1, table.n_items))
         raw = np.array([correlation(ones)[0] for correlation in every])
-        settled = settle_constant(raw, constant, table.scorers, name)
+        settled = apply_degenerate_policy(raw, degenerate, table.scorers, estimand.name)
         kept = np.flatnonzero(~np.isnan(settled).all(axis=1))
         size = np.stack(
             [np.bincount(table.item_codes[groups[k]], minlength=table.n_items) for k in kept], -1
@@ -204,11 +213,11 @@ def spearman(grouping: Grouping = "none", constant: Constant = "drop") -> Statis
 
         def values(weights: Floats) -> Floats:
             of_groups = np.stack([every[k](weights) for k in kept], axis=-1)
-            return mean_defined(of_groups, constant, (weights @ size)[:, None] >= 2)
+            return nanmean_groups(of_groups, degenerate, (weights @ size)[:, None] >= 2)
 
         return values
 
-    return Statistic(name, "responses", weigh=weigh, estimand=estimand, smooth=True, bounds=BOUNDS)
+    return WeightedStatistic(estimand=estimand, weigh=weigh, smooth=True, bounds=BOUNDS)
 
 
 def _ranks_within_items(table: Responses) -> Floats:

@@ -344,8 +344,8 @@ def test_which_cases_count_is_settled_by_the_table():
         (single, {}, "responses"),
         (single, {"native": True}, "responses"),
     ):
-        made = BY_NAME["brier"](**options).resolve(table)
-        assert made.over == over, options
+        made = BY_NAME["brier"](**options).settled(table)
+        assert made.estimand.rows == over, options
     assert BY_NAME["auroc"]().resolve(ratings).over == "pairs"  # ratings of 1 to 5
     assert BY_NAME["auroc"]().resolve(single).over == "responses"
 

@@ -399,7 +399,7 @@ def test_sequential_flips_are_for_the_sign_flip_test():
 
 
 def test_a_statistic_must_not_depend_on_the_size_of_the_weights():
-    total = me.Statistic.weighted("total", lambda x, h, w: float(w @ x))
+    total = me.statistics.weighted_statistic("total", lambda x, h, w: float(w @ x))
     with pytest.raises(MetaevalError, match="divide by the sum of the weights"):
         me.evaluate(grid(9), total, n_resamples=100)
 

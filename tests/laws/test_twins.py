@@ -12,6 +12,7 @@ from strategies import candidates, responses, weights
 from metaeval.core import MetaevalError
 from metaeval.inference import prepare, table_for
 from metaeval.statistics import (
+    WeightedStatistic,
     best_of_n,
     correlation,
     kendall,
@@ -39,14 +40,6 @@ def values(expected):
     return [expected[s] for s in sorted(expected)]
 
 
-def estimate_of(statistic, view):
-    if statistic.estimate is not None:
-        return statistic.estimate(view)
-    if statistic.weigh is not None:
-        return statistic.weigh(view)(np.ones((1, view.n_items)))[0]
-    return statistic.finish(statistic.terms(view).sum(axis=0))
-
-
 def agrees(table, statistic, twin, only_with_pairs=False):
     """The estimate is the twin's, and contributions add up to it."""
     try:
@@ -56,13 +49,13 @@ def agrees(table, statistic, twin, only_with_pairs=False):
     expected = values(twin(slow.rows_of(table, only_with_pairs)))
     try:
         view = table_for(statistic, table)
-        found = estimate_of(statistic, view)
+        found = statistic.value(view)
     except MetaevalError:
         assert np.isnan(expected).any()
         return
     assert_allclose(found, expected, rtol=0, atol=ROUNDING)
-    if statistic.contributions is not None and not np.isnan(expected).any():
-        each = statistic.contributions(view)
+    each = statistic.contributions(view)
+    if each is not None and not np.isnan(expected).any():
         assert each.shape == (view.n_items, len(expected))
         assert_allclose(each.sum(axis=0), expected, rtol=0, atol=ROUNDING)
 
@@ -79,7 +72,7 @@ def replicate(table, statistic, drawn):
     """Value of one replicate in which each item is drawn so often: (scorer,)."""
     view = table_for(statistic, table)
     w = drawn[table.item_index.get_indexer(view.item_index)][None]
-    if statistic.weigh is not None:
+    if isinstance(statistic, WeightedStatistic):
         return statistic.weigh(view)(w)[0]
     return statistic.finish(np.tensordot(w, statistic.terms(view), 1))[0]
 
@@ -345,7 +338,7 @@ def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
     except MetaevalError:
         return
     statistic = pairwise_accuracy(ties, epsilon, average)
-    found = estimate_of(statistic, view)
+    found = statistic.value(view)
     # Rows that lack a score are wrong for that scorer; all others are as they are.
     known = table.replace(scores=table.scores.fillna(0.0))
     rows = slow.rows_of(known)
@@ -375,7 +368,7 @@ def test_an_answer_without_a_score_makes_its_item_wrong(ties, table):
         table = prepare(table, missing="wrong").table
     except MetaevalError:
         return
-    found = estimate_of(best_of_n(ties), table)
+    found = best_of_n(ties).value(table)
     rows = slow.rows_of(table.replace(scores=table.scores.fillna(0.0)))
     holes = table.scores.isna().groupby(table.item_codes).any()
     for m, scorer in enumerate(table.scorers):

@@ -43,11 +43,7 @@ def one_item(human, scorer):
 
 def value(table, statistic):
     view = table_for(statistic, table)
-    if statistic.estimate is not None:
-        return float(statistic.estimate(view)[0])
-    if statistic.weigh is not None:
-        return float(statistic.weigh(view)(np.ones((1, view.n_items)))[0, 0])
-    return float(statistic.finish(statistic.terms(view).sum(axis=0))[0])
+    return float(statistic.value(view)[0])
 
 
 # methods C.2.

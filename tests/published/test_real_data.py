@@ -15,13 +15,7 @@ def values(table, statistic, **options):
     """Estimates by scorer, without resampling."""
     design = prepare(table, **options)
     ready = table_for(statistic, design.table)
-    if statistic.estimate is not None:
-        found = statistic.estimate(ready)
-    elif statistic.terms is None:
-        found = statistic.weigh(ready)(np.ones((1, ready.n_items)))[0]
-    else:
-        found = statistic.finish(statistic.terms(ready).sum(axis=0))
-    return dict(zip(design.scorers, np.asarray(found).tolist(), strict=True))
+    return dict(zip(design.scorers, statistic.value(ready).tolist(), strict=True))
 
 
 # REALSumm: Bhandari et al. (2020), notebook of the source, "Exp IV", all 25 systems.

@@ -23,7 +23,7 @@ from metaeval.bayes.model_data import Named, Prepared, Sites
 from metaeval.core import ROUNDOFF, Floats, MetaevalError, listed
 from metaeval.curves import expit
 from metaeval.inference import Design, Resamples, Stratum, choose_statistics, measure, table_for
-from metaeval.statistics import Statistic, only_label, pairwise_accuracy, sum_by
+from metaeval.statistics import Statistic, SumStatistic, only_label, pairwise_accuracy, sum_by
 from metaeval.tables import Table
 
 _RESAMPLES = Resamples(2_000, 0)
@@ -72,7 +72,7 @@ def prepared(
         },
         design=design,
         by=by,
-        statistic=chosen,
+        estimand=chosen.estimand,
         said={"statistic": chosen.name}
         | ({} if pool else {"pool": False})
         | ({"covariates": "+".join(names)} if names else {}),
@@ -91,7 +91,7 @@ def _accuracy(table: Table, statistic: Statistic | str | None) -> Statistic:
     chosen = choose_statistics(table, statistic)[0]
     if statistic is None and not (chosen[0].is_accuracy and len(chosen) == 1):
         chosen = [pairwise_accuracy("half")]
-    if len(chosen) != 1 or not chosen[0].is_accuracy or chosen[0].contributions is None:
+    if len(chosen) != 1 or not chosen[0].is_accuracy or not chosen[0].has_contributions:
         names = ", ".join(s.name for s in chosen)
         raise MetaevalError(
             f"The accuracy model takes one accuracy over items, not {names}; use "
@@ -104,8 +104,9 @@ def _seen(statistic: Any, design: Design, stratum: Stratum) -> Seen:
     table = table_for(statistic, stratum.table)
     unit, n = stratum.unit_of_items(table), len(stratum.units)
     given = sum_by(statistic.contributions(table), unit, n)
-    if statistic.share is not None:
-        share = sum_by(statistic.share(table), unit, n)
+    shares = statistic.item_shares(table)
+    if shares is not None:
+        share = sum_by(shares, unit, n)
     else:
         size = sum_by(statistic.terms(table)[:, 0, 1], unit, n)
         share = size / size.sum()
@@ -120,7 +121,7 @@ def _seen(statistic: Any, design: Design, stratum: Stratum) -> Seen:
 
 def _scatter(statistic: Any, design: Design, value: Floats, share: Floats) -> Floats:
     """Covariance of the accuracies of a part: (scorer, scorer)."""
-    if statistic.terms is not None:
+    if isinstance(statistic, SumStatistic):
         influence = share[:, None] * (value - share @ value)
         scatter = influence.T @ influence
     else:  # what is tuned on the items varies with them, which contributions do not show

@@ -26,7 +26,7 @@ from metaeval.bayes.model_data import Named, Prepared, Sites
 from metaeval.core import SMALLEST_DIVISOR, Floats, check_one_of
 from metaeval.curves import expit
 from metaeval.inference import Design
-from metaeval.statistics import Statistic
+from metaeval.statistics import Estimand
 
 
 class Asked(NamedTuple):
@@ -73,7 +73,16 @@ def prepared_curves(asked: Asked) -> Prepared:
     coords |= {"covariate": names, "knot": knots, "group": list(range(N_GROUPS))}
     groups = groups_of(data.margin, data.counts)
     what = "win, tie or loss by the labels at a margin" if three else "agreement at a margin"
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
+    estimand = Estimand(
+        name=said["form"],
+        rows="pairs",
+        grouping="item",
+        average="pairs",
+        ties="none",
+        target=what,
+        status="approximate",
+        better="neither",
+    )
     more = lambda sites, rng: _more(sites, grids, curves.scale, native, rng)  # noqa: E731
     return Prepared(
         arrays=arrays,
@@ -84,9 +93,7 @@ def prepared_curves(asked: Asked) -> Prepared:
         constant=_constant(curves, groups, native),
         design=design,
         by=by,
-        statistic=Statistic(
-            said["form"], "pairs", estimand=estimand, status="approximate", better="neither"
-        ),
+        estimand=estimand,
         said=said
         | ({"covariates": "+".join(names)} if names else {})
         | ({"native": native} if native else {}),

@@ -9,7 +9,7 @@ import numpy as np
 from metaeval.bayes.design import differences
 from metaeval.core import Floats, MetaevalError, listed
 from metaeval.curves import scale_of
-from metaeval.statistics import Statistic, only_label, sum_by
+from metaeval.statistics import Estimand, Statistic, SumStatistic, only_label, sum_by
 from metaeval.tables import Pairs, Table
 
 TARGET = (
@@ -52,9 +52,16 @@ def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
             np.einsum("...j,...j->...", inverse[..., at + 1, :], sums[..., n * n :]) / 2
         )
 
-    estimand = {"grouping": "none", "average": "pairs", "ties": "none", "target": TARGET}
-    name = f"bias(covariate={names[at]})"
-    return Statistic(name, "pairs", terms, finish, estimand, smooth=True, better="neither")
+    estimand = Estimand(
+        name=f"bias(covariate={names[at]})",
+        rows="pairs",
+        grouping="none",
+        average="pairs",
+        ties="none",
+        target=TARGET,
+        better="neither",
+    )
+    return SumStatistic(estimand=estimand, terms=terms, finish=finish, smooth=True)
 
 
 def _require_told_apart(by: Floats, names: Sequence[str], table: Pairs) -> None:

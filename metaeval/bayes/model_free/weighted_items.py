@@ -23,8 +23,8 @@ from metaeval.core import (
 from metaeval.inference import (
     POSTERIOR,
     Design,
+    Estimates,
     Level,
-    Measured,
     Plan,
     Statistics,
     assembled,
@@ -195,7 +195,7 @@ def _designed(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, 
 def _level(design: Design, statistic: Statistic, plan: Plan, rope: float | None) -> Level:
     """All rows of one statistic: the macro (or pooled) ones first, then those of the strata."""
     _check_policy(statistic, design.missing)
-    if statistic.estimand.get("grouping") == "systems":
+    if statistic.estimand.grouping == "systems":
         design = system_level(design)[0] or design
     parts = measure(design, statistic, plan.resamples)
     for part in parts:
@@ -204,7 +204,8 @@ def _level(design: Design, statistic: Statistic, plan: Plan, rope: float | None)
     wholes = [whole] if design.by is None else [whole, *parts]
     names = design.scorers
     pairs = Plan("compare", baseline=plan.baseline).pairs(names)
-    ask = Question(statistic.name, statistic.status, plan.confidence, statistic.better, rope)
+    meant = statistic.estimand
+    ask = Question(meant.name, meant.status, plan.confidence, meant.better, rope)
     own: list[Row] = []
     differences: list[Row] = []
     for part in wholes:
@@ -213,11 +214,13 @@ def _level(design: Design, statistic: Statistic, plan: Plan, rope: float | None)
         differences += difference_rows(ask, names, draws, pairs, _about(part))
     details = [d for part in wholes for d in details_of(statistic, part, names)]
     cautions = _cautions(wholes, design, statistic)
-    return Level(statistic, own, differences, [p.draws for p in wholes], details, cautions, 0)
+    return Level(
+        statistic.estimand, own, differences, [p.draws for p in wholes], details, cautions, 0
+    )
 
 
 def _check_policy(statistic: Statistic, missing: str) -> None:
-    within_items = statistic.is_accuracy and statistic.estimand.get("grouping") == "item"
+    within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
     if missing == "wrong" and not within_items:
         raise MetaevalError(
             f"missing='wrong' is for accuracies over items, not for {statistic.name}; "
@@ -225,7 +228,7 @@ def _check_policy(statistic: Statistic, missing: str) -> None:
         )
 
 
-def _require_draws(statistic: Statistic, part: Measured, design: Design) -> None:
+def _require_draws(statistic: Statistic, part: Estimates, design: Design) -> None:
     """Refuse a stratum in which nothing is drawn, and say why."""
     if not np.isnan(part.draws).any(axis=1).all():
         return
@@ -242,7 +245,7 @@ def _require_draws(statistic: Statistic, part: Measured, design: Design) -> None
     )
 
 
-def _about(part: Measured) -> Row:
+def _about(part: Estimates) -> Row:
     """Task and counts of the rows of one part."""
     return {
         "task": part.name,
@@ -253,7 +256,7 @@ def _about(part: Measured) -> Row:
     }
 
 
-def _own_rows(ask: Question, names: list[str], draws: Floats, part: Measured) -> list[Row]:
+def _own_rows(ask: Question, names: list[str], draws: Floats, part: Estimates) -> list[Row]:
     """Posterior of each scorer, with chance, trivial value, skill and tie rate beside it."""
     rows = own_rows(ask, names, draws, _about(part))
     levels = levels_of(part, np.array([row["estimate"] for row in rows]))
@@ -263,7 +266,7 @@ def _own_rows(ask: Question, names: list[str], draws: Floats, part: Measured) ->
     ]
 
 
-def _cautions(wholes: list[Measured], design: Design, statistic: Statistic) -> list[str]:
+def _cautions(wholes: list[Estimates], design: Design, statistic: Statistic) -> list[str]:
     """What the draws cannot show: values not seen, noise that adds to the value."""
     unit, fewest = design.resample.split(",")[0], min(whole.n_units for whole in wholes)
     said = []
@@ -297,7 +300,7 @@ def _cautions(wholes: list[Measured], design: Design, statistic: Statistic) -> l
     return said
 
 
-def _off(part: Measured) -> float:
+def _off(part: Estimates) -> float:
     """The farthest that draws lie off the estimate, in deviations of the draws."""
     draws = part.draws[~np.isnan(part.draws).any(axis=1)]
     sd = draws.std(axis=0)

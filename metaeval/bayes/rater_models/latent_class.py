@@ -15,7 +15,7 @@ from metaeval.bayes.rater_models.label_patterns import Patterns, agreements
 from metaeval.bayes.sampling.nuts import Options
 from metaeval.core import Bools, Codes, Floats
 from metaeval.inference import Design, units_of
-from metaeval.statistics import Statistic
+from metaeval.statistics import Estimand
 from metaeval.tables import Table
 
 MOST_TRUTHS = 300_000  # probabilities of the truth of rows that are kept
@@ -83,7 +83,7 @@ def latent(
         constant={"design_effect": ((), effect)},
         design=rated.design,
         by=None,
-        statistic=_statistic(form),
+        estimand=_estimand(form),
         said=said,
         derived=derived,
         notes=_notes(rated),
@@ -95,11 +95,11 @@ def latent(
     )
 
 
-def _statistic(form: str) -> Statistic:
+def _estimand(form: str) -> Estimand:
     """What the fit is of, for the signature."""
     ordinal = form == "ordinal"
     name, average = ("severity", "responses") if ordinal else ("rater_accuracy", "pairs")
-    return Statistic(name, over="pairs", estimand={"grouping": "none", "average": average})
+    return Estimand(name=name, rows="pairs", grouping="none", average=average)
 
 
 def _notes(rated: Rated) -> list[str]:

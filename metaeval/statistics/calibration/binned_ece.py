@@ -9,8 +9,8 @@ import numpy as np
 
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, MetaevalError, check_one_of, check_whole
 from metaeval.curves import BINNINGS, Cells, bins_of, cells_of
-from metaeval.statistics.base import Statistic, Weigh
-from metaeval.statistics.calibration.null_mean import expected_if_calibrated
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.bound import Weigh
 from metaeval.statistics.calibration.forecast_spec import (
     Native,
     Over,
@@ -19,13 +19,14 @@ from metaeval.statistics.calibration.forecast_spec import (
     documented,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
+from metaeval.statistics.calibration.null_mean import expected_if_calibrated
 from metaeval.statistics.calibration.proper_scores import (
     Average,
     estimand_of,
     read_by,
     said_outcomes,
-    status_of,
 )
+from metaeval.statistics.kinds import WeightedStatistic
 
 _MOST_BINS = 10_000
 
@@ -89,14 +90,10 @@ def ece(
     reading = Reading(native, over, event, map, n_folds, average, ties=check_outcomes(outcomes))
 
     def make(name: str, r: Reading) -> Statistic:
-        return Statistic(
-            name,
-            r.over,  # type: ignore[arg-type]
+        return WeightedStatistic(
+            estimand=estimand_of(name, r, f"the mean gap in {bins} {binning} bins"),
             weigh=lambda table: _gaps(cases_of(table, r), bins, binning),
             describe=lambda table: _null_gaps(cases_of(table, r), bins, binning),
-            estimand=estimand_of(r, f"the mean gap in {bins} {binning} bins"),
-            status=status_of(r),
-            better="lower",
             inflated="both",
         )
 
@@ -194,14 +191,11 @@ def ece_debiased(
     reading = Reading(native, over, event, map, n_folds, average, ties=check_outcomes(outcomes))
 
     def make(name: str, r: Reading) -> Statistic:
-        return Statistic(
-            name,
-            r.over,  # type: ignore[arg-type]
+        what = f"the mean squared gap in {bins} {binning} bins, unbiased"
+        return WeightedStatistic(
+            estimand=estimand_of(name, r, what),
             weigh=lambda table: _squares(cases_of(table, r), bins, binning),
             describe=lambda table: {"expected_if_calibrated": np.zeros(len(table.scorers))},
-            estimand=estimand_of(r, f"the mean squared gap in {bins} {binning} bins, unbiased"),
-            status=status_of(r),
-            better="lower",
             interval="t",
         )
 

@@ -9,15 +9,16 @@ import numpy as np
 
 from metaeval.core import Floats, check_one_of
 from metaeval.curves import expected_score, isotonic_fit
-from metaeval.statistics.base import Statistic, ratio
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
+from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.null_mean import (
     draws_for,
     expected_if_calibrated,
     labels_around,
 )
-from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
-from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by, terms_of
+from metaeval.statistics.kinds import SumStatistic
 from metaeval.tables import Table
 
 Score = Literal["brier", "log", "rps"]
@@ -117,16 +118,12 @@ def miscalibration(
         def terms(table: Table) -> Floats:
             return _terms(cases_of(table, r), kind, ("excess",))
 
-        return Statistic(
-            name,
-            r.over,  # type: ignore[arg-type]
-            terms,
-            ratio,
-            estimand_of(r, "what isotonic recalibration would take off the score"),
-            "approximate",
+        what = "what isotonic recalibration would take off the score"
+        return SumStatistic(
+            estimand=estimand_of(name, r, what, status="approximate"),
+            terms=terms,
             describe=lambda table: _levels(cases_of(table, r), kind),
             inflated="both",
-            better="lower",
         )
 
     return read_by("miscalibration", reading, make, _said(score))
@@ -217,19 +214,17 @@ def discrimination(
                 best, mean = sums[..., 0] / sums[..., 2], sums[..., 1] / sums[..., 2]
             return np.asarray(_uncertainty_of(mean, kind, _even(r)) - best)
 
-        return Statistic(
-            name,
-            r.over,  # type: ignore[arg-type]
-            lambda table: _terms(cases_of(table, r), kind, ("best", "label")),
-            finish,
-            estimand_of(r, "what recalibrated forecasts take off the score of a constant"),
-            "approximate",
+        what = "what recalibrated forecasts take off the score of a constant"
+        return SumStatistic(
+            estimand=estimand_of(name, r, what, better="higher", status="approximate"),
+            terms=lambda table: _terms(cases_of(table, r), kind, ("best", "label")),
+            finish=finish,
             smooth=True,
             describe=lambda table: {"noise": _optimism(cases_of(table, r), kind)},
             inflated="value",
         )
 
-    return read_by("discrimination", reading, make, _said(score)).named(better="higher")
+    return read_by("discrimination", reading, make, _said(score), better="higher")
 
 
 def _even(reading: Reading) -> bool:
@@ -279,14 +274,12 @@ def uncertainty(
             with np.errstate(invalid="ignore", divide="ignore"):
                 return _uncertainty_of(sums[..., 0] / sums[..., 1], kind, _even(r))
 
-        return Statistic(
-            name,
-            r.over,  # type: ignore[arg-type]
-            lambda table: _terms(cases_of(table, r), kind, ("label",)),
-            finish,
-            estimand_of(r, "the score of the best constant forecast"),
+        what = "the score of the best constant forecast"
+        return SumStatistic(
+            estimand=estimand_of(name, r, what, better="neither", status="exact"),
+            terms=lambda table: _terms(cases_of(table, r), kind, ("label",)),
+            finish=finish,
             smooth=True,
-            better="neither",
         )
 
-    return read_by("uncertainty", reading, make, _said(score)).named(better="neither")
+    return read_by("uncertainty", reading, make, _said(score), better="neither")

@@ -9,10 +9,13 @@ import numpy as np
 
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import expit, information, near, newton
-from metaeval.statistics.base import Statistic, Weigh, sum_by
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.bound import Weigh
 from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
-from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by, status_of
+from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by
+from metaeval.statistics.kinds import WeightedStatistic
+from metaeval.statistics.sums import sum_by
 
 Line = Literal["slope", "intercept", "shift"]
 
@@ -64,9 +67,8 @@ def cox_slope(
     True
     """
     reading = Reading(native, over, event, map, n_folds, average)
-    return read_by("cox_slope", reading, _maker("slope", "the calibration slope, ideally 1")).named(
-        better="neither"
-    )
+    make = _maker("slope", "the calibration slope, ideally 1")
+    return read_by("cox_slope", reading, make, better="neither")
 
 
 @documented
@@ -111,7 +113,7 @@ def cox_intercept(
     """
     reading = Reading(native, over, event, map, n_folds, average)
     make = _maker("intercept", "the calibration intercept, ideally 0")
-    return read_by("cox_intercept", reading, make).named(better="neither")
+    return read_by("cox_intercept", reading, make, better="neither")
 
 
 @documented
@@ -156,7 +158,7 @@ def calibration_in_the_large(
     """
     reading = Reading(native, over, event, map, n_folds, average)
     make = _maker("shift", "the shift of the log odds, ideally 0")
-    return read_by("calibration_in_the_large", reading, make).named(better="neither")
+    return read_by("calibration_in_the_large", reading, make, better="neither")
 
 
 def _maker(which: Line, what: str) -> Callable[[str, Reading], Statistic]:
@@ -166,15 +168,11 @@ def _maker(which: Line, what: str) -> Callable[[str, Reading], Statistic]:
                 f"{name} of pairs whose order means nothing is 0 by symmetry; use cox_slope, "
                 "over='responses' for single responses, or pairs read with ordered=True."
             )
-        return Statistic(
-            name,
-            reading.over,  # type: ignore[arg-type]
+        return WeightedStatistic(
+            estimand=estimand_of(name, reading, what, better="neither"),
             weigh=lambda table: _weigh(cases_of(table, reading), which),
             influence=lambda table: _influence(cases_of(table, reading), which),
-            estimand=estimand_of(reading, what),
-            status=status_of(reading),
             smooth=True,
-            better="neither",
         )
 
     return make

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from metaeval.core import MetaevalError, check_one_of, check_whole, listed
 from metaeval.curves import calibrators
-from metaeval.statistics.base import only_label
+from metaeval.statistics.sums import only_label
 from metaeval.tables import Pairs, Table
 
 Native = bool | Literal["logit"] | None

@@ -14,9 +14,9 @@ import numpy as np
 
 from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, UndefinedError, listed
 from metaeval.curves import calibrators, expit, folded, logit
-from metaeval.statistics.base import only_label
 from metaeval.statistics.calibration.forecast_spec import Reading
 from metaeval.statistics.folds import folds_of
+from metaeval.statistics.sums import only_label
 from metaeval.tables import Pairs, Table
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import expected_score
-from metaeval.statistics.base import Statistic, ratio, share_of_estimate
+from metaeval.statistics.base import Statistic
 from metaeval.statistics.calibration.forecast_spec import (
     Native,
     Over,
@@ -18,6 +18,8 @@ from metaeval.statistics.calibration.forecast_spec import (
     documented,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of, halves
+from metaeval.statistics.estimand import Better, Estimand, Status
+from metaeval.statistics.kinds import DefaultedStatistic, SumStatistic
 from metaeval.tables import Table
 
 Average = Literal["items", "pairs", "responses"]
@@ -30,25 +32,47 @@ def said_name(name: str, *arguments: str) -> str:
 
 
 def read_by(
-    name: str, reading: Reading, make: Callable[[str, Reading], Statistic], *more: str
-) -> Statistic:
+    name: str,
+    reading: Reading,
+    make: Callable[[str, Reading], Statistic],
+    *more: str,
+    better: Better = "lower",
+) -> DefaultedStatistic:
     """A statistic of forecasts, whose rows the table settles."""
     full = said_name(name, *more, reading.said())
 
     def resolve(table: Table) -> Statistic:
         return make(full, reading.settled(table))
 
-    return Statistic(full, "pairs", resolve=resolve, better="lower")
+    return DefaultedStatistic(
+        estimand=Estimand(name=full, rows="pairs", better=better), resolve=resolve
+    )
 
 
-def estimand_of(reading: Reading, what: str) -> Mapping[str, str]:
-    """The estimand of a settled reading, in words too."""
-    return {**reading.estimand(), "target": f"{what}; {reading.words()}"}
+def estimand_of(
+    name: str,
+    reading: Reading,
+    what: str,
+    *,
+    better: Better = "lower",
+    status: Status | None = None,
+) -> Estimand:
+    """The estimand of a settled reading, in words too.
 
-
-def status_of(reading: Reading) -> str:
-    """Maps are held fixed in replicates and tests: then both are approximate."""
-    return "approximate" if reading.native is None and not reading.ranked else "exact"
+    Maps are held fixed in replicates and tests: then both are approximate.
+    """
+    mapped = reading.native is None and not reading.ranked
+    return Estimand(
+        name=name,
+        rows="responses" if reading.over == "responses" else "pairs",
+        grouping="item" if reading.over == "pairs" else "none",
+        average=str(reading.average),
+        ties="none",
+        target=f"{what}; {reading.words()}",
+        better=better,
+        status=status or ("approximate" if mapped else "exact"),
+        reads_forecasts=True,
+    )
 
 
 def terms_of(cases: Cases, k: int, values: Callable[[int], list[Floats]]) -> Floats:
@@ -86,17 +110,8 @@ def mean_score(
             )
         }
 
-    return Statistic(
-        name,
-        reading.over,  # type: ignore[arg-type]
-        terms,
-        ratio,
-        estimand_of(reading, what),
-        status_of(reading),
-        contributions=lambda table: share_of_estimate(terms(table)),
-        from_terms=share_of_estimate,
-        describe=describe,
-        better="lower",
+    return SumStatistic(
+        estimand=estimand_of(name, reading, what), terms=terms, additive=True, describe=describe
     )
 
 
@@ -350,13 +365,9 @@ def _sharpness(name: str, reading: Reading) -> Statistic:
             return np.asarray(square / n - mean**2)
 
     what = "the variance of the forecasts"
-    return Statistic(
-        name,
-        reading.over,  # type: ignore[arg-type]
-        terms,
-        finish,
-        estimand_of(reading, what),
-        status_of(reading),
+    return SumStatistic(
+        estimand=estimand_of(name, reading, what, better="neither"),
+        terms=terms,
+        finish=finish,
         smooth=True,
-        better="neither",
     )

@@ -9,10 +9,12 @@ import numpy as np
 
 from metaeval.core import Codes, Floats
 from metaeval.curves import Cells, cells_of
-from metaeval.statistics.base import Statistic, Weigh
+from metaeval.statistics.bound import Weigh
 from metaeval.statistics.calibration.forecast_spec import Reading
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
-from metaeval.statistics.calibration.proper_scores import estimand_of, status_of
+from metaeval.statistics.calibration.proper_scores import estimand_of
+from metaeval.statistics.estimand import Better, Status
+from metaeval.statistics.kinds import WeightedStatistic
 
 _AT_A_TIME = 2_000_000  # sums of a block of replicates
 
@@ -47,18 +49,24 @@ def by_sureness(cases: Cases, m: int) -> Levels:
     return Levels(level, cases.weight, cases.weight * (1 - right))
 
 
-def of_levels(name: str, reading: Reading, what: str, measure: Measure) -> Statistic:
+def of_levels(
+    name: str,
+    reading: Reading,
+    what: str,
+    measure: Measure,
+    *,
+    better: Better = "lower",
+    bounds: tuple[float, float] | None = None,
+) -> WeightedStatistic:
     """A statistic whose value follows from the sums by level."""
     gradient = measure.gradient
-    return Statistic(
-        name,
-        reading.over,  # type: ignore[arg-type]
+    status: Status | None = None if gradient is not None else "approximate"
+    return WeightedStatistic(
+        estimand=estimand_of(name, reading, what, better=better, status=status),
         weigh=lambda table: _weigh(cases_of(table, reading), measure),
         influence=None if gradient is None else lambda t: _influence(cases_of(t, reading), measure),
-        estimand=estimand_of(reading, what),
-        status=status_of(reading) if gradient is not None else "approximate",
         smooth=gradient is not None,
-        better="lower",
+        bounds=bounds,
     )
 
 

@@ -13,10 +13,12 @@ from metaeval.curves import (
     expected_score,
     pool_adjacent_violators,
 )
-from metaeval.statistics.base import Statistic, Weigh
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.bound import Weigh
 from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
 from metaeval.statistics.calibration.forecasts import Cases, cases_of, checked_folds, scored_of
 from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by
+from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.tables import Table
 
 _CELLS = 100
@@ -71,15 +73,12 @@ def recalibration_gain(
     reading = Reading(native, over, event, map, n_folds, average, crossed=True)
 
     def make(name: str, r: Reading) -> Statistic:
-        return Statistic(
-            name,
-            r.over,  # type: ignore[arg-type]
+        what = "what recalibration on other items takes off the Brier score"
+        return WeightedStatistic(
+            estimand=estimand_of(name, r, what, status="approximate"),
             weigh=lambda table: _weigh(cases_of(table, r), _folds(table, r)),
-            estimate=lambda table: _estimates(cases_of(table, r), _folds(table, r)),
-            estimand=estimand_of(r, "what recalibration on other items takes off the Brier score"),
-            status="approximate",
+            exact=lambda table: _estimates(cases_of(table, r), _folds(table, r)),
             interval="t",
-            better="lower",
         )
 
     return read_by("recalibration_gain", reading, make)

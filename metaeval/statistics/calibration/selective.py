@@ -10,7 +10,7 @@ import numpy as np
 
 from metaeval.core import Codes, Floats, MetaevalError, check_fraction, check_one_of
 from metaeval.curves import selective_risk
-from metaeval.statistics.base import Statistic, mean_of_values
+from metaeval.statistics.base import Statistic
 from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by
@@ -21,6 +21,7 @@ from metaeval.statistics.calibration.ranked_sums import (
     of_levels,
     sums_of,
 )
+from metaeval.statistics.means import mean_of_values
 from metaeval.tables import Table
 
 
@@ -96,13 +97,12 @@ def auroc(
     def make(name: str, r: Reading) -> Statistic:
         if not within:
             measure = _PAIRED_RANKS if r.mirrored else _RANKS
-            made = of_levels(name, r, "the chance that a positive scores above a negative", measure)
-            return made.named(
-                better="higher", describe=lambda t: _levels_of_ranks(t, r), bounds=(0.0, 1.0)
-            )
+            what = "the chance that a positive scores above a negative"
+            made = of_levels(name, r, what, measure, better="higher", bounds=(0.0, 1.0))
+            return dataclasses.replace(made, describe=lambda t: _levels_of_ranks(t, r))
         return _within(name, r)
 
-    return read_by("auroc", reading, make, "grouping=item" if within else "").named(better="higher")
+    return read_by("auroc", reading, make, "grouping=item" if within else "", better="higher")
 
 
 def _levels_of_ranks(table: Table, reading: Reading, within: bool = False) -> Mapping[str, Floats]:
@@ -135,17 +135,21 @@ def _within(name: str, reading: Reading) -> Statistic:
             "use pairwise_accuracy(ties='half'), or over='responses'."
         )
     settled = dataclasses.replace(reading, average="items")
-    estimand = estimand_of(
-        settled, "the chance that a positive scores above a negative of its item"
+    what = "the chance that a positive scores above a negative of its item"
+    estimand = dataclasses.replace(
+        estimand_of(name, settled, what, better="higher", status="exact"),
+        rows="responses",
+        grouping="item",
     )
 
     def values(table: Table) -> Floats:
         cases = cases_of(table, reading)
         return np.stack([_ranks_of_items(cases, m) for m in range(len(cases.scorers))], axis=-1)
 
-    made = mean_of_values(name, "responses", values, "drop", {**estimand, "grouping": "item"})
-    describe = lambda t: _levels_of_ranks(t, reading, within=True)  # noqa: E731
-    return made.named(describe=describe, bounds=(0.0, 1.0))
+    def describe(table: Table) -> Mapping[str, Floats]:
+        return _levels_of_ranks(table, reading, within=True)
+
+    return mean_of_values(estimand, values, "drop", describe=describe, bounds=(0.0, 1.0))
 
 
 def _ranks_of_items(cases: Cases, m: int) -> Floats:
@@ -309,7 +313,7 @@ def coverage_at(
     what = f"the largest share of cases that can be decided with accuracy {accuracy:g}"
     make = _maker(reading, what, Measure(by_sureness, value, None), better="higher")
     more = f"accuracy={accuracy:g}" if accuracy != 0.9 else ""
-    return read_by("coverage_at", reading, make, more).named(better="higher")
+    return read_by("coverage_at", reading, make, more, better="higher")
 
 
 def by_size(asked: Reading, settled: Reading) -> Reading:
@@ -328,9 +332,9 @@ def _maker(
 ) -> Callable[[str, Reading], Statistic]:
     def make(name: str, settled: Reading) -> Statistic:
         reading = by_size(asked, settled)
-        made = of_levels(name, reading, what, measure).named(better=better, bounds=(0.0, 1.0))
+        made = of_levels(name, reading, what, measure, better=better, bounds=(0.0, 1.0))
         if estimate is None:
             return made
-        return made.named(estimate=lambda table: estimate(cases_of(table, reading)))
+        return dataclasses.replace(made, exact=lambda table: estimate(cases_of(table, reading)))
 
     return make

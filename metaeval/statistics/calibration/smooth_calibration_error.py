@@ -20,8 +20,8 @@ from metaeval.curves import (
     smooth_errors,
     spread_over_cells,
 )
-from metaeval.statistics.base import Statistic, Weigh
-from metaeval.statistics.calibration.null_mean import expected_if_calibrated
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.bound import Weigh
 from metaeval.statistics.calibration.forecast_spec import (
     Native,
     Over,
@@ -30,13 +30,14 @@ from metaeval.statistics.calibration.forecast_spec import (
     documented,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
+from metaeval.statistics.calibration.null_mean import expected_if_calibrated
 from metaeval.statistics.calibration.proper_scores import (
     Average,
     estimand_of,
     read_by,
     said_outcomes,
-    status_of,
 )
+from metaeval.statistics.kinds import WeightedStatistic
 
 _ROUGH = 14  # steps for draws of a mean: to 1e-4
 
@@ -85,16 +86,12 @@ def smooth_ece(
 
 
 def _make(name: str, reading: Reading) -> Statistic:
-    return Statistic(
-        name,
-        reading.over,  # type: ignore[arg-type]
+    return WeightedStatistic(
+        estimand=estimand_of(name, reading, "the smoothed gap between labels and forecasts"),
         weigh=lambda table: _weigh(cases_of(table, reading)),
-        estimate=lambda table: _estimates(cases_of(table, reading))[0],
+        exact=lambda table: _estimates(cases_of(table, reading))[0],
         influence=lambda table: _influence(cases_of(table, reading)),
         describe=lambda table: _describe(cases_of(table, reading)),
-        estimand=estimand_of(reading, "the smoothed gap between labels and forecasts"),
-        status=status_of(reading),
-        better="lower",
         inflated="both",
     )
 

@@ -8,14 +8,10 @@ from typing import Literal
 import numpy as np
 
 from metaeval.core import Floats, MetaevalError, check_one_of, difference, typical_decade
-from metaeval.statistics.base import (
-    Statistic,
-    mean_terms,
-    only_label,
-    ratio,
-    share_of_estimate,
-    sum_by,
-)
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.estimand import Estimand
+from metaeval.statistics.kinds import SumStatistic
+from metaeval.statistics.sums import mean_terms, only_label, sum_by
 from metaeval.tables import Responses
 
 TIES = ("strict", "split", "lenient")
@@ -68,17 +64,14 @@ def best_of_n(ties: Literal["strict", "split", "lenient"] = "strict") -> Statist
     def describe(table: Responses) -> Mapping[str, Floats]:
         return _levels(_tops(table), ties)
 
-    return Statistic(
-        f"best_of_n(ties={ties})",
-        "responses",
-        terms,
-        ratio,
-        {"grouping": "item", "average": "items", "ties": ties},
-        contributions=lambda table: share_of_estimate(terms(table)),
-        from_terms=share_of_estimate,
-        describe=describe,
+    estimand = Estimand(
+        name=f"best_of_n(ties={ties})",
+        grouping="item",
+        average="items",
+        ties=ties,
         is_accuracy=True,
     )
+    return SumStatistic(estimand=estimand, terms=terms, additive=True, describe=describe)
 
 
 def _tops(table: Responses) -> dict[str, Floats]:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from metaeval.core import SMALLEST_DIVISOR, Floats, MetaevalError, check_one_of
-from metaeval.statistics.base import only_label, ratio, sum_by
+from metaeval.statistics.sums import only_label, ratio, sum_by
 from metaeval.tables import Pairs
 
 Grouping = Literal["item", "system", "none"]

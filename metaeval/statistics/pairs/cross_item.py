@@ -18,16 +18,18 @@ from metaeval.core import (
     sign_within,
     typical_decade,
 )
-from metaeval.statistics.base import (
+from metaeval.statistics.bound import Weigh
+from metaeval.statistics.degenerate_groups import (
     MAX_RESAMPLED_ITEMS,
-    Statistic,
-    Weigh,
-    mean_defined,
-    only_label,
+    Degenerate,
+    apply_degenerate_policy,
+    nanmean_groups,
     require_grouping_size,
-    settle_constant,
 )
+from metaeval.statistics.estimand import Estimand
+from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.pairs.counts import chance_of, tau_c
+from metaeval.statistics.sums import only_label
 from metaeval.tables import Responses, group_codes
 
 Finish = Callable[[Floats], Floats]
@@ -48,15 +50,14 @@ _WHOLE = 2**24  # whole numbers below this are exact in single precision
 
 
 def across_items(
-    name: str,
-    estimand: Mapping[str, str],
+    estimand: Estimand,
     finish: Finish | None,
     epsilon: float,
     *,
-    constant: str = "drop",
+    degenerate: Degenerate = "drop",
     exact: bool = False,
-    is_accuracy: bool = False,
-) -> Statistic:
+    bounds: tuple[float, float] | None = None,
+) -> WeightedStatistic:
     """Return a statistic of the five counts of pairs within each system, or of all pairs.
 
     `finish` maps counts (..., 5) to a value; None stands for tau-c, which needs the numbers of
@@ -65,33 +66,31 @@ def across_items(
     ties = Ties(epsilon, exact)
 
     def weigh(table: Responses) -> Weigh:
-        require_grouping_size(table, estimand["grouping"])
-        groups = _counted(table, estimand["grouping"], ties)
-        if estimand["grouping"] == "system" and estimand["average"] == "pairs" and finish:
+        require_grouping_size(table, str(estimand.grouping))
+        groups = _counted(table, str(estimand.grouping), ties)
+        if estimand.grouping == "system" and estimand.average == "pairs" and finish:
             return lambda weights: finish(np.sum([g.counts(weights) for g in groups], axis=0))
         ones = np.ones((1, table.n_items))
         whole = _group_values(table, groups, ones, finish)[0][0].T
-        settled = settle_constant(whole, constant, table.scorers, name)
+        settled = apply_degenerate_policy(whole, degenerate, table.scorers, estimand.name)
         kept = [g for g, v in zip(groups, settled, strict=True) if not np.isnan(v).all()]
 
         def values(weights: Floats) -> Floats:
             of_groups, present = _group_values(table, kept, weights, finish)
-            return mean_defined(of_groups, constant, present)
+            return nanmean_groups(of_groups, degenerate, present)
 
         return values
 
     def describe(table: Responses) -> Mapping[str, Floats]:
-        return _levels(table, estimand, ties) if is_accuracy else {}
+        return _levels(table, estimand, ties) if estimand.is_accuracy else {}
 
-    return Statistic(
-        name,
-        "responses",
-        weigh=weigh,
+    return WeightedStatistic(
         estimand=estimand,
+        weigh=weigh,
         smooth=True,
         describe=describe,
-        is_accuracy=is_accuracy,
-        item_limit=MAX_RESAMPLED_ITEMS,
+        bounds=bounds,
+        most_items=MAX_RESAMPLED_ITEMS,
     )
 
 
@@ -302,16 +301,16 @@ def _distinct(values: Floats, weights: Floats) -> Floats:
     return (np.add.reduceat(weights[:, order], starts, axis=1) > 0).sum(axis=1).astype(float)
 
 
-def _levels(table: Responses, estimand: Mapping[str, str], ties: Ties) -> Mapping[str, Floats]:
+def _levels(table: Responses, estimand: Estimand, ties: Ties) -> Mapping[str, Floats]:
     """Tie rate, chance and trivial value from the counts, groups weighted as in the estimate."""
     ones = np.ones((1, table.n_items))
-    groups = _counted(table, estimand["grouping"], ties)
+    groups = _counted(table, str(estimand.grouping), ties)
     counts = np.array([group.counts(ones)[0] for group in groups])
-    policy = estimand["ties"]
+    policy = str(estimand.ties)
     if policy != "acc-eq":
         counts = counts * [1, 1, 0, 1, 0]
     n = counts.sum(axis=-1, keepdims=True)
-    if estimand["average"] == "pairs":
+    if estimand.average == "pairs":
         share = counts.sum(axis=0) / np.maximum(n.sum(axis=0), 1)
     else:
         share = (counts / np.maximum(n, 1)).sum(axis=0) / max(int((n[:, 0, 0] > 0).sum()), 1)

@@ -8,19 +8,21 @@ from collections.abc import Mapping
 import numpy as np
 
 from metaeval.core import Codes, Floats, MetaevalError, difference, sign_within, typical_decade
-from metaeval.statistics.base import MAX_RESAMPLED_ITEMS, Statistic, Weigh, mean_defined, only_label
+from metaeval.statistics.bound import Weigh
+from metaeval.statistics.degenerate_groups import MAX_RESAMPLED_ITEMS, nanmean_groups
+from metaeval.statistics.estimand import Estimand
 from metaeval.statistics.folds import folds_of
+from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.pairs.counts import chance_of
 from metaeval.statistics.pairs.cross_item import groups_of
 from metaeval.statistics.pairs.threshold_search import best_thresholds, gains_of
+from metaeval.statistics.sums import only_label
 from metaeval.tables import Responses
 
 _MAX_PAIRS = 20_000_000
 
 
-def across_items_calibrated(
-    name: str, estimand: Mapping[str, str], n_folds: int | None
-) -> Statistic:
+def across_items_calibrated(estimand: Estimand, n_folds: int | None) -> WeightedStatistic:
     """Return tie-calibrated accuracy over pairs within systems, or over all pairs."""
 
     def weigh(table: Responses) -> Weigh:
@@ -32,28 +34,24 @@ def across_items_calibrated(
         tie_rate = np.array([pairs.weight @ (call == 0) for call in pairs.calls])
         return chance_of(tie_rate, float(pairs.weight @ (pairs.human == 0)), "acc-eq")
 
-    return Statistic(
-        name,
-        "responses",
+    return WeightedStatistic(
+        estimand=estimand,
         weigh=weigh,
         describe=describe,
-        estimand=estimand,
         smooth=True,
-        status="published" if n_folds is None else "approximate",
-        is_accuracy=True,
-        item_limit=MAX_RESAMPLED_ITEMS,
+        most_items=MAX_RESAMPLED_ITEMS,
     )
 
 
 class _Pairs:
     """Pairs across items of one table, with the tuned call of each scorer on each pair."""
 
-    def __init__(self, table: Responses, estimand: Mapping[str, str], n_folds: int | None) -> None:
-        groups = groups_of(table, estimand["grouping"])
+    def __init__(self, table: Responses, estimand: Estimand, n_folds: int | None) -> None:
+        groups = groups_of(table, str(estimand.grouping))
         n_pairs = sum(len(g) * (len(g) - 1) // 2 for g in groups)
         if n_pairs > _MAX_PAIRS:
             raise MetaevalError(
-                f"Tie calibration with grouping={estimand['grouping']!r} would compare {n_pairs} "
+                f"Tie calibration with grouping={estimand.grouping!r} would compare {n_pairs} "
                 f"pairs of rows, more than {_MAX_PAIRS}; use grouping='item', by='task' or "
                 "fewer rows."
             )
@@ -66,7 +64,7 @@ class _Pairs:
             human = human[human != 0]
         self.human = human
         self.a, self.b = table.item_codes[first], table.item_codes[second]
-        self.group = group if estimand["average"] == "groups" else np.zeros_like(group)
+        self.group = group if estimand.average == "groups" else np.zeros_like(group)
         size = np.bincount(self.group)
         self.weight = 1.0 / size[self.group] / (size > 0).sum()
         fold = np.zeros(table.n_items, dtype=np.intp)
@@ -111,7 +109,7 @@ class _Pairs:
             with np.errstate(invalid="ignore"):
                 shares.append(_quadratic(weights, top) / _quadratic(weights, bottom))
         of_groups = np.stack(shares, axis=-1)[:, None]
-        return mean_defined(of_groups, "drop", ~np.isnan(of_groups))[:, 0]
+        return nanmean_groups(of_groups, "drop", ~np.isnan(of_groups))[:, 0]
 
 
 def _form(a: Codes, b: Codes, values: Floats, n: int) -> Floats:

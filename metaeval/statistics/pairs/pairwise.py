@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 
-from metaeval.core import Floats, MetaevalError, check_not_negative, check_one_of, sign_within
-from metaeval.statistics.base import (
-    CONSTANT,
-    Credits,
-    Statistic,
-    mean_of_values,
-    of_two,
-    only_label,
-    ratio,
-    share_of_estimate,
-    sum_by,
+from metaeval.core import (
+    Codes,
+    Floats,
+    MetaevalError,
+    check_not_negative,
+    check_one_of,
+    sign_within,
 )
+from metaeval.statistics.base import PairCredits, Statistic, TwoWayReplicates
+from metaeval.statistics.bound import Finish
+from metaeval.statistics.degenerate_groups import DEGENERATE, of_two
+from metaeval.statistics.estimand import Estimand, Rows
+from metaeval.statistics.kinds import DefaultedStatistic, SumStatistic
+from metaeval.statistics.means import mean_of_values
 from metaeval.statistics.pairs.counts import (
     Grouping,
     accuracy_of_counts,
@@ -34,6 +36,7 @@ from metaeval.statistics.pairs.counts import (
 )
 from metaeval.statistics.pairs.cross_item import across_items
 from metaeval.statistics.pairs.two_way import accuracy_by_systems, tau_by_systems
+from metaeval.statistics.sums import only_label, sum_by
 from metaeval.tables import Pairs, Responses
 
 TIES = ("acc-eq", "strict", "half")
@@ -95,25 +98,27 @@ def pairwise_accuracy(
     average = check_average(grouping, average)  # type: ignore[assignment]
     check_not_negative("epsilon", epsilon)
     if ties is None:
-        return Statistic(
-            f"pairwise_accuracy({_given(epsilon, grouping, average)[1:]})",
-            "pairs" if grouping == "item" else "responses",
+        name = f"pairwise_accuracy({_given(epsilon, grouping, average)[1:]})"
+        rows: Rows = "pairs" if grouping == "item" else "responses"
+        return DefaultedStatistic(
+            estimand=Estimand(name=name, rows=rows),
             resolve=lambda table: pairwise_accuracy(
                 default_ties(table), epsilon, average, grouping
             ),
         )
     check_one_of("ties", ties, TIES)
     name = f"pairwise_accuracy(ties={ties}{_given(epsilon, grouping, average)})"
-    estimand = {"grouping": grouping, "average": str(average), "ties": ties}
-    estimand["epsilon"] = f"{epsilon:g}"
+    estimand = Estimand(
+        name=name,
+        rows="pairs" if grouping == "item" else "responses",
+        grouping=grouping,
+        average=str(average),
+        ties=ties,
+        epsilon=f"{epsilon:g}",
+        is_accuracy=True,
+    )
     if grouping != "item":
-        return across_items(
-            name,
-            estimand,
-            lambda counts: accuracy_of_counts(counts, ties),
-            epsilon,
-            is_accuracy=True,
-        )
+        return across_items(estimand, lambda counts: accuracy_of_counts(counts, ties), epsilon)
 
     def terms(table: Pairs) -> Floats:
         right, counted = credit(
@@ -125,16 +130,11 @@ def pairwise_accuracy(
         call = sign_within(table.scores.to_numpy(), epsilon)
         return chance_levels(table, call, ties, str(average))
 
-    return Statistic(
-        name,
-        "pairs",
-        terms,
-        ratio,
-        estimand,
-        contributions=lambda table: share_of_estimate(terms(table)),
-        from_terms=share_of_estimate,
+    return SumStatistic(
+        estimand=estimand,
+        terms=terms,
+        additive=True,
         describe=describe,
-        is_accuracy=True,
         credits=lambda table: _credits(table, ties, epsilon, str(average)),
         by_systems=lambda table, unit, n_units: accuracy_by_systems(
             table, unit, n_units, sign_within(table.scores.to_numpy(), epsilon), ties, str(average)
@@ -142,9 +142,9 @@ def pairwise_accuracy(
     )
 
 
-def _credits(table: Pairs, ties: str, epsilon: float, average: str) -> Credits:
+def _credits(table: Pairs, ties: str, epsilon: float, average: str) -> PairCredits:
     earned, counted = credit(_CALLS, only_label(table), ties)
-    return Credits(earned, pair_weights(table, counted[:, 0], average), epsilon)
+    return PairCredits(earned, pair_weights(table, counted[:, 0], average), epsilon)
 
 
 def default_ties(table: Responses | Pairs) -> Literal["acc-eq", "half"]:
@@ -164,7 +164,7 @@ def kendall(
     epsilon: float = 0.0,
     average: Literal["items", "pairs", "groups"] | None = None,
     grouping: Grouping = "item",
-    constant: Literal["drop", "zero", "error"] = "drop",
+    degenerate: Literal["drop", "zero", "error"] = "drop",
 ) -> Statistic:
     r"""Kendall's rank correlation of scores and labels, in the variants that are in use.
 
@@ -179,8 +179,8 @@ def kendall(
         Mean of the taus of items (or systems: groups), or one tau of all counts added up.
     grouping : {"item", "system", "none"}
         Which responses are compared: those to one item, those of one system, or all.
-    constant : {"drop", "zero", "error"}
-        What happens to groups where tau is undefined (constant scores or labels): left out for
+    degenerate : {"drop", "zero", "error"}
+        What happens to groups where tau is undefined (degenerate scores or labels): left out for
         all scorers, taken as 0, or refused. How many there were is reported.
 
     Returns
@@ -193,7 +193,7 @@ def kendall(
     :math:`(C-D)/\sqrt{(C+D+T_h)(C+D+T_m)}`; 23 :math:`(C+T_{hm}-D-T_h-T_m)/n`; 10
     :math:`(C-D-T_m)/(C+D+T_m)`; 13 :math:`(C-D)/(C+D)`; 14 :math:`(C-D)/(C+D+T_m)`; c
     :math:`2(C-D)/(N^2 (k-1)/k)` with k the smaller number of distinct values of N. Dropping
-    constant groups rewards a scorer for being constant on hard items. With epsilon 0 scores are
+    degenerate groups rewards a scorer for being degenerate on hard items. With epsilon 0 scores are
     compared exactly, as ranks are elsewhere: values that differ by rounding noise alone are no
     ties here, and are ties in `pairwise_accuracy`, which rounds margins first.
 
@@ -210,61 +210,72 @@ def kendall(
     """
     variant = str(variant)  # type: ignore[assignment]
     check_one_of("variant", variant, VARIANTS)
-    check_one_of("constant", constant, CONSTANT)
+    check_one_of("degenerate", degenerate, DEGENERATE)
     average = check_average(grouping, average)  # type: ignore[assignment]
     check_not_negative("epsilon", epsilon)
     if variant == "c" and (epsilon or (average == "pairs" and grouping != "none")):
         raise MetaevalError("variant='c' is defined for epsilon=0 and groups of their own only.")
-    policy = "" if constant == "drop" else f",constant={constant}"
+    policy = "" if degenerate == "drop" else f",degenerate={degenerate}"
     name = f"kendall(variant={variant}{_given(epsilon, grouping, average)}{policy})"
-    estimand = {"grouping": grouping, "average": str(average), "ties": variant}
-    estimand["epsilon"] = f"{epsilon:g}"
+    estimand = Estimand(
+        name=name,
+        rows=_rows_of_tau(variant, epsilon, grouping),
+        grouping=grouping,
+        average=str(average),
+        ties=variant,
+        epsilon=f"{epsilon:g}",
+    )
     if grouping != "item":
-        finish: Callable[[Floats], Floats] | None = (
+        finish: Finish | None = (
             None if variant == "c" else lambda counts: tau_of_counts(counts, variant)
         )
-        made = across_items(name, estimand, finish, epsilon, constant=constant, exact=not epsilon)
-        return made.named(bounds=_BOUNDS)
+        return across_items(
+            estimand, finish, epsilon, degenerate=degenerate, exact=not epsilon, bounds=_BOUNDS
+        )
     if variant == "c":
-        made = mean_of_values(name, "responses", _tau_c_of_items, constant, estimand, of_two)
-        return made.named(bounds=_BOUNDS)
+        return mean_of_values(estimand, _tau_c_of_items, degenerate, of_two, bounds=_BOUNDS)
 
     def terms(table: Pairs) -> Floats:
         kinds = pair_counts(sign_within(table.scores.to_numpy(), epsilon), only_label(table))
         return sum_by(kinds, table.item_codes, table.n_items)
 
-    over: Literal["pairs", "exact pairs"] = "pairs" if epsilon else "exact pairs"
+    def by_systems(table: Pairs, unit: Codes, n_units: int) -> TwoWayReplicates:
+        calls = sign_within(table.scores.to_numpy(), epsilon)
+        return tau_by_systems(table, unit, n_units, calls, variant, str(average))
+
+    def credits(table: Pairs) -> PairCredits:
+        return _tau_credits(table, variant, epsilon, str(average))
+
+    linear = variant in ("a", "23")
+    more: dict[str, Any] = {"bounds": _BOUNDS}
+    more |= {"by_systems": by_systems} if linear or average == "pairs" else {}
+    more |= {"credits": credits} if linear else {}
+    if variant == "23":
+        more["describe"] = lambda table: _levels_of_tau(table, epsilon, str(average))
     if average == "items":
-        made = mean_of_values(
-            name, over, lambda table: tau_of_counts(terms(table), variant), constant, estimand
+        return mean_of_values(
+            estimand, lambda table: tau_of_counts(terms(table), variant), degenerate, **more
         )
-    else:
-        made = Statistic(
-            name, over, terms, lambda sums: tau_of_counts(sums, variant), estimand, smooth=True
-        )
-    made = made.named(bounds=_BOUNDS)
-    if variant in ("a", "23") or average == "pairs":
-        made = made.named(
-            by_systems=lambda table, unit, n_units: tau_by_systems(
-                table,
-                unit,
-                n_units,
-                sign_within(table.scores.to_numpy(), epsilon),
-                variant,
-                str(average),
-            )
-        )
-    if variant in ("a", "23"):
-        made = made.named(credits=lambda table: _tau_credits(table, variant, epsilon, str(average)))
-    if variant != "23":
-        return made
-    return made.named(describe=lambda table: _levels_of_tau(table, epsilon, str(average)))
+    return SumStatistic(
+        estimand=estimand,
+        terms=terms,
+        finish=lambda sums: tau_of_counts(sums, variant),
+        smooth=True,
+        **more,
+    )
 
 
-def _tau_credits(table: Pairs, variant: str, epsilon: float, average: str) -> Credits:
+def _rows_of_tau(variant: str, epsilon: float, grouping: str) -> Rows:
+    """Pairs, with margins as they are unless a threshold is in units of the scores."""
+    if grouping != "item" or variant == "c":
+        return "responses"
+    return "pairs" if epsilon else "exact pairs"
+
+
+def _tau_credits(table: Pairs, variant: str, epsilon: float, average: str) -> PairCredits:
     human = np.sign(only_label(table))[:, None]
     agree = _CALLS * human if variant == "a" else 2.0 * (human == _CALLS) - 1
-    return Credits(agree, pair_weights(table, np.ones(len(table)), average), epsilon)
+    return PairCredits(agree, pair_weights(table, np.ones(len(table)), average), epsilon)
 
 
 def _levels_of_tau(table: Pairs, epsilon: float, average: str) -> dict[str, Floats]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metaeval.core import Bools, Codes, Floats, same_sizes
-from metaeval.statistics.base import Weigh
+from metaeval.statistics.bound import Weigh
 
 _ROWS = 256  # replicates at a time
 _READ = 2_000_000  # pairs read at a time, over all replicates

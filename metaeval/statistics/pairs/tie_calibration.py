@@ -8,9 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from metaeval.core import Floats, check_whole, sign_within
-from metaeval.statistics.base import Statistic, Weigh, only_label, sum_by
+from metaeval.core import Codes, Floats, check_whole, sign_within
+from metaeval.statistics.base import PairCredits, Statistic, TwoWayReplicates
+from metaeval.statistics.bound import Weigh
+from metaeval.statistics.estimand import Estimand
 from metaeval.statistics.folds import folds_of
+from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.pairs.counts import (
     Grouping,
     chance_levels,
@@ -26,6 +29,7 @@ from metaeval.statistics.pairs.threshold_search import (
     recalibrated,
 )
 from metaeval.statistics.pairs.two_way import accuracy_by_systems
+from metaeval.statistics.sums import only_label, sum_by
 from metaeval.tables import Pairs
 
 _BUDGET = 2.0**38  # weights of all pairs together
@@ -88,25 +92,41 @@ def tie_calibrated_accuracy(
     average = check_average(grouping, average)  # type: ignore[assignment]
     name = f"tie_calibrated_accuracy(n_folds={n_folds}{named_estimand(grouping, average)})"
     chosen = "in-sample" if n_folds is None else "crossfit"
-    estimand = {"grouping": grouping, "average": str(average), "ties": "acc-eq", "epsilon": chosen}
-    if grouping != "item":
-        return across_items_calibrated(name, estimand, n_folds)
-    kind = str(average)
-    return Statistic(
-        name,
-        "pairs",
+    kind, item = str(average), grouping == "item"
+    estimand = Estimand(
+        name=name,
+        rows="pairs" if item else "responses",
+        grouping=grouping,
+        average=kind,
+        ties="acc-eq",
+        epsilon=chosen,
+        status="published" if n_folds is None else "exact" if item else "approximate",
+        is_accuracy=True,
+    )
+    if not item:
+        return across_items_calibrated(estimand, n_folds)
+
+    def by_systems(table: Pairs, unit: Codes, n_units: int) -> TwoWayReplicates:
+        calls = tuned_calls(table, n_folds, kind)
+        return accuracy_by_systems(table, unit, n_units, calls, "acc-eq", kind)
+
+    return WeightedStatistic(
+        estimand=estimand,
         weigh=lambda table: _weigh(table, n_folds, kind),
-        estimate=lambda table: contributions(table, n_folds, kind).sum(axis=0),
-        contributions=lambda table: contributions(table, n_folds, kind),
+        exact=lambda table: contributions(table, n_folds, kind).sum(axis=0),
+        of_items=lambda table: contributions(table, n_folds, kind),
         share=lambda table: _shares(table, kind),
         describe=lambda table: _describe(table, n_folds, kind),
-        estimand=estimand,
-        status="published" if n_folds is None else "exact",
-        is_accuracy=True,
-        by_systems=lambda table, unit, n_units: accuracy_by_systems(
-            table, unit, n_units, tuned_calls(table, n_folds, kind), "acc-eq", kind
-        ),
+        by_systems=by_systems,
+        credits=lambda table: _credits(table, n_folds, kind),
     )
+
+
+def _credits(table: Pairs, n_folds: int | None, average: str) -> PairCredits:
+    """Credits of decisions by each scorer at its own thresholds."""
+    credit = (only_label(table)[:, None] == [-1.0, 0.0, 1.0]).astype(float)
+    share = pair_weights(table, np.ones(len(table)), average)
+    return PairCredits(credit, share, thresholds(table, n_folds, average)[folds_of(table, n_folds)])
 
 
 def _credit_weight(table: Pairs, average: str) -> Floats:

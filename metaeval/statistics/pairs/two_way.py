@@ -9,8 +9,9 @@ import numpy as np
 
 from metaeval.core import Bools, Codes, Floats, MetaevalError
 from metaeval.resampling import gradient_of
-from metaeval.statistics.base import BySystems, only_label, ratio, sum_by
+from metaeval.statistics.base import TwoWayReplicates
 from metaeval.statistics.pairs.counts import credit, pair_counts, pair_weights, tau_of_counts
+from metaeval.statistics.sums import only_label, ratio, sum_by
 from metaeval.tables import Pairs
 
 Finish = Callable[[Floats], Floats]
@@ -36,7 +37,7 @@ class _Cells(NamedTuple):
 
 def accuracy_by_systems(
     table: Pairs, unit: Codes, n_units: int, call: Floats, ties: str, average: str
-) -> BySystems:
+) -> TwoWayReplicates:
     """Pairwise accuracy of calls (row, scorer); each pair keeps its weight in the estimate."""
     right, counted = credit(call, only_label(table), ties)
     weight = pair_weights(table, counted[:, 0], average)
@@ -45,7 +46,7 @@ def accuracy_by_systems(
 
 def tau_by_systems(
     table: Pairs, unit: Codes, n_units: int, call: Floats, variant: str, average: str
-) -> BySystems:
+) -> TwoWayReplicates:
     """Kendall's tau of calls (row, scorer): variants a and 23, or one tau of all counts."""
     human = only_label(table)
     if variant in ("a", "23"):
@@ -63,7 +64,7 @@ def tau_by_systems(
 
 def _mean_by_systems(
     table: Pairs, unit: Codes, n_units: int, values: Floats, weight: Floats
-) -> BySystems:
+) -> TwoWayReplicates:
     """Weighted mean of values (row, scorer) of pairs."""
     terms = np.column_stack([values * weight[:, None], weight])
     n = values.shape[1]
@@ -97,7 +98,7 @@ def _require_two_systems(table: Pairs, first: Codes, second: Codes) -> None:
         )
 
 
-def _by_systems(cells: _Cells) -> BySystems:
+def _by_systems(cells: _Cells) -> TwoWayReplicates:
     def values(units: Floats, systems: Floats) -> Floats:
         return np.asarray(cells.finish(_sums(cells, units, systems)))
 
@@ -107,7 +108,7 @@ def _by_systems(cells: _Cells) -> BySystems:
         with np.errstate(invalid="ignore"):  # where one system makes up a replicate
             return np.stack([_of_pairs(_variance(cells, *row), first, second) for row in rows])
 
-    return BySystems(cells.systems, values, spread)
+    return TwoWayReplicates(cells.systems, values, spread)
 
 
 def _of_pairs(variance: Floats, first: Codes, second: Codes | None) -> Floats:

@@ -25,7 +25,11 @@ from metaeval.resampling import (
     on_grid,
     weighted_sums,
 )
-from metaeval.statistics.base import Statistic, Weigh, only_label, sum_by
+from metaeval.statistics.base import Statistic
+from metaeval.statistics.bound import Weigh
+from metaeval.statistics.estimand import Estimand
+from metaeval.statistics.kinds import WeightedStatistic
+from metaeval.statistics.sums import only_label, sum_by
 from metaeval.tables import Responses, group_codes
 
 _FINEST = 1024.0  # scores that are multiples of 1 / 1024 become whole numbers
@@ -90,21 +94,22 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
     given = ([] if mid_p else ["mid_p=False"]) + (
         [] if n_flips == 10_000 else [f"n_flips={n_flips}"]
     )
-    return Statistic(
-        "soft_pairwise_accuracy" + (f"({','.join(given)})" if given else ""),
-        "responses",
-        weigh=lambda table: _weigh(table, mid_p),
-        estimate=lambda table: _estimate(table, mid_p, n_flips),
-        describe=lambda table: _describe(table, mid_p, n_flips),
-        estimand={
-            "grouping": "systems",
-            "average": "pairs",
-            "ties": "mid-p" if mid_p else "published p",
-            "target": "E[SPA] at this number of items",
-        },
+    estimand = Estimand(
+        name="soft_pairwise_accuracy" + (f"({','.join(given)})" if given else ""),
+        grouping="systems",
+        average="pairs",
+        ties="mid-p" if mid_p else "published p",
+        target="E[SPA] at this number of items",
         status="exact" if mid_p else "published",
         is_accuracy=True,
+    )
+    return WeightedStatistic(
+        estimand=estimand,
+        weigh=lambda table: _weigh(table, mid_p),
+        exact=lambda table: _estimate(table, mid_p, n_flips),
+        describe=lambda table: _describe(table, mid_p, n_flips),
         interval="t",
+        nested_flips=True,
     )
 
 

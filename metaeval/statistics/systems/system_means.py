@@ -7,9 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from metaeval.core import ROUNDOFF_OF_SUMS, Codes, Floats, MetaevalError, require_column
-from metaeval.statistics.base import BySystems, Statistic, Weigh, only_label, ratio, sum_by
+from metaeval.statistics.base import Statistic, TwoWayReplicates
+from metaeval.statistics.bound import Weigh
 from metaeval.statistics.correlation import correlation_of, standardised
+from metaeval.statistics.estimand import Estimand
+from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.pairs.counts import chance_of
+from metaeval.statistics.sums import only_label, ratio, sum_by
 from metaeval.tables import Responses, group_codes
 
 
@@ -102,19 +106,16 @@ def system_accuracy() -> Statistic:
         tie_rate = (_signs(x, a, b) == 0).mean(axis=-1)
         return chance_of(tie_rate, float((_signs(y[0], a, b) == 0).mean()), "acc-eq")
 
-    return Statistic(
-        "system_accuracy",
-        "responses",
-        weigh=weigh,
-        by_systems=_accuracy_by_systems,
-        describe=describe,
+    estimand = Estimand(
+        name="system_accuracy",
+        grouping="systems",
+        average="pairs",
+        ties="acc-eq",
+        target="the expected system accuracy at this number of items",
         is_accuracy=True,
-        estimand={
-            "grouping": "systems",
-            "average": "pairs",
-            "ties": "acc-eq",
-            "target": "the expected system accuracy at this number of items",
-        },
+    )
+    return WeightedStatistic(
+        estimand=estimand, weigh=weigh, by_systems=_accuracy_by_systems, describe=describe
     )
 
 
@@ -125,7 +126,7 @@ def _agreement(x: Floats, y: Floats, weight: Floats | float = 1.0) -> Floats:
         return np.asarray(((x == y) * there).sum(axis=-1) / there.sum(axis=-1))
 
 
-def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> BySystems:
+def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> TwoWayReplicates:
     """Pairs of different systems count by the product of their weights.
 
     Systems are drawn by name: one that is in several tasks is drawn in all of them at once.
@@ -142,7 +143,7 @@ def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> BySyste
         weight = systems[:, None, name[a]] * systems[:, None, name[b]]
         return _agreement(_signs(x, a, b), _signs(y, a, b), weight)
 
-    return BySystems(names, values)
+    return TwoWayReplicates(names, values)
 
 
 def system_pearson() -> Statistic:
@@ -184,13 +185,12 @@ def system_pearson() -> Statistic:
 
         return values
 
-    return Statistic(
-        "system_pearson",
-        "responses",
+    return WeightedStatistic(
+        estimand=Estimand(name="system_pearson", grouping="systems", average="groups", ties="none"),
         weigh=weigh,
         smooth=True,
-        estimand={"grouping": "systems", "average": "groups", "ties": "none"},
         bounds=(-1.0, 1.0),
+        correlation="systems",
     )
 
 

@@ -1,5 +1,6 @@
 """The Bayesian bootstrap, and tables of paired verdicts: properties, then what is refused."""
 
+import dataclasses
 import itertools
 import subprocess
 import sys
@@ -154,7 +155,7 @@ def test_better_follows_what_is_good(statistic):
     table = simulate(seed=3, n_items=60).table.pairs()
     result = bayesian_bootstrap(table, statistic, rope=0.03, n_draws=500)
     place = {name: m for m, name in enumerate(table.scorers)}
-    sign = -1 if statistic.better == "lower" else 1
+    sign = -1 if statistic.estimand.better == "lower" else 1
     for one, two in itertools.permutations(table.scorers, 2):
         row = result.row(one, two)
         gain = sign * (result.draws[:, place[one]] - result.draws[:, place[two]])
@@ -222,7 +223,7 @@ NONSENSE = {
     "baseline": (TASKS, {"baseline": "rewrad"}, "Did you mean 'reward'"),
     "too many items": (
         TASKS,
-        {"statistic": pairwise_accuracy("half").named(item_limit=10)},
+        {"statistic": dataclasses.replace(kendall("b", grouping="none"), most_items=10)},
         "takes no more than 10 items",
     ),
     "one unit in a task": (

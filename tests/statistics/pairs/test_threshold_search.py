@@ -129,7 +129,7 @@ def test_without_resampling_it_is_the_estimate(folds, average):
     table = pairs(grid=4, holes=True, n_items=30)
     statistic = tie_calibrated_accuracy(folds, average)
     again = statistic.weigh(table)(np.ones((1, table.n_items)))[0]
-    np.testing.assert_allclose(again, statistic.estimate(table), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(again, statistic.value(table), rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize("folds", FOLDS)

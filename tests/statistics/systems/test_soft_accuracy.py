@@ -31,7 +31,7 @@ def table_of(human, names=None, **scorers):
 
 
 def value(statistic, table):
-    return statistic.estimate(prepare(table).table)
+    return statistic.value(prepare(table).table)
 
 
 def simulated(seed, n_items=200, n_systems=10, quality=0.15, noise=1.0):
