@@ -12,7 +12,7 @@ import pandas as pd
 
 from metaeval import Statistic, simulate
 from metaeval.inference import (
-    Measured,
+    Estimates,
     Plan,
     Resamples,
     choose_statistics,
@@ -94,7 +94,7 @@ def _p_values(null: Null, seed: int) -> list[float]:
     return found
 
 
-def _measured(table: Responses, unit: str, statistic: Statistic) -> Measured:
+def _measured(table: Responses, unit: str, statistic: Statistic) -> Estimates:
     design = of_units(table, {"resample": unit})
     return macro(measure(design, statistic, Resamples(N_FLIPS, 0)), table.n_items)
 

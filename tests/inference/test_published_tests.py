@@ -136,7 +136,7 @@ def slow_null(table, a, b, signs, units, value):
 
 
 def kind_of(statistic):
-    return statistic.estimand["ties"], statistic.estimand["average"]
+    return statistic.estimand.ties, statistic.estimand.average
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -86,7 +86,7 @@ BEST = [best_of_n("strict"), best_of_n("split"), best_of_n("lenient")]
 
 
 def label_of(statistic):
-    return "-".join([statistic.name, *statistic.estimand.values()])
+    return "-".join([statistic.name, *statistic.estimand.meaning().values()])
 
 
 def every(statistics):
@@ -202,7 +202,7 @@ def test_a_correlation_changes_sign_with_the_scores(statistic):
     one = evaluate(table, statistic, n_resamples=N).frame["estimate"]
     other = evaluate(table.map_scores(lambda x: -x), statistic, n_resamples=N).frame["estimate"]
     own = one.notna()
-    if statistic.estimand["grouping"] != "systems":
+    if statistic.estimand.grouping != "systems":
         own = slice(0, 3)
     np.testing.assert_allclose(one[own], -other[own], rtol=0, atol=1e-12)
 
@@ -264,7 +264,7 @@ def test_a_constant_reward_model_gets_chance(statistic):
     row = evaluate(table, statistic, n_resamples=N).row("constant")
     assert row["tie_rate"] == 1.0
     assert row["estimate"] == pytest.approx(row["chance"], abs=1e-12)
-    if statistic.estimand["ties"] == "lenient":
+    if statistic.estimand.ties == "lenient":
         assert np.isnan(row["skill"])
     else:
         assert row["skill"] <= 1e-12
@@ -341,7 +341,7 @@ def test_the_same_seed_gives_the_same_bytes(statistic):
     assert one.frame["estimate"].tolist() == another.frame["estimate"].tolist()
 
 
-@every([s for s in OF_RATINGS if s.estimand.get("grouping") != "systems"])
+@every([s for s in OF_RATINGS if s.estimand.grouping != "systems"])
 def test_another_scorer_does_not_change_the_draws_of_the_others(statistic):
     table = grid_table(scorers=4)
     few = evaluate(table.drop_scorers("beta"), statistic, n_resamples=N)
@@ -435,7 +435,7 @@ def test_letters_follow_the_adjusted_p_values(table):
 # Round trip.
 @every([*OF_RATINGS])
 def test_json_comes_back_exactly(statistic):
-    by = None if statistic.estimand["grouping"] == "system" else "task"
+    by = None if statistic.estimand.grouping == "system" else "task"
     table = grid_table(tasks=("t0", "t1") if by else (), n_items=10)
     text = compare(table, statistic, by=by, n_resamples=N).to_json()
     back = Result.from_json(text)

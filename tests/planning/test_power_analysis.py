@@ -189,7 +189,7 @@ def test_pilots_without_spread_are_one_sentence():
             call()
 
 
-@pytest.mark.parametrize("resample", [("item", "system"), "item,system"])
+@pytest.mark.parametrize("random", [("item", "system"), "item,system"])
 def test_planning_draws_no_systems(random):
     table, rule = pilot(20), {"statistic": "pairwise_accuracy", "resample": random}
     two = {"scorer": "a", "baseline": "b", "n_units": 20, "difference": 0.1}

@@ -12,7 +12,6 @@ from metaeval import Responses
 from metaeval.inference import Plan, prepare, table_for
 from metaeval.inference.hypothesis_tests import Member
 from metaeval.inference.published_tests import replica_tests
-from metaeval.inference.swap_tests_direct import _values
 from metaeval.statistics import (
     kendall,
     pairwise_accuracy,
@@ -43,7 +42,7 @@ def run(table, statistic, test, n=SWAPS, alternative="greater"):
     """Difference of the second scorer less the first, and its test."""
     part = SimpleNamespace(tables=(table,), part=0)
     member = Member(part, np.array([1]), np.array([0]), None, None, None)
-    values = _values(statistic, table_for(statistic, table))
+    values = statistic.value(table_for(statistic, table))
     tested = replica_test(statistic, member, Plan("compare", test=test, alternative=alternative), n)
     return values[1] - values[0], tested
 

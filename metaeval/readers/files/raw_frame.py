@@ -86,8 +86,15 @@ def load_frame(
     require_distinct(list(frame.columns), name)
     if not len(frame):
         raise MetaevalError(f"{name} has no rows; at least one below the header was expected.")
+    frame = _without_categories(frame)
     frame.attrs = {"source": name, "text": kind in ("csv", "tsv"), "notes": tuple(notes)}
     return frame
+
+
+def _without_categories(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of categories as their values, so that a cell may take any other."""
+    coded = [c for c in frame if isinstance(frame[c].dtype, pd.CategoricalDtype)]
+    return frame.assign(**{c: frame[c].astype(object) for c in coded}) if coded else frame
 
 
 def _column_names(frame: pd.DataFrame, source: str) -> list[str]:

@@ -265,7 +265,7 @@ def test_net_does_not_touch_judges_with_one_order():
     assert table.scores["judge"].abs().tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize("both_orders", ["each", "net"])
+@pytest.mark.parametrize("orders", ["each", "net"])
 def test_a_verdict_that_comes_twice_in_one_order(orders):
     frame, _ = swapped_frame(n=3)
     with pytest.raises(MetaevalError, match=r"several values of judge for one row, at 1 rows"):
@@ -590,3 +590,19 @@ def test_columns_of_categories_are_read_as_their_values_are():
     plain, odd = read(frame), read(frame.astype(dict.fromkeys(frame, "category")))
     assert odd.scores.equals(plain.scores) and odd.rows["order"].tolist() == ["ab", "ab", "ba"]
     assert odd.rows["chars_first"].tolist() == ["q", "u", "v"]
+
+
+def test_scorers_and_raters_of_categories_share_one_column_of_verdicts():
+    frame = pd.DataFrame(
+        {
+            "item": np.repeat(np.arange(6), 2),
+            "first": "a",
+            "second": "b",
+            "scorer": ["judge", None] * 6,
+            "rater": [None, "expert"] * 6,
+            "preference": ["a", "a", "b", "a", "tie", "b", "a", "a", "b", "b", "a", "tie"],
+        }
+    )
+    plain, odd = read(frame), read(frame.astype({"scorer": "category", "rater": "category"}))
+    assert plain.scorers == ["judge"] and list(plain.labels) == ["expert"]
+    assert odd.fingerprint == plain.fingerprint
