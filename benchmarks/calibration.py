@@ -22,7 +22,7 @@ from metaeval.tables import Pairs
 N_SCORERS = 20
 FULL, TINY = (10_000, 1_000), (100, 100)
 MILLION = 1_000_000
-NATIVE = "native=logit"
+NATIVE = "scale=log_odds"
 AGAINST_ACCURACY = {
     f"brier({NATIVE})": 1 / 10,
     f"ece({NATIVE})": 1 / 10,

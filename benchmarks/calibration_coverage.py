@@ -213,7 +213,7 @@ def selection_coverage(sets, each, units=UNITS, target=0.8):
 def interval_coverage(sets, each, slope, units=UNITS, n_resamples=1_000):
     """Coverage of the default 95 % interval of each measure, and its mean value."""
     rng, truth = np.random.default_rng(6), true_values(slope)
-    names = ",".join(f"{name}(native=True,over=responses)" for name in truth)
+    names = ",".join(f"{name}(scale=probability,rows=responses)" for name in truth)
     held = []
     for k in range(sets):
         table = responses(rng, units, each, slope)
@@ -257,7 +257,7 @@ def twins(rng, units, each, stretched=1.0, spread=1.0):
 def rejections(sets, each, units, stretched=1.0, spread=1.0, n_resamples=300):
     """How often two scorers are separated at .05, by measure, and their difference holds 0."""
     rng, found = np.random.default_rng(10), []
-    names = ",".join(f"{name}(native=True,over=responses)" for name in COMPARED)
+    names = ",".join(f"{name}(scale=probability,rows=responses)" for name in COMPARED)
     for k in range(sets):
         table = twins(rng, units, each, stretched, spread)
         frame = me.compare(table, names, n_resamples=n_resamples, seed=k).frame

@@ -2,7 +2,8 @@
 
 `python -m benchmarks.same_numbers write before.json` in one version, the same in the other, and
 `python -m benchmarks.same_numbers compare before.json after.json` says which numbers differ. Names
-of columns may differ: `--renamed trivial=best_constant` maps those of the first file.
+of columns may differ: `--renamed 'trivial->best_constant'` maps those of the first file, in names
+of statistics too.
 """
 
 import argparse
@@ -87,7 +88,7 @@ def calibrated(pairs: object) -> Iterator[tuple]:
     yield "largest coverage", exactly(calibration.largest_coverage(pairs))
     yield "gaps", exactly(calibration.gap_to_agreement(pairs, **few).frame)
     yield "thresholds", exactly(calibration.threshold_curve(pairs, **few))
-    forecasts = {"native": "logit"}
+    forecasts = {"forecast": "log_odds"}
     yield "spiegelhalter", exactly(calibration.spiegelhalter(pairs, **forecasts).frame)
     yield "cumulative", exactly(calibration.cumulative(pairs, **forecasts, **few).frame)
     yield "both", exactly(calibration.accuracy_and_calibration(pairs, **few))
@@ -201,6 +202,7 @@ def write(path: Path, names: list[str]) -> None:
 def compare(before: Path, after: Path, renamed: dict[str, str]) -> int:
     """Print every key and column that differs, and return how many do."""
     old, new = (json.loads(path.read_text()) for path in (before, after))
+    old = {_renamed(key, renamed): columns for key, columns in old.items()}
     lines = [f"only in one file: {key}" for key in sorted({*old} ^ {*new})]
     n_equal = 0
     for key in sorted({*old} & {*new}):
@@ -213,6 +215,13 @@ def compare(before: Path, after: Path, renamed: dict[str, str]) -> int:
                 lines.append(f"{key}: {column} differs: {str(left)[:60]} | {str(right)[:60]}")
     print("\n".join([*lines, f"{n_equal:,} numbers equal to the bit, {len(lines)} differences"]))
     return len(lines)
+
+
+def _renamed(key: str, renamed: dict[str, str]) -> str:
+    """The name of a record, such as "compare brier(folds=5)", as the later version has it."""
+    for before, after in renamed.items():
+        key = key.replace(before, after)
+    return key
 
 
 def main() -> int:
@@ -229,7 +238,7 @@ def main() -> int:
     if given.command == "write":
         write(given.path, given.sets)
         return 0
-    renamed = dict(pair.split("=", 1) for pair in given.renamed)
+    renamed = dict(pair.split("->", 1) for pair in given.renamed)
     return int(compare(given.before, given.after, renamed) > 0)
 
 

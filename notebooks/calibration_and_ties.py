@@ -35,22 +35,23 @@ print(f"Of the pairs of responses to one item, people leave {truth.tie_rate:.0%}
 # %% [markdown]
 # ## Does a margin say how sure it is?
 #
-# Accuracy cannot tell `loud` from `reward`. Four numbers side by side can; `native="logit"` says
+# Accuracy cannot tell `loud` from `reward`. Four numbers side by side can; `"log_odds"` says
 # that scores are to be taken at their word, as log odds.
 #
 # - `cox_slope` is 1 where the log odds are right, and below 1 where the scorer is too sure of
 #   itself. That of `loud` is a third of that of `reward`, as it was made.
 # - `smooth_ece` is how far forecasts would have to move to be calibrated. Chance makes it larger
-#   than 0 even for a perfect scorer; `expected_if_calibrated` is the value that such a scorer would
-#   have. - `recalibration_gain` is what a correction, learned on other items, takes off the squared
+#   than 0 even for a perfect scorer; `expected_if_calibrated` is the value that such a scorer
+#   would have.
+# - `recalibration_gain` is what a correction, learned on other items, takes off the squared
 #   error of the forecasts. It is the price of miscalibration; about 0 where there is none.
 
 # %%
 forecasts = [
     me.statistics.pairwise_accuracy("half"),
-    me.statistics.cox_slope(native="logit"),
-    me.statistics.smooth_ece(native="logit"),
-    me.statistics.recalibration_gain(native="logit"),
+    me.statistics.cox_slope("log_odds"),
+    me.statistics.smooth_ece("log_odds"),
+    me.statistics.recalibration_gain("log_odds"),
 ]
 result = me.evaluate(table, forecasts, scorers=["reward", "loud"], n_resamples=500)
 columns = ["estimate", "lower", "upper", "expected_if_calibrated"]
@@ -66,7 +67,7 @@ shown.loc[[statistic.name for statistic in forecasts]].round(3)
 # is wide. Bars show where the forecasts are: those of `loud` are nearly all close to 1.
 
 # %%
-ax = me.plots.reliability(table, ["reward", "loud"], native="logit", n_resamples=200)
+ax = me.plots.reliability(table, ["reward", "loud"], forecast="log_odds", n_resamples=200)
 
 # %% [markdown]
 # ## How large must a gap be for people to agree?

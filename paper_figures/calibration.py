@@ -18,7 +18,7 @@ from paper_figures.making import keep
 SCORERS = ("metric learned", "reward small", "reward large", "judge 5 points")
 REAL = ("internlm2", "skywork_llama3", "gpt4o", "chatgpt")
 _TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
-SLOPE, ERROR = "cox_slope(native=logit)", "smooth_ece(native=logit)"
+SLOPE, ERROR = "cox_slope(scale=log_odds)", "smooth_ece(scale=log_odds)"
 
 
 def draw(folder: Path, quick: bool = False) -> None:
@@ -32,7 +32,7 @@ def draw(folder: Path, quick: bool = False) -> None:
 
 def _keep(folder: Path, name: str, table: Table, scorers: Sequence[str], n: int) -> None:
     result = evaluate(table, f"{SLOPE},{ERROR}", scorers=scorers, n_resamples=n)
-    asked = {"native": "logit", "n_resamples": n}
+    asked = {"forecast": "log_odds", "n_resamples": n}
     curves = reliability(table, scorers, return_data=True, **asked).assign(part="curve")
     with style("acl-wide"):
         drawn = _drawn(table, scorers, result, asked)

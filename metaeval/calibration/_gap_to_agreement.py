@@ -27,7 +27,7 @@ def gap_to_agreement(
     table: Table,
     agreement: Sequence[float] = (0.7, 0.8, 0.9),
     *,
-    map: str = "lapse_link",
+    calibrator: str = "lapse_link",
     lapse: float = 0.05,
     label: str | None = None,
     scorers: Sequence[str] | None = None,
@@ -46,7 +46,7 @@ def gap_to_agreement(
     table : Responses or Pairs
     agreement : list of float, default .7, .8, .9
         Shares of agreement, above .5; pairs with tied labels are left out.
-    map : {"lapse_link", "margin_link"}
+    calibrator : {"lapse_link", "margin_link"}
         Whether some labels are coins however large the gap.
     lapse : float, default 0.05
         Share of such labels that is expected before the data are seen: the mean of the prior
@@ -104,9 +104,9 @@ def gap_to_agreement(
     True
     """
     shares = _checked_shares(agreement)
-    check_one_of("map", map, _MAPS)
+    check_one_of("calibrator", calibrator, _MAPS)
     expected = link_functions.lapse(1 / check_fraction("lapse", lapse) - 1)
-    link = link_functions.MARGIN if map == "margin_link" else expected
+    link = link_functions.MARGIN if calibrator == "margin_link" else expected
     plan = Plan(
         "gap_to_agreement",
         confidence=confidence,
@@ -123,12 +123,12 @@ def gap_to_agreement(
     }
     whole = designed(table, **options)
     column = by or ("task" if "task" in whole.table.rows else None)
-    reading = Reading(native="logit", over="pairs").settled(whole.table)
+    reading = Reading(scale="log_odds", rows="pairs").settled(whole.table)
     designs = [whole] if column is None else [whole, designed(table, by=column, **options)]
     parts = [part for design in designs for part in parts_of(design, reading)]
     fits = [_fits(part, link, plan) for part in parts]
     said = "" if lapse == 0.05 else f"lapse={lapse:g}"
-    made = [_gaps(share, map, said, parts, fits, plan) for share in shares]
+    made = [_gaps(share, calibrator, said, parts, fits, plan) for share in shares]
     notes = [line for each in zip(parts, fits, strict=True) for line in _not_rising(*each)]
     notes += [line for share in shares for line in _resting(share, parts, fits)]
     if len(parts) > 2:
@@ -247,14 +247,14 @@ def closeness(share: float, slope: Floats, lapse: Floats) -> Floats:
 
 
 def _gaps(
-    share: float, map: str, said: str, parts: list[Part], fits: list[Fits], plan: Plan
+    share: float, calibrator: str, said: str, parts: list[Part], fits: list[Fits], plan: Plan
 ) -> tuple[Estimand, list[Row], Floats]:
     """Rows and draws of the gap at one share of agreement."""
     what = (
-        f"the score gap at which labels agree {100 * share:g} % of the time, by {map}; pairs with "
-        "tied labels left out"
+        f"the score gap at which labels agree {100 * share:g} % of the time, by {calibrator}; "
+        "pairs with tied labels left out"
     )
-    of_map = "" if map == "lapse_link" else f"map={map}"
+    of_map = "" if calibrator == "lapse_link" else f"calibrator={calibrator}"
     estimand = Estimand(
         name=said_name("gap", f"agreement={share:g}", of_map, said),
         rows="pairs",

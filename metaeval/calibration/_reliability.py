@@ -22,13 +22,12 @@ from metaeval.inference import Plan
 from metaeval.resampling import tails
 from metaeval.statistics import (
     Estimand,
-    Native,
-    Over,
+    Forecast,
     Reading,
-    check_outcomes,
+    Scale,
     null_labels,
+    reading_of,
     said_name,
-    said_outcomes,
     tied_cases,
 )
 from metaeval.tables import Table
@@ -39,13 +38,7 @@ _LINKED = ("margin_link", "lapse_link", "monotone_spline")
 def reliability(
     table: Table,
     *,
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: str | None = None,
-    outcomes: int = 2,
+    forecast: Forecast | Scale = "score",
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
@@ -60,8 +53,8 @@ def reliability(
     Parameters
     ----------
     table : Responses or Pairs
-    native, over, event, map, folds, average, outcomes
-        As in `metaeval.statistics.brier`.
+    forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
+        How scores become forecasts of an event, see `metaeval.statistics.Forecast`.
     label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
@@ -104,13 +97,13 @@ def reliability(
     --------
     >>> from metaeval import calibration, load_example
     >>> curve = calibration.reliability(
-    ...     load_example(), native="logit", scorers=["judge"], n_resamples=100)
+    ...     load_example(), forecast="log_odds", scorers=["judge"], n_resamples=100)
     >>> bool((curve["confidence_lower"] <= curve["recalibrated"]).all())
     True
     """
     plan = Plan("reliability", confidence=confidence, n_resamples=n_resamples, seed=seed)
-    ties = check_outcomes(outcomes)
-    reading = Reading(native, over, event, map, n_folds, average, ties=ties)
+    reading = reading_of(forecast, takes_ties=True)
+    ties = reading.ties_as_outcome
     options = {
         "label": label,
         "scorers": scorers,
@@ -127,8 +120,8 @@ def reliability(
         for part, of in (_of_outcomes(each) if ties else [(each, {})])
         for m in range(len(part.cases.scorers))
     ]
-    what, more = "how often the event happens at a forecast", said_outcomes(outcomes)
-    about = curve_of("reliability", what, reading, settled, more)
+    what = "how often the event happens at a forecast"
+    about = curve_of("reliability", what, reading, settled)
     whole = labelled(pd.concat(frames, ignore_index=True), table, design, plan, options, about)
     whole.attrs |= {"event": settled.event_name(), "forecasts": settled.made()}
     return whole
@@ -190,7 +183,7 @@ def honest_bounds(part: Part, m: int, at: Floats, confidence: float) -> tuple[Fl
 
 def map_band(
     table: Table,
-    map: str = "margin_link",
+    calibrator: str = "margin_link",
     at: Sequence[float] | None = None,
     *,
     label: str | None = None,
@@ -208,7 +201,7 @@ def map_band(
     Parameters
     ----------
     table : Responses or Pairs
-    map : {"margin_link", "lapse_link", "monotone_spline"}
+    calibrator : {"margin_link", "lapse_link", "monotone_spline"}
     at : list of float, optional
         Margins; by default 41 from 0 to the largest of each scorer.
     label, scorers, by, resample, missing, weights, seed
@@ -245,7 +238,7 @@ def map_band(
     >>> bool(((band["lower"] <= band["agreement"]) & (band["agreement"] <= band["upper"])).all())
     True
     """
-    check_one_of("map", map, _LINKED)
+    check_one_of("calibrator", calibrator, _LINKED)
     plan = Plan(
         "map_band",
         confidence=confidence,
@@ -262,20 +255,20 @@ def map_band(
         "missing": missing,
     }
     design = designed(table, **options)
-    reading = Reading(native="logit", over="pairs").settled(design.table)
+    reading = Reading(scale="log_odds", rows="pairs").settled(design.table)
     points = None if at is None else np.atleast_1d(numbers(at, "at"))
     if points is not None and (
         points.ndim != 1 or not len(points) or not np.isfinite(points).all()
     ):
         raise MetaevalError(f"at={at!r} must be a list of margins, such as [0, 0.5, 1].")
     frames = [
-        _band(part, m, map, points, plan)
+        _band(part, m, calibrator, points, plan)
         for part in parts_of(design, reading)
         for m in range(len(part.cases.scorers))
     ]
-    what = f"how often labels agree with a margin, by {map}, pairs with tied labels left out"
+    what = f"how often labels agree with a margin, by {calibrator}, pairs with tied labels left out"
     about = Estimand(
-        name=said_name("map_band", f"map={map}"),
+        name=said_name("map_band", f"calibrator={calibrator}"),
         rows="pairs",
         grouping="item",
         average="items",
@@ -287,12 +280,14 @@ def map_band(
     return labelled(whole, table, design, plan, options, about)
 
 
-def _band(part: Part, m: int, map: str, at: Floats | None, plan: Plan) -> pd.DataFrame:
+def _band(part: Part, m: int, calibrator: str, at: Floats | None, plan: Plan) -> pd.DataFrame:
     cases = part.cases
     margins = margins_of(part, m)
     points = np.linspace(0, np.abs(margins).max(), 41) if at is None else at
     scale = scale_of(margins)
-    link = {"margin_link": link_functions.MARGIN, "lapse_link": link_functions.LAPSE}.get(map)
+    link = {"margin_link": link_functions.MARGIN, "lapse_link": link_functions.LAPSE}.get(
+        calibrator
+    )
     design, new = (margins / scale)[:, None], (points / scale)[:, None]
     if link is None:
         knots = spline_knots(np.abs(design[:, 0]))

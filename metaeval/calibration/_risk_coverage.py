@@ -12,7 +12,7 @@ from metaeval.calibration.cases import Part, curve_of, designed, labelled, parts
 from metaeval.core import SMALLEST_DIVISOR, Floats, check_fraction
 from metaeval.curves import isotonic_fit, selective_risk
 from metaeval.inference import Plan
-from metaeval.statistics import Cases, Native, Over, Reading, by_size, by_sureness
+from metaeval.statistics import Cases, Forecast, Reading, Scale, by_size, by_sureness, reading_of
 from metaeval.tables import Table
 
 _WALKS = 4_000
@@ -22,12 +22,7 @@ _POINTS = 1_000
 def risk_coverage(
     table: Table,
     *,
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: str | None = None,
+    forecast: Forecast | Scale = "score",
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
@@ -41,8 +36,8 @@ def risk_coverage(
     Parameters
     ----------
     table : Responses or Pairs
-    native, over, event, map, folds, average
-        As in `metaeval.statistics.aurc`.
+    forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
+        How scores become forecasts of an event, see `metaeval.statistics.Forecast`.
     label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
@@ -86,7 +81,7 @@ def risk_coverage(
     >>> bool((curve["lower"] <= curve["accuracy"]).all())
     True
     """
-    asked = Reading(native, over, event, map, n_folds, average)
+    asked = reading_of(forecast)
     options = {
         "label": label,
         "scorers": scorers,
@@ -123,12 +118,7 @@ def largest_coverage(
     table: Table,
     accuracy: float = 0.9,
     *,
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: str | None = None,
+    forecast: Forecast | Scale = "score",
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
@@ -144,8 +134,8 @@ def largest_coverage(
     table : Responses or Pairs
     accuracy : float, default 0.9
         What decisions must reach.
-    native, over, event, map, folds, average
-        As in `metaeval.statistics.aurc`.
+    forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
+        How scores become forecasts of an event, see `metaeval.statistics.Forecast`.
     label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
@@ -182,7 +172,7 @@ def largest_coverage(
     True
     """
     check_fraction("accuracy", accuracy)
-    asked = Reading(native, over, event, map, n_folds, average)
+    asked = reading_of(forecast)
     options = {
         "label": label,
         "scorers": scorers,

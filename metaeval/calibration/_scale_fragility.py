@@ -10,7 +10,14 @@ import pandas as pd
 from metaeval.calibration.cases import designed
 from metaeval.core import Floats, MetaevalError
 from metaeval.inference import evaluate
-from metaeval.statistics import Statistic, brier, pairwise_accuracy, pearson, recalibration_gain
+from metaeval.statistics import (
+    Forecast,
+    Statistic,
+    brier,
+    pairwise_accuracy,
+    pearson,
+    recalibration_gain,
+)
 from metaeval.tables import Pairs, Table
 
 
@@ -82,7 +89,8 @@ def scale_fragility(
             "scale_fragility needs responses with scores of their own; this table holds pairs."
         )
     design = designed(table, label=label, scorers=scorers, missing=missing)
-    measures = [pearson(), brier(over="pairs"), recalibration_gain(over="pairs")]
+    forecast = Forecast(rows="pairs")
+    measures = [pearson(), brier(forecast), recalibration_gain(forecast)]
     measures.append(pairwise_accuracy("half"))
     columns = {
         scale: _estimates(design.table.map_scores(change), measures)

@@ -14,11 +14,12 @@ from metaeval.inference import Plan
 from metaeval.resampling import multiplicity, normal_cdf
 from metaeval.results import Result, Row
 from metaeval.statistics import (
-    Native,
-    Over,
+    Forecast,
     Reading,
+    Scale,
     estimand_of,
     null_labels,
+    reading_of,
     said_name,
     signs_of_units,
 )
@@ -34,10 +35,7 @@ Test = Callable[[Part, int], tuple[float, float, float]]
 def spiegelhalter(
     table: Table,
     *,
-    native: Native = True,
-    over: Over = None,
-    event: float | None = None,
-    average: str | None = None,
+    forecast: Forecast | Scale = "probability",
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
@@ -49,11 +47,9 @@ def spiegelhalter(
     Parameters
     ----------
     table : Responses or Pairs
-    native : {True, "logit"}, default True
-        Scores are probabilities, or log odds. A map that is fitted to the same labels would be
-        calibrated by construction, and is not tested.
-    over, event, average
-        As in `metaeval.statistics.brier`.
+    forecast : Forecast or {"probability", "log_odds"}, default "probability"
+        Scores are probabilities, or log odds, see `metaeval.statistics.Forecast`. A map that is
+        fitted to the same labels would be calibrated by construction, and is not tested.
     label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
 
@@ -83,11 +79,11 @@ def spiegelhalter(
     Examples
     --------
     >>> from metaeval import calibration, load_example
-    >>> result = calibration.spiegelhalter(load_example(), native="logit", scorers=["lexical"])
+    >>> result = calibration.spiegelhalter(load_example(), forecast="log_odds", scorers=["lexical"])
     >>> bool(result.row("lexical")["p_value"] < 0.01)
     True
     """
-    reading = _claimed(native, over, event, average)
+    reading = _claimed(forecast)
     options = {
         "label": label,
         "scorers": scorers,
@@ -100,15 +96,16 @@ def spiegelhalter(
     return _tested(table, "spiegelhalter", what, reading, options, _spiegelhalter, plan)
 
 
-def _claimed(native: Native, over: Over, event: float | None, average: str | None) -> Reading:
-    """Probabilities that scorers claim; others are not tested."""
-    if native is None:
+def _claimed(forecast: Forecast | Scale) -> Reading:
+    """The forecast, which is to be one that scorers claim."""
+    reading = reading_of(forecast)
+    if not reading.is_calibrated:
         raise MetaevalError(
-            "Only probabilities that scorers claim are tested: native=True or native='logit'. A "
-            "map fitted to these labels is calibrated by construction; fit it to other items and "
-            "test what it says of these (see metaeval.calibration.margin_link.fit)."
+            "Only probabilities that scorers claim are tested: scale='probability' or "
+            "scale='log_odds'. A map fitted to these labels is calibrated by construction; fit it "
+            "to other items and give its probabilities."
         )
-    return Reading(native, over, event, average=average)
+    return reading
 
 
 def _spiegelhalter(part: Part, m: int) -> tuple[float, float, float]:
@@ -141,10 +138,7 @@ def _alone(part: Part) -> bool:
 def cumulative(
     table: Table,
     *,
-    native: Native = True,
-    over: Over = None,
-    event: float | None = None,
-    average: str | None = None,
+    forecast: Forecast | Scale = "probability",
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     by: str | None = None,
@@ -158,11 +152,9 @@ def cumulative(
     Parameters
     ----------
     table : Responses or Pairs
-    native : {True, "logit"}, default True
-        Scores are probabilities, or log odds. A map that is fitted to the same labels would be
-        calibrated by construction, and is not tested.
-    over, event, average
-        As in `metaeval.statistics.brier`.
+    forecast : Forecast or {"probability", "log_odds"}, default "probability"
+        Scores are probabilities, or log odds, see `metaeval.statistics.Forecast`. A map that is
+        fitted to the same labels would be calibrated by construction, and is not tested.
     label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     n_resamples : int, default 10 000
@@ -198,12 +190,12 @@ def cumulative(
     --------
     >>> from metaeval import calibration, load_example
     >>> result = calibration.cumulative(
-    ...     load_example(), native="logit", scorers=["lexical"], n_resamples=200)
+    ...     load_example(), forecast="log_odds", scorers=["lexical"], n_resamples=200)
     >>> bool(result.row("lexical")["p_value"] < 0.05)
     True
     """
     plan = Plan("cumulative", n_resamples=n_resamples, seed=seed)
-    reading = _claimed(native, over, event, average)
+    reading = _claimed(forecast)
     options = {
         "label": label,
         "scorers": scorers,

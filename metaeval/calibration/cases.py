@@ -71,7 +71,7 @@ def _without_constant(table: Table, design: Design, options: dict[str, Any]) -> 
 def parts_of(design: Design, reading: Reading) -> Iterator[Part]:
     """Cases of each stratum of a design by a settled reading."""
     for stratum in design.strata:
-        rows = stratum.table.pairs() if reading.over == "pairs" else stratum.table
+        rows = stratum.table.pairs() if reading.rows == "pairs" else stratum.table
         cases = cases_of(rows, reading)
         unit = stratum.unit_of_items(rows)[cases.items]
         yield Part(stratum.name, rows, cases, unit, stratum, design.dropped_in(stratum))

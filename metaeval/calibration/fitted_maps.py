@@ -11,7 +11,7 @@ import pandas as pd
 from metaeval.calibration.cases import designed
 from metaeval.core import Codes, Floats, MetaevalError, require_known
 from metaeval.curves import Curve, calibrators
-from metaeval.statistics import Reading, Scored, cases_of, scored_of
+from metaeval.statistics import Average, ForecastRows, Reading, Scored, cases_of, scored_of
 from metaeval.tables import Table
 
 
@@ -100,10 +100,10 @@ class MapKind:
         *,
         label: str | None = None,
         scorers: list[str] | None = None,
-        over: str | None = None,
-        event: float | None = None,
+        rows: ForecastRows | None = None,
+        positive_from: float | None = None,
         n_folds: int = 5,
-        average: str | None = None,
+        average: Average | None = None,
         resample: str | None = None,
         missing: str | None = None,
     ) -> Map:
@@ -114,9 +114,9 @@ class MapKind:
         table : Responses or Pairs
         label, scorers, resample, missing
             As in `metaeval.evaluate`.
-        over : {"pairs", "responses"}, optional
+        rows : {"pairs", "responses"}, optional
             Margins of pairs, or scores of responses.
-        event : float, optional
+        positive_from : float, optional
             Responses: the event is a label of at least this.
         n_folds : int, default 5
             Folds of items (clusters).
@@ -141,20 +141,27 @@ class MapKind:
         """
         design = designed(table, label=label, scorers=scorers, resample=resample, missing=missing)
         ties = calibrators.BY_NAME[self.name].takes == "outcomes"
-        wanted = Reading(None, over, event, self.name, n_folds, average, ties=ties)  # type: ignore[arg-type]
+        wanted = Reading(
+            rows=rows,
+            positive_from=positive_from,
+            calibrator=self.name,
+            n_folds=n_folds,
+            ties_as_outcome=ties,
+            average=average,
+        )
         reading = wanted.settled(design.table)
-        rows = design.table.pairs() if reading.over == "pairs" else design.table
-        forecast = cases_of(rows, reading).forecast
-        scored, family = scored_of(rows, reading), calibrators.BY_NAME[self.name]
-        some = _chosen(rows, scored, self.name, reading)
+        whole = design.table.pairs() if reading.rows == "pairs" else design.table
+        forecast = cases_of(whole, reading).forecast
+        scored, family = scored_of(whole, reading), calibrators.BY_NAME[self.name]
+        some = _chosen(whole, scored, self.name, reading)
         curves = {
             name: family.curve(x[some], scored.label[some], scored.weight[some], pairs)
-            for name, x in zip(rows.scorers, scored.scores.T, strict=True)
-            for pairs in [reading.mirrored or reading.ties]
+            for name, x in zip(whole.scorers, scored.scores.T, strict=True)
+            for pairs in [reading.mirrored or reading.ties_as_outcome]
         }
-        index = _ids(rows).take(scored.rows)
-        frame = pd.DataFrame(forecast[: len(index)], index=index, columns=rows.scorers)
-        frame = _as_given(frame, table.pairs() if reading.over == "pairs" else table)
+        index = _ids(whole).take(scored.rows)
+        frame = pd.DataFrame(forecast[: len(index)], index=index, columns=whole.scorers)
+        frame = _as_given(frame, table.pairs() if reading.rows == "pairs" else table)
         return Map(self.name, curves, frame, _notes(self.name, reading))
 
 
@@ -177,7 +184,7 @@ def _as_given(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def _chosen(rows: Table, scored: Scored, kind: str, reading: Reading) -> Codes:
     """Cases to fit on: all; for Venn-Abers one pair of each item, chosen by chance."""
-    if kind != "venn_abers" or reading.over != "pairs":
+    if kind != "venn_abers" or reading.rows != "pairs":
         return np.arange(len(scored.rows))
     order = np.random.default_rng(0).permutation(len(scored.rows))
     items = rows.item_codes[scored.rows][order]
@@ -187,6 +194,6 @@ def _chosen(rows: Table, scored: Scored, kind: str, reading: Reading) -> Codes:
 def _notes(kind: str, reading: Reading) -> tuple[str, ...]:
     if kind != "venn_abers":
         return ()
-    if reading.over == "pairs":
+    if reading.rows == "pairs":
         return ("curves use one pair of each item, so that cases are exchangeable",)
     return ("its guarantee is for exchangeable cases: it is lost if responses share items",)

@@ -39,7 +39,7 @@ def accuracy_and_calibration(
     accuracy : Statistic or its name, optional
         `pairwise_accuracy(ties="half")` where it is not given.
     calibration : Statistic or its name, optional
-        `recalibration_gain(native="logit")` where it is not given: what recalibration on other
+        `recalibration_gain("log_odds")` where it is not given: what recalibration on other
         items would take off the Brier score, 0 for calibrated forecasts.
     label, scorers, baseline, by, resample, missing, n_resamples, seed
         As in `metaeval.compare`; with `by` the means over strata are compared.
@@ -82,7 +82,7 @@ def accuracy_and_calibration(
     ['one differs']
     """
     first = pairwise_accuracy("half") if accuracy is None else accuracy
-    second = recalibration_gain(native="logit") if calibration is None else calibration
+    second = recalibration_gain("log_odds") if calibration is None else calibration
     result = compare(
         table,
         [first, second],

@@ -17,7 +17,7 @@ from metaeval.plots.panels import thin
 from metaeval.plots.row_axes import draw_intervals, label_x, row_axes
 from metaeval.plots.theme import GREY
 from metaeval.results import Result
-from metaeval.statistics import Native, cox_intercept
+from metaeval.statistics import Scale, cox_intercept
 from metaeval.tables import Pairs, Table
 
 _LABEL = (
@@ -31,7 +31,7 @@ def order_bias(
     source: Table | xr.DataTree,
     scorers: Sequence[str] | str | None = None,
     *,
-    native: Native = None,
+    scale: Scale = "score",
     max_chars: int | None = None,
     ax: Axes | None = None,
     return_data: bool = False,
@@ -46,7 +46,7 @@ def order_bias(
         `bayes.calibration` or `bayes.ties` of such pairs.
     scorers : str or list of str, optional
         All by default.
-    native : {True, "logit", None}
+    scale : {"score", "probability", "log_odds"}
         Of pairs: as in `metaeval.statistics.cox_intercept`.
     max_chars : int, optional
         Longer names lose their middle; by default they are whole, in several lines if need be.
@@ -90,21 +90,21 @@ def order_bias(
     >>> scores = pd.DataFrame({"judge": gap + 0.5 + rng.normal(size=200)})
     >>> labels = pd.DataFrame({"human": np.sign(gap)})
     >>> pairs = Pairs(rows, scores, labels, ordered=True)
-    >>> frame = order_bias(pairs, native="logit", n_resamples=200, return_data=True)
+    >>> frame = order_bias(pairs, scale="log_odds", n_resamples=200, return_data=True)
     >>> bool(frame["lower"].item() > 0)
     True
     """
-    frame = _biases(source, scorers_of(scorers), native, options)
+    frame = _biases(source, scorers_of(scorers), scale, options)
     return frame if return_data else _drawn(frame, max_chars, ax)
 
 
 def _biases(
-    source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
+    source: Any, scorers: list[str] | None, scale: Scale, options: dict[str, Any]
 ) -> pd.DataFrame:
     if is_posterior(source):
         own = _own(_of_tree(source, **passed_on(_of_tree, options, "order_bias")))
     else:
-        own = _turned(_own(_of_pairs(source, scorers, native, options)))
+        own = _turned(_own(_of_pairs(source, scorers, scale, options)))
     ordered = only(own, scorers).sort_values(["estimate", "scorer"], ascending=[False, True])
     return ordered.reset_index(drop=True)
 
@@ -127,7 +127,7 @@ def _of_tree(tree: xr.DataTree, *, confidence: float = 0.95) -> Result:
 
 
 def _of_pairs(
-    source: Any, scorers: list[str] | None, native: Native, options: dict[str, Any]
+    source: Any, scorers: list[str] | None, scale: Scale, options: dict[str, Any]
 ) -> Result:
     pairs = require_table(source, "order_bias")
     if not isinstance(pairs, Pairs) or not pairs.ordered:
@@ -136,7 +136,7 @@ def _of_pairs(
             "ordered=True."
         )
     asked = passed_on(evaluate, options, "order_bias")
-    return evaluate(pairs, cox_intercept(native=native), scorers=scorers, **asked)
+    return evaluate(pairs, cox_intercept(scale), scorers=scorers, **asked)
 
 
 def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:

@@ -51,7 +51,7 @@ def reliability(
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
-        Others of `metaeval.calibration.reliability`: `native`, `by`, `n_resamples`, ...
+        Others of `metaeval.calibration.reliability`: `forecast`, `by`, `n_resamples`, ...
 
     Returns
     -------
@@ -79,7 +79,7 @@ def reliability(
     Examples
     --------
     >>> from metaeval import load_example
-    >>> ax = reliability(load_example(), "judge", native="logit", n_resamples=100)
+    >>> ax = reliability(load_example(), "judge", forecast="log_odds", n_resamples=100)
     >>> ax.get_ylabel()
     'share of labels that say so'
     """

@@ -48,7 +48,7 @@ def risk_coverage(
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
     **options
-        Others of `metaeval.calibration.risk_coverage`: `native`, `by`, `confidence`, ...
+        Others of `metaeval.calibration.risk_coverage`: `forecast`, `by`, `confidence`, ...
 
     Returns
     -------

@@ -32,10 +32,12 @@ from metaeval.statistics.calibration.binned_ece import ece, ece_debiased
 from metaeval.statistics.calibration.corp import discrimination, miscalibration, uncertainty
 from metaeval.statistics.calibration.cox import calibration_in_the_large, cox_intercept, cox_slope
 from metaeval.statistics.calibration.forecast_spec import (
-    Native as Native,
-    Over as Over,
+    Average as Average,
+    Forecast,
+    ForecastRows as ForecastRows,
     Reading as Reading,
-    check_outcomes as check_outcomes,
+    Scale as Scale,
+    reading_of as reading_of,
 )
 from metaeval.statistics.calibration.forecasts import (
     Cases as Cases,
@@ -54,7 +56,6 @@ from metaeval.statistics.calibration.proper_scores import (
     log_loss,
     rps,
     said_name as said_name,
-    said_outcomes as said_outcomes,
     sharpness,
 )
 from metaeval.statistics.calibration.ranked_sums import by_sureness as by_sureness
@@ -103,6 +104,7 @@ from metaeval.statistics.systems.system_means import (
 __all__ = [
     "BY_NAME",
     "Estimand",
+    "Forecast",
     "Statistic",
     "SumStatistic",
     "WeightedStatistic",

@@ -7,6 +7,7 @@ it is allowed, and then a function is called only if `statistic_maker` marked it
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import warnings
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 from metaeval.core import MetaevalError, listed, near_miss
 from metaeval.statistics.base import Statistic
+from metaeval.statistics.calibration.forecast_spec import Forecast
 from metaeval.statistics.names import BY_NAME
 
 _MARK = "__makes_a_metaeval_statistic__"
@@ -102,6 +104,8 @@ def _one(text: str, shared: dict[str, str], allow_import: bool) -> Statistic:
             raise MetaevalError(f"{name} is a ready statistic and takes no arguments.")
         return make
     known = _parameters(make, name)
+    if "forecast" in known:
+        arguments, shared, known = _with_forecast(arguments, shared, known)
     for key in (*arguments, *shared):
         if key not in known:
             raise MetaevalError(
@@ -122,6 +126,27 @@ def _one(text: str, shared: dict[str, str], allow_import: bool) -> Statistic:
     if not isinstance(made, Statistic):
         raise MetaevalError(f"{name!r} returns a {type(made).__name__}, not a Statistic.")
     return made
+
+
+_FORECAST = tuple(f.name for f in dataclasses.fields(Forecast))
+
+
+def _with_forecast(
+    arguments: dict[str, Any], shared: dict[str, str], known: list[str]
+) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """Arguments with the fields of a forecast in one, and names of what may be given."""
+    given = {k: v for k, v in {**shared, **arguments}.items() if k in _FORECAST}
+    own = [name for name in known if name != "forecast"]
+    if not given:
+        return arguments, shared, [*known, *_FORECAST]
+    if "forecast" in arguments:
+        raise MetaevalError(
+            f"forecast= is a word for a scale; leave it out beside {listed(given)}, or write "
+            "scale=."
+        )
+    arguments = {k: v for k, v in arguments.items() if k not in given}
+    shared = {k: v for k, v in shared.items() if k not in given}
+    return arguments | {"forecast": Forecast(**given)}, shared, ["forecast", *own]
 
 
 def _parameters(make: Callable[..., Statistic], name: str) -> list[str]:

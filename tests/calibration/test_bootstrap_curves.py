@@ -53,8 +53,8 @@ def table_of(item, odds, y, over):
 
 
 def made(name, table, options, over):
-    given = {"over": over} if name != "rps" else {}
-    return settled(name, table, native="logit", **given, **options)
+    given = {"rows": over} if name != "rps" else {}
+    return settled(name, table, scale="log_odds", **given, **options)
 
 
 def cases_for(names):
@@ -76,7 +76,7 @@ def test_a_replicate_is_the_value_of_items_repeated_as_often(name, over):
             data = table.scores.to_numpy()[which], table.labels.iloc[:, 0].to_numpy()[which]
             label = (1 + data[1]) / 2 if over == "pairs" else data[1]
             whole = table_of(again, data[0], label, over)
-            given = {"native": "logit", "over": over, **REFITTED[name]}
+            given = {"scale": "log_odds", "rows": over, **REFITTED[name]}
             assert_allclose(found[k, 0], value(name, whole, **given), atol=1e-6)
 
 
@@ -168,7 +168,7 @@ def test_the_order_of_rows_does_not_matter(over):
 
 def made_name(name, over):
     options = ",".join(f"{k}={v}" for k, v in ALL[name].items())
-    given = f"native=logit{f',over={over}' if name != 'rps' else ''}"
+    given = f"scale=log_odds{f',rows={over}' if name != 'rps' else ''}"
     return f"{name}({given}{',' + options if options else ''})"
 
 

@@ -112,7 +112,9 @@ def test_knowing_nothing_is_not_taken_for_discrimination():
     rng, below = np.random.default_rng(11), 0
     for _ in range(20):
         table = simulated.twins(rng, 60, 3, spread=1e-3)
-        row = me.evaluate(table, "discrimination(native=True,over=responses)", n_resamples=100)
+        row = me.evaluate(
+            table, "discrimination(scale=probability,rows=responses)", n_resamples=100
+        )
         below += row.row("a")["lower"] <= 1e-6
     assert below >= 20 * fewest(20, 0.95)
 

@@ -9,9 +9,11 @@ import metaeval as me
 from metaeval import MetaevalError, calibration
 from metaeval.calibration._gap_to_agreement import closeness
 from metaeval.calibration._risk_coverage import effective_numbers, lower_bounds, walk_error
+from metaeval.calibration.cases import designed, parts_of
 from metaeval.calibration.scale_heterogeneity import heterogeneity
 from metaeval.curves import bins_of, cells_of, honest_band
 from metaeval.curves.confidence_band import chernoff, clopper_pearson
+from metaeval.statistics import Forecast, Reading
 
 
 def pairs(margin, agree, each=1):
@@ -145,10 +147,12 @@ def test_curves_hold_what_is_kept_at_each_threshold():
 
 def test_thresholds_of_responses_are_probabilities_of_the_decision():
     table = me.load_example()
-    curve = calibration.risk_coverage(table, event=3, native="logit", scorers=["judge"])
+    curve = calibration.risk_coverage(
+        table, forecast=Forecast(positive_from=3, scale="log_odds"), scorers=["judge"]
+    )
     logits = np.abs(table.scores["judge"].to_numpy())
     assert set(curve["threshold"]) == set(logits)
-    mapped = calibration.risk_coverage(table, event=3, scorers=["judge"])
+    mapped = calibration.risk_coverage(table, forecast=Forecast(positive_from=3), scorers=["judge"])
     assert mapped["threshold"].between(0.5, 1).all()
 
 
@@ -156,13 +160,13 @@ def test_effective_numbers_lie_between_units_and_cases():
     rng = np.random.default_rng(4)
     same = np.repeat(rng.random(40) < 0.7, 10)
     margin = np.abs(rng.normal(size=400))
-    whole = calibration.strata.designed(pairs(margin, same, 10))
-    reading = calibration.selecting.Reading(over="pairs", ranked=True).settled(whole.table)
-    part = next(iter(calibration.strata.parts_of(whole, reading)))
+    whole = designed(pairs(margin, same, 10))
+    reading = Reading(rows="pairs", ranked=True).settled(whole.table)
+    part = next(iter(parts_of(whole, reading)))
     n = effective_numbers(part.cases, part, 0)
     assert 40 <= n[-1] < 60  # all cases of an item are right or wrong together
     apart = pairs(margin, rng.random(400) < 0.7, 10)
-    part = next(iter(calibration.strata.parts_of(calibration.strata.designed(apart), reading)))
+    part = next(iter(parts_of(designed(apart), reading)))
     assert 250 < effective_numbers(part.cases, part, 0)[-1] <= 400 + 1e-9
 
 
@@ -206,7 +210,7 @@ def test_spiegelhalter_is_the_published_z_where_every_pair_is_an_item():
     y = np.sign(x) == table.labels["human"].to_numpy()
     top = ((y - p) * (1 - 2 * p)).sum()
     z = top / np.sqrt(((1 - 2 * p) ** 2 * p * (1 - p)).sum())
-    row = calibration.spiegelhalter(table, native="logit").row("a")
+    row = calibration.spiegelhalter(table, forecast="log_odds").row("a")
     assert row["p_value"] == pytest.approx(2 * stats.norm.sf(abs(z)))
     assert row["estimate"] == pytest.approx(top / 150)
     assert row["estimate"] / row["se"] == pytest.approx(z)
@@ -217,7 +221,7 @@ def test_the_cumulative_test_counts_labels_drawn_from_the_forecasts():
     x = table.scores["a"].to_numpy()
     p = np.sort(1 / (1 + np.exp(-np.abs(x))))
     y = (np.sign(x) == table.labels["human"].to_numpy())[np.argsort(np.abs(x))]
-    row = calibration.cumulative(table, native="logit", n_resamples=20_000).row("a")
+    row = calibration.cumulative(table, forecast="log_odds", n_resamples=20_000).row("a")
     assert row["estimate"] == pytest.approx(np.abs(np.cumsum(y - p)).max() / 80)
     drawn = np.random.default_rng(8).random((20_000, 80)) < p
     share = (np.abs(np.cumsum(drawn - p, axis=1)).max(axis=1) / 80 >= row["estimate"]).mean()
@@ -237,7 +241,7 @@ def test_map_bands_hold_the_curve_and_are_narrower_with_more_pairs():
 
 def test_reliability_curves_have_both_bands_and_pool_to_the_whole():
     table = logistic_pairs(10, 150)
-    curve = calibration.reliability(table, native="logit", n_resamples=200)
+    curve = calibration.reliability(table, forecast="log_odds", n_resamples=200)
     low, high = curve["consistency_lower"], curve["consistency_upper"]
     assert (low <= high).all() and low.between(0, 1).all()
     # calibrated: most of the curve lies in the band of calibrated labels
@@ -323,7 +327,7 @@ def test_what_rests_on_the_prior_of_lapses_is_said_of_gaps_that_are_never_reache
     assert "at 99 % of m rests on how many lapses" in " ".join(result.meta["notes"])
     rare = calibration.gap_to_agreement(table, 0.99, lapse=0.001, n_resamples=100)
     assert np.isfinite(rare.row("m")["estimate"])
-    line = calibration.gap_to_agreement(table, 0.99, map="margin_link", n_resamples=100)
+    line = calibration.gap_to_agreement(table, 0.99, calibrator="margin_link", n_resamples=100)
     assert "lapses" not in " ".join(line.meta["notes"])
 
 
@@ -337,7 +341,9 @@ def test_noise_is_not_taken_for_equivalence(name):
         rows = pd.DataFrame({"item": np.arange(300)})
         scores = pd.DataFrame({"a": p, "b": p + 0.06 * np.sign(p - 0.5)})
         table = me.Responses(rows, scores, pd.DataFrame({"h": y}), label_kind="rating")
-        row = me.compare(table, f"{name}(native=True)", margin=0.05, n_resamples=200).row("a", "b")
+        row = me.compare(table, f"{name}(scale=probability)", margin=0.05, n_resamples=200).row(
+            "a", "b"
+        )
         assert row["p_equivalent"] > 0.05
         assert row["mde"] > 0.05
 
@@ -353,7 +359,7 @@ def test_few_items_are_seldom_taken_for_a_difference(n):
         label = np.where(rng.random(n) < 1 / (1 + np.exp(-truth)), 1.0, -1.0)
         table = me.Pairs(rows, scores, pd.DataFrame({"h": label}))
         found = calibration.accuracy_and_calibration(
-            table, calibration="brier(native=logit)", n_resamples=200, seed=seed
+            table, calibration="brier(scale=log_odds)", n_resamples=200, seed=seed
         )
         verdicts += found["verdict"].tolist()
     assert verdicts.count("not separated") >= 10

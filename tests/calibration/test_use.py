@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from single_values import named
 
 import metaeval as me
 from metaeval import MetaevalError, calibration
 from metaeval.cli import cli
 from metaeval.results import tables_of
-from metaeval.statistics import BY_NAME
+from metaeval.statistics import BY_NAME, Forecast
 
 FORECASTS = (
     *("brier", "log_loss", "rps", "miscalibration", "discrimination", "uncertainty", "smooth_ece"),
@@ -55,7 +56,7 @@ def test_every_statistic_by_name_and_back_from_json(name, tmp_path):
     p, y = probabilities()
     path = written(tmp_path / "p.csv", {"m": p, "o": p**2}, y)
     out = tmp_path / "r.json"
-    options = ("--statistic", f"{name}(event=1)", "--output-format", "json", "-o", out)
+    options = ("--statistic", f"{name}(positive_from=1)", "--output-format", "json", "-o", out)
     run("compare", path, *LONG, *options)
     result = me.Result.from_json(out.read_text())
     assert me.Result.from_json(result.to_json()).to_json() == result.to_json()
@@ -65,13 +66,13 @@ def test_every_statistic_by_name_and_back_from_json(name, tmp_path):
 
 @pytest.mark.parametrize("name", FORECASTS)
 def test_every_statistic_says_what_it_is_and_of_what(name):
-    given = {"event": 3, "over": "responses"} if name != "rps" else {}
-    made = BY_NAME[name](**given)
+    given = {"positive_from": 3, "rows": "responses"} if name != "rps" else {}
+    made = named(name, **given)
     result = me.evaluate(me.load_example(), made, scorers=["judge"], n_resamples=100)
     said = result.methods_paragraph()
     if name != "rps":
         assert "the label is at least 3" in said
-        native = BY_NAME[name](native="logit", **given)
+        native = named(name, scale="log_odds", **given)
         both = me.evaluate(me.load_example(), native, scorers=["judge"], n_resamples=100)
         assert "log odds" in both.methods_paragraph()
         ranked = name in ("auroc",)
@@ -96,14 +97,14 @@ def refused(*args):
 def test_native_scores_outside_0_and_1(name, tmp_path):
     p, y = probabilities()
     path = written(tmp_path / "s.csv", {"m": 3 * p}, y)
-    text = refused(path, "--statistic", f"{name}(native=True)")
-    assert "between 0 and 1" in text and "native='logit'" in text
+    text = refused(path, "--statistic", f"{name}(scale=probability)")
+    assert "between 0 and 1" in text and "scale='log_odds'" in text
 
 
 @pytest.mark.parametrize("name", [n for n in FORECASTS if n != "rps"])
 def test_one_label_value_on_absolute_labels(name, tmp_path):
     path = written(tmp_path / "s.csv", {"m": probabilities()[0]}, np.ones(60))
-    text = refused(path, "--statistic", f"{name}(native=True)")
+    text = refused(path, "--statistic", f"{name}(scale=probability)")
     assert "All 60 labels are 1" in text
 
 
@@ -111,12 +112,12 @@ def test_one_label_value_on_absolute_labels(name, tmp_path):
 def test_a_constant_scorer(name, tmp_path):
     path = written(tmp_path / "s.csv", {"m": np.full(60, 0.5)}, probabilities()[1])
     alone = ("--scorers", "m", "--no-pairs")
-    asked = ("--statistic", f"{name}(native=True)")
+    asked = ("--statistic", f"{name}(scale=probability)")
     assert "constant scorer" in refused(path, *asked, *alone)
     assert "undefined for m (constant: m): left out" in told(path, *asked)
     pairs = written(tmp_path / "t.csv", {"m": np.full(60, 0.5)}, probabilities()[1], each=2)
     if name not in ("cox_intercept", "calibration_in_the_large"):
-        asked = ("--statistic", f"{name}(over=pairs)")
+        asked = ("--statistic", f"{name}(rows=pairs)")
         assert "constant scorer" in refused(pairs, *asked, *alone)
         assert "undefined for m (constant: m): left out" in told(pairs, *asked)
 
@@ -124,37 +125,37 @@ def test_a_constant_scorer(name, tmp_path):
 @pytest.mark.parametrize("name", [n for n in FORECASTS if n not in ("rps", "auroc")])
 def test_fewer_items_than_folds(name, tmp_path):
     path = written(tmp_path / "s.csv", {"m": probabilities(3)[0]}, np.array([0.0, 1.0, 1.0]))
-    assert "folds" in refused(path, "--statistic", f"{name}(event=1)")
+    assert "folds" in refused(path, "--statistic", f"{name}(positive_from=1)")
 
 
 @pytest.mark.parametrize(
     ("statistic", "said"),
     [
-        ("brier(native=maybe)", "native"),
-        ("brier(over=systems)", "over"),
-        ("brier(map=platypus)", "map"),
-        ("brier(map=platt,native=logit)", "leave out map or native"),
-        ("brier(map=margin_link,event=1)", "map"),
-        ("brier(map=rao_kupper)", "map"),
+        ("brier(scale=maybe)", "scale"),
+        ("brier(rows=systems)", "rows"),
+        ("brier(calibrator=platypus)", "calibrator"),
+        ("brier(calibrator=platt,scale=log_odds)", "leave out calibrator or scale"),
+        ("brier(calibrator=margin_link,positive_from=1)", "calibrator"),
+        ("brier(calibrator=rao_kupper)", "calibrator"),
         ("ece(bins=0)", "bins"),
         ("ece(binning=equal)", "binning"),
         ("log_loss(clip=2)", "clip"),
         ("miscalibration(score=spherical)", "score"),
         ("brier(n_folds=1)", "folds"),
-        ("brier(outcomes=4)", "outcomes"),
+        ("brier(ties_as_outcome=4)", "ties_as_outcome"),
         ("auroc(grouping=task)", "grouping"),
-        ("auroc(grouping=item,over=pairs)", "within an item|such comparisons"),
+        ("auroc(grouping=item,rows=pairs)", "within an item|such comparisons"),
         ("coverage_at(accuracy=1.5)", "accuracy"),
-        ("cox_intercept(over=pairs)", "symmetry"),
-        ("brier(native=True,over=pairs)", "difference of two probabilities"),
-        ("brier(event=9)", "All"),
-        ("brier(event=a)", "event"),
-        ("brier(outcomes=3,over=responses)", "outcomes of pairs"),
-        ("brier(native=1)", "native"),
-        ("brier(native=logit,n_folds=3)", "leave out folds"),
+        ("cox_intercept(rows=pairs)", "symmetry"),
+        ("brier(scale=probability,rows=pairs)", "difference of two probabilities"),
+        ("brier(positive_from=9)", "All"),
+        ("brier(positive_from=a)", "positive_from"),
+        ("brier(ties_as_outcome=True,rows=responses)", "outcomes of pairs"),
+        ("brier(scale=1)", "scale"),
+        ("brier(scale=log_odds,n_folds=3)", "leave out n_folds"),
         ("log_loss(clip=a)", "clip"),
         ("ece(bins=1000000000)", "bins"),
-        ("brier(average=pairs,event=1)", "average"),
+        ("brier(average=pairs,positive_from=1)", "average"),
     ],
 )
 def test_arguments_that_do_not_fit_are_named(statistic, said, tmp_path):
@@ -167,10 +168,10 @@ def test_arguments_that_do_not_fit_are_named(statistic, said, tmp_path):
 def test_separated_labels_have_no_slope_and_certain_forecasts_no_log_loss(tmp_path):
     p = np.linspace(0.1, 0.9, 20)
     path = written(tmp_path / "s.csv", {"m": p}, (p > 0.5).astype(float))
-    assert "infinite" in refused(path, "--statistic", "cox_slope(native=True)")
+    assert "infinite" in refused(path, "--statistic", "cox_slope(scale=probability)")
     wrong = written(tmp_path / "t.csv", {"m": np.r_[0.0, p[1:]]}, np.r_[1.0, np.zeros(19)])
-    assert "clip=1e-6" in refused(wrong, "--statistic", "log_loss(native=True)")
-    assert "exactly 0 or 1" in refused(wrong, "--statistic", "cox_slope(native=True)")
+    assert "clip=1e-6" in refused(wrong, "--statistic", "log_loss(scale=probability)")
+    assert "exactly 0 or 1" in refused(wrong, "--statistic", "cox_slope(scale=probability)")
 
 
 @pytest.mark.parametrize(
@@ -183,18 +184,20 @@ def test_separated_labels_have_no_slope_and_certain_forecasts_no_log_loss(tmp_pa
         lambda t: calibration.gap_to_agreement(t, []),
         lambda t: calibration.map_band(t, "isotonic"),
         lambda t: calibration.reliability(t, n_resamples=3),
-        lambda t: calibration.reliability(t, native="logit", confidence=95),
+        lambda t: calibration.reliability(t, forecast="log_odds", confidence=95),
         lambda t: calibration.margin_link.fit(t, n_folds=1),
         lambda t: calibration.margin_link.fit(t, n_folds=500),
-        lambda t: calibration.beta.fit(t, event=3),
+        lambda t: calibration.beta.fit(t, positive_from=3),
         lambda t: calibration.scale_fragility(t.pairs()),
         lambda t: calibration.accuracy_and_calibration(t, "brier", "brier"),
-        lambda t: calibration.reliability(t, event="a"),
-        lambda t: calibration.reliability(t, outcomes=3, over="responses"),
-        lambda t: calibration.rao_kupper.fit(t, over="responses"),
-        lambda t: calibration.platt.fit(t, event=float("nan")),
-        lambda t: calibration.spiegelhalter(t, event=[1]),
-        lambda t: calibration.cumulative(t, native="logit", seed="a"),
+        lambda t: calibration.reliability(t, forecast=Forecast(positive_from="a")),
+        lambda t: calibration.reliability(
+            t, forecast=Forecast(ties_as_outcome=True, rows="responses")
+        ),
+        lambda t: calibration.rao_kupper.fit(t, rows="responses"),
+        lambda t: calibration.platt.fit(t, positive_from=float("nan")),
+        lambda t: calibration.spiegelhalter(t, forecast=Forecast(positive_from=[1])),
+        lambda t: calibration.cumulative(t, forecast="log_odds", seed="a"),
         lambda t: calibration.reliability(t, seed=-1),
         lambda t: calibration.risk_coverage(t, seed=1.5),
         lambda t: calibration.largest_coverage(t, seed=None),
@@ -229,7 +232,7 @@ def test_functions_refuse_in_one_sentence(call):
 @pytest.mark.parametrize("name", ["spiegelhalter", "cumulative"])
 def test_tests_by_task_have_a_row_of_all_cases_and_every_form(name):
     table, test = me.load_example(), getattr(calibration, name)
-    result, whole = test(table, native="logit", by="task"), test(table, native="logit")
+    result, whole = test(table, forecast="log_odds", by="task"), test(table, forecast="log_odds")
     tasks = sorted(set(table.rows["task"]))
     assert sorted(result.frame["task"].dropna().unique()) == tasks
     for task in (None, tasks[0]):
@@ -241,26 +244,34 @@ def test_tests_by_task_have_a_row_of_all_cases_and_every_form(name):
     assert "Holm's method" in result.methods_paragraph()
     assert "interval" not in result.signature and f"test:{name}" in result.signature
     with pytest.raises(MetaevalError, match="by construction"):
-        test(table, native=None)
+        test(table, forecast="score")
 
 
 def test_signatures_tell_apart_what_changes_a_number():
     table = me.load_example()
     few = {"scorers": ["judge"], "n_resamples": 100}
     signatures = [
-        calibration.cumulative(table, native="logit", **few).signature,
-        calibration.cumulative(table, native="logit", seed=1, **few).signature,
-        calibration.cumulative(table, native="logit", event=3, over="responses", **few).signature,
+        calibration.cumulative(table, forecast="log_odds", **few).signature,
+        calibration.cumulative(table, forecast="log_odds", seed=1, **few).signature,
+        calibration.cumulative(
+            table, forecast=Forecast(scale="log_odds", positive_from=3, rows="responses"), **few
+        ).signature,
         calibration.gap_to_agreement(table, 0.8, **few).signature,
-        calibration.gap_to_agreement(table, 0.8, map="margin_link", **few).signature,
+        calibration.gap_to_agreement(table, 0.8, calibrator="margin_link", **few).signature,
         calibration.reliability(table, **few).attrs["signature"],
-        calibration.reliability(table, native="logit", **few).attrs["signature"],
+        calibration.reliability(table, forecast="log_odds", **few).attrs["signature"],
         calibration.map_band(table, **few).attrs["signature"],
         calibration.map_band(table, "lapse_link", **few).attrs["signature"],
         calibration.risk_coverage(table, scorers=["judge"]).attrs["signature"],
-        calibration.largest_coverage(table, event=3, scorers=["judge"]).attrs["signature"],
-        calibration.largest_coverage(table, 0.8, event=3, scorers=["judge"]).attrs["signature"],
-        calibration.reliability(table, outcomes=3, **few).attrs["signature"],
+        calibration.largest_coverage(
+            table, forecast=Forecast(positive_from=3), scorers=["judge"]
+        ).attrs["signature"],
+        calibration.largest_coverage(
+            table, 0.8, forecast=Forecast(positive_from=3), scorers=["judge"]
+        ).attrs["signature"],
+        calibration.reliability(table, forecast=Forecast(ties_as_outcome=True), **few).attrs[
+            "signature"
+        ],
         calibration.accuracy_and_calibration(table, n_resamples=100).attrs["signature"],
     ]
     assert len(set(signatures)) == len(signatures)
@@ -274,8 +285,8 @@ def test_gaps_of_all_rows_are_no_means_over_tasks():
 
 
 def test_every_table_says_which_statistic_and_what_if_calibrated():
-    result = me.compare(me.load_example(), "brier(native=logit),cox_slope", n_resamples=100)
-    for name in ("brier(native=logit)", "cox_slope"):
+    result = me.compare(me.load_example(), "brier(scale=log_odds),cox_slope", n_resamples=100)
+    for name in ("brier(scale=log_odds)", "cox_slope"):
         assert name.replace("_", r"\_") in result.to_markdown(name)
         assert f"% {name}" in result.to_latex(name)
     assert "If calibrated" in result.to_latex() and "if calibrated" in result.to_markdown()
@@ -301,8 +312,8 @@ def test_gaps_without_end_are_never_enough_and_other_numbers_are_infinite():
 
 def test_curves_say_what_their_forecasts_are():
     table = me.load_example()
-    for native, said in ((None, "mapped by margin_link"), ("logit", "log odds")):
-        curve = calibration.reliability(table, native=native, scorers=["judge"], n_resamples=100)
+    for scale, said in (("score", "mapped by margin_link"), ("log_odds", "log odds")):
+        curve = calibration.reliability(table, forecast=scale, scorers=["judge"], n_resamples=100)
         assert any(said in note for note in curve.attrs["notes"])
 
 
@@ -311,17 +322,24 @@ def test_perfect_forecasts_and_a_kind_of_map_by_itself(tmp_path):
     rows = pd.DataFrame({"item": np.arange(60)})
     scores = pd.DataFrame({"perfect": y, "fair": p})
     table = me.Responses(rows, scores, pd.DataFrame({"h": y}), label_kind="rating")
-    losses = me.evaluate(table, "log_loss(native=True)", n_resamples=100)
+    losses = me.evaluate(table, "log_loss(scale=probability)", n_resamples=100)
     assert losses.row("perfect")["estimate"] == 0 < losses.row("fair")["estimate"]
-    by_kind, by_name = (BY_NAME["brier"](map=m) for m in (calibration.isotonic, "isotonic"))
-    assert by_kind.name == by_name.name == "brier(map=isotonic)"
+    by_kind, by_name = (
+        BY_NAME["brier"](Forecast(calibrator=m)) for m in (calibration.isotonic, "isotonic")
+    )
+    assert by_kind.name == by_name.name == "brier(calibrator=isotonic)"
 
 
 @pytest.mark.parametrize("factor", [1e-200, 1e200])
 def test_the_scale_of_scores_does_not_matter_however_far(factor):
     table = me.load_example().keep_scorers(["judge"])
     far = table.map_scores(lambda x: x * factor)
-    for name in ("brier", "brier(map=lapse_link)", "brier(map=monotone_spline)", "brier(event=3)"):
+    for name in (
+        "brier",
+        "brier(calibrator=lapse_link)",
+        "brier(calibrator=monotone_spline)",
+        "brier(positive_from=3)",
+    ):
         before, after = (me.evaluate(t, name, n_resamples=100).row("judge") for t in (table, far))
         assert after["estimate"] == pytest.approx(before["estimate"], rel=1e-6), name
     gaps = [
@@ -340,14 +358,14 @@ def test_which_cases_count_is_settled_by_the_table():
     single = me.Responses(rows, pd.DataFrame({"m": p}), pd.DataFrame({"h": y}), label_kind="rating")
     for table, options, over in (
         (ratings, {}, "pairs"),
-        (ratings, {"event": 3}, "responses"),
+        (ratings, {"positive_from": 3}, "responses"),
         (single, {}, "responses"),
-        (single, {"native": True}, "responses"),
+        (single, {"scale": "probability"}, "responses"),
     ):
-        made = BY_NAME["brier"](**options).settled(table)
+        made = BY_NAME["brier"](Forecast(**options)).settled(table)
         assert made.estimand.rows == over, options
-    assert BY_NAME["auroc"]().resolve(ratings).over == "pairs"  # ratings of 1 to 5
-    assert BY_NAME["auroc"]().resolve(single).over == "responses"
+    assert BY_NAME["auroc"]().settled(ratings).estimand.rows == "pairs"  # ratings of 1 to 5
+    assert BY_NAME["auroc"]().settled(single).estimand.rows == "responses"
 
 
 def test_a_pair_table_of_probability_margins_is_native():
@@ -356,11 +374,11 @@ def test_a_pair_table_of_probability_margins_is_native():
     rows = pd.DataFrame({"item": np.arange(100), "first": "a", "second": "b"})
     label = np.where(rng.random(100) < p, 1.0, -1.0)
     pairs = me.Pairs(rows, pd.DataFrame({"m": 2 * p - 1}), pd.DataFrame({"h": label}))
-    row = me.evaluate(pairs, "brier(native=True)", n_resamples=100).row("m")
+    row = me.evaluate(pairs, "brier(scale=probability)", n_resamples=100).row("m")
     assert row["estimate"] == pytest.approx(np.mean((p - (label > 0)) ** 2))
     wide = me.Pairs(rows, pd.DataFrame({"m": 3 * p}), pd.DataFrame({"h": label}))
     with pytest.raises(MetaevalError, match="2p - 1"):
-        me.evaluate(wide, "brier(native=True)")
+        me.evaluate(wide, "brier(scale=probability)")
 
 
 def test_shares_of_raters_are_labels_and_their_own_noise_is_counted():
@@ -371,7 +389,7 @@ def test_shares_of_raters_are_labels_and_their_own_noise_is_counted():
     table = me.Responses(
         rows, pd.DataFrame({"m": p}), pd.DataFrame({"h": share}), label_kind="rating"
     )
-    row = me.evaluate(table, "brier(native=True)", n_resamples=100).row("m")
+    row = me.evaluate(table, "brier(scale=probability)", n_resamples=100).row("m")
     assert row["estimate"] == pytest.approx(np.mean((p - share) ** 2 + share * (1 - share)))
 
 
@@ -383,7 +401,11 @@ def test_three_outcomes_of_a_file_without_ties_are_two():
     pairs = me.Pairs(rows, pd.DataFrame({"m": margin}), pd.DataFrame({"h": label}))
     two, three, rps = (
         me.evaluate(pairs, name, n_resamples=100).row("m")["estimate"]
-        for name in ("brier(native=logit)", "brier(native=logit,outcomes=3)", "rps(native=logit)")
+        for name in (
+            "brier(scale=log_odds)",
+            "brier(scale=log_odds,ties_as_outcome=True)",
+            "rps(scale=log_odds)",
+        )
     )
     assert rps == pytest.approx(two)
     assert three == pytest.approx(2 * two)  # the squared error of the win and that of the loss

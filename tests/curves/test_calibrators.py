@@ -203,7 +203,11 @@ def test_forecasts_are_scores_of_the_table_they_are_of(over):
     shuffled = me.Responses(
         table.rows.iloc[order], table.scores.iloc[order], table.labels.iloc[order]
     )
-    asked = {"scorers": ["judge"], "over": over, "event": 3 if over == "responses" else None}
+    asked = {
+        "scorers": ["judge"],
+        "rows": over,
+        "positive_from": 3 if over == "responses" else None,
+    }
     kind = calibration.margin_link if over == "pairs" else calibration.platt
     fit, other = kind.fit(table, **asked), kind.fit(shuffled, **asked)
     pd.testing.assert_frame_equal(fit.forecasts.sort_index(), other.forecasts.sort_index())
@@ -235,7 +239,7 @@ def test_clusters_keep_their_items_in_one_fold():
 
 
 def test_several_scorers_need_a_name_and_a_wrong_one_is_told():
-    fit = calibration.platt.fit(me.load_example(), event=3, scorers=["judge", "reward"])
+    fit = calibration.platt.fit(me.load_example(), positive_from=3, scorers=["judge", "reward"])
     assert repr(fit) == "<Map: platt of 2 scorers>"
     assert 0 < fit(np.array([3.0]), "judge")[0] < 1
     with pytest.raises(MetaevalError, match="name one"):
@@ -248,7 +252,7 @@ def test_several_scorers_need_a_name_and_a_wrong_one_is_told():
 @pytest.mark.parametrize("name", sorted(calibrators.BY_NAME))
 def test_scores_that_are_missing_or_endless(name):
     table = me.load_example().keep_scorers(["judge"])
-    given = {"event": 3} if calibrators.BY_NAME[name].takes == "scores" else {}
+    given = {"positive_from": 3} if calibrators.BY_NAME[name].takes == "scores" else {}
     if name == "beta":
         table = table.map_scores(lambda x: (x - x.min()) / (x.max() - x.min()))
     fitted = getattr(calibration, name).fit(table, **given)

@@ -8,6 +8,7 @@ import metaeval as me
 from metaeval import MetaevalError, Pairs, Responses, bayes, calibration
 from metaeval.cli.terminal import as_text
 from metaeval.statistics import (
+    Forecast,
     auroc,
     brier,
     cox_slope,
@@ -40,9 +41,9 @@ def others(frame, name):
         kendall("b"),
         kendall("b", grouping="none"),
         system_pearson(),
-        auroc(event=3),
-        brier(over="responses", event=3),
-        cox_slope(over="responses", event=3, native="logit"),
+        auroc(Forecast(positive_from=3)),
+        brier(Forecast(rows="responses", positive_from=3)),
+        cox_slope(Forecast(rows="responses", positive_from=3, scale="log_odds")),
     ],
     ids=lambda statistic: statistic.name,
 )
@@ -206,7 +207,9 @@ def test_accuracies_that_are_defined_for_constants_keep_them():
 @pytest.mark.parametrize(
     "verb",
     [
-        lambda t: calibration.reliability(t, native="logit", over="pairs", **FEW),
+        lambda t: calibration.reliability(
+            t, forecast=Forecast(scale="log_odds", rows="pairs"), **FEW
+        ),
         lambda t: calibration.gap_to_agreement(t, [0.7], **FEW).frame,
         lambda t: calibration.threshold_curve(t, points=4, **FEW),
         lambda t: calibration.margin_link.fit(t).parameters,

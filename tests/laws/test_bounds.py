@@ -12,6 +12,7 @@ from metaeval.core import ROUNDOFF
 from metaeval.resampling import Sample, near_boundary, wilson
 from metaeval.resampling.intervals import jeffreys
 from metaeval.statistics import (
+    Forecast,
     aurc,
     auroc,
     kendall,
@@ -86,8 +87,8 @@ def test_by_task_and_by_cluster_and_in_sample(options, folds, n):
 @pytest.mark.parametrize(
     ("statistic", "low"),
     [
-        (auroc(event=3), 0),
-        (auroc(event=3, grouping="item"), 0),
+        (auroc(Forecast(positive_from=3)), 0),
+        (auroc(Forecast(positive_from=3), grouping="item"), 0),
         (kendall("b"), -1),
         (kendall("c"), -1),
         (kendall("23", epsilon=0.5), -1),
@@ -127,7 +128,7 @@ def test_losses_of_nothing_have_an_interval():
     rows = pd.DataFrame({"item": range(60), "first": "a", "second": "b"})
     sign = rng.choice([-1.0, 1.0], 60)
     table = Pairs(rows, pd.DataFrame({"m": 3 * sign}), pd.DataFrame({"h": sign}))
-    row = row_of(table, aurc(native="logit"), "m")
+    row = row_of(table, aurc("log_odds"), "m")
     assert row["estimate"] == row["lower"] == 0
     assert row["upper"] == pytest.approx(1 - wilson_of(60))
 
@@ -192,7 +193,7 @@ def candidates(n, positives, cluster=1):
 
 @pytest.mark.parametrize(("positives", "cluster", "trials"), [(2, 1, 2), (58, 1, 2), (6, 3, 2)])
 def test_a_perfect_auroc_stands_on_the_rarer_kind(positives, cluster, trials):
-    row = row_of(candidates(60, positives, cluster), auroc(event=1))
+    row = row_of(candidates(60, positives, cluster), auroc(Forecast(positive_from=1)))
     assert (row["estimate"], row["upper"]) == (1.0, 1.0)
     assert row["lower"] == pytest.approx(wilson_of(trials))
     assert not set(row.index) & {"trials"}
@@ -201,7 +202,7 @@ def test_a_perfect_auroc_stands_on_the_rarer_kind(positives, cluster, trials):
 def test_a_perfect_auroc_within_items_stands_on_items_of_both_kinds():
     table = ranked(40)
     labels = table.labels.where(table.item_codes[:, None] < 7, 1.0)  # no event in the others
-    row = row_of(table.replace(labels=labels), auroc(event=3, grouping="item"))
+    row = row_of(table.replace(labels=labels), auroc(Forecast(positive_from=3), grouping="item"))
     assert row["estimate"] == 1.0
     assert row["lower"] == pytest.approx(wilson_of(7))
 
@@ -216,6 +217,8 @@ def test_intervals_of_perfect_samples_hold_the_true_auroc():
         if scores[:2].min() <= scores[2:].max():
             continue
         perfect += 1
-        row = row_of(table.replace(scores=scores.to_frame("right")), auroc(event=1))
+        row = row_of(
+            table.replace(scores=scores.to_frame("right")), auroc(Forecast(positive_from=1))
+        )
         held += row["lower"] <= truth
     assert perfect >= 5 and held == perfect

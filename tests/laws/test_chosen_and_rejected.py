@@ -37,9 +37,9 @@ def test_plain_isotonic_regression_finds_nothing_wrong_and_ours_does():
     p = 1 / (1 + np.exp(-table.scores["a"].to_numpy()))
     plain = decompose(p, np.ones(len(p)))
     assert plain.uncertainty == 0 and (isotonic_fit(p, np.ones(len(p)), p) == 1).all()
-    row = value(table, "miscalibration(native=logit)")
+    row = value(table, "miscalibration(scale=log_odds)")
     assert row["estimate"] > 2 * row["expected_if_calibrated"] and row["lower"] > 0
-    assert value(table, "uncertainty(native=logit)")["estimate"] == 0.25
+    assert value(table, "uncertainty(scale=log_odds)")["estimate"] == 0.25
 
 
 def test_a_map_fitted_to_the_constant_label_would_be_certain_and_ours_is_not():
@@ -49,7 +49,7 @@ def test_a_map_fitted_to_the_constant_label_would_be_certain_and_ours_is_not():
         right = table.scores["a"].to_numpy() > 0
         assert fit.forecasts["a"].to_numpy()[~right].max() <= 0.5
         assert np.abs(fit(np.array([1.0, 2.0])) + fit(np.array([-1.0, -2.0])) - 1).max() < 1e-9
-        assert value(table, f"brier(map={name})")["estimate"] > 0.1
+        assert value(table, f"brier(calibrator={name})")["estimate"] > 0.1
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_map_fitted_to_the_constant_label_would_be_certain_and_ours_is_not():
 )
 def test_no_measure_finds_the_overconfident_scorer_calibrated(name):
     table = chosen_and_rejected()
-    worse, ideal = (value(table, f"{name}(native=logit)", scorer) for scorer in "ab")
+    worse, ideal = (value(table, f"{name}(scale=log_odds)", scorer) for scorer in "ab")
     perfect = 0.0 if np.isnan(worse["expected_if_calibrated"]) else worse["expected_if_calibrated"]
     assert worse["lower"] > (0.0 if name in ("ece", "smooth_ece") else perfect)
     assert worse["estimate"] > ideal["estimate"]
@@ -67,27 +67,27 @@ def test_no_measure_finds_the_overconfident_scorer_calibrated(name):
 
 def test_slopes_are_those_of_the_truth():
     table = chosen_and_rejected(1, 4_000)
-    assert value(table, "cox_slope(native=logit)", "b")["estimate"] == pytest.approx(1, abs=0.1)
-    row = value(table, "cox_slope(native=logit)")
+    assert value(table, "cox_slope(scale=log_odds)", "b")["estimate"] == pytest.approx(1, abs=0.1)
+    row = value(table, "cox_slope(scale=log_odds)")
     assert row["estimate"] == pytest.approx(1 / OVERCONFIDENT, abs=0.03)
     for name in ("cox_intercept", "calibration_in_the_large"):
         with pytest.raises(MetaevalError, match="0 by symmetry"):
-            me.evaluate(table, f"{name}(native=logit)")
+            me.evaluate(table, f"{name}(scale=log_odds)")
 
 
 def test_tests_and_curves_see_the_overconfidence():
     table = chosen_and_rejected()
     for test in (calibration.spiegelhalter, calibration.cumulative):
-        result = test(table, native="logit")
+        result = test(table, forecast="log_odds")
         assert result.row("a")["p_value"] < 0.001 < 0.01 < result.row("b")["p_value"]
-    curve = calibration.reliability(table, native="logit", scorers=["a"], n_resamples=100)
+    curve = calibration.reliability(table, forecast="log_odds", scorers=["a"], n_resamples=100)
     assert (curve["confidence_upper"] < curve["forecast"]).any()
     assert (curve["recalibrated"] < 1).any()
 
 
 def paired_statistics():
     refused = {"cox_intercept", "calibration_in_the_large"}
-    return sorted({f"{n}(native=logit)" for n in FORECASTS if n not in refused})
+    return sorted({f"{n}(scale=log_odds)" for n in FORECASTS if n not in refused})
 
 
 FORECASTS = (
@@ -112,7 +112,7 @@ def test_which_response_is_written_first_changes_nothing(name):
     assert np.abs(before[columns] - after[columns]).max().max() < 1e-9
 
 
-@pytest.mark.parametrize("name", [*paired_statistics(), "rps(native=logit)"])
+@pytest.mark.parametrize("name", [*paired_statistics(), "rps(scale=log_odds)"])
 def test_tied_margins_are_ties_whichever_response_is_named_first(name):
     """expit(x) and 1 - expit(-x) differ in the last bit for x = 2, 2.5 and 3."""
     rng = np.random.default_rng(0)
@@ -145,14 +145,14 @@ def test_parts_of_tied_margins_are_those_of_scikit_learn_on_both_orders():
     fit = isotonic.IsotonicRegression().fit_transform(both, twice)
     p = 1 / (1 + np.exp(-both))
     worse = np.mean((p - twice) ** 2) - np.mean((fit - twice) ** 2)
-    assert value(table, "miscalibration(native=logit)")["estimate"] == pytest.approx(worse)
-    curve = calibration.reliability(table, native="logit", n_resamples=100)
+    assert value(table, "miscalibration(scale=log_odds)")["estimate"] == pytest.approx(worse)
+    curve = calibration.reliability(table, forecast="log_odds", n_resamples=100)
     assert len(curve) == len(np.unique(np.abs(margin)))
 
 
 def test_rising_maps_leave_discrimination_alone_where_probabilities_round_to_one():
     table = chosen_and_rejected(3)
-    for name in ("discrimination(native=logit)", "discrimination(native=logit,score=log)"):
+    for name in ("discrimination(scale=log_odds)", "discrimination(scale=log_odds,score=log)"):
         near, far = (
             value(table.map_scores(lambda x, k=k: k * x), name)["estimate"] for k in (1.0, 100.0)
         )
@@ -166,17 +166,17 @@ def test_order_effects_are_seen_where_order_is_recorded_and_not_asked_for_elsewh
     rows = pd.DataFrame({"item": np.arange(4_000), "first": "a", "second": "b"})
     frames = pd.DataFrame({"a": margin}), pd.DataFrame({"h": label})
     shown = me.Pairs(rows, *frames, ordered=True)
-    row = value(shown, "cox_intercept(native=logit)")
+    row = value(shown, "cox_intercept(scale=log_odds)")
     assert row["lower"] < 1 < row["upper"] and row["lower"] > 0.5
-    assert value(shown, "cox_slope(native=logit)")["estimate"] == pytest.approx(1, abs=0.1)
-    assert "were shown" in me.evaluate(shown, "brier(native=logit)").methods_paragraph()
-    test = calibration.cumulative(shown, native="logit", n_resamples=200)
+    assert value(shown, "cox_slope(scale=log_odds)")["estimate"] == pytest.approx(1, abs=0.1)
+    assert "were shown" in me.evaluate(shown, "brier(scale=log_odds)").methods_paragraph()
+    test = calibration.cumulative(shown, forecast="log_odds", n_resamples=200)
     assert test.row("a")["p_value"] < 0.01
     with pytest.raises(MetaevalError, match="ordered=True"):
-        value(me.Pairs(rows, *frames), "cox_intercept(native=logit)")
+        value(me.Pairs(rows, *frames), "cox_intercept(scale=log_odds)")
     constant = me.Pairs(rows, frames[0], abs(frames[1]), ordered=True)
     with pytest.raises(MetaevalError, match="All 4000 labels are 1"):
-        value(constant, "brier(native=logit)")
+        value(constant, "brier(scale=log_odds)")
 
 
 # Folds and units
@@ -192,7 +192,8 @@ def test_folds_are_by_item_and_items_in_two_folds_would_flatter(seed):
     labels = pd.DataFrame({"human": (label % 2).astype(float)})
     found = [
         value(
-            me.Responses(rows, scores, labels, label_kind="rating"), "brier(map=isotonic,event=1)"
+            me.Responses(rows, scores, labels, label_kind="rating"),
+            "brier(calibrator=isotonic,positive_from=1)",
         )
         for rows in (
             pd.DataFrame({"item": item, "system": system}),
@@ -259,6 +260,6 @@ def test_repeated_pairs_make_no_test_surer(test):
         labels = pd.DataFrame({"human": label[again]})
         return me.Pairs(rows, pd.DataFrame({"a": margin[again]}), labels)
 
-    p = [test(table(times), native="logit").row("a")["p_value"] for times in (1, 10)]
+    p = [test(table(times), forecast="log_odds").row("a")["p_value"] for times in (1, 10)]
     assert p[0] > 0.01
     assert p[1] > p[0] / 2

@@ -24,22 +24,39 @@ FORECASTS = (
     ),
     *("discrimination(n_folds=2)", "uncertainty(n_folds=2)", "recalibration_gain(n_folds=2)"),
     *("smooth_ece(n_folds=2)", "ece(bins=3,n_folds=2)", "ece_debiased(bins=3,n_folds=2)"),
-    *("cox_slope(native=logit)", "cox_slope(native=logit,event=1)", "sharpness(native=logit)"),
-    *("calibration_in_the_large(native=logit,event=1)", "cox_intercept(native=logit,event=1)"),
-    *("brier(outcomes=3,n_folds=2)", "log_loss(outcomes=3,n_folds=2,map=davidson)"),
     *(
-        "ece(outcomes=3,n_folds=2)",
-        "smooth_ece(map=isotonic,n_folds=2)",
-        "brier(map=venn_abers,n_folds=2)",
+        "cox_slope(scale=log_odds)",
+        "cox_slope(scale=log_odds,positive_from=1)",
+        "sharpness(scale=log_odds)",
     ),
-    *("brier(map=lapse_link,n_folds=2)", "brier(map=monotone_spline,n_folds=2)"),
-    *("brier(event=1,map=beta,n_folds=2)", "miscalibration(event=1,n_folds=2)"),
-    *("recalibration_gain(event=1,n_folds=2)", "auroc(event=1)", "auroc(over=pairs)"),
     *(
-        "auroc(grouping=item,event=1)",
+        "calibration_in_the_large(scale=log_odds,positive_from=1)",
+        "cox_intercept(scale=log_odds,positive_from=1)",
+    ),
+    *(
+        "brier(ties_as_outcome=True,n_folds=2)",
+        "log_loss(ties_as_outcome=True,n_folds=2,calibrator=davidson)",
+    ),
+    *(
+        "ece(ties_as_outcome=True,n_folds=2)",
+        "smooth_ece(calibrator=isotonic,n_folds=2)",
+        "brier(calibrator=venn_abers,n_folds=2)",
+    ),
+    *("brier(calibrator=lapse_link,n_folds=2)", "brier(calibrator=monotone_spline,n_folds=2)"),
+    *(
+        "brier(positive_from=1,calibrator=beta,n_folds=2)",
+        "miscalibration(positive_from=1,n_folds=2)",
+    ),
+    *(
+        "recalibration_gain(positive_from=1,n_folds=2)",
+        "auroc(positive_from=1)",
+        "auroc(rows=pairs)",
+    ),
+    *(
+        "auroc(grouping=item,positive_from=1)",
         "aurc",
         "augrc",
-        "coverage_at(accuracy=.8,n_folds=2,event=1)",
+        "coverage_at(accuracy=.8,n_folds=2,positive_from=1)",
     ),
 )
 OPTIONS = {

@@ -9,6 +9,7 @@ import pytest
 import metaeval as me
 from metaeval import Pairs, Responses, bayes, calibration, plots, statistics
 from metaeval.planning import power_by_simulation, sample_size
+from metaeval.statistics import Forecast
 
 FEW = {"n_resamples": 100}
 
@@ -69,7 +70,7 @@ def plain(value):
     return repr(value)
 
 
-GAPS = {"native": "logit", "over": "pairs"}
+GAPS = {"forecast": Forecast(scale="log_odds", rows="pairs")}
 
 OF_RESPONSES = {
     "evaluate": lambda t: me.evaluate(t, **FEW),
@@ -89,7 +90,7 @@ OF_RESPONSES = {
             statistics.pairwise_accuracy("acc-eq", grouping="system"),
             statistics.system_pearson(),
             statistics.tie_calibrated_accuracy(grouping="none"),
-            statistics.brier(over="responses", event=0),
+            statistics.brier(Forecast(rows="responses", positive_from=0)),
         ],
         **FEW,
     ),
@@ -118,8 +119,8 @@ OF_RESPONSES = {
     "risk_coverage": lambda t: calibration.risk_coverage(t),
     "largest_coverage": lambda t: calibration.largest_coverage(t, 0.6),
     "scale_fragility": lambda t: calibration.scale_fragility(t),
-    "spiegelhalter": lambda t: calibration.spiegelhalter(t, native="logit"),
-    "cumulative": lambda t: calibration.cumulative(t, native="logit", **FEW),
+    "spiegelhalter": lambda t: calibration.spiegelhalter(t, forecast="log_odds"),
+    "cumulative": lambda t: calibration.cumulative(t, forecast="log_odds", **FEW),
     "margin_link": lambda t: calibration.margin_link.fit(t).forecasts.sort_index(),
     "venn_abers": lambda t: calibration.venn_abers.fit(t).parameters,
     "bayesian_bootstrap": lambda t: bayes.bayesian_bootstrap(
@@ -135,7 +136,7 @@ OF_RESPONSES = {
 OF_PAIRS = {
     "evaluate": OF_RESPONSES["evaluate"],
     "compare": OF_RESPONSES["compare"],
-    "order_bias": lambda t: plots.order_bias(t, native="logit", return_data=True, **FEW),
+    "order_bias": lambda t: plots.order_bias(t, scale="log_odds", return_data=True, **FEW),
     "agreement_bounds": lambda t: bayes.agreement_bounds(
         t.replace(labels=t.labels.assign(more=t.labels["h0"])), n_draws=100
     ),

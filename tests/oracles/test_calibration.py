@@ -66,9 +66,9 @@ def test_brier_and_log_loss_of_scikit_learn(over):
         p, y, _ = drawn(seed)
         p = kept(p)
         if over == "pairs":
-            table, options = pairs_of(2 * p - 1, y), {"native": True}
+            table, options = pairs_of(2 * p - 1, y), {"scale": "probability"}
         else:
-            table, options = table_of(p, y), {"native": True}
+            table, options = table_of(p, y), {"scale": "probability"}
         assert_allclose(
             value("brier", table, **options), metrics.brier_score_loss(y, p), rtol=EXACT
         )
@@ -104,7 +104,7 @@ def test_auroc_of_pairs_is_that_of_both_orders_and_of_items_their_mean():
             for i in range(8)
             if len(set(y[items == i])) == 2
         ]
-        within = value("auroc", table_of(p, y, items), grouping="item", over="responses")
+        within = value("auroc", table_of(p, y, items), grouping="item", rows="responses")
         assert_allclose(within, np.mean(each), atol=EXACT)
 
 
@@ -127,7 +127,7 @@ def test_equal_width_ece_of_scikit_learn():
         freq, mean = calibration.calibration_curve(y, p, n_bins=10)
         size = np.bincount(np.floor(p * 10).astype(int), minlength=10)
         told = np.abs(freq - mean) @ size[size > 0] / len(p)
-        options = {"bins": 10, "binning": "equal-width", "native": True}
+        options = {"bins": 10, "binning": "equal-width", "scale": "probability"}
         assert_allclose(value("ece", table_of(p, y), **options), told, atol=EXACT)
 
 
@@ -140,12 +140,14 @@ def test_cox_recalibration_is_the_logistic_regression_of_scikit_learn():
         model = linear.LogisticRegression(C=np.inf, tol=1e-10, solver="newton-cholesky")
         told = model.fit(x, y)
         table = table_of(p, y)
-        assert_allclose(value("cox_slope", table, native=True), told.coef_[0, 0], atol=1e-6)
-        assert_allclose(value("cox_intercept", table, native=True), told.intercept_[0], atol=1e-6)
+        assert_allclose(value("cox_slope", table, scale="probability"), told.coef_[0, 0], atol=1e-6)
+        assert_allclose(
+            value("cox_intercept", table, scale="probability"), told.intercept_[0], atol=1e-6
+        )
         through = linear.LogisticRegression(
             C=np.inf, tol=1e-10, solver="newton-cholesky", fit_intercept=False
         ).fit(np.r_[x, -x], np.r_[y, 1 - y])
-        found = value("cox_slope", pairs_of(x[:, 0], y), native="logit")
+        found = value("cox_slope", pairs_of(x[:, 0], y), scale="log_odds")
         assert_allclose(found, through.coef_[0, 0], atol=1e-6)
 
 
@@ -170,7 +172,7 @@ def test_the_shift_of_the_log_odds_is_that_of_statsmodels():
         offset = np.log(p / (1 - p))
         family = api.families.Binomial()
         told = api.GLM(y, np.ones((len(y), 1)), family, offset=offset).fit(tol=1e-12).params[0]
-        found = value("calibration_in_the_large", table_of(p, y), native=True)
+        found = value("calibration_in_the_large", table_of(p, y), scale="probability")
         assert_allclose(found, told, atol=1e-7)
 
 
@@ -203,7 +205,7 @@ def test_smooth_ece_of_relplot_where_it_does_not_cut_its_kernel():
     for seed in range(240):
         p, y, _ = drawn(seed, n=300)
         p = kept(p)
-        found = value("smooth_ece", table_of(p, y), native=True)
+        found = value("smooth_ece", table_of(p, y), scale="probability")
         if found < 0.14:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -238,7 +240,7 @@ def test_parts_of_model_diagnostics(score):
         parts = (found.miscalibration, found.discrimination, found.uncertainty, found.score)
         assert_allclose(parts, told[-4:], atol=1e-9)
         by_table = [
-            value(name, table_of(p, y), score=score, native=True)
+            value(name, table_of(p, y), score=score, scale="probability")
             for name in ("miscalibration", "discrimination", "uncertainty")
         ]
         plain = decompose(p, y, None, score)
@@ -258,9 +260,9 @@ def test_debiased_squared_error_of_uncertainty_calibration(binning):
         if min(len(some) for some in data) < 2:
             continue  # a bin of one case is worth 0 there, and here its squared gap
         told = utils.unbiased_square_ce(data)
-        found = value("ece_debiased", table_of(p, y), native=True, bins=10, binning=binning)
+        found = value("ece_debiased", table_of(p, y), scale="probability", bins=10, binning=binning)
         assert_allclose(found, told, atol=EXACT)
-        plain = value("ece", table_of(p, y), native=True, bins=10, binning=binning)
+        plain = value("ece", table_of(p, y), scale="probability", bins=10, binning=binning)
         assert_allclose(plain, utils.plugin_ce(data, power=1), atol=EXACT)
 
 

@@ -10,7 +10,7 @@ from metaeval import MetaevalError
 from metaeval.cli import cli
 from metaeval.planning.ci_gate import held_against
 from metaeval.resampling import classical_tests
-from metaeval.statistics import brier, cox_slope, pairwise_accuracy
+from metaeval.statistics import Forecast, brier, cox_slope, pairwise_accuracy
 
 OPTIONS = {"statistic": pairwise_accuracy("half"), "n_resamples": 500}
 
@@ -137,7 +137,7 @@ def test_low_values_are_gains_where_low_is_good():
     noisy = np.clip(truth + rng.normal(size=n) * 0.4, 0.01, 0.99)
     scores = pd.DataFrame({"sharp": truth, "noisy": noisy})
     table = me.Responses(rows, scores, pd.DataFrame({"h": label}), label_kind="correct")
-    statistic = brier(native=True, over="responses")
+    statistic = brier(Forecast(scale="probability", rows="responses"))
     found = me.gate(table, statistic, new="sharp", baseline="noisy", n_resamples=500)
     assert found.result.row("sharp", "noisy")["estimate"] < 0 < found.gain
     assert found.code == 0 and found.lower < found.gain < found.upper

@@ -96,7 +96,9 @@ def curves(table):
     """Frames of one scorer, by the function that draws them."""
     judged = {"scorers": "reward", "data": True}
     return {
-        "reliability": _reliability.reliability(table, **judged, native="logit", n_resamples=100),
+        "reliability": _reliability.reliability(
+            table, forecast="log_odds", **judged, n_resamples=100
+        ),
         "three_way": _reliability.reliability(table, **judged, three_way=True, n_resamples=100),
         "gap": _gap_to_agreement.gap_to_agreement(table, **judged, n_resamples=100),
         "tie_curve": _tie_curve.tie_curve(table, **judged, points=6, n_resamples=100),

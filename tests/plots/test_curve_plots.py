@@ -35,6 +35,7 @@ from metaeval.plots._tie_curve import tie_curve
 from metaeval.plots._tie_policies import tie_policies
 from metaeval.plots._win_tie_loss import win_tie_loss
 from metaeval.plots.theme import style
+from metaeval.statistics import Forecast
 
 BASELINES = Path(__file__).parent / "baseline"
 FEW = {"n_resamples": 100}
@@ -73,7 +74,7 @@ def line(ax, label_or_place):
 
 # What is drawn is what the package computes.
 def test_reliability_is_the_curve_of_the_package(example):
-    options = {"native": "logit", "n_resamples": 100, "seed": 3}
+    options = {"forecast": "log_odds", "n_resamples": 100, "seed": 3}
     frame = reliability(example, ["judge", "reward"], return_data=True, **options)
     pd.testing.assert_frame_equal(
         frame, calibration.reliability(example, scorers=["judge", "reward"], **options)
@@ -86,8 +87,8 @@ def test_reliability_is_the_curve_of_the_package(example):
 
 
 def test_bars_below_count_all_cases(example):
-    frame = reliability(example, "reward", native="logit", return_data=True, **FEW)
-    ax = reliability(example, "reward", native="logit", **FEW)
+    frame = reliability(example, "reward", forecast="log_odds", return_data=True, **FEW)
+    ax = reliability(example, "reward", forecast="log_odds", **FEW)
     assert frame["n"].sum() == (example.pairs().labels["human"] != 0).sum()
     heights = np.array([bar.get_height() for bar in ax.patches])
     counts = np.histogram(frame["forecast"], np.linspace(0.5, 1, 21), weights=frame["n"])[0]
@@ -96,7 +97,9 @@ def test_bars_below_count_all_cases(example):
 
 def test_reliability_of_three_outcomes_has_two_curves(example):
     frame = reliability(example, "reward", three_way=True, return_data=True, **FEW)
-    same = calibration.reliability(example, scorers=["reward"], outcomes=3, **FEW)
+    same = calibration.reliability(
+        example, forecast=Forecast(ties_as_outcome=True), scorers=["reward"], **FEW
+    )
     pd.testing.assert_frame_equal(frame, same)
     texts = [
         t.get_text()
@@ -106,13 +109,13 @@ def test_reliability_of_three_outcomes_has_two_curves(example):
 
 
 def test_reliability_of_single_labels_names_the_event(example):
-    ax = reliability(example, "judge", event=3, **FEW)
+    ax = reliability(example, "judge", forecast=Forecast(positive_from=3), **FEW)
     assert "label is at least 3" in ax.get_xlabel()
     assert ax.get_xlim()[0] < 0
 
 
 def test_several_scorers_have_a_panel_each(example):
-    ax = reliability(example, native="logit", **FEW)
+    ax = reliability(example, forecast="log_odds", **FEW)
     assert len(ax.child_axes) == len(example.scorers)
     titles = [panel.texts[0].get_text() for panel in ax.child_axes]
     assert titles == list(example.scorers)
@@ -263,14 +266,14 @@ def test_policies_follow_the_labels():
 
 
 def test_a_bias_above_0_favours_what_was_shown_first(shown_in_order):
-    frame = order_bias(shown_in_order, native="logit", return_data=True, **FEW)
-    result = evaluate(shown_in_order, st.cox_intercept(native="logit"), **FEW)
+    frame = order_bias(shown_in_order, scale="log_odds", return_data=True, **FEW)
+    result = evaluate(shown_in_order, st.cox_intercept("log_odds"), **FEW)
     for row in frame.itertuples():
         labels = -result.row(row.scorer)[["estimate", "upper", "lower"]]
         assert (row.estimate, row.lower, row.upper) == tuple(labels)
     assert list(frame["scorer"]) == ["biased", "fair"]
     assert frame["lower"][0] > 0 > frame["lower"][1]
-    ax = order_bias(shown_in_order, native="logit", **FEW)
+    ax = order_bias(shown_in_order, scale="log_odds", **FEW)
     assert np.allclose(sorted(line(ax, 1)[:, 0]), sorted(frame["estimate"]))
     assert [t.get_text() for t in ax.get_yticklabels()] == ["biased", "fair"]
 
@@ -304,7 +307,10 @@ def test_bias_of_a_posterior_is_its_own(trees):
         (lambda t: order_bias(t.pairs()), "read them with ordered=True"),
         (lambda t: win_tie_loss(t), "win_tie_loss draws a posterior, found a table; fit one with"),
         (lambda t: win_tie_loss(3), "Expected a posterior of metaeval.bayes.fit, found a int"),
-        (lambda t: reliability(t, "judge", native="logit", ax=3, **FEW), "ax=3 must be matplotlib"),
+        (
+            lambda t: reliability(t, "judge", forecast="log_odds", ax=3, **FEW),
+            "ax=3 must be matplotlib",
+        ),
     ],
 )
 def test_errors_are_sentences_that_say_what_to_type(example, draw, message):
@@ -343,13 +349,13 @@ def made_shares():
 
 
 FIGURES = {
-    "reliability": lambda t, o: reliability(t, ["judge", "reward"], native="logit", **FEW),
+    "reliability": lambda t, o: reliability(t, ["judge", "reward"], forecast="log_odds", **FEW),
     "gap_to_agreement": lambda t, o: gap_to_agreement(t, "reward", agreement=0.8, **FEW),
     "tie_curve": lambda t, o: tie_curve(t, "reward", points=12, **FEW),
     "win_tie_loss": lambda t, o: _win_tie_loss._draw_shares(made_shares(), None, 0.95),
     "risk_coverage": lambda t, o: risk_coverage(t, ["judge", "reward"]),
     "tie_policies": lambda t, o: tie_policies(t, **FEW),
-    "order_bias": lambda t, o: order_bias(o, native="logit", **FEW),
+    "order_bias": lambda t, o: order_bias(o, scale="log_odds", **FEW),
 }
 
 

@@ -74,13 +74,19 @@ def test_marked_makers_and_ready_statistics_are_taken_where_that_is_allowed(modu
 @pytest.mark.parametrize(
     "text",
     [
-        *("kendall(variant={[]:1})", ".:x", ":", "a:", "brier(event=" + "9" * 400 + ")"),
-        *("brier(event=" + "9" * 5000 + ")", "kendall(variant=" + "(" * 500, "kendall(\0)"),
+        *("kendall(variant={[]:1})", ".:x", ":", "a:", "brier(positive_from=" + "9" * 400 + ")"),
+        *("brier(positive_from=" + "9" * 5000 + ")", "kendall(variant=" + "(" * 500, "kendall(\0)"),
         *("kendall(variant=[])", "kendall(variant={1: 2})", "kendall(variant=1j)", "kendall(**{})"),
         *("kendall(variant='b', variant='c')", "kendall('b')", "kendall(variant=f())", "kendall)("),
         *("kendall(variant='\\d', x=1 is 1)", "kendall(variant=" + "-" * 3000 + "1)", "kendall(x)"),
         *("kendall(variant=b)+pearson()", "kendall(variant=b'x')", "kendall(variant=...)"),
-        *("brier(event=1e999)", "tie_calibrated_accuracy(n_folds='x')", "(", "()", "\ud800"),
+        *(
+            "brier(positive_from=1e999)",
+            "tie_calibrated_accuracy(n_folds='x')",
+            "(",
+            "()",
+            "\ud800",
+        ),
     ],
 )
 @pytest.mark.parametrize("allowed", [False, True])

@@ -1,10 +1,21 @@
 """Values of calibration statistics by name, without resampling."""
 
-from metaeval.statistics import BY_NAME
+import dataclasses
+
+from metaeval.statistics import BY_NAME, Forecast
+
+FIELDS = {field.name for field in dataclasses.fields(Forecast)}
+
+
+def named(name, **options):
+    """A statistic by its name, fields of its forecast given beside its other options."""
+    fields = {key: value for key, value in options.items() if key in FIELDS}
+    rest = {key: value for key, value in options.items() if key not in FIELDS}
+    return BY_NAME[name](**rest, forecast=Forecast(**fields))
 
 
 def settled(name, table, **options):
-    return BY_NAME[name](**options).settled(table)
+    return named(name, **options).settled(table)
 
 
 def value(name, table, **options):

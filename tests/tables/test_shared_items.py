@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import metaeval as me
 from metaeval import MetaevalError, Pairs, Responses, bayes, calibration, load_example
 from metaeval.cli.terminal import as_text
-from metaeval.statistics import pairwise_accuracy
+from metaeval.statistics import Forecast, pairwise_accuracy
 
 FEW = {"n_resamples": 200}
 SAID = r"items are taken to be shared by the tasks .*shared_items=False \(--independent-items\)"
@@ -45,7 +45,9 @@ def test_aspects_are_noticed_and_said_in_the_first_line():
     first, second = as_text(me.compare(table, **FEW)).split("\n")[:2]
     assert "items are taken to be shared" in first + second
     assert "items are taken to be shared" in table.alignment.lines()[0]
-    frame = calibration.reliability(table, native="logit", over="pairs", n_resamples=100)
+    frame = calibration.reliability(
+        table, forecast=Forecast(scale="log_odds", rows="pairs"), n_resamples=100
+    )
     assert "items are taken to be shared" in frame.attrs["notes"][0]
 
 

@@ -39,7 +39,7 @@ def prepared_beta(
             "which beta calibration is form='temperature'."
         )
     design, by = designed(table, by, **options)
-    cells = _cells(design, Reading(native=True, over="responses", event=event))
+    cells = _cells(design, Reading(scale="probability", rows="responses", positive_from=event))
     units = [name for stratum in design.strata for name in unit_names(stratum)]
     data = binned(cells, 2, len(units), intercept=True)
     means = log_means(data.margin, data.counts.sum(axis=-1))

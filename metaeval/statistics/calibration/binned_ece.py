@@ -12,19 +12,17 @@ from metaeval.curves import BINNINGS, Cells, bins_of, cells_of
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.bound import Weigh
 from metaeval.statistics.calibration.forecast_spec import (
-    Native,
-    Over,
+    Forecast,
     Reading,
-    check_outcomes,
+    Scale,
     documented,
+    reading_of,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.null_mean import expected_if_calibrated
 from metaeval.statistics.calibration.proper_scores import (
-    Average,
     estimand_of,
     read_by,
-    said_outcomes,
 )
 from metaeval.statistics.kinds import WeightedStatistic
 
@@ -41,15 +39,9 @@ def _places(cases: Cases, bins: int, binning: str) -> list[Codes]:
 
 @documented
 def ece(
-    native: Native = None,
+    forecast: Forecast | Scale = "score",
     bins: int = 15,
     binning: Binning = "equal-mass",
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
-    outcomes: int = 2,
 ) -> Statistic:
     r"""Expected calibration error: how far labels stray from forecasts, bin by bin.
 
@@ -87,7 +79,7 @@ def ece(
     True
     """
     _check(bins, binning)
-    reading = Reading(native, over, event, map, n_folds, average, ties=check_outcomes(outcomes))
+    reading = reading_of(forecast, takes_ties=True)
 
     def make(name: str, r: Reading) -> Statistic:
         return WeightedStatistic(
@@ -97,7 +89,7 @@ def ece(
             inflated="both",
         )
 
-    return read_by("ece", reading, make, *_said(bins, binning, outcomes))
+    return read_by("ece", reading, make, *_said(bins, binning))
 
 
 def _check(bins: int, binning: str) -> None:
@@ -106,9 +98,8 @@ def _check(bins: int, binning: str) -> None:
     check_one_of("binning", binning, BINNINGS)
 
 
-def _said(bins: int, binning: str, outcomes: int) -> tuple[str, ...]:
+def _said(bins: int, binning: str) -> tuple[str, ...]:
     return (
-        said_outcomes(outcomes),
         f"bins={bins}" if bins != 15 else "",
         f"binning={binning}" if binning != BINNINGS[0] else "",
     )
@@ -144,15 +135,9 @@ def _null_gaps(cases: Cases, bins: int, binning: str) -> Mapping[str, Floats]:
 
 @documented
 def ece_debiased(
-    native: Native = None,
+    forecast: Forecast | Scale = "score",
     bins: int = 15,
     binning: Binning = "equal-mass",
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
-    outcomes: int = 2,
 ) -> Statistic:
     r"""Squared calibration error by bins, less what chance adds to it.
 
@@ -188,7 +173,7 @@ def ece_debiased(
     True
     """
     _check(bins, binning)
-    reading = Reading(native, over, event, map, n_folds, average, ties=check_outcomes(outcomes))
+    reading = reading_of(forecast, takes_ties=True)
 
     def make(name: str, r: Reading) -> Statistic:
         what = f"the mean squared gap in {bins} {binning} bins, unbiased"
@@ -199,7 +184,7 @@ def ece_debiased(
             interval="t",
         )
 
-    return read_by("ece_debiased", reading, make, *_said(bins, binning, outcomes))
+    return read_by("ece_debiased", reading, make, *_said(bins, binning))
 
 
 def _squares(cases: Cases, bins: int, binning: str) -> Weigh:

@@ -10,14 +10,21 @@ import numpy as np
 from metaeval.core import Floats, check_one_of
 from metaeval.curves import expected_score, isotonic_fit
 from metaeval.statistics.base import Statistic
-from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
+from metaeval.statistics.calibration.forecast_spec import (
+    Forecast,
+    Reading,
+    Scale,
+    documented,
+    reading_of,
+    with_ties,
+)
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.null_mean import (
     draws_for,
     expected_if_calibrated,
     labels_around,
 )
-from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by, terms_of
+from metaeval.statistics.calibration.proper_scores import estimand_of, read_by, terms_of
 from metaeval.statistics.kinds import SumStatistic
 from metaeval.tables import Table
 
@@ -26,19 +33,11 @@ Score = Literal["brier", "log", "rps"]
 _NULL_DRAWS = 100
 
 
-def _reading(
-    score: str,
-    native: Native,
-    over: Over,
-    event: float | None,
-    map: str | None,
-    n_folds: int,
-    average: Average | None,
-) -> tuple[Reading, str]:
+def _reading(score: str, forecast: Forecast | Scale) -> tuple[Reading, str]:
     """The reading, and the score of single forecasts: Brier for rank probabilities too."""
     check_one_of("score", score, ("brier", "log", "rps"))
-    reading = Reading(native, over, event, map, n_folds, average, ties=score == "rps")
-    return reading, "log" if score == "log" else "brier"
+    reading = reading_of(forecast)
+    return with_ties(reading) if score == "rps" else reading, "log" if score == "log" else "brier"
 
 
 def _scores(cases: Cases, m: int, score: str, recalibrated: bool) -> Floats:
@@ -72,12 +71,7 @@ def _uncertainty_of(mean: Floats, score: str, mirrored: bool) -> Floats:
 @documented
 def miscalibration(
     score: Score = "brier",
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Miscalibration: what isotonic recalibration would take off a proper score.
 
@@ -112,7 +106,7 @@ def miscalibration(
     >>> bool(0 <= row["estimate"] < 0.1)
     True
     """
-    reading, kind = _reading(score, native, over, event, map, n_folds, average)
+    reading, kind = _reading(score, forecast)
 
     def make(name: str, r: Reading) -> Statistic:
         def terms(table: Table) -> Floats:
@@ -171,12 +165,7 @@ def _excess(p: Floats, y: Floats, cases: Cases, m: int, score: str) -> float:
 @documented
 def discrimination(
     score: Score = "brier",
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Discrimination: what recalibrated forecasts take off the score of a constant one.
 
@@ -190,7 +179,7 @@ def discrimination(
 
     Notes
     -----
-    :math:`DSC = S(\bar p) - S(\hat p)`, see `miscalibration`. Increasing maps of native forecasts
+    :math:`DSC = S(\bar p) - S(\hat p)`, see `miscalibration`. Increasing maps of forecasts
     change nothing; maps of several folds are not one increasing map, and may. In-sample: a scorer
     that knows nothing is above 0 too, and the interval reaches down by what the isotonic fit gains
     by following noise. Of two scorers both gain about as much.
@@ -206,7 +195,7 @@ def discrimination(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading, kind = _reading(score, native, over, event, map, n_folds, average)
+    reading, kind = _reading(score, forecast)
 
     def make(name: str, r: Reading) -> Statistic:
         def finish(sums: Floats) -> Floats:
@@ -235,12 +224,7 @@ def _even(reading: Reading) -> bool:
 @documented
 def uncertainty(
     score: Score = "brier",
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Uncertainty: the score of the best constant forecast, the same for all scorers.
 
@@ -267,7 +251,7 @@ def uncertainty(
     >>> float(evaluate(load_example(), uncertainty(), n_resamples=100).row("judge")["estimate"])
     0.25
     """
-    reading, kind = _reading(score, native, over, event, map, n_folds, average)
+    reading, kind = _reading(score, forecast)
 
     def make(name: str, r: Reading) -> Statistic:
         def finish(sums: Floats) -> Floats:

@@ -11,9 +11,15 @@ from metaeval.core import Floats, MetaevalError
 from metaeval.curves import expit, information, near, newton
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.bound import Weigh
-from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
+from metaeval.statistics.calibration.forecast_spec import (
+    Forecast,
+    Reading,
+    Scale,
+    documented,
+    reading_of,
+)
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
-from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by
+from metaeval.statistics.calibration.proper_scores import estimand_of, read_by
 from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.sums import sum_by
 
@@ -24,12 +30,7 @@ _AT_A_TIME = 100_000  # cases of all replicates of a block
 
 @documented
 def cox_slope(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Calibration slope: by how much log odds of forecasts must be stretched.
 
@@ -48,7 +49,7 @@ def cox_slope(
     -----
     :math:`b` in :math:`\mathrm{logit} P(y) = a + b\,\mathrm{logit}\,p` by maximum likelihood;
     pairs, whose order means nothing, have :math:`a = 0`. 1 is ideal; below 1 forecasts are
-    overconfident, above it timid. For reward differences (`native="logit"`) :math:`1 / b` is the
+    overconfident, above it timid. For reward differences (`scale="log_odds"`) :math:`1 / b` is the
     temperature. 1 does not mean calibrated: a line may miss a curve. Of mapped scores the slope
     speaks of the map, not of the scorer: about 1 where it knows something, and far below for one
     that knows next to nothing, because the map of each fold leans against the labels of the fold.
@@ -66,19 +67,14 @@ def cox_slope(
     >>> bool(0.5 < row["estimate"] < 1.5)
     True
     """
-    reading = Reading(native, over, event, map, n_folds, average)
+    reading = reading_of(forecast)
     make = _maker("slope", "the calibration slope, ideally 1")
     return read_by("cox_slope", reading, make, better="neither")
 
 
 @documented
 def cox_intercept(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Calibration intercept: by how much log odds must be shifted once they are stretched.
 
@@ -105,25 +101,20 @@ def cox_intercept(
 
     Examples
     --------
-    >>> from metaeval import evaluate, load_example
-    >>> table = load_example()
-    >>> row = evaluate(table, cox_intercept(event=3), n_resamples=100).row("judge")
+    >>> from metaeval import evaluate, load_example, statistics
+    >>> table, forecast = load_example(), statistics.Forecast(positive_from=3)
+    >>> row = evaluate(table, cox_intercept(forecast), n_resamples=100).row("judge")
     >>> bool(abs(row["estimate"]) < 1)
     True
     """
-    reading = Reading(native, over, event, map, n_folds, average)
+    reading = reading_of(forecast)
     make = _maker("intercept", "the calibration intercept, ideally 0")
     return read_by("cox_intercept", reading, make, better="neither")
 
 
 @documented
 def calibration_in_the_large(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Calibration in the large: by how much log odds of forecasts are too low on the whole.
 
@@ -150,13 +141,13 @@ def calibration_in_the_large(
 
     Examples
     --------
-    >>> from metaeval import evaluate, load_example
-    >>> table = load_example()
-    >>> row = evaluate(table, calibration_in_the_large(event=3), n_resamples=100).row("judge")
+    >>> from metaeval import evaluate, load_example, statistics
+    >>> table, forecast = load_example(), statistics.Forecast(positive_from=3)
+    >>> row = evaluate(table, calibration_in_the_large(forecast), n_resamples=100).row("judge")
     >>> bool(abs(row["estimate"]) < 0.5)
     True
     """
-    reading = Reading(native, over, event, map, n_folds, average)
+    reading = reading_of(forecast)
     make = _maker("shift", "the shift of the log odds, ideally 0")
     return read_by("calibration_in_the_large", reading, make, better="neither")
 
@@ -184,7 +175,7 @@ def _design(cases: Cases, m: int, which: Line) -> tuple[Floats, Floats, Floats]:
     if np.isinf(x).any():
         raise MetaevalError(
             f"{cases.scorers[m]!r} has forecasts of exactly 0 or 1, whose log odds are infinite; "
-            "use smooth_ece or brier, or give scores as log odds (native='logit')."
+            "use smooth_ece or brier, or give scores as log odds (scale='log_odds')."
         )
     one = np.ones_like(x)
     if which == "shift":

@@ -100,7 +100,7 @@ class Scored(NamedTuple):
 
 def scored_of(table: Table, reading: Reading) -> Scored:
     """Cases of a table by a settled reading, before scores become forecasts."""
-    pairs = reading.over == "pairs"
+    pairs = reading.rows == "pairs"
     label, counts = (_preferred if pairs else _event)(table, reading)
     rows = np.flatnonzero(counts)
     scores, items = table.scores.to_numpy(), table.item_codes[rows]
@@ -115,9 +115,9 @@ def scored_of(table: Table, reading: Reading) -> Scored:
 
 def _cases(table: Table, reading: Reading) -> Cases:
     scored = scored_of(table, reading)
-    if reading.native is not None or reading.ranked:
+    if reading.is_calibrated or reading.ranked:
         first = _native(table, scored.scores, reading)
-        forecast = np.stack([first, 1 - first]) if reading.ties else first[None]
+        forecast = np.stack([first, 1 - first]) if reading.ties_as_outcome else first[None]
     else:
         forecast = _cross_fitted(table, scored, reading)
     cases = Cases(
@@ -129,9 +129,9 @@ def _cases(table: Table, reading: Reading) -> Cases:
         table.n_items,
         reading.mirrored,
         table.scorers,
-        scored.scores if reading.native == "logit" or reading.by_order else None,
+        scored.scores if reading.scale == "log_odds" or reading.by_order else None,
     )
-    return _from_both_sides(cases, forecast[1]) if reading.ties else cases
+    return _from_both_sides(cases, forecast[1]) if reading.ties_as_outcome else cases
 
 
 def halves(values: Floats) -> tuple[Floats, Floats]:
@@ -172,7 +172,7 @@ def _from_both_sides(cases: Cases, of_second: Floats) -> Cases:
 def _preferred(table: Table, reading: Reading) -> tuple[Floats, Bools]:
     """Whether the first response is preferred, and which pairs have a preference: (pair,) each."""
     human = only_label(table)
-    counts = np.ones(len(human), dtype=bool) if reading.ties else human != 0
+    counts = np.ones(len(human), dtype=bool) if reading.ties_as_outcome else human != 0
     if not counts.any():
         raise MetaevalError("All labels are tied, so no pair has a preferred response.")
     return (1 + human) / 2, counts
@@ -181,12 +181,12 @@ def _preferred(table: Table, reading: Reading) -> tuple[Floats, Bools]:
 def _event(table: Table, reading: Reading) -> tuple[Floats, Bools]:
     """Whether the event happened, and which responses count (all): (response,) each."""
     human = only_label(table)
-    if reading.event is not None:
-        label = (human >= reading.event).astype(float)
+    if reading.positive_from is not None:
+        label = (human >= reading.positive_from).astype(float)
     elif ((human < -ROUNDOFF) | (human > 1 + ROUNDOFF)).any():
         raise MetaevalError(
             f"Labels lie between {human.min():g} and {human.max():g}, and forecasts are of an "
-            "event: say which with event=, a label that is high enough, or use over='pairs'."
+            "event: say from which label on with positive_from=, or use rows='pairs'."
         )
     else:
         label = np.clip(human, 0.0, 1.0)
@@ -198,7 +198,7 @@ def _require_spread(table: Table, scores: Floats, label: Floats, mirrored: bool)
     if not mirrored and (label == label[0]).all():
         raise MetaevalError(
             f"All {len(label)} labels are {label[0]:g} (1: the event happened), so nothing can be "
-            "said of calibration; choose another event=, or pairs of responses."
+            "said of calibration; choose another positive_from=, or pairs of responses."
         )
     same = scores == (0.0 if mirrored else scores[:1])
     constant = [name for name, column in zip(table.scorers, same.T, strict=True) if column.all()]
@@ -212,10 +212,10 @@ def _require_spread(table: Table, scores: Floats, label: Floats, mirrored: bool)
 
 def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
     """Scores at their word: (case, scorer)."""
-    if reading.native is None:
+    if not reading.is_calibrated:
         return scores
-    if reading.native == "logit":
-        return _either_way(expit, scores) if reading.over == "pairs" else expit(scores)
+    if reading.scale == "log_odds":
+        return _either_way(expit, scores) if reading.rows == "pairs" else expit(scores)
     margins = isinstance(table, Pairs)
     low, what = (-1.0, "2p - 1") if margins else (0.0, "p")
     outside = np.asarray(((scores < low - ROUNDOFF) | (scores > 1 + ROUNDOFF)).any(axis=0))
@@ -223,9 +223,9 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
         names = [name for name, odd in zip(table.scorers, outside.tolist(), strict=True) if odd]
         worst = scores[:, outside]
         raise MetaevalError(
-            f"native=True takes scores as {what}, between {low:g} and 1; those of "
+            f"scale='probability' takes scores as {what}, between {low:g} and 1; those of "
             f"{listed(names, 5)} lie between {worst.min():g} and {worst.max():g}. Use "
-            "native='logit' for log odds, or native=None to map them first."
+            "scale='log_odds' for log odds, or scale='score' to calibrate them first."
         )
     scores = np.clip(scores, low, 1.0)  # sums of probabilities are rounded
     return _either_way(lambda size: (1 + size) / 2, scores) if margins else scores
@@ -242,18 +242,18 @@ def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
 
     (side, case, scorer): with ties both sides of a pair, else one.
     """
-    family = calibrators.BY_NAME[str(reading.map)]
+    family = calibrators.BY_NAME[str(reading.calibrator)]
     x, y, w = scored.scores, scored.label, scored.weight
     _require_logarithms(x, family.name)
     fold = checked_folds(table, scored.rows, reading.n_folds)
-    sides = (1.0, -1.0) if reading.ties else (1.0,)
+    sides = (1.0, -1.0) if reading.ties_as_outcome else (1.0,)
     found = np.empty((len(sides), *x.shape))
     for f in np.unique(fold):
         train, test = fold != f, fold == f
-        if reading.over == "responses" and (y[train] == y[train][0]).all():
+        if reading.rows == "responses" and (y[train] == y[train][0]).all():
             raise MetaevalError(
                 f"Without one of {reading.n_folds} folds of the items all labels are equal; use "
-                "fewer n_folds=, or native scores."
+                "fewer n_folds=, or scores that are probabilities."
             )
         for m in range(x.shape[1]):
             curve = family.curve(x[train, m], y[train], w[train], reading.mirrored)
@@ -265,7 +265,9 @@ def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
 
 def _require_logarithms(scores: Floats, kind: str) -> None:
     if kind == "beta" and ((scores < 0) | (scores > 1)).any():
-        raise MetaevalError("map='beta' takes scores between 0 and 1; use map='platt' for others.")
+        raise MetaevalError(
+            "calibrator='beta' takes scores between 0 and 1; use calibrator='platt' for others."
+        )
 
 
 def _units(table: Table) -> Codes:

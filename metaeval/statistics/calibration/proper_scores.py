@@ -11,11 +11,12 @@ from metaeval.core import Floats, MetaevalError
 from metaeval.curves import expected_score
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.calibration.forecast_spec import (
-    Native,
-    Over,
+    Forecast,
     Reading,
-    check_outcomes,
+    Scale,
     documented,
+    reading_of,
+    with_ties,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of, halves
 from metaeval.statistics.estimand import Better, Estimand, Status
@@ -61,11 +62,11 @@ def estimand_of(
 
     Maps are held fixed in replicates and tests: then both are approximate.
     """
-    mapped = reading.native is None and not reading.ranked
+    mapped = not reading.is_calibrated and not reading.ranked
     return Estimand(
         name=name,
-        rows="responses" if reading.over == "responses" else "pairs",
-        grouping="item" if reading.over == "pairs" else "none",
+        rows="responses" if reading.rows == "responses" else "pairs",
+        grouping="item" if reading.rows == "pairs" else "none",
         average=str(reading.average),
         ties="none",
         target=f"{what}; {reading.words()}",
@@ -133,20 +134,9 @@ def _of_classes(
     return score
 
 
-def said_outcomes(outcomes: int) -> str:
-    """The number of outcomes as it is written in a name."""
-    return "outcomes=3" if outcomes == 3 else ""
-
-
 @documented
 def brier(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
-    outcomes: int = 2,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Brier score: mean squared error of the forecasts.
 
@@ -177,17 +167,16 @@ def brier(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    ties = check_outcomes(outcomes)
-    reading = Reading(native, over, event, map, n_folds, average, ties=ties)
+    reading = reading_of(forecast, takes_ties=True)
+    ties = reading.ties_as_outcome
     what = "the sum over win, tie and loss of mean (p - y)^2" if ties else "mean (p - y)^2"
     score = _of_classes(lambda p, y: expected_score("brier", p, y)) if ties else _brier
-    more = said_outcomes(outcomes)
-    return read_by("brier", reading, lambda name, r: mean_score(name, r, what, score), more)
+    return read_by("brier", reading, lambda name, r: mean_score(name, r, what, score))
 
 
 @documented
 def rps(
-    native: Native = None, map: str | None = None, n_folds: int = 5, average: Average | None = None
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Ranked probability score of three-way forecasts: loss, tie or win.
 
@@ -201,8 +190,8 @@ def rps(
     -----
     :math:`\frac12 \sum_{k=1}^2 (F_k - O_k)^2` with loss < tie < win: the mean of two Brier scores,
     of "wins outright" for either response. A margin d gives both, P(win | d) and P(win | -d), by
-    the tie model of `map` ("rao_kupper" or "davidson"); native probabilities leave nothing to ties.
-    Where no label is tied and no forecast is, it is the Brier score.
+    the tie model of `calibrator` ("rao_kupper" or "davidson"); native probabilities leave nothing
+    to ties. Where no label is tied and no forecast is, it is the Brier score.
 
     References
     ----------
@@ -217,7 +206,7 @@ def rps(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading = Reading(native, None, None, map, n_folds, average, ties=True)
+    reading = with_ties(reading_of(forecast, takes_ties=True))
     what = "the mean of the squared errors of P(win) and P(loss)"
     return read_by("rps", reading, lambda name, r: mean_score(name, r, what, _brier))
 
@@ -232,14 +221,8 @@ def _log_losses(log_odds: Floats, label: Floats) -> Floats:
 
 @documented
 def log_loss(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
     clip: float | None = None,
-    outcomes: int = 2,
 ) -> Statistic:
     r"""Log loss: mean of minus the logarithm of the probability of what happened.
 
@@ -277,7 +260,9 @@ def log_loss(
     """
     if clip is not None and not (isinstance(clip, float) and 0 < clip < 0.5):
         raise MetaevalError(f"clip={clip!r} must lie between 0 and 0.5, such as 1e-6.")
-    ties = check_outcomes(outcomes)
+
+    reading = reading_of(forecast, takes_ties=True)
+    ties = reading.ties_as_outcome
 
     def score(cases: Cases, m: int, label: Floats) -> Floats:
         loss = _losses(cases, m, label, clip, ties)
@@ -290,10 +275,9 @@ def log_loss(
             )
         return loss
 
-    reading = Reading(native, over, event, map, n_folds, average, ties=ties)
-    more = ("" if clip is None else f"clip={clip:g}", said_outcomes(outcomes))
+    more = "" if clip is None else f"clip={clip:g}"
     what = "mean -log p of what happened"
-    return read_by("log_loss", reading, lambda name, r: mean_score(name, r, what, score), *more)
+    return read_by("log_loss", reading, lambda name, r: mean_score(name, r, what, score), more)
 
 
 def _losses(cases: Cases, m: int, label: Floats, clip: float | None, ties: bool) -> Floats:
@@ -313,12 +297,7 @@ def _surprise(p: Floats, share: Floats) -> Floats:
 
 @documented
 def sharpness(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Sharpness: how far forecasts lie apart, whether right or wrong.
 
@@ -344,7 +323,7 @@ def sharpness(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading = Reading(native, over, event, map, n_folds, average)
+    reading = reading_of(forecast)
     return read_by("sharpness", reading, _sharpness)
 
 

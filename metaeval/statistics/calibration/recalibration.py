@@ -15,9 +15,15 @@ from metaeval.curves import (
 )
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.bound import Weigh
-from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
+from metaeval.statistics.calibration.forecast_spec import (
+    Forecast,
+    Reading,
+    Scale,
+    documented,
+    reading_of,
+)
 from metaeval.statistics.calibration.forecasts import Cases, cases_of, checked_folds, scored_of
-from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by
+from metaeval.statistics.calibration.proper_scores import estimand_of, read_by
 from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.tables import Table
 
@@ -26,12 +32,7 @@ _CELLS = 100
 
 @documented
 def recalibration_gain(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Recalibration gain: what a recalibration fitted on other items takes off the Brier score.
 
@@ -70,7 +71,7 @@ def recalibration_gain(
     >>> bool(row["estimate"] > 0)
     True
     """
-    reading = Reading(native, over, event, map, n_folds, average, crossed=True)
+    reading = reading_of(forecast, crossed=True)
 
     def make(name: str, r: Reading) -> Statistic:
         what = "what recalibration on other items takes off the Brier score"

@@ -11,9 +11,15 @@ import numpy as np
 from metaeval.core import Codes, Floats, MetaevalError, check_fraction, check_one_of
 from metaeval.curves import selective_risk
 from metaeval.statistics.base import Statistic
-from metaeval.statistics.calibration.forecast_spec import Native, Over, Reading, documented
+from metaeval.statistics.calibration.forecast_spec import (
+    Forecast,
+    Reading,
+    Scale,
+    documented,
+    reading_of,
+)
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
-from metaeval.statistics.calibration.proper_scores import Average, estimand_of, read_by
+from metaeval.statistics.calibration.proper_scores import estimand_of, read_by
 from metaeval.statistics.calibration.ranked_sums import (
     Measure,
     by_score,
@@ -45,11 +51,8 @@ _RISK = Measure(by_sureness, selective_risk.risk_area, selective_risk.risk_gradi
 
 @documented
 def auroc(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
+    forecast: Forecast | Scale = "score",
     grouping: Literal["none", "item"] = "none",
-    average: Average | None = None,
 ) -> Statistic:
     r"""AUROC: chance that a case where the event happened has the higher score, ties half.
 
@@ -73,7 +76,7 @@ def auroc(
     is said of calibration. Across items it also rewards a scorer for telling easy items from hard
     ones: give the value within items beside it. Pairs, whose order means nothing, count from both
     sides: it is then 1 - 2 AUGRC, and high where the sure decisions are right. Labels of 0 to 1 are
-    taken as those of responses, unless `over` says pairs. Standard errors are
+    taken as those of responses, unless `rows` says pairs. Standard errors are
     by items (clusters), through the placement of each case; for one case per item they are those of
     DeLong. A share of raters counts as that much of a positive and the rest of a negative.
 
@@ -85,14 +88,15 @@ def auroc(
 
     Examples
     --------
-    >>> from metaeval import evaluate, load_example
-    >>> row = evaluate(load_example(), auroc(event=3), n_resamples=100).row("judge")
+    >>> from metaeval import evaluate, load_example, statistics
+    >>> forecast = statistics.Forecast(positive_from=3)
+    >>> row = evaluate(load_example(), auroc(forecast), n_resamples=100).row("judge")
     >>> bool(0.5 < row["estimate"] < 1)
     True
     """
     check_one_of("grouping", grouping, ("none", "item"))
     within = grouping == "item"
-    reading = Reading(native, over, event, average=average, ranked=True)
+    reading = reading_of(forecast, ranked=True)
 
     def make(name: str, r: Reading) -> Statistic:
         if not within:
@@ -129,10 +133,10 @@ def _units_of(weight: Floats, unit: Codes) -> float:
 
 def _within(name: str, reading: Reading) -> Statistic:
     """Mean over items of the AUROC of their responses."""
-    if reading.over == "pairs":
+    if reading.rows == "pairs":
         raise MetaevalError(
             "grouping='item' compares the responses of an item, and pairs are such comparisons: "
-            "use pairwise_accuracy(ties='half'), or over='responses'."
+            "use pairwise_accuracy(ties='half'), or rows='responses'."
         )
     settled = dataclasses.replace(reading, average="items")
     what = "the chance that a positive scores above a negative of its item"
@@ -170,12 +174,7 @@ def _ranks_of_items(cases: Cases, m: int) -> Floats:
 
 @documented
 def aurc(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""AURC: mean over coverages of the share of wrong decisions among the surest.
 
@@ -206,7 +205,7 @@ def aurc(
     >>> bool(0 < row["estimate"] < 0.5)
     True
     """
-    reading = Reading(native, over, event, map, n_folds, average)
+    reading = reading_of(forecast)
     what = "the mean over coverages of the risk among the surest decisions"
     make = _maker(reading, what, _RISK, estimate=_stepwise)
     return read_by("aurc", reading, make)
@@ -223,12 +222,7 @@ def _stepwise(cases: Cases) -> Floats:
 
 @documented
 def augrc(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""AUGRC: mean over coverages of the share of all cases that are decided and wrong.
 
@@ -258,7 +252,7 @@ def augrc(
     >>> bool(0 < row["estimate"] < 0.25)
     True
     """
-    reading = Reading(native, over, event, map, n_folds, average)
+    reading = reading_of(forecast)
     what = "the mean over coverages of the share of all cases that are decided and wrong"
     return read_by("augrc", reading, _maker(reading, what, _JOINT_RISK))
 
@@ -266,12 +260,7 @@ def augrc(
 @documented
 def coverage_at(
     accuracy: float = 0.9,
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Largest share of cases that can be decided with a given accuracy, the surest first.
 
@@ -309,7 +298,7 @@ def coverage_at(
             weight, selective_risk.reaching(weight, weight - wrong, accuracy)
         )
 
-    reading = Reading(native, over, event, map, n_folds, average)
+    reading = reading_of(forecast)
     what = f"the largest share of cases that can be decided with accuracy {accuracy:g}"
     make = _maker(reading, what, Measure(by_sureness, value, None), better="higher")
     more = f"accuracy={accuracy:g}" if accuracy != 0.9 else ""
@@ -318,8 +307,8 @@ def coverage_at(
 
 def by_size(asked: Reading, settled: Reading) -> Reading:
     """Margins are as sure as they are large, unless a map was asked for."""
-    if settled.over == "pairs" and asked.map is None:
-        return dataclasses.replace(settled, ranked=True, map=None)
+    if settled.rows == "pairs" and asked.calibrator is None:
+        return dataclasses.replace(settled, ranked=True, calibrator=None)
     return settled
 
 

@@ -23,19 +23,17 @@ from metaeval.curves import (
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.bound import Weigh
 from metaeval.statistics.calibration.forecast_spec import (
-    Native,
-    Over,
+    Forecast,
     Reading,
-    check_outcomes,
+    Scale,
     documented,
+    reading_of,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.null_mean import expected_if_calibrated
 from metaeval.statistics.calibration.proper_scores import (
-    Average,
     estimand_of,
     read_by,
-    said_outcomes,
 )
 from metaeval.statistics.kinds import WeightedStatistic
 
@@ -44,13 +42,7 @@ _ROUGH = 14  # steps for draws of a mean: to 1e-4
 
 @documented
 def smooth_ece(
-    native: Native = None,
-    over: Over = None,
-    event: float | None = None,
-    map: str | None = None,
-    n_folds: int = 5,
-    average: Average | None = None,
-    outcomes: int = 2,
+    forecast: Forecast | Scale = "score",
 ) -> Statistic:
     r"""Smooth calibration error: how far labels stray from forecasts nearby.
 
@@ -81,8 +73,8 @@ def smooth_ece(
     >>> bool(0 < row["estimate"] < 0.2)
     True
     """
-    reading = Reading(native, over, event, map, n_folds, average, ties=check_outcomes(outcomes))
-    return read_by("smooth_ece", reading, _make, said_outcomes(outcomes))
+    reading = reading_of(forecast, takes_ties=True)
+    return read_by("smooth_ece", reading, _make)
 
 
 def _make(name: str, reading: Reading) -> Statistic:

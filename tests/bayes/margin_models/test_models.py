@@ -167,7 +167,7 @@ def test_what_makes_no_sense_is_refused(table, trees):
             bayes.fit(model, wrong)
     with pytest.raises(MetaevalError, match="is not one of"):
         bayes.fit("ties", table, form="rao_kuper")
-    for quantity, said in (("bias", "no bias"), ("miscalibration", "native='logit'")):
+    for quantity, said in (("bias", "no bias"), ("miscalibration", "scale='log_odds'")):
         with pytest.raises(MetaevalError, match=said):
             bayes.summarize(trees["calibration"], quantity)
     with pytest.raises(MetaevalError, match=r"above 0\.5"):

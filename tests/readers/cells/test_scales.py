@@ -184,7 +184,9 @@ def test_probabilities_of_the_first_are_taken_at_their_word():
         BASE.assign(human=TRUTH, judge=1 - SURE, first="m2", second="m1").assign(human=-TRUTH),
     ):
         table = read(frame, preference_scale={"judge": "probability", "human": "margin"})
-        value = evaluate(table, "brier(native=True)", n_resamples=100).frame["estimate"].iloc[0]
+        value = (
+            evaluate(table, "brier(scale=probability)", n_resamples=100).frame["estimate"].iloc[0]
+        )
         assert value == pytest.approx(np.mean((SURE - won) ** 2))
 
 
