@@ -218,7 +218,7 @@ def interval_coverage(sets, each, slope, units=UNITS, n_resamples=1_000):
     for k in range(sets):
         table = responses(rng, units, each, slope)
         frame = me.evaluate(table, names, n_resamples=n_resamples, seed=k).frame
-        own = frame[frame["statistic"].str.contains("native")]
+        own = frame[frame["statistic"].str.contains("scale=")]
         inside = (own["lower"] - 1e-12 <= list(truth.values())) & (
             own["upper"] + 1e-12 >= list(truth.values())
         )
@@ -261,7 +261,7 @@ def rejections(sets, each, units, stretched=1.0, spread=1.0, n_resamples=300):
     for k in range(sets):
         table = twins(rng, units, each, stretched, spread)
         frame = me.compare(table, names, n_resamples=n_resamples, seed=k).frame
-        gap = frame[frame["baseline"].notna() & frame["statistic"].str.contains("native")]
+        gap = frame[frame["baseline"].notna() & frame["statistic"].str.contains("scale=")]
         inside = (gap["lower"] <= 0) & (gap["upper"] >= 0)
         found.append(np.stack([gap["p_value"] <= 0.05, inside]))
     return dict(zip(COMPARED, np.mean(found, axis=0).T, strict=True))

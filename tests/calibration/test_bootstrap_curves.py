@@ -101,7 +101,7 @@ def test_influences_are_derivatives_by_the_weight_of_an_item(name, over):
 
 def bisected(table, over, weights):
     """Smooth errors of replicates (replicate, scorer), each by bisection."""
-    cases = cases_of(table, Reading("logit", over).settled(table))
+    cases = cases_of(table, Reading(scale="log_odds", rows=over).settled(table))
     found = np.empty((len(weights), len(cases.scorers)))
     for k, w in enumerate(weights):
         for m in range(len(cases.scorers)):

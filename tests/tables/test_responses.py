@@ -203,7 +203,7 @@ def test_canonical_rows_are_sorted_by_task_item_response_and_scorers_by_name():
 
 
 @settings(max_examples=25)
-@given(table=responses(scorers=3, holes=True, clusters=True, tasks=True), resample=st.randoms())
+@given(table=responses(scorers=3, holes=True, clusters=True, tasks=True), random=st.randoms())
 def test_any_order_gives_the_same_table(table, random):
     order = random.sample(range(len(table)), len(table))
     names = random.sample(table.scorers, len(table.scorers))

@@ -108,7 +108,7 @@ def test_every_replicate_is_what_sorting_again_gives(
 @settings(max_examples=30)
 @given(
     table=responses(scorers=1, items=(2, 8), systems=(2, 5), holes=True),
-    n_folds=st.sampled_from(FOLDS),
+    folds=st.sampled_from(FOLDS),
     average=st.sampled_from(AVERAGES),
     whole=st.booleans(),
     seed=st.integers(0, 99),
