@@ -13,6 +13,8 @@ import sys
 
 import numpy as np
 
+from metaeval.core import double_precision
+
 PAIRS = 400
 FORMS = ("temperature", "lapse", "spline")
 
@@ -51,12 +53,10 @@ def arrays_of(form, size, outcome, seen):
 
 def chances(form, sites, arrays):
     """P(agree) in every bin: (..., bin)."""
-    import jax
-
     from metaeval.bayes.margin_models import models as mm
 
     values = {n: v for n, v in sites.items() if not n.endswith("_raw")}
-    with jax.enable_x64(True):
+    with double_precision():
         args = (arrays["margin"], None, arrays.get("basis"), form)
         logs = np.asarray(mm.agreement_chances(values, *args))
     return np.exp(logs)[..., 0, 0, :, 1]

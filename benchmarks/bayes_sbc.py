@@ -27,6 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
+from metaeval.core import double_precision
+
 K, T, PAIRS = 5, 3, 200
 RATERS, ITEMS = 5, 200
 RANKS, APART, BINS = 99, 10, 20
@@ -46,7 +48,7 @@ def prior_sites(model, arrays, options, seed):
     import jax
     from numpyro import handlers
 
-    with jax.enable_x64(True):
+    with double_precision():
         traced = handlers.trace(handlers.seed(model, jax.random.PRNGKey(seed)))
         sites = traced.get_trace(**arrays, **dict(options))
     return {n: np.asarray(s["value"]) for n, s in sites.items() if s["type"] != "factor"}
@@ -101,10 +103,8 @@ class Margins:
 
     def draw(self, rng, seed):
         """True sites, and arrays with data that they made."""
-        import jax
-
         truth = prior_sites(self.model, self.arrays, self.options, seed)
-        with jax.enable_x64(True):
+        with double_precision():
             chance = np.exp(np.asarray(self.chances(truth)))
         chance /= chance.sum(axis=-1, keepdims=True)
         counts = rng.multinomial(self.number, chance).astype(float)
@@ -146,10 +146,8 @@ class Margins:
 
     def likelihood(self, sites, arrays):
         """Log likelihood of draws."""
-        import jax
-
         values = {n: v for n, v in sites.items() if not n.endswith("_raw")}
-        with jax.enable_x64(True):
+        with double_precision():
             logs = np.asarray(self.chances(values))
         return np.asarray((arrays["counts"] * logs).sum(axis=(-4, -3, -2, -1)))
 

@@ -37,7 +37,12 @@ def by_arch(values: Floats, n: int) -> object:
 def by_scipy(values: Floats, n: int) -> object:
     """One scorer with `n` resamples."""
     return scipy.stats.bootstrap(
-        (values[:, 0],), np.mean, n_resamples=max(n, 2), batch=100, method="percentile", rng=0
+        (values[:, 0],),
+        np.mean,
+        n_resamples=max(n, 2),
+        batch=100,
+        method="percentile",
+        random_state=np.random.default_rng(0),
     )
 
 

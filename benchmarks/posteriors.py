@@ -26,6 +26,7 @@ from metaeval.bayes.accuracy_model import data as accuracy_data
 from metaeval.bayes.margin_models import data as margin_data
 from metaeval.bayes.rater_models import data as rater_data, models as rater_models
 from metaeval.bayes.rater_models.confusion import confusion_layout, prevalence_layout
+from metaeval.core import double_precision
 
 
 def many_tasks(n_tasks: int, n_scorers: int, n_items: int) -> Pairs:
@@ -97,7 +98,7 @@ def by_numpyro(model: Callable[..., None], prepared: Any) -> Seconds:
 
     settings = {"num_warmup": 500, "num_samples": 500, "num_chains": 4, "progress_bar": False}
     options = dict(prepared.options)
-    with jax.enable_x64(True):
+    with double_precision():
         chains = MCMC(NUTS(model), chain_method="sequential", **settings)
 
         def fit() -> None:

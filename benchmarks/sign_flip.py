@@ -34,7 +34,7 @@ def by_scipy(terms: Floats, n: int) -> object:
         n_resamples=n,
         vectorized=True,
         batch=100,
-        rng=np.random.default_rng(0),
+        random_state=np.random.default_rng(0),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import timing, workloads
 from benchmarks.timing import Clock, Row, Seconds
-from metaeval.core import Floats
+from metaeval.core import Floats, double_precision
 from metaeval.resampling import Terms, key_of, on_grid, weighted_sums
 
 WORK = "random signs times terms"
@@ -22,7 +22,7 @@ WORK = "random signs times terms"
 def peak(clock: Clock, dtype: str, flops: float) -> Seconds:
     """Time in which the fastest product does so many operations."""
     size = 128 if clock.quick else 2048
-    with jax.enable_x64(True):
+    with double_precision():
         square = jnp.ones((size, size), dtype)
         total = "float64" if dtype == "float64" else "float32"
         multiply = jax.jit(lambda x: jnp.matmul(x, x, preferred_element_type=total))

@@ -148,8 +148,14 @@ def save(tree: Any, path: str | Path) -> None:
 
 def as_bytes(tree: Any) -> bytes:
     """A posterior as the content of a NetCDF file."""
+    kept = _plain(require_ours(tree))
     file = io.BytesIO()
-    _plain(require_ours(tree)).to_netcdf(file, engine="h5netcdf")
+    try:
+        kept.to_netcdf(file, engine="h5netcdf")
+    except ValueError:  # xarray before 2025.7 writes trees to paths only
+        with tempfile.TemporaryDirectory() as folder:
+            kept.to_netcdf(Path(folder) / "tree.nc", engine="h5netcdf")
+            return (Path(folder) / "tree.nc").read_bytes()
     return file.getvalue()
 
 

@@ -12,7 +12,7 @@ from metaeval.calibration.cases import designed
 from metaeval.core import Codes, Floats, MetaevalError, require_known
 from metaeval.curves import Curve, calibrators
 from metaeval.statistics import Average, ForecastRows, Reading, Scored, cases_of, scored_of
-from metaeval.tables import Table
+from metaeval.tables import TEXT, Table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -170,7 +170,7 @@ def _ids(rows: Table) -> pd.Index:
     names = rows._identity(rows.rows)
     if not names:
         return pd.RangeIndex(len(rows))
-    return pd.MultiIndex.from_frame(rows.rows[names].astype(str))
+    return pd.MultiIndex.from_frame(rows.rows[names].astype(TEXT))
 
 
 def _as_given(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -12,6 +12,7 @@
 - `progress`: Progress on stderr for work that takes more than two seconds.
 - `compilation_cache`: Where compiled kernels are kept between runs, and what is done with entries
   that are damaged.
+- `jax_versions`: What JAX calls by other names in older versions.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from metaeval.core.decimals import (
     within,
 )
 from metaeval.core.errors import MetaevalError, UndefinedError
+from metaeval.core.jax_versions import double_precision, split_over
 from metaeval.core.printable_text import escaped_json, is_formula, is_hidden, printable, shortened
 from metaeval.core.progress import steps
 from metaeval.core.spreadsheet_cells import plain_csv, result_csv
@@ -70,6 +72,7 @@ __all__ = [
     "check_whole",
     "check_writable",
     "difference",
+    "double_precision",
     "escaped_json",
     "is_formula",
     "is_hidden",
@@ -88,6 +91,7 @@ __all__ = [
     "same_sizes",
     "shortened",
     "sign_within",
+    "split_over",
     "steps",
     "typical_decade",
     "within",

@@ -26,6 +26,7 @@ def keep_compiled() -> None:
     every run.
     """
     import jax
+    from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
     # another process may be writing the entry that is read: it is compiled here, too
     warnings.filterwarnings("ignore", r"Error (reading|writing) persistent compilation cache")
@@ -40,6 +41,8 @@ def keep_compiled() -> None:
     config.update("jax_compilation_cache_dir", str(place))
     config.update("jax_persistent_cache_min_compile_time_secs", 0)
     config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # older versions look for the folder once, when they first compile anything
+    reset_cache()
 
 
 def cache_folder() -> Path | None:

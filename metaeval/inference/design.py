@@ -20,7 +20,17 @@ from metaeval.core import (
     require_known,
     sign_within,
 )
-from metaeval.tables import MISSING, Pairs, Responses, Table, group_codes, kept_rows, loss, no_rows
+from metaeval.tables import (
+    MISSING,
+    TEXT,
+    Pairs,
+    Responses,
+    Table,
+    group_codes,
+    kept_rows,
+    loss,
+    no_rows,
+)
 
 RANDOM = ("item", "cluster", "task")
 
@@ -309,7 +319,7 @@ def _check_by(table: Table, by: str | None) -> None:
 def _count(table: Table, rows: Bools, by: str | None) -> pd.Series:
     if by is None:
         return pd.Series([int(rows.sum())])
-    return table.rows.loc[rows, by].astype(str).value_counts()
+    return table.rows.loc[rows, by].astype(TEXT).value_counts()
 
 
 def _strata(table: Table, by: str | None) -> tuple[Stratum, ...]:
@@ -317,7 +327,7 @@ def _strata(table: Table, by: str | None) -> tuple[Stratum, ...]:
     units = units_of(table)[1]
     if by is None:
         return (Stratum(None, table, units, 0),)
-    values = table.rows[by].astype(str)
+    values = table.rows[by].astype(TEXT)
     names = sorted(values.unique())
     parts = [table.keep_rows((values == name).to_numpy()) for name in names]
     own = [units_of(part)[1] for part in parts]

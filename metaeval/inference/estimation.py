@@ -19,7 +19,7 @@ from metaeval.resampling import (
     weights,
 )
 from metaeval.statistics import Drawing, StandardErrors, Statistic, sum_by
-from metaeval.tables import Pairs, Table
+from metaeval.tables import TEXT, Pairs, Table
 
 
 class Resamples(NamedTuple):
@@ -81,7 +81,7 @@ def _measure(
     if beyond or present.sum() < 2:  # one unit says nothing of how units differ
         draws = np.full((resamples.n, len(exact)), np.nan)
     elif design.systems:
-        names = sorted(design.table.rows["system"].astype(str).unique())
+        names = sorted(design.table.rows["system"].astype(TEXT).unique())
         drawn = _Drawn(names, unit, stratum, resamples)
         draws, errors, n_systems = _two_way(statistic, table, drawn)
         draws += exact - bound.reference
@@ -197,7 +197,7 @@ def _require_one_key(statistic: Statistic, table: Table) -> None:
     """Refuse statistics within items where further keys split the responses of an item."""
     if not table.keys or statistic.estimand.grouping != "item":
         return
-    combined = table.rows[list(table.keys)].astype(str).agg("/".join, axis=1)
+    combined = table.rows[list(table.keys)].astype(TEXT).agg("/".join, axis=1)
     if (combined.groupby(table.item_codes).nunique() > 1).any():
         raise MetaevalError(
             f"{statistic.name} would mix rows of one item that differ in {listed(table.keys)}; "

@@ -29,7 +29,7 @@ from metaeval.resampling import (
     weighted_sums,
 )
 from metaeval.statistics import PairCredits, only_label, standardised, sum_by
-from metaeval.tables import Responses, group_codes, pair_positions
+from metaeval.tables import TEXT, Responses, group_codes, pair_positions
 
 _GAINS = 2**18  # gains of all pairs of scorers that exist at one time
 
@@ -274,7 +274,7 @@ def units_of_rows(tables: list[Responses], test: str) -> list[Codes]:
     if test == "swap-systems":
         require_column(tables[0].rows.columns, "system", purpose=f"test={test!r}")
         names = [name for name in ("task", "system") if name in tables[0].rows]
-    ids = pd.concat([table.rows[names].astype(str) for table in tables])
+    ids = pd.concat([table.rows[names].astype(TEXT) for table in tables])
     return np.split(ids.groupby(names, sort=True).ngroup().to_numpy(), cuts)
 
 

@@ -19,7 +19,7 @@ from metaeval.statistics import (
     sum_by,
     systems_of,
 )
-from metaeval.tables import Responses
+from metaeval.tables import TEXT, Responses
 
 _SCORES = 2_000_000  # swapped scores that exist at one time,
 _SWAPS = 250  # and swaps of which they are
@@ -91,7 +91,7 @@ def _gap_by_item(statistic: SumStatistic, table: Responses, one: Floats, other: 
     n = one.shape[1]
     rows = table.rows.iloc[np.tile(np.arange(len(table)), n)].reset_index(drop=True)
     copy = pd.Series(np.arange(n).repeat(len(table)).astype(str))
-    rows["item"] = copy + "\x1f" + rows["item"].astype(str)
+    rows["item"] = copy + "\x1f" + rows["item"].astype(TEXT)
     labels = pd.DataFrame({"\x00label": np.tile(only_label(table), n)})
     scores = pd.DataFrame({"\x00a": one.T.ravel(), "\x00b": other.T.ravel()})
     copies = table.replace(rows=rows, scores=scores, labels=labels).canonical

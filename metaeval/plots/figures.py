@@ -12,7 +12,7 @@ from matplotlib.figure import FigureBase
 from metaeval.core import MetaevalError
 from metaeval.plots.row_axes import LINE, POINTS, points
 from metaeval.plots.text_layout import wrapped
-from metaeval.plots.theme import figure_width
+from metaeval.plots.theme import figure_width, root_figure
 
 
 def figure_inches(fig: FigureBase | None) -> float:
@@ -25,7 +25,7 @@ def figure_inches(fig: FigureBase | None) -> float:
             "or None."
         )
     part: Any = fig
-    return float(part.bbox.width / part.get_figure(root=True).dpi)
+    return float(part.bbox.width / root_figure(part).dpi)
 
 
 def figure_of_panels(

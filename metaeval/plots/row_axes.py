@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from metaeval.core import Floats, MetaevalError
 from metaeval.plots.text_layout import width, wrapped
-from metaeval.plots.theme import BLUE, GREY, SETTINGS, figure_width
+from metaeval.plots.theme import BLUE, GREY, SETTINGS, figure_width, root_figure
 
 POINTS = 72.0  # in an inch
 SMALLEST = 5.0  # points of a letter that can still be read
@@ -116,8 +116,7 @@ def require_axes(ax: Any) -> Axes:
 def own_size(ax: Axes) -> tuple[float, float]:
     """Inches that axes and their labels have: their part of the grid of their figure."""
     figure: Any = require_axes(ax).get_figure()
-    whole: Any = ax.get_figure(root=True)
-    inches = figure.bbox.size / whole.dpi
+    inches = figure.bbox.size / root_figure(ax).dpi
     spec: Any = ax.get_subplotspec()
     if spec is None:
         return tuple(ax.get_position().size * inches)

@@ -195,12 +195,18 @@ def save(figure: Any, path: str | Path) -> tuple[Path, Path]:
     return targets[0], targets[1]
 
 
+def root_figure(drawn: Any) -> Any:
+    """The whole figure of axes, or of a part of a figure; None if they were removed from it."""
+    part = drawn.figure  # that of a part is the whole figure
+    return None if part is None else part.figure
+
+
 def figure_of(drawn: Any) -> Figure:
     """The figure that axes are in."""
     if isinstance(drawn, np.ndarray) and drawn.size:
         drawn = drawn.flat[0]
     if isinstance(drawn, Axes | FigureBase):
-        found = drawn.get_figure(root=True)
+        found = root_figure(drawn)
         if found is not None:
             return found
     raise MetaevalError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.core import Codes, Floats, steps
+from metaeval.core import Codes, Floats, double_precision, steps
 from metaeval.resampling.exact_sums import Terms
 from metaeval.resampling.random_weights import EXACT_BELOW, KINDS, all_signs, weights
 
@@ -125,7 +125,7 @@ def _large_sums(
     for start in range(0, n_resamples, rows):
         n = min(rows, n_resamples - start)
         padded = -(-n // unit) * unit
-        with jax.enable_x64(True):
+        with double_precision():
             resamples = jax.numpy.arange(start, start + padded, dtype="uint32")
             sums: Any = jax.numpy.zeros((padded, _padded(n_columns, 8)), total)
             for first, values in _unit_blocks(terms.values):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from metaeval.core import keep_compiled as keep_compiled
+from metaeval.core import double_precision, keep_compiled as keep_compiled, split_over
 from metaeval.resampling.random_weights import KINDS, table_of
 from metaeval.resampling.threefry import threefry
 
@@ -68,9 +68,7 @@ def _over_devices(function: Any) -> Any:
     """Run on the resamples of each device by itself."""
     mesh = Mesh(np.array(jax.devices()), ("resample",))
     split = PartitionSpec("resample")  # type: ignore[no-untyped-call]
-    return jax.shard_map(
-        function, mesh=mesh, in_specs=(split, split), out_specs=split, check_vma=False
-    )
+    return split_over(mesh, split, function)
 
 
 def count_flips(sums: Any, family: Any, two_sided: bool) -> Any:
@@ -83,7 +81,7 @@ def count_flips(sums: Any, family: Any, two_sided: bool) -> Any:
     n = len(sums)
     padded = np.full((sums.shape[1], -(-n // CHUNK) * CHUNK), np.nan)
     padded[:, :n] = sums.T
-    with jax.enable_x64(True):
+    with double_precision():
         counts = _count_flips(padded, family, two_sided=two_sided)
         return np.asarray(counts).T.astype(np.int64)
 
@@ -119,7 +117,7 @@ def count_above(sums: Any, low: Any, high: Any) -> Any:
     pairs = np.triu_indices(n_systems, k=1)
     least = np.full((2, n_systems, n_systems, sums.shape[2]), np.inf)
     least[:, pairs[0], pairs[1]] = least[:, pairs[1], pairs[0]] = low, high
-    with jax.enable_x64(True):
+    with double_precision():
         counts = np.asarray(_count_above(padded, *least)).astype(np.int64)
     return counts[pairs] + counts[pairs[::-1]]
 

@@ -1,6 +1,7 @@
 """Tables of responses and of pairs: one canonical form, checked once.
 
 - `canonical`: One form for every table: ids as text, numbers as float64, rows in canonical order.
+- `text_columns`: The dtype of text in pandas, by whatever name it goes.
 - `base`: What tables of responses and of pairs have in common: invariants, selection,
   fingerprint.
 - `responses`: Responses and Pairs: scores beside labels, one shape with two kinds of row.
@@ -26,9 +27,11 @@ from metaeval.tables.missing import kept_rows, loss, no_rows
 from metaeval.tables.pairing import pair_positions
 from metaeval.tables.plausibility import contradiction, implausible
 from metaeval.tables.responses import MISSING, Pairs, Responses, Table, require_table
+from metaeval.tables.text_columns import TEXT, inferred
 
 __all__ = [
     "MISSING",
+    "TEXT",
     "Pairs",
     "Responses",
     "Table",
@@ -38,6 +41,7 @@ __all__ = [
     "group_codes",
     "ids_as_text",
     "implausible",
+    "inferred",
     "kept_rows",
     "loss",
     "no_rows",

@@ -11,6 +11,7 @@ import pandas as pd
 from metaeval.core import MetaevalError, listed
 from metaeval.tables.canonical import ROW, column_bytes, ids_as_text
 from metaeval.tables.swapped_pairs import turned
+from metaeval.tables.text_columns import TEXT
 
 _SIDES = ("first", "second")
 
@@ -136,10 +137,10 @@ def _by_row(rows: pd.DataFrame, frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _by_ids(rows: pd.DataFrame, frame: pd.DataFrame, by: list[str], name: str) -> pd.DataFrame:
-    theirs = pd.MultiIndex.from_arrays([ids_as_text(frame[key], key).astype(str) for key in by])
+    theirs = pd.MultiIndex.from_arrays([ids_as_text(frame[key], key).astype(TEXT) for key in by])
     if theirs.has_duplicates:
         raise MetaevalError(f"{name!r} has several values for one {', '.join(by)}; add a key.")
-    mine = pd.MultiIndex.from_arrays([rows[key].astype(str) for key in by])
+    mine = pd.MultiIndex.from_arrays([rows[key].astype(TEXT) for key in by])
     place = theirs.get_indexer(mine)
     if (place < 0).all():
         raise MetaevalError(

@@ -27,6 +27,7 @@ from metaeval.core import (
 from metaeval.tables import aligned_values, canonical
 from metaeval.tables.changes import FRAMES, Changing
 from metaeval.tables.shared_items import sharing_of
+from metaeval.tables.text_columns import TEXT
 
 LABEL_KINDS = ("rating", "correct", "preference")
 MISSING = ("common", "pairwise", "error", "wrong")
@@ -235,7 +236,7 @@ class BaseTable(Changing):
         long = self.rows.rename(columns=taken).take(place).reset_index(drop=True)
         names = pd.Series(np.repeat(np.asarray(values.columns, dtype=object), len(self)))
         return long.assign(
-            scorer=names.astype("str"), score=values.to_numpy(dtype=np.float64).ravel(order="F")
+            scorer=names.astype(TEXT), score=values.to_numpy(dtype=np.float64).ravel(order="F")
         )
 
     def to_tidy(self) -> pd.DataFrame:

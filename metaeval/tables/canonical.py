@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from metaeval.core import Codes, Floats, MetaevalError, listed, require_column
+from metaeval.tables.text_columns import TEXT
 
 ROW = "row"
 """How the name of the index of every frame of a table begins."""
@@ -46,7 +47,7 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
             return values.cat.set_categories(kept)
         values = values.astype(object)
     loose = values.dtype == object or pd.api.types.is_float_dtype(values.dtype)
-    text = values.map(id_text) if loose else values.astype(str)
+    text = values.map(id_text) if loose else values.astype(TEXT)
     codes, uniques = pd.factorize(np.asarray(text, dtype=object), sort=True)
     return pd.Series(
         pd.Categorical.from_codes(codes, categories=pd.Index(uniques, dtype=object)),

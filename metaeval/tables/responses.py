@@ -13,6 +13,7 @@ from metaeval.tables.alignment_report import Alignment, align
 from metaeval.tables.base import MISSING as MISSING, BaseTable
 from metaeval.tables.pairing import form_pairs, join_frames
 from metaeval.tables.swapped_pairs import turned
+from metaeval.tables.text_columns import TEXT
 
 
 class _Reported(BaseTable):
@@ -55,7 +56,7 @@ class Responses(_Reported):
             if name in self.rows:
                 return self.rows[name]
         place = self.rows.groupby(["item"], observed=True).cumcount()
-        return pd.Series(pd.Categorical(place.astype(str)), index=self.rows.index)
+        return pd.Series(pd.Categorical(place.astype(TEXT)), index=self.rows.index)
 
     @cached_property
     def kind(self) -> Literal["rating", "correct"]:
@@ -123,7 +124,7 @@ class Responses(_Reported):
                 "to_xarray needs a crossed design, one row for each item and system; "
                 "this table has none: use to_frame()."
             )
-        by = pd.MultiIndex.from_frame(self.rows[index].astype(str))
+        by = pd.MultiIndex.from_frame(self.rows[index].astype(TEXT))
         parts = {}
         for name, dim, frame in (("score", "scorer", self.scores), ("label", "rater", self.labels)):
             if frame.shape[1]:
@@ -171,7 +172,7 @@ class Pairs(_Reported):
         self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
     ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         first, second = (
-            rows[name].astype(str).to_numpy(dtype=object) for name in ("first", "second")
+            rows[name].astype(TEXT).to_numpy(dtype=object) for name in ("first", "second")
         )
         if (first == second).any():
             row = int(np.flatnonzero(first == second)[0])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Bools
+from metaeval.tables.text_columns import TEXT
 
 
 def turned(
@@ -19,7 +20,7 @@ def turned(
         rows[one], rows[other] = _swapped(rows[one], rows[other], turn)
     if "order" in rows:
         mirror = {"ab": "ba", "ba": "ab"}
-        order = rows["order"].astype(str)
+        order = rows["order"].astype(TEXT)
         rows["order"] = pd.Categorical(order.where(~turn, order.map(lambda o: mirror.get(o, o))))
     sign = np.where(turn, -1.0, 1.0)
     for name in [str(c) for c in rows if str(c).endswith("_delta")]:

@@ -9,13 +9,14 @@ from scipy import optimize, stats
 from scipy.special import expit
 
 from metaeval.bayes.log_probs import OUTCOMES, agreement, signed_root
+from metaeval.core import double_precision
 from metaeval.curves import link_functions
 
 LOGITS = st.floats(-12, 12)
 
 
 def in_double(function, *values):
-    with jax.enable_x64(True):
+    with double_precision():
         return np.asarray(function(*values))
 
 
@@ -33,7 +34,7 @@ def test_the_root_rises_and_its_slope_is_finite(a, b, right):
     low, high = min(a, b), max(a, b)
     roots = in_double(signed_root, np.array([low, high]), float(right), 8.0)
     assert roots[0] <= roots[1] + 1e-9
-    with jax.enable_x64(True):
+    with double_precision():
         slope = jax.grad(lambda z: signed_root(z, float(right), 8.0))(low)
     assert np.isfinite(slope)
 
@@ -55,7 +56,7 @@ def test_outcomes_add_up_and_lapses_mix_them(form, u, tie, lapse):
     assert pure.sum() == pytest.approx(1) and mixed.sum() == pytest.approx(1)
     assert mixed == pytest.approx((1 - lapse) * pure + lapse / 3)
     assert (mixed > 0).all()
-    with jax.enable_x64(True):
+    with double_precision():
         slopes = jax.grad(lambda u, t: OUTCOMES[form](u, t, lapse)[1], argnums=(0, 1))(u, tie)
     assert np.isfinite(slopes).all()
 
@@ -109,7 +110,7 @@ def test_davidson_over_strengths_is_newman(case):
         logs = OUTCOMES["davidson"](strength[left] - strength[right], theta[0], 0.0)
         return -(n * np.asarray(logs)[np.arange(len(n)), which]).sum()
 
-    with jax.enable_x64(True):
+    with double_precision():
         found = optimize.minimize(
             loss, np.zeros(len(names)), method="BFGS", options={"gtol": 1e-9}
         ).x

@@ -70,7 +70,7 @@ def texts_of(figure):
 
 
 def assert_readable(ax):
-    figure = ax.get_figure(root=True)
+    figure = ax.figure.figure
     boxes = texts_of(figure)
     assert boxes
     edge = figure.bbox.padded(1.0)

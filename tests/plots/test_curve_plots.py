@@ -359,7 +359,10 @@ FIGURES = {
 }
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="images are compared on Python 3.11")
+@pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11) or matplotlib.__version_info__ < (3, 11),
+    reason="images are compared on Python 3.11 and Matplotlib 3.11 or newer",
+)
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_figures_look_as_they_did(example, shown_in_order, name, tmp_path):
     with matplotlib.rc_context({"savefig.dpi": 100}):

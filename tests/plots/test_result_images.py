@@ -17,7 +17,8 @@ from metaeval import plots
 mpl.use("Agg")
 BASELINE = Path(__file__).parent / "baseline"
 pytestmark = pytest.mark.skipif(
-    sys.version_info[:2] != (3, 11), reason="pictures are kept of one interpreter, Python 3.11"
+    sys.version_info[:2] != (3, 11) or mpl.__version_info__ < (3, 11),
+    reason="pictures are kept of one interpreter, Python 3.11, and of Matplotlib 3.11 or newer",
 )
 
 

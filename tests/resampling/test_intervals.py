@@ -48,7 +48,11 @@ def test_bca_agrees_with_scipy_for_a_mean(seed):
     values = np.random.default_rng(seed).exponential(size=50)
     row = evaluate(lone(values), MEAN, n_resamples=40_000, seed=seed).row("m")
     theirs = scipy.stats.bootstrap(
-        (values,), np.mean, n_resamples=40_000, method="BCa", rng=np.random.default_rng(seed)
+        (values,),
+        np.mean,
+        n_resamples=40_000,
+        method="BCa",
+        random_state=np.random.default_rng(seed),
     )
     low, high = theirs.confidence_interval
     slack = 0.1 * theirs.standard_error
@@ -208,7 +212,7 @@ def mean_of(values, n_draws, seed=0):
 def test_intervals_are_scipys_on_the_same_draws(kind, method):
     values = np.random.default_rng(4).exponential(size=40)
     theirs = scipy.stats.bootstrap(
-        (values,), np.mean, n_resamples=2000, method=method, rng=np.random.default_rng(0)
+        (values,), np.mean, n_resamples=2000, method=method, random_state=np.random.default_rng(0)
     )
     draws, n = theirs.bootstrap_distribution[:, None], len(values)
     sample = sample_of(draws, [values.mean()], (values - values.mean())[:, None])

@@ -5,12 +5,13 @@ import numpy as np
 from numpyro import handlers
 
 from metaeval import bayes
+from metaeval.core import double_precision
 
 
 def log_likelihoods(ready):
     """Of one draw from the prior: by the model, half of it counted, and the sum over units."""
     arrays = dict(ready.arrays) | {"effect": np.array(2.0)}
-    with jax.enable_x64(True):
+    with double_precision():
         seeded = handlers.seed(bayes.raters, jax.random.PRNGKey(1))
         traced = handlers.trace(seeded).get_trace(**arrays, **dict(ready.options))
     kept = {n: np.asarray(traced[n]["value"])[None, None] for n in ready.dims}

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from metaeval.bayes.hierarchy.priors import Grid, Place, places_by_scorer
-from metaeval.core import Floats
+from metaeval.core import Floats, double_precision
 
 _STEPS = 30
 _FAR = 1.0  # of one Newton step
@@ -28,7 +28,7 @@ def curve_places(
     Every cell has its mode with a prior as wide as that of means; what all tasks of a scorer share
     besides (covariates, order, the shape of a curve) is left at 0.
     """
-    with jax.enable_x64(True):
+    with double_precision():
         at, variance = _modes(chances, tuple(grids))(margin, counts, basis)
     return {
         grid.name: places_by_scorer(np.asarray(at[..., g]), np.asarray(variance[..., g]))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.random import Generator
 
 from metaeval.bayes.margin_models.binned_counts import Binned, Cell
 from metaeval.bayes.model_data import Named, Sites
-from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
+from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision
 
 N_GROUPS = 10  # of margins, that posterior predictive checks look at
 _SIMULATED = (100, 1_000)  # draws that data are simulated from: at least, at most
@@ -37,7 +36,7 @@ class Curves(NamedTuple):
 
 def _chances(curves: Curves, sites: Sites) -> Floats:
     """Log probabilities (chain, draw, scorer, task, bin, outcome), in double precision."""
-    with jax.enable_x64(True):
+    with double_precision():
         return np.asarray(curves.chances({n: jnp.asarray(v) for n, v in sites.items()}))
 
 

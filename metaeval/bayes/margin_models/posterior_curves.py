@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from metaeval.bayes.datatree import said
 from metaeval.bayes.margin_models import models as mm
-from metaeval.core import Floats
+from metaeval.core import Floats, double_precision
 from metaeval.curves import spline_basis
 
 _SITES = (
@@ -35,7 +34,7 @@ def log_chances(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
     values = {n: posterior[n].to_numpy()[:, ::step] for n in _SITES if n in posterior}
     at = margin / constant["scale"].to_numpy()[:, None, None]
     form = str(said(tree, "options")["form"])
-    with jax.enable_x64(True):
+    with double_precision():
         jnp_values: Any = {n: jnp.asarray(v) for n, v in values.items()}
         if tree.attrs["model"] == "ties":
             return np.asarray(mm.tie_chances(jnp_values, at, None, form))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
@@ -27,6 +26,7 @@ from metaeval.core import (
     MetaevalError,
     check_names,
     check_one_of,
+    double_precision,
     listed,
     require_known,
     sign_within,
@@ -215,7 +215,7 @@ def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
     if covariates is None:
         return prevalence[:, None], confusion[:, None]
     truly, own = flat(sites["quality_coefficient"]), flat(sites["coefficient"])
-    with jax.enable_x64(True):
+    with double_precision():
         found = tables_at(prevalence, confusion, truly, own, covariates)
     return np.asarray(found[0]), np.asarray(found[1])
 

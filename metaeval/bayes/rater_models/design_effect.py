@@ -15,7 +15,7 @@ from metaeval.bayes.rater_models.confusion import (
     tables_at,
 )
 from metaeval.bayes.rater_models.label_patterns import Patterns
-from metaeval.core import Floats
+from metaeval.core import Floats, double_precision
 
 _ROUNDS, _CLOSE = 500, 1e-8
 
@@ -159,7 +159,7 @@ def _effect_at_mode(functions: _Functions, counts: Floats, by_unit: Any) -> floa
     def loss(x: Any) -> Any:
         return -log_prior(x) - counts @ each(x)
 
-    with jax.enable_x64(True):
+    with double_precision():
         find = jax.jit(jax.value_and_grad(loss))
         x = minimize(lambda x: jax.tree.map(np.asarray, find(x)), np.zeros(size), jac=True).x
         score, moved = (jax.tree.map(np.asarray, jax.jit(jax.jacfwd(f))(x)) for f in (each, target))

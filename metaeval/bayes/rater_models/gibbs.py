@@ -15,7 +15,7 @@ import numpy as np
 
 from metaeval.bayes.rater_models.confusion import Layout, confusion_layout, prevalence_layout
 from metaeval.bayes.sampling.nuts import FEW, MOST, Arrays, Sampled, Settings
-from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, steps
+from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision, steps
 from metaeval.resampling.jax_kernels import keep_compiled
 
 BLOCK = 128  # sweeps between two looks at the clock
@@ -37,7 +37,7 @@ def sample(
     """
     keep_compiled()
     n_classes = arrays["labels"].shape[-1]
-    with jax.enable_x64(True):
+    with double_precision():
         data = {name: np.asarray(values) for name, values in arrays.items()}
         data |= _split(data["counts"])
         n_raters = data["labels"].shape[1]
@@ -93,7 +93,7 @@ def _run(
     """Advance all chains by some blocks, and keep a draw every so many sweeps."""
     kept = []
     for _ in steps(range(n_blocks), n_blocks, f"raters: {what}"):
-        with jax.enable_x64(True):
+        with double_precision():
             state, drawn = _advance(state, data, ordered=ordered)
             kept.append(tuple(np.asarray(part)[:, apart - 1 :: apart] for part in drawn))
     return state, kept

@@ -16,7 +16,7 @@ from metaeval.bayes.sampling.nuts import Options
 from metaeval.core import Bools, Codes, Floats
 from metaeval.inference import Design, units_of
 from metaeval.statistics import Estimand
-from metaeval.tables import Table
+from metaeval.tables import TEXT, Table
 
 MOST_TRUTHS = 300_000  # probabilities of the truth of rows that are kept
 
@@ -126,7 +126,7 @@ def _pair_names(rated: Rated) -> list[str]:
 
 def _row_names(table: Table) -> list[str]:
     ids = [c for c in ("task", "item", "first", "second", "order", *table.keys) if c in table.rows]
-    parts = [table.rows[name].astype(str) for name in ids]
+    parts = [table.rows[name].astype(TEXT) for name in ids]
     return ["/".join(row) for row in zip(*parts, strict=True)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import jax
 import numpy as np
 
 from metaeval.bayes.model_data import Prepared, Sites
@@ -13,7 +12,7 @@ from metaeval.bayes.rater_models.design_effect import ordinal_effect
 from metaeval.bayes.rater_models.label_patterns import patterns_of
 from metaeval.bayes.rater_models.latent_class import Rated, flat, latent, units_and_names
 from metaeval.bayes.rater_models.models import NODE_WEIGHTS, levels, levels_at
-from metaeval.core import Floats, MetaevalError
+from metaeval.core import Floats, MetaevalError, double_precision
 from metaeval.inference import Design
 from metaeval.tables import Responses, Table
 
@@ -69,6 +68,6 @@ def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
         said = np.asarray(levels(severity, sharp, cutpoints))[:, None]
     else:
         slope = flat(sites["quality_coefficient"])[:, None] + flat(sites["coefficient"])
-        with jax.enable_x64(True):
+        with double_precision():
             said = np.asarray(levels_at(severity, sharp, cutpoints, slope, covariates))
     return np.broadcast_to(NODE_WEIGHTS, (*said.shape[:2], len(NODE_WEIGHTS))), said

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from scipy import sparse
 
 from metaeval.bayes.rater_models.confusion import blocks, call_layout, posterior_by_range
-from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
+from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision
 
 _ROUNDS, _CLOSE = 1_000, 1e-6
 
@@ -72,7 +72,7 @@ def call_tables(
         weights = rng.standard_gamma(calls.size, (len(truth), len(calls.size))) @ calls.members
         weights = weights.reshape(len(truth), calls.n_patterns, calls.n_scorers, 3)
         added = rng.standard_gamma(layout.prior, (len(truth), calls.n_scorers, len(layout.prior)))
-        with jax.enable_x64(True):
+        with double_precision():
             table = _fitted(truth, weights.swapaxes(1, 2), added, ordered=ordered)
         found.append(np.asarray(table))
     return layout.matrix(np.concatenate(found))

@@ -23,19 +23,46 @@ def convergence(draws: Floats) -> Convergence:
     `draws` (chain, draw, quantity). R-hat is the worse of that of the draws and of their distances
     from the median. Vehtari et al. (2021), Rank-normalization, folding, and localization.
     """
-    from numpyro.diagnostics import effective_sample_size, gelman_rubin
+    from numpyro.diagnostics import gelman_rubin
 
     half = draws.shape[1] // 2
     split = np.concatenate([draws[:, :half], draws[:, -half:]])
     normal = _rank_normal(split)
     folded = _rank_normal(np.abs(split - np.median(split, axis=(0, 1))))
     ends = np.quantile(split, (0.05, 0.95), axis=(0, 1))
-    tails = [effective_sample_size((split <= end).astype(float)) for end in ends]
+    tails = [_effective_size((split <= end).astype(float)) for end in ends]
     return Convergence(
         np.maximum(gelman_rubin(normal), gelman_rubin(folded)),
-        effective_sample_size(normal),
+        _effective_size(normal),
         np.minimum(*tails),
     )
+
+
+def _effective_size(draws: Floats) -> Floats:
+    """Effective sizes by Geyer's initial monotone sequence: (quantity,).
+
+    As in NumPyro, whose versions before 0.22 return NaN where a chain never moves.
+    """
+    n = draws.shape[1]
+    variance = draws.var(axis=1, ddof=1).mean(axis=0)
+    total = variance * (n - 1) / n + draws.mean(axis=1).var(axis=0, ddof=1)
+    at_lag = 1.0 - (variance - _autocovariance(draws).mean(axis=0)) / total
+    at_lag[0] = 1.0
+    pairs = at_lag[:-1:2] + at_lag[1::2]
+    pairs[1:] = np.minimum.accumulate(np.clip(pairs[1:], 0, None), axis=0)
+    return np.asarray(np.prod(draws.shape[:2]) / (2.0 * pairs.sum(axis=0) - 1.0))
+
+
+def _autocovariance(draws: Floats) -> Floats:
+    """Covariance of each chain with itself some draws later: (chain, lag, quantity)."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    n = draws.shape[1]
+    values = np.swapaxes(draws, 1, -1)
+    size = 2 * next_fast_len(n, real=True)  # room for zeros, so that ends do not meet
+    waves = rfft(values - values.mean(axis=-1, keepdims=True), n=size)
+    lags = irfft(waves * np.conjugate(waves), n=size)[..., :n] / n
+    return np.asarray(np.swapaxes(lags, 1, -1))
 
 
 def bfmi(energy: Floats) -> Floats:

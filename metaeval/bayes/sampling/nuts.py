@@ -25,7 +25,7 @@ from metaeval.bayes.sampling.compile import (
     compiled,
     n_parameters,
 )
-from metaeval.core import ROUNDOFF, Floats, steps
+from metaeval.core import ROUNDOFF, Floats, double_precision, steps
 from metaeval.resampling.jax_kernels import keep_compiled
 
 MOST = 8_000  # draws of each chain
@@ -84,7 +84,7 @@ def sample(
     chain diverges all are drawn anew from the end of their warm-up, with steps half as long.
     """
     keep_compiled()
-    with jax.enable_x64(True):
+    with double_precision():
         arrays = jax.tree.map(np.asarray, dict(arrays))
         shapes = Shapes(arrays)
         usual = FEW if n_parameters(model, options, shapes) <= _DENSE else MANY
@@ -211,13 +211,13 @@ class _Chain:
         z = self.unconstrained()[-1] - view.centre
         dense = view.scale.ndim == 2
         self.place = np.linalg.solve(view.scale, z) if dense else z / view.scale
-        with jax.enable_x64(True):
+        with double_precision():
             self.key = jax.random.split(self.key)[0]
         self.view, self.state, self.kept = view, None, []
 
     def restart(self, state: Any, factor: float) -> None:
         """Go on from a warm state with steps that are longer or shorter by a factor."""
-        with jax.enable_x64(True):
+        with double_precision():
             adapted = state.adapt_state
             adapted = adapted._replace(step_size=adapted.step_size * factor)
             self.state, self.kept = state._replace(adapt_state=adapted), []
@@ -225,7 +225,7 @@ class _Chain:
     def advance(self) -> None:
         """Run one block."""
         run, more = self.compiled, (self.view, self.arrays)
-        with jax.enable_x64(True):
+        with double_precision():
             if self.state is None:
                 self.state = run.start(self.key, self.place, *more)
             self.state, out = run.advance(self.state, *more)
@@ -240,7 +240,7 @@ class _Chain:
     def drawn(self, n: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """The first n draws: sites and statistics of the sampler."""
         x, stats = jax.tree.map(lambda *parts: np.concatenate(parts), *self.kept)
-        with jax.enable_x64(True):
+        with double_precision():
             sites = self.compiled.sites(x, self.view, self.arrays)
         first = [{k: np.asarray(v)[:n] for k, v in part.items()} for part in (sites, stats)]
         return first[0], first[1]

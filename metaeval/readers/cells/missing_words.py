@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Bools, MetaevalError, listed
+from metaeval.tables import TEXT
 
 MISSING = frozenset(
     ("", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "<na>", "#n/a", "missing", "-", "--")
@@ -122,7 +123,7 @@ def failure_notes(column: pd.Series, name: str, source: str) -> list[str]:
     """A remark on cells that are words for an answer that failed and so count as missing."""
     if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
         return []
-    words = column[is_one_of(column, FAILED)].astype(str).value_counts()
+    words = column[is_one_of(column, FAILED)].astype(TEXT).value_counts()
     if not len(words):
         return []
     shown = listed([f"{word!r} on {n} rows" for word, n in words.items()], 5)

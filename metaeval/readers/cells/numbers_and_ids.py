@@ -14,7 +14,7 @@ import pandas as pd
 from metaeval.core import MetaevalError, listed
 from metaeval.readers.cells.missing_words import FAILED, MISSING, says_missing, word_of
 from metaeval.readers.cells.notation import is_list, plain
-from metaeval.tables import ids_as_text
+from metaeval.tables import TEXT, ids_as_text
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -56,7 +56,7 @@ def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = 
     null : bool
         Whether null is allowed and means the empty id.
     """
-    if column.dtype == "str":
+    if column.dtype == TEXT:
         return _text_ids(column, name, text, null)
     _require_exact(column, name)
     column = _plain_ids(column, name, null)
@@ -190,7 +190,7 @@ def plain_numbers(column: pd.Series) -> Floats | None:
     import pyarrow as pa
     from pyarrow import compute
 
-    if column.dtype != "str":
+    if column.dtype != TEXT:
         return None
     texts = pa.chunked_array(pa.array(column.array))
     try:
@@ -303,7 +303,7 @@ def _is_plain_number(word: str) -> bool:
 
 def _is_mixed(words: pd.Series, n_numbers: int) -> bool:
     """Whether numbers and words of a column are scores and what stands for a missing one."""
-    few = 4 * n_numbers >= len(words) and words.astype(str).nunique() <= 3
+    few = 4 * n_numbers >= len(words) and words.astype(TEXT).nunique() <= 3
     return n_numbers > 0 and (len(words) <= n_numbers or few)
 
 
@@ -315,11 +315,11 @@ def covariate(column: pd.Series, *, text: bool) -> pd.Series | None:
     if sort == "nested":
         return None
     words = column.astype(object).where(column.notna(), None)
-    longest = words.dropna().astype(str).str.len().max()
+    longest = words.dropna().astype(TEXT).str.len().max()
     if longest > LONGEST_CATEGORY:
         return None
     filled = words.where(words != "", None) if text else words
-    return pd.Series(filled.array, index=column.index, dtype="str")
+    return pd.Series(filled.array, index=column.index, dtype=TEXT)
 
 
 def collapse(

@@ -12,6 +12,7 @@ import pandas as pd
 from metaeval.core import ROUNDOFF, Bools, Floats, MetaevalError, listed
 from metaeval.readers.cells.missing_words import FAILED, MISSING, MissingCodes, word_of
 from metaeval.readers.cells.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
+from metaeval.tables import TEXT
 
 _SIDED = "assistant|model|response|answer|output|candidate|option|system|summary|translation|text"
 _FIRST = ("a", "1", "left", "first")
@@ -139,8 +140,8 @@ def are_verdicts(frame: pd.DataFrame, name: str) -> bool:
     if not {"first", "second"} <= set(frame) or pd.api.types.is_numeric_dtype(frame[name].dtype):
         return False
     cells = frame[name].astype(object).where(frame[name].notna(), "").map(_hashable)
-    cells = cells.astype(str).str.strip()
-    sides = [frame[side].astype(str).str.strip() for side in ("first", "second")]
+    cells = cells.astype(TEXT).str.strip()
+    sides = [frame[side].astype(TEXT).str.strip() for side in ("first", "second")]
     named = (cells == sides[0]) | (cells == sides[1])
     if not named.any() or all(map(is_number, pd.unique(cells[named]))):
         return False

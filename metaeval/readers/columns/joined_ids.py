@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.readers.cells.numbers_and_ids import id_column
+from metaeval.tables import TEXT
 
 PLUS = "+"
 
@@ -38,6 +39,6 @@ def with_joined(frame: pd.DataFrame, mapping: Mapping[str, str]) -> tuple[pd.Dat
 
 def outer_first(frame: pd.DataFrame, one: str, other: str) -> tuple[str, str]:
     """Two columns of ids, the one that changes less often from row to row first."""
-    texts = frame[[one, other]].astype(str)  # cells may be lists
+    texts = frame[[one, other]].astype(TEXT)  # cells may be lists
     changes = {c: int((texts[c] != texts[c].shift()).sum()) for c in (one, other)}
     return (one, other) if changes[one] <= changes[other] else (other, one)

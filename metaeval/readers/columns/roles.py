@@ -24,6 +24,7 @@ from metaeval.readers.columns.aliases import (
 from metaeval.readers.columns.column_inference import is_gold
 from metaeval.readers.columns.joined_ids import outer_first, parts_of, with_joined
 from metaeval.readers.columns.row_numbers import without_row_numbers
+from metaeval.tables import TEXT
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
     one = f"Choose one with {role}={columns[0]!r} (on the command line --map {role}={columns[0]})"
     if role != "item" or len(columns) != 2:
         return f"{one}."
-    frame = frame[columns].astype(str)  # cells may be lists
+    frame = frame[columns].astype(TEXT)  # cells may be lists
     outer, inner = sorted(columns, key=lambda c: frame[c].nunique())
     if frame[outer].nunique() == frame[inner].nunique() == len(frame[columns].drop_duplicates()):
         return f"{one}."

@@ -10,6 +10,7 @@ import pandas as pd
 
 from metaeval.readers.cells.numbers_and_ids import as_numbers
 from metaeval.readers.columns.aliases import is_known_name
+from metaeval.tables import TEXT
 
 _NAMELESS = re.compile(r"Unnamed: \d+(_level_\d+)?")
 _INDEX = ("index", "level_0")
@@ -68,7 +69,7 @@ def _reason(column: pd.Series, name: str) -> str:
 
 
 def _filled(column: pd.Series) -> bool:
-    return bool((column.notna() & (column.astype(str) != "")).any())
+    return bool((column.notna() & (column.astype(TEXT) != "")).any())
 
 
 def _counts(column: pd.Series) -> bool:

@@ -24,6 +24,7 @@ from metaeval.readers.files.dialect import (
     no_header,
     unquoted,
 )
+from metaeval.tables import TEXT
 
 _BOM = "\ufeff"
 _BROKEN_CELLS = 1000  # cells with line breaks that are looked at
@@ -163,7 +164,7 @@ def _arrow(
         )
     except pa.ArrowInvalid as error:
         raise _ragged(path, str(error), content, start) from None
-    return table.to_pandas(use_threads=False)
+    return table.to_pandas(use_threads=False, types_mapper={pa.string(): TEXT}.get)
 
 
 def _tabs(
@@ -204,11 +205,11 @@ def _split_by_blanks(
             raise _one_cell_more(path, rows[0], names)
         rows = [row[1:] for row in rows]
         notes = [f"{path.name}: the row numbers before the cells are left out"]
-        return pd.DataFrame(rows, columns=names, dtype="str"), notes
+        return pd.DataFrame(rows, columns=names, dtype=TEXT), notes
     _require_as_many(path, lines, names)
     if numbered and len(rows) > 1 and not any(line.startswith(" ") for _, line in lines):
         raise _blank_in_a_name(path, names)
-    return pd.DataFrame(rows, columns=names, dtype="str"), []
+    return pd.DataFrame(rows, columns=names, dtype=TEXT), []
 
 
 def _indented(above: bytes) -> bool:

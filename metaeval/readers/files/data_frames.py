@@ -11,6 +11,7 @@ import pandas as pd
 from metaeval.core import MetaevalError
 from metaeval.readers.files import file_bytes
 from metaeval.readers.files.content_type import as_utf8
+from metaeval.tables import TEXT
 
 _INDEX_COLUMN = re.compile(r"__index_level_\d+__")  # how Parquet keeps an index without a name
 
@@ -50,11 +51,19 @@ def from_parquet(path: Path, max_cells: int) -> pd.DataFrame:
             table = file.read()
             table.validate(full=True)  # texts that are not UTF-8
             # pandas' own description of its index may be damaged, and nothing here needs it
-            return plain_frame(_readable(table.replace_schema_metadata(None)).to_pandas())
+            table = _readable(table.replace_schema_metadata(None))
+            return plain_frame(table.to_pandas(types_mapper=_text_of))
         except Exception as error:  # a damaged file raises whatever its parser stumbles over
             raise MetaevalError(
                 f"{path.name} is damaged ({_reason(error)}); write it again."
             ) from None
+
+
+def _text_of(kind: Any) -> Any:
+    """The dtype of a column of text; None leaves others to Arrow."""
+    import pyarrow as pa
+
+    return TEXT if kind in (pa.string(), pa.large_string()) else None
 
 
 def _readable(table: Any) -> Any:
@@ -75,7 +84,7 @@ def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]
         if column.dtype.kind in "mM" or isinstance(column.dtype, pd.PeriodDtype | pd.IntervalDtype):
-            made[place] = column.astype(str).where(column.notna(), None)
+            made[place] = column.astype(TEXT).where(column.notna(), None)
         elif column.dtype == object and not _can_be_written(column):
             made[place] = column.map(lambda v: as_utf8(v) if isinstance(v, str) else v)
     if made:

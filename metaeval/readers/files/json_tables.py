@@ -12,6 +12,7 @@ import pandas as pd
 from metaeval.core import MetaevalError, listed
 from metaeval.readers.files import file_bytes
 from metaeval.readers.files.content_type import as_utf8, is_object, kind_of, read_text_head
+from metaeval.tables import inferred
 
 
 def load_json(path: str | Path, *, max_cells: int | None = None) -> Any:
@@ -191,4 +192,4 @@ def _from_columns(content: Mapping[str, Any], name: str) -> pd.DataFrame:
 def _inferred(columns: Mapping[str, Iterable[Any]]) -> pd.DataFrame:
     """Build a frame whose columns have a narrow type only where all values are of that type."""
     made = {key: pd.Series(list(values), dtype=object) for key, values in columns.items()}
-    return pd.DataFrame({key: column.infer_objects() for key, column in made.items()})
+    return pd.DataFrame({key: inferred(column) for key, column in made.items()})

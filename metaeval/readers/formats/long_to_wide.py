@@ -19,6 +19,7 @@ from metaeval.readers.cells.numbers_and_ids import (
     shown,
 )
 from metaeval.readers.matching.hints import repeats_cure, varying_columns
+from metaeval.tables import TEXT
 
 
 def ids_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
@@ -39,9 +40,9 @@ def raters_apart(
     if not {"scorer", "score", "rater"} <= set(found) or "label" in found:
         return frame, found
     text, attrs = frame["rater"].astype(object).where(frame["rater"].notna(), ""), frame.attrs
-    rated = text.astype(str) != ""
+    rated = text.astype(TEXT) != ""
     frame = frame.assign(
-        rater=(frame["scorer"].astype(str) + "/" + text.astype(str)).where(rated, ""),
+        rater=(frame["scorer"].astype(TEXT) + "/" + text.astype(TEXT)).where(rated, ""),
         label=frame["score"].astype(object).where(rated, None),
         scorer=frame["scorer"].astype(object).where(~rated, ""),
         score=frame["score"].astype(object).where(~rated, None),

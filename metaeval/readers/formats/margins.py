@@ -16,6 +16,7 @@ from metaeval.readers.formats.long_to_wide import Rows
 from metaeval.readers.formats.orientation import Shown, oriented
 from metaeval.readers.formats.preferences import ROLES, described
 from metaeval.readers.matching.file_part import Part
+from metaeval.tables import TEXT
 
 
 def margin_parts(
@@ -138,7 +139,7 @@ def _by_name(frame: pd.DataFrame, rows: Rows, values: Floats, who: str) -> pd.Da
     """Values (record,) in a column for each scorer or rater."""
     if who not in frame:
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
-    at = np.flatnonzero(frame[who].notna() & (frame[who].astype(str).str.strip() != ""))
+    at = np.flatnonzero(frame[who].notna() & (frame[who].astype(TEXT).str.strip() != ""))
     names = id_column(frame[who].iloc[at], who, text=bool(frame.attrs.get("text")))
     wide = rows.spread(names, values[at], at=at, value=(MARGIN, who == "rater"))
     return pd.DataFrame(wide, index=pd.RangeIndex(rows.n))

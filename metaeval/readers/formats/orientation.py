@@ -12,6 +12,7 @@ import pandas as pd
 from metaeval.core import Bools, MetaevalError, listed
 from metaeval.readers.cells.numbers_and_ids import as_numbers
 from metaeval.readers.formats.long_to_wide import ids_of
+from metaeval.tables import TEXT
 
 _ENDS = (("_a", "_b"), ("_1", "_2"), ("_first", "_second"))
 
@@ -69,7 +70,7 @@ def _orders(long: pd.DataFrame) -> Any:
     if "order" not in long:
         return np.full(len(long), "ab", dtype=object)
     order = long["order"].astype(object).where(long["order"].notna(), "ab")
-    order = order.astype(str).str.strip().str.lower()
+    order = order.astype(TEXT).str.strip().str.lower()
     order = order.where(order != "", "ab")
     wrong = sorted(set(order.unique()) - {"ab", "ba"})
     if wrong:

@@ -17,7 +17,7 @@ from metaeval.readers.cells.verdict_words import WORDS, is_number, plain_word, v
 from metaeval.readers.formats.long_to_wide import Rows, ids_of
 from metaeval.readers.formats.orientation import Shown, oriented
 from metaeval.readers.matching.file_part import WRONG, Part
-from metaeval.tables import contradiction
+from metaeval.tables import TEXT, contradiction
 
 ORDERS = ("each", "net")
 REFUSALS = ("missing", "tie", "error")
@@ -154,8 +154,8 @@ def _by_name(
 ) -> pd.Series:
     """Preferences, with the names of winners as the sides on which they stand."""
     column = long["preference"]
-    cells = column.astype(object).where(column.notna(), "").astype(str).str.strip()
-    first, second = (long[side].astype(str).str.strip() for side in ("first", "second"))
+    cells = column.astype(object).where(column.notna(), "").astype(TEXT).str.strip()
+    first, second = (long[side].astype(TEXT).str.strip() for side in ("first", "second"))
     told = {word_of(w) for w in value_map or ()} | (codes or MissingCodes()).everywhere
     names = {plain_word(n) for n in pd.unique(pd.concat([first, second]))}
     if any(n in WORDS or is_number(n) for n in names):

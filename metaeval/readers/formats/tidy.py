@@ -34,7 +34,7 @@ from metaeval.readers.formats.tidy_shapes import ids_in, shaped
 from metaeval.readers.matching.file_part import Part
 from metaeval.readers.matching.hints import no_item, one_row_each, unnamed_responses
 from metaeval.readers.matching.suspicious_values import codes_apart
-from metaeval.tables import float_frame
+from metaeval.tables import TEXT, float_frame
 
 NAME = "tidy"
 OPTIONS = (
@@ -263,7 +263,7 @@ def _long_values(
     warnings: list[str] = []
     named = np.zeros(len(frame), dtype=bool)
     for who, what in long:
-        there = (frame[who].notna() & (frame[who].astype(str).str.strip() != "")).to_numpy()
+        there = (frame[who].notna() & (frame[who].astype(TEXT).str.strip() != "")).to_numpy()
         named |= there
         at = np.flatnonzero(there)
         some = frame.iloc[at]

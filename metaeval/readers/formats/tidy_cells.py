@@ -29,6 +29,7 @@ from metaeval.readers.cells.verdict_words import are_verdicts, outcomes
 from metaeval.readers.columns.aliases import LONG
 from metaeval.readers.columns.column_inference import Said, is_covariate
 from metaeval.readers.columns.roles import Resolved
+from metaeval.tables import TEXT
 
 
 def read_cells(
@@ -280,12 +281,12 @@ def _first(column: pd.Series) -> Any:
 
 
 def _is_short(column: pd.Series) -> bool:
-    return int(column.dropna().astype(str).str.len().max()) <= _SHORT
+    return int(column.dropna().astype(TEXT).str.len().max()) <= _SHORT
 
 
 def _scale_words(column: pd.Series) -> list[str]:
     """Words of a column, if most are those of a rating scale."""
-    words = sorted({word_of(v) for v in column.dropna().astype(str).unique()[:20]} - {""})
+    words = sorted({word_of(v) for v in column.dropna().astype(TEXT).unique()[:20]} - {""})
     if len(words) > 2 and len(words) <= _MOST_GRADES and in_order(words):
         return words
     return words if 2 <= len(words) <= 9 and 2 * n_known(words) > len(words) else []

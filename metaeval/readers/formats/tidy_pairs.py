@@ -16,6 +16,7 @@ from metaeval.readers.columns.roles import Resolved
 from metaeval.readers.formats import margins, preferences
 from metaeval.readers.formats.orientation import twins
 from metaeval.readers.matching.file_part import Part
+from metaeval.tables import TEXT
 
 
 def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any]) -> list[Part]:
@@ -86,7 +87,7 @@ def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
     """One record per pair with the verdict of a column that stands beside the judges' verdicts."""
     ids = [c for c in ("task", "item", "first", "second", *keys) if c in frame]
     gold = frame[[*ids, column]]
-    gold = gold[~gold.astype(str).duplicated().to_numpy()]  # cells may be lists
+    gold = gold[~gold.astype(TEXT).duplicated().to_numpy()]  # cells may be lists
     gold = gold.rename(columns={column: "preference"}).assign(rater=column)
     gold.attrs = frame.attrs
     return gold

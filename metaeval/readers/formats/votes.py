@@ -40,7 +40,7 @@ from metaeval.readers.columns.roles import names_of
 from metaeval.readers.files.raw_frame import load_frame
 from metaeval.readers.formats.preferences import pair_parts
 from metaeval.readers.matching.file_part import Part
-from metaeval.tables import ids_as_text
+from metaeval.tables import TEXT, ids_as_text
 
 NAME = "votes"
 OPTIONS = (
@@ -179,14 +179,14 @@ def _people(frame: pd.DataFrame) -> pd.Series:
 
 
 def _judges(column: pd.Series, source: str) -> pd.Series:
-    nameless = column.isna() | (column.astype(str) == "")
+    nameless = column.isna() | (column.astype(TEXT) == "")
     if nameless.any():
         row = int(nameless.to_numpy().argmax()) + 1
         raise MetaevalError(
             f"{source}, vote {row} names no judge; fill in `judge`, or use judges='pooled' if all "
             "votes are those of people."
         )
-    names = ids_as_text(column, "judge").astype(str)
+    names = ids_as_text(column, "judge").astype(TEXT)
     if names.nunique() > MOST_JUDGES:
         raise MetaevalError(
             f"{source} has {names.nunique():,} judges, too many for a column each; if they are "
@@ -208,7 +208,7 @@ def _rater_notes(source: str, raters: list[str]) -> tuple[str, ...]:
 def _long(frame: pd.DataFrame, voters: pd.Series, keys: Sequence[str]) -> pd.DataFrame:
     """A record per vote under the names that all files of preferences share."""
     winner = frame["winner"].astype(object)
-    word = winner.where(winner.notna(), "").astype(str).str.strip().str.lower()
+    word = winner.where(winner.notna(), "").astype(TEXT).str.strip().str.lower()
     torn = word == "tie (inconsistent)"
     long = pd.DataFrame(
         {

@@ -12,6 +12,7 @@ from metaeval.core import Bools, Codes, MetaevalError, listed
 from metaeval.readers.cells.verdict_words import are_sides
 from metaeval.readers.columns.aliases import IDS, ROLES, is_known_name, plain_name
 from metaeval.readers.columns.joined_ids import outer_first
+from metaeval.tables import TEXT
 
 _PERSON = re.compile("rater|worker|annotat|user|person|coder|assessor|human", re.IGNORECASE)
 _RUN = re.compile("seed|run|trial|repeat|repetition|attempt|sample|fold|epoch", re.IGNORECASE)
@@ -61,7 +62,7 @@ def telling_columns(
             isinstance(v, list | dict | np.ndarray) for v in cells.head(3)
         ):
             continue
-        texts = cells.astype(str)
+        texts = cells.astype(TEXT)
         if texts.str.len().max() > _LONGEST or texts.nunique() == len(frame) > 20:
             continue
         if name in values and not _may_number(texts, row[at]):
@@ -106,7 +107,7 @@ def unnamed_responses(
     repeated = np.bincount(row)[row] > 1
     numbers = dict.fromkeys(map(str, frame.select_dtypes("number")), False) | dict(values)
     found = telling_columns(frame, row, repeated, skip, numbers) if repeated.any() else []
-    found = [n for n in found if frame[n].astype(str).nunique() <= len(frame) / 2]
+    found = [n for n in found if frame[n].astype(TEXT).nunique() <= len(frame) / 2]
     if not found:
         return []
     one = found[0]
@@ -197,7 +198,7 @@ def one_row_each(frame: pd.DataFrame, source: str, other: str) -> str:
 def varying_columns(frame: pd.DataFrame, row: Codes, names: Iterable[str]) -> list[str]:
     """The columns that differ between records (cell,) of one row, those that seldom do last."""
     often = {
-        name: float(frame[name].astype(str).groupby(row).nunique().gt(1).mean()) for name in names
+        name: float(frame[name].astype(TEXT).groupby(row).nunique().gt(1).mean()) for name in names
     }
     usual = max(often.values(), default=0.0) / 2
     return sorted((name for name in often if often[name]), key=lambda name: often[name] < usual)
@@ -267,7 +268,7 @@ def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
     """Build the error of a file in which no column names the items."""
     names = [str(c) for c in frame]
     likely = [n for n in names if not is_known_name(n) and _may_be_ids(frame[n])]
-    likely.sort(key=lambda name: -frame[name].astype(str).nunique())
+    likely.sort(key=lambda name: -frame[name].astype(TEXT).nunique())
     cure = f"such as --map item={likely[0]}" if likely else "--map item=<column>"
     none = (
         ""
@@ -303,7 +304,7 @@ def _may_be_ids(column: pd.Series) -> bool:
         isinstance(v, list | dict | float | np.ndarray) for v in cells.head(50)
     ):
         return False
-    texts = cells.astype(str)
+    texts = cells.astype(TEXT)
     if are_sides(column) or texts.nunique() < 2 or texts.str.len().max() > _LONGEST:
         return False
     values = pd.to_numeric(texts, errors="coerce")

@@ -24,6 +24,7 @@ from metaeval.readers.matching.row_matching import (
     shift_warnings,
     unlike_warnings,
 )
+from metaeval.tables import TEXT
 
 
 def merge(
@@ -270,7 +271,7 @@ def _repeats_notes(parts: Sequence[Part], codes: Sequence[Codes], n: int) -> lis
 def _contradiction(
     name: str, rows: pd.DataFrame, where: Codes, ids: Sequence[str], parts: Sequence[Part]
 ) -> MetaevalError:
-    some = rows.loc[np.unique(where), list(ids)].astype(str)
+    some = rows.loc[np.unique(where), list(ids)].astype(TEXT)
     keys = sorted(some.itertuples(index=False, name=None))
     files = sorted({p.source for p in parts if name in p.scores or name in p.labels})
     return MetaevalError(

@@ -12,7 +12,7 @@ from metaeval.resampling import gradient_of
 from metaeval.statistics.base import TwoWayReplicates
 from metaeval.statistics.pairs.counts import credit, pair_counts, pair_weights, tau_of_counts
 from metaeval.statistics.sums import only_label, ratio, sum_by
-from metaeval.tables import Pairs
+from metaeval.tables import TEXT, Pairs
 
 Finish = Callable[[Floats], Floats]
 
@@ -75,7 +75,7 @@ def _mean_by_systems(
 def _cells(
     table: Pairs, unit: Codes, n_units: int, terms: Floats, columns: Codes, finish: Finish
 ) -> _Cells:
-    sides = [table.rows[f"system_{side}"].astype(str) for side in ("first", "second")]
+    sides = [table.rows[f"system_{side}"].astype(TEXT) for side in ("first", "second")]
     _require_two_systems(table, *(side.to_numpy() for side in sides))
     names, codes = np.unique(np.concatenate(sides), return_inverse=True)
     a, b = np.sort(codes.reshape(2, -1), axis=0)

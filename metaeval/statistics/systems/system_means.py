@@ -14,7 +14,7 @@ from metaeval.statistics.estimand import Estimand
 from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.pairs.counts import chance_of
 from metaeval.statistics.sums import only_label, ratio, sum_by
-from metaeval.tables import Responses, group_codes
+from metaeval.tables import TEXT, Responses, group_codes
 
 
 def systems_of(table: Responses) -> tuple[Codes, Codes]:
@@ -136,7 +136,7 @@ def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> TwoWayR
     _, n_scorers, k = terms.shape
     flat = sum_by(terms, unit, n_units).reshape(n_units, -1)
     name = group_codes(table.rows, ["system"])[np.unique(system, return_index=True)[1]]
-    names = sorted(table.rows["system"].astype(str).unique())
+    names = sorted(table.rows["system"].astype(TEXT).unique())
 
     def values(units: Floats, systems: Floats) -> Floats:
         x, y = _means((units @ flat).reshape(len(units), n_scorers, k))

@@ -11,6 +11,7 @@ from metaeval.bayes.accuracy_model import data as accuracy_data
 from metaeval.bayes.accuracy_model.covariates import Seen, by_covariates
 from metaeval.bayes.accuracy_model.data import correlations, counts
 from metaeval.bayes.design import designed
+from metaeval.core import double_precision
 from metaeval.statistics import pairwise_accuracy
 
 
@@ -126,7 +127,7 @@ def test_the_compiled_sampler_draws_what_numpyro_draws():
     table = simulate(seed=3, n_items=120, tasks=("a", "b", "c"), scorers=["judge", "lexical"]).table
     prepared = accuracy_data.prepared(table, statistic="pairwise_accuracy")
     tree = bayes.fit("accuracy", table, statistic="pairwise_accuracy", draws=2000)
-    with jax.enable_x64(True):
+    with double_precision():
         chains = MCMC(NUTS(bayes.accuracy), num_warmup=500, num_samples=4000, progress_bar=False)
         chains.run(jax.random.PRNGKey(9), **prepared.arrays)
         known = np.asarray(chains.get_samples()["accuracy"])

@@ -1,6 +1,5 @@
 """Grids of scorers and tasks: their bases, and populations given those at hand."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
@@ -25,6 +24,7 @@ from metaeval.bayes.hierarchy.priors import (
 )
 from metaeval.bayes.margin_models import models as mm
 from metaeval.bayes.sampling.convergence import bfmi, convergence
+from metaeval.core import double_precision
 
 GRID = Grid("x", 0.3, 0.8, sd_task=0.5, sd_scorer=0.6, sd_cell=0.4)
 
@@ -110,7 +110,7 @@ def log_density(x, place, sd=SD):
     def model():
         numpyro.deterministic("value", placed("v", MEAN, sd, place))
 
-    with jax.enable_x64(True):
+    with double_precision():
         fixed = handlers.substitute(model, {"v_raw": jnp.asarray(x)})
         found, trace = numpyro.infer.util.log_density(fixed, (), {}, {})
         return float(found), np.asarray(trace["value"]["value"])
@@ -194,7 +194,7 @@ def test_modes_of_cells_are_those_of_a_general_optimiser():
 
         def loss(theta, t=t):
             values = {g.name: np.array([[v]]) for g, v in zip(grids, theta, strict=True)}
-            with jax.enable_x64(True):
+            with double_precision():
                 logs = np.asarray(with_lapse(values, margin[:, t : t + 1], None))[0, 0]
             prior = sum(((v - g.mean) / g.sd) ** 2 for g, v in zip(grids, theta, strict=True))
             return prior / 2 - (counts[0, t] * logs).sum()

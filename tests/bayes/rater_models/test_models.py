@@ -14,6 +14,7 @@ from metaeval.bayes.rater_models.confusion import confusion_layout, prevalence_l
 from metaeval.bayes.rater_models.design_effect import confusion_effect
 from metaeval.bayes.rater_models.label_patterns import Patterns
 from metaeval.bayes.sampling.nuts import Settings
+from metaeval.core import double_precision
 
 QUALITY = (0.9, 0.8, 0.75, 0.7, 0.6)
 
@@ -135,7 +136,7 @@ def started(n_classes):
 def test_gibbs_agrees_with_nuts(effect, tie):
     table = planted(3, n=300, tie=tie)
     drawn, arrays, prepared = sites(table, effect, draws=4000)
-    with jax.enable_x64(True):
+    with double_precision():
         start = init_to_value(values=started(arrays["labels"].shape[-1]))
         kernel = NUTS(bayes.raters, init_strategy=start)
         peer = MCMC(kernel, num_warmup=200, num_samples=1200, num_chains=1, progress_bar=False)
@@ -173,7 +174,7 @@ def test_gibbs_agrees_with_a_grid():
 
 
 def test_gamma_numbers_are_gamma():
-    with jax.enable_x64(True):
+    with double_precision():
         shape = np.repeat((1.0, 1.3, 40.0), 50_000)
         drawn = np.asarray(jax.jit(gibbs.gamma)(jax.random.PRNGKey(0), shape)).reshape(3, -1)
     for a, values in zip((1.0, 1.3, 40.0), drawn, strict=True):

@@ -332,6 +332,7 @@ def refused_in_little_memory(path):
         ("bomb.jsonl.gz", b"", b'{"item":1,"a":1,"b":1,"c":1,"d":1}\n' * 8192, 5200),
         ("bomb.json.gz", b"[1", b",1" * 32768, 6200),
     ],
+    ids=["csv", "jsonl", "json"],
 )
 def test_a_bomb_is_refused_while_it_streams(tmp_path, name, start, row, times):
     """A small file that unpacks to hundreds of megabytes; there is room for 200 MB only."""

@@ -141,13 +141,15 @@ def test_columns_beside_the_scores_are_named_where_scorers_lack(tmp_path):
     assert named.exit_code == 0 and "1 scorers, 2 labels" in named.output
 
 
-def test_an_error_is_preceded_by_the_warnings_of_the_data(tmp_path):
+def test_an_error_is_preceded_by_the_warnings_of_the_data(tmp_path, capsys):
     path = tmp_path / "scores.csv"
     repeated("worker", (1, 2), judge=True, human=True, response=False).to_csv(path, index=False)
-    said = CliRunner().invoke(cli, ["compare", str(path), "--label", "nope", "--no-pairs"])
-    warning, error = said.stderr.splitlines()
+    with pytest.raises(SystemExit):
+        cli(["compare", str(path), "--label", "nope", "--no-pairs"])
+    out, err = capsys.readouterr()
+    warning, error = err.splitlines()
     assert warning.startswith("Warning: scores.csv: no column names responses")
-    assert error == "Error: There is no label 'nope'; there is only human." and said.stdout == ""
+    assert error == "Error: There is no label 'nope'; there is only human." and out == ""
 
 
 # Items that are numbered separately within each document, data set and the like.

@@ -1,0 +1,32 @@
+"""What JAX calls by other names in older versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+
+def double_precision() -> AbstractContextManager[Any]:
+    """A context in which JAX computes in double precision."""
+    import jax
+
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    # JAX before 0.8 has it among its experiments, from where it has gone since
+    from jax.experimental import enable_x64  # type: ignore[attr-defined, unused-ignore]
+
+    return enable_x64(True)  # type: ignore[no-any-return, unused-ignore]
+
+
+def split_over(mesh: Any, split: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of two arrays that each device runs on its own parts of them."""
+    import jax
+
+    places: dict[str, Any] = {"mesh": mesh, "in_specs": (split, split), "out_specs": split}
+    if hasattr(jax, "shard_map"):
+        return jax.shard_map(function, **places, check_vma=False)
+    # JAX before 0.6 has it among its experiments, with another name of the check
+    from jax.experimental.shard_map import shard_map
+
+    return shard_map(function, **places, check_rep=False)  # type: ignore[no-untyped-call, unused-ignore]
