@@ -48,7 +48,7 @@ def bootstrap_p(pairs: Pairs, seed: int) -> float:
     n = pairs.n_items
     weights = np.concatenate(list(weight_blocks(kind_for(n), key_of(seed, "bootstrap"), 200, n)))
     draws = STATISTIC.weigh(pairs)(weights)
-    estimate = STATISTIC.estimate(pairs)
+    estimate = STATISTIC.value(pairs)
     spread = (draws[:, 0] - draws[:, 1]).std(ddof=1)
     z = abs(estimate[0] - estimate[1]) / spread if spread > 0 else 0.0
     return float(2 * (1 - normal_cdf(np.array(z))))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from metaeval.core.printable_text import is_formula
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GUARD = "'"
 
@@ -35,7 +36,9 @@ def result_csv(frame: pd.DataFrame) -> str:
     A text that begins with = + - @, a tab or a line break (blanks before them do not count) has an
     apostrophe before it; numbers are as they are.
     """
-    texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    from pandas.api.types import is_numeric_dtype
+
+    texts = [name for name in frame if not is_numeric_dtype(frame[name].dtype)]
     return plain_csv(frame.assign(**{name: frame[name].map(guarded) for name in texts}))
 
 

@@ -303,7 +303,7 @@ def test_levels_of_the_tau_that_is_accuracy_rescaled(average):
 
 def test_too_many_items_for_resampling_give_no_interval_and_no_test():
     table = grid(40)
-    limited = dataclasses.replace(st.kendall("b", grouping="none"), item_limit=30)
+    limited = dataclasses.replace(st.kendall("b", grouping="none"), most_items=30)
     result = me.compare(table, limited, n_resamples=100)
     row = result.row("m0", "m1")
     assert np.isnan([row["lower"], row["se"], row["p_value"], row["p_adjusted"]]).all()
@@ -334,7 +334,7 @@ def test_a_task_of_one_item_has_no_interval_and_neither_has_the_mean():
     there = result.row("m0", "m1", task="a")
     assert there["lower"] < there["upper"] and there["se"] > 0
     assert any("one unit in b: no interval" in w for w in result.meta["warnings"])
-    with pytest.raises(MetaevalError, match="leaves one unit in each stratum"):
+    with pytest.raises(MetaevalError, match="leaves one resampling unit in each stratum"):
         me.evaluate(table, st.pairwise_accuracy(), by="task", resample="task")
 
 

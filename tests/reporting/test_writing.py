@@ -117,7 +117,7 @@ def test_files_stand_beside_the_page(odd):
     folder, page, _ = odd
     names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     files = {"report.html", "result.json", "result.csv", "leaderboard.tex", "leaderboard.md"}
-    figures = ("forest", "significance_matrix", "rank_intervals", "clusters", "tie_policies")
+    figures = ("forest", "significance_matrix", "rank_intervals", "cd_diagram", "tie_policies")
     files |= {f"figures/{f}.{kind}" for f in figures for kind in ("pdf", "png")}
     assert files <= names
     assert not [name for name in names if name.endswith(".part")]
