@@ -48,7 +48,7 @@ def orders(table: Responses, n: int) -> pd.DataFrame:
     parts = []
     for k in range(n):
         listed = _listed(table, draw)
-        values = {name: form.estimate(listed) for name, form in forms.items()}
+        values = {name: form.value(listed) for name, form in forms.items()}
         parts.append(pd.DataFrame({"order": k, "scorer": table.scorers} | values))
     return pd.concat(parts, ignore_index=True)
 
