@@ -132,7 +132,9 @@ def rewardmath() -> Iterator[tuple]:
 
 def pandalm() -> Iterator[tuple]:
     files = ("judge_pairs.parquet", "human_pairs.parquet")
-    table = read("pandalm", *files, cluster="prompt", average_raters=True, refusals="error")
+    table = read(
+        "pandalm", *files, columns={"cluster": "prompt"}, average_raters=True, refusals="wrong"
+    )
     yield from of_verbs(table, [None, st.kendall()], n_resamples=1000)
     bounds = bayes.agreement_bounds(table)
     spans = [bounds.agreement, bounds.lowest, bounds.highest]

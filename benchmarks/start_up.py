@@ -34,7 +34,7 @@ def main(scores: str, labels: str, label: str) -> None:
         "import metaeval": [python, "-c", "import metaeval"],
         "metaeval --help": [*metaeval, "--help"],
         "read with pandas": [python, "-c", f"import pandas; [({read})(f) for f in {files!r}]"],
-        "check": [*metaeval, "check", *files],
+        "inspect": [*metaeval, "inspect", *files],
         "compare, pairwise_accuracy": [
             *metaeval,
             "compare",

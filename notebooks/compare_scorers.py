@@ -41,8 +41,8 @@ wide[["task", "item", "cluster", "system", "human", "judge", "lexical", "reward"
 # A table is most often in two files: scores, one row per response and one column per scorer, and
 # labels. Here both are written first, to have something to read. Rows may be in any order: they
 # are put side by side by their ids. Columns are found by their names (`item`, `system`, `task`,
-# `cluster`, and many aliases); `me.read(..., item="qid")` says so where yours are called
-# something else. Other formats are listed in `docs/formats.md`.
+# `cluster`, and many aliases); `me.read(..., columns={"item": "qid"})` says so where yours are
+# called something else. Other formats are listed in `docs/formats.md`.
 #
 # Look at the report before anything else. `holes` are missing scores, `common_rows` are those
 # that all scorers have. `tied_pairs` is the share of pairs of responses to one item with equal

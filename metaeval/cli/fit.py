@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from metaeval.cli.options import (
-    FORMATS,
     READER_OPTIONS,
     Names,
     give,
+    output_options,
     read_table,
     reading_options,
     rendered,
+    seed_option,
 )
 from metaeval.core import MetaevalError
 
@@ -46,21 +47,21 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @click.option("--label", help="Which label column, where there are several.")
 @click.option("--by", help="Column whose values are pooled; task where there is one.")
 @click.option("--resample", help="Units that are independent: item or cluster.")
-@click.option("--missing", help="Missing scores: common, error, wrong.")
+@click.option("--missing", help="Missing scores: common, error, count_as_wrong.")
 @click.option("--scorers", type=Names(), help="Only these scorers.")
 @click.option("--baseline", help="Differences to this scorer only.")
 @click.option("--rope", type=float, help="Differences below it do not matter.")
-@click.option("--confidence", type=float, default=0.95, show_default=True)
-@click.option("--chains", type=int, default=4, show_default=True)
+@click.option(
+    "--confidence", type=float, default=0.95, show_default=True, help="Level of intervals."
+)
+@click.option("--chains", type=int, default=4, show_default=True, help="Chains of the sampler.")
 @click.option("--warmup", type=int, help="Steps that adapt each chain.")
 @click.option("--draws", type=int, help="Of each chain; by default until gates are passed.")
 @click.option("--target-accept", type=float, help="Higher: smaller, safer steps.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@seed_option
 @click.option("--no-check", is_flag=True, help="Show posteriors that fail their check, marked.")
 @click.option("--save", type=click.Path(path_type=Path), help="Keep the posterior, as NetCDF.")
-@click.option("--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there, not to stdout.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@output_options
 def fit(
     files: tuple[Path, ...],
     model: str,

@@ -11,6 +11,8 @@ from metaeval.cli.group import say
 from metaeval.cli.options import (
     READER_OPTIONS,
     chosen_statistics,
+    interval_options,
+    quiet_option,
     read_table,
     reading_options,
     statistic_options,
@@ -28,12 +30,9 @@ from metaeval.core import MetaevalError
 @click.option("--label", help="Which label column, where there are several.")
 @click.option("--by", help="Column whose values count equally, such as task.")
 @click.option("--resample", help="What is resampled: item, cluster or task.")
-@click.option("--missing", help="Missing scores: common, error, wrong.")
-@click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ...")
-@click.option("--confidence", type=float, default=0.95, show_default=True)
-@click.option("--n-resamples", type=int, default=10_000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--missing", help="Missing scores: common, error, count_as_wrong.")
+@interval_options
+@quiet_option
 def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> None:
     """Exit 0 if --new is better than --baseline by more than --margin, 1 if not, 3 if open.
 

@@ -1,9 +1,9 @@
-"""The command line: demo, check, compare, fit, gate, report."""
+"""The command line: demo, inspect, evaluate, compare, fit, gate, report."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import click
 
@@ -11,23 +11,20 @@ from metaeval.cli.fit import fit
 from metaeval.cli.gate import gate
 from metaeval.cli.group import TABLE, Group, say
 from metaeval.cli.options import (
-    FORMATS,
     READER_OPTIONS,
     Names,
     chosen_statistics,
+    comparison_options,
+    estimation_options,
     give,
+    output_options,
     read_table,
     reading_options,
     rendered,
-    statistic_options,
     write_text,
 )
 from metaeval.cli.report import report
 from metaeval.core import MetaevalError, check_writable, listed
-
-if TYPE_CHECKING:
-    from metaeval.results import Result
-    from metaeval.statistics import Statistic
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,7 +37,7 @@ def cli() -> None:
 @reading_options
 @click.option("--scorers", type=Names(), help="Only these scorers.")
 @click.option("--write", type=click.Path(path_type=Path), help="Write the table as one tidy CSV.")
-def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
+def inspect(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
     """Detect, validate and align FILES; say what was found."""
     from metaeval.readers import recognise
 
@@ -76,30 +73,26 @@ def _write_table(path: Path, frame: Any) -> None:
 
 @cli.command()
 @reading_options
-@click.option("--label", help="Which label column, where there are several.")
-@statistic_options
-@click.option("--by", help="Column to report by, such as task.")
-@click.option("--resample", help="What is resampled: item, cluster, task or item,system.")
-@click.option("--missing", help="Missing scores: common, pairwise, error, wrong.")
-@click.option("--test", default="sign-flip", show_default=True, help="sign-flip, bootstrap, ...")
-@click.option("--alternative", default="two-sided", show_default=True, help="Or greater, less.")
-@click.option("--correction", default="maxt", show_default=True, help="maxt, holm, bh, by, none.")
-@click.option("--margin", type=float, help="Differences below it do not matter: adds TOST.")
-@click.option(
-    "--stop-after-exceedances", type=int, help="Stop flips once so many were as extreme: 20."
-)
-@click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ...")
-@click.option("--weights", help="Of replicates: multinomial, poisson or exponential.")
-@click.option("--confidence", type=float, default=0.95, show_default=True)
-@click.option("--n-resamples", type=int, default=10_000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--scorers", type=Names(), help="Only these scorers.")
-@click.option("--baseline", help="Compare all others with this scorer.")
-@click.option("--no-pairs", is_flag=True, help="Each scorer's own value only.")
-@click.option("--config", hidden=True)
-@click.option("--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there, not to stdout.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@estimation_options
+@output_options
+def evaluate(
+    files: tuple[Path, ...],
+    output_format: str,
+    output: Path | None,
+    quiet: bool,
+    debug: bool,
+    **options: Any,
+) -> None:
+    """Value of each scorer in FILES, with intervals and without comparisons."""
+    _run("evaluate", files, options, output_format, output, quiet)
+
+
+@cli.command()
+@reading_options
+@estimation_options
+@comparison_options
+@click.option("--config", hidden=True, help="Not in this release.")
+@output_options
 def compare(
     files: tuple[Path, ...],
     output_format: str,
@@ -107,7 +100,6 @@ def compare(
     quiet: bool,
     debug: bool,
     config: str | None,
-    no_pairs: bool,
     **options: Any,
 ) -> None:
     """Leaderboard table of the scorers in FILES, with intervals, tests and letters."""
@@ -115,45 +107,30 @@ def compare(
         raise MetaevalError(
             "This release has no configuration files; give options instead of --config."
         )
-    _check_contradictions(options, no_pairs)
+    scorers, baseline = options["scorers"], options["baseline"]
+    if scorers and baseline is not None and baseline not in scorers:
+        raise MetaevalError(f"--baseline {baseline!r} is not among --scorers {','.join(scorers)}.")
+    _run("compare", files, options, output_format, output, quiet)
+
+
+def _run(
+    verb: Literal["evaluate", "compare"],
+    files: tuple[Path, ...],
+    options: dict[str, Any],
+    output_format: str,
+    output: Path | None,
+    quiet: bool,
+) -> None:
+    """Read the files, evaluate or compare their scorers, and print the result."""
     reading = {k: options.pop(k) for k in READER_OPTIONS}
     chosen = chosen_statistics(options)
+    from metaeval import inference
     from metaeval.core import progress
 
     with progress.shown(not quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
-        result = _verb(table, chosen, options, no_pairs)
+        result = getattr(inference, verb)(table, chosen, **options)
     give(rendered(result, output_format), output, result, output_format)
-
-
-def _check_contradictions(options: dict[str, Any], no_pairs: bool) -> None:
-    if no_pairs and options["baseline"] is not None:
-        raise MetaevalError("--no-pairs compares nothing, --baseline compares with it; give one.")
-    scorers, baseline = options["scorers"], options["baseline"]
-    if scorers and baseline is not None and baseline not in scorers:
-        raise MetaevalError(f"--baseline {baseline!r} is not among --scorers {','.join(scorers)}.")
-
-
-def _verb(
-    table: Any, chosen: list[Statistic] | None, options: dict[str, Any], no_pairs: bool
-) -> Result:
-    from metaeval.inference import verbs
-
-    if not no_pairs:
-        return verbs.compare(table, chosen, **options)
-    from metaeval.inference import Plan
-
-    compare_only = (
-        "test",
-        "alternative",
-        "correction",
-        "margin",
-        "stop_after_exceedances",
-        "baseline",
-    )
-    Plan("compare", **{k: v for k, v in options.items() if k in compare_only})
-    kept = {k: v for k, v in options.items() if k not in compare_only}
-    return verbs.evaluate(table, chosen, **kept)
 
 
 def _plain_table(frame: Any) -> str:
@@ -170,7 +147,9 @@ def _plain_table(frame: Any) -> str:
     show_default=True,
     help="Folder for the report and its files.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of the simulated data and draws."
+)
 @click.option("--quick", is_flag=True, help="A small analysis.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:

@@ -85,17 +85,21 @@ reading_options = many(
     click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path)),
     click.option("--format", "format", help="Format of the files, where it is not recognised."),
     click.option(
-        *("--map", "mapping"),
+        "--columns",
         type=Settings(),
         multiple=True,
         callback=lambda _, __, given: merged(given),
-        help="Columns: item=qid,system=gen.",
+        help="Which column has a role: item=qid,system=gen.",
     ),
     click.option("--labels", type=Names(), help="Columns or raters that are labels."),
     click.option("--keys", type=Names(), help="Further columns that identify a row."),
-    click.option("--cluster", help="Column of items that depend on one another."),
+    click.option("--cluster", help="Column of items that depend on one another: cluster=..."),
     click.option("--lower-is-better", type=Names(), help="Scorers or labels to turn round."),
-    click.option("--label-kind", type=click.Choice(["rating", "correct", "preference"])),
+    click.option(
+        "--label-kind",
+        type=click.Choice(["rating", "correct", "preference"]),
+        help="What labels are, where the values do not say.",
+    ),
     click.option("--label-epsilon", type=float, help="Labels this close are tied."),
     click.option("--average-raters", is_flag=True, default=None, help="Average the raters."),
     click.option(
@@ -109,7 +113,11 @@ reading_options = many(
     click.option(
         "--both-orders", type=click.Choice(["each", "net"]), help="Two orders of a judge."
     ),
-    click.option("--refusals", type=click.Choice(["missing", "tie", "error"])),
+    click.option(
+        "--refusals",
+        type=click.Choice(["missing", "tie", "wrong"]),
+        help="What a record of a pair without a verdict counts as.",
+    ),
     click.option("--value-map", type=Settings(), help="Words: good=3,poor=1; A=1,B=-1,skip=none."),
     click.option(
         "--preference-scale", help="Of pairs: margin, probability, percent, one-two, index."
@@ -141,6 +149,64 @@ statistic_options = many(
 )
 
 
+seed_option = click.option(
+    "--seed", type=int, default=0, show_default=True, help="The same seed gives the same numbers."
+)
+
+interval_options = many(
+    click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ..."),
+    click.option(
+        "--confidence", type=float, default=0.95, show_default=True, help="Level of intervals."
+    ),
+    click.option(
+        "--n-resamples", type=int, default=10_000, show_default=True, help="Bootstrap replicates."
+    ),
+    seed_option,
+)
+
+estimation_options = many(
+    click.option("--label", help="Which label column, where there are several."),
+    statistic_options,
+    click.option("--by", help="Column to report by, such as task."),
+    click.option("--resample", help="What is resampled: item, cluster, task or item,system."),
+    click.option("--missing", help="Missing scores: common, pairwise, error, count_as_wrong."),
+    interval_options,
+    click.option("--weights", help="Of replicates: multinomial, poisson or exponential."),
+    click.option("--scorers", type=Names(), help="Only these scorers."),
+)
+
+comparison_options = many(
+    click.option(
+        "--test", default="sign-flip", show_default=True, help="sign-flip, bootstrap, ..."
+    ),
+    click.option("--alternative", default="two-sided", show_default=True, help="Or greater, less."),
+    click.option(
+        "--correction", default="maxt", show_default=True, help="maxt, holm, bh, by, none."
+    ),
+    click.option("--margin", type=float, help="Differences below it do not matter: adds TOST."),
+    click.option(
+        "--stop-after-exceedances", type=int, help="Stop flips once so many were as extreme: 20."
+    ),
+    click.option("--baseline", help="Compare all others with this scorer."),
+)
+
+quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+
+output_options = many(
+    click.option(
+        "--output-format",
+        type=click.Choice(FORMATS),
+        default="text",
+        show_default=True,
+        help="How the result is written.",
+    ),
+    click.option(
+        *("-o", "--output"), type=click.Path(path_type=Path), help="Write there, not to stdout."
+    ),
+    quiet_option,
+)
+
+
 _OF_STATISTICS = ("statistics", "grouping", "average", "ties")
 
 
@@ -152,7 +218,7 @@ def chosen_statistics(options: dict[str, Any]) -> list[Statistic] | None:
 
 
 READER_OPTIONS = (
-    *("format", "mapping", "labels", "keys", "cluster", "lower_is_better", "label_kind"),
+    *("format", "columns", "labels", "keys", "cluster", "lower_is_better", "label_kind"),
     *("label_epsilon", "average_raters", "shared_items", "ordered", "both_orders", "refusals"),
     *("value_map", "item_from", "file_level", "language_pair", "preference_scale"),
     *("missing_codes", "decimal", "header", "repeats"),
@@ -164,6 +230,8 @@ def read_table(files: Sequence[Path], options: dict[str, Any]) -> Any:
     from metaeval.readers import read
 
     given = {k: v for k, v in options.items() if v is not None}
+    if "cluster" in given:
+        given["columns"] = given.get("columns", {}) | {"cluster": given.pop("cluster")}
     value_map = given.get("value_map")
     if value_map:
         given["value_map"] = {word: _number(word, v) for word, v in value_map.items()}

@@ -113,11 +113,11 @@ def prepare(
     if not labelled.all():
         whole, scored = whole.keep_rows(labelled), scored[labelled]
     whole, silent = _without_silent(whole, policy)
-    kept = scored if policy == "wrong" else kept_rows(whole, policy)
+    kept = scored if policy == "count_as_wrong" else kept_rows(whole, policy)
     warnings = (
         _tasks_apart(table, unit)
         + silent
-        + (() if policy in ("wrong", "pairwise") else loss(whole, kept))
+        + (() if policy in ("count_as_wrong", "pairwise") else loss(whole, kept))
     )
     if not kept.any():
         raise MetaevalError(no_rows(whole, warnings))
@@ -187,12 +187,14 @@ def _random(table: Table, resample: Any) -> tuple[str, bool]:
     unit = str(units[0])
     if unit != "item" and unit not in table.rows:
         raise MetaevalError(
-            f"resample={unit!r} needs a column {unit!r}; name it when reading, {unit}='<column>'."
+            f"resample={unit!r} needs a column {unit!r}; say which it is when reading, "
+            f"columns={{{unit!r}: '<column>'}} (--columns {unit}=<column>)."
         )
     if systems and (not isinstance(table, Responses) or "system" not in table.rows):
         raise MetaevalError(
-            "resample=('item', 'system') needs responses with a column 'system'; name it when "
-            "reading, system='<column>', or use resample='item'."
+            "resample=('item', 'system') needs responses with a column 'system'; say which "
+            "it is when reading, columns={'system': '<column>'} (--columns system=<column>), or "
+            "use resample='item'."
         )
     return unit, systems
 

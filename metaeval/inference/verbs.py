@@ -63,7 +63,7 @@ def evaluate(
     weights : {"multinomial", "poisson", "exponential"}, optional
         How units are weighted in replicates: exact counts (the default below 100 units),
         independent counts, or the Bayesian bootstrap.
-    missing : {"common", "pairwise", "error", "wrong"}, optional
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
         Rows that all scorers have; what each comparison has; refuse; or (accuracies) count as
         wrong. By default what the table was read with, usually `common`.
     seed : int, default 0
@@ -268,8 +268,8 @@ def _system_level(
     upper, reason = system_level(design)
     if upper is None:
         return [], [reason]
-    if design.missing == "wrong":
-        return [], ["No system level: missing='wrong' is for items."]
+    if design.missing == "count_as_wrong":
+        return [], ["No system level: missing='count_as_wrong' is for items."]
     try:
         level = _level(table, design, system_accuracy(), plan, options)
     except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
@@ -282,7 +282,7 @@ def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> N
     if plan.verb == "compare" and len(names) < 2:
         raise MetaevalError(
             f"compare needs two scorers; there is {listed(names) or 'none'}. Use evaluate "
-            f"(--no-pairs) for the value of one, or give another score file.{_unused(table)}"
+            f"for the value of one, or give another score file.{_unused(table)}"
         )
     if plan.baseline is not None:
         require_known("scorer to compare with", plan.baseline, names)
@@ -302,8 +302,8 @@ def _unused(table: Table) -> str:
 
 def _check_policy(statistic: Statistic, missing: str) -> None:
     within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
-    if missing == "wrong" and not within_items:
+    if missing == "count_as_wrong" and not within_items:
         raise MetaevalError(
-            f"missing='wrong' is for accuracies over items, not for {statistic.name}; "
+            f"missing='count_as_wrong' is for accuracies over items, not for {statistic.name}; "
             "use missing='common' or missing='pairwise'."
         )

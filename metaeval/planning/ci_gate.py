@@ -279,7 +279,7 @@ def _checked(table: Any, statistic: Any, new: str, baseline: str, options: dict[
 
 def _only_one(table: Table, new: str, baseline: str, missing: Any) -> list[str]:
     """Items that one of the two scored and the other did not."""
-    what = "counted as wrong" if missing == "wrong" else "left out"
+    what = "counted as wrong" if missing == "count_as_wrong" else "left out"
     there = table.scores[[new, baseline]].notna().groupby(table.item_codes).any().to_numpy()
     names = ["/".join(str(v) for v in np.atleast_1d(item)) for item in table.item_index]
     said = []

@@ -2,6 +2,7 @@
 
 - `dispatch`: Read files of any format, alone or side by side.
 - `public`: Readers of one kind of file each: scores, preferences, folders of scores, candidates.
+- `argument_types`: Types of arguments that readers share.
 - `to_table`: From one part to a table: labels and scorers as asked, orientation, policies.
 - `cells`: From a cell to a value: notations, words, scales, codes for missing.
 - `columns`: From names and contents of columns to their roles.

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from metaeval.core import MetaevalError, check_one_of, listed, near_miss
+from metaeval.readers.argument_types import Codes, DecimalMark, Names, PreferenceScale, Source
 from metaeval.readers.cells.missing_words import MissingCodes, codes_of, is_one_of
-from metaeval.readers.columns.aliases import ROLES
+from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.columns.roles import check_mapping, names_of, require_mapped
 from metaeval.readers.files.data_frames import source_name
 from metaeval.readers.files.raw_frame import head_of
@@ -42,31 +43,106 @@ _TABLE_OPTIONS = (
 
 
 def read(
-    *sources: Any, format: str | None = None, label_source: Any = None, **options: Any
+    *sources: Source,
+    format: Literal["mtme", "rewardbench", "rewardbench2", "votes", "tidy"] | None = None,
+    columns: Mapping[str, str] | None = None,
+    labels: Names | None = None,
+    scorers: Names | None = None,
+    keys: Names | None = None,
+    label_source: Source | None = None,
+    lower_is_better: Names | None = None,
+    label_kind: Literal["rating", "correct", "preference"] | None = None,
+    label_epsilon: float = 0.0,
+    average_raters: bool = False,
+    shared_items: bool | None = None,
+    missing: Literal["common", "pairwise", "error", "count_as_wrong"] = "common",
+    missing_codes: Codes | Mapping[str, Codes] | None = None,
+    value_map: Mapping[str, float | None] | None = None,
+    decimal: DecimalMark | Mapping[str, DecimalMark] | None = None,
+    header: Names | None = None,
+    repeats: Literal["error", "mean"] = "error",
+    ordered: bool = False,
+    both_orders: Literal["each", "net"] = "each",
+    refusals: Literal["missing", "tie", "wrong"] = "missing",
+    preference_scale: PreferenceScale | Mapping[str, PreferenceScale] | None = None,
+    judges: Literal["each", "pooled"] = "each",
+    item_from: Literal["id", "order", "text-hash"] = "id",
+    file_level: Literal["seg", "doc", "domain", "sys"] | None = None,
+    language_pair: Names | None = None,
 ) -> Responses | Pairs:
     """Read files of any format, alone or side by side, into one table.
 
     Parameters
     ----------
     *sources : path or frame
-        Score files, label files, folders; each is recognised by its content.
+        Score files, label files, folders; each is recognized by its content. CSV, TSV, JSON and
+        JSON Lines (gzipped or not), Parquet; frames of pandas, pyarrow, polars, or anything else
+        that has ``to_pandas()``.
     format : {"mtme", "rewardbench", "rewardbench2", "votes", "tidy"}, optional
-        The format of all files, where they are not recognised.
+        The format of all files, where they are not recognized.
+    columns : mapping of str to str, optional
+        Which column has a role, where its name does not say so: ``{"item": "qid"}``. Roles are
+        item, task, cluster, system, response; scorer and score, or rater and label, of long
+        tables; first, second, preference and order of pairs. ``{"item": "doc+seg"}`` takes the
+        ids of both columns. Roles whose column a file lacks are passed over.
+    labels : str or sequence of str, optional
+        Columns, scorers or raters that are labels; patterns such as ``"human*"`` too. By default
+        those that are called as labels are, such as human, gold or mqm.
+    scorers : str or sequence of str, optional
+        The only columns or names that are scorers. By default all that are not labels.
+    keys : str or sequence of str, optional
+        Further columns that identify a row, such as ``"dimension"``.
     label_source : path or frame, optional
-        A further file, whose columns and scorers are all labels, whatever they are called.
-    **options
-        labels, scorers : names of columns or of raters; keys : further columns that identify a
-        row; mapping : role = column (or item=, system=, task=, cluster= ... by themselves);
-        lower_is_better : scorers and labels to turn round; label_kind : "rating", "correct" or
-        "preference"; label_epsilon : labels this close are tied; average_raters : raters may be
-        averaged; shared_items : whether tasks share their items (inferred from ids where it is not
-        said); missing : policy of the verbs;
-        missing_codes : what stands for a missing value, such as -1; value_map : words -> numbers;
-        decimal : "." or ",", or that of single columns, {"elo": ","}; header : names of columns of
-        a file without a header; repeats : "mean" averages several values for one row; for pairs
-        preference_scale ("margin", "probability", "one-two", "index"), ordered, orders, refusals;
-        and what each format knows
-        besides.
+        One more file, all of whose columns and scorers are labels, whatever they are called.
+    lower_is_better : str or sequence of str, optional
+        Scorers and labels whose sign is reversed, such as ``"TER"``.
+    label_kind : {"rating", "correct", "preference"}, optional
+        What labels are: graded; right (1) or wrong (0); preferences, which those of pairs are. By
+        default what the format and the values say.
+    label_epsilon : float, default 0.0
+        Labels that differ by no more than this are tied.
+    average_raters : bool, default False
+        The label columns are raters on one scale, whose mean is the label.
+    shared_items : bool, optional
+        Whether tasks have the same items, such as aspects of one response. By default inferred
+        from ids and values.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
+        What `evaluate` and `compare` do about missing scores: use rows that all scorers have,
+        use rows that both scorers of a pair have, raise, or count the decisions as wrong.
+    missing_codes : str, float, sequence of them, or mapping, optional
+        What stands for a missing value, such as -1 or "skip"; ``{"judge": -1}`` for one column.
+        An empty list declares that no value does.
+    value_map : mapping of str to float or None, optional
+        What words mean: ``{"good": 3, "poor": 1}``; of pairs 1 for the first response, -1 for the
+        second, 0 for a tie. None is missing.
+    decimal : {".", ","} or mapping, optional
+        The decimal mark, where cells do not prove it; ``{"elo": ","}`` for one column.
+    header : sequence of str, optional
+        Names of the columns of a CSV or TSV file whose first line is a row of values.
+    repeats : {"error", "mean"}, default "error"
+        Whether several scores or labels for one response raise, or are averaged.
+    ordered : bool, default False
+        Of pairs: the first response was shown first, and that matters, so that a pair and its
+        reverse stay two rows.
+    both_orders : {"each", "net"}, default "each"
+        Of pairs shown in both orders: keep the verdict on each, or the net verdict (a tie where
+        they conflict).
+    refusals : {"missing", "tie", "wrong"}, default "missing"
+        Of pairs: what a record without a verdict counts as.
+    preference_scale : str or mapping, optional
+        Of pairs: what numbers mean. "margin": above 0 for the first response; "probability" or
+        "percent" that the first is better; "one-two": 1 for the first, 2 for the second;
+        "index": 0 for the first, 1 for the second. ``{"judge": "index"}`` for one judge or
+        column. By default inferred; numbers that could mean several of these raise.
+    judges : {"each", "pooled"}, default "each"
+        Of votes (model_a, model_b, winner): a scorer for each judge, or one label `human` of all.
+    item_from : {"id", "order", "text-hash"}, default "id"
+        Of RewardBench files whose ids repeat: tell prompts apart by nothing else (repeated ids
+        raise), by their place in the file, or by a hash of the prompt.
+    file_level : {"seg", "doc", "domain", "sys"}, optional
+        Of mt-metrics-eval folders: the level of the files to read, "seg" by default.
+    language_pair : str or sequence of str, optional
+        Of mt-metrics-eval folders: the language pairs to read, such as "en-de"; by default all.
 
     Returns
     -------
@@ -75,23 +151,66 @@ def read(
     Raises
     ------
     MetaevalError
-        If a file cannot be read, or files do not fit together; the message names the cure.
+        If a file cannot be read, files do not fit together, or the formats of the files have no
+        use for an option that is given; the message says what to do.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> scores = pd.DataFrame({"item": [1, 2], "system": "a", "chrf": [0.5, 0.25]})
-    >>> labels = pd.DataFrame({"item": [2, 1], "system": "a", "human": [1, 0]})
-    >>> read(scores, labels).labels["human"].tolist()
+    >>> scores = pd.DataFrame({"qid": [1, 2], "system": "a", "chrf": [0.5, 0.25]})
+    >>> labels = pd.DataFrame({"qid": [2, 1], "system": "a", "human": [1, 0]})
+    >>> read(scores, labels, columns={"item": "qid"}).labels["human"].tolist()
     [0.0, 1.0]
     """
+    options = _given(
+        labels=labels,
+        scorers=scorers,
+        keys=keys,
+        lower_is_better=lower_is_better,
+        label_kind=label_kind,
+        label_epsilon=label_epsilon,
+        average_raters=average_raters,
+        shared_items=shared_items,
+        missing=missing,
+        missing_codes=missing_codes,
+        value_map=value_map,
+        decimal=decimal,
+        header=header,
+        repeats=repeats,
+        ordered=ordered,
+        both_orders=both_orders,
+        refusals=refusals,
+        preference_scale=preference_scale,
+        judges=judges,
+        item_from=item_from,
+        file_level=file_level,
+        language_pair=language_pair,
+    )
+    return _read(sources, format, label_source, {} if columns is None else columns, options)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Options that differ from what `read` does without them."""
+    of_read = inspect.signature(read).parameters
+    defaults = {name: of_read[name].default for name in options}
+    return {
+        name: value
+        for name, value in options.items()
+        if value is not None
+        and not (isinstance(value, type(defaults[name])) and value == defaults[name])
+    }
+
+
+def _read(
+    sources: Sequence[Source],
+    format: str | None,
+    label_source: Source | None,
+    mapping: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> Responses | Pairs:
     lone = [] if label_source is None else [label_source]
     if not sources:
         raise MetaevalError("There is nothing to read; give at least one file or frame.")
-    options = {name: value for name, value in options.items() if value is not None}
-    mapping = options.pop("mapping", {})
-    check_mapping(mapping)
-    mapping = mapping | {role: options.pop(role) for role in ROLES if role in options}
     check_mapping(mapping)
     chosen = [(source, _format_of(source, format)) for source in (*sources, *lone)]
     _check_options(chosen, options, mapping)
@@ -129,8 +248,8 @@ def recognise(source: Any) -> tuple[str, str]:
     if best <= 0:
         raise MetaevalError(
             f"{source_name(source)} is of no known format ({listed(m.NAME for m in FORMATS)}); a "
-            "tidy table needs a column 'item' and a column per scorer. Say format= (--format), or "
-            "map its columns (--map item=<column>)."
+            "tidy table needs a column 'item' and a column per scorer. Name the format, format= "
+            f"(--format), or say which column is which: {column_hint(item='<column>')}."
         )
     others = [f"{n} {s:.2g}" for s, n in sorted(sure, reverse=True) if s > 0 and n != name]
     rivals = f"; others: {', '.join(others)}" if others else ""
@@ -162,8 +281,8 @@ def _check_options(
     for name in options:
         if name not in known:
             raise MetaevalError(
-                f"Files of format {listed(modules)} have no option {name!r}; they have "
-                f"{listed(known, 30)}.{near_miss(name, [*known, *ROLES])}"
+                f"Files of format {listed(modules)} take no option {name!r}; they take "
+                f"{listed(known, 30)}.{near_miss(name, known)}"
             )
     both = set(names_of(options.get("labels"))) & set(names_of(options.get("scorers")))
     if both:
@@ -173,8 +292,8 @@ def _check_options(
     check_one_of("missing", options.get("missing", "common"), MISSING)
     if mapping and tidy not in [module for _, module in chosen]:
         raise MetaevalError(
-            f"Files of format {listed(modules)} have columns of their own; leave out the mapping "
-            f"of {listed(mapping)}, or say format='tidy'."
+            f"Files of format {listed(modules)} have columns of their own; leave out columns= for "
+            f"{listed(mapping)} (--columns), or use format='tidy' (--format tidy)."
         )
 
 

@@ -30,7 +30,7 @@ from metaeval.tables.shared_items import sharing_of
 from metaeval.tables.text_columns import TEXT
 
 LABEL_KINDS = ("rating", "correct", "preference")
-MISSING = ("common", "pairwise", "error", "wrong")
+MISSING = ("common", "pairwise", "error", "count_as_wrong")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -65,7 +65,7 @@ class BaseTable(Changing):
         and responses, unless their values are clearly uncorrelated; results then say so first.
     ordered : bool, default False
         Pairs only: `first` was shown first, and that means something.
-    missing : {"common", "pairwise", "error", "wrong"}
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
         The policy that verbs use unless they are told otherwise.
     flipped : tuple of str
         Columns whose sign was turned so that higher is better.

@@ -262,9 +262,10 @@ def require_nested(rows: pd.DataFrame, inner: list[str], outer: str) -> None:
     if len(torn):
         raise MetaevalError(
             f"Each item must lie in one {outer}; {listed(torn['item'].unique(), 5)} lies in "
-            f"several. Map {outer} to a column that is constant within an item; if items are "
-            f"numbered separately within each {outer}, take the ids of both as the item: --map "
-            f"item=<column of {outer}s>+<column of items>."
+            f"several. Take as the {outer} a column that is constant within an item; if items are "
+            f"numbered separately within each {outer}, take the ids of both as the item: "
+            f"columns={{'item': '<column of {outer}s>+<column of items>'}} "
+            f"(--columns item=<column of {outer}s>+<column of items>)."
         )
 
 

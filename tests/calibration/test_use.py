@@ -87,8 +87,8 @@ def told(*args):
     return " ".join(run("compare", *args, *LONG).split())
 
 
-def refused(*args):
-    text = run("compare", *args, *LONG, code=2)
+def refused(*args, command="compare"):
+    text = run(command, *args, *LONG, code=2)
     assert "Traceback" not in text and text.count("\n") <= 6
     return " ".join(text.split())
 
@@ -111,14 +111,14 @@ def test_one_label_value_on_absolute_labels(name, tmp_path):
 @pytest.mark.parametrize("name", [n for n in FORECASTS if n != "rps"])
 def test_a_constant_scorer(name, tmp_path):
     path = written(tmp_path / "s.csv", {"m": np.full(60, 0.5)}, probabilities()[1])
-    alone = ("--scorers", "m", "--no-pairs")
+    alone = ("--scorers", "m")
     asked = ("--statistic", f"{name}(scale=probability)")
-    assert "constant scorer" in refused(path, *asked, *alone)
+    assert "constant scorer" in refused(path, *asked, *alone, command="evaluate")
     assert "undefined for m (constant: m): left out" in told(path, *asked)
     pairs = written(tmp_path / "t.csv", {"m": np.full(60, 0.5)}, probabilities()[1], each=2)
     if name not in ("cox_intercept", "calibration_in_the_large"):
         asked = ("--statistic", f"{name}(rows=pairs)")
-        assert "constant scorer" in refused(pairs, *asked, *alone)
+        assert "constant scorer" in refused(pairs, *asked, *alone, command="evaluate")
         assert "undefined for m (constant: m): left out" in told(pairs, *asked)
 
 

@@ -52,7 +52,7 @@ def test_indices_of_the_better_completion_are_warned_of_and_read_where_declared(
 def test_codes_of_alpacaeval(name, length):
     columns = {"item": "instruction", "first": "generator_1", "second": "generator_2"}
     columns["scorer"] = "annotator"
-    table = read(case("alpacaeval-codes") / name, mapping=columns)
+    table = read(case("alpacaeval-codes") / name, columns=columns)
     assert len(table) == length
     assert set(np.unique(table.scores.to_numpy()[~np.isnan(table.scores)])) <= {-1.0, 0.0, 1.0}
 
@@ -61,7 +61,7 @@ def test_agreement_of_two_annotators_of_alpacaeval():
     columns = {"item": "instruction", "first": "generator_1", "second": "generator_2"}
     columns["scorer"] = "annotator"
     files = [case("alpacaeval-codes") / name for name in ("mixtral_fn.json", "mixtral_cot.json")]
-    table = read(*files, mapping=columns, labels=["alpaca_eval_gpt4_turbo_fn"])
+    table = read(*files, columns=columns, labels=["alpaca_eval_gpt4_turbo_fn"])
     assert int((table.labels != 0).sum().iloc[0]) == 804
     assert values(table) == {"alpaca_eval_cot_gpt4_turbo_fn": 89.4}
 
@@ -70,8 +70,8 @@ def test_codes_0_1_2_are_refused_until_declared_and_null_is_missing():
     columns = {"item": "instruction", "first": "generator_1", "second": "generator_2"}
     columns["scorer"] = "annotator"
     path = case("alpacaeval-codes") / "lmcocktail_gpt4.json"
-    refused(path, mapping=columns, message="holds 0, 1, 2, none below 0.*'one-two'")
-    table = read(path, mapping=columns, preference_scale="one-two")
+    refused(path, columns=columns, message="holds 0, 1, 2, none below 0.*'one-two'")
+    table = read(path, columns=columns, preference_scale="one-two")
     assert table.scores.isna().sum().tolist() == [2]
 
 
@@ -79,7 +79,7 @@ def test_weights_from_1_to_2_are_3_less_twice():
     columns = {"item": "instruction", "first": "generator_1", "second": "generator_2"}
     columns["scorer"] = "annotator"
     path = case("alpacaeval-codes") / "fusechat_weighted.json"
-    table = read(path, mapping=columns)
+    table = read(path, columns=columns)
     raw = load_frame(path).set_index("instruction")
     table_rows = table.rows["item"].astype(str)
     sign = np.where(table.rows["first"].astype(str) == raw["generator_1"].iloc[0], 1, -1)
@@ -162,13 +162,13 @@ def spearman(table, scorer):
     [
         (
             "human_worker.csv",
-            "--map rater=worker,label=CoherenceRating --average-raters",
-            {"rater": "worker", "label": "CoherenceRating", "average_raters": True},
+            "--columns rater=worker,label=CoherenceRating --average-raters",
+            {"columns": {"rater": "worker", "label": "CoherenceRating"}, "average_raters": True},
         ),
         (
             "human_rater.csv",
-            "--map rater=rater,label=CoherenceRating --average-raters",
-            {"rater": "rater", "label": "CoherenceRating", "average_raters": True},
+            "--columns rater=rater,label=CoherenceRating --average-raters",
+            {"columns": {"rater": "rater", "label": "CoherenceRating"}, "average_raters": True},
         ),
         ("human_no_rater.csv", r"repeats='mean' \(--repeats mean\)", {"repeats": "mean"}),
     ],
@@ -176,10 +176,12 @@ def spearman(table, scorer):
 def test_hints_for_several_raters_lead_to_their_mean(name, hint, options):
     folder = case("three-raters")
     files = folder / "scores.csv", folder / name
-    text = refused(*files, item="ArticleID", message=hint)
+    item = {"item": "ArticleID"}
+    text = refused(*files, columns=item, message=hint)
     assert "keys" not in text
     labels = {"labels": ["CoherenceRating", "FluencyRating"]} if "repeats" in options else {}
-    table = read(*files, item="ArticleID", **labels, **options)
+    options = options | {"columns": item | options.get("columns", {})}
+    table = read(*files, **labels, **options)
     if labels:
         table = table.keep_labels(["CoherenceRating"])
     assert round(spearman(table, "gpt"), 4) == 0.8372
@@ -189,9 +191,12 @@ def test_hints_for_several_raters_lead_to_their_mean(name, hint, options):
 def test_values_that_stand_for_several_rows_are_warned_of():
     folder = case("three-raters")
     table = read(
-        folder / "scores.csv", folder / "human_worker.csv", item="ArticleID", keys="worker"
+        folder / "scores.csv",
+        folder / "human_worker.csv",
+        columns={"item": "ArticleID"},
+        keys="worker",
     )
-    assert warned(table, "scores.csv has no worker", "3 rows", "--map rater=worker")
+    assert warned(table, "scores.csv has no worker", "3 rows", "--columns rater=worker")
 
 
 def test_filters_of_a_harness_are_scorers_not_responses():
@@ -203,7 +208,9 @@ def test_filters_of_a_harness_are_scorers_not_responses():
     assert "response=" not in text
     text = refused(folder / "samples_new.jsonl", labels, message="scorer=filter,score=exact_match")
     assert "response=" not in text
-    table = read(folder / "samples_new.jsonl", labels, scorer="filter", score="exact_match")
+    table = read(
+        folder / "samples_new.jsonl", labels, columns={"scorer": "filter", "score": "exact_match"}
+    )
     human = table.labels["human"]
     agreed = {name: np.mean(table.scores[name] == human) for name in table.scorers}
     assert agreed == {
@@ -298,7 +305,7 @@ def test_human_files_of_wmt():
         message="numbered separately within each doc.*item=doc.segment",
     )
     for ids in ({"item": "doc+segment", "cluster": "doc"}, {"task": "doc"}):
-        assert len(read(path, header=header, scorers=["BAQ"], **ids)) == 2000
+        assert len(read(path, header=header, scorers=["BAQ"], columns=ids)) == 2000
 
 
 def test_ratings_of_mt_bench():
@@ -326,7 +333,7 @@ def test_reward_models_of_judgebench_in_both_orders():
 # Right already
 def test_correlations_of_xsum():
     path = case("xsum-joint-id") / "eval_scores_xsum_summaries.csv"
-    table = read(path, item="system_bbcid", labels=["Faithful", "Factual"])
+    table = read(path, columns={"item": "system_bbcid"}, labels=["Faithful", "Factual"])
     right = {
         "Faithful": {"Entailment": 0.431, "R1": 0.197, "BERTScore": 0.19, "RL": 0.162, "R2": 0.162},
         "Factual": {"Entailment": 0.264, "R1": 0.125, "BERTScore": 0.116, "RL": 0.113, "R2": 0.095},
@@ -339,7 +346,7 @@ def test_correlations_of_xsum():
 
 def test_yes_and_no_are_labels():
     path = case("xsum-joint-id") / "factuality_annotations_without_text.csv"
-    table = read(path, item="bbcid", rater="worker_id", label="is_factual")
+    table = read(path, columns={"item": "bbcid", "rater": "worker_id", "label": "is_factual"})
     assert sorted(table.labels) == ["wid_0", "wid_1", "wid_2"]
     assert set(np.unique(table.labels.to_numpy()[~table.labels.isna()])) == {0.0, 1.0}
 

@@ -61,7 +61,7 @@ def _values(names: tuple[str, ...], n: int, rng: random.Random) -> pd.DataFrame:
 _FIELDS = (
     *(("keys", ("task",)), ("keys", "system"), ("label_kind", "correct"), ("label_kind", "typo")),
     *(("label_epsilon", 0.5), ("label_epsilon", float("nan")), ("ordered", True)),
-    *(("shared_items", True), ("missing", "wrong"), ("average_raters", True)),
+    *(("shared_items", True), ("missing", "count_as_wrong"), ("average_raters", True)),
 )
 _STEPS = (
     lambda table, rng: table.to_frame(),

@@ -90,8 +90,8 @@ def test_pairwise_needs_no_row_that_all_scorers_have():
 
 def test_wrong_counts_missing_scores_as_losses_whoever_is_compared():
     table, statistic = with_holes(), st.pairwise_accuracy("acc-eq")
-    every = own(table, statistic, missing="wrong")
-    alone = own(table, statistic, missing="wrong", scorers=["m0"])
+    every = own(table, statistic, missing="count_as_wrong")
+    alone = own(table, statistic, missing="count_as_wrong", scorers=["m0"])
     assert every["m0"] == alone["m0"] < own(table, statistic, scorers=["m0"])["m0"]
 
 

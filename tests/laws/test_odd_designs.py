@@ -65,7 +65,7 @@ OPTIONS = {
     "correction": CORRECTIONS,
     "alternative": ("two-sided", "greater", "less"),
     "resample": (None, "item", "cluster", "task", ("item", "system")),
-    "missing": ("common", "pairwise", "wrong"),
+    "missing": ("common", "pairwise", "count_as_wrong"),
     "weights": (None, "multinomial", "poisson", "exponential"),
     "by": (None, "task"),
     "margin": (None, 0.05),

@@ -333,7 +333,7 @@ def test_system_level(name, table, data):
 @given(table=responses(holes=True, tasks=True), epsilon=st.sampled_from([0.0, 0.5]))
 def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
     try:
-        table = prepare(table, missing="wrong").table
+        table = prepare(table, missing="count_as_wrong").table
         view = table_for(pairwise_accuracy("acc-eq"), table)
     except MetaevalError:
         return
@@ -365,7 +365,7 @@ def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
 @given(table=candidates(holes=True))
 def test_an_answer_without_a_score_makes_its_item_wrong(ties, table):
     try:
-        table = prepare(table, missing="wrong").table
+        table = prepare(table, missing="count_as_wrong").table
     except MetaevalError:
         return
     found = best_of_n(ties).value(table)

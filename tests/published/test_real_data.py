@@ -117,7 +117,7 @@ def wmt21_as_released():
     return me.read(
         folder / "scores_as_released.parquet",
         folder / "human.parquet",
-        system="system_as_released",
+        columns={"system": "system_as_released"},
         lower_is_better=["TER"],
     )
 
@@ -189,7 +189,7 @@ def test_rewardmath_compared_without_naming_a_statistic(rewardmath):
 def test_pandalm_majorities_and_agreement_with_them():
     folder = data("pandalm")
     sources = (folder / "judge_pairs.parquet", folder / "human_pairs.parquet")
-    table = me.read(*sources, cluster="prompt", average_raters=True, refusals="error")
+    table = me.read(*sources, columns={"cluster": "prompt"}, average_raters=True, refusals="wrong")
     majority = prepare(table).table.labels.iloc[:, 0]
     as_given = np.array(
         [a < b for a, b in zip(table.rows["first"], table.rows["second"], strict=True)]

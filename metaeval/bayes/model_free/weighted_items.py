@@ -221,9 +221,9 @@ def _level(design: Design, statistic: Statistic, plan: Plan, rope: float | None)
 
 def _check_policy(statistic: Statistic, missing: str) -> None:
     within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
-    if missing == "wrong" and not within_items:
+    if missing == "count_as_wrong" and not within_items:
         raise MetaevalError(
-            f"missing='wrong' is for accuracies over items, not for {statistic.name}; "
+            f"missing='count_as_wrong' is for accuracies over items, not for {statistic.name}; "
             "use missing='common'."
         )
 

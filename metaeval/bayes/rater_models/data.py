@@ -100,7 +100,7 @@ def _required(table: Any, label: str | None, by: str | None, missing: str | None
             f"Raters are as good in each {by} as in the others here; leave by out, or fit each "
             f"by itself: table.select({by}=...)."
         )
-    if missing in ("pairwise", "wrong"):
+    if missing in ("pairwise", "count_as_wrong"):
         raise MetaevalError(
             f"missing={missing!r} is not for this model: scorers are judged on the rows that all "
             "of them have scored; use missing='common'."
@@ -144,7 +144,7 @@ def _designed(
     if design.systems:
         raise MetaevalError("Models have items or clusters as units; use resample='item'.")
     policy = whole.missing if missing is None else missing
-    if policy in ("pairwise", "wrong"):
+    if policy in ("pairwise", "count_as_wrong"):
         policy = "common"
     kept = kept_rows(whole, policy) if whole.scorers else np.ones(len(whole), dtype=bool)
     lost = loss(whole, kept)

@@ -21,6 +21,17 @@ ROLES = (
     "preference",
     "order",
 )
+
+
+def column_hint(**roles: str) -> str:
+    """Return what to type so that columns have roles, in Python and on the command line.
+
+    >>> column_hint(item="doc+seg", cluster="doc")
+    "columns={'item': 'doc+seg', 'cluster': 'doc'} (--columns item=doc+seg,cluster=doc)"
+    """
+    return f"columns={roles} (--columns {','.join(f'{k}={v}' for k, v in roles.items())})"
+
+
 MARGIN = "margin_of_first"
 """The column of a long table of margins, as `to_tidy` writes it; its scale needs no guess."""
 

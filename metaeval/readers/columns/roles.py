@@ -19,6 +19,7 @@ from metaeval.readers.columns.aliases import (
     ROLES,
     SCORES,
     TEXTS_OF_SIDES,
+    column_hint,
     plain_name,
 )
 from metaeval.readers.columns.column_inference import is_gold
@@ -128,7 +129,7 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
     """Raise unless every role is known and no column has two."""
     if not isinstance(mapping, Mapping):
         raise MetaevalError(
-            f"mapping={mapping!r} must be role = column, such as {{'item': 'qid'}}."
+            f"columns={mapping!r} is not a mapping of roles to columns, such as {{'item': 'qid'}}."
         )
     for role, column in mapping.items():
         require_known("column to map", role, ROLES)
@@ -146,7 +147,8 @@ def require_mapped(mapping: Mapping[str, str], columns: Iterable[str]) -> None:
     for role, column in mapping.items():
         if not set(parts_of(column, there)) <= set(there):
             raise MetaevalError(
-                f"{role}={column!r}: there is no column {column!r}; found {listed(there, 20)}."
+                f"columns={{{role!r}: {column!r}}}: there is no column {column!r}; found "
+                f"{listed(there, 20)}."
                 f"{near_miss(column, there)}"
             )
 
@@ -195,7 +197,7 @@ def _add(
 
 def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
     """Which of several columns to map; both, where one is numbered within the other."""
-    one = f"Choose one with {role}={columns[0]!r} (on the command line --map {role}={columns[0]})"
+    one = f"Choose one, such as {column_hint(**{role: columns[0]})}"
     if role != "item" or len(columns) != 2:
         return f"{one}."
     frame = frame[columns].astype(TEXT)  # cells may be lists
@@ -203,13 +205,14 @@ def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
     if frame[outer].nunique() == frame[inner].nunique() == len(frame[columns].drop_duplicates()):
         return f"{one}."
     if frame.groupby(inner)[outer].nunique().max() == 1:
-        both = f"--map item={inner},cluster={outer}"
-        return f"If items lie in clusters, map both: {both}. Else choose one: --map item={outer}."
+        both = column_hint(item=inner, cluster=outer)
+        single = column_hint(item=outer)
+        return f"If items lie in clusters, use both: {both}. Else choose one: {single}."
     outer, inner = outer_first(frame, *columns)
     return (
-        f"If {inner} is numbered separately within each {outer}, take both: --map "
-        f"item={outer}+{inner},cluster={outer} (item='{outer}+{inner}', cluster={outer!r}). Else "
-        f"choose one: --map item={inner}, or --map item={outer}."
+        f"If {inner} is numbered separately within each {outer}, take both: "
+        f"{column_hint(item=f'{outer}+{inner}', cluster=outer)}. Else choose one: "
+        f"{column_hint(item=inner)}, or {column_hint(item=outer)}."
     )
 
 
@@ -238,7 +241,8 @@ def _require_sides(found: Mapping[str, str], source: str, pairs: bool) -> None:
         if pairs and role not in found:
             raise MetaevalError(
                 f"{source}: the column of the {role} responses holds lists or objects; texts or "
-                f"numbers that name them were expected. Map another: {role}=<column>."
+                "numbers that name them were expected. Use another: "
+                f"{column_hint(**{role: '<column>'})}."
             )
 
 
@@ -294,7 +298,8 @@ def _add_scores(found: dict[str, str], frame: pd.DataFrame, taken: set[str], sou
         found.update(trial)
     elif "scorer" in said:
         raise MetaevalError(
-            f"{source} has a column of scorers but none of scores. Name it: score=<your column>."
+            f"{source} has a column of scorers but none of scores. Say which it is: "
+            f"{column_hint(score='<column>')}."
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.readers.cells.numbers_and_ids import as_numbers
-from metaeval.readers.columns.aliases import is_known_name
+from metaeval.readers.columns.aliases import column_hint, is_known_name
 from metaeval.tables import TEXT
 
 _NAMELESS = re.compile(r"Unnamed: \d+(_level_\d+)?")
@@ -45,7 +45,8 @@ def without_row_numbers(
         elif reason == "nameless" and _filled(frame[name]):
             warnings.append(
                 f"{source}: a column without a name is left out, such as "
-                f"{str(frame[name].iloc[0])!r:.40}; if it holds ids, map it: --map item={name!r}"
+                f"{str(frame[name].iloc[0])!r:.40}; if it holds ids of items, use "
+                f"{column_hint(item=name)}"
             )
     attrs = frame.attrs
     frame = frame.drop(columns=left) if left else frame

@@ -11,6 +11,7 @@ import pandas as pd
 
 from metaeval.core import Bools, MetaevalError, listed
 from metaeval.readers.cells.numbers_and_ids import as_numbers
+from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.formats.long_to_wide import ids_of
 from metaeval.tables import TEXT
 
@@ -61,8 +62,8 @@ def _require_two(first: Any, second: Any, long: pd.DataFrame) -> None:
         raise MetaevalError(
             f"A pair needs two responses; {int(same.sum())} of {len(same)} pairs are of one with "
             f"itself, such as {first[row]!r:.60} for item {str(long['item'].iloc[row])!r:.60}. If "
-            "first and second are texts, map columns that name the responses (--map "
-            "first=<column>,second=<column>); else leave these pairs out."
+            "first and second are texts, use columns that name the responses: "
+            f"{column_hint(first='<column>', second='<column>')}; else leave these pairs out."
         )
 
 

@@ -20,7 +20,7 @@ from metaeval.readers.matching.file_part import WRONG, Part
 from metaeval.tables import TEXT, contradiction
 
 ORDERS = ("each", "net")
-REFUSALS = ("missing", "tie", "error")
+REFUSALS = ("missing", "tie", "wrong")
 
 _FIRST_BY_MARK, _SECOND_BY_MARK = ("b<a", "b<<a"), ("a<b", "a<<b")
 
@@ -55,7 +55,7 @@ def pair_parts(
         Keep first and second as they were shown.
     both_orders : {"each", "net"}
         Both orders of a judge as two rows, or as their net verdict (a conflict is a tie).
-    refusals : {"missing", "tie", "error"}
+    refusals : {"missing", "tie", "wrong"}
         What a record without a verdict is: no score, a tie, or a wrong verdict.
     value_map : mapping, optional
         Further words: word -> 1, -1, 0 or None.
@@ -92,7 +92,7 @@ def pair_parts(
     )
     notes = _refusal_notes(value, names, judged, source)
     refused = np.isnan(value) & ~judged
-    value = np.where(refused, {"missing": np.nan, "tie": 0.0, "error": WRONG}[refusals], value)
+    value = np.where(refused, {"missing": np.nan, "tie": 0.0, "wrong": WRONG}[refusals], value)
     shown = oriented(long, ordered, keys)
     value = np.where(shown.turn & (value != WRONG), -value, value) + 0.0
     twice = np.zeros(len(long), dtype=bool) if ordered else _both_orders(shown, names)

@@ -21,7 +21,7 @@ from metaeval.readers.cells.missing_words import codes_of
 from metaeval.readers.cells.notation import check_decimal
 from metaeval.readers.cells.numbers_and_ids import id_column, numbers
 from metaeval.readers.cells.scales import Scale, check_scale
-from metaeval.readers.columns.aliases import ROLES, may_be
+from metaeval.readers.columns.aliases import ROLES, column_hint, may_be
 from metaeval.readers.columns.column_inference import Said
 from metaeval.readers.columns.roles import Resolved, names_of, resolve
 from metaeval.readers.columns.row_numbers import items_in
@@ -105,7 +105,7 @@ def parts(
         Words of scores, labels or verdicts -> numbers, or None for missing.
     preference_scale : str or mapping of columns or judges to str, optional
         What numbers say of pairs; see `scales.SCALES`.
-    ordered, orders, refusals
+    ordered, both_orders, refusals
         For pairs only; see `preferences.pair_parts`.
 
     Raises
@@ -184,7 +184,8 @@ def _require_no_pair_options(name: str, how: Mapping[str, object]) -> None:
         wrong = ["preference_scale" if option == "scale" else option for option in wrong]
         raise MetaevalError(
             f"{listed(wrong)} is for pairs, and {name} holds scores: it has no columns 'first' and "
-            "'second'. Leave the option out, or map the columns: first=<...>, second=<...>."
+            "'second'. Leave the option out, or say which columns are: "
+            f"{column_hint(first='<column>', second='<column>')}."
         )
 
 
@@ -223,9 +224,9 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
         warnings += [f"{name}: {line}" for line in doubts]
     if "rater" in resolved.found and "rater" not in [who for who, _ in long]:
         warnings.append(
-            f"{name}: the column of raters is left out, as no column of labels goes with it; name "
-            "that column (--map label=<column>), or, if it holds ratings itself, --labels "
-            f"{resolved.found['rater']}"
+            f"{name}: the column of raters is left out, as no column of labels goes with it; say "
+            f"which does, {column_hint(label='<column>')}, or, if it holds ratings itself, "
+            f"labels={resolved.found['rater']!r} (--labels {resolved.found['rater']})"
         )
     values = {c: numbers(frame[c], c, name) for c in columns}
     if mean:

@@ -266,13 +266,14 @@ def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
 def _of_outcomes(resolved: Resolved, name: str, verdicts: Mapping[str, int | None]) -> str:
     """What to say of words such as win and lose, which may be those of either response."""
     alone = "preference" not in resolved.found and not {"scorer", "rater"} & set(resolved.frame)
-    how = "" if alone else f"--map preference={name} "
+    python = "" if alone else f"columns={{'preference': {name!r}}}, "
+    how = "" if alone else f"--columns preference={name} "
     typed = _spelled(verdicts)
     typed = typed if " " in typed else typed.replace('"', "")
     return (
         f"holds words for the outcome of a comparison ({listed(verdicts, 9)}) and is not read; if "
         "it is a verdict, say what they mean, 1 for the first response, -1 for the second and 0 "
-        f"for a tie, such as: {how}--value-map {typed}"
+        f"for a tie, such as: {python}value_map={dict(verdicts)} ({how}--value-map {typed})"
     )
 
 

@@ -10,7 +10,7 @@ from metaeval.core import MetaevalError
 from metaeval.readers.cells.numbers_and_ids import numbers
 from metaeval.readers.cells.scales import require_preferences
 from metaeval.readers.cells.verdict_words import are_verdicts
-from metaeval.readers.columns.aliases import MARGIN
+from metaeval.readers.columns.aliases import MARGIN, column_hint
 from metaeval.readers.columns.column_inference import Said, is_covariate
 from metaeval.readers.columns.roles import Resolved
 from metaeval.readers.formats import margins, preferences
@@ -101,8 +101,8 @@ def _wide(
     columns = [c for c in loose if c not in sided and said.holds_values(frame[c], long=False)]
     if not columns and said.scorers is None and not any(map(is_covariate, loose)):
         raise MetaevalError(
-            f"{name} has pairs but no column of preferences or margins; name it: "
-            "preference=<your column>."
+            f"{name} has pairs but no column of preferences or margins; say which it is: "
+            f"{column_hint(preference='<column>')}."
         )
     judged = [c for c in columns if said.is_label(c)]
     for label in judged if how["scale"] is None else ():

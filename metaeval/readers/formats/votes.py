@@ -95,7 +95,7 @@ def parts(
         Columns that tell votes of one judge on a pair apart.
     judges : {"each", "pooled"}
         "pooled" takes all votes for those of people, as one label `human`.
-    ordered, orders, refusals, vocabulary, missing_codes, preference_scale
+    ordered, both_orders, refusals, value_map, missing_codes, preference_scale
         As for all files of preferences.
 
     Raises
@@ -146,8 +146,8 @@ def _require_one_column(frame: pd.DataFrame, keys: Sequence[str], source: str) -
         raise MetaevalError(
             f"{source} holds verdicts in {listed(others)} beside 'winner', where a file of votes "
             "has the name of a judge at the most. Read it as a table with a column for each: "
-            "format='tidy' (--format tidy); name those that are labels: labels=[...] (--labels "
-            "winner, say)."
+            "format='tidy' (--format tidy); name those that are labels, such as labels='winner' "
+            "(--labels winner)."
         )
 
 

@@ -10,7 +10,13 @@ import pandas as pd
 
 from metaeval.core import Bools, Codes, MetaevalError, listed
 from metaeval.readers.cells.verdict_words import are_sides
-from metaeval.readers.columns.aliases import IDS, ROLES, is_known_name, plain_name
+from metaeval.readers.columns.aliases import (
+    IDS,
+    ROLES,
+    column_hint,
+    is_known_name,
+    plain_name,
+)
 from metaeval.readers.columns.joined_ids import outer_first
 from metaeval.tables import TEXT
 
@@ -115,7 +121,7 @@ def unnamed_responses(
     varying = varying_columns(frame, row, held) or list(held) or [one]
     cures = _cures(one, varying, held, pairs=False, long=False)
     cures["runs"] = _mean_of_runs([c for c in held if not held[c]] if one in values else [])
-    cures["responses"] = f"if it names systems or responses, --map system={one} (system={one!r})"
+    cures["responses"] = f"if it names systems or responses, use {column_hint(system=one)}"
     also = f" {one} is read as a scorer." if one in values else ""
     return [
         f"no column names responses, so the rows of an item are taken for different ones.{also} "
@@ -174,10 +180,8 @@ def _ids_of_both(frame: pd.DataFrame, one: str) -> str:
     """What to type so that items have the ids of two columns, `one` and that of the items."""
     outer, inner = (_called(frame, role) for role in outer_first(frame, one, "item"))
     role = "task" if _SET.search(outer) else "cluster"
-    python = f"item='{outer}+{inner}', {role}={outer!r}"
-    return (
-        f"each {outer}, take the ids of both: --map item={outer}+{inner},{role}={outer} ({python})"
-    )
+    both = {"item": f"{outer}+{inner}", role: outer}
+    return f"each {outer}, take the ids of both: {column_hint(**both)}"
 
 
 def _called(frame: pd.DataFrame, role: str) -> str:
@@ -190,8 +194,8 @@ def one_row_each(frame: pd.DataFrame, source: str, other: str) -> str:
     item = _called(frame, "item")
     return (
         f"{item} of {source} has another value in each row, and {other} has the same values for "
-        f"several systems. If {other} says what was answered, map it: --map item={other} "
-        f"(item={other!r}); if {item} does, --map item={item} (item={item!r})"
+        f"several systems. If {other} says what was answered, use {column_hint(item=other)}; if "
+        f"{item} does, {column_hint(item=item)}"
     )
 
 
@@ -213,18 +217,20 @@ def _cures(
     label, score = ("preference", "preference") if pairs else ("label", "score")
     value = (labels or scores)[0]
     scorers = {
-        "scorers": "if it names scorers (judges, filters, prompts), --map "
-        f"scorer={one},{score}={value}"
+        "scorers": "if it names scorers (judges, filters, prompts), use "
+        f"{column_hint(**{'scorer': one, score: value})}"
     }
     aspects = {
-        "aspects": "if it names aspects or conditions that are scored each, --keys "
-        f"{one} (keys=[{one!r}])"
+        "aspects": "if it names aspects or conditions that are scored each, use "
+        f"keys=[{one!r}] (--keys {one})"
     }
     beside = [name for name in values if not values[name]] if labels and not scores else []
     shell, python = _named(beside)
+    roles = {"rater": one, label: value}
     raters = {
-        "raters": f"if it names raters, --map rater={one},{label}={value} --average-raters{shell} "
-        f"(rater={one!r}, {label}={value!r}, average_raters=True{python})"
+        "raters": f"if it names raters, use columns={roles}, "
+        f"average_raters=True{python} (--columns rater={one},{label}={value} "
+        f"--average-raters{shell})"
     }
     if labels:
         return aspects | raters if scores else raters | aspects
@@ -234,7 +240,10 @@ def _cures(
 def _mean_of_runs(scorers: list[str]) -> str:
     """How to average runs; `scorers` are named where the numbers of runs look like scores."""
     shell, python = _named(scorers)
-    return f"if it numbers runs whose mean is meant, --repeats mean{shell} (repeats='mean'{python})"
+    return (
+        f"if it numbers runs whose mean is meant, use repeats='mean'{python} (--repeats "
+        f"mean{shell})"
+    )
 
 
 def _named(scorers: list[str]) -> tuple[str, str]:
@@ -269,15 +278,15 @@ def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
     names = [str(c) for c in frame]
     likely = [n for n in names if not is_known_name(n) and _may_be_ids(frame[n])]
     likely.sort(key=lambda name: -frame[name].astype(TEXT).nunique())
-    cure = f"such as --map item={likely[0]}" if likely else "--map item=<column>"
+    cure = ("such as " if likely else "") + column_hint(item=likely[0] if likely else "<column>")
     none = (
         ""
         if likely
         else " If none does and each row is of another item, add one that numbers them."
     )
     return MetaevalError(
-        f"{source} needs a column 'item'; found {listed(names, 20) or 'no columns'}. Map the one "
-        f"that names what was answered (segment, prompt, question), {cure} (item=...).{none}"
+        f"{source} needs a column 'item'; found {listed(names, 20) or 'no columns'}. Say which "
+        f"one names what was answered (segment, prompt, question), {cure}.{none}"
     )
 
 
@@ -288,8 +297,9 @@ def no_values(rows: pd.DataFrame, source: str) -> MetaevalError:
     if sides:
         return MetaevalError(
             f"{listed(sides, 5)} of {source} hold words for the sides of pairs, and no columns "
-            "name the two responses. Map these (--map first=<column>,second=<column>), or add "
-            "columns 'first' and 'second' that name them."
+            "name the two responses. Say which do, "
+            f"{column_hint(first='<column>', second='<column>')}, or add columns 'first' and "
+            "'second' that name them."
         )
     return MetaevalError(
         f"{source} holds no scores and no labels; found {listed(names, 20)}. Name the columns that "

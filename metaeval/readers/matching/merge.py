@@ -10,6 +10,7 @@ import pandas as pd
 
 from metaeval.core import Codes, Floats, MetaevalError, listed
 from metaeval.readers.cells.numbers_and_ids import collapse
+from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.matching.file_part import Part
 from metaeval.readers.matching.hints import repeats_cure
 from metaeval.readers.matching.row_matching import (
@@ -171,8 +172,8 @@ def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
     return MetaevalError(
         f"{message}, and no column distinguishes these rows. If each is the answer of another "
         "system, add a column that names it (system); if they are raters, runs or filters of one "
-        "answer, add a column that names these, and map it (--map rater=<column> or "
-        "scorer=<column>)."
+        "answer, add a column that names these, and say so: "
+        f"{column_hint(rater='<column>')} or {column_hint(scorer='<column>')}."
     )
 
 
@@ -321,7 +322,7 @@ def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str])
     return MetaevalError(
         f"{other.source} and {whole.source} share the ids {listed(shared)}, which do not tell the "
         f"rows of {other.source} apart; {listed(lacking) or 'another id'} is needed in both files, "
-        "under one name (map it with --map)."
+        "under one name (columns={...}, --columns)."
     )
 
 
@@ -337,7 +338,9 @@ def _spread_warnings(whole: Part, other: Part, used: Codes, keys: Sequence[str])
     if not values or whole.pairs or len(np.unique(used)) == len(used):
         return []
     lacking = [c for c in identity(whole, keys) if c not in other.rows]
-    raters = f"; if {lacking[0]} names raters, map it: --map rater={lacking[0]}" if lacking else ""
+    raters = (
+        f"; if {lacking[0]} names raters, use {column_hint(rater=lacking[0])}" if lacking else ""
+    )
     return [
         f"{other.source} has no {listed(lacking)}: each of its values stands for "
         f"{len(used) / len(np.unique(used)):.3g} rows on average, which count as so many "

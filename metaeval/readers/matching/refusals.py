@@ -20,7 +20,7 @@ def settled(part: Part) -> Part:
         return part
     if not part.labels.shape[1]:
         raise MetaevalError(
-            "refusals='error' needs a label to be wrong against; give a label file."
+            "refusals='wrong' needs a label to be wrong against; give a label file."
         )
     verdict = _verdict(part.labels.to_numpy())
     wrong = np.where(verdict == 0, 1.0, -verdict)[:, None]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from metaeval.core import Bools, Codes, MetaevalError, listed
 from metaeval.readers.cells.numbers_and_ids import combined, id_column
+from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.matching.file_part import Part
 
 RESPONSE_IDS = ("task", "item", "response", "system")
@@ -84,8 +85,8 @@ def _no_overlap(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalE
             hint = f" The {role}s differ in leading zeros, such as {one!r} and {other!r}."
     return MetaevalError(
         f"{source} and {b.source} share no row; they are matched by {', '.join(shared)}"
-        f"{': ' + '; '.join(apart) if apart else ''}.{hint} Make the ids equal, or map the columns "
-        "(--map item=<column>)."
+        f"{': ' + '; '.join(apart) if apart else ''}.{hint} Make the ids equal, or say which "
+        f"column holds them: {column_hint(item='<column>')}."
     )
 
 

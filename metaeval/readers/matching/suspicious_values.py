@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Codes, Floats, listed
+from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.matching.file_part import Part
 from metaeval.readers.matching.row_matching import without_zeros
 
@@ -261,8 +262,8 @@ def _scores_as_ids(role: str, names: list[str]) -> list[str]:
     if len(decimals) < _FEW or 2 * len(decimals) < len(names):
         return []
     return [
-        f"{role}s are numbers such as {decimals[0]}, which look like scores; map the column that "
-        f"names them: --map {role}=<column>"
+        f"{role}s are numbers such as {decimals[0]}, which look like scores; say which column "
+        f"names them: {column_hint(**{role: '<column>'})}"
     ]
 
 

@@ -39,7 +39,7 @@ def best_of_n(ties: Literal["strict", "split", "lenient"] = "strict") -> Statist
     Notes
     -----
     `lenient` rewards a scorer for giving all answers one score: its trivial value is 1, so it
-    has no skill. An answer without a score makes its item wrong under `missing="wrong"`.
+    has no skill. An answer without a score makes its item wrong under `missing="count_as_wrong"`.
 
     References
     ----------

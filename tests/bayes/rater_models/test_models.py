@@ -319,7 +319,7 @@ def test_ordinal_raters_come_back():
     [
         ({"label": "rater0"}, "raters="),
         ({"by": "item"}, "select"),
-        ({"missing": "wrong"}, "common"),
+        ({"missing": "count_as_wrong"}, "common"),
         ({"raters": ["rater0"]}, "Two raters are needed"),
         ({"raters": ["rater0", "nobody"]}, "nobody"),
         ({"form": "ordinal"}, "ratings of responses"),
@@ -348,7 +348,7 @@ def test_raters_who_share_no_row_or_said_nothing_are_refused():
 def test_pandalm():
     folder = data("pandalm")
     sources = (folder / "judge_pairs.parquet", folder / "human_pairs.parquet")
-    table = read(*sources, cluster="prompt", average_raters=True, refusals="error")
+    table = read(*sources, columns={"cluster": "prompt"}, average_raters=True, refusals="wrong")
     tree = bayes.fit(bayes.raters, table)
     assert np.allclose(tree["observed_data"]["agreement_observed"], (0.6977, 0.6677), atol=5e-5)
     assert mean_sd(tree, "rater_accuracy")[0].min() > 0.93

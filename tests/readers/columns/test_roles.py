@@ -63,19 +63,20 @@ def test_two_aliases_are_an_error_with_its_cure(role):
     one, other, *_ = ALIASES[role].split()
     frame = frame_with(role)
     frame = frame.rename(columns={role: one}).assign(**{other: frame[role]})
-    cure = rf"several columns that could be '{role}': {one}, {other}. .*{role}='{one}' .*--map"
+    cure = (
+        rf"several columns that could be '{role}': {one}, {other}. .*{role}': '{one}'}} .*--columns"
+    )
     with pytest.raises(MetaevalError, match=cure):
         read(frame)
-    chosen = read(frame, **{role: one})
+    chosen = read(frame, columns={role: one})
     assert chosen.fingerprint == read(frame.drop(columns=other)).fingerprint
-    assert chosen.fingerprint == read(frame, mapping={role: one}).fingerprint
 
 
 def test_two_aliases_of_the_scores():
     frame = PLAIN.rename(columns={"scorer": "metric", "score": "value"}).assign(rating=1.0)
     with pytest.raises(MetaevalError, match=r"could be 'score': value, rating"):
         read(frame)
-    assert read(frame, score="value").scores.equals(read(PLAIN).scores)
+    assert read(frame, columns={"score": "value"}).scores.equals(read(PLAIN).scores)
 
 
 def test_columns_that_only_look_like_ids_are_no_scorers():
@@ -88,35 +89,31 @@ def test_a_judge_column_of_numbers_is_a_scorer():
     assert read(frame).scorers == ["judge", "rm"]
 
 
-def test_mapping_by_dictionary_and_by_keyword():
+def test_columns_of_roles():
     frame = PLAIN.rename(columns={"item": "qid", "system": "gen", "score": "points"})
-    wanted = read(PLAIN).fingerprint
-    assert read(frame, mapping={"item": "qid", "system": "gen", "score": "points"}).fingerprint == (
-        wanted
-    )
-    assert read(frame, item="qid", system="gen", score="points").fingerprint == wanted
-    both = read(frame, mapping={"item": "gone", "system": "gen"}, item="qid", score="points")
-    assert both.fingerprint == wanted
+    named = read(frame, columns={"item": "qid", "system": "gen", "score": "points"})
+    assert named.fingerprint == read(PLAIN).fingerprint
 
 
 def test_a_mapped_column_may_be_in_some_files_only():
     scores = PLAIN.rename(columns={"item": "qid"})
     labels = PLAIN[["task", "item", "system"]].assign(human=[1, 0, 1, 0])
-    table = read(scores, labels, item="qid")
+    table = read(scores, labels, columns={"item": "qid"})
     assert table.labels["human"].tolist() == [1, 0, 1, 0]
 
 
 @pytest.mark.parametrize("role", ["item", "system", "score", "scorer", "rater", "label"])
 def test_a_mapped_column_that_is_nowhere(role):
     with pytest.raises(
-        MetaevalError, match=rf"{role}='sytem': there is no column 'sytem'; found .*Did you mean 's"
+        MetaevalError,
+        match=rf"'{role}': 'sytem'}}: there is no column 'sytem'; found .*Did you mean 's",
     ):
-        read(PLAIN, **{role: "sytem"})
+        read(PLAIN, columns={role: "sytem"})
 
 
 def test_mapping_to_unknown_roles_and_twice():
     with pytest.raises(MetaevalError, match=r"no column to map 'itme'.*Did you mean 'item'"):
-        read(PLAIN, mapping={"itme": "item"})
+        read(PLAIN, columns={"itme": "item"})
     with pytest.raises(MetaevalError, match=r"'x' is mapped to both item and system"):
         check_mapping({"item": "x", "system": "x"})
     check_mapping({role: role for role in ROLES})
@@ -124,7 +121,12 @@ def test_mapping_to_unknown_roles_and_twice():
 
 def test_a_column_that_has_the_name_of_a_mapped_role_is_set_aside():
     frame = PLAIN.assign(segment_number=PLAIN["item"], item=[9, 9, 9, 9])
-    assert read(frame, item="segment_number").rows["item"].tolist() == ["1", "1", "2", "2"]
+    assert read(frame, columns={"item": "segment_number"}).rows["item"].tolist() == [
+        "1",
+        "1",
+        "2",
+        "2",
+    ]
 
 
 def test_keys():
@@ -160,9 +162,13 @@ def test_a_column_called_label_or_scorer_by_the_user_is_taken_by_no_alias():
 
 
 def test_scorers_without_scores_and_items():
-    with pytest.raises(MetaevalError, match=r"scorers but none of scores. Name it: score=<your"):
+    with pytest.raises(
+        MetaevalError, match=r"scorers but none of scores. Say which it is: .*--columns score="
+    ):
         read(PLAIN.drop(columns="score"))
-    with pytest.raises(MetaevalError, match=r"needs a column 'item'; found .*--map item=<column>"):
+    with pytest.raises(
+        MetaevalError, match=r"needs a column 'item'; found .*--columns item=<column>"
+    ):
         read(PLAIN.drop(columns="item"))
 
 
@@ -198,5 +204,5 @@ def test_plain_a_and_b_without_a_verdict_are_scorers():
 
 def test_a_column_that_another_replaces_gets_a_name_that_no_column_has():
     frame = pd.DataFrame({"item": [0, 0], "x": ["p", "q"], "item_in_file": [1, 2], "m": [1.0, 2.0]})
-    table = read(frame, item="x")
+    table = read(frame, columns={"item": "x"})
     assert table.rows["item"].tolist() == ["p", "q"] and table.scorers == ["item_in_file", "m"]

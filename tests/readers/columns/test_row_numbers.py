@@ -59,7 +59,7 @@ def test_a_nameless_column_of_something_else_is_warned_of(tmp_path):
     BASE.set_index(pd.Index([f"doc{i}" for i in range(N)])).to_csv(tmp_path / "t.csv")
     table = read(tmp_path / "t.csv")
     assert any("a column without a name is left out, such as 'doc0'" in w for w in table.warnings)
-    named = read(tmp_path / "t.csv", mapping={"response": "Unnamed: 0"})
+    named = read(tmp_path / "t.csv", columns={"response": "Unnamed: 0"})
     assert named.rows["response"].iloc[0] == "doc0"
 
 

@@ -317,17 +317,17 @@ def test_refusals_as_ties():
 
 
 def test_refusals_as_errors_are_against_the_label():
-    table = read(REFUSED, GOLD, refusals="error")
+    table = read(REFUSED, GOLD, refusals="wrong")
     assert table.labels["gold"].tolist() == [1, 1, -1, 0, -1]
     assert table.scores["j"].tolist() == [1, -1, -1, 1, 1]
     with pytest.raises(
         MetaevalError, match=r"needs a label to be wrong against; give a label file"
     ):
-        read(REFUSED, refusals="error")
+        read(REFUSED, refusals="wrong")
 
 
 def test_refusals_where_there_is_no_label_are_missing():
-    table = read(REFUSED, GOLD.iloc[[0, 2, 3, 4]], refusals="error")
+    table = read(REFUSED, GOLD.iloc[[0, 2, 3, 4]], refusals="wrong")
     np.testing.assert_array_equal(table.scores["j"], [1, np.nan, -1, 1, 1])
 
 
@@ -339,15 +339,15 @@ def test_refusals_against_several_raters(votes, verdict):
     rows = [(1, "a", "b", f"r{n}", v) for n, v in enumerate(votes)]
     raters = records(*rows, names="item first second rater preference")
     judge = records((1, "a", "b", "j", "error"))
-    assert read(judge, raters, refusals="error").scores["j"].tolist() == [verdict]
+    assert read(judge, raters, refusals="wrong").scores["j"].tolist() == [verdict]
 
 
 def test_refusals_in_both_orders():
     frame, labels = swapped_frame(n=4)
     frame.loc[[0, 5], "preference"] = "error"
-    table = read(frame, labels, refusals="error")
+    table = read(frame, labels, refusals="wrong")
     assert agreement(table) == 6 / 8
-    net = read(frame, labels, refusals="error", both_orders="net")
+    net = read(frame, labels, refusals="wrong", both_orders="net")
     assert agreement(net) == 2 / 4
 
 
@@ -417,7 +417,9 @@ def test_wide_margins_beside_a_label_file():
 
 
 def test_wide_margins_that_cannot_be():
-    with pytest.raises(MetaevalError, match=r"no column of preferences or margins; name it: pref"):
+    with pytest.raises(
+        MetaevalError, match=r"no column of preferences or margins; say which it is: col"
+    ):
         read(MARGINS[["item", "first", "second"]].assign(opinion=["x", "y", "z"]))
     with pytest.raises(MetaevalError, match=r"'rm' .* holds an infinite value; leave it empty"):
         read(MARGINS.assign(rm=np.inf))
@@ -541,9 +543,9 @@ def alpaca(**more):
 
 @pytest.mark.parametrize("texts", [{}, {"output_1": "one text", "output_2": "another"}])
 def test_annotators_of_alpaca_are_judges_and_people_are_labels(texts):
-    with pytest.raises(MetaevalError, match=r"such as --map item=instruction"):
+    with pytest.raises(MetaevalError, match=r"such as .*--columns item=instruction\)"):
         read(alpaca(**texts))
-    table = read(alpaca(**texts), item="instruction")
+    table = read(alpaca(**texts), columns={"item": "instruction"})
     assert (table.scorers, list(table.labels)) == (["claude", "gpt4"], ["human_preference"])
     right = (table.scores.mul(table.labels["human_preference"], axis=0) > 0).mean()
     assert right.tolist() == [0.8, 1.0]

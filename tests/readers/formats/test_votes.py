@@ -184,7 +184,7 @@ def test_refusals_can_be_ties(save):
     [
         (
             [vote("modl_a", judge="j")],
-            r"This verdict is not known .*: 'modl a'.*vocabulary",
+            r"This verdict is not known .*: 'modl a'.*value_map",
         ),
         ([{"model_a": "m1", "winner": "A"}], "a file of votes, needs a column 'model_b'"),
         ([vote(judge="j"), vote("tie", judge="j")], "several values of j for one row.*item '81'"),

@@ -28,24 +28,31 @@ def repeated(column, values, *, judge, human, response=True):
 
 def first_cure(said):
     """Options of the first cure that a message names."""
-    [options] = re.findall(r"distinguishes them.*?: if [^;]*? (--[^;(]*)", said)[:1]
+    [options] = re.findall(r"distinguishes them.*?: if [^;]*?\((--[^;)]*)\)", said)[:1]
     return options.split()
 
 
 CASES = {
     "aspects": ("aspect", ("fluency", "adequacy"), True, True, "--keys aspect", (1, 1, 120)),
     "aspects of humans": ("aspect", ("f", "a"), False, True, "--keys aspect", (1, 1, 120)),
-    "prompts": ("prompt", ("p", "q"), True, False, "--map scorer=prompt,score=judge", (2, 1, 60)),
+    "prompts": (
+        "prompt",
+        ("p", "q"),
+        True,
+        False,
+        "--columns scorer=prompt,score=judge",
+        (2, 1, 60),
+    ),
     "seeds": ("seed", (1, 2, 3), True, False, "--repeats mean", (1, 1, 60)),
     "runs": ("run", ("x", "y"), True, False, "--repeats mean", (1, 1, 60)),
     "numbers": ("which", (1, 2, 3), True, False, "--repeats mean --scorers judge", (1, 1, 60)),
     "workers": (
         *("worker", (11, 12, 13), False, True),
-        *("--map rater=worker,label=human --average-raters --scorers judge", (1, 3, 60)),
+        *("--columns rater=worker,label=human --average-raters --scorers judge", (1, 3, 60)),
     ),
     "raters": (
         *("who", ("r1", "r2"), False, True),
-        *("--map rater=who,label=human --average-raters --scorers judge", (1, 2, 60)),
+        *("--columns rater=who,label=human --average-raters --scorers judge", (1, 2, 60)),
     ),
 }
 
@@ -55,9 +62,9 @@ def test_the_likeliest_cure_comes_first_and_helps(case, tmp_path):
     column, values, judge, human, cure, (scorers, labels, rows) = CASES[case]
     path = tmp_path / "scores.csv"
     repeated(column, values, judge=judge, human=human).to_csv(path, index=False)
-    said = CliRunner().invoke(cli, ["check", str(path)]).output
+    said = CliRunner().invoke(cli, ["inspect", str(path)]).output
     assert " ".join(first_cure(said)) == cure
-    again = CliRunner().invoke(cli, ["check", str(path), *first_cure(said)])
+    again = CliRunner().invoke(cli, ["inspect", str(path), *first_cure(said)])
     assert again.exit_code == 0, again.output
     assert f" {rows} rows," in again.output
     assert f" {scorers} scorers, {labels} labels" in again.output
@@ -79,17 +86,17 @@ def test_scores_that_happen_to_differ_are_no_numbers_of_raters():
 ANEW = {
     "raters": (
         *("worker", (1, 2, 3), False, True),
-        *("--map rater=worker,label=human --average-raters --scorers judge", 1, 60),
+        *("--columns rater=worker,label=human --average-raters --scorers judge", 1, 60),
     ),
     "annotators": (
         *("who", ("ann1", "ann2"), False, True),
-        *("--map rater=who,label=human --average-raters --scorers judge", 1, 60),
+        *("--columns rater=who,label=human --average-raters --scorers judge", 1, 60),
     ),
-    "prompts": ("prompt", ("v0", "v1"), True, False, "--map scorer=prompt,score=judge", 2, 60),
-    "judges": ("llm", ("gpt4", "claude"), True, False, "--map scorer=llm,score=judge", 2, 60),
+    "prompts": ("prompt", ("v0", "v1"), True, False, "--columns scorer=prompt,score=judge", 2, 60),
+    "judges": ("llm", ("gpt4", "claude"), True, False, "--columns scorer=llm,score=judge", 2, 60),
     "seeds": ("seed", (1, 2, 3), True, False, "--repeats mean", 1, 60),
     "aspects": ("aspect", ("f", "a"), True, True, "--keys aspect", 1, 120),
-    "samples": ("sample_idx", (0, 1, 2), True, True, "--map system=sample_idx", 1, 180),
+    "samples": ("sample_idx", (0, 1, 2), True, True, "--columns system=sample_idx", 1, 180),
     "numbers": ("which", (4, 5, 6), True, False, "--repeats mean --scorers judge", 1, 60),
 }
 
@@ -100,10 +107,10 @@ def test_rows_that_name_no_response_may_be_something_else(case, tmp_path):
     path = tmp_path / "scores.csv"
     frame = repeated(column, values, judge=judge, human=human, response=False)
     frame.to_csv(path, index=False)
-    said = CliRunner().invoke(cli, ["check", str(path)]).output
+    said = CliRunner().invoke(cli, ["inspect", str(path)]).output
     assert said.startswith("Warning: scores.csv: no column names responses, so the rows of an")
     assert " ".join(first_cure(said)) == cure
-    again = CliRunner().invoke(cli, ["check", str(path), *first_cure(said)])
+    again = CliRunner().invoke(cli, ["inspect", str(path), *first_cure(said)])
     assert again.exit_code == 0, again.output
     assert f" {rows} rows," in again.output and f" {scorers} scorers" in again.output
     assert "no column names responses" not in again.output
@@ -125,9 +132,13 @@ def test_scores_of_several_answers_are_not_warned_of():
 def test_columns_of_scores_are_not_proposed_as_items():
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({"stars": rng.integers(0, 5, 30), "bleu": rng.normal(size=30)})
-    with pytest.raises(MetaevalError, match=r"--map item=<column> .* add one that numbers them"):
+    with pytest.raises(
+        MetaevalError, match=r"--columns item=<column>\)\..* add one that numbers them"
+    ):
         me.read(frame.assign(human=1.0))
-    with pytest.raises(MetaevalError, match=r"--map item=place \(item=\.\.\.\)\.$"):
+    with pytest.raises(
+        MetaevalError, match=r"such as columns={'item': 'place'} \(--columns item=place\)\.$"
+    ):
         me.read(frame.assign(place=np.arange(30) // 3))
 
 
@@ -137,7 +148,7 @@ def test_columns_beside_the_scores_are_named_where_scorers_lack(tmp_path):
     frame.rename(columns={"human": "label"}).to_csv(path, index=False)
     said = CliRunner().invoke(cli, ["compare", str(path)])
     assert said.exit_code == 2 and "not used as scores: judge; name those" in said.output
-    named = CliRunner().invoke(cli, ["check", str(path), "--scorers", "judge"])
+    named = CliRunner().invoke(cli, ["inspect", str(path), "--scorers", "judge"])
     assert named.exit_code == 0 and "1 scorers, 2 labels" in named.output
 
 
@@ -145,7 +156,7 @@ def test_an_error_is_preceded_by_the_warnings_of_the_data(tmp_path, capsys):
     path = tmp_path / "scores.csv"
     repeated("worker", (1, 2), judge=True, human=True, response=False).to_csv(path, index=False)
     with pytest.raises(SystemExit):
-        cli(["compare", str(path), "--label", "nope", "--no-pairs"])
+        cli(["evaluate", str(path), "--label", "nope"])
     out, err = capsys.readouterr()
     warning, error = err.splitlines()
     assert warning.startswith("Warning: scores.csv: no column names responses")
@@ -174,10 +185,10 @@ def in_documents(document="doc_id", segment="seg_id", *, systems="ab"):
 def test_items_numbered_within_documents_take_the_ids_of_both_columns(columns, first, tmp_path):
     path = tmp_path / "scores.csv"
     in_documents(*columns).to_csv(path, index=False)
-    said = CliRunner().invoke(cli, ["check", str(path)]).output
-    assert re.findall(r"--map (\S+)", said)[0] == first
+    said = CliRunner().invoke(cli, ["inspect", str(path)]).output
+    assert re.findall(r"--columns ([^\s)]+)", said)[0] == first
     mapping = dict(pair.split("=") for pair in first.split(","))
-    table = me.read(path, mapping=mapping)
+    table = me.read(path, columns=mapping)
     assert (table.n_items, table.scorers) == (40, ["judge"])
     assert table.rows["item"].astype(str).iloc[:3].tolist() == ["d0/0", "d0/0", "d0/1"]
     assert table.rows["cluster" if "cluster" in mapping else "task"].nunique() == 8
@@ -188,7 +199,7 @@ def test_either_id_alone_is_answered_with_both():
         with pytest.raises(
             MetaevalError, match=r"are numbered separately within each doc_id.*doc_id\+seg_id"
         ):
-            me.read(in_documents(), item=item)
+            me.read(in_documents(), columns={"item": item})
     with pytest.raises(
         MetaevalError, match=r"numbered separately within each cluster, take the ids of both"
     ):
@@ -198,16 +209,18 @@ def test_either_id_alone_is_answered_with_both():
 def test_ids_that_lie_in_others_are_items_in_clusters():
     frame = in_documents()
     frame["seg_id"] = frame["doc_id"] + "-" + frame["seg_id"].astype(str)
-    with pytest.raises(MetaevalError, match=r"lie in clusters.*--map item=seg_id,cluster=doc_id\."):
+    with pytest.raises(
+        MetaevalError, match=r"lie in clusters.*--columns item=seg_id,cluster=doc_id\)\."
+    ):
         me.read(frame)
-    assert me.read(frame, item="seg_id", cluster="doc_id").n_items == 40
+    assert me.read(frame, columns={"item": "seg_id", "cluster": "doc_id"}).n_items == 40
 
 
 def test_a_column_whose_name_has_a_plus_is_itself():
     plus = in_documents().rename(columns={"seg_id": "doc+seg"}).assign(seg=0)
-    assert me.read(plus, item="doc+seg", keys=["doc_id"]).n_items == 5
+    assert me.read(plus, columns={"item": "doc+seg"}, keys=["doc_id"]).n_items == 5
     with pytest.raises(MetaevalError, match=r"needs a column 'item'; found doc, seg"):
-        me.read(in_documents("doc", "seg"), item="doc+segment")
+        me.read(in_documents("doc", "seg"), columns={"item": "doc+segment"})
 
 
 # Numbers of rows beside the ids of what was answered.
@@ -218,11 +231,11 @@ def numbered(name="id"):
 
 
 def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
-    cure = r"--map item=prompt .*--map item=id "
+    cure = r"--columns item=prompt\).*--columns item=id\)"
     with pytest.raises(MetaevalError, match=cure):
         me.read(numbered())
-    assert me.read(numbered(), item="prompt").n_items == 20
-    assert me.read(numbered(), item="id").n_items == 60
+    assert me.read(numbered(), columns={"item": "prompt"}).n_items == 20
+    assert me.read(numbered(), columns={"item": "id"}).n_items == 60
     with pytest.raises(MetaevalError, match=cure.replace("prompt", "question")):
         me.read(numbered().assign(prompt=np.arange(60) // 3).rename(columns={"prompt": "question"}))
     assert "If prompt says what was answered" in me.read(numbered("item")).warnings[0]
@@ -238,7 +251,7 @@ def test_words_for_sides_need_the_names_of_the_responses():
     ):
         me.read(frame)
     named = frame.assign(x="gpt", y="llama")
-    assert me.read(named, first="x", second="y").scorers == ["judge"]
+    assert me.read(named, columns={"first": "x", "second": "y"}).scorers == ["judge"]
 
 
 def test_a_file_without_scores_and_labels_is_refused():

@@ -354,8 +354,8 @@ def test_the_command_line_refuses_in_one_sentence(tmp_path, columns):
     frame[["m", "human"]] = np.array([[1.0, 1], [0, -1], [0.5, 1], [1, 0]])
     place = tmp_path / "scores.csv"
     frame.to_csv(place, index=False)
-    options = ["--labels", "human", "--resample", "item,system", "--no-pairs"]
-    found = CliRunner().invoke(cli, ["compare", str(place), *options])
+    options = ["--labels", "human", "--resample", "item,system"]
+    found = CliRunner().invoke(cli, ["evaluate", str(place), *options])
     assert found.exit_code == 2, found.output
     assert "resample=('item', 'system') needs responses with a column 'system'" in found.output
     assert len(found.output.strip().splitlines()) == 1

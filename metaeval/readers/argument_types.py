@@ -1,0 +1,31 @@
+"""Types of arguments that readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+
+
+class SupportsToPandas(Protocol):
+    """A frame of another library, such as pyarrow or polars."""
+
+    def to_pandas(self) -> Any:
+        """The frame as one of pandas."""
+
+
+Source = str | Path | pd.DataFrame | SupportsToPandas
+"""A path, or a frame of pandas or another library."""
+
+Names = str | Sequence[str]
+"""One name or several."""
+
+Codes = str | float | Collection[str | float]
+"""One code for missing values, or several."""
+
+DecimalMark = Literal[".", ","]
+
+PreferenceScale = Literal["margin", "probability", "percent", "one-two", "index"]
+"""What numbers say of a pair; see `metaeval.readers.cells.scales.SCALES`."""
