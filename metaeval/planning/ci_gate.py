@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import MetaevalError, check_not_negative, listed, natural, require_known
-from metaeval.inference import choose_statistics, compare, prepare, table_for
+from metaeval.inference import Design, choose_statistics, compare, prepare, table_for
 from metaeval.resampling import non_inferior as non_inferior_test
 from metaeval.results import Result
 from metaeval.statistics import Statistic, sum_by
@@ -21,7 +21,6 @@ FEWEST_ITEMS = 30
 _FEW_MOVES, _EQUAL, _MOST_ITEMS = 10, 1e-12, 1e9
 MET, NOT_MET, INCONCLUSIVE = "met", "not met", "inconclusive"
 CODES = {MET: 0, NOT_MET: 1, INCONCLUSIVE: 3}
-_FIXED = ("baseline", "scorers", "margin", "alternative", "correction")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +98,16 @@ def gate(
     baseline: str,
     margin: float = 0.0,
     non_inferior: bool = False,
-    **options: Any,
+    test: str = "sign-flip",
+    label: str | None = None,
+    by: str | None = None,
+    resample: str | tuple[str, str] | None = None,
+    missing: str | None = None,
+    interval: str = "bca",
+    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+    weights: str | None = None,
+    seed: int = 0,
 ) -> Gate:
     """Whether a new scorer is better than a baseline by more than a margin, or hardly worse.
 
@@ -116,8 +124,26 @@ def gate(
         units of the statistic (.01 is one point of accuracy).
     non_inferior : bool, default False
         Ask only that the new scorer is worse by less than the margin.
-    **options
-        Of `compare`: label, by, resample, missing, interval, confidence, n_resamples, seed, test.
+    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "sign-flip"
+        The test at a margin of 0, as in `compare`.
+    label : str, optional
+        Which label column; needed where there are several whose mean is not the label.
+    by : str, optional
+        Column of the items; the gain is the mean of its values' gains, equally weighted.
+    resample : {"item", "cluster", "task", ("item", "system")}, optional
+        What is resampled: clusters where there are any, else items, by default.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+        As in `evaluate`. By default what the table was read with.
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t"}, default "bca"
+        Kind of the interval of the gain.
+    confidence : float, default 0.95
+        Share of intervals that should hold the true gain.
+    n_resamples : int, default 10 000
+        Bootstrap replicates, at least 100.
+    weights : {"multinomial", "poisson", "exponential"}, optional
+        How units are weighted in replicates, as in `evaluate`.
+    seed : int, default 0
+        The same seed gives the same result.
 
     Returns
     -------
@@ -158,10 +184,24 @@ def gate(
     0
     """
     bound = _bound(margin, non_inferior)
-    table = _checked(table, statistic, new, baseline, options)
-    only = _only_one(table, new, baseline, options.get("missing"))
+    table = _checked(table, statistic, new, baseline)
+    only = _only_one(table, new, baseline, missing)
     result = compare(
-        table, statistic, scorers=[new, baseline], baseline=baseline, correction="none", **options
+        table,
+        statistic,
+        scorers=[new, baseline],
+        baseline=baseline,
+        correction="none",
+        test=test,
+        label=label,
+        by=by,
+        resample=resample,
+        missing=missing,
+        interval=interval,
+        confidence=confidence,
+        n_resamples=n_resamples,
+        weights=weights,
+        seed=seed,
     )
     sign = _sign(result)
     row = result.row(new, baseline)
@@ -170,9 +210,12 @@ def gate(
     gain = sign * float(row["estimate"])
     side = held_against(low, high, bound)
     level = (1 - result.confidence) / 2
+    design = prepare(
+        table, label=label, scorers=[new, baseline], by=by, resample=resample, missing=missing
+    )
     borne_out = side == INCONCLUSIVE or (
         _p_of_side(row, gain, bound, side) <= level
-        and _enough_differ(_moves(table, statistic, (new, baseline), options), bound, side, level)
+        and _enough_differ(_moves(design, statistic, new, baseline), bound, side, level)
     )
     return Gate(
         side if borne_out else INCONCLUSIVE,
@@ -215,12 +258,8 @@ class _Moves(NamedTuple):
     units: int
 
 
-def _moves(
-    table: Table, statistic: Any, names: tuple[str, str], options: dict[str, Any]
-) -> _Moves | None:
+def _moves(design: Design, statistic: Any, one: str, other: str) -> _Moves | None:
     """How many units differ, of accuracies of items; None of other statistics."""
-    taken = {k: options[k] for k in ("label", "by", "resample", "missing") if k in options}
-    design = prepare(table, scorers=list(names), **taken)
     chosen = choose_statistics(design.table, statistic)[0][0]
     if not chosen.is_accuracy or design.systems:
         return None
@@ -231,7 +270,7 @@ def _moves(
         if of_items is None:
             return None
         by_unit = sum_by(of_items, stratum.unit_of_items(own), len(stratum.units))
-        new, baseline = (by_unit[:, own.scorers.index(name)] for name in names)
+        new, baseline = (by_unit[:, own.scorers.index(name)] for name in (one, other))
         gaps.append(np.where(np.abs(new - baseline) > _EQUAL, new - baseline, 0.0))
     gap = np.concatenate(gaps)
     return _Moves(int((gap > 0).sum()), int((gap < 0).sum()), len(gap))
@@ -263,7 +302,7 @@ def _bound(margin: float, non_inferior: bool) -> float:
     return -margin if non_inferior else margin
 
 
-def _checked(table: Any, statistic: Any, new: str, baseline: str, options: dict[str, Any]) -> Table:
+def _checked(table: Any, statistic: Any, new: str, baseline: str) -> Table:
     table = require_table(table)
     for name in (new, baseline):
         require_known("scorer", name, table.scorers)
@@ -271,9 +310,6 @@ def _checked(table: Any, statistic: Any, new: str, baseline: str, options: dict[
         raise MetaevalError("A gate takes one statistic, not a list of them; choose one.")
     if new == baseline:
         raise MetaevalError(f"{new!r} is compared with itself; name two scorers.")
-    fixed = [name for name in _FIXED if name in options]
-    if fixed:
-        raise MetaevalError(f"A gate sets {listed(fixed)} itself; leave it out.")
     return table
 
 

@@ -33,7 +33,22 @@ def report(
     fits: Sequence[str] | str = (),
     style: str = "acl",
     title: str = TITLE,
-    **options: Any,
+    label: str | None = None,
+    scorers: Sequence[str] | None = None,
+    baseline: str | None = None,
+    test: str = "sign-flip",
+    alternative: str = "two-sided",
+    correction: str = "maxt",
+    margin: float | None = None,
+    stop_after_exceedances: int | None = None,
+    by: str | None = None,
+    resample: str | tuple[str, str] | None = None,
+    confidence: float = 0.95,
+    interval: str = "bca",
+    n_resamples: int = 10_000,
+    weights: str | None = None,
+    missing: str | None = None,
+    seed: int = 0,
 ) -> Path:
     """Write one HTML page on the scorers of a table, and its figures, tables and numbers as files.
 
@@ -52,10 +67,40 @@ def report(
         minutes. One that fails its gates is named, with the reason.
     style : str, default "acl"
         As in `metaeval.style`: width and fonts of the figures.
-    title : str
-    **options
-        Of `compare`: label, scorers, baseline, by, resample, missing, test, correction, margin,
-        interval, confidence, n_resamples, seed.
+    title : str, default "Scorers compared"
+        The heading of the page.
+    label : str, optional
+        Which label column; needed where there are several whose mean is not the label.
+    scorers : list of str, optional
+        Which scorers; all by default. Of a lone one the value is reported.
+    baseline : str, optional
+        Compare all others with this scorer; else all pairs are compared.
+    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "sign-flip"
+        As in `compare`.
+    alternative : {"two-sided", "greater", "less"}, default "two-sided"
+        Of scorer minus baseline.
+    correction : {"maxt", "holm", "bh", "by", "none"}, default "maxt"
+        How p-values are adjusted for the number of comparisons.
+    margin : float, optional
+        Differences below it do not matter, in units of the statistic: adds a test of equivalence.
+    stop_after_exceedances : int, optional
+        Sequential p-values: flips end once so many were as extreme.
+    by : str, optional
+        Column of the items to report by; adds a macro row with the strata equally weighted.
+    resample : {"item", "cluster", "task", ("item", "system")}, optional
+        What is resampled: clusters where there are any, else items, by default.
+    confidence : float, default 0.95
+        Share of intervals that should hold the truth.
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}
+        Kind of the intervals, "bca" by default.
+    n_resamples : int, default 10 000
+        Bootstrap replicates, at least 100.
+    weights : {"multinomial", "poisson", "exponential"}, optional
+        How units are weighted in replicates, as in `evaluate`.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+        As in `evaluate`. By default what the table was read with.
+    seed : int, default 0
+        Of everything that is drawn; the same seed gives the same page.
 
     Returns
     -------
@@ -85,6 +130,24 @@ def report(
     ...     path.name, said in path.read_text("utf-8")
     ('report.html', True)
     """
+    options: dict[str, Any] = {
+        "label": label,
+        "scorers": scorers,
+        "baseline": baseline,
+        "test": test,
+        "alternative": alternative,
+        "correction": correction,
+        "margin": margin,
+        "stop_after_exceedances": stop_after_exceedances,
+        "by": by,
+        "resample": resample,
+        "confidence": confidence,
+        "interval": interval,
+        "n_resamples": n_resamples,
+        "weights": weights,
+        "missing": missing,
+        "seed": seed,
+    }
     table = require_table(table)
     with styled(style):  # an unknown one is refused before anything is computed
         names = posteriors.known_fits(fits)

@@ -151,7 +151,11 @@ def test_items_of_one_scorer_only_are_named():
     assert "only poor has scores of 0, 1, 2, 3, 4 and 2 more: left out" in found.notes
     assert "only good has scores of 398, 399: left out" in found.notes
     wrong = me.gate(
-        TABLE.replace(scores=scores), new="good", baseline="poor", missing="count_as_wrong", **OPTIONS
+        TABLE.replace(scores=scores),
+        new="good",
+        baseline="poor",
+        missing="count_as_wrong",
+        **OPTIONS,
     )
     assert "only good has scores of 398, 399: counted as wrong" in wrong.notes
 
@@ -166,7 +170,6 @@ def test_items_of_one_scorer_only_are_named():
         (TABLE, {"new": "poor"}, "compared with itself"),
         (TABLE, {"non_inferior": True}, "margin above 0"),
         (TABLE, {"margin": -0.1}, "margin"),
-        (TABLE, {"correction": "holm"}, "sets correction itself"),
         (TABLE, {"statistic": ["brier", "slope"]}, "one statistic, not a list"),
         (TABLE.replace(ordered=False), {"statistic": cox_slope()}, "no better side"),
         (TABLE.rows, {}, "is not a table"),
