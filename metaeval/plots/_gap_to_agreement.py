@@ -15,7 +15,13 @@ from matplotlib.lines import Line2D
 from metaeval import calibration
 from metaeval.bayes.datatree import is_posterior
 from metaeval.core import MetaevalError, check_fraction
-from metaeval.plots.input_checks import only, passed_on, require_table, require_tree, scorers_of
+from metaeval.plots.input_checks import (
+    only,
+    require_defaults,
+    require_table,
+    require_tree,
+    scorers_of,
+)
 from metaeval.plots.legends import Entry, Said, key_above, title_above
 from metaeval.plots.panels import Panel, host_of, label_axes, thin, title_of
 from metaeval.plots.row_axes import draw_intervals, percent_axis
@@ -38,9 +44,15 @@ def gap_to_agreement(
     *,
     agreement: float = 0.9,
     by: str | None = None,
+    label: str | None = None,
+    resample: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 1_000,
+    weights: str | None = None,
+    seed: int = 0,
     ax: Axes | None = None,
     return_data: bool = False,
-    **options: Any,
 ) -> Axes | pd.DataFrame:
     """How often labels agree with the sign of a gap, by its size, and the gap where that is enough.
 
@@ -55,14 +67,24 @@ def gap_to_agreement(
     by : str, optional
         Of tables: the column whose values have curves of their own; `task` where there is one.
         A posterior has a curve for each task.
+    label : str, optional
+        Of tables, as are those below but `confidence`: which label column.
+    resample : {"item", "cluster", "task"}, optional
+        What is resampled; clusters where there are any, else items, by default.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+    confidence : float, default 0.95
+        Of bands and intervals, of posteriors too.
+    n_resamples : int, default 1 000
+        Bootstrap replicates, at least 100.
+    weights : {"multinomial", "poisson", "exponential"}, optional
+        How units are weighted in replicates, as in `metaeval.evaluate`.
+    seed : int, default 0
+        Of replicates; the same seed gives the same figure.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
-    **options
-        Of tables: others that both `metaeval.calibration.gap_to_agreement` and `map_band` take:
-        `label`, `missing`, `resample`, `confidence`, `n_resamples`, `weights`, `seed`. Of
-        posteriors: `confidence`.
 
     Returns
     -------
@@ -97,23 +119,30 @@ def gap_to_agreement(
     """
     check_fraction("agreement", agreement)
     names = scorers_of(scorers)
+    of_table = {
+        "label": label,
+        "resample": resample,
+        "missing": missing,
+        "n_resamples": n_resamples,
+        "weights": weights,
+        "seed": seed,
+    }
     if is_posterior(source):
         if by is not None:
             raise MetaevalError(
                 f"by={by!r} is for tables; a posterior has the tasks that it was fitted with, "
                 "bayes.fit(..., by=...)."
             )
-        frame = _of_tree(source, names, agreement, **passed_on(_of_tree, options, _NAME))
+        require_defaults(gap_to_agreement, of_table)
+        frame = _of_tree(source, names, agreement, confidence)
     else:
-        frame = _of_table(source, names, agreement, by, options)
+        asked = of_table | {"scorers": names, "confidence": confidence}
+        frame = _of_table(source, agreement, by, asked)
     return frame if return_data else _drawn(frame, agreement, ax)
 
 
-def _of_table(
-    table: Any, scorers: list[str] | None, agreement: float, by: str | None, options: dict[str, Any]
-) -> pd.DataFrame:
+def _of_table(table: Any, agreement: float, by: str | None, asked: dict[str, Any]) -> pd.DataFrame:
     whole = require_table(table, _NAME)
-    asked = passed_on(calibration.map_band, options, _NAME) | {"scorers": scorers}
     by = by or ("task" if "task" in whole.rows else None)
     result = calibration.gap_to_agreement(whole, [agreement], by=by, **asked)
     curves = calibration.map_band(whole, "lapse_link", by=by, **asked)
@@ -135,7 +164,7 @@ def _together(*parts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_tree(
-    tree: Any, scorers: list[str] | None, agreement: float, *, confidence: float = 0.95
+    tree: Any, scorers: list[str] | None, agreement: float, confidence: float
 ) -> pd.DataFrame:
     from metaeval.bayes.predictive_checks import curves_at, outcome_shares
     from metaeval.bayes.summaries import NEW_TASK, summarize

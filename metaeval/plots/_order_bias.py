@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from metaeval.bayes.datatree import is_posterior
 from metaeval.core import MetaevalError
 from metaeval.inference import evaluate
-from metaeval.plots.input_checks import only, passed_on, require_table, scorers_of
+from metaeval.plots.input_checks import only, require_defaults, require_table, scorers_of
 from metaeval.plots.panels import thin
 from metaeval.plots.row_axes import draw_intervals, label_x, row_axes
 from metaeval.plots.theme import GREY
@@ -33,9 +33,15 @@ def order_bias(
     *,
     scale: Scale = "score",
     max_chars: int | None = None,
+    label: str | None = None,
+    resample: str | None = None,
+    missing: str | None = None,
+    interval: str = "bca",
+    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+    seed: int = 0,
     ax: Axes | None = None,
     return_data: bool = False,
-    **options: Any,
 ) -> Axes | pd.DataFrame:
     """Show how much more each scorer's margins side with the response shown first than labels do.
 
@@ -50,12 +56,24 @@ def order_bias(
         Of pairs: as in `metaeval.statistics.cox_intercept`.
     max_chars : int, optional
         Longer names lose their middle; by default they are whole, in several lines if need be.
+    label : str, optional
+        Of pairs, as are those below but `confidence`: which label column.
+    resample : {"item", "cluster", "task"}, optional
+        What is resampled; clusters where there are any, else items, by default.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t"}, default "bca"
+        Kind of the intervals.
+    confidence : float, default 0.95
+        Of the intervals, of posteriors too.
+    n_resamples : int, default 10 000
+        Bootstrap replicates, at least 100.
+    seed : int, default 0
+        Of replicates; the same seed gives the same figure.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
-    **options
-        Of pairs: others of `metaeval.evaluate`. Of posteriors: `confidence`.
 
     Returns
     -------
@@ -94,17 +112,26 @@ def order_bias(
     >>> bool(frame["lower"].item() > 0)
     True
     """
-    frame = _biases(source, scorers_of(scorers), scale, options)
+    names = scorers_of(scorers)
+    of_pairs = {
+        "label": label,
+        "resample": resample,
+        "missing": missing,
+        "interval": interval,
+        "n_resamples": n_resamples,
+        "seed": seed,
+    }
+    if is_posterior(source):
+        require_defaults(order_bias, of_pairs)
+        own = _own(_of_tree(source, confidence))
+    else:
+        asked = of_pairs | {"scorers": names, "confidence": confidence}
+        own = _turned(_own(_of_pairs(source, scale, asked)))
+    frame = _ordered(own, names)
     return frame if return_data else _drawn(frame, max_chars, ax)
 
 
-def _biases(
-    source: Any, scorers: list[str] | None, scale: Scale, options: dict[str, Any]
-) -> pd.DataFrame:
-    if is_posterior(source):
-        own = _own(_of_tree(source, **passed_on(_of_tree, options, "order_bias")))
-    else:
-        own = _turned(_own(_of_pairs(source, scorers, scale, options)))
+def _ordered(own: pd.DataFrame, scorers: list[str] | None) -> pd.DataFrame:
     ordered = only(own, scorers).sort_values(["estimate", "scorer"], ascending=[False, True])
     return ordered.reset_index(drop=True)
 
@@ -120,23 +147,20 @@ def _turned(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(estimate=0.0 - frame["estimate"], lower=lower, upper=upper)
 
 
-def _of_tree(tree: xr.DataTree, *, confidence: float = 0.95) -> Result:
+def _of_tree(tree: Any, confidence: float) -> Result:
     from metaeval.bayes.summaries import summarize
 
     return summarize(tree, "bias", confidence=confidence)
 
 
-def _of_pairs(
-    source: Any, scorers: list[str] | None, scale: Scale, options: dict[str, Any]
-) -> Result:
+def _of_pairs(source: Any, scale: Scale, asked: dict[str, Any]) -> Result:
     pairs = require_table(source, "order_bias")
     if not isinstance(pairs, Pairs) or not pairs.ordered:
         raise MetaevalError(
             "order_bias needs pairs in the order in which they were shown; read them with "
             "ordered=True."
         )
-    asked = passed_on(evaluate, options, "order_bias")
-    return evaluate(pairs, cox_intercept(scale), scorers=scorers, **asked)
+    return evaluate(pairs, cox_intercept(scale), **asked)
 
 
 def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,11 @@ from matplotlib.patches import Patch
 
 from metaeval import calibration
 from metaeval.core import Floats
-from metaeval.plots.input_checks import passed_on, require_table, scorers_of
+from metaeval.plots.input_checks import require_table, scorers_of
 from metaeval.plots.legends import Entry
 from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
 from metaeval.plots.theme import BLUE, GREY, LIGHT, ORANGE
+from metaeval.statistics import Forecast, Scale
 from metaeval.tables import Table
 
 _FEW = 12  # forecasts: bands are drawn at each, not between them
@@ -32,9 +33,16 @@ def reliability(
     scorers: Sequence[str] | str | None = None,
     *,
     three_way: bool = False,
+    forecast: Forecast | Scale = "score",
+    label: str | None = None,
+    by: str | None = None,
+    resample: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 1_000,
+    seed: int = 0,
     ax: Axes | None = None,
     return_data: bool = False,
-    **options: Any,
 ) -> Axes | pd.DataFrame:
     """Reliability curve of each scorer, with both bands, and how many forecasts there are where.
 
@@ -46,12 +54,26 @@ def reliability(
     three_way : bool, default False
         Pairs with tied labels count, and forecasts are of win, tie and loss: one curve for wins (a
         loss is a win seen from the other side), one for ties.
+    forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
+        How scores become forecasts of an event, see `metaeval.statistics.Forecast`.
+    label : str, optional
+        Which label column; needed where there are several whose mean is not the label.
+    by : str, optional
+        Column of the items whose values have curves of their own, such as `task`.
+    resample : {"item", "cluster", "task"}, optional
+        What is resampled; clusters where there are any, else items, by default.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+    confidence : float, default 0.95
+        Of bands and intervals.
+    n_resamples : int, default 1 000
+        Bootstrap replicates, at least 100.
+    seed : int, default 0
+        Of replicates; the same seed gives the same figure.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
-    **options
-        Others of `metaeval.calibration.reliability`: `forecast`, `by`, `n_resamples`, ...
 
     Returns
     -------
@@ -83,17 +105,25 @@ def reliability(
     >>> ax.get_ylabel()
     'share of labels that say so'
     """
-    frame = _curves(table, scorers, three_way, options)
-    return frame if return_data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
+    frame = calibration.reliability(
+        require_table(table, "reliability"),
+        forecast=_three_way(forecast) if three_way else forecast,
+        label=label,
+        scorers=scorers_of(scorers),
+        by=by,
+        resample=resample,
+        missing=missing,
+        confidence=confidence,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+    return frame if return_data else _drawn(frame, ax, confidence)
 
 
-def _curves(
-    table: Table, scorers: Sequence[str] | str | None, three_way: bool, options: dict[str, Any]
-) -> pd.DataFrame:
-    more = passed_on(calibration.reliability, options) | {"scorers": scorers_of(scorers)}
-    if three_way:
-        more["outcomes"] = 3
-    return calibration.reliability(require_table(table, "reliability"), **more)
+def _three_way(forecast: Forecast | Scale) -> Forecast:
+    """The same forecasts, of win, tie and loss."""
+    given = forecast if isinstance(forecast, Forecast) else Forecast(scale=forecast)
+    return replace(given, ties_as_outcome=True)
 
 
 def _drawn(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:

@@ -13,11 +13,12 @@ from matplotlib.patches import Patch
 
 from metaeval import calibration
 from metaeval.core import check_fraction
-from metaeval.plots.input_checks import passed_on, require_table, scorers_of
+from metaeval.plots.input_checks import require_table, scorers_of
 from metaeval.plots.legends import Entry
 from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
 from metaeval.plots.row_axes import percent_axis
 from metaeval.plots.theme import BLUE, GREY, LIGHT, look
+from metaeval.statistics import Forecast, Scale
 from metaeval.tables import Table
 
 _TOGETHER = 4  # curves that share a panel
@@ -29,9 +30,15 @@ def risk_coverage(
     scorers: Sequence[str] | str | None = None,
     *,
     least: float = 0.05,
+    forecast: Forecast | Scale = "score",
+    label: str | None = None,
+    by: str | None = None,
+    resample: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
     ax: Axes | None = None,
     return_data: bool = False,
-    **options: Any,
 ) -> Axes | pd.DataFrame:
     """Show the share of wrong decisions among the surest, by how many are decided.
 
@@ -43,12 +50,24 @@ def risk_coverage(
     least : float, default 0.05
         Coverage from which on curves are shown: below it few decisions are left, and their bound
         is near 1.
+    forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
+        How scores become forecasts of an event, see `metaeval.statistics.Forecast`.
+    label : str, optional
+        Which label column; needed where there are several whose mean is not the label.
+    by : str, optional
+        Column of the items whose values have curves of their own, such as `task`.
+    resample : {"item", "cluster", "task"}, optional
+        Units that are independent; clusters where there are any, else items, by default.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+    confidence : float, default 0.95
+        Of the bounds of all thresholds together.
+    seed : int, default 0
+        Of the bounds, which are simulated.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
-    **options
-        Others of `metaeval.calibration.risk_coverage`: `forecast`, `by`, `confidence`, ...
 
     Returns
     -------
@@ -81,15 +100,22 @@ def risk_coverage(
     'share that is decided, the surest first (%)'
     """
     check_fraction("least", least)
-    frame = _risks(table, scorers_of(scorers), least, options)
-    return frame if return_data else _drawn(frame, ax, float(options.get("confidence", 0.95)))
+    whole = calibration.risk_coverage(
+        require_table(table, "risk_coverage"),
+        forecast=forecast,
+        label=label,
+        scorers=scorers_of(scorers),
+        by=by,
+        resample=resample,
+        missing=missing,
+        confidence=confidence,
+        seed=seed,
+    )
+    frame = _risks(whole, least)
+    return frame if return_data else _drawn(frame, ax, confidence)
 
 
-def _risks(
-    table: Table, scorers: list[str] | None, least: float, options: dict[str, Any]
-) -> pd.DataFrame:
-    asked = passed_on(calibration.risk_coverage, options) | {"scorers": scorers}
-    whole = calibration.risk_coverage(require_table(table, "risk_coverage"), **asked)
+def _risks(whole: pd.DataFrame, least: float) -> pd.DataFrame:
     whole = whole[whole["coverage"] >= least]
     curves = whole.groupby(["scorer", "task"], sort=False, dropna=False)
     kept = pd.concat([curve.iloc[_some(curve["coverage"])] for _, curve in curves])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,12 @@ from matplotlib.lines import Line2D
 
 from metaeval import calibration
 from metaeval.inference import evaluate
-from metaeval.plots.input_checks import only, passed_on, require_table, require_tree, scorers_of
+from metaeval.plots.input_checks import only, require_table, require_tree, scorers_of
 from metaeval.plots.legends import Entry
 from metaeval.plots.panels import draw_panels, label_axes, thin
 from metaeval.plots.row_axes import draw_intervals, percent_axis
 from metaeval.plots.theme import BLUE, GREEN, GREY, ORANGE
-from metaeval.statistics import tie_calibrated_accuracy
+from metaeval.statistics import Statistic, tie_calibrated_accuracy
 from metaeval.tables import Table
 
 _TIED = 0.95  # share of pairs called ties: thresholds beyond only lead up to all of them
@@ -32,9 +32,16 @@ def tie_curve(
     *,
     tree: xr.DataTree | None = None,
     n_folds: int = 5,
+    average: Literal["items", "pairs"] | None = None,
+    points: int = 40,
+    label: str | None = None,
+    resample: str | None = None,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 2_000,
+    seed: int = 0,
     ax: Axes | None = None,
     return_data: bool = False,
-    **options: Any,
 ) -> Axes | pd.DataFrame:
     """Pairwise accuracy by the threshold below which a margin is called a tie.
 
@@ -47,12 +54,27 @@ def tie_curve(
         A posterior of `bayes.ties`, whose `epsilon` is shown below the curve.
     n_folds : int, default 5
         Of the cross-fitted threshold, as in `metaeval.statistics.tie_calibrated_accuracy`.
+    average : {"items", "pairs"}, optional
+        Whether each item or each pair counts the same, as in
+        `metaeval.statistics.pairwise_accuracy`.
+    points : int, default 40
+        At how many thresholds at most, besides the best.
+    label : str, optional
+        Which label column; needed where there are several whose mean is not the label.
+    resample : {"item", "cluster", "task"}, optional
+        What is resampled; clusters where there are any, else items, by default.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+    confidence : float, default 0.95
+        Of bands and intervals.
+    n_resamples : int, default 2 000
+        Bootstrap replicates, at least 100.
+    seed : int, default 0
+        Of replicates; the same seed gives the same figure.
     ax : Axes, optional
         Where to draw; a new figure that has room for all panels by default.
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
-    **options
-        Others of `metaeval.calibration.threshold_curve`: `label`, `average`, `n_resamples`, ...
 
     Returns
     -------
@@ -86,24 +108,28 @@ def tie_curve(
     >>> ax.get_xlabel()
     'margin up to which a tie is called'
     """
-    frame = _thresholds(table, scorers_of(scorers), tree, n_folds, options)
-    return frame if return_data else _draw_thresholds(frame, ax, options)
+    whole = require_table(table, "tie_curve")
+    asked: dict[str, Any] = {
+        "label": label,
+        "scorers": scorers_of(scorers),
+        "resample": resample,
+        "missing": missing,
+        "confidence": confidence,
+        "n_resamples": n_resamples,
+        "seed": seed,
+    }
+    curve = calibration.threshold_curve(whole, average=average, points=points, **asked)
+    crossed = _crossed(whole, tie_calibrated_accuracy(n_folds, average), asked)
+    frame = _thresholds(curve.assign(part="curve"), crossed, tree, confidence)
+    return frame if return_data else _draw_thresholds(frame, ax, confidence)
 
 
 def _thresholds(
-    table: Table,
-    scorers: list[str] | None,
-    tree: xr.DataTree | None,
-    n_folds: int,
-    options: dict[str, Any],
+    curve: pd.DataFrame, crossed: pd.DataFrame, tree: xr.DataTree | None, confidence: float
 ) -> pd.DataFrame:
-    whole = require_table(table, "tie_curve")
-    asked = passed_on(calibration.threshold_curve, options, "tie_curve") | {"scorers": scorers}
-    curve = calibration.threshold_curve(whole, **asked).assign(part="curve")
     parts = [curve, curve[curve["best"]].assign(part="in-sample", lower=np.nan, upper=np.nan)]
-    parts.append(_crossed(whole, n_folds, asked))
+    parts.append(crossed)
     if tree is not None:
-        confidence = asked.get("confidence", 0.95)
         parts.append(_posterior(tree, list(curve["scorer"].unique()), confidence))
     columns = ["part", "scorer", "epsilon", "accuracy", "lower", "upper", "tie_rate", "plateau"]
     found = pd.concat([p.reindex(columns=columns) for p in parts], ignore_index=True)
@@ -112,11 +138,9 @@ def _thresholds(
     return found
 
 
-def _crossed(table: Table, n_folds: int, asked: dict[str, Any]) -> pd.DataFrame:
+def _crossed(table: Table, statistic: Statistic, asked: dict[str, Any]) -> pd.DataFrame:
     """The cross-fitted accuracy of each scorer, at the median of the thresholds of the folds."""
-    statistic = tie_calibrated_accuracy(n_folds, asked.get("average"))
-    kept = {k: v for k, v in asked.items() if k not in ("average", "points")}
-    result = evaluate(table, statistic, **{"n_resamples": 2_000} | kept)
+    result = evaluate(table, statistic, **asked)
     own = result.frame[result.frame["statistic"] == statistic.name]
     median = {
         d["scorer"]: d["epsilon"]
@@ -137,9 +161,9 @@ def _posterior(tree: xr.DataTree, scorers: list[str], confidence: float) -> pd.D
     return own.assign(part="posterior", epsilon=own["estimate"])
 
 
-def _draw_thresholds(frame: pd.DataFrame, ax: Axes | None, options: dict[str, Any]) -> Axes:
+def _draw_thresholds(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
     parts = dict(list(frame.groupby("scorer", sort=False)))
-    key = _threshold_key(frame, float(options.get("confidence", 0.95)))
+    key = _threshold_key(frame, confidence)
     host = draw_panels(ax, list(parts), key, list(parts.values()), _threshold_panel)
     said = "margin up to which a tie is called"
     return label_axes(host, said, "pairwise accuracy, ties included (%)")

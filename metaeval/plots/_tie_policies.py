@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from metaeval.core import MetaevalError
 from metaeval.inference import compare
-from metaeval.plots.input_checks import passed_on, require_table, scorers_of
+from metaeval.plots.input_checks import require_table, scorers_of
 from metaeval.plots.panels import thin, tick_size
 from metaeval.plots.row_axes import (
     LINE,
@@ -47,9 +47,17 @@ def tie_policies(
     *,
     statistics: Sequence[Statistic | str] | None = None,
     max_chars: int | None = None,
+    label: str | None = None,
+    by: str | None = None,
+    resample: str | None = None,
+    missing: str | None = None,
+    test: str = "sign-flip",
+    correction: str = "maxt",
+    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+    seed: int = 0,
     ax: Axes | None = None,
     return_data: bool = False,
-    **options: Any,
 ) -> Axes | pd.DataFrame:
     """Show the rank of each scorer under every tie policy, a line for each scorer.
 
@@ -64,12 +72,28 @@ def tie_policies(
         wrong answers `best_of_n` with its three.
     max_chars : int, optional
         Longer names lose their middle; by default they are whole, in several lines if need be.
+    label : str, optional
+        Which label column; needed where there are several whose mean is not the label.
+    by : str, optional
+        Column of the items whose values count equally; ranks are those of the macro mean.
+    resample : {"item", "cluster", "task"}, optional
+        What is resampled; clusters where there are any, else items, by default.
+    missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+    test : str, default "sign-flip"
+        Test of differences, on which ranks rest, as in `metaeval.compare`.
+    correction : {"maxt", "holm", "bh", "by", "none"}, default "maxt"
+        How p-values are adjusted, as in `metaeval.compare`.
+    confidence : float, default 0.95
+        Scorers keep their order at this confidence in the ranks that comparisons leave open.
+    n_resamples : int, default 10 000
+        Bootstrap replicates, at least 100.
+    seed : int, default 0
+        Of replicates; the same seed gives the same figure.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
-    **options
-        Others of `metaeval.compare`: `label`, `correction`, `n_resamples`, ...
 
     Returns
     -------
@@ -103,9 +127,20 @@ def tie_policies(
     'rank'
     """
     whole = require_table(table, "tie_policies")
-    asked = passed_on(compare, options, "tie_policies")
     wanted = _policies(whole) if statistics is None else list(statistics)
-    frame = _ranks(whole, wanted, asked | {"scorers": scorers_of(scorers)})
+    asked = {
+        "label": label,
+        "scorers": scorers_of(scorers),
+        "by": by,
+        "resample": resample,
+        "missing": missing,
+        "test": test,
+        "correction": correction,
+        "confidence": confidence,
+        "n_resamples": n_resamples,
+        "seed": seed,
+    }
+    frame = _ranks(whole, wanted, asked)
     return frame if return_data else _drawn(frame, max_chars, ax)
 
 

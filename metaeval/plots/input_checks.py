@@ -41,16 +41,15 @@ def require_tree(tree: Any, model: str, function: str) -> xr.DataTree:
     return found
 
 
-def passed_on(
-    function: Callable[..., Any], options: Mapping[str, Any], name: str | None = None
-) -> dict[str, Any]:
-    """Options that a function takes; refuse others, by its name."""
-    known = [
-        p.name for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY
-    ]
-    for option in options:
-        require_known(f"option of {name or function.__name__}", option, known)
-    return dict(options)
+def require_defaults(function: Callable[..., Any], of_tables: Mapping[str, Any]) -> None:
+    """Refuse arguments that are for tables, and were given with a posterior."""
+    parameters = inspect.signature(function).parameters
+    for name, value in of_tables.items():
+        if value != parameters[name].default:
+            raise MetaevalError(
+                f"{name}={value!r} is for tables, and {function.__name__} draws a posterior here; "
+                "leave it out."
+            )
 
 
 def scorers_of(asked: Sequence[str] | str | None) -> list[str] | None:

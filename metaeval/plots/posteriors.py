@@ -28,10 +28,11 @@ def posterior_intervals(
     task: str | None = None,
     density: bool = True,
     confidence: float = 0.95,
+    agreement: float | None = None,
+    covariate: str | None = None,
     max_chars: int | None = None,
     ax: Axes | None = None,
     return_data: bool = False,
-    **options: Any,
 ) -> Axes | pd.DataFrame:
     """Show the posterior of one quantity for each scorer: estimate, interval, spread of draws.
 
@@ -47,14 +48,16 @@ def posterior_intervals(
         Draw how the draws are spread, where the result holds them (one read from JSON does not).
     confidence : float, default 0.95
         Of a tree only; a result has its own.
+    agreement : float, optional
+        Of the quantity `gap` of a tree: share of agreement that is enough.
+    covariate : str, optional
+        Of the quantity `bias` of a tree: the difference whose effect is shown.
     max_chars : int, optional
         Longer names lose their middle; by default they are whole, in several lines if need be.
     ax : Axes, optional
         Where to draw; otherwise a new figure that is as high as its rows need.
     return_data : bool, default False
         Draw nothing, and return what would be drawn.
-    **options
-        Of the quantity, as in `bayes.summarize`: `agreement=0.9` for `gap`.
 
     Returns
     -------
@@ -84,7 +87,9 @@ def posterior_intervals(
     >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
     >>> ax = posterior_intervals(tree, quantity="accuracy")
     """
-    result = _posterior(posterior, quantity, confidence, options)
+    of_quantity = {"agreement": agreement, "covariate": covariate}
+    given = {name: value for name, value in of_quantity.items() if value is not None}
+    result = _posterior(posterior, quantity, confidence, given)
     table, draws = _found(result, task)
     density = density and draws is not None
     frame = _with_curves(table, draws) if density and draws is not None else table

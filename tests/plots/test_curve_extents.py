@@ -94,7 +94,7 @@ def table():
 @pytest.fixture(scope="module")
 def curves(table):
     """Frames of one scorer, by the function that draws them."""
-    judged = {"scorers": "reward", "data": True}
+    judged = {"scorers": "reward", "return_data": True}
     return {
         "reliability": _reliability.reliability(
             table, forecast="log_odds", **judged, n_resamples=100
@@ -110,7 +110,7 @@ DRAW = {
     "reliability": lambda frame, ax=None: _reliability._drawn(frame, ax, 0.95),
     "three_way": lambda frame, ax=None: _reliability._drawn(frame, ax, 0.95),
     "gap": lambda frame, ax=None: _gap_to_agreement._drawn(frame, 0.9, ax),
-    "tie_curve": lambda frame, ax=None: _tie_curve._draw_thresholds(frame, ax, {}),
+    "tie_curve": lambda frame, ax=None: _tie_curve._draw_thresholds(frame, ax, 0.95),
     "risk_coverage": lambda frame, ax=None: _risk_coverage._drawn(frame, ax, 0.95),
 }
 
