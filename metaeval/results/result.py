@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -148,9 +148,53 @@ class Result(ResultData):
         """Return the leaderboard as Markdown."""
         return tables.to_markdown(self, statistic, task)
 
-    def to_latex(self, statistic: str | None = None, task: str | None = None, **style: Any) -> str:
-        """Return the leaderboard as LaTeX that needs the package booktabs only."""
-        return tables.to_latex(self, statistic, task, **style)
+    def to_latex(
+        self,
+        statistic: str | None = None,
+        task: str | None = None,
+        *,
+        best: Literal["bold", "none"] = "bold",
+        letters: Literal["superscript", "column", "none"] = "superscript",
+        interval: Literal["brackets", "half", "none"] = "brackets",
+        digits: int | None = None,
+        percent: bool = True,
+        caption: bool = False,
+    ) -> str:
+        """Return the leaderboard as LaTeX that needs the package booktabs only.
+
+        Parameters
+        ----------
+        statistic, task : str, optional
+            As in `row`.
+        best : {"bold", "none"}, default "bold"
+            Bold marks every scorer that is not separated from the best, where there is a best.
+        letters : {"superscript", "column", "none"}, default "superscript"
+            Two scorers share a letter exactly if they are not separated.
+        interval : {"brackets", "half", "none"}, default "brackets"
+            `[low, high]`, or plus and minus half the width.
+        digits : int, optional
+            Decimals: 1 for percent, else 3, by default.
+        percent : bool, default True
+            Accuracies in percent.
+        caption : bool, default False
+            Wrap the tabular in a table with a caption that states the methods.
+
+        Returns
+        -------
+        str
+            The signature stands above it as a comment.
+        """
+        return tables.to_latex(
+            self,
+            statistic,
+            task,
+            best=best,
+            letters=letters,
+            interval=interval,
+            digits=digits,
+            percent=percent,
+            caption=caption,
+        )
 
     def to_html(self, statistic: str | None = None, task: str | None = None) -> str:
         """Return the leaderboard as HTML."""

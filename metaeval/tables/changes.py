@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from enum import Enum
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,19 @@ from metaeval.core import Bools, MetaevalError, listed, require_known
 from metaeval.tables import aligned_values, canonical
 
 FRAMES = ("rows", "scores", "labels")
+
+
+class Unchanged(Enum):
+    """The default of an argument that changes a field: the field stays as it is."""
+
+    UNCHANGED = "unchanged"
+
+    def __repr__(self) -> str:
+        """What `help` shows."""
+        return "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
 
 
 class Changing(ABC):
@@ -100,21 +114,81 @@ class Changing(ABC):
             rows=self.rows[keep], scores=self.scores[keep], labels=self.labels[keep]
         )
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(
+        self,
+        *,
+        rows: pd.DataFrame | Unchanged = UNCHANGED,
+        scores: pd.DataFrame | Unchanged = UNCHANGED,
+        labels: pd.DataFrame | Unchanged = UNCHANGED,
+        keys: tuple[str, ...] | Unchanged = UNCHANGED,
+        label_kind: str | Unchanged | None = UNCHANGED,
+        label_epsilon: float | Unchanged = UNCHANGED,
+        average_raters: bool | Unchanged = UNCHANGED,
+        shared_items: bool | Unchanged | None = UNCHANGED,
+        ordered: bool | Unchanged = UNCHANGED,
+        missing: str | Unchanged = UNCHANGED,
+        flipped: tuple[str, ...] | Unchanged = UNCHANGED,
+        notes: tuple[str, ...] | Unchanged = UNCHANGED,
+        warnings: tuple[str, ...] | Unchanged = UNCHANGED,
+        sharing_assumed: bool | Unchanged = UNCHANGED,
+    ) -> Self:
         """Return a copy with some fields changed, checked again.
 
         Parameters
         ----------
-        **changes
-            Fields of the table. `scores`, `labels` and `rows` are aligned with the rows of the
-            table by ids or by their index, as in `with_scorer`; all three together make new rows.
-            Of `rows` that are aligned by ids, the other columns are added to those of the table.
+        rows, scores, labels : DataFrame, optional
+            Aligned with the rows of the table by ids or by their index, as in `with_scorer`; all
+            three together make new rows. Of `rows` that are aligned by ids, the other columns are
+            added to those of the table.
+        keys : tuple of str, optional
+            Columns of `rows` that identify a row besides those that always do.
+        label_kind : {"rating", "correct", "preference", None}, optional
+            What the labels are; None works it out from the data.
+        label_epsilon : float, optional
+            Labels that differ by no more than this are tied.
+        average_raters : bool, optional
+            The label columns are raters on one scale, whose mean is the label.
+        shared_items : bool or None, optional
+            Whether tasks share their items; None works it out from the data.
+        ordered : bool, optional
+            Pairs only: `first` was shown first, and that means something.
+        missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
+            The policy that verbs use unless they are told otherwise.
+        flipped : tuple of str, optional
+            Columns whose sign was reversed; the values stay as they are.
+        notes, warnings : tuple of str, optional
+            What the reader did, and what looked wrong.
+        sharing_assumed : bool, optional
+            Whether `shared_items` was worked out; False where `shared_items` is given.
 
         Raises
         ------
         MetaevalError
             If the fields do not go together, or values cannot be aligned with the rows.
+
+        Examples
+        --------
+        >>> from metaeval import load_example
+        >>> load_example().replace(label_epsilon=0.5).label_epsilon
+        0.5
         """
+        given = {
+            "rows": rows,
+            "scores": scores,
+            "labels": labels,
+            "keys": keys,
+            "label_kind": label_kind,
+            "label_epsilon": label_epsilon,
+            "average_raters": average_raters,
+            "shared_items": shared_items,
+            "ordered": ordered,
+            "missing": missing,
+            "flipped": flipped,
+            "notes": notes,
+            "warnings": warnings,
+            "sharing_assumed": sharing_assumed,
+        }
+        changes = {k: value for k, value in given.items() if not isinstance(value, Unchanged)}
         if "shared_items" in changes:
             changes.setdefault("sharing_assumed", False)
         frames = [name for name in FRAMES if name in changes]
