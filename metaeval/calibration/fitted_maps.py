@@ -53,6 +53,13 @@ class Map:
     def interval(self, scores: Floats, scorer: str | None = None) -> tuple[Floats, Floats]:
         """Lower and upper probability at each score of a scorer, by `venn_abers`.
 
+        Parameters
+        ----------
+        scores : array (score,)
+            Scores, in units of the scorer.
+        scorer : str, optional
+            Whose map; needed where there are several.
+
         Raises
         ------
         MetaevalError

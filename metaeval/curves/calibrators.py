@@ -42,7 +42,13 @@ class Curve:
         return self._at(scores, self.chance)
 
     def interval(self, scores: Floats) -> tuple[Floats, Floats]:
-        """Lower and upper probability at each score, by maps that have them (Venn-Abers)."""
+        """Lower and upper probability at each score, by maps that have them (Venn-Abers).
+
+        Parameters
+        ----------
+        scores : array (score,)
+            Scores, in units of the scorer.
+        """
         ends = self.ends
         if ends is None:
             raise MetaevalError(f"{self.name} has no interval of its own; venn_abers does.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +56,7 @@ def type_i_error_rate(
     level: float = 0.05,
     n_resamples: int = 499,
     label: str | None = None,
-    resample: Any = None,
+    resample: str | tuple[str, str] | None = None,
     missing: str | None = None,
     seed: int = 0,
 ) -> Rate:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 
 from metaeval.core import Floats, MetaevalError
@@ -22,7 +23,7 @@ _LOWER = 0.3  # of a row, from its middle down to the interval
 
 
 def posterior_intervals(
-    posterior: Any,
+    posterior: Result | xr.DataTree,
     *,
     quantity: str | None = None,
     task: str | None = None,

@@ -12,6 +12,7 @@ import seaborn as sns
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
+from numpy.typing import NDArray
 
 from metaeval.core import MetaevalError, check_one_of, write_all
 
@@ -156,7 +157,7 @@ def figure_width(wide: bool = False) -> float:
     return pages.get(column, column) if wide else column
 
 
-def save(figure: Any, path: str | Path) -> tuple[Path, Path]:
+def save(figure: Axes | NDArray[Any] | Figure, path: str | Path) -> tuple[Path, Path]:
     """Write a figure as PDF, with its fonts, and as PNG.
 
     Parameters

@@ -233,8 +233,18 @@ def _read(
     return table_of(settled(with_warnings(whole, asked=codes.declared)), options)
 
 
-def recognise(source: Any) -> tuple[str, str]:
+def recognise(source: Source) -> tuple[str, str]:
     """Name the format of a source, and say why.
+
+    Parameters
+    ----------
+    source : path or frame
+        As in `read`.
+
+    Returns
+    -------
+    tuple of str
+        The name of the format, and how sure that is.
 
     Raises
     ------

@@ -91,7 +91,13 @@ class ResultData:
         return reversed_row(turned.iloc[0], alternative, self.direction(statistic))
 
     def rows(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
-        """Rows of one statistic and of one task, without a task those over all; see `row`."""
+        """Rows of one statistic and of one task, without a task those over all; see `row`.
+
+        Parameters
+        ----------
+        statistic, task : str, optional
+            As in `row`.
+        """
         names = self.statistics
         if statistic is None:
             statistic = names[0]
@@ -123,18 +129,41 @@ class ResultData:
         return float(self.meta["policy"]["confidence"])
 
     def is_accuracy(self, statistic: str | None = None) -> bool:
-        """Whether a statistic is a share of right decisions, shown in percent."""
+        """Whether a statistic is a share of right decisions, shown in percent.
+
+        Parameters
+        ----------
+        statistic : str, optional
+            Its name, whole or without arguments; the first by default.
+        """
         name = self.rows(statistic, None)["statistic"].iloc[0]
         return any(s["name"] == name and s["accuracy"] for s in self.meta["statistics"])
 
     def direction(self, statistic: str | None = None) -> int:
-        """1 where high values of a statistic are good, -1 where low ones are, 0 where neither."""
+        """1 where high values of a statistic are good, -1 where low ones are, 0 where neither.
+
+        Parameters
+        ----------
+        statistic : str, optional
+            Its name, whole or without arguments; the first by default.
+        """
         name = self.rows(statistic, None)["statistic"].iloc[0]
         known = {s["name"]: s.get("better", "higher") for s in self.meta["statistics"]}
         return {"higher": 1, "lower": -1, "neither": 0}[known.get(name, "higher")]
 
-    def is_significant(self, p: Any) -> Any:
-        """Whether (adjusted) p-values are at most 1 minus the confidence, rounding aside."""
+    def is_significant(self, p: float | Floats | pd.Series) -> Any:
+        """Whether (adjusted) p-values are at most 1 minus the confidence, rounding aside.
+
+        Parameters
+        ----------
+        p : float, array or Series
+            p-values; NaN is not significant.
+
+        Returns
+        -------
+        bool, array or Series
+            Of the shape of `p`.
+        """
         return p <= 1 - self.confidence + ROUNDOFF
 
 

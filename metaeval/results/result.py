@@ -80,6 +80,13 @@ class Result(ResultData):
         A difference that is not separated is never called equal: the sentence says which
         differences would have been missed more than half of the time. Of a posterior it says how
         probable it is that the one is better.
+
+        Parameters
+        ----------
+        scorer, baseline : str
+            The two that are compared, in either order.
+        statistic, task : str, optional
+            As in `row`.
         """
         row = self.row(scorer, baseline, statistic=statistic, task=task)
         if self.is_posterior:
@@ -136,6 +143,11 @@ class Result(ResultData):
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; the draws are not in it.
 
+        Parameters
+        ----------
+        text : str
+            JSON of a result.
+
         Raises
         ------
         MetaevalError
@@ -145,7 +157,13 @@ class Result(ResultData):
         return cls(tidied(rows), None, meta)
 
     def to_markdown(self, statistic: str | None = None, task: str | None = None) -> str:
-        """Return the leaderboard as Markdown."""
+        """Return the leaderboard as Markdown.
+
+        Parameters
+        ----------
+        statistic, task : str, optional
+            As in `row`.
+        """
         return tables.to_markdown(self, statistic, task)
 
     def to_latex(
@@ -197,7 +215,13 @@ class Result(ResultData):
         )
 
     def to_html(self, statistic: str | None = None, task: str | None = None) -> str:
-        """Return the leaderboard as HTML."""
+        """Return the leaderboard as HTML.
+
+        Parameters
+        ----------
+        statistic, task : str, optional
+            As in `row`.
+        """
         return tables.to_html(self, statistic, task)
 
     def _repr_html_(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -120,29 +119,67 @@ class Statistic(ABC):
         return False
 
     def settled(self, table: Table) -> Statistic:
-        """Return the statistic with what the kind of label settles."""
+        """Return the statistic with what the kind of label settles.
+
+        Parameters
+        ----------
+        table : Responses or Pairs
+            The table that it is to be estimated on.
+        """
         return self
 
     @abstractmethod
     def bind(self, table: Table, unit: Codes, n_units: int) -> Bound:
-        """Return the statistic on a table of its kind of rows; `unit` (item,) of each item."""
+        """Return the statistic on a table, its parts summed by unit.
+
+        Parameters
+        ----------
+        table : Responses or Pairs
+            A table of the kind of rows that the statistic is over.
+        unit : array (item,)
+            The resampling unit of each item, 0 to `n_units` - 1.
+        n_units : int
+            Number of units; some may have no item.
+        """
 
     @abstractmethod
     def value(self, table: Table) -> Floats:
-        """Return the value of each scorer: (scorer,)."""
+        """Return the value of each scorer: (scorer,).
+
+        Parameters
+        ----------
+        table : Responses or Pairs
+            A table of the kind of rows that the statistic is over.
+        """
 
     def estimate(self, table: Table, bound: Bound) -> Floats:
-        """Return the value, from what is known of the table already: (scorer,)."""
+        """Return the value, from what is known of the table already: (scorer,).
+
+        Parameters
+        ----------
+        table : Responses or Pairs
+            A table of the kind of rows that the statistic is over.
+        bound : Bound
+            What `bind` returned for the table.
+        """
         return bound.reference
 
     def contributions(self, table: Table) -> Floats | None:
-        """Return what each item contributes: (item, scorer), adding up to the value, or None."""
+        """Return what each item contributes: (item, scorer), adding up to the value, or None.
+
+        Parameters
+        ----------
+        table : Responses or Pairs
+            A table of the kind of rows that the statistic is over.
+        """
         return None
 
     def item_shares(self, table: Table) -> Floats | None:
-        """Return the share of each item in the denominator: (item,), adding up to 1, or None."""
-        return None
+        """Return the share of each item in the denominator: (item,), adding up to 1, or None.
 
-    def changed(self, **fields: Any) -> Any:
-        """Return a copy with some fields changed."""
-        return dataclasses.replace(self, **fields)
+        Parameters
+        ----------
+        table : Responses or Pairs
+            A table of the kind of rows that the statistic is over.
+        """
+        return None

@@ -283,25 +283,48 @@ class Changing(ABC):
         return self.replace(rows=self.rows.assign(**{name: column[name]}))
 
     def drop_scorers(self, *names: str) -> Self:
-        """Return the table without some scorers."""
+        """Return the table without some scorers.
+
+        Parameters
+        ----------
+        *names : str
+            Scorers of the table.
+        """
         for name in names:
             require_known("scorer", name, self.scorers)
         return self.replace(scores=self.scores.drop(columns=list(names)))
 
     def keep_scorers(self, names: list[str]) -> Self:
-        """Return the table with only the named scorers."""
+        """Return the table with only the named scorers.
+
+        Parameters
+        ----------
+        names : list of str
+            Scorers of the table, in the order in which they are kept.
+        """
         for name in names:
             require_known("scorer", name, self.scorers)
         return self.replace(scores=self.scores[names])
 
     def keep_labels(self, names: list[str]) -> Self:
-        """Return the table with only the named labels."""
+        """Return the table with only the named labels.
+
+        Parameters
+        ----------
+        names : list of str
+            Label columns of the table, in the order in which they are kept.
+        """
         for name in names:
             require_known("label", name, list(self.labels.columns))
         return self.replace(labels=self.labels[names])
 
     def map_scores(self, function: Callable[[pd.Series], pd.Series]) -> Self:
         """Return the table with `function` applied to the column of each scorer.
+
+        Parameters
+        ----------
+        function : callable
+            Takes the scores of one scorer, a Series, and returns as many values.
 
         Raises
         ------

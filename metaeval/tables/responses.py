@@ -194,7 +194,13 @@ class Pairs(_Reported):
         return "preference"
 
     def pairs(self, label_epsilon: float | None = None) -> Pairs:
-        """Return the table itself: its rows are pairs already."""
+        """Return the table itself: its rows are pairs already.
+
+        Parameters
+        ----------
+        label_epsilon : float, optional
+            Labels that differ by no more are tied; the table's own value where it is not given.
+        """
         return self if label_epsilon is None else self.replace(label_epsilon=label_epsilon)
 
     @property
@@ -208,6 +214,11 @@ class Pairs(_Reported):
         Rows are matched by task, item, first, second and further keys, and by the order of
         presentation where both tables have it. Pairs that only one of the two has are kept,
         with NaN for the other's scorers.
+
+        Parameters
+        ----------
+        other : Pairs
+            A table whose scorers have other names.
 
         Raises
         ------

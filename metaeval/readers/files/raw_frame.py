@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from metaeval.core import MetaevalError
+from metaeval.readers.argument_types import Source
 from metaeval.readers.files import file_bytes
 from metaeval.readers.files.content_type import (
     KINDS,
@@ -38,7 +39,7 @@ from metaeval.readers.files.json_tables import (
 
 
 def load_frame(
-    source: Any, *, max_cells: int | None = None, header: Sequence[str] | None = None
+    source: Source, *, max_cells: int | None = None, header: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Read a table as it is: cells of CSV and TSV stay text, JSON and Parquet keep their types.
 
