@@ -35,37 +35,37 @@ def arrays_of(form, size, outcome, seen):
     """Arguments of the model for folded margins (row,) and outcomes (row,), 0 or 1, seen or not."""
     from metaeval.bayes.hierarchy.centering import curve_places
     from metaeval.bayes.hierarchy.priors import nowhere
-    from metaeval.bayes.margin_models import models as mm
+    from metaeval.bayes.margin_models import densities
     from metaeval.bayes.margin_models.binned_counts import Cell, binned
     from metaeval.bayes.margin_models.posterior_curves import spline_at
     from metaeval.curves import spline_knots
 
     cell = Cell(size, np.zeros((0, len(size))), outcome, np.arange(len(size)))
     data = binned([[cell]], 2, len(size))
-    grids = (mm.LOG_SLOPE, *mm.MORE_GRIDS[form])
+    grids = (densities.LOG_SLOPE, *densities.MORE_GRIDS[form])
     arrays = {"margin": data.margin, "counts": data.counts}
     if form == "spline":
         arrays["basis"] = spline_at(data.margin, spline_knots(size)[None])
-    places = curve_places(mm.cell_chances(form), grids, *arrays.values())
+    places = curve_places(densities.cell_chances(form), grids, *arrays.values())
     arrays["places"] = places if seen else {name: nowhere(p) for name, p in places.items()}
     return arrays, data.place[0][0]
 
 
 def chances(form, sites, arrays):
     """P(agree) in every bin: (..., bin)."""
-    from metaeval.bayes.margin_models import models as mm
+    from metaeval.bayes.margin_models import densities
 
     values = {n: v for n, v in sites.items() if not n.endswith("_raw")}
     with double_precision():
         args = (arrays["margin"], None, arrays.get("basis"), form)
-        logs = np.asarray(mm.agreement_chances(values, *args))
+        logs = np.asarray(densities.agreement_chances(values, *args))
     return np.exp(logs)[..., 0, 0, :, 1]
 
 
 def held(form, seed, truth=None):
     """Share of margins at which the band holds the curve, for one set."""
     from benchmarks.bayes_sbc import prior_sites
-    from metaeval.bayes.margin_models import models as mm
+    from metaeval.bayes.margin_models import densities
     from metaeval.bayes.sampling.nuts import Settings, sample
 
     rng = np.random.default_rng([11, seed])
@@ -74,13 +74,15 @@ def held(form, seed, truth=None):
     arrays, place = arrays_of(form, size, np.zeros(PAIRS, dtype=int), False)
     options = (("form", form), ("order", False))
     if truth is None:
-        curve = chances(form, prior_sites(mm.calibration, arrays, options, seed), arrays)[place]
+        curve = chances(
+            form, prior_sites(densities.calibration_density, arrays, options, seed), arrays
+        )[place]
     else:
         curve = truth(size)
     outcome = (rng.random(PAIRS) < curve).astype(int)
     arrays, place = arrays_of(form, size, outcome, True)
-    settings = Settings(2, 300, 500, 0.9, seed)
-    drawn = sample(mm.calibration, arrays, options, settings, lambda _: True)
+    settings = Settings(n_chains=2, n_warmup=300, n_draws=500, target_accept=0.9, seed=seed)
+    drawn = sample(densities.calibration_density, arrays, options, settings, lambda _: True)
     every = chances(form, drawn.sites, arrays).reshape(-1, arrays["margin"].shape[-1])
     low, high = np.quantile(every, (0.05, 0.95), axis=0)[:, place]
     return float(((low <= curve) & (curve <= high)).mean())

@@ -64,14 +64,14 @@ class Margins:
 
     def __init__(self, name):
         from metaeval.bayes.hierarchy.priors import nowhere
-        from metaeval.bayes.margin_models import models as mm
+        from metaeval.bayes.margin_models import densities
         from metaeval.bayes.margin_models.binned_counts import Cell, binned, folded
         from metaeval.bayes.margin_models.posterior_curves import beta_at, log_means, spline_at
         from metaeval.curves import spline_knots
 
         form = name.removesuffix(WITH_COVARIATES)
-        self.mm, self.form, self.ties = mm, form, form in mm.TIE_GRID
-        self.model = mm.ties if self.ties else mm.calibration
+        self.densities, self.form, self.ties = densities, form, form in densities.TIE_GRID
+        self.model = densities.tie_density if self.ties else densities.calibration_density
         self.options = (("form", form), ("order", False))
         rng = np.random.default_rng(1)
         unit, none, ones = np.arange(PAIRS), np.zeros((0, PAIRS)), np.ones(PAIRS)
@@ -85,8 +85,12 @@ class Margins:
         cells = [[cell() for _ in range(T)] for _ in range(K)]
         data = binned(cells, 3 if self.ties else 2, PAIRS, form == "beta")
         self.number = data.counts.sum(axis=-1).astype(int)
-        grids = [mm.LOG_SLOPE]
-        grids += [mm.TIE_GRID[form], mm.LOGIT_LAPSE] if self.ties else mm.MORE_GRIDS[form]
+        grids = [densities.LOG_SLOPE]
+        grids += (
+            [densities.TIE_GRID[form], densities.LOGIT_LAPSE]
+            if self.ties
+            else densities.MORE_GRIDS[form]
+        )
         self.grids = grids
         self.arrays = {"margin": data.margin, "counts": data.counts * 0}
         if name.endswith(WITH_COVARIATES):
@@ -115,15 +119,19 @@ class Margins:
         """Log probabilities of outcomes."""
         given, basis = (self.arrays.get(name) for name in ("covariates", "basis"))
         if self.ties:
-            return self.mm.tie_chances(sites, self.arrays["margin"], given, self.form)
-        return self.mm.agreement_chances(sites, self.arrays["margin"], given, basis, self.form)
+            return self.densities.tie_chances(sites, self.arrays["margin"], given, self.form)
+        return self.densities.agreement_chances(
+            sites, self.arrays["margin"], given, basis, self.form
+        )
 
     def places(self, counts):
         """Where data put the grids, as a fit finds it."""
         from metaeval.bayes.hierarchy.centering import curve_places
 
         margin, basis = self.arrays["margin"], self.arrays.get("basis")
-        return curve_places(self.mm.cell_chances(self.form), self.grids, margin, counts, basis)
+        return curve_places(
+            self.densities.cell_chances(self.form), self.grids, margin, counts, basis
+        )
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
@@ -163,15 +171,11 @@ class Accuracy:
     """Verdicts of scorers that go together, one for each item."""
 
     def __init__(self, _):
-        from metaeval.bayes.accuracy_model import data as accuracy_data, model as accuracy_model
+        from metaeval.bayes.accuracy_model import data, density
         from metaeval.bayes.hierarchy.priors import nowhere
 
         self.nowhere = nowhere
-        self.model, self.verdicts, self.grid = (
-            accuracy_model.accuracy,
-            accuracy_data,
-            accuracy_model.LOGIT,
-        )
+        self.model, self.verdicts, self.grid = density.accuracy_density, data, density.LOGIT
         self.options = (("pool", True),)
 
     def draw(self, rng, seed):
@@ -262,9 +266,9 @@ class Raters:
     """Labels of raters who err by themselves."""
 
     def __init__(self, form):
-        from metaeval.bayes.rater_models import models as rater_models
+        from metaeval.bayes.rater_models.density import rater_density
 
-        self.model = rater_models.raters
+        self.model = rater_density
         self.form = "ordinal" if form == "ordinal" else "dawid_skene"
         self.ordered = form == "dawid_skene_ordered"
         self.options = (("form", self.form), ("ordered", self.ordered))
@@ -400,7 +404,9 @@ def ranks_of(name, seeds):
     for seed in seeds:
         rng = np.random.default_rng([7, seed])
         truth, arrays = kind.draw(rng, seed)
-        settings = nuts.Settings(1, 500, RANKS * APART, 0.9, seed)
+        settings = nuts.Settings(
+            n_chains=1, n_warmup=500, n_draws=RANKS * APART, target_accept=0.9, seed=seed
+        )
         drawn = (
             kind.sample(arrays, settings)
             if isinstance(kind, Raters)

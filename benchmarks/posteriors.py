@@ -22,11 +22,14 @@ import pandas as pd
 from benchmarks import timing
 from benchmarks.timing import Clock, Row, Seconds
 from metaeval import Pairs, bayes
-from metaeval.bayes.accuracy_model import data as accuracy_data
-from metaeval.bayes.margin_models import data as margin_data
-from metaeval.bayes.rater_models import data as rater_data, models as rater_models
+from metaeval.bayes.accuracy_model.density import accuracy_density
+from metaeval.bayes.design import DesignOptions
+from metaeval.bayes.margin_models.densities import tie_density
 from metaeval.bayes.rater_models.confusion import confusion_layout, prevalence_layout
+from metaeval.bayes.rater_models.density import log_likelihood
 from metaeval.core import double_precision
+
+STATISTIC = "pairwise_accuracy"
 
 
 def many_tasks(n_tasks: int, n_scorers: int, n_items: int) -> Pairs:
@@ -87,7 +90,7 @@ def dawid_skene(labels: Any, counts: Any, effect: Any, *, form: str, ordered: bo
 
     said = matrices("said", confusion_layout(n_classes, ordered), n_raters)
     true = matrices("true", prevalence_layout(n_classes, ordered), 1)[0, 0]
-    found = rater_models.log_likelihood(labels, true, said)
+    found = log_likelihood(labels, true, said)
     numpyro.factor("likelihood", (counts / effect * found).sum())
 
 
@@ -119,7 +122,7 @@ def first_fit(quick: bool) -> float:
     import time
 
     started = time.perf_counter()
-    bayes.fit(bayes.accuracy, of_accuracy(quick), statistic="pairwise_accuracy", check=False)
+    bayes.fit(bayes.AccuracyModel(statistic=STATISTIC), of_accuracy(quick), check=False)
     return time.perf_counter() - started
 
 
@@ -136,41 +139,36 @@ def cold(quick: bool) -> tuple[Seconds, Seconds]:
     return Seconds(found[0], found[0]), Seconds(found[1], found[1])
 
 
-def against_numpyro(clock: Clock, work: str, table: Pairs, **options: Any) -> Row:
+def against_numpyro(
+    clock: Clock, work: str, table: Pairs, model: Any, density: Callable[..., None]
+) -> Row:
     """One model of both, ours from the table on; a quick look leaves the peer out."""
-    name = options.pop("model")
-    model, prepare = MODELS[name]
-    more = {"draws": 50} if clock.quick else {}
-    ours = clock.warm(lambda: bayes.fit(name, table, check=False, **more, **options))
-    theirs = None if clock.quick else by_numpyro(model, prepare(table, **options))
+    more = {"n_draws": 50} if clock.quick else {}
+    ours = clock.warm(lambda: bayes.fit(model, table, check=False, **more))
+    prepared = model.prepare(table, DesignOptions())
+    theirs = None if clock.quick else by_numpyro(density, prepared)
     peer = ("", None) if theirs is None else ("numpyro.infer.MCMC", theirs)
     sizes = {"items": table.n_items, "scorers": table.scores.shape[1] or ""}
     return timing.row(work, "bayes.fit", ours, *peer, target=1, package="numpyro", **sizes)
-
-
-MODELS: dict[str, tuple[Callable[..., None], Callable[..., Any]]] = {
-    "accuracy": (bayes.accuracy, accuracy_data.prepared),
-    "ties": (bayes.ties, margin_data.prepared_ties),
-    "raters": (dawid_skene, rater_data.prepared),
-}
 
 
 def rows(clock: Clock) -> Iterator[Row]:
     quick = clock.quick
     table = of_accuracy(quick)
     sizes = {"items": table.n_items, "scorers": table.scores.shape[1]}
-    work, statistic = "posterior of accuracy in 20 tasks", "pairwise_accuracy"
-    yield against_numpyro(clock, work, table, model="accuracy", statistic=statistic)
+    work, model = "posterior of accuracy in 20 tasks", bayes.AccuracyModel(statistic=STATISTIC)
+    yield against_numpyro(clock, work, table, model, accuracy_density)
     if not quick:
         for what, seconds in zip(("first process", "next process"), cold(quick), strict=True):
             name = f"bayes.fit, {what}, with imports and compilation"
             yield timing.row(work, name, seconds, target="reported", **sizes)
-        ties = with_ties(10, 20_000)
-        yield against_numpyro(clock, "posterior of win, tie and loss", ties, model="ties")
+        ties, work = with_ties(10, 20_000), "posterior of win, tie and loss"
+        yield against_numpyro(clock, work, ties, bayes.TieModel(), tie_density)
     votes = rated(*(3, 40) if quick else (5, 2_000))
-    yield against_numpyro(clock, "posterior of five raters", votes, model="raters")
+    work = "posterior of five raters"
+    yield against_numpyro(clock, work, votes, bayes.RaterModel(), dawid_skene)
     paired = many_tasks(1, *(3, 50) if quick else (10, 1_000))
-    ours = clock.warm(lambda: bayes.bayesian_bootstrap(paired, "pairwise_accuracy"))
+    ours = clock.warm(lambda: bayes.bayesian_bootstrap(paired, STATISTIC))
     work = "Bayesian bootstrap of all pairs of scorers"
     sizes = {"items": paired.n_items, "scorers": paired.scores.shape[1]}
     yield timing.row(work, "bayesian_bootstrap", ours, target="reported", **sizes)

@@ -98,7 +98,7 @@ def posteriors(pairs: object) -> Iterator[tuple]:
     """Draws of all models, and what is made of them."""
     quantities = {"accuracy": "accuracy", "ties": "epsilon", "calibration": "slope"}
     for model, quantity in {**quantities, "raters": "accuracy"}.items():
-        fitted = bayes.fit(model, pairs, draws=200, warmup=200, check=False)
+        fitted = bayes.fit(model, pairs, n_draws=200, n_warmup=200, check=False)
         yield f"draws {model}", drawn(fitted)
         yield f"summary {model}", exactly(bayes.summarize(fitted, quantity).frame)
 

@@ -150,7 +150,7 @@ pd.DataFrame(
 # ## A posterior of the threshold
 #
 # The curve of accuracy by threshold is flat at its top, so the best threshold is known badly. A
-# model uses all pairs instead of the best point of a curve: `bayes.ties` describes how win, tie
+# model uses all pairs instead of the best point of a curve: `bayes.TieModel` describes how win, tie
 # and loss depend on the margin. Its `epsilon` is the margin below which a tie is the most
 # probable label. The first fit takes some seconds, most of them to compile the model; the draws
 # are checked, and a posterior whose chains did not converge is refused.
@@ -158,7 +158,7 @@ pd.DataFrame(
 # The curve shows both. Its thick part are thresholds that the data do not tell from the best.
 
 # %%
-tree = bayes.fit(bayes.ties, table, scorers=["reward"], seed=1)
+tree = bayes.fit(bayes.TieModel(), table, scorers=["reward"], seed=1)
 epsilon = bayes.summarize(tree, "epsilon").row("reward")
 print("epsilon of reward: {estimate:.2f} [{lower:.2f}, {upper:.2f}]".format(**epsilon))
 print(f"in truth: {truth.epsilon.loc['reward', 'pooled']:.2f}")

@@ -26,7 +26,7 @@ def draw(folder: Path, quick: bool = False) -> None:
     simulated = worlds.world(20 if quick else 80, tasks, [s.name for s in scorers])
     table, truth = _with_few(simulated.table), simulated.truth.half_credit
     raw = evaluate(table, STATISTIC, by="task", n_resamples=200 if quick else 2_000)
-    tree = bayes.fit(bayes.accuracy, table, statistic=STATISTIC, by="task", seed=1)
+    tree = bayes.fit(bayes.AccuracyModel(statistic=STATISTIC), table, by="task", seed=1)
     posterior = bayes.summarize(tree, "accuracy")
     panels = shrinkage(raw, posterior)
     frame = shrinkage(raw, posterior, return_data=True)

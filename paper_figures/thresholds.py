@@ -31,7 +31,7 @@ def draw(folder: Path, quick: bool = False) -> None:
 
 def _keep(folder: Path, name: str, table: Responses, quick: bool, *known: pd.DataFrame) -> None:
     n = 200 if quick else 500
-    asked = {"tree": bayes.fit(bayes.ties, table, seed=1), "n_resamples": n}
+    asked = {"tree": bayes.fit(bayes.TieModel(), table, seed=1), "n_resamples": n}
     frame = tie_curve(table, return_data=True, **asked)
     posterior = frame["part"] == "posterior"
     frame.loc[posterior, "accuracy"] = [

@@ -41,7 +41,7 @@ def trees(table):
     from metaeval import bayes
 
     return {
-        "accuracy": bayes.fit("accuracy", table, statistic="pairwise_accuracy", seed=1),
-        "ties": bayes.fit("ties", table, seed=1, draws=1000),
-        "calibration": bayes.fit("calibration", table, seed=1, draws=1000),
+        "accuracy": bayes.fit(bayes.AccuracyModel(statistic="pairwise_accuracy"), table, seed=1),
+        "ties": bayes.fit("ties", table, seed=1, n_draws=1000),
+        "calibration": bayes.fit("calibration", table, seed=1, n_draws=1000),
     }

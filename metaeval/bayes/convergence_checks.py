@@ -1,4 +1,4 @@
-"""Gates: whether a posterior may be read."""
+"""`diagnose`: whether a posterior passes its gates."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from metaeval.core import Floats, MetaevalError
 LIMITS = {"r_hat": 1.01, "ess_bulk": 400.0, "ess_tail": 400.0, "divergences": 0.0, "e_bfmi": 0.3}
 
 _CURES = {
-    "r_hat": "chains disagree: run them longer (warmup=, draws=)",
-    "ess_bulk": "too few independent draws: draws= more",
-    "ess_tail": "too few independent draws in the tails: draws= more",
+    "r_hat": "chains disagree: run them longer (n_warmup=, n_draws=)",
+    "ess_bulk": "too few independent draws: raise n_draws=",
+    "ess_tail": "too few independent draws in the tails: raise n_draws=",
     "divergences": "the sampler left the posterior: target_accept=0.95",
-    "e_bfmi": "energies mix slowly: warmup= more, or a simpler model",
+    "e_bfmi": "energies mix slowly: raise n_warmup=, or fit a simpler model",
 }
 
 
-def check(tree: xr.DataTree) -> pd.DataFrame:
+def diagnose(tree: xr.DataTree) -> pd.DataFrame:
     """Whether a posterior passes its gates: convergence, effective draws, divergences, energy.
 
     Parameters
@@ -52,7 +52,7 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
+    >>> tree = bayes.fit(bayes.AccuracyModel(), load_example(), seed=1)
     >>> bool(bayes.diagnose(tree)["passed"].all())
     True
     """
@@ -114,7 +114,7 @@ def _row(gate: str, worst: float, where: str) -> dict[str, Any]:
 
 def failures(tree: xr.DataTree) -> list[str]:
     """A line on each gate that a posterior fails."""
-    rows = check(tree).reset_index().to_dict("records")
+    rows = diagnose(tree).reset_index().to_dict("records")
     return [
         f"{row['gate']} {row['worst']:.4g} "
         + (f"of {row['where']} " if row["where"] else "")

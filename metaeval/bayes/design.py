@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,21 @@ _FEW = 30  # pairs
 _PER_BIN, _MOST_BINS, _MORE_BINS = 15, 16, 4  # units; bins of the first covariate, of each other
 
 
-def designed(table: Table, by: str | None, **options: Any) -> tuple[Design, str | None]:
+class DesignOptions(NamedTuple):
+    """Which label, scorers, tasks, units and rows a model looks at, as in `metaeval.evaluate`."""
+
+    label: str | None = None
+    scorers: Sequence[str] | None = None
+    by: str | None = None
+    resample: str | None = None
+    missing: str | None = None
+
+
+def make_model_design(table: Table, options: DesignOptions) -> tuple[Design, str | None]:
     """The label, the scorers, the rows and the units, by task where the table has one."""
     table = require_table(table)
-    column = by or ("task" if "task" in table.rows else None)
-    design = prepare(table, by=column, **options)
+    column = options.by or ("task" if "task" in table.rows else None)
+    design = prepare(table, **options._replace(by=column)._asdict())
     if design.systems:
         raise MetaevalError("Models have items or clusters as units; use resample='item'.")
     if design.missing == "pairwise":

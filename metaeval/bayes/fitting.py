@@ -3,69 +3,34 @@
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from metaeval.bayes.accuracy_model import data as accuracy_data, model as accuracy_model
+from metaeval.bayes.accuracy_model.model import AccuracyModel
 from metaeval.bayes.convergence_checks import converged, failures, require_passed
 from metaeval.bayes.datatree import for_arviz, group, tree_of
+from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.log_probs import TOTAL
-from metaeval.bayes.margin_models import data as margin_data, models as margin_models
-from metaeval.bayes.model_data import Prepared, Sites
+from metaeval.bayes.margin_models.models import CalibrationModel, TieModel
+from metaeval.bayes.model_base import Model
+from metaeval.bayes.model_data import ModelData, Sites
 from metaeval.bayes.provenance import described
-from metaeval.bayes.rater_models import data as rater_data, gibbs, models as rater_models
-from metaeval.bayes.sampling.nuts import Sampled, Settings, sample
-from metaeval.core import Floats, MetaevalError, check_fraction, check_whole, listed, near_miss
+from metaeval.bayes.rater_models.model import RaterModel
+from metaeval.bayes.sampling.nuts import Sampled, Settings
+from metaeval.core import Floats, MetaevalError, check_fraction, check_whole, require_known
 from metaeval.tables import Table
 
-_SHARED = ("label", "scorers", "by", "resample", "missing")
+MODELS: Mapping[str, type[Model]] = {
+    model.name: model for model in (AccuracyModel, TieModel, CalibrationModel, RaterModel)
+}
 MOST_LIKELIHOODS = 5_000_000  # numbers of the log likelihood that are kept
 
 
-class Recipe(NamedTuple):
-    """How a table becomes the arguments of a model, and how its posterior is drawn."""
-
-    prepare: Callable[..., Prepared]
-    draw: Callable[[Callable[..., None], Prepared, Settings], Sampled]
-
-
-def _nuts(model: Callable[..., None], prepared: Prepared, settings: Settings) -> Sampled:
-    enough = functools.partial(_enough, prepared)
-    return sample(model, prepared.arrays, prepared.options, settings, enough)
-
-
-def _gibbs(model: Callable[..., None], prepared: Prepared, settings: Settings) -> Sampled:
-    """Conjugate steps, where the form of the model has them."""
-    options = dict(prepared.options)
-    if options["form"] == "ordinal" or "covariates" in prepared.arrays:
-        return _nuts(model, prepared, settings)
-    enough = functools.partial(_enough, prepared)
-    return gibbs.sample(prepared.arrays, options["ordered"], settings, enough)
-
-
-def _enough(prepared: Prepared, drawn: Sampled) -> bool:
-    return converged([drawn.sites[name] for name in checked_sites(prepared, drawn.sites)])
-
-
-def checked_sites(prepared: Prepared, sites: Sites) -> list[str]:
-    """Names of the sites that are looked at for convergence."""
-    return [n for n in prepared.dims if n in sites and n not in prepared.derived]
-
-
-RECIPES: Mapping[Callable[..., None], Recipe] = {
-    accuracy_model.accuracy: Recipe(accuracy_data.prepared, _nuts),
-    margin_models.ties: Recipe(margin_data.prepared_ties, _nuts),
-    margin_models.calibration: Recipe(margin_data.prepared_calibration, _nuts),
-    rater_models.raters: Recipe(rater_data.prepared, _gibbs),
-}
-
-
 def fit(
-    model: Callable[..., None] | str,
+    model: Model | type[Model] | str,
     table: Table,
     *,
     label: str | None = None,
@@ -73,29 +38,29 @@ def fit(
     by: str | None = None,
     resample: str | None = None,
     missing: str | None = None,
-    chains: int = 4,
-    warmup: int | None = None,
-    draws: int | None = None,
+    n_chains: int = 4,
+    n_warmup: int | None = None,
+    n_draws: int | None = None,
     target_accept: float | None = None,
     seed: int = 0,
     check: bool = True,
-    **options: Any,
 ) -> Any:
     """Posterior of a model of scorers and labels, from a table.
 
     Parameters
     ----------
-    model : callable or str
-        `bayes.accuracy`, `bayes.ties`, `bayes.calibration` or `bayes.raters`, or its name.
+    model : AccuracyModel, TieModel, CalibrationModel or RaterModel
+        Such as `bayes.TieModel(form="davidson")`. A class, or its name ("accuracy", "ties",
+        "calibration", "raters"), stands for the model with default options.
     table : Responses or Pairs
     label, scorers, resample, missing
         As in `metaeval.evaluate`.
     by : str, optional
         Column of the items that is pooled over; `task` where the table has one.
-    chains : int, default 4
-    warmup : int, optional
+    n_chains : int, default 4
+    n_warmup : int, optional
         Steps that adapt each chain of NUTS: 500, or 300 where parameters are many (above 150).
-    draws : int, optional
+    n_draws : int, optional
         Steps of each chain that are kept: by default 500 (750), doubled until the gates of
         convergence are passed, 8 000 at most.
     target_accept : float, optional
@@ -104,8 +69,6 @@ def fit(
     check : bool, default True
         Refuse a posterior that fails a gate (`bayes.diagnose`). Without it the tree comes all the
         same, and every row of `bayes.summarize` says that it failed.
-    **options
-        What the model takes besides; see its docstring.
 
     Returns
     -------
@@ -133,18 +96,16 @@ def fit(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit("accuracy", load_example(), scorers=["judge", "lexical"])
+    >>> tree = bayes.fit(bayes.AccuracyModel(), load_example(), scorers=["judge", "lexical"])
     >>> bayes.summarize(tree, "accuracy").row("judge")["scorer"]
     'judge'
     """
-    function = _known(model)
-    settings = _settings(chains, warmup, draws, target_accept, seed)
-    asked = {"label": label, "scorers": scorers, "resample": resample, "missing": missing}
-    recipe = RECIPES[function]
-    _check_options(function.__name__, recipe, options)
-    prepared = recipe.prepare(table, by=by, **asked, **options)
-    drawn = recipe.draw(function, prepared, settings)
-    tree = _tree(function.__name__, table, prepared, drawn, settings, asked)
+    chosen = _as_model(model)
+    settings = _settings(n_chains, n_warmup, n_draws, target_accept, seed)
+    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
+    data = chosen.prepare(table, options)
+    drawn = chosen.draw(data, settings, functools.partial(_enough, data))
+    tree = _tree(chosen.name, table, data, drawn, settings, options)
     failed = failures(tree)
     if check:
         require_passed(failed)
@@ -152,82 +113,84 @@ def fit(
     return for_arviz(tree)
 
 
-def _known(model: Any) -> Callable[..., None]:
-    """The model that is meant."""
-    names = {function.__name__: function for function in RECIPES}
-    name = model if isinstance(model, str) else getattr(model, "__name__", repr(model))
-    if name not in names or not (isinstance(model, str) or model is names[name]):
-        raise MetaevalError(
-            f"There is no model {name!r}; there are {', '.join(f'bayes.{n}' for n in names)}."
-            f"{near_miss(name, names)}"
-        )
-    return names[name]
+def _as_model(model: Any) -> Model:
+    """The model that is meant, with default options where only its class or name is given."""
+    if isinstance(model, str):
+        require_known("model", model, list(MODELS))
+        return MODELS[model]()
+    known = tuple(MODELS.values())
+    if isinstance(model, known):
+        return model
+    if isinstance(model, type) and issubclass(model, known):
+        return model()
+    names = ", ".join(f"bayes.{own.__name__}()" for own in known)
+    raise MetaevalError(f"model={model!r} is not a model; the models are {names}.")
 
 
-def _check_options(name: str, recipe: Recipe, options: Mapping[str, Any]) -> None:
-    """Refuse what the model does not take."""
-    known = [
-        n
-        for n, parameter in inspect.signature(recipe.prepare).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and n not in _SHARED
-    ]
-    for option in options:
-        if option not in known:
-            raise MetaevalError(
-                f"bayes.{name} does not take {option}; it takes {listed(known)}."
-                f"{near_miss(option, known)}"
-            )
+def _enough(data: ModelData, drawn: Sampled) -> bool:
+    return converged([drawn.sites[name] for name in checked_sites(data, drawn.sites)])
+
+
+def checked_sites(data: ModelData, sites: Sites) -> list[str]:
+    """Names of the sites that are looked at for convergence."""
+    return [n for n in data.dims if n in sites and n not in data.derived]
 
 
 def _settings(
-    chains: int, warmup: int | None, draws: int | None, target: float | None, seed: int
+    n_chains: int,
+    n_warmup: int | None,
+    n_draws: int | None,
+    target_accept: float | None,
+    seed: int,
 ) -> Settings:
     return Settings(
-        check_whole("chains", chains, 1),
-        None if warmup is None else check_whole("warmup", warmup, 10),
-        None if draws is None else check_whole("draws", draws, 10),
-        None if target is None else check_fraction("target_accept", target),
-        check_whole("seed", seed, 0),
+        n_chains=check_whole("n_chains", n_chains, 1),
+        n_warmup=None if n_warmup is None else check_whole("n_warmup", n_warmup, 10),
+        n_draws=None if n_draws is None else check_whole("n_draws", n_draws, 10),
+        target_accept=(
+            None if target_accept is None else check_fraction("target_accept", target_accept)
+        ),
+        seed=check_whole("seed", seed, 0),
     )
 
 
 def _tree(
     name: str,
     table: Table,
-    prepared: Prepared,
+    data: ModelData,
     drawn: Sampled,
     settings: Settings,
-    asked: Mapping[str, Any],
+    options: DesignOptions,
 ) -> xr.DataTree:
     """Everything of a fit in one tree."""
     rng = np.random.default_rng([settings.seed, 1])
-    kept = {n: (dims, drawn.sites[n]) for n, dims in prepared.dims.items() if n in drawn.sites}
-    more = prepared.more(drawn.sites, rng)
+    kept = {n: (dims, drawn.sites[n]) for n, dims in data.dims.items() if n in drawn.sites}
+    derived = data.derived_draws(drawn.sites, rng)
     stats = {n: ((), v) for n, v in drawn.stats.items()}
-    if prepared.log_prior is not None:
-        stats["log_prior"] = ((), prepared.log_prior(drawn.sites, more))
+    if data.log_prior is not None:
+        stats["log_prior"] = ((), data.log_prior(drawn.sites, derived))
         stats[TOTAL] = ((), drawn.sites[TOTAL])
-    likelihood = _likelihood(prepared, drawn.sites)
-    constant = {**prepared.constant, **(prepared.after(drawn.sites) if prepared.after else {})}
+    likelihood = _likelihood(data, drawn.sites)
+    constant = {**data.constant, **data.derived_constants(drawn.sites)}
     groups = {
-        "posterior": group({**kept, **more}, prepared.coords),
-        "posterior_predictive": group(prepared.predict(drawn.sites, rng), prepared.coords),
-        "log_likelihood": _with_cases(group({"label": (("unit",), likelihood)}, prepared.coords)),
+        "posterior": group({**kept, **derived}, data.coords),
+        "posterior_predictive": group(data.predict(drawn.sites, rng), data.coords),
+        "log_likelihood": _with_cases(group({"label": (("unit",), likelihood)}, data.coords)),
         "sample_stats": group(stats, {}),
-        "observed_data": group(prepared.observed, prepared.coords, drawn=False),
-        "constant_data": group(constant, prepared.coords, drawn=False),
+        "observed_data": group(data.observed, data.coords, drawn=False),
+        "constant_data": group(constant, data.coords, drawn=False),
     }
-    attrs = described(name, table, prepared, _n_draws(drawn), settings.seed, asked)
-    attrs |= {"checked": checked_sites(prepared, drawn.sites), "halved": str(drawn.halved)}
+    attrs = described(name, table, data, _n_draws(drawn), settings.seed, options)
+    attrs |= {"checked": checked_sites(data, drawn.sites), "halved": str(drawn.halved)}
     return tree_of(groups, attrs)
 
 
-def _likelihood(prepared: Prepared, sites: Sites) -> Floats:
+def _likelihood(data: ModelData, sites: Sites) -> Floats:
     """Log likelihood by unit, of evenly spaced draws where there are many units."""
-    n_units = max(len(prepared.coords["unit"]), 1)
+    n_units = max(len(data.coords["unit"]), 1)
     chains, draws = next(iter(sites.values())).shape[:2]
     step = -(-chains * draws * n_units // MOST_LIKELIHOODS)
-    return prepared.log_likelihood({n: v[:, ::step] for n, v in sites.items()})
+    return data.log_likelihood({n: v[:, ::step] for n, v in sites.items()})
 
 
 def _with_cases(likelihood: xr.Dataset) -> xr.Dataset:

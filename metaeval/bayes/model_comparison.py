@@ -17,7 +17,7 @@ _POOR = 0.7
 _FEWEST = 100  # draws
 
 
-def sensitivity(tree: xr.DataTree) -> pd.DataFrame:
+def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     """How much each parameter moves with its priors, and with the likelihood: power scaling.
 
     Parameters
@@ -52,7 +52,7 @@ def sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
+    >>> tree = bayes.fit(bayes.AccuracyModel(), load_example(), seed=1)
     >>> found = bayes.prior_sensitivity(tree)
     >>> bool(found.loc["logit_sd_task", "prior"] > 0.05)
     True
@@ -61,8 +61,8 @@ def sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     stats = tree["sample_stats"]
     if "log_prior" not in stats:
         raise MetaevalError(
-            f"The posterior of {said(tree, 'model')} keeps no densities of its draws; sensitivity "
-            "is for accuracy (pooled), ties and calibration."
+            f"The posterior of {said(tree, 'model')} keeps no densities of its draws; "
+            "prior_sensitivity is for accuracy (pooled), ties and calibration."
         )
     draws = tree["posterior"].to_dataset()[list(said(tree, "checked"))]
     parts = {
@@ -86,7 +86,7 @@ def _flat(found: xr.Dataset) -> dict[str, float]:
     return values
 
 
-def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
+def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     """Models of the same table compared by leaving out units (items, clusters) one at a time.
 
     Parameters
@@ -127,7 +127,7 @@ def weigh(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     >>> from metaeval import bayes, load_example
     >>> table = load_example()
     >>> trees = {
-    ...     form: bayes.fit(bayes.ties, table, scorers=["judge"], form=form, check=False)
+    ...     form: bayes.fit(bayes.TieModel(form=form), table, scorers=["judge"], check=False)
     ...     for form in ("rao_kupper", "davidson")
     ... }
     >>> float(bayes.compare_models(trees)["weight"].sum().round(6))

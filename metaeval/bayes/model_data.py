@@ -19,16 +19,22 @@ Sites = Mapping[str, Floats]
 """Draws (chain, draw, ...) of the sites of a model."""
 
 
-class Prepared(NamedTuple):
+def no_constants(sites: Sites) -> Named:
+    """Of a model that has no constants which follow from its draws."""
+    return {}
+
+
+class ModelData(NamedTuple):
     """A table as a model takes it.
 
-    `said` are the options that the name of the model shows; `derived` sites follow one by one from
-    others and need no check of their own.
+    `name_options` are the options that the name of the model shows; `derived` sites follow one by
+    one from others and need no check of their own.
     `dims` names the dimensions of the sites that are kept in the posterior; `coords` their values.
-    `more` draws what follows from the sites (a task not yet seen); `predict` draws data, and
-    `log_likelihood` is that of each unit (chain, draw, unit), both from draws of the sites.
-    `log_prior` maps sites, and what `more` drew, to the log density of the priors (chain, draw).
-    `after` are constants that are known once the sites are drawn.
+    `derived_draws` draws what follows from the sites (a task not yet seen); `predict` draws data,
+    and `log_likelihood` is that of each unit (chain, draw, unit), both from draws of the sites.
+    `log_prior` maps sites, and what `derived_draws` drew, to the log density of the priors (chain,
+    draw).
+    `derived_constants` are constants that are known once the sites are drawn.
     """
 
     arrays: Arrays
@@ -40,12 +46,12 @@ class Prepared(NamedTuple):
     design: Design
     by: str | None
     estimand: Estimand
-    said: Mapping[str, Any]
+    name_options: Mapping[str, Any]
     derived: tuple[str, ...]
     notes: list[str]
     warnings: list[str]
-    more: Callable[[Sites, Generator], Named]
+    derived_draws: Callable[[Sites, Generator], Named]
     predict: Callable[[Sites, Generator], Named]
     log_likelihood: Callable[[Sites], Floats]
     log_prior: Callable[[Sites, Named], Floats] | None = None
-    after: Callable[[Sites], Named] | None = None
+    derived_constants: Callable[[Sites], Named] = no_constants

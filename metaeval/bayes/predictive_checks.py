@@ -1,4 +1,4 @@
-"""`predictive`: what a posterior expects, beside what was seen or at any margin."""
+"""`posterior_predictive`: what a posterior expects, beside what was seen or at any margin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OUTCOMES = {2: ("disagree", "agree"), 3: ("loss", "tie", "win")}
 _DRAWS = 1_000
 
 
-def predictive(
+def posterior_predictive(
     tree: xr.DataTree, margins: Sequence[float] | None = None, *, confidence: float = 0.95
 ) -> pd.DataFrame:
     """What the model expects: beside what was seen, or of labels at given margins.
@@ -59,7 +59,7 @@ def predictive(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
+    >>> tree = bayes.fit(bayes.AccuracyModel(), load_example(), seed=1)
     >>> bayes.posterior_predictive(tree)["p"].between(0, 1).all()
     np.True_
     """
@@ -137,7 +137,7 @@ def curves_at(tree: xr.DataTree, margin: Floats, confidence: float) -> pd.DataFr
 
 
 def outcome_shares(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
-    """Shares of outcomes in groups of about the same margin, seen and as `predictive` has them.
+    """Shares of outcomes in groups of about the same margin, as seen and as predicted.
 
     Rows of scorer, task, group, margin (the mean of the group), outcome, observed, predicted,
     lower, upper; empty groups are left out.

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.bayes.model_data import Prepared
+from metaeval.bayes.design import DesignOptions
+from metaeval.bayes.model_data import ModelData
 from metaeval.inference import POSTERIOR, Level, Plan, assembled
 from metaeval.results import make_signature
 from metaeval.tables import Table
@@ -16,14 +17,14 @@ from metaeval.tables import Table
 def described(
     name: str,
     table: Table,
-    prepared: Prepared,
+    data: ModelData,
     n_draws: int,
     seed: int,
-    asked: Mapping[str, Any],
+    options: DesignOptions,
 ) -> dict[str, Any]:
     """Attributes of a tree."""
-    design = prepared.design
-    given = [f"{k}={v}" for k, v in prepared.said.items()]
+    design = data.design
+    given = [f"{k}={v}" for k, v in data.name_options.items()]
     full = f"{name}({','.join(given)})" if given else name
     plan = Plan(
         f"{POSTERIOR} of {full}",
@@ -31,9 +32,9 @@ def described(
         n_resamples=max(n_draws, 100),
         seed=seed,
     )
-    estimand = prepared.estimand
-    level = Level(estimand, [], [], [], [], list(prepared.warnings), 0)
-    result = assembled(table, design, plan, {**asked}, [level], list(prepared.notes))
+    estimand = data.estimand
+    level = Level(estimand, [], [], [], [], list(data.warnings), 0)
+    result = assembled(table, design, plan, options._asdict(), [level], list(data.notes))
     meta = dict(result.meta)
     meta["provenance"]["n_resamples"] = n_draws
     meta["provenance"]["signature"] = make_signature(meta)
@@ -56,7 +57,7 @@ def described(
             *(table.fingerprint, design.label, design.scorers, design.resample, design.missing),
             *(design.by, name, estimand.name if name == "accuracy" else ""),
         ],
-        "options": dict(prepared.said),
+        "options": dict(data.name_options),
         "failed": "",
     }
 

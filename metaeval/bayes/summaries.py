@@ -87,7 +87,7 @@ def summarize(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
+    >>> tree = bayes.fit(bayes.AccuracyModel(), load_example(), seed=1)
     >>> gap = bayes.summarize(tree, "accuracy", rope=0.02).row("reward", "lexical")
     >>> bool(gap["prob_better"] > 0.5)
     True

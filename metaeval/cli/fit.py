@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,9 @@ from metaeval.cli.options import (
 )
 from metaeval.core import MetaevalError
 
+if TYPE_CHECKING:
+    from metaeval.bayes.model_base import Model
+
 MODELS = ("accuracy", "ties", "calibration", "raters")
 QUANTITIES = {
     "accuracy": ("accuracy",),
@@ -26,7 +30,10 @@ QUANTITIES = {
     "calibration": ("slope", "gap"),
     "raters": ("rater_accuracy",),
 }
-_FIT = ("label", "scorers", "by", "resample", "missing", "chains", "warmup", "draws", "seed")
+_FIT = (
+    *("label", "scorers", "by", "resample", "missing"),
+    *("n_chains", "n_warmup", "n_draws", "target_accept", "seed"),
+)
 _OF_MODEL = ("statistic", "form", "covariates", "native", "event", "raters")
 _SUMMARY = ("baseline", "rope", "confidence")
 
@@ -54,9 +61,9 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @click.option(
     "--confidence", type=float, default=0.95, show_default=True, help="Level of intervals."
 )
-@click.option("--chains", type=int, default=4, show_default=True, help="Chains of the sampler.")
-@click.option("--warmup", type=int, help="Steps that adapt each chain.")
-@click.option("--draws", type=int, help="Of each chain; by default until gates are passed.")
+@click.option("--n-chains", type=int, default=4, show_default=True, help="Chains of the sampler.")
+@click.option("--n-warmup", type=int, help="Steps that adapt each chain.")
+@click.option("--n-draws", type=int, help="Of each chain; by default until gates are passed.")
 @click.option("--target-accept", type=float, help="Higher: smaller, safer steps.")
 @seed_option
 @click.option("--no-check", is_flag=True, help="Show posteriors that fail their check, marked.")
@@ -67,7 +74,6 @@ def fit(
     model: str,
     quantities: list[str] | None,
     agreement: float | None,
-    target_accept: float | None,
     no_check: bool,
     save: Path | None,
     output_format: str,
@@ -84,11 +90,11 @@ def fit(
     from metaeval import bayes
     from metaeval.core import progress
 
+    chosen = _model(model, {k: options[k] for k in _OF_MODEL if options[k] is not None})
     given = {k: options[k] for k in _FIT}
-    given |= {k: options[k] for k in _OF_MODEL if options[k] is not None}
     with progress.shown(not quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
-        tree = bayes.fit(model, table, target_accept=target_accept, check=not no_check, **given)
+        tree = bayes.fit(chosen, table, check=not no_check, **given)
     if save is not None:
         bayes.save(tree, save)
     asked = {k: options[k] for k in _SUMMARY}
@@ -97,6 +103,20 @@ def fit(
     if output_format == "csv":
         texts = [texts[0], *(text.partition("\n")[2] for text in texts[1:])]
     give(("\n" if output_format == "text" else "").join(texts), output, results[0], output_format)
+
+
+def _model(name: str, options: dict[str, Any]) -> Model:
+    """The model with its options; refuse those that it does not have."""
+    from metaeval.bayes.fitting import MODELS
+
+    known = [field.name for field in dataclasses.fields(MODELS[name])]
+    for option in options:
+        if option not in known:
+            raise MetaevalError(
+                f"The {name} model does not take --{option}; it takes "
+                f"{', '.join(f'--{own}' for own in known)}."
+            )
+    return MODELS[name](**options)
 
 
 def _check_format(output_format: str, wanted: tuple[str, ...]) -> None:

@@ -59,7 +59,7 @@ def gap_to_agreement(
     Parameters
     ----------
     source : Responses, Pairs or DataTree
-        A table, for curves and intervals by resampling, or a posterior of `bayes.calibration`.
+        A table, for curves and intervals by resampling, or a posterior of `bayes.CalibrationModel`.
     scorers : str or list of str, optional
         One panel for each, for gaps are in units of its scores; all by default.
     agreement : float, default 0.9

@@ -49,7 +49,7 @@ def order_bias(
     ----------
     source : Pairs or DataTree
         Pairs whose order is that in which they were shown (`ordered=True`), or a posterior of
-        `bayes.calibration` or `bayes.ties` of such pairs.
+        `bayes.CalibrationModel` or `bayes.TieModel` of such pairs.
     scorers : str or list of str, optional
         All by default.
     scale : {"score", "probability", "log_odds"}

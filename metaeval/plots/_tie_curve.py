@@ -51,7 +51,7 @@ def tie_curve(
     scorers : str or list of str, optional
         One panel for each, for thresholds are in units of its scores; all by default.
     tree : DataTree, optional
-        A posterior of `bayes.ties`, whose `epsilon` is shown below the curve.
+        A posterior of `bayes.TieModel`, whose `epsilon` is shown below the curve.
     n_folds : int, default 5
         Of the cross-fitted threshold, as in `metaeval.statistics.tie_calibrated_accuracy`.
     average : {"items", "pairs"}, optional

@@ -33,7 +33,7 @@ def win_tie_loss(
     Parameters
     ----------
     tree : DataTree
-        A posterior of `bayes.ties`.
+        A posterior of `bayes.TieModel`.
     scorers : str or list of str, optional
         A panel for each, and for each task; all by default.
     confidence : float, default 0.95
@@ -53,12 +53,12 @@ def win_tie_loss(
     Raises
     ------
     MetaevalError
-        If it is no posterior of `bayes.ties`, or does not have a scorer.
+        If it is no posterior of `bayes.TieModel`, or does not have a scorer.
 
     Notes
     -----
     Pairs are seen from the side that the margin points to: a win is a label that sides with it.
-    Bands are of as many new pairs as a group is worth (see design effects in `bayes.fit`): points
+    Bands are of as many new pairs as a group is worth (design effects of `bayes.TieModel`): points
     outside show that the model does not make such data. The same data were used to fit, which makes
     the check lenient.
 
@@ -69,7 +69,7 @@ def win_tie_loss(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.ties, load_example(), scorers=["judge"], seed=1)
+    >>> tree = bayes.fit(bayes.TieModel(), load_example(), scorers=["judge"], seed=1)
     >>> ax = win_tie_loss(tree)
     >>> ax.get_ylabel()
     'share of pairs (%)'

@@ -30,13 +30,13 @@ def require_tree(tree: Any, model: str, function: str) -> xr.DataTree:
     if isinstance(tree, Responses | Pairs):
         raise MetaevalError(
             f"{function} draws a posterior, found a table; fit one with "
-            f"bayes.fit(bayes.{model}, table)."
+            f"bayes.fit({model!r}, table)."
         )
     found = require_ours(tree)
     if found.attrs["model"] != model:
         raise MetaevalError(
             f"{function} draws a posterior of the {model} model, found one of the "
-            f"{found.attrs['model']} model; fit one with bayes.fit(bayes.{model}, table)."
+            f"{found.attrs['model']} model; fit one with bayes.fit({model!r}, table)."
         )
     return found
 

@@ -85,7 +85,7 @@ def posterior_intervals(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.accuracy, load_example(), seed=1)
+    >>> tree = bayes.fit(bayes.AccuracyModel(), load_example(), seed=1)
     >>> ax = posterior_intervals(tree, quantity="accuracy")
     """
     of_quantity = {"agreement": agreement, "covariate": covariate}

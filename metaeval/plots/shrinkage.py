@@ -83,7 +83,8 @@ def shrinkage(
     --------
     >>> from metaeval import bayes, evaluate, load_example
     >>> table = load_example()
-    >>> posterior = bayes.summarize(bayes.fit(bayes.accuracy, table, by="task", seed=1), "accuracy")
+    >>> tree = bayes.fit(bayes.AccuracyModel(), table, by="task", seed=1)
+    >>> posterior = bayes.summarize(tree, "accuracy")
     >>> panels = shrinkage(evaluate(table, by="task", n_resamples=200), posterior)
     """
     for result in (raw, posterior):

@@ -29,12 +29,14 @@ def test_a_tree_has_its_groups_dimensions_and_signature(trees, table):
 
 
 def test_a_posterior_cut_short_is_refused_and_marked_where_it_is_wanted(table):
-    short = {"draws": 40, "warmup": 10, "chains": 2}
+    short = {"n_draws": 40, "n_warmup": 10, "n_chains": 2}
     with pytest.raises(
         MetaevalError, match=r"may not be read: r_hat.*run them longer.*check=False"
     ):
-        bayes.fit("accuracy", table, statistic="pairwise_accuracy", **short)
-    tree = bayes.fit("accuracy", table, statistic="pairwise_accuracy", check=False, **short)
+        bayes.fit(bayes.AccuracyModel(statistic="pairwise_accuracy"), table, **short)
+    tree = bayes.fit(
+        bayes.AccuracyModel(statistic="pairwise_accuracy"), table, check=False, **short
+    )
     result = bayes.summarize(tree, "accuracy")
     assert (result.frame["status"] == "failed check").all()
     assert result.meta["warnings"][0].startswith("the posterior failed its check: r_hat")
@@ -44,7 +46,11 @@ def test_a_posterior_cut_short_is_refused_and_marked_where_it_is_wanted(table):
 def test_a_fit_is_determined_by_its_seed(table):
     def draws(seed):
         tree = bayes.fit(
-            "accuracy", table, statistic="pairwise_accuracy", draws=100, check=False, seed=seed
+            bayes.AccuracyModel(statistic="pairwise_accuracy"),
+            table,
+            n_draws=100,
+            check=False,
+            seed=seed,
         )
         return tree["posterior"]["accuracy_new"].to_numpy()
 
@@ -53,7 +59,7 @@ def test_a_fit_is_determined_by_its_seed(table):
 
 def test_a_second_fit_of_the_same_shape_is_not_compiled_again(trees):
     before = compile.compiled.cache_info()
-    bayes.fit("calibration", odd_pairs(seed=5), draws=100, check=False)
+    bayes.fit("calibration", odd_pairs(seed=5), n_draws=100, check=False)
     after = compile.compiled.cache_info()
     assert (after.hits, after.misses) == (before.hits + 1, before.misses)
 
@@ -123,14 +129,13 @@ def test_an_interrupted_fit_stops_its_chains(table, monkeypatch):
     ("model", "options", "said"),
     [
         ("accuracies", {}, r"no model 'accuracies'.*Did you mean 'accuracy'"),
-        (len, {}, "no model 'len'"),
-        ("accuracy", {"chains": 0}, "chains=0"),
-        ("accuracy", {"draws": 2.5}, "draws=2.5"),
+        (len, {}, "len> is not a model; the models are bayes.AccuracyModel"),
+        ("accuracy", {"n_chains": 0}, "n_chains=0"),
+        ("accuracy", {"n_draws": 2.5}, "n_draws=2.5"),
         ("accuracy", {"target_accept": 1.0}, "target_accept"),
         ("accuracy", {"missing": "pairwise"}, "same rows"),
         ("accuracy", {"resample": ("item", "system")}, "resample"),
         ("ties", {"scorers": ["nobody"]}, "nobody"),
-        ("ties", {"wrong": 1}, r"ties does not take wrong"),
     ],
 )
 def test_nonsense_is_one_sentence(table, model, options, said):

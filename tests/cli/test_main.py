@@ -394,7 +394,7 @@ def test_fit_prints_a_posterior_and_keeps_it(tied, tmp_path):
 
 def test_fit_gives_json_of_one_quantity(tied):
     asked = ("fit", tied, "--labels", "human", "--model", "calibration", "--output-format", "json")
-    more = ("--quantity", "gap", "--agreement", "0.8", "--no-check", "--draws", "100", "--quiet")
+    more = ("--quantity", "gap", "--agreement", "0.8", "--no-check", "--n-draws", "100", "--quiet")
     found = me.Result.from_json(run(*asked, *more))
     assert found.statistics == ["gap(agreement=0.8)"]
     assert set(found.frame["status"]) == {"failed check"}
@@ -413,9 +413,9 @@ def one_line(text):
     [
         (("--model", "raters"), "Two raters are needed"),
         (("--model", "ties", "--agreement", "0.9"), "--quantity gap"),
-        (("--model", "accuracy", "--form", "davidson"), "does not take form"),
+        (("--model", "accuracy", "--form", "davidson"), "does not take --form"),
         (("--model", "accuracy", "--statistic", "pearson"), "takes one accuracy"),
-        (("--model", "ties", "--chains", "0"), "chains=0"),
+        (("--model", "ties", "--n-chains", "0"), "n_chains=0"),
     ],
 )
 def test_fit_refuses_nonsense_in_one_sentence(tied, more, said):

@@ -189,19 +189,19 @@ def test_shuffled_rows_without_ids_give_the_same():
 
 
 @pytest.mark.parametrize(
-    ("model", "options", "make"),
+    ("model", "make"),
     [
-        ("accuracy", {}, responses),
-        ("calibration", {"covariates": ["length_delta"]}, preferences),
-        ("raters", {"covariates": ["length_delta"]}, lambda: preferences(3, ordered=False)),
-        ("raters", {"form": "ordinal", "covariates": ["length"]}, lambda: responses(raters=3)),
+        (bayes.AccuracyModel(), responses),
+        (bayes.CalibrationModel(covariates="length_delta"), preferences),
+        (bayes.RaterModel(covariates="length_delta"), lambda: preferences(3, ordered=False)),
+        (bayes.RaterModel(form="ordinal", covariates="length"), lambda: responses(raters=3)),
     ],
 )
-def test_posteriors_of_shuffled_rows_are_the_same(model, options, make):
+def test_posteriors_of_shuffled_rows_are_the_same(model, make):
     table = make()
-    few = {"chains": 1, "warmup": 20, "draws": 20, "check": False}
-    expected = plain(bayes.fit(model, table, **options, **few))
-    assert plain(bayes.fit(model, shuffled(table, 1), **options, **few)) == expected
+    few = {"n_chains": 1, "n_warmup": 20, "n_draws": 20, "check": False}
+    expected = plain(bayes.fit(model, table, **few))
+    assert plain(bayes.fit(model, shuffled(table, 1), **few)) == expected
 
 
 def test_a_result_can_be_checked_against_the_order_of_the_file():

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 from numpyro import handlers
 
-from metaeval import bayes
+from metaeval.bayes.rater_models.density import rater_density
 from metaeval.core import double_precision
 
 
@@ -12,7 +12,7 @@ def log_likelihoods(ready):
     """Of one draw from the prior: by the model, half of it counted, and the sum over units."""
     arrays = dict(ready.arrays) | {"effect": np.array(2.0)}
     with double_precision():
-        seeded = handlers.seed(bayes.raters, jax.random.PRNGKey(1))
+        seeded = handlers.seed(rater_density, jax.random.PRNGKey(1))
         traced = handlers.trace(seeded).get_trace(**arrays, **dict(ready.options))
     kept = {n: np.asarray(traced[n]["value"])[None, None] for n in ready.dims}
     return float(traced["likelihood"]["fn"].log_factor), ready.log_likelihood(kept).sum()

@@ -10,8 +10,14 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.bayes.accuracy_model.covariates import Cells, Seen, by_covariates, whole_tasks
-from metaeval.bayes.accuracy_model.model import LOGIT
-from metaeval.bayes.design import covariate_names, designed, outliers, unit_names
+from metaeval.bayes.accuracy_model.density import LOGIT
+from metaeval.bayes.design import (
+    DesignOptions,
+    covariate_names,
+    make_model_design,
+    outliers,
+    unit_names,
+)
 from metaeval.bayes.hierarchy.priors import (
     SD_COEFFICIENT,
     Place,
@@ -19,7 +25,7 @@ from metaeval.bayes.hierarchy.priors import (
     population,
     two_way_places,
 )
-from metaeval.bayes.model_data import Named, Prepared, Sites
+from metaeval.bayes.model_data import ModelData, Named, Sites
 from metaeval.core import ROUNDOFF, Floats, MetaevalError, listed
 from metaeval.curves import expit
 from metaeval.inference import Design, Resamples, Stratum, choose_statistics, measure, table_for
@@ -31,17 +37,16 @@ _FEW_UNITS = 30
 _AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
 
 
-def prepared(
+def accuracy_data(
     table: Table,
+    options: DesignOptions,
     *,
-    statistic: Statistic | str | None = None,
-    by: str | None = None,
-    pool: bool = True,
-    covariates: Sequence[str] | str = (),
-    **options: Any,
-) -> Prepared:
-    """The table as `models.accuracy` takes it."""
-    design, by = designed(table, by, **options)
+    statistic: Statistic | str | None,
+    pool: bool,
+    covariates: Sequence[str],
+) -> ModelData:
+    """The table as `accuracy_density` takes it."""
+    design, by = make_model_design(table, options)
     chosen = _accuracy(design.table, statistic)
     names = covariate_names(design.table, covariates)
     seen = [_seen(chosen, design, stratum) for stratum in design.strata]
@@ -55,7 +60,7 @@ def prepared(
         "coefficient": ("scorer", "covariate"),
     }
     observed = np.stack([s.mean for s in seen], axis=1)
-    return Prepared(
+    return ModelData(
         arrays=arrays_of(cells, seen),
         options=(("pool", pool),),
         dims=kept,
@@ -73,13 +78,13 @@ def prepared(
         design=design,
         by=by,
         estimand=chosen.estimand,
-        said={"statistic": chosen.name}
+        name_options={"statistic": chosen.name}
         | ({} if pool else {"pool": False})
         | ({"covariates": "+".join(names)} if names else {}),
         derived=("accuracy",),
         notes=[],
         warnings=_cautions(seen, observed, design, tasks) + outliers(design.table, names),
-        more=populations if pool else lambda sites, rng: {},
+        derived_draws=populations if pool else lambda sites, rng: {},
         predict=lambda sites, rng: _predicted(cells, sites, trials, correlation, rng),
         log_likelihood=lambda sites: _log_likelihood(cells, sites),
         log_prior=_log_prior if pool else None,

@@ -1,74 +1,59 @@
-"""The model of accuracy, as a NumPyro function of plain arrays."""
+"""`AccuracyModel`: the accuracy of scorers in tasks, and its options."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-import jax.numpy as jnp
-import numpyro
-import numpyro.distributions as dist
-from jax.nn import sigmoid
+from metaeval.bayes.accuracy_model.data import accuracy_data
+from metaeval.bayes.accuracy_model.density import accuracy_density
+from metaeval.bayes.design import DesignOptions
+from metaeval.bayes.model_base import Model
+from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.sampling.nuts import Enough, Sampled, Settings, sample
+from metaeval.statistics import Statistic
+from metaeval.tables import Table
 
-from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, Places, two_way
-from metaeval.bayes.log_probs import add_likelihood, signed_root
 
-LOGIT = Grid("logit", 0.7, 1.0, sd_task=0.75)
-
-
-def accuracy(
-    right: Any,
-    trials: Any,
-    precision: Any,
-    places: Places,
-    task: Any = None,
-    covariates: Any = None,
-    *,
-    pool: bool = True,
-) -> None:
-    r"""Accuracy of each scorer in each task, tasks pooled as far as they are alike.
+@dataclass(frozen=True, kw_only=True)
+class AccuracyModel(Model):
+    r"""Accuracy of each scorer in each task, with tasks pooled as far as they are alike.
 
     Parameters
     ----------
-    right, trials : array (scorer, cell)
-        Effective numbers of right and of all verdicts in each task (or part of it); see Notes.
-    precision : array (cell, scorer, scorer)
-        Inverse correlation of the scorers' estimates in each: they share its items.
-    places : mapping of `level`, `task`, `scorer`, `cell` to Place
-        Where the data put these effects. It changes how fast chains move, not what they converge
-        to.
-    task : array (cell,), optional
-        Task of each cell, where cells are parts of tasks.
-    covariates : array (covariate, cell), optional
-        How much more of each the better response has, over the root mean square. `fit` takes
-        their names: `covariates=["length_delta"]`.
+    statistic : Statistic or str, optional
+        The accuracy that is modeled, such as "pairwise_accuracy"; by default the one that fits
+        the labels.
     pool : bool, default True
-        Whether scorers and tasks are drawn from populations; if not, every cell is by itself, its
-        accuracy uniform.
-
-    Returns
-    -------
-    None
-        It is for `fit`, or NumPyro's own samplers; sites `logit` and `accuracy` (scorer, task),
-        and `coefficient` (scorer, covariate).
+        Draw scorers and tasks from populations. If False every scorer in every task is by itself,
+        its accuracy uniform.
+    covariates : str or list of str, default ()
+        Differences of the two responses of a pair, such as `length_delta`: adds each scorer's
+        excess bias towards responses with more of each (`bayes.summarize(tree, "bias")`).
 
     Notes
     -----
+    The posterior holds `logit` and `accuracy` (scorer, task), and `coefficient` (scorer,
+    covariate).
+
     Cell logits are :math:`z_{mt} = \mu + b_t + a_m + c_{mt}`, with effects of tasks, of scorers
     and of both normal around 0, those with scorers adding up to 0 over them. Inverse logits are
     the marginal accuracies themselves (means over items), not those of a typical item. The
     likelihood of a task is :math:`\exp(-r' R^{-1} r / 2)`, where :math:`r_m` is the signed root of
     twice the binomial log likelihood ratio of scorer m, with as many effective trials as the
-    variance of its estimate over items (clusters) says, and R the correlation of the estimates.
-    Were scorers independent it would be the binomial likelihood exactly; near its mode it is the
-    normal one, so that it is an approximation with few items and much correlation. R and the
-    effective trials are taken as known.
+    variance of its estimate over items (clusters) says, and R the correlation of the estimates,
+    which share the items. Were scorers independent it would be the binomial likelihood exactly;
+    near its mode it is the normal one, so that it is an approximation with few items and much
+    correlation. R and the effective trials are taken as known.
 
     With covariates the logit is :math:`z_{mt} + \gamma_m' x`, x the mean over the pairs of a unit
-    of how much more the better response has. Accuracies are those of units whose responses have on
-    average equally much (a scorer that only counts words has one half), and a positive coefficient
-    is excess bias: the scorer is right more often where the better responses have more. It is that
-    of units: with many pairs in each, whose differences average out, it is smaller than that of
-    single pairs. Units of a task are taken together in up to 16 ranges of x.
+    of how much more the better response has, over the root mean square. Accuracies are those of
+    units whose responses have on average equally much (a scorer that only counts words has one
+    half), and a positive coefficient is excess bias: the scorer is right more often where the
+    better responses have more. It is that of units: with many pairs in each, whose differences
+    average out, it is smaller than that of single pairs. Units of a task are taken together in up
+    to 16 ranges of x.
 
     References
     ----------
@@ -78,19 +63,27 @@ def accuracy(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.accuracy, load_example(), draws=200, warmup=200, check=False)
+    >>> model = bayes.AccuracyModel(statistic="pairwise_accuracy")
+    >>> tree = bayes.fit(model, load_example(), n_draws=200, n_warmup=200, check=False)
     >>> list(tree["posterior"]["accuracy"].dims)
     ['chain', 'draw', 'scorer', 'task']
     """
-    n_scorers, n_tasks = len(right), len(places["task"].at) + 1
-    if not pool:
-        flat = dist.Logistic(0.0, 1.0).expand([n_scorers, n_tasks]).to_event(2)
-        z = numpyro.sample("logit", flat)
-    else:
-        z = two_way(LOGIT, n_scorers, n_tasks, places)
-    numpyro.deterministic("accuracy", sigmoid(z))
-    if covariates is not None:
-        prior = dist.Normal(0.0, SD_COEFFICIENT).expand([n_scorers, len(covariates)]).to_event(2)
-        z = z[:, task] + numpyro.sample("coefficient", prior) @ covariates
-    r = signed_root(z, right, trials)
-    add_likelihood(-0.5 * jnp.einsum("kt,tkl,lt->", r, precision, r))
+
+    name: ClassVar[str] = "accuracy"
+
+    statistic: Statistic | str | None = None
+    pool: bool = True
+    covariates: Sequence[str] | str = ()
+
+    def __post_init__(self) -> None:
+        self._as_names("covariates")
+
+    def prepare(self, table: Table, design: DesignOptions) -> ModelData:
+        """Return accuracies of scorers in tasks, with their errors and correlations."""
+        return accuracy_data(
+            table, design, statistic=self.statistic, pool=self.pool, covariates=self.covariates
+        )
+
+    def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
+        """Return draws by NUTS."""
+        return sample(accuracy_density, data.arrays, data.options, settings, enough, name=self.name)

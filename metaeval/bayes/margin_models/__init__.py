@@ -5,7 +5,9 @@
   worth.
 - `likelihood`: Counts of a table at margins with the curves through them: likelihoods and
   simulated data.
-- `models`: Models of what labels say at a margin of two scores: win, tie or loss, or agreement.
+- `densities`: How dense the posteriors of the models of margins are, as NumPyro functions of plain
+  arrays.
+- `models`: `TieModel` and `CalibrationModel`: what labels say at a margin of two scores.
 - `assembly`: What the models of margins share: names, populations, checks and predictions of
   their fits.
 - `posterior_curves`: Curves of a posterior: what labels say at any margin.

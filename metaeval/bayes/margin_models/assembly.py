@@ -11,7 +11,7 @@ from numpy.random import Generator
 from metaeval.bayes.design import outliers
 from metaeval.bayes.hierarchy.centering import curve_places
 from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, log_prior, population_by_scorer
-from metaeval.bayes.margin_models import models as mm
+from metaeval.bayes.margin_models import densities
 from metaeval.bayes.margin_models.best_threshold import tie_threshold
 from metaeval.bayes.margin_models.likelihood import (
     N_GROUPS,
@@ -22,8 +22,8 @@ from metaeval.bayes.margin_models.likelihood import (
     predicted,
     shares,
 )
-from metaeval.bayes.model_data import Named, Prepared, Sites
-from metaeval.core import SMALLEST_DIVISOR, Floats, check_one_of
+from metaeval.bayes.model_data import ModelData, Named, Sites
+from metaeval.core import SMALLEST_DIVISOR, Floats
 from metaeval.curves import expit
 from metaeval.inference import Design
 from metaeval.statistics import Estimand
@@ -47,12 +47,13 @@ class Asked(NamedTuple):
     folded: bool = True
 
 
-def prepared_curves(asked: Asked) -> Prepared:
+def prepared_curves(asked: Asked) -> ModelData:
     """A table of margins and outcomes as its model takes it."""
     design, by, curves, grids, names, order, native, said, basis, folded = asked
-    check_one_of("native", native, (None, "logit"))
     data, three = curves.data, curves.data.counts.shape[-1] == 3
-    places = curve_places(mm.cell_chances(said["form"]), grids, data.margin, data.counts, basis)
+    places = curve_places(
+        densities.cell_chances(said["form"]), grids, data.margin, data.counts, basis
+    )
     arrays = {"margin": data.margin, "counts": data.counts, "places": places}
     if names:
         arrays["covariates"] = data.covariates
@@ -84,7 +85,7 @@ def prepared_curves(asked: Asked) -> Prepared:
         better="neither",
     )
     more = lambda sites, rng: _more(sites, grids, curves.scale, native, rng)  # noqa: E731
-    return Prepared(
+    return ModelData(
         arrays=arrays,
         options=(("form", said["form"]), ("order", order)),
         dims=dims,
@@ -94,13 +95,13 @@ def prepared_curves(asked: Asked) -> Prepared:
         design=design,
         by=by,
         estimand=estimand,
-        said=said
+        name_options=said
         | ({"covariates": "+".join(names)} if names else {})
         | ({"native": native} if native else {}),
         derived=(),
         notes=_notes(curves),
         warnings=_cautions(curves, design.scorers) + outliers(design.table, names),
-        more=more,
+        derived_draws=more,
         predict=lambda sites, rng: predicted(curves, sites, groups, rng, folded),
         log_likelihood=lambda sites: log_likelihood(curves, sites),
         log_prior=lambda sites, more: _log_prior(grids, sites, more),
@@ -160,8 +161,12 @@ def _cautions(curves: Curves, scorers: Sequence[str]) -> list[str]:
 
 def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
     found: Any = sum(log_prior(g, sites, more[f"{g.name}_mean"][1]) for g in grids)
-    priors = {"bias": mm.SD_BIAS, "coefficient": SD_COEFFICIENT, "asymmetry": mm.SD_ASYMMETRY}
-    for name, sd in (priors | {"steps": mm.SD_WALK}).items():
+    priors = {
+        "bias": densities.SD_BIAS,
+        "coefficient": SD_COEFFICIENT,
+        "asymmetry": densities.SD_ASYMMETRY,
+    }
+    for name, sd in (priors | {"steps": densities.SD_WALK}).items():
         if name in sites:
             values = sites[name].reshape(*found.shape, -1)
             found = found - np.square(values / sd).sum(axis=-1) / 2

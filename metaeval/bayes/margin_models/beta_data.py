@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from metaeval.bayes.design import designed, unit_names
-from metaeval.bayes.margin_models import models as mm
+from metaeval.bayes.design import DesignOptions, make_model_design, unit_names
+from metaeval.bayes.margin_models import densities
 from metaeval.bayes.margin_models.assembly import Asked, prepared_curves
 from metaeval.bayes.margin_models.binned_counts import Cell, binned
 from metaeval.bayes.margin_models.likelihood import Curves
 from metaeval.bayes.margin_models.posterior_curves import beta_at, log_means
-from metaeval.bayes.model_data import Prepared
+from metaeval.bayes.model_data import ModelData
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import logit
 from metaeval.inference import Design
@@ -23,22 +22,14 @@ from metaeval.tables import Pairs, Table
 _INSIDE = 1e-6  # probabilities nearer to 0 or 1 are taken as these
 
 
-def prepared_beta(
-    table: Table,
-    covariates: Sequence[str] | str,
-    by: str | None,
-    event: float | None,
-    **options: Any,
-) -> Prepared:
-    """The table as `margin_models.calibration`, form beta, takes it."""
-    if len(covariates):
-        raise MetaevalError("form='beta' takes no covariates, which are differences of pairs.")
+def beta_data(table: Table, options: DesignOptions, *, event: float | None) -> ModelData:
+    """The table as `calibration_density`, form beta, takes it."""
     if isinstance(table, Pairs):
         raise MetaevalError(
             "form='beta' is for probabilities of single responses; this table holds pairs, for "
             "which beta calibration is form='temperature'."
         )
-    design, by = designed(table, by, **options)
+    design, by = make_model_design(table, options)
     cells = _cells(design, Reading(scale="probability", rows="responses", positive_from=event))
     units = [name for stratum in design.strata for name in unit_names(stratum)]
     data = binned(cells, 2, len(units), intercept=True)
@@ -46,11 +37,11 @@ def prepared_beta(
     basis = beta_at(data.margin, means)
 
     def chances(sites: Any) -> Any:
-        return mm.agreement_chances(sites, data.margin, None, basis, "beta")
+        return densities.agreement_chances(sites, data.margin, None, basis, "beta")
 
     curves = Curves(data, chances, cells, units, np.ones(len(cells)), None, means)
     said = {"form": "beta"} | ({} if event is None else {"event": event})
-    grids = [mm.LOG_SLOPE, *mm.MORE_GRIDS["beta"]]
+    grids = [densities.LOG_SLOPE, *densities.MORE_GRIDS["beta"]]
     asked = Asked(design, by, curves, grids, [], False, "logit", said, basis, False)
     return prepared_curves(asked)
 

@@ -7,68 +7,60 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.bayes.design import covariate_names, designed, unit_names
-from metaeval.bayes.margin_models import models as mm
+from metaeval.bayes.design import DesignOptions, covariate_names, make_model_design, unit_names
+from metaeval.bayes.margin_models import densities
 from metaeval.bayes.margin_models.assembly import Asked, prepared_curves
-from metaeval.bayes.margin_models.beta_data import prepared_beta
 from metaeval.bayes.margin_models.binned_counts import Binned, Rows, binned, cells_of, rows_of
 from metaeval.bayes.margin_models.likelihood import Curves
 from metaeval.bayes.margin_models.posterior_curves import spline_at
-from metaeval.bayes.model_data import Prepared
-from metaeval.core import Floats, MetaevalError, check_one_of
+from metaeval.bayes.model_data import ModelData
+from metaeval.core import Floats, MetaevalError
 from metaeval.curves import spline_knots
 from metaeval.inference import Design
 from metaeval.tables import Pairs, Table
 
 
-def prepared_ties(
+def tie_data(
     table: Table,
+    options: DesignOptions,
     *,
-    form: str = "rao_kupper",
-    covariates: Sequence[str] | str = (),
-    by: str | None = None,
-    native: str | None = None,
-    **options: Any,
-) -> Prepared:
-    """The table as `margin_models.ties` takes it."""
-    check_one_of("form", form, tuple(mm.TIE_GRID))
-    design, by = designed(table, by, **options)
+    form: str,
+    covariates: Sequence[str],
+    native: str | None,
+) -> ModelData:
+    """The table as `tie_density` takes it."""
+    design, by = make_model_design(table, options)
     names, order = covariate_names(design.table, covariates), _ordered(design.table)
     parts = rows_of(design, names, True)
     if not any((part.label == 0).any() for part in parts):
         raise MetaevalError(
-            "No label is a tie, so that there is nothing to learn of ties; use bayes.calibration, "
-            "or read the labels with label_epsilon=."
+            "No label is a tie, so that there is nothing to learn of ties; use "
+            "bayes.CalibrationModel, or read the labels with label_epsilon=."
         )
     curves = _curves(
         design,
         parts,
         order,
         3,
-        lambda values, data: mm.tie_chances(values, data.margin, _given(data.covariates), form),
+        lambda values, data: densities.tie_chances(
+            values, data.margin, _given(data.covariates), form
+        ),
     )
-    grids = [mm.LOG_SLOPE, mm.TIE_GRID[form], mm.LOGIT_LAPSE]
+    grids = [densities.LOG_SLOPE, densities.TIE_GRID[form], densities.LOGIT_LAPSE]
     said = {"form": form}
     return prepared_curves(Asked(design, by, curves, grids, names, order, native, said))
 
 
-def prepared_calibration(
+def calibration_data(
     table: Table,
+    options: DesignOptions,
     *,
-    form: str = "lapse",
-    covariates: Sequence[str] | str = (),
-    by: str | None = None,
-    native: str | None = None,
-    event: float | None = None,
-    **options: Any,
-) -> Prepared:
-    """The table as `margin_models.calibration` takes it."""
-    check_one_of("form", form, tuple(mm.MORE_GRIDS))
-    if form == "beta":
-        return prepared_beta(table, covariates, by, event, **options)
-    if event is not None:
-        raise MetaevalError("event= says which labels of single responses count; use form='beta'.")
-    design, by = designed(table, by, **options)
+    form: str,
+    covariates: Sequence[str],
+    native: str | None,
+) -> ModelData:
+    """The table as `calibration_density` takes it, of any form but beta."""
+    design, by = make_model_design(table, options)
     names, order = covariate_names(design.table, covariates), _ordered(design.table)
     parts = rows_of(design, names, False)
     if not any(len(part.label) for part in parts):
@@ -79,7 +71,7 @@ def prepared_calibration(
         parts,
         order,
         2,
-        lambda values, data: mm.agreement_chances(
+        lambda values, data: densities.agreement_chances(
             values, data.margin, _given(data.covariates), held.get("basis"), form
         ),
     )
@@ -87,7 +79,7 @@ def prepared_calibration(
         knots = _knots(curves)
         curves = curves._replace(knots=knots)
         held["basis"] = spline_at(curves.data.margin, knots)
-    grids = [mm.LOG_SLOPE, *mm.MORE_GRIDS[form]]
+    grids = [densities.LOG_SLOPE, *densities.MORE_GRIDS[form]]
     said = {"form": form}
     basis = held.get("basis")
     return prepared_curves(Asked(design, by, curves, grids, names, order, native, said, basis))

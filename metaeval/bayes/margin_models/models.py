@@ -1,70 +1,54 @@
-"""Models of what labels say at a margin of two scores: win, tie or loss, or agreement."""
+"""`TieModel` and `CalibrationModel`: what labels say at a margin of two scores."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-import jax.numpy as jnp
-import numpyro
-import numpyro.distributions as dist
-from jax.nn import sigmoid
+from metaeval.bayes.design import DesignOptions
+from metaeval.bayes.margin_models.beta_data import beta_data
+from metaeval.bayes.margin_models.data import calibration_data, tie_data
+from metaeval.bayes.margin_models.densities import (
+    MORE_GRIDS,
+    TIE_GRID,
+    calibration_density,
+    tie_density,
+)
+from metaeval.bayes.model_base import Model
+from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.sampling.nuts import Enough, Sampled, Settings, sample
+from metaeval.core import MetaevalError, check_one_of
+from metaeval.tables import Table
 
-from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, Places, by_scorer
-from metaeval.bayes.log_probs import OUTCOMES, add_likelihood, agreement
-
-LOG_SLOPE = Grid("log_slope", 0.0, 1.1)
-LOG_THRESHOLD = Grid("log_threshold", -0.5, 0.9)
-LOG_NU = Grid("log_nu", 0.0, 1.1)
-LOGIT_LAPSE = Grid("logit_lapse", -3.4, 1.1)
-INTERCEPT = Grid("intercept", 0.0, 1.5)
-TIE_GRID = {"rao_kupper": LOG_THRESHOLD, "davidson": LOG_NU}
-SD_BIAS, SD_ASYMMETRY, SD_WALK = 0.25, 0.5, 1.0
-
-Values = Mapping[str, Any]
-"""Values of the sites that a curve is made of; draws may come first."""
+_NATIVE = (None, "logit")
 
 
-def ties(
-    margin: Any,
-    counts: Any,
-    places: Mapping[str, Places],
-    covariates: Any = None,
-    *,
-    form: str = "rao_kupper",
-    order: bool = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class TieModel(Model):
     r"""Win, tie or loss by the labels at each margin: slope, tie threshold, lapse, order bias.
 
     Parameters
     ----------
-    margin : array (scorer, task, bin)
-        Margins over the root mean square of the scorer's margins that are not 0.
-    counts : array (scorer, task, bin, 3)
-        Losses, ties and wins of the first response, over the design effect; see Notes.
-    places : mapping of grid to places of its parts
-        Where the data put them; it changes how fast chains move, not where to.
-    covariates : array (covariate, scorer, task, bin), optional
-        Differences of covariates over their root mean squares.
     form : {"rao_kupper", "davidson"}
-        How ties come about.
-    order : bool, default False
-        The first response was shown first: each scorer has a bias towards it, above 0 where it
-        favours the first more than the labels do.
-
-    Returns
-    -------
-    None
-        It is for `fit`, or NumPyro's own samplers. Sites (scorer, task): `log_slope`,
-        `log_threshold` or `log_nu`, `logit_lapse`; `bias` (scorer,), `coefficient`
-        (scorer, covariate).
+        How ties come about: below a threshold of the latent gap, or with a propensity to tie.
+    covariates : str or list of str, default ()
+        Differences of the two responses of a pair, such as `length_delta`, that labels may follow
+        beyond the margin.
+    native : {None, "logit"}
+        Margins are log odds, so that slopes are given per unit of score, and 1 is calibrated;
+        otherwise per root mean square of the scorer's margins.
 
     Notes
     -----
-    With :math:`u = \beta d - \alpha + \gamma' x`, Rao and Kupper's
-    :math:`P(\text{win}) = \sigma(u - t)`, :math:`P(\text{loss}) = \sigma(-u - t)`, which is a
-    cumulative logit with cutpoints :math:`\pm t`; Davidson's outcomes go as
+    The posterior holds (scorer, task) `log_slope`, `log_threshold` or `log_nu`, `logit_lapse`, and
+    what follows from them: `slope`, `threshold`, `lapse`, `epsilon`; also `bias` (scorer,), where
+    the table says which response was shown first, above 0 where the scorer favors the first more
+    than the labels do; `coefficient` (scorer, covariate).
+
+    With :math:`u = \beta d - \alpha + \gamma' x`, d the margin over its root mean square, Rao and
+    Kupper's :math:`P(\text{win}) = \sigma(u - t)`, :math:`P(\text{loss}) = \sigma(-u - t)`, which
+    is a cumulative logit with cutpoints :math:`\pm t`; Davidson's outcomes go as
     :math:`e^{u/2} : \nu : e^{-u/2}`. A share of labels, the lapses, is one of the three at random.
     Slopes, thresholds and lapses of a scorer in tasks are drawn from a population of tasks. Pairs
     of one item (cluster) depend on one another: the likelihood is tempered by the design effect of
@@ -81,73 +65,66 @@ def ties(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> tree = bayes.fit(bayes.ties, load_example(), scorers=["judge"], check=False, draws=200)
+    >>> model = bayes.TieModel(form="davidson")
+    >>> tree = bayes.fit(model, load_example(), scorers=["judge"], check=False, n_draws=200)
     >>> sorted(tree["posterior"]["epsilon"].sizes)
     ['chain', 'draw', 'scorer', 'task']
     """
-    k, n_tasks, _ = margin.shape
-    values = {
-        grid.name: by_scorer(grid, k, n_tasks, places[grid.name])
-        for grid in (LOG_SLOPE, TIE_GRID[form], LOGIT_LAPSE)
-    }
-    values |= _shared(k, order, covariates)
-    log_chance = tie_chances(values, margin, covariates, form)
-    add_likelihood((counts * log_chance).sum())
+
+    name: ClassVar[str] = "ties"
+
+    form: Literal["rao_kupper", "davidson"] = "rao_kupper"
+    covariates: Sequence[str] | str = ()
+    native: Literal["logit"] | None = None
+
+    def __post_init__(self) -> None:
+        check_one_of("form", self.form, tuple(TIE_GRID))
+        check_one_of("native", self.native, _NATIVE)
+        self._as_names("covariates")
+
+    def prepare(self, table: Table, design: DesignOptions) -> ModelData:
+        """Return counts of wins, ties and losses at margins."""
+        return tie_data(
+            table, design, form=self.form, covariates=self.covariates, native=self.native
+        )
+
+    def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
+        """Return draws by NUTS."""
+        return sample(tie_density, data.arrays, data.options, settings, enough, name=self.name)
 
 
-def tie_chances(values: Values, margin: Any, covariates: Any, form: str) -> Any:
-    """Log probabilities of loss, tie and win: (..., scorer, task, bin, 3)."""
-    u = _latent(values, jnp.exp(values["log_slope"])[..., None] * margin, covariates)
-    tie = jnp.exp(values["log_threshold"]) if form == "rao_kupper" else values["log_nu"]
-    return OUTCOMES[form](u, tie[..., None], sigmoid(values["logit_lapse"])[..., None])
-
-
-def calibration(
-    margin: Any,
-    counts: Any,
-    places: Mapping[str, Places],
-    covariates: Any = None,
-    basis: Any = None,
-    *,
-    form: str = "lapse",
-    order: bool = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class CalibrationModel(Model):
     r"""Probability that labels side with a margin: slope, lapses, order bias; or a rising curve.
 
     Parameters
     ----------
-    margin : array (scorer, task, bin)
-        Margins over the root mean square of the scorer's margins that are not 0; with
-        `form="beta"`, log odds of probabilities.
-    counts : array (scorer, task, bin, 2)
-        Labels against and for the first response (the event), over the design effect.
-    places : mapping of grid to places of its parts
-    covariates : array (covariate, scorer, task, bin), optional
-        Differences of covariates over their root mean squares.
-    basis : array (part, scorer, task, bin), optional
-        With `form="spline"`, what each knot adds to the curve; with "beta", log p and -log(1 - p),
-        each less its mean.
     form : {"lapse", "temperature", "spline", "beta"}
         A logistic curve mixed with a coin, without, any smooth rising curve, or beta calibration
-        (of absolute labels).
-    order : bool, default False
-        The first response was shown first: each scorer has a bias towards it, above 0 where it
-        favours the first more than the labels do.
-
-    Returns
-    -------
-    None
-        It is for `fit`, or NumPyro's own samplers. Sites (scorer, task): `log_slope`,
-        `logit_lapse`, `intercept`; `bias` (scorer,), `coefficient` (scorer, covariate), `shape`
-        (scorer, knot), `asymmetry` (scorer,).
+        of probabilities of single responses.
+    covariates : str or list of str, default ()
+        Differences of the two responses of a pair, such as `length_delta`, that labels may follow
+        beyond the margin; not with `form="beta"`.
+    native : {None, "logit"}
+        Margins are log odds, so that slopes are given per unit of score, and 1 is calibrated;
+        otherwise per root mean square of the scorer's margins. Scores of `form="beta"` are
+        probabilities, whatever is said here.
+    event : float, optional
+        Of `form="beta"`: labels of at least this are 1; by default labels must be 0 or 1.
 
     Notes
     -----
-    :math:`P = \lambda/2 + (1 - \lambda)\,\sigma(\beta d - \alpha + \gamma' x)`, pairs with tied
-    labels left out. The spline is :math:`u = \beta_{mt} \sum_j e^{w_{mj}} B_j(|d|)`, its shape w a
-    random walk over knots that tasks share. Beta calibration is
-    :math:`u = a \log p - b \log(1 - p) + c` with :math:`a = \beta e^{\delta}`,
-    :math:`b = \beta e^{-\delta}`. Dependent pairs are treated as in `ties`.
+    The posterior holds (scorer, task) `log_slope`, `logit_lapse`, `intercept`, and what follows
+    from them: `slope`, `lapse`; also `bias` (scorer,), where the table says which response was
+    shown first, above 0 where the scorer favors the first more than the labels do; `coefficient`
+    (scorer, covariate), `shape` (scorer, knot), `asymmetry` (scorer,).
+
+    :math:`P = \lambda/2 + (1 - \lambda)\,\sigma(\beta d - \alpha + \gamma' x)`, d the margin over
+    its root mean square, pairs with tied labels left out. The spline is
+    :math:`u = \beta_{mt} \sum_j e^{w_{mj}} B_j(|d|)`, its shape w a random walk over knots that
+    tasks share. Beta calibration is :math:`u = a \log p - b \log(1 - p) + c` with
+    :math:`a = \beta e^{\delta}`, :math:`b = \beta e^{-\delta}`. Dependent pairs are treated as in
+    `TieModel`, with the same consequence for differences of scorers.
 
     References
     ----------
@@ -158,79 +135,40 @@ def calibration(
     Examples
     --------
     >>> from metaeval import bayes, load_example
-    >>> table = load_example()
-    >>> tree = bayes.fit(bayes.calibration, table, scorers=["judge"], check=False, draws=200)
+    >>> model = bayes.CalibrationModel(form="temperature")
+    >>> tree = bayes.fit(model, load_example(), scorers=["judge"], check=False, n_draws=200)
     >>> bool((tree["posterior"]["slope"] > 0).all())
     True
     """
-    k, n_tasks, _ = margin.shape
-    grids = (LOG_SLOPE, *MORE_GRIDS[form])
-    values = {g.name: by_scorer(g, k, n_tasks, places[g.name]) for g in grids}
-    values |= _shared(k, order, covariates)
-    if form == "spline":
-        steps = dist.Normal(0.0, SD_WALK).expand([k, basis.shape[0] - 1]).to_event(2)
-        walk = jnp.cumsum(numpyro.sample("steps", steps), axis=-1)
-        walk = jnp.concatenate([jnp.zeros((k, 1)), walk], axis=-1)
-        values["shape"] = numpyro.deterministic("shape", walk - walk.mean(axis=-1, keepdims=True))
-    if form == "beta":
-        sd = dist.Normal(0.0, SD_ASYMMETRY).expand([k]).to_event(1)
-        values["asymmetry"] = numpyro.sample("asymmetry", sd)
-    log_chance = agreement_chances(values, margin, covariates, basis, form)
-    add_likelihood((counts * log_chance).sum())
 
+    name: ClassVar[str] = "calibration"
 
-MORE_GRIDS: Mapping[str, tuple[Grid, ...]] = {
-    "lapse": (LOGIT_LAPSE,),
-    "temperature": (),
-    "spline": (),
-    "beta": (INTERCEPT,),
-}
+    form: Literal["lapse", "temperature", "spline", "beta"] = "lapse"
+    covariates: Sequence[str] | str = ()
+    native: Literal["logit"] | None = None
+    event: float | None = None
 
+    def __post_init__(self) -> None:
+        check_one_of("form", self.form, tuple(MORE_GRIDS))
+        check_one_of("native", self.native, _NATIVE)
+        self._as_names("covariates")
+        if self.form == "beta" and self.covariates:
+            raise MetaevalError("form='beta' takes no covariates, which are differences of pairs.")
+        if self.form != "beta" and self.event is not None:
+            raise MetaevalError(
+                "event= says which labels of single responses count; use form='beta'."
+            )
 
-def agreement_chances(values: Values, margin: Any, covariates: Any, basis: Any, form: str) -> Any:
-    """Log probabilities against and for the first response: (..., scorer, task, bin, 2)."""
-    slope = jnp.exp(values["log_slope"])[..., None]
-    curve = slope * margin
-    if form == "spline":
-        curve = slope * jnp.einsum("...kj,jktb->...ktb", jnp.exp(values["shape"]), basis)
-    if form == "beta":
-        tilt = jnp.exp(values["asymmetry"])[..., None, None]
-        curve = slope * (tilt * basis[0] + basis[1] / tilt) + values["intercept"][..., None]
-    u = _latent(values, curve, covariates)
-    if "logit_lapse" in values:
-        return agreement(u, sigmoid(values["logit_lapse"])[..., None])
-    return agreement(u, 0.0)
+    def prepare(self, table: Table, design: DesignOptions) -> ModelData:
+        """Return counts of labels for and against margins, or of events at probabilities."""
+        if self.form == "beta":
+            return beta_data(table, design, event=self.event)
+        return calibration_data(
+            table, design, form=self.form, covariates=self.covariates, native=self.native
+        )
 
-
-@functools.cache
-def cell_chances(form: str) -> Callable[[Values, Any, Any], Any]:
-    """Log probabilities of a form, given grids, margin and basis, all that tasks share being 0."""
-
-    def chances(values: Values, margin: Any, basis: Any) -> Any:
-        if form in TIE_GRID:
-            return tie_chances(values, margin, None, form)
-        none = jnp.zeros(len(margin))
-        shape = {} if form != "spline" else {"shape": jnp.zeros((len(margin), len(basis)))}
-        return agreement_chances({**values, "asymmetry": none, **shape}, margin, None, basis, form)
-
-    return chances
-
-
-def _shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
-    """What tasks share: the bias towards the response shown first, coefficients of covariates."""
-    found = {}
-    if order:
-        found["bias"] = numpyro.sample("bias", dist.Normal(0.0, SD_BIAS).expand([k]).to_event(1))
-    if covariates is not None:
-        prior = dist.Normal(0.0, SD_COEFFICIENT).expand([k, len(covariates)]).to_event(2)
-        found["coefficient"] = numpyro.sample("coefficient", prior)
-    return found
-
-
-def _latent(values: Values, curve: Any, covariates: Any) -> Any:
-    """The curve with what tasks share: (..., scorer, task, bin)."""
-    if "bias" in values:
-        curve = curve - values["bias"][..., None, None]  # a margin that favours the first says less
-    if covariates is not None:
-        curve = curve + jnp.einsum("...kc,cktb->...ktb", values["coefficient"], covariates)
-    return curve
+    def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
+        """Return draws by NUTS."""
+        return sample(
+            calibration_density, data.arrays, data.options, settings, enough, name=self.name
+        )

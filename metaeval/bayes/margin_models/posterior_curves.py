@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from metaeval.bayes.datatree import said
-from metaeval.bayes.margin_models import models as mm
+from metaeval.bayes.margin_models import densities
 from metaeval.core import Floats, double_precision
 from metaeval.curves import spline_basis
 
@@ -37,13 +37,13 @@ def log_chances(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
     with double_precision():
         jnp_values: Any = {n: jnp.asarray(v) for n, v in values.items()}
         if tree.attrs["model"] == "ties":
-            return np.asarray(mm.tie_chances(jnp_values, at, None, form))
+            return np.asarray(densities.tie_chances(jnp_values, at, None, form))
         basis = None
         if form == "spline":
             basis = spline_at(at, constant["knots"].to_numpy())
         if form == "beta":
             basis = beta_at(at, constant["log_means"].to_numpy())
-        return np.asarray(mm.agreement_chances(jnp_values, at, None, basis, form))
+        return np.asarray(densities.agreement_chances(jnp_values, at, None, basis, form))
 
 
 def spline_at(margin: Floats, knots: Floats) -> Floats:

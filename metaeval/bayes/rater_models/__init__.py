@@ -4,7 +4,8 @@
 - `label_patterns`: Labels of several raters as distinct patterns and how many rows have each.
 - `latent_class`: What all forms of the model of raters share: a latent class of each row, and its
   labels.
-- `models`: The model of raters, as a NumPyro function of plain arrays: the truth is summed out.
+- `density`: The model of raters, as a NumPyro function of plain arrays: how dense its posterior is.
+- `model`: `RaterModel`: what is true of each row, and what each of several raters is worth.
 - `ordinal_data`: Ratings of responses as the ordinal model of raters takes them.
 - `confusion`: Confusion matrices of raters: which of their cells are one parameter, and what they
   imply.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.bayes.design import alike
-from metaeval.bayes.model_data import Prepared
+from metaeval.bayes.model_data import ModelData
 from metaeval.bayes.rater_models.latent_class import Rated
 from metaeval.core import Codes, Floats, MetaevalError, listed, near_miss
 from metaeval.curves import scale_of
@@ -91,7 +91,7 @@ def _column(table: Table, name: str) -> Floats:
     return values
 
 
-def with_ranges(prepared: Prepared, rated: Rated, ranges: Ranges) -> Prepared:
+def with_ranges(prepared: ModelData, rated: Rated, ranges: Ranges) -> ModelData:
     """What is different where rows are in ranges."""
     by_range, about = rated.patterns.by_range, ("covariate",)
     arrays = {
@@ -116,5 +116,5 @@ def with_ranges(prepared: Prepared, rated: Rated, ranges: Ranges) -> Prepared:
             "range": list(range(len(ranges.values))),
         },
         constant=constant,
-        said={**prepared.said, "covariates": "+".join(ranges.names)},
+        name_options={**prepared.name_options, "covariates": "+".join(ranges.names)},
     )

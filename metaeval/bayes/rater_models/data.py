@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from metaeval.bayes.design import covariate_names, differences, outliers
-from metaeval.bayes.model_data import Named, Prepared, Sites
+from metaeval.bayes.design import DesignOptions, covariate_names, differences, outliers
+from metaeval.bayes.model_data import ModelData, Named, Sites
 from metaeval.bayes.rater_models.confusion import tables_at
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_pairs, with_ranges
 from metaeval.bayes.rater_models.design_effect import confusion_effect
@@ -25,7 +25,6 @@ from metaeval.core import (
     Floats,
     MetaevalError,
     check_names,
-    check_one_of,
     double_precision,
     listed,
     require_known,
@@ -39,58 +38,52 @@ CLASSES = ("second", "tie", "first")
 _BLANK = "(blank)"
 
 
-def prepared(
+def rater_data(
     table: Table,
+    options: DesignOptions,
     *,
-    raters: Sequence[str] | None = None,
-    form: str = "dawid_skene",
-    covariates: Sequence[str] | str = (),
-    label: str | None = None,
-    scorers: Sequence[str] | None = None,
-    by: str | None = None,
-    resample: str | None = None,
-    missing: str | None = None,
-) -> Prepared:
-    """The table as `rating_models.raters` takes it."""
-    check_one_of("form", form, FORMS)
-    names = check_names("covariates", covariates)
-    given, table = table, _required(table, label, by, missing)
+    form: str,
+    raters: Sequence[str] | None,
+    covariates: Sequence[str],
+) -> ModelData:
+    """The table as `rater_density` takes it."""
+    given, table = table, _required(table, options)
     whole = _with_raters(table, raters, form)
-    if scorers is not None:
-        whole = whole.keep_scorers(check_names("scorers", scorers))
+    if options.scorers is not None:
+        whole = whole.keep_scorers(check_names("scorers", options.scorers))
     if form == "ordinal":
         bare = whole.replace(scores=whole.scores.iloc[:, :0])
-        design, whole, _ = _designed(bare, resample, None)
-        return _as_given(prepared_levels(design, whole, names), given, list(whole.labels))
-    design, whole, kept = _designed(whole, resample, missing)
-    found = _dawid_skene(design, whole.pairs(), kept, names)
+        design, whole, _ = _designed(bare, options.resample, None)
+        return _as_given(prepared_levels(design, whole, covariates), given, list(whole.labels))
+    design, whole, kept = _designed(whole, options.resample, options.missing)
+    found = _dawid_skene(design, whole.pairs(), kept, covariates)
     return _as_given(found, given, list(whole.labels)) if isinstance(given, Pairs) else found
 
 
-def _as_given(found: Prepared, table: Table, raters: list[str]) -> Prepared:
+def _as_given(found: ModelData, table: Table, raters: list[str]) -> ModelData:
     """What is said of rows in the order that labelled rows have in the table."""
     labelled = table.labels[raters].notna().any(axis=1).to_numpy()
     places = table.canonical_places
     order = np.argsort(places[labelled[places]])
-    inner = found.after
+    inner = found.derived_constants
 
     def after(sites: Sites) -> Named:
-        known = {} if inner is None else inner(sites)
         return {
             name: (dims, values[order] if dims[0] == "row" else values)
-            for name, (dims, values) in known.items()
+            for name, (dims, values) in inner(sites).items()
         }
 
     rows = found.coords["row"]
     return found._replace(
         coords={**found.coords, "row": [rows[i] for i in order]},
-        after=None if inner is None else after,
+        derived_constants=after,
     )
 
 
-def _required(table: Any, label: str | None, by: str | None, missing: str | None) -> Table:
+def _required(table: Any, options: DesignOptions) -> Table:
     """The table in canonical order; what has no meaning for this model is refused."""
     table = require_table(table)
+    label, by, missing = options.label, options.by, options.missing
     if label is not None:
         raise MetaevalError(
             f"label={label!r} chooses one label, and this model needs several: raters=[...]."
@@ -118,7 +111,7 @@ def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table
         raise MetaevalError(
             f"Two raters are needed to tell what each is worth, and there is "
             f"{listed(names) or 'none'}; name more label columns when reading (labels=), or use "
-            "bayes.accuracy, which takes one label for the truth."
+            "bayes.AccuracyModel, which takes one label for the truth."
         )
     silent = [name for name, said in zip(names, there.any(axis=0), strict=True) if not said]
     if silent:
@@ -170,7 +163,7 @@ def _signs(values: Floats, epsilon: float) -> Floats:
     return sign_within(values, epsilon)
 
 
-def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]) -> Prepared:
+def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]) -> ModelData:
     """Classes of pairs, and covariates of these names."""
     more = differences(whole, covariate_names(whole, names))
     signs = _signs(whole.labels.to_numpy(), whole.label_epsilon)
@@ -222,14 +215,14 @@ def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
 
 def _of_classes(
     rated: Rated, calls: Calls | None, kept: Bools, covariates: Floats | None
-) -> Prepared:
+) -> ModelData:
     labels, counts = (rated.patterns.by_range(v) for v in rated.patterns[:2])
     share, ordered = counts.sum(axis=1) / counts.sum(), rated.ordered
 
     def tables(sites: Sites) -> tuple[Floats, Floats]:
         return _tables(sites, covariates)
 
-    def more(sites: Sites, rng: Generator) -> Named:
+    def derived_draws(sites: Sites, rng: Generator) -> Named:
         if calls is None:
             return {}
         prevalence, confusion = tables(sites)
@@ -252,8 +245,8 @@ def _of_classes(
         derived=("rater_accuracy", *fixed),
         tables=tables,
         observed=_raw(rated, kept) if calls is not None else {},
-        more=more,
-        after=lambda sites: truths(rated, *tables(sites)),
+        derived_draws=derived_draws,
+        derived_constants=lambda sites: truths(rated, *tables(sites)),
     )
 
 

@@ -180,7 +180,7 @@ def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> 
     import jax.numpy as jnp
 
     from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT
-    from metaeval.bayes.rater_models import models
+    from metaeval.bayes.rater_models import density
 
     labels, counts = (patterns.by_range(v) for v in patterns[:2])
     own, rate = _layouts(labels, ordered)
@@ -193,22 +193,22 @@ def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> 
 
     def tables(x: Any) -> tuple[Any, Any]:
         said, true, excess, truly = parts(x)
-        confusion = models.shares(jnp.exp(said), own)
-        prevalence = models.shares(jnp.exp(true), rate)[0]
-        slopes = models.SD_QUALITY * truly, SD_COEFFICIENT * excess
+        confusion = density.shares(jnp.exp(said), own)
+        prevalence = density.shares(jnp.exp(true), rate)[0]
+        slopes = density.SD_QUALITY * truly, SD_COEFFICIENT * excess
         return tables_at(prevalence, confusion, *slopes, covariates)
 
     def log_prior(x: Any) -> Any:
         said, true, excess, truly = parts(x)
         gammas = ((said, own), (true, rate))
-        found = [(lay.prior * z - models.usual(lay) * jnp.exp(z)).sum() for z, lay in gammas]
+        found = [(lay.prior * z - density.usual(lay) * jnp.exp(z)).sum() for z, lay in gammas]
         return sum(found) + _standard(excess) + _standard(truly)
 
     def each(x: Any) -> Any:
-        return models.log_likelihood(labels, *tables(x)).reshape(-1)
+        return density.log_likelihood(labels, *tables(x)).reshape(-1)
 
     def target(x: Any) -> tuple[Any, ...]:
-        return models.often_right(counts, *tables(x)), *parts(x)[2:]
+        return density.often_right(counts, *tables(x)), *parts(x)[2:]
 
     return _Functions(sum(sizes), each, target, log_prior)
 
@@ -217,7 +217,7 @@ def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
     """Those of the ordinal form, of standard normal numbers."""
     import jax.numpy as jnp
 
-    from metaeval.bayes.rater_models import models
+    from metaeval.bayes.rater_models import density
 
     n_raters, n_levels = labels.shape[1:]
     n = 0 if covariates is None else covariates.shape[1]
@@ -227,18 +227,18 @@ def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
 
     def of(x: Any) -> tuple[tuple[Any, Any, Any], Any, Any]:
         parts = dict(zip(names, jnp.split(x, np.cumsum(sizes[:-1])), strict=True))
-        own = models.excess(parts["excess"].reshape(n_raters - 1, n))
+        own = density.excess(parts["excess"].reshape(n_raters - 1, n))
         parts |= {"middle_raw": parts["middle_raw"][0]}
-        return models.scales(parts), models.SD_QUALITY * parts["quality"], own
+        return density.scales(parts), density.SD_QUALITY * parts["quality"], own
 
     def each(x: Any) -> Any:
         scales, quality, own = of(x)
         if covariates is None:
-            return models.log_likelihood(whole, models.NODE_WEIGHTS, models.levels(*scales))
+            return density.log_likelihood(whole, density.NODE_WEIGHTS, density.levels(*scales))
         severity, discrimination, cutpoints = scales
         slope = quality + own
-        said = models.levels_at(severity, discrimination, cutpoints, slope, covariates)
-        return models.log_likelihood(whole, models.NODE_WEIGHTS, said).reshape(-1)
+        said = density.levels_at(severity, discrimination, cutpoints, slope, covariates)
+        return density.log_likelihood(whole, density.NODE_WEIGHTS, said).reshape(-1)
 
     def target(x: Any) -> tuple[Any, ...]:
         (severity, discrimination, _), quality, own = of(x)

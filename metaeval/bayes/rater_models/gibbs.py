@@ -6,7 +6,6 @@ Rows with the same labels are drawn together, so that the number of rows hardly 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from metaeval.bayes.rater_models.confusion import Layout, confusion_layout, prevalence_layout
-from metaeval.bayes.sampling.nuts import FEW, MOST, Arrays, Sampled, Settings
+from metaeval.bayes.sampling.nuts import FEW, MOST, Arrays, Enough, Sampled, Settings
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision, steps
 from metaeval.resampling.jax_kernels import keep_compiled
 
@@ -26,10 +25,8 @@ _SHORT = 1024
 _NEAR = 5.0  # chains start from draws of the prior as if it had been seen so often
 
 
-def sample(
-    arrays: Arrays, ordered: bool, settings: Settings, enough: Callable[[Sampled], bool]
-) -> Sampled:
-    """Draw from the posterior of `rating_models.raters`, form Dawid-Skene.
+def sample(arrays: Arrays, ordered: bool, settings: Settings, enough: Enough) -> Sampled:
+    """Draw from the posterior of `rater_density`, form Dawid-Skene.
 
     Draws are doubled until they are enough; from `sampling.MOST` on they come further apart
     instead. With a design effect d, the truths drawn for a pattern count 1 / d each, and scatter
@@ -41,18 +38,18 @@ def sample(
         data = {name: np.asarray(values) for name, values in arrays.items()}
         data |= _split(data["counts"])
         n_raters = data["labels"].shape[1]
-        state = _started(settings.seed, n_raters, n_classes, ordered, settings.chains)
+        state = _started(settings.seed, n_raters, n_classes, ordered, settings.n_chains)
     state, _ = _run(
-        state, data, ordered, -(-(settings.warmup or FEW.warmup) // BLOCK), 1, "warm-up"
+        state, data, ordered, -(-(settings.n_warmup or FEW.warmup) // BLOCK), 1, "warm-up"
     )
-    n, apart = settings.draws or FEW.draws, 1
+    n, apart = settings.n_draws or FEW.draws, 1
     kept = _empty()
     while True:
         missing = -(-(n - _length(kept)) * apart // BLOCK)
         state, more = _run(state, data, ordered, missing, apart, "draws")
         kept = kept + more
         found = _sampled(kept, n, n_classes, ordered)
-        if settings.draws or apart >= MOST_APART or enough(found):
+        if settings.n_draws or apart >= MOST_APART or enough(found):
             return found
         if n < MOST:
             n = min(2 * n, MOST)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.bayes.design import unit_names
-from metaeval.bayes.model_data import Named, Prepared, Sites
+from metaeval.bayes.model_data import ModelData, Named, Sites, no_constants
 from metaeval.bayes.rater_models.confusion import blocks, joint, posterior_by_range, split
 from metaeval.bayes.rater_models.label_patterns import Patterns, agreements
 from metaeval.bayes.sampling.nuts import Options
@@ -59,15 +59,15 @@ def latent(
     derived: tuple[str, ...],
     tables: Tables,
     observed: Named | None = None,
-    more: Callable[[Sites, Generator], Named] | None = None,
-    after: Callable[[Sites], Named] | None = None,
-) -> Prepared:
+    derived_draws: Callable[[Sites, Generator], Named] | None = None,
+    derived_constants: Callable[[Sites], Named] = no_constants,
+) -> ModelData:
     """What `fit` needs of a model in which raters label a latent class."""
     patterns, pairs = rated.patterns, _pair_names(rated)
     form = dict(options)["form"]
     said = {"form": form} if form != "dawid_skene" else {}
     effect = np.array(rated.effect)
-    return Prepared(
+    return ModelData(
         arrays={"labels": patterns.labels, "counts": patterns.counts, "effect": effect},
         options=options,
         dims=dims,
@@ -84,14 +84,14 @@ def latent(
         design=rated.design,
         by=None,
         estimand=_estimand(form),
-        said=said,
+        name_options=said,
         derived=derived,
         notes=_notes(rated),
         warnings=_cautions(rated),
-        more=more or (lambda sites, rng: {}),
+        derived_draws=derived_draws or (lambda sites, rng: {}),
         predict=lambda sites, rng: _predicted(rated, sites, tables, rng),
         log_likelihood=lambda sites: _log_likelihood(rated, sites, tables),
-        after=after,
+        derived_constants=derived_constants,
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metaeval.bayes.model_data import Prepared, Sites
+from metaeval.bayes.model_data import ModelData, Sites
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_responses, with_ranges
+from metaeval.bayes.rater_models.density import NODE_WEIGHTS, levels, levels_at
 from metaeval.bayes.rater_models.design_effect import ordinal_effect
 from metaeval.bayes.rater_models.label_patterns import patterns_of
 from metaeval.bayes.rater_models.latent_class import Rated, flat, latent, units_and_names
-from metaeval.bayes.rater_models.models import NODE_WEIGHTS, levels, levels_at
 from metaeval.core import Floats, MetaevalError, double_precision
 from metaeval.inference import Design
 from metaeval.tables import Responses, Table
@@ -36,7 +36,7 @@ def levelled(table: Table) -> Table:
     return table
 
 
-def prepared_levels(design: Design, whole: Table, names: Sequence[str]) -> Prepared:
+def prepared_levels(design: Design, whole: Table, names: Sequence[str]) -> ModelData:
     """Ratings of the labelled rows, and covariates of these names, as `raters` takes them."""
     ranges = ranges_of_responses(whole, names) if names else None
     values = whole.labels.to_numpy()

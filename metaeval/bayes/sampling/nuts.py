@@ -37,13 +37,13 @@ _NEAR = 0.5  # chains start within so much of 0, on the unconstrained scale
 class Settings(NamedTuple):
     """How long chains run, and how carefully.
 
-    Without `draws` there are so many of each chain as `Usual` says, and twice as many until they
+    Without `n_draws` there are so many of each chain as `Usual` says, and twice as many until they
     are enough, or MOST; what else is not given is as usual, too.
     """
 
-    chains: int = 4
-    warmup: int | None = None
-    draws: int | None = None
+    n_chains: int = 4
+    n_warmup: int | None = None
+    n_draws: int | None = None
     target_accept: float | None = None
     seed: int = 0
 
@@ -71,35 +71,42 @@ class Sampled(NamedTuple):
     halved: int = 0
 
 
+Enough = Callable[[Sampled], bool]
+"""Whether draws suffice."""
+
+
 def sample(
     model: Callable[..., None],
     arrays: Arrays,
     options: Options,
     settings: Settings,
-    enough: Callable[[Sampled], bool],
+    enough: Enough,
+    *,
+    name: str = "sampling",
 ) -> Sampled:
     """Draw from the posterior of a NumPyro model; deterministic by seed and number of chains.
 
-    `arrays` and `options` are the model's arguments; `enough` says whether draws suffice. Where a
-    chain diverges all are drawn anew from the end of their warm-up, with steps half as long.
+    `arrays` and `options` are the model's arguments; `enough` says whether draws suffice; progress
+    is shown under the `name`. Where a chain diverges all are drawn anew from the end of their
+    warm-up, with steps half as long.
     """
     keep_compiled()
     with double_precision():
         arrays = jax.tree.map(np.asarray, dict(arrays))
         shapes = Shapes(arrays)
         usual = FEW if n_parameters(model, options, shapes) <= _DENSE else MANY
-        half = -(-(settings.warmup or usual.warmup) // (2 * BLOCK))
+        half = -(-(settings.n_warmup or usual.warmup) // (2 * BLOCK))
         target = settings.target_accept or usual.target_accept
         run = compiled(model, options, shapes, half * BLOCK, target)
-        keys = jax.random.split(jax.random.PRNGKey(settings.seed), settings.chains)
+        keys = jax.random.split(jax.random.PRNGKey(settings.seed), settings.n_chains)
         view = _plain_view(run.size)
         chains = [_Chain(run, arrays, key, view) for key in keys]
-    _warm_up(chains, half, f"{model.__name__}: warm-up")
+    _warm_up(chains, half, f"{name}: warm-up")
     warm = [chain.state for chain in chains]
     for halved in range(MOST_HALVED + 1):
         for chain, state in zip(chains, warm, strict=True):
             chain.restart(state, 0.5**halved)
-        found = _drawn(chains, settings, usual.draws, enough, f"{model.__name__}: draws")
+        found = _drawn(chains, settings, usual.draws, enough, f"{name}: draws")
         if not found.stats["diverging"].any():
             break
     return found._replace(halved=halved)
@@ -137,16 +144,16 @@ def _drawn(
     chains: list[_Chain],
     settings: Settings,
     first: int,
-    enough: Callable[[Sampled], bool],
+    enough: Enough,
     what: str,
 ) -> Sampled:
     """Draws of chains that are warm: as many as asked for, or enough; fewer if one diverges."""
-    n = settings.draws or first
+    n = settings.n_draws or first
     while True:
         _run(chains, -(-n // BLOCK) - len(chains[0].kept), what)
         found = _collected(chains, n)
         diverged = bool(found.stats["diverging"].any())
-        if settings.draws or n >= MOST or diverged or enough(found):
+        if settings.n_draws or n >= MOST or diverged or enough(found):
             return found
         n *= 2
 

@@ -10,7 +10,8 @@ from metaeval import MetaevalError, Pairs, bayes, evaluate, simulate
 from metaeval.bayes.accuracy_model import data as accuracy_data
 from metaeval.bayes.accuracy_model.covariates import Seen, by_covariates
 from metaeval.bayes.accuracy_model.data import correlations, counts
-from metaeval.bayes.design import designed
+from metaeval.bayes.accuracy_model.density import accuracy_density
+from metaeval.bayes.design import DesignOptions, make_model_design
 from metaeval.core import double_precision
 from metaeval.statistics import pairwise_accuracy
 
@@ -79,7 +80,9 @@ def test_correlations_of_few_units_are_drawn_in_and_positive(n):
 def test_without_pooling_differences_are_those_of_the_bayesian_bootstrap(seed):
     rng = np.random.default_rng(seed)
     table = verdict_pairs(correlated(rng, 400, [0.62, 0.66, 0.7, 0.81]))
-    tree = bayes.fit("accuracy", table, statistic="pairwise_accuracy", pool=False, draws=2000)
+    tree = bayes.fit(
+        bayes.AccuracyModel(statistic="pairwise_accuracy", pool=False), table, n_draws=2000
+    )
     model = bayes.summarize(tree, "accuracy").frame
     boot = bayes.bayesian_bootstrap(table, "pairwise_accuracy", n_draws=20_000).frame
     gaps = [f[f["baseline"].notna()] for f in (model, boot)]
@@ -92,7 +95,9 @@ def test_without_pooling_differences_are_those_of_the_bayesian_bootstrap(seed):
 def test_orders_of_scorers_and_rows_change_nothing(table):
     order = np.random.default_rng(0).permutation(len(table))
     frames = [f.iloc[order] for f in (table.rows, table.scores[list(SCORERS[::-1])], table.labels)]
-    one, other = (accuracy_data.prepared(t).arrays for t in (table, Pairs(*frames)))
+    one, other = (
+        bayes.AccuracyModel().prepare(t, DesignOptions()).arrays for t in (table, Pairs(*frames))
+    )
     for name in ("right", "trials", "precision"):
         assert one[name] == pytest.approx(other[name], rel=1e-9)
 
@@ -125,10 +130,11 @@ def test_the_compiled_sampler_draws_what_numpyro_draws():
     from numpyro.infer import MCMC, NUTS
 
     table = simulate(seed=3, n_items=120, tasks=("a", "b", "c"), scorers=["judge", "lexical"]).table
-    prepared = accuracy_data.prepared(table, statistic="pairwise_accuracy")
-    tree = bayes.fit("accuracy", table, statistic="pairwise_accuracy", draws=2000)
+    model = bayes.AccuracyModel(statistic="pairwise_accuracy")
+    prepared = model.prepare(table, DesignOptions())
+    tree = bayes.fit(model, table, n_draws=2000)
     with double_precision():
-        chains = MCMC(NUTS(bayes.accuracy), num_warmup=500, num_samples=4000, progress_bar=False)
+        chains = MCMC(NUTS(accuracy_density), num_warmup=500, num_samples=4000, progress_bar=False)
         chains.run(jax.random.PRNGKey(9), **prepared.arrays)
         known = np.asarray(chains.get_samples()["accuracy"])
     found = tree["posterior"]["accuracy"].to_numpy().reshape(-1, 2, 3)
@@ -140,7 +146,7 @@ def test_the_compiled_sampler_draws_what_numpyro_draws():
 @pytest.mark.parametrize("statistic", ["pearson", ["pairwise_accuracy", "kendall"], "brier"])
 def test_only_one_accuracy_is_taken(table, statistic):
     with pytest.raises(MetaevalError, match="takes one accuracy"):
-        bayes.fit("accuracy", table, statistic=statistic)
+        bayes.fit(bayes.AccuracyModel(statistic=statistic), table)
 
 
 def test_tasks_that_share_items_are_refused():
@@ -171,7 +177,7 @@ def test_excess_bias_is_the_coefficient_of_a_logistic_regression():
     """One verdict for each unit: against maximum likelihood, with the prior as normal data."""
     sm = pytest.importorskip("statsmodels.api")
     table, x, right = longer_is_better(np.random.default_rng(3), 1_200, (0.8, 0.0))
-    tree = bayes.fit("accuracy", table, covariates="length_delta", pool=False, draws=500)
+    tree = bayes.fit(bayes.AccuracyModel(covariates="length_delta", pool=False), table, n_draws=500)
     bias = bayes.summarize(tree, "bias")
     own = bayes.summarize(tree, "accuracy")
     for m, name in enumerate(("words", "fair")):
@@ -192,7 +198,7 @@ def test_cells_of_covariates_are_parts_of_tasks():
     rng = np.random.default_rng(4)
     task = np.repeat(["a", "b"], [90, 10])
     table, _, _ = longer_is_better(rng, 100, (0.5, 0.0), task=task)
-    design, _ = designed(table, None)
+    design, _ = make_model_design(table, DesignOptions())
     whole = [accuracy_data._seen(pairwise_accuracy("half"), design, s) for s in design.strata]
     cells = by_covariates(design, whole, ["length_delta"])
     assert cells.weight.sum(axis=1) == pytest.approx([1, 1])
@@ -212,9 +218,9 @@ def test_covariates_that_are_not_there_or_have_holes_are_refused():
         (table, "width_delta", r"no difference 'width_delta'.*length_delta"),
         (table.replace(rows=rows), "length_delta", "missing or infinite in 3 pairs"),
     ):
-        for model in ("accuracy", "calibration"):
+        for model in (bayes.AccuracyModel, bayes.CalibrationModel):
             with pytest.raises(MetaevalError, match=said):
-                bayes.fit(model, wrong, covariates=name)
-    tree = bayes.fit("accuracy", table, draws=50, warmup=50, check=False)
+                bayes.fit(model(covariates=name), wrong)
+    tree = bayes.fit("accuracy", table, n_draws=50, n_warmup=50, check=False)
     with pytest.raises(MetaevalError, match="no bias"):
         bayes.summarize(tree, "bias")

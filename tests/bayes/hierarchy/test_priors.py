@@ -22,7 +22,7 @@ from metaeval.bayes.hierarchy.priors import (
     population_by_scorer,
     two_way_places,
 )
-from metaeval.bayes.margin_models import models as mm
+from metaeval.bayes.margin_models import densities
 from metaeval.bayes.sampling.convergence import bfmi, convergence
 from metaeval.core import double_precision
 
@@ -182,8 +182,8 @@ def test_modes_of_cells_are_those_of_a_general_optimiser():
     margin = np.abs(rng.normal(size=(1, 2, 64)))
     counts = rng.integers(0, 50, size=(1, 2, 64, 3)).astype(float)
     counts[..., 2] += 80 * margin
-    grids = (mm.LOG_SLOPE, mm.LOG_THRESHOLD)
-    chances = mm.cell_chances("rao_kupper")
+    grids = (densities.LOG_SLOPE, densities.LOG_THRESHOLD)
+    chances = densities.cell_chances("rao_kupper")
 
     def with_lapse(values, margin, basis):
         return chances({**values, "logit_lapse": jnp.full((1, 1), -3.0)}, margin, basis)

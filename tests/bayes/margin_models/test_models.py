@@ -8,7 +8,7 @@ from scipy import optimize
 from scipy.special import expit
 
 from metaeval import MetaevalError, Pairs, Responses, bayes
-from metaeval.bayes.margin_models import data as margin_data
+from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.margin_models.binned_counts import binned, bins_for, folded
 from metaeval.bayes.model_comparison import stacked
 from metaeval.curves import link_functions
@@ -69,13 +69,15 @@ def test_bins_grow_with_rows_and_stop():
     assert found == sorted(found) and found[0] == 32 and found[-1] == 256
 
 
+def prepared_ties(table):
+    return bayes.TieModel().prepare(table, DesignOptions())
+
+
 def test_turning_pairs_round_changes_nothing():
     rng = np.random.default_rng(1)
     d, y = rng.normal(size=90), rng.integers(-1, 2, 90).astype(float)
     turn = np.where(rng.random(90) < 0.5, -1.0, 1.0)
-    one, other = (
-        margin_data.prepared_ties(pairs(*x)).arrays for x in ((d, y), (turn * d, turn * y))
-    )
+    one, other = (prepared_ties(pairs(*x)).arrays for x in ((d, y), (turn * d, turn * y)))
     for name in ("margin", "counts"):
         assert one[name] == pytest.approx(other[name])
 
@@ -84,8 +86,8 @@ def test_repeated_rows_of_an_item_count_once():
     rng = np.random.default_rng(2)
     d = rng.normal(size=150)
     y = rao_kupper_labels(rng, d, 0.5)
-    once = margin_data.prepared_ties(pairs(d, y))
-    ten = margin_data.prepared_ties(
+    once = prepared_ties(pairs(d, y))
+    ten = prepared_ties(
         pairs(np.repeat(d, 10), np.repeat(y, 10), items=np.repeat(np.arange(150), 10))
     )
     assert once.constant["design_effect"][1] == 1
@@ -97,7 +99,7 @@ def test_independent_rows_in_items_keep_nearly_all_they_say():
     rng = np.random.default_rng(3)
     d = rng.normal(size=2_000)
     y = rao_kupper_labels(rng, d, 0.5)
-    found = margin_data.prepared_ties(pairs(d, y, items=np.repeat(np.arange(200), 10)))
+    found = prepared_ties(pairs(d, y, items=np.repeat(np.arange(200), 10)))
     assert 1 <= found.constant["design_effect"][1].item() < 1.3
 
 
@@ -116,7 +118,7 @@ def test_gaps_invert_the_curve_and_thresholds_are_the_closed_form(trees):
 
 
 def test_gaps_of_the_spline_invert_it_too(table):
-    tree = bayes.fit("calibration", table, form="spline", check=False, draws=200)
+    tree = bayes.fit(bayes.CalibrationModel(form="spline"), table, check=False, n_draws=200)
     gap = bayes.summarize(tree, "gap", agreement=0.75)
     place = gap.frame.query("scorer == 'good' and task == 'big' and baseline.isna()").index[0]
     draws = gap.draws[:, place]
@@ -147,13 +149,15 @@ def test_order_and_covariates_are_coefficients():
     d, length = rng.normal(size=(2, n))
     y = np.where(rng.random(n) < expit(1.5 * d + 0.4 - 0.6 * length), 1.0, -1.0)
     table = pairs(d, y, ordered=True, length_delta=length)
-    tree = bayes.fit("calibration", table, covariates=["length_delta"], draws=500, check=False)
+    tree = bayes.fit(
+        bayes.CalibrationModel(covariates=["length_delta"]), table, n_draws=500, check=False
+    )
     bias = bayes.summarize(tree, "bias").row("s")
     owed = bayes.summarize(tree, "bias", covariate="length_delta").row("s")
     assert bias["lower"] < -0.4 < bias["upper"]  # labels favour the first, margins do not
     assert owed["lower"] < -0.6 < owed["upper"]
     with pytest.raises(MetaevalError, match=r"no difference 'width_delta'.*length_delta"):
-        bayes.fit("calibration", table, covariates=["width_delta"])
+        bayes.fit(bayes.CalibrationModel(covariates=["width_delta"]), table)
 
 
 def test_what_makes_no_sense_is_refused(table, trees):
@@ -166,7 +170,7 @@ def test_what_makes_no_sense_is_refused(table, trees):
         with pytest.raises(MetaevalError, match=said):
             bayes.fit(model, wrong)
     with pytest.raises(MetaevalError, match="is not one of"):
-        bayes.fit("ties", table, form="rao_kuper")
+        bayes.fit(bayes.TieModel(form="rao_kuper"), table)
     for quantity, said in (("bias", "no bias"), ("miscalibration", "scale='log_odds'")):
         with pytest.raises(MetaevalError, match=said):
             bayes.summarize(trees["calibration"], quantity)
@@ -178,7 +182,7 @@ def test_miscalibration_of_claimed_log_odds():
     rng = np.random.default_rng(5)
     d = rng.normal(size=2_000) * 2
     table = pairs(np.stack([d, 2 * d], axis=1), np.where(rng.random(2_000) < expit(d), 1.0, -1.0))
-    tree = bayes.fit("calibration", table, form="temperature", native="logit", check=False)
+    tree = bayes.fit(bayes.CalibrationModel(form="temperature", native="logit"), table, check=False)
     slope, off = (bayes.summarize(tree, q) for q in ("slope", "miscalibration"))
     assert slope.row("0")["estimate"] == pytest.approx(1, abs=0.1)
     assert slope.row("1")["estimate"] == pytest.approx(0.5, abs=0.05)
@@ -201,7 +205,7 @@ def test_stacking_finds_the_mixture_and_the_better_model():
 
 
 def test_models_of_one_table_are_weighed_and_others_refused(trees, table):
-    other = bayes.fit("ties", table, form="davidson", draws=500, check=False)
+    other = bayes.fit(bayes.TieModel(form="davidson"), table, n_draws=500, check=False)
     found = bayes.compare_models({"rao_kupper": trees["ties"], "davidson": other})
     assert found["weight"].sum() == pytest.approx(1)
     assert found["difference"].iloc[0] == 0 and (found["worst_k"] < 0.7).all()
@@ -220,7 +224,7 @@ def absolute(rng, n=1_500, each=1):
 
 def test_beta_calibration_finds_its_map():
     table, p, true = absolute(np.random.default_rng(6))
-    tree = bayes.fit("calibration", table, form="beta")
+    tree = bayes.fit(bayes.CalibrationModel(form="beta"), table)
     posterior = tree["posterior"]
     slope, tilt = (posterior[n].to_numpy().reshape(-1) for n in ("slope", "asymmetry"))
     for draws, known in ((slope * np.exp(tilt), 0.6), (slope * np.exp(-tilt), 1.1)):
@@ -237,19 +241,19 @@ def test_beta_calibration_is_for_probabilities_of_single_responses():
     table, *_ = absolute(np.random.default_rng(7), 40)
     rated = table.replace(labels=table.labels * 3 + 1)
     with pytest.raises(MetaevalError, match="event="):
-        bayes.fit("calibration", rated, form="beta")
+        bayes.fit(bayes.CalibrationModel(form="beta"), rated)
     with pytest.raises(MetaevalError, match="single responses"):
-        bayes.fit("calibration", odd_pairs(), form="beta")
+        bayes.fit(bayes.CalibrationModel(form="beta"), odd_pairs())
     with pytest.raises(MetaevalError, match="form='beta'"):
-        bayes.fit("calibration", odd_pairs(), event=1)
-    tree = bayes.fit("calibration", rated, form="beta", event=4, check=False, draws=100)
+        bayes.fit(bayes.CalibrationModel(event=1), odd_pairs())
+    tree = bayes.fit(bayes.CalibrationModel(form="beta", event=4), rated, check=False, n_draws=100)
     with pytest.raises(MetaevalError, match="no gaps"):
         bayes.summarize(tree, "gap")
 
 
 def test_labels_at_margins_of_nothing_count_half_for_each_side():
     d, y = np.array([0.0, 0.0, 1.0, -1.0]), np.array([1.0, 1.0, 1.0, 1.0])
-    counts = margin_data.prepared_calibration(pairs(d, y)).arrays["counts"][0, 0]
+    counts = bayes.CalibrationModel().prepare(pairs(d, y), DesignOptions()).arrays["counts"][0, 0]
     assert sorted(counts.sum(axis=-1)[counts.sum(axis=-1) > 0]) == [2, 2]
     assert (counts.min(axis=-1)[counts.sum(axis=-1) > 0] == 1).all()
 
@@ -261,7 +265,9 @@ def test_copies_of_a_scorer_make_none_of_them_surer():
     y = np.where(rng.random(400) < expit(1.5 * d), 1.0, -1.0)
     copies = d[:, None] + 0.01 * rng.normal(size=(400, 5))
     spread = [
-        bayes.summarize(bayes.fit("calibration", pairs(x, y), draws=1000), "slope").row(name)["se"]
+        bayes.summarize(bayes.fit("calibration", pairs(x, y), n_draws=1000), "slope").row(name)[
+            "se"
+        ]
         for x, name in ((d, "s"), (copies, "0"))
     ]
     assert spread[1] == pytest.approx(spread[0], rel=0.15)
@@ -271,7 +277,7 @@ def test_gaps_beyond_all_margins_are_named_and_chance_stands_beside_miscalibrati
     rng = np.random.default_rng(9)
     d = rng.normal(size=2_000) * 0.3
     table = pairs(d, np.where(rng.random(2_000) < expit(d), 1.0, -1.0))
-    tree = bayes.fit("calibration", table, form="temperature", native="logit", check=False)
+    tree = bayes.fit(bayes.CalibrationModel(form="temperature", native="logit"), table, check=False)
     assert "larger than all margins" in " ".join(bayes.summarize(tree, "gap").meta["notes"])
     off = bayes.summarize(tree, "miscalibration").row("s")
     assert 0.2 < off["estimate"] / off["expected_if_calibrated"] < 3

@@ -9,7 +9,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from metaeval import MetaevalError, Responses, bayes
-from metaeval.bayes.rater_models import data as rater_data
+from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_responses
 from metaeval.bayes.rater_models.design_effect import ordinal_effect
 from metaeval.bayes.rater_models.label_patterns import patterns_of
@@ -35,7 +35,8 @@ def rated(seed, n=500, truly=TRULY, bias=BIAS, missing=None):
 
 
 def prepared(table, covariates="length"):
-    return rater_data.prepared(table, form="ordinal", covariates=covariates)
+    model = bayes.RaterModel(form="ordinal", covariates=covariates)
+    return model.prepare(table, DesignOptions())
 
 
 def some_sites(seed, n_covariates=1, n_draws=3):
@@ -64,13 +65,13 @@ def chances(one, x, theta):
 
 
 def fit(table, **options):
-    given = {"chains": 2, "warmup": 300, "draws": 300, "check": False} | options
-    return bayes.fit(bayes.raters, table, form="ordinal", covariates=["length"], **given)
+    given = {"n_chains": 2, "n_warmup": 300, "n_draws": 300, "check": False} | options
+    return bayes.fit(bayes.RaterModel(form="ordinal", covariates=["length"]), table, **given)
 
 
 @pytest.fixture(scope="module")
 def tree():
-    return fit(rated(0, n=800), draws=500)
+    return fit(rated(0, n=800), n_draws=500)
 
 
 def test_planted_biases_come_back(tree):
@@ -211,7 +212,7 @@ def test_covariates_that_make_no_sense_are_refused(covariates, words):
     holes = table.rows["length"].where(table.rows.index > 3)
     table = table.replace(rows=table.rows.assign(flat=1, holes=holes))
     with pytest.raises(MetaevalError, match=words):
-        bayes.fit("raters", table, form="ordinal", covariates=covariates)
+        bayes.fit(bayes.RaterModel(form="ordinal", covariates=covariates), table)
 
 
 def test_few_rows_have_no_ranges():
@@ -221,7 +222,12 @@ def test_few_rows_have_no_ranges():
 
 def test_without_covariates_there_is_no_bias():
     tree = bayes.fit(
-        "raters", rated(10, n=60), form="ordinal", chains=1, draws=50, warmup=50, check=False
+        bayes.RaterModel(form="ordinal"),
+        rated(10, n=60),
+        n_chains=1,
+        n_draws=50,
+        n_warmup=50,
+        check=False,
     )
     with pytest.raises(MetaevalError, match=r"no bias: fit again.*covariates="):
         bayes.summarize(tree, "bias")

@@ -6,17 +6,17 @@ import pytest
 from rater_models import four_times, log_likelihoods
 
 from metaeval import MetaevalError, Pairs, bayes
-from metaeval.bayes.rater_models import data as rater_data
+from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.rater_models.confusion import confusion_layout
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_pairs
+from metaeval.bayes.rater_models.density import shares
 from metaeval.bayes.rater_models.design_effect import confusion_effect
 from metaeval.bayes.rater_models.label_patterns import Patterns
-from metaeval.bayes.rater_models.models import shares
 
 BIAS, TRULY, UNIT = (1.0, 0.0, -0.6, 0.3), 0.5, 50.0
 SIDE = np.array([-0.5, 0.0, 0.5])
 RIGHT = np.array([[0.8, 0.12, 0.08], [0.2, 0.6, 0.2], [0.08, 0.12, 0.8]])
-OPTIONS = {"chains": 2, "warmup": 300, "draws": 300, "check": False}
+OPTIONS = {"n_chains": 2, "n_warmup": 300, "n_draws": 300, "check": False}
 
 
 def chosen(chance, slope, x, rng):
@@ -44,7 +44,7 @@ def compared(seed, n=1000, bias=BIAS, truly=TRULY, per_item=1, **fields):
 
 
 def ready_of(table, covariates="length_delta"):
-    return rater_data.prepared(table, covariates=covariates)
+    return bayes.RaterModel(covariates=covariates).prepare(table, DesignOptions())
 
 
 def some_sites(seed, n_covariates=1, ordered=False):
@@ -69,7 +69,9 @@ def at(chance, slope, x):
 @pytest.fixture(scope="module")
 def fitted():
     table = compared(0, n=800)
-    return bayes.fit("raters", table, covariates="length_delta", **OPTIONS | {"draws": 500}), table
+    return bayes.fit(
+        bayes.RaterModel(covariates="length_delta"), table, **OPTIONS | {"n_draws": 500}
+    ), table
 
 
 def test_planted_biases_come_back(fitted):
@@ -110,7 +112,7 @@ def test_who_likes_length_is_found(fitted):
 
 def test_raters_without_bias_are_not_said_to_have_one():
     table = compared(1, bias=(0.0, 0.0, 0.0, 0.0), truly=1.0)
-    tree = bayes.fit("raters", table, covariates="length_delta", **OPTIONS)
+    tree = bayes.fit(bayes.RaterModel(covariates="length_delta"), table, **OPTIONS)
     result = bayes.summarize(tree, "bias", confidence=0.99)
     assert all(result.row(n)["lower"] < 0 < result.row(n)["upper"] for n in "abcd")
     assert float(tree["posterior"]["quality_coefficient"].mean()) == pytest.approx(1.0, abs=0.4)
@@ -125,7 +127,8 @@ def test_likelihood_is_the_sum_over_truths(covariates, ordered):
     labels = table.labels
     ready = ready_of(table, covariates)
     one, sites = some_sites(3, len(covariates), ordered)
-    found, truths = ready.log_likelihood(sites)[0, 0], ready.after(sites)["truth_probability"][1]
+    found = ready.log_likelihood(sites)[0, 0]
+    truths = ready.derived_constants(sites)["truth_probability"][1]
     x = table.rows[covariates].to_numpy()
     turn = np.where((x[:, 0] < 0) & (not ordered), -1, 1)
     ranges = ranges_of_pairs(x.T * turn, covariates)
@@ -218,7 +221,7 @@ def test_covariates_that_make_no_sense_are_refused(covariates, words):
     rows = table.rows.assign(flat_delta=0.0, holes_delta=holes, endless_delta=endless)
     table = table.replace(rows=rows.assign(words_as_text_delta="7"))
     with pytest.raises(MetaevalError, match=words):
-        bayes.fit("raters", table, covariates=covariates)
+        bayes.fit(bayes.RaterModel(covariates=covariates), table)
 
 
 def test_graded_quality_leaves_slopes_in_raters_without_bias():
@@ -232,7 +235,7 @@ def test_graded_quality_leaves_slopes_in_raters_without_bias():
         *(rows, pd.DataFrame(index=rows.index)),
         pd.DataFrame(np.sign(heard), index=rows.index).add_prefix("r"),
     )
-    tree = bayes.fit("raters", table, covariates="length_delta", **OPTIONS)
+    tree = bayes.fit(bayes.RaterModel(covariates="length_delta"), table, **OPTIONS)
     assert float(tree["posterior"]["coefficient"].mean()) > 0.3
 
 
@@ -248,7 +251,9 @@ def test_models_of_raters_are_weighed_at_one_design_effect():
     }
     labels = pd.DataFrame(labels, index=table.rows.index)
     table = table.replace(rows=table.rows.assign(length_delta=x), labels=labels)
-    trees = {n: bayes.fit("raters", table, covariates=n, **OPTIONS) for n in ("length_delta", ())}
+    trees = {
+        n: bayes.fit(bayes.RaterModel(covariates=n), table, **OPTIONS) for n in ("length_delta", ())
+    }
     effects = [float(tree["constant_data"]["design_effect"]) for tree in trees.values()]
     assert effects[0] > 1.5 * effects[1]
     found = bayes.compare_models({str(name): tree for name, tree in trees.items()})
@@ -290,7 +295,9 @@ def test_intervals_cover():
     held = []
     for seed in range(40):
         table = compared(100 + seed, n=500)
-        posterior = bayes.fit("raters", table, covariates="length_delta", **OPTIONS)["posterior"]
+        posterior = bayes.fit(bayes.RaterModel(covariates="length_delta"), table, **OPTIONS)[
+            "posterior"
+        ]
         for name, truth in (("coefficient", np.array(BIAS)[:, None]), ("quality_coefficient", 0.5)):
             low, high = np.quantile(posterior[name], (0.05, 0.95), axis=(0, 1))
             held += ((low < truth) & (truth < high)).ravel().tolist()

@@ -9,8 +9,10 @@ from numpyro.infer import MCMC, NUTS, init_to_value
 from scipy import stats
 
 from metaeval import MetaevalError, Pairs, Responses, bayes, read, simulate
-from metaeval.bayes.rater_models import data as rater_data, gibbs
+from metaeval.bayes.design import DesignOptions
+from metaeval.bayes.rater_models import gibbs
 from metaeval.bayes.rater_models.confusion import confusion_layout, prevalence_layout
+from metaeval.bayes.rater_models.density import rater_density
 from metaeval.bayes.rater_models.design_effect import confusion_effect
 from metaeval.bayes.rater_models.label_patterns import Patterns
 from metaeval.bayes.sampling.nuts import Settings
@@ -45,10 +47,14 @@ def planted(
     return Pairs(pd.DataFrame(rows), pd.DataFrame(scores, index=range(n)), labels)
 
 
+def prepared_of(table):
+    return bayes.RaterModel().prepare(table, DesignOptions())
+
+
 def sites(table, effect=1.0, **settings):
-    prepared = rater_data.prepared(table)
+    prepared = prepared_of(table)
     arrays = dict(prepared.arrays) | {"effect": np.array(effect)}
-    run = Settings(**{"draws": 2000, **settings})
+    run = Settings(**{"n_draws": 2000, **settings})
     return gibbs.sample(arrays, table.ordered, run, lambda drawn: True).sites, arrays, prepared
 
 
@@ -59,7 +65,7 @@ def mean_sd(tree, name):
 
 @pytest.fixture(scope="module")
 def tree():
-    return bayes.fit(bayes.raters, planted(0, n=2000, quality=QUALITY), seed=1)
+    return bayes.fit(bayes.RaterModel(), planted(0, n=2000, quality=QUALITY), seed=1)
 
 
 def test_planted_raters_and_scorers_come_back(tree):
@@ -135,10 +141,10 @@ def started(n_classes):
 )
 def test_gibbs_agrees_with_nuts(effect, tie):
     table = planted(3, n=300, tie=tie)
-    drawn, arrays, prepared = sites(table, effect, draws=4000)
+    drawn, arrays, prepared = sites(table, effect, n_draws=4000)
     with double_precision():
         start = init_to_value(values=started(arrays["labels"].shape[-1]))
-        kernel = NUTS(bayes.raters, init_strategy=start)
+        kernel = NUTS(rater_density, init_strategy=start)
         peer = MCMC(kernel, num_warmup=200, num_samples=1200, num_chains=1, progress_bar=False)
         peer.run(jax.random.PRNGKey(1), **arrays, **dict(prepared.options))
         found = peer.get_samples()
@@ -165,7 +171,7 @@ def test_gibbs_agrees_with_a_grid():
         log = log + np.log((up + down) / 2)
     weight = np.exp(log - log.max())
     weight /= weight.sum()
-    drawn = sites(table, draws=4000)[0]["rater_accuracy"]
+    drawn = sites(table, n_draws=4000)[0]["rater_accuracy"]
     for r in range(3):
         mean = (weight * grid[r]).sum()
         sd = np.sqrt((weight * (grid[r] - mean) ** 2).sum())
@@ -182,7 +188,7 @@ def test_gamma_numbers_are_gamma():
 
 
 def test_many_rows_are_drawn_by_pattern():
-    drawn, arrays, _ = sites(planted(4, n=40_000), draws=500)
+    drawn, arrays, _ = sites(planted(4, n=40_000), n_draws=500)
     assert arrays["labels"].shape[0] == 64
     assert np.abs(drawn["rater_accuracy"].mean(axis=(0, 1)) - (0.9, 0.8, 0.7)).max() < 0.012
 
@@ -195,7 +201,7 @@ def test_turning_pairs_changes_nothing():
     sign = np.where(turn, -1, 1)
     turned = Pairs(rows, table.scores, table.labels)
     assert (turned.labels["rater0"] == sign * table.labels["rater0"]).all()
-    one, other = (bayes.fit("raters", t, draws=100, check=False) for t in (table, turned))
+    one, other = (bayes.fit("raters", t, n_draws=100, check=False) for t in (table, turned))
     for name in ("rater_accuracy", "confusion", "accuracy", "agreement"):
         assert np.allclose(one["posterior"][name], other["posterior"][name])
     p, q = (t["constant_data"]["truth_probability"].to_numpy() for t in (one, other))
@@ -205,7 +211,7 @@ def test_turning_pairs_changes_nothing():
 def test_same_seed_same_draws():
     table = planted(6, n=100)
     draws = [
-        bayes.fit("raters", table, draws=50, seed=seed, check=False)["posterior"]
+        bayes.fit("raters", table, n_draws=50, seed=seed, check=False)["posterior"]
         for seed in (1, 1, 2)
     ]
     assert all((draws[0][name] == draws[1][name]).all() for name in draws[0].data_vars)
@@ -215,7 +221,7 @@ def test_same_seed_same_draws():
 def test_ordered_pairs_have_whole_confusion_matrices():
     table = planted(7, n=1000).replace(ordered=True)
     biased = table.labels.assign(rater2=1.0)  # always the first
-    tree = bayes.fit("raters", table.replace(labels=biased), check=False, draws=500)
+    tree = bayes.fit("raters", table.replace(labels=biased), check=False, n_draws=500)
     mean = tree["posterior"]["confusion"].mean(("chain", "draw")).to_numpy()
     assert (mean[2, :, 2] > 0.95).all() and (np.diag(mean[0]) > 0.75).all()
     assert "label_share" in tree["observed_data"]
@@ -234,7 +240,7 @@ def test_missing_labels_and_tables_without_scorers():
 
 def test_all_ties():
     table = planted(9, n=60)
-    tree = bayes.fit("raters", table.replace(labels=table.labels * 0.0), check=False, draws=200)
+    tree = bayes.fit("raters", table.replace(labels=table.labels * 0.0), check=False, n_draws=200)
     assert mean_sd(tree, "rater_accuracy")[0].min() > 0.8
     assert mean_sd(tree, "prevalence")[0][1] > 0.7
 
@@ -249,15 +255,15 @@ def test_no_ties_make_two_classes():
 def test_rows_of_an_item_are_worth_less_than_rows_of_many():
     alone = planted(11, n=2000, sd=1.5)
     together = planted(11, n=2000, sd=1.5, per_item=10)
-    effects = [float(rater_data.prepared(t).arrays["effect"]) for t in (alone, together)]
+    effects = [float(prepared_of(t).arrays["effect"]) for t in (alone, together)]
     assert effects[0] == 1.0 and 1.8 < effects[1] < 3.2
-    plain = float(rater_data.prepared(planted(12, n=2000, per_item=10)).arrays["effect"])
+    plain = float(prepared_of(planted(12, n=2000, per_item=10)).arrays["effect"])
     assert plain < 1.2
 
 
 def test_design_effect_of_copies_is_their_number():
     table = planted(13, n=600)
-    patterns = rater_data.prepared(table)
+    patterns = prepared_of(table)
     labels, counts = patterns.arrays["labels"], patterns.arrays["counts"]
     rng = np.random.default_rng(0)
     unit = rng.permutation(np.repeat(np.arange(len(counts)), counts.astype(int)))
@@ -277,8 +283,8 @@ def intervals_cover(n_simulations, effect):
     inside = 0.0
     for seed in range(n_simulations):
         table = planted(100 + seed, n=2000, sd=1.5, per_item=10)
-        own = effect or float(rater_data.prepared(table).arrays["effect"])
-        drawn = sites(table, own, draws=600, chains=2, warmup=100)[0]["rater_accuracy"]
+        own = effect or float(prepared_of(table).arrays["effect"])
+        drawn = sites(table, own, n_draws=600, n_chains=2, n_warmup=100)[0]["rater_accuracy"]
         low, high = np.quantile(drawn, (0.05, 0.95), axis=(0, 1))
         inside += ((low < truth) & (truth < high)).mean() / n_simulations
     return inside
@@ -303,7 +309,12 @@ def ordinal(seed, n=500):
 
 def test_ordinal_raters_come_back():
     tree = bayes.fit(
-        bayes.raters, ordinal(0), form="ordinal", chains=2, warmup=300, draws=300, check=False
+        bayes.RaterModel(form="ordinal"),
+        ordinal(0),
+        n_chains=2,
+        n_warmup=300,
+        n_draws=300,
+        check=False,
     )
     for name, truth in (("severity", (-0.5, 0, 0.5)), ("discrimination", (2, 1.2, 3))):
         mean, sd = mean_sd(tree, name)
@@ -320,16 +331,26 @@ def test_ordinal_raters_come_back():
         ({"label": "rater0"}, "raters="),
         ({"by": "item"}, "select"),
         ({"missing": "count_as_wrong"}, "common"),
-        ({"raters": ["rater0"]}, "Two raters are needed"),
-        ({"raters": ["rater0", "nobody"]}, "nobody"),
-        ({"form": "ordinal"}, "ratings of responses"),
-        ({"form": "glad"}, "dawid_skene"),
         ({"resample": ("item", "system")}, "resample"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, words):
     with pytest.raises(MetaevalError, match=words):
         bayes.fit("raters", planted(14, n=40), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"raters": ["rater0"]}, "Two raters are needed"),
+        ({"raters": ["rater0", "nobody"]}, "nobody"),
+        ({"form": "ordinal"}, "ratings of responses"),
+        ({"form": "glad"}, "dawid_skene"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, words):
+    with pytest.raises(MetaevalError, match=words):
+        bayes.fit(bayes.RaterModel(**options), planted(14, n=40))
 
 
 def test_raters_who_share_no_row_or_said_nothing_are_refused():
@@ -349,7 +370,7 @@ def test_pandalm():
     folder = data("pandalm")
     sources = (folder / "judge_pairs.parquet", folder / "human_pairs.parquet")
     table = read(*sources, columns={"cluster": "prompt"}, average_raters=True, refusals="wrong")
-    tree = bayes.fit(bayes.raters, table)
+    tree = bayes.fit(bayes.RaterModel(), table)
     assert np.allclose(tree["observed_data"]["agreement_observed"], (0.6977, 0.6677), atol=5e-5)
     assert mean_sd(tree, "rater_accuracy")[0].min() > 0.93
     assert np.abs(mean_sd(tree, "prevalence")[0] - (0.445, 0.11, 0.445)).max() < 0.02
@@ -358,7 +379,7 @@ def test_pandalm():
 def test_responses_become_pairs():
     table = simulate(seed=3, n_items=40, raters=4, scorers=["judge"]).table
     names = ["human1", "human3", "human4"]
-    tree = bayes.fit(bayes.raters, table, raters=names, check=False, draws=100)
+    tree = bayes.fit(bayes.RaterModel(raters=names), table, check=False, n_draws=100)
     assert tree["posterior"]["rater"].to_numpy().tolist() == names
     assert tree["log_likelihood"].sizes["unit"] == 40
     assert float(tree["constant_data"]["design_effect"]) > 1

@@ -1,4 +1,7 @@
-"""The model of raters, as a NumPyro function of plain arrays: the truth is summed out."""
+"""The model of raters, as a NumPyro function of plain arrays: how dense its posterior is.
+
+The truth is summed out.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ NODES = np.linspace(-4.5, 4.5, 41)
 NODE_WEIGHTS = np.exp(-np.square(NODES) / 2) / np.exp(-np.square(NODES) / 2).sum()
 
 
-def raters(
+def rater_density(
     labels: Any,
     counts: Any,
     effect: Any = 1.0,
@@ -37,11 +40,7 @@ def raters(
     form: str = "dawid_skene",
     ordered: bool = False,
 ) -> None:
-    r"""What is true of each row, and what each of several raters is worth.
-
-    Fitted with `bayes.fit(bayes.raters, table)`, which also takes `raters=`, the names of label
-    columns (all of them by default), and `form=`. Labels of responses become preferences within
-    items, unless the form is ordinal.
+    """Sites and log likelihood of `bayes.RaterModel`, for NumPyro.
 
     Parameters
     ----------
@@ -54,94 +53,10 @@ def raters(
     covariates : array (range, covariate), optional
         Means in ranges of rows that are alike; `labels` and `counts` then have ranges in front.
         Of pairs: how much more the first response has, over the root mean square of those not 0.
-        Ordinal: of the responses, less their mean and over their standard deviation. `fit` takes
-        names of columns:
-        `covariates=["length_delta"]` of pairs, `covariates=["length"]` of ratings.
+        Ordinal: of the responses, less their mean and over their standard deviation.
     form : {"dawid_skene", "ordinal"}
-        Classes (second better, tie, first better), or levels of a rating, of which there are 2 to
-        10.
     ordered : bool, default False
         Whether first and second mean something; as the table says.
-
-    Returns
-    -------
-    None
-        It is for `fit`, or NumPyro's own samplers. Sites `confusion` (rater, truth, label),
-        `prevalence` (truth), `rater_accuracy` (rater); ordinal: `severity` and `discrimination`
-        (rater), `cutpoints`; with covariates `quality_coefficient` (covariate) and `coefficient`
-        (rater, covariate).
-
-    Raises
-    ------
-    MetaevalError
-        By `fit`: if there are fewer than two raters, or what they said cannot be modelled; if
-        covariates are not numbers, missing, infinite or constant, or of fewer than 30 rows.
-
-    Notes
-    -----
-    Dawid and Skene: the truth of a row is c with probability :math:`\pi_c`, and rater r then says
-    l with probability :math:`\theta_{rcl}`, raters independently of each other. Priors are
-    Dirichlet(1 + 3 I) for each truth, and Dirichlet(4, 4, 4). Unless pairs are ordered, first and
-    second are interchangeable: of pairs that truly differ a rater says what is right, a tie, or
-    what is wrong (4, 1, 1), of tied ones a tie or a side (4, 2), and turning a pair round changes
-    nothing. Where nobody says that a pair is tied, no pair is. Drawn by Gibbs sampling, started
-    where raters are mostly right; the mirror image, in which all are mostly wrong, is never
-    looked for. With two raters much of what is said of each of them is prior.
-
-    With covariates x, how much more of each the first response has, the odds of first over second
-    are :math:`e^{\gamma_r' x}` times as large in what rater r says of each truth, and
-    :math:`e^{\delta' x}` times in the truth itself (ties between both): :math:`\gamma_r \sim N(0,
-    .5)` is the rater's excess bias given the truth, and :math:`\delta \sim N(0, 1)` how much more
-    often what has more is better. Three raters or more whose errors are otherwise independent tell
-    one from the other, even a bias that all of them share; two raters do not. The truth is a class
-    here, without degree. Where responses with more of x are not only more often better but better
-    by more, raters err less on them, and ones without any bias have :math:`\gamma_r > 0`, sharp
-    ones more than dull ones; errors that raters share shift it as well. A :math:`\gamma_r` above 0
-    is then no proof of bias; one that is far larger than that of raters as good is a sign.
-    Prevalence and confusion are those at x = 0, accuracy is over pairs like those at hand. What
-    scorers call is still taken for independent of x given the truth: where it is not, their
-    corrected accuracy is too high or too low. Drawn by NUTS.
-
-    Ordinal: :math:`P(y \le k) = \sigma(c_k - a_r (\theta - b_r))` with latent quality
-    :math:`\theta \sim N(0, 1)` of each response, severities :math:`b_r` that add up to 0, and
-    discriminations :math:`a_r`; quality is integrated out on 41 equal steps. Drawn by NUTS.
-
-    With covariates x of responses, :math:`\theta + (\delta + \gamma_r)' x` takes the place of
-    :math:`\theta`: :math:`\delta \sim N(0, 1)` is how much better responses with more of x truly
-    are, and :math:`\gamma_r`, which add up to 0 over raters (prior scale .5), how much more rater r
-    gives for it than raters do on average. What all raters give too much in common cannot be told
-    from truth, and is part of :math:`\delta`: a bias of 0 says that a rater is as the others are,
-    not that it is unbiased. Severities are those at mean covariates. Responses are taken together
-    in up to 16 ranges of x (and 4 of each further covariate) of about equal numbers.
-
-    Rows of one item (or cluster) depend on each other. The log likelihood is divided by the design
-    effect: the variance of the raters' estimated accuracies (ordinal: severities and
-    discriminations) by items, over that by rows, at the mode of the posterior, a mean over them
-    and at least 1; it is 1 where items have one row each. With covariates it is that of raters'
-    coefficients, or of quality's, where these are larger; what has a smaller one gets intervals
-    that are too wide. It is taken as known.
-
-    Scorers are no raters: they say nothing of the truth. How often each calls what is true is
-    worked out for each draw, from the probabilities of the truth given the labels, with random
-    weights of the items (Bayesian bootstrap). This holds if, given the truth, scorers err
-    independently of raters. On items of unequal difficulty it does not: where scorers err on the
-    items that raters err on it is too high, and where raters toss coins on hard items it is too
-    low. Raters who err
-    alike (a common guideline, hard items) look better than they are: no label tells.
-
-    References
-    ----------
-    Dawid, Skene (1979), Maximum likelihood estimation of observer error-rates using the EM
-    algorithm. Linacre (1989), Many-facet Rasch measurement. Rubin (1981), The Bayesian bootstrap.
-    Pauli, Racugno, Ventura (2011), Bayesian composite marginal likelihoods.
-
-    Examples
-    --------
-    >>> from metaeval import bayes, simulate
-    >>> table = simulate(seed=1, n_items=60, raters=3).table
-    >>> tree = bayes.fit(bayes.raters, table, scorers=["judge"])
-    >>> tree["posterior"]["rater_accuracy"].dims
-    ('chain', 'draw', 'rater')
     """
     if form == "ordinal":
         prevalence, confusion = _ordinal(labels, covariates)

@@ -1,0 +1,57 @@
+"""The model of accuracy, as a NumPyro function of plain arrays: how dense its posterior is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from jax.nn import sigmoid
+
+from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, Places, two_way
+from metaeval.bayes.log_probs import add_likelihood, signed_root
+
+LOGIT = Grid("logit", 0.7, 1.0, sd_task=0.75)
+
+
+def accuracy_density(
+    right: Any,
+    trials: Any,
+    precision: Any,
+    places: Places,
+    task: Any = None,
+    covariates: Any = None,
+    *,
+    pool: bool = True,
+) -> None:
+    """Sites and log likelihood of `bayes.AccuracyModel`, for NumPyro.
+
+    Parameters
+    ----------
+    right, trials : array (scorer, cell)
+        Effective numbers of right and of all verdicts in each task, or part of it.
+    precision : array (cell, scorer, scorer)
+        Inverse correlation of the scorers' estimates in each: they share its items.
+    places : mapping of `level`, `task`, `scorer`, `cell` to Place
+        Where the data put these effects. It changes how fast chains move, not what they converge
+        to.
+    task : array (cell,), optional
+        Task of each cell, where cells are parts of tasks.
+    covariates : array (covariate, cell), optional
+        How much more of each the better response has, over the root mean square.
+    pool : bool, default True
+        Whether scorers and tasks are drawn from populations.
+    """
+    n_scorers, n_tasks = len(right), len(places["task"].at) + 1
+    if not pool:
+        flat = dist.Logistic(0.0, 1.0).expand([n_scorers, n_tasks]).to_event(2)
+        z = numpyro.sample("logit", flat)
+    else:
+        z = two_way(LOGIT, n_scorers, n_tasks, places)
+    numpyro.deterministic("accuracy", sigmoid(z))
+    if covariates is not None:
+        prior = dist.Normal(0.0, SD_COEFFICIENT).expand([n_scorers, len(covariates)]).to_event(2)
+        z = z[:, task] + numpyro.sample("coefficient", prior) @ covariates
+    r = signed_root(z, right, trials)
+    add_likelihood(-0.5 * jnp.einsum("kt,tkl,lt->", r, precision, r))

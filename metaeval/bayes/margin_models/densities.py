@@ -1,0 +1,170 @@
+"""How dense the posteriors of the models of margins are, as NumPyro functions of plain arrays."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from jax.nn import sigmoid
+
+from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, Places, by_scorer
+from metaeval.bayes.log_probs import OUTCOMES, add_likelihood, agreement
+
+LOG_SLOPE = Grid("log_slope", 0.0, 1.1)
+LOG_THRESHOLD = Grid("log_threshold", -0.5, 0.9)
+LOG_NU = Grid("log_nu", 0.0, 1.1)
+LOGIT_LAPSE = Grid("logit_lapse", -3.4, 1.1)
+INTERCEPT = Grid("intercept", 0.0, 1.5)
+TIE_GRID = {"rao_kupper": LOG_THRESHOLD, "davidson": LOG_NU}
+SD_BIAS, SD_ASYMMETRY, SD_WALK = 0.25, 0.5, 1.0
+
+Values = Mapping[str, Any]
+"""Values of the sites that a curve is made of; draws may come first."""
+
+
+def tie_density(
+    margin: Any,
+    counts: Any,
+    places: Mapping[str, Places],
+    covariates: Any = None,
+    *,
+    form: str = "rao_kupper",
+    order: bool = False,
+) -> None:
+    """Sites and log likelihood of `bayes.TieModel`, for NumPyro.
+
+    Parameters
+    ----------
+    margin : array (scorer, task, bin)
+        Margins over the root mean square of the scorer's margins that are not 0.
+    counts : array (scorer, task, bin, 3)
+        Losses, ties and wins of the first response, over the design effect.
+    places : mapping of grid to places of its parts
+        Where the data put them; it changes how fast chains move, not where to.
+    covariates : array (covariate, scorer, task, bin), optional
+        Differences of covariates over their root mean squares.
+    form : {"rao_kupper", "davidson"}
+    order : bool, default False
+        The first response was shown first.
+    """
+    k, n_tasks, _ = margin.shape
+    values = {
+        grid.name: by_scorer(grid, k, n_tasks, places[grid.name])
+        for grid in (LOG_SLOPE, TIE_GRID[form], LOGIT_LAPSE)
+    }
+    values |= _shared(k, order, covariates)
+    log_chance = tie_chances(values, margin, covariates, form)
+    add_likelihood((counts * log_chance).sum())
+
+
+def tie_chances(values: Values, margin: Any, covariates: Any, form: str) -> Any:
+    """Log probabilities of loss, tie and win: (..., scorer, task, bin, 3)."""
+    u = _latent(values, jnp.exp(values["log_slope"])[..., None] * margin, covariates)
+    tie = jnp.exp(values["log_threshold"]) if form == "rao_kupper" else values["log_nu"]
+    return OUTCOMES[form](u, tie[..., None], sigmoid(values["logit_lapse"])[..., None])
+
+
+def calibration_density(
+    margin: Any,
+    counts: Any,
+    places: Mapping[str, Places],
+    covariates: Any = None,
+    basis: Any = None,
+    *,
+    form: str = "lapse",
+    order: bool = False,
+) -> None:
+    """Sites and log likelihood of `bayes.CalibrationModel`, for NumPyro.
+
+    Parameters
+    ----------
+    margin : array (scorer, task, bin)
+        Margins over the root mean square of the scorer's margins that are not 0; with
+        `form="beta"`, log odds of probabilities.
+    counts : array (scorer, task, bin, 2)
+        Labels against and for the first response (the event), over the design effect.
+    places : mapping of grid to places of its parts
+    covariates : array (covariate, scorer, task, bin), optional
+        Differences of covariates over their root mean squares.
+    basis : array (part, scorer, task, bin), optional
+        With `form="spline"`, what each knot adds to the curve; with "beta", log p and -log(1 - p),
+        each less its mean.
+    form : {"lapse", "temperature", "spline", "beta"}
+    order : bool, default False
+        The first response was shown first.
+    """
+    k, n_tasks, _ = margin.shape
+    grids = (LOG_SLOPE, *MORE_GRIDS[form])
+    values = {g.name: by_scorer(g, k, n_tasks, places[g.name]) for g in grids}
+    values |= _shared(k, order, covariates)
+    if form == "spline":
+        steps = dist.Normal(0.0, SD_WALK).expand([k, basis.shape[0] - 1]).to_event(2)
+        walk = jnp.cumsum(numpyro.sample("steps", steps), axis=-1)
+        walk = jnp.concatenate([jnp.zeros((k, 1)), walk], axis=-1)
+        values["shape"] = numpyro.deterministic("shape", walk - walk.mean(axis=-1, keepdims=True))
+    if form == "beta":
+        sd = dist.Normal(0.0, SD_ASYMMETRY).expand([k]).to_event(1)
+        values["asymmetry"] = numpyro.sample("asymmetry", sd)
+    log_chance = agreement_chances(values, margin, covariates, basis, form)
+    add_likelihood((counts * log_chance).sum())
+
+
+MORE_GRIDS: Mapping[str, tuple[Grid, ...]] = {
+    "lapse": (LOGIT_LAPSE,),
+    "temperature": (),
+    "spline": (),
+    "beta": (INTERCEPT,),
+}
+
+
+def agreement_chances(values: Values, margin: Any, covariates: Any, basis: Any, form: str) -> Any:
+    """Log probabilities against and for the first response: (..., scorer, task, bin, 2)."""
+    slope = jnp.exp(values["log_slope"])[..., None]
+    curve = slope * margin
+    if form == "spline":
+        curve = slope * jnp.einsum("...kj,jktb->...ktb", jnp.exp(values["shape"]), basis)
+    if form == "beta":
+        tilt = jnp.exp(values["asymmetry"])[..., None, None]
+        curve = slope * (tilt * basis[0] + basis[1] / tilt) + values["intercept"][..., None]
+    u = _latent(values, curve, covariates)
+    if "logit_lapse" in values:
+        return agreement(u, sigmoid(values["logit_lapse"])[..., None])
+    return agreement(u, 0.0)
+
+
+@functools.cache
+def cell_chances(form: str) -> Callable[[Values, Any, Any], Any]:
+    """Log probabilities of a form, given grids, margin and basis, all that tasks share being 0."""
+
+    def chances(values: Values, margin: Any, basis: Any) -> Any:
+        if form in TIE_GRID:
+            return tie_chances(values, margin, None, form)
+        none = jnp.zeros(len(margin))
+        shape = {} if form != "spline" else {"shape": jnp.zeros((len(margin), len(basis)))}
+        return agreement_chances({**values, "asymmetry": none, **shape}, margin, None, basis, form)
+
+    return chances
+
+
+def _shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
+    """What tasks share: the bias towards the response shown first, coefficients of covariates."""
+    found = {}
+    if order:
+        found["bias"] = numpyro.sample("bias", dist.Normal(0.0, SD_BIAS).expand([k]).to_event(1))
+    if covariates is not None:
+        prior = dist.Normal(0.0, SD_COEFFICIENT).expand([k, len(covariates)]).to_event(2)
+        found["coefficient"] = numpyro.sample("coefficient", prior)
+    return found
+
+
+def _latent(values: Values, curve: Any, covariates: Any) -> Any:
+    """The curve with what tasks share: (..., scorer, task, bin)."""
+    if "bias" in values:
+        curve = curve - values["bias"][..., None, None]  # a margin that favours the first says less
+    if covariates is not None:
+        curve = curve + jnp.einsum("...kc,cktb->...ktb", values["coefficient"], covariates)
+    return curve
