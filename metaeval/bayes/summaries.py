@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from metaeval.bayes.margin_models import quantities as margin_quantities
 from metaeval.bayes.quantities import ACCURACY, Quantity
 from metaeval.bayes.rater_models import quantities as rater_quantities
 from metaeval.bayes.result_rows import Question, difference_rows, own_rows
-from metaeval.core import MetaevalError, check_fraction, check_not_negative, require_known
+from metaeval.core import MetaevalError, check_fraction, check_not_negative, listed, require_known
 from metaeval.results import COLUMNS, Result, Row, make_signature, tidied
 
 NEW_TASK = "(new task)"
@@ -33,10 +34,11 @@ def summarize(
     tree: xr.DataTree,
     quantity: str,
     *,
+    covariate: str | None = None,
+    agreement: float | None = None,
     baseline: str | None = None,
     rope: float | None = None,
     confidence: float = 0.95,
-    **options: Any,
 ) -> Result:
     """Posterior of one quantity for every scorer, and of its differences.
 
@@ -46,18 +48,22 @@ def summarize(
         What `fit` returned.
     quantity : str
         `accuracy` (models accuracy, raters), `slope`, `lapse` (ties, calibration),
-        `bias` (`covariate=` says of what; of raters: relative to each other),
+        `bias` (of all models; of ordinal ratings: relative to the other raters),
         `threshold`, `epsilon` (ties), `gap`, `miscalibration` (calibration), `rater_accuracy`,
         `agreement`, `severity`, `discrimination` (raters). An unknown one is refused with a list
         of those that the model has.
+    covariate : str, optional
+        Of `bias` only: the covariate that it is about. By default the order in which responses
+        were shown, where the model has a bias towards the first, or else the first covariate.
+    agreement : float, optional
+        Of `gap` only: the share of labels that agree with the sign of a margin of that size; .9 by
+        default.
     baseline : str, optional
         Differences to this scorer only; otherwise all pairs.
     rope : float, optional
         Differences below it do not matter: adds `prob_rope`, the probability of such a one.
     confidence : float, default 0.95
         Probability inside the intervals, which leave equal tails.
-    **options
-        Of the quantity: `agreement=0.9` for `gap`.
 
     Returns
     -------
@@ -72,7 +78,8 @@ def summarize(
     Raises
     ------
     MetaevalError
-        If the tree is no posterior, or does not have the quantity.
+        If the tree is not a posterior, or does not have the quantity, or the quantity does not take
+        an option.
 
     Notes
     -----
@@ -96,7 +103,7 @@ def summarize(
     if rope is not None:
         check_not_negative("rope", rope)
     tree = require_ours(tree)
-    found = _quantity(tree, quantity, options)
+    found = _quantity(tree, quantity, {"covariate": covariate, "agreement": agreement})
     names = found.names
     if baseline is not None:
         require_known(found.dim, baseline, names)
@@ -121,12 +128,17 @@ def _quantity(tree: xr.DataTree, quantity: str, options: Mapping[str, Any]) -> Q
     model = str(tree.attrs["model"])
     known = QUANTITIES[model]
     require_known(f"quantity of the {model} model", quantity, list(known))
-    try:
-        return known[quantity](tree, **options)
-    except TypeError:
-        raise MetaevalError(
-            f"{quantity} does not take {', '.join(options)}; gap takes agreement=."
-        ) from None
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        takers = [other for other, function in known.items() if _takes(function, name)]
+        if quantity not in takers:
+            others = f"{name}= is an option of {listed(takers)}" if takers else "no quantity does"
+            raise MetaevalError(f"{quantity} of the {model} model does not take {name}; {others}.")
+    return known[quantity](tree, **given)
+
+
+def _takes(function: Callable[..., Quantity], name: str) -> bool:
+    return name in inspect.signature(function).parameters
 
 
 def _pairs(names: list[str], baseline: str | None) -> list[tuple[int, int]]:

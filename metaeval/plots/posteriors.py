@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -88,9 +89,8 @@ def posterior_intervals(
     >>> tree = bayes.fit(bayes.AccuracyModel(), load_example(), seed=1)
     >>> ax = posterior_intervals(tree, quantity="accuracy")
     """
-    of_quantity = {"agreement": agreement, "covariate": covariate}
-    given = {name: value for name, value in of_quantity.items() if value is not None}
-    result = _posterior(posterior, quantity, confidence, given)
+    options = {"covariate": covariate, "agreement": agreement}
+    result = _posterior(posterior, quantity, confidence, options)
     table, draws = _found(result, task)
     density = density and draws is not None
     frame = _with_curves(table, draws) if density and draws is not None else table
@@ -98,11 +98,11 @@ def posterior_intervals(
 
 
 def _posterior(
-    posterior: Any, quantity: str | None, confidence: float, options: dict[str, Any]
+    posterior: Any, quantity: str | None, confidence: float, options: Mapping[str, Any]
 ) -> Result:
     """A posterior result, made of a tree where one is given."""
     if isinstance(posterior, Result):
-        if quantity is not None or options:
+        if any(value is not None for value in (quantity, *options.values())):
             raise MetaevalError(
                 "A Result holds one quantity; give quantity= and its options to bayes.summarize."
             )

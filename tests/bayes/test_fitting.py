@@ -147,8 +147,10 @@ def test_nonsense_is_one_sentence(table, model, options, said):
 def test_quantities_that_are_not_there_are_refused_with_those_that_are(trees):
     with pytest.raises(MetaevalError, match=r"no quantity of the ties model 'slop'.*'slope'"):
         bayes.summarize(trees["ties"], "slop")
-    with pytest.raises(MetaevalError, match="does not take agreement"):
+    with pytest.raises(MetaevalError, match="ties model does not take agreement; no q"):
         bayes.summarize(trees["ties"], "slope", agreement=0.9)
+    with pytest.raises(MetaevalError, match="take covariate; covariate= is an option of bias"):
+        bayes.summarize(trees["accuracy"], "accuracy", covariate="length_delta")
     for wrong in ({}, trees["ties"]["posterior"]):
         with pytest.raises(MetaevalError, match="Expected a posterior"):
             bayes.summarize(wrong, "slope")
