@@ -34,20 +34,24 @@ FIXED = {
 def arrays_of(form, size, outcome, seen):
     """Arguments of the model for folded margins (row,) and outcomes (row,), 0 or 1, seen or not."""
     from metaeval.bayes.hierarchy.centering import curve_places
-    from metaeval.bayes.hierarchy.priors import nowhere
+    from metaeval.bayes.hierarchy.priors import prior_only_centering
     from metaeval.bayes.margin_models import densities
-    from metaeval.bayes.margin_models.binned_counts import Cell, binned
+    from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, binned
     from metaeval.bayes.margin_models.posterior_curves import spline_at
     from metaeval.curves import spline_knots
 
-    cell = Cell(size, np.zeros((0, len(size))), outcome, np.arange(len(size)))
+    cell = ScorerTaskData(
+        margin=size, covariates=np.zeros((0, len(size))), outcome=outcome, unit=np.arange(len(size))
+    )
     data = binned([[cell]], 2, len(size))
     grids = (densities.LOG_SLOPE, *densities.MORE_GRIDS[form])
     arrays = {"margin": data.margin, "counts": data.counts}
     if form == "spline":
         arrays["basis"] = spline_at(data.margin, spline_knots(size)[None])
     places = curve_places(densities.cell_chances(form), grids, *arrays.values())
-    arrays["places"] = places if seen else {name: nowhere(p) for name, p in places.items()}
+    arrays["places"] = (
+        places if seen else {name: prior_only_centering(p) for name, p in places.items()}
+    )
     return arrays, data.place[0][0]
 
 

@@ -63,9 +63,9 @@ class Margins:
     """Ties and calibration: outcomes of each scorer at margins that all sets share."""
 
     def __init__(self, name):
-        from metaeval.bayes.hierarchy.priors import nowhere
+        from metaeval.bayes.hierarchy.priors import prior_only_centering
         from metaeval.bayes.margin_models import densities
-        from metaeval.bayes.margin_models.binned_counts import Cell, binned, folded
+        from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, binned, folded
         from metaeval.bayes.margin_models.posterior_curves import beta_at, log_means, spline_at
         from metaeval.curves import spline_knots
 
@@ -79,7 +79,9 @@ class Margins:
         def cell():
             margin = rng.normal(size=PAIRS)
             if form == "beta":  # log odds of probabilities
-                return Cell(1.5 * margin, none, ones.astype(int), unit)
+                return ScorerTaskData(
+                    margin=1.5 * margin, covariates=none, outcome=ones.astype(int), unit=unit
+                )
             return folded(margin, none, ones, unit, self.ties, False)
 
         cells = [[cell() for _ in range(T)] for _ in range(K)]
@@ -103,7 +105,7 @@ class Margins:
             means = log_means(data.margin, data.counts.sum(axis=-1))
             self.arrays["basis"] = beta_at(data.margin, means)
         places = self.places(data.counts)
-        self.arrays["places"] = {name: nowhere(p) for name, p in places.items()}
+        self.arrays["places"] = {name: prior_only_centering(p) for name, p in places.items()}
 
     def draw(self, rng, seed):
         """True sites, and arrays with data that they made."""
@@ -135,14 +137,14 @@ class Margins:
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
-        from metaeval.bayes.hierarchy.priors import population_by_scorer
+        from metaeval.bayes.hierarchy.priors import draw_population_per_scorer
 
         found = {}
         for grid in self.grids:
             value, name = sites[grid.name], grid.name
             found |= {f"{name}_00": value[..., 0, 0], f"{name}_42": value[..., 4, 2]}
             found[f"{name}_sd_task_0"] = sites[f"{name}_sd_task"][..., 0]
-            found[f"{name}_mean_0"] = population_by_scorer(grid, sites, rng).scorer[..., 0]
+            found[f"{name}_mean_0"] = draw_population_per_scorer(grid, sites, rng).scorer[..., 0]
         if "shape" in sites:
             found |= {"shape_0": sites["shape"][..., 0, 0], "shape_4": sites["shape"][..., 1, 4]}
         if "asymmetry" in sites:
@@ -172,9 +174,9 @@ class Accuracy:
 
     def __init__(self, _):
         from metaeval.bayes.accuracy_model import data, density
-        from metaeval.bayes.hierarchy.priors import nowhere
+        from metaeval.bayes.hierarchy.priors import prior_only_centering
 
-        self.nowhere = nowhere
+        self.nowhere = prior_only_centering
         self.model, self.verdicts, self.grid = density.accuracy_density, data, density.LOGIT
         self.options = (("pool", True),)
 
@@ -211,21 +213,27 @@ class Accuracy:
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
-        from metaeval.bayes.hierarchy.priors import population
+        from metaeval.bayes.hierarchy.priors import draw_population
 
         z = sites["logit"]
         found = grid_quantities(self.grid, sites)
-        found["logit_mean"] = population(self.grid, sites, rng).mean
+        found["logit_mean"] = draw_population(self.grid, sites, rng).mean
         found["difference"] = (z[..., 0, :] - z[..., 1, :]).mean(axis=-1)
         return found
 
 
 def seen_of(right):
     """What one task shows: verdicts (unit, scorer)."""
-    from metaeval.bayes.accuracy_model.covariates import Seen
+    from metaeval.bayes.accuracy_model.covariates import TaskSummary
 
     centred, each = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
-    return Seen(right, each, centred.T @ centred, [""] * PAIRS, np.arange(PAIRS))
+    return TaskSummary(
+        value=right,
+        share=each,
+        scatter=centred.T @ centred,
+        units=[""] * PAIRS,
+        place=np.arange(PAIRS),
+    )
 
 
 class CovariedAccuracy(Accuracy):
@@ -251,9 +259,9 @@ class CovariedAccuracy(Accuracy):
 
     def logit(self, truth, t):
         """Logits of being right in the units of a task, at the means of their cells."""
-        from metaeval.bayes.accuracy_model.covariates import alike
+        from metaeval.bayes.design import covariate_bins
 
-        x = self.blank.covariates[:, self.blank.task == t][:, alike(self.x[t])]
+        x = self.blank.covariates[:, self.blank.task == t][:, covariate_bins(self.x[t])]
         return truth["logit"][:, t] + (truth["coefficient"] @ x).T
 
     def quantities(self, sites, arrays, rng):
@@ -331,12 +339,12 @@ class CovariedRaters(Raters):
     """Ratings of items that have more or less of a covariate, or choices between them."""
 
     def __init__(self, form):
-        from metaeval.bayes.accuracy_model.covariates import alike
+        from metaeval.bayes.design import covariate_bins
 
         super().__init__(form.removesuffix(WITH_COVARIATES))
         x = np.random.default_rng(1).normal(size=(1, ITEMS))
         x = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
-        self.ranges = alike(x)
+        self.ranges = covariate_bins(x)
         sums = np.stack([np.bincount(self.ranges, row) for row in x], axis=1)
         self.covariates = sums / np.bincount(self.ranges)[:, None]
 

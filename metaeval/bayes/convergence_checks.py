@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.bayes.datatree import require_ours, said
+from metaeval.bayes.datatree import read_attr, require_ours
 from metaeval.bayes.sampling.convergence import bfmi, convergence
 from metaeval.core import Floats, MetaevalError
 
@@ -59,7 +59,7 @@ def diagnose(tree: xr.DataTree) -> pd.DataFrame:
     tree = require_ours(tree)
     posterior = tree["posterior"].to_dataset()
     names, columns = [], []
-    for name in said(tree, "checked"):
+    for name in read_attr(tree, "checked"):
         values = posterior[name].to_numpy()
         places = list(np.ndindex(values.shape[2:]))
         names += [_place(posterior[name], place) for place in places]

@@ -72,7 +72,7 @@ def tree_of(groups: Mapping[str, xr.Dataset], attrs: Mapping[str, Any]) -> xr.Da
     return tree
 
 
-def said(tree: xr.DataTree, name: str) -> Any:
+def read_attr(tree: xr.DataTree, name: str) -> Any:
     """What a posterior says of itself under a name."""
     text = require_ours(tree).attrs[name]
     return json.loads(text) if text[:1] in "[{" else text

@@ -13,6 +13,7 @@ from metaeval.curves import bins_of
 from metaeval.inference import Design, Stratum, prepare
 from metaeval.tables import Pairs, Table, require_table
 
+PRIOR_UNITS = 20.0  # units: how many the design effect of other tasks counts as
 _FEW = 30  # pairs
 _PER_BIN, _MOST_BINS, _MORE_BINS = 15, 16, 4  # units; bins of the first covariate, of each other
 
@@ -80,7 +81,7 @@ def differences(pairs: Pairs, names: Sequence[str]) -> Floats:
     return found
 
 
-def outliers(table: Table, names: Sequence[str]) -> list[str]:
+def leverage_warnings(table: Table, names: Sequence[str]) -> list[str]:
     """A line on each covariate of which few pairs have most: they decide what is owed to it."""
     said: list[str] = []
     if not names:
@@ -102,7 +103,7 @@ def unit_names(stratum: Stratum) -> list[str]:
     return [where + "/".join(str(v) for v in key) for key in stratum.units]
 
 
-def alike(x: Floats) -> Codes:
+def covariate_bins(x: Floats) -> Codes:
     """Codes 0, 1, ... of units (covariate, unit) that are in the same ranges."""
     n = x.shape[1]
     bins, code = int(np.clip(n // _PER_BIN, 1, _MOST_BINS)), np.zeros(n, dtype=int)

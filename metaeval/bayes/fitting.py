@@ -17,7 +17,7 @@ from metaeval.bayes.log_probs import TOTAL
 from metaeval.bayes.margin_models.models import CalibrationModel, TieModel
 from metaeval.bayes.model_base import Model
 from metaeval.bayes.model_data import ModelData, Sites
-from metaeval.bayes.provenance import described
+from metaeval.bayes.provenance import posterior_attrs
 from metaeval.bayes.rater_models.model import RaterModel
 from metaeval.bayes.sampling.nuts import Sampled, Settings
 from metaeval.core import Floats, MetaevalError, check_fraction, check_whole, require_known
@@ -180,7 +180,7 @@ def _tree(
         "observed_data": group(data.observed, data.coords, drawn=False),
         "constant_data": group(constant, data.coords, drawn=False),
     }
-    attrs = described(name, table, data, _n_draws(drawn), settings.seed, options)
+    attrs = posterior_attrs(name, table, data, _n_draws(drawn), settings.seed, options)
     attrs |= {"checked": checked_sites(data, drawn.sites), "halved": str(drawn.halved)}
     return tree_of(groups, attrs)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.bayes.datatree import loo, power_scaled, require_ours, said
+from metaeval.bayes.datatree import loo, power_scaled, read_attr, require_ours
 from metaeval.core import Floats, MetaevalError
 
 _MUCH = 0.05
@@ -61,10 +61,10 @@ def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     stats = tree["sample_stats"]
     if "log_prior" not in stats:
         raise MetaevalError(
-            f"The posterior of {said(tree, 'model')} keeps no densities of its draws; "
+            f"The posterior of {read_attr(tree, 'model')} keeps no densities of its draws; "
             "prior_sensitivity is for accuracy (pooled), ties and calibration."
         )
-    draws = tree["posterior"].to_dataset()[list(said(tree, "checked"))]
+    draws = tree["posterior"].to_dataset()[list(read_attr(tree, "checked"))]
     parts = {
         name: power_scaled(draws, stats[f"log_{name}"].to_numpy())
         for name in ("prior", "likelihood")
@@ -134,12 +134,12 @@ def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     1.0
     """
     trees = {name: require_ours(tree) for name, tree in trees.items()}
-    if any(said(tree, "model") == "accuracy" for tree in trees.values()):
+    if any(read_attr(tree, "model") == "accuracy" for tree in trees.values()):
         raise MetaevalError(
             "The accuracy model has no likelihood of single units to leave out; compare posteriors "
             "of ties, of calibration or of raters."
         )
-    if len({str(said(tree, "data")) for tree in trees.values()}) != 1:
+    if len({str(read_attr(tree, "data")) for tree in trees.values()}) != 1:
         raise MetaevalError(
             "Models are compared on the same rows, label, scorers and units; fit them to one table "
             "with the same arguments."

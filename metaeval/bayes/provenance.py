@@ -14,7 +14,7 @@ from metaeval.results import make_signature
 from metaeval.tables import Table
 
 
-def described(
+def posterior_attrs(
     name: str,
     table: Table,
     data: ModelData,

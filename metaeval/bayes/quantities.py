@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from metaeval.bayes.datatree import flat_draws, said
+from metaeval.bayes.datatree import flat_draws, read_attr
 from metaeval.core import Floats, MetaevalError, require_known
 
 _NO_BIAS = (
@@ -17,7 +17,7 @@ _NO_BIAS = (
 )
 
 
-class Quantity(NamedTuple):
+class DerivedQuantity(NamedTuple):
     """Draws of one quantity, and what it means.
 
     `whole` (draw, scorer) is that of all tasks together, `tasks` (draw, scorer, task) that of each
@@ -59,31 +59,31 @@ def names_of(tree: xr.DataTree, dim: str) -> list[str]:
 
 def by_task(tree: xr.DataTree, draws: Floats) -> Floats | None:
     """Draws (draw, scorer, task) where tasks have names."""
-    return None if said(tree, "sizes")[0]["task"] is None else draws
+    return None if read_attr(tree, "sizes")[0]["task"] is None else draws
 
 
-def _accuracy(tree: xr.DataTree) -> Quantity:
+def _accuracy(tree: xr.DataTree) -> DerivedQuantity:
     """Accuracy, the mean over tasks with equal weights."""
     draws = flat_draws(tree, "accuracy")
     new = flat_draws(tree, "accuracy_new") if "accuracy_new" in tree["posterior"] else None
-    about = said(tree, "meta")["statistics"][0]
+    about = read_attr(tree, "meta")["statistics"][0]
     what = f"the accuracy of new items, {about['name']}, tasks partially pooled"
     if draws.shape[-1] > 1:
         what += "; for all tasks together their mean"
     estimand = {k: about[k] for k in ("grouping", "average", "ties") if k in about}
-    return Quantity(
-        "accuracy",
-        names_of(tree, "scorer"),
-        np.asarray(draws.mean(axis=-1)),
-        by_task(tree, draws),
-        new,
-        estimand | {"target": what},
+    return DerivedQuantity(
+        statistic="accuracy",
+        names=names_of(tree, "scorer"),
+        whole=np.asarray(draws.mean(axis=-1)),
+        tasks=by_task(tree, draws),
+        new=new,
+        estimand=estimand | {"target": what},
         status="approximate",
         is_accuracy=True,
     )
 
 
-ACCURACY: Mapping[str, Callable[..., Quantity]] = {"accuracy": _accuracy}
+ACCURACY: Mapping[str, Callable[..., DerivedQuantity]] = {"accuracy": _accuracy}
 
 
 def coefficients(

@@ -13,7 +13,7 @@ from metaeval.resampling import tails
 from metaeval.results import COLUMNS, Row
 
 
-class Question(NamedTuple):
+class SummaryOptions(NamedTuple):
     """How draws are summarised.
 
     `better`: which values are good. Differences within `rope` of 0 do not matter.
@@ -28,14 +28,14 @@ class Question(NamedTuple):
 
 
 def own_rows(
-    ask: Question, names: Sequence[str], draws: Floats, about: Mapping[str, Any]
+    ask: SummaryOptions, names: Sequence[str], draws: Floats, about: Mapping[str, Any]
 ) -> list[Row]:
     """Posterior means, intervals and deviations of draws (draw, scorer)."""
     return [_row(ask, draws[:, m], about) | {"scorer": name} for m, name in enumerate(names)]
 
 
 def difference_rows(
-    ask: Question,
+    ask: SummaryOptions,
     names: Sequence[str],
     draws: Floats,
     pairs: Sequence[tuple[int, int]],
@@ -57,7 +57,7 @@ def difference_rows(
     return rows
 
 
-def _row(ask: Question, draws: Floats, about: Mapping[str, Any]) -> Row:
+def _row(ask: SummaryOptions, draws: Floats, about: Mapping[str, Any]) -> Row:
     """One quantity: where draws may be infinite ("never") the median stands for the mean."""
     finite = bool(np.isfinite(draws).all())
     ends = np.quantile(

@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.bayes.datatree import require_ours, said
+from metaeval.bayes.datatree import read_attr, require_ours
 from metaeval.bayes.margin_models import quantities as margin_quantities
-from metaeval.bayes.quantities import ACCURACY, Quantity
+from metaeval.bayes.quantities import ACCURACY, DerivedQuantity
 from metaeval.bayes.rater_models import quantities as rater_quantities
-from metaeval.bayes.result_rows import Question, difference_rows, own_rows
+from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
 from metaeval.core import MetaevalError, check_fraction, check_not_negative, listed, require_known
 from metaeval.results import COLUMNS, Result, Row, make_signature, tidied
 
 NEW_TASK = "(new task)"
 
-QUANTITIES: Mapping[str, Mapping[str, Callable[..., Quantity]]] = {
+QUANTITIES: Mapping[str, Mapping[str, Callable[..., DerivedQuantity]]] = {
     "accuracy": {**ACCURACY, "bias": margin_quantities.bias_of_covariate},
     "ties": margin_quantities.TIES,
     "calibration": margin_quantities.CALIBRATION,
@@ -110,7 +110,14 @@ def summarize(
     pairs = _pairs(names, baseline)
     failed = str(tree.attrs["failed"])
     status = "failed check" if failed else found.status
-    ask = Question(found.statistic, status, confidence, found.better, rope, found.median)
+    ask = SummaryOptions(
+        statistic=found.statistic,
+        status=status,
+        confidence=confidence,
+        better=found.better,
+        rope=rope,
+        median=found.median,
+    )
     own, differences, draws = [], [], []
     for about, values in zip(_abouts(tree, found), _parts(found), strict=True):
         more = own_rows(ask, names, values, about)
@@ -124,7 +131,7 @@ def summarize(
     return Result(frame, np.concatenate(draws, axis=1), meta)
 
 
-def _quantity(tree: xr.DataTree, quantity: str, options: Mapping[str, Any]) -> Quantity:
+def _quantity(tree: xr.DataTree, quantity: str, options: Mapping[str, Any]) -> DerivedQuantity:
     model = str(tree.attrs["model"])
     known = QUANTITIES[model]
     require_known(f"quantity of the {model} model", quantity, list(known))
@@ -137,7 +144,7 @@ def _quantity(tree: xr.DataTree, quantity: str, options: Mapping[str, Any]) -> Q
     return known[quantity](tree, **given)
 
 
-def _takes(function: Callable[..., Quantity], name: str) -> bool:
+def _takes(function: Callable[..., DerivedQuantity], name: str) -> bool:
     return name in inspect.signature(function).parameters
 
 
@@ -148,7 +155,7 @@ def _pairs(names: list[str], baseline: str | None) -> list[tuple[int, int]]:
     return [(m, base) for m in range(len(names)) if m != base]
 
 
-def _parts(found: Quantity) -> list[Any]:
+def _parts(found: DerivedQuantity) -> list[Any]:
     """Draws (draw, scorer) of all tasks together, of each, and of a new one."""
     each = (
         [] if found.tasks is None else [found.tasks[..., t] for t in range(found.tasks.shape[-1])]
@@ -156,9 +163,9 @@ def _parts(found: Quantity) -> list[Any]:
     return [found.whole, *each, *([] if found.new is None else [found.new])]
 
 
-def _abouts(tree: xr.DataTree, found: Quantity) -> list[Row]:
+def _abouts(tree: xr.DataTree, found: DerivedQuantity) -> list[Row]:
     """Task and counts of the rows of each part."""
-    sizes = said(tree, "sizes")
+    sizes = read_attr(tree, "sizes")
     counts = ("n_items", "n_clusters", "n_rows", "n_dropped")
     whole = {"task": None} | {n: sum(size[n] for size in sizes) for n in counts}
     if found.shared_units:
@@ -170,14 +177,14 @@ def _abouts(tree: xr.DataTree, found: Quantity) -> list[Row]:
 
 def _meta(
     tree: xr.DataTree,
-    found: Quantity,
+    found: DerivedQuantity,
     failed: str,
     confidence: float,
     baseline: str | None,
     rope: float | None,
 ) -> dict[str, Any]:
     """What a result says besides its numbers."""
-    meta: dict[str, Any] = copy.deepcopy(said(tree, "meta"))
+    meta: dict[str, Any] = copy.deepcopy(read_attr(tree, "meta"))
     about = {"name": found.statistic, "accuracy": found.is_accuracy, "better": found.better}
     model = meta["statistics"][0]["name"]
     meta["statistics"] = [about | {"status": found.status, "beside": False} | dict(found.estimand)]

@@ -194,6 +194,6 @@ def test_sensitivity_finds_what_rests_on_the_prior(trees):
 
 def test_the_settings_of_chains_have_defaults_that_the_docs_name():
     assert Settings() == (4, None, None, None, 0)
-    assert (nuts.FEW, nuts.MANY) == ((500, 500, 0.9), (300, 750, 0.8))
+    assert (nuts.SMALL_MODEL, nuts.LARGE_MODEL) == ((500, 500, 0.9), (300, 750, 0.8))
     assert nuts.MOST == 8_000
     assert datatree.SCHEMA == "metaeval.posterior/1"

@@ -7,7 +7,7 @@ import pandas as pd
 
 import metaeval as me
 from metaeval import Pairs, bayes
-from metaeval.bayes.result_rows import Question, difference_rows, own_rows
+from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
 from metaeval.results import COLUMNS, Result, tidied
 
 ODD = (
@@ -55,7 +55,9 @@ def posterior(tree, number, long=True, quantity="accuracy", more=None):
     draws = 0.9 - np.linspace(0, 0.4, number) + rng.normal(size=(400, number)) * 0.03
     if more is not None:
         draws = more(draws)
-    ask = Question(meta["statistics"][0]["name"], "approximate", better="higher")
+    ask = SummaryOptions(
+        statistic=meta["statistics"][0]["name"], status="approximate", better="higher"
+    )
     about = dict.fromkeys(("n_items", "n_clusters", "n_rows", "n_dropped"), 1) | {"task": None}
     every = names(number, long)
     both = list(itertools.combinations(range(number), 2))

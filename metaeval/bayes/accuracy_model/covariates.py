@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaeval.bayes.design import alike, differences
+from metaeval.bayes.design import covariate_bins, differences
 from metaeval.bayes.model_data import Sites
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
 from metaeval.curves import scale_of
@@ -15,7 +15,7 @@ from metaeval.inference import Design, Stratum
 from metaeval.statistics import only_label, sum_by
 
 
-class Seen(NamedTuple):
+class TaskSummary(NamedTuple):
     """What one task shows: `value` (unit, scorer) of units that count, their `share` (unit,).
 
     `scatter` (scorer, scorer) is the covariance of the accuracies over units; `place` (unit,) are
@@ -34,14 +34,14 @@ class Seen(NamedTuple):
         return self.share @ self.value
 
 
-class Cells(NamedTuple):
+class CovariateCells(NamedTuple):
     """Units that are seen together: tasks, or parts of tasks that are alike in covariates.
 
     `task` (cell,), `weight` (task, cell) of each cell in its task, `covariates` (covariate, cell)
     over their root mean squares.
     """
 
-    seen: list[Seen]
+    seen: list[TaskSummary]
     task: Codes
     weight: Floats
     covariates: Floats
@@ -53,7 +53,7 @@ class Cells(NamedTuple):
             return z
         return z + sites["coefficient"] @ self.covariates
 
-    def within(self, whole: Sequence[Seen]) -> list[Seen]:
+    def within(self, whole: Sequence[TaskSummary]) -> list[TaskSummary]:
         """The whole tasks with the covariances that are left within their cells, all together.
 
         A cell is too small for correlations of its own.
@@ -63,13 +63,17 @@ class Cells(NamedTuple):
         return [own._replace(scatter=left) for own, left in zip(whole, scatter, strict=True)]
 
 
-def whole_tasks(seen: Sequence[Seen]) -> Cells:
+def whole_tasks(seen: Sequence[TaskSummary]) -> CovariateCells:
     """Every task is one cell."""
     n = len(seen)
-    return Cells(list(seen), np.arange(n), np.eye(n), np.zeros((0, n)))
+    return CovariateCells(
+        seen=list(seen), task=np.arange(n), weight=np.eye(n), covariates=np.zeros((0, n))
+    )
 
 
-def by_covariates(design: Design, seen: Sequence[Seen], names: Sequence[str]) -> Cells:
+def by_covariates(
+    design: Design, seen: Sequence[TaskSummary], names: Sequence[str]
+) -> CovariateCells:
     """Cells of units whose better responses have about as much more of each covariate."""
     values = [
         _of_units(stratum, names)[:, own.place]
@@ -78,13 +82,13 @@ def by_covariates(design: Design, seen: Sequence[Seen], names: Sequence[str]) ->
     return cells_of(seen, values)
 
 
-def cells_of(seen: Sequence[Seen], values: Sequence[Floats]) -> Cells:
+def cells_of(seen: Sequence[TaskSummary], values: Sequence[Floats]) -> CovariateCells:
     """Cells of units that are alike in values (covariate, unit) of each task."""
     together = np.concatenate(values, axis=1)
     scale = np.array([scale_of(row) for row in together])[:, None]
     cells, task, weight, means = [], [], [], []
     for t, (own, x) in enumerate(zip(seen, values, strict=True)):
-        code = alike(x)
+        code = covariate_bins(x)
         for c in range(code.max() + 1):
             there = code == c
             part = _part(own, there)
@@ -93,7 +97,12 @@ def cells_of(seen: Sequence[Seen], values: Sequence[Floats]) -> Cells:
             weight.append(own.share[there].sum())
             means.append(x[:, there] @ part.share)
     one = np.arange(len(seen))[:, None] == np.array(task)
-    return Cells(cells, np.array(task), one * np.array(weight), np.stack(means, axis=1) / scale)
+    return CovariateCells(
+        seen=cells,
+        task=np.array(task),
+        weight=one * np.array(weight),
+        covariates=np.stack(means, axis=1) / scale,
+    )
 
 
 def _of_units(stratum: Stratum, names: Sequence[str]) -> Floats:
@@ -107,7 +116,7 @@ def _of_units(stratum: Stratum, names: Sequence[str]) -> Floats:
     return np.asarray(sum_by(more.T, unit, n).T / number)
 
 
-def _part(own: Seen, there: Codes) -> Seen:
+def _part(own: TaskSummary, there: Codes) -> TaskSummary:
     """Some of the units; what is tuned on the items varies by as much more as in all of them."""
     value, share = own.value[there], own.share[there] / own.share[there].sum()
     scatter = _scatter(value, share)
@@ -116,7 +125,13 @@ def _part(own: Seen, there: Codes) -> Seen:
         np.where(expected > 0, np.diag(own.scatter) / np.maximum(expected, SMALLEST_DIVISOR), 1)
     )
     units = [own.units[u] for u in np.flatnonzero(there)]
-    return Seen(value, share, scatter * more[:, None] * more, units, own.place[there])
+    return TaskSummary(
+        value=value,
+        share=share,
+        scatter=scatter * more[:, None] * more,
+        units=units,
+        place=own.place[there],
+    )
 
 
 def _scatter(value: Floats, share: Floats) -> Floats:

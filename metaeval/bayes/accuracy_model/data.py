@@ -9,20 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from metaeval.bayes.accuracy_model.covariates import Cells, Seen, by_covariates, whole_tasks
+from metaeval.bayes.accuracy_model.covariates import (
+    CovariateCells,
+    TaskSummary,
+    by_covariates,
+    whole_tasks,
+)
 from metaeval.bayes.accuracy_model.density import LOGIT
 from metaeval.bayes.design import (
+    PRIOR_UNITS,
     DesignOptions,
     covariate_names,
+    leverage_warnings,
     make_model_design,
-    outliers,
     unit_names,
 )
 from metaeval.bayes.hierarchy.priors import (
     SD_COEFFICIENT,
-    Place,
+    Centering,
+    draw_population,
     log_prior,
-    population,
     two_way_places,
 )
 from metaeval.bayes.model_data import ModelData, Named, Sites
@@ -34,7 +40,6 @@ from metaeval.tables import Table
 
 _RESAMPLES = Resamples(2_000, 0)
 _FEW_UNITS = 30
-_AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
 
 
 def accuracy_data(
@@ -83,8 +88,8 @@ def accuracy_data(
         | ({"covariates": "+".join(names)} if names else {}),
         derived=("accuracy",),
         notes=[],
-        warnings=_cautions(seen, observed, design, tasks) + outliers(design.table, names),
-        derived_draws=populations if pool else lambda sites, rng: {},
+        warnings=_cautions(seen, observed, design, tasks) + leverage_warnings(design.table, names),
+        derived_draws=population_draws if pool else lambda sites, rng: {},
         predict=lambda sites, rng: _predicted(cells, sites, trials, correlation, rng),
         log_likelihood=lambda sites: _log_likelihood(cells, sites),
         log_prior=_log_prior if pool else None,
@@ -105,7 +110,7 @@ def _accuracy(table: Table, statistic: Statistic | str | None) -> Statistic:
     return chosen[0]
 
 
-def _seen(statistic: Any, design: Design, stratum: Stratum) -> Seen:
+def _seen(statistic: Any, design: Design, stratum: Stratum) -> TaskSummary:
     table = table_for(statistic, stratum.table)
     unit, n = stratum.unit_of_items(table), len(stratum.units)
     given = sum_by(statistic.contributions(table), unit, n)
@@ -121,7 +126,9 @@ def _seen(statistic: Any, design: Design, stratum: Stratum) -> Seen:
     names = unit_names(stratum)
     place = np.flatnonzero(there)
     scatter = _scatter(statistic, own, value, share)
-    return Seen(value, share, scatter, [names[u] for u in place], place)
+    return TaskSummary(
+        value=value, share=share, scatter=scatter, units=[names[u] for u in place], place=place
+    )
 
 
 def _scatter(statistic: Any, design: Design, value: Floats, share: Floats) -> Floats:
@@ -138,7 +145,7 @@ def _scatter(statistic: Any, design: Design, value: Floats, share: Floats) -> Fl
     return scatter
 
 
-def arrays_of(cells: Cells, seen: Sequence[Seen]) -> dict[str, Any]:
+def arrays_of(cells: CovariateCells, seen: Sequence[TaskSummary]) -> dict[str, Any]:
     """Arguments of the model, from its cells and the whole tasks."""
     right, trials = counts(cells.seen)
     arrays = {
@@ -152,7 +159,7 @@ def arrays_of(cells: Cells, seen: Sequence[Seen]) -> dict[str, Any]:
     return arrays
 
 
-def counts(seen: Sequence[Seen]) -> tuple[Floats, Floats]:
+def counts(seen: Sequence[TaskSummary]) -> tuple[Floats, Floats]:
     """Effective numbers of right and of all verdicts: (scorer, task) each.
 
     One verdict for each unit counts as what it is. Where units hold several, the variance of the
@@ -163,7 +170,7 @@ def counts(seen: Sequence[Seen]) -> tuple[Floats, Floats]:
     spread = np.stack([np.diag(s.scatter) for s in seen], axis=1) * units
     binomial = mean * (1 - mean)
     above, below = (
-        units * own + _AS_GOOD_AS * (_over_tasks(own, units) + _over_all(own, units) + ROUNDOFF)
+        units * own + PRIOR_UNITS * (_over_tasks(own, units) + _over_all(own, units) + ROUNDOFF)
         for own in (spread, binomial)
     )
     trials = units * below / above
@@ -180,7 +187,7 @@ def _over_all(values: Floats, units: Floats) -> float:
     return float(_over_tasks(values, units).mean())
 
 
-def correlations(seen: Sequence[Seen]) -> Floats:
+def correlations(seen: Sequence[TaskSummary]) -> Floats:
     """Correlation of the scorers' estimates in each task, little of it believed of few units.
 
     (task, scorer, scorer), positive definite: each is drawn towards that of all tasks together,
@@ -208,7 +215,7 @@ def _as_correlation(scatter: Floats) -> Floats:
     return np.asarray(found)
 
 
-def places_of(right: Floats, trials: Floats, correlation: Floats) -> dict[str, Place]:
+def places_of(right: Floats, trials: Floats, correlation: Floats) -> dict[str, Centering]:
     """Where the data put effects of tasks, of scorers, and of both."""
     share = (right + 0.5) / (trials + 1)
     error = 1 / np.sqrt(trials * share * (1 - share)).T  # (task, scorer)
@@ -218,7 +225,7 @@ def places_of(right: Floats, trials: Floats, correlation: Floats) -> dict[str, P
 
 
 def _cautions(
-    seen: Sequence[Seen], mean: Floats, design: Design, tasks: Sequence[str]
+    seen: Sequence[TaskSummary], mean: Floats, design: Design, tasks: Sequence[str]
 ) -> list[str]:
     """What the numbers rest on, and scorers that are odd."""
     few = [t for t, s in zip(tasks, seen, strict=True) if len(s.share) < _FEW_UNITS]
@@ -246,23 +253,23 @@ def _sides(table: Table) -> Floats:
     return np.asarray(np.nansum(np.sign(pairs.scores.to_numpy()) * label[:, None], axis=0))
 
 
-def populations(sites: Sites, rng: Generator) -> Named:
+def population_draws(sites: Sites, rng: Generator) -> Named:
     """What scorers do in all tasks of the kind, and in one not yet seen."""
-    found = population(LOGIT, sites, rng)
+    found = draw_population(LOGIT, sites, rng)
     named: dict[str, Any] = {"logit_mean": ((), found.mean)}
     named["logit_scorer"] = (("scorer",), found.scorer)
     return named if found.new is None else named | {"accuracy_new": (("scorer",), expit(found.new))}
 
 
-def _log_prior(sites: Sites, more: Named) -> Floats:
-    found = log_prior(LOGIT, sites, more["logit_mean"][1])
+def _log_prior(sites: Sites, derived: Named) -> Floats:
+    found = log_prior(LOGIT, sites, derived["logit_mean"][1])
     if "coefficient" in sites:
         found = found - np.square(sites["coefficient"] / SD_COEFFICIENT).sum(axis=(-2, -1)) / 2
     return found
 
 
 def _predicted(
-    cells: Cells, sites: Sites, trials: Floats, correlation: Floats, rng: Generator
+    cells: CovariateCells, sites: Sites, trials: Floats, correlation: Floats, rng: Generator
 ) -> Named:
     """Accuracies that would be seen in as many items: near normal, within 0 and 1."""
     p = expit(cells.logits(sites)) @ cells.weight.T
@@ -272,7 +279,7 @@ def _predicted(
     return {"accuracy_observed": (("scorer", "task"), seen)}
 
 
-def _log_likelihood(cells: Cells, sites: Sites) -> Floats:
+def _log_likelihood(cells: CovariateCells, sites: Sites) -> Floats:
     """Of the verdicts of each unit, scorers taken one by one: (chain, draw, unit)."""
     z = cells.logits(sites)
     parts = []

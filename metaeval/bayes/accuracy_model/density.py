@@ -9,17 +9,17 @@ import numpyro
 import numpyro.distributions as dist
 from jax.nn import sigmoid
 
-from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, Places, two_way
+from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Centerings, TwoWayPrior, sample_two_way
 from metaeval.bayes.log_probs import add_likelihood, signed_root
 
-LOGIT = Grid("logit", 0.7, 1.0, sd_task=0.75)
+LOGIT = TwoWayPrior(name="logit", mean=0.7, sd=1.0, sd_task=0.75)
 
 
 def accuracy_density(
     right: Any,
     trials: Any,
     precision: Any,
-    places: Places,
+    places: Centerings,
     task: Any = None,
     covariates: Any = None,
     *,
@@ -33,7 +33,7 @@ def accuracy_density(
         Effective numbers of right and of all verdicts in each task, or part of it.
     precision : array (cell, scorer, scorer)
         Inverse correlation of the scorers' estimates in each: they share its items.
-    places : mapping of `level`, `task`, `scorer`, `cell` to Place
+    places : mapping of `level`, `task`, `scorer`, `cell` to Centering
         Where the data put these effects. It changes how fast chains move, not what they converge
         to.
     task : array (cell,), optional
@@ -48,7 +48,7 @@ def accuracy_density(
         flat = dist.Logistic(0.0, 1.0).expand([n_scorers, n_tasks]).to_event(2)
         z = numpyro.sample("logit", flat)
     else:
-        z = two_way(LOGIT, n_scorers, n_tasks, places)
+        z = sample_two_way(LOGIT, n_scorers, n_tasks, places)
     numpyro.deterministic("accuracy", sigmoid(z))
     if covariates is not None:
         prior = dist.Normal(0.0, SD_COEFFICIENT).expand([n_scorers, len(covariates)]).to_event(2)

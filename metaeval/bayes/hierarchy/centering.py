@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaeval.bayes.hierarchy.priors import Grid, Place, places_by_scorer
+from metaeval.bayes.hierarchy.priors import Centering, TwoWayPrior, places_by_scorer
 from metaeval.core import Floats, double_precision
 
 _STEPS = 30
@@ -21,8 +21,12 @@ Chances = Callable[[Mapping[str, Any], Any, Any], Any]
 
 
 def curve_places(
-    chances: Chances, grids: Sequence[Grid], margin: Floats, counts: Floats, basis: Any = None
-) -> dict[str, dict[str, Place]]:
+    chances: Chances,
+    grids: Sequence[TwoWayPrior],
+    margin: Floats,
+    counts: Floats,
+    basis: Any = None,
+) -> dict[str, dict[str, Centering]]:
     """Places of the parts of each grid of a model whose scorers are apart.
 
     Every cell has its mode with a prior as wide as that of means; what all tasks of a scorer share
@@ -37,7 +41,7 @@ def curve_places(
 
 
 @functools.cache
-def _modes(chances: Chances, grids: tuple[Grid, ...]) -> Callable[..., tuple[Any, Any]]:
+def _modes(chances: Chances, grids: tuple[TwoWayPrior, ...]) -> Callable[..., tuple[Any, Any]]:
     """What finds modes and variances of cells: (scorer, task, grid) each."""
     mean = np.array([grid.mean for grid in grids])
     sd = np.array([grid.sd for grid in grids])

@@ -24,7 +24,7 @@ SD_COEFFICIENT = 0.5  # of covariates, per root mean square
 SPREADS = ("sd_task", "sd_scorer", "sd_cell")
 
 
-class Place(NamedTuple):
+class Centering(NamedTuple):
     """Where the data put values: about `at`, with an error of 1 / `root`; 0 where they are silent.
 
     It changes how fast chains move, not where to.
@@ -34,11 +34,11 @@ class Place(NamedTuple):
     root: Any
 
 
-Places = Mapping[str, Place]
+Centerings = Mapping[str, Centering]
 """`level`, `task`, `scorer`, `cell` -> where the data put these parts of a grid."""
 
 
-class Grid(NamedTuple):
+class TwoWayPrior(NamedTuple):
     """Prior of a grid: normal mean, and half-normal scales of the three standard deviations."""
 
     name: str
@@ -66,7 +66,7 @@ def contrasts(k: int) -> Floats:
     return np.asarray(basis / np.sqrt(np.square(basis).sum(axis=0)))
 
 
-def two_way(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
+def sample_two_way(grid: TwoWayPrior, n_scorers: int, n_tasks: int, places: Centerings) -> Any:
     """Sample the values of scorers in tasks: (scorer, task), a site of the grid's name."""
 
     def spread(which: str, there: bool) -> Any:
@@ -74,7 +74,7 @@ def two_way(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
         return numpyro.sample(f"{grid.name}_{which}", dist.HalfNormal(scale)) if there else 0.0
 
     def part(name: str, sd: Any, mean: float = 0.0) -> Any:
-        return placed(f"{grid.name}_{name}", mean, sd, places[name])
+        return centered_normal(f"{grid.name}_{name}", mean, sd, places[name])
 
     sd_task = spread("sd_task", n_tasks > 1)
     sd_scorer = spread("sd_scorer", n_scorers > 1)
@@ -91,7 +91,7 @@ def two_way(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
     return numpyro.deterministic(grid.name, jnp.broadcast_to(value, (n_scorers, n_tasks)))
 
 
-def by_scorer(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
+def sample_per_scorer(grid: TwoWayPrior, n_scorers: int, n_tasks: int, places: Centerings) -> Any:
     """The same with scorers apart, each with tasks and a standard deviation of its own.
 
     For values that scorers take from the same labels: were they pooled, what the labels owe to
@@ -102,15 +102,15 @@ def by_scorer(grid: Grid, n_scorers: int, n_tasks: int, places: Places) -> Any:
         prior = dist.HalfNormal(grid.sd_task).expand([n_scorers]).to_event(1)
         sd = numpyro.sample(f"{grid.name}_sd_task", prior)
         of_mean = jnp.sqrt(grid.sd**2 + sd**2 / n_tasks)
-    level = placed(f"{grid.name}_level", grid.mean, of_mean, places["level"])
+    level = centered_normal(f"{grid.name}_level", grid.mean, of_mean, places["level"])
     value = jnp.broadcast_to(level[:, None], (n_scorers, n_tasks))
     if n_tasks > 1:
-        found = placed(f"{grid.name}_task", 0.0, sd[:, None], places["task"])
+        found = centered_normal(f"{grid.name}_task", 0.0, sd[:, None], places["task"])
         value = value + found @ contrasts(n_tasks).T
     return numpyro.deterministic(grid.name, value)
 
 
-def placed(name: str, mean: float, sd: Any, place: Place) -> Any:
+def centered_normal(name: str, mean: float, sd: Any, place: Centering) -> Any:
     r"""Normal values, in coordinates that are standard normal if the data put them at a place.
 
     With r = sd x root, the standardised value is
@@ -125,7 +125,7 @@ def placed(name: str, mean: float, sd: Any, place: Place) -> Any:
     return mean + sd * z
 
 
-def two_way_places(at: Floats, covariance: Floats) -> dict[str, Place]:
+def two_way_places(at: Floats, covariance: Floats) -> dict[str, Centering]:
     """Places of the parts of a grid, from estimates (scorer, task) of independent tasks.
 
     `covariance` (task, scorer, scorer) is that of the estimates.
@@ -142,7 +142,7 @@ def two_way_places(at: Floats, covariance: Floats) -> dict[str, Place]:
     }
 
 
-def places_by_scorer(at: Floats, variance: Floats) -> dict[str, Place]:
+def places_by_scorer(at: Floats, variance: Floats) -> dict[str, Centering]:
     """The same of a grid whose scorers are apart, from estimates and variances (scorer, task)."""
     n_tasks = at.shape[1]
     task = contrasts(n_tasks)
@@ -152,18 +152,19 @@ def places_by_scorer(at: Floats, variance: Floats) -> dict[str, Place]:
     }
 
 
-def nowhere(places: Places) -> dict[str, Place]:
+def prior_only_centering(places: Centerings) -> dict[str, Centering]:
     """The same parts with data that say nothing, as for draws from the prior."""
     return {
-        name: Place(0.0 * np.asarray(p.at), 0.0 * np.asarray(p.at)) for name, p in places.items()
+        name: Centering(0.0 * np.asarray(p.at), 0.0 * np.asarray(p.at))
+        for name, p in places.items()
     }
 
 
-def _place(at: Any, variance: Any) -> Place:
-    return Place(np.asarray(at, dtype=float), 1 / np.sqrt(np.asarray(variance, dtype=float)))
+def _place(at: Any, variance: Any) -> Centering:
+    return Centering(np.asarray(at, dtype=float), 1 / np.sqrt(np.asarray(variance, dtype=float)))
 
 
-class Population(NamedTuple):
+class PopulationDraws(NamedTuple):
     """What tasks and scorers are drawn from, given those at hand: draws of each."""
 
     mean: Floats  # (chain, draw): of all scorers in all tasks
@@ -171,7 +172,9 @@ class Population(NamedTuple):
     new: Floats | None  # (chain, draw, scorer): of each in one task not yet seen
 
 
-def population(grid: Grid, sites: Mapping[str, Floats], rng: Generator) -> Population:
+def draw_population(
+    grid: TwoWayPrior, sites: Mapping[str, Floats], rng: Generator
+) -> PopulationDraws:
     """Draw population means from their conditional (normal) posteriors, and a new task."""
     value = sites[grid.name]
     zero = np.zeros(value.shape[:2])
@@ -189,12 +192,16 @@ def population(grid: Grid, sites: Mapping[str, Floats], rng: Generator) -> Popul
     )
     scorer = mean[..., None] + effect
     if n_tasks == 1:
-        return Population(mean, scorer, None)
+        return PopulationDraws(mean, scorer, None)
     step = sd_task * rng.standard_normal(level.shape)
-    return Population(mean, scorer, scorer + step[..., None] + cell * _zero_sum(scorer.shape, rng))
+    return PopulationDraws(
+        mean, scorer, scorer + step[..., None] + cell * _zero_sum(scorer.shape, rng)
+    )
 
 
-def population_by_scorer(grid: Grid, sites: Mapping[str, Floats], rng: Generator) -> Population:
+def draw_population_per_scorer(
+    grid: TwoWayPrior, sites: Mapping[str, Floats], rng: Generator
+) -> PopulationDraws:
     """`population` of a grid whose scorers are apart."""
     value = sites[grid.name]
     sd = sites.get(grid.spreads[0], np.zeros(value.shape[:-1]))
@@ -203,10 +210,10 @@ def population_by_scorer(grid: Grid, sites: Mapping[str, Floats], rng: Generator
     seen = value.mean(axis=-1) - grid.mean
     scorer = grid.mean + _given(seen, grid.sd, sd / np.sqrt(n_tasks), noise)
     new = scorer + sd * rng.standard_normal(sd.shape) if n_tasks > 1 else None
-    return Population(scorer.mean(axis=-1), scorer, new)
+    return PopulationDraws(scorer.mean(axis=-1), scorer, new)
 
 
-def log_prior(grid: Grid, sites: Mapping[str, Floats], mean: Floats) -> Floats:
+def log_prior(grid: TwoWayPrior, sites: Mapping[str, Floats], mean: Floats) -> Floats:
     """Log prior density, up to a constant, of population means and standard deviations."""
     scaled = np.square((mean - grid.mean) / grid.sd)
     found = -scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2

@@ -8,9 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from metaeval.bayes.design import outliers
+from metaeval.bayes.design import leverage_warnings
 from metaeval.bayes.hierarchy.centering import curve_places
-from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, log_prior, population_by_scorer
+from metaeval.bayes.hierarchy.priors import (
+    SD_COEFFICIENT,
+    TwoWayPrior,
+    draw_population_per_scorer,
+    log_prior,
+)
 from metaeval.bayes.margin_models import densities
 from metaeval.bayes.margin_models.best_threshold import tie_threshold
 from metaeval.bayes.margin_models.likelihood import (
@@ -29,31 +34,32 @@ from metaeval.inference import Design
 from metaeval.statistics import Estimand
 
 
-class Asked(NamedTuple):
-    """What a model of margins was asked for: its grids of cells, and what the curves are made of.
+class MarginModelSpec(NamedTuple):
+    """What a model of margins is made of: its data, its curves and the priors of their values.
 
-    `folded` cells are seen from the side that the margin points to.
+    `name_options` are the options that the name of the model shows. `folded` cells are seen from
+    the side that the margin points to.
     """
 
     design: Design
     by: str | None
     curves: Curves
-    grids: list[Grid]
+    grids: list[TwoWayPrior]
     covariates: list[str]
     order: bool
     native: str | None
-    said: dict[str, Any]
+    name_options: dict[str, Any]
     basis: Floats | None = None
     folded: bool = True
 
 
-def prepared_curves(asked: Asked) -> ModelData:
+def margin_model_data(spec: MarginModelSpec) -> ModelData:
     """A table of margins and outcomes as its model takes it."""
-    design, by, curves, grids, names, order, native, said, basis, folded = asked
+    design, curves, grids, names = spec.design, spec.curves, spec.grids, spec.covariates
+    form, basis = spec.name_options["form"], spec.basis
     data, three = curves.data, curves.data.counts.shape[-1] == 3
-    places = curve_places(
-        densities.cell_chances(said["form"]), grids, data.margin, data.counts, basis
-    )
+    chances = densities.cell_chances(form)
+    places = curve_places(chances, grids, data.margin, data.counts, basis)
     arrays = {"margin": data.margin, "counts": data.counts, "places": places}
     if names:
         arrays["covariates"] = data.covariates
@@ -75,7 +81,7 @@ def prepared_curves(asked: Asked) -> ModelData:
     groups = groups_of(data.margin, data.counts)
     what = "win, tie or loss by the labels at a margin" if three else "agreement at a margin"
     estimand = Estimand(
-        name=said["form"],
+        name=form,
         rows="pairs",
         grouping="item",
         average="pairs",
@@ -84,27 +90,26 @@ def prepared_curves(asked: Asked) -> ModelData:
         status="approximate",
         better="neither",
     )
-    more = lambda sites, rng: _more(sites, grids, curves.scale, native, rng)  # noqa: E731
     return ModelData(
         arrays=arrays,
-        options=(("form", said["form"]), ("order", order)),
+        options=(("form", form), ("order", spec.order)),
         dims=dims,
         coords=coords,
-        observed=shares(data.counts, groups, folded),
-        constant=_constant(curves, groups, native),
+        observed=shares(data.counts, groups, spec.folded),
+        constant=_constant(curves, groups, spec.native),
         design=design,
-        by=by,
+        by=spec.by,
         estimand=estimand,
-        name_options=said
+        name_options=spec.name_options
         | ({"covariates": "+".join(names)} if names else {})
-        | ({"native": native} if native else {}),
+        | ({"native": spec.native} if spec.native else {}),
         derived=(),
         notes=_notes(curves),
-        warnings=_cautions(curves, design.scorers) + outliers(design.table, names),
-        derived_draws=more,
-        predict=lambda sites, rng: predicted(curves, sites, groups, rng, folded),
+        warnings=_cautions(curves, design.scorers) + leverage_warnings(design.table, names),
+        derived_draws=lambda sites, rng: _derived(sites, grids, curves.scale, spec.native, rng),
+        predict=lambda sites, rng: predicted(curves, sites, groups, rng, spec.folded),
         log_likelihood=lambda sites: log_likelihood(curves, sites),
-        log_prior=lambda sites, more: _log_prior(grids, sites, more),
+        log_prior=lambda sites, derived: _log_prior(grids, sites, derived),
     )
 
 
@@ -159,8 +164,8 @@ def _cautions(curves: Curves, scorers: Sequence[str]) -> list[str]:
     return said
 
 
-def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
-    found: Any = sum(log_prior(g, sites, more[f"{g.name}_mean"][1]) for g in grids)
+def _log_prior(grids: list[TwoWayPrior], sites: Sites, derived: Named) -> Floats:
+    found: Any = sum(log_prior(g, sites, derived[f"{g.name}_mean"][1]) for g in grids)
     priors = {
         "bias": densities.SD_BIAS,
         "coefficient": SD_COEFFICIENT,
@@ -173,13 +178,13 @@ def _log_prior(grids: list[Grid], sites: Sites, more: Named) -> Floats:
     return np.asarray(found)
 
 
-def _more(
-    sites: Sites, grids: list[Grid], scale: Floats, native: str | None, rng: Generator
+def _derived(
+    sites: Sites, grids: list[TwoWayPrior], scale: Floats, native: str | None, rng: Generator
 ) -> Named:
     """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
     unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for
     cells = ("scorer", "task")
-    drawn = {g.name: population_by_scorer(g, sites, rng) for g in grids}
+    drawn = {g.name: draw_population_per_scorer(g, sites, rng) for g in grids}
     found: dict[str, Any] = {f"{name}_mean": (("scorer",), p.scorer) for name, p in drawn.items()}
     at: dict[str, tuple[tuple[str, ...], dict[str, Floats]]] = {
         "": (cells, {g.name: sites[g.name] for g in grids}),

@@ -8,8 +8,8 @@ import numpy as np
 
 from metaeval.bayes.design import DesignOptions, make_model_design, unit_names
 from metaeval.bayes.margin_models import densities
-from metaeval.bayes.margin_models.assembly import Asked, prepared_curves
-from metaeval.bayes.margin_models.binned_counts import Cell, binned
+from metaeval.bayes.margin_models.assembly import MarginModelSpec, margin_model_data
+from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, binned
 from metaeval.bayes.margin_models.likelihood import Curves
 from metaeval.bayes.margin_models.posterior_curves import beta_at, log_means
 from metaeval.bayes.model_data import ModelData
@@ -39,16 +39,35 @@ def beta_data(table: Table, options: DesignOptions, *, event: float | None) -> M
     def chances(sites: Any) -> Any:
         return densities.agreement_chances(sites, data.margin, None, basis, "beta")
 
-    curves = Curves(data, chances, cells, units, np.ones(len(cells)), None, means)
-    said = {"form": "beta"} | ({} if event is None else {"event": event})
+    curves = Curves(
+        data=data,
+        chances=chances,
+        cells=cells,
+        units=units,
+        scale=np.ones(len(cells)),
+        knots=None,
+        log_means=means,
+    )
+    name_options = {"form": "beta"} | ({} if event is None else {"event": event})
     grids = [densities.LOG_SLOPE, *densities.MORE_GRIDS["beta"]]
-    asked = Asked(design, by, curves, grids, [], False, "logit", said, basis, False)
-    return prepared_curves(asked)
+    spec = MarginModelSpec(
+        design=design,
+        by=by,
+        curves=curves,
+        grids=grids,
+        covariates=[],
+        order=False,
+        native="logit",
+        name_options=name_options,
+        basis=basis,
+        folded=False,
+    )
+    return margin_model_data(spec)
 
 
-def _cells(design: Design, reading: Reading) -> list[list[Cell]]:
+def _cells(design: Design, reading: Reading) -> list[list[ScorerTaskData]]:
     """Log odds and events of each scorer in each task."""
-    columns: list[list[Cell]] = [[] for _ in design.scorers]
+    columns: list[list[ScorerTaskData]] = [[] for _ in design.scorers]
     before = 0
     for stratum in design.strata:
         cases = cases_of(stratum.table, reading.settled(stratum.table))
@@ -62,7 +81,9 @@ def _cells(design: Design, reading: Reading) -> list[list[Cell]]:
         outcome, none = cases.label.astype(int), np.zeros((0, len(cases.label)))
         for m, column in enumerate(columns):
             margin = _log_odds(cases.forecast[:, m])
-            column.append(Cell(margin, none, outcome, unit))
+            column.append(
+                ScorerTaskData(margin=margin, covariates=none, outcome=outcome, unit=unit)
+            )
     return columns
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaeval.bayes.design import differences
+from metaeval.bayes.design import PRIOR_UNITS, differences
 from metaeval.core import Codes, Floats
 from metaeval.curves import bins_of, expit, link_functions, scale_of
 from metaeval.inference import Design, Stratum
@@ -17,10 +17,9 @@ from metaeval.tables import Pairs
 MOST_BINS = 256
 _WITH_COVARIATES = (64, 4)  # bins of margins, and of each covariate within them
 _LEAST_BINS = 32
-_AS_GOOD_AS = 20.0  # units: how many the design effect of other tasks counts as
 
 
-class Cell(NamedTuple):
+class ScorerTaskData(NamedTuple):
     """One scorer in one task: rows, folded so that margins are not negative unless order counts."""
 
     margin: Floats  # (row,) over the scale of the scorer
@@ -29,7 +28,7 @@ class Cell(NamedTuple):
     unit: Codes  # (row,) position among the units of all tasks
 
 
-class Binned(NamedTuple):
+class BinnedCounts(NamedTuple):
     """Rows of all cells in bins: (scorer, task, bin) each; bins that no row is in count nothing."""
 
     margin: Floats
@@ -39,7 +38,7 @@ class Binned(NamedTuple):
     effect: Floats  # (scorer, task): the design effect, by which counts are divided
 
 
-class Rows(NamedTuple):
+class PairRows(NamedTuple):
     """Pairs of one task that count."""
 
     scores: Floats  # (row, scorer)
@@ -48,7 +47,7 @@ class Rows(NamedTuple):
     unit: Codes  # (row,) position among the units of all tasks
 
 
-def rows_of(design: Design, covariates: Sequence[str], three: bool) -> list[Rows]:
+def rows_of(design: Design, covariates: Sequence[str], three: bool) -> list[PairRows]:
     """Pairs of each task that count: all, or those whose label takes a side."""
     found, before = [], 0
     for stratum in design.strata:
@@ -58,7 +57,11 @@ def rows_of(design: Design, covariates: Sequence[str], three: bool) -> list[Rows
         before += len(stratum.units)
         more = differences(pairs, covariates)
         scores = pairs.scores[design.scorers].to_numpy()
-        found.append(Rows(scores[keep], more[:, keep], label[keep], unit[keep]))
+        found.append(
+            PairRows(
+                scores=scores[keep], covariates=more[:, keep], label=label[keep], unit=unit[keep]
+            )
+        )
     return found
 
 
@@ -66,7 +69,9 @@ def _unit(stratum: Stratum, pairs: Pairs) -> Codes:
     return np.asarray(stratum.unit_of_items(pairs)[pairs.item_codes])
 
 
-def cells_of(parts: Sequence[Rows], three: bool, order: bool) -> tuple[list[list[Cell]], Floats]:
+def cells_of(
+    parts: Sequence[PairRows], three: bool, order: bool
+) -> tuple[list[list[ScorerTaskData]], Floats]:
     """Cells (scorer, task), and the scale of the margins of each scorer: (scorer,).
 
     Margins and covariates are over the root mean squares of those that are not 0.
@@ -87,21 +92,23 @@ def cells_of(parts: Sequence[Rows], three: bool, order: bool) -> tuple[list[list
 
 def folded(
     margin: Floats, covariates: Floats, label: Floats, unit: Codes, three: bool, order: bool
-) -> Cell:
+) -> ScorerTaskData:
     """A cell seen from the side that the margin points to, unless the order means something."""
     sign = np.where(margin < 0, -1.0, 1.0) if not order else np.ones(len(margin))
     side = label * sign
     outcome = side + 1 if three else (side > 0)
-    return Cell(margin * sign, covariates * sign, outcome.astype(int), unit)
+    return ScorerTaskData(
+        margin=margin * sign, covariates=covariates * sign, outcome=outcome.astype(int), unit=unit
+    )
 
 
 def binned(
-    cells: Sequence[Sequence[Cell]],
+    cells: Sequence[Sequence[ScorerTaskData]],
     n_outcomes: int,
     n_units: int,
     intercept: bool = False,
     folded_rows: bool = False,
-) -> Binned:
+) -> BinnedCounts:
     """Counts of outcomes in bins of every cell (scorer, task); see `design_effects`.
 
     Folded rows are seen from the side that the margin points to, no covariates among them.
@@ -124,7 +131,13 @@ def binned(
     if folded_rows:
         _halve(margin, counts)
     effect = design_effects(cells, places, margin, counts, n_units, intercept)
-    return Binned(margin, covariates, counts / effect[..., None, None], places, effect)
+    return BinnedCounts(
+        margin=margin,
+        covariates=covariates,
+        counts=counts / effect[..., None, None],
+        place=places,
+        effect=effect,
+    )
 
 
 def _halve(margin: Floats, counts: Floats) -> None:
@@ -140,7 +153,7 @@ def bins_for(n: int) -> int:
     return int(np.clip(wanted, _LEAST_BINS, MOST_BINS))
 
 
-def _places(cell: Cell) -> Codes:
+def _places(cell: ScorerTaskData) -> Codes:
     """Bin of each row: equal margins share one; with covariates, equal ranges of them too."""
     n = len(cell.margin)
     if not n:
@@ -161,7 +174,7 @@ class _Spread(NamedTuple):
 
 
 def design_effects(
-    cells: Sequence[Sequence[Cell]],
+    cells: Sequence[Sequence[ScorerTaskData]],
     places: Sequence[Sequence[Codes]],
     margin: Floats,
     counts: Floats,
@@ -181,13 +194,15 @@ def design_effects(
         spread = _spread(row, places[k], slope.reshape(*counts[k].shape, -1), n_units)
         pooled = _ratio(spread.rows.sum(axis=0), spread.units.sum(axis=0))
         own = np.array([_ratio(*of) for of in zip(spread.rows, spread.units, strict=True)])
-        mixed = (spread.number * own + _AS_GOOD_AS * pooled) / (spread.number + _AS_GOOD_AS)
+        mixed = (spread.number * own + PRIOR_UNITS * pooled) / (spread.number + PRIOR_UNITS)
         single = [len(np.unique(cell.unit)) == len(cell.unit) for cell in row]
         effect[k] = np.where(single, 1.0, np.maximum(mixed, 1.0))
     return effect
 
 
-def _spread(row: Sequence[Cell], places: Sequence[Codes], slope: Floats, n_units: int) -> _Spread:
+def _spread(
+    row: Sequence[ScorerTaskData], places: Sequence[Codes], slope: Floats, n_units: int
+) -> _Spread:
     """Spread of one scorer's scores (task, bin, outcome, parameter) over its rows."""
     rows, units, number = [], [], []
     for t, cell in enumerate(row):

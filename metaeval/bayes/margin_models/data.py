@@ -9,8 +9,14 @@ import numpy as np
 
 from metaeval.bayes.design import DesignOptions, covariate_names, make_model_design, unit_names
 from metaeval.bayes.margin_models import densities
-from metaeval.bayes.margin_models.assembly import Asked, prepared_curves
-from metaeval.bayes.margin_models.binned_counts import Binned, Rows, binned, cells_of, rows_of
+from metaeval.bayes.margin_models.assembly import MarginModelSpec, margin_model_data
+from metaeval.bayes.margin_models.binned_counts import (
+    BinnedCounts,
+    PairRows,
+    binned,
+    cells_of,
+    rows_of,
+)
 from metaeval.bayes.margin_models.likelihood import Curves
 from metaeval.bayes.margin_models.posterior_curves import spline_at
 from metaeval.bayes.model_data import ModelData
@@ -47,8 +53,19 @@ def tie_data(
         ),
     )
     grids = [densities.LOG_SLOPE, densities.TIE_GRID[form], densities.LOGIT_LAPSE]
-    said = {"form": form}
-    return prepared_curves(Asked(design, by, curves, grids, names, order, native, said))
+    name_options = {"form": form}
+    return margin_model_data(
+        MarginModelSpec(
+            design=design,
+            by=by,
+            curves=curves,
+            grids=grids,
+            covariates=names,
+            order=order,
+            native=native,
+            name_options=name_options,
+        )
+    )
 
 
 def calibration_data(
@@ -80,9 +97,21 @@ def calibration_data(
         curves = curves._replace(knots=knots)
         held["basis"] = spline_at(curves.data.margin, knots)
     grids = [densities.LOG_SLOPE, *densities.MORE_GRIDS[form]]
-    said = {"form": form}
+    name_options = {"form": form}
     basis = held.get("basis")
-    return prepared_curves(Asked(design, by, curves, grids, names, order, native, said, basis))
+    return margin_model_data(
+        MarginModelSpec(
+            design=design,
+            by=by,
+            curves=curves,
+            grids=grids,
+            covariates=names,
+            order=order,
+            native=native,
+            name_options=name_options,
+            basis=basis,
+        )
+    )
 
 
 def _ordered(table: Table) -> bool:
@@ -95,16 +124,18 @@ def _given(covariates: Any) -> Any:
 
 def _curves(
     design: Design,
-    parts: list[Rows],
+    parts: list[PairRows],
     order: bool,
     n_outcomes: int,
-    chances: Callable[[Any, Binned], Any],
+    chances: Callable[[Any, BinnedCounts], Any],
 ) -> Curves:
     units = [name for stratum in design.strata for name in unit_names(stratum)]
     cells, scale = cells_of(parts, n_outcomes == 3, order)
     alike = not order and not parts[0].covariates.size
     data = binned(cells, n_outcomes, len(units), folded_rows=alike)
-    return Curves(data, lambda sites: chances(sites, data), cells, units, scale)
+    return Curves(
+        data=data, chances=lambda sites: chances(sites, data), cells=cells, units=units, scale=scale
+    )
 
 
 def _knots(curves: Curves) -> Floats:

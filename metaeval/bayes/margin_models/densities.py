@@ -11,14 +11,19 @@ import numpyro
 import numpyro.distributions as dist
 from jax.nn import sigmoid
 
-from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Grid, Places, by_scorer
+from metaeval.bayes.hierarchy.priors import (
+    SD_COEFFICIENT,
+    Centerings,
+    TwoWayPrior,
+    sample_per_scorer,
+)
 from metaeval.bayes.log_probs import OUTCOMES, add_likelihood, agreement
 
-LOG_SLOPE = Grid("log_slope", 0.0, 1.1)
-LOG_THRESHOLD = Grid("log_threshold", -0.5, 0.9)
-LOG_NU = Grid("log_nu", 0.0, 1.1)
-LOGIT_LAPSE = Grid("logit_lapse", -3.4, 1.1)
-INTERCEPT = Grid("intercept", 0.0, 1.5)
+LOG_SLOPE = TwoWayPrior(name="log_slope", mean=0.0, sd=1.1)
+LOG_THRESHOLD = TwoWayPrior(name="log_threshold", mean=-0.5, sd=0.9)
+LOG_NU = TwoWayPrior(name="log_nu", mean=0.0, sd=1.1)
+LOGIT_LAPSE = TwoWayPrior(name="logit_lapse", mean=-3.4, sd=1.1)
+INTERCEPT = TwoWayPrior(name="intercept", mean=0.0, sd=1.5)
 TIE_GRID = {"rao_kupper": LOG_THRESHOLD, "davidson": LOG_NU}
 SD_BIAS, SD_ASYMMETRY, SD_WALK = 0.25, 0.5, 1.0
 
@@ -29,7 +34,7 @@ Values = Mapping[str, Any]
 def tie_density(
     margin: Any,
     counts: Any,
-    places: Mapping[str, Places],
+    places: Mapping[str, Centerings],
     covariates: Any = None,
     *,
     form: str = "rao_kupper",
@@ -53,7 +58,7 @@ def tie_density(
     """
     k, n_tasks, _ = margin.shape
     values = {
-        grid.name: by_scorer(grid, k, n_tasks, places[grid.name])
+        grid.name: sample_per_scorer(grid, k, n_tasks, places[grid.name])
         for grid in (LOG_SLOPE, TIE_GRID[form], LOGIT_LAPSE)
     }
     values |= _shared(k, order, covariates)
@@ -71,7 +76,7 @@ def tie_chances(values: Values, margin: Any, covariates: Any, form: str) -> Any:
 def calibration_density(
     margin: Any,
     counts: Any,
-    places: Mapping[str, Places],
+    places: Mapping[str, Centerings],
     covariates: Any = None,
     basis: Any = None,
     *,
@@ -99,7 +104,7 @@ def calibration_density(
     """
     k, n_tasks, _ = margin.shape
     grids = (LOG_SLOPE, *MORE_GRIDS[form])
-    values = {g.name: by_scorer(g, k, n_tasks, places[g.name]) for g in grids}
+    values = {g.name: sample_per_scorer(g, k, n_tasks, places[g.name]) for g in grids}
     values |= _shared(k, order, covariates)
     if form == "spline":
         steps = dist.Normal(0.0, SD_WALK).expand([k, basis.shape[0] - 1]).to_event(2)
@@ -113,7 +118,7 @@ def calibration_density(
     add_likelihood((counts * log_chance).sum())
 
 
-MORE_GRIDS: Mapping[str, tuple[Grid, ...]] = {
+MORE_GRIDS: Mapping[str, tuple[TwoWayPrior, ...]] = {
     "lapse": (LOGIT_LAPSE,),
     "temperature": (),
     "spline": (),

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.random import Generator
 
-from metaeval.bayes.margin_models.binned_counts import Binned, Cell
+from metaeval.bayes.margin_models.binned_counts import BinnedCounts, ScorerTaskData
 from metaeval.bayes.model_data import Named, Sites
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision
 
@@ -25,9 +25,9 @@ class Curves(NamedTuple):
     `chances` maps sites, draws in front, to (..., scorer, task, bin, outcome).
     """
 
-    data: Binned
+    data: BinnedCounts
     chances: Callable[[Any], Any]
-    cells: list[list[Cell]]
+    cells: list[list[ScorerTaskData]]
     units: list[str]
     scale: Floats  # (scorer,)
     knots: Floats | None = None  # (scorer, knot)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from metaeval.bayes.datatree import said
+from metaeval.bayes.datatree import read_attr
 from metaeval.bayes.margin_models import densities
 from metaeval.core import Floats, double_precision
 from metaeval.curves import spline_basis
@@ -33,7 +33,7 @@ def log_chances(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
     posterior, constant = tree["posterior"], tree["constant_data"]
     values = {n: posterior[n].to_numpy()[:, ::step] for n in _SITES if n in posterior}
     at = margin / constant["scale"].to_numpy()[:, None, None]
-    form = str(said(tree, "options")["form"])
+    form = str(read_attr(tree, "options")["form"])
     with double_precision():
         jnp_values: Any = {n: jnp.asarray(v) for n, v in values.items()}
         if tree.attrs["model"] == "ties":

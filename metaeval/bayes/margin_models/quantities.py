@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import xarray as xr
 
-from metaeval.bayes.datatree import flat_draws, said
+from metaeval.bayes.datatree import flat_draws, read_attr
 from metaeval.bayes.margin_models.posterior_curves import log_chances
-from metaeval.bayes.quantities import Quantity, by_task, coefficients, names_of
+from metaeval.bayes.quantities import DerivedQuantity, by_task, coefficients, names_of
 from metaeval.core import (
     SMALLEST_DIVISOR,
     Floats,
@@ -27,37 +27,37 @@ _FAR = 64.0  # largest margins beyond which a gap is said to be never
 
 def _of(
     tree: xr.DataTree, name: str, statistic: str, what: str, better: str = "neither"
-) -> Quantity:
+) -> DerivedQuantity:
     """A variable of the posterior: typical of the tasks, in each, and in a new one."""
     posterior = tree["posterior"]
     if tree["posterior"].sizes["task"] > 1:
         what += "; for all tasks together that of their mean on the log scale"
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
     new = f"{name}_new"
-    return Quantity(
-        statistic,
-        names_of(tree, "scorer"),
-        flat_draws(tree, f"{name}_typical"),
-        by_task(tree, flat_draws(tree, name)),
-        flat_draws(tree, new) if new in posterior else None,
-        estimand,
+    return DerivedQuantity(
+        statistic=statistic,
+        names=names_of(tree, "scorer"),
+        whole=flat_draws(tree, f"{name}_typical"),
+        tasks=by_task(tree, flat_draws(tree, name)),
+        new=flat_draws(tree, new) if new in posterior else None,
+        estimand=estimand,
         better=better,
         status=_STATUS,
     )
 
 
-def _slope(tree: xr.DataTree) -> Quantity:
+def _slope(tree: xr.DataTree) -> DerivedQuantity:
     """Slope of the log odds that labels side with a margin."""
-    native = "native" in said(tree, "options")
+    native = "native" in read_attr(tree, "options")
     unit = "root mean square of these margins, held fixed"
     if native:
         unit = "unit of score (1: log odds as claimed)"
     return _of(tree, "slope", "slope", f"the slope of log odds of the labels per {unit}")
 
 
-def _threshold(tree: xr.DataTree) -> Quantity:
+def _threshold(tree: xr.DataTree) -> DerivedQuantity:
     """Threshold (Rao-Kupper), or log propensity to tie (Davidson), on the latent scale."""
-    form = said(tree, "options")["form"]
+    form = read_attr(tree, "options")["form"]
     what = {
         "rao_kupper": "the latent gap t below which a label is a tie, P(win) = sigma(u - t)",
         "davidson": "log nu, the log propensity to tie",
@@ -65,25 +65,25 @@ def _threshold(tree: xr.DataTree) -> Quantity:
     return _of(tree, "threshold", "threshold", what)
 
 
-def _epsilon(tree: xr.DataTree) -> Quantity:
+def _epsilon(tree: xr.DataTree) -> DerivedQuantity:
     """Margin below which a tie is the best call."""
     what = "the margin, in units of the scores, below which a tie is the most probable label"
     found = _of(tree, "epsilon", "epsilon", f"{what}; 0 where it never is")
     return found._replace(median=True)
 
 
-def _lapse(tree: xr.DataTree) -> Quantity:
+def _lapse(tree: xr.DataTree) -> DerivedQuantity:
     """Share of labels that are random however large the margin."""
     if "lapse" not in tree["posterior"]:
         raise MetaevalError(
-            f"The form {said(tree, 'options')['form']!r} has no lapses; fit one that has, "
+            f"The form {read_attr(tree, 'options')['form']!r} has no lapses; fit one that has, "
             "form='lapse'."
         )
     what = "the share of labels that are random however large the margin"
     return _of(tree, "lapse", "lapse", what)
 
 
-def _bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
+def _bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
     """Bias of a scorer towards the response shown first, or of labels by a covariate."""
     if covariate is None and "bias" in tree["posterior"]:
         target = (
@@ -97,15 +97,22 @@ def _bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
     return _owed(tree, draws, covariate, target)
 
 
-def _owed(tree: xr.DataTree, draws: Floats, covariate: str | None, target: str) -> Quantity:
+def _owed(tree: xr.DataTree, draws: Floats, covariate: str | None, target: str) -> DerivedQuantity:
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
     said_name = "bias" if covariate is None else f"bias(covariate={covariate})"
-    return Quantity(
-        said_name, names_of(tree, "scorer"), draws, None, None, estimand, "neither", _STATUS
+    return DerivedQuantity(
+        statistic=said_name,
+        names=names_of(tree, "scorer"),
+        whole=draws,
+        tasks=None,
+        new=None,
+        estimand=estimand,
+        better="neither",
+        status=_STATUS,
     )
 
 
-def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
+def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
     """Excess bias of a scorer's verdicts towards responses with more of a covariate."""
     name, draws = coefficients(tree, covariate, _NO_COVARIATES)
     target = (
@@ -115,7 +122,7 @@ def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Quanti
     return _owed(tree, draws, covariate, target)
 
 
-def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:
+def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
     """Margin at which labels agree with its sign so often; infinite where they never do."""
     share = check_fraction("agreement", agreement)
     if not share > 0.5:
@@ -125,7 +132,7 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:
         )
     if "bias" in tree["posterior"]:
         raise MetaevalError("With a bias of order there are two gaps; read without ordered=True.")
-    form = said(tree, "options")["form"]
+    form = read_attr(tree, "options")["form"]
     if form == "beta":
         raise MetaevalError("Beta calibration is of single responses, which have no gaps.")
     inverse = _spline_gap if form == "spline" else _logistic_gap
@@ -136,15 +143,15 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> Quantity:
         f"the {form} curve"
     )
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
-    return Quantity(
-        f"gap(agreement={share:g})",
-        names_of(tree, "scorer"),
-        inverse(tree, share, "_typical"),
-        by_task(tree, each),
-        new,
-        estimand,
-        "neither",
-        _STATUS,
+    return DerivedQuantity(
+        statistic=f"gap(agreement={share:g})",
+        names=names_of(tree, "scorer"),
+        whole=inverse(tree, share, "_typical"),
+        tasks=by_task(tree, each),
+        new=new,
+        estimand=estimand,
+        better="neither",
+        status=_STATUS,
         notes=_beyond(tree, each),
     )
 
@@ -200,10 +207,10 @@ def _spline_gap(tree: xr.DataTree, share: float, end: str) -> Floats:
     return found
 
 
-def _miscalibration(tree: xr.DataTree) -> Quantity:
+def _miscalibration(tree: xr.DataTree) -> DerivedQuantity:
     """Mean distance between the probabilities that a scorer claims and those that labels show."""
     constant = tree["constant_data"]
-    options = said(tree, "options")
+    options = read_attr(tree, "options")
     if "native" not in options and options["form"] != "beta":
         raise MetaevalError(
             "Miscalibration needs scores that claim probabilities; fit with native='logit' where "
@@ -218,15 +225,15 @@ def _miscalibration(tree: xr.DataTree) -> Quantity:
         "for a calibrated scorer too, by about expected_if_calibrated"
     )
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
-    return Quantity(
-        "miscalibration",
-        names_of(tree, "scorer"),
-        np.asarray((draws * sizes).sum(axis=-1)),
-        by_task(tree, draws),
-        None,
-        estimand,
-        "lower",
-        _STATUS,
+    return DerivedQuantity(
+        statistic="miscalibration",
+        names=names_of(tree, "scorer"),
+        whole=np.asarray((draws * sizes).sum(axis=-1)),
+        tasks=by_task(tree, draws),
+        new=None,
+        estimand=estimand,
+        better="lower",
+        status=_STATUS,
         null=((null * sizes).sum(axis=-1), null),
     )
 
@@ -246,12 +253,16 @@ def _distances(
     return np.asarray(found), np.asarray((np.sqrt(2 / np.pi) * error * share).sum(axis=-1))
 
 
-_SHARED: dict[str, Callable[..., Quantity]] = {"slope": _slope, "lapse": _lapse, "bias": _bias}
-TIES: Mapping[str, Callable[..., Quantity]] = _SHARED | {
+_SHARED: dict[str, Callable[..., DerivedQuantity]] = {
+    "slope": _slope,
+    "lapse": _lapse,
+    "bias": _bias,
+}
+TIES: Mapping[str, Callable[..., DerivedQuantity]] = _SHARED | {
     "threshold": _threshold,
     "epsilon": _epsilon,
 }
-CALIBRATION: Mapping[str, Callable[..., Quantity]] = _SHARED | {
+CALIBRATION: Mapping[str, Callable[..., DerivedQuantity]] = _SHARED | {
     "gap": _gap,
     "miscalibration": _miscalibration,
 }

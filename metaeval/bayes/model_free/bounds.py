@@ -25,7 +25,7 @@ from metaeval.statistics import sum_by
 from metaeval.tables import Pairs, Table, require_table
 
 
-class Span(NamedTuple):
+class Interval(NamedTuple):
     """A value as observed, and its posterior interval."""
 
     value: float
@@ -39,9 +39,9 @@ class AgreementBounds:
 
     Parameters
     ----------
-    agreement : Span
+    agreement : Interval
         Share of the verdicts of two raters that agree.
-    lowest, highest : Span
+    lowest, highest : Interval
         Bounds on the best agreement with one rater that any scorer can reach.
     draws : array (draw,)
         Posterior draws of the agreement.
@@ -55,9 +55,9 @@ class AgreementBounds:
         Of the intervals.
     """
 
-    agreement: Span
-    lowest: Span
-    highest: Span
+    agreement: Interval
+    lowest: Interval
+    highest: Interval
     draws: Floats = field(repr=False)
     raters: tuple[str, ...]
     n_verdicts: int
@@ -71,8 +71,8 @@ class AgreementBounds:
         """Return one row for the agreement and for each bound."""
         names = ("agreement", "ceiling (lower)", "ceiling (upper)")
         rows = (self.agreement, self.lowest, self.highest)
-        return pd.DataFrame(rows, columns=list(Span._fields)).assign(statistic=names)[
-            ["statistic", *Span._fields]
+        return pd.DataFrame(rows, columns=list(Interval._fields)).assign(statistic=names)[
+            ["statistic", *Interval._fields]
         ]
 
     def sentence(self) -> str:
@@ -240,10 +240,10 @@ def _highest(agreement: Floats | float) -> Floats:
     return np.asarray((1 + np.sqrt(np.maximum(2 * np.asarray(agreement) - 1, 0.0))) / 2)
 
 
-def _span(f: Any, value: float, draws: Floats, confidence: float) -> Span:
+def _span(f: Any, value: float, draws: Floats, confidence: float) -> Interval:
     """A function of the agreement: as observed, with its interval."""
     lower, upper = np.quantile(f(draws), tails(confidence)[:, 0])
-    return Span(float(f(value)), float(lower), float(upper))
+    return Interval(float(f(value)), float(lower), float(upper))
 
 
 def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:

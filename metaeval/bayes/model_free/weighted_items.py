@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.bayes.design import covariate_names, outliers
+from metaeval.bayes.design import covariate_names, leverage_warnings
 from metaeval.bayes.model_free.excess_bias import excess_biases
-from metaeval.bayes.result_rows import Question, difference_rows, own_rows
+from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
 from metaeval.core import (
     Floats,
     MetaevalError,
@@ -153,7 +153,7 @@ def bayesian_bootstrap(
     if names:
         names = covariate_names(design.table, names)
         statistics = [*statistics, *excess_biases(design.table, names)]
-        notes = [*notes, *outliers(design.table, names)]
+        notes = [*notes, *leverage_warnings(design.table, names)]
     levels = []
     for one in statistics:
         run = partial(_of_design, one, plan, rope)
@@ -205,7 +205,13 @@ def _level(design: Design, statistic: Statistic, plan: Plan, rope: float | None)
     names = design.scorers
     pairs = Plan("compare", baseline=plan.baseline).pairs(names)
     meant = statistic.estimand
-    ask = Question(meant.name, meant.status, plan.confidence, meant.better, rope)
+    ask = SummaryOptions(
+        statistic=meant.name,
+        status=meant.status,
+        confidence=plan.confidence,
+        better=meant.better,
+        rope=rope,
+    )
     own: list[Row] = []
     differences: list[Row] = []
     for part in wholes:
@@ -256,7 +262,7 @@ def _about(part: Estimates) -> Row:
     }
 
 
-def _own_rows(ask: Question, names: list[str], draws: Floats, part: Estimates) -> list[Row]:
+def _own_rows(ask: SummaryOptions, names: list[str], draws: Floats, part: Estimates) -> list[Row]:
     """Posterior of each scorer, with chance, trivial value, skill and tie rate beside it."""
     rows = own_rows(ask, names, draws, _about(part))
     levels = levels_of(part, np.array([row["estimate"] for row in rows]))

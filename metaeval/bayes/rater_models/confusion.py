@@ -17,7 +17,7 @@ from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
 _LARGEST = 2**24  # numbers that are held at one time
 
 
-class Layout(NamedTuple):
+class ParameterLayout(NamedTuple):
     """How parameters fill matrices: cell = parameter times share; parameters of a group add to 1.
 
     `cell`, `share` (truth, label); `group`, `prior` (parameter,) with Dirichlet priors by group.
@@ -44,7 +44,7 @@ class Layout(NamedTuple):
 
 
 @functools.lru_cache
-def confusion_layout(n_classes: int, ordered: bool) -> Layout:
+def confusion_layout(n_classes: int, ordered: bool) -> ParameterLayout:
     """What a rater says of each truth: Dirichlet with 4 for what is right, 1 for what is not."""
     if ordered:
         prior = 1 + 3 * np.eye(n_classes)
@@ -56,7 +56,7 @@ def confusion_layout(n_classes: int, ordered: bool) -> Layout:
 
 
 @functools.lru_cache
-def call_layout(n_classes: int, ordered: bool) -> Layout:
+def call_layout(n_classes: int, ordered: bool) -> ParameterLayout:
     """What a scorer calls each truth, ties among its calls: Jeffreys priors."""
     if ordered:
         return _free(np.full((n_classes, 3), 0.5))
@@ -66,7 +66,7 @@ def call_layout(n_classes: int, ordered: bool) -> Layout:
 
 
 @functools.lru_cache
-def prevalence_layout(n_classes: int, ordered: bool) -> Layout:
+def prevalence_layout(n_classes: int, ordered: bool) -> ParameterLayout:
     """How often each class is the truth: Dirichlet(4, 4, 4); one row."""
     if ordered:
         return _free(np.full((1, n_classes), 4.0))
@@ -75,17 +75,22 @@ def prevalence_layout(n_classes: int, ordered: bool) -> Layout:
     return _layout([[0, 1, 0]], [[0.5, 1, 0.5]], [0, 0], [8, 4])
 
 
-def _free(prior: Floats) -> Layout:
+def _free(prior: Floats) -> ParameterLayout:
     rows, columns = prior.shape
     cell = np.arange(prior.size).reshape(prior.shape)
     return _layout(cell, np.ones(prior.shape), np.repeat(np.arange(rows), columns), prior.ravel())
 
 
-def _layout(cell: Any, share: Any, group: Any, prior: Any) -> Layout:
-    return Layout(np.array(cell), np.array(share, float), np.array(group), np.array(prior, float))
+def _layout(cell: Any, share: Any, group: Any, prior: Any) -> ParameterLayout:
+    return ParameterLayout(
+        cell=np.array(cell),
+        share=np.array(share, float),
+        group=np.array(group),
+        prior=np.array(prior, float),
+    )
 
 
-def tilted(chance: Any, slope: Any, covariates: Any) -> Any:
+def tilt_probabilities(chance: Any, slope: Any, covariates: Any) -> Any:
     """Chances in ranges of covariates: (..., range, rater, truth, class).
 
     `slope` (..., rater, covariate) is what one of each adds to the logit of first over second;
@@ -97,7 +102,7 @@ def tilted(chance: Any, slope: Any, covariates: Any) -> Any:
     return weight / weight.sum(axis=-1, keepdims=True)
 
 
-def tables_at(
+def confusion_at(
     prevalence: Any, confusion: Any, truly: Any, own: Any, covariates: Any
 ) -> tuple[Any, Any]:
     """Prevalence (..., range, truth) and confusion (..., range, rater, truth, class) in ranges.
@@ -106,11 +111,11 @@ def tables_at(
     `covariates` (range, covariate) are 0; `truly` (..., covariate) and `own` (..., rater,
     covariate) are their slopes. JAX arrays.
     """
-    one = tilted(prevalence[..., None, None, :], truly[..., None, :], covariates)
-    return one[..., 0, 0, :], tilted(confusion, own, covariates)
+    one = tilt_probabilities(prevalence[..., None, None, :], truly[..., None, :], covariates)
+    return one[..., 0, 0, :], tilt_probabilities(confusion, own, covariates)
 
 
-def joint(labels: Any, prevalence: Any, confusion: Any) -> Floats:
+def log_joint(labels: Any, prevalence: Any, confusion: Any) -> Floats:
     """Log probability of each pattern of labels with each truth: (draw, pattern, truth).
 
     `labels` (pattern, rater, label) is 1 where a rater gave it; `prevalence` (draw, truth),
@@ -125,7 +130,7 @@ def joint(labels: Any, prevalence: Any, confusion: Any) -> Floats:
 
 def posterior(labels: Any, prevalence: Any, confusion: Any) -> Floats:
     """Probability of each truth given the labels: (draw, pattern, truth)."""
-    found, _ = split(joint(labels, prevalence, confusion))
+    found, _ = normalize_log_joint(log_joint(labels, prevalence, confusion))
     return found
 
 
@@ -139,7 +144,7 @@ def posterior_by_range(labels: Any, prevalence: Any, confusion: Any) -> Floats:
     return np.concatenate(parts, axis=1)
 
 
-def split(log_joint: Floats) -> tuple[Floats, Floats]:
+def normalize_log_joint(log_joint: Floats) -> tuple[Floats, Floats]:
     """Probability of each truth (..., truth), and log probability of the labels (...)."""
     top = log_joint.max(axis=-1, keepdims=True)
     share = np.exp(log_joint - top)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.bayes.design import alike
+from metaeval.bayes.design import covariate_bins
 from metaeval.bayes.model_data import ModelData
-from metaeval.bayes.rater_models.latent_class import Rated
+from metaeval.bayes.rater_models.latent_class import RaterData
 from metaeval.core import Codes, Floats, MetaevalError, listed, near_miss
 from metaeval.curves import scale_of
 from metaeval.tables import Table
@@ -19,7 +19,7 @@ _IDS = ("task", "item", "cluster", "system", "response")
 _FEWEST = 30  # rows: fewer are all in one range
 
 
-class Ranges(NamedTuple):
+class CovariateBins(NamedTuple):
     """Rows that are alike in covariates: `of_row` (row,), and their means (range, covariate).
 
     `values` (range, covariate) are less the `mean` (covariate,) of all rows and over their `sd`;
@@ -33,7 +33,7 @@ class Ranges(NamedTuple):
     sd: Floats
 
 
-def ranges_of_responses(table: Table, names: Sequence[str]) -> Ranges:
+def ranges_of_responses(table: Table, names: Sequence[str]) -> CovariateBins:
     """Ranges of columns of numbers of the responses, less their means."""
     x = np.stack([_column(table, name) for name in names])
     mean = x.mean(axis=1)
@@ -41,7 +41,7 @@ def ranges_of_responses(table: Table, names: Sequence[str]) -> Ranges:
     return _ranges(names, x, mean, largest * ((x - mean[:, None]) / largest[:, None]).std(axis=1))
 
 
-def ranges_of_pairs(x: Floats, names: Sequence[str]) -> Ranges:
+def ranges_of_pairs(x: Floats, names: Sequence[str]) -> CovariateBins:
     """Ranges of differences (covariate, row)."""
     for name, values in zip(names, x, strict=True):
         if not values.any():
@@ -52,7 +52,7 @@ def ranges_of_pairs(x: Floats, names: Sequence[str]) -> Ranges:
     return _ranges(names, x, np.zeros(len(x)), np.array([scale_of(values) for values in x]))
 
 
-def _ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> Ranges:
+def _ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> CovariateBins:
     """Ranges of covariates (covariate, row), each with about as many rows."""
     if x.shape[1] < _FEWEST:
         raise MetaevalError(
@@ -60,9 +60,15 @@ def _ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> Ranges
             "leave it out."
         )
     z = (x - mean[:, None]) / sd[:, None]
-    of_row = alike(z)
+    of_row = covariate_bins(z)
     sums = np.stack([np.bincount(of_row, row) for row in z], axis=1)
-    return Ranges(list(names), of_row, sums / np.bincount(of_row)[:, None], mean, sd)
+    return CovariateBins(
+        names=list(names),
+        of_row=of_row,
+        values=sums / np.bincount(of_row)[:, None],
+        mean=mean,
+        sd=sd,
+    )
 
 
 def _column(table: Table, name: str) -> Floats:
@@ -91,7 +97,7 @@ def _column(table: Table, name: str) -> Floats:
     return values
 
 
-def with_ranges(prepared: ModelData, rated: Rated, ranges: Ranges) -> ModelData:
+def with_ranges(prepared: ModelData, rated: RaterData, ranges: CovariateBins) -> ModelData:
     """What is different where rows are in ranges."""
     by_range, about = rated.patterns.by_range, ("covariate",)
     arrays = {

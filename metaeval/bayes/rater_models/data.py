@@ -10,15 +10,26 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from metaeval.bayes.design import DesignOptions, covariate_names, differences, outliers
+from metaeval.bayes.design import DesignOptions, covariate_names, differences, leverage_warnings
 from metaeval.bayes.model_data import ModelData, Named, Sites
-from metaeval.bayes.rater_models.confusion import tables_at
+from metaeval.bayes.rater_models.confusion import confusion_at
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_pairs, with_ranges
 from metaeval.bayes.rater_models.design_effect import confusion_effect
-from metaeval.bayes.rater_models.label_patterns import patterns_of, turns
-from metaeval.bayes.rater_models.latent_class import Rated, flat, latent, truths, units_and_names
-from metaeval.bayes.rater_models.ordinal_data import levelled, prepared_levels
-from metaeval.bayes.rater_models.scorer_accuracy import Calls, accuracies, call_tables, calls_of
+from metaeval.bayes.rater_models.label_patterns import canonical_orientation, patterns_of
+from metaeval.bayes.rater_models.latent_class import (
+    RaterData,
+    assemble_rater_model,
+    merge_chains,
+    posterior_truth,
+    units_and_names,
+)
+from metaeval.bayes.rater_models.ordinal_data import ordinal_data, require_ratings
+from metaeval.bayes.rater_models.scorer_accuracy import (
+    ScorerDecisions,
+    corrected_accuracy,
+    count_decisions,
+    scorer_confusion_draws,
+)
 from metaeval.core import (
     Bools,
     Codes,
@@ -54,7 +65,7 @@ def rater_data(
     if form == "ordinal":
         bare = whole.replace(scores=whole.scores.iloc[:, :0])
         design, whole, _ = _designed(bare, options.resample, None)
-        return _as_given(prepared_levels(design, whole, covariates), given, list(whole.labels))
+        return _as_given(ordinal_data(design, whole, covariates), given, list(whole.labels))
     design, whole, kept = _designed(whole, options.resample, options.missing)
     found = _dawid_skene(design, whole.pairs(), kept, covariates)
     return _as_given(found, given, list(whole.labels)) if isinstance(given, Pairs) else found
@@ -117,7 +128,7 @@ def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table
     if silent:
         raise MetaevalError(f"{listed(silent)} labelled nothing; leave it out: raters=[...].")
     if form == "ordinal":
-        return levelled(table.keep_labels(names))
+        return require_ratings(table.keep_labels(names))
     kept = table.keep_labels(names).pairs()
     if not (kept.labels.notna().sum(axis=1) > 1).any():
         raise MetaevalError(
@@ -170,7 +181,7 @@ def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]
     scores = np.where(kept[:, None], _signs(whole.scores.to_numpy(), 0.0), np.nan)
     turned = np.zeros(len(signs), dtype=bool)
     if not whole.ordered:
-        turned = turns(np.column_stack([more.T, signs, scores]))
+        turned = canonical_orientation(np.column_stack([more.T, signs, scores]))
     turn = np.where(turned, -1.0, 1.0)[:, None]
     ranges = ranges_of_pairs(more * turn[:, 0], names) if names else None
     known = not (signs == 0).any()
@@ -181,16 +192,25 @@ def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]
     patterns = patterns_of(_codes(codes), len(classes), units, len(unit_names), where)
     effect = confusion_effect(patterns, whole.ordered, at)
     raters = [str(name) for name in whole.labels]
-    rated = Rated(whole, design, patterns, raters, classes, turned, whole.ordered, effect)
+    rated = RaterData(
+        table=whole,
+        design=design,
+        patterns=patterns,
+        raters=raters,
+        labels=classes,
+        turned=turned,
+        ordered=whole.ordered,
+        effect=effect,
+    )
     calls = None
     if whole.scorers:
         call = (scores * turn + 1)[kept].astype(int)
         judged = np.unique(units[kept], return_inverse=True)[1]
-        calls = calls_of(patterns.of_row[kept], judged, call, len(patterns.labels))
+        calls = count_decisions(patterns.of_row[kept], judged, call, len(patterns.labels))
     found = _of_classes(rated, calls, kept, at)
     if ranges is None:
         return found
-    said = [*found.warnings, *_two(raters), *outliers(whole, names)]
+    said = [*found.warnings, *_two(raters), *leverage_warnings(whole, names)]
     return with_ranges(found._replace(warnings=said), rated, ranges)
 
 
@@ -204,17 +224,17 @@ def _codes(values: Floats) -> Codes:
 
 def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
     """Prevalence and confusion of draws in ranges of covariates (range, covariate)."""
-    prevalence, confusion = flat(sites["prevalence"]), flat(sites["confusion"])
+    prevalence, confusion = merge_chains(sites["prevalence"]), merge_chains(sites["confusion"])
     if covariates is None:
         return prevalence[:, None], confusion[:, None]
-    truly, own = flat(sites["quality_coefficient"]), flat(sites["coefficient"])
+    truly, own = merge_chains(sites["quality_coefficient"]), merge_chains(sites["coefficient"])
     with double_precision():
-        found = tables_at(prevalence, confusion, truly, own, covariates)
+        found = confusion_at(prevalence, confusion, truly, own, covariates)
     return np.asarray(found[0]), np.asarray(found[1])
 
 
 def _of_classes(
-    rated: Rated, calls: Calls | None, kept: Bools, covariates: Floats | None
+    rated: RaterData, calls: ScorerDecisions | None, kept: Bools, covariates: Floats | None
 ) -> ModelData:
     labels, counts = (rated.patterns.by_range(v) for v in rated.patterns[:2])
     share, ordered = counts.sum(axis=1) / counts.sum(), rated.ordered
@@ -226,14 +246,14 @@ def _of_classes(
         if calls is None:
             return {}
         prevalence, confusion = tables(sites)
-        called = call_tables(calls, labels, prevalence, confusion, ordered, rng)
+        called = scorer_confusion_draws(calls, labels, prevalence, confusion, ordered, rng)
         shape = (*sites["prevalence"].shape[:2], -1)
         often = np.einsum("g,dgc->dc", share, prevalence)
-        both = zip(("accuracy", "agreement"), accuracies(called, often), strict=True)
+        both = zip(("accuracy", "agreement"), corrected_accuracy(called, often), strict=True)
         return {name: (("scorer",), values.reshape(shape)) for name, values in both}
 
     fixed = ("prevalence",) if len(rated.labels) == 2 and not ordered else ()
-    return latent(
+    return assemble_rater_model(
         rated,
         options=(("form", "dawid_skene"), ("ordered", ordered)),
         dims={
@@ -246,11 +266,11 @@ def _of_classes(
         tables=tables,
         observed=_raw(rated, kept) if calls is not None else {},
         derived_draws=derived_draws,
-        derived_constants=lambda sites: truths(rated, *tables(sites)),
+        derived_constants=lambda sites: posterior_truth(rated, *tables(sites)),
     )
 
 
-def _raw(rated: Rated, kept: Bools) -> Named:
+def _raw(rated: RaterData, kept: Bools) -> Named:
     """How often scorers agree with the label that most raters gave, corrected for nothing."""
     label = rated.design.table.labels.to_numpy()[kept]
     call = _signs(rated.table.scores.to_numpy()[kept], 0.0)

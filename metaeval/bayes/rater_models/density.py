@@ -16,10 +16,10 @@ from scipy.special import digamma
 
 from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, contrasts
 from metaeval.bayes.rater_models.confusion import (
-    Layout,
+    ParameterLayout,
+    confusion_at,
     confusion_layout,
     prevalence_layout,
-    tables_at,
 )
 
 SD_SEVERITY = 1.0
@@ -83,8 +83,8 @@ def _dawid_skene(labels: Any, counts: Any, covariates: Any, ordered: bool) -> tu
         numpyro.deterministic("rater_accuracy", jnp.einsum("c,rcc->r", prevalence, confusion))
         return prevalence, confusion
     truly, excess = _coefficients(n_raters, covariates.shape[-1])
-    prevalence, confusion = tables_at(prevalence, confusion, truly, excess, covariates)
-    numpyro.deterministic("rater_accuracy", often_right(counts, prevalence, confusion))
+    prevalence, confusion = confusion_at(prevalence, confusion, truly, excess, covariates)
+    numpyro.deterministic("rater_accuracy", rater_accuracy(counts, prevalence, confusion))
     return prevalence, confusion
 
 
@@ -95,31 +95,31 @@ def _coefficients(n_raters: int, n_covariates: int) -> tuple[Any, Any]:
     return numpyro.sample("quality_coefficient", quality), numpyro.sample("coefficient", own)
 
 
-def often_right(counts: Any, prevalence: Any, confusion: Any) -> Any:
+def rater_accuracy(counts: Any, prevalence: Any, confusion: Any) -> Any:
     """How often raters are right, ranges by the rows that they have: (..., rater)."""
     share = counts.sum(axis=-1) / counts.sum()
     return jnp.einsum("g,...gc,...grcc->...r", share, prevalence, confusion)
 
 
-def _simplexes(name: str, layout: Layout, shape: tuple[int, ...]) -> Any:
+def _simplexes(name: str, layout: ParameterLayout, shape: tuple[int, ...]) -> Any:
     """Matrices whose groups of parameters are Dirichlet.
 
     They are shares of gammas in their usual sizes, so that chains start where raters are mostly
     right.
     """
-    size = jnp.asarray(usual(layout))
+    size = jnp.asarray(gamma_geometric_means(layout))
     each = dist.Gamma(jnp.asarray(layout.prior), size).expand((*shape, len(size)))
-    return shares(numpyro.sample(name, each.to_event(len(shape) + 1)), layout)
+    return dirichlet_from_gammas(numpyro.sample(name, each.to_event(len(shape) + 1)), layout)
 
 
-def usual(layout: Layout) -> Any:
+def gamma_geometric_means(layout: ParameterLayout) -> Any:
     """Geometric means of the gammas of which parameters are shares: (parameter,)."""
     return np.exp(digamma(layout.prior))
 
 
-def shares(gammas: Any, layout: Layout) -> Any:
+def dirichlet_from_gammas(gammas: Any, layout: ParameterLayout) -> Any:
     """Matrices of gammas (..., parameter) that are over their geometric means."""
-    weight = gammas * usual(layout)
+    weight = gammas * gamma_geometric_means(layout)
     return layout.matrix(weight / (weight @ layout.together))
 
 
@@ -144,9 +144,11 @@ def _ordinal(labels: Any, covariates: Any) -> tuple[Any, Any]:
     numpyro.deterministic("cutpoints", cutpoints)
     weights = jnp.asarray(NODE_WEIGHTS)
     if covariates is None:
-        return weights, levels(severity, discrimination, cutpoints)
+        return weights, category_probabilities(severity, discrimination, cutpoints)
     slope = _slopes(n_raters, covariates.shape[-1])
-    return weights, levels_at(severity, discrimination, cutpoints, slope, covariates)
+    return weights, category_probabilities_at(
+        severity, discrimination, cutpoints, slope, covariates
+    )
 
 
 def _slopes(n_raters: int, n_covariates: int) -> Any:
@@ -154,7 +156,7 @@ def _slopes(n_raters: int, n_covariates: int) -> Any:
     quality = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
     raw = dist.Normal(0.0, 1.0).expand([n_raters - 1, n_covariates]).to_event(2)
     truly = numpyro.sample("quality_coefficient", quality)
-    own = excess(numpyro.sample("coefficient_raw", raw))
+    own = relative_bias(numpyro.sample("coefficient_raw", raw))
     return truly + numpyro.deterministic("coefficient", own)
 
 
@@ -169,12 +171,12 @@ def scales(z: Any) -> tuple[Any, Any, Any]:
     return severity, jnp.exp(mean + sd * z["discrimination_raw"]), cutpoints
 
 
-def excess(raw: Any) -> Any:
+def relative_bias(raw: Any) -> Any:
     """Coefficients that add up to 0 over raters (rater, covariate) of standard normal numbers."""
     return SD_COEFFICIENT * contrasts(raw.shape[0] + 1) @ raw
 
 
-def levels_at(
+def category_probabilities_at(
     severity: Any, discrimination: Any, cutpoints: Any, slope: Any, covariates: Any
 ) -> Any:
     """Probability of each level in ranges (range, covariate): (..., range, rater, node, level).
@@ -183,10 +185,10 @@ def levels_at(
     """
     given = jnp.einsum("...rc,gc->...gr", slope, covariates)
     at = severity[..., None, :] - given
-    return levels(at, discrimination[..., None, :], cutpoints[..., None, :])
+    return category_probabilities(at, discrimination[..., None, :], cutpoints[..., None, :])
 
 
-def levels(severity: Any, discrimination: Any, cutpoints: Any) -> Any:
+def category_probabilities(severity: Any, discrimination: Any, cutpoints: Any) -> Any:
     """Probability of each level: (..., rater, node, level)."""
     at = discrimination[..., None] * (NODES - severity[..., None])
     up_to = jax.nn.sigmoid(cutpoints[..., None, None, :] - at[..., None])

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metaeval.bayes.rater_models.confusion import (
-    Layout,
+    ParameterLayout,
+    confusion_at,
     confusion_layout,
     posterior,
     prevalence_layout,
-    tables_at,
 )
 from metaeval.bayes.rater_models.label_patterns import Patterns
 from metaeval.core import Floats, double_precision
@@ -53,7 +53,7 @@ def confusion_effect(patterns: Patterns, ordered: bool, covariates: Floats | Non
     return effect_of(_influence(labels, counts, said, true, ordered), counts, by_unit)
 
 
-def _layouts(labels: Floats, ordered: bool) -> tuple[Layout, Layout]:
+def _layouts(labels: Floats, ordered: bool) -> tuple[ParameterLayout, ParameterLayout]:
     n_classes = labels.shape[-1]
     return confusion_layout(n_classes, ordered), prevalence_layout(n_classes, ordered)
 
@@ -73,7 +73,7 @@ def _mode(labels: Floats, counts: Floats, ordered: bool) -> tuple[Floats, Floats
     return said, true
 
 
-def _normal(values: Floats, layout: Layout) -> Floats:
+def _normal(values: Floats, layout: ParameterLayout) -> Floats:
     return np.asarray(values / (values @ layout.together))
 
 
@@ -105,12 +105,12 @@ def _influence(labels: Floats, counts: Floats, said: Floats, true: Floats, order
     return np.asarray(score @ np.linalg.pinv(known, rcond=1e-10, hermitian=True) @ moved)
 
 
-def _prior_information(q: Floats, layout: Layout) -> Floats:
+def _prior_information(q: Floats, layout: ParameterLayout) -> Floats:
     weight = layout.together @ layout.prior
     return np.asarray(weight[:, None] * (np.diag(q) - layout.together * np.outer(q, q)))
 
 
-def _gradient(said: Floats, true: Floats, own: Layout, rate: Layout) -> Floats:
+def _gradient(said: Floats, true: Floats, own: ParameterLayout, rate: ParameterLayout) -> Floats:
     """Of raters' accuracies by logs of the parameters: (parameter, rater)."""
     n_raters, k = said.shape
     classes = np.arange(len(own.cell))
@@ -193,24 +193,27 @@ def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> 
 
     def tables(x: Any) -> tuple[Any, Any]:
         said, true, excess, truly = parts(x)
-        confusion = density.shares(jnp.exp(said), own)
-        prevalence = density.shares(jnp.exp(true), rate)[0]
+        confusion = density.dirichlet_from_gammas(jnp.exp(said), own)
+        prevalence = density.dirichlet_from_gammas(jnp.exp(true), rate)[0]
         slopes = density.SD_QUALITY * truly, SD_COEFFICIENT * excess
-        return tables_at(prevalence, confusion, *slopes, covariates)
+        return confusion_at(prevalence, confusion, *slopes, covariates)
 
     def log_prior(x: Any) -> Any:
         said, true, excess, truly = parts(x)
         gammas = ((said, own), (true, rate))
-        found = [(lay.prior * z - density.usual(lay) * jnp.exp(z)).sum() for z, lay in gammas]
+        found = [
+            (lay.prior * z - density.gamma_geometric_means(lay) * jnp.exp(z)).sum()
+            for z, lay in gammas
+        ]
         return sum(found) + _standard(excess) + _standard(truly)
 
     def each(x: Any) -> Any:
         return density.log_likelihood(labels, *tables(x)).reshape(-1)
 
     def target(x: Any) -> tuple[Any, ...]:
-        return density.often_right(counts, *tables(x)), *parts(x)[2:]
+        return density.rater_accuracy(counts, *tables(x)), *parts(x)[2:]
 
-    return _Functions(sum(sizes), each, target, log_prior)
+    return _Functions(size=sum(sizes), each=each, target=target, log_prior=log_prior)
 
 
 def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
@@ -227,17 +230,21 @@ def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
 
     def of(x: Any) -> tuple[tuple[Any, Any, Any], Any, Any]:
         parts = dict(zip(names, jnp.split(x, np.cumsum(sizes[:-1])), strict=True))
-        own = density.excess(parts["excess"].reshape(n_raters - 1, n))
+        own = density.relative_bias(parts["excess"].reshape(n_raters - 1, n))
         parts |= {"middle_raw": parts["middle_raw"][0]}
         return density.scales(parts), density.SD_QUALITY * parts["quality"], own
 
     def each(x: Any) -> Any:
         scales, quality, own = of(x)
         if covariates is None:
-            return density.log_likelihood(whole, density.NODE_WEIGHTS, density.levels(*scales))
+            return density.log_likelihood(
+                whole, density.NODE_WEIGHTS, density.category_probabilities(*scales)
+            )
         severity, discrimination, cutpoints = scales
         slope = quality + own
-        said = density.levels_at(severity, discrimination, cutpoints, slope, covariates)
+        said = density.category_probabilities_at(
+            severity, discrimination, cutpoints, slope, covariates
+        )
         return density.log_likelihood(whole, density.NODE_WEIGHTS, said).reshape(-1)
 
     def target(x: Any) -> tuple[Any, ...]:
@@ -245,4 +252,4 @@ def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
         scales = jnp.concatenate([severity, jnp.log(discrimination)])
         return (scales,) if covariates is None else (scales, own, quality)
 
-    return _Functions(sum(sizes), each, target, _standard)
+    return _Functions(size=sum(sizes), each=each, target=target, log_prior=_standard)

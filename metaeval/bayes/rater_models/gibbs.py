@@ -12,8 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaeval.bayes.rater_models.confusion import Layout, confusion_layout, prevalence_layout
-from metaeval.bayes.sampling.nuts import FEW, MOST, Arrays, Enough, Sampled, Settings
+from metaeval.bayes.rater_models.confusion import (
+    ParameterLayout,
+    confusion_layout,
+    prevalence_layout,
+)
+from metaeval.bayes.sampling.nuts import MOST, SMALL_MODEL, Arrays, Enough, Sampled, Settings
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision, steps
 from metaeval.resampling.jax_kernels import keep_compiled
 
@@ -40,9 +44,9 @@ def sample(arrays: Arrays, ordered: bool, settings: Settings, enough: Enough) ->
         n_raters = data["labels"].shape[1]
         state = _started(settings.seed, n_raters, n_classes, ordered, settings.n_chains)
     state, _ = _run(
-        state, data, ordered, -(-(settings.n_warmup or FEW.warmup) // BLOCK), 1, "warm-up"
+        state, data, ordered, -(-(settings.n_warmup or SMALL_MODEL.n_warmup) // BLOCK), 1, "warm-up"
     )
-    n, apart = settings.n_draws or FEW.draws, 1
+    n, apart = settings.n_draws or SMALL_MODEL.n_draws, 1
     kept = _empty()
     while True:
         missing = -(-(n - _length(kept)) * apart // BLOCK)
@@ -126,7 +130,7 @@ def _started(seed: int, n_raters: int, n_classes: int, ordered: bool, chains: in
     return keys, _normal(said, own), _normal(true, rate)
 
 
-def _normal(values: Any, layout: Layout) -> Any:
+def _normal(values: Any, layout: ParameterLayout) -> Any:
     """Parameters (..., parameter) whose groups add up to 1."""
     return values / (values @ layout.together)
 

@@ -54,7 +54,14 @@ def patterns_of(
         of_row[inside[g]] = own + g * size
     shape = (n_units, len(labels))
     by_unit = sparse.coo_array((np.ones(len(codes)), (units, of_row)), shape=shape).tocsr()
-    return Patterns(labels, counts, of_row, by_unit, units, len(parts))
+    return Patterns(
+        labels=labels,
+        counts=counts,
+        of_row=of_row,
+        by_unit=by_unit,
+        units=units,
+        n_ranges=len(parts),
+    )
 
 
 def _unique(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:
@@ -68,7 +75,7 @@ def _unique(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:
     return np.unique(codes, axis=0, return_inverse=True, return_counts=True)
 
 
-def turns(signs: Floats) -> Bools:
+def canonical_orientation(signs: Floats) -> Bools:
     """Rows to turn round so that the first who takes a side prefers the first: (row,).
 
     `signs` (row, voice) are above, at or below 0, or nan where a voice is silent.
@@ -78,7 +85,7 @@ def turns(signs: Floats) -> Bools:
     return np.asarray(taken.any(axis=1) & (signs[np.arange(len(signs)), at] < 0))
 
 
-def agreements(labels: Floats, counts: Floats) -> tuple[Floats, Floats]:
+def pairwise_agreement(labels: Floats, counts: Floats) -> tuple[Floats, Floats]:
     """Share of equal labels of each two raters, and rows that have both: (pair,)."""
     one, other = np.triu_indices(labels.shape[1], k=1)
     there = labels.sum(axis=2)

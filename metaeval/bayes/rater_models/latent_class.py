@@ -10,8 +10,13 @@ from numpy.random import Generator
 
 from metaeval.bayes.design import unit_names
 from metaeval.bayes.model_data import ModelData, Named, Sites, no_constants
-from metaeval.bayes.rater_models.confusion import blocks, joint, posterior_by_range, split
-from metaeval.bayes.rater_models.label_patterns import Patterns, agreements
+from metaeval.bayes.rater_models.confusion import (
+    blocks,
+    log_joint,
+    normalize_log_joint,
+    posterior_by_range,
+)
+from metaeval.bayes.rater_models.label_patterns import Patterns, pairwise_agreement
 from metaeval.bayes.sampling.nuts import Options
 from metaeval.core import Bools, Codes, Floats
 from metaeval.inference import Design, units_of
@@ -24,7 +29,7 @@ Tables = Callable[[Sites], tuple[Floats, Floats]]
 """Of draws: prevalence (draw, range, truth), confusion (draw, range, rater, truth, label)."""
 
 
-class Rated(NamedTuple):
+class RaterData(NamedTuple):
     """What was said of the rows; `labels` are the names of what raters may say.
 
     `turned` (row,) are the rows whose pattern is that of the pair turned round.
@@ -40,7 +45,7 @@ class Rated(NamedTuple):
     effect: float
 
 
-def flat(values: Floats) -> Floats:
+def merge_chains(values: Floats) -> Floats:
     """All chains one after the other."""
     return values.reshape(-1, *values.shape[2:])
 
@@ -50,8 +55,8 @@ def units_and_names(design: Design) -> tuple[Codes, list[str]]:
     return units_of(design.table)[0][design.table.item_codes], unit_names(design.strata[0])
 
 
-def latent(
-    rated: Rated,
+def assemble_rater_model(
+    rated: RaterData,
     *,
     options: Options,
     dims: Mapping[str, tuple[str, ...]],
@@ -102,7 +107,7 @@ def _estimand(form: str) -> Estimand:
     return Estimand(name=name, rows="pairs", grouping="none", average=average)
 
 
-def _notes(rated: Rated) -> list[str]:
+def _notes(rated: RaterData) -> list[str]:
     if rated.effect == 1:
         return []
     return [
@@ -110,7 +115,7 @@ def _notes(rated: Rated) -> list[str]:
     ]
 
 
-def _cautions(rated: Rated) -> list[str]:
+def _cautions(rated: RaterData) -> list[str]:
     said = []
     if len(rated.raters) == 2:
         said.append("two raters: how what they disagree on is shared out between them is prior")
@@ -119,7 +124,7 @@ def _cautions(rated: Rated) -> list[str]:
     return said
 
 
-def _pair_names(rated: Rated) -> list[str]:
+def _pair_names(rated: RaterData) -> list[str]:
     one, other = np.triu_indices(len(rated.raters), k=1)
     return [f"{rated.raters[a]} & {rated.raters[b]}" for a, b in zip(one, other, strict=True)]
 
@@ -130,20 +135,20 @@ def _row_names(table: Table) -> list[str]:
     return ["/".join(row) for row in zip(*parts, strict=True)]
 
 
-def _sided(rated: Rated) -> bool:
+def _sided(rated: RaterData) -> bool:
     """Whether sides have names: else only ties can be told from them."""
     return rated.ordered or "first" not in rated.labels
 
 
-def _seen(rated: Rated) -> Named:
+def _seen(rated: RaterData) -> Named:
     """Shares of labels of each rater, and how often each two agree."""
     labels, counts = rated.patterns.labels, rated.patterns.counts
     share = np.einsum("u,url->rl", counts, labels)
-    same, _ = agreements(labels, counts)
+    same, _ = pairwise_agreement(labels, counts)
     return _named(rated, share / share.sum(axis=1, keepdims=True), same)
 
 
-def _named(rated: Rated, share: Floats, same: Floats) -> Named:
+def _named(rated: RaterData, share: Floats, same: Floats) -> Named:
     found: dict[str, Any] = {"rater_agreement": (("rater_pair",), same)}
     if _sided(rated):
         found["label_share"] = ("rater", "label"), share
@@ -152,11 +157,11 @@ def _named(rated: Rated, share: Floats, same: Floats) -> Named:
     return found
 
 
-def _predicted(rated: Rated, sites: Sites, tables: Tables, rng: Generator) -> Named:
+def _predicted(rated: RaterData, sites: Sites, tables: Tables, rng: Generator) -> Named:
     """Shares and agreements that would be seen in as many rows, by the model."""
     labels, counts = rated.patterns.labels, rated.patterns.counts
     n_labels = np.einsum("u,url->r", counts, labels) / rated.effect
-    _, both = agreements(labels, counts)
+    _, both = pairwise_agreement(labels, counts)
     expected = [_expected(rated, *found) for found in _drawn(rated, sites, tables)]
     share, same = (np.concatenate(part) for part in zip(*expected, strict=True))
     share = _shares(share, n_labels[:, None], rng)
@@ -165,13 +170,13 @@ def _predicted(rated: Rated, sites: Sites, tables: Tables, rng: Generator) -> Na
     return _named(rated, *(v.reshape(*shape, *v.shape[1:]) for v in (share, same)))
 
 
-def _expected(rated: Rated, prevalence: Floats, said: Floats) -> tuple[Floats, Floats]:
+def _expected(rated: RaterData, prevalence: Floats, said: Floats) -> tuple[Floats, Floats]:
     """Shares (draw, rater, label) and agreements (draw, pair), ranges by the rows they have."""
     labels, counts = (
         rated.patterns.by_range(v) for v in (rated.patterns.labels, rated.patterns.counts)
     )
     own = np.einsum("gu,gurl->gr", counts, labels)
-    both = np.stack([agreements(*part)[1] for part in zip(labels, counts, strict=True)])
+    both = np.stack([pairwise_agreement(*part)[1] for part in zip(labels, counts, strict=True)])
     own, both = (n / np.maximum(n.sum(axis=0), 1) for n in (own, both))
     share = np.einsum("dgc,dgrcl->dgrl", prevalence, said)
     one, other = np.triu_indices(len(rated.raters), k=1)
@@ -183,9 +188,9 @@ def _expected(rated: Rated, prevalence: Floats, said: Floats) -> tuple[Floats, F
     return share, np.einsum("gp,pdg->dp", both, np.stack(same))
 
 
-def _drawn(rated: Rated, sites: Sites, tables: Tables) -> Iterator[tuple[Floats, Floats]]:
+def _drawn(rated: RaterData, sites: Sites, tables: Tables) -> Iterator[tuple[Floats, Floats]]:
     """Tables of all draws, so many at a time that they can be held."""
-    each = {name: flat(values)[None] for name, values in sites.items()}
+    each = {name: merge_chains(values)[None] for name, values in sites.items()}
     prevalence, said = tables({name: values[:, :1] for name, values in each.items()})
     size = max(said.size, len(rated.patterns.labels) * prevalence.shape[-1])
     for some in blocks(next(iter(each.values())).shape[1], size):
@@ -198,18 +203,21 @@ def _shares(p: Floats, n: Floats, rng: Generator) -> Floats:
     return np.asarray(rng.binomial(size, np.clip(p, 0, 1)) / size)
 
 
-def _log_likelihood(rated: Rated, sites: Sites, tables: Tables) -> Floats:
+def _log_likelihood(rated: RaterData, sites: Sites, tables: Tables) -> Floats:
     """Of the labels of each unit, divided by the design effect: (chain, draw, unit)."""
     by_unit, labels = rated.patterns.by_unit, rated.patterns.by_range(rated.patterns.labels)
     parts = []
     for prevalence, said in _drawn(rated, sites, tables):
-        found = [split(joint(own, prevalence[:, g], said[:, g]))[1] for g, own in enumerate(labels)]
+        found = [
+            normalize_log_joint(log_joint(own, prevalence[:, g], said[:, g]))[1]
+            for g, own in enumerate(labels)
+        ]
         parts.append((by_unit @ np.concatenate(found, axis=1).T).T)
     shape = next(iter(sites.values())).shape[:2]
     return np.concatenate(parts).reshape(*shape, -1) / rated.effect
 
 
-def truths(rated: Rated, prevalence: Floats, confusion: Floats) -> Named:
+def posterior_truth(rated: RaterData, prevalence: Floats, confusion: Floats) -> Named:
     """Probability of each truth of each row, a mean over draws, where rows are not too many."""
     labels, of_row = rated.patterns.by_range(rated.patterns.labels), rated.patterns.of_row
     if len(of_row) * len(rated.labels) > MOST_TRUTHS:

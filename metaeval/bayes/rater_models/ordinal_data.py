@@ -8,10 +8,19 @@ import numpy as np
 
 from metaeval.bayes.model_data import ModelData, Sites
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_responses, with_ranges
-from metaeval.bayes.rater_models.density import NODE_WEIGHTS, levels, levels_at
+from metaeval.bayes.rater_models.density import (
+    NODE_WEIGHTS,
+    category_probabilities,
+    category_probabilities_at,
+)
 from metaeval.bayes.rater_models.design_effect import ordinal_effect
 from metaeval.bayes.rater_models.label_patterns import patterns_of
-from metaeval.bayes.rater_models.latent_class import Rated, flat, latent, units_and_names
+from metaeval.bayes.rater_models.latent_class import (
+    RaterData,
+    assemble_rater_model,
+    merge_chains,
+    units_and_names,
+)
 from metaeval.core import Floats, MetaevalError, double_precision
 from metaeval.inference import Design
 from metaeval.tables import Responses, Table
@@ -19,7 +28,7 @@ from metaeval.tables import Responses, Table
 _SCALES = ("severity", "discrimination", "cutpoints")
 
 
-def levelled(table: Table) -> Table:
+def require_ratings(table: Table) -> Table:
     """The table, if its labels are ratings of few levels."""
     if not isinstance(table, Responses):
         raise MetaevalError(
@@ -36,8 +45,8 @@ def levelled(table: Table) -> Table:
     return table
 
 
-def prepared_levels(design: Design, whole: Table, names: Sequence[str]) -> ModelData:
-    """Ratings of the labelled rows, and covariates of these names, as `raters` takes them."""
+def ordinal_data(design: Design, whole: Table, names: Sequence[str]) -> ModelData:
+    """Ratings of labelled rows, and covariates of these names, as `rater_density` takes them."""
     ranges = ranges_of_responses(whole, names) if names else None
     values = whole.labels.to_numpy()
     found = np.unique(values[~np.isnan(values)])
@@ -49,8 +58,17 @@ def prepared_levels(design: Design, whole: Table, names: Sequence[str]) -> Model
     effect = ordinal_effect(patterns.labels, patterns.counts, patterns.by_unit, at)
     names_ = [f"{value:g}" for value in found]
     raters, turned = [str(name) for name in whole.labels], np.zeros(len(whole), dtype=bool)
-    rated = Rated(whole, design, patterns, raters, names_, turned, False, effect)
-    prepared = latent(
+    rated = RaterData(
+        table=whole,
+        design=design,
+        patterns=patterns,
+        raters=raters,
+        labels=names_,
+        turned=turned,
+        ordered=False,
+        effect=effect,
+    )
+    prepared = assemble_rater_model(
         rated,
         options=(("form", "ordinal"),),
         dims={"severity": ("rater",), "discrimination": ("rater",), "cutpoints": ("cutpoint",)},
@@ -63,11 +81,15 @@ def prepared_levels(design: Design, whole: Table, names: Sequence[str]) -> Model
 
 def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
     """Weights of nodes, and probabilities of levels: (draw, range, rater, node, level)."""
-    severity, sharp, cutpoints = (flat(sites[name]) for name in _SCALES)
+    severity, sharp, cutpoints = (merge_chains(sites[name]) for name in _SCALES)
     if covariates is None:
-        said = np.asarray(levels(severity, sharp, cutpoints))[:, None]
+        said = np.asarray(category_probabilities(severity, sharp, cutpoints))[:, None]
     else:
-        slope = flat(sites["quality_coefficient"])[:, None] + flat(sites["coefficient"])
+        slope = merge_chains(sites["quality_coefficient"])[:, None] + merge_chains(
+            sites["coefficient"]
+        )
         with double_precision():
-            said = np.asarray(levels_at(severity, sharp, cutpoints, slope, covariates))
+            said = np.asarray(
+                category_probabilities_at(severity, sharp, cutpoints, slope, covariates)
+            )
     return np.broadcast_to(NODE_WEIGHTS, (*said.shape[:2], len(NODE_WEIGHTS))), said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xarray as xr
 
 from metaeval.bayes.datatree import flat_draws
-from metaeval.bayes.quantities import Quantity, coefficients
+from metaeval.bayes.quantities import DerivedQuantity, coefficients
 from metaeval.core import MetaevalError
 
 _AGREES = "how often {} the truth behind the raters' labels, in new items"
@@ -29,24 +29,24 @@ _OF_RATINGS = (
 )
 
 
-def rater_accuracy(tree: xr.DataTree) -> Quantity:
+def rater_accuracy(tree: xr.DataTree) -> DerivedQuantity:
     """How often the label of each rater is the truth."""
     return _quantity(tree, "rater_accuracy", _AGREES.format("the label is"), accuracy=True)
 
 
-def accuracy(tree: xr.DataTree) -> Quantity:
+def accuracy(tree: xr.DataTree) -> DerivedQuantity:
     """Half-credit accuracy of each scorer where the responses truly differ."""
     what = "how often the better response has the higher score where one is better, ties half"
     return _quantity(tree, "accuracy", _SCORER.format(what), ties="half", accuracy=True)
 
 
-def agreement(tree: xr.DataTree) -> Quantity:
+def agreement(tree: xr.DataTree) -> DerivedQuantity:
     """How often the call of each scorer (a margin of 0 calls a tie) is the truth."""
     what = _AGREES.format("the call (equal scores call a tie) is")
     return _quantity(tree, "agreement", _SCORER.format(what), ties="call", accuracy=True)
 
 
-def severity(tree: xr.DataTree) -> Quantity:
+def severity(tree: xr.DataTree) -> DerivedQuantity:
     """How much lower than the others each rater rates."""
     what = "by how many standard deviations of quality a rater is more severe than their mean"
     if "coefficient" in tree["posterior"]:
@@ -54,13 +54,13 @@ def severity(tree: xr.DataTree) -> Quantity:
     return _quantity(tree, "severity", what)
 
 
-def discrimination(tree: xr.DataTree) -> Quantity:
+def discrimination(tree: xr.DataTree) -> DerivedQuantity:
     """How sharply each rater tells qualities apart."""
     what = "change of the logit of a rating above a level with one standard deviation of quality"
     return _quantity(tree, "discrimination", what)
 
 
-def bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
+def bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
     """Excess bias of each rater towards responses with more of a covariate, the first if not said.
 
     Of ratings it is relative to the other raters: what all share cannot be told from truth.
@@ -76,7 +76,7 @@ def bias(tree: xr.DataTree, covariate: str | None = None) -> Quantity:
 
 def _quantity(
     tree: xr.DataTree, name: str, target: str, *, ties: str | None = None, accuracy: bool = False
-) -> Quantity:
+) -> DerivedQuantity:
 
     dim = "scorer" if ties else "rater"
     if name not in tree["posterior"]:
@@ -84,13 +84,13 @@ def _quantity(
     ranges = "coefficient" in tree["posterior"]  # within which rows count as equal
     of_ratings = "severity" in tree["posterior"]
     exact = float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater" and not ranges
-    return Quantity(
-        name,
-        [str(n) for n in tree["posterior"][dim].to_numpy()],
-        flat_draws(tree, name),
-        None,
-        None,
-        {"grouping": "none", "average": "responses" if of_ratings else "pairs"}
+    return DerivedQuantity(
+        statistic=name,
+        names=[str(n) for n in tree["posterior"][dim].to_numpy()],
+        whole=flat_draws(tree, name),
+        tasks=None,
+        new=None,
+        estimand={"grouping": "none", "average": "responses" if of_ratings else "pairs"}
         | ({"ties": ties} if ties else {})
         | {"target": target},
         better="higher" if accuracy or name == "discrimination" else "neither",

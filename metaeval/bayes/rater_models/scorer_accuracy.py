@@ -17,7 +17,7 @@ from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision
 _ROUNDS, _CLOSE = 1_000, 1e-6
 
 
-class Calls(NamedTuple):
+class ScorerDecisions(NamedTuple):
     """What scorers call the rows: second, tie or first.
 
     `members` (group of units, pattern * scorer * call): rows of each, sparse; `size` (group,) is
@@ -30,7 +30,7 @@ class Calls(NamedTuple):
     n_scorers: int
 
 
-def calls_of(pattern: Codes, unit: Codes, call: Codes, n_patterns: int) -> Calls:
+def count_decisions(pattern: Codes, unit: Codes, call: Codes, n_patterns: int) -> ScorerDecisions:
     """Count rows by unit, pattern and call; `pattern`, `unit` (row,), `call` (row, scorer)."""
     n_scorers = call.shape[1]
     size = np.ones(unit.max() + 1)
@@ -44,11 +44,13 @@ def calls_of(pattern: Codes, unit: Codes, call: Codes, n_patterns: int) -> Calls
     rows = np.repeat(unit, n_scorers)
     shape = (len(size), n_patterns * n_scorers * 3)
     members = sparse.csr_array((np.ones(rows.size), (rows, column.ravel())), shape=shape)
-    return Calls(members, size.astype(float), n_patterns, n_scorers)
+    return ScorerDecisions(
+        members=members, size=size.astype(float), n_patterns=n_patterns, n_scorers=n_scorers
+    )
 
 
-def call_tables(
-    calls: Calls,
+def scorer_confusion_draws(
+    calls: ScorerDecisions,
     labels: Floats,
     prevalence: Floats,
     confusion: Floats,
@@ -103,7 +105,7 @@ def _fitted(truth: Any, weights: Any, added: Any, *, ordered: bool) -> Any:
     return jax.lax.while_loop(going, better, (start, jnp.array(1.0), jnp.array(0)))[0]
 
 
-def accuracies(tables: Floats, prevalence: Floats) -> tuple[Floats, Floats]:
+def corrected_accuracy(tables: Floats, prevalence: Floats) -> tuple[Floats, Floats]:
     """Half-credit accuracy where responses truly differ, and agreement with the truth.
 
     Both (draw, scorer); `tables` (draw, scorer, truth, call), `prevalence` (draw, truth).

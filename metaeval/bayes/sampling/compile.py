@@ -25,23 +25,23 @@ Options = tuple[tuple[str, Any], ...]
 """Further arguments of a model by name; another model is compiled for each of their values."""
 
 
-class Compiled(NamedTuple):
+class CompiledSampler(NamedTuple):
     """What a chain runs; positions are flat vectors x, and z = centre + scale x unconstrained."""
 
-    start: Callable[..., Any]  # key, position, view, arrays -> state
-    advance: Callable[..., Any]  # state, view, arrays -> state, (x, statistics) of a block
-    sites: Callable[..., Any]  # x (draw, parameter), view, arrays -> sites
+    start: Callable[..., Any]  # key, position, transform, arrays -> state
+    advance: Callable[..., Any]  # state, transform, arrays -> state, (x, statistics) of a block
+    sites: Callable[..., Any]  # x (draw, parameter), transform, arrays -> sites
     size: int  # of x
 
 
-class View(NamedTuple):
+class AffineTransform(NamedTuple):
     """How x is seen: `scale` is a lower triangular matrix, or a vector where x is long."""
 
     centre: Any
     scale: Any
 
 
-class Shapes:
+class ShapeKey:
     """Arrays that count as equal where their names, shapes and types are."""
 
     def __init__(self, arrays: Arrays) -> None:
@@ -50,14 +50,14 @@ class Shapes:
         self.key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Shapes) and self.key == other.key
+        return isinstance(other, ShapeKey) and self.key == other.key
 
     def __hash__(self) -> int:
         return hash(self.key)
 
 
 @functools.lru_cache(maxsize=32)
-def n_parameters(model: Callable[..., None], options: Options, shapes: Shapes) -> int:
+def n_parameters(model: Callable[..., None], options: Options, shapes: ShapeKey) -> int:
     """Number of parameters."""
     found = _unconstrained(functools.partial(model, **dict(options)), shapes.arrays)
     return int(sum(values.size for values in found.values()))
@@ -65,35 +65,38 @@ def n_parameters(model: Callable[..., None], options: Options, shapes: Shapes) -
 
 @functools.lru_cache(maxsize=32)
 def compiled(
-    model: Callable[..., None], options: Options, shapes: Shapes, warmup: int, target: float
-) -> Compiled:
+    model: Callable[..., None], options: Options, shapes: ShapeKey, warmup: int, target: float
+) -> CompiledSampler:
     """Compile a model for arrays of some shapes."""
     asked = functools.partial(model, **dict(options))
     flat, unflat = ravel_pytree(_unconstrained(asked, shapes.arrays))
 
-    def values(x: Any, view: View) -> Any:
-        return unflat(view.centre + (view.scale @ x if view.scale.ndim == 2 else view.scale * x))
+    def values(x: Any, transform: AffineTransform) -> Any:
+        return unflat(
+            transform.centre
+            + (transform.scale @ x if transform.scale.ndim == 2 else transform.scale * x)
+        )
 
-    def potential(view: View, arrays: Arrays) -> Callable[[Any], Any]:
-        return lambda x: potential_energy(asked, (), arrays, values(x, view))
+    def potential(transform: AffineTransform, arrays: Arrays) -> Callable[[Any], Any]:
+        return lambda x: potential_energy(asked, (), arrays, values(x, transform))
 
     begin, move = hmc(potential_fn_gen=potential, algo="NUTS")
 
     @jax.jit
-    def start(key: Any, place: Any, view: View, arrays: Arrays) -> Any:
+    def start(key: Any, place: Any, transform: AffineTransform, arrays: Arrays) -> Any:
         return begin(
             place,
             num_warmup=warmup,
             target_accept_prob=target,
             max_tree_depth=(WARM_DEPTH, MAX_DEPTH),
-            model_args=(view, arrays),
+            model_args=(transform, arrays),
             rng_key=key,
         )
 
     @jax.jit
-    def advance(state: Any, view: View, arrays: Arrays) -> Any:
+    def advance(state: Any, transform: AffineTransform, arrays: Arrays) -> Any:
         def step(state: Any, _: None) -> Any:
-            state = move(state, model_args=(view, arrays))
+            state = move(state, model_args=(transform, arrays))
             stats = {
                 "diverging": state.diverging,
                 "energy": state.energy,
@@ -106,13 +109,13 @@ def compiled(
         return jax.lax.scan(step, state, None, length=BLOCK)
 
     @jax.jit
-    def sites(x: Any, view: View, arrays: Arrays) -> Any:
+    def sites(x: Any, transform: AffineTransform, arrays: Arrays) -> Any:
         def one(x: Any) -> Any:
-            return constrain_fn(asked, (), arrays, values(x, view), return_deterministic=True)
+            return constrain_fn(asked, (), arrays, values(x, transform), return_deterministic=True)
 
         return jax.lax.map(one, x, batch_size=_AT_A_TIME)
 
-    return Compiled(start, advance, sites, flat.size)
+    return CompiledSampler(start=start, advance=advance, sites=sites, size=flat.size)
 
 
 def _unconstrained(model: Callable[..., None], arrays: Arrays) -> dict[str, Any]:

@@ -17,11 +17,11 @@ import numpy as np
 
 from metaeval.bayes.sampling.compile import (
     BLOCK,
+    AffineTransform,
     Arrays as Arrays,
-    Compiled,
+    CompiledSampler,
     Options as Options,
-    Shapes,
-    View,
+    ShapeKey,
     compiled,
     n_parameters,
 )
@@ -37,8 +37,8 @@ _NEAR = 0.5  # chains start within so much of 0, on the unconstrained scale
 class Settings(NamedTuple):
     """How long chains run, and how carefully.
 
-    Without `n_draws` there are so many of each chain as `Usual` says, and twice as many until they
-    are enough, or MOST; what else is not given is as usual, too.
+    Without `n_draws` there are as many of each chain as `SamplerDefaults` says, and twice as many
+    until they are enough, or MOST; what else is not given is as it says, too.
     """
 
     n_chains: int = 4
@@ -48,15 +48,16 @@ class Settings(NamedTuple):
     seed: int = 0
 
 
-class Usual(NamedTuple):
+class SamplerDefaults(NamedTuple):
     """Steps of warm-up, first draws and acceptance where they are not given."""
 
-    warmup: int
-    draws: int
+    n_warmup: int
+    n_draws: int
     target_accept: float
 
 
-FEW, MANY = Usual(500, 500, 0.9), Usual(300, 750, 0.8)
+SMALL_MODEL = SamplerDefaults(n_warmup=500, n_draws=500, target_accept=0.9)
+LARGE_MODEL = SamplerDefaults(n_warmup=300, n_draws=750, target_accept=0.8)
 """With few parameters, and with many: more quantities, of which the worst must converge."""
 
 
@@ -93,51 +94,51 @@ def sample(
     keep_compiled()
     with double_precision():
         arrays = jax.tree.map(np.asarray, dict(arrays))
-        shapes = Shapes(arrays)
-        usual = FEW if n_parameters(model, options, shapes) <= _DENSE else MANY
-        half = -(-(settings.n_warmup or usual.warmup) // (2 * BLOCK))
-        target = settings.target_accept or usual.target_accept
+        shapes = ShapeKey(arrays)
+        defaults = SMALL_MODEL if n_parameters(model, options, shapes) <= _DENSE else LARGE_MODEL
+        half = -(-(settings.n_warmup or defaults.n_warmup) // (2 * BLOCK))
+        target = settings.target_accept or defaults.target_accept
         run = compiled(model, options, shapes, half * BLOCK, target)
         keys = jax.random.split(jax.random.PRNGKey(settings.seed), settings.n_chains)
-        view = _plain_view(run.size)
-        chains = [_Chain(run, arrays, key, view) for key in keys]
+        transform = _plain_transform(run.size)
+        chains = [_Chain(run, arrays, key, transform) for key in keys]
     _warm_up(chains, half, f"{name}: warm-up")
     warm = [chain.state for chain in chains]
     for halved in range(MOST_HALVED + 1):
         for chain, state in zip(chains, warm, strict=True):
             chain.restart(state, 0.5**halved)
-        found = _drawn(chains, settings, usual.draws, enough, f"{name}: draws")
+        found = _drawn(chains, settings, defaults.n_draws, enough, f"{name}: draws")
         if not found.stats["diverging"].any():
             break
     return found._replace(halved=halved)
 
 
-def _plain_view(size: int) -> View:
-    return View(np.zeros(size), np.eye(size) if size <= _DENSE else np.ones(size))
+def _plain_transform(size: int) -> AffineTransform:
+    return AffineTransform(np.zeros(size), np.eye(size) if size <= _DENSE else np.ones(size))
 
 
 def _warm_up(chains: list[_Chain], half: int, what: str) -> None:
     """Adapt steps twice; the second time to what the first has shown of the posterior."""
     _run(chains, half, what)
-    view = _learned(chains, chains[0].view)
+    transform = _learned(chains, chains[0].transform)
     for chain in chains:
-        chain.turn(view)
+        chain.turn(transform)
     _run(chains, half, what)
 
 
-def _learned(chains: list[_Chain], view: View) -> View:
+def _learned(chains: list[_Chain], transform: AffineTransform) -> AffineTransform:
     """Centre and scale that make the draws of all chains so far standard and uncorrelated.
 
     The earlier half is left out; the fewer draws, the less their correlations are believed.
     """
     z = np.concatenate([chain.unconstrained()[len(chain.kept) * BLOCK // 2 :] for chain in chains])
     n, size = z.shape
-    if view.scale.ndim == 1:
-        return View(z.mean(axis=0), z.std(axis=0) + ROUNDOFF)
+    if transform.scale.ndim == 1:
+        return AffineTransform(z.mean(axis=0), z.std(axis=0) + ROUNDOFF)
     covariance = np.cov(z, rowvar=False).reshape(size, size)
     own = np.diag(np.diag(covariance) + ROUNDOFF)
     mixed = (n * covariance + size * own) / (n + size)
-    return View(z.mean(axis=0), np.linalg.cholesky(mixed))
+    return AffineTransform(z.mean(axis=0), np.linalg.cholesky(mixed))
 
 
 def _drawn(
@@ -205,22 +206,24 @@ def _ticks(done: SimpleQueue[bool], running: int) -> Iterator[bool]:
 class _Chain:
     """One chain: where it is, and what it has drawn. x64 is a matter of the thread."""
 
-    def __init__(self, compiled: Compiled, arrays: Arrays, key: Any, view: View) -> None:
-        self.compiled, self.arrays, self.view = compiled, arrays, view
+    def __init__(
+        self, compiled: CompiledSampler, arrays: Arrays, key: Any, transform: AffineTransform
+    ) -> None:
+        self.compiled, self.arrays, self.transform = compiled, arrays, transform
         own, near = jax.random.split(key)
         self.key = own
         self.place: Any = jax.random.uniform(near, (compiled.size,), float, -_NEAR, _NEAR)
         self.state: Any = None
         self.kept: list[Any] = []
 
-    def turn(self, view: View) -> None:
+    def turn(self, transform: AffineTransform) -> None:
         """Go on from the same place, seen in another way; steps are adapted anew."""
-        z = self.unconstrained()[-1] - view.centre
-        dense = view.scale.ndim == 2
-        self.place = np.linalg.solve(view.scale, z) if dense else z / view.scale
+        z = self.unconstrained()[-1] - transform.centre
+        dense = transform.scale.ndim == 2
+        self.place = np.linalg.solve(transform.scale, z) if dense else z / transform.scale
         with double_precision():
             self.key = jax.random.split(self.key)[0]
-        self.view, self.state, self.kept = view, None, []
+        self.transform, self.state, self.kept = transform, None, []
 
     def restart(self, state: Any, factor: float) -> None:
         """Go on from a warm state with steps that are longer or shorter by a factor."""
@@ -231,7 +234,7 @@ class _Chain:
 
     def advance(self) -> None:
         """Run one block."""
-        run, more = self.compiled, (self.view, self.arrays)
+        run, more = self.compiled, (self.transform, self.arrays)
         with double_precision():
             if self.state is None:
                 self.state = run.start(self.key, self.place, *more)
@@ -241,13 +244,13 @@ class _Chain:
     def unconstrained(self) -> Floats:
         """Positions so far, on the unconstrained scale: (draw, parameter)."""
         x = np.concatenate([x for x, _ in self.kept])
-        centre, scale = (np.asarray(part) for part in self.view)
+        centre, scale = (np.asarray(part) for part in self.transform)
         return np.asarray(centre + (x @ scale.T if scale.ndim == 2 else x * scale))
 
     def drawn(self, n: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """The first n draws: sites and statistics of the sampler."""
         x, stats = jax.tree.map(lambda *parts: np.concatenate(parts), *self.kept)
         with double_precision():
-            sites = self.compiled.sites(x, self.view, self.arrays)
+            sites = self.compiled.sites(x, self.transform, self.arrays)
         first = [{k: np.asarray(v)[:n] for k, v in part.items()} for part in (sites, stats)]
         return first[0], first[1]

@@ -8,7 +8,7 @@ from odd_tables import SCORERS
 
 from metaeval import MetaevalError, Pairs, bayes, evaluate, simulate
 from metaeval.bayes.accuracy_model import data as accuracy_data
-from metaeval.bayes.accuracy_model.covariates import Seen, by_covariates
+from metaeval.bayes.accuracy_model.covariates import TaskSummary, by_covariates
 from metaeval.bayes.accuracy_model.data import correlations, counts
 from metaeval.bayes.accuracy_model.density import accuracy_density
 from metaeval.bayes.design import DesignOptions, make_model_design
@@ -20,7 +20,13 @@ def seen(value, share=None):
     n = len(value)
     share = np.full(n, 1 / n) if share is None else share
     influence = share[:, None] * (value - share @ value)
-    return Seen(value, share, influence.T @ influence, [str(i) for i in range(n)], np.arange(n))
+    return TaskSummary(
+        value=value,
+        share=share,
+        scatter=influence.T @ influence,
+        units=[str(i) for i in range(n)],
+        place=np.arange(n),
+    )
 
 
 def verdict_pairs(right, task=None, items=None):

@@ -11,22 +11,22 @@ from metaeval.bayes.datatree import arviz
 from metaeval.bayes.hierarchy.centering import curve_places
 from metaeval.bayes.hierarchy.priors import (
     SPREADS,
-    Grid,
-    Place,
+    Centering,
+    TwoWayPrior,
+    centered_normal,
     contrasts,
+    draw_population,
+    draw_population_per_scorer,
     log_prior,
-    nowhere,
-    placed,
     places_by_scorer,
-    population,
-    population_by_scorer,
+    prior_only_centering,
     two_way_places,
 )
 from metaeval.bayes.margin_models import densities
 from metaeval.bayes.sampling.convergence import bfmi, convergence
 from metaeval.core import double_precision
 
-GRID = Grid("x", 0.3, 0.8, sd_task=0.5, sd_scorer=0.6, sd_cell=0.4)
+GRID = TwoWayPrior(name="x", mean=0.3, sd=0.8, sd_task=0.5, sd_scorer=0.6, sd_cell=0.4)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5])
@@ -59,7 +59,7 @@ def test_populations_are_drawn_from_what_the_prior_says_given_the_grid():
     """A draw of the mean given the grid goes with the grid as the mean that made it does."""
     rng = np.random.default_rng(1)
     mean, scorer, sites = drawn_grids(20_000, 3, 2, rng)
-    found = population(GRID, sites, rng)
+    found = draw_population(GRID, sites, rng)
     level = sites["x"][0].mean(axis=(1, 2))
     for true, drawn in ((mean, found.mean[0]), (mean + scorer[:, 0], found.scorer[0][:, 0])):
         assert stats.ks_2samp(true, drawn).pvalue > 0.001
@@ -73,7 +73,7 @@ def test_populations_are_drawn_from_what_the_prior_says_given_the_grid():
 def test_one_task_has_no_population_of_tasks():
     rng = np.random.default_rng(0)
     value = rng.normal(size=(1, 5, 3, 1))
-    found = population(GRID, {"x": value, "x_sd_scorer": np.full((1, 5), 0.5)}, rng)
+    found = draw_population(GRID, {"x": value, "x_sd_scorer": np.full((1, 5), 0.5)}, rng)
     assert found.new is None
     assert found.scorer == pytest.approx(value[..., 0])
 
@@ -84,7 +84,7 @@ def test_populations_of_scorers_apart_are_drawn_given_the_grid():
     mean = GRID.mean + GRID.sd * rng.standard_normal((n, 1))
     sd = np.abs(GRID.sd_task * rng.standard_normal((n, 1)))
     value = mean[..., None] + sd[..., None] * rng.standard_normal((n, 1, 3))
-    found = population_by_scorer(GRID, {"x": value[None], "x_sd_task": sd[None]}, rng)
+    found = draw_population_per_scorer(GRID, {"x": value[None], "x_sd_task": sd[None]}, rng)
     drawn, level = found.scorer[0][:, 0], value.mean(axis=-1)[:, 0]
     assert stats.ks_2samp(mean[:, 0], drawn).pvalue > 0.001
     assert np.cov(mean[:, 0], level) == pytest.approx(np.cov(drawn, level), rel=0.04)
@@ -105,10 +105,10 @@ AT, ROOT, MEAN, SD = np.array([1.3, -0.2]), np.array([4.0, 0.5]), 0.3, 0.7
 
 
 def log_density(x, place, sd=SD):
-    """Log density of coordinates under `placed`, and the values there."""
+    """Log density of coordinates under `centered_normal`, and the values there."""
 
     def model():
-        numpyro.deterministic("value", placed("v", MEAN, sd, place))
+        numpyro.deterministic("value", centered_normal("v", MEAN, sd, place))
 
     with double_precision():
         fixed = handlers.substitute(model, {"v_raw": jnp.asarray(x)})
@@ -119,7 +119,7 @@ def log_density(x, place, sd=SD):
 @pytest.mark.parametrize("root", [ROOT, 0 * ROOT, 1e4 * ROOT])
 def test_where_the_data_put_values_does_not_change_their_distribution(root):
     x, step = np.array([0.4, -1.1]), 1e-5
-    place = Place(AT, root)
+    place = Centering(AT, root)
     found, value = log_density(x, place)
     ahead, behind = (log_density(x + s, place)[1] for s in (step, -step))
     scale = (ahead - behind) / (2 * step)
@@ -129,7 +129,7 @@ def test_where_the_data_put_values_does_not_change_their_distribution(root):
 @pytest.mark.parametrize("sd", [1e-6, 0.02, 0.7, 30.0])
 def test_coordinates_are_standard_normal_where_data_are_where_they_are_said_to_be(sd):
     rng = np.random.default_rng(0)
-    place = Place(AT, ROOT)
+    place = Centering(AT, ROOT)
     away = []
     for x in rng.normal(size=(5, 2)):
         found, value = log_density(x, place, sd)
@@ -162,7 +162,7 @@ def test_places_of_two_way_grids_are_those_of_the_parts():
         variance = np.einsum("ki,tj,ktlu,li,uj->ij", left, right, of_cells, left, right)
         assert place.at.ravel() == pytest.approx(value.ravel())
         assert place.root.ravel() == pytest.approx(variance.ravel() ** -0.5)
-        assert not nowhere({name: place})[name].root.any()
+        assert not prior_only_centering({name: place})[name].root.any()
 
 
 def test_places_by_scorer_are_those_of_each_scorer_alone():

@@ -268,7 +268,7 @@ def test_design_effect_of_copies_is_their_number():
     rng = np.random.default_rng(0)
     unit = rng.permutation(np.repeat(np.arange(len(counts)), counts.astype(int)))
     by_unit = 4.0 * np.eye(len(counts))[unit]
-    copies = Patterns(labels, 4 * counts, unit, by_unit, unit)
+    copies = Patterns(labels=labels, counts=4 * counts, of_row=unit, by_unit=by_unit, units=unit)
     assert confusion_effect(copies, False) == pytest.approx(4, rel=0.01)
 
 

@@ -9,7 +9,7 @@ from metaeval import MetaevalError, Pairs, bayes
 from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.rater_models.confusion import confusion_layout
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_pairs
-from metaeval.bayes.rater_models.density import shares
+from metaeval.bayes.rater_models.density import dirichlet_from_gammas
 from metaeval.bayes.rater_models.design_effect import confusion_effect
 from metaeval.bayes.rater_models.label_patterns import Patterns
 
@@ -190,7 +190,14 @@ def test_design_effect_of_copies_is_their_number():
     table = compared(9, n=400)
     ready = ready_of(table)
     labels, counts, unit, by_unit = four_times(ready)
-    patterns = Patterns(labels, counts, unit, by_unit, unit, len(ready.arrays["labels"]))
+    patterns = Patterns(
+        labels=labels,
+        counts=counts,
+        of_row=unit,
+        by_unit=by_unit,
+        units=unit,
+        n_ranges=len(ready.arrays["labels"]),
+    )
     found = confusion_effect(patterns, False, ready.arrays["covariates"])
     assert found == pytest.approx(4, rel=0.02)
 
@@ -285,7 +292,7 @@ def test_few_rows_have_no_ranges():
 def test_chains_start_where_raters_are_mostly_right():
     """All parameters at 0 on the scale of the sampler are about the prior's means."""
     for layout, right in ((confusion_layout(3, False), 0.75), (confusion_layout(2, True), 0.85)):
-        matrix = np.asarray(shares(np.ones(len(layout.prior)), layout))
+        matrix = np.asarray(dirichlet_from_gammas(np.ones(len(layout.prior)), layout))
         assert matrix.sum(axis=-1) == pytest.approx(1)
         assert np.diag(matrix)[0] > right
 
