@@ -35,14 +35,14 @@ def diagnose(tree: xr.DataTree) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows `r_hat` (rank-normalised, split, below 1.01), `ess_bulk` and `ess_tail` (above
+        Rows `r_hat` (rank-normalized, split, below 1.01), `ess_bulk` and `ess_tail` (above
         400), `divergences` (none) and `e_bfmi` (above .3, where chains have an energy): columns
         `worst`, `limit`, `where` (the quantity that is worst), `passed`, `cure`.
 
     Raises
     ------
     MetaevalError
-        If it is no posterior of `fit`.
+        If it is not a posterior of `fit`.
 
     References
     ----------
@@ -128,6 +128,6 @@ def require_passed(lines: list[str]) -> None:
     """Refuse a posterior that failed."""
     if lines:
         raise MetaevalError(
-            f"The posterior may not be read: {'; '.join(lines)}. check=False returns it all the "
-            "same, every result of it marked."
+            f"The posterior failed its check: {'; '.join(lines)}. Pass check=False to return it "
+            "anyway; its results are then marked."
         )

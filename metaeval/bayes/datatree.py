@@ -137,7 +137,7 @@ def save(tree: Any, path: str | Path) -> None:
     Raises
     ------
     MetaevalError
-        If it is no posterior, or the place cannot be written.
+        If it is not a posterior, or the place cannot be written.
 
     Returns
     -------

@@ -91,8 +91,8 @@ def leverage_warnings(table: Table, names: Sequence[str]) -> list[str]:
         as_many = square.sum() ** 2 / max(float(np.square(square).sum()), SMALLEST_DIVISOR)
         if as_many < min(_FEW, len(x) / 10):
             said.append(
-                f"{name}: {as_many:.0f} of {len(x)} pairs have nearly all of it, and decide what "
-                "is owed to it; use logs or ranks of the column"
+                f"{name} is dominated by about {as_many:.0f} of {len(x)} pairs, which determine "
+                "its coefficient; use logs or ranks of the column"
             )
     return said
 

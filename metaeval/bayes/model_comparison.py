@@ -194,7 +194,7 @@ def _left_out(tree: xr.DataTree) -> dict[str, Any]:
 def stacked(log_density: Floats, n_steps: int = 2_000) -> Floats:
     """Weights of models that make the mixture of their densities (unit, model) likeliest: (model,).
 
-    Steps of expectation and maximisation, which cannot leave the simplex.
+    Steps of expectation and maximization, which cannot leave the simplex.
     """
     density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     weight = np.full(density.shape[1], 1 / density.shape[1])

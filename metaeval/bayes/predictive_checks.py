@@ -45,7 +45,7 @@ def posterior_predictive(
     Raises
     ------
     MetaevalError
-        If the tree is no posterior, or the model has no margins.
+        If the tree is not a posterior, or the model has no margins.
 
     Notes
     -----

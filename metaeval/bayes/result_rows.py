@@ -14,7 +14,7 @@ from metaeval.results import COLUMNS, Row
 
 
 class SummaryOptions(NamedTuple):
-    """How draws are summarised.
+    """How draws are summarized.
 
     `better`: which values are good. Differences within `rope` of 0 do not matter.
     """

@@ -196,7 +196,7 @@ def _meta(
         meta["warnings"] = [f"the posterior failed its check: {failed}", *meta["warnings"]]
     halved = int(tree.attrs["halved"])
     if halved:
-        short = f"chains diverged, and were drawn anew with steps {2**halved} times shorter"
+        short = f"chains diverged and were rerun with steps {2**halved} times shorter"
         meta["notes"].append(short)
     meta["notes"] += found.notes
     meta["provenance"]["signature"] = make_signature(meta)

@@ -31,7 +31,8 @@ def test_a_tree_has_its_groups_dimensions_and_signature(trees, table):
 def test_a_posterior_cut_short_is_refused_and_marked_where_it_is_wanted(table):
     short = {"n_draws": 40, "n_warmup": 10, "n_chains": 2}
     with pytest.raises(
-        MetaevalError, match=r"may not be read: r_hat.*run them longer.*check=False"
+        MetaevalError,
+        match=r"failed its check: r_hat.*run them longer.*check=False",
     ):
         bayes.fit(bayes.AccuracyModel(statistic="pairwise_accuracy"), table, **short)
     tree = bayes.fit(

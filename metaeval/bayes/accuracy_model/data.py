@@ -238,11 +238,16 @@ def _cautions(
     sides = _sides(design.table)
     for m, name in enumerate(design.scorers):
         if (mean[m] == 1).all():
-            said.append(f"{name} is right everywhere")
-        elif not design.table.scores[name].to_numpy().any() or sides[m] == 0:
-            said.append(f"{name} takes no side")
+            said.append(f"{name} is always right")
+        elif not design.table.scores[name].to_numpy().any():
+            said.append(f"{name} calls everything a tie")
+        elif sides[m] == 0:
+            said.append(f"{name} is wrong as often as right")
         elif sides[m] < 0:
-            said.append(f"{name} takes the wrong side more often than the right one")
+            said.append(
+                f"{name} is wrong more often than right; if lower scores are better, read it with "
+                "lower_is_better="
+            )
     return said
 
 

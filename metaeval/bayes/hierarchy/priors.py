@@ -113,7 +113,7 @@ def sample_per_scorer(grid: TwoWayPrior, n_scorers: int, n_tasks: int, places: C
 def centered_normal(name: str, mean: float, sd: Any, place: Centering) -> Any:
     r"""Normal values, in coordinates that are standard normal if the data put them at a place.
 
-    With r = sd x root, the standardised value is
+    With r = sd x root, the standardized value is
     :math:`z = r (at - mean) root / (1 + r^2) + x / \sqrt{1 + r^2}`: it is x itself where the data
     are silent, and x counts errors around `at` where they say more than the standard deviation.
     """

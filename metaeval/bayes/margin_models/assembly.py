@@ -158,9 +158,9 @@ def _cautions(curves: Curves, scorers: Sequence[str]) -> list[str]:
         last = curves.data.counts.shape[-1] - 1
         side = np.concatenate([np.sign(2 * c.outcome - last) for c in curves.cells[k]])
         if not margin.any():
-            said.append(f"{name} is constant: its slope is that of the prior")
+            said.append(f"{name} is constant: the posterior of its slope equals the prior")
         elif margin @ side <= 0:
-            said.append(f"{name}: labels do not rise with margins, where the model says they do")
+            said.append(f"{name}: labels do not rise with margins, as the model assumes they do")
     return said
 
 

@@ -169,7 +169,7 @@ def _shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
 def _latent(values: Values, curve: Any, covariates: Any) -> Any:
     """The curve with what tasks share: (..., scorer, task, bin)."""
     if "bias" in values:
-        curve = curve - values["bias"][..., None, None]  # a margin that favours the first says less
+        curve = curve - values["bias"][..., None, None]  # a margin that favors the first says less
     if covariates is not None:
         curve = curve + jnp.einsum("...kc,cktb->...ktb", values["coefficient"], covariates)
     return curve

@@ -88,12 +88,12 @@ def _bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
     if covariate is None and "bias" in tree["posterior"]:
         target = (
             "how far the scorer's margins lean to the response shown first, beyond the labels (log "
-            "odds; above 0: it favours the first)"
+            "odds; above 0: it favors the first)"
         )
         return _owed(tree, flat_draws(tree, "bias"), covariate, target)
     name, draws = coefficients(tree, covariate)
     what = f"more {name} (per root mean square)"
-    target = f"what the labels' log odds owe to {what}, beyond the scorer's margin"
+    target = f"by how much the labels' log odds rise with {what}, beyond the scorer's margin"
     return _owed(tree, draws, covariate, target)
 
 
@@ -127,8 +127,7 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
     share = check_fraction("agreement", agreement)
     if not share > 0.5:
         raise MetaevalError(
-            f"agreement={share:g} must be above 0.5: two people who toss coins agree half of the "
-            "time."
+            f"agreement={share:g} must be above 0.5, the agreement expected by chance."
         )
     if "bias" in tree["posterior"]:
         raise MetaevalError("With a bias of order there are two gaps; read without ordered=True.")

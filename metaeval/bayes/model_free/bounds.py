@@ -163,9 +163,9 @@ def agreement_bounds(
     value = float(agree.sum() / both.sum())
     if value <= 0.5:
         raise MetaevalError(
-            f"Two raters agree on {100 * value:.1f} % of {int(both.sum())} verdicts: raters no "
-            "better than chance, whose agreement bounds nothing. Choose others (raters=), or look "
-            "whether a label column is reversed."
+            f"Two raters agree on {100 * value:.1f} % of {int(both.sum())} verdicts, no "
+            "more than by chance, so their agreement gives no bound. Choose others (raters=), or "
+            "check whether a label column is reversed."
         )
     draws, n_units = _draws(pairs, both, agree, *draw)
     return AgreementBounds(
@@ -292,7 +292,7 @@ def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:
         raise MetaevalError("accuracy must be shares between 0 and 1, such as 0.71, not percent.")
     if not ((shared > 0.5) & (shared <= 1)).all():
         raise MetaevalError(
-            "agreement must be above 1/2 and at most 1: raters no better than chance tell nothing "
-            "of the truth; percent are shares here, such as 0.73."
+            "agreement must be above 1/2, which is chance, and at most 1: a proportion such as "
+            "0.73, not percent."
         )
     return ((observed - (1 - _highest(shared))) / np.sqrt(2 * shared - 1))[()]

@@ -37,7 +37,7 @@ def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
     def terms(table: Pairs) -> Floats:
         x = differences(table, names) / scale[:, None]
         by = np.column_stack([np.sign(only_label(table)), x.T])
-        _require_told_apart(by, names, table)
+        _require_independent(by, names, table)
         call = np.sign(table.scores.to_numpy())
         square = np.einsum("ri,rj->rij", by, by).reshape(len(by), -1)
         square = np.broadcast_to(square[:, None], (*call.shape, square.shape[1]))
@@ -64,7 +64,7 @@ def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
     return SumStatistic(estimand=estimand, terms=terms, finish=finish, smooth=True)
 
 
-def _require_told_apart(by: Floats, names: Sequence[str], table: Pairs) -> None:
+def _require_independent(by: Floats, names: Sequence[str], table: Pairs) -> None:
     """Refuse covariates that follow from the label or from each other."""
     if np.linalg.matrix_rank(by) < by.shape[1]:
         tasks = table.rows["task"].unique() if "task" in table.rows else []
@@ -74,6 +74,6 @@ def _require_told_apart(by: Floats, names: Sequence[str], table: Pairs) -> None:
         raise MetaevalError(
             f"{why}; leave it out of covariates=."
             if flat
-            else f"{listed(names)} cannot be told from the label or from each other{where}; leave "
+            else f"{listed(names)} are collinear with the label or with each other{where}; leave "
             "one out of covariates=."
         )

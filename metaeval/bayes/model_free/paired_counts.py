@@ -36,7 +36,7 @@ def prob_better(counts: Any, prior: float = 1.0) -> Any:
     Raises
     ------
     MetaevalError
-        If the counts are no table, or the prior is not above 0.
+        If the counts are not a table, or the prior is not above 0.
 
     Notes
     -----

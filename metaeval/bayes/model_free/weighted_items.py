@@ -284,8 +284,8 @@ def _cautions(wholes: list[Estimates], design: Design, statistic: Statistic) -> 
     still = (np.ptp(wholes[0].draws, axis=0) == 0).nonzero()[0]
     if len(still):
         said.append(
-            f"{listed((design.scorers[m] for m in still), 5)}: all {unit}s seen are alike, so the "
-            "posterior has no width; prob_better and the accuracy model have priors"
+            f"{listed((design.scorers[m] for m in still), 5)}: all {unit}s have the same value, so "
+            "the posterior has no width; prob_better and the accuracy model have priors"
         )
     lost = max(float(np.isnan(whole.draws).any(axis=1).mean()) for whole in wholes)
     if lost:
@@ -300,8 +300,9 @@ def _cautions(wholes: list[Estimates], design: Design, statistic: Statistic) -> 
         )
     elif off > _OFF:
         said.append(
-            f"{statistic.name}: posterior means lie up to {off:.1f} posterior deviations off the "
-            "values on the items seen, for weighted items count as fewer; evaluate corrects for it"
+            f"{statistic.name}: posterior means differ by up to {off:.1f} posterior deviations "
+            "from the values of this sample, as weighted items count as fewer; evaluate corrects "
+            "for it"
         )
     return said
 

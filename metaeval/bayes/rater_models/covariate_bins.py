@@ -46,7 +46,7 @@ def ranges_of_pairs(x: Floats, names: Sequence[str]) -> CovariateBins:
     for name, values in zip(names, x, strict=True):
         if not values.any():
             raise MetaevalError(
-                f"{name} is 0 in all labelled pairs, so that nothing can be owed to it; leave it "
+                f"{name} is 0 in all labelled pairs, so its effect cannot be estimated; leave it "
                 "out of covariates=."
             )
     return _ranges(names, x, np.zeros(len(x)), np.array([scale_of(values) for values in x]))
@@ -91,7 +91,7 @@ def _column(table: Table, name: str) -> Floats:
         )
     if np.ptp(values) == 0:
         raise MetaevalError(
-            f"{name} is {values[0]:g} in all rated rows, so that nothing can be owed to it; leave "
+            f"{name} is {values[0]:g} in all rated rows, so its effect cannot be estimated; leave "
             "it out of covariates=."
         )
     return values

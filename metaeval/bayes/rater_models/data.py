@@ -101,8 +101,8 @@ def _required(table: Any, options: DesignOptions) -> Table:
         )
     if by is not None:
         raise MetaevalError(
-            f"Raters are as good in each {by} as in the others here; leave by out, or fit each "
-            f"by itself: table.select({by}=...)."
+            f"The model of raters takes accuracy to be the same in each {by}; omit by=, or fit "
+            f"each by itself: table.select({by}=...)."
         )
     if missing in ("pairwise", "count_as_wrong"):
         raise MetaevalError(
@@ -120,19 +120,19 @@ def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table
     there = table.labels[names].notna().to_numpy()
     if len(names) < 2:
         raise MetaevalError(
-            f"Two raters are needed to tell what each is worth, and there is "
+            f"Two raters are needed to estimate how good each is; there is "
             f"{listed(names) or 'none'}; name more label columns when reading (labels=), or use "
             "bayes.AccuracyModel, which takes one label for the truth."
         )
     silent = [name for name, said in zip(names, there.any(axis=0), strict=True) if not said]
     if silent:
-        raise MetaevalError(f"{listed(silent)} labelled nothing; leave it out: raters=[...].")
+        raise MetaevalError(f"{listed(silent)} gave no labels; leave it out: raters=[...].")
     if form == "ordinal":
         return require_ratings(table.keep_labels(names))
     kept = table.keep_labels(names).pairs()
     if not (kept.labels.notna().sum(axis=1) > 1).any():
         raise MetaevalError(
-            "No row has labels of two raters, so that nothing says how far they agree; raters "
+            "No row has labels of two raters, so their agreement is unknown; raters "
             "must share rows."
         )
     return kept
@@ -215,7 +215,9 @@ def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]
 
 
 def _two(raters: Sequence[str]) -> list[str]:
-    return ["two raters do not tell a bias from truth"] if len(raters) == 2 else []
+    return (
+        ["with two raters, a bias cannot be separated from the truth"] if len(raters) == 2 else []
+    )
 
 
 def _codes(values: Floats) -> Codes:

@@ -118,7 +118,9 @@ def _notes(rated: RaterData) -> list[str]:
 def _cautions(rated: RaterData) -> list[str]:
     said = []
     if len(rated.raters) == 2:
-        said.append("two raters: how what they disagree on is shared out between them is prior")
+        said.append(
+            "with two raters, the prior decides how their disagreements are split between them"
+        )
     if len(rated.design.strata[0].units) < 30:
         said.append("fewer than 30 units: the design effect is a rough guess")
     return said

@@ -25,7 +25,7 @@ _OF_PAIRS = (
 _OF_RATINGS = (
     "by how many standard deviations of quality a rater rates responses higher than the raters do "
     "on average, for one standard deviation more {}; what all raters give for it in common cannot "
-    "be told from truth"
+    "be separated from the truth"
 )
 
 

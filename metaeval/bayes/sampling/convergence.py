@@ -1,4 +1,4 @@
-"""Convergence of chains: rank-normalised R-hat, effective sample sizes, energy; many at once."""
+"""Convergence of chains: rank-normalized R-hat, effective sample sizes, energy; many at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Convergence(NamedTuple):
 
 
 def convergence(draws: Floats) -> Convergence:
-    """Rank-normalised split R-hat, and effective sizes of bulk and tails, of many quantities.
+    """Rank-normalized split R-hat, and effective sizes of bulk and tails, of many quantities.
 
     `draws` (chain, draw, quantity). R-hat is the worse of that of the draws and of their distances
     from the median. Vehtari et al. (2021), Rank-normalization, folding, and localization.

@@ -140,7 +140,7 @@ def opposed():
 ONE, CLEAR = judged(np.full(9, 0.9), n_raters=1), judged(np.ones(9))
 NONSENSE = {
     "one rater": (ONE, {}, "Agreement needs two raters; there is r0"),
-    "chance": (opposed(), {}, "raters no better than chance"),
+    "chance": (opposed(), {}, "no more than by chance"),
     "unknown": (CLEAR, {"raters": ["r0", "r7"]}, "There is no rater 'r7'"),
     "all ties": (judged(np.ones(9), tie=1.0), {}, "No two of r0, r1 prefer"),
     "one item": (judged(np.ones(9), items=np.zeros(9, int)), {}, "on one item"),
@@ -181,9 +181,9 @@ def test_a_scorer_that_errs_as_raters_do_comes_out_above_one():
 @pytest.mark.parametrize(
     ("accuracy", "agreement", "message"),
     [
-        (0.7, 0.5, "no better than chance"),
-        (0.7, [0.9, 0.4], "no better than chance"),
-        (0.7, np.nan, "no better than chance"),
+        (0.7, 0.5, "which is chance"),
+        (0.7, [0.9, 0.4], "which is chance"),
+        (0.7, np.nan, "which is chance"),
         (0.7, 73, "percent are shares"),
         (70, 0.9, "not percent"),
         (np.nan, 0.9, "between 0 and 1"),

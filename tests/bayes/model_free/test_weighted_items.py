@@ -192,7 +192,7 @@ def test_what_draws_cannot_show_is_said():
     right = correlated(50, 2)
     right[:, 0] = True
     said = bayesian_bootstrap(verdicts(right), pairwise_accuracy(), n_draws=100).meta["warnings"]
-    assert any(w.startswith("s0: all items seen are alike") for w in said)
+    assert any(w.startswith("s0: all items have the same value") for w in said)
     pairs = simulate(seed=3, n_items=40).table.pairs()
     said = bayesian_bootstrap(pairs, ece(), n_draws=100).meta["warnings"]
     assert any(w.startswith("noise adds to ece") for w in said)

@@ -362,7 +362,7 @@ def test_raters_who_share_no_row_or_said_nothing_are_refused():
     with pytest.raises(MetaevalError, match="share"):
         bayes.fit("raters", table.replace(labels=apart))
     silent = table.labels.assign(rater1=np.nan)
-    with pytest.raises(MetaevalError, match="labelled nothing"):
+    with pytest.raises(MetaevalError, match="gave no labels"):
         bayes.fit("raters", table.replace(labels=silent))
 
 
