@@ -18,7 +18,7 @@ from metaeval.cli.options import (
     rendered,
     seed_option,
 )
-from metaeval.core import MetaevalError
+from metaeval.core import MetaevalError, listed
 
 if TYPE_CHECKING:
     from metaeval.bayes.model_base import Model
@@ -34,7 +34,7 @@ _FIT = (
     *("label", "scorers", "by", "resample", "missing"),
     *("n_chains", "n_warmup", "n_draws", "target_accept", "seed"),
 )
-_OF_MODEL = ("statistic", "form", "covariates", "native", "event", "raters")
+_OF_MODEL = ("statistic", "form", "covariates", "scale", "positive_from", "raters")
 _SUMMARY = ("baseline", "rope", "confidence")
 
 
@@ -48,8 +48,8 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @click.option(
     "--covariates", type=Names(), help="Differences such as length_delta; of ratings: length."
 )
-@click.option("--native", help="logit: margins are log odds, so that a slope of 1 is calibrated.")
-@click.option("--event", type=float, help="Of beta calibration: labels of at least this.")
+@click.option("--scale", help="log_odds: margins are log odds, so a slope of 1 is calibrated.")
+@click.option("--positive-from", type=float, help="Of beta calibration: labels of at least this.")
 @click.option("--raters", type=Names(), help="Label columns, for the model of raters.")
 @click.option("--label", help="Which label column, where there are several.")
 @click.option("--by", help="Column whose values are pooled; task where there is one.")
@@ -113,10 +113,14 @@ def _model(name: str, options: dict[str, Any]) -> Model:
     for option in options:
         if option not in known:
             raise MetaevalError(
-                f"The {name} model does not take --{option}; it takes "
-                f"{', '.join(f'--{own}' for own in known)}."
+                f"The {name} model does not take {_flag(option)}; it takes "
+                f"{listed([_flag(own) for own in known])}."
             )
     return MODELS[name](**options)
+
+
+def _flag(option: str) -> str:
+    return "--" + option.replace("_", "-")
 
 
 def _check_format(output_format: str, wanted: tuple[str, ...]) -> None:

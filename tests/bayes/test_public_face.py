@@ -47,8 +47,8 @@ def test_models_are_frozen_and_take_keywords_only(model):
     ("make", "said"),
     [
         (lambda: bayes.TieModel(form="davidsn"), "form='davidsn' is not one of.*Did you mean 'd"),
-        (lambda: bayes.CalibrationModel(native="probit"), "native='probit' is not one of"),
-        (lambda: bayes.CalibrationModel(event=1), "use form='beta'"),
+        (lambda: bayes.CalibrationModel(scale="probit"), "scale='probit' is not one of"),
+        (lambda: bayes.CalibrationModel(positive_from=1), "use form='beta'"),
         (lambda: bayes.CalibrationModel(form="beta", covariates="x_delta"), "takes no covariates"),
         (lambda: bayes.RaterModel(form="glad"), "form='glad' is not one of"),
         (lambda: bayes.AccuracyModel(covariates=3), "covariates=3 must be a name, or a list"),

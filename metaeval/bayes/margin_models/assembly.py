@@ -37,8 +37,9 @@ from metaeval.statistics import Estimand
 class MarginModelSpec(NamedTuple):
     """What a model of margins is made of: its data, its curves and the priors of their values.
 
-    `name_options` are the options that the name of the model shows. `folded` cells are seen from
-    the side that the margin points to.
+    `scale` is what scores are: "score", "log_odds" or "probability". `name_options` are the options
+    that the name of the model shows. `folded` cells are seen from the side that the margin points
+    to.
     """
 
     design: Design
@@ -47,7 +48,7 @@ class MarginModelSpec(NamedTuple):
     grids: list[TwoWayPrior]
     covariates: list[str]
     order: bool
-    native: str | None
+    scale: str
     name_options: dict[str, Any]
     basis: Floats | None = None
     folded: bool = True
@@ -57,6 +58,7 @@ def margin_model_data(spec: MarginModelSpec) -> ModelData:
     """A table of margins and outcomes as its model takes it."""
     design, curves, grids, names = spec.design, spec.curves, spec.grids, spec.covariates
     form, basis = spec.name_options["form"], spec.basis
+    native = spec.scale != "score"  # scores are log odds, or probabilities
     data, three = curves.data, curves.data.counts.shape[-1] == 3
     chances = densities.cell_chances(form)
     places = curve_places(chances, grids, data.margin, data.counts, basis)
@@ -96,24 +98,24 @@ def margin_model_data(spec: MarginModelSpec) -> ModelData:
         dims=dims,
         coords=coords,
         observed=shares(data.counts, groups, spec.folded),
-        constant=_constant(curves, groups, spec.native),
+        constant=_constant(curves, groups, native),
         design=design,
         by=spec.by,
         estimand=estimand,
         name_options=spec.name_options
         | ({"covariates": "+".join(names)} if names else {})
-        | ({"native": spec.native} if spec.native else {}),
+        | ({"scale": spec.scale} if native else {}),
         derived=(),
         notes=_notes(curves),
         warnings=_cautions(curves, design.scorers) + leverage_warnings(design.table, names),
-        derived_draws=lambda sites, rng: _derived(sites, grids, curves.scale, spec.native, rng),
+        derived_draws=lambda sites, rng: _derived(sites, grids, curves.scale, native, rng),
         predict=lambda sites, rng: predicted(curves, sites, groups, rng, spec.folded),
         log_likelihood=lambda sites: log_likelihood(curves, sites),
         log_prior=lambda sites, derived: _log_prior(grids, sites, derived),
     )
 
 
-def _constant(curves: Curves, groups: Any, native: str | None) -> Named:
+def _constant(curves: Curves, groups: Any, native: bool) -> Named:
     cells = ("scorer", "task")
     unit = np.ones_like(curves.scale) if native else curves.scale
     weight = curves.data.counts.sum(axis=-1)
@@ -179,7 +181,7 @@ def _log_prior(grids: list[TwoWayPrior], sites: Sites, derived: Named) -> Floats
 
 
 def _derived(
-    sites: Sites, grids: list[TwoWayPrior], scale: Floats, native: str | None, rng: Generator
+    sites: Sites, grids: list[TwoWayPrior], scale: Floats, native: bool, rng: Generator
 ) -> Named:
     """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
     unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for

@@ -22,7 +22,7 @@ from metaeval.tables import Pairs, Table
 _INSIDE = 1e-6  # probabilities nearer to 0 or 1 are taken as these
 
 
-def beta_data(table: Table, options: DesignOptions, *, event: float | None) -> ModelData:
+def beta_data(table: Table, options: DesignOptions, *, positive_from: float | None) -> ModelData:
     """The table as `calibration_density`, form beta, takes it."""
     if isinstance(table, Pairs):
         raise MetaevalError(
@@ -30,7 +30,9 @@ def beta_data(table: Table, options: DesignOptions, *, event: float | None) -> M
             "which beta calibration is form='temperature'."
         )
     design, by = make_model_design(table, options)
-    cells = _cells(design, Reading(scale="probability", rows="responses", positive_from=event))
+    cells = _cells(
+        design, Reading(scale="probability", rows="responses", positive_from=positive_from)
+    )
     units = [name for stratum in design.strata for name in unit_names(stratum)]
     data = binned(cells, 2, len(units), intercept=True)
     means = log_means(data.margin, data.counts.sum(axis=-1))
@@ -48,7 +50,9 @@ def beta_data(table: Table, options: DesignOptions, *, event: float | None) -> M
         knots=None,
         log_means=means,
     )
-    name_options = {"form": "beta"} | ({} if event is None else {"event": event})
+    name_options = {"form": "beta"} | (
+        {} if positive_from is None else {"positive_from": positive_from}
+    )
     grids = [densities.LOG_SLOPE, *densities.MORE_GRIDS["beta"]]
     spec = MarginModelSpec(
         design=design,
@@ -57,7 +61,7 @@ def beta_data(table: Table, options: DesignOptions, *, event: float | None) -> M
         grids=grids,
         covariates=[],
         order=False,
-        native="logit",
+        scale="probability",
         name_options=name_options,
         basis=basis,
         folded=False,
@@ -73,8 +77,8 @@ def _cells(design: Design, reading: Reading) -> list[list[ScorerTaskData]]:
         cases = cases_of(stratum.table, reading.settled(stratum.table))
         if not np.isin(cases.label, (0.0, 1.0)).all():
             raise MetaevalError(
-                "form='beta' needs labels that are 0 or 1; event= makes them so: labels of at "
-                "least this are 1."
+                "form='beta' needs labels that are 0 or 1; positive_from= makes them so: labels of "
+                "at least this are 1."
             )
         unit = stratum.unit_of_items(stratum.table)[cases.items] + before
         before += len(stratum.units)

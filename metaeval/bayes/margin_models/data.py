@@ -32,7 +32,7 @@ def tie_data(
     *,
     form: str,
     covariates: Sequence[str],
-    native: str | None,
+    scale: str,
 ) -> ModelData:
     """The table as `tie_density` takes it."""
     design, by = make_model_design(table, options)
@@ -62,7 +62,7 @@ def tie_data(
             grids=grids,
             covariates=names,
             order=order,
-            native=native,
+            scale=scale,
             name_options=name_options,
         )
     )
@@ -74,7 +74,7 @@ def calibration_data(
     *,
     form: str,
     covariates: Sequence[str],
-    native: str | None,
+    scale: str,
 ) -> ModelData:
     """The table as `calibration_density` takes it, of any form but beta."""
     design, by = make_model_design(table, options)
@@ -107,7 +107,7 @@ def calibration_data(
             grids=grids,
             covariates=names,
             order=order,
-            native=native,
+            scale=scale,
             name_options=name_options,
             basis=basis,
         )

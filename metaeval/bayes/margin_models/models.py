@@ -21,7 +21,7 @@ from metaeval.bayes.sampling.nuts import Enough, Sampled, Settings, sample
 from metaeval.core import MetaevalError, check_one_of
 from metaeval.tables import Table
 
-_NATIVE = (None, "logit")
+_SCALES = ("score", "log_odds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,8 @@ class TieModel(Model):
     covariates : str or list of str, default ()
         Differences of the two responses of a pair, such as `length_delta`, that labels may follow
         beyond the margin.
-    native : {None, "logit"}
-        Margins are log odds, so that slopes are given per unit of score, and 1 is calibrated;
+    scale : {"score", "log_odds"}
+        Whether margins are log odds: slopes are then given per unit of score, and 1 is calibrated;
         otherwise per root mean square of the scorer's margins.
 
     Notes
@@ -75,18 +75,16 @@ class TieModel(Model):
 
     form: Literal["rao_kupper", "davidson"] = "rao_kupper"
     covariates: Sequence[str] | str = ()
-    native: Literal["logit"] | None = None
+    scale: Literal["score", "log_odds"] = "score"
 
     def __post_init__(self) -> None:
         check_one_of("form", self.form, tuple(TIE_GRID))
-        check_one_of("native", self.native, _NATIVE)
+        check_one_of("scale", self.scale, _SCALES)
         self._as_names("covariates")
 
     def prepare(self, table: Table, design: DesignOptions) -> ModelData:
         """Return counts of wins, ties and losses at margins."""
-        return tie_data(
-            table, design, form=self.form, covariates=self.covariates, native=self.native
-        )
+        return tie_data(table, design, form=self.form, covariates=self.covariates, scale=self.scale)
 
     def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
         """Return draws by NUTS."""
@@ -105,11 +103,11 @@ class CalibrationModel(Model):
     covariates : str or list of str, default ()
         Differences of the two responses of a pair, such as `length_delta`, that labels may follow
         beyond the margin; not with `form="beta"`.
-    native : {None, "logit"}
-        Margins are log odds, so that slopes are given per unit of score, and 1 is calibrated;
-        otherwise per root mean square of the scorer's margins. Scores of `form="beta"` are
-        probabilities, whatever is said here.
-    event : float, optional
+    scale : {"score", "log_odds"}
+        Whether margins are log odds: slopes are then given per unit of score, and 1 is calibrated;
+        otherwise per root mean square of the scorer's margins. Scores of `form="beta"` are always
+        probabilities.
+    positive_from : float, optional
         Of `form="beta"`: labels of at least this are 1; by default labels must be 0 or 1.
 
     Notes
@@ -145,26 +143,26 @@ class CalibrationModel(Model):
 
     form: Literal["lapse", "temperature", "spline", "beta"] = "lapse"
     covariates: Sequence[str] | str = ()
-    native: Literal["logit"] | None = None
-    event: float | None = None
+    scale: Literal["score", "log_odds"] = "score"
+    positive_from: float | None = None
 
     def __post_init__(self) -> None:
         check_one_of("form", self.form, tuple(MORE_GRIDS))
-        check_one_of("native", self.native, _NATIVE)
+        check_one_of("scale", self.scale, _SCALES)
         self._as_names("covariates")
         if self.form == "beta" and self.covariates:
             raise MetaevalError("form='beta' takes no covariates, which are differences of pairs.")
-        if self.form != "beta" and self.event is not None:
+        if self.form != "beta" and self.positive_from is not None:
             raise MetaevalError(
-                "event= says which labels of single responses count; use form='beta'."
+                "positive_from= says which labels of single responses count; use form='beta'."
             )
 
     def prepare(self, table: Table, design: DesignOptions) -> ModelData:
         """Return counts of labels for and against margins, or of events at probabilities."""
         if self.form == "beta":
-            return beta_data(table, design, event=self.event)
+            return beta_data(table, design, positive_from=self.positive_from)
         return calibration_data(
-            table, design, form=self.form, covariates=self.covariates, native=self.native
+            table, design, form=self.form, covariates=self.covariates, scale=self.scale
         )
 
     def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:

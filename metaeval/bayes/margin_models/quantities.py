@@ -48,7 +48,7 @@ def _of(
 
 def _slope(tree: xr.DataTree) -> DerivedQuantity:
     """Slope of the log odds that labels side with a margin."""
-    native = "native" in read_attr(tree, "options")
+    native = "scale" in read_attr(tree, "options")
     unit = "root mean square of these margins, held fixed"
     if native:
         unit = "unit of score (1: log odds as claimed)"
@@ -210,10 +210,10 @@ def _miscalibration(tree: xr.DataTree) -> DerivedQuantity:
     """Mean distance between the probabilities that a scorer claims and those that labels show."""
     constant = tree["constant_data"]
     options = read_attr(tree, "options")
-    if "native" not in options and options["form"] != "beta":
+    if "scale" not in options:
         raise MetaevalError(
-            "Miscalibration needs scores that claim probabilities; fit with native='logit' where "
-            "margins are log odds."
+            "Miscalibration needs scores that claim probabilities; fit with scale='log_odds' "
+            "where margins are log odds."
         )
     margin, weight = constant["bin_margin"].to_numpy(), constant["bin_weight"].to_numpy()
     claimed = expit(margin)

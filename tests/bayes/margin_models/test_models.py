@@ -182,7 +182,9 @@ def test_miscalibration_of_claimed_log_odds():
     rng = np.random.default_rng(5)
     d = rng.normal(size=2_000) * 2
     table = pairs(np.stack([d, 2 * d], axis=1), np.where(rng.random(2_000) < expit(d), 1.0, -1.0))
-    tree = bayes.fit(bayes.CalibrationModel(form="temperature", native="logit"), table, check=False)
+    tree = bayes.fit(
+        bayes.CalibrationModel(form="temperature", scale="log_odds"), table, check=False
+    )
     slope, off = (bayes.summarize(tree, q) for q in ("slope", "miscalibration"))
     assert slope.row("0")["estimate"] == pytest.approx(1, abs=0.1)
     assert slope.row("1")["estimate"] == pytest.approx(0.5, abs=0.05)
@@ -240,13 +242,15 @@ def test_beta_calibration_finds_its_map():
 def test_beta_calibration_is_for_probabilities_of_single_responses():
     table, *_ = absolute(np.random.default_rng(7), 40)
     rated = table.replace(labels=table.labels * 3 + 1)
-    with pytest.raises(MetaevalError, match="event="):
+    with pytest.raises(MetaevalError, match="positive_from="):
         bayes.fit(bayes.CalibrationModel(form="beta"), rated)
     with pytest.raises(MetaevalError, match="single responses"):
         bayes.fit(bayes.CalibrationModel(form="beta"), odd_pairs())
     with pytest.raises(MetaevalError, match="form='beta'"):
-        bayes.fit(bayes.CalibrationModel(event=1), odd_pairs())
-    tree = bayes.fit(bayes.CalibrationModel(form="beta", event=4), rated, check=False, n_draws=100)
+        bayes.fit(bayes.CalibrationModel(positive_from=1), odd_pairs())
+    tree = bayes.fit(
+        bayes.CalibrationModel(form="beta", positive_from=4), rated, check=False, n_draws=100
+    )
     with pytest.raises(MetaevalError, match="no gaps"):
         bayes.summarize(tree, "gap")
 
@@ -277,7 +281,9 @@ def test_gaps_beyond_all_margins_are_named_and_chance_stands_beside_miscalibrati
     rng = np.random.default_rng(9)
     d = rng.normal(size=2_000) * 0.3
     table = pairs(d, np.where(rng.random(2_000) < expit(d), 1.0, -1.0))
-    tree = bayes.fit(bayes.CalibrationModel(form="temperature", native="logit"), table, check=False)
+    tree = bayes.fit(
+        bayes.CalibrationModel(form="temperature", scale="log_odds"), table, check=False
+    )
     assert "larger than all margins" in " ".join(bayes.summarize(tree, "gap").meta["notes"])
     off = bayes.summarize(tree, "miscalibration").row("s")
     assert 0.2 < off["estimate"] / off["expected_if_calibrated"] < 3
