@@ -197,14 +197,16 @@ def test_what_draws_cannot_show_is_said():
     said = bayesian_bootstrap(pairs, ece(), n_draws=100).meta["warnings"]
     assert any(w.startswith("noise adds to ece") for w in said)
     said = bayesian_bootstrap(pairs, ece_debiased(), n_draws=100).meta["warnings"]
-    assert any("deviations off the values" in w for w in said)
+    assert any("posterior deviations from the values" in w for w in said)
     assert not bayesian_bootstrap(pairs, brier(), n_draws=100).meta["warnings"]
 
 
 def test_draws_that_are_undefined_are_left_out_and_said():
     half, right = pairwise_accuracy("half"), correlated(60, 2)
     most = right.mean(axis=0).max() + 0.02
-    holes = half.named(finish=lambda sums: np.where(half.finish(sums) > most, np.nan, 0.5))
+    holes = dataclasses.replace(
+        half, finish=lambda sums: np.where(half.finish(sums) > most, np.nan, 0.5)
+    )
     result = bayesian_bootstrap(verdicts(right), holes, n_draws=400)
     assert any("undefined in" in w for w in result.meta["warnings"])
     assert result.frame["estimate"].notna().all()
