@@ -1,6 +1,6 @@
 """The command line.
 
-- `main`: The command line: demo, inspect, evaluate, compare, fit, gate, report.
+- `main`: The command line: demo, check, evaluate, compare, fit, gate, report.
 - `options`: What commands share: options of readers, types of options, errors, and writing files.
 - `group`: How commands end: exit codes, errors of one sentence, and output that cannot be
   written.

@@ -1,4 +1,4 @@
-"""The command line: demo, inspect, evaluate, compare, fit, gate, report."""
+"""The command line: demo, check, evaluate, compare, fit, gate, report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def cli() -> None:
 @reading_options
 @click.option("--scorers", type=Names(), help="Only these scorers.")
 @click.option("--write", type=click.Path(path_type=Path), help="Write the table as one tidy CSV.")
-def inspect(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
+def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
     """Detect, validate and align FILES; say what was found."""
     from metaeval.readers import recognise
 

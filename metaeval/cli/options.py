@@ -85,7 +85,8 @@ reading_options = many(
     click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path)),
     click.option("--format", "format", help="Format of the files, where it is not recognised."),
     click.option(
-        "--columns",
+        "--map",
+        "columns",
         type=Settings(),
         multiple=True,
         callback=lambda _, __, given: merged(given),

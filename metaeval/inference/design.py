@@ -188,12 +188,12 @@ def _random(table: Table, resample: Any) -> tuple[str, bool]:
     if unit != "item" and unit not in table.rows:
         raise MetaevalError(
             f"resample={unit!r} needs a column {unit!r}; say which it is when reading, "
-            f"columns={{{unit!r}: '<column>'}} (--columns {unit}=<column>)."
+            f"columns={{{unit!r}: '<column>'}} (--map {unit}=<column>)."
         )
     if systems and (not isinstance(table, Responses) or "system" not in table.rows):
         raise MetaevalError(
             "resample=('item', 'system') needs responses with a column 'system'; say which "
-            "it is when reading, columns={'system': '<column>'} (--columns system=<column>), or "
+            "it is when reading, columns={'system': '<column>'} (--map system=<column>), or "
             "use resample='item'."
         )
     return unit, systems

@@ -303,7 +303,7 @@ def _check_options(
     if mapping and tidy not in [module for _, module in chosen]:
         raise MetaevalError(
             f"Files of format {listed(modules)} have columns of their own; leave out columns= for "
-            f"{listed(mapping)} (--columns), or use format='tidy' (--format tidy)."
+            f"{listed(mapping)} (--map), or use format='tidy' (--format tidy)."
         )
 
 

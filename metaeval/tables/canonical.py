@@ -265,7 +265,7 @@ def require_nested(rows: pd.DataFrame, inner: list[str], outer: str) -> None:
             f"several. Take as the {outer} a column that is constant within an item; if items are "
             f"numbered separately within each {outer}, take the ids of both as the item: "
             f"columns={{'item': '<column of {outer}s>+<column of items>'}} "
-            f"(--columns item=<column of {outer}s>+<column of items>)."
+            f"(--map item=<column of {outer}s>+<column of items>)."
         )
 
 

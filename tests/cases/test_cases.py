@@ -162,12 +162,12 @@ def spearman(table, scorer):
     [
         (
             "human_worker.csv",
-            "--columns rater=worker,label=CoherenceRating --average-raters",
+            "--map rater=worker,label=CoherenceRating --average-raters",
             {"columns": {"rater": "worker", "label": "CoherenceRating"}, "average_raters": True},
         ),
         (
             "human_rater.csv",
-            "--columns rater=rater,label=CoherenceRating --average-raters",
+            "--map rater=rater,label=CoherenceRating --average-raters",
             {"columns": {"rater": "rater", "label": "CoherenceRating"}, "average_raters": True},
         ),
         ("human_no_rater.csv", r"repeats='mean' \(--repeats mean\)", {"repeats": "mean"}),
@@ -196,7 +196,7 @@ def test_values_that_stand_for_several_rows_are_warned_of():
         columns={"item": "ArticleID"},
         keys="worker",
     )
-    assert warned(table, "scores.csv has no worker", "3 rows", "--columns rater=worker")
+    assert warned(table, "scores.csv has no worker", "3 rows", "--map rater=worker")
 
 
 def test_filters_of_a_harness_are_scorers_not_responses():

@@ -91,7 +91,7 @@ def test_the_same_bytes_for_any_order_of_files_rows_and_scorers(scores, tmp_path
 
 def test_inspect_reports_and_converts(scores, tmp_path):
     out = tmp_path / "tidy.csv"
-    text = run("inspect", scores, "--labels", "human", "--write", out)
+    text = run("check", scores, "--labels", "human", "--write", out)
     assert "tidy" in text and "80 items" in text and "tied_pairs" in text
     assert me.read(out, labels="human").fingerprint == me.read(scores, labels="human").fingerprint
 
@@ -229,7 +229,7 @@ def test_files_that_are_none(tmp_path):
         "folder": "folder",
         "nothing.csv": "nothing.csv",
     }.items():
-        for command in ("inspect", "compare"):
+        for command in ("check", "compare"):
             assert message in refused(command, tmp_path / name)
 
 
@@ -261,7 +261,7 @@ def test_a_file_far_larger_than_memory_is_refused_while_counting(tmp_path):
 
 def test_debug_shows_the_traceback(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "metaeval", "inspect", str(tmp_path / "no.csv"), "--debug"],
+        [sys.executable, "-m", "metaeval", "check", str(tmp_path / "no.csv"), "--debug"],
         capture_output=True,
         text=True,
     )
@@ -356,7 +356,7 @@ def test_compare_against_inspect_and_inspect_against_reading_in_the_same_run():
     files = [str(data("wmt21-enru-news") / f"{name}.parquet") for name in ("scores", "human")]
     script = f"import pandas; [pandas.read_parquet(f) for f in {files!r}]"
     reading = seconds(sys.executable, "-c", script)
-    check = seconds(sys.executable, "-m", "metaeval", "inspect", *files)
+    check = seconds(sys.executable, "-m", "metaeval", "check", *files)
     compare = seconds(
         sys.executable,
         "-m",
@@ -441,7 +441,7 @@ def test_a_written_table_reads_back_the_same_and_formulas_are_named(tmp_path):
     table = frame(human=[1, 2, 2, 1], **odd).assign(system=["+a", "-b"] * 2)
     table.to_csv(tmp_path / "t.csv", index=False)
     asked = ["--labels", "human"]
-    text = run("inspect", tmp_path / "t.csv", *asked, "--write", tmp_path / "out.csv")
+    text = run("check", tmp_path / "t.csv", *asked, "--write", tmp_path / "out.csv")
     assert "a spreadsheet may take that for a formula" in text and "'+a', '-b'" in text
     one, other = (me.read_scores(tmp_path / n, labels="human") for n in ("t.csv", "out.csv"))
     assert one.fingerprint == other.fingerprint and set(odd) == set(other.scorers)
@@ -455,7 +455,7 @@ def test_hidden_characters_are_shown_by_number_in_every_line(tmp_path):
     path = tmp_path / "t\x1b[32m.csv"
     few = ["--n-resamples", "100"]
     for text in (
-        run("inspect", path, "--labels", "human"),
+        run("check", path, "--labels", "human"),
         run("compare", path, "--labels", "human", *few),
         refused("compare", path, "--labels", "human", "--scorers", "no\x07pe,same"),
         refused("compare", path, "--labels", "human", "--statistic", "x\x1b[0m"),

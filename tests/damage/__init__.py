@@ -1,1 +1,1 @@
-"""Damaged files through `inspect`: read rightly, refused, warned of, or wrong without a word."""
+"""Damaged files through `check`: read rightly, refused, warned of, or wrong without a word."""

@@ -1,4 +1,4 @@
-"""Feed damaged files through `inspect`: `python -m tests.damage` prints the table of counts."""
+"""Feed damaged files through `check`: `python -m tests.damage` prints the table of counts."""
 
 import argparse
 import sys

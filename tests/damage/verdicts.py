@@ -61,7 +61,7 @@ def damaged(sheet: Sheet, damage: Damage) -> dict[str, bytes] | None:
 
 
 def judged(sheet: Sheet, damage: Damage, files: dict[str, bytes], folder: Path) -> Verdict:
-    """Read a damaged file as `inspect` does, and compare with the undamaged one."""
+    """Read a damaged file as `check` does, and compare with the undamaged one."""
     before, words = _read(sheet, sheet.write(sheet), folder / "good")
     try:
         after, now = _read(sheet, files, folder / "damaged")
@@ -81,7 +81,7 @@ Words = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _read(sheet: Sheet, files: dict[str, bytes], folder: Path) -> tuple[dict, Words]:
-    """Values by row and scorer, and the warnings and notes of `inspect`."""
+    """Values by row and scorer, and the warnings and notes of `check`."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ def scores(tmp_path_factory):
 
 
 def command(name, scores, *more):
-    few = [] if name == "inspect" else ["--n-resamples", "200", "--quiet"]
+    few = [] if name == "check" else ["--n-resamples", "200", "--quiet"]
     asked = {"gate": ["--new", "m0", "--baseline", "m2"]}.get(name, [])
     return [
         *(sys.executable, "-m", "metaeval", name, str(scores), "--labels", "human"),
@@ -45,7 +45,7 @@ def popen(line, **options):
     return subprocess.Popen(line, stderr=subprocess.PIPE, **options)
 
 
-@pytest.mark.parametrize("name", ["inspect", "compare", "gate"])
+@pytest.mark.parametrize("name", ["check", "compare", "gate"])
 def test_a_full_standard_output_is_said(name, scores):
     if not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full here")
@@ -54,7 +54,7 @@ def test_a_full_standard_output_is_said(name, scores):
     assert code == UNWRITABLE and "No space left" in said
 
 
-@pytest.mark.parametrize("name", ["inspect", "gate"])
+@pytest.mark.parametrize("name", ["check", "gate"])
 def test_a_closed_standard_output_is_said(name, scores):
     line = command(name, scores)
     code, said = ended(popen(["sh", "-c", 'exec "$@" >&-', "sh", *line]))

@@ -27,9 +27,9 @@ def column_hint(**roles: str) -> str:
     """Return what to type so that columns have roles, in Python and on the command line.
 
     >>> column_hint(item="doc+seg", cluster="doc")
-    "columns={'item': 'doc+seg', 'cluster': 'doc'} (--columns item=doc+seg,cluster=doc)"
+    "columns={'item': 'doc+seg', 'cluster': 'doc'} (--map item=doc+seg,cluster=doc)"
     """
-    return f"columns={roles} (--columns {','.join(f'{k}={v}' for k, v in roles.items())})"
+    return f"columns={roles} (--map {','.join(f'{k}={v}' for k, v in roles.items())})"
 
 
 MARGIN = "margin_of_first"

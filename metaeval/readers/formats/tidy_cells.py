@@ -267,7 +267,7 @@ def _of_outcomes(resolved: Resolved, name: str, verdicts: Mapping[str, int | Non
     """What to say of words such as win and lose, which may be those of either response."""
     alone = "preference" not in resolved.found and not {"scorer", "rater"} & set(resolved.frame)
     python = "" if alone else f"columns={{'preference': {name!r}}}, "
-    how = "" if alone else f"--columns preference={name} "
+    how = "" if alone else f"--map preference={name} "
     typed = _spelled(verdicts)
     typed = typed if " " in typed else typed.replace('"', "")
     return (

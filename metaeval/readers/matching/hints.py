@@ -229,7 +229,7 @@ def _cures(
     roles = {"rater": one, label: value}
     raters = {
         "raters": f"if it names raters, use columns={roles}, "
-        f"average_raters=True{python} (--columns rater={one},{label}={value} "
+        f"average_raters=True{python} (--map rater={one},{label}={value} "
         f"--average-raters{shell})"
     }
     if labels:

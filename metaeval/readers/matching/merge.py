@@ -322,7 +322,7 @@ def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str])
     return MetaevalError(
         f"{other.source} and {whole.source} share the ids {listed(shared)}, which do not tell the "
         f"rows of {other.source} apart; {listed(lacking) or 'another id'} is needed in both files, "
-        "under one name (columns={...}, --columns)."
+        "under one name (columns={...}, --map)."
     )
 
 

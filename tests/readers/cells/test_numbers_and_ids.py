@@ -109,7 +109,7 @@ def test_a_decimal_mark_is_a_point_or_a_comma(tmp_path, decimal):
 )
 def test_decimal_marks_on_the_command_line(tmp_path, typed, wanted):
     IDS.assign(**{"a;b": THOUSANDS}).to_csv(tmp_path / "t.csv", index=False)
-    result = CliRunner().invoke(cli, ["inspect", str(tmp_path / "t.csv"), "--decimal", typed])
+    result = CliRunner().invoke(cli, ["check", str(tmp_path / "t.csv"), "--decimal", typed])
     assert result.exit_code == 0, result.output
     assert any(f"{wanted:g}" in line for line in result.output.splitlines() if "a;b" in line)
 
@@ -117,7 +117,7 @@ def test_decimal_marks_on_the_command_line(tmp_path, typed, wanted):
 @pytest.mark.parametrize("typed", ["x", "elo", "elo=", "elo=x", "=,", "elo=,bleu=."])
 def test_wrong_decimal_marks_on_the_command_line(tmp_path, typed):
     IDS.assign(elo=VALUES).to_csv(tmp_path / "t.csv", index=False)
-    result = CliRunner().invoke(cli, ["inspect", str(tmp_path / "t.csv"), "--decimal", typed])
+    result = CliRunner().invoke(cli, ["check", str(tmp_path / "t.csv"), "--decimal", typed])
     if typed == "elo=,bleu=.":  # the mark of a column of this name
         assert "no column 'elo=,bleu'" in result.output
     else:
@@ -351,7 +351,7 @@ def test_words_for_outcomes_are_warned_of_and_not_guessed():
 def test_words_for_outcomes_beside_other_verdicts_are_mapped():
     pairs = PAIRS.assign(winner=["A", "B"] * 3, out=["win", "loss", "draw"] * 2)
     [warning] = [w for w in read(pairs).alignment.warnings if "out holds words" in w]
-    assert warning.endswith("(--columns preference=out --value-map win=1,loss=-1,draw=0)")
+    assert warning.endswith("(--map preference=out --value-map win=1,loss=-1,draw=0)")
     voiced = {"win": 1, "loss": -1, "draw": 0}
     found = read(pairs, columns={"preference": "out"}, value_map=voiced)
     assert scores(found) == {"out": [1, -1, 0] * 2, "winner": [1, -1] * 3}

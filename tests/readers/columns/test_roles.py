@@ -63,9 +63,7 @@ def test_two_aliases_are_an_error_with_its_cure(role):
     one, other, *_ = ALIASES[role].split()
     frame = frame_with(role)
     frame = frame.rename(columns={role: one}).assign(**{other: frame[role]})
-    cure = (
-        rf"several columns that could be '{role}': {one}, {other}. .*{role}': '{one}'}} .*--columns"
-    )
+    cure = rf"several columns that could be '{role}': {one}, {other}. .*{role}': '{one}'}} .*--map"
     with pytest.raises(MetaevalError, match=cure):
         read(frame)
     chosen = read(frame, columns={role: one})
@@ -163,12 +161,10 @@ def test_a_column_called_label_or_scorer_by_the_user_is_taken_by_no_alias():
 
 def test_scorers_without_scores_and_items():
     with pytest.raises(
-        MetaevalError, match=r"scorers but none of scores. Say which it is: .*--columns score="
+        MetaevalError, match=r"scorers but none of scores. Say which it is: .*--map score="
     ):
         read(PLAIN.drop(columns="score"))
-    with pytest.raises(
-        MetaevalError, match=r"needs a column 'item'; found .*--columns item=<column>"
-    ):
+    with pytest.raises(MetaevalError, match=r"needs a column 'item'; found .*--map item=<column>"):
         read(PLAIN.drop(columns="item"))
 
 

@@ -543,7 +543,7 @@ def alpaca(**more):
 
 @pytest.mark.parametrize("texts", [{}, {"output_1": "one text", "output_2": "another"}])
 def test_annotators_of_alpaca_are_judges_and_people_are_labels(texts):
-    with pytest.raises(MetaevalError, match=r"such as .*--columns item=instruction\)"):
+    with pytest.raises(MetaevalError, match=r"such as .*--map item=instruction\)"):
         read(alpaca(**texts))
     table = read(alpaca(**texts), columns={"item": "instruction"})
     assert (table.scorers, list(table.labels)) == (["claude", "gpt4"], ["human_preference"])

@@ -40,7 +40,7 @@ CASES = {
         ("p", "q"),
         True,
         False,
-        "--columns scorer=prompt,score=judge",
+        "--map scorer=prompt,score=judge",
         (2, 1, 60),
     ),
     "seeds": ("seed", (1, 2, 3), True, False, "--repeats mean", (1, 1, 60)),
@@ -48,11 +48,11 @@ CASES = {
     "numbers": ("which", (1, 2, 3), True, False, "--repeats mean --scorers judge", (1, 1, 60)),
     "workers": (
         *("worker", (11, 12, 13), False, True),
-        *("--columns rater=worker,label=human --average-raters --scorers judge", (1, 3, 60)),
+        *("--map rater=worker,label=human --average-raters --scorers judge", (1, 3, 60)),
     ),
     "raters": (
         *("who", ("r1", "r2"), False, True),
-        *("--columns rater=who,label=human --average-raters --scorers judge", (1, 2, 60)),
+        *("--map rater=who,label=human --average-raters --scorers judge", (1, 2, 60)),
     ),
 }
 
@@ -62,9 +62,9 @@ def test_the_likeliest_cure_comes_first_and_helps(case, tmp_path):
     column, values, judge, human, cure, (scorers, labels, rows) = CASES[case]
     path = tmp_path / "scores.csv"
     repeated(column, values, judge=judge, human=human).to_csv(path, index=False)
-    said = CliRunner().invoke(cli, ["inspect", str(path)]).output
+    said = CliRunner().invoke(cli, ["check", str(path)]).output
     assert " ".join(first_cure(said)) == cure
-    again = CliRunner().invoke(cli, ["inspect", str(path), *first_cure(said)])
+    again = CliRunner().invoke(cli, ["check", str(path), *first_cure(said)])
     assert again.exit_code == 0, again.output
     assert f" {rows} rows," in again.output
     assert f" {scorers} scorers, {labels} labels" in again.output
@@ -86,17 +86,17 @@ def test_scores_that_happen_to_differ_are_no_numbers_of_raters():
 ANEW = {
     "raters": (
         *("worker", (1, 2, 3), False, True),
-        *("--columns rater=worker,label=human --average-raters --scorers judge", 1, 60),
+        *("--map rater=worker,label=human --average-raters --scorers judge", 1, 60),
     ),
     "annotators": (
         *("who", ("ann1", "ann2"), False, True),
-        *("--columns rater=who,label=human --average-raters --scorers judge", 1, 60),
+        *("--map rater=who,label=human --average-raters --scorers judge", 1, 60),
     ),
-    "prompts": ("prompt", ("v0", "v1"), True, False, "--columns scorer=prompt,score=judge", 2, 60),
-    "judges": ("llm", ("gpt4", "claude"), True, False, "--columns scorer=llm,score=judge", 2, 60),
+    "prompts": ("prompt", ("v0", "v1"), True, False, "--map scorer=prompt,score=judge", 2, 60),
+    "judges": ("llm", ("gpt4", "claude"), True, False, "--map scorer=llm,score=judge", 2, 60),
     "seeds": ("seed", (1, 2, 3), True, False, "--repeats mean", 1, 60),
     "aspects": ("aspect", ("f", "a"), True, True, "--keys aspect", 1, 120),
-    "samples": ("sample_idx", (0, 1, 2), True, True, "--columns system=sample_idx", 1, 180),
+    "samples": ("sample_idx", (0, 1, 2), True, True, "--map system=sample_idx", 1, 180),
     "numbers": ("which", (4, 5, 6), True, False, "--repeats mean --scorers judge", 1, 60),
 }
 
@@ -107,10 +107,10 @@ def test_rows_that_name_no_response_may_be_something_else(case, tmp_path):
     path = tmp_path / "scores.csv"
     frame = repeated(column, values, judge=judge, human=human, response=False)
     frame.to_csv(path, index=False)
-    said = CliRunner().invoke(cli, ["inspect", str(path)]).output
+    said = CliRunner().invoke(cli, ["check", str(path)]).output
     assert said.startswith("Warning: scores.csv: no column names responses, so the rows of an")
     assert " ".join(first_cure(said)) == cure
-    again = CliRunner().invoke(cli, ["inspect", str(path), *first_cure(said)])
+    again = CliRunner().invoke(cli, ["check", str(path), *first_cure(said)])
     assert again.exit_code == 0, again.output
     assert f" {rows} rows," in again.output and f" {scorers} scorers" in again.output
     assert "no column names responses" not in again.output
@@ -132,12 +132,10 @@ def test_scores_of_several_answers_are_not_warned_of():
 def test_columns_of_scores_are_not_proposed_as_items():
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({"stars": rng.integers(0, 5, 30), "bleu": rng.normal(size=30)})
-    with pytest.raises(
-        MetaevalError, match=r"--columns item=<column>\)\..* add one that numbers them"
-    ):
+    with pytest.raises(MetaevalError, match=r"--map item=<column>\)\..* add one that numbers them"):
         me.read(frame.assign(human=1.0))
     with pytest.raises(
-        MetaevalError, match=r"such as columns={'item': 'place'} \(--columns item=place\)\.$"
+        MetaevalError, match=r"such as columns={'item': 'place'} \(--map item=place\)\.$"
     ):
         me.read(frame.assign(place=np.arange(30) // 3))
 
@@ -148,7 +146,7 @@ def test_columns_beside_the_scores_are_named_where_scorers_lack(tmp_path):
     frame.rename(columns={"human": "label"}).to_csv(path, index=False)
     said = CliRunner().invoke(cli, ["compare", str(path)])
     assert said.exit_code == 2 and "not used as scores: judge; name those" in said.output
-    named = CliRunner().invoke(cli, ["inspect", str(path), "--scorers", "judge"])
+    named = CliRunner().invoke(cli, ["check", str(path), "--scorers", "judge"])
     assert named.exit_code == 0 and "1 scorers, 2 labels" in named.output
 
 
@@ -185,8 +183,8 @@ def in_documents(document="doc_id", segment="seg_id", *, systems="ab"):
 def test_items_numbered_within_documents_take_the_ids_of_both_columns(columns, first, tmp_path):
     path = tmp_path / "scores.csv"
     in_documents(*columns).to_csv(path, index=False)
-    said = CliRunner().invoke(cli, ["inspect", str(path)]).output
-    assert re.findall(r"--columns ([^\s)]+)", said)[0] == first
+    said = CliRunner().invoke(cli, ["check", str(path)]).output
+    assert re.findall(r"--map ([^\s)]+)", said)[0] == first
     mapping = dict(pair.split("=") for pair in first.split(","))
     table = me.read(path, columns=mapping)
     assert (table.n_items, table.scorers) == (40, ["judge"])
@@ -210,7 +208,7 @@ def test_ids_that_lie_in_others_are_items_in_clusters():
     frame = in_documents()
     frame["seg_id"] = frame["doc_id"] + "-" + frame["seg_id"].astype(str)
     with pytest.raises(
-        MetaevalError, match=r"lie in clusters.*--columns item=seg_id,cluster=doc_id\)\."
+        MetaevalError, match=r"lie in clusters.*--map item=seg_id,cluster=doc_id\)\."
     ):
         me.read(frame)
     assert me.read(frame, columns={"item": "seg_id", "cluster": "doc_id"}).n_items == 40
@@ -231,7 +229,7 @@ def numbered(name="id"):
 
 
 def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
-    cure = r"--columns item=prompt\).*--columns item=id\)"
+    cure = r"--map item=prompt\).*--map item=id\)"
     with pytest.raises(MetaevalError, match=cure):
         me.read(numbered())
     assert me.read(numbered(), columns={"item": "prompt"}).n_items == 20

@@ -166,7 +166,7 @@ def test_no_overlap_names_example_ids_and_the_shift():
     text = fails("share no row", named(SCORES, "s.csv"), named(shifted, "l.csv"))
     assert "matched by task, item, system: item is '100' here and '0' there" in text
     assert "The items look shifted by -100" in text or "shifted by +100" in text
-    assert "columns={'item': '<column>'} (--columns item=<column>)" in text
+    assert "columns={'item': '<column>'} (--map item=<column>)" in text
 
 
 def test_no_overlap_of_systems_only():
