@@ -16,7 +16,9 @@ import metaeval as me
 from metaeval.cli import cli
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(
+    [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *(ROOT / "docs").glob("*.md")]
+)
 DRAWN = "bayes.md"  # numbers that Markov chains draw, alike but not the same everywhere
 FIXTURES = Path(__file__).parent / "data"
 
