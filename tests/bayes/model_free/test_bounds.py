@@ -184,7 +184,7 @@ def test_a_scorer_that_errs_as_raters_do_comes_out_above_one():
         (0.7, 0.5, "which is chance"),
         (0.7, [0.9, 0.4], "which is chance"),
         (0.7, np.nan, "which is chance"),
-        (0.7, 73, "percent are shares"),
+        (0.7, 73, "not percent"),
         (70, 0.9, "not percent"),
         (np.nan, 0.9, "between 0 and 1"),
     ],

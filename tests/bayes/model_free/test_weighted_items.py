@@ -414,7 +414,7 @@ def test_who_likes_length_is_found_at_the_same_label():
         ({"endless_delta": np.inf}, "endless_delta", "missing or infinite in 60 pairs"),
         ({"text_delta": "a"}, "text_delta", "no difference 'text_delta'"),
         ({}, None, "must be a name, or a list of names"),
-        ({"copy_delta": "length_delta"}, ["length_delta", "copy_delta"], "from each other"),
+        ({"copy_delta": "length_delta"}, ["length_delta", "copy_delta"], "with each other"),
     ],
 )
 def test_covariates_that_make_no_sense_are_refused(change, asked, words):

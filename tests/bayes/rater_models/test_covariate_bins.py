@@ -95,7 +95,8 @@ def test_who_likes_length_is_found(tree):
     assert result.row("x", "y")["estimate"] == pytest.approx(0.8, abs=0.3)
     assert result.row("x")["status"] == "approximate"
     note = result.meta["notes"][1]
-    assert "one standard deviation more length" in note and "in common cannot be told" in note
+    assert "one standard deviation more length" in note
+    assert "in common cannot be separated from the truth" in note
     named = bayes.summarize(tree, "bias", covariate="length")
     assert named.row("x")["estimate"] == result.row("x")["estimate"]
     assert "at their means" in bayes.summarize(tree, "severity").meta["notes"][1]
