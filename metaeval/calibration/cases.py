@@ -12,14 +12,7 @@ import pandas as pd
 from metaeval.core import Codes, Floats, MetaevalError, listed
 from metaeval.inference import Design, Level, Plan, Stratum, assembled, prepare, units_of
 from metaeval.results import COLUMNS, Result, Row
-from metaeval.statistics import (
-    Cases,
-    Estimand,
-    Reading,
-    cases_of,
-    estimand_of,
-    said_name,
-)
+from metaeval.statistics import Cases, Estimand, Reading, cases_of, estimand_of, said_name
 from metaeval.tables import Pairs, Table, require_table
 
 POOLED = "all rows together"

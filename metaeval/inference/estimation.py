@@ -11,13 +11,7 @@ import pandas as pd
 
 from metaeval.core import Codes, Floats, MetaevalError, UndefinedError, listed, steps
 from metaeval.inference.design import Design, Stratum
-from metaeval.resampling import (
-    block_size,
-    key_of,
-    kind_for,
-    on_bounds,
-    weights,
-)
+from metaeval.resampling import block_size, key_of, kind_for, on_bounds, weights
 from metaeval.statistics import Drawing, StandardErrors, Statistic, sum_by
 from metaeval.tables import TEXT, Pairs, Table
 

@@ -22,13 +22,7 @@ from metaeval.inference.swap_tests import (
 )
 from metaeval.inference.swap_tests_direct import evaluated
 from metaeval.resampling import Contrast, flip_test, key_of, mcnemar, same_blocks, williams
-from metaeval.statistics import (
-    Statistic,
-    only_label,
-    standardised,
-    sum_by,
-    systems_of,
-)
+from metaeval.statistics import Statistic, only_label, standardised, sum_by, systems_of
 from metaeval.tables import Responses, Table
 
 _KEPT = 20_000_000  # null differences that are kept

@@ -20,7 +20,7 @@ frame of what would be drawn. See `metaeval.style` for widths and fonts, and `sa
 - `group_diagram`: Scorers on the axis of their values, and bars over those that do not differ
   significantly.
 - `_significance_matrix`: Which scorers differ significantly, pair by pair.
-- `shrinkage`: Tasks side by side: what each says alone, and what a model makes of all of them.
+- `_shrinkage`: Tasks side by side: what each says alone, and what a model makes of all of them.
 - `simulation_checks`: What simulations say of posteriors and intervals: ranks of true values, and
   coverage.
 - `_reliability`: Reliability diagrams: how often the event happens at each forecast.
@@ -39,6 +39,7 @@ from metaeval.plots._gap_to_agreement import gap_to_agreement
 from metaeval.plots._order_bias import order_bias
 from metaeval.plots._reliability import reliability
 from metaeval.plots._risk_coverage import risk_coverage
+from metaeval.plots._shrinkage import shrinkage
 from metaeval.plots._significance_matrix import significance_matrix
 from metaeval.plots._tie_curve import tie_curve
 from metaeval.plots._tie_policies import tie_policies
@@ -46,7 +47,6 @@ from metaeval.plots._win_tie_loss import win_tie_loss
 from metaeval.plots.group_diagram import cd_diagram
 from metaeval.plots.intervals import forest, rank_intervals
 from metaeval.plots.posteriors import posterior_intervals
-from metaeval.plots.shrinkage import shrinkage
 from metaeval.plots.simulation_checks import coverage, sbc_ranks
 from metaeval.plots.theme import save
 

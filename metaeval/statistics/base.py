@@ -79,7 +79,14 @@ class Statistic(ABC):
     correlation : {"rows", "systems"}, optional
         It is Pearson's correlation over all rows, or over the means of systems.
     nested_flips : bool
-        It is made of tests that flip signs themselves, anew for every swap of scores.
+        It is made of tests that flip signs themselves, again for every swap of scores.
+
+    Examples
+    --------
+    >>> from metaeval import load_example, statistics
+    >>> statistic = statistics.kendall("b").settled(load_example())
+    >>> statistic.name, statistic.estimand.grouping, statistic.limits
+    ('kendall(variant=b)', 'item', (-1.0, 1.0))
     """
 
     estimand: Estimand

@@ -48,6 +48,11 @@ class Estimand:
         Scores are read as forecasts of an event, on their own scale.
     unit : {"proportion", "score", "other"}
         In which unit values are: of scores, if they are on the scale of each scorer.
+
+    Examples
+    --------
+    >>> Estimand(name="net_agreement", rows="pairs", grouping="item", average="pairs").meaning()
+    {'grouping': 'item', 'average': 'pairs'}
     """
 
     name: str

@@ -29,6 +29,20 @@ class SumStatistic(Statistic):
     additive : bool
         The value is a ratio whose denominator all scorers share, so that each item contributes its
         share, and contributions add up to the value.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> from metaeval.statistics import Estimand, only_label
+    >>> def terms(table):
+    ...     product = np.sign(table.scores.to_numpy()) * only_label(table)[:, None]
+    ...     values = np.stack([product, np.ones_like(product)], axis=-1)
+    ...     return sum_by(values, table.item_codes, table.n_items)
+    >>> net = SumStatistic(
+    ...     estimand=Estimand(name="net_agreement", rows="pairs"), terms=terms, additive=True)
+    >>> row = evaluate(load_example(), net, n_resamples=100).row("judge")
+    >>> bool(row["lower"] <= row["estimate"] <= row["upper"])
+    True
     """
 
     terms: Callable[[Any], Floats]
@@ -78,6 +92,18 @@ class WeightedStatistic(Statistic):
         leaving out one item at a time.
     most_items : int, optional
         Above so many items replicates are too costly.
+
+    Examples
+    --------
+    >>> from metaeval import evaluate, load_example
+    >>> from metaeval.statistics import Estimand
+    >>> def weigh(table):
+    ...     scores, items = table.scores.to_numpy(), table.item_codes
+    ...     return lambda weights: weights[:, items] @ scores / weights[:, items].sum(1)[:, None]
+    >>> mean = WeightedStatistic(estimand=Estimand(name="mean score"), weigh=weigh, smooth=True)
+    >>> row = evaluate(load_example(), mean, n_resamples=100).row("judge")
+    >>> bool(row["lower"] <= row["estimate"] <= row["upper"])
+    True
     """
 
     weigh: Callable[[Any], Weigh]

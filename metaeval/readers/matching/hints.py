@@ -10,13 +10,7 @@ import pandas as pd
 
 from metaeval.core import Bools, Codes, MetaevalError, listed
 from metaeval.readers.cells.verdict_words import are_sides
-from metaeval.readers.columns.aliases import (
-    IDS,
-    ROLES,
-    column_hint,
-    is_known_name,
-    plain_name,
-)
+from metaeval.readers.columns.aliases import IDS, ROLES, column_hint, is_known_name, plain_name
 from metaeval.readers.columns.joined_ids import outer_first
 from metaeval.tables import TEXT
 

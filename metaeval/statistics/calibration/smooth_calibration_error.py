@@ -31,10 +31,7 @@ from metaeval.statistics.calibration.forecast_spec import (
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.null_mean import expected_if_calibrated
-from metaeval.statistics.calibration.proper_scores import (
-    estimand_of,
-    read_by,
-)
+from metaeval.statistics.calibration.proper_scores import estimand_of, read_by
 from metaeval.statistics.kinds import WeightedStatistic
 
 _ROUGH = 14  # steps for draws of a mean: to 1e-4
