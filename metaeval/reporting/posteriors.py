@@ -38,7 +38,7 @@ def fitted(subject: Subject, fits: Sequence[str], found: Collected) -> dict[str,
     taken = ("label", "scorers", "by", "resample", "missing", "seed")
     trees = {}
     for name in fits:
-        options = {k: v for k, v in subject.options.items() if k in taken}
+        options = subject.given(*taken)
         if name == "raters":
             options = {k: v for k, v in options.items() if k not in ("label", "by")}
         try:
