@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval import bayes, evaluate
-from metaeval.plots import _shrinkage
+from metaeval.plots import shrinkage
 from metaeval.tables import Responses
 from paper_figures import worlds
 from paper_figures.making import keep
@@ -28,8 +28,8 @@ def draw(folder: Path, quick: bool = False) -> None:
     raw = evaluate(table, STATISTIC, by="task", n_resamples=200 if quick else 2_000)
     tree = bayes.fit(bayes.AccuracyModel(statistic=STATISTIC), table, by="task", seed=1)
     posterior = bayes.summarize(tree, "accuracy")
-    panels = _shrinkage(raw, posterior)
-    frame = _shrinkage(raw, posterior, return_data=True)
+    panels = shrinkage(raw, posterior)
+    frame = shrinkage(raw, posterior, return_data=True)
     known = [truth.loc[row.scorer, row.task] for row in frame.itertuples()]
     frame = frame.assign(truth=known)
     _mark(panels, frame)
