@@ -1,18 +1,16 @@
-"""What every other room stands on: checks of arguments, types of arrays, writing, printing.
+"""Foundations: argument checks, array types, output files and printable text.
 
-- `errors`: The only exception that a user of metaeval can cause, and one kind of it.
-- `validation`: Checks of arguments and columns whose messages say what to type next.
-- `typing`: Names for arrays, so that signatures tell what an array holds.
-- `tolerances`: Tolerances, each with its reason, so that equal means the same everywhere.
-- `decimals`: Differences of scores as decimals, and comparisons of them with thresholds.
-- `printable_text`: Text as it leaves the program: what a reader cannot see is shown by its
-  number.
-- `spreadsheet_cells`: Frames as CSV that a spreadsheet shows and does not run.
-- `atomic_write`: Writing files: each one whole, all of them or none, and nothing left behind.
-- `progress`: Progress on stderr for work that takes more than two seconds.
-- `compilation_cache`: Where compiled kernels are kept between runs, and what is done with entries
-  that are damaged.
-- `jax_versions`: What JAX calls by other names in older versions.
+- `errors`: The exception raised for invalid data or arguments, and one subclass of it.
+- `validation`: Checks of arguments and columns, with messages that say what to type next.
+- `typing`: Type aliases for arrays, so that signatures say what an array holds.
+- `tolerances`: Numerical tolerances and the reason for each.
+- `decimals`: Decimal differences of scores, and their comparison with thresholds.
+- `printable_text`: Text that is safe to print: invisible characters are shown as code points.
+- `spreadsheet_cells`: CSV that a spreadsheet displays without evaluating formulas.
+- `atomic_write`: Atomic writes of one or several files.
+- `progress`: A progress bar on stderr for work that takes more than two seconds.
+- `compilation_cache`: The persistent cache of compiled kernels, and removal of damaged entries.
+- `jax_versions`: Names that differ between versions of JAX.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from __future__ import annotations
 from metaeval.core.atomic_write import check_writable, write_all, written
 from metaeval.core.compilation_cache import keep_compiled
 from metaeval.core.decimals import (
-    KNOWN,
+    SCORE_DIGITS,
     difference,
     rounded_margins,
     same_sizes,
@@ -55,10 +53,10 @@ from metaeval.core.validation import (
 )
 
 __all__ = [
-    "KNOWN",
     "NEAREST_TO_CERTAIN",
     "ROUNDOFF",
     "ROUNDOFF_OF_SUMS",
+    "SCORE_DIGITS",
     "SMALLEST_DIVISOR",
     "Bools",
     "Codes",

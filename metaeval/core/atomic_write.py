@@ -1,8 +1,8 @@
-"""Writing files: each one whole, all of them or none, and nothing left behind.
+"""Atomic writes of one or several files: all of them or none, with no temporary files left.
 
-A new content is complete before any name shows it. It is written to a file without a name
-(`O_TMPFILE`) that the system drops with the process, however that ends; where the system has no
-such files, to one with a random name that nobody else can have opened before.
+Content is complete before it becomes visible. It is written to an unnamed file (`O_TMPFILE`),
+which the system discards when the process ends, however it ends; where the system has no unnamed
+files, it is written to a file with a random name that no other process can have opened.
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ from pathlib import Path
 
 from metaeval.core.errors import MetaevalError
 
-PLACE = "choose another place"
+OTHER_DESTINATION = "choose another path"
 _PART = re.compile(r"\.metaeval-[0-9a-f]{32}\.part")
 _STREAM = re.compile(r"/(?:dev|proc/([^/]+))/fd/(\d+)")
 _MOST_LINKS = 40
 
 written: list[Path] = []
-"""Every file that this process has written, in order: what an interrupted command left."""
+"""Files that this process has written, in order; reported when a command is interrupted."""
 
 
 def write_all(
     files: Mapping[Path, bytes],
-    cure: str = PLACE,
+    cure: str = OTHER_DESTINATION,
     *,
     folders: bool = False,
     last: Path | None = None,
 ) -> None:
-    """Write files, each whole, and none if one cannot be.
+    """Write files completely, or none of them if one cannot be written.
 
-    Links are followed, devices and pipes are written to, modes and owners of old files stay. With
-    `folders` missing folders are made. `last` is one of the files: its old version is removed
-    before any other is replaced, and it is written after them, so that it never stands beside files
-    of another run.
+    Links are followed, devices and pipes are written to directly, and existing files keep their
+    mode and owner. With `folders`, missing folders are created. `last` is one of the files: its old
+    version is removed before any other file is replaced, and it is written after all others, so
+    that it never coexists with files of another run.
     """
     target = next(iter(files), Path())
     order = sorted(files, key=lambda path: path == last)
     parts: dict[Path, _Part] = {}
-    made: list[Path] = []
+    created: list[Path] = []
     try:
         for target in order:
-            place = _regular(target)
-            if place is not None:
-                parts[target] = _prepared(place, files[target], folders)
+            destination = _regular(target)
+            if destination is not None:
+                parts[target] = _prepared(destination, files[target], folders)
         with _uninterrupted():
             if last in parts:
-                parts[last].place.unlink(missing_ok=True)
+                parts[last].destination.unlink(missing_ok=True)
             for target, part in parts.items():
-                _make_folders(part.place.parent, made)
+                _make_folders(part.destination.parent, created)
                 part.move()
                 written.append(target)
-            for folder in {part.place.parent for part in parts.values()}:
+            for folder in {part.destination.parent for part in parts.values()}:
                 _sync_folder(folder)
         for target in (path for path in order if path not in parts):
             written.append(target)
@@ -72,22 +72,22 @@ def write_all(
     finally:
         for part in parts.values():
             part.drop()
-        for folder in reversed(made):
-            with contextlib.suppress(OSError):  # it holds files
+        for folder in reversed(created):
+            with contextlib.suppress(OSError):  # not empty
                 folder.rmdir()
 
 
-def check_writable(folder: Path, cure: str = PLACE) -> None:
-    """Refuse a folder that could not be made or written to, before anything is computed."""
+def check_writable(folder: Path, cure: str = OTHER_DESTINATION) -> None:
+    """Raise if a folder cannot be created or written to, before anything is computed."""
     try:
-        there = _nearest(folder)
-        good = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+        existing = _nearest(folder)
+        good = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     except (OSError, ValueError) as error:
         raise MetaevalError(
             f"Cannot make the folder {str(folder)!r} ({_reason(error)}); {cure}."
         ) from None
     if not good:
-        why = "it may not be written to" if there.is_dir() else f"{str(there)!r} is not a folder"
+        why = "permission denied" if existing.is_dir() else f"{str(existing)!r} is not a folder"
         raise MetaevalError(f"Cannot make the folder {str(folder)!r} ({why}); {cure}.")
 
 
@@ -96,23 +96,23 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder itself, or the lowest one above it that is there."""
+    """The folder itself, or its nearest existing parent."""
     folder = Path(os.path.abspath(folder))
     return next((p for p in (folder, *folder.parents) if os.path.lexists(p)), folder)
 
 
 def _regular(target: Path) -> Path | None:
-    """The path of a file behind all links, which may not be there yet; None for anything else."""
+    """The path of a regular file, links resolved; it need not exist. None for anything else."""
     if not target.name or target.is_dir():
-        raise MetaevalError(f"{str(target)!r} is a folder; name a file to write.")
-    place = _resolved(target)
-    if _own_stream(place) is not None:
+        raise MetaevalError(f"{str(target)!r} is a folder; give the path of a file.")
+    path = _resolved(target)
+    if _own_stream(path) is not None:
         return None
-    return place if not place.exists() or stat.S_ISREG(place.stat().st_mode) else None
+    return path if not path.exists() or stat.S_ISREG(path.stat().st_mode) else None
 
 
 def _resolved(target: Path) -> Path:
-    """The path behind all links, but not behind those that name an open stream."""
+    """The path with all links resolved, except those that name an open stream."""
     path = os.path.abspath(target)
     for _ in range(_MOST_LINKS):
         folder = os.path.realpath(os.path.dirname(path))
@@ -123,40 +123,40 @@ def _resolved(target: Path) -> Path:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
-def _own_stream(place: Path) -> int | None:
-    """The number of a stream that this process has open, such as 1 for /dev/stdout."""
-    found = _STREAM.fullmatch(str(place))
-    own = found is not None and found[1] in (None, "self", "thread-self", str(os.getpid()))
-    return int(found[2]) if found is not None and own else None
+def _own_stream(path: Path) -> int | None:
+    """Descriptor of a stream that this process has open, such as 1 for /dev/stdout."""
+    match = _STREAM.fullmatch(str(path))
+    is_ours = match is not None and match[1] in (None, "self", "thread-self", str(os.getpid()))
+    return int(match[2]) if match is not None and is_ours else None
 
 
 @dataclass
 class _Part:
-    """A complete content on its way to its place; without a name where the system allows that."""
+    """Complete content on its way to its destination; unnamed where the system allows it."""
 
-    place: Path
+    destination: Path
     descriptor: int
     name: Path | None
-    old: int | None = None  # what it replaces is held open: its space is freed after all moves
+    old: int | None = None  # the replaced file, held open: its space is freed after all moves
 
     def move(self) -> None:
-        """Put it in its place, at once."""
-        if self.name is None and not os.path.lexists(self.place):
+        """Move it to its destination atomically."""
+        if self.name is None and not os.path.lexists(self.destination):
             with contextlib.suppress(FileExistsError):
-                return self._link(self.place)
+                return self._link(self.destination)
         if self.name is None:
-            name = _part_name(self.place.parent)
+            name = _part_name(self.destination.parent)
             self._link(name)
             self.name = name
-        os.replace(self.name, self.place)
+        os.replace(self.name, self.destination)
         self.name = None
 
     def _link(self, name: Path) -> None:
-        own = f"/proc/self/fd/{self.descriptor}"  # an absolute path: the folder does not matter
-        os.link(own, name, src_dir_fd=self.descriptor, follow_symlinks=True)
+        source = f"/proc/self/fd/{self.descriptor}"  # an absolute path: src_dir_fd is ignored
+        os.link(source, name, src_dir_fd=self.descriptor, follow_symlinks=True)
 
     def drop(self) -> None:
-        """Let go of it."""
+        """Release the descriptors and remove the file if it was not moved."""
         for descriptor in (self.descriptor, self.old):
             if descriptor is not None:
                 os.close(descriptor)
@@ -169,23 +169,23 @@ def _part_name(folder: Path) -> Path:
     return folder / f".metaeval-{secrets.token_hex(16)}.part"
 
 
-def _prepared(place: Path, content: bytes, folders: bool) -> _Part:
-    """A content in the file system of its place, on the disk, with the mode of what it replaces."""
-    folder = _nearest(place.parent) if folders else place.parent
+def _prepared(destination: Path, content: bytes, folders: bool) -> _Part:
+    """Content on the file system of its destination, synced, with the mode of the old file."""
+    folder = _nearest(destination.parent) if folders else destination.parent
     _drop_stale(folder)
-    old = os.stat(place) if place.exists() else None
-    if old is not None and not os.access(place, os.W_OK):
+    old = os.stat(destination) if destination.exists() else None
+    if old is not None and not os.access(destination, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    part = _opened(place, folder)
+    part = _opened(destination, folder)
     try:
         with open(part.descriptor, "wb", closefd=False) as file:
             file.write(content)
         if old is not None and hasattr(os, "fchmod"):
-            with contextlib.suppress(OSError):  # only the superuser may give files away
+            with contextlib.suppress(OSError):  # only the superuser may change owners
                 os.fchown(part.descriptor, old.st_uid, old.st_gid)
             os.fchmod(part.descriptor, stat.S_IMODE(old.st_mode))
             with contextlib.suppress(OSError):
-                part.old = os.open(place, os.O_RDONLY)
+                part.old = os.open(destination, os.O_RDONLY)
         os.fsync(part.descriptor)
     except BaseException:
         part.drop()
@@ -193,27 +193,27 @@ def _prepared(place: Path, content: bytes, folders: bool) -> _Part:
     return part
 
 
-def _opened(place: Path, folder: Path) -> _Part:
-    """An empty part that no other process can have opened."""
-    with contextlib.suppress(OSError, AttributeError):  # not every system has nameless files
+def _opened(destination: Path, folder: Path) -> _Part:
+    """An empty temporary file that no other process can have opened."""
+    with contextlib.suppress(OSError, AttributeError):  # not every system has unnamed files
         flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
         descriptor = os.open(folder, flags, 0o666)
         if os.path.exists(f"/proc/self/fd/{descriptor}"):
             _lock(descriptor)
-            return _Part(place, descriptor, None)
+            return _Part(destination, descriptor, None)
         os.close(descriptor)
     while True:
         name = _part_name(folder)
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
         descriptor = os.open(name, flags | getattr(os, "O_BINARY", 0), 0o666)
         _lock(descriptor)
-        if name.exists():  # a process that tidies may have come before the lock
-            return _Part(place, descriptor, name)
+        if name.exists():  # another process may have removed it as stale before the lock
+            return _Part(destination, descriptor, name)
         os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:
-    """Mark a part as being written; False where another process holds it."""
+    """Lock a temporary file; False if another process holds the lock."""
     try:
         import fcntl
 
@@ -226,7 +226,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _drop_stale(folder: Path) -> None:
-    """Remove parts of processes that were killed: named as ours, of this user, and not locked."""
+    """Remove temporary files left by killed processes: our naming, this user, not locked."""
     try:
         names = [entry.path for entry in os.scandir(folder) if _PART.fullmatch(entry.name)]
     except OSError:
@@ -235,33 +235,33 @@ def _drop_stale(folder: Path) -> None:
         with contextlib.suppress(OSError):
             descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
             try:
-                own = not hasattr(os, "geteuid") or os.fstat(descriptor).st_uid == os.geteuid()
-                if own and _lock(descriptor):
+                is_ours = not hasattr(os, "geteuid") or os.fstat(descriptor).st_uid == os.geteuid()
+                if is_ours and _lock(descriptor):
                     os.unlink(name)
             finally:
                 os.close(descriptor)
 
 
 def _stream(target: Path, content: bytes) -> None:
-    """Write to a device, a pipe, or a stream that is open already."""
-    own = _own_stream(_resolved(target))
-    descriptor = os.open(target, os.O_WRONLY) if own is None else os.dup(own)
+    """Write to a device, a pipe or an already open stream."""
+    number = _own_stream(_resolved(target))
+    descriptor = os.open(target, os.O_WRONLY) if number is None else os.dup(number)
     with open(descriptor, "wb") as file:
         file.write(content)
 
 
-def _make_folders(folder: Path, made: list[Path]) -> None:
+def _make_folders(folder: Path, created: list[Path]) -> None:
     missing = []
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
     for path in reversed(missing):
         path.mkdir()
-        made.append(path)
+        created.append(path)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the names of a folder on the disk, where the system can do that."""
+    """Sync a folder to disk, where the system supports it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -272,7 +272,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back while files get their names, which takes milliseconds."""
+    """Defer Ctrl-C while files are moved, which takes milliseconds."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

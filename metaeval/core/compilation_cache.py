@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept between runs, and what is done with entries that are damaged."""
+"""The persistent cache of compiled kernels, and removal of damaged entries."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from typing import Any
 
 _PLACES = ("XDG_CACHE_HOME", "LOCALAPPDATA")
 _ENTRY = re.compile(r"jit_.+-[0-9a-f]{32,}-(cache|atime)")
-_CHECKED = "checked"  # a file whose time is that of the last check
-_TICKS = 5.0  # seconds by which clocks of files may differ
+_CHECKED = "checked"  # its modification time is that of the last check
+_TICKS = 5.0  # seconds: file systems round modification times, FAT to 2 s
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 def keep_compiled() -> None:
-    """Keep compiled kernels in the user's cache folder, unless `METAEVAL_CACHE` is 0.
+    """Cache compiled kernels in the user's cache folder, unless `METAEVAL_CACHE` is 0.
 
-    Entries that are damaged are dropped, so that they are compiled again and not complained of at
+    Damaged entries are removed, so that they are recompiled once instead of causing a warning in
     every run.
     """
     import jax
     from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
-    # another process may be writing the entry that is read: it is compiled here, too
+    # another process may be writing the entry just read; it is then compiled here as well
     warnings.filterwarnings("ignore", r"Error (reading|writing) persistent compilation cache")
-    folder = os.environ.get("METAEVAL_CACHE", "")
+    setting = os.environ.get("METAEVAL_CACHE", "")
     config: Any = jax.config
-    if folder == "0" or config.jax_compilation_cache_dir is not None:
+    if setting == "0" or config.jax_compilation_cache_dir is not None:
         return
-    place = Path(folder) if folder else cache_folder()
-    if place is None or not _writable(place):
+    folder = Path(setting) if setting else cache_folder()
+    if folder is None or not _writable(folder):
         return
-    drop_damaged(place)
-    config.update("jax_compilation_cache_dir", str(place))
+    drop_damaged(folder)
+    config.update("jax_compilation_cache_dir", str(folder))
     config.update("jax_persistent_cache_min_compile_time_secs", 0)
     config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     # older versions look for the folder once, when they first compile anything
@@ -46,13 +46,13 @@ def keep_compiled() -> None:
 
 
 def cache_folder() -> Path | None:
-    """The user's folder for caches; None where the user has no home."""
-    named = [os.environ[name] for name in _PLACES if os.environ.get(name)]
+    """The user's cache folder; None if the user has no home directory."""
+    configured = [os.environ[name] for name in _PLACES if os.environ.get(name)]
     try:
         home = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
     except RuntimeError:
-        return Path(named[0]) / "metaeval" / "jax" if named else None
-    return (Path(named[0]) if named else home) / "metaeval" / "jax"
+        return Path(configured[0]) / "metaeval" / "jax" if configured else None
+    return (Path(configured[0]) if configured else home) / "metaeval" / "jax"
 
 
 def _writable(folder: Path) -> bool:
@@ -65,7 +65,7 @@ def _writable(folder: Path) -> bool:
 
 
 def drop_damaged(folder: Path) -> None:
-    """Remove the entries that are damaged, of those that changed since the last check."""
+    """Remove damaged entries among those modified since the last check."""
     stamp = folder / _CHECKED
     with contextlib.suppress(OSError):
         last = stamp.stat().st_mtime - _TICKS if stamp.is_file() else 0.0
@@ -90,18 +90,18 @@ def _drop(path: Path) -> None:
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether an entry can be unpacked, which its checksum would refuse."""
+    """Whether an entry decompresses, which verifies its checksum."""
     if path.name.endswith("atime"):
         return path.is_file()
     try:
         content = path.read_bytes()
         return bool(_zstd(content) if content.startswith(_ZSTD) else zlib.decompress(content))
-    except Exception:  # errors of libraries that may be there or not
+    except Exception:  # exceptions of optional libraries cannot be named here
         return False
 
 
 def _zstd(content: bytes) -> bytes:
-    """Unpack what newer interpreters pack."""
+    """Decompress Zstandard, which JAX uses where it is available."""
     try:
         from compression import zstd  # type: ignore[import-not-found, unused-ignore]
     except ImportError:

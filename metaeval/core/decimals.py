@@ -1,8 +1,8 @@
-"""Differences of scores as decimals, and comparisons of them with thresholds.
+"""Decimal differences of scores, and their comparison with thresholds.
 
 0.3 - 0.2 and 0.2 - 0.1 differ in the last place in binary, and whether they are tied, or within a
-threshold of 0.1, must not depend on that. Differences are rounded to a decimal grid of their own,
-so coarse that rounding errors vanish and so fine that nothing else does.
+threshold of 0.1, must not depend on that. Each difference is rounded to a decimal grid that is
+coarse enough to remove rounding errors and fine enough to keep every real difference.
 """
 
 from __future__ import annotations
@@ -14,59 +14,59 @@ import numpy as np
 from metaeval.core.tolerances import ROUNDOFF_OF_SUMS
 from metaeval.core.typing import Bools, Floats
 
-KNOWN = 13
-"""Decimal digits of the larger of two scores that count."""
+SCORE_DIGITS = 13
+"""Significant decimal digits of the larger of two scores: a double has 15 to 17."""
 
-TYPICAL = 12
-"""Digits of a typical score that a difference keeps, if it is not tiny."""
+COLUMN_DIGITS = 12
+"""Digits of a typical score of the column that a difference keeps, unless it is tiny."""
 
-KEPT = 9
-"""Digits that every difference keeps, however small it is."""
+DIFFERENCE_DIGITS = 9
+"""Digits that every difference keeps, however small."""
 
-_LEAST = -400  # decade of nothing
+_DECADE_OF_ZERO = -400  # below that of the smallest subnormal, 5e-324
 _FINEST = -300
 _TENS = np.array([float(f"1e{k}") for k in range(309)])
 
 
 def decade_of(values: Any) -> Any:
-    """Decimal exponent of each value: 0 for 1 to 9.99, -1 for 0.1 to 0.99; -400 for nothing."""
+    """Decimal exponent of each value: 0 for 1 to 9.99, -1 for 0.1 to 0.99; -400 for 0."""
     size = np.abs(np.asarray(values, dtype=float))
-    there = np.isfinite(size) & (size > 0)
-    exponent = np.floor(np.log10(np.where(there, size, 1.0)))
-    return np.where(there, exponent, _LEAST).astype(np.int16)
+    nonzero = np.isfinite(size) & (size > 0)
+    exponent = np.floor(np.log10(np.where(nonzero, size, 1.0)))
+    return np.where(nonzero, exponent, _DECADE_OF_ZERO).astype(np.int16)
 
 
 def typical_decade(values: Floats) -> int:
-    """Decade of the median size of the scores that are not 0: one outlier does not move it."""
+    """Decade of the median absolute nonzero score, which is robust to outliers."""
     size = np.abs(values[np.isfinite(values) & (values != 0)])
-    return int(decade_of(np.median(size))) if size.size else _LEAST
+    return int(decade_of(np.median(size))) if size.size else _DECADE_OF_ZERO
 
 
 def difference(a: Floats, b: Floats, typical: int) -> Floats:
-    r"""Differences a - b of scores of one column, each rounded to a decimal grid.
+    r"""Differences a - b of scores of one column, rounded to a decimal grid.
 
     Parameters
     ----------
     a, b : array
-        Scores, of shapes that broadcast.
+        Scores; their shapes must broadcast.
     typical : int
-        Decade of a typical score of the column, `typical_decade`.
+        Decade of a typical score of the column; see `typical_decade`.
 
     Returns
     -------
     array
-        Decimals: the double that is nearest to each.
+        The double nearest to each decimal.
 
     Notes
     -----
     The grid of a difference d is :math:`10^k` with :math:`k = \max(e - 13, \min(t - 12, f - 9))`,
     where e, t and f are the decades of the larger score, of a typical one, and of d itself. The
-    first is what two doubles can know of their difference (some 50 to 500 units in the last
-    place). The second is one grid for most of the column, so that differences that are equal on
-    paper, such as 5/3 - 4/3 and 1/3 - 0, are equal here. The third keeps nine digits of every
-    difference, so that tiny scores, such as products of probabilities, are not tied by larger
-    ones. No other score of the column decides, so that an outlier ties nothing. Scores that agree
-    in 13 digits are tied.
+    first is the precision of a difference of two doubles (some 50 to 500 units in the last place).
+    The second is one grid for most of the column, so that differences that are equal in exact
+    arithmetic, such as 5/3 - 4/3 and 1/3 - 0, are equal here. The third keeps nine digits of every
+    difference, so that tiny scores, such as products of probabilities, are not tied because of
+    larger ones. Other scores enter only through their median, so an outlier creates no ties.
+    Scores that agree in 13 digits are tied.
 
     Examples
     --------
@@ -78,15 +78,15 @@ def difference(a: Floats, b: Floats, typical: int) -> Floats:
     """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     gap = a - b
-    exponent = np.full(gap.shape, typical - TYPICAL, dtype=np.int16)
-    tiny = np.abs(gap) < 10.0 ** max(typical - TYPICAL + KEPT, -323)
-    exponent[tiny] = np.minimum(exponent[tiny], decade_of(gap[tiny]) - KEPT)
-    exponent = np.maximum(exponent, np.maximum(decade_of(a), decade_of(b)) - KNOWN)
+    exponent = np.full(gap.shape, typical - COLUMN_DIGITS, dtype=np.int16)
+    tiny = np.abs(gap) < 10.0 ** max(typical - COLUMN_DIGITS + DIFFERENCE_DIGITS, -323)
+    exponent[tiny] = np.minimum(exponent[tiny], decade_of(gap[tiny]) - DIFFERENCE_DIGITS)
+    exponent = np.maximum(exponent, np.maximum(decade_of(a), decade_of(b)) - SCORE_DIGITS)
     return _on_grid(gap, exponent)
 
 
 def rounded_margins(margins: Floats) -> Floats:
-    """Margins whose scores are not known, as decimals of 12 digits (of a typical margin).
+    """Margins given without their scores, rounded to 12 digits of a typical margin.
 
     >>> rounded_margins(np.array([0.3 - 0.2, 0.4 - 0.3, 0.2])).tolist()
     [0.1, 0.1, 0.2]
@@ -108,7 +108,7 @@ def within(size: Floats, epsilon: Floats | float) -> Bools:
 
 
 def sign_within(margin: Floats, epsilon: Floats | float) -> Floats:
-    """The call on each pair: -1, 0 (a tie: at most epsilon) or 1; NaN where a score is missing.
+    """The decision on each pair: -1, 0 (a tie: at most epsilon) or 1; NaN for missing scores.
 
     >>> sign_within(np.array([0.8 - 0.7, 0.11]), 0.1).tolist()
     [0.0, 1.0]
@@ -117,7 +117,7 @@ def sign_within(margin: Floats, epsilon: Floats | float) -> Floats:
 
 
 def same_sizes(ascending: Floats) -> Floats:
-    """Sorted sizes, those that are equal up to rounding being the largest of them.
+    """Sorted sizes in which values equal up to rounding are replaced by their largest.
 
     >>> same_sizes(np.array([0.3 - 0.2, 0.4 - 0.3, 0.2])).tolist()
     [0.10000000000000003, 0.10000000000000003, 0.2]

@@ -1,12 +1,12 @@
-"""The only exception that a user of metaeval can cause, and one kind of it."""
+"""The exception raised for invalid data or arguments, and one subclass of it."""
 
 from metaeval.core.printable_text import printable, shortened
 
 
 class MetaevalError(ValueError):
-    """Something in the data or the arguments is not usable; the message names the cure.
+    """The data or the arguments are invalid; the message says how to fix them.
 
-    Hidden characters of names in it are shown by their number, and what is too long to read is cut.
+    Invisible characters are shown as code points, and long messages are shortened.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -14,4 +14,4 @@ class MetaevalError(ValueError):
 
 
 class UndefinedError(MetaevalError):
-    """A statistic has no value for a scorer, such as a constant one; others may have one."""
+    """A statistic is undefined for a scorer, for example because it is constant."""

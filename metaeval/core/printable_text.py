@@ -1,12 +1,12 @@
-"""Text as it leaves the program: what a reader cannot see is shown by its number."""
+"""Text that is safe to print: invisible characters are shown as code points."""
 
 from __future__ import annotations
 
 import re
 
-LONGEST = 2_000  # characters of an error
+LONGEST = 2_000  # characters of an error message
 _HEAD = 1_300
-_INVISIBLE = (  # assigned characters that take no ink, and that Python calls printable
+_INVISIBLE = (  # blank glyphs that `str.isprintable` accepts
     *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
     *range(0x180B, 0x1810),
     *range(0xFE00, 0xFE10),
@@ -16,16 +16,16 @@ _HIDDEN = frozenset(map(chr, _INVISIBLE))
 
 
 def is_hidden(character: str) -> bool:
-    """Whether a character moves, colours, turns or hides text instead of showing something.
+    """Whether a character is invisible or changes how the surrounding text is displayed.
 
-    Control characters, line and paragraph separators, every blank but the space, marks of direction
-    and of width 0, halves of surrogate pairs, private and unassigned characters.
+    Control characters, line and paragraph separators, all whitespace except the space, direction
+    and zero-width marks, lone surrogates, private-use and unassigned characters.
     """
     return not character.isprintable() or character in _HIDDEN
 
 
 def printable(text: object, keep: str = "") -> str:
-    r"""Text in which every hidden character is shown by its number; those in `keep` stay.
+    r"""Text with hidden characters shown as code points, except those in `keep`.
 
     >>> printable("a\x1b[31m\u202eb"), printable("x\ny", keep="\n")
     ('a[U+001B][31m[U+202E]b', 'x\ny')
@@ -37,7 +37,7 @@ def printable(text: object, keep: str = "") -> str:
 
 
 def escaped_json(text: str) -> str:
-    r"""JSON whose hidden characters are escapes, which mean the same; line breaks stay.
+    r"""JSON with hidden characters replaced by equivalent escapes; line breaks are kept.
 
     >>> print(escaped_json('"a‮b"'))
     "a\u202eb"
@@ -46,13 +46,13 @@ def escaped_json(text: str) -> str:
 
 
 def _escape(character: str) -> str:
-    """A character as the escapes of JSON: two of them beyond the first plane."""
+    """JSON escapes of a character: a surrogate pair outside the basic multilingual plane."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
 
 
 def shortened(text: str) -> str:
-    """Text whose middle is left out where it is too long to read; its cure stands at the end."""
+    """Long text without its middle: messages end with what to do, so the end is kept."""
     if len(text) <= LONGEST:
         return text
     tail = LONGEST - _HEAD
@@ -65,9 +65,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet may run a cell: it begins with = + - @, a tab or a line break.
+    """Whether a spreadsheet may evaluate a cell: it starts with = + - @, a tab or a line break.
 
-    Blanks before them do not count, and numbers are not formulas.
+    Leading whitespace is ignored, and numbers are not formulas.
 
     >>> is_formula("=1+1"), is_formula(" @SUM(1)"), is_formula("-0.5"), is_formula("a=1")
     (True, True, False, False)

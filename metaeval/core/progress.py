@@ -1,4 +1,4 @@
-"""Progress on stderr for work that takes more than two seconds."""
+"""A progress bar on stderr for work that takes more than two seconds."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-_SHOWN: ContextVar[bool | None] = ContextVar("shown", default=None)
-_PATIENCE = 2.0
+_VISIBLE: ContextVar[bool | None] = ContextVar("shown", default=None)
+_PATIENCE = 2.0  # seconds without a bar
 
 T = TypeVar("T")
 
 
 @contextmanager
 def shown(show: bool) -> Iterator[None]:
-    """Show progress inside the block, or do not; elsewhere a terminal sees it."""
-    token = _SHOWN.set(show)
+    """Show or hide progress bars in a block; by default they are shown on a terminal."""
+    token = _VISIBLE.set(show)
     try:
         yield
     finally:
-        _SHOWN.reset(token)
+        _VISIBLE.reset(token)
 
 
 def steps(work: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Pass `work` on, and show how far it is once it has taken two seconds."""
-    show = _SHOWN.get() if _SHOWN.get() is not None else sys.stderr.isatty()
+    """Iterate over `work`, with a progress bar once it has taken two seconds."""
+    show = _VISIBLE.get() if _VISIBLE.get() is not None else sys.stderr.isatty()
     started, bar = time.monotonic(), None
     try:
         for done, part in enumerate(work, start=1):

@@ -1,4 +1,4 @@
-"""Frames as CSV that a spreadsheet shows and does not run."""
+"""CSV that a spreadsheet displays without evaluating formulas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GUARD = "'"
 
 
 class _Rows(io.StringIO):
-    """Rows that end in CR LF, so that a cell with either is quoted, kept with LF at their ends."""
+    """Rows written with CR LF, so that cells with either are quoted, and stored with LF."""
 
     def write(self, row: str) -> int:
         """Add a row."""
@@ -22,7 +22,7 @@ class _Rows(io.StringIO):
 
 
 def guarded(value: Any) -> Any:
-    """A cell that a spreadsheet may take for a formula, with an apostrophe before it.
+    """A cell that a spreadsheet may take for a formula, prefixed with an apostrophe.
 
     >>> guarded("=1+1"), guarded("-0.5"), guarded("judge"), guarded(-0.5)
     ("'=1+1", '-0.5', 'judge', -0.5)
@@ -33,8 +33,8 @@ def guarded(value: Any) -> Any:
 def result_csv(frame: pd.DataFrame) -> str:
     """Rows of a result as CSV that is safe to open in a spreadsheet.
 
-    A text that begins with = + - @, a tab or a line break (blanks before them do not count) has an
-    apostrophe before it; numbers are as they are.
+    Text that starts with = + - @, a tab or a line break (ignoring leading whitespace) is prefixed
+    with an apostrophe; numbers are unchanged.
     """
     from pandas.api.types import is_numeric_dtype
 
@@ -43,7 +43,7 @@ def result_csv(frame: pd.DataFrame) -> str:
 
 
 def plain_csv(frame: pd.DataFrame) -> str:
-    """A frame as CSV with every cell as it is; those with a line break of any kind are quoted."""
+    """A frame as CSV with cells unchanged; those with any kind of line break are quoted."""
     rows = _Rows(newline="")
     frame.to_csv(rows, index=False, lineterminator="\r\n")
     return rows.getvalue()

@@ -1,4 +1,4 @@
-"""Names for arrays, so that signatures tell what an array holds; shapes are in docstrings."""
+"""Type aliases for arrays, so that signatures say what they hold; shapes are in docstrings."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ Floats = npt.NDArray[Any]
 """float64 numbers."""
 
 Codes = npt.NDArray[Any]
-"""Whole numbers that index groups, items or rows."""
+"""Integers that index groups, items or rows."""
 
 Bools = npt.NDArray[Any]
-"""Masks."""
+"""Boolean masks."""
 
 
 def numbers(values: Any, what: str) -> Floats:
-    """An argument as an array of float64 numbers; text and ragged lists are refused."""
+    """An argument as a float64 array; text and ragged lists are refused."""
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         raise MetaevalError(
-            f"{what} must be numbers, or an array of them; got {values!r:.100}."
+            f"{what} must be a number or an array of numbers, got {values!r:.100}."
         ) from None

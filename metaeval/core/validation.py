@@ -1,4 +1,4 @@
-"""Checks of arguments and columns whose messages say what to type next."""
+"""Checks of arguments and columns, with messages that say what to type next."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 from metaeval.core.errors import MetaevalError
 
-_NEAREST = 1e-12  # nearer to 0 or 1 a fraction has no quantile that floats can hold
+_NEAREST = 1e-12  # closer to 0 or 1, 1 - value is too coarse in doubles
 
 
 def listed(values: Iterable[object], limit: int = 10) -> str:
-    """The first `limit` values as text, with how many more there are.
+    """The first `limit` values joined with commas, and the number of the others.
 
     >>> listed(["a", "b", "c"], limit=2)
     'a, b and 1 more'
@@ -26,7 +26,7 @@ def listed(values: Iterable[object], limit: int = 10) -> str:
 
 
 def natural(text: object) -> list[tuple[int, str]]:
-    """A key that sorts ids as people do: numbers by their size, 2 before 10.
+    """Sort key for natural order: numbers by value, 2 before 10.
 
     >>> sorted(["s10", "s2", "b"], key=natural)
     ['b', 's2', 's10']
@@ -35,18 +35,18 @@ def natural(text: object) -> list[tuple[int, str]]:
     return [(int(part) if part.isdecimal() else -1, part) for part in parts if part]
 
 
-def near_miss(name: object, known: Iterable[object]) -> str:
-    """A hint that names the closest known name, or nothing.
+def near_miss(name: object, options: Iterable[object]) -> str:
+    """A hint with the closest option, or an empty string.
 
     >>> near_miss("sytem", ["item", "system"])
     " Did you mean 'system'?"
     """
-    near = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
+    near = difflib.get_close_matches(str(name), [str(k) for k in options], n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def require_column(columns: Iterable[object], column: str, *, purpose: str) -> None:
-    """Raise unless `column` is there; the message lists what is and how to map it."""
+    """Raise unless `column` exists; the message lists the columns and how to map one."""
     names = [str(name) for name in columns]
     if column not in names:
         raise MetaevalError(
@@ -55,56 +55,56 @@ def require_column(columns: Iterable[object], column: str, *, purpose: str) -> N
         )
 
 
-def no_such(what: str, name: object, known: Sequence[object]) -> str:
-    """Say that there is no `what` of a name, which there are, and which may be meant."""
-    there = "there is only" if len(known) == 1 else "there are"
+def no_such(what: str, name: object, options: Sequence[object]) -> str:
+    """Message that `name` does not exist, with the available names and the closest one."""
+    verb = "there is only" if len(options) == 1 else "there are"
     return (
-        f"There is no {what} {name!r}; {there} {listed(known, 20) or 'none'}."
-        f"{near_miss(name, known)}"
+        f"There is no {what} {name!r}; {verb} {listed(options, 20) or 'none'}."
+        f"{near_miss(name, options)}"
     )
 
 
-def require_known(what: str, name: object, known: Sequence[object]) -> None:
-    """Raise unless `name` is among the known names."""
-    if name not in known:
-        raise MetaevalError(no_such(what, name, known))
+def require_known(what: str, name: object, options: Sequence[object]) -> None:
+    """Raise unless `name` is one of the options."""
+    if name not in options:
+        raise MetaevalError(no_such(what, name, options))
 
 
 def check_one_of(name: str, value: object, allowed: Sequence[object]) -> None:
-    """Raise unless an argument has one of its allowed values."""
+    """Raise unless an argument is one of the allowed values."""
     if value not in allowed:
         options = ", ".join(repr(option) for option in allowed)
         raise MetaevalError(f"{name}={value!r} is not one of {options}.{near_miss(value, allowed)}")
 
 
-def check_whole(name: str, value: Any, least: int) -> int:
-    """An argument as a whole number of at least `least`."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise MetaevalError(f"{name}={value!r} must be a whole number of at least {least}.")
+def check_whole(name: str, value: Any, minimum: int) -> int:
+    """An argument as an integer of at least `minimum`."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_integer or value < minimum:
+        raise MetaevalError(f"{name}={value!r} must be an integer of at least {minimum}.")
     return int(value)
 
 
 def check_fraction(name: str, value: Any) -> float:
     """An argument as a number strictly between 0 and 1."""
-    real = isinstance(value, Real) and not isinstance(value, bool)
-    if not real or not _NEAREST <= value <= 1 - _NEAREST:
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_real or not _NEAREST <= value <= 1 - _NEAREST:
         raise MetaevalError(f"{name}={value!r} must be a number between 0 and 1, such as 0.95.")
     return float(value)
 
 
 def check_names(name: str, value: Any) -> list[str]:
-    """An argument as a list of names, each once; one name stands for itself."""
+    """An argument as a list of distinct names; a string is one name."""
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Iterable):
-        raise MetaevalError(f"{name}={value!r} must be a name, or a list of names.")
+        raise MetaevalError(f"{name}={value!r} must be a name or a list of names.")
     return list(dict.fromkeys(value))
 
 
 def check_not_negative(name: str, value: Any) -> float:
-    """An argument as a finite number of at least 0."""
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not 0 <= value < float("inf"):
+    """An argument as a finite, non-negative number."""
+    is_real = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_real or not 0 <= value < float("inf"):
         raise MetaevalError(f"{name}={value!r} must be a number of at least 0.")
     return float(value)

@@ -102,8 +102,8 @@ def test_what_cannot_be_written_leaves_nothing(figure, tmp_path):
     (tmp_path / "file").write_text("")
     for place, said in (
         ("there", "is a folder; name a file"),
-        ("none/figure", "Cannot write .*No such file.*choose another place"),
-        ("file/figure", "Cannot write .*choose another place"),
+        ("none/figure", "Cannot write .*No such file.*choose another path"),
+        ("file/figure", "Cannot write .*choose another path"),
     ):
         with pytest.raises(MetaevalError, match=said):
             plots.save(figure, tmp_path / place)

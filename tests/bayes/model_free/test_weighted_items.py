@@ -413,7 +413,7 @@ def test_who_likes_length_is_found_at_the_same_label():
         ({"flat_delta": 0.0}, "flat_delta", "flat_delta is 0 in all pairs; leave it out"),
         ({"endless_delta": np.inf}, "endless_delta", "missing or infinite in 60 pairs"),
         ({"text_delta": "a"}, "text_delta", "no difference 'text_delta'"),
-        ({}, None, "must be a name, or a list of names"),
+        ({}, None, "must be a name or a list of names"),
         ({"copy_delta": "length_delta"}, ["length_delta", "copy_delta"], "with each other"),
     ],
 )
