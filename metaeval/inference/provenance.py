@@ -58,7 +58,7 @@ def assembled(
     said = [
         *table.warnings,
         *assumed_sharing(design.table),
-        *implausible(design.table, named=undefined),
+        *implausible(design.table, reported=undefined),
         *design.warnings,
         *dict.fromkeys(w for level in levels for w in level.warnings),
     ]

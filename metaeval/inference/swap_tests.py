@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import (
-    KNOWN,
     ROUNDOFF,
     ROUNDOFF_OF_SUMS,
+    SCORE_DIGITS,
     Codes,
     Floats,
     require_column,
@@ -126,7 +126,7 @@ def _noise(scores: Floats) -> Floats:
     """
     size = np.ldexp(1.0, np.frexp(np.abs(scores).max(axis=0))[1])
     spread = (scores / size).std(axis=0) * size
-    known = 10.0 ** np.array([typical_decade(column) - KNOWN for column in scores.T])
+    known = 10.0 ** np.array([typical_decade(column) - SCORE_DIGITS for column in scores.T])
     return np.asarray(known / np.where(spread > 0, spread, 1.0) / 2)
 
 
@@ -287,14 +287,14 @@ def linear(swaps: Swaps, credits: list[PairCredits], exact: bool) -> Null:
     terms = np.concatenate([terms for terms, _, _ in parts])
     share = np.concatenate([share * factor for _, share, factor in parts])
     weight = exact_terms(share[:, None], float(np.abs(terms).max(initial=1)) * len(share))
-    if not (weight.whole and (weight.values == 1).all()):
+    if not (weight.integral and (weight.values == 1).all()):
         terms = terms * weight.values
     unit = np.concatenate(swaps.units)
     if swaps.n_units < len(unit):
         terms = sum_by(terms.astype(float), unit, swaps.n_units)
     size = np.abs(terms).sum(axis=0)
-    slack = np.full(len(size), 0.5) if weight.whole else ROUNDOFF_OF_SUMS * size
-    used = Terms(terms, np.ones(len(size)), weight.whole)
+    slack = np.full(len(size), 0.5) if weight.integral else ROUNDOFF_OF_SUMS * size
+    used = Terms(terms, np.ones(len(size)), weight.integral)
     return _of_sums(used, lambda sums: sums, slack, swaps.key)
 
 

@@ -1,23 +1,18 @@
 """Resampling of items: weights, sums, sign flips, intervals and corrections; no tables.
 
-- `threefry`: Random words that depend on a key and a counter only, the same in NumPy and in JAX.
-- `random_weights`: Random weights and signs of units, from (seed, resample, index of the unit)
-  alone.
-- `exact_sums`: Terms that add up without rounding: whole numbers, or numbers on a grid of powers
-  of two.
-- `engine`: Resampling: weighted sums over units for many resamples, exact in any order, blocked.
-- `jax_kernels`: Weighted sums and counts of flips in JAX. Only loaded for work that is large
-  enough.
-- `sign_flip`: The sign-flip test, and step-down max-T over a family of comparisons that share the
-  flips.
-- `max_t`: Step-down max-T: p-values adjusted for a family of comparisons that share their draws.
-- `multiplicity`: Many comparisons: adjusted p-values, letters and ranks.
+- `threefry`: A counter-based generator of random words, identical in NumPy and JAX.
+- `random_weights`: Random weights and signs of units, as functions of (seed, resample, unit).
+- `exact_sums`: Terms whose sums are exact in floating point, in any order.
+- `engine`: Weighted sums over units for many resamples, in blocks and exact in any order.
+- `jax_kernels`: Weighted sums and exceedance counts in JAX, loaded only for large problems.
+- `sign_flip`: The sign-flip test, with step-down max-T over a family of comparisons.
+- `max_t`: Step-down max-T p-values from joint null draws.
+- `multiplicity`: Multiple comparisons: adjusted p-values, letters and ranks.
 - `intervals`: Confidence intervals: from bootstrap draws, from a standard error, and from counts.
-- `quantiles`: What intervals are made from: draws, standard errors, counts; and quantiles of
-  them.
-- `standard_errors`: Standard errors of bootstrap replicates of smooth functions of sums.
+- `quantiles`: Inputs of interval methods, and quantiles of bootstrap replicates.
+- `standard_errors`: Delta-method standard errors of bootstrap replicates.
 - `classical_tests`: Tests without resampling: discordant items, dependent correlations, margins.
-- `power`: How many items a comparison needs, and which differences it can find.
+- `power`: Sample sizes and detectable differences.
 """
 
 from __future__ import annotations

@@ -12,28 +12,28 @@ _SIDES = ("two-sided", "greater", "less")
 def mcnemar(
     n10: Floats, n01: Floats, *, mid_p: bool = False, alternative: str = "two-sided"
 ) -> Floats:
-    """Exact test that two scorers are right equally often on the same items.
+    """Exact McNemar test of equal accuracy of two scorers on the same items.
 
     Parameters
     ----------
     n10, n01 : array (pair,)
-        Items that only the first, only the second of two scorers has right.
+        Items that only the first, or only the second, of two scorers gets right.
     mid_p : bool
-        Whether the observed outcome counts half: less conservative. At .05 it rejects up to .077
-        given the number of discordant items (16), but at most .05 over all of 200 items.
+        Whether the observed outcome counts half, which is less conservative. At level 0.05 the
+        conditional size is up to 0.077 (16 discordant items); over 200 items it is at most 0.05.
     alternative : {"two-sided", "greater", "less"}
-        "greater": the first is right more often.
+        "greater": the first is more accurate.
 
     Returns
     -------
     array (pair,)
-        p-values; 1 where no item is discordant.
+        p-values; 1 if no item is discordant.
 
     Notes
     -----
-    Given n10 + n01, n10 is binomial with probability 1/2 if both are right equally often. For one
-    verdict per item and independent items only; pairs of responses to one item are not
-    independent, and the test then rejects too often.
+    Given n10 + n01, n10 is binomial with probability 1/2 under the null hypothesis. The test
+    requires one verdict per item and independent items; pairs of responses to one item are
+    dependent, and the test is then anticonservative.
 
     References
     ----------
@@ -64,8 +64,8 @@ def _counts(name: str, values: Floats) -> Floats:
     wrong = ~np.isfinite(counts) | (counts < 0) | (counts != np.floor(counts))
     if wrong.any():
         raise MetaevalError(
-            f"{name} holds {counts[wrong].flat[0]:g}; it must hold counts of items (0, 1, 2, ...). "
-            "For credits between 0 and 1 use test='sign-flip'."
+            f"{name} must hold counts of items (0, 1, 2, ...), got {counts[wrong].flat[0]:g}. "
+            "For credits between 0 and 1, use test='sign-flip'."
         )
     return counts
 
@@ -73,7 +73,7 @@ def _counts(name: str, values: Floats) -> Floats:
 def williams(
     r1: Floats, r2: Floats, r12: Floats, n: int, *, alternative: str = "two-sided"
 ) -> Floats:
-    r"""Williams' test that two scorers correlate equally with the labels of the same rows.
+    r"""Williams' test of equal correlation of two scorers with the labels of the same rows.
 
     Parameters
     ----------
@@ -84,13 +84,13 @@ def williams(
     n : int
         Number of independent rows, at least 4.
     alternative : {"two-sided", "greater", "less"}
-        "greater": the first correlates more.
+        "greater": the first correlation is larger.
 
     Returns
     -------
     array (pair,)
-        p-values; 1/2 or, two-sided, 1 where r1 equals r2; NaN for correlations that no three
-        variables can have.
+        p-values; 1/2 or, two-sided, 1 where r1 equals r2; NaN where the three correlations are
+        not jointly possible.
 
     Notes
     -----
@@ -98,10 +98,10 @@ def williams(
         {2 |R| (n - 1) / (n - 3) + \bar r^2 (1 - r_{12})^3}}
 
     with :math:`|R| = 1 - r_1^2 - r_2^2 - r_{12}^2 + 2 r_1 r_2 r_{12}`. For Pearson correlations
-    of independent, normal rows; it misleads for rank correlations, averages of correlations, and
+    of independent, normal rows; it is invalid for rank correlations, averages of correlations, and
     rows that share items or systems. mt-metrics-eval puts the larger correlation first and reports
-    "greater", which is half of "two-sided" however the data fall; nlpstats takes absolute values of
-    all three correlations first.
+    "greater", which is half of the two-sided p-value for any data; nlpstats takes absolute values
+    of all three correlations first.
 
     References
     ----------
@@ -118,7 +118,7 @@ def williams(
 
     check_one_of("alternative", alternative, _SIDES)
     if n < 4:
-        raise MetaevalError(f"Williams' test needs at least 4 rows; there are {n}.")
+        raise MetaevalError(f"Williams' test needs at least 4 rows, got {n}.")
     r1, r2, r12 = (np.asarray(r, dtype=float) for r in (r1, r2, r12))
     gap = r1 - r2
     det = 1 - r1**2 - r2**2 - r12**2 + 2 * r1 * r2 * r12
@@ -132,28 +132,29 @@ def williams(
 
 
 def tost(estimate: Floats, se: Floats, margin: float, df: float) -> Floats:
-    """Test that differences are smaller than a margin, on either side.
+    """Two one-sided tests that differences lie within an equivalence margin.
 
     Parameters
     ----------
     estimate, se : array (comparison,)
         Differences and their standard errors.
     margin : float
-        What counts as no difference worth having, set before looking; above 0.
+        Largest difference considered negligible, fixed before seeing the data; positive.
     df : float
-        Degrees of freedom: units less 1, or infinity.
+        Degrees of freedom: units minus 1, or infinity.
 
     Returns
     -------
     array (comparison,)
         The larger p-value of two one-sided t tests, "above -margin" and "below margin"; below
-        alpha exactly if the t interval of confidence 1 - 2 alpha lies between the margins.
-        Without a standard error it is 0 inside and 1 outside.
+        alpha if and only if the t interval of confidence 1 - 2 alpha lies between the margins.
+        With a standard error of 0 it is 0 inside and 1 outside.
 
     Notes
     -----
-    A large p-value does not show a difference, as that of a test of no difference shows no
-    equality. It needs se to be right: of few units or skewed values it is often too small.
+    A large p-value is not evidence of a difference, just as a large p-value of a test of no
+    difference is not evidence of equality. Validity depends on `se`, which is often too small for
+    few units or skewed values.
 
     References
     ----------
@@ -167,35 +168,35 @@ def tost(estimate: Floats, se: Floats, margin: float, df: float) -> Floats:
     """
     if check_not_negative("margin", margin) == 0:
         raise MetaevalError(
-            "margin=0 leaves no room for equivalence; give the largest difference that does not "
-            "matter, such as 0.01, or use non_inferior."
+            "margin must be positive, got 0; give the largest negligible difference, such as "
+            "0.01, or use non_inferior."
         )
     return _upper_tail(margin - np.abs(np.asarray(estimate, dtype=float)), se, df)
 
 
 def non_inferior(estimate: Floats, se: Floats, margin: float, df: float) -> Floats:
-    """Test that the first of two scorers is worse by less than a margin.
+    """Non-inferiority test: the first of two scorers is worse by less than a margin.
 
     Parameters
     ----------
     estimate, se : array (comparison,)
-        Differences, first less second, and their standard errors.
+        Differences, first minus second, and their standard errors.
     margin : float
-        Loss that would be accepted, set before looking; 0 tests that the first is better.
+        Largest acceptable loss, fixed before seeing the data; 0 tests superiority.
     df : float
-        Degrees of freedom: units less 1, or infinity.
+        Degrees of freedom: units minus 1, or infinity.
 
     Returns
     -------
     array (comparison,)
-        p-value of the one-sided t test of "above -margin"; below alpha exactly if the lower end
-        of the t interval of confidence 1 - 2 alpha is above -margin. Without a standard error it
-        is 0 above -margin and 1 elsewhere.
+        p-value of the one-sided t test of "above -margin"; below alpha if and only if the lower
+        end of the t interval of confidence 1 - 2 alpha is above -margin. With a standard error of
+        0 it is 0 above -margin and 1 elsewhere.
 
     Notes
     -----
-    It needs se to be right: of few units or skewed values it is often too small. A margin chosen
-    after looking proves nothing.
+    Validity depends on `se`, which is often too small for few units or skewed values, and on a
+    margin that was not chosen after seeing the data.
 
     References
     ----------
@@ -216,6 +217,6 @@ def _upper_tail(room: Floats, se: Floats, df: float) -> Floats:
 
     se = np.asarray(se, dtype=float)
     if (se < 0).any():
-        raise MetaevalError(f"A standard error is {se.min():g}; it must be at least 0.")
+        raise MetaevalError(f"Standard errors must be at least 0, got {se.min():g}.")
     p = t.sf(room / np.where(se > 0, se, np.nan), df)
     return np.where(se == 0, np.where(np.isnan(room), np.nan, np.where(room > 0, 0.0, 1.0)), p)

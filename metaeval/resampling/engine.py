@@ -1,4 +1,7 @@
-"""Resampling: weighted sums over units for many resamples, exact in any order, blocked."""
+"""Weighted sums over units for many resamples, in blocks and exact in any order.
+
+Block sizes bound memory, and thresholds choose between NumPy and JAX; neither changes a number.
+"""
 
 from __future__ import annotations
 
@@ -15,43 +18,47 @@ from metaeval.resampling.random_weights import EXACT_BELOW, KINDS, all_signs, we
 MAX_ENUMERATED = 20
 WEIGHTS = ("multinomial", "poisson", "exponential")
 
-_BLOCK = 4_000_000  # weights that exist at one time
+_BLOCK = 4_000_000  # weights held in memory at one time: 32 MB
 _UNITS = 4096  # units in a block of the JAX engine
-_ROWS = 10_000  # resamples in a block of it
-_SUMS = 2**24  # sums that it returns at one time
-_LARGE = 5_000_000  # weights from which JAX is faster once it is loaded,
-_LARGE_COLD = 100_000_000  # and when it must be loaded first
-_COLUMNS = 50  # columns of a product that cost as much as drawing a weight
-_SINGLE = 2.0**24  # whole numbers below are exact in single precision
-_HALF = 256.0  # and in bfloat16
+_ROWS = 10_000  # resamples in a block of the JAX engine
+_SUMS = 2**24  # sums returned by one block of the JAX engine
+_LARGE = 5_000_000  # number of weights from which JAX is faster if it is already imported
+_LARGE_COLD = 100_000_000  # and if it must be imported and compiled first
+_COLUMNS = 50  # columns of a matrix product that cost as much as drawing one weight
+_SINGLE = 2.0**24  # integers up to this are exact in single precision (24-bit significand)
+_HALF = 256.0  # and in bfloat16 (8-bit significand)
 
 
-def kind_for(n_units: int, wanted: str | None = None) -> str:
-    """How units are weighted in a bootstrap: exact counts where they are few."""
-    return wanted or ("multinomial" if n_units < EXACT_BELOW else "poisson")
+def kind_for(n_units: int, kind: str | None = None) -> str:
+    """Bootstrap weighting scheme: multinomial for few units, else independent Poisson counts.
+
+    Independent counts need no second pass over the units, but their sum varies by resample, which
+    matters only for few units.
+    """
+    return kind or ("multinomial" if n_units < EXACT_BELOW else "poisson")
 
 
 def largest_weight(kind: str) -> tuple[float, float]:
-    """Largest mean weight over the units in a resample, and the finest step of weights."""
+    """Largest mean weight over units in a resample, and the smallest step between weights."""
     return (1.0, 1.0) if kind == "multinomial" else (KINDS[kind].largest, KINDS[kind].finest)
 
 
 def is_large(n_weights: int, n_columns: int = 0) -> bool:
-    """Whether work on so many weights, in products with so many columns, is for JAX."""
+    """Whether a product of this many weights with this many columns is faster in JAX."""
     work = n_weights * (1 + n_columns / _COLUMNS)
     return work > (_LARGE if "jax" in sys.modules else _LARGE_COLD)
 
 
-def block_size(n_units: int, most: int) -> int:
-    """Resamples in a block of bounded memory; blocks change no number."""
-    return int(np.clip(_BLOCK // n_units, 1, most))
+def block_size(n_units: int, maximum: int) -> int:
+    """Number of resamples in a block of bounded memory; it does not affect results."""
+    return int(np.clip(_BLOCK // n_units, 1, maximum))
 
 
 def weight_blocks(
-    kind: str, key: Codes, n_resamples: int, n_units: int, most: int = 2_000
+    kind: str, key: Codes, n_resamples: int, n_units: int, maximum: int = 2_000
 ) -> Iterator[Floats]:
     """Weights of units, block by block: (resample, unit)."""
-    size = block_size(n_units, most)
+    size = block_size(n_units, maximum)
     for start in range(0, n_resamples, size):
         resamples = np.arange(start, min(start + size, n_resamples))
         yield weights(kind, key, resamples, n_units)
@@ -60,7 +67,7 @@ def weight_blocks(
 def weighted_sums(
     kind: str, key: Codes, n_resamples: int, terms: Terms, what: str
 ) -> Iterator[Floats]:
-    """Sums of values weighted by random weights, block by block: (resample, column).
+    """Sums of values under random weights, block by block: (resample, column).
 
     Parameters
     ----------
@@ -68,14 +75,14 @@ def weighted_sums(
     key : array (2,) of words
     n_resamples : int
     terms : Terms
-        Values of (unit, column), made exact for this kind of weight.
+        Values (unit, column) in exact form for this weighting scheme.
     what : str
-        What the progress bar says.
+        Description for the progress bar.
 
     Notes
     -----
-    The sums are the same bits whatever the blocks, the engine and the devices: every weight
-    depends on the key, the resample and its unit alone, and no sum is rounded.
+    The sums are bitwise identical for any block size, engine and number of devices: each weight
+    is a function of the key, the resample and the unit, and no sum is rounded.
     """
     n_units = len(terms.values)
     if kind != "multinomial" and is_large(n_resamples * n_units, terms.values.shape[1]):
@@ -86,19 +93,19 @@ def weighted_sums(
 
 
 def same_blocks(blocks: Iterator[Floats], size: int) -> Iterator[Floats]:
-    """The same rows in blocks of one size, so that sums over several sets of units go together."""
-    held: list[Floats] = []
+    """The same rows in blocks of equal size, so that sums over several strata align."""
+    buffer: list[Floats] = []
     for block in blocks:
-        held = [np.concatenate([*held, block])]
-        while len(held[0]) >= size:
-            yield held[0][:size]
-            held = [held[0][size:]]
-    if held and len(held[0]):
-        yield held[0]
+        buffer = [np.concatenate([*buffer, block])]
+        while len(buffer[0]) >= size:
+            yield buffer[0][:size]
+            buffer = [buffer[0][size:]]
+    if buffer and len(buffer[0]):
+        yield buffer[0]
 
 
 def enumerated_sums(terms: Terms, *, mirrored: bool = False) -> Iterator[Floats]:
-    """Sums of values under all sign vectors, one of each pair of mirror images or both."""
+    """Sums of values under all sign vectors, one of each pair of opposites or both."""
     n_units = len(terms.values)
     total, size = 2 ** (n_units - 1), 2**13
     starts = range(0, total, size)
@@ -110,7 +117,7 @@ def enumerated_sums(terms: Terms, *, mirrored: bool = False) -> Iterator[Floats]
 def _large_sums(
     kind: str, key: Codes, n_resamples: int, terms: Terms, what: str
 ) -> Iterator[Floats]:
-    """Weighted sums by JAX: blocks of units are added up on the device."""
+    """Weighted sums in JAX; blocks of units are accumulated on the device."""
     import jax
 
     from metaeval.resampling import jax_kernels
@@ -138,8 +145,8 @@ def _large_sums(
                     jax.numpy.asarray(values, product),
                     kind=kind,
                 ).block_until_ready()
-            whole = np.asarray(sums)[:n, :n_columns].astype(np.float64)
-        yield whole
+            finished = np.asarray(sums)[:n, :n_columns].astype(np.float64)
+        yield finished
     next(ticks, None)
 
 
@@ -148,18 +155,18 @@ def _padded(n: int, multiple: int) -> int:
 
 
 def _unit_blocks(values: Floats) -> Iterator[tuple[int, Floats]]:
-    """Blocks of units, rows and columns filled up with zeros so that few shapes are compiled."""
+    """Blocks of units, zero-padded so that few shapes are compiled."""
     columns = _padded(values.shape[1], 8)
     for first in range(0, len(values), _UNITS):
-        some = values[first : first + _UNITS]
-        block = np.zeros((_padded(len(some), 64), columns))
-        block[: len(some), : values.shape[1]] = some
+        chunk = values[first : first + _UNITS]
+        block = np.zeros((_padded(len(chunk), 64), columns))
+        block[: len(chunk), : values.shape[1]] = chunk
         yield first, block
 
 
 def _dtypes(terms: Terms, kind: str) -> tuple[str, str]:
-    """Number formats of the product and of the sums in which all of them are exact."""
-    if not (terms.whole and terms.bound(KINDS[kind].largest) < _SINGLE):
+    """Narrowest dtypes of the product and of the sums that keep both exact."""
+    if not (terms.integral and terms.bound(KINDS[kind].largest) < _SINGLE):
         return "float64", "float64"
     small = KINDS[kind].finest == 1 and terms.largest <= _HALF
     exact = KINDS[kind].finest == 1

@@ -1,4 +1,10 @@
-"""Terms that add up without rounding: whole numbers, or numbers on a grid of powers of two."""
+"""Terms whose sums are exact in floating point, in any order.
+
+Floating-point addition is not associative, so sums of the same terms in different blocks, orders or
+engines differ in the last bits, and ties between them break at random. Integers, and multiples of a
+power of two, add without rounding as long as sums need at most 53 bits; results are then identical
+on every machine.
+"""
 
 from __future__ import annotations
 
@@ -9,38 +15,38 @@ import numpy as np
 
 from metaeval.core import ROUNDOFF_OF_SUMS, Floats
 
-_MOST_VALUES = 4096  # distinct values among which a common unit is looked for
-_LARGEST_WHOLE = 2.0**20
+_MOST_VALUES = 4096  # distinct values searched for a common unit
+_LARGEST_WHOLE = 2.0**20  # multiples of the unit: leaves 2**33 for weights times units
 _ROWS = 2**16
-_NOTHING = 1e-280  # columns without a larger value are taken as 0
+_NOTHING = 1e-280  # columns without a larger value are treated as 0
 
 
 class Terms(NamedTuple):
     """Terms whose weighted sums are exact in any order.
 
-    `values` (unit, column) times `step` (column,) are the terms, up to the rounding of the grid.
+    The terms are `values` (unit, column) times `step` (column,), up to rounding to the grid.
     """
 
     values: Floats
     step: Floats
-    whole: bool  # the values are whole numbers
+    integral: bool  # whether the values are integers
 
     def bound(self, largest_weight: float) -> float:
-        """No sum of values, with weights up to the largest, is larger than this."""
+        """Upper bound on the absolute sum of values with weights up to the largest."""
         blocks = (self.values[i : i + _ROWS] for i in range(0, len(self.values), _ROWS))
-        return float(sum(np.abs(some).sum(axis=0) for some in blocks).max()) * largest_weight
+        return float(sum(np.abs(block).sum(axis=0) for block in blocks).max()) * largest_weight
 
     @property
     def largest(self) -> float:
-        """Size of the largest value."""
+        """Largest absolute value."""
         return float(max(self.values.max(initial=0.0), -self.values.min(initial=0.0)))
 
 
 def exact_terms(terms: Floats, largest_weight: float, finest_weight: float = 1.0) -> Terms:
     """Terms (unit, column) in a form whose sums are exact.
 
-    Columns that are multiples of a common unit, such as shares of so many pairs, become whole
-    numbers; else all are put `on_grid`.
+    If every column consists of multiples of one unit, such as fractions with a common denominator,
+    the values become integers; else all are rounded with `on_grid`.
     """
     steps = [_unit_of(column) for column in terms.T]
     if all(step is not None for step in steps):
@@ -52,7 +58,7 @@ def exact_terms(terms: Floats, largest_weight: float, finest_weight: float = 1.0
 def exact_jointly(terms: Floats, largest_weight: float) -> Terms:
     """Like `exact_terms`, with one unit for all columns, so that columns can be subtracted.
 
-    Without one, every column has a grid of its own: what others hold moves no bit of it.
+    If there is none, each column has its own grid and does not depend on the others.
     """
     step = _unit_of(terms.ravel())
     if step is not None:
@@ -61,7 +67,7 @@ def exact_jointly(terms: Floats, largest_weight: float) -> Terms:
 
 
 def _unit_of(values: Floats) -> float | None:
-    """The largest number of which all values are whole multiples, if there is a plain one."""
+    """The largest number of which all values are integer multiples, if one is large enough."""
     distinct = np.unique(np.abs(values))
     distinct = distinct[distinct > 0]
     if not distinct.size:
@@ -81,7 +87,7 @@ def _unit_of(values: Floats) -> float | None:
 
 
 def _common(a: float, b: float, tolerance: float) -> float:
-    """Largest common divisor of two positive numbers, up to rounding."""
+    """Greatest common divisor of two positive numbers up to rounding, by Euclid's algorithm."""
     while b > tolerance:
         a, b = b, abs(math.remainder(a, b))
     return a
@@ -90,8 +96,8 @@ def _common(a: float, b: float, tolerance: float) -> float:
 def on_grid(terms: Floats, largest_weight: float = 1.0, finest_weight: float = 1.0) -> Floats:
     """Terms (unit, ...) rounded so that every weighted sum of them is exact in any order.
 
-    Each column is rounded to multiples of a power of two, so small against its largest value, and
-    so large, that sums with weights up to the largest, in steps of the finest, fit 53 bits.
+    Each column is rounded to multiples of a power of two: the smallest for which sums with weights
+    up to the largest, in steps of the finest, fit the 53 bits of a double.
     """
     largest = np.maximum(terms.max(axis=0), -terms.min(axis=0))
     total = max(len(terms), 2) * largest_weight / finest_weight

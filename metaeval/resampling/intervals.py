@@ -1,4 +1,4 @@
-"""Confidence intervals: from bootstrap draws, from a standard error, and from counts."""
+"""Confidence intervals from bootstrap replicates, standard errors or counts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from metaeval.resampling.quantiles import (
 
 
 def percentile(sample: Sample, confidence: float) -> Floats:
-    """Percentile interval of each column: quantiles of the draws.
+    """Percentile interval of each column: quantiles of the replicates.
 
     Parameters
     ----------
     sample : Sample
-        Its draws.
+        With draws.
     confidence : float
 
     Returns
@@ -34,8 +34,8 @@ def percentile(sample: Sample, confidence: float) -> Floats:
 
     Notes
     -----
-    Too short for few units and for skewed draws: accuracy .98 on 100 items is covered .87 of the
-    time at .95.
+    Too short for few units and for skewed distributions: for an accuracy of 0.98 on 100 items,
+    nominal 95% intervals cover 87% of the time.
 
     References
     ----------
@@ -51,23 +51,23 @@ def percentile(sample: Sample, confidence: float) -> Floats:
 
 
 def basic(sample: Sample, confidence: float) -> Floats:
-    """Basic interval of each column: the quantiles of the draws mirrored at the estimate.
+    """Basic interval of each column: quantiles of the replicates reflected at the estimate.
 
     Parameters
     ----------
     sample : Sample
-        Its draws and estimate.
+        With draws and estimate.
     confidence : float
 
     Returns
     -------
     array (2, column)
-        Lower and upper ends: twice the estimate less the upper and the lower quantile.
+        Lower and upper ends: twice the estimate minus the upper and the lower quantile.
 
     Notes
     -----
-    It may leave the range of the statistic, and of skewed draws it has the long side where the
-    percentile interval has the short one.
+    It may exceed the range of the statistic, and for skewed distributions its long side is the
+    short side of the percentile interval.
 
     References
     ----------
@@ -88,19 +88,20 @@ def bca(sample: Sample, confidence: float) -> Floats:
     Parameters
     ----------
     sample : Sample
-        Its draws, estimate and influence.
+        With draws, estimate and influence.
     confidence : float
 
     Returns
     -------
     array (2, column)
-        Lower and upper ends; both equal the estimate where the draws do not vary.
+        Lower and upper ends; both equal the estimate where the replicates do not vary.
 
     Notes
     -----
-    Levels :math:`\Phi(z_0 + (z_0 + z) / (1 - a (z_0 + z)))`, with :math:`z_0` from the share of
-    draws below the estimate plus half of those equal to it, and acceleration
-    :math:`a = \sum u^3 / (6 (\sum u^2)^{3/2})`. It ends where the draws do: see `near_boundary`.
+    Levels :math:`\Phi(z_0 + (z_0 + z) / (1 - a (z_0 + z)))`, with :math:`z_0` from the
+    proportion of replicates below the estimate plus half of those equal to it, and acceleration
+    :math:`a = \sum u^3 / (6 (\sum u^2)^{3/2})`. The ends lie within the range of the replicates;
+    see `near_boundary`.
 
     References
     ----------
@@ -128,14 +129,14 @@ def t(sample: Sample, confidence: float) -> Floats:
     Parameters
     ----------
     sample : Sample
-        Its estimate, se and number of units.
+        With estimate, se and n_units.
     confidence : float
 
     Returns
     -------
     array (2, column)
-        The estimate less and plus t with n_units - 1 degrees of freedom times se, cut off at 0
-        and 1 where values are bounded.
+        The estimate minus and plus se times the t quantile with n_units - 1 degrees of freedom,
+        clipped to [0, 1] where values are bounded.
 
     Notes
     -----
@@ -159,18 +160,18 @@ def t(sample: Sample, confidence: float) -> Floats:
 
 
 def wilson(sample: Sample, confidence: float) -> Floats:
-    """Wilson's score interval for the share of successes in each column.
+    """Wilson's score interval for the proportion of successes in each column.
 
     Parameters
     ----------
     sample : Sample
-        Its successes and trials.
+        With successes and trials.
     confidence : float
 
     Returns
     -------
     array (2, column)
-        The shares p with (s - n p)^2 at most z^2 n p (1 - p).
+        The proportions p with (s - n p)^2 at most z^2 n p (1 - p).
 
     Notes
     -----
@@ -195,18 +196,19 @@ def wilson(sample: Sample, confidence: float) -> Floats:
 
 
 def jeffreys(sample: Sample, confidence: float) -> Floats:
-    """Jeffreys' interval for the share of successes in each column.
+    """Jeffreys' interval for the proportion of successes in each column.
 
     Parameters
     ----------
     sample : Sample
-        Its successes and trials.
+        With successes and trials.
     confidence : float
 
     Returns
     -------
     array (2, column)
-        Quantiles of Beta(s + 1/2, n - s + 1/2); 0 below no success and 1 above no failure.
+        Quantiles of Beta(s + 1/2, n - s + 1/2); 0 if there are no
+        successes and 1 if there are no failures.
 
     Notes
     -----
@@ -233,23 +235,23 @@ def jeffreys(sample: Sample, confidence: float) -> Floats:
 def _counts(sample: Sample, kind: str) -> tuple[Floats, Floats]:
     if sample.successes is None or sample.trials is None:
         raise MetaevalError(
-            f"The {kind} interval needs successes and trials of independent 0/1 items; this "
-            "statistic or design has none. Use bca."
+            f"interval={kind!r} needs successes and trials of independent 0/1 items, which this "
+            "statistic or design does not have. Use interval='bca'."
         )
     n = np.asarray(sample.trials, dtype=float)
-    s = np.asarray(sample.successes, dtype=float)  # a share times the trials is rounded
+    s = np.asarray(sample.successes, dtype=float)  # a proportion times the trials, so rounded
     rounding = ROUNDOFF * np.maximum(n, 1.0)
     return np.where(s <= rounding, 0.0, np.where(s >= n - rounding, n, s)), n
 
 
 def bootstrap_t(sample: Sample, confidence: float) -> Floats:
-    """Bootstrap-t interval of each column: quantiles of the studentised draws.
+    """Bootstrap-t interval of each column: quantiles of the studentized replicates.
 
     Parameters
     ----------
     sample : Sample
-        Its draws and estimate with the standard errors of both; bounded ones are studentised as
-        logits where the estimate is inside (0, 1).
+        With draws, estimate and the standard errors of both; bounded statistics are studentized
+        as logits where the estimate is inside (0, 1).
     confidence : float
 
     Returns
@@ -259,13 +261,13 @@ def bootstrap_t(sample: Sample, confidence: float) -> Floats:
 
     Notes
     -----
-    With t* = (draw - estimate) / se of the draw: the estimate less se times the upper and the
-    lower quantile of t*. Logits have se / (p (1 - p)). Draws without a standard error are left
-    out, except bounded ones at 0 or 1: left out, they would take the end near the bound with
-    them. They are moved half-way to the nearest other draw (half an item for 0/1 items).
-    Good for skewed values of many levels, such as probabilities. Where nearly all units have the
-    same value (0/1 items, shares of few pairs) and few differ, it is far too short; the number of
-    units that differ then matters, not the number of units.
+    With t* = (replicate - estimate) / se of the replicate: the estimate minus se times the upper
+    and the lower quantile of t*. Logits have standard error se / (p (1 - p)). Replicates without a
+    standard error are omitted, except bounded ones at 0 or 1, whose omission would shorten the
+    interval near the bound: they are moved halfway to the nearest other replicate (half an item
+    for 0/1 items). Good for skewed values with many levels, such as probabilities. Where nearly
+    all units have the same value (0/1 items, proportions of few pairs), it is far too short: its
+    accuracy depends on the number of units that differ, not on the number of units.
 
     References
     ----------
@@ -280,7 +282,7 @@ def bootstrap_t(sample: Sample, confidence: float) -> Floats:
     array([[-15.], [ 75.]])
     """
     inside = sample.bounded & (np.minimum(sample.estimate, 1 - sample.estimate) > ROUNDOFF)
-    centre, se, draws, se_draws = _scaled(sample, inside)
+    centre, se, draws, se_draws = _on_logit_scale(sample, inside)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(se_draws > 0, (draws - centre) / se_draws, np.nan)
     ends = centre - se * quantiles(ratio, tails(confidence) * np.ones(len(centre)))[::-1]
@@ -288,11 +290,12 @@ def bootstrap_t(sample: Sample, confidence: float) -> Floats:
     return np.where(sample.se > 0, ends, sample.estimate)
 
 
-def _scaled(sample: Sample, inside: Bools) -> tuple[Floats, Floats, Floats, Floats]:
+def _on_logit_scale(sample: Sample, inside: Bools) -> tuple[Floats, Floats, Floats, Floats]:
     """Estimate, se, draws and their se; as logits in the columns inside the bounds."""
     if sample.se_draws is None:
         raise MetaevalError(
-            "bootstrap-t needs a statistic that is a smooth function of sums over items; use bca."
+            "interval='bootstrap-t' needs a statistic that is a smooth function of sums over "
+            "items. Use interval='bca'."
         )
     if not inside.any():
         return sample.estimate, sample.se, sample.draws, sample.se_draws
@@ -307,7 +310,7 @@ def _scaled(sample: Sample, inside: Bools) -> tuple[Floats, Floats, Floats, Floa
 
 
 def _off_bounds(draws: Floats, se_draws: Floats) -> tuple[Floats, Floats]:
-    """Draws at 0 or 1 moved half-way to the nearest other draw, with the se of 0/1 items there."""
+    """Replicates at 0 or 1 moved halfway to the nearest other one, with the se of 0/1 items."""
     room = np.minimum(draws, 1 - draws)
     at = room <= ROUNDOFF
     gap = np.fmin.reduce(np.where(at, 0.5, room), axis=0) / 2

@@ -1,4 +1,4 @@
-"""Step-down max-T: p-values adjusted for a family of comparisons that share their draws."""
+"""Step-down max-T p-values from joint null draws."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ import numpy as np
 
 from metaeval.core import ROUNDOFF, Floats
 
-_ROWS = 256
+_ROWS = 256  # draws per block, so that a block fits in cache
 
 
 def step_down(observed: Floats, null: Floats, two_sided: bool = True) -> Floats:
-    """Adjusted p-values from studentised statistics and their null draws.
+    """Adjusted p-values from studentized statistics and their joint null draws.
 
     Parameters
     ----------
     observed : array (comparison,)
-        Studentised differences.
+        Studentized differences.
     null : array (draw, comparison)
-        What they are under the null hypothesis, all comparisons in one draw of the data.
+        Their values under the null hypothesis; each row is one draw of all comparisons.
     two_sided : bool, default True
         Whether large values of both signs count.
 
     Returns
     -------
     array (comparison,)
-        (1 + #) / (1 + draws), with # the draws whose largest statistic, among the comparisons
-        that are not clearer than this one, is at least as large; NaN where `observed` is.
+        (1 + #) / (1 + draws), with # the number of draws whose maximum over this and all less
+        extreme comparisons is at least as large; NaN where `observed` is.
 
     Notes
     -----
-    Controls the family-wise error where the joint distribution of the draws is that of the
-    statistics under the null hypothesis. Without studentising, one noisy comparison hides all
-    others.
+    Controls the family-wise error rate if the draws have the joint null distribution of the
+    statistics. Without studentizing, one noisy comparison would dominate the maximum.
 
     References
     ----------
@@ -43,16 +42,16 @@ def step_down(observed: Floats, null: Floats, two_sided: bool = True) -> Floats:
     [0.5, 0.5]
     """
     adjusted = np.full(len(observed), np.nan)
-    there = np.flatnonzero(~np.isnan(observed))
-    size = np.abs(observed[there]) if two_sided else observed[there]
-    order = there[np.argsort(-size, kind="stable")]
-    least = np.sort(size)[::-1]
-    least = least - ROUNDOFF * np.where(np.isinf(least), 0.0, np.abs(least))
+    finite = np.flatnonzero(~np.isnan(observed))
+    size = np.abs(observed[finite]) if two_sided else observed[finite]
+    order = finite[np.argsort(-size, kind="stable")]
+    thresholds = np.sort(size)[::-1]
+    thresholds = thresholds - ROUNDOFF * np.where(np.isinf(thresholds), 0.0, np.abs(thresholds))
     count = np.zeros(len(order), dtype=np.int64)
     for start in range(0, len(null), _ROWS):
-        some = null[start : start + _ROWS][:, order]
-        some = np.nan_to_num(np.abs(some) if two_sided else some, nan=-np.inf, posinf=np.inf)
-        most = np.maximum.accumulate(some[:, ::-1], axis=1)[:, ::-1]
-        count += (most >= least).sum(axis=0)
+        block = null[start : start + _ROWS][:, order]
+        block = np.nan_to_num(np.abs(block) if two_sided else block, nan=-np.inf, posinf=np.inf)
+        maxima = np.maximum.accumulate(block[:, ::-1], axis=1)[:, ::-1]
+        count += (maxima >= thresholds).sum(axis=0)
     adjusted[order] = np.maximum.accumulate((1 + count) / (1 + len(null)))
     return adjusted

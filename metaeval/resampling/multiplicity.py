@@ -1,4 +1,4 @@
-"""Many comparisons: adjusted p-values, letters and ranks."""
+"""Multiple comparisons: adjusted p-values, letters and ranks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from metaeval.core import Bools, Codes, Floats
 
-MOST_GROUPS = len(string.ascii_letters)  # of scorers that are not separated: one letter each
+MOST_GROUPS = len(string.ascii_letters)  # one letter for each group of scorers
 
 
 def holm(p_values: Floats) -> Floats:
-    """Holm's adjusted p-values; missing ones stay missing and do not count.
+    """Holm's adjusted p-values; NaN stays NaN and is not counted.
 
     Parameters
     ----------
@@ -34,15 +34,15 @@ def holm(p_values: Floats) -> Floats:
     [0.03, 0.06, 0.06]
     """
     adjusted = np.full(len(p_values), np.nan)
-    there = np.flatnonzero(~np.isnan(p_values))
-    order = there[np.argsort(p_values[there], kind="stable")]
+    finite = np.flatnonzero(~np.isnan(p_values))
+    order = finite[np.argsort(p_values[finite], kind="stable")]
     factors = len(order) - np.arange(len(order))
     adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1.0)
     return adjusted
 
 
 def bh(p_values: Floats) -> Floats:
-    """Adjusted p-values of Benjamini and Hochberg; missing ones stay missing and do not count.
+    """Benjamini-Hochberg adjusted p-values; NaN stays NaN and is not counted.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ def bh(p_values: Floats) -> Floats:
     Returns
     -------
     array (comparison,)
-        Calling those up to alpha different is wrong in at most a share alpha of the calls on
-        average, as long as p-values are independent or positively dependent.
+        Rejecting those up to alpha controls the false discovery rate at alpha if p-values are
+        independent or positively dependent.
 
     Notes
     -----
-    The k-th smallest of K times K / k, never above those after it. Differences of all pairs of
-    scorers are not positively dependent; `by` holds for them.
+    The k-th smallest of K p-values times K / k, made non-decreasing. Differences of all pairs of
+    scorers are not positively dependent; `by` is valid for them.
 
     References
     ----------
@@ -72,7 +72,7 @@ def bh(p_values: Floats) -> Floats:
 
 
 def by(p_values: Floats) -> Floats:
-    """Adjusted p-values of Benjamini and Yekutieli; missing ones stay missing and do not count.
+    """Benjamini-Yekutieli adjusted p-values; NaN stays NaN and is not counted.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def by(p_values: Floats) -> Floats:
     Returns
     -------
     array (comparison,)
-        Those of `bh` times 1 + 1/2 + ... + 1/K, at most 1: right under any dependence.
+        Those of `bh` times 1 + 1/2 + ... + 1/K, at most 1: valid under any dependence.
 
     References
     ----------
@@ -100,9 +100,9 @@ def _false_discoveries(p_values: Floats, method: Literal["bh", "by"]) -> Floats:
     from scipy.stats import false_discovery_control
 
     adjusted = np.full(len(p_values), np.nan)
-    there = ~np.isnan(p_values)
-    if there.any():
-        adjusted[there] = false_discovery_control(p_values[there], method=method)
+    finite = ~np.isnan(p_values)
+    if finite.any():
+        adjusted[finite] = false_discovery_control(p_values[finite], method=method)
     return adjusted
 
 
@@ -120,19 +120,19 @@ def letter(index: int) -> str:
     return string.ascii_letters[index]
 
 
-def compact_letters(separated: Bools) -> list[str] | None:
-    """Letters such that two share one exactly if they are not separated.
+def compact_letters(different: Bools) -> list[str] | None:
+    """Letters such that two scorers share one if and only if they do not differ significantly.
 
     Parameters
     ----------
-    separated : array (scorer, scorer)
-        Symmetric; whether two scorers are significantly different. Scorers are ordered, the best
-        first.
+    different : array (scorer, scorer)
+        Symmetric; whether two scorers are significantly different. Scorers are in
+        descending order of quality.
 
     Returns
     -------
     list of str or None
-        One string of letters for each scorer; None where more than 52 letters would be needed.
+        One string of letters for each scorer; None if more than 52 letters would be needed.
 
     References
     ----------
@@ -143,67 +143,70 @@ def compact_letters(separated: Bools) -> list[str] | None:
     >>> compact_letters(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], dtype=bool))
     ['a', 'ab', 'b']
     """
-    groups = together(separated)
+    groups = together(different)
     if groups is None:
         return None
-    letters = [""] * len(separated)
+    letters = [""] * len(different)
     for k, members in enumerate(groups):
         for i in members:
             letters[i] += letter(k)
     return letters
 
 
-def together(separated: Bools) -> list[list[int]] | None:
-    """Largest groups of scorers of which no two are significantly different, in order.
+def together(different: Bools) -> list[list[int]] | None:
+    """Maximal groups of scorers without a significant difference, in order.
 
-    None where there are more than MOST_GROUPS: their number can grow as 3^(K/3).
+    None if there are more than MOST_GROUPS: these are the maximal cliques of a graph, and their
+    number can grow as 3^(K/3) (Moon and Moser 1965).
 
-    Scorers are added one by one. The groups among the first k scorers are never more than those
-    among all (each extends to another group of all), so that the search ends as soon as there are
-    too many, and never holds more than twice MOST_GROUPS.
+    Scorers are added one by one. Each group among the first k scorers extends to a distinct group
+    among all, so their number never decreases: the search stops as soon as there are too many, and
+    never holds more than twice MOST_GROUPS.
 
     >>> together(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], bool))
     [[0, 1], [1, 2]]
     """
     groups = [0]  # sets of scorers as bits
-    for k, row in enumerate(separated):
-        alike = _bits(~np.asarray(row[:k], dtype=bool))
-        groups = _largest([part for group in groups for part in _with(group, k, alike)])
+    for k, row in enumerate(different):
+        compatible = _bits(~np.asarray(row[:k], dtype=bool))
+        groups = _maximal(
+            [candidate for group in groups for candidate in _extend(group, k, compatible)]
+        )
         if len(groups) > MOST_GROUPS:
             return None
-    return sorted([i for i in range(len(separated)) if group >> i & 1] for group in groups)
+    return sorted([i for i in range(len(different)) if group >> i & 1] for group in groups)
 
 
 def _bits(members: Bools) -> int:
-    """Truth values as the bits of a whole number, the first one lowest."""
+    """Booleans as the bits of an integer, the first one lowest."""
     return int.from_bytes(np.packbits(members, bitorder="little").tobytes(), "little")
 
 
-def _with(group: int, k: int, alike: int) -> list[int]:
-    """A group with scorer k, or beside it those of its members that k is not separated from."""
-    shared = group & alike
+def _extend(group: int, k: int, compatible: int) -> list[int]:
+    """A group with scorer k added, or the group and its members compatible with k."""
+    shared = group & compatible
     return [group | 1 << k] if shared == group else [group, shared | 1 << k]
 
 
-def _largest(groups: list[int]) -> list[int]:
-    """Groups that are not part of another."""
+def _maximal(groups: list[int]) -> list[int]:
+    """Groups that are not a subset of another."""
     unique = list(dict.fromkeys(groups))
     return [g for g in unique if not any(g != h and g & h == g for h in unique)]
 
 
 def rank_intervals(better: Bools) -> tuple[Codes, Codes]:
-    """Lowest and highest rank of each scorer that the separations leave open.
+    """Lowest and highest rank of each scorer compatible with the significant differences.
 
     Parameters
     ----------
     better : array (scorer, scorer)
-        better[i, j]: i was found better than j.
+        better[i, j]: i is significantly better than j.
 
     Returns
     -------
     tuple of arrays (scorer,)
-        1 + number found better, and K - number found worse. With a correction that controls the
-        family-wise error, all true ranks lie inside with at least its confidence.
+        1 + number significantly better, and K - number significantly worse. If the correction
+        controls the family-wise error rate, all true ranks are covered simultaneously.
 
     References
     ----------
@@ -213,13 +216,13 @@ def rank_intervals(better: Bools) -> tuple[Codes, Codes]:
 
 
 def wmt_rank_clusters(p_upper: Floats, alpha: float) -> Codes:
-    """Rank of each scorer by the clusters of the WMT metrics task; kept for comparison.
+    """Rank of each scorer by the clusters of the WMT metrics task, for comparison.
 
     Parameters
     ----------
     p_upper : array (scorer, scorer)
-        Scorers are ordered, the best first; above the diagonal, p-values of "row better than
-        column". The rest is not read.
+        Scorers are in descending order of quality; above the diagonal, p-values of "row better
+        than column". The rest is ignored.
     alpha : float
         A p-value of at most alpha is significant.
 
@@ -231,8 +234,8 @@ def wmt_rank_clusters(p_upper: Floats, alpha: float) -> Codes:
     Notes
     -----
     Depends on the order of the scorers, does not adjust for the number of tests, and is not
-    transitive: two scorers of one rank need not be alike, and one of a worse rank need not be
-    worse than all above. `rank_intervals` and `compact_letters` say what was separated.
+    transitive: two scorers of one rank may differ significantly, and one of a worse rank need not
+    differ from all above. `rank_intervals` and `compact_letters` show the significant differences.
 
     References
     ----------

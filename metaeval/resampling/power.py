@@ -1,4 +1,4 @@
-"""How many items a comparison needs, and which differences it can find."""
+"""Sample sizes and detectable differences."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from metaeval.resampling.quantiles import normal_quantile
 
 
 def detectable(se: Floats | float, confidence: float, power: float = 0.8) -> Floats:
-    """True difference that a two-sided test finds with the given power.
+    """True difference that a two-sided test detects with the given power.
 
     Parameters
     ----------
     se : array (comparison,)
         Standard errors of differences.
     confidence : float
-        1 less the level of the test.
+        1 minus the level of the test.
     power : float
-        Chance of finding it.
+        Probability of detecting the difference.
 
     Returns
     -------
@@ -29,8 +29,8 @@ def detectable(se: Floats | float, confidence: float, power: float = 0.8) -> Flo
 
     Notes
     -----
-    One comparison, not adjusted for others; se is taken as known. Power at the difference that was
-    observed says nothing beyond its p-value.
+    For one comparison, not adjusted for others; se is treated as known. Power at the observed
+    difference is a function of its p-value and adds no information.
 
     References
     ----------
@@ -45,14 +45,14 @@ def detectable(se: Floats | float, confidence: float, power: float = 0.8) -> Flo
 
 
 def missed_half(se: Floats | float, confidence: float) -> Floats:
-    """True difference below which a two-sided test misses more often than it finds.
+    """True difference at which a two-sided test has 50 % power.
 
     Parameters
     ----------
     se : array (comparison,)
         Standard errors of differences.
     confidence : float
-        1 less the level of the test.
+        1 minus the level of the test.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def missed_half(se: Floats | float, confidence: float) -> Floats:
 
     Notes
     -----
-    One comparison, not adjusted for others; se is taken as known.
+    For one comparison, not adjusted for others; se is treated as known.
 
     References
     ----------
@@ -78,16 +78,16 @@ def missed_half(se: Floats | float, confidence: float) -> Floats:
 def items_for_accuracy(
     difference: Floats | float, discordance: Floats | float, confidence: float, power: float
 ) -> Codes:
-    r"""Independent items that show a difference of two accuracies on the same items.
+    r"""Independent items needed to detect a difference of two accuracies on the same items.
 
     Parameters
     ----------
     difference : array (comparison,)
-        True difference of the accuracies, not 0.
+        True difference of the accuracies, nonzero.
     discordance : array (comparison,)
-        Share of items that exactly one of the two has right; at least the difference.
+        Proportion of items that exactly one of the two gets right; at least the difference.
     confidence, power : float
-        1 less the level of the two-sided test; chance that it finds the difference.
+        1 minus the level of the two-sided test, and its power at the difference.
 
     Returns
     -------
@@ -99,8 +99,8 @@ def items_for_accuracy(
     .. math:: n = (z_{1 - \alpha/2} \sqrt\psi + z_{power} \sqrt{\psi - d^2})^2 / d^2
 
     for discordance :math:`\psi` and difference d. McNemar's mid-p test has this power; the exact
-    test, which the sign flip of 0/1 items is too, needs up to 2 / d items more. Card et al. (2020)
-    simulate the same power. Discordance from a small pilot is uncertain, and n nearly
+    test, and the sign-flip test of 0/1 items, need up to 2 / d more items. Card et al. (2020)
+    simulate the same power. Discordance estimated in a small pilot is uncertain, and n is nearly
     proportional to it.
 
     References
@@ -116,25 +116,25 @@ def items_for_accuracy(
     if ((np.abs(d) > psi) | (psi > 1)).any():
         raise MetaevalError(
             f"discordance={psi.min():g} must be between the difference ({np.abs(d).max():g}) and "
-            "1: items on which the two agree leave no difference."
+            "1: a difference arises only on discordant items."
         )
     root = _z_level(confidence) * np.sqrt(psi) + _z_power(power) * np.sqrt(psi - d**2)
-    return _rounded_up((root / d) ** 2)
+    return _round_up((root / d) ** 2)
 
 
 def items_for_mean(
     difference: Floats | float, sd: Floats | float, confidence: float, power: float
 ) -> Codes:
-    r"""Independent items that show a difference of two means over the same items.
+    r"""Independent items needed to detect a difference of two means over the same items.
 
     Parameters
     ----------
     difference : array (comparison,)
-        True difference of the means, not 0.
+        True difference of the means, nonzero.
     sd : array (comparison,)
         Standard deviation over items of the difference on one item.
     confidence, power : float
-        1 less the level of the two-sided test; chance that it finds the difference.
+        1 minus the level of the two-sided test, and its power at the difference.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def items_for_mean(
     -----
     .. math:: n = (z_{1 - \alpha/2} + z_{power})^2 sd^2 / d^2
 
-    Below about 30 items a t test needs two more at level .05.
+    Below about 30 items a t test at level 0.05 needs two more.
 
     References
     ----------
@@ -159,14 +159,14 @@ def items_for_mean(
     d, spread = _differences(difference), np.asarray(sd, dtype=float)
     if (spread < 0).any():
         raise MetaevalError(f"sd={spread.min():g} must be at least 0.")
-    return _rounded_up(((_z_level(confidence) + _z_power(power)) * spread / d) ** 2)
+    return _round_up(((_z_level(confidence) + _z_power(power)) * spread / d) ** 2)
 
 
 class DesignEffect(NamedTuple):
-    """What clusters cost: `effect` times as many items are needed as independent ones.
+    """Design effect: `effect` times as many items are needed as with independent items.
 
-    `icc` is the correlation of two items of one cluster, negative where they differ more than
-    items of different clusters; `cluster_size` is the mean size of the cluster of an item.
+    `icc` is the intraclass correlation, negative where items of one cluster differ more than items
+    of different clusters; `cluster_size` is the mean size of the cluster of an item.
     """
 
     effect: float
@@ -175,28 +175,28 @@ class DesignEffect(NamedTuple):
 
 
 def design_effect(values: Floats, clusters: Codes) -> DesignEffect:
-    r"""Factor by which clusters raise the variance of a mean over items.
+    r"""Factor by which clustering inflates the variance of a mean over items.
 
     Parameters
     ----------
     values : array (item,)
         Values of items, or their differences.
     clusters : array (item,)
-        Cluster of each item: whole numbers, at least two different ones.
+        Cluster of each item: integers with at least two distinct values.
 
     Returns
     -------
     DesignEffect
-        1 + (m - 1) icc but at least 1, the icc as it is, and m.
+        1 + (m - 1) icc or 1 if that is larger, the icc, and m.
 
     Notes
     -----
     The icc of one-way analysis of variance, :math:`(B - W) / (B + (m_0 - 1) W)` with mean squares
     between and within K clusters, :math:`m_0 = (N - \sum m_k^2 / N) / (K - 1)`. The variance of
-    the mean has :math:`m = \sum m_k^2 / N`, which is the mean size where all are equal and larger
-    where not. An icc below 0 is mostly chance; as it would promise more information than
-    independent items have, the effect stops at 1. Of fewer than some 30 clusters the icc is
-    uncertain. NaN where values do not vary.
+    the mean has :math:`m = \sum m_k^2 / N`, which is the mean size if all are equal and larger
+    otherwise. A negative icc is mostly sampling error; since it would imply more information than
+    independent items carry, the effect is at least 1. With fewer than about 30 clusters the icc is
+    imprecise. NaN if values do not vary.
 
     References
     ----------
@@ -212,7 +212,7 @@ def design_effect(values: Floats, clusters: Codes) -> DesignEffect:
     _, code, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     n, k = len(values), len(sizes)
     if k < 2:
-        raise MetaevalError(f"The design effect needs at least two clusters; there is {k}.")
+        raise MetaevalError(f"The design effect needs at least two clusters, got {k}.")
     size = float((sizes**2).sum() / n)
     if k == n:
         return DesignEffect(1.0, np.nan, size)
@@ -236,15 +236,16 @@ def _differences(difference: Any) -> Floats:
     d = np.asarray(difference, dtype=float)
     if (d == 0).any():
         raise MetaevalError(
-            "No number of items shows a difference of 0; give the smallest difference that matters."
+            "difference must be nonzero: no sample size detects a difference of 0. Give the "
+            "smallest relevant difference."
         )
     return d
 
 
-def _rounded_up(n: Floats) -> Codes:
-    """Next whole number; what rounding adds to one that is whole already does not count."""
+def _round_up(n: Floats) -> Codes:
+    """Next integer; rounding errors above an integer are ignored."""
     if (np.asarray(n) > 1e15).any():
         raise MetaevalError(
-            "So small a difference takes more than 1e15 items; give a larger difference."
+            "The difference is too small: more than 1e15 items would be needed. Give a larger one."
         )
     return np.ceil(np.round(n, 9)).astype(int)

@@ -1,4 +1,4 @@
-"""The sign-flip test, and step-down max-T over a family of comparisons that share the flips."""
+"""The sign-flip test, with step-down max-T over a family of comparisons."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ MAX_FLIPS = 1_000_000
 ALTERNATIVES = ("two-sided", "greater", "less")
 
 _FLIPS = 1_000  # flips in a block of several strata
-_GAPS = 2**17  # differences that exist at one time
+_GAPS = 2**17  # differences in memory at one time: 1 MB, which fits in cache
 
 
 class Contrast(NamedTuple):
-    """Differences of columns of contributions that are tested on one set of units.
+    """Differences of columns of contributions, tested on one set of units.
 
-    `contributions` (unit, scorer); the difference of a pair is `first` (pair,) less `second`
-    (pair,); `part` names the stream of random signs; units in which all is 0 may be absent ones:
-    `n_units` counts those that are there.
+    `contributions` (unit, scorer); the difference of a pair is column `first` (pair,) minus column
+    `second` (pair,); `part` selects the stream of random signs; rows of zeros may be absent units,
+    so `n_units` is the number of units present.
     """
 
     contributions: Floats
@@ -41,7 +41,7 @@ class Contrast(NamedTuple):
 
 
 class FlipTest(NamedTuple):
-    """p-values of a sign-flip test, adjusted over the family, the flips behind each."""
+    """p-values of a sign-flip test, adjusted p-values, and the number of flips of each."""
 
     p_value: Floats  # (pair,)
     adjusted: Floats  # (pair,) step-down max-T over all contrasts of the family
@@ -50,14 +50,14 @@ class FlipTest(NamedTuple):
 
 
 class _Family(NamedTuple):
-    """All comparisons of a family, each of two columns of one set of sums."""
+    """The comparisons of a family; each compares two columns of one array of sums."""
 
     first: Codes  # (pair,)
     second: Codes  # (pair,)
-    least: Floats  # (pair,) difference from which a flip is as extreme as the observed one
+    threshold: Floats  # (pair,) difference from which a flip counts as an exceedance
     square: Floats  # (pair,) sum of squares of the differences, times the number of units
-    factor: Floats  # (pair,) number of units less one
-    least_t: Floats  # (pair,) the same for squared t
+    factor: Floats  # (pair,) number of units minus one
+    threshold_t: Floats  # (pair,) the same for squared t
     two_sided: bool
 
 
@@ -75,29 +75,30 @@ def flip_test(
     Parameters
     ----------
     contrasts : sequence of Contrast
-        One for each stratum; together they are the family.
+        One for each stratum; together they form the family.
     n_flips : int
-        Random flips where there are too many units to try all 2^units.
+        Random flips, used if there are too many units to enumerate all 2^units.
     seed : int
     alternative : {"two-sided", "greater", "less"}
     stop_after_exceedances : int, optional
-        Stop counting a comparison once so many flips were as extreme as the observed one
-        (Besag-Clifford), unless all flips are tried; there is no adjustment over the family then.
+        Stop a comparison after this many exceedances (Besag-Clifford), unless all flips are
+        enumerated; p-values are then not adjusted over the family.
     most_enumerated : int, default 20
-        Units up to which all flips are tried.
+        Number of units up to which all flips are enumerated.
 
     Returns
     -------
     list of FlipTest
-        One for each contrast. p is # / 2^units with all flips tried (the observed one among
-        them), (1 + #) / (1 + n) with n drawn, and h / l if the h-th extreme flip was the l-th.
+        One for each contrast. With # exceedances, p is # / 2^units if all flips are enumerated
+        (including the observed one), (1 + #) / (1 + n) for n random flips, and h / l if the h-th
+        exceedance was the l-th flip.
 
     Notes
     -----
-    Exact where each unit's difference is symmetric about 0 under the null hypothesis; for equal
-    means without symmetry it is asymptotic. Sums that are equal up to rounding count as equal.
-    The adjustment compares the studentised :math:`t = M / \sqrt{n (Q - M^2 / n) / (n - 1)}`, with
-    M the flipped sum and Q the sum of squares, which flips do not change.
+    Exact if each unit's difference is symmetric about 0 under the null hypothesis; asymptotic for
+    equal means without symmetry. Sums that are equal up to rounding count as equal. The adjustment
+    compares the studentized :math:`t = M / \sqrt{n (Q - M^2 / n) / (n - 1)}`, with
+    M the flipped sum and Q the sum of squares, which is invariant under flips.
 
     References
     ----------
@@ -115,54 +116,65 @@ def flip_test(
     """
     terms = [exact_jointly(c.contributions, 1.0) for c in contrasts]
     two_sided = alternative == "two-sided"
-    turned = "two-sided" if two_sided else "greater"
+    tail = "two-sided" if two_sided else "greater"
     if alternative == "less":
         contrasts = [c._replace(first=c.second, second=c.first) for c in contrasts]
-    parts = [_family(c, t, two_sided) for c, t in zip(contrasts, terms, strict=True)]
-    few = [len(t.values) <= most_enumerated for t in terms]
+    families = [_family(c, t, two_sided) for c, t in zip(contrasts, terms, strict=True)]
+    enumerable = [len(t.values) <= most_enumerated for t in terms]
     if stop_after_exceedances is not None:
         return [
-            flip_test([c], n_flips=n_flips, seed=seed, alternative=turned)[0]._replace(
+            flip_test([c], n_flips=n_flips, seed=seed, alternative=tail)[0]._replace(
                 adjusted=np.full(len(c.first), np.nan)
             )
-            if every
-            else _stopped(_drawn(c, t, n_flips, seed), part, stop_after_exceedances)
-            for c, t, part, every in zip(contrasts, terms, parts, few, strict=True)
+            if is_enumerable
+            else _sequential_test(_flip_sums(c, t, n_flips, seed), family, stop_after_exceedances)
+            for c, t, family, is_enumerable in zip(
+                contrasts, terms, families, enumerable, strict=True
+            )
         ]
     if len(contrasts) == 1:
-        drawn = _drawn(contrasts[0], terms[0], n_flips, seed)
-        blocks = enumerated_sums(terms[0], mirrored=not two_sided) if few[0] else drawn
-        n = _n_sums(terms[0], two_sided) if few[0] else n_flips
-        p, adjusted = (_p_values(x, n, few[0]) for x in _counted(blocks, parts[0]))
-        n = 2 ** len(terms[0].values) if few[0] else n_flips
-        return [_test(p, _stepped(adjusted, parts[0].least_t), n, few[0])]
-    return _joint(contrasts, terms, parts, few, n_flips, seed)
+        sums = _flip_sums(contrasts[0], terms[0], n_flips, seed)
+        blocks = enumerated_sums(terms[0], mirrored=not two_sided) if enumerable[0] else sums
+        n = _n_sums(terms[0], two_sided) if enumerable[0] else n_flips
+        p, adjusted = (
+            _p_values(x, n, enumerable[0]) for x in _count_exceedances(blocks, families[0])
+        )
+        n = 2 ** len(terms[0].values) if enumerable[0] else n_flips
+        return [
+            _test(p, _enforce_monotonicity(adjusted, families[0].threshold_t), n, enumerable[0])
+        ]
+    return _joint_tests(contrasts, terms, families, enumerable, n_flips, seed)
 
 
-def _joint(
+def _joint_tests(
     contrasts: Sequence[Contrast],
     terms: list[Terms],
-    parts: list[_Family],
-    few: list[bool],
+    families: list[_Family],
+    enumerable: list[bool],
     n_flips: int,
     seed: int,
 ) -> list[FlipTest]:
-    """Tests of several strata, adjusted together over flips drawn for all of them."""
-    drawn = [_drawn(c, t, n_flips, seed) for c, t in zip(contrasts, terms, strict=True)]
-    whole = _stacked(parts, [t.values.shape[1] for t in terms])
-    alike = (same_blocks(sums, _FLIPS) for sums in drawn)
-    blocks = (np.concatenate(some, axis=1) for some in zip(*alike, strict=True))
-    count, count_t = _counted(blocks, whole)
-    adjusted = _stepped(_p_values(count_t, n_flips, False), whole.least_t)
-    cuts = np.cumsum([len(part.least) for part in parts])[:-1]
+    """Tests of several strata, adjusted jointly over flips drawn for all of them."""
+    streams = [_flip_sums(c, t, n_flips, seed) for c, t in zip(contrasts, terms, strict=True)]
+    stacked = _stack_families(families, [t.values.shape[1] for t in terms])
+    aligned = (same_blocks(sums, _FLIPS) for sums in streams)
+    blocks = (np.concatenate(block, axis=1) for block in zip(*aligned, strict=True))
+    count, count_t = _count_exceedances(blocks, stacked)
+    adjusted = _enforce_monotonicity(_p_values(count_t, n_flips, False), stacked.threshold_t)
+    cuts = np.cumsum([len(family.threshold) for family in families])[:-1]
     tests = []
     split = zip(np.split(count, cuts), np.split(adjusted, cuts), strict=True)
-    for i, (own, own_adjusted) in enumerate(split):
-        p, n = _p_values(own, n_flips, False), n_flips
-        if few[i]:
-            every = _counted(enumerated_sums(terms[i], mirrored=not whole.two_sided), parts[i])[0]
-            p, n = _p_values(every, _n_sums(terms[i], whole.two_sided), True), 2 ** len(terms[i][0])
-        tests.append(_test(p, own_adjusted, n, few[i]))
+    for i, (stratum_count, stratum_adjusted) in enumerate(split):
+        p, n = _p_values(stratum_count, n_flips, False), n_flips
+        if enumerable[i]:
+            enumerated_count = _count_exceedances(
+                enumerated_sums(terms[i], mirrored=not stacked.two_sided), families[i]
+            )[0]
+            p, n = (
+                _p_values(enumerated_count, _n_sums(terms[i], stacked.two_sided), True),
+                2 ** len(terms[i][0]),
+            )
+        tests.append(_test(p, stratum_adjusted, n, enumerable[i]))
     return tests
 
 
@@ -175,34 +187,38 @@ def _p_values(count: Codes, n: int, enumerated: bool) -> Floats:
 
 
 def _n_sums(terms: Terms, two_sided: bool) -> int:
-    """Sign vectors that are tried: mirror images are alike where both sides count."""
+    """Number of enumerated sign vectors: opposite vectors are equivalent in two-sided tests."""
     return 2 ** (len(terms.values) - two_sided)
 
 
-def _drawn(contrast: Contrast, terms: Terms, n_flips: int, seed: int) -> Iterator[Floats]:
+def _flip_sums(contrast: Contrast, terms: Terms, n_flips: int, seed: int) -> Iterator[Floats]:
     return weighted_sums("sign", key_of(seed, "flip", contrast.part), n_flips, terms, "sign flips")
 
 
 def _family(contrast: Contrast, terms: Terms, two_sided: bool) -> _Family:
-    """Observed differences of one contrast, and what flips are compared with."""
+    """Observed differences of one contrast, and the thresholds for flips.
+
+    Integral sums are exact, so half a unit separates ties; else the slack is a bound on rounding,
+    n**2 times the largest value times the unit roundoff (2**-53, with a safety factor of 4).
+    """
     values, a, b = terms.values, contrast.first, contrast.second
     n_units = np.full(len(a), float(contrast.n_units))
     total = values.sum(axis=0)
     observed = total[a] - total[b]
     square, size = _squares(terms, a, b)
     rounding = 2.0**-51 * len(values) ** 2 * np.abs(values).max(axis=0)
-    slack = 0.5 if terms.whole else ROUNDOFF * size + rounding[a] + rounding[b]
+    slack = 0.5 if terms.integral else ROUNDOFF * size + rounding[a] + rounding[b]
     reference = np.abs(observed) if two_sided else observed
     scaled, factor = square * n_units, np.maximum(n_units - 1, 1.0)
     t = _squared_t(observed, scaled, factor, two_sided)
-    least_t = t - ROUNDOFF_OF_SUMS * np.where(np.isinf(t), 0.0, np.abs(t))
-    return _Family(a, b, reference - slack, scaled, factor, least_t, two_sided)
+    threshold_t = t - ROUNDOFF_OF_SUMS * np.where(np.isinf(t), 0.0, np.abs(t))
+    return _Family(a, b, reference - slack, scaled, factor, threshold_t, two_sided)
 
 
 def _squares(terms: Terms, a: Codes, b: Codes) -> tuple[Floats, Floats]:
-    """Sum of squares and of sizes of the differences of each pair: two of (pair,)."""
+    """Sums of squares and of absolute values of the differences of each pair: two (pair,)."""
     values = terms.values
-    if terms.whole:
+    if terms.integral:
         products = values.T @ values
         return products[a, a] + products[b, b] - 2 * products[a, b], np.zeros(len(a))
     gaps = (values[:, i] - values[:, j] for i, j in zip(a, b, strict=True))
@@ -210,16 +226,18 @@ def _squares(terms: Terms, a: Codes, b: Codes) -> tuple[Floats, Floats]:
     return sums[:, 0], sums[:, 1]
 
 
-def _stacked(parts: list[_Family], widths: list[int]) -> _Family:
-    """Several families as one, the columns of their sums side by side."""
+def _stack_families(families: list[_Family], widths: list[int]) -> _Family:
+    """Several families as one, with their sums in adjacent columns."""
     starts = np.cumsum([0, *widths[:-1]])
-    moved = [
-        part._replace(first=part.first + start, second=part.second + start)
-        for part, start in zip(parts, starts, strict=True)
+    shifted = [
+        family._replace(first=family.first + start, second=family.second + start)
+        for family, start in zip(families, starts, strict=True)
     ]
-    columns = zip(*(part[:-1] for part in moved), strict=True)
-    first, second, least, square, factor, least_t = (np.concatenate(some) for some in columns)
-    return _Family(first, second, least, square, factor, least_t, parts[0].two_sided)
+    columns = zip(*(family[:-1] for family in shifted), strict=True)
+    first, second, threshold, square, factor, threshold_t = (
+        np.concatenate(arrays) for arrays in columns
+    )
+    return _Family(first, second, threshold, square, factor, threshold_t, families[0].two_sided)
 
 
 def _gaps(sums: Floats, family: _Family) -> Floats:
@@ -228,7 +246,10 @@ def _gaps(sums: Floats, family: _Family) -> Floats:
 
 
 def _squared_t(gap: Floats, scaled: Floats, factor: Floats, two_sided: bool) -> Floats:
-    """Squared studentised difference, with its sign if one-sided; infinite without spread."""
+    """Squared studentized difference, signed if one-sided; infinite if the variance is 0.
+
+    The square has the same order and needs no square root.
+    """
     square = gap * gap
     rest = scaled - square
     flat = rest <= ROUNDOFF * scaled
@@ -237,9 +258,9 @@ def _squared_t(gap: Floats, scaled: Floats, factor: Floats, two_sided: bool) -> 
     return value if two_sided else np.sign(gap) * value
 
 
-def _counted(blocks: Iterator[Floats], family: _Family) -> tuple[Codes, Codes]:
-    """Flips as extreme as the observed ones, alone and as maxima of step-down sets: two (pair,)."""
-    order = np.argsort(-family.least_t, kind="stable")
+def _count_exceedances(blocks: Iterator[Floats], family: _Family) -> tuple[Codes, Codes]:
+    """Exceedances of each pair, and of maxima over its step-down set: two (pair,)."""
+    order = np.argsort(-family.threshold_t, kind="stable")
     by_pair = {name: getattr(family, name)[order] for name in family._fields[:-1]}
     ordered = family._replace(**by_pair)
     n_pairs = len(order)
@@ -259,10 +280,10 @@ def _counted(blocks: Iterator[Floats], family: _Family) -> tuple[Codes, Codes]:
 def _count(sums: Floats, family: _Family) -> Codes:
     """Counts (2, pair) in one block of sums, pairs in order of the observed t, largest first."""
     gap = _gaps(sums, family)
-    alone = (np.abs(gap) if family.two_sided else gap) >= family.least
+    exceeds = (np.abs(gap) if family.two_sided else gap) >= family.threshold
     t = _squared_t(gap, family.square, family.factor, family.two_sided)
-    most = np.maximum.accumulate(t[:, ::-1], axis=1)[:, ::-1]
-    return np.stack([alone.sum(axis=0), (most >= family.least_t).sum(axis=0)])
+    maxima = np.maximum.accumulate(t[:, ::-1], axis=1)[:, ::-1]
+    return np.stack([exceeds.sum(axis=0), (maxima >= family.threshold_t).sum(axis=0)])
 
 
 def _count_large(sums: Floats, family: _Family) -> Codes:
@@ -272,33 +293,35 @@ def _count_large(sums: Floats, family: _Family) -> Codes:
     return jax_kernels.count_flips(sums, family[:-1], family.two_sided)
 
 
-def _stepped(p: Floats, least_t: Floats) -> Floats:
-    """Step-down p-values never fall below those of larger t."""
-    order = np.argsort(-least_t, kind="stable")
+def _enforce_monotonicity(p: Floats, threshold_t: Floats) -> Floats:
+    """Step-down p-values made non-decreasing as t decreases."""
+    order = np.argsort(-threshold_t, kind="stable")
     adjusted = np.empty_like(p)
     adjusted[order] = np.maximum.accumulate(p[order])
     return adjusted
 
 
-def _stopped(blocks: Iterator[Floats], family: _Family, stop_after_exceedances: int) -> FlipTest:
-    """Besag-Clifford p-values: counting ends for each pair at its h-th extreme flip."""
-    n_pairs = len(family.least)
-    count, used = np.zeros(n_pairs, dtype=np.int64), np.zeros(n_pairs, dtype=np.int64)
+def _sequential_test(
+    blocks: Iterator[Floats], family: _Family, stop_after_exceedances: int
+) -> FlipTest:
+    """Besag-Clifford p-values: each pair stops at its h-th exceedance."""
+    n_pairs = len(family.threshold)
+    count, n_used = np.zeros(n_pairs, dtype=np.int64), np.zeros(n_pairs, dtype=np.int64)
     for sums in blocks:
         gap = _gaps(sums, family)
-        extreme = (np.abs(gap) if family.two_sided else gap) >= family.least
+        extreme = (np.abs(gap) if family.two_sided else gap) >= family.threshold
         running = count + np.cumsum(extreme, axis=0)
-        going = count < stop_after_exceedances
+        active = count < stop_after_exceedances
         reached = running[-1] >= stop_after_exceedances
-        used += np.where(
-            going & reached,
+        n_used += np.where(
+            active & reached,
             1 + (running >= stop_after_exceedances).argmax(axis=0),
-            going * len(sums),
+            active * len(sums),
         )
-        count = np.where(going, np.minimum(running[-1], stop_after_exceedances), count)
+        count = np.where(active, np.minimum(running[-1], stop_after_exceedances), count)
         if (count >= stop_after_exceedances).all():
             break
     p = np.where(
-        count >= stop_after_exceedances, count / np.maximum(used, 1), (1 + count) / (1 + used)
+        count >= stop_after_exceedances, count / np.maximum(n_used, 1), (1 + count) / (1 + n_used)
     )
-    return FlipTest(p, np.full(n_pairs, np.nan), used, False)
+    return FlipTest(p, np.full(n_pairs, np.nan), n_used, False)

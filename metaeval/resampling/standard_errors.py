@@ -1,4 +1,4 @@
-"""Standard errors of bootstrap replicates of smooth functions of sums."""
+"""Delta-method standard errors of bootstrap replicates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
 
-_STEP = 1e-6
+_STEP = 1e-6  # relative: near the cube root of machine epsilon, best for central differences
 
 
 def spread_of_sums(
@@ -18,7 +18,7 @@ def spread_of_sums(
     first: Codes,
     second: Codes | None,
 ) -> Floats:
-    r"""Linearised standard error of each replicate of a value, or of the difference of two.
+    r"""Delta-method standard error of each replicate of a value or of a difference of values.
 
     Parameters
     ----------
@@ -27,18 +27,18 @@ def spread_of_sums(
     terms : array (unit, scorer, k)
     weights : array (replicate, unit)
     first, second : array (pair,)
-        Scorers; without `second` their own values.
+        Scorers; values of `first` if `second` is None, else differences.
 
     Returns
     -------
     array (replicate, pair)
-        NaN where fewer than two units are drawn, or a value is not defined.
+        NaN if fewer than two units are drawn or a value is undefined.
 
     Notes
     -----
     :math:`\sqrt{\frac{n}{n - 1} \sum_i w_i (u_i - \bar u)^2}` with :math:`u_i` the gradient of
-    the value at the replicate's sums times the terms of unit i: the delta method, in which the
-    n units with a weight are independent.
+    the value at the replicate's sums times the terms of unit i: the delta method for the n units
+    with positive weight, treated as independent.
 
     References
     ----------
@@ -46,12 +46,14 @@ def spread_of_sums(
     """
     sums = np.einsum("ri,isk->rsk", weights, terms)
     gradient = gradient_of(finish, sums)
-    rows = [_spread(terms, w, g, first, second) for w, g in zip(weights, gradient, strict=True)]
+    rows = [
+        _replicate_se(terms, w, g, first, second) for w, g in zip(weights, gradient, strict=True)
+    ]
     return np.stack(rows)
 
 
 def gradient_of(finish: Callable[[Floats], Floats], sums: Floats) -> Floats:
-    """Central differences of `finish` by each sum: (replicate, scorer, k)."""
+    """Central differences of `finish` with respect to each sum: (replicate, scorer, k)."""
     parts = []
     for k in range(sums.shape[-1]):
         step = _STEP * np.maximum(
@@ -64,14 +66,14 @@ def gradient_of(finish: Callable[[Floats], Floats], sums: Floats) -> Floats:
     return np.stack(parts, axis=-1)
 
 
-def _spread(
+def _replicate_se(
     terms: Floats, weights: Floats, gradient: Floats, first: Codes, second: Codes | None
 ) -> Floats:
-    drawn = weights > 0
-    w, n = weights[drawn], int(drawn.sum())
+    present = weights > 0
+    w, n = weights[present], int(present.sum())
     if n < 2 or not np.isfinite(gradient).all():
         return np.full(len(first), np.nan)
-    u = np.einsum("isk,sk->is", terms[drawn], gradient)
+    u = np.einsum("isk,sk->is", terms[present], gradient)
     u = u - (w @ u) / w.sum()
     products = (u * w[:, None]).T @ u
     square = products[first, first]

@@ -1,4 +1,8 @@
-"""Random words that depend on a key and a counter only, the same in NumPy and in JAX."""
+"""A counter-based generator of random words, identical in NumPy and JAX.
+
+A weight is then a function of (key, resample, unit): any block, thread or device can compute it,
+and adding resamples or units leaves earlier weights unchanged.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ import numpy as np
 
 from metaeval.core import Codes
 
+# Rotation and parity constants of Threefry-2x32 (Salmon et al. 2011, as in Random123).
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
 _STREAMS = ("bootstrap", "flip", "system")
 
 
 def key_of(seed: int, stream: str, part: int = 0) -> Codes:
-    """Key of one purpose and part, so that no purpose moves another's draws: (2,) words."""
+    """Key of one purpose and stratum, so that streams are independent: (2,) words."""
     entropy = [seed, _STREAMS.index(stream), part]
     return np.random.SeedSequence(entropy).generate_state(2, np.uint32)
 
@@ -25,12 +30,11 @@ def threefry(key: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
     Parameters
     ----------
     key : array (2,) of uint32
-    x0, x1 : arrays of uint32, of NumPy or JAX
+    x0, x1 : array of uint32, NumPy or JAX
 
     Notes
     -----
-    Written out in plain operations, which both libraries vectorise, and which give the same bits
-    in both.
+    Written in elementary operations, which both libraries vectorize and compute identically.
 
     References
     ----------

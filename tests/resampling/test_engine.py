@@ -159,14 +159,14 @@ def test_exact_terms_are_the_terms(case):
 )
 def test_multiples_of_a_unit_become_whole_numbers(terms):
     made = exact_terms(terms.reshape(12, 2), 1.0)
-    assert made.whole and (made.values == made.values.round()).all()
+    assert made.integral and (made.values == made.values.round()).all()
     assert_allclose(made.values * made.step, terms.reshape(12, 2), rtol=1e-14, atol=1e-15)
 
 
 def test_terms_without_a_unit_stay_on_a_grid():
     terms = np.random.default_rng(0).normal(size=(50, 3))
     for made in (exact_terms(terms, 5.0), exact_jointly(terms, 1.0)):
-        assert not made.whole
+        assert not made.integral
     gaps = exact_jointly(terms, 1.0).values
     assert_allclose(gaps[:, 0] - gaps[:, 1], terms[:, 0] - terms[:, 1], atol=1e-11)
 

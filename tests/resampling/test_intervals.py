@@ -187,7 +187,9 @@ def test_intervals_for_counts_need_counts(kind):
 
 
 def test_bootstrap_t_needs_the_standard_errors_of_draws():
-    with pytest.raises(MetaevalError, match="smooth function of sums over items; use bca"):
+    with pytest.raises(
+        MetaevalError, match=r"smooth function of sums over items\. Use interval='bca'"
+    ):
         bootstrap_t(sample_of(np.zeros((3, 1)), [0.0]), 0.95)
 
 

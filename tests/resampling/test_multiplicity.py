@@ -143,9 +143,9 @@ def test_letters_of_200_scorers_take_bounded_work(seed, share):
 
 
 def test_a_search_never_holds_more_than_twice_as_many_groups(monkeypatch):
-    sizes, largest = [], multiplicity._largest
+    sizes, largest = [], multiplicity._maximal
     monkeypatch.setattr(
-        multiplicity, "_largest", lambda groups: sizes.append(len(groups)) or largest(groups)
+        multiplicity, "_maximal", lambda groups: sizes.append(len(groups)) or largest(groups)
     )
     assert compact_letters(families(20)) is None
     assert max(sizes) <= 2 * MOST_GROUPS
@@ -179,8 +179,8 @@ def test_a_league_without_letters_says_so_in_every_output():
     leaderboard = apart.leaderboard()
     assert (leaderboard["letters"] == "").all() and "more than 52" in leaderboard.attrs["notes"][0]
     said = [as_text(apart), apart.to_markdown(), apart.to_html(), apart.to_latex()]
-    assert all("no letters: more than 52 would be needed" in text for text in said)
-    assert "no letters" not in as_text(result)
+    assert all("letters omitted: more than 52 would be needed" in text for text in said)
+    assert "letters omitted" not in as_text(result)
     with pytest.raises(MetaevalError, match="more than 52 groups"):
         me.plots.cd_diagram(apart)
 

@@ -99,7 +99,7 @@ def test_what_cannot_be_planned_is_refused():
         detectable(0.1, 95)
     with pytest.raises(MetaevalError, match="power=80 must be"):
         detectable(0.1, 0.95, 80)
-    with pytest.raises(MetaevalError, match="at least two clusters; there is 1"):
+    with pytest.raises(MetaevalError, match="at least two clusters, got 1"):
         design_effect(np.ones(3), np.zeros(3, dtype=int))
 
 

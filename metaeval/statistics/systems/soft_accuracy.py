@@ -213,7 +213,7 @@ def _thresholds(terms: Terms, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
     a, b = np.triu_indices(shape[1], k=1)
     total = cells.sum(axis=0)
     observed = total[a] - total[b]
-    if terms.whole:
+    if terms.integral:
         return observed - 0.5, observed + 0.5
     size = np.sqrt(len(cells) * np.einsum("isk,isk->sk", cells, cells))
     slack = ROUNDOFF_OF_SUMS * (size[a] + size[b])
