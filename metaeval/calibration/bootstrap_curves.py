@@ -46,7 +46,7 @@ def refitted(part: Part, link: Link, design: Floats, plan: Plan, m: int) -> Refi
     kind = kind_for(n_units, plan.weights)
     key = key_of(plan.seed, "bootstrap", part.stratum.part)
     rng = np.random.default_rng([plan.seed, part.stratum.part])
-    every, done = link.prior.seen(plan.n_resamples, rng), 0
+    every, done = link.prior.observations(plan.n_resamples, rng), 0
     size = max(1, _NUMBERS // len(cases.label))
     blocks = weight_blocks(kind, key, plan.n_resamples, n_units, size)
     found, rising = [best], [np.array([agreed @ cases.weight > 0])]

@@ -1,19 +1,14 @@
-"""Curves of one variable: from scores and margins to probabilities, with bands; no tables.
+"""Curves from scores and margins to probabilities, with bands; independent of tables.
 
-- `weak_priors`: Weak priors of parameters, as what was seen before there were any data.
-- `link_functions`: Curves from scores to probabilities with a few parameters, and how they are
-  fitted.
-- `logistic_regression`: Logistic regressions on one or two columns, many sets of weights at once.
-- `calibrators`: Maps from a score, or a margin of two scores, to the probability of an event:
-  fitting them.
-- `isotonic`: Isotonic recalibration and the decomposition of a proper score that rests on it.
-- `binning`: Bins of forecasts, and sums over cases in them that follow the weights of items.
-- `kernel_smoothing`: Smooth calibration error: how far labels stray from forecasts nearby, at its
-  own bandwidth.
-- `confidence_band`: Confidence bands for a rising curve that hold at every point, with any number
-  of cases.
-- `selective_risk`: Curves of decisions kept by how sure they are, and ranks of positives among
-  negatives.
+- `weak_priors`: Weak priors expressed as pseudo-data.
+- `link_functions`: Parametric curves from scores to probabilities, and how they are fitted.
+- `logistic_regression`: Logistic regression on one or two columns for many sets of weights.
+- `calibrators`: Calibrators: fitted maps from scores or margins to probabilities.
+- `isotonic`: Isotonic recalibration, and the score decomposition based on it.
+- `binning`: Bins of forecasts, and weighted sums over the cases in each bin.
+- `kernel_smoothing`: Smooth calibration error at its fixed-point bandwidth.
+- `confidence_band`: Simultaneous confidence bands for increasing curves in finite samples.
+- `selective_risk`: Risk-coverage curves and rank statistics.
 """
 
 from __future__ import annotations

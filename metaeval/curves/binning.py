@@ -1,4 +1,4 @@
-"""Bins of forecasts, and sums over cases in them that follow the weights of items."""
+"""Bins of forecasts, and weighted sums over the cases in each bin."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bins_of(
 ) -> Codes:
     """Bin of each forecast (row,): about equal weights, or equal widths, closed on the right.
 
-    Equal forecasts share a bin. Mirrored forecasts lie between 1/2 and 1, and so do their bins.
+    Equal forecasts are in the same bin. Mirrored forecasts and their bins lie in [1/2, 1].
     """
     if binning == "equal-width":
         edges = np.linspace(0.5 if mirrored else 0.0, 1.0, bins + 1)[1:-1]
@@ -29,10 +29,13 @@ def bins_of(
 
 
 class Cells(NamedTuple):
-    """Sums over the cases that units have in bins, bin by bin; empty cells are not kept."""
+    """Sums over the cases of each unit in each bin, ordered by bin; empty cells are omitted.
+
+    Replicates weight units, so cases enter through these sums only, as a sparse matrix.
+    """
 
     unit: Codes  # (cell,)
-    starts: Codes  # (bin + 1,) where the cells of each bin start
+    starts: Codes  # (bin + 1,) start of the cells of each bin
     sums: list[Floats]  # (cell,) each
     n_units: int
 
@@ -45,12 +48,14 @@ class Cells(NamedTuple):
         return np.asarray((table @ weights).T)
 
 
-def cells_of(place: Codes, unit: Codes, columns: Sequence[Floats], shape: tuple[int, int]) -> Cells:
-    """Sum columns (row,) within bins and units: `place` and `unit` (row,), shape (bin, unit)."""
+def cells_of(
+    bin_index: Codes, unit: Codes, columns: Sequence[Floats], shape: tuple[int, int]
+) -> Cells:
+    """Sum columns (row,) within bins and units: `bin_index`, `unit` (row,); shape (bin, unit)."""
     n_bins, n_units = shape
-    order = np.lexsort((unit, place))
-    place, unit = place[order], unit[order]
-    first = np.flatnonzero((np.diff(place, prepend=-1) != 0) | (np.diff(unit, prepend=-1) != 0))
-    starts = np.searchsorted(place[first], np.arange(n_bins + 1)).astype(np.int32)
+    order = np.lexsort((unit, bin_index))
+    bin_index, unit = bin_index[order], unit[order]
+    first = np.flatnonzero((np.diff(bin_index, prepend=-1) != 0) | (np.diff(unit, prepend=-1) != 0))
+    starts = np.searchsorted(bin_index[first], np.arange(n_bins + 1)).astype(np.int32)
     sums = [np.add.reduceat(values[order], first) for values in columns]
     return Cells(unit[first].astype(np.int32), starts, sums, n_units)

@@ -1,4 +1,4 @@
-"""Maps from a score, or a margin of two scores, to the probability of an event: fitting them."""
+"""Calibrators: fitted maps from scores or margins to probabilities."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from metaeval.curves import link_functions
 from metaeval.curves.isotonic import pool_adjacent_violators, pooled
 from metaeval.curves.link_functions import Link, expit
 
-_KNOTS = 4
-_FARTHEST = 1e300  # scores beyond, infinite ones among them, are as far
+_KNOTS = 4  # at quartiles: enough for a bend, few enough for small samples
+_FARTHEST = 1e300  # scores are clipped here, so that infinite ones cause no NaN
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One fitted map, a function of scores of any shape.
+    """A fitted calibrator, callable on scores of any shape.
 
     Parameters
     ----------
     name : str
-        The kind of map.
+        The kind of calibrator.
     parameters : mapping
-        What was estimated, in units of the scores.
+        Estimates, in units of the scores.
     chance : callable
         Scores -> probabilities.
     ends : callable, optional
-        Scores -> lower and upper probabilities, where the map gives an interval (Venn-Abers).
+        Scores -> lower and upper probabilities, for calibrators with intervals (Venn-Abers).
     """
 
     name: str
@@ -38,11 +38,11 @@ class Curve:
     ends: Callable[[Floats], tuple[Floats, Floats]] | None = None
 
     def __call__(self, scores: Floats) -> Floats:
-        """Probability of the event at each score; NaN where there is none."""
+        """Probability of the event at each score; NaN for missing scores."""
         return self._at(scores, self.chance)
 
     def interval(self, scores: Floats) -> tuple[Floats, Floats]:
-        """Lower and upper probability at each score, by maps that have them (Venn-Abers).
+        """Lower and upper probability at each score, for calibrators that have them.
 
         Parameters
         ----------
@@ -51,25 +51,25 @@ class Curve:
         """
         ends = self.ends
         if ends is None:
-            raise MetaevalError(f"{self.name} has no interval of its own; venn_abers does.")
+            raise MetaevalError(f"calibrator {self.name!r} gives no interval; use 'venn_abers'.")
         return self._at(scores, lambda x: ends(x)[0]), self._at(scores, lambda x: ends(x)[1])
 
     def _at(self, scores: Floats, values: Callable[[Floats], Floats]) -> Floats:
         x = numbers(scores, "scores")
-        found, there = np.full(x.shape, np.nan), ~np.isnan(x)
-        if there.any():
+        probabilities, present = np.full(x.shape, np.nan), ~np.isnan(x)
+        if present.any():
             with np.errstate(over="ignore"):
-                found[there] = values(np.clip(x[there], -_FARTHEST, _FARTHEST))
-        return found
+                probabilities[present] = values(np.clip(x[present], -_FARTHEST, _FARTHEST))
+        return probabilities
 
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of map: its name, what it takes, and how it is fitted.
+    """A kind of calibrator: its name, its input, and how it is fitted.
 
-    `takes` margins (and is antisymmetric: a margin of 0 means 1/2), scores, or both, or margins
-    with outcomes of which some are ties;
-    `curve` maps scores, labels and weights (row,) and whether they are margins to a `Curve`.
+    `takes` is "margins" (antisymmetric: a margin of 0 maps to 1/2), "scores", "both", or "outcomes"
+    (margins, with ties as a third outcome); `curve` maps scores, labels and weights (row,) and
+    whether the scores are margins to a `Curve`.
     """
 
     name: str
@@ -78,24 +78,24 @@ class Family:
 
 
 def scale_of(margins: Floats) -> float:
-    """Root mean square of the margins that are not 0; 1 if all are."""
-    some = margins[margins != 0]
-    if not some.size:
+    """Root mean square of the nonzero margins; 1 if there are none."""
+    nonzero = margins[margins != 0]
+    if not nonzero.size:
         return 1.0
-    largest = float(np.abs(some).max())  # squares of the margins themselves may overflow
-    return largest * float(np.sqrt(np.mean((some / largest) ** 2)))
+    largest = float(np.abs(nonzero).max())  # squares of unscaled margins may overflow
+    return largest * float(np.sqrt(np.mean((nonzero / largest) ** 2)))
 
 
 def _by_link(link: Link, names: Callable[[Floats, float], Mapping[str, float]]) -> Family:
-    """A curve of one link in margins over their root mean square."""
+    """A parametric curve of margins divided by their root mean square."""
 
     def curve(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
         scale = scale_of(score)
         theta = link_functions.fit(link, (score / scale)[:, None], label, weight[None])
 
         def chance(margin: Floats) -> Floats:
-            found = link.curve(theta, (margin.reshape(-1) / scale)[:, None]).chance
-            return np.asarray(found.reshape(margin.shape))
+            probabilities = link.curve(theta, (margin.reshape(-1) / scale)[:, None]).chance
+            return np.asarray(probabilities.reshape(margin.shape))
 
         return Curve(link.name, names(theta[0], scale), chance)
 
@@ -112,23 +112,24 @@ LAPSE_LINK = _by_link(
 
 
 def spline_basis(size: Floats, knots: Floats) -> Floats:
-    """Integrals from 0 of hat functions at the knots, the last of which goes on: (row, knot).
+    """Integrals from 0 of hat functions at the knots, the last one constant beyond: (row, knot).
 
-    A sum with positive coefficients, the slopes at the knots, rises; equal ones give a line.
+    The coefficients are the slopes at the knots: positive ones give an increasing function, equal
+    ones a line (an I-spline basis: Ramsay 1988, Monotone regression splines in action).
     """
     gaps = np.diff(knots)
-    t = np.clip((size[:, None] - knots[:-1]) / gaps, 0, 1)  # how far through each gap
+    t = np.clip((size[:, None] - knots[:-1]) / gaps, 0, 1)  # position within each gap
     falling, rising = (t - t**2 / 2) * gaps, t**2 / 2 * gaps
-    nothing = np.zeros((len(size), 1))
-    basis = np.concatenate([falling, nothing], axis=1) + np.concatenate([nothing, rising], axis=1)
+    zeros = np.zeros((len(size), 1))
+    basis = np.concatenate([falling, zeros], axis=1) + np.concatenate([zeros, rising], axis=1)
     basis[:, -1] += np.maximum(size - knots[-1], 0.0)
     return np.asarray(basis)
 
 
 def spline_knots(size: Floats) -> Floats:
-    """Knots at quantiles of the sizes of margins that are not 0, from 0 on, each once."""
-    some = size[size > 0]
-    inner = np.quantile(some, np.linspace(0, 1, _KNOTS + 1)[1:]) if some.size else np.ones(1)
+    """Distinct knots: 0 and quantiles of the absolute nonzero margins."""
+    nonzero = size[size > 0]
+    inner = np.quantile(nonzero, np.linspace(0, 1, _KNOTS + 1)[1:]) if nonzero.size else np.ones(1)
     return np.unique(np.r_[0.0, inner])
 
 
@@ -140,9 +141,9 @@ def _monotone_spline(score: Floats, label: Floats, weight: Floats, mirrored: boo
         x = margin.reshape(-1) / scale
         return spline_basis(np.abs(x), knots) * np.sign(x)[:, None]
 
-    at = design(score)
-    link = link_functions.spline(at.shape[1])
-    theta = link_functions.fit(link, at, label, weight[None])
+    columns = design(score)
+    link = link_functions.spline(columns.shape[1])
+    theta = link_functions.fit(link, columns, label, weight[None])
     slopes = np.exp(theta[0]) / scale
     values = {f"slope_at_{k * scale:.4g}": float(v) for k, v in zip(knots, slopes, strict=True)}
 
@@ -153,11 +154,11 @@ def _monotone_spline(score: Floats, label: Floats, weight: Floats, mirrored: boo
 
 
 def _isotonic(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
-    """Least-squares isotonic fit, straight between the scores that were seen."""
-    size, right = _sized(score, label) if mirrored else (score, label)
-    some = size != 0 if mirrored else np.ones(len(size), dtype=bool)
-    levels = pooled(size[some], weight[some])
-    fit = pool_adjacent_violators(levels.mean(right[some], weight[some]), levels.weight)
+    """Least-squares isotonic fit, interpolated linearly between observed scores."""
+    size, right = _fold_margins(score, label) if mirrored else (score, label)
+    mask = size != 0 if mirrored else np.ones(len(size), dtype=bool)
+    levels = pooled(size[mask], weight[mask])
+    fit = pool_adjacent_violators(levels.mean(right[mask], weight[mask]), levels.weight)
     if not mirrored:
         return Curve("isotonic", {}, lambda x: np.interp(x, levels.value, fit))
     at, fit = np.r_[0.0, levels.value], np.r_[0.5, np.maximum(fit, 0.5)]
@@ -169,33 +170,33 @@ def _isotonic(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> C
     return Curve("isotonic", {}, chance)
 
 
-def _sized(margin: Floats, label: Floats) -> tuple[Floats, Floats]:
-    """Sizes of margins, and whether the label agrees with their sign."""
+def _fold_margins(margin: Floats, label: Floats) -> tuple[Floats, Floats]:
+    """Absolute margins, and labels of agreement with their sign."""
     return np.abs(margin), np.where(margin < 0, 1 - label, label)
 
 
 def _platt(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
-    """A logistic curve fitted to labels drawn in by one case of each kind."""
-    centre = float(np.average(score, weights=weight))
-    largest = float(np.abs(score - centre).max()) or 1.0
-    scale = largest * float(((score - centre) / largest).std()) or 1.0
-    drawn = link_functions.drawn_in(label, weight)
+    """A logistic curve fitted to Platt's smoothed targets."""
+    center = float(np.average(score, weights=weight))
+    largest = float(np.abs(score - center).max()) or 1.0
+    scale = largest * float(((score - center) / largest).std()) or 1.0
+    targets = link_functions.drawn_in(label, weight)
 
     def design(x: Floats) -> Floats:
-        z = (x.reshape(-1) - centre) / scale
+        z = (x.reshape(-1) - center) / scale
         return np.stack([z, np.ones_like(z)], axis=1)
 
     link = link_functions.line(2)
-    theta = link_functions.fit(link, design(score), drawn, weight[None])
+    theta = link_functions.fit(link, design(score), targets, weight[None])
     slope, intercept = float(theta[0, 0]) / scale, float(theta[0, 1])
-    values = {"slope": slope, "intercept": intercept - slope * centre}
+    values = {"slope": slope, "intercept": intercept - slope * center}
     return Curve(
         "platt", values, lambda x: np.asarray(link.curve(theta, design(x)).chance.reshape(x.shape))
     )
 
 
 def _beta(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
-    """Two slopes and an intercept in the logarithms of a probability and of its complement."""
+    """Beta calibration (Kull et al. 2017): slopes for log p and -log(1 - p), and an intercept."""
 
     def design(p: Floats) -> Floats:
         inside = np.clip(p.reshape(-1), NEAREST_TO_CERTAIN, 1 - NEAREST_TO_CERTAIN)
@@ -213,15 +214,15 @@ def _beta(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve
 def venn_abers_ends(
     score: Floats, label: Floats, weight: Floats, at: Floats
 ) -> tuple[Floats, Floats]:
-    """Isotonic values at each new score, were it a case without and with the event: (new,) each."""
+    """Isotonic fits at each new score, added with label 0 and with label 1: (new,) each."""
     if not len(score):
         return np.zeros(len(at)), np.ones(len(at))
     levels = pooled(score, weight)
     mean = levels.mean(label, weight)
-    place, which = np.unique(_places(levels.value, at), return_inverse=True)
-    unit = float(weight.sum() / len(weight))  # a new case weighs what the old ones do on average
-    ends = np.empty((2, len(place)))
-    for k, half in enumerate(place):
+    positions, which = np.unique(_half_positions(levels.value, at), return_inverse=True)
+    unit = float(weight.sum() / len(weight))  # a new case has the mean weight
+    ends = np.empty((2, len(positions)))
+    for k, half in enumerate(positions):
         i, new = divmod(int(half), 2)
         i += new
         for event in (0, 1):
@@ -236,19 +237,23 @@ def venn_abers_ends(
     return ends[0, which], ends[1, which]
 
 
-def _places(levels: Floats, at: Floats) -> Floats:
-    """Twice the level that a score equals, or one less than twice the next one above it."""
+def _half_positions(levels: Floats, at: Floats) -> Floats:
+    """2k for a score equal to level k, and 2k - 1 for one between levels k - 1 and k.
+
+    New scores with the same position have the same fit, which is then computed once.
+    """
     left = np.searchsorted(levels, at)
     same = levels[np.minimum(left, len(levels) - 1)] == at
     return np.where(same, 2 * left, 2 * left - 1)
 
 
-def _merged(low: Floats, high: Floats) -> Floats:
+def _merge_ends(low: Floats, high: Floats) -> Floats:
+    """One probability from both ends, minimax for log loss (Vovk and Petej 2014)."""
     return np.asarray(high / (1 - low + high))
 
 
 def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
-    """The two isotonic values of a new case, and both merged into one probability."""
+    """Venn-Abers: both isotonic fits of a new case, and the merged probability."""
     if mirrored:
         return _venn_abers_of_pairs(score, label, weight)
 
@@ -256,32 +261,32 @@ def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) ->
         low, high = venn_abers_ends(score, label, weight, x.reshape(-1))
         return low.reshape(x.shape), high.reshape(x.shape)
 
-    return Curve("venn_abers", {}, lambda x: _merged(*ends(x)), ends)
+    return Curve("venn_abers", {}, lambda x: _merge_ends(*ends(x)), ends)
 
 
 def _venn_abers_of_pairs(margin: Floats, label: Floats, weight: Floats) -> Curve:
-    """The same of pairs by the size of the margin: not below 1/2 on the side that it points to.
+    """Venn-Abers of pairs by absolute margin: at least 1/2 for the response that it favors.
 
-    The values are those of the fit to all pairs in either order.
+    Equal to the fit to all pairs in both orders.
     """
-    size, right = _sized(margin, label)
-    some = size != 0
+    size, right = _fold_margins(margin, label)
+    nonzero = size != 0
 
     def sized(x: Floats) -> list[Floats]:
         new = np.abs(x.reshape(-1))
-        found = venn_abers_ends(size[some], right[some], weight[some], new)
-        return [end.reshape(x.shape) for end in found]
+        ends = venn_abers_ends(size[nonzero], right[nonzero], weight[nonzero], new)
+        return [end.reshape(x.shape) for end in ends]
 
-    def pointing(x: Floats, value: Floats, other: Floats) -> Floats:
-        value, other = np.maximum(value, 0.5), np.maximum(other, 0.5)
-        return np.where(x == 0, 0.5, np.where(x < 0, 1 - other, value))
+    def pointing(x: Floats, value: Floats, opposite: Floats) -> Floats:
+        value, opposite = np.maximum(value, 0.5), np.maximum(opposite, 0.5)
+        return np.where(x == 0, 0.5, np.where(x < 0, 1 - opposite, value))
 
     def ends(x: Floats) -> tuple[Floats, Floats]:
         low, high = sized(x)
         return pointing(x, low, high), pointing(x, high, low)
 
     def chance(x: Floats) -> Floats:
-        value = _merged(*sized(x))
+        value = _merge_ends(*sized(x))
         return pointing(x, value, value)
 
     return Curve("venn_abers", {}, chance, ends)
@@ -290,18 +295,18 @@ def _venn_abers_of_pairs(margin: Floats, label: Floats, weight: Floats) -> Curve
 def _by_outcomes(
     name: str, model: Callable[[Floats, Floats], link_functions.Outcomes], threshold: str
 ) -> Family:
-    """Chance that the first of two responses wins outright; of a loss at minus the margin."""
+    """Probability that the first response wins; that of a loss is at minus the margin."""
 
     def curve(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
         scale = scale_of(score)
         theta = link_functions.fit_outcomes(model, score / scale, label, weight[None])
-        slope, other = (float(v) for v in np.exp(theta[0]))
+        slope, cutoff = (float(v) for v in np.exp(theta[0]))
 
         def chance(margin: Floats) -> Floats:
-            found = model(theta, margin.reshape(-1) / scale).chance[0, :, 2]
-            return np.asarray(found.reshape(margin.shape))
+            probabilities = model(theta, margin.reshape(-1) / scale).chance[0, :, 2]
+            return np.asarray(probabilities.reshape(margin.shape))
 
-        return Curve(name, {"slope": slope / scale, threshold: other}, chance)
+        return Curve(name, {"slope": slope / scale, threshold: cutoff}, chance)
 
     return Family(name, "outcomes", curve)
 

@@ -1,4 +1,4 @@
-"""Confidence bands for a rising curve that hold at every point, with any number of cases."""
+"""Simultaneous confidence bands for increasing curves in finite samples."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from metaeval.core import Codes, Floats, MetaevalError, check_fraction
 from metaeval.curves.isotonic import checked_cases, pooled
 
-_CELLS = 100
-_HALVINGS = 50
+_CELLS = 100  # forecasts are grouped: bounds are needed for n (n + 1) / 2 intervals of n cells
+_HALVINGS = 50  # bisection to 2**-50, below the rounding of a probability
 
 
 class Band(NamedTuple):
-    """Bounds of a rising curve: at least `lower` from `low_at` on, at most `upper` to `high_at`."""
+    """Bounds on an increasing curve: `lower` from `low_at` on and `upper` up to `high_at`."""
 
     low_at: Floats  # (cell,) ascending
     lower: Floats  # (cell,) ascending
@@ -22,7 +22,7 @@ class Band(NamedTuple):
     upper: Floats  # (cell,) ascending
 
     def at(self, x: Floats) -> tuple[Floats, Floats]:
-        """Lower and upper bounds at any points: 0 and 1 where no case says anything."""
+        """Lower and upper bounds at any points; 0 and 1 where no cases bound the curve."""
         left = np.searchsorted(self.low_at, x, side="right")
         right = np.searchsorted(self.high_at, x, side="left")
         return np.r_[0.0, self.lower][left], np.r_[self.upper, 1.0][right]
@@ -35,37 +35,37 @@ def honest_band(
     unit: Codes | None = None,
     confidence: float = 0.95,
 ) -> Band:
-    r"""Simultaneous confidence band of an isotonic curve, from bounds on means over all intervals.
+    r"""Simultaneous confidence band for an isotonic curve, from bounds on interval means.
 
     Parameters
     ----------
     forecast, label : array (case,)
-        Labels lie in 0 to 1.
+        Labels lie in [0, 1].
     weight : array (case,), optional
         1 by default.
     unit : array (case,), optional
-        Ids of units, whose cases may depend on one another; every case is one by default.
+        Ids of units, whose cases may be dependent; by default each case is a unit.
     confidence : float, default 0.95
-        Of all bounds together.
+        Simultaneous confidence of all bounds.
 
     Returns
     -------
     Band
-        `band.at(x)` gives the lower and the upper bound at any forecasts.
+        `band.at(x)` returns the lower and the upper bound at forecasts x.
 
     Raises
     ------
     MetaevalError
-        If shapes differ, there are no cases, or values are not usable.
+        If shapes differ, there are no cases, or values are invalid.
 
     Notes
     -----
-    Forecasts are put into at most 100 cells. The mean of a rising curve over cells r to s is at
-    least its value below cell r, so an upper bound on that mean is one on the curve; bounds over
-    all intervals hold together by Bonferroni's inequality. Where every case in an interval is a
-    unit with the weight of the others the bounds are those of Clopper and Pearson; else Chernoff's
-    bound for means of independent numbers in 0 to 1, the totals of units over the largest weight of
-    one. No assumption but that the curve rises; wide where cases are few.
+    Forecasts are grouped into at most 100 cells. The mean of an increasing curve over cells r to s
+    is at least its value below cell r, so an upper bound on the mean bounds the curve; bounds over
+    all intervals hold simultaneously by Bonferroni's inequality. If each case in an interval is a
+    unit and weights are equal, the bounds are those of Clopper and Pearson; else Chernoff's bound
+    for means of independent variables in [0, 1], the totals of units divided by the largest weight
+    of one. The only assumption is monotonicity; bands are wide where cases are few.
 
     References
     ----------
@@ -85,10 +85,17 @@ def honest_band(
     forecast, label, weight = checked_cases(forecast, label, weight)
     unit = np.arange(len(label)) if unit is None else np.asarray(unit)
     if unit.shape != label.shape:
-        raise MetaevalError(f"unit must have one id for each case; its shape is {unit.shape}.")
+        raise MetaevalError(
+            f"unit must have one id for each case, shape {label.shape}; got shape {unit.shape}."
+        )
     unit = np.unique(unit, return_inverse=True)[1]
-    some = weight > 0
-    forecast, label, weight, unit = forecast[some], label[some], weight[some], unit[some]
+    positive = weight > 0
+    forecast, label, weight, unit = (
+        forecast[positive],
+        label[positive],
+        weight[positive],
+        unit[positive],
+    )
     cell, low, high = _cells(forecast, weight)
     n, n_units = len(low), int(unit.max()) + 1
     totals, counts = (
@@ -99,12 +106,12 @@ def honest_band(
     totals, events = totals.cumsum(axis=0), counts.sum(axis=1).cumsum()
     cases = np.r_[0, np.cumsum(np.bincount(cell, minlength=n))]
     plain = bool(np.isin(label, (0.0, 1.0)).all())
-    each = (1 - confidence) / (n * (n + 1))
+    error = (1 - confidence) / (n * (n + 1))
     upper, lower = np.ones(n), np.zeros(n)
     for r in range(n):
         sizes = totals[r + 1 :] - totals[r]  # (s, unit)
-        happened = np.maximum(events[r + 1 :] - events[r], 0.0)
-        below, above = _bounds(sizes, happened, cases[r + 1 :] - cases[r], plain, each)
+        n_events = np.maximum(events[r + 1 :] - events[r], 0.0)
+        below, above = _bounds(sizes, n_events, cases[r + 1 :] - cases[r], plain, error)
         upper[r] = above.min()
         lower[r:] = np.maximum(lower[r:], below)
     upper = np.minimum.accumulate(upper[::-1])[::-1]
@@ -126,25 +133,25 @@ def _cells(forecast: Floats, weight: Floats) -> tuple[Codes, Floats, Floats]:
 def _bounds(
     sizes: Floats, events: Floats, cases: Codes, plain: bool, error: float
 ) -> tuple[Floats, Floats]:
-    """Lower and upper bounds on the mean over some intervals, each wrong with chance `error`.
+    """Lower and upper bounds on interval means, each with error probability `error`.
 
-    `sizes` (interval, unit) are weights of units, `events` (interval,) weights of labels.
+    `sizes` (interval, unit) are weights of units, `events` (interval,) weights of events.
     """
     present = (sizes > 0).sum(axis=1)
     largest = sizes.max(axis=1)
     total = sizes.sum(axis=1)
     smallest = np.where(sizes > 0, sizes, np.inf).min(axis=1)
-    alone = plain & (present == cases) & (smallest > largest * (1 - 1e-9))
+    binomial = plain & (present == cases) & (smallest > largest * (1 - 1e-9))
     mean = np.clip(events / (largest * present), 0.0, 1.0)
     low, high = chernoff(mean, present, error)
     factor = largest * present / total
     low, high = np.minimum(low * factor, 1.0), np.minimum(high * factor, 1.0)
     exact = clopper_pearson(np.rint(mean * present), present, error)
-    return np.where(alone, exact[0], low), np.where(alone, exact[1], high)
+    return np.where(binomial, exact[0], low), np.where(binomial, exact[1], high)
 
 
 def clopper_pearson(events: Floats, n: Floats, error: float) -> tuple[Floats, Floats]:
-    """Exact bounds of a share, each wrong with chance `error` at most."""
+    """Exact bounds on a proportion, each with error probability at most `error`."""
     from scipy.special import betaincinv
 
     k = np.asarray(events, dtype=float)
@@ -154,7 +161,7 @@ def clopper_pearson(events: Floats, n: Floats, error: float) -> tuple[Floats, Fl
 
 
 def chernoff(mean: Floats, n: Floats, error: float) -> tuple[Floats, Floats]:
-    """Bounds of the expected mean of n independent numbers in 0 to 1: n KL(mean, bound) = -log."""
+    """Bounds on the expectation of n variables in [0, 1]: n KL(mean, bound) = -log(error)."""
     reach = -np.log(error) / n
     ends = []
     for end in (0.0, 1.0):
@@ -168,7 +175,7 @@ def chernoff(mean: Floats, n: Floats, error: float) -> tuple[Floats, Floats]:
 
 
 def _divergence(p: Floats, q: Floats) -> Floats:
-    """Kullback-Leibler divergence of coins p and q."""
+    """Kullback-Leibler divergence of Bernoulli distributions p and q."""
     from scipy.special import rel_entr
 
     return np.asarray(rel_entr(p, q) + rel_entr(1 - p, 1 - q))

@@ -1,4 +1,4 @@
-"""Isotonic recalibration and the decomposition of a proper score that rests on it."""
+"""Isotonic recalibration, and the score decomposition based on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCORES = ("brier", "log")
 
 
 class Decomposition(NamedTuple):
-    """A mean score: miscalibration less discrimination plus uncertainty."""
+    """A mean score: miscalibration minus discrimination plus uncertainty."""
 
     score: float
     miscalibration: float
@@ -21,7 +21,7 @@ class Decomposition(NamedTuple):
 
 
 class Pooled(NamedTuple):
-    """Rows with equal forecasts, pooled and sorted."""
+    """Rows grouped by equal forecasts, in ascending order."""
 
     value: Floats  # (level,) distinct forecasts, ascending
     weight: Floats  # (level,)
@@ -33,7 +33,7 @@ class Pooled(NamedTuple):
 
 
 def pooled(forecast: Floats, weight: Floats) -> Pooled:
-    """Sort forecasts (row,) once, rows with equal ones together."""
+    """Group rows by equal forecasts (row,)."""
     value, level = np.unique(forecast, return_inverse=True)
     return Pooled(value, np.bincount(level, weight, len(value)), level)
 
@@ -46,39 +46,38 @@ def pool_adjacent_violators(mean: Floats, weight: Floats) -> Floats:
 
 
 def isotonic_fit(order: Floats, label: Floats, weight: Floats, mirrored: bool = False) -> Floats:
-    """Recalibrated forecasts: the isotonic fit of labels in some order, at the rows: (row,).
+    """Recalibrated forecasts: the isotonic fit of labels at the rows: (row,).
 
-    `order` (row,) is the forecasts, or anything that rises with them; equal ones are pooled first.
-    `mirrored` rows are folded: `order` is at least 0 (forecasts less 1/2, or sizes of log odds),
-    and each row stands for itself and for its mirror image too, so that the fit is at least 1/2,
-    and 1/2 where the order is 0.
+    `order` (row,) is the forecasts or any increasing function of them; ties are pooled. `mirrored`
+    rows are folded: `order` is non-negative (forecasts minus 1/2, or absolute log odds), and each
+    row represents itself and its mirror image, so the fit is at least 1/2, and 1/2 at order 0.
     """
-    there = weight > 0
+    positive = weight > 0
     if mirrored:
-        there &= order > 0
+        positive &= order > 0
     fitted = np.full(len(order), 0.5)
-    if there.any():
-        levels = pooled(order[there], weight[there])
-        fit = pool_adjacent_violators(levels.mean(label[there], weight[there]), levels.weight)
-        fitted[there] = fit[levels.level]
+    if positive.any():
+        levels = pooled(order[positive], weight[positive])
+        fit = pool_adjacent_violators(levels.mean(label[positive], weight[positive]), levels.weight)
+        fitted[positive] = fit[levels.level]
     return np.maximum(fitted, 0.5) if mirrored else fitted
 
 
 def folded(forecast: Floats, label: Floats) -> tuple[Floats, Floats]:
-    """Forecasts and labels of pairs turned so that no forecast is below 1/2.
+    """Forecasts and labels of pairs, reversed where the forecast is below 1/2.
 
-    Where the forecast is 1/2 both orientations are the same, and the label is 1/2.
+    At a forecast of 1/2 both orders are equivalent, and the label becomes 1/2.
     """
     down = forecast < 0.5
-    turned = np.where(down, 1 - label, label)
-    return np.where(down, 1 - forecast, forecast), np.where(forecast == 0.5, 0.5, turned)
+    flipped = np.where(down, 1 - label, label)
+    return np.where(down, 1 - forecast, forecast), np.where(forecast == 0.5, 0.5, flipped)
 
 
 def expected_score(score: str, forecast: Floats, label: Floats) -> Floats:
-    """Score of each row, expected over an event that happens with probability `label`.
+    """Score of each row, in expectation over an event with probability `label`.
 
-    For labels 0 and 1 these are the Brier score (p - y)^2 and the log score; a share w between
-    adds the part w (1 - w) that no forecast can avoid.
+    For labels 0 and 1 these are the Brier score (p - y)^2 and the log score; for a proportion w the
+    Brier score includes the irreducible part w (1 - w).
     """
     if score == "brier":
         return np.asarray((forecast - label) ** 2 + label * (1 - label))
@@ -88,7 +87,7 @@ def expected_score(score: str, forecast: Floats, label: Floats) -> Floats:
 
 
 def base_rate(label: Floats, weight: Floats, mirrored: bool) -> float:
-    """The best constant forecast: the mean label, 1/2 for mirrored pairs."""
+    """The best constant forecast: the mean label, or 1/2 for mirrored pairs."""
     return 0.5 if mirrored else float(np.average(label, weights=weight))
 
 
@@ -99,20 +98,20 @@ def decompose(
     score: str = "brier",
     mirrored: bool = False,
 ) -> Decomposition:
-    r"""How much of a mean score is miscalibration, and how much discrimination makes up for.
+    r"""CORP decomposition of a mean score into miscalibration, discrimination and uncertainty.
 
     Parameters
     ----------
     forecast : array (row,)
-        Probabilities of the event; for the Brier score any numbers.
+        Probabilities of the event; for the Brier score any real numbers.
     label : array (row,)
-        1 where it happened, 0 where not, or the share of raters who say that it did.
+        1 if the event occurred, 0 if not, or the proportion of raters who say so.
     weight : array (row,), optional
         1 by default.
     score : {"brier", "log"}
         The proper score.
     mirrored : bool, default False
-        Rows are pairs whose order means nothing: each counts half in either order.
+        Rows are pairs in arbitrary order: each counts half in either order.
 
     Returns
     -------
@@ -122,14 +121,15 @@ def decompose(
     Raises
     ------
     MetaevalError
-        If shapes differ, there are no rows, or values are not usable.
+        If shapes differ, there are no rows, or values are invalid.
 
     Notes
     -----
     :math:`S = MCB - DSC + UNC` with :math:`MCB = S(p) - S(\hat p)`, :math:`DSC = S(\bar p) -
     S(\hat p)`, :math:`UNC = S(\bar p)`, where :math:`\hat p` is the isotonic fit and
-    :math:`\bar p` the mean label. All parts are at least 0. The miscalibration is that of the
-    rows at hand: it is above 0 even for calibrated forecasts, the more so the fewer rows.
+    :math:`\bar p` the mean label. All parts are non-negative. Miscalibration is
+    positively biased in finite samples: it is above 0 even for calibrated forecasts, the more so
+    the fewer the rows.
 
     References
     ----------
@@ -144,7 +144,9 @@ def decompose(
     check_one_of("score", score, SCORES)
     p, y, w = checked_cases(forecast, label, weight)
     if score == "log" and not ((p >= 0) & (p <= 1)).all():
-        raise MetaevalError("The log score needs forecasts between 0 and 1.")
+        raise MetaevalError(
+            "The log score needs forecasts in [0, 1]; use score='brier' for other numbers."
+        )
     if mirrored:
         p, y = folded(p, y)
     fit = isotonic_fit(p - 0.5 if mirrored else p, y, w, mirrored)
@@ -158,16 +160,18 @@ def decompose(
 def checked_cases(
     forecast: Floats, label: Floats, weight: Floats | None
 ) -> tuple[Floats, Floats, Floats]:
-    """The three arrays as floats of one shape; labels lie in 0 to 1, weights are not below 0."""
+    """The arrays as floats of one shape, with labels in [0, 1] and weights of at least 0."""
     p, y = numbers(forecast, "forecast"), numbers(label, "label")
     w = np.ones(p.shape) if weight is None else numbers(weight, "weight")
     if p.ndim != 1 or p.shape != y.shape or p.shape != w.shape or not len(p):
         raise MetaevalError(
-            f"forecast, label and weight must be arrays of one length; their shapes are {p.shape}, "
+            f"forecast, label and weight must be arrays of equal length; got shapes {p.shape}, "
             f"{y.shape} and {w.shape}."
         )
     if not (np.isfinite(p).all() and np.isfinite(w).all() and (w >= 0).all() and w.any()):
-        raise MetaevalError("Forecasts must be finite, and weights at least 0, some above it.")
+        raise MetaevalError(
+            "Forecasts must be finite, and weights finite, at least 0 and not all 0."
+        )
     if not ((y >= 0) & (y <= 1)).all():
-        raise MetaevalError("Labels must lie between 0 and 1.")
+        raise MetaevalError("Labels must lie in [0, 1].")
     return p, y, w

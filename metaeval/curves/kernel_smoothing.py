@@ -1,4 +1,9 @@
-"""Smooth calibration error: how far labels stray from forecasts nearby, at its own bandwidth."""
+"""Smooth calibration error at its fixed-point bandwidth.
+
+The error is the integral of the absolute kernel-smoothed residuals, at the bandwidth that equals
+the error (Blasiok and Nakkiran 2024, Smooth ECE). Residuals are summed on a grid; a Gaussian kernel
+reflected at 0 and 1 multiplies each term of their cosine series, so smoothing costs one transform.
+"""
 
 from __future__ import annotations
 
@@ -8,44 +13,44 @@ import numpy as np
 
 from metaeval.core import Codes, Floats
 
-N_CELLS = 2_000
-_LEAST = 1e-3  # two cells: narrower kernels see the grid
-_STEPS = 40
+N_CELLS = 2_000  # of the grid on [0, 1]: its step is a hundredth of usual bandwidths
+_MIN_BANDWIDTH = 1e-3  # two cells: narrower kernels resolve the grid
+_BISECTIONS = 40  # to a relative precision of 2**-40
 
 
 def spread_over_cells(forecast: Floats) -> tuple[Codes, Floats]:
-    """Cell to the left of each forecast, and the share of a row that goes to the next: (row,)."""
-    place = np.clip(forecast, 0.0, 1.0) * N_CELLS
-    cell = np.minimum(place.astype(np.intp), N_CELLS - 1)
-    return cell, place - cell
+    """Cell to the left of each forecast, and the fraction assigned to the next one: (row,)."""
+    position = np.clip(forecast, 0.0, 1.0) * N_CELLS
+    cell = np.minimum(position.astype(np.intp), N_CELLS - 1)
+    return cell, position - cell
 
 
 def residuals_by_cell(forecast: Floats, residual: Floats) -> Floats:
-    """Sums of residuals (row,) at N_CELLS + 1 points from 0 to 1, split between neighbours."""
+    """Sums of residuals (row,) at N_CELLS + 1 points from 0 to 1, split between neighbors."""
     cell, right = spread_over_cells(forecast)
     left = np.bincount(cell, residual * (1 - right), N_CELLS + 1)
     return np.asarray(left + np.bincount(cell + 1, residual * right, N_CELLS + 1))
 
 
 def mirrored_cells(sums: Floats) -> Floats:
-    """Sums (..., cell) of rows that each count half in either order."""
+    """Sums (..., cell) of rows that count half in each order."""
     return np.asarray((sums - sums[..., ::-1]) / 2)
 
 
 def cosines(sums: Floats) -> Floats:
-    """Cosine series of sums at equal steps from 0 to 1: (..., cell) -> (..., frequency).
+    """Cosine series of sums on a uniform grid from 0 to 1: (..., cell) -> (..., frequency).
 
-    A kernel that is reflected at 0 and at 1 multiplies each of its terms.
+    A kernel reflected at 0 and 1 acts by multiplying each term.
     """
     from scipy.fft import dct
 
     doubled = sums.copy()
-    doubled[..., [0, -1]] *= 2  # what lies at an end is reflected onto itself
+    doubled[..., [0, -1]] *= 2  # an end point is its own reflection
     return np.asarray(dct(doubled, type=1) / 2)
 
 
 def smoothed(series: Floats, bandwidth: Floats | float) -> Floats:
-    """A series (..., frequency) under a reflected Gaussian kernel: (..., cell)."""
+    """A series (..., frequency) smoothed with a reflected Gaussian kernel: (..., cell)."""
     from scipy.fft import dct
 
     frequency = np.pi * np.arange(series.shape[-1])
@@ -54,19 +59,19 @@ def smoothed(series: Floats, bandwidth: Floats | float) -> Floats:
 
 
 def error_at(series: Floats, bandwidth: Floats | float) -> Floats:
-    """Integral over [0, 1] of the size of the smoothed sums: (...,)."""
+    """Integral over [0, 1] of the absolute smoothed sums, by the trapezoidal rule: (...,)."""
     size = np.abs(smoothed(series, bandwidth))
-    whole = size.sum(axis=-1) - (size[..., 0] + size[..., -1]) / 2
-    return np.asarray(whole / (size.shape[-1] - 1))
+    total = size.sum(axis=-1) - (size[..., 0] + size[..., -1]) / 2
+    return np.asarray(total / (size.shape[-1] - 1))
 
 
-def own_bandwidth(series: Floats, steps: int = _STEPS) -> Floats:
-    """Bandwidth at which the error equals it, by bisection: (...,).
+def own_bandwidth(series: Floats, steps: int = _BISECTIONS) -> Floats:
+    """Bandwidth that equals the error at it, by bisection: (...,).
 
-    The error falls as the bandwidth grows. Bandwidths below two cells are not looked for; `steps`
-    halve what is left of the interval from there to 1.
+    The error decreases as the bandwidth grows, so the root is unique. The search starts from
+    [two cells, 1] and halves the interval `steps` times.
     """
-    low = np.full(series.shape[:-1], _LEAST)
+    low = np.full(series.shape[:-1], _MIN_BANDWIDTH)
     high = np.ones(series.shape[:-1])
     for _ in range(steps):
         middle = (low + high) / 2
@@ -78,20 +83,21 @@ def own_bandwidth(series: Floats, steps: int = _STEPS) -> Floats:
 def smooth_errors(series: Floats, bandwidth: float, steps: int = 3) -> Floats:
     """Smooth calibration errors of replicates (replicate, frequency) near a known bandwidth.
 
-    Secant steps towards the bandwidth of each, down to half the known one; the few that lie below
-    start anew from there. Frequencies that no kernel lets through are left out.
+    Secant steps from the known bandwidth, down to half of it; the few replicates below are
+    restarted from there. Frequencies that the kernel damps to below rounding are dropped.
     """
-    floor = max(bandwidth / 2, _LEAST)
+    floor = max(bandwidth / 2, _MIN_BANDWIDTH)
+    # At frequency 12 / bandwidth the kernel is exp(-72), below 1e-31.
     n = int(np.clip(12 / (np.pi * floor), 64, series.shape[-1] - 1))
     width = _secant(series[..., : n + 1], bandwidth, floor, steps)
-    below = (width <= floor) & (floor > _LEAST)
+    below = (width <= floor) & (floor > _MIN_BANDWIDTH)
     if below.any():
         width[below] = smooth_errors(series[below], floor, steps)
     return width
 
 
 def _secant(series: Floats, bandwidth: float, floor: float, steps: int) -> Floats:
-    """Bandwidths (replicate,) that equal their error, not below `floor`."""
+    """Bandwidths (replicate,) that equal their errors, at least `floor`."""
     last = np.full(len(series), bandwidth)
     excess = error_at(series, last) - last
     width = np.maximum(last + excess / 1.5, floor)
@@ -99,16 +105,16 @@ def _secant(series: Floats, bandwidth: float, floor: float, steps: int) -> Float
         new, step = error_at(series, width) - width, width - last
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = np.where(step == 0, -1.0, (new - excess) / step)
-        slope = np.minimum(slope, -1.0)  # the error does not grow with the bandwidth
+        slope = np.minimum(slope, -1.0)  # the error does not increase with the bandwidth
         last, excess = width, new
         width = np.maximum(width - new / slope, floor)
     return width
 
 
 def influence_of_signs(series: Floats, bandwidth: float) -> Callable[[Floats], Floats]:
-    """What a unit of residual at a forecast adds to the smooth error, to first order: (row,).
+    """First-order effect of a unit residual at a forecast on the smooth error: (row,).
 
-    The signs of the smoothed sums stay; the bandwidth follows the error.
+    The signs of the smoothed sums are held fixed; the bandwidth changes with the error.
     """
     values = smoothed(series, bandwidth)
     n = len(values) - 1

@@ -1,7 +1,7 @@
-"""Curves from scores to probabilities with a few parameters, and how they are fitted.
+"""Parametric curves from scores to probabilities, and how they are fitted.
 
-A curve is written on the logit scale; its parameters are unbounded numbers with weak priors, so
-that scores that separate the labels give steep curves and no infinite ones.
+Curves are defined on the logit scale. Parameters are unbounded and have weak priors, so that
+perfectly separable labels give a steep but finite slope.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
 from metaeval.curves import weak_priors
 from metaeval.curves.weak_priors import SLOPE_SD, Prior
 
-_MOST_STEPS = 60
-_LONGEST = 1.5  # of one step, in any parameter
-_TOLERANCE = 1e-9
-_TINY = 1e-12
-_SLACK = 1e-10  # of the log density, relative
+_MOST_STEPS = 60  # of Newton's method, which needs about ten
+_LONGEST = 1.5  # largest step in any parameter: far from the mode the quadratic overshoots
+_TOLERANCE = 1e-9  # of the last step
+_TINY = 1e-12  # ridge, for problems without information on a parameter
+_SLACK = 1e-10  # relative decrease of the log density that is attributed to rounding
 
 
 class Curve(NamedTuple):
-    """Probabilities and what they owe to the parameters.
+    """Probabilities and the derivatives of their logits by the parameters.
 
     `chance` (problem, row) of the event; `slope` (parameter, problem, row) of its logit.
     """
@@ -35,7 +35,7 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class Link:
-    """A family of curves.
+    """A parametric family of curves.
 
     `curve` maps parameters (problem, parameter) and design (row, column) to a `Curve`.
     """
@@ -66,32 +66,35 @@ def fit(
     label: Floats,
     weight: Floats,
     start: Floats | None = None,
-    seen: Floats | None = None,
+    pseudo_data: Floats | None = None,
 ) -> Floats:
-    """Posterior modes of a curve's parameters, many problems on the same rows at once.
+    """Posterior modes of the parameters of a curve, for many problems on the same rows.
 
     Parameters
     ----------
     link : Link
     design : array (row, column)
-        What the curve takes: for most, one column of scores.
+        Input of the curve; for most, one column of scores.
     label : array (row,)
-        1, 0, or a share.
+        1, 0 or a proportion.
     weight : array (problem, row)
-        Only ratios matter: the rows count as so many cases together.
+        Only ratios matter: weights are normalized to sum to the number of rows.
     start : array (parameter,), optional
-    seen : array (problem, number), optional
-        What the prior has seen, if it is not the usual.
+    pseudo_data : array (problem, number), optional
+        Pseudo-data of the prior, if different from its default.
 
     Returns
     -------
     array (problem, parameter)
     """
-    every, known = as_cases(weight), link.prior.seen(len(weight)) if seen is None else seen
+    cases, data = (
+        as_cases(weight),
+        link.prior.observations(len(weight)) if pseudo_data is None else pseudo_data,
+    )
 
     def ascent(theta: Floats, todo: Codes) -> Ascent:
-        curve, prior = link.curve(theta, design), link.prior.density(theta, known[todo])
-        w = every[todo]
+        curve, prior = link.curve(theta, design), link.prior.density(theta, data[todo])
+        w = cases[todo]
         value = _log_likelihood(curve.chance, label, w) - prior.value
         score = np.einsum("br,kbr->bk", w * (label - curve.chance), curve.slope) - prior.gradient
         return Ascent(value, score, information(curve, w) + prior.curvature)
@@ -100,20 +103,23 @@ def fit(
 
 
 def as_cases(weight: Floats) -> Floats:
-    """Weights (..., row) that add up to the number of rows."""
+    """Weights (..., row) normalized to sum to the number of rows."""
     total = np.maximum(weight.sum(axis=-1, keepdims=True), SMALLEST_DIVISOR)
     return np.asarray(weight * (weight.shape[-1] / total))
 
 
 def drawn_in(label: Floats, weight: Floats) -> Floats:
-    """Labels (row,) drawn in by one case of each kind (Platt 1999), so that no line is endless."""
+    """Labels (row,) smoothed by one pseudo-case of each class, so that slopes are finite.
+
+    Platt (1999), Probabilistic outputs for support vector machines.
+    """
     counted = as_cases(weight)
     ups, downs = float(counted @ label), float(counted @ (1 - label))
     return np.asarray(label * (ups + 1) / (ups + 2) + (1 - label) / (downs + 2))
 
 
 class Ascent(NamedTuple):
-    """A log density at some parameters: its value, gradient and curvature, problem by problem."""
+    """A log density at given parameters: value, gradient and curvature of each problem."""
 
     value: Floats  # (problem,)
     score: Floats  # (problem, parameter)
@@ -123,29 +129,29 @@ class Ascent(NamedTuple):
 def climb(
     ascent: Callable[[Floats, Codes], Ascent], start: Sequence[float] | Floats, n: int
 ) -> Floats:
-    """Modes of `n` problems, (problem, parameter): scoring steps, halved where they do not gain.
+    """Modes of `n` problems, (problem, parameter): Fisher scoring with step halving.
 
-    `ascent` takes parameters (problem, parameter) and which problems they belong to.
+    `ascent` takes parameters (problem, parameter) and the indices of their problems.
     """
     first = np.asarray(start, dtype=float)
     theta = np.broadcast_to(first, (n, len(first))).copy()
-    found, step = theta.copy(), np.zeros_like(theta)
+    best, step = theta.copy(), np.zeros_like(theta)
     gain, todo = np.full(n, -np.inf), np.arange(n)
     for _ in range(_MOST_STEPS):
         at = ascent(theta[todo], todo)
         worse = at.value < gain[todo] - _SLACK * (1 + np.abs(gain[todo]))
         better = todo[~worse]
-        found[better], gain[better] = theta[better], at.value[~worse]
+        best[better], gain[better] = theta[better], at.value[~worse]
         step[todo] = np.where(worse[:, None], step[todo] / 2, _bounded_step(at))
-        theta[todo] = found[todo] + step[todo]
+        theta[todo] = best[todo] + step[todo]
         todo = todo[np.abs(step[todo]).max(axis=1) >= _TOLERANCE]
         if not len(todo):
             break
-    return found
+    return best
 
 
 def _bounded_step(at: Ascent) -> Floats:
-    """Scoring step of each problem, none of its parts too long: (problem, parameter)."""
+    """Scoring step of each problem, limited in every parameter: (problem, parameter)."""
     ridge = _TINY * np.eye(at.score.shape[1])
     step = np.linalg.solve(at.curvature + ridge, at.score[..., None])[..., 0]
     longest = np.abs(step).max(axis=1, keepdims=True)
@@ -154,19 +160,19 @@ def _bounded_step(at: Ascent) -> Floats:
 
 def _log_likelihood(chance: Floats, label: Floats, weight: Floats) -> Floats:
     inside = np.clip(chance, SMALLEST_DIVISOR, 1 - 1e-16)
-    each = label * np.log(inside) + (1 - label) * np.log1p(-inside)
-    return np.einsum("br,br->b", weight, each)
+    log_density = label * np.log(inside) + (1 - label) * np.log1p(-inside)
+    return np.einsum("br,br->b", weight, log_density)
 
 
 def information(curve: Curve, weight: Floats) -> Floats:
     """Expected information of each problem: (problem, parameter, parameter)."""
     spread = weight * curve.chance * (1 - curve.chance)
     n, b = curve.slope.shape[:2]
-    found = np.empty((b, n, n))
+    matrix = np.empty((b, n, n))
     for k, slope in enumerate(curve.slope):
         part = np.einsum("br,lbr->bl", spread * slope, curve.slope[: k + 1])
-        found[:, k, : k + 1] = found[:, : k + 1, k] = part
-    return found
+        matrix[:, k, : k + 1] = matrix[:, : k + 1, k] = part
+    return matrix
 
 
 def _margin(theta: Floats, design: Floats) -> Curve:
@@ -186,8 +192,8 @@ def _lapse(theta: Floats, design: Floats) -> Curve:
 
 
 def _spline(theta: Floats, design: Floats) -> Curve:
-    each = np.exp(theta).T[:, :, None] * design.T[:, None]
-    return Curve(expit(each.sum(axis=0)), each)
+    contributions = np.exp(theta).T[:, :, None] * design.T[:, None]
+    return Curve(expit(contributions.sum(axis=0)), contributions)
 
 
 def _line(theta: Floats, design: Floats) -> Curve:
@@ -210,7 +216,10 @@ BETA = Link("beta", ("log_a", "log_b", "c"), _beta, _THREE, (0.0, 0.0, 0.0))
 
 
 def lapse(others: float = 19.0) -> Link:
-    """Logistic, mixed with a coin at the lapse rate, of which Beta(1, others) is the prior."""
+    """Logistic curve mixed with random guessing at a lapse rate with a Beta(1, others) prior.
+
+    The default prior has a mean lapse rate of 1 / 20.
+    """
     start = (0.0, -float(np.log(others)))
     return Link(
         "lapse_link", ("log_slope", "logit_lapse"), _lapse, weak_priors.lapse(others), start
@@ -227,13 +236,13 @@ def line(n_columns: int) -> Link:
 
 
 def spline(n_columns: int) -> Link:
-    """A rising curve on the logit scale from slopes at knots, each positive."""
+    """An increasing curve on the logit scale with positive slopes at knots."""
     names = tuple(f"log_slope{j}" for j in range(n_columns))
     return Link("monotone_spline", names, _spline, weak_priors.walk(n_columns), (0.0,) * n_columns)
 
 
 class Outcomes(NamedTuple):
-    """Chances of loss, tie and win, and slopes of their logarithms.
+    """Probabilities of loss, tie and win, and derivatives of their logarithms.
 
     `chance` (problem, row, 3); `slope` (problem, row, 3, 2) by log slope and log threshold.
     """
@@ -243,12 +252,14 @@ class Outcomes(NamedTuple):
 
 
 def rao_kupper(theta: Floats, margin: Floats) -> Outcomes:
-    """Win where the latent gap exceeds a threshold t: chances sigma(u - t) and sigma(-u - t)."""
+    """Rao and Kupper (1967): win and loss probabilities sigma(u - t) and sigma(-u - t)."""
     u, t = np.exp(theta[:, :1]) * margin, np.exp(theta[:, 1:])
     win, loss = expit(u - t), expit(-u - t)
-    both = np.logaddexp(0, t - u) + np.logaddexp(0, t + u)  # of -log win and of -log loss
-    drawn = -np.expm1(-2 * t) * np.exp(2 * t - both)  # 1 - win - loss, which would cancel
-    chance = np.stack([loss, drawn, win], axis=-1)
+    minus_logs = np.logaddexp(0, t - u) + np.logaddexp(0, t + u)  # -log win - log loss
+    tie_chance = -np.expm1(-2 * t) * np.exp(
+        2 * t - minus_logs
+    )  # 1 - win - loss, which would cancel
+    chance = np.stack([loss, tie_chance, win], axis=-1)
     by_u = np.stack([-(1 - loss), loss - win, 1 - win], axis=-1)
     # log P(tie) = log(1 - e^-2t) + log win' + log loss', the chances of not losing, not winning
     tie = 2 * t / np.expm1(2 * t) + (win + loss) * t
@@ -257,13 +268,13 @@ def rao_kupper(theta: Floats, margin: Floats) -> Outcomes:
 
 
 def davidson(theta: Floats, margin: Floats) -> Outcomes:
-    """Chances of win, tie and loss as e^(u/2) to nu to e^(-u/2)."""
+    """Davidson (1970): win, tie and loss probabilities proportional to e^(u/2), nu, e^(-u/2)."""
     u, log_nu = np.exp(theta[:, :1]) * margin, theta[:, 1:]
     weight = np.stack([-u / 2, np.broadcast_to(log_nu, u.shape), u / 2], axis=-1)
     weight = np.exp(weight - weight.max(axis=-1, keepdims=True))
     chance = weight / weight.sum(axis=-1, keepdims=True)
-    place = np.array([-0.5, 0.0, 0.5])
-    by_u = place - (chance @ place)[..., None]
+    scores = np.array([-0.5, 0.0, 0.5])
+    by_u = scores - (chance @ scores)[..., None]
     by_nu = np.array([0.0, 1.0, 0.0]) - chance[..., 1:2]
     return Outcomes(chance, np.stack([by_u * u[..., None], by_nu], axis=-1))
 
@@ -273,14 +284,14 @@ def fit_outcomes(
 ) -> Floats:
     """Posterior modes of log slope and log threshold of a model of loss, tie and win.
 
-    `margin` (row,) over its root mean square; `outcome` (row,) is 0, 1/2 or 1; `weight` (problem,
-    row). Returns (problem, 2).
+    `margin` (row,) is divided by its root mean square; `outcome` (row,) is 0, 1/2 or 1; `weight`
+    is (problem, row). Returns (problem, 2).
     """
     which = np.stack([outcome == 0, outcome == 0.5, outcome == 1], axis=-1).astype(float)
-    every, known = as_cases(weight), _TWO.seen(len(weight))
+    cases, data = as_cases(weight), _TWO.observations(len(weight))
 
     def ascent(theta: Floats, todo: Codes) -> Ascent:
-        at, prior, w = model(theta, margin), _TWO.density(theta, known[todo]), every[todo]
+        at, prior, w = model(theta, margin), _TWO.density(theta, data[todo]), cases[todo]
         value = np.einsum("br,rc,brc->b", w, which, np.log(np.maximum(at.chance, SMALLEST_DIVISOR)))
         score = np.einsum("br,rc,brck->bk", w, which, at.slope, optimize=True)
         info = np.einsum("br,brc,brck,brcl->bkl", w, at.chance, at.slope, at.slope, optimize=True)

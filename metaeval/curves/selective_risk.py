@@ -1,8 +1,8 @@
-"""Curves of decisions kept by how sure they are, and ranks of positives among negatives.
+"""Risk-coverage curves and rank statistics.
 
-Everything is a function of sums by level: cases with equal scores are one level, and levels come in
-order. Values do not change if all sums are multiplied by one number. Gradients say by how much the
-value moves with each sum; with the sums they add up to 0.
+Everything is a function of sums by level: cases with equal scores form one level, and levels are
+ordered. Values are invariant under scaling of all sums, so gradients are orthogonal to the sums
+(Euler's theorem for homogeneous functions).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from metaeval.core import ROUNDOFF, Bools, Floats
 
 
 def rank_value(positive: Floats, negative: Floats) -> Floats:
-    """Chance that a positive lies above a negative, ties half; levels (..., level) rising."""
+    """Probability that a positive exceeds a negative, ties half; levels (..., level) ascend."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        both = (positive * middle(negative)).sum(axis=-1)
-        return np.asarray(both / (positive.sum(axis=-1) * negative.sum(axis=-1)))
+        concordant = (positive * middle(negative)).sum(axis=-1)
+        return np.asarray(concordant / (positive.sum(axis=-1) * negative.sum(axis=-1)))
 
 
 def rank_gradient(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
@@ -29,14 +29,14 @@ def rank_gradient(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
 
 
 def middle(sums: Floats) -> Floats:
-    """What lies before the middle of each level (..., level)."""
+    """Cumulative sum up to the middle of each level (..., level): mid-ranks."""
     return np.asarray(np.cumsum(sums, axis=-1) - sums / 2)
 
 
 def joint_risk_area(weight: Floats, wrong: Floats) -> Floats:
-    """AUGRC: mean over coverages of the share of all cases that are kept and wrong.
+    """AUGRC: mean over coverages of the proportion of all cases that are accepted and wrong.
 
-    Levels (..., level) start with the surest; within a level the order is random.
+    Levels (..., level) start with the most confident; within a level the order is random.
     """
     total = weight.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -51,9 +51,9 @@ def joint_risk_gradient(weight: Floats, wrong: Floats) -> tuple[Floats, Floats]:
 
 
 def risk_area(weight: Floats, wrong: Floats) -> Floats:
-    """AURC: mean over coverages of the share of kept cases that are wrong, coverage continuous.
+    """AURC: mean over (continuous) coverages of the selective risk.
 
-    Levels (..., level) start with the surest; within a level the order is random.
+    Levels (..., level) start with the most confident; within a level the order is random.
     """
     before, errors, growth = _before(weight, wrong)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -64,7 +64,7 @@ def risk_area(weight: Floats, wrong: Floats) -> Floats:
 
 
 def _before(weight: Floats, wrong: Floats) -> tuple[Floats, Floats, Floats]:
-    """Weight and errors before each level, and the log of the growth of the weight in it."""
+    """Weight and errors before each level, and the log ratio of the weights after and before."""
     before = np.cumsum(weight, axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         growth = np.log1p(weight / (before - weight))
@@ -87,16 +87,16 @@ def risk_gradient(weight: Floats, wrong: Floats) -> tuple[Floats, Floats]:
 
 
 def _after(values: Floats) -> Floats:
-    """Sum of what comes later: (level,)."""
+    """Sum over later levels: (level,)."""
     return np.asarray(values[::-1].cumsum()[::-1] - values)
 
 
 def stepwise_risk_area(weight: Floats, wrong: Floats, n_cases: int) -> float:
-    """AURC as it is published: the mean over cases of the risk once the case is kept too.
+    """AURC as published (Geifman et al. 2019): the mean over cases of the risk up to that case.
 
-    Levels (level,) start with the surest; within a level the order is random, in steps of the mean
-    weight of a case. For equal weights and no ties it is the sum over k of the errors among the k
-    surest, over k, over n.
+    Levels (level,) start with the most confident; within a level the order is random, in steps of
+    the mean weight of a case, and digamma differences are the harmonic sums over those steps. For
+    equal weights without ties it is (1 / n) sum_k (errors among the k most confident) / k.
     """
     from scipy.special import digamma
 
@@ -108,13 +108,13 @@ def stepwise_risk_area(weight: Floats, wrong: Floats, n_cases: int) -> float:
 
 
 def reaching(weight: Floats, right: Floats, accuracy: float) -> Bools:
-    """Whether decisions at least as sure as each level (..., level) are right often enough."""
-    kept, good = np.cumsum(weight, axis=-1), np.cumsum(right, axis=-1)
-    return np.asarray((good >= (accuracy - ROUNDOFF) * kept) & (kept > 0))
+    """Whether decisions at or above each confidence level (..., level) reach an accuracy."""
+    covered, correct = np.cumsum(weight, axis=-1), np.cumsum(right, axis=-1)
+    return np.asarray((correct >= (accuracy - ROUNDOFF) * covered) & (covered > 0))
 
 
 def largest(weight: Floats, reached: Bools) -> Floats:
-    """Share of the cases kept at the last level (..., level) that is reached; 0 where none is."""
-    kept = np.cumsum(weight, axis=-1)
+    """Coverage at the last level (..., level) that is reached; 0 if none is."""
+    covered = np.cumsum(weight, axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(reached, kept, 0.0).max(axis=-1) / kept[..., -1])
+        return np.asarray(np.where(reached, covered, 0.0).max(axis=-1) / covered[..., -1])

@@ -1,8 +1,8 @@
-"""Weak priors of parameters, as what was seen before there were any data.
+"""Weak priors expressed as pseudo-data.
 
-A replicate of the data that is to vary as much as what is known of the parameters does must draw
-what the prior saw anew too: with the prior held fixed, replicates of few cases would all lie near
-its centre.
+For bootstrap replicates to reflect posterior uncertainty, the pseudo-data must be resampled too:
+with a fixed prior, replicates of small samples would concentrate near its center (as in the
+weighted likelihood bootstrap of Newton and Raftery 1994).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from numpy.random import Generator
 
 from metaeval.core import Floats
 
-SLOPE_SD = 1.5  # of log slopes, per root mean square of the margins
-_WALK_SD = 1.0  # of the step of the log slope from one knot to the next
+SLOPE_SD = 1.5  # of log slopes for margins of unit mean square: slopes within a factor 20 at 95%
+_WALK_SD = 1.0  # of the change of the log slope from one knot to the next
 
 
 class Density(NamedTuple):
-    """Minus a log density at some parameters: value, gradient and curvature."""
+    """Minus a log density at given parameters: value, gradient and curvature."""
 
     value: Floats  # (problem,)
     gradient: Floats  # (problem, parameter)
@@ -32,53 +32,55 @@ class Density(NamedTuple):
 class Prior:
     """Prior of some parameters.
 
-    `usual` (number,) is what it has seen, and `drawn` the same drawn anew: (problem, number).
-    `density` maps parameters (problem, parameter) and what was seen to minus the log density.
+    `pseudo_data` (number,) is the default, and `resample` draws it again: (problem, number).
+    `density` maps parameters (problem, parameter) and pseudo-data to minus the log density.
     """
 
-    usual: Sequence[float]
+    pseudo_data: Sequence[float]
     density: Callable[[Floats, Floats], Density]
-    drawn: Callable[[Generator, int], Floats]
+    resample: Callable[[Generator, int], Floats]
 
-    def seen(self, n: int, rng: Generator | None = None) -> Floats:
-        """What the prior has seen in each of n problems, drawn anew where there is a generator."""
+    def observations(self, n: int, rng: Generator | None = None) -> Floats:
+        """Pseudo-data of each of n problems, resampled if a generator is given."""
         if rng is not None:
-            return self.drawn(rng, n)
-        return np.broadcast_to(np.asarray(self.usual, dtype=float), (n, len(self.usual)))
+            return self.resample(rng, n)
+        return np.broadcast_to(
+            np.asarray(self.pseudo_data, dtype=float), (n, len(self.pseudo_data))
+        )
 
 
 def normal(root: Floats) -> Prior:
-    """Normal around 0, its precision the square of `root` (parameter, parameter)."""
+    """Normal with mean 0 and precision `root.T @ root` (parameter, parameter)."""
     precision, k = root.T @ root, len(root)
 
-    def density(theta: Floats, seen: Floats) -> Density:
-        away = theta - seen
+    def density(theta: Floats, pseudo_data: Floats) -> Density:
+        away = theta - pseudo_data
         gradient = away @ precision
         curvature = np.broadcast_to(precision, (len(theta), k, k))
         return Density((away * gradient).sum(axis=1) / 2, gradient, curvature)
 
-    def drawn(rng: Generator, n: int) -> Floats:
+    def resample(rng: Generator, n: int) -> Floats:
         return np.asarray(rng.normal(size=(n, k)) @ np.linalg.pinv(root).T)
 
-    return Prior((0.0,) * k, density, drawn)
+    return Prior((0.0,) * k, density, resample)
 
 
 def independent(*sds: float) -> Prior:
-    """Normal around 0 with these standard deviations; flat where one is infinite."""
+    """Independent normals with mean 0 and given standard deviations; flat where infinite."""
     return normal(np.diag(1 / np.array(sds)))
 
 
 def walk(n: int) -> Prior:
-    """Random walk of n log slopes from knot to knot, so that few cases give a straight line."""
+    """Random walk of n log slopes over knots, which shrinks to a line for few cases."""
     sds = np.r_[SLOPE_SD, np.full(n - 1, _WALK_SD)]
     return normal(np.diff(np.eye(n), axis=0, prepend=0) / sds[:, None])
 
 
-def _lapse_density(theta: Floats, seen: Floats) -> Density:
-    """Normal for the log slope; Beta for the lapse, as a density of its logit."""
+def _lapse_density(theta: Floats, pseudo_data: Floats) -> Density:
+    """Normal density for the log slope; Beta for the lapse rate, as a density of its logit."""
     from scipy.special import expit
 
-    centre, a, b = seen.T
+    centre, a, b = pseudo_data.T
     z, t = (theta[:, 0] - centre) / SLOPE_SD, theta[:, 1]
     rate = expit(t)
     value = z**2 / 2 + (a + b) * np.logaddexp(0, t) - a * t
@@ -88,11 +90,11 @@ def _lapse_density(theta: Floats, seen: Floats) -> Density:
 
 
 def lapse(others: float) -> Prior:
-    """Normal for the log slope, Beta(1, others) for the lapse."""
+    """Normal prior for the log slope, Beta(1, others) for the lapse rate."""
 
-    def drawn(rng: Generator, n: int) -> Floats:
-        # The seen lapses and non-lapses with random weights, as in a Bayesian bootstrap.
+    def resample(rng: Generator, n: int) -> Floats:
+        # Pseudo-counts of lapses and non-lapses with random weights, as in a Bayesian bootstrap.
         centre = SLOPE_SD * rng.normal(size=n)
         return np.stack([centre, rng.gamma(1.0, size=n), rng.gamma(others, size=n)], axis=1)
 
-    return Prior((0.0, 1.0, others), _lapse_density, drawn)
+    return Prior((0.0, 1.0, others), _lapse_density, resample)

@@ -143,8 +143,8 @@ def test_one_label_and_a_constant_scorer_are_taken_by_the_array_function():
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ((np.ones(2), np.ones(3)), "one length"),
-        ((np.array([]), np.array([])), "one length"),
+        ((np.ones(2), np.ones(3)), "equal length"),
+        ((np.array([]), np.array([])), "equal length"),
         ((np.array([np.nan]), np.ones(1)), "finite"),
         ((np.ones(1), np.array([2.0])), "between 0 and 1"),
         ((np.ones(1), np.ones(1), np.zeros(1)), "above it"),

@@ -85,7 +85,7 @@ def test_three_outcomes_turn_round_with_the_pair(name):
 def test_fits_are_modes_of_likelihood_times_prior(name, seed):
     link, design, label, weight, _ = setting(name, seed)
     counted = weight * len(weight) / weight.sum()
-    seen = link.prior.seen(1)
+    seen = link.prior.observations(1)
 
     def minus_log(theta):
         chance = link.curve(theta[None], design).chance[0]
@@ -154,7 +154,7 @@ def test_rao_kupper_is_the_ordinal_logit_of_statsmodels():
 @pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
 def test_gradients_and_curvatures_of_priors_are_derivatives(prior):
     rng = np.random.default_rng(3)
-    seen = prior.seen(1, rng)
+    seen = prior.observations(1, rng)
     k = (
         prior.density(np.zeros((1, len(seen[0]))), seen).gradient.shape[1]
         if prior is not LAPSE
@@ -174,7 +174,7 @@ def test_gradients_and_curvatures_of_priors_are_derivatives(prior):
 
 
 def test_the_prior_of_the_lapse_is_beta_and_of_the_slope_normal():
-    seen = LAPSE.seen(1)
+    seen = LAPSE.observations(1)
 
     def density(rate):  # of the rate, from that of its logit
         theta = np.array([[0.0, np.log(rate / (1 - rate))]])
@@ -189,10 +189,10 @@ def test_the_prior_of_the_lapse_is_beta_and_of_the_slope_normal():
 
 def test_what_priors_see_varies_as_much_as_they_say():
     rng = np.random.default_rng(4)
-    drawn = weak_priors.walk(4).seen(40_000, rng)
+    drawn = weak_priors.walk(4).observations(40_000, rng)
     steps = np.diff(drawn, axis=1, prepend=0)
     assert np.abs(np.cov(steps.T) - np.diag([weak_priors.SLOPE_SD**2, 1, 1, 1])).max() < 0.06
-    centre, a, b = LAPSE.seen(40_000, rng).T
+    centre, a, b = LAPSE.observations(40_000, rng).T
     assert centre.std() == pytest.approx(weak_priors.SLOPE_SD, rel=0.02)
     assert (a / (a + b)).mean() == pytest.approx(0.05, abs=0.002)  # a Bayes bootstrap of 20 cases
 
