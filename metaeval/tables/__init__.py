@@ -1,22 +1,17 @@
-"""Tables of responses and of pairs: one canonical form, checked once.
+"""Tables of responses and pairs, validated once and kept in canonical form.
 
-- `canonical`: One form for every table: ids as text, numbers as float64, rows in canonical order.
-- `text_columns`: The dtype of text in pandas, by whatever name it goes.
-- `base`: What tables of responses and of pairs have in common: invariants, selection,
-  fingerprint.
-- `responses`: Responses and Pairs: scores beside labels, one shape with two kinds of row.
-- `pairing`: From responses to pairs: which pairs there are, their margins and their preferences.
-- `swapped_pairs`: Pairs with first and second swapped: they change places, and with them whatever
-  depends on it.
-- `changes`: What a table offers to select and to change: every change is a new table, checked
-  again.
-- `aligned_values`: Values that a user hands to a table, aligned with its rows by ids, never by
-  place alone.
-- `missing`: Policies for missing scores: which rows stay, and what is said of those that do not.
-- `shared_items`: Whether tasks share their items: aspects of the same responses, given as tasks.
-- `alignment_report`: The alignment report: what was read, what is missing, what looks odd.
-- `plausibility`: What is hard to believe of scorers: below chance, constant, tied where the
-  labels never are.
+- `canonical`: The canonical form: ids as text, numbers as float64, rows sorted by ids.
+- `text_columns`: The pandas dtype of text, which differs between versions.
+- `base`: Common base of both tables: invariants, selection, fingerprint.
+- `responses`: Responses and Pairs: scores and labels on common rows.
+- `pairing`: Pairs of responses, their margins and preferences.
+- `swapped_pairs`: Swapping first and second in pairs, with everything that depends on the order.
+- `changes`: Selection and modification of tables; each returns a new, validated table.
+- `aligned_values`: Alignment of user-supplied values with rows by id, never by position alone.
+- `missing`: Policies for missing scores, and warnings about dropped rows.
+- `shared_items`: Whether tasks share items, as aspects of the same responses do.
+- `alignment_report`: The alignment report: counts, missing values and oddities.
+- `plausibility`: Warnings about implausible scores: below chance, constant, or unexpected ties.
 """
 
 from __future__ import annotations

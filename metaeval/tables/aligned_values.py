@@ -1,4 +1,4 @@
-"""Values that a user hands to a table, aligned with its rows by ids, never by place alone."""
+"""Alignment of user-supplied values with rows by id, never by position alone."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _SIDES = ("first", "second")
 
 
 def row_index(n: int, identity: Mapping[str, pd.Series]) -> pd.RangeIndex:
-    """Places of the rows of a table, under a name that tells their ids in this order.
+    """Row numbers of a table, with a name that identifies its rows and their order.
 
     Parameters
     ----------
     n : int
-        How many rows there are.
+        Number of rows.
     identity : mapping of str to Series
-        What identifies the rows, in their order.
+        Columns that identify the rows, in row order.
 
     Returns
     -------
     RangeIndex
-        Named `row` and a digest: frames of tables with other rows, or with the same rows in another
-        order, have another name. pandas keeps it in what is computed from a frame.
+        Its name is `row` and a digest, which differs for tables with other rows or another row
+        order. pandas keeps the name in results computed from a frame.
     """
     digest = hashlib.blake2b(str(n).encode(), digest_size=4)
     for name, column in identity.items():
@@ -47,7 +47,7 @@ def _bytes(column: pd.Series) -> bytes:
 
 
 def is_of_table(rows: pd.DataFrame, values: pd.Series | pd.DataFrame) -> bool:
-    """Whether values have the index of the frames of the table that has these rows."""
+    """Whether values have the index of the table with these rows."""
     return bool(values.index.names == rows.index.names)
 
 
@@ -64,44 +64,44 @@ def aligned(
     Parameters
     ----------
     rows : DataFrame
-        Of a table.
+        Rows of a table.
     values : Series or DataFrame
-        Its index (or some of its columns) is named as id columns of `rows`; or its index is that
-        of `rows` itself, in any order.
+        Indexed by id columns of `rows` (a frame may have them as columns), or by the index of
+        `rows`, in any order.
     name : str
-        What the values are called in messages.
+        Name of the values in messages.
     identity : sequence of str
-        Columns that identify a row, to be named in messages.
+        Columns that identify a row, for messages.
     turns : bool, default False
-        Values are of pairs that `rows` has with `first` before `second` as text: those with ids
-        the other way round are turned.
+        Rows are pairs with `first` before `second` in text order; values with ids in the opposite
+        order are swapped.
     covariates : bool, default False
-        Values describe rows: of a pair that is turned, columns that end in `_delta` are negated and
-        those that end in `_first` and `_second` change places. Scores and labels are all negated.
+        Values are covariates: in swapped pairs, columns that end in `_delta` are negated and those
+        that end in `_first` and `_second` exchanged. Scores and labels are negated.
 
     Returns
     -------
     DataFrame
-        With the index of `rows`; NaN where no value has the ids of a row.
+        With the index of `rows`; NaN for rows without a value.
 
     Raises
     ------
     MetaevalError
-        If values have no ids, or ids that belong to no row, or several values for one id; if
-        values that depend on the order of a pair do not name both of its responses.
+        If values have no ids, ids that match no row, or several values for one id, or if values
+        that depend on the order of a pair do not identify both of its responses.
     """
     if not isinstance(values, pd.Series | pd.DataFrame):
-        raise MetaevalError(f"{name!r} is a {type(values).__name__} {_unknown(identity)}")
+        raise MetaevalError(f"{name!r} is a {type(values).__name__} {_order_unknown(identity)}")
     frame = values.to_frame(name) if isinstance(values, pd.Series) else values
     if is_of_table(rows, frame):
         return _by_row(rows, frame, name)
     levels = [level for level in frame.index.names if _is_id(rows, level)]
     by = [str(column) for column in levels or frame.columns if _is_id(rows, column)]
     if not by:
-        raise MetaevalError(f"{name!r} has {_index(frame)} {_unknown(identity)}")
+        raise MetaevalError(f"{name!r} has {_index(frame)} {_order_unknown(identity)}")
     frame = (frame.reset_index(levels) if levels else frame).reset_index(drop=True)
     if turns:
-        frame = _as_turned(frame, by, name, covariates)
+        frame = _in_text_order(frame, by, name, covariates)
     return _by_ids(rows, frame, by, name)
 
 
@@ -117,48 +117,50 @@ def _index(frame: pd.DataFrame) -> str:
     )
 
 
-def _unknown(identity: Sequence[str]) -> str:
+def _order_unknown(identity: Sequence[str]) -> str:
     ids = list(identity) or ["item"]
     return (
-        "without the ids of rows, so that its order is not known. If its values are in the order "
-        "of table.rows, give pd.Series(values, index=table.rows.index); else index them by "
+        "without row ids, so its row order is unknown. If its values are in the order of "
+        "table.rows, pass pd.Series(values, index=table.rows.index); otherwise index them by "
         f"ids: .set_index({ids!r})."
     )
 
 
 def _by_row(rows: pd.DataFrame, frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    places = rows.index.get_indexer(frame.index)
-    if len(places) != len(rows) or not np.array_equal(np.sort(places), np.arange(len(rows))):
+    positions = rows.index.get_indexer(frame.index)
+    if len(positions) != len(rows) or not np.array_equal(np.sort(positions), np.arange(len(rows))):
         raise MetaevalError(
-            f"{name!r} does not have one value for each row: {len(frame)} values were given, and "
-            f"the table has {len(rows)} rows. Index them by ids, such as item and system."
+            f"{name!r} must have one value for each of the {len(rows)} rows, got {len(frame)} "
+            "values. Index them by ids, such as item and system."
         )
-    return frame.iloc[np.argsort(places)].set_axis(rows.index)
+    return frame.iloc[np.argsort(positions)].set_axis(rows.index)
 
 
 def _by_ids(rows: pd.DataFrame, frame: pd.DataFrame, by: list[str], name: str) -> pd.DataFrame:
     theirs = pd.MultiIndex.from_arrays([ids_as_text(frame[key], key).astype(TEXT) for key in by])
     if theirs.has_duplicates:
-        raise MetaevalError(f"{name!r} has several values for one {', '.join(by)}; add a key.")
-    mine = pd.MultiIndex.from_arrays([rows[key].astype(TEXT) for key in by])
-    place = theirs.get_indexer(mine)
-    if (place < 0).all():
         raise MetaevalError(
-            f"No row has a value of {name!r}: its ids ({', '.join(by)}) match none."
+            f"{name!r} has several values for one {', '.join(by)}; add an id column."
         )
-    unused = np.setdiff1d(np.arange(len(theirs)), place)
+    mine = pd.MultiIndex.from_arrays([rows[key].astype(TEXT) for key in by])
+    positions = theirs.get_indexer(mine)
+    if (positions < 0).all():
+        raise MetaevalError(f"The ids of {name!r} ({', '.join(by)}) match no row of the table.")
+    unused = np.setdiff1d(np.arange(len(theirs)), positions)
     if len(unused):
         lost = ["/".join(map(str, np.atleast_1d(theirs[i]))) for i in unused]
         raise MetaevalError(
-            f"The table has no row for ids of {name!r}: {listed(lost, 5)} ({len(unused)} of "
-            f"{len(theirs)}); correct them, or leave these values out."
+            f"{len(unused)} of {len(theirs)} ids of {name!r} match no row of the table: "
+            f"{listed(lost, 5)}; fix or drop them."
         )
     columns = frame.drop(columns=by)
-    return columns.reindex(place).set_axis(rows.index)  # -1 is in no row: NaN
+    return columns.reindex(positions).set_axis(rows.index)  # -1, no match, becomes NaN
 
 
-def _as_turned(frame: pd.DataFrame, by: Sequence[str], name: str, covariates: bool) -> pd.DataFrame:
-    """The frame with first before second as text, and with values that go with it."""
+def _in_text_order(
+    frame: pd.DataFrame, by: Sequence[str], name: str, covariates: bool
+) -> pd.DataFrame:
+    """The frame with first before second in text order, and values swapped accordingly."""
     columns = frame.drop(columns=list(by))
     sided = tuple(f"_{side}" for side in (*_SIDES, "delta"))
     depends = not covariates or any(str(column).endswith(sided) for column in columns)
@@ -166,14 +168,14 @@ def _as_turned(frame: pd.DataFrame, by: Sequence[str], name: str, covariates: bo
         if not depends and not set(_SIDES) & set(by):
             return frame
         raise MetaevalError(
-            f"{name!r} has ids ({', '.join(by)}) that do not tell which response of a pair is the "
-            "first, and the table may have turned the pair; give item, first and second as ids."
+            f"The ids of {name!r} ({', '.join(by)}) do not say which response of a pair is first, "
+            "and the table may have swapped the pair; use item, first and second as ids."
         )
-    one, other = (ids_as_text(frame[side], side).astype(object) for side in _SIDES)
-    ids = frame[list(by)].assign(first=one, second=other)
+    first, second = (ids_as_text(frame[side], side).astype(object) for side in _SIDES)
+    ids = frame[list(by)].assign(first=first, second=second)
     values, described = (
         (columns.iloc[:, :0], columns) if covariates else (columns, columns.iloc[:, :0])
     )
-    turn = (one > other).to_numpy()
+    turn = (first > second).to_numpy()
     ids, values, _ = turned(pd.concat([ids, described], axis=1), values, columns.iloc[:, :0], turn)
     return pd.concat([ids, values], axis=1)

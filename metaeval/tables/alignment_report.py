@@ -1,4 +1,4 @@
-"""The alignment report: what was read, what is missing, what looks odd."""
+"""The alignment report: counts, missing values and oddities."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Bools, Codes, Floats, listed, natural
-from metaeval.tables.base import BaseTable
+from metaeval.tables.base import BaseTable, counts_in_words
 from metaeval.tables.plausibility import implausible
 
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """What a table holds, scorer by scorer.
+    """Contents of a table, by scorer.
 
     Parameters
     ----------
     totals : dict
-        Numbers of items, rows, tasks, clusters, systems, scorers, labels; rows without any label;
-        rows without any score; rows that all scorers have.
+        Numbers of items, rows, tasks, clusters, systems, scorers and labels; of rows without any
+        label, without any score, and with all scores.
     scorers : DataFrame
-        One row per scorer or label: missing cells, items in which it is constant, share of tied
-        pairs within items, smallest, median and largest value.
+        One row per scorer or label: missing values, items within which it is constant, proportion
+        of tied pairs within items, minimum, median and maximum.
     notes : tuple of str
-        What the reader did.
+        Actions of the reader.
     oddities : tuple of str
-        What looks odd; every result repeats it.
+        Oddities, repeated in every result.
     warnings : tuple of str
-        What looks wrong; every result says it first.
+        Probable errors, shown first in every result.
     """
 
     totals: dict[str, int]
@@ -40,12 +40,12 @@ class Alignment:
     warnings: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers that go into every result."""
+        """Return the counts included in every result."""
         return dict(self.totals)
 
     def lines(self) -> list[str]:
         """Return the report as lines of text."""
-        totals = ", ".join(f"{n} {what}" for what, n in self.totals.items())
+        totals = ", ".join(counts_in_words(self.totals))
         return [*self.warnings, totals, *self.notes, *self.oddities]
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,11 +60,11 @@ class Alignment:
 
 def align(table: BaseTable) -> Alignment:
     """Report on a table."""
-    there, labelled = table.scores.notna().to_numpy(), table.labels.notna().to_numpy()
+    present, labelled = table.scores.notna().to_numpy(), table.labels.notna().to_numpy()
     totals = table.counts() | {
         "without_label": int((~labelled.any(axis=1)).sum()),
-        "without_score": int((~there.any(axis=1)).sum()),
-        "common_rows": int(there.all(axis=1).sum()),
+        "without_score": int((~present.any(axis=1)).sum()),
+        "common_rows": int(present.all(axis=1).sum()),
         "duplicates": 0,
     }
     columns = [("scorer", n, table.scores[n]) for n in table.scores]
@@ -81,13 +81,13 @@ def align(table: BaseTable) -> Alignment:
 
 
 def _column(table: BaseTable, values: Floats) -> dict[str, float | int]:
-    """What there is to say of one column."""
-    there = ~np.isnan(values)
-    kept, codes = values[there], table.item_codes[there]
-    constant, tied = (0, _share(kept == 0)) if table.of_pairs else _ties(codes, kept)
-    low, middle, high = np.quantile(kept, [0, 0.5, 1]) if kept.size else (np.nan,) * 3
+    """Summary of one column."""
+    present = ~np.isnan(values)
+    observed, codes = values[present], table.item_codes[present]
+    constant, tied = (0, _proportion(observed == 0)) if table.of_pairs else _ties(codes, observed)
+    low, middle, high = np.quantile(observed, [0, 0.5, 1]) if observed.size else (np.nan,) * 3
     return {
-        "missing": int((~there).sum()),
+        "missing": int((~present).sum()),
         "constant_items": constant,
         "tied_pairs": tied,
         "min": float(low),
@@ -96,13 +96,13 @@ def _column(table: BaseTable, values: Floats) -> dict[str, float | int]:
     }
 
 
-def _share(which: Bools) -> float:
-    """Share of values; NaN where there are none."""
+def _proportion(which: Bools) -> float:
+    """Proportion of true values; NaN if there are none."""
     return float(which.mean()) if which.size else float("nan")
 
 
 def _ties(codes: Codes, values: Floats) -> tuple[int, float]:
-    """Items whose values are all equal, and the share of tied pairs within items."""
+    """Number of items with equal values, and the proportion of tied pairs within items."""
     if not values.size:
         return 0, float("nan")
     order = np.lexsort((values, codes))
@@ -118,20 +118,20 @@ def _ties(codes: Codes, values: Floats) -> tuple[int, float]:
 
 
 def assumed_sharing(table: BaseTable) -> list[str]:
-    """A warning where ids of tasks are the same, and nobody said whether their items are."""
+    """A warning if tasks have the same item ids and `shared_items` was not given."""
     if not table.sharing_assumed or table.rows["task"].nunique() < 2:
         return []
     names = listed(sorted(map(str, table.rows["task"].unique()), key=natural), 5)
     ids = "ids of items" if _without_responses(table) else "ids of items and responses"
     if table.shared_items:
         return [
-            f"items are taken to be shared by the tasks {names}, which have the same {ids}, as "
-            "aspects of the same responses have; say shared_items=True (--shared-items) if they "
-            "are, shared_items=False (--independent-items) if tasks only number their items alike"
+            f"assuming that the tasks {names} share their items, because they have the same {ids}; "
+            "pass shared_items=True (--shared-items) if they are aspects of the same responses, "
+            "shared_items=False (--independent-items) if tasks merely use the same item numbers"
         ]
     return [
-        f"the tasks {names} have the same {ids}, and their values are not correlated: each task is "
-        "taken to have its own items; say shared_items=False (--independent-items) if it has, "
+        f"assuming that the tasks {names} have different items: they have the same {ids}, but "
+        "uncorrelated values; pass shared_items=False (--independent-items) to confirm, "
         "shared_items=True (--shared-items) if they are aspects of the same responses"
     ]
 
@@ -141,17 +141,17 @@ def _without_responses(table: BaseTable) -> bool:
 
 
 def _assumed(table: BaseTable) -> list[str]:
-    """What the labels are taken for, where nobody said it."""
+    """The inferred kind of labels, if it was not given."""
     if table.of_pairs or table.label_kind is not None or not table.labels.shape[1]:
         return []
-    return [f"labels are taken for {'correctness' if table.kind == 'correct' else 'ratings'}"]
+    return [f"labels are treated as {'correctness' if table.kind == 'correct' else 'ratings'}"]
 
 
 def _oddities(table: BaseTable, rows: list[dict[str, Any]]) -> list[str]:
     notes = []
     if _without_responses(table):
         notes.append(
-            "no column names the responses (response, system): duplicates cannot be detected"
+            "no column identifies responses (response, system): duplicates cannot be detected"
         )
     flat = [r["name"] for r in rows if r["min"] == r["max"]]
     if flat:
@@ -165,5 +165,5 @@ def _same_columns(scores: pd.DataFrame) -> list[str]:
     for name in scores:
         first = seen.setdefault(scores[name].to_numpy().tobytes(), str(name))
         if first != name:
-            notes.append(f"{first} and {name} have the same scores everywhere")
+            notes.append(f"{first} and {name} have identical scores")
     return notes

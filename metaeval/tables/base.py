@@ -1,6 +1,6 @@
-"""What tables of responses and of pairs have in common: invariants, selection, fingerprint.
+"""Common base of both tables: invariants, selection, fingerprint.
 
-Everything that the rest of the library relies on is checked here, once, when a table is made.
+All invariants that the rest of the library relies on are checked once, when a table is created.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import html
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar, Self
 
@@ -29,52 +30,53 @@ from metaeval.tables.changes import FRAMES, Changing
 from metaeval.tables.shared_items import sharing_of
 from metaeval.tables.text_columns import TEXT
 
+_COUNT_NAMES = {"holes": "missing scores"}  # keys of `counts` that are shown under another name
 LABEL_KINDS = ("rating", "correct", "preference")
 MISSING = ("common", "pairwise", "error", "count_as_wrong")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class BaseTable(Changing):
-    """Rows, scores and labels on one shared index, in the order in which the rows came.
+    """Rows, scores and labels on a shared index, in input order.
 
-    The index of the three frames holds places, under a name that tells the ids of the rows and
-    their order, so that what is computed from them can be handed back to this table and to no
-    other. Numbers do not depend on the order of the rows: whatever computes from a table takes
-    `canonical`, the same table with its rows sorted by their ids as text.
+    The index of the three frames holds row numbers, and its name identifies the rows and their
+    order, so that values computed from them can be passed back to this table only. Results do not
+    depend on row order: all computations use `canonical`, the same table with its rows sorted by
+    their ids as text.
 
     Parameters
     ----------
     rows : DataFrame
-        `item` (required), and where they exist `task`, `cluster`, `system`, `response`, further
-        key columns and covariates.
+        `item` (required) and optionally `task`, `cluster`, `system`, `response`, further key
+        columns and covariates.
     scores : DataFrame
-        One column per scorer, higher is better; NaN where a scorer said nothing.
+        One column per scorer, higher is better; NaN for missing scores.
     labels : DataFrame
-        One column per rater, higher is better; NaN where a rater said nothing.
+        One column per rater, higher is better; NaN for missing labels.
     keys : tuple of str
-        Columns of `rows` that identify a row besides those that always do.
+        Additional columns of `rows` that identify a row.
     label_kind : {"rating", "correct", "preference"}, optional
-        What the labels are; worked out from the data where it is not said.
+        Kind of the labels; inferred from the data by default.
     label_epsilon : float, default 0
-        Labels that differ by no more than this are tied.
+        Labels that differ by at most this are tied.
     average_raters : bool, default False
-        The label columns are raters on one scale, who may be averaged.
+        Whether the label columns are raters on one scale, who may be averaged.
     shared_items : bool, optional
-        Whether an item of one task is the same item in the others (aspects of one response). Where
-        it is not given, it is inferred: tasks share their items if they have the same ids of items
-        and responses, unless their values are clearly uncorrelated; results then say so first.
+        Whether an item is the same item in all tasks (aspects of one response). By default it is
+        inferred: tasks share items if they have the same ids of items and responses, unless their
+        values are clearly uncorrelated; results then start with a warning.
     ordered : bool, default False
-        Pairs only: `first` was shown first, and that means something.
+        Pairs only: `first` was presented first, and order matters.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
-        The policy that verbs use unless they are told otherwise.
+        Default policy for missing scores.
     flipped : tuple of str
-        Columns whose sign was turned so that higher is better.
+        Columns negated so that higher is better.
     notes : tuple of str
-        What the reader did: columns mapped, rows dropped, values coerced.
+        Actions of the reader: columns mapped, rows dropped, values coerced.
     warnings : tuple of str
-        What looked wrong when it was read; stands before everything else.
+        Probable errors found on reading, shown first in every result.
     sharing_assumed : bool, default False
-        `shared_items` was not given, and tasks have the same ids.
+        Whether `shared_items` was inferred from equal ids.
     """
 
     rows: pd.DataFrame
@@ -96,7 +98,7 @@ class BaseTable(Changing):
     _what: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:
-        """Check every invariant; rows stay in the order in which they came."""
+        """Check every invariant; rows keep their input order."""
         check_one_of("missing", self.missing, MISSING)
         object.__setattr__(self, "keys", (self.keys,) if isinstance(self.keys, str) else self.keys)
         for key in self.keys:
@@ -109,9 +111,11 @@ class BaseTable(Changing):
         )
         scores = canonical.numbers(self.scores, what="scores")
         labels = canonical.numbers(self.labels, what="labels")
-        both = [name for name in scores.columns if name in set(labels.columns)]
-        if both:
-            raise MetaevalError(f"{listed(both)} is both a scorer and a label; rename one of them.")
+        ambiguous = [name for name in scores.columns if name in set(labels.columns)]
+        if ambiguous:
+            raise MetaevalError(
+                f"{listed(ambiguous)} is both a scorer and a label; rename one of them."
+            )
         rows, scores, labels = self._orient(rows, scores, labels)
         index = aligned_values.row_index(len(rows), self._identifying(rows, scores, labels))
         for name, frame in (("rows", rows), ("scores", scores), ("labels", labels)):
@@ -126,7 +130,7 @@ class BaseTable(Changing):
     def _identifying(
         self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
     ) -> dict[str, pd.Series]:
-        """What identifies the rows: their ids; without ids of responses, columns and labels too."""
+        """Columns that identify the rows: ids, or all columns and labels without response ids."""
         identity = self._identity(rows)
         if identity:
             return {name: rows[name] for name in identity}
@@ -134,14 +138,14 @@ class BaseTable(Changing):
         return dict(pd.concat([rows, values.sort_index(axis=1)], axis=1).items())
 
     def _settle_sharing(self) -> None:
-        """Whether tasks share their items, as was said or as ids say."""
+        """Infer whether tasks share their items, unless it was given."""
         if self.shared_items is None:
             identity = self._identity(self.rows)
-            found = sharing_of(self.rows, identity, self.scores, self.labels)
-            object.__setattr__(self, "shared_items", found.shared)
-            object.__setattr__(self, "sharing_assumed", found.assumed)
+            sharing = sharing_of(self.rows, identity, self.scores, self.labels)
+            object.__setattr__(self, "shared_items", sharing.shared)
+            object.__setattr__(self, "sharing_assumed", sharing.assumed)
 
-    # What differs between the two kinds of row.
+    # Differences between the two tables.
     def _orient(
         self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
     ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -157,7 +161,7 @@ class BaseTable(Changing):
     @property
     @abstractmethod
     def kind(self) -> str:
-        """What the labels are."""
+        """Kind of the labels."""
 
     def _order_columns(self, rows: pd.DataFrame) -> list[str]:
         names = ("task", "item", *self._row_ids, *self.keys)
@@ -167,13 +171,13 @@ class BaseTable(Changing):
     def canonical(self) -> Self:
         """The same table with its rows in canonical order: by their ids as text.
 
-        Rows that no response or system tells apart are sorted by their values too. This is the
-        order in which everything is computed, whatever order the rows came in.
+        Rows not identified by a response or system are also sorted by their values. All
+        computations use this order, so that they do not depend on input order.
         """
         order = self.canonical_places
         if (np.diff(order) == 1).all():
             return self
-        made = copy.copy(self)
+        table = copy.copy(self)
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         for name in FRAMES:
             fields[name] = fields[name].take(order)
@@ -181,17 +185,17 @@ class BaseTable(Changing):
             len(fields["rows"]), self._identifying(*(fields[name] for name in FRAMES))
         )
         fields |= {name: fields[name].set_axis(index) for name in FRAMES}
-        made.__dict__.clear()
-        made.__dict__.update(fields, canonical=made)
-        return made
+        table.__dict__.clear()
+        table.__dict__.update(fields, canonical=table)
+        return table
 
     @cached_property
     def canonical_places(self) -> Codes:
-        """Places of the rows in canonical order: `rows.iloc[places]` are those of `canonical`."""
-        named = any(name in self.rows for name in self._row_ids)
+        """Positions of the rows in canonical order: `canonical.rows` is `rows.iloc[positions]`."""
+        has_response_ids = any(name in self.rows for name in self._row_ids)
         by = self._order_columns(self.rows)
         rest = self.rows.drop(columns=by)
-        values = () if named else (self.scores, self.labels, rest)
+        values = () if has_response_ids else (self.scores, self.labels, rest)
         return canonical.row_order(self.rows, by, values)
 
     @property
@@ -199,7 +203,7 @@ class BaseTable(Changing):
         local = "task" in self.rows and not self.shared_items
         return ["task", "item"] if local else ["item"]
 
-    # What every table offers.
+    # Public interface.
     @property
     def scorers(self) -> list[str]:
         """Names of the scorers, sorted as text."""
@@ -212,13 +216,13 @@ class BaseTable(Changing):
 
     @cached_property
     def item_index(self) -> pd.MultiIndex:
-        """Ids of the items in canonical order: (item,), by task where items are local to it."""
+        """Ids of the items in canonical order: (item,), with the task if items are local to it."""
         first = np.unique(self.item_codes, return_index=True)[1]
         return pd.MultiIndex.from_frame(self.rows[self._item_columns].iloc[first].astype(object))
 
     @property
     def n_items(self) -> int:
-        """Number of items, the atoms of resampling."""
+        """Number of items, the smallest units of resampling."""
         return int(self.item_codes.max()) + 1
 
     def __len__(self) -> int:
@@ -226,23 +230,23 @@ class BaseTable(Changing):
         return len(self.rows)
 
     def to_frame(self) -> pd.DataFrame:
-        """Long frame: the columns of `rows`, then `scorer` and `score`; raters are scorers too.
+        """Long frame: the columns of `rows`, then `scorer` and `score`; raters count as scorers.
 
-        Columns of `rows` that are called so themselves become `scorer_in_rows`, `score_in_rows`.
+        Columns of `rows` with these names become `scorer_in_rows`, `score_in_rows`.
         """
         values = pd.concat([self.scores, self.labels], axis=1)
-        taken = {name: f"{name}_in_rows" for name in ("scorer", "score")}
-        place = np.tile(np.arange(len(self)), values.shape[1])
-        long = self.rows.rename(columns=taken).take(place).reset_index(drop=True)
+        renamed = {name: f"{name}_in_rows" for name in ("scorer", "score")}
+        positions = np.tile(np.arange(len(self)), values.shape[1])
+        long = self.rows.rename(columns=renamed).take(positions).reset_index(drop=True)
         names = pd.Series(np.repeat(np.asarray(values.columns, dtype=object), len(self)))
         return long.assign(
             scorer=names.astype(TEXT), score=values.to_numpy(dtype=np.float64).ravel(order="F")
         )
 
     def to_tidy(self) -> pd.DataFrame:
-        """Long frame that `read` takes for the same table.
+        """Long frame that `read` converts back to the same table.
 
-        Columns `scorer` and `score`, `rater` and `label`; of pairs `scorer`, `rater` and
+        Columns `scorer` and `score`, `rater` and `label`; for pairs `scorer`, `rater` and
         `margin_of_first`.
         """
         ids = self.rows.astype({c: object for c in self._id_columns() if c in self.rows})
@@ -259,9 +263,9 @@ class BaseTable(Changing):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the canonical table: the same for any order of files, rows and scorers."""
-        said = (self.kind, self.label_epsilon, self.shared_items)
-        digest = hashlib.sha256(f"{type(self).__name__} {said} {sorted(self.keys)}".encode())
+        """SHA-256 of the canonical table, independent of the order of files, rows and scorers."""
+        settings = (self.kind, self.label_epsilon, self.shared_items)
+        digest = hashlib.sha256(f"{type(self).__name__} {settings} {sorted(self.keys)}".encode())
         table = self.canonical
         for frame in (table.rows, table.scores, table.labels):
             for name in sorted(frame.columns):
@@ -270,7 +274,7 @@ class BaseTable(Changing):
         return digest.hexdigest()
 
     def counts(self) -> dict[str, int]:
-        """Return how many items, rows, tasks, clusters, systems, scorers and labels there are."""
+        """Return the numbers of items, rows, tasks, clusters, systems, scorers and labels."""
         counts = {"items": self.n_items, "rows": len(self)}
         for column in ("task", "cluster", "system"):
             if column in self.rows:
@@ -282,14 +286,28 @@ class BaseTable(Changing):
         }
 
     def __repr__(self) -> str:
-        """Counts in one line."""
-        counts = ", ".join(f"{n} {what}" for what, n in self.counts().items())
-        return f"<{type(self).__name__}: {counts}>"
+        """One line with the counts."""
+        return f"<{type(self).__name__}: {', '.join(counts_in_words(self.counts()))}>"
 
     def _repr_html_(self) -> str:
-        cells = "".join(f"<tr><th>{k}</th><td>{n}</td></tr>" for k, n in self.counts().items())
+        cells = "".join(
+            f"<tr><th>{_COUNT_NAMES.get(k, k)}</th><td>{n}</td></tr>"
+            for k, n in self.counts().items()
+        )
         names = html.escape(listed(self.scorers, 12))
         return (
             f"<table><caption>{type(self).__name__}</caption>{cells}"
             f"<tr><th>names</th><td>{names}</td></tr></table>"
         )
+
+
+def counts_in_words(counts: Mapping[str, int]) -> list[str]:
+    """Counts with their names, singular where they are 1.
+
+    >>> counts_in_words({"items": 2, "labels": 1, "holes": 0})
+    ['2 items', '1 label', '0 missing scores']
+    """
+    names = {key: _COUNT_NAMES.get(key, key).replace("_", " ") for key in counts}
+    return [
+        f"{n} {names[key].removesuffix('s') if n == 1 else names[key]}" for key, n in counts.items()
+    ]

@@ -1,4 +1,4 @@
-"""What a table offers to select and to change: every change is a new table, checked again."""
+"""Selection and modification of tables; each returns a new, validated table."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FRAMES = ("rows", "scores", "labels")
 
 
 class Unchanged(Enum):
-    """The default of an argument that changes a field: the field stays as it is."""
+    """Default of arguments that replace a field: the field is unchanged."""
 
     UNCHANGED = "unchanged"
 
     def __repr__(self) -> str:
-        """What `help` shows."""
+        """Shown by `help`."""
         return "unchanged"
 
 
@@ -31,14 +31,14 @@ UNCHANGED = Unchanged.UNCHANGED
 
 
 class Changing(ABC):
-    """Selection and change of the frames of a table, of which this knows no more than it says."""
+    """Mixin for selection and modification of the frames of a table."""
 
     rows: pd.DataFrame
     scores: pd.DataFrame
     labels: pd.DataFrame
     ordered: bool
 
-    of_pairs: ClassVar[bool] = False  # rows may be swapped, and their values then negated
+    of_pairs: ClassVar[bool] = False  # rows may be swapped, which negates their values
 
     @abstractmethod
     def _identity(self, rows: pd.DataFrame) -> list[str]:
@@ -54,17 +54,17 @@ class Changing(ABC):
         """Names of the scorers."""
 
     def select(self, **equal_to: object) -> Self:
-        """Rows whose columns have the given values.
+        """Rows with given values in some columns.
 
         Parameters
         ----------
         **equal_to
-            Column = value, or = a list of values. Ids are compared as text.
+            Column = value or list of values. Ids are compared as text.
 
         Raises
         ------
         MetaevalError
-            If there is no such column, or no row is left.
+            If a column does not exist, or no row matches.
 
         Examples
         --------
@@ -73,19 +73,19 @@ class Changing(ABC):
         40
         """
         keep = np.ones(len(self), dtype=bool)
-        for column, wanted in equal_to.items():
+        for column, values in equal_to.items():
             require_known("column", column, list(self.rows.columns))
-            values = wanted if isinstance(wanted, list | tuple | set) else [wanted]
+            allowed = values if isinstance(values, list | tuple | set) else [values]
             is_id = isinstance(self.rows[column].dtype, pd.CategoricalDtype)
             keep &= (
                 self.rows[column]
-                .isin(list(map(canonical.id_text, values)) if is_id else values)
+                .isin(list(map(canonical.id_text, allowed)) if is_id else allowed)
                 .to_numpy()
             )
         if not keep.any():
-            given = ", ".join(f"{k}={v!r}" for k, v in equal_to.items())
-            known = {k: listed(pd.unique(self.rows[k]), 5) for k in equal_to}
-            raise MetaevalError(f"No row has {given}; values there are {known}.")
+            query = ", ".join(f"{k}={v!r}" for k, v in equal_to.items())
+            present = {k: listed(pd.unique(self.rows[k]), 5) for k in equal_to}
+            raise MetaevalError(f"No row has {query}; available values: {present}.")
         return self.keep_rows(keep)
 
     def keep_rows(self, keep: Bools | pd.Series) -> Self:
@@ -94,21 +94,21 @@ class Changing(ABC):
         Parameters
         ----------
         keep : Series or array of bool
-            A Series has the index of `table.rows`, as what is computed from the frames of the table
-            has, or ids as in `with_scorer`; an array is in the order of `table.rows`.
+            A Series has the index of `table.rows`, as do values computed from its frames, or ids as
+            in `with_scorer`; an array is in the order of `table.rows`.
 
         Raises
         ------
         MetaevalError
-            If `keep` is not one truth value for each row, or is of another table.
+            If `keep` is not one boolean for each row, or belongs to another table.
         """
         if isinstance(keep, pd.Series):
             keep = self._aligned(keep, "keep")["keep"].to_numpy()
         keep = np.asarray(keep)
         if keep.dtype != bool or keep.shape != (len(self),):
             raise MetaevalError(
-                f"keep must be one True or False for each of the {len(self)} rows; it has the "
-                f"shape {keep.shape} and the type {keep.dtype}."
+                f"keep must be a boolean array of shape ({len(self)},), one value for each row; "
+                f"got shape {keep.shape} and dtype {keep.dtype}."
             )
         return self.replace(
             rows=self.rows[keep], scores=self.scores[keep], labels=self.labels[keep]
@@ -132,39 +132,39 @@ class Changing(ABC):
         warnings: tuple[str, ...] | Unchanged = UNCHANGED,
         sharing_assumed: bool | Unchanged = UNCHANGED,
     ) -> Self:
-        """Return a copy with some fields changed, checked again.
+        """Return a validated copy with some fields replaced.
 
         Parameters
         ----------
         rows, scores, labels : DataFrame, optional
-            Aligned with the rows of the table by ids or by their index, as in `with_scorer`; all
-            three together make new rows. Of `rows` that are aligned by ids, the other columns are
-            added to those of the table.
+            Aligned with the rows of the table by ids or by index, as in `with_scorer`; all three
+            together define new rows. If `rows` are aligned by ids, their other columns are added to
+            those of the table.
         keys : tuple of str, optional
-            Columns of `rows` that identify a row besides those that always do.
+            Additional columns of `rows` that identify a row.
         label_kind : {"rating", "correct", "preference", None}, optional
-            What the labels are; None works it out from the data.
+            Kind of the labels; None infers it from the data.
         label_epsilon : float, optional
-            Labels that differ by no more than this are tied.
+            Labels that differ by at most this are tied.
         average_raters : bool, optional
-            The label columns are raters on one scale, whose mean is the label.
+            Whether the label columns are raters on one scale, whose mean is the label.
         shared_items : bool or None, optional
-            Whether tasks share their items; None works it out from the data.
+            Whether tasks share their items; None infers it from the data.
         ordered : bool, optional
-            Pairs only: `first` was shown first, and that means something.
+            Pairs only: `first` was presented first, and order matters.
         missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-            The policy that verbs use unless they are told otherwise.
+            Default policy for missing scores.
         flipped : tuple of str, optional
-            Columns whose sign was reversed; the values stay as they are.
+            Columns that were negated; values are not changed.
         notes, warnings : tuple of str, optional
-            What the reader did, and what looked wrong.
+            Actions of the reader, and probable errors.
         sharing_assumed : bool, optional
-            Whether `shared_items` was worked out; False where `shared_items` is given.
+            Whether `shared_items` was inferred; False if `shared_items` is given.
 
         Raises
         ------
         MetaevalError
-            If the fields do not go together, or values cannot be aligned with the rows.
+            If the fields are inconsistent, or values cannot be aligned with the rows.
 
         Examples
         --------
@@ -172,7 +172,7 @@ class Changing(ABC):
         >>> load_example().replace(label_epsilon=0.5).label_epsilon
         0.5
         """
-        given = {
+        arguments = {
             "rows": rows,
             "scores": scores,
             "labels": labels,
@@ -188,7 +188,7 @@ class Changing(ABC):
             "warnings": warnings,
             "sharing_assumed": sharing_assumed,
         }
-        changes = {k: value for k, value in given.items() if not isinstance(value, Unchanged)}
+        changes = {k: value for k, value in arguments.items() if not isinstance(value, Unchanged)}
         if "shared_items" in changes:
             changes.setdefault("sharing_assumed", False)
         frames = [name for name in FRAMES if name in changes]
@@ -217,11 +217,11 @@ class Changing(ABC):
         Parameters
         ----------
         name : str
-            Its name; must be new.
+            Name of the scorer; must be new.
         scores : Series or DataFrame
-            Indexed by id columns of `rows` (say `item` and `system`; a frame may have them as
-            columns), or by the index of `rows` itself, as what is computed from `table.scores`
-            is. A bare array or list is refused: nothing says in which order its values are.
+            Indexed by id columns of `rows` (such as `item` and `system`; a frame may have them as
+            columns), or by the index of `rows`, as are values computed from `table.scores`. An
+            array or list is refused, because the order of its values is unknown.
 
         Raises
         ------
@@ -236,35 +236,32 @@ class Changing(ABC):
         True
         """
         if name in self.scores or name in self.labels:
-            raise MetaevalError(
-                f"There is a scorer or label {name!r} already; choose another name."
-            )
+            raise MetaevalError(f"{name!r} is already a scorer or label; choose another name.")
         values = _one_column(self._aligned(scores, name), name, "scores")
         return self.replace(scores=pd.concat([self.scores, values], axis=1))
 
     def with_covariate(self, name: str, values: object) -> Self:
-        """Return the table with a column of `rows` added or replaced.
+        """Return the table with a covariate, a column of `rows`, added or replaced.
 
         Parameters
         ----------
         name : str
-            Its name. Of pairs, a name that ends in `_delta` is that of a difference, first less
-            second, and is negated where the pair is turned.
+            Name of the covariate. In pairs, a name that ends in `_delta` denotes a difference,
+            first minus second, and is negated if the pair is swapped.
         values : Series or DataFrame
-            Indexed by id columns of `rows` (say `item` and `system`; a frame may have them as
-            columns), or by the index of `rows` itself. NaN where no value has the ids of a row.
+            Indexed by id columns of `rows` (such as `item` and `system`; a frame may have them as
+            columns), or by the index of `rows`. NaN for rows without a value.
 
         Raises
         ------
         MetaevalError
-            If the name is that of an id of rows, a scorer or a label, or the values cannot be
-            aligned with the rows.
+            If the name is that of an id, a scorer or a label, or the values cannot be aligned with
+            the rows.
 
         Notes
         -----
-        `table.rows.assign(x=series)` aligns by the labels of pandas: a Series with the numbers
-        0, 1, ... of another file is taken in the order of that file, without a word. Here it is
-        refused.
+        `table.rows.assign(x=series)` aligns by pandas labels: a Series with the default index of
+        another file is silently used in the order of that file. Here it is refused.
 
         Examples
         --------
@@ -329,7 +326,7 @@ class Changing(ABC):
         Raises
         ------
         MetaevalError
-            If what it returns does not have the index of the column, nor ids as in `with_scorer`.
+            If its result has neither the index of the column nor ids as in `with_scorer`.
         """
         mapped = {name: self._mapped(function(self.scores[name]), name) for name in self.scorers}
         return self.replace(scores=pd.DataFrame(mapped, index=self.scores.index))
@@ -343,6 +340,6 @@ class Changing(ABC):
 def _one_column(frame: pd.DataFrame, name: str, what: str) -> pd.DataFrame:
     if frame.shape[1] != 1:
         raise MetaevalError(
-            f"{name!r} needs one column of {what}; it has {listed(frame.columns) or 'none'}."
+            f"{name!r} must have one column of {what}, got {listed(frame.columns) or 'none'}."
         )
     return frame.set_axis([name], axis=1)

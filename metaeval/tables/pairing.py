@@ -1,4 +1,4 @@
-"""From responses to pairs: which pairs there are, their margins and their preferences."""
+"""Pairs of responses, their margins and preferences."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def margins(values: Floats, first: Codes, second: Codes, exact: bool = False) ->
 def form_pairs(
     table: BaseTable, ids: pd.Series, *, correct: bool, label_epsilon: float, exact: bool
 ) -> PairFrames:
-    """All pairs of responses to one item; see `Responses.pairs`.
+    """All pairs of responses to the same item; see `Responses.pairs`.
 
-    `ids` (row,) names the responses; of `correct` labels only pairs that differ are formed.
+    `ids` (row,) identifies the responses; for `correct` labels only pairs that differ are formed.
     """
     groups = group_codes(table.rows, [c for c in ("task", "item", *table.keys) if c in table.rows])
     order = np.lexsort((ids.cat.codes.to_numpy(), groups))
@@ -67,8 +67,8 @@ def form_pairs(
     first, second = order[first], order[second]
     if not len(first):
         raise MetaevalError(
-            "No item has two responses, so there are no pairs. Statistics that need none: "
-            "pearson, spearman, kendall and pairwise_accuracy with grouping='none'."
+            "No item has two responses, so no pairs can be formed. Statistics without pairs "
+            "within items: pearson, spearman, kendall and pairwise_accuracy with grouping='none'."
         )
     labels = pd.DataFrame(
         {
@@ -79,13 +79,13 @@ def form_pairs(
     )
     if correct:
         labels = labels.where(labels != 0)
-        told_apart = (
+        differ = (
             labels.notna().any(axis=1).to_numpy() if labels.shape[1] else np.ones(len(first), bool)
         )
-        first, second, labels = first[told_apart], second[told_apart], labels[told_apart]
+        first, second, labels = first[differ], second[differ], labels[differ]
         if not len(first):
             raise MetaevalError(
-                "No item has both a right and a wrong answer, so there are no pairs."
+                "No item has both a right and a wrong answer, so no pairs can be formed."
             )
     index = pd.RangeIndex(len(first))
     scores = {n: margins(c, first, second, exact) for n, c in _columns(table.scores)}
@@ -106,14 +106,14 @@ def _preference(values: Floats, first: Codes, second: Codes, epsilon: float, exa
 
 
 def _pair_rows(table: BaseTable, ids: pd.Series, first: Codes, second: Codes) -> pd.DataFrame:
-    """Ids of each pair; numbers become differences, other columns come once for each side."""
+    """Ids of each pair; numbers become differences, other columns get one column per side."""
     columns = {}
     for name in table.rows:
         column = table.rows[name]
         if name in (*_IDS, *table.keys):
             columns[name] = column.take(first).array
         elif pd.api.types.is_numeric_dtype(column.dtype):
-            with np.errstate(invalid="ignore"):  # of two infinite ones
+            with np.errstate(invalid="ignore"):  # inf - inf
                 columns[f"{name}_delta"] = column.take(first).array - column.take(second).array
         elif name != "response":
             columns[f"{name}_first"] = column.take(first).array
@@ -123,33 +123,38 @@ def _pair_rows(table: BaseTable, ids: pd.Series, first: Codes, second: Codes) ->
 
 
 def join_frames(left: BaseTable, right: BaseTable) -> dict[str, Any]:
-    """Fields of the table with both tables' scorers and labels on the union of their pairs."""
+    """Fields of a table with the scorers and labels of both on the union of their pairs."""
     if left.ordered != right.ordered:
-        raise MetaevalError("Both tables must be read with the same `ordered`.")
+        raise MetaevalError(
+            f"Both tables must have the same `ordered`, got {left.ordered} and {right.ordered}."
+        )
     shared = sorted(set(left.scores) & set(right.scores))
     if shared:
         raise MetaevalError(f"{listed(shared)} is a scorer of both tables; rename or drop one.")
     values = {n for t in (left, right) for n in (*t.scores, *t.labels)}
-    twice = sorted(values & {*left.rows, *right.rows})
-    if twice:
+    ambiguous = sorted(values & {*left.rows, *right.rows})
+    if ambiguous:
         raise MetaevalError(
-            f"{listed(twice)} is a scorer or a label and a column of rows too; rename one of them."
+            f"{listed(ambiguous)} is a scorer or label and also a column of rows; "
+            "rename one of them."
         )
     names = ("task", "item", "first", "second", "order", *left.keys)
     on = [name for name in names if name in left.rows and name in right.rows]
-    both = _wide(left).merge(
+    merged = _wide(left).merge(
         _wide(right), how="outer", on=on, indicator="_side", suffixes=("", "\x00")
     )
-    both = both.sort_values(["_place", "_place\x00"], ignore_index=True)
-    both = both.drop(columns=["_place", "_place\x00"])
-    if not (both["_side"] == "both").any():
-        raise MetaevalError(f"The tables share no pair; they were matched by {', '.join(on)}.")
-    for name in [str(c).removesuffix("\x00") for c in both if str(c).endswith("\x00")]:
-        both[name] = both[name].where(both[name].notna(), both[f"{name}\x00"])
+    merged = merged.sort_values(["_place", "_place\x00"], ignore_index=True)
+    merged = merged.drop(columns=["_place", "_place\x00"])
+    if not (merged["_side"] == "both").any():
+        raise MetaevalError(
+            f"The tables have no pair in common; they were matched by {', '.join(on)}."
+        )
+    for name in [str(c).removesuffix("\x00") for c in merged if str(c).endswith("\x00")]:
+        merged[name] = merged[name].where(merged[name].notna(), merged[f"{name}\x00"])
     return {
-        "rows": both[list(dict.fromkeys([*left.rows, *right.rows]))],
-        "scores": both[[*left.scores, *right.scores]],
-        "labels": both[list(dict.fromkeys([*left.labels, *right.labels]))],
+        "rows": merged[list(dict.fromkeys([*left.rows, *right.rows]))],
+        "scores": merged[[*left.scores, *right.scores]],
+        "labels": merged[list(dict.fromkeys([*left.labels, *right.labels]))],
         "keys": tuple(dict.fromkeys([*left.keys, *right.keys])),
         "notes": tuple(dict.fromkeys([*left.notes, *right.notes])),
         "warnings": tuple(dict.fromkeys([*left.warnings, *right.warnings])),

@@ -1,4 +1,4 @@
-"""Responses and Pairs: scores beside labels, one shape with two kinds of row."""
+"""Responses and Pairs: scores and labels on common rows."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class _Reported(BaseTable):
 
     @cached_property
     def alignment(self) -> Alignment:
-        """What was read, what is missing and what looks odd."""
+        """Counts, missing values and oddities."""
         return align(self)
 
 
 class Responses(_Reported):
     """A table whose rows are responses to items: system outputs or candidates.
 
-    See the fields of the table for the parameters. A row is identified by `task`, `item`,
-    `response` (where it is missing: `system`) and the columns named in `keys`.
+    See `BaseTable` for the parameters. A row is identified by `task`, `item`, `response` (if
+    absent: `system`) and the columns in `keys`.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class Responses(_Reported):
     >>> rows = pd.DataFrame({"item": [1, 1, 2, 2], "system": ["a", "b", "a", "b"]})
     >>> scores = pd.DataFrame({"m": [0.1, 0.4, 0.3, 0.2]})
     >>> Responses(rows, scores, pd.DataFrame({"human": [1.0, 2, 2, 1]}))
-    <Responses: 2 items, 4 rows, 2 systems, 1 scorers, 1 labels, 0 holes>
+    <Responses: 2 items, 4 rows, 2 systems, 1 scorer, 1 label, 0 missing scores>
     """
 
     _row_ids = ("response", "system")
@@ -51,36 +51,35 @@ class Responses(_Reported):
 
     @property
     def response_ids(self) -> pd.Series:
-        """What names a response within its item: `response`, else `system`, else its place."""
+        """Id of a response within its item: `response`, else `system`, else its position."""
         for name in ("response", "system"):
             if name in self.rows:
                 return self.rows[name]
-        place = self.rows.groupby(["item"], observed=True).cumcount()
-        return pd.Series(pd.Categorical(place.astype(TEXT)), index=self.rows.index)
+        number = self.rows.groupby(["item"], observed=True).cumcount()
+        return pd.Series(pd.Categorical(number.astype(TEXT)), index=self.rows.index)
 
     @cached_property
     def kind(self) -> Literal["rating", "correct"]:
-        """Whether the labels are ratings or correctness, as said or as assumed.
+        """Whether the labels are ratings or correctness, as given or inferred.
 
-        Correctness is assumed only where all labels are 0 or 1, every item has both, and fewer
-        than two systems answer all items (candidates, not a grid of systems).
+        Correctness is inferred only if all labels are 0 or 1, every item has both, and fewer than
+        two systems answer all items (candidates rather than a crossed design).
         """
         if self.label_kind is not None:
             return "correct" if self.label_kind == "correct" else "rating"
         return "correct" if _looks_like_candidates(self) else "rating"
 
     def pairs(self, label_epsilon: float | None = None) -> Pairs:
-        """All pairs of responses to one item, with margins and preferences.
+        """All pairs of responses to the same item, with margins and preferences.
 
-        The margin is the score of the first less that of the second; the preference is the sign
-        of the difference of their labels, 0 where it is at most `label_epsilon`. Two responses
-        with equal *correctness* are not tied: such pairs are not formed. Pairs are in canonical
-        order.
+        The margin is the score of the first minus that of the second; the preference is the sign of
+        the difference of their labels, 0 if it is at most `label_epsilon`. Pairs of responses with
+        equal *correctness* are not formed. Pairs are in canonical order.
 
         Parameters
         ----------
         label_epsilon : float, optional
-            Labels that differ by no more are tied; the table's own value where it is not given.
+            Labels that differ by at most this are tied; by default the value of the table.
 
         Raises
         ------
@@ -103,7 +102,7 @@ class Responses(_Reported):
 
     @cached_property
     def exact_pairs(self) -> Pairs:
-        """The pairs with margins as they are, not rounded: for ranks, which compare scores."""
+        """The pairs with unrounded margins, for rank statistics, which compare scores."""
         return _pairs_of(self.canonical, self.label_epsilon, exact=True)
 
     def to_xarray(self) -> Any:
@@ -121,8 +120,8 @@ class Responses(_Reported):
         index = [name for name in ("task", "item", "system", *self.keys) if name in self.rows]
         if "system" not in index or self.rows.duplicated(index).any():
             raise MetaevalError(
-                "to_xarray needs a crossed design, one row for each item and system; "
-                "this table has none: use to_frame()."
+                "to_xarray needs a crossed design with one row for each item and system; use "
+                "to_frame() for this table."
             )
         by = pd.MultiIndex.from_frame(self.rows[index].astype(TEXT))
         parts = {}
@@ -137,9 +136,8 @@ class Pairs(_Reported):
     """A table whose rows are pairs of responses to one item.
 
     `rows` has `first` and `second` (response ids); scores are margins, labels are preferences in
-    [-1, 1]: 1 where the first is better, -1 where the second is, 0 where they are tied. Unless
-    `ordered` is true, the pair is turned so that `first` comes before `second` as text, and
-    turning it round changes no number.
+    [-1, 1]: 1 if the first is better, -1 if the second is, 0 for ties. Unless `ordered` is true,
+    pairs are swapped so that `first` comes before `second` as text; results do not depend on it.
 
     Examples
     --------
@@ -155,18 +153,22 @@ class Pairs(_Reported):
     of_pairs = True
 
     def __post_init__(self) -> None:
-        """Check what is special to pairs, then all the rest."""
+        """Check the invariants of pairs, then those of all tables."""
         for column in ("first", "second"):
             if column not in self.rows:
                 hint = near_miss(column, self.rows.columns)
-                raise MetaevalError(f"Pairs need the columns 'first' and 'second'.{hint}")
+                raise MetaevalError(
+                    f"Pairs need the columns 'first' and 'second'; {column!r} is missing.{hint}"
+                )
         super().__post_init__()
         if (self.labels.abs() > 1 + ROUNDOFF).any(axis=None):
             raise MetaevalError(
-                "Preferences lie between -1 (second better) and 1 (first better); found values "
-                "outside. Probabilities p that the first is better become 2p - 1."
+                "Preferences must lie between -1 (second better) and 1 (first better). Convert "
+                "probabilities p that the first is better to 2p - 1."
             )
-        object.__setattr__(self, "labels", self.labels.clip(-1, 1))  # sums of shares are rounded
+        object.__setattr__(
+            self, "labels", self.labels.clip(-1, 1)
+        )  # sums of proportions are rounded
 
     def _orient(
         self, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
@@ -177,7 +179,7 @@ class Pairs(_Reported):
         if (first == second).any():
             row = int(np.flatnonzero(first == second)[0])
             raise MetaevalError(
-                f"A pair needs two responses; item {rows['item'].iloc[row]!r} pairs "
+                f"A pair needs two different responses; item {rows['item'].iloc[row]!r} pairs "
                 f"{first[row]!r} with itself."
             )
         if self.ordered:
@@ -190,30 +192,30 @@ class Pairs(_Reported):
 
     @property
     def kind(self) -> Literal["preference"]:
-        """Labels of pairs are preferences."""
+        """Kind of the labels: preferences."""
         return "preference"
 
     def pairs(self, label_epsilon: float | None = None) -> Pairs:
-        """Return the table itself: its rows are pairs already.
+        """Return the table itself, whose rows are pairs.
 
         Parameters
         ----------
         label_epsilon : float, optional
-            Labels that differ by no more are tied; the table's own value where it is not given.
+            Labels that differ by at most this are tied; by default the value of the table.
         """
         return self if label_epsilon is None else self.replace(label_epsilon=label_epsilon)
 
     @property
     def exact_pairs(self) -> Pairs:
-        """The table itself: its margins are as they were given."""
+        """The table itself, whose margins are unrounded."""
         return self
 
     def join(self, other: Pairs) -> Pairs:
-        """Put the scorers and labels of another table of pairs beside these.
+        """Return a table with the scorers and labels of this and another table of pairs.
 
         Rows are matched by task, item, first, second and further keys, and by the order of
-        presentation where both tables have it. Pairs that only one of the two has are kept,
-        with NaN for the other's scorers.
+        presentation if both tables have it. Pairs in only one table are kept, with NaN for the
+        scorers of the other.
 
         Parameters
         ----------
@@ -223,7 +225,7 @@ class Pairs(_Reported):
         Raises
         ------
         MetaevalError
-            If a scorer is in both tables, or no pair is.
+            If a scorer is in both tables, or no pair is in both.
         """
         return self.replace(**join_frames(self, other))
 
@@ -254,8 +256,8 @@ def _looks_like_candidates(table: Responses) -> bool:
     if not values.size or not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
         return False
     by_item = table.labels.mean(axis=1).groupby(table.item_codes)
-    both = (by_item.min() == 0) & (by_item.max() == 1)
-    if not both[by_item.count() > 0].all() or not both.any():
+    has_both = (by_item.min() == 0) & (by_item.max() == 1)
+    if not has_both[by_item.count() > 0].all() or not has_both.any():
         return False
     if "system" not in table.rows:
         return True
@@ -267,13 +269,13 @@ Table = Responses | Pairs
 
 
 def require_table(table: Any) -> Table:
-    """Return the table in canonical order, so that the order of its rows changes no number.
+    """Return the table in canonical order, so that results do not depend on row order.
 
-    What is not a table, such as the frame or the path that one is read from, is refused.
+    Anything else, such as a frame or a path, is refused.
     """
     if not isinstance(table, Responses | Pairs):
         raise MetaevalError(
-            f"A {type(table).__name__} is not a table; read it first: read_scores(...) or "
-            "Responses(...)."
+            f"Expected a Responses or Pairs table, got {type(table).__name__}. Convert it with "
+            "metaeval.read_scores(..., labels=...) or metaeval.Responses(...)."
         )
     return table.canonical

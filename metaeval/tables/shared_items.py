@@ -1,4 +1,4 @@
-"""Whether tasks share their items: aspects of the same responses, given as tasks."""
+"""Whether tasks share items, as aspects of the same responses do."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pandas as pd
 from metaeval.core import Codes, Floats
 from metaeval.tables.canonical import group_codes
 
-_NEARLY_ALL = 0.9  # of the ids of all tasks that each task has
-_MOST = 0.5  # of the rows that have ids of another task
-_FEWEST_VALUES = 3  # of a scorer that gives equal scores to equal ids, and not by chance
-_FEWEST_ITEMS = 20  # from which correlations are looked at
-_ERRORS = 2.0  # standard errors from which a correlation is above 0
-_SMALL = 0.3  # correlation that aspects of the same responses exceed
-_COLUMNS = 20  # that are looked at: enough to tell, however many there are
+_NEARLY_ALL = 0.9  # proportion of all ids that each task must have
+_COMMON = 0.5  # proportion of rows whose ids occur in another task
+_FEWEST_VALUES = 3  # distinct values of a scorer, so that equal scores are not by chance
+_FEWEST_ITEMS = 20  # for which correlations are computed
+_ERRORS = 2.0  # standard errors above 0 for a significant correlation
+_SMALL = 0.3  # aspects of the same responses correlate more than this
+_COLUMNS = 20  # at most this many columns are examined
 
 
 class Sharing(NamedTuple):
@@ -30,18 +30,17 @@ class Sharing(NamedTuple):
 def sharing_of(
     rows: pd.DataFrame, identity: Sequence[str], scores: pd.DataFrame, labels: pd.DataFrame
 ) -> Sharing:
-    """What ids and values say of whether all tasks are of the same responses.
+    """Infer from ids and values whether all tasks contain the same responses.
 
-    Tasks may share their items if every task has (nearly) all ids that any task has. They are
-    taken to, unless scores and labels of equal ids are clearly uncorrelated: then tasks number
-    their items alike. They do too if most ids are in several tasks and some scorer gives each of
-    them the same score everywhere. Items that lie in another cluster in another task are not the
-    same.
+    Tasks share their items if each has (nearly) all ids, unless scores and labels of equal ids are
+    clearly uncorrelated: then tasks merely use the same item numbers. They also share them if most
+    ids occur in several tasks and some scorer gives each the same score in all of them. Items in
+    different clusters in different tasks are different.
 
     Parameters
     ----------
     rows : DataFrame
-        Of a table, ids as text.
+        Rows of a table, ids as text.
     identity : sequence of str
         Columns that identify a row.
     scores, labels : DataFrame
@@ -49,7 +48,7 @@ def sharing_of(
     Returns
     -------
     Sharing
-        Not shared, and nothing assumed, where there is one task, or one item.
+        Neither shared nor assumed if there is one task or one item.
     """
     if "task" not in rows or rows["task"].nunique() < 2 or rows["item"].nunique() < 2:
         return Sharing(False, False)
@@ -66,16 +65,16 @@ def sharing_of(
 
 
 def _same_scores(key: Codes, task: Codes, scores: pd.DataFrame) -> bool:
-    """Whether most rows have an id of another task too, with the same score of some scorer."""
+    """Whether most ids occur in several tasks, with the same score of some scorer."""
     n_tasks = pd.Series(task).groupby(key).nunique().to_numpy()[key]
     common = n_tasks > 1
-    if common.mean() < _MOST:
+    if common.mean() < _COMMON:
         return False
     for name in scores:
         values = scores[name].to_numpy()[common]
-        known = ~np.isnan(values)
-        by_key = pd.Series(values[known]).groupby(key[common][known]).nunique()
-        if known.all() and (by_key == 1).all() and len(np.unique(values)) >= _FEWEST_VALUES:
+        present = ~np.isnan(values)
+        by_key = pd.Series(values[present]).groupby(key[common][present]).nunique()
+        if present.all() and (by_key == 1).all() and len(np.unique(values)) >= _FEWEST_VALUES:
             return True
     return False
 
@@ -85,8 +84,8 @@ def _uncorrelated(
 ) -> bool:
     """Whether values of equal ids are clearly uncorrelated across tasks.
 
-    The mean rank correlation over columns and pairs of tasks is not significantly above 0, and
-    less than that of aspects by as much; items are independent.
+    The mean rank correlation over columns and pairs of tasks is not significantly above 0, and is
+    significantly below that of aspects; items are treated as independent.
     """
     item = group_codes(rows, ["item"])
     if item.max() + 1 < _FEWEST_ITEMS:
@@ -106,7 +105,7 @@ def _uncorrelated(
 
 
 def _of_one_system(rows: pd.DataFrame, task: Codes) -> Codes:
-    """Groups of values that are ranked: those of a system in a task, which may be better in all."""
+    """Groups within which values are ranked: systems within tasks, to remove system effects."""
     if "system" not in rows:
         return task
     groups = group_codes(rows, ["task", "system"])
@@ -114,7 +113,7 @@ def _of_one_system(rows: pd.DataFrame, task: Codes) -> Codes:
 
 
 def _products(values: Floats, within: Codes, task: Codes, key: Codes) -> tuple[Floats, Floats]:
-    """Of each key the sum over pairs of tasks of products of ranks, and what it would be at 1."""
+    """For each key, the sum over pairs of tasks of products of ranks, and its maximum."""
     ranks = pd.Series(values).groupby(within).rank()
     centred = (ranks - ranks.groupby(within).transform("mean")).fillna(0.0)
     spread = centred.groupby(within).transform("std", ddof=0)

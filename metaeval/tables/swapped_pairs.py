@@ -1,4 +1,4 @@
-"""Pairs with first and second swapped: they change places, and with them whatever depends on it."""
+"""Swapping first and second in pairs, with everything that depends on the order."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from metaeval.tables.text_columns import TEXT
 
 
 def turned(
-    rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame, turn: Bools
+    rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame, swap: Bools
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Swap first and second where `turn` (row,) is true, with everything that depends on it."""
-    if not turn.any():
+    """Swap first and second where `swap` (row,) is true, with everything that depends on it."""
+    if not swap.any():
         return rows, scores, labels
     rows = rows.copy()
-    for one, other in _sided(rows):
-        rows[one], rows[other] = _swapped(rows[one], rows[other], turn)
+    for first, second in _sided(rows):
+        rows[first], rows[second] = _swapped(rows[first], rows[second], swap)
     if "order" in rows:
         mirror = {"ab": "ba", "ba": "ab"}
         order = rows["order"].astype(TEXT)
-        rows["order"] = pd.Categorical(order.where(~turn, order.map(lambda o: mirror.get(o, o))))
-    sign = np.where(turn, -1.0, 1.0)
+        rows["order"] = pd.Categorical(order.where(~swap, order.map(lambda o: mirror.get(o, o))))
+    sign = np.where(swap, -1.0, 1.0)
     for name in [str(c) for c in rows if str(c).endswith("_delta")]:
         rows[name] = rows[name] * sign
     return rows, scores.mul(sign, axis=0) + 0.0, labels.mul(sign, axis=0) + 0.0
@@ -35,10 +35,10 @@ def _sided(rows: pd.DataFrame) -> list[tuple[str, str]]:
     return [("first", "second"), *sides]
 
 
-def _swapped(one: pd.Series, other: pd.Series, turn: Bools) -> tuple[pd.Series, pd.Series]:
-    ids = isinstance(one.dtype, pd.CategoricalDtype)
-    a, b = (one.astype(object), other.astype(object)) if ids else (one, other)
-    swapped = a.where(~turn, b), b.where(~turn, a)
+def _swapped(first: pd.Series, second: pd.Series, swap: Bools) -> tuple[pd.Series, pd.Series]:
+    ids = isinstance(first.dtype, pd.CategoricalDtype)
+    a, b = (first.astype(object), second.astype(object)) if ids else (first, second)
+    swapped = a.where(~swap, b), b.where(~swap, a)
     if not ids:
         return swapped
     kinds = [pd.CategoricalDtype(sorted(set(side))) for side in swapped]

@@ -1,4 +1,4 @@
-"""The dtype of text in pandas, by whatever name it goes."""
+"""The pandas dtype of text, which differs between versions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pandas as pd
 
 
 def _text() -> Any:
-    """What pandas 3 calls "str": missing cells stay missing, and comparisons give truth values.
+    """The dtype that pandas 3 calls "str": missing values are kept, comparisons give booleans.
 
-    Before pandas 3, "str" means objects, among which missing cells become the text "None"; the
-    same type was there by another name.
+    Before pandas 3, "str" means object, in which missing values become the text "None"; the same
+    dtype had another name.
     """
-    named = pd.api.types.pandas_dtype("str")
-    return pd.StringDtype("pyarrow_numpy") if isinstance(named, np.dtype) else named
+    dtype = pd.api.types.pandas_dtype("str")
+    return pd.StringDtype("pyarrow_numpy") if isinstance(dtype, np.dtype) else dtype
 
 
 TEXT: Any = _text()
@@ -23,10 +23,10 @@ TEXT: Any = _text()
 
 
 def inferred(column: pd.Series) -> pd.Series:
-    """A column of objects with the dtype of what it holds, which is `TEXT` if all are texts."""
+    """An object column with the dtype of its values, which is `TEXT` if all are text."""
     try:
         column = column.infer_objects()
-    except OverflowError:  # whole numbers beyond floats, before pandas 3
+    except OverflowError:  # integers beyond the range of doubles, before pandas 3
         return column
     if column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) != "string":
         return column

@@ -35,8 +35,8 @@ def test_preferences(values, name, combined):
     assert ready.label == name
     assert ready.table.labels[name].tolist() == combined
     result = me.compare(table, n_resamples=100)
-    assert f"judged against {name}" in result.methods_paragraph()
-    assert ("most votes" in result.methods_paragraph()) == name.startswith("plurality")
+    assert f"evaluated against {name}" in result.methods_paragraph()
+    assert ("has a plurality" in result.methods_paragraph()) == name.startswith("plurality")
 
 
 def test_ratings():

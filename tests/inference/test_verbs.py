@@ -55,8 +55,8 @@ def test_common_rows_are_those_that_all_scorers_have():
 
 def test_a_loss_is_the_first_thing_said_and_names_the_cure():
     result = me.evaluate(with_holes(), st.pairwise_accuracy("half"), n_resamples=100)
-    assert result.meta["warnings"][0].startswith("20 of 48 rows are left out")
-    assert "12 of them come back without m1" in result.meta["warnings"][0]
+    assert result.meta["warnings"][0].startswith("20 of 48 rows dropped because")
+    assert "excluding m1 would keep 12 of them" in result.meta["warnings"][0]
     assert "--missing pairwise" in result.meta["warnings"][0]
 
 
@@ -242,7 +242,7 @@ def test_sentences_and_the_methods_paragraph():
     ):
         assert part in methods
     assert (
-        "half right"
+        "half credit"
         in me.evaluate(table, st.pairwise_accuracy("half"), n_resamples=100).methods_paragraph()
     )
 
@@ -285,7 +285,7 @@ def test_constant_and_identical_scorers_are_flagged_in_every_result():
     table = table.with_scorer("flat", 0 * table.scores["m0"])
     table = table.with_scorer("twin", table.scores["m0"])
     notes = me.compare(table, st.pairwise_accuracy(), n_resamples=100).meta["notes"]
-    assert "constant: flat" in notes and "m0 and twin have the same scores everywhere" in notes
+    assert "constant: flat" in notes and "m0 and twin have identical scores" in notes
 
 
 @pytest.mark.parametrize("average", ["items", "pairs"])
@@ -346,7 +346,7 @@ def test_scorers_that_no_item_tells_apart_are_not_called_equivalent():
     )
     row = result.row("m0", "m1")
     assert (row["se"], row["p_value"]) == (0, 1) and np.isnan(row["p_equivalent"])
-    assert "cannot be separated" in result.sentence("m0", "m1")
+    assert "do not differ significantly" in result.sentence("m0", "m1")
 
 
 def test_a_wild_scorer_changes_no_p_of_two_others():

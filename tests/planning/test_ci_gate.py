@@ -172,7 +172,7 @@ def test_items_of_one_scorer_only_are_named():
         (TABLE, {"margin": -0.1}, "margin"),
         (TABLE, {"statistic": ["brier", "slope"]}, "one statistic, not a list"),
         (TABLE.replace(ordered=False), {"statistic": cox_slope()}, "no better side"),
-        (TABLE.rows, {}, "is not a table"),
+        (TABLE.rows, {}, "Expected a Responses or Pairs table"),
     ],
 )
 def test_what_cannot_be_told_is_refused(table, asked, said):

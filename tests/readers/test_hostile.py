@@ -80,7 +80,7 @@ def test_scores_that_are_not_numbers_are_named(value):
 
 def test_lists_among_covariates_are_refused():
     rows = pd.DataFrame({"item": [1, 2], "note": pd.Series([[1], [2]], dtype=object)})
-    with pytest.raises(MetaevalError, match="'note' of rows holds a list"):
+    with pytest.raises(MetaevalError, match="'note' of rows must hold numbers or text"):
         Responses(rows, pd.DataFrame({"m": [1.0, 2.0]}), pd.DataFrame(index=range(2)))
 
 

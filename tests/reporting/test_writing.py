@@ -237,7 +237,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, short):
     assert not [p for p in folder.rglob("*") if p.is_file()]
     with pytest.raises(MetaevalError, match="is a folder"):
         write_all({Path("."): b""})
-    with pytest.raises(MetaevalError, match="is not a table"):
+    with pytest.raises(MetaevalError, match="Expected a Responses or Pairs table"):
         me.report("scores.csv", tmp_path / "other")
 
 

@@ -61,7 +61,7 @@ def test_an_index_that_is_called_as_ours_is_not_ours():
     table = made(1)
     for name in ("row", "row 00000000", None):
         values = pd.Series(np.zeros(N), pd.RangeIndex(N, name=name))
-        with pytest.raises(MetaevalError, match=r"without the ids of rows"):
+        with pytest.raises(MetaevalError, match=r"without row ids"):
             table.with_scorer("z", values)
 
 
@@ -99,7 +99,7 @@ def test_covariates_are_aligned_by_ids(shape):
         "replace": lambda: table.replace(rows=file),
     }[shape]()
     assert extended.rows["x"].tolist() == table.rows["length"].tolist()
-    with pytest.raises(MetaevalError, match=r"'x' has an index without the ids of rows"):
+    with pytest.raises(MetaevalError, match=r"'x' has an index without row ids"):
         table.with_covariate("x", file["x"])
 
 
@@ -126,7 +126,7 @@ def test_values_of_pairs_name_both_responses():
     for ids in (["item"], ["item", "first"]):
         values = rows.set_index(ids)["length_delta"]
         for hand_over in (table.with_scorer, table.with_covariate):
-            with pytest.raises(MetaevalError, match=r"give item, first and second as ids"):
+            with pytest.raises(MetaevalError, match=r"use item, first and second as ids"):
                 hand_over("z_delta", values)
 
 
@@ -170,9 +170,9 @@ def test_frames_of_two_orders_are_never_put_together():
     by_ids = table.rows.sort_values(["item", "system"], ignore_index=True)
     for name, foreign in (("rows", other.rows), ("rows", by_ids), ("scores", other.scores)):
         mixed = frames | {name: foreign}
-        with pytest.raises(MetaevalError, match="of different tables, or of tables in different"):
+        with pytest.raises(MetaevalError, match="different tables, or to different"):
             table.replace(**mixed)
-        with pytest.raises(MetaevalError, match="of different tables"):
+        with pytest.raises(MetaevalError, match="to different tables"):
             me.Responses(**mixed)
     assert table.replace(**frames).fingerprint == table.fingerprint
 
@@ -187,7 +187,7 @@ def test_rows_are_kept_by_a_mask_of_this_table_or_by_ids():
     with pytest.raises(MetaevalError, match="of another table, or of another order of its rows"):
         table.keep_rows(other.scores["judge"] > 15)
     for wrong in ([True], np.array([1.0, 0, 1, 0]), np.ones((4, 1), dtype=bool)):
-        with pytest.raises(MetaevalError, match="must be one True or False for each of the 4 rows"):
+        with pytest.raises(MetaevalError, match=r"must be a boolean array of shape \(4,\)"):
             table.keep_rows(wrong)
 
 
@@ -196,5 +196,5 @@ def test_functions_of_scores_return_values_of_this_table():
     assert table.map_scores(lambda s: s.sort_values()).fingerprint == table.fingerprint
     assert table.map_scores(lambda s: s.to_numpy()).fingerprint == table.fingerprint
     for wrong in (lambda s: other.scores[s.name], lambda s: s.sort_values(ignore_index=True)):
-        with pytest.raises(MetaevalError, match="so that its order is not known"):
+        with pytest.raises(MetaevalError, match="so its row order is unknown"):
             table.map_scores(wrong)

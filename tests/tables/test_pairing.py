@@ -247,7 +247,7 @@ def test_join_of_responses_with_recorded_verdicts():
         (lambda: pairs_of(["1ab"], "judge"), "judge is a scorer of both tables; rename or drop"),
         (
             lambda: pairs_of(["9ab"], "rm"),
-            "share no pair; they were matched by item, first, second",
+            "have no pair in common; they were matched by item, first, second",
         ),
         (lambda: pairs_of(["1ab"], "rm", ordered=True), "same `ordered`"),
     ],

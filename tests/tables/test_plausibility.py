@@ -54,8 +54,8 @@ def test_scorers_that_are_called_as_errors_are_doubted_sooner(name):
 def test_scorers_that_are_numbers_of_items_or_of_systems_are_named():
     items, systems = np.repeat(np.arange(3.0 * N, 2.0 * N, -1), 3), np.tile([3.0, 1, 2], N)
     warnings = implausible(table(good=GOOD, number=items, place=systems))
-    assert warnings[0].startswith("number has one value for each item, the same for all its resp")
-    assert warnings[1].startswith("place has one value for each system, the same for all its item")
+    assert warnings[0].startswith("number is constant within each item, across all its resp")
+    assert warnings[1].startswith("place is constant within each system, across all its item")
     assert len(warnings) == 2
 
 

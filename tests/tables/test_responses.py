@@ -62,7 +62,7 @@ def test_what_is_broken_is_refused_with_its_cure(case):
         (lambda: table_of(["a", "b"], ["s", None]), "'system' has 1 empty cells"),
         (lambda: table_of(["a", "a"], ["s", "s"]), r"2 rows share a key \(item, system\).*keys="),
         (lambda: table_of(["a"], scores={"m": [np.inf]}), "infinite value in row 1"),
-        (lambda: table_of(["a"], scores={"m": ["x"]}), "not numbers, such as 'x'"),
+        (lambda: table_of(["a"], scores={"m": ["x"]}), "non-numeric values, such as 'x'"),
         (lambda: table_of(["a"], labels={"m": [1.0]}), "both a scorer and a label; rename"),
         (
             lambda: table_of(["a"], label_epsilon=-1),
@@ -71,10 +71,10 @@ def test_what_is_broken_is_refused_with_its_cure(case):
         (lambda: table_of(["a"], label_epsilon=np.nan), "label_epsilon=nan must be"),
         (lambda: table_of(["a"], label_kind="ratings"), "Did you mean 'rating'"),
         (lambda: table_of(["a"], missing="comon"), "Did you mean 'common'"),
-        (lambda: table_of(["a"], labels={"h": [2.0]}, label_kind="correct"), "found 2.*'rating'"),
+        (lambda: table_of(["a"], labels={"h": [2.0]}, label_kind="correct"), "got 2.*'rating'"),
         (
             lambda: table_of(["a", "a"], "st", cluster=["c", "d"]),
-            "Each item must lie in one cluster; a lies in several",
+            "Each item must belong to one cluster; a belongs to several",
         ),
         (
             lambda: table_of(["a"], scores=pd.DataFrame([[1, 2]], columns=["m", "m"])),
@@ -82,7 +82,7 @@ def test_what_is_broken_is_refused_with_its_cure(case):
         ),
         (
             lambda: table_of(["a"], index=[3]).replace(labels=pd.DataFrame({"h": [1]}, [5])),
-            "order is not known",
+            "row order is unknown",
         ),
         (lambda: pairs_of(["a"], ["a"]), "item '1' pairs 'a' with itself"),
         (lambda: pairs_of(["a"], ["b"], labels={"h": [1.5]}), "between -1 .* become 2p - 1"),
@@ -249,7 +249,7 @@ def test_items_are_local_to_their_task_unless_they_are_shared():
 def test_clusters_hold_whole_items():
     ids = {"items": ["1", "1"], "systems": "aa", "task": ["x", "y"], "cluster": ["c", "d"]}
     assert table_of(**ids).n_items == 2
-    with pytest.raises(MetaevalError, match=r"lies in several"):
+    with pytest.raises(MetaevalError, match=r"belongs to several"):
         table_of(**ids, shared_items=True)
 
 
@@ -292,7 +292,7 @@ def test_select():
     assert table.select(length=3).rows["item"].tolist() == ["2"]
     with pytest.raises(MetaevalError, match=r"no column 'sytem'.*Did you mean 'system'"):
         table.select(sytem="a")
-    with pytest.raises(MetaevalError, match=r"No row has system='c'; values there are.*a, b"):
+    with pytest.raises(MetaevalError, match=r"No row has system='c'; available values:.*a, b"):
         table.select(system="c")
 
 
@@ -306,7 +306,7 @@ def test_with_scorer_joins_by_key():
 def test_with_scorer_refuses_ids_of_no_row():
     table = table_of(["1", "2"], "aa")
     index = pd.MultiIndex.from_tuples([("1", "a"), ("3", "a")], names=["item", "system"])
-    with pytest.raises(MetaevalError, match=r"no row for ids of 'new': 3/a"):
+    with pytest.raises(MetaevalError, match=r"of 'new' match no row of the table: 3/a"):
         table.with_scorer("new", pd.Series([0.5, 0.25], index=index))
 
 
@@ -384,11 +384,11 @@ def test_values_of_a_part_of_the_table_are_refused():
 @pytest.mark.parametrize(
     ("name", "scores", "message"),
     [
-        ("m", [1.0, 2.0], "already; choose another name"),
-        ("human", [1.0, 2.0], "already; choose another name"),
-        ("new", pd.Series(["x", 1.0], index=pd.Index(["1", "2"], name="item")), "not numbers"),
+        ("m", [1.0, 2.0], "is already a scorer or label"),
+        ("human", [1.0, 2.0], "is already a scorer or label"),
+        ("new", pd.Series(["x", 1.0], index=pd.Index(["1", "2"], name="item")), "non-numeric"),
         ("new", pd.Series([1.0, 2.0], index=["x", "y"]), r"set_index\("),
-        ("new", pd.Series([1.0], index=pd.Index(["9"], name="item")), "match none"),
+        ("new", pd.Series([1.0], index=pd.Index(["9"], name="item")), "match no row"),
         ("new", pd.Series([1.0, 2], index=pd.Index(["1", 1], name="item")), "several values"),
     ],
 )
@@ -450,7 +450,9 @@ def test_html_escapes_names():
 
 def test_repr_counts():
     table = table_of(["1", "1", "2"], "aba", {"m": [1.0, np.nan, 2]})
-    assert repr(table) == "<Responses: 2 items, 3 rows, 2 systems, 1 scorers, 1 labels, 1 holes>"
+    assert (
+        repr(table) == "<Responses: 2 items, 3 rows, 2 systems, 1 scorer, 1 label, 1 missing score>"
+    )
 
 
 def test_the_alignment_counts():
@@ -473,7 +475,7 @@ def test_the_alignment_counts():
 
 @pytest.mark.parametrize("given", ["scores.csv", pd.DataFrame({"item": [1], "m": [0.5]})])
 def test_what_was_not_read_is_no_table(given):
-    said = f"A {type(given).__name__} is not a table; read it first: read_scores"
+    said = f"Expected a Responses or Pairs table, got {type(given).__name__}"
     with pytest.raises(MetaevalError, match=said):
         require_table(given)
     with pytest.raises(MetaevalError, match=said):

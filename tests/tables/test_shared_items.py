@@ -11,7 +11,7 @@ from metaeval.cli.terminal import as_text
 from metaeval.statistics import Forecast, pairwise_accuracy
 
 FEW = {"n_resamples": 200}
-SAID = r"items are taken to be shared by the tasks .*shared_items=False \(--independent-items\)"
+SAID = r"assuming that the tasks .* share their items.*shared_items=False \(--independent-items\)"
 
 
 def aspects(n=12, systems=4, tasks=3, seed=0, copies=True, **options):
@@ -43,12 +43,12 @@ def test_aspects_are_noticed_and_said_in_the_first_line():
         assert pd.Series(result.meta["warnings"][:1]).str.match(SAID).all()
         assert result.frame["n_items"].max() == 12
     first, second = as_text(me.compare(table, **FEW)).split("\n")[:2]
-    assert "items are taken to be shared" in first + second
-    assert "items are taken to be shared" in table.alignment.lines()[0]
+    assert "share their items" in first + second
+    assert "share their items" in table.alignment.lines()[0]
     frame = calibration.reliability(
         table, forecast=Forecast(scale="log_odds", rows="pairs"), n_resamples=100
     )
-    assert "items are taken to be shared" in frame.attrs["notes"][0]
+    assert "share their items" in frame.attrs["notes"][0]
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -66,7 +66,7 @@ def test_holes_and_parts_change_nothing_of_what_was_inferred():
     rng = np.random.default_rng(0)
     holes = table.scores.mask(rng.random(table.scores.shape) < 0.4)
     result = me.compare(table.replace(scores=holes), **FEW)
-    assert "items are taken to be shared" in result.meta["warnings"][0]
+    assert "share their items" in result.meta["warnings"][0]
     few = table.keep_rows(rng.random(len(table)) < 0.3)
     assert few.shared_items
     assert not table.select(task="t1").alignment.warnings
@@ -93,7 +93,7 @@ def test_pairs_of_aspects_are_noticed():
     pairs = aspects(copies=False).pairs()
     made = Pairs(pairs.rows, pairs.scores, pairs.labels)
     assert made.shared_items and made.n_items == 12
-    assert me.compare(made, **FEW).meta["warnings"][0].startswith("items are taken to be shared")
+    assert me.compare(made, **FEW).meta["warnings"][0].startswith("assuming that the tasks")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def re_read(table, *without):
 
 
 def test_models_of_independent_tasks_say_what_to_say():
-    with pytest.raises(MetaevalError, match=r"say shared_items=False \(--independent-items\)"):
+    with pytest.raises(MetaevalError, match=r"pass shared_items=False \(--independent-items\)"):
         bayes.fit("accuracy", aspects())
 
 
