@@ -1,10 +1,8 @@
-"""Scorers of known quality: a model of scores and labels, and the true values.
+"""Simulation: a model of scores and labels with known true values.
 
-- `model`: The model that tables are simulated from: scorers, raters and responses of known
-  quality.
-- `truth`: The truth of a simulated design: accuracies, thresholds and calibration curves.
-- `datasets`: Tables made by chance from a model whose truth is known: `simulate` and
-  `load_example`.
+- `model`: The data-generating model: scorers, raters and responses of known quality.
+- `truth`: True accuracies, thresholds and calibration curves of a design.
+- `datasets`: Simulated tables: `simulate` and `load_example`.
 """
 
 from __future__ import annotations

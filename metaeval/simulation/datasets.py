@@ -1,4 +1,4 @@
-"""Tables made by chance from a model whose truth is known: `simulate` and `load_example`."""
+"""Simulated tables with known true values: `simulate` and `load_example`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Signs = npt.NDArray[np.int8]
 
 
 class Simulation(NamedTuple):
-    """A simulated table and the truth behind it."""
+    """A simulated table and its true values."""
 
     table: Responses
     truth: Truth
@@ -46,34 +46,34 @@ def simulate(
     missing: float = 0.0,
     rater_noise: float = 0.4,
 ) -> Simulation:
-    """Responses of some systems to random items, with ratings, scores and the truth about them.
+    """Simulate responses of systems to random items, with ratings, scores and true values.
 
     Parameters
     ----------
     seed : int, default 0
         The same seed gives the same table.
     n_items : int, default 200
-        Items of each task.
+        Items per task.
     n_systems : int, default 6
-        Systems, each of which answers every item. Their qualities are fixed, whatever the seed.
+        Systems, each of which responds to every item. Their qualities do not depend on the seed.
     scorers : sequence of SimulatedScorer or str, optional
         The scorers, or names of default ones: judge, length_biased, lexical, reward, reward_v2.
     tasks : sequence of str, default ("news",)
-        Names of tasks. They differ in how noisy scorers are.
+        Names of tasks, which differ in the noise of scorers.
     raters : int, default 1
-        Raters of every response. One makes the label column `human`, more make `human1`,
-        `human2`, ..., who may be averaged.
+        Raters per response. One gives the label column `human`, more give `human1`, `human2`, ...,
+        which may be averaged.
     tie_rate : float, default 0.4
-        Share of the pairs within items that *one* rater leaves tied, in expectation (to 0.02):
-        it sets how coarse the ratings 1, 2, ... are. With 0 they are not rounded. At most 0.6.
+        Expected proportion of pairs within items that *one* rater ties (to within 0.02). It
+        determines how coarse the ratings 1, 2, ... are; with 0 they are not rounded. At most 0.6.
     length_confound : float, default 0.3
-        Correlation of log length with quality within an item; length itself moves no label.
+        Correlation of log length with quality within an item; length does not affect labels.
     cluster_size : int, default 1
-        Items of a cluster; with more than 1 the table has clusters of dependent items.
+        Items per cluster; above 1, the table has clusters of dependent items.
     missing : float, default 0
-        Share of scores that are missing, completely at random.
+        Proportion of scores missing completely at random.
     rater_noise : float, default 0.4
-        Standard deviation of a rater's own error, in units of latent quality.
+        Standard deviation of the error of a rater, in units of latent quality.
 
     Returns
     -------
@@ -83,32 +83,38 @@ def simulate(
     Raises
     ------
     MetaevalError
-        If an argument is out of its range or two scorers or tasks share a name.
+        If an argument is out of range, or scorers or tasks have duplicate names.
 
     Notes
     -----
-    Latent quality is the effect of the system, less how hard the item is, and the system's luck
-    with the item. The harder an item, the noisier all scorers are on it, so pairs of one item are
-    right or wrong together. Half the variance of hardness, luck and scorers' errors is common to
+    Latent quality is the effect of the system minus the difficulty of the item plus their
+    interaction. All scorers are noisier on more difficult items, so errors on pairs of the same
+    item are dependent. Half the variance of difficulty, interaction and scorer errors is shared by
     the items of a cluster.
 
     Examples
     --------
     >>> table, truth = simulate(seed=1, n_items=50, raters=2)
     >>> table
-    <Responses: 50 items, 300 rows, 1 tasks, 6 systems, 5 scorers, 2 labels, 0 holes>
+    <Responses: 50 items, 300 rows, 1 task, 6 systems, 5 scorers, 2 labels, 0 missing scores>
     """
     if isinstance(tasks, str):
-        raise MetaevalError(f"tasks={tasks!r} must be a sequence of names: tasks=({tasks!r},).")
-    chosen = tuple(_scorer(s) for s in (DEFAULT_SCORERS if scorers is None else scorers))
-    design = Design(n_systems, chosen, tuple(tasks), raters, tie_rate, length_confound, rater_noise)
+        raise MetaevalError(
+            f"tasks must be a sequence of names, got {tasks!r}; use tasks=({tasks!r},)."
+        )
+    simulated = tuple(_scorer(s) for s in (DEFAULT_SCORERS if scorers is None else scorers))
+    design = Design(
+        n_systems, simulated, tuple(tasks), raters, tie_rate, length_confound, rater_noise
+    )
     check_whole("seed", seed, 0)
     check_whole("n_items", n_items, 1)
     check_whole("cluster_size", cluster_size, 1)
     check_between("missing", missing, 0, 0.99)
     of_task = np.repeat(np.arange(len(design.tasks)), n_items)
-    place = np.tile(np.arange(n_items) // cluster_size, len(design.tasks))
-    clusters = of_task * (int(place[-1]) + 1) + place if cluster_size > 1 else None
+    cluster_of_item = np.tile(np.arange(n_items) // cluster_size, len(design.tasks))
+    clusters = (
+        of_task * (int(cluster_of_item[-1]) + 1) + cluster_of_item if cluster_size > 1 else None
+    )
     *streams, last = np.random.SeedSequence(seed).spawn(4)
     draw = draw_responses(design, of_task, clusters, streams)
     if missing:
@@ -122,12 +128,13 @@ def load_example() -> Responses:
     Returns
     -------
     Responses
-        Always the same table.
+        The same table in every call.
 
     Examples
     --------
     >>> load_example()
-    <Responses: 80 items, 480 rows, 2 tasks, 20 clusters, 6 systems, 5 scorers, 1 labels, 0 holes>
+    <Responses: 80 items, 480 rows, 2 tasks, 20 clusters, 6 systems, 5 scorers, 1 label,
+     0 missing scores>
     """
     return simulate(seed=2, n_items=40, tasks=("news", "social"), cluster_size=4).table
 
@@ -145,12 +152,12 @@ def _table(design: Design, draw: Draw, of_task: Codes, clusters: Codes | None) -
     item = np.repeat(np.arange(n_items), n_systems)
     rows = {
         "task": pd.Categorical.from_codes(of_task[item], categories=list(design.tasks)),
-        "item": _named("s", item, 3),
-        "system": _named("sys", np.tile(np.arange(n_systems), n_items)),
+        "item": _ids("s", item, 3),
+        "system": _ids("sys", np.tile(np.arange(n_systems), n_items)),
         "length": np.round(100 * np.exp(0.4 * draw.length.ravel())),
     }
     if clusters is not None:
-        rows["cluster"] = _named("c", clusters[item])
+        rows["cluster"] = _ids("c", clusters[item])
     raters = ["human"] if design.raters == 1 else [f"human{r + 1}" for r in range(design.raters)]
     scorers = [scorer.name for scorer in design.scorers]
     return Responses(
@@ -162,8 +169,8 @@ def _table(design: Design, draw: Draw, of_task: Codes, clusters: Codes | None) -
     )
 
 
-def _named(prefix: str, codes: Codes, width: int = 1) -> pd.Categorical:
-    """Ids such as s001, padded so that they sort as text in the order of the codes."""
+def _ids(prefix: str, codes: Codes, width: int = 1) -> pd.Categorical:
+    """Ids such as s001, zero-padded so that text order is code order."""
     last = int(codes.max()) + 1
     names = [f"{prefix}{k:0{max(len(str(last)), width)}d}" for k in range(1, last + 1)]
     return pd.Categorical.from_codes(codes, categories=names)

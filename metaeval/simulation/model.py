@@ -1,4 +1,4 @@
-"""The model that tables are simulated from: scorers, raters and responses of known quality."""
+"""The data-generating model: scorers, raters and responses of known quality."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 Signs = npt.NDArray[np.int8]
 
-# The world that is simulated, in units of latent quality.
-ITEM_SD = 1.0  # items differ in how good all answers to them are; gone within an item
-SYSTEM_SD = 0.5  # spread of the fixed effects of systems
-INTERACTION_SD = 0.6  # a system does better on one item than on another
-DIFFICULTY = 0.4  # the log of a scorer's noise grows by this per SD of how hard an item is
-CLUSTER_SHARE = 0.5  # share of what varies by item that the items of a cluster have in common
-LABEL_REACH = 2.5  # ratings are cut off this many SDs from the middle of their scale
+# Parameters of the population, in units of latent quality.
+ITEM_SD = 1.0  # of item difficulty, which cancels in comparisons within an item
+SYSTEM_SD = 0.5  # of the fixed effects of systems
+INTERACTION_SD = 0.6  # of the interaction of systems and items
+DIFFICULTY = 0.4  # increase of the log noise of a scorer per SD of item difficulty
+CLUSTER_SHARE = 0.5  # proportion of item-level variance shared by the items of a cluster
+LABEL_REACH = 2.5  # ratings are truncated this many SDs from the middle of their scale
 
 
 def _check_distinct(what: str, names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if not names or repeated:
-        problem = f"several are called {listed(repeated)}" if names else "there are none"
-        raise MetaevalError(f"Give at least one of {what}=, each its own name; {problem}.")
+        problem = f"duplicate {listed(repeated)}" if names else "none"
+        raise MetaevalError(f"{what} needs at least one entry, with distinct names; got {problem}.")
 
 
 def check_between(name: str, value: Any, low: float, high: float) -> None:
-    """Raise unless an argument is a number from `low` to `high`."""
+    """Raise unless an argument is a number in [`low`, `high`]."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high:
         raise MetaevalError(f"{name}={value!r} must be a number from {low:g} to {high:g}.")
@@ -44,30 +44,30 @@ def check_between(name: str, value: Any, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class SimulatedScorer:
-    """A scorer that sees the quality of a response through noise.
+    """A scorer that observes the quality of a response with noise.
 
     Its score is `center + slope * (quality + noise * hardness * z + length_bias * length)`, then
-    rounded to a multiple of `grid` and cut off at `low` and `high`; z and length are standard
-    normal, and hardness is above 1 on hard items.
+    rounded to a multiple of `grid` and clipped to `low` and `high`; z and length are standard
+    normal, and hardness is above 1 for difficult items.
 
     Parameters
     ----------
     name : str
-        Its name in the table.
+        Name of the scorer.
     noise : float
-        Standard deviation of its error; the quality of one item's responses varies by about 0.8.
+        Standard deviation of its error; the SD of quality within an item is about 0.8.
     slope : float, default 1
-        How fast scores grow with quality: how sure a margin claims to be. 0 is a constant scorer.
+        Increase of scores with quality, hence confidence of margins. 0 is a constant scorer.
     center : float, default 0
-        The score of a middling response.
+        Score of a response of average quality.
     grid : float, default 0
-        Scores are multiples of this, so that many are tied; 0 leaves them as they are.
+        Scores are rounded to multiples of this, which creates ties; 0 for no rounding.
     length_bias : float, default 0
-        How much it likes length for its own sake.
+        Effect of length at equal quality.
     low, high : float
-        The ends of its scale; multiples of `grid`.
+        Ends of the scale; multiples of `grid`.
     noise_by_task : tuple of float
-        Factors of the noise in the first, second, ... task; 1 where it is too short.
+        Factors of the noise in the first, second, ... task; 1 for further tasks.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class SimulatedScorer:
     noise_by_task: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that the numbers describe a scorer."""
+        """Check the parameters."""
         object.__setattr__(self, "noise_by_task", tuple(self.noise_by_task))
         for field in ("noise", "grid"):
             check_not_negative(field, getattr(self, field))
@@ -103,7 +103,7 @@ class SimulatedScorer:
             raise MetaevalError(f"low and high must be multiples of grid={self.grid!r}.")
 
     def noise_in(self, tasks: Codes) -> Floats:
-        """Return the noise in each of some tasks, given by their positions."""
+        """Return the noise in each task, given by position."""
         factors = np.ones(max(int(tasks.max()) + 1, len(self.noise_by_task)))
         factors[: len(self.noise_by_task)] = self.noise_by_task
         return self.noise * factors[tasks]
@@ -120,7 +120,7 @@ DEFAULT_SCORERS = (
 
 @dataclass(frozen=True)
 class Design:
-    """What the truth depends on: neither the seed, nor sizes, clusters or missing cells."""
+    """Parameters that determine the true values: not seed, sizes, clusters or missing scores."""
 
     n_systems: int
     scorers: tuple[SimulatedScorer, ...]
@@ -131,13 +131,13 @@ class Design:
     rater_noise: float
 
     def __post_init__(self) -> None:
-        """Check the arguments that `simulate` hands on."""
+        """Check the arguments passed on by `simulate`."""
         check_whole("n_systems", self.n_systems, 2)
         check_whole("raters", self.raters, 1)
         _check_distinct("scorers", [scorer.name for scorer in self.scorers])
         _check_distinct("tasks", list(self.tasks))
         if {"pooled", "macro"} & set(self.tasks):
-            raise MetaevalError("No task may be called 'pooled' or 'macro'; rename it.")
+            raise MetaevalError("Task names must not be 'pooled' or 'macro'; rename the task.")
         check_between("tie_rate", self.tie_rate, 0, 0.6)
         check_between("length_confound", self.length_confound, -1, 1)
         check_not_negative("rater_noise", self.rater_noise)
@@ -145,7 +145,7 @@ class Design:
 
 # The model.
 class Draw(NamedTuple):
-    """What is simulated of some items."""
+    """Simulated labels, scores and lengths of items."""
 
     labels: Floats  # (rater, item, system)
     scores: Floats  # (scorer, item, system)
@@ -158,7 +158,7 @@ def draw_responses(
     clusters: Codes | None,
     streams: Sequence[np.random.SeedSequence],
 ) -> Draw:
-    """Simulate items of given tasks (item,) and clusters; responses, raters, scorers by stream."""
+    """Simulate items with given tasks and clusters; streams are for items, raters, scorers."""
     rng, rater_rng, scorer_rng = (np.random.default_rng(stream) for stream in streams)
     shape = (len(tasks), design.n_systems)
     effects = _system_effects(design.n_systems)
@@ -173,47 +173,47 @@ def draw_responses(
         noise = np.exp(DIFFICULTY * hardness) * scorer.noise_in(tasks)[:, None]
         error = noise * _normal(scorer_rng, clusters, shape)
         row[:] = _on_scale(scorer, quality + error + scorer.length_bias * length)
-    heard = quality + design.rater_noise * rater_rng.standard_normal((design.raters, *shape))
-    return Draw(_ratings(design, heard), scores, length)
+    noticed = quality + design.rater_noise * rater_rng.standard_normal((design.raters, *shape))
+    return Draw(_ratings(design, noticed), scores, length)
 
 
 @lru_cache
 def _system_effects(n_systems: int) -> Floats:
-    """Evenly spaced normal quantiles, shuffled so that names tell nothing about quality."""
+    """Evenly spaced normal quantiles, shuffled so that names carry no information."""
     normal = NormalDist(0, SYSTEM_SD)
     quantiles = [normal.inv_cdf((k + 0.5) / n_systems) for k in range(n_systems)]
     return np.random.default_rng(n_systems).permutation(quantiles)
 
 
 def _normal(rng: np.random.Generator, clusters: Codes | None, shape: tuple[int, int]) -> Floats:
-    """Draw standard normal numbers (item, ...), dependent within clusters (item,) if any."""
-    own = rng.standard_normal(shape)
+    """Draw standard normal numbers (item, ...), correlated within clusters (item,) if any."""
+    separate = rng.standard_normal(shape)
     if clusters is None:
-        return own
+        return separate
     common = rng.standard_normal((int(clusters.max()) + 1, shape[1]))[clusters]
-    return math.sqrt(CLUSTER_SHARE) * common + math.sqrt(1 - CLUSTER_SHARE) * own
+    return math.sqrt(CLUSTER_SHARE) * common + math.sqrt(1 - CLUSTER_SHARE) * separate
 
 
-def _on_scale(scorer: SimulatedScorer, seen: Floats) -> Floats:
-    scores = scorer.center + scorer.slope * seen
+def _on_scale(scorer: SimulatedScorer, perceived: Floats) -> Floats:
+    scores = scorer.center + scorer.slope * perceived
     if scorer.grid:
         scores = np.round(scores / scorer.grid) * scorer.grid
     return np.clip(scores, scorer.low, scorer.high)
 
 
-def _ratings(design: Design, heard: Floats) -> Floats:
-    """Ratings 1, 2, ... of what raters notice, or that itself where ties were not asked for."""
+def _ratings(design: Design, noticed: Floats) -> Floats:
+    """Ratings 1, 2, ... of the perceived quality, or the quality itself if `tie_rate` is 0."""
     if not design.tie_rate:
-        return heard
+        return noticed
     step = _rating_step(design.n_systems, design.rater_noise, design.tie_rate)
     sd = math.hypot(ITEM_SD, SYSTEM_SD, INTERACTION_SD, design.rater_noise)
     reach = max(1, math.ceil(LABEL_REACH * sd / step - 0.5))
-    return np.clip(np.round(heard / step), -reach, reach) + reach + 1
+    return np.clip(np.round(noticed / step), -reach, reach) + reach + 1
 
 
 @lru_cache
 def _rating_step(n_systems: int, rater_noise: float, tie_rate: float) -> float:
-    """Find how far apart ratings are if a rater ties the share of pairs asked for: bisection."""
+    """Find the distance of ratings that gives a tie rate, by bisection on a log scale."""
     sd = math.sqrt(2) * math.hypot(INTERACTION_SD, rater_noise)
     gaps = [a - b for a, b in combinations(_system_effects(n_systems).tolist(), 2)]
     low, high = 1e-9, 50.0
@@ -225,10 +225,10 @@ def _rating_step(n_systems: int, rater_noise: float, tie_rate: float) -> float:
 
 
 def _tie_probability(gap: float, sd: float, step: float) -> float:
-    """Chance that two numbers, normal(gap, sd) apart, are rounded alike.
+    """Probability that two numbers with a normal(gap, sd) difference are rounded equally.
 
-    It is E max(0, 1 - |distance| / step), as items spread their place on the grid evenly. This
-    triangle is a second difference of absolute values, whose means are known.
+    It is E max(0, 1 - |difference| / step), as positions relative to the grid are nearly uniform.
+    This triangle is a second difference of absolute values, whose means are known in closed form.
     """
 
     def size(mean: float) -> float:
