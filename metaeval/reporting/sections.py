@@ -32,7 +32,7 @@ FEW = 1_000  # resamples of what stands beside the comparison
 _SENTENCES, _FEW_TASKS = 5, 6
 CALIBRATION = {
     "brier": "squared error of the forecast; lower is better",
-    "smooth_ece": "distance from calibration; `if calibrated` is what chance alone gives",
+    "smooth_ece": "distance from calibration; `expected if calibrated` is its null expectation",
     "auroc": "how well margins rank the labels",
 }
 

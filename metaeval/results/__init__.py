@@ -1,14 +1,13 @@
-"""What comes out: rows with intervals, rankings, tables and sentences.
+"""Results: rows with intervals, rankings, tables and sentences.
 
-- `columns`: The columns of a result, and of what kind each is.
-- `data`: Rows, draws and provenance of a result, and what is asked of them everywhere.
-- `result`: The one result: a tidy frame, the draws behind it, and where it came from.
-- `from_json`: Reading results from JSON: everything is checked once, so that nothing fails later.
-- `ranking`: Leaderboard tables: who is better than whom, ranks that comparisons leave open, and
-  letters.
-- `tables`: Leaderboard tables as text, Markdown, LaTeX and HTML.
-- `prose`: Texts about a result that people paste into papers.
-- `signature`: The one line that is printed with every number and reproduces it.
+- `columns`: The columns of a result and their types.
+- `data`: Rows, draws and provenance of a result, with common queries.
+- `result`: The result class: a tidy frame with draws and provenance.
+- `from_json`: Reading and validating results from JSON.
+- `ranking`: Leaderboards: significant differences, rank ranges and letters.
+- `tables`: Leaderboards as text, Markdown, LaTeX and HTML.
+- `prose`: Sentences and paragraphs for papers.
+- `signature`: The one-line record that reproduces a result.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The columns of a result, and of what kind each is."""
+"""The columns of a result and their types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows, draws and provenance of a result, and what is asked of them everywhere."""
+"""Rows, draws and provenance of a result, with common queries."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from metaeval.results.columns import COUNTS, TEXTS
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ResultData:
-    """What a verb returns: own values and differences of scorers in one tidy frame.
+    """Values of scorers and their differences in one tidy frame.
 
     Parameters
     ----------
     frame : DataFrame
-        Rows with an empty `baseline` are a scorer's own value, rows with one are differences
-        (scorer less baseline). `task` is empty in macro and pooled rows.
+        Rows with an empty `baseline` hold the value of a scorer, other rows differences (scorer
+        minus baseline). `task` is empty in macro and pooled rows.
     draws : array (draw, own row of frame), optional
-        Bootstrap replicates of the own values, in the order of the own rows; differences are
-        subtractions of them.
+        Bootstrap replicates of the values of scorers, in row order; those of differences are
+        obtained by subtraction.
     meta : mapping
         Verb, policy, alignment, provenance, warnings and notes.
     """
@@ -40,12 +40,12 @@ class ResultData:
 
     @property
     def signature(self) -> str:
-        """The line that reproduces every number, given the data."""
+        """The line that reproduces all numbers, given the data."""
         return str(self.meta["provenance"]["signature"])
 
     @property
     def statistics(self) -> list[str]:
-        """Names of the statistics, the first of them leading."""
+        """Names of the statistics, the primary one first."""
         return list(dict.fromkeys(self.frame["statistic"]))
 
     def row(
@@ -56,42 +56,44 @@ class ResultData:
         statistic: str | None = None,
         task: str | None = None,
     ) -> pd.Series:
-        """One row: a scorer's own value, or its difference to a baseline.
+        """One row: the value of a scorer, or its difference from a baseline.
 
         Parameters
         ----------
         scorer, baseline : str
-            A difference that is kept the other way round is turned.
+            A difference stored in the opposite direction is reversed.
         statistic : str, optional
-            The first one by default; its name may be given without arguments.
+            By default the first one; its arguments may be omitted.
         task : str, optional
-            The macro or pooled row by default.
+            By default the macro or pooled row.
 
         Raises
         ------
         MetaevalError
-            If there is no such row.
+            If the row does not exist.
         """
         frame = self.rows(statistic, task)
         names = sorted(set(frame["scorer"]) | set(frame["baseline"].dropna()))
         for name in (scorer, baseline):
             if name is not None:
                 require_known("scorer", name, names)
-        there = frame["baseline"].isna() if baseline is None else frame["baseline"] == baseline
-        found = frame[(frame["scorer"] == scorer) & there]
-        if len(found):
-            return found.iloc[0]
-        turned = frame[(frame["scorer"] == baseline) & (frame["baseline"] == scorer)]
-        if not len(turned):
+        is_baseline = (
+            frame["baseline"].isna() if baseline is None else frame["baseline"] == baseline
+        )
+        matches = frame[(frame["scorer"] == scorer) & is_baseline]
+        if len(matches):
+            return matches.iloc[0]
+        reversed_matches = frame[(frame["scorer"] == baseline) & (frame["baseline"] == scorer)]
+        if not len(reversed_matches):
             raise MetaevalError(
-                f"{scorer!r} was not compared with {baseline!r}; call compare without a baseline, "
-                "or with this one."
+                f"{scorer!r} was not compared with {baseline!r}; call compare without baseline=, "
+                f"or with baseline={baseline!r}."
             )
         alternative = self.meta["policy"]["alternative"]
-        return reversed_row(turned.iloc[0], alternative, self.direction(statistic))
+        return reversed_row(reversed_matches.iloc[0], alternative, self.direction(statistic))
 
     def rows(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
-        """Rows of one statistic and of one task, without a task those over all; see `row`.
+        """Rows of one statistic and one task, by default the overall rows; see `row`.
 
         Parameters
         ----------
@@ -105,7 +107,7 @@ class ResultData:
             short = [n for n in names if n.split("(")[0] == statistic]
             if not short:
                 raise MetaevalError(
-                    f"There is no statistic {statistic!r} here; there are {listed(names)}."
+                    f"The result has no statistic {statistic!r}, only {listed(names)}."
                     f"{near_miss(statistic, names)}"
                 )
             statistic = short[0]
@@ -117,42 +119,42 @@ class ResultData:
 
     @property
     def is_posterior(self) -> bool:
-        """Whether rows hold posterior probabilities (`prob_better`) in place of p-values."""
+        """Whether rows hold posterior probabilities (`prob_better`) instead of p-values."""
         return str(self.meta["kind"]).startswith("posterior")
 
     @property
     def confidence(self) -> float:
-        """Confidence of the intervals; comparisons are separated at 1 minus it.
+        """Confidence level of the intervals; 1 minus it is the significance level.
 
-        Of posteriors: one scorer is probably better from a probability of (1 + confidence) / 2.
+        For posteriors, a scorer is probably better from a probability of (1 + confidence) / 2.
         """
         return float(self.meta["policy"]["confidence"])
 
     def is_accuracy(self, statistic: str | None = None) -> bool:
-        """Whether a statistic is a share of right decisions, shown in percent.
+        """Whether a statistic is a proportion of correct decisions, shown in percent.
 
         Parameters
         ----------
         statistic : str, optional
-            Its name, whole or without arguments; the first by default.
+            Its name, with or without arguments; by default the first one.
         """
         name = self.rows(statistic, None)["statistic"].iloc[0]
         return any(s["name"] == name and s["accuracy"] for s in self.meta["statistics"])
 
     def direction(self, statistic: str | None = None) -> int:
-        """1 where high values of a statistic are good, -1 where low ones are, 0 where neither.
+        """1 if higher values of a statistic are better, -1 if lower ones are, 0 if neither.
 
         Parameters
         ----------
         statistic : str, optional
-            Its name, whole or without arguments; the first by default.
+            Its name, with or without arguments; by default the first one.
         """
         name = self.rows(statistic, None)["statistic"].iloc[0]
-        known = {s["name"]: s.get("better", "higher") for s in self.meta["statistics"]}
-        return {"higher": 1, "lower": -1, "neither": 0}[known.get(name, "higher")]
+        better = {s["name"]: s.get("better", "higher") for s in self.meta["statistics"]}
+        return {"higher": 1, "lower": -1, "neither": 0}[better.get(name, "higher")]
 
     def is_significant(self, p: float | Floats | pd.Series) -> Any:
-        """Whether (adjusted) p-values are at most 1 minus the confidence, rounding aside.
+        """Whether (adjusted) p-values are at most 1 minus the confidence, up to rounding.
 
         Parameters
         ----------
@@ -168,17 +170,17 @@ class ResultData:
 
 
 def tidied(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with numbers as floats, and None where there is no text."""
+    """Return the frame with numbers as floats and missing text as None."""
     texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in TEXTS}
     numbers = {c: frame[c].astype(float) for c in frame if c not in (*TEXTS, *COUNTS)}
     return frame.assign(**texts, **numbers)
 
 
 def reversed_row(row: pd.Series, alternative: str, direction: int) -> pd.Series:
-    """The same comparison seen from the other side; a one-sided p says nothing there."""
+    """The comparison with scorer and baseline exchanged; one-sided p-values become NaN."""
     row = row.copy()
     if "expected_loss" in row:
-        row["expected_loss"] = _turned_loss(row, -1 if direction < 0 else 1)
+        row["expected_loss"] = _reversed_loss(row, -1 if direction < 0 else 1)
     if alternative != "two-sided":
         row[["p_value", "p_mcse", "p_adjusted", "p_holm"]] = np.nan
     row["scorer"], row["baseline"] = row["baseline"], row["scorer"]
@@ -188,17 +190,17 @@ def reversed_row(row: pd.Series, alternative: str, direction: int) -> pd.Series:
     return row
 
 
-def _turned_loss(row: pd.Series, sign: int) -> float:
-    """What choosing the other one would cost: E max(g, 0) = E max(-g, 0) + E g, g the gain.
+def _reversed_loss(row: pd.Series, sign: int) -> float:
+    """Expected loss of choosing the other scorer: E max(g, 0) = E max(-g, 0) + E g.
 
-    Where values may be infinite the estimate is no mean (and there is no `se`): then it is unknown.
+    NaN if values may be infinite: the estimate is then not a mean, and `se` is missing.
     """
     loss = row["expected_loss"] + sign * row["estimate"]
     return max(float(loss), 0.0) if math.isfinite(row["se"]) else math.nan
 
 
 def prob_text(p: float) -> str:
-    """A probability as it is written: `.973`, `>.999`.
+    """A probability with three decimals: `.973`, `>.999`.
 
     >>> prob_text(0.9731), prob_text(1.0), prob_text(0.0)
     ('.973', '>.999', '<.001')
@@ -209,7 +211,7 @@ def prob_text(p: float) -> str:
 
 
 def p_text(p: float) -> str:
-    """A p-value as it is written: `= .018`, or `< .001`.
+    """A p-value with its relation: `= .018` or `< .001`.
 
     >>> p_text(0.018), p_text(0.0002), p_text(1.0)
     ('= .018', '< .001', '= 1')

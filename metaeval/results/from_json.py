@@ -1,4 +1,4 @@
-"""Reading results from JSON: everything is checked once, so that nothing fails later."""
+"""Reading and validating results from JSON, so that later operations cannot fail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from metaeval.results.tables import CORRECTIONS
 SCHEMA = "metaeval.result/1"
 SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details", "provenance")
 _PROBABILITIES = ("p_value", "p_adjusted", "p_equivalent", "prob_better", "prob_rope", "tie_rate")
-_LARGEST = 2.0**53  # of counts: beyond it floats are not whole
+_LARGEST = 2.0**53  # of counts: beyond it not all integers are doubles
 _INFINITE = ("inf", "-inf")
 _SIDES = (None, "two-sided", "greater", "less")
 
@@ -25,7 +25,7 @@ Test = Callable[[Any], bool]
 
 
 def read_result(text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Rows and meta of a result that `to_json` wrote; anything else is refused in a sentence."""
+    """Rows and meta of a result written by `to_json`; anything else is refused."""
     data = _document(text)
     for name, test in _DOCUMENT.items():
         _require(test(data.get(name)), name, data.get(name))
@@ -45,21 +45,22 @@ def read_result(text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
 def _document(text: str) -> dict[str, Any]:
     try:
         data = json.loads(text)
-        json.dumps(data, ensure_ascii=False).encode("utf-8")  # no halves of characters
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # no lone surrogates
     except (ValueError, TypeError, RecursionError) as error:
-        raise MetaevalError(f"This is not a result of metaeval (to_json): {error}.") from None
+        raise MetaevalError(f"Not a result written by to_json: {error}.") from None
     if not isinstance(data, dict):
-        raise MetaevalError("This is not a result of metaeval (to_json), but other JSON.")
+        raise MetaevalError(
+            f"Not a result written by to_json: expected a JSON object, got {type(data).__name__}."
+        )
     if data.get("schema") != SCHEMA:
-        raise MetaevalError(f"Expected schema {SCHEMA!r}, found {data.get('schema')!r}.")
+        raise MetaevalError(f"Expected schema {SCHEMA!r}, got {data.get('schema')!r}.")
     return data
 
 
-def _require(good: bool, place: str, value: Any) -> None:
-    if not good:
+def _require(valid: bool, location: str, value: Any) -> None:
+    if not valid:
         raise MetaevalError(
-            f"This result (to_json) is damaged: {place} is {value!r}; write it again from the "
-            "comparison."
+            f"Invalid result file: {location} is {value!r}; write it again with to_json()."
         )
 
 
@@ -72,7 +73,7 @@ def _is_text_or_none(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """A number that a float can hold, infinite as text, or null for missing."""
+    """A number in the range of a double, an infinity as text, or null."""
     if value is None or (isinstance(value, str) and value in _INFINITE):
         return True
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -89,8 +90,8 @@ def _is_finite_or_none(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value is None or (whole and 0 <= value <= _LARGEST)
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return value is None or (is_integer and 0 <= value <= _LARGEST)
 
 
 def _is_probability(value: Any) -> bool:
@@ -161,49 +162,51 @@ def _check_keys(section: Mapping[str, Any], tests: Mapping[str, Test], name: str
 
 def _check_row(row: Mapping[str, Any], i: int) -> None:
     missing = [c for c in (*TEXTS, *COUNTS, *NUMBERS) if c not in row]
-    _require(not missing, f"rows[{i}] without", ", ".join(missing))
+    _require(not missing, f"missing field of rows[{i}]", ", ".join(missing))
     for key, value in row.items():
         if key in ("statistic", "scorer"):
-            good = _is_text(value)
+            valid = _is_text(value)
         elif key in TEXTS:
-            good = _is_text_or_none(value)
+            valid = _is_text_or_none(value)
         elif key in COUNTS:
-            good = value is not None and _is_count(value)
+            valid = value is not None and _is_count(value)
         elif key in _PROBABILITIES:
-            good = _is_probability(value)
+            valid = _is_probability(value)
         else:
-            good = _is_number(value)
-        _require(good, f"rows[{i}].{key}", value)
+            valid = _is_number(value)
+        _require(valid, f"rows[{i}].{key}", value)
 
 
 def _check_tables(rows: list[dict[str, Any]]) -> None:
-    """Rows are distinct, differences are of scorers with a value, statistics have a whole."""
-    own: dict[tuple[str, Any], set[str]] = {}
+    """Rows are distinct, compared scorers have a value, statistics have an overall value."""
+    scorers: dict[tuple[str, Any], set[str]] = {}
     seen = set()
     for row in rows:
         key = tuple(row[c] for c in ("statistic", "task", "scorer", "baseline"))
-        _require(key not in seen, "twice in it", key)
+        _require(key not in seen, "duplicate row", key)
         seen.add(key)
         if row["baseline"] is None:
-            own.setdefault((row["statistic"], row["task"]), set()).add(row["scorer"])
+            scorers.setdefault((row["statistic"], row["task"]), set()).add(row["scorer"])
     for row in rows:
-        whole = own.get((row["statistic"], None))
-        _require(whole is not None, "without a value of all tasks", row["statistic"])
+        overall = scorers.get((row["statistic"], None))
+        _require(overall is not None, "statistic without an overall value", row["statistic"])
         names = {row["scorer"]} | ({row["baseline"]} - {None})
-        there = own.get((row["statistic"], row["task"]), set())
-        _require(names <= there, "compared and without a value", listed(sorted(names - there)))
-        _require(row["scorer"] != row["baseline"], "compared with itself", row["scorer"])
+        present = scorers.get((row["statistic"], row["task"]), set())
+        _require(
+            names <= present, "compared scorer without a value", listed(sorted(names - present))
+        )
+        _require(row["scorer"] != row["baseline"], "scorer compared with itself", row["scorer"])
 
 
 def _check_words(rows: list[dict[str, Any]], meta: Mapping[str, Any]) -> None:
-    """Words that texts are made from are known, and those that rows need are there."""
+    """Keywords used in texts are known, and settings required by rows are present."""
     if meta["kind"].startswith("posterior"):
         rope = meta["policy"].get("rope")
         needed = any(row["prob_rope"] is not None for row in rows)
         _require(_is_finite(rope) or (rope is None and not needed), "policy.rope", rope)
         return
-    _known(rows, "interval", (None, *INTERVALS))
-    _known([row for row in rows if row["baseline"] is None], "test", (None, *OWN_TESTS))
+    _check_values(rows, "interval", (None, *INTERVALS))
+    _check_values([row for row in rows if row["baseline"] is None], "test", (None, *OWN_TESTS))
     differences = [row for row in rows if row["baseline"] is not None]
     correction, margin = meta["policy"]["correction"], meta["policy"]["margin"]
     _require(not differences or correction in CORRECTIONS, "policy.correction", correction)
@@ -211,7 +214,7 @@ def _check_words(rows: list[dict[str, Any]], meta: Mapping[str, Any]) -> None:
     _require(not needed or margin is not None, "policy.margin", margin)
 
 
-def _known(rows: Iterable[Mapping[str, Any]], name: str, known: Iterable[Any]) -> None:
-    allowed = set(known)
+def _check_values(rows: Iterable[Mapping[str, Any]], name: str, values: Iterable[Any]) -> None:
+    allowed = set(values)
     for row in rows:
         _require(row[name] in allowed, name, row[name])

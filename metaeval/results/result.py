@@ -1,4 +1,4 @@
-"""The one result: a tidy frame, the draws behind it, and where it came from."""
+"""The result class: a tidy frame with draws and provenance."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SIGNED = ("estimate", "lower", "upper")
 
 
 class Result(ResultData):
-    """What a verb returns: values and differences of scorers, and every form they are shown in."""
+    """Values and differences of scorers, with methods for tables, sentences and files."""
 
     def leaderboard(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
-        """One row per scorer, best first, with ranks and letters from the adjusted comparisons.
+        """One row per scorer, best first, with rank ranges and letters from adjusted p-values.
 
         Parameters
         ----------
@@ -35,17 +35,17 @@ class Result(ResultData):
         DataFrame
             scorer, estimate, lower, upper, rank_low, rank_high, letters, tie_rate, chance, skill,
             expected_if_calibrated, and p_value and p_adjusted of tests of single scorers. Two
-            scorers share a letter exactly if they are not separated; the letters are empty where
-            not all pairs were compared, and where more than 52 would be needed (`attrs["notes"]`
-            says so). Of posteriors, two are separated if one is better with a probability of at
-            least (1 + confidence) / 2, each pair by itself.
+            scorers share a letter if and only if they do not differ significantly; letters are
+            empty if not all pairs were compared, or if more than 52 would be needed (see
+            `attrs["notes"]`). For posteriors, two scorers differ if one is better with probability
+            at least (1 + confidence) / 2, without adjustment.
         """
         return ranking.leaderboard(self, self.rows(statistic, task))
 
     def wmt_clusters(
         self, statistic: str | None = None, task: str | None = None, *, adjusted: bool = False
     ) -> pd.DataFrame:
-        """Ranks by WMT-style clusters, kept for comparison with published tables.
+        """Ranks by WMT clusters, for comparison with published tables.
 
         Parameters
         ----------
@@ -57,8 +57,8 @@ class Result(ResultData):
         Returns
         -------
         DataFrame
-            scorer, estimate, rank, the best first. They depend on the order of close scorers and
-            contradict one another; `leaderboard` has simultaneous ranges of ranks.
+            scorer, estimate, rank, best first. Ranks depend on the order of close scorers and can
+            be inconsistent; `leaderboard` has simultaneous rank ranges.
 
         Raises
         ------
@@ -75,16 +75,16 @@ class Result(ResultData):
         statistic: str | None = None,
         task: str | None = None,
     ) -> str:
-        """One sentence on a comparison; its mood follows the adjusted p-value.
+        """One sentence on a comparison, worded according to the adjusted p-value.
 
-        A difference that is not separated is never called equal: the sentence says which
-        differences would have been missed more than half of the time. Of a posterior it says how
-        probable it is that the one is better.
+        A nonsignificant difference is not described as equality: the sentence states below which
+        difference the study had under 50 % power. For a posterior it states the probability that
+        one scorer is better.
 
         Parameters
         ----------
         scorer, baseline : str
-            The two that are compared, in either order.
+            The compared scorers, in either order.
         statistic, task : str, optional
             As in `row`.
         """
@@ -100,20 +100,20 @@ class Result(ResultData):
             scorer, baseline = baseline, scorer
             row = reversed_row(
                 row, "two-sided", 1
-            )  # the p that was found, whichever is named first
+            )  # keeps the p-value, whichever scorer is named first
         if math.isnan(row["p_adjusted"]):
-            return f"{scorer} and {baseline} were not tested; the warnings of the result say why."
+            return f"{scorer} and {baseline} were not tested; see the warnings of the result."
         unit, scale = (" points", 100) if self.is_accuracy(statistic) else ("", 1)
         digits = 1 if scale == 100 else 3
         gap, low, high = (f"{scale * row[k]:.{digits}f}" for k in _SIGNED)
         facts = (
-            f"{100 * self.confidence:g} % CI {low} to {high}; "
+            f"{100 * self.confidence:g}% CI {low} to {high}; "
             f"adjusted p {p_text(row['p_adjusted'])}; {row['n_items']} items"
-            f"{'' if task is None else f' of {task}'}"
+            f"{'' if task is None else f' in {task}'}"
         )
         if self.is_significant(row["p_adjusted"]):
-            if self.direction(statistic) < 0:  # the lower one is the better
-                return f"{baseline} stays below {scorer} by {gap}{unit} ({facts})."
+            if self.direction(statistic) < 0:  # lower is better
+                return f"{baseline} is lower than {scorer} by {gap}{unit} ({facts})."
             return f"{scorer} exceeds {baseline} by {gap}{unit} ({facts})."
         if self.is_significant(row["p_equivalent"]):
             margin = f"{scale * self.meta['policy']['margin']:.{digits}f}{unit}"
@@ -123,13 +123,13 @@ class Result(ResultData):
             )
         missed = missed_half(row["se"], self.confidence) * scale
         return (
-            f"{scorer} and {baseline} cannot be separated (difference {gap}{unit}, {facts}); "
-            f"differences under {missed:.{digits}f}{unit} would be missed more than half of "
-            "the time."
+            f"{scorer} and {baseline} do not differ significantly (difference {gap}{unit}, "
+            f"{facts}); the study had under 50% power for differences below "
+            f"{missed:.{digits}f}{unit}."
         )
 
     def methods_paragraph(self) -> str:
-        """Return the text that authors paste: unit, n, interval, test, correction, tie policy."""
+        """Return a methods paragraph: data, statistic, tie policy, interval, test, correction."""
         return printable(prose.methods_paragraph(self))
 
     def to_json(self) -> str:
@@ -141,7 +141,7 @@ class Result(ResultData):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; the draws are not in it.
+        """Read a result written by `to_json`, which does not contain the draws.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class Result(ResultData):
         Raises
         ------
         MetaevalError
-            If the text is no result of this schema.
+            If the text is not a valid result of this schema.
         """
         rows, meta = read_result(text)
         return cls(tidied(rows), None, meta)
@@ -178,29 +178,30 @@ class Result(ResultData):
         percent: bool = True,
         caption: bool = False,
     ) -> str:
-        """Return the leaderboard as LaTeX that needs the package booktabs only.
+        """Return the leaderboard as LaTeX; requires only the package booktabs.
 
         Parameters
         ----------
         statistic, task : str, optional
             As in `row`.
         best : {"bold", "none"}, default "bold"
-            Bold marks every scorer that is not separated from the best, where there is a best.
+            Bold marks every scorer that does not differ significantly from the best, if the
+            statistic has a direction.
         letters : {"superscript", "column", "none"}, default "superscript"
-            Two scorers share a letter exactly if they are not separated.
+            Two scorers share a letter if and only if they do not differ significantly.
         interval : {"brackets", "half", "none"}, default "brackets"
-            `[low, high]`, or plus and minus half the width.
+            `[low, high]`, or half the width after a plus-minus sign.
         digits : int, optional
-            Decimals: 1 for percent, else 3, by default.
+            Decimals; by default 1 for percent, else 3.
         percent : bool, default True
-            Accuracies in percent.
+            Whether accuracies are in percent.
         caption : bool, default False
-            Wrap the tabular in a table with a caption that states the methods.
+            Whether to wrap the tabular in a table with a caption that states the methods.
 
         Returns
         -------
         str
-            The signature stands above it as a comment.
+            LaTeX with the signature in a comment.
         """
         return tables.to_latex(
             self,
@@ -228,12 +229,12 @@ class Result(ResultData):
         return self.to_html()
 
     def __repr__(self) -> str:
-        """What was estimated, for how many scorers, and the signature."""
+        """Kind of result, number of rows and signature."""
         return f"<Result of {self.meta['kind']}: {len(self.frame)} rows; {self.signature}>"
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: 10 significant digits, null for missing."""
+    """A value for JSON: 10 significant digits, null for missing."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -246,7 +247,7 @@ def _plain(value: Any) -> Any:
 
 
 def _number(value: float) -> float | str | None:
-    """JSON has no infinities: they are texts, which `float` reads."""
+    """A number for JSON, which has no infinities: they become text that `float` parses."""
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
     return None if math.isnan(value) else float(f"{value:.10g}")

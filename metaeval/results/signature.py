@@ -1,4 +1,4 @@
-"""The one line that is printed with every number and reproduces it."""
+"""The one-line record that reproduces a result."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _RARE = ("margin", "stop_after_exceedances", "weights", "rope")
 
 
 def make_signature(meta: Mapping[str, Any]) -> str:
-    """The one line that is printed with every number."""
+    """The signature of a result from its metadata."""
     policy, origin = meta["policy"], meta["provenance"]
-    asked = [s["name"] for s in meta["statistics"] if not s["beside"]]
+    requested = [s["name"] for s in meta["statistics"] if not s["beside"]]
     fields = {
         name: policy[name] for name in ("average", "grouping", "resample", "test", "interval")
     }
@@ -30,7 +30,7 @@ def make_signature(meta: Mapping[str, Any]) -> str:
     if policy["confidence"] != 0.95:
         extra["confidence"] = policy["confidence"]
     fields |= {name: value for name, value in extra.items() if value is not None}
-    parts = [f"metaeval:{origin['version']}", meta["kind"], ",".join(asked)]
+    parts = [f"metaeval:{origin['version']}", meta["kind"], ",".join(requested)]
     parts += [
         f"{k}:{','.join(v) if isinstance(v, list) else v}"
         for k, v in fields.items()

@@ -1,4 +1,4 @@
-"""Leaderboard tables as text, Markdown, LaTeX and HTML."""
+"""Leaderboards as text, Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import pandas as pd
 
 from metaeval.core import check_one_of, check_whole, is_hidden, printable
 from metaeval.results.data import ResultData
-from metaeval.results.prose import SHOWN, methods_paragraph, probable_line, within_line
+from metaeval.results.prose import MAX_LISTED, methods_paragraph, probable_line, within_line
 from metaeval.results.ranking import found_better, leaderboard
 
 CORRECTIONS = {
-    "maxt": "after max-T",
-    "holm": "after Holm",
-    "bh": "after Benjamini-Hochberg",
-    "by": "after Benjamini-Yekutieli",
+    "maxt": "after max-T correction",
+    "holm": "after Holm correction",
+    "bh": "after Benjamini-Hochberg correction",
+    "by": "after Benjamini-Yekutieli correction",
     "none": "without correction",
 }
-_LAST_LATIN = 0xFF  # beyond it pdfLaTeX's standard fonts lack characters
-_NOT_IN_FONT = "«»ÐðÞþ"  # and these
+_LAST_LATIN = 0xFF  # later characters are missing from the standard fonts of pdfLaTeX
+_NOT_IN_FONT = "«»ÐðÞþ"  # as are these
 
 
 def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
-    """A number for a table: fixed digits, no leading zero below 1, nothing where missing.
+    """A number for a table: fixed decimals, no leading zero below 1, empty if missing.
 
     >>> number(0.714, 100), number(0.4213, 1, 2), number(float("nan"))
     ('71.4', '.42', '')
@@ -35,14 +35,14 @@ def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
         return ""
     if math.isinf(value):
         return f"{value:g}"
-    text = f"{scale * float(f'{value:.10g}'):.{digits}f}"  # as JSON keeps it
+    text = f"{scale * float(f'{value:.10g}'):.{digits}f}"  # as stored in JSON
     if text.lstrip("-").strip("0.") == "":
         text = text.lstrip("-")
     return text.replace("0.", ".", 1) if scale == 1 and text.lstrip("-").startswith("0.") else text
 
 
 def p_cell(p: float) -> str:
-    """A p-value in a table.
+    """A p-value for a table.
 
     >>> p_cell(0.0004), p_cell(0.25)
     ('<.001', '.250')
@@ -51,16 +51,16 @@ def p_cell(p: float) -> str:
 
 
 def leaderboard_texts(result: ResultData, statistic: str | None, task: str | None) -> pd.DataFrame:
-    """Leaderboard table with every cell as text: the columns that people read."""
+    """Leaderboard with every cell as text."""
     board = leaderboard(result, result.rows(statistic, task))
     accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
     scale, digits = (100, 1) if accuracy else (1, 3)
     compared = result.meta["kind"] == "compare" or result.is_posterior
     levels = accuracy and not (result.is_posterior and board["chance"].isna().all())
     rows, name = [], value_name(result, statistic)
-    for place, row in enumerate(board.itertuples(), start=1):
-        known = not math.isnan(row.estimate)
-        cells = {"#": str(place) if known else ""} if ranked else {}
+    for rank, row in enumerate(board.itertuples(), start=1):
+        defined = not math.isnan(row.estimate)
+        cells = {"#": str(rank) if defined else ""} if ranked else {}
         cells |= {
             "scorer": row.scorer,
             value_name(result, statistic): ends_text(number(row.estimate, scale, digits), name),
@@ -79,30 +79,30 @@ def leaderboard_texts(result: ResultData, statistic: str | None, task: str | Non
                 "tie-rate": f"{100 * row.tie_rate:.1f}%" if not math.isnan(row.tie_rate) else "",
                 "chance": number(row.chance, 100, 1),
             }
-        rows.append(cells | _beside(row, accuracy))
+        rows.append(cells | _extra_cells(row, accuracy))
     return _printable_cells(pd.DataFrame(rows).fillna(""))
 
 
 def _printable_cells(texts: pd.DataFrame) -> pd.DataFrame:
-    """Every cell and title as it may leave the program, whatever a name holds."""
+    """All cells and column names made safe to print."""
     return texts.map(printable).rename(columns=printable)
 
 
 def letters_line(result: ResultData, statistic: str | None, task: str | None = None) -> str:
-    """Why a leaderboard has no letters, where they would be too many."""
+    """Note on omitted letters, or an empty string."""
     return "; ".join(leaderboard(result, result.rows(statistic, task)).attrs["notes"])
 
 
 def _ranks(row: Any) -> str:
-    """The ranks that comparisons leave open; none where there is no value."""
+    """Range of ranks compatible with the comparisons; empty without a value."""
     return "" if math.isnan(row.rank_low) else f"{row.rank_low:.0f}-{row.rank_high:.0f}"
 
 
-def _beside(row: Any, accuracy: bool) -> dict[str, str]:
-    """What stands beside a value that is no accuracy, or was tested alone."""
+def _extra_cells(row: Any, accuracy: bool) -> dict[str, str]:
+    """Null expectation of a value that is not an accuracy, and p-values of single scorers."""
     cells = {}
     if not accuracy and not math.isnan(row.expected_if_calibrated):
-        cells["if calibrated"] = number(row.expected_if_calibrated, 1, 3)
+        cells["expected if calibrated"] = number(row.expected_if_calibrated, 1, 3)
     if not math.isnan(row.p_value):
         cells["p"] = p_cell(row.p_value)
     if not math.isnan(row.p_adjusted):
@@ -111,20 +111,20 @@ def _beside(row: Any, accuracy: bool) -> dict[str, str]:
 
 
 def value_name(result: ResultData, statistic: str | None) -> str:
-    """What the column of values is called: accuracy, or the name of the statistic."""
+    """Name of the column of values: accuracy, or the name of the statistic."""
     if result.is_accuracy(statistic):
         return "accuracy"
     return str(statistic or result.statistics[0]).split("(")[0]
 
 
 def interval_name(result: ResultData) -> str:
-    """What the column of intervals is called."""
+    """Name of the column of intervals."""
     return "interval" if result.is_posterior else "CI"
 
 
 def ends_text(text: str, name: str) -> str:
-    """A cell in which a gap without end is one that never suffices."""
-    return text.replace("inf", "never") if name == "gap" else text
+    """A cell in which an infinite gap is shown as not reached."""
+    return text.replace("inf", "not reached") if name == "gap" else text
 
 
 def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
@@ -136,11 +136,11 @@ def tables_of(result: ResultData) -> list[tuple[str, str, str | None]]:
     """Title, statistic and task of every leaderboard of a result, in reading order."""
     titles: list[tuple[str, str, str | None]] = []
     strata = f"macro mean over {result.meta['policy']['by']}" if result.meta["policy"]["by"] else ""
-    wholes = {s["name"]: s.get("whole", strata) for s in result.meta["statistics"]}
+    averages = {s["name"]: s.get("whole", strata) for s in result.meta["statistics"]}
     for name in result.statistics:
         frame = result.frame[result.frame["statistic"] == name]
-        whole = wholes.get(name, strata) if result.meta["policy"]["by"] else ""
-        titles.append((f"{name}{f', {whole}' if whole else ''}", name, None))
+        average = averages.get(name, strata) if result.meta["policy"]["by"] else ""
+        titles.append((f"{name}{f', {average}' if average else ''}", name, None))
         titles += [
             (f"{name}, {task}", name, task) for task in dict.fromkeys(frame["task"].dropna())
         ]
@@ -148,66 +148,72 @@ def tables_of(result: ResultData) -> list[tuple[str, str, str | None]]:
 
 
 def separated_line(result: ResultData, statistic: str, task: str | None = None) -> str:
-    """Which scorers differ significantly, the clearest first; ten, then how many more."""
+    """Significant differences in ascending order of p-values, at most `MAX_LISTED`."""
     frame = result.rows(statistic, task)
-    found = frame[frame["baseline"].notna()]
-    if not len(found):
+    comparisons = frame[frame["baseline"].notna()]
+    if not len(comparisons):
         return ""
     if result.is_posterior:
-        return probable_line(result, found)
-    if found["p_adjusted"].isna().all():
+        return probable_line(result, comparisons)
+    if comparisons["p_adjusted"].isna().all():
         return "not tested"
     after = CORRECTIONS[result.meta["policy"]["correction"]]
-    apart = found[result.is_significant(found["p_adjusted"])]
-    apart = apart.sort_values(["p_adjusted", "scorer", "baseline"])
-    if not len(apart):
-        return f"separated {after}: none of {len(found)} comparisons"
+    significant = comparisons[result.is_significant(comparisons["p_adjusted"])]
+    significant = significant.sort_values(["p_adjusted", "scorer", "baseline"])
+    if not len(significant):
+        return f"significant {after}: 0 of {len(comparisons)} comparisons"
     texts = []
     sign = result.direction(statistic) or 1
-    for row in apart.head(SHOWN).itertuples():
+    for row in significant.head(MAX_LISTED).itertuples():
         names = (row.scorer, row.baseline)
         first, second = names if sign * row.estimate > 0 else names[::-1]
         p = "p<.001" if row.p_adjusted < 0.001 else f"p={number(row.p_adjusted, 1, 3)}"
         texts.append(f"{first} {'<' if sign < 0 else '>'} {second} ({p})")
-    more = len(apart) - len(texts)
-    return f"separated {after}: {', '.join(texts)}{f' and {more} more' if more > 0 else ''}"
+    n_more = len(significant) - len(texts)
+    return f"significant {after}: {', '.join(texts)}{f' and {n_more} more' if n_more > 0 else ''}"
 
 
 def equivalent_line(result: ResultData, statistic: str, task: str | None = None) -> str:
-    """Which scorers differ by less than the margin, where one was given."""
+    """Comparisons significantly within the equivalence margin, if one was given."""
     margin = result.meta["policy"]["margin"]
-    found = result.rows(statistic, task)
+    comparisons = result.rows(statistic, task)
     if result.is_posterior:
-        return within_line(result, found)
-    found = found[found["p_equivalent"].notna()]
-    if margin is None or not len(found):
+        return within_line(result, comparisons)
+    comparisons = comparisons[comparisons["p_equivalent"].notna()]
+    if margin is None or not len(comparisons):
         return ""
-    close = found[result.is_significant(found["p_equivalent"])]
+    close = comparisons[result.is_significant(comparisons["p_equivalent"])]
     names = [f"{row.scorer} and {row.baseline}" for row in close.itertuples()]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    listed = f"{', '.join(names[:SHOWN])}{more}" if names else "none"
-    return f"equivalent within {margin:g} (without correction): {listed}"
+    rest = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    text = (
+        f"{', '.join(names[:MAX_LISTED])}{rest}"
+        if names
+        else f"0 of {len(comparisons)} comparisons"
+    )
+    return f"equivalent within {margin:g} (without correction): {text}"
 
 
 def precision_line(result: ResultData) -> str:
-    """Largest Monte Carlo error of the p-values, and the detectable difference."""
-    found = result.rows(None, None)
-    found = found[found["baseline"].notna()]
-    found = found[found["p_value"].notna()]
-    if not len(found):
+    """Largest Monte Carlo standard error of the p-values, and the detectable difference."""
+    comparisons = result.rows(None, None)
+    comparisons = comparisons[comparisons["baseline"].notna()]
+    comparisons = comparisons[comparisons["p_value"].notna()]
+    if not len(comparisons):
         return ""
     scale, unit = (100, " points") if result.is_accuracy() else (1, "")
     digits = 1 if scale == 100 else 3
-    low, high = (number(v, scale, digits) for v in (found["mde"].min(), found["mde"].max()))
+    low, high = (
+        number(v, scale, digits) for v in (comparisons["mde"].min(), comparisons["mde"].max())
+    )
     reach = f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
     return (
-        f"Monte Carlo error of p at most {found['p_mcse'].max():.4f}; "
-        f"differences detectable with 80% power: {reach}"
+        f"Monte Carlo error of p-values at most {comparisons['p_mcse'].max():.4f}; "
+        f"difference detectable with 80% power: {reach}"
     )
 
 
 def to_markdown(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
-    """Leaderboard table as Markdown, warnings first and the signature below."""
+    """Leaderboard as Markdown, with warnings above and the signature below."""
     texts = leaderboard_texts(result, statistic, task)
     cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
     lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
@@ -220,29 +226,29 @@ def to_markdown(result: ResultData, statistic: str | None = None, task: str | No
 
 
 def _title(result: ResultData, statistic: str | None, task: str | None) -> list[str]:
-    """Which of several tables one is; nothing where there is no other."""
+    """Title of a table if the result has several."""
     titles = tables_of(result)
     name = result.rows(statistic, task)["statistic"].iloc[0]
     return [t for t, *which in titles if which == [name, task]] if len(titles) > 1 else []
 
 
-_LINK = re.compile(r"(?i):(?=//)|(?<=\bwww)\.")  # what makes a bare address a link
+_LINK = re.compile(r"(?i):(?=//)|(?<=\bwww)\.")  # the part of a bare URL that makes it a link
 _IN_MARKDOWN = {
     **{c: f"\\{c}" for c in "\\`*_[]|"},
-    # mentions, mail, formulas and lines through words: some renderers unescape before they look
+    # mentions, mail, math and strikethrough: some renderers unescape before parsing them
     **{c: f"<span>&#{ord(c)};</span>" for c in "@$~"},
 }
 
 
 def _markdown(text: str) -> str:
-    """Text with everything that Markdown, its dialects or HTML would read escaped."""
+    """Text with the syntax of Markdown, its dialects and HTML escaped."""
     plain = html.escape(printable(text), quote=False)
     escaped = "".join(_IN_MARKDOWN.get(c, c) for c in plain)
-    return _LINK.sub(lambda found: f"&#{ord(found[0])};", escaped)
+    return _LINK.sub(lambda match: f"&#{ord(match[0])};", escaped)
 
 
 def to_html(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
-    """Leaderboard table as an HTML fragment; all names are escaped."""
+    """Leaderboard as an HTML fragment with all names escaped."""
     texts = leaderboard_texts(result, statistic, task)
     head = "".join(f"<p><strong>{_html(w)}</strong></p>" for w in result.meta["warnings"])
     without = letters_line(result, statistic, task)
@@ -271,7 +277,7 @@ def to_latex(
     percent: bool = True,
     caption: bool = False,
 ) -> str:
-    r"""Leaderboard table as LaTeX, written through pandas' Styler; needs booktabs only.
+    r"""Leaderboard as LaTeX, written by the pandas Styler; requires only booktabs.
 
     Parameters
     ----------
@@ -279,23 +285,24 @@ def to_latex(
     statistic, task : str, optional
         As in `Result.row`.
     best : {"bold", "none"}
-        Bold marks every scorer that is not separated from the best, where there is a best.
+        Bold marks every scorer that does not differ significantly from the best, if the statistic
+        has a direction.
     letters : {"superscript", "column", "none"}
-        Two scorers share a letter exactly if they are not separated.
+        Two scorers share a letter if and only if they do not differ significantly.
     interval : {"brackets", "half", "none"}
-        `[low, high]`, or plus and minus half the width.
+        `[low, high]`, or half the width after a plus-minus sign.
     digits : int, optional
-        1 for percent, else 3.
+        By default 1 for percent, else 3.
     percent : bool, default True
-        Accuracies in percent.
+        Whether accuracies are in percent.
     caption : bool, default False
-        Wrap the tabular in a table with a caption that states the methods.
+        Whether to wrap the tabular in a table with a caption that states the methods.
 
     Returns
     -------
     str
-        The signature stands above it as a comment. Characters that the standard fonts lack are
-        shown as `[U+1F600]`.
+        LaTeX with the signature in a comment. Characters missing from the standard fonts are shown
+        as `[U+1F600]`.
     """
     check_one_of("best", best, ("bold", "none"))
     check_one_of("letters", letters, ("superscript", "column", "none"))
@@ -305,14 +312,14 @@ def to_latex(
     board = leaderboard(result, result.rows(statistic, task))
     scale = 100 if percent and result.is_accuracy(statistic) else 1
     digits = (1 if scale == 100 else 3) if digits is None else digits
-    shown = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in board["scorer"]]})
+    cells = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in board["scorer"]]})
     name = value_name(result, statistic)
     value = latex_text(name[0].upper() + name[1:].replace("_", " "))
     marks = [
         rf"\textsuperscript{{{m}}}" if m and letters == "superscript" else ""
         for m in board["letters"]
     ]
-    shown[value] = [
+    cells[value] = [
         ends_text(number(e, scale, digits), name) + m
         for e, m in zip(board["estimate"], marks, strict=True)
     ]
@@ -320,27 +327,27 @@ def to_latex(
         interval = "none"
     if interval == "brackets":
         ends = zip(board["lower"], board["upper"], strict=True)
-        shown[f"{100 * result.confidence:g}\\,\\% {interval_name(result)}"] = [
+        cells[f"{100 * result.confidence:g}\\% {interval_name(result)}"] = [
             "{" + ends_text(_interval(a, b, scale, digits), name) + "}" for a, b in ends
         ]
     elif interval == "half":
         half = (board["upper"] - board["lower"]) / 2
-        shown[r"$\pm$"] = [number(h, scale, digits) if math.isfinite(h) else "" for h in half]
+        cells[r"$\pm$"] = [number(h, scale, digits) if math.isfinite(h) else "" for h in half]
     if letters == "column":
-        shown["Groups"] = list(board["letters"])
-    beside = [_beside(row, name == "accuracy") for row in board.itertuples()]
-    for column in dict.fromkeys(c for cells in beside for c in cells):
-        shown[column[0].upper() + column[1:] if " " in column else "$p$"] = [
-            latex_text(cells.get(column, "")) for cells in beside
+        cells["Groups"] = list(board["letters"])
+    extra = [_extra_cells(row, name == "accuracy") for row in board.itertuples()]
+    for column in dict.fromkeys(c for row_cells in extra for c in row_cells):
+        cells[column[0].upper() + column[1:] if " " in column else "$p$"] = [
+            latex_text(row_cells.get(column, "")) for row_cells in extra
         ]
     marked = best == "bold" and result.direction(statistic) != 0
-    bold = [marked] * len(shown)
+    bold = [marked] * len(cells)
     if marked:
         bold = _not_below_best(result, board, statistic, task)
-    styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    styles = pd.DataFrame("", index=cells.index, columns=cells.columns)
     styles.loc[bold, ["Scorer", value]] = "textbf:--rwrap;"
-    styler = shown.style.hide(axis="index").apply(lambda _: styles, axis=None)
-    body = styler.to_latex(hrules=True, column_format="l" + "r" * (shown.shape[1] - 1))
+    styler = cells.style.hide(axis="index").apply(lambda _: styles, axis=None)
+    body = styler.to_latex(hrules=True, column_format="l" + "r" * (cells.shape[1] - 1))
     notes = [
         *_title(result, statistic, task),
         *result.meta["warnings"],
@@ -350,17 +357,17 @@ def to_latex(
     ]
     head = "".join(f"% {_one_line(note)}\n" for note in notes)
     titled = [f"{title}." for title in _title(result, statistic, task)]
-    said = " ".join([*titled, printable(methods_paragraph(result))])
-    return head + (_table(body, said) if caption else body)
+    methods = " ".join([*titled, printable(methods_paragraph(result))])
+    return head + (_table(body, methods) if caption else body)
 
 
-def _table(body: str, said: str) -> str:
-    text = latex_text(said)
+def _table(body: str, methods: str) -> str:
+    text = latex_text(methods)
     return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{text}}}\n\\end{{table}}\n"
 
 
 def _cell(text: str) -> str:
-    """A cell that the line break before it cannot take for its argument."""
+    """A cell that is not parsed as the optional argument of the preceding line break."""
     return f"{{}}{text}" if text.startswith(("[", "*")) else text
 
 
@@ -371,7 +378,7 @@ def _one_line(text: str) -> str:
 def _not_below_best(
     result: ResultData, board: pd.DataFrame, statistic: str | None, task: str | None
 ) -> list[bool]:
-    """Scorers that were not found worse than the one with the best estimate."""
+    """Whether each scorer is not significantly worse than the best one."""
     names = list(board["scorer"])
     better, _ = found_better(result, result.rows(statistic, task), names)
     return [bool(i == 0 or not better[0, i]) for i in range(len(names))]
@@ -389,7 +396,7 @@ _LATEX = {
 
 
 def latex_text(text: str) -> str:
-    r"""Text that LaTeX prints and never runs; characters outside Latin-1 by their number.
+    r"""Text escaped for LaTeX; characters outside Latin-1 are shown as code points.
 
     >>> print(latex_text("a_b%") + latex_text(chr(0x1F600)))
     a\_b\%[U+1F600]

@@ -289,7 +289,7 @@ def test_every_table_says_which_statistic_and_what_if_calibrated():
     for name in ("brier(scale=log_odds)", "cox_slope"):
         assert name.replace("_", r"\_") in result.to_markdown(name)
         assert f"% {name}" in result.to_latex(name)
-    assert "If calibrated" in result.to_latex() and "if calibrated" in result.to_markdown()
+    assert "Expected if calibrated" in result.to_latex() and "if calibrated" in result.to_markdown()
     assert "rank" in result.to_markdown() and "rank" not in result.to_markdown("cox_slope")
 
 
@@ -303,7 +303,7 @@ def test_gaps_without_end_are_never_enough_and_other_numbers_are_infinite():
     table = me.Pairs(rows, scores, pd.DataFrame({"h": label}))
     result = calibration.gap_to_agreement(table, 0.8, n_resamples=100)
     gaps, ratios = (result.to_markdown(name) for name in result.statistics)
-    assert "| never |" in gaps and "never" not in ratios
+    assert "| not reached |" in gaps and "not reached" not in ratios
     for text in (result.to_html("scale_ratio"), result.to_latex("scale_ratio"), ratios):
         assert "nan" not in text.lower()
     assert np.isinf(result.row("turned")["estimate"])

@@ -40,7 +40,7 @@ def test_compare_prints_what_a_reader_needs(scores):
     assert "80 items x 6 systems" in text
     assert "ratings, so: tie_calibrated_accuracy(n_folds=5)" in text
     assert "resample: cluster" in text
-    assert any(line.startswith("separated after max-T") for line in lines)
+    assert any(line.startswith("significant after max-T") for line in lines)
     assert "system_accuracy" in text
     assert lines[-1].startswith(
         f"metaeval:{me.__version__}|compare|tie_calibrated_accuracy(n_folds=5)|"

@@ -129,7 +129,7 @@ def test_untouched_documents_are_read(documents):
     [
         (lambda d: d["rows"][0].update(scorer=None), r"rows\[0\].scorer is None"),
         (lambda d: d["rows"][0].update(estimate="high"), "estimate is 'high'"),
-        (lambda d: d["rows"].append(d["rows"][0]), "twice in it"),
+        (lambda d: d["rows"].append(d["rows"][0]), "duplicate row"),
         (lambda d: d["policy"].update(correction="magic"), "policy.correction is 'magic'"),
         (lambda d: d["policy"].update(confidence=95), "policy.confidence is 95"),
         (lambda d: d["rows"][-1].update(baseline="nobody"), "without a value is 'nobody'"),

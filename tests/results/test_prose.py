@@ -43,7 +43,7 @@ def result_of(probabilities, *, better="higher", rope=None, status="exact", name
 def test_the_sentence_says_how_probable_it_is():
     result = result_of({("a", "b"): 0.973})
     assert result.sentence("a", "b") == (
-        "a exceeds b with probability .973 (difference 3.1 points, 95 % posterior interval "
+        "a exceeds b with probability .973 (difference 3.1 points, 95% posterior interval "
         "-0.1 to 6.2; 500 items)."
     )
 
@@ -64,7 +64,7 @@ def test_where_low_values_are_good_the_lower_one_comes_first():
 def test_a_rope_and_a_failed_check_are_in_the_sentence():
     said = result_of({("a", "b"): 0.6}, rope=0.02, status="failed check").sentence("a", "b")
     assert "within 2.0 points with probability .970" in said
-    assert "the posterior failed its check" in said
+    assert "the posterior failed convergence diagnostics" in said
 
 
 def test_tasks_are_named():
@@ -76,7 +76,7 @@ def test_nothing_is_said_of_tests(result):
     texts = [as_text(result), result.to_markdown(), result.to_html(), result.to_latex()]
     texts += [result.sentence("judge", "reward")]
     for text in texts:
-        body = text.replace("it is no p-value", "").replace("metaeval", "")
+        body = text.replace("not a p-value", "").replace("metaeval", "")
         assert not [word for word in NEVER if word in body]
 
 
@@ -91,16 +91,16 @@ def test_probabilities_at_the_ends():
 def test_the_paragraph_states_the_posterior():
     said = RESULT.methods_paragraph()
     assert (
-        "Intervals are 95 % posterior intervals (equal tails, 400 draws, Bayesian bootstrap over "
-        "items)." in said
+        "Intervals are 95% equal-tailed posterior intervals (400 draws of the Bayesian bootstrap "
+        "over items)." in said
     )
     assert "posterior probability that one is better" in said
-    assert "Differences below 0.02 count as none." in said
+    assert "Differences within 0.02 are treated as practically equivalent." in said
     assert "tested" not in said
     model = result_of({("a", "b"): 0.9}, status="failed check")
     model = Result(model.frame, None, model.meta | {"kind": "posterior of ties(kind=davidson)"})
-    assert "draws of the model ties(kind=davidson), units: items)." in model.methods_paragraph()
-    assert "The posterior failed its check." in model.methods_paragraph()
+    assert "draws from the model ties(kind=davidson); units: items)." in model.methods_paragraph()
+    assert "The posterior failed convergence diagnostics." in model.methods_paragraph()
 
 
 def test_one_scorer_has_a_paragraph_without_comparisons():
@@ -111,11 +111,11 @@ def test_one_scorer_has_a_paragraph_without_comparisons():
 
 def test_the_line_names_what_is_probably_better():
     result = result_of({("a", "b"): 0.99, ("a", "c"): 0.02, ("b", "c"): 0.974})
-    assert "probably better (>= .975): a > b (.990), c > a (.980)\n" in as_text(result)
+    assert "probably better (probability >= .975): a > b (.990), c > a (.980)\n" in as_text(result)
     result = result_of({("a", "b"): 0.5})
-    assert "probably better (>= .975): none of 1 comparisons" in as_text(result)
+    assert "probably better (probability >= .975): 0 of 1 comparisons" in as_text(result)
     result = result_of({("a", "b"): 0.99}, better="lower")
-    assert "probably better (>= .975): a < b (.990)" in as_text(result)
+    assert "probably better (probability >= .975): a < b (.990)" in as_text(result)
 
 
 def test_more_than_ten_are_counted():
@@ -128,7 +128,9 @@ def test_more_than_ten_are_counted():
 
 def test_the_line_of_the_rope():
     result = result_of({("a", "b"): 0.6, ("a", "c"): 0.99}, rope=0.05)
-    assert "probably within 0.05 (>= .95): a and b (.970), a and c (.970)" in as_text(result)
+    assert "probably within 0.05 (probability >= .95): a and b (.970), a and c (.970)" in as_text(
+        result
+    )
     assert "probably within" not in as_text(result_of({("a", "b"): 0.6}))
 
 
@@ -141,11 +143,11 @@ def test_letters_and_ranks_come_from_the_probabilities():
     latex = result_of({("a", "b"): 0.01, ("a", "c"): 0.01, ("b", "c"): 0.6}).to_latex()
     assert r"\textbf{c}" in latex
     assert r"\textbf{a}" not in latex
-    assert r"95\,\% interval" in RESULT.to_latex()
+    assert r"95\% interval" in RESULT.to_latex()
 
 
 def test_ranks_by_p_values_are_refused():
-    with pytest.raises(MetaevalError, match="a posterior has none"):
+    with pytest.raises(MetaevalError, match="which a posterior does not have"):
         RESULT.wmt_clusters()
 
 
