@@ -1,0 +1,122 @@
+"""The language of the package: plain statistical English, and names that say what they hold."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "metaeval"
+ROOMS = ("core", "resampling", "curves", "tables", "results", "simulation")
+ALLOWED = 0.02  # proportion of assigned names
+
+# What to write instead: "is not a", "significantly different", "again", "proportion", "swapped",
+# "observed", "random guess", "significant", "minus".
+PHRASES = {
+    "is no": r"(?<!there )\bis no (?!longer)",  # "there is no" is plain English
+    "are no": r"(?<!there )\bare no (?!longer)",
+    "told apart": r"\bt(?:old|ell)s? .{0,40}\bapart\b",
+    "anew": r"\banew\b",
+    "share of": r"\bshares? of\b",
+    "turned round": r"\bturn(?:ed|ing)? (?:it )?round\b",
+    "at hand": r"\bat hand\b",
+    "coin": r"\bcoins?\b",
+    "separated": r"\bseparated\b",
+    "less for minus": r"(?<!or )(?<!and )[\w)] less (?:the|one|that|those|baseline|second|\d)",
+    "95 % CI": r"[\d}] % (?:CI|interval|posterior)",
+}
+
+PRONOUNS = frozenset(
+    """found said some there whole own kept place more each every other one both asked given wanted
+    chosen known made apart alone held few least most beside named taken turned shown used
+    drawn""".split()
+)
+
+
+def modules(rooms=ROOMS):
+    return sorted(path for room in rooms for path in (ROOT / room).rglob("*.py"))
+
+
+def strings(tree):
+    """Line and text of every string, f-strings as one text, docstrings among them."""
+    parts = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts |= {id(value) for value in node.values}
+            values = [v.value if isinstance(v, ast.Constant) else "{}" for v in node.values]
+            yield node.lineno, "".join(map(str, values))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            yield node.lineno, node.value
+
+
+def names(tree):
+    """Names that are assigned."""
+    return [
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+
+
+def is_pronoun(name):
+    return name.strip("_").lower() in PRONOUNS
+
+
+def matches(phrase, text):
+    return [hit[0] for hit in re.finditer(PHRASES[phrase], " ".join(text.split()), re.I)]
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_strings_are_in_the_language_of_statistics(phrase):
+    assert [
+        f"{path.relative_to(ROOT)}:{line}: {hit}"
+        for path in modules()
+        for line, text in strings(ast.parse(path.read_text("utf-8")))
+        for hit in matches(phrase, text)
+    ] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_names_say_what_they_hold(room):
+    """Pronouns and participles are below 2 % of the assigned names of every room."""
+    assigned = [name for path in modules([room]) for name in names(ast.parse(path.read_text()))]
+    vague = [name for name in assigned if is_pronoun(name)]
+    assert len(vague) < ALLOWED * len(assigned), vague
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
+        ("is no", "kendall is no statistic"),
+        ("are no", "texts are no numbers"),
+        ("told apart", "ids that do not tell the rows of a apart"),
+        ("anew", "drawn anew"),
+        ("share of", "the share of ties"),
+        ("turned round", "a column is turned round"),
+        ("at hand", "the items at hand"),
+        ("coin", "labels are coins"),
+        ("separated", "A and B cannot be separated"),
+        ("less for minus", "scorer less baseline"),
+        ("less for minus", "units less 1"),
+        ("95 % CI", "95 % CI"),
+    ],
+)
+def test_phrases_are_recognized(phrase, text):
+    assert matches(phrase, text)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
+        ("is no", "this is not a statistic"),
+        ("is no", "is no longer supported"),
+        ("is no", "There is no scorer of this name"),
+        ("less for minus", "which is less conservative"),
+        ("less for minus", "worse by less than a margin"),
+        ("separated", "comma-separate the names"),
+        ("95 % CI", "95% CI"),
+    ],
+)
+def test_plain_english_is_accepted(phrase, text):
+    assert not matches(phrase, text)
