@@ -26,11 +26,11 @@ PHRASES = {
     "95 % CI": r"[\d}] % (?:CI|interval|posterior)",
 }
 
-PRONOUNS = frozenset(
-    """found said some there whole own kept place more each every other one both asked given wanted
+PRONOUNS = """
+    found said some there whole own kept place more each every other one both asked given wanted
     chosen known made apart alone held few least most beside named taken turned shown used
-    drawn""".split()
-)
+    drawn
+"""
 
 
 def modules(rooms=ROOMS):
@@ -60,7 +60,7 @@ def names(tree):
 
 
 def is_pronoun(name):
-    return name.strip("_").lower() in PRONOUNS
+    return name.strip("_").lower() in PRONOUNS.split()
 
 
 def matches(phrase, text):

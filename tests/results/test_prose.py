@@ -58,7 +58,7 @@ def test_the_probably_better_one_comes_first_whoever_is_named_first():
 
 def test_where_low_values_are_good_the_lower_one_comes_first():
     said = result_of({("a", "b"): 0.9}, better="lower").sentence("b", "a")
-    assert said.startswith("a is below b with probability .900 (difference -3.1 points")
+    assert said.startswith("a is lower than b with probability .900 (difference -3.1 points")
 
 
 def test_a_rope_and_a_failed_check_are_in_the_sentence():
@@ -68,7 +68,7 @@ def test_a_rope_and_a_failed_check_are_in_the_sentence():
 
 
 def test_tasks_are_named():
-    assert "60 items of chat)." in RESULT.sentence("judge", "reward", task="chat")
+    assert "60 items in chat)." in RESULT.sentence("judge", "reward", task="chat")
 
 
 @pytest.mark.parametrize("result", [RESULT, LOSS])
@@ -94,7 +94,7 @@ def test_the_paragraph_states_the_posterior():
         "Intervals are 95% equal-tailed posterior intervals (400 draws of the Bayesian bootstrap "
         "over items)." in said
     )
-    assert "posterior probability that one is better" in said
+    assert "posterior probability that one scorer is better" in said
     assert "Differences within 0.02 are treated as practically equivalent." in said
     assert "tested" not in said
     model = result_of({("a", "b"): 0.9}, status="failed check")

@@ -111,6 +111,6 @@ _BREAKS = {
         s,
         h,
         {},
-        "Each item must lie in one cluster",
+        "Each item must belong to one cluster",
     ),
 }

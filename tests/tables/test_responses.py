@@ -78,14 +78,14 @@ def test_what_is_broken_is_refused_with_its_cure(case):
         ),
         (
             lambda: table_of(["a"], scores=pd.DataFrame([[1, 2]], columns=["m", "m"])),
-            "called m; ren",
+            "named m; ren",
         ),
         (
             lambda: table_of(["a"], index=[3]).replace(labels=pd.DataFrame({"h": [1]}, [5])),
             "row order is unknown",
         ),
         (lambda: pairs_of(["a"], ["a"]), "item '1' pairs 'a' with itself"),
-        (lambda: pairs_of(["a"], ["b"], labels={"h": [1.5]}), "between -1 .* become 2p - 1"),
+        (lambda: pairs_of(["a"], ["b"], labels={"h": [1.5]}), "between -1 .* to 2p - 1"),
         (lambda: pairs_of(["a", "b"], ["b", "a"]), "2 rows share a key"),
     ],
 )
@@ -326,7 +326,7 @@ def test_frames_have_ids_as_columns_or_as_an_index():
     for keyed in (frame, frame.set_index(["system", "item"]), frame[["item", "k"]]):
         assert table.with_scorer("new", keyed).scores["new"].tolist() == [1, 2, 3]
         assert table.replace(scores=keyed).scores["k"].tolist() == [1, 2, 3]
-    with pytest.raises(MetaevalError, match=r"needs one column of scores; it has k, l"):
+    with pytest.raises(MetaevalError, match=r"must have one column of scores, got k, l"):
         table.with_scorer("new", frame.assign(l=1.0))
 
 
