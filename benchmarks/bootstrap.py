@@ -13,14 +13,14 @@ import scipy.stats
 from benchmarks import peers, timing, workloads
 from benchmarks.timing import Clock, Row
 from metaeval.core import Codes, Floats
-from metaeval.resampling import exact_terms, key_of, kind_for, largest_weight, weighted_sums
+from metaeval.resampling import exact_terms, key_of, largest_weight, weight_scheme, weighted_sums
 
 WORK = "bootstrap of the means of all scorers"
 
 
 def ours(values: Floats, n_resamples: int) -> Floats:
     """Means of replicates: (replicate, scorer)."""
-    kind = kind_for(len(values))
+    kind = weight_scheme(len(values))
     columns = np.column_stack([values, np.ones(len(values))])
     terms = exact_terms(columns, *largest_weight(kind))
     blocks = weighted_sums(kind, key_of(0, "bootstrap"), n_resamples, terms, "bootstrap")

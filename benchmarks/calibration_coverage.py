@@ -27,9 +27,9 @@ from metaeval.curves import (
     bins_of,
     cosines,
     error_at,
+    fixed_point_bandwidth,
     honest_band,
     link_functions,
-    own_bandwidth,
     residuals_by_cell,
     scale_of,
     selective_risk,
@@ -163,7 +163,7 @@ def true_values(slope, n=4_000_000):
     size = np.bincount(place, minlength=15)
     gap = np.bincount(place, q - p, 15) / size
     series = cosines(residuals_by_cell(p, (q - p) / n))[None]
-    smooth = float(error_at(series, own_bandwidth(series))[0]) if slope != 1 else 0.0
+    smooth = float(error_at(series, fixed_point_bandwidth(series))[0]) if slope != 1 else 0.0
     return {
         **true_ranks(p, q),
         "brier": np.mean((p - q) ** 2 + q * (1 - q)),
@@ -187,7 +187,7 @@ def true_ranks(p, q):
         "aurc": float(selective_risk.risk_area(one, wrong)),
         "augrc": float(selective_risk.joint_risk_area(one, wrong)),
         "coverage_at": float(
-            selective_risk.largest(one, selective_risk.reaching(one, 1 - wrong, 0.9))
+            selective_risk.last_coverage(one, selective_risk.reaches_accuracy(one, 1 - wrong, 0.9))
         ),
     }
 

@@ -14,7 +14,7 @@ from scipy.stats import kendalltau
 from benchmarks import timing
 from benchmarks.timing import Clock, Row
 from metaeval.core import Codes, Floats
-from metaeval.resampling import key_of, kind_for, weight_blocks
+from metaeval.resampling import key_of, weight_blocks, weight_scheme
 from metaeval.statistics import kendall
 from metaeval.tables import Responses
 
@@ -31,7 +31,7 @@ def data(n_items: int) -> Responses:
 
 def drawn(n_items: int, n: int) -> Floats:
     """Weights of items: (replicate, item)."""
-    blocks = weight_blocks(kind_for(n_items), key_of(0, "bootstrap"), n, n_items)
+    blocks = weight_blocks(weight_scheme(n_items), key_of(0, "bootstrap"), n, n_items)
     return np.concatenate(list(blocks))
 
 

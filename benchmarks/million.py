@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks import timing
 from benchmarks.timing import Clock, Row, Seconds
-from metaeval.resampling import Terms, key_of, weighted_sums
+from metaeval.resampling import ExactTerms, key_of, weighted_sums
 
 KIND = "poisson"
 BLOCK = 4096
@@ -23,7 +23,7 @@ GRID = 2.0**20  # sums of its multiples are exact
 FULL, TINY = (1_000_000, 50, 10_000), (12_000, 3, 2000)
 
 
-def made(n_items: int, n_scorers: int, whole: bool) -> Terms:
+def made(n_items: int, n_scorers: int, whole: bool) -> ExactTerms:
     """Terms made block by block, so that nothing but they is held."""
     rng = np.random.default_rng(0)
     values = np.empty((n_items, n_scorers))
@@ -32,10 +32,10 @@ def made(n_items: int, n_scorers: int, whole: bool) -> Terms:
         some[:] = rng.integers(0, 2, some.shape) if whole else rng.normal(size=some.shape)
         if not whole:
             some[:] = np.round(some * GRID) / GRID
-    return Terms(values, np.ones(n_scorers), whole)
+    return ExactTerms(values, np.ones(n_scorers), whole)
 
 
-def consume(terms: Terms, n_resamples: int) -> None:
+def consume(terms: ExactTerms, n_resamples: int) -> None:
     """Draw the sums and let them go."""
     for _ in weighted_sums(KIND, key_of(0, "bootstrap"), n_resamples, terms, "bootstrap"):
         pass

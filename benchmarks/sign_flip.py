@@ -13,7 +13,7 @@ from scipy.stats import permutation_test
 from benchmarks import peers, timing, workloads
 from benchmarks.timing import Clock, Row
 from metaeval.core import Floats
-from metaeval.resampling import Contrast, flip_test
+from metaeval.resampling import PairedDifferences, flip_test
 
 WORK = "sign-flip tests of all pairs of scorers"
 
@@ -21,7 +21,7 @@ WORK = "sign-flip tests of all pairs of scorers"
 def ours(terms: Floats, n_flips: int) -> Floats:
     """p-values of all pairs, and adjusted ones with them."""
     a, b = np.triu_indices(terms.shape[1], k=1)
-    family = [Contrast(terms / len(terms), a, b, 0, len(terms))]
+    family = [PairedDifferences(terms / len(terms), a, b, 0, len(terms))]
     return flip_test(family, n_flips=n_flips, seed=0)[0].p_value
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import timing, workloads
 from benchmarks.timing import Clock, Row, Seconds
 from metaeval.core import Floats, double_precision
-from metaeval.resampling import Terms, key_of, on_grid, weighted_sums
+from metaeval.resampling import ExactTerms, key_of, on_grid, weighted_sums
 
 WORK = "random signs times terms"
 
@@ -32,7 +32,7 @@ def peak(clock: Clock, dtype: str, flops: float) -> Seconds:
     return Seconds(seconds.least * scale, seconds.middle * scale, f"{rate:.0f} GFLOP/s at {size}^3")
 
 
-def terms_of(dtype: str, n_items: int, n_scorers: int) -> Terms:
+def terms_of(dtype: str, n_items: int, n_scorers: int) -> ExactTerms:
     """Terms that ours multiplies in this number format."""
     outcomes = workloads.outcomes(n_items, n_scorers)
     values: Floats = {
@@ -40,7 +40,7 @@ def terms_of(dtype: str, n_items: int, n_scorers: int) -> Terms:
         "float32": 1000 * outcomes,
         "float64": on_grid(workloads.measures(n_items, n_scorers)),
     }[dtype]
-    return Terms(values, np.ones(n_scorers), dtype != "float64")
+    return ExactTerms(values, np.ones(n_scorers), dtype != "float64")
 
 
 def rows(clock: Clock) -> Iterator[Row]:

@@ -12,13 +12,13 @@ import sys
 import numpy as np
 
 from metaeval.resampling import (
-    Contrast,
-    Sample,
+    IntervalInputs,
+    PairedDifferences,
     flip_test,
     key_of,
-    kind_for,
     normal_cdf,
     weight_blocks,
+    weight_scheme,
 )
 from metaeval.resampling.intervals import bca
 
@@ -53,7 +53,7 @@ def rejection_rates(
     rng = np.random.default_rng([seed, 1, int(100 * accuracy)])
     a, b = two_scorers(accuracy, n_items, n_simulations, rng)
     columns = np.column_stack([(a - b) / (N_PAIRS * n_items), np.zeros(n_items)])
-    pairs = Contrast(
+    pairs = PairedDifferences(
         columns, np.arange(n_simulations), np.full(n_simulations, n_simulations), 0, n_items
     )
     p = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=10)[0].p_value
@@ -74,11 +74,11 @@ def interval_coverage(
     """Share of 95 % intervals that hold the truth: BCa over items, and Wald over pairs."""
     rng = np.random.default_rng([seed, 2, int(100 * accuracy)])
     share = hits(accuracy, n_items, n_simulations, rng) / N_PAIRS
-    kind, key = kind_for(n_items), key_of(seed, "bootstrap")
+    kind, key = weight_scheme(n_items), key_of(seed, "bootstrap")
     blocks = weight_blocks(kind, key, n_resamples, n_items)
     draws = np.concatenate([w @ share / w.sum(axis=1, keepdims=True) for w in blocks])
     mean = share.mean(axis=0)
-    sample = Sample(mean, draws, share - mean, draws.std(axis=0, ddof=1), n_items)
+    sample = IntervalInputs(mean, draws, share - mean, draws.std(axis=0, ddof=1), n_items)
     lower, upper = bca(sample, 0.95)
     half = 1.96 * np.sqrt(mean * (1 - mean) / (n_items * N_PAIRS))
     inside = ((lower <= accuracy) & (accuracy <= upper)).mean()

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks import peers, timing, workloads
 from benchmarks.timing import Clock, Row
 from metaeval.core import Codes, Floats
-from metaeval.resampling import key_of, kind_for, weight_blocks
+from metaeval.resampling import key_of, weight_blocks, weight_scheme
 from metaeval.statistics import tie_calibrated_accuracy
 from metaeval.tables import Pairs
 
@@ -22,7 +22,7 @@ STATISTIC = tie_calibrated_accuracy(n_folds=None)
 def ours(pairs: Pairs, n: int) -> Floats:
     """Replicates of the best accuracy: (replicate, scorer)."""
     weigh = STATISTIC.weigh(pairs)
-    blocks = weight_blocks(kind_for(pairs.n_items), key_of(0, "bootstrap"), n, pairs.n_items)
+    blocks = weight_blocks(weight_scheme(pairs.n_items), key_of(0, "bootstrap"), n, pairs.n_items)
     return np.concatenate([weigh(block) for block in blocks])
 
 

@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 
 from metaeval.inference import prepare
-from metaeval.resampling import Contrast, flip_test, key_of, kind_for, normal_cdf, weight_blocks
+from metaeval.resampling import (
+    PairedDifferences,
+    flip_test,
+    key_of,
+    normal_cdf,
+    weight_blocks,
+    weight_scheme,
+)
 from metaeval.statistics import tie_calibrated_accuracy
 from metaeval.tables import Pairs, Responses
 
@@ -39,14 +46,16 @@ def two_scorers(seed: int, n_items: int, n_systems: int, steps: float, noise: fl
 
 def flip_p(pairs: Pairs, seed: int) -> float:
     contributions = STATISTIC.contributions(pairs)
-    both = Contrast(contributions, np.array([0]), np.array([1]), 0, len(contributions))
+    both = PairedDifferences(contributions, np.array([0]), np.array([1]), 0, len(contributions))
     return float(flip_test([both], n_flips=400, seed=seed)[0].p_value[0])
 
 
 def bootstrap_p(pairs: Pairs, seed: int) -> float:
     """Normal p of the difference over the standard deviation of 200 replicates of it."""
     n = pairs.n_items
-    weights = np.concatenate(list(weight_blocks(kind_for(n), key_of(seed, "bootstrap"), 200, n)))
+    weights = np.concatenate(
+        list(weight_blocks(weight_scheme(n), key_of(seed, "bootstrap"), 200, n))
+    )
     draws = STATISTIC.weigh(pairs)(weights)
     estimate = STATISTIC.value(pairs)
     spread = (draws[:, 0] - draws[:, 1]).std(ddof=1)

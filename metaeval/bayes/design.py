@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, MetaevalError, check_names, listed
+from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, MetaevalError, check_names, join_names
 from metaeval.curves import bins_of
 from metaeval.inference import Design, Stratum, prepare
 from metaeval.tables import Pairs, Table, require_table
@@ -63,7 +63,7 @@ def covariate_names(table: Table, asked: Sequence[str] | str) -> list[str]:
         if name not in there:
             raise MetaevalError(
                 f"There is no difference {name!r} of a number of the two responses; there are "
-                f"{listed(there) or 'none'}. Read a column such as length, for length_delta."
+                f"{join_names(there) or 'none'}. Read a column such as length, for length_delta."
             )
     return names
 

@@ -126,7 +126,7 @@ def summarize(
         own += more
         differences += difference_rows(ask, names, values, pairs, about)
         draws.append(values)
-    frame = tidied(pd.DataFrame([*own, *differences], columns=COLUMNS))
+    frame = normalize_frame(pd.DataFrame([*own, *differences], columns=COLUMNS))
     meta = _meta(tree, found, failed, confidence, baseline, rope)
     return Result(frame, np.concatenate(draws, axis=1), meta)
 

@@ -28,7 +28,7 @@ from metaeval.calibration._threshold_curve import threshold_curve
 from metaeval.calibration.calibration_tests import cumulative, spiegelhalter
 from metaeval.calibration.fitted_maps import Map, MapKind
 from metaeval.calibration.joint_comparison import accuracy_and_calibration
-from metaeval.curves import Curve, decompose, honest_band
+from metaeval.curves import Calibrator, decompose, honest_band
 
 margin_link = MapKind("margin_link", "logistic in the margin, one slope")
 lapse_link = MapKind("lapse_link", "logistic in the margin, mixed with a coin at the lapse rate")
@@ -41,7 +41,7 @@ rao_kupper = MapKind("rao_kupper", "win, tie and loss by a threshold")
 davidson = MapKind("davidson", "win, tie and loss by a propensity to tie")
 
 __all__ = [
-    "Curve",
+    "Calibrator",
     "Map",
     "MapKind",
     "accuracy_and_calibration",

@@ -10,7 +10,7 @@ import numpy as np
 from metaeval.calibration.bootstrap_curves import margins_of, refitted
 from metaeval.calibration.cases import POOLED, Part, designed, made_result, parts_of, row_of
 from metaeval.calibration.scale_heterogeneity import Fits, scale_ratios
-from metaeval.core import Floats, MetaevalError, check_fraction, check_one_of, listed, numbers
+from metaeval.core import Floats, MetaevalError, check_fraction, check_one_of, join_names, numbers
 from metaeval.curves import Link, expit, link_functions, logit, scale_of
 from metaeval.inference import Plan
 from metaeval.resampling import tails
@@ -226,12 +226,12 @@ def _resting(share: float, parts: list[Part], fits: list[Fits]) -> list[str]:
     lines = []
     if beyond:
         lines.append(
-            f"the gap at {100 * share:g} % is larger than all margins of {listed(beyond, 5)}: it "
-            "rests on the form of the curve"
+            f"the gap at {100 * share:g} % is larger than all margins of {join_names(beyond, 5)}: "
+            "it rests on the form of the curve"
         )
     if unsure:
         lines.append(
-            f"the gap at {100 * share:g} % of {listed(unsure, 5)} rests on how many lapses are "
+            f"the gap at {100 * share:g} % of {join_names(unsure, 5)} rests on how many lapses are "
             f"expected: it differs by a factor of more than {_APART:g}, or in whether it is ever "
             f"reached, with lapse={_OTHERS[0]:g} or {_OTHERS[1]:g}"
         )

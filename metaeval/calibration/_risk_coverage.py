@@ -197,7 +197,9 @@ def _chosen(curve: pd.DataFrame, accuracy: float) -> dict[str, float]:
     reached = np.flatnonzero(curve["lower"] >= accuracy)
     weight = np.diff(kept, prepend=0.0)
     right = np.diff(kept * curve["accuracy"].to_numpy(), prepend=0.0)
-    in_sample = selective_risk.largest(weight, selective_risk.reaching(weight, right, accuracy))
+    in_sample = selective_risk.last_coverage(
+        weight, selective_risk.reaches_accuracy(weight, right, accuracy)
+    )
     names = ("threshold", "coverage", "accuracy", "lower")
     values = dict.fromkeys(names, np.nan) | {"threshold": np.inf, "coverage": 0.0}
     if len(reached):

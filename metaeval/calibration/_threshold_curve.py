@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.calibration.cases import designed
-from metaeval.core import Floats, MetaevalError, check_whole, same_sizes, sign_within
+from metaeval.core import Floats, MetaevalError, check_integer, decide_with_threshold, same_sizes
 from metaeval.inference import compare
 from metaeval.results import Result
 from metaeval.statistics import check_average, credit_at, only_label, pairwise_accuracy
@@ -80,7 +80,7 @@ def threshold_curve(
     >>> bool(curve.loc[curve["best"], "accuracy"].item() == curve["accuracy"].max())
     True
     """
-    check_whole("points", points, 2)
+    check_integer("points", points, 2)
     kind = check_average("item", average)
     design = designed(table, label=label, scorers=scorers, resample=resample, missing=missing)
     pairs = design.table.pairs()
@@ -122,7 +122,7 @@ def _grid(pairs: Pairs, average: str, points: int) -> tuple[Floats, float]:
 def _called(pairs: Pairs, name: str, epsilon: Floats) -> Pairs:
     """Pairs whose scorers are the calls of one scorer at each threshold."""
     margin = pairs.scores[name].to_numpy()[:, None]
-    calls = np.hstack([sign_within(margin, e) for e in epsilon])
+    calls = np.hstack([decide_with_threshold(margin, e) for e in epsilon])
     columns = [f"{i:04d}" for i in range(len(epsilon))]
     label = pd.DataFrame({"label": only_label(pairs)}, index=pairs.rows.index)
     scores = pd.DataFrame(calls, index=pairs.rows.index, columns=columns)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from metaeval.calibration.cases import Part
-from metaeval.core import Bools, Floats, MetaevalError, steps
+from metaeval.core import Bools, Floats, MetaevalError, with_progress
 from metaeval.curves import Link, link_functions
 from metaeval.inference import Plan
-from metaeval.resampling import key_of, kind_for, weight_blocks
+from metaeval.resampling import key_of, weight_blocks, weight_scheme
 
 _NUMBERS = 200_000  # weights of cases at a time, which stay near the processor
 
@@ -43,14 +43,14 @@ def refitted(part: Part, link: Link, design: Floats, plan: Plan, m: int) -> Refi
     agreed = (part.cases.label - 0.5) * margins_of(part, m)
     cases, n_units = part.cases, len(part.stratum.units)
     best = link_functions.fit(link, design, cases.label, cases.weight[None])
-    kind = kind_for(n_units, plan.weights)
+    kind = weight_scheme(n_units, plan.weights)
     key = key_of(plan.seed, "bootstrap", part.stratum.part)
     rng = np.random.default_rng([plan.seed, part.stratum.part])
     every, done = link.prior.observations(plan.n_resamples, rng), 0
     size = max(1, _NUMBERS // len(cases.label))
     blocks = weight_blocks(kind, key, plan.n_resamples, n_units, size)
     found, rising = [best], [np.array([agreed @ cases.weight > 0])]
-    for block in steps(blocks, -(-plan.n_resamples // size), f"curves of {what}"):
+    for block in with_progress(blocks, -(-plan.n_resamples // size), f"curves of {what}"):
         weight = block[:, part.unit] * cases.weight
         seen, done = every[done : done + len(weight)], done + len(weight)
         found.append(link_functions.fit(link, design, cases.label, weight, best[0], seen))

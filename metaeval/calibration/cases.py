@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Codes, Floats, MetaevalError, listed
+from metaeval.core import Codes, Floats, MetaevalError, join_names
 from metaeval.inference import Design, Level, Plan, Stratum, assembled, prepare, units_of
 from metaeval.results import COLUMNS, Result, Row
 from metaeval.statistics import Cases, Estimand, Reading, cases_of, estimand_of, said_name
@@ -56,7 +56,7 @@ def _without_constant(table: Table, design: Design, options: dict[str, Any]) -> 
     if len(rest) in (0, len(design.scorers)):
         return design
     names = [name for name in design.scorers if flat[name]]
-    said = f"a constant scorer has no calibration: {listed(names, 5)} left out"
+    said = f"a constant scorer has no calibration: {join_names(names, 5)} left out"
     chosen = prepare(table, **{**options, "scorers": rest})
     return replace(chosen, warnings=(said, *chosen.warnings))
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from metaeval.calibration.cases import designed
 from metaeval.core import Codes, Floats, MetaevalError, require_known
-from metaeval.curves import Curve, calibrators
+from metaeval.curves import Calibrator, calibrators
 from metaeval.statistics import Average, ForecastRows, Reading, Scored, cases_of, scored_of
 from metaeval.tables import TEXT, Table
 
@@ -36,7 +36,7 @@ class Map:
     """
 
     kind: str
-    curves: Mapping[str, Curve]
+    curves: Mapping[str, Calibrator]
     forecasts: pd.DataFrame
     notes: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ class Map:
         """
         return self._curve(scorer).interval(scores)
 
-    def _curve(self, scorer: str | None) -> Curve:
+    def _curve(self, scorer: str | None) -> Calibrator:
         names = list(self.curves)
         if scorer is None and len(names) > 1:
             raise MetaevalError(f"There are maps of {len(names)} scorers; name one: scorer=...")

@@ -10,7 +10,7 @@ from metaeval.calibration.cases import POOLED, Part, row_of
 from metaeval.core import Bools, Floats
 from metaeval.inference import Plan
 from metaeval.resampling import tails
-from metaeval.results import Row, p_text
+from metaeval.results import Row, format_p_relation
 from metaeval.statistics import Estimand
 
 _FEW_TASKS = 3
@@ -86,7 +86,7 @@ def scale_ratios(
         widest = np.exp(logs.max() - logs.min())
         notes.append(
             f"{name}: a gap is worth up to {widest:.3g} times as much in one task as in another "
-            f"(p {p_text(p)} for no difference{_left_out(len(fits) - 1 - len(some))})"
+            f"(p {format_p_relation(p)} for no difference{_left_out(len(fits) - 1 - len(some))})"
         )
     return (estimand, rows, np.empty((0, 0))), notes
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from metaeval.cli.terminal import as_text as result_text, plain_table
 from metaeval.inference import compare
-from metaeval.results import Result, leaderboard_texts, number
+from metaeval.results import Result, leaderboard_cells, number
 from metaeval.simulation import Truth, simulate
 from metaeval.tables import Responses
 
@@ -37,7 +37,7 @@ def covered(result: Result, truth: Truth) -> pd.DataFrame:
 
 def as_text(result: Result, truth: Truth) -> str:
     """Return what `compare` prints, then the truth beside each estimate."""
-    shown = leaderboard_texts(result, None, None)
+    shown = leaderboard_cells(result, None, None)
     rows = covered(result, truth)
     own = rows[rows["baseline"].isna()].set_index("scorer")
     table = shown[["scorer", "accuracy", f"{100 * result.confidence:g}% CI"]].assign(

@@ -47,7 +47,7 @@ def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> N
     if statistics is not None and len(statistics) > 1:
         raise MetaevalError("A gate takes one statistic; name one with --statistic.")
     statistic = statistics[0] if statistics else None
-    with progress.shown(not quiet):
+    with progress.show_progress(not quiet):
         table = read_table(files, reading)
         found = ci_gate.gate(table, statistic, **options)
     for line in (*found.notes, found.sentence()):

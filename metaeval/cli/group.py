@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import click
 
-from metaeval.core import MetaevalError, listed, printable, shortened, written
+from metaeval.core import MetaevalError, join_names, printable, shortened, written
 
 REFUSED, FAILED, UNWRITABLE, INTERRUPTED = 2, 70, 74, 130  # 70 and 74 as in sysexits.h
 TABLE = "metaeval.table"  # where a command leaves the table that it has read
@@ -99,7 +99,7 @@ def _interrupted(before: int) -> Interrupted:
     """What is said after Ctrl-C, with the files that were written since."""
     files = [str(path) for path in written[before:]]
     return Interrupted(
-        f"Interrupted; written before: {listed(files)}."
+        f"Interrupted; written before: {join_names(files)}."
         if files
         else "Interrupted; no file was written."
     )

@@ -24,7 +24,7 @@ from metaeval.cli.options import (
     write_text,
 )
 from metaeval.cli.report import report
-from metaeval.core import MetaevalError, check_writable, listed
+from metaeval.core import MetaevalError, check_writable, join_names
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,7 +65,7 @@ def _write_table(path: Path, frame: Any) -> None:
     odd = sorted(name for name in names if is_formula(name))
     if odd:
         say(
-            f"{listed(map(repr, odd), 3)} in {str(path)!r}: a spreadsheet may take that for a "
+            f"{join_names(map(repr, odd), 3)} in {str(path)!r}: a spreadsheet may take that for a "
             "formula; import the columns as text there.",
             err=True,
         )
@@ -127,7 +127,7 @@ def _run(
     from metaeval import inference
     from metaeval.core import progress
 
-    with progress.shown(not quiet):
+    with progress.show_progress(not quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
         result = getattr(inference, verb)(table, chosen, **options)
     give(rendered(result, output_format), output, result, output_format)
@@ -160,7 +160,7 @@ def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
     from metaeval.reporting import Subject, written
 
     check_writable(output, "choose another with -o")
-    with progress.shown(True), style("acl"):
+    with progress.show_progress(True), style("acl"):
         result, truth, table = demo.run(seed, quick=quick)
         click.echo(demo.as_text(result, truth))
         subject = Subject(table, result, {"seed": seed})

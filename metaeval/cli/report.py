@@ -45,7 +45,7 @@ def report(
 
     reading = {k: options.pop(k) for k in READER_OPTIONS}
     statistics = chosen_statistics(options)
-    with progress.shown(not quiet):
+    with progress.show_progress(not quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
         page = reporting.report(
             table, output, statistics, fits=fits, style=style, title=title, **options

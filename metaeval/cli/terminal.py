@@ -11,10 +11,10 @@ from metaeval.core import printable
 from metaeval.results import (
     Result,
     equivalent_line,
-    leaderboard_texts,
+    leaderboard_cells,
     letters_line,
     precision_line,
-    separated_line,
+    significant_line,
     tables_of,
 )
 
@@ -26,8 +26,8 @@ def as_text(result: Result) -> str:
     for title, name, task in titles:
         if len(titles) > 1:
             lines += ["", printable(title)]
-        lines.append(plain_table(leaderboard_texts(result, name, task)))
-        below = [letters_line(result, name, task), separated_line(result, name, task)]
+        lines.append(plain_table(leaderboard_cells(result, name, task)))
+        below = [letters_line(result, name, task), significant_line(result, name, task)]
         below.append(equivalent_line(result, name, task))
         lines += [printable(line) for line in below if line]
     return "\n".join([*lines, "", precision_line(result), printable(result.signature)]).replace(

@@ -16,20 +16,20 @@
 from __future__ import annotations
 
 from metaeval.core.atomic_write import check_writable, write_all, written
-from metaeval.core.compilation_cache import keep_compiled
+from metaeval.core.compilation_cache import enable_compilation_cache
 from metaeval.core.decimals import (
     SCORE_DIGITS,
+    decide_with_threshold,
     difference,
     rounded_margins,
     same_sizes,
-    sign_within,
     typical_decade,
     within,
 )
 from metaeval.core.errors import MetaevalError, UndefinedError
 from metaeval.core.jax_versions import double_precision, split_over
 from metaeval.core.printable_text import escaped_json, is_formula, is_hidden, printable, shortened
-from metaeval.core.progress import steps
+from metaeval.core.progress import with_progress
 from metaeval.core.spreadsheet_cells import plain_csv, result_csv
 from metaeval.core.tolerances import (
     NEAREST_TO_CERTAIN,
@@ -40,13 +40,13 @@ from metaeval.core.tolerances import (
 from metaeval.core.typing import Bools, Codes, Floats, numbers
 from metaeval.core.validation import (
     check_fraction,
+    check_integer,
     check_names,
     check_not_negative,
     check_one_of,
-    check_whole,
-    listed,
+    did_you_mean,
+    join_names,
     natural,
-    near_miss,
     no_such,
     require_column,
     require_known,
@@ -64,20 +64,21 @@ __all__ = [
     "MetaevalError",
     "UndefinedError",
     "check_fraction",
+    "check_integer",
     "check_names",
     "check_not_negative",
     "check_one_of",
-    "check_whole",
     "check_writable",
+    "decide_with_threshold",
+    "did_you_mean",
     "difference",
     "double_precision",
+    "enable_compilation_cache",
     "escaped_json",
     "is_formula",
     "is_hidden",
-    "keep_compiled",
-    "listed",
+    "join_names",
     "natural",
-    "near_miss",
     "no_such",
     "numbers",
     "plain_csv",
@@ -88,10 +89,9 @@ __all__ = [
     "rounded_margins",
     "same_sizes",
     "shortened",
-    "sign_within",
     "split_over",
-    "steps",
     "typical_decade",
+    "with_progress",
     "within",
     "write_all",
     "written",

@@ -19,7 +19,7 @@ _TICKS = 5.0  # seconds: file systems round modification times, FAT to 2 s
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
-def keep_compiled() -> None:
+def enable_compilation_cache() -> None:
     """Cache compiled kernels in the user's cache folder, unless `METAEVAL_CACHE` is 0.
 
     Damaged entries are removed, so that they are recompiled once instead of causing a warning in

@@ -107,10 +107,10 @@ def within(size: Floats, epsilon: Floats | float) -> Bools:
     return np.asarray(size <= np.asarray(epsilon) * (1 + ROUNDOFF_OF_SUMS))
 
 
-def sign_within(margin: Floats, epsilon: Floats | float) -> Floats:
+def decide_with_threshold(margin: Floats, epsilon: Floats | float) -> Floats:
     """The decision on each pair: -1, 0 (a tie: at most epsilon) or 1; NaN for missing scores.
 
-    >>> sign_within(np.array([0.8 - 0.7, 0.11]), 0.1).tolist()
+    >>> decide_with_threshold(np.array([0.8 - 0.7, 0.11]), 0.1).tolist()
     [0.0, 1.0]
     """
     return np.where(within(np.abs(margin), epsilon), 0.0, np.sign(margin))

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def shown(show: bool) -> Iterator[None]:
+def show_progress(show: bool) -> Iterator[None]:
     """Show or hide progress bars in a block; by default they are shown on a terminal."""
     token = _VISIBLE.set(show)
     try:
@@ -25,7 +25,7 @@ def shown(show: bool) -> Iterator[None]:
         _VISIBLE.reset(token)
 
 
-def steps(work: Iterable[T], total: int, what: str) -> Iterator[T]:
+def with_progress(work: Iterable[T], total: int, what: str) -> Iterator[T]:
     """Iterate over `work`, with a progress bar once it has taken two seconds."""
     show = _VISIBLE.get() if _VISIBLE.get() is not None else sys.stderr.isatty()
     started, bar = time.monotonic(), None

@@ -13,10 +13,10 @@ from metaeval.core.errors import MetaevalError
 _NEAREST = 1e-12  # closer to 0 or 1, 1 - value is too coarse in doubles
 
 
-def listed(values: Iterable[object], limit: int = 10) -> str:
+def join_names(values: Iterable[object], limit: int = 10) -> str:
     """The first `limit` values joined with commas, and the number of the others.
 
-    >>> listed(["a", "b", "c"], limit=2)
+    >>> join_names(["a", "b", "c"], limit=2)
     'a, b and 1 more'
     """
     texts = [str(value) for value in values]
@@ -35,10 +35,10 @@ def natural(text: object) -> list[tuple[int, str]]:
     return [(int(part) if part.isdecimal() else -1, part) for part in parts if part]
 
 
-def near_miss(name: object, options: Iterable[object]) -> str:
+def did_you_mean(name: object, options: Iterable[object]) -> str:
     """A hint with the closest option, or an empty string.
 
-    >>> near_miss("sytem", ["item", "system"])
+    >>> did_you_mean("sytem", ["item", "system"])
     " Did you mean 'system'?"
     """
     near = difflib.get_close_matches(str(name), [str(k) for k in options], n=1)
@@ -50,8 +50,8 @@ def require_column(columns: Iterable[object], column: str, *, purpose: str) -> N
     names = [str(name) for name in columns]
     if column not in names:
         raise MetaevalError(
-            f"{purpose} needs a column {column!r}; found {listed(names, 20) or 'no columns'}."
-            f"{near_miss(column, names)} Rename it, or map it: {column}=<your column>."
+            f"{purpose} needs a column {column!r}; found {join_names(names, 20) or 'no columns'}."
+            f"{did_you_mean(column, names)} Rename it, or map it: {column}=<your column>."
         )
 
 
@@ -59,8 +59,8 @@ def no_such(what: str, name: object, options: Sequence[object]) -> str:
     """Message that `name` does not exist, with the available names and the closest one."""
     verb = "there is only" if len(options) == 1 else "there are"
     return (
-        f"There is no {what} {name!r}; {verb} {listed(options, 20) or 'none'}."
-        f"{near_miss(name, options)}"
+        f"There is no {what} {name!r}; {verb} {join_names(options, 20) or 'none'}."
+        f"{did_you_mean(name, options)}"
     )
 
 
@@ -74,10 +74,12 @@ def check_one_of(name: str, value: object, allowed: Sequence[object]) -> None:
     """Raise unless an argument is one of the allowed values."""
     if value not in allowed:
         options = ", ".join(repr(option) for option in allowed)
-        raise MetaevalError(f"{name}={value!r} is not one of {options}.{near_miss(value, allowed)}")
+        raise MetaevalError(
+            f"{name}={value!r} is not one of {options}.{did_you_mean(value, allowed)}"
+        )
 
 
-def check_whole(name: str, value: Any, minimum: int) -> int:
+def check_integer(name: str, value: Any, minimum: int) -> int:
     """An argument as an integer of at least `minimum`."""
     is_integer = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_integer or value < minimum:

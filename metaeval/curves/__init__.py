@@ -14,12 +14,12 @@
 from __future__ import annotations
 
 from metaeval.curves.binning import BINNINGS, Cells, bins_of, cells_of
-from metaeval.curves.calibrators import Curve, scale_of, spline_basis, spline_knots
+from metaeval.curves.calibrators import Calibrator, scale_of, spline_basis, spline_knots
 from metaeval.curves.confidence_band import honest_band
 from metaeval.curves.isotonic import (
     decompose,
     expected_score,
-    folded,
+    fold_to_upper_half,
     isotonic_fit,
     pool_adjacent_violators,
 )
@@ -27,21 +27,21 @@ from metaeval.curves.kernel_smoothing import (
     N_CELLS,
     cosines,
     error_at,
+    fixed_point_bandwidth,
     influence_of_signs,
-    mirrored_cells,
-    own_bandwidth,
     residuals_by_cell,
     smooth_errors,
-    spread_over_cells,
+    split_between_cells,
+    symmetrize_cells,
 )
 from metaeval.curves.link_functions import Link, expit, logit
-from metaeval.curves.logistic_regression import information, near, newton
+from metaeval.curves.logistic_regression import information, newton, second_order_estimates
 
 __all__ = [
     "BINNINGS",
     "N_CELLS",
+    "Calibrator",
     "Cells",
-    "Curve",
     "Link",
     "bins_of",
     "cells_of",
@@ -50,21 +50,21 @@ __all__ = [
     "error_at",
     "expected_score",
     "expit",
-    "folded",
+    "fixed_point_bandwidth",
+    "fold_to_upper_half",
     "honest_band",
     "influence_of_signs",
     "information",
     "isotonic_fit",
     "logit",
-    "mirrored_cells",
-    "near",
     "newton",
-    "own_bandwidth",
     "pool_adjacent_violators",
     "residuals_by_cell",
     "scale_of",
+    "second_order_estimates",
     "smooth_errors",
     "spline_basis",
     "spline_knots",
-    "spread_over_cells",
+    "split_between_cells",
+    "symmetrize_cells",
 ]

@@ -17,7 +17,7 @@ _FARTHEST = 1e300  # scores are clipped here, so that infinite ones cause no NaN
 
 
 @dataclass(frozen=True)
-class Curve:
+class Calibrator:
     """A fitted calibrator, callable on scores of any shape.
 
     Parameters
@@ -64,17 +64,17 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Family:
+class CalibratorFamily:
     """A kind of calibrator: its name, its input, and how it is fitted.
 
     `takes` is "margins" (antisymmetric: a margin of 0 maps to 1/2), "scores", "both", or "outcomes"
     (margins, with ties as a third outcome); `curve` maps scores, labels and weights (row,) and
-    whether the scores are margins to a `Curve`.
+    whether the scores are margins to a `Calibrator`.
     """
 
     name: str
     takes: str
-    curve: Callable[[Floats, Floats, Floats, bool], Curve]
+    curve: Callable[[Floats, Floats, Floats, bool], Calibrator]
 
 
 def scale_of(margins: Floats) -> float:
@@ -86,10 +86,10 @@ def scale_of(margins: Floats) -> float:
     return largest * float(np.sqrt(np.mean((nonzero / largest) ** 2)))
 
 
-def _by_link(link: Link, names: Callable[[Floats, float], Mapping[str, float]]) -> Family:
+def _by_link(link: Link, names: Callable[[Floats, float], Mapping[str, float]]) -> CalibratorFamily:
     """A parametric curve of margins divided by their root mean square."""
 
-    def curve(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+    def curve(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Calibrator:
         scale = scale_of(score)
         theta = link_functions.fit(link, (score / scale)[:, None], label, weight[None])
 
@@ -97,9 +97,9 @@ def _by_link(link: Link, names: Callable[[Floats, float], Mapping[str, float]]) 
             probabilities = link.curve(theta, (margin.reshape(-1) / scale)[:, None]).chance
             return np.asarray(probabilities.reshape(margin.shape))
 
-        return Curve(link.name, names(theta[0], scale), chance)
+        return Calibrator(link.name, names(theta[0], scale), chance)
 
-    return Family(link.name, "margins", curve)
+    return CalibratorFamily(link.name, "margins", curve)
 
 
 MARGIN_LINK = _by_link(
@@ -133,7 +133,7 @@ def spline_knots(size: Floats) -> Floats:
     return np.unique(np.r_[0.0, inner])
 
 
-def _monotone_spline(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+def _monotone_spline(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Calibrator:
     scale = scale_of(score)
     knots = spline_knots(np.abs(score) / scale)
 
@@ -150,24 +150,24 @@ def _monotone_spline(score: Floats, label: Floats, weight: Floats, mirrored: boo
     def chance(margin: Floats) -> Floats:
         return np.asarray(link.curve(theta, design(margin)).chance.reshape(margin.shape))
 
-    return Curve("monotone_spline", values, chance)
+    return Calibrator("monotone_spline", values, chance)
 
 
-def _isotonic(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+def _isotonic(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Calibrator:
     """Least-squares isotonic fit, interpolated linearly between observed scores."""
     size, right = _fold_margins(score, label) if mirrored else (score, label)
     mask = size != 0 if mirrored else np.ones(len(size), dtype=bool)
     levels = pooled(size[mask], weight[mask])
     fit = pool_adjacent_violators(levels.mean(right[mask], weight[mask]), levels.weight)
     if not mirrored:
-        return Curve("isotonic", {}, lambda x: np.interp(x, levels.value, fit))
+        return Calibrator("isotonic", {}, lambda x: np.interp(x, levels.value, fit))
     at, fit = np.r_[0.0, levels.value], np.r_[0.5, np.maximum(fit, 0.5)]
 
     def chance(margin: Floats) -> Floats:
         value = np.interp(np.abs(margin), at, fit)
         return np.where(margin < 0, 1 - value, value)
 
-    return Curve("isotonic", {}, chance)
+    return Calibrator("isotonic", {}, chance)
 
 
 def _fold_margins(margin: Floats, label: Floats) -> tuple[Floats, Floats]:
@@ -175,12 +175,12 @@ def _fold_margins(margin: Floats, label: Floats) -> tuple[Floats, Floats]:
     return np.abs(margin), np.where(margin < 0, 1 - label, label)
 
 
-def _platt(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+def _platt(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Calibrator:
     """A logistic curve fitted to Platt's smoothed targets."""
     center = float(np.average(score, weights=weight))
     largest = float(np.abs(score - center).max()) or 1.0
     scale = largest * float(((score - center) / largest).std()) or 1.0
-    targets = link_functions.drawn_in(label, weight)
+    targets = link_functions.platt_targets(label, weight)
 
     def design(x: Floats) -> Floats:
         z = (x.reshape(-1) - center) / scale
@@ -190,12 +190,12 @@ def _platt(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curv
     theta = link_functions.fit(link, design(score), targets, weight[None])
     slope, intercept = float(theta[0, 0]) / scale, float(theta[0, 1])
     values = {"slope": slope, "intercept": intercept - slope * center}
-    return Curve(
+    return Calibrator(
         "platt", values, lambda x: np.asarray(link.curve(theta, design(x)).chance.reshape(x.shape))
     )
 
 
-def _beta(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+def _beta(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Calibrator:
     """Beta calibration (Kull et al. 2017): slopes for log p and -log(1 - p), and an intercept."""
 
     def design(p: Floats) -> Floats:
@@ -208,7 +208,7 @@ def _beta(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve
     def chance(p: Floats) -> Floats:
         return np.asarray(link_functions.BETA.curve(theta, design(p)).chance.reshape(p.shape))
 
-    return Curve("beta", {"a": a, "b": b, "c": c}, chance)
+    return Calibrator("beta", {"a": a, "b": b, "c": c}, chance)
 
 
 def venn_abers_ends(
@@ -252,7 +252,7 @@ def _merge_ends(low: Floats, high: Floats) -> Floats:
     return np.asarray(high / (1 - low + high))
 
 
-def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Calibrator:
     """Venn-Abers: both isotonic fits of a new case, and the merged probability."""
     if mirrored:
         return _venn_abers_of_pairs(score, label, weight)
@@ -261,10 +261,10 @@ def _venn_abers(score: Floats, label: Floats, weight: Floats, mirrored: bool) ->
         low, high = venn_abers_ends(score, label, weight, x.reshape(-1))
         return low.reshape(x.shape), high.reshape(x.shape)
 
-    return Curve("venn_abers", {}, lambda x: _merge_ends(*ends(x)), ends)
+    return Calibrator("venn_abers", {}, lambda x: _merge_ends(*ends(x)), ends)
 
 
-def _venn_abers_of_pairs(margin: Floats, label: Floats, weight: Floats) -> Curve:
+def _venn_abers_of_pairs(margin: Floats, label: Floats, weight: Floats) -> Calibrator:
     """Venn-Abers of pairs by absolute margin: at least 1/2 for the response that it favors.
 
     Equal to the fit to all pairs in both orders.
@@ -289,15 +289,15 @@ def _venn_abers_of_pairs(margin: Floats, label: Floats, weight: Floats) -> Curve
         value = _merge_ends(*sized(x))
         return pointing(x, value, value)
 
-    return Curve("venn_abers", {}, chance, ends)
+    return Calibrator("venn_abers", {}, chance, ends)
 
 
 def _by_outcomes(
     name: str, model: Callable[[Floats, Floats], link_functions.Outcomes], threshold: str
-) -> Family:
+) -> CalibratorFamily:
     """Probability that the first response wins; that of a loss is at minus the margin."""
 
-    def curve(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Curve:
+    def curve(score: Floats, label: Floats, weight: Floats, mirrored: bool) -> Calibrator:
         scale = scale_of(score)
         theta = link_functions.fit_outcomes(model, score / scale, label, weight[None])
         slope, cutoff = (float(v) for v in np.exp(theta[0]))
@@ -306,18 +306,18 @@ def _by_outcomes(
             probabilities = model(theta, margin.reshape(-1) / scale).chance[0, :, 2]
             return np.asarray(probabilities.reshape(margin.shape))
 
-        return Curve(name, {"slope": slope / scale, threshold: cutoff}, chance)
+        return Calibrator(name, {"slope": slope / scale, threshold: cutoff}, chance)
 
-    return Family(name, "outcomes", curve)
+    return CalibratorFamily(name, "outcomes", curve)
 
 
 RAO_KUPPER = _by_outcomes("rao_kupper", link_functions.rao_kupper, "threshold")
 DAVIDSON = _by_outcomes("davidson", link_functions.davidson, "nu")
-MONOTONE_SPLINE = Family("monotone_spline", "margins", _monotone_spline)
-ISOTONIC = Family("isotonic", "both", _isotonic)
-PLATT = Family("platt", "scores", _platt)
-BETA = Family("beta", "scores", _beta)
-VENN_ABERS = Family("venn_abers", "both", _venn_abers)
+MONOTONE_SPLINE = CalibratorFamily("monotone_spline", "margins", _monotone_spline)
+ISOTONIC = CalibratorFamily("isotonic", "both", _isotonic)
+PLATT = CalibratorFamily("platt", "scores", _platt)
+BETA = CalibratorFamily("beta", "scores", _beta)
+VENN_ABERS = CalibratorFamily("venn_abers", "both", _venn_abers)
 
 BY_NAME = {
     family.name: family

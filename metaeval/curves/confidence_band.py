@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metaeval.core import Codes, Floats, MetaevalError, check_fraction
-from metaeval.curves.isotonic import checked_cases, pooled
+from metaeval.curves.isotonic import check_cases, pooled
 
 _CELLS = 100  # forecasts are grouped: bounds are needed for n (n + 1) / 2 intervals of n cells
 _HALVINGS = 50  # bisection to 2**-50, below the rounding of a probability
@@ -82,7 +82,7 @@ def honest_band(
     True
     """
     check_fraction("confidence", confidence)
-    forecast, label, weight = checked_cases(forecast, label, weight)
+    forecast, label, weight = check_cases(forecast, label, weight)
     unit = np.arange(len(label)) if unit is None else np.asarray(unit)
     if unit.shape != label.shape:
         raise MetaevalError(

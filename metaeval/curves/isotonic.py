@@ -63,7 +63,7 @@ def isotonic_fit(order: Floats, label: Floats, weight: Floats, mirrored: bool = 
     return np.maximum(fitted, 0.5) if mirrored else fitted
 
 
-def folded(forecast: Floats, label: Floats) -> tuple[Floats, Floats]:
+def fold_to_upper_half(forecast: Floats, label: Floats) -> tuple[Floats, Floats]:
     """Forecasts and labels of pairs, reversed where the forecast is below 1/2.
 
     At a forecast of 1/2 both orders are equivalent, and the label becomes 1/2.
@@ -142,13 +142,13 @@ def decompose(
     Decomposition(score=0.75, miscalibration=0.625, discrimination=0.125, uncertainty=0.25)
     """
     check_one_of("score", score, SCORES)
-    p, y, w = checked_cases(forecast, label, weight)
+    p, y, w = check_cases(forecast, label, weight)
     if score == "log" and not ((p >= 0) & (p <= 1)).all():
         raise MetaevalError(
             "The log score needs forecasts in [0, 1]; use score='brier' for other numbers."
         )
     if mirrored:
-        p, y = folded(p, y)
+        p, y = fold_to_upper_half(p, y)
     fit = isotonic_fit(p - 0.5 if mirrored else p, y, w, mirrored)
     flat = np.full(len(p), base_rate(y, w, mirrored))
     raw, best, constant = (
@@ -157,7 +157,7 @@ def decompose(
     return Decomposition(raw, raw - best, constant - best, constant)
 
 
-def checked_cases(
+def check_cases(
     forecast: Floats, label: Floats, weight: Floats | None
 ) -> tuple[Floats, Floats, Floats]:
     """The arrays as floats of one shape, with labels in [0, 1] and weights of at least 0."""

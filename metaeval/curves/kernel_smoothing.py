@@ -18,7 +18,7 @@ _MIN_BANDWIDTH = 1e-3  # two cells: narrower kernels resolve the grid
 _BISECTIONS = 40  # to a relative precision of 2**-40
 
 
-def spread_over_cells(forecast: Floats) -> tuple[Codes, Floats]:
+def split_between_cells(forecast: Floats) -> tuple[Codes, Floats]:
     """Cell to the left of each forecast, and the fraction assigned to the next one: (row,)."""
     position = np.clip(forecast, 0.0, 1.0) * N_CELLS
     cell = np.minimum(position.astype(np.intp), N_CELLS - 1)
@@ -27,12 +27,12 @@ def spread_over_cells(forecast: Floats) -> tuple[Codes, Floats]:
 
 def residuals_by_cell(forecast: Floats, residual: Floats) -> Floats:
     """Sums of residuals (row,) at N_CELLS + 1 points from 0 to 1, split between neighbors."""
-    cell, right = spread_over_cells(forecast)
+    cell, right = split_between_cells(forecast)
     left = np.bincount(cell, residual * (1 - right), N_CELLS + 1)
     return np.asarray(left + np.bincount(cell + 1, residual * right, N_CELLS + 1))
 
 
-def mirrored_cells(sums: Floats) -> Floats:
+def symmetrize_cells(sums: Floats) -> Floats:
     """Sums (..., cell) of rows that count half in each order."""
     return np.asarray((sums - sums[..., ::-1]) / 2)
 
@@ -49,7 +49,7 @@ def cosines(sums: Floats) -> Floats:
     return np.asarray(dct(doubled, type=1) / 2)
 
 
-def smoothed(series: Floats, bandwidth: Floats | float) -> Floats:
+def smooth_series(series: Floats, bandwidth: Floats | float) -> Floats:
     """A series (..., frequency) smoothed with a reflected Gaussian kernel: (..., cell)."""
     from scipy.fft import dct
 
@@ -60,12 +60,12 @@ def smoothed(series: Floats, bandwidth: Floats | float) -> Floats:
 
 def error_at(series: Floats, bandwidth: Floats | float) -> Floats:
     """Integral over [0, 1] of the absolute smoothed sums, by the trapezoidal rule: (...,)."""
-    size = np.abs(smoothed(series, bandwidth))
+    size = np.abs(smooth_series(series, bandwidth))
     total = size.sum(axis=-1) - (size[..., 0] + size[..., -1]) / 2
     return np.asarray(total / (size.shape[-1] - 1))
 
 
-def own_bandwidth(series: Floats, steps: int = _BISECTIONS) -> Floats:
+def fixed_point_bandwidth(series: Floats, steps: int = _BISECTIONS) -> Floats:
     """Bandwidth that equals the error at it, by bisection: (...,).
 
     The error decreases as the bandwidth grows, so the root is unique. The search starts from
@@ -116,16 +116,16 @@ def influence_of_signs(series: Floats, bandwidth: float) -> Callable[[Floats], F
 
     The signs of the smoothed sums are held fixed; the bandwidth changes with the error.
     """
-    values = smoothed(series, bandwidth)
+    values = smooth_series(series, bandwidth)
     n = len(values) - 1
     ends = np.r_[0.5, np.ones(n - 1), 0.5]
-    added = smoothed(cosines(np.sign(values) * ends / n), bandwidth)
+    added = smooth_series(cosines(np.sign(values) * ends / n), bandwidth)
     h = 1e-4 * bandwidth
     slope = (error_at(series, bandwidth + h) - error_at(series, bandwidth - h)) / (2 * h)
     at = added / (1 - slope)
 
     def influence(forecast: Floats) -> Floats:
-        cell, right = spread_over_cells(forecast)
+        cell, right = split_between_cells(forecast)
         return np.asarray(at[cell] * (1 - right) + at[cell + 1] * right)
 
     return influence

@@ -23,7 +23,7 @@ _TINY = 1e-12  # ridge, for problems without information on a parameter
 _SLACK = 1e-10  # relative decrease of the log density that is attributed to rounding
 
 
-class Curve(NamedTuple):
+class LinkEvaluation(NamedTuple):
     """Probabilities and the derivatives of their logits by the parameters.
 
     `chance` (problem, row) of the event; `slope` (parameter, problem, row) of its logit.
@@ -37,12 +37,12 @@ class Curve(NamedTuple):
 class Link:
     """A parametric family of curves.
 
-    `curve` maps parameters (problem, parameter) and design (row, column) to a `Curve`.
+    `curve` maps parameters (problem, parameter) and design (row, column) to a `LinkEvaluation`.
     """
 
     name: str
     parameters: tuple[str, ...]
-    curve: Callable[[Floats, Floats], Curve]
+    curve: Callable[[Floats, Floats], LinkEvaluation]
     prior: Prior
     start: tuple[float, ...]
 
@@ -88,37 +88,37 @@ def fit(
     array (problem, parameter)
     """
     cases, data = (
-        as_cases(weight),
+        normalize_weights(weight),
         link.prior.observations(len(weight)) if pseudo_data is None else pseudo_data,
     )
 
-    def ascent(theta: Floats, todo: Codes) -> Ascent:
+    def ascent(theta: Floats, todo: Codes) -> NewtonState:
         curve, prior = link.curve(theta, design), link.prior.density(theta, data[todo])
         w = cases[todo]
         value = _log_likelihood(curve.chance, label, w) - prior.value
         score = np.einsum("br,kbr->bk", w * (label - curve.chance), curve.slope) - prior.gradient
-        return Ascent(value, score, information(curve, w) + prior.curvature)
+        return NewtonState(value, score, information(curve, w) + prior.curvature)
 
-    return climb(ascent, link.start if start is None else start, len(weight))
+    return newton_maximize(ascent, link.start if start is None else start, len(weight))
 
 
-def as_cases(weight: Floats) -> Floats:
+def normalize_weights(weight: Floats) -> Floats:
     """Weights (..., row) normalized to sum to the number of rows."""
     total = np.maximum(weight.sum(axis=-1, keepdims=True), SMALLEST_DIVISOR)
     return np.asarray(weight * (weight.shape[-1] / total))
 
 
-def drawn_in(label: Floats, weight: Floats) -> Floats:
+def platt_targets(label: Floats, weight: Floats) -> Floats:
     """Labels (row,) smoothed by one pseudo-case of each class, so that slopes are finite.
 
     Platt (1999), Probabilistic outputs for support vector machines.
     """
-    counted = as_cases(weight)
+    counted = normalize_weights(weight)
     ups, downs = float(counted @ label), float(counted @ (1 - label))
     return np.asarray(label * (ups + 1) / (ups + 2) + (1 - label) / (downs + 2))
 
 
-class Ascent(NamedTuple):
+class NewtonState(NamedTuple):
     """A log density at given parameters: value, gradient and curvature of each problem."""
 
     value: Floats  # (problem,)
@@ -126,8 +126,8 @@ class Ascent(NamedTuple):
     curvature: Floats  # (problem, parameter, parameter), positive definite
 
 
-def climb(
-    ascent: Callable[[Floats, Codes], Ascent], start: Sequence[float] | Floats, n: int
+def newton_maximize(
+    ascent: Callable[[Floats, Codes], NewtonState], start: Sequence[float] | Floats, n: int
 ) -> Floats:
     """Modes of `n` problems, (problem, parameter): Fisher scoring with step halving.
 
@@ -150,7 +150,7 @@ def climb(
     return best
 
 
-def _bounded_step(at: Ascent) -> Floats:
+def _bounded_step(at: NewtonState) -> Floats:
     """Scoring step of each problem, limited in every parameter: (problem, parameter)."""
     ridge = _TINY * np.eye(at.score.shape[1])
     step = np.linalg.solve(at.curvature + ridge, at.score[..., None])[..., 0]
@@ -164,7 +164,7 @@ def _log_likelihood(chance: Floats, label: Floats, weight: Floats) -> Floats:
     return np.einsum("br,br->b", weight, log_density)
 
 
-def information(curve: Curve, weight: Floats) -> Floats:
+def information(curve: LinkEvaluation, weight: Floats) -> Floats:
     """Expected information of each problem: (problem, parameter, parameter)."""
     spread = weight * curve.chance * (1 - curve.chance)
     n, b = curve.slope.shape[:2]
@@ -175,12 +175,12 @@ def information(curve: Curve, weight: Floats) -> Floats:
     return matrix
 
 
-def _margin(theta: Floats, design: Floats) -> Curve:
+def _margin(theta: Floats, design: Floats) -> LinkEvaluation:
     z = np.exp(theta) * design[:, 0]
-    return Curve(expit(z), z[None])
+    return LinkEvaluation(expit(z), z[None])
 
 
-def _lapse(theta: Floats, design: Floats) -> Curve:
+def _lapse(theta: Floats, design: Floats) -> LinkEvaluation:
     z = np.exp(theta[:, :1]) * design[:, 0]
     rate, sure = expit(theta[:, 1:]), expit(z)
     chance = rate / 2 + (1 - rate) * sure
@@ -188,23 +188,23 @@ def _lapse(theta: Floats, design: Floats) -> Curve:
     slope = np.empty((2, *z.shape))
     slope[0] = (1 - rate) * sure * (1 - sure) * z / odds
     slope[1] = rate * (1 - rate) * (0.5 - sure) / odds
-    return Curve(chance, slope)
+    return LinkEvaluation(chance, slope)
 
 
-def _spline(theta: Floats, design: Floats) -> Curve:
+def _spline(theta: Floats, design: Floats) -> LinkEvaluation:
     contributions = np.exp(theta).T[:, :, None] * design.T[:, None]
-    return Curve(expit(contributions.sum(axis=0)), contributions)
+    return LinkEvaluation(expit(contributions.sum(axis=0)), contributions)
 
 
-def _line(theta: Floats, design: Floats) -> Curve:
+def _line(theta: Floats, design: Floats) -> LinkEvaluation:
     z = theta @ design.T
-    return Curve(expit(z), np.broadcast_to(design.T[:, None], (design.shape[1], *z.shape)))
+    return LinkEvaluation(expit(z), np.broadcast_to(design.T[:, None], (design.shape[1], *z.shape)))
 
 
-def _beta(theta: Floats, design: Floats) -> Curve:
+def _beta(theta: Floats, design: Floats) -> LinkEvaluation:
     scale = np.exp(theta[:, :2]).T[:, :, None] * design.T[:, None]
     z = scale.sum(axis=0) + theta[:, 2:]
-    return Curve(expit(z), np.concatenate([scale, np.ones((1, *z.shape))]))
+    return LinkEvaluation(expit(z), np.concatenate([scale, np.ones((1, *z.shape))]))
 
 
 _SLOPE = weak_priors.independent(SLOPE_SD)
@@ -288,13 +288,13 @@ def fit_outcomes(
     is (problem, row). Returns (problem, 2).
     """
     which = np.stack([outcome == 0, outcome == 0.5, outcome == 1], axis=-1).astype(float)
-    cases, data = as_cases(weight), _TWO.observations(len(weight))
+    cases, data = normalize_weights(weight), _TWO.observations(len(weight))
 
-    def ascent(theta: Floats, todo: Codes) -> Ascent:
+    def ascent(theta: Floats, todo: Codes) -> NewtonState:
         at, prior, w = model(theta, margin), _TWO.density(theta, data[todo]), cases[todo]
         value = np.einsum("br,rc,brc->b", w, which, np.log(np.maximum(at.chance, SMALLEST_DIVISOR)))
         score = np.einsum("br,rc,brck->bk", w, which, at.slope, optimize=True)
         info = np.einsum("br,brc,brck,brcl->bkl", w, at.chance, at.slope, at.slope, optimize=True)
-        return Ascent(value - prior.value, score - prior.gradient, info + prior.curvature)
+        return NewtonState(value - prior.value, score - prior.gradient, info + prior.curvature)
 
-    return climb(ascent, (0.0, 0.0), len(weight))
+    return newton_maximize(ascent, (0.0, 0.0), len(weight))

@@ -10,7 +10,7 @@ _LAST_STEP = 1e-5  # relative: convergence is quadratic, so the error is then ab
 _MOST_STEPS = 25
 
 
-def near(sums: Floats, theta: Floats) -> Floats:
+def second_order_estimates(sums: Floats, theta: Floats) -> Floats:
     """Coefficients of replicates (replicate, k), expanded to second order in the weights.
 
     `sums` holds first, second and third derivatives of the log likelihood at `theta`. Replicates

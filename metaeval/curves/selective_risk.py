@@ -107,13 +107,13 @@ def stepwise_risk_area(weight: Floats, wrong: Floats, n_cases: int) -> float:
     return float((wrong + (errors - before * rate) * growth).sum() / weight.sum())
 
 
-def reaching(weight: Floats, right: Floats, accuracy: float) -> Bools:
+def reaches_accuracy(weight: Floats, right: Floats, accuracy: float) -> Bools:
     """Whether decisions at or above each confidence level (..., level) reach an accuracy."""
     covered, correct = np.cumsum(weight, axis=-1), np.cumsum(right, axis=-1)
     return np.asarray((correct >= (accuracy - ROUNDOFF) * covered) & (covered > 0))
 
 
-def largest(weight: Floats, reached: Bools) -> Floats:
+def last_coverage(weight: Floats, reached: Bools) -> Floats:
     """Coverage at the last level (..., level) that is reached; 0 if none is."""
     covered = np.cumsum(weight, axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):

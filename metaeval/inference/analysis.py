@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.core import Floats, MetaevalError, listed
+from metaeval.core import Floats, MetaevalError, join_names
 from metaeval.inference.design import Design, prepare, system_level
 from metaeval.inference.estimation import Estimates, measure
 from metaeval.inference.macro_average import macro
@@ -147,5 +147,5 @@ def _only(
         return design
     complete, reason = system_level(design)
     if complete is None:
-        raise MetaevalError(f"{reason} Use missing='common' or leave out {listed(names)}.")
+        raise MetaevalError(f"{reason} Use missing='common' or leave out {join_names(names)}.")
     return complete

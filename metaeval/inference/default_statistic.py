@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 from metaeval.statistics import (
     Statistic,
     best_of_n,
@@ -28,8 +28,8 @@ def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statist
         names = [s.name for s in ready]
         if not ready or len(set(names)) < len(names):
             raise MetaevalError(
-                f"Name each statistic once; there are {listed(names) or 'none'}. Leave statistic "
-                "out to let the kind of label pick one."
+                f"Name each statistic once; there are {join_names(names) or 'none'}. Leave "
+                "statistic out to let the kind of label pick one."
             )
         return ready, []
     kind, picked = _default(table)

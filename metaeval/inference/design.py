@@ -16,9 +16,9 @@ from metaeval.core import (
     MetaevalError,
     check_names,
     check_one_of,
-    listed,
+    decide_with_threshold,
+    join_names,
     require_known,
-    sign_within,
 )
 from metaeval.tables import (
     MISSING,
@@ -26,10 +26,10 @@ from metaeval.tables import (
     Pairs,
     Responses,
     Table,
+    complete_rows,
+    dropped_rows_warning,
     group_codes,
-    kept_rows,
-    loss,
-    no_rows,
+    no_complete_rows_message,
 )
 
 RANDOM = ("item", "cluster", "task")
@@ -120,7 +120,7 @@ def prepare(
         + (() if policy in ("count_as_wrong", "pairwise") else loss(whole, kept))
     )
     if not kept.any():
-        raise MetaevalError(no_rows(whole, warnings))
+        raise MetaevalError(no_complete_rows_message(whole, warnings))
     _check_by(whole, by)
     if by is not None and by == unit:
         raise MetaevalError(
@@ -156,7 +156,7 @@ def _without_silent(table: Table, policy: str) -> tuple[Table, tuple[str, ...]]:
         names = [name for name in few if few[name] == n]
         if names:
             has = "has" if len(names) == 1 else "have"
-            text = f"{listed(names, 5)} {has} {why}: left out, the others are as without it"
+            text = f"{join_names(names, 5)} {has} {why}: left out, the others are as without it"
             warnings.append(text)
     return table.drop_scorers(*few), tuple(warnings)
 
@@ -254,8 +254,8 @@ def one_label(table: Table, label: str | None) -> tuple[Table, str]:
         )
     if len(names) > 1 and not table.average_raters:
         raise MetaevalError(
-            f"There are several labels: {listed(names)}. Choose one with label= (--label), or say "
-            "average_raters=True when reading if they are raters on one scale."
+            f"There are several labels: {join_names(names)}. Choose one with label= (--label), or "
+            "say average_raters=True when reading if they are raters on one scale."
         )
     combined = _combine(table, table.labels[names])
     name = names[0] if len(names) == 1 else f"{_how(table, names)} of {len(names)} raters"
@@ -283,7 +283,11 @@ def _combine(table: Table, labels: pd.DataFrame) -> Floats:
     mean = np.where(counts > 0, np.nansum(values, axis=1) / np.maximum(counts, 1), np.nan)
     if isinstance(table, Responses):
         return mean
-    verdict = _plurality(values) if _recorded(values) else sign_within(mean, table.label_epsilon)
+    verdict = (
+        _plurality(values)
+        if _recorded(values)
+        else decide_with_threshold(mean, table.label_epsilon)
+    )
     return np.where(np.isnan(mean), np.nan, verdict)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Codes, Floats, MetaevalError, UndefinedError, listed, steps
+from metaeval.core import Codes, Floats, MetaevalError, UndefinedError, join_names, with_progress
 from metaeval.inference.design import Design, Stratum
 from metaeval.resampling import block_size, key_of, kind_for, on_bounds, weights
 from metaeval.statistics import Drawing, StandardErrors, Statistic, sum_by
@@ -113,7 +113,7 @@ def _measure(
 
 def _drawing(stratum: Stratum, resamples: Resamples, n_rows: int) -> Drawing:
     return Drawing(
-        kind=kind_for(len(stratum.units), resamples.weights),
+        kind=weight_scheme(len(stratum.units), resamples.weights),
         key=key_of(resamples.seed, "bootstrap", stratum.part),
         n=resamples.n,
         n_rows=n_rows,
@@ -131,12 +131,12 @@ class _Drawn(NamedTuple):
     def blocks(self, systems: list[str], what: str) -> Iterator[tuple[Floats, Floats]]:
         """Weights of units (replicate, unit) and of some systems (replicate, system)."""
         n, n_units = self.resamples.n, len(self.stratum.units)
-        kind = kind_for(n_units, self.resamples.weights)
+        kind = weight_scheme(n_units, self.resamples.weights)
         key = key_of(self.resamples.seed, "bootstrap", self.stratum.part)
         shared = key_of(self.resamples.seed, "system")
         column = np.searchsorted(self.systems, systems)
         size = block_size(n_units, 64)
-        for start in steps(range(0, n, size), -(-n // size), what):
+        for start in with_progress(range(0, n, size), -(-n // size), what):
             some = np.arange(start, min(start + size, n))
             of_systems = weights("multinomial", shared, some, len(self.systems))
             yield weights(kind, key, some, n_units), of_systems[:, column]
@@ -194,7 +194,7 @@ def _require_one_key(statistic: Statistic, table: Table) -> None:
     combined = table.rows[list(table.keys)].astype(TEXT).agg("/".join, axis=1)
     if (combined.groupby(table.item_codes).nunique() > 1).any():
         raise MetaevalError(
-            f"{statistic.name} would mix rows of one item that differ in {listed(table.keys)}; "
+            f"{statistic.name} would mix rows of one item that differ in {join_names(table.keys)}; "
             f"choose one with select({table.keys[0]}=...), or read the column as task."
         )
 
@@ -207,7 +207,7 @@ def _require_defined(
         return
     where = f" in {design.by} {stratum.name!r}" if stratum.name is not None else ""
     raise UndefinedError(
-        f"{statistic.name} is undefined{where} for {listed(undefined, 5)}: no pair or item "
+        f"{statistic.name} is undefined{where} for {join_names(undefined, 5)}: no pair or item "
         "counts (all labels tied, or constant scores). Leave out that scorer or task, or choose "
         "another statistic."
     )

@@ -12,7 +12,14 @@ from metaeval.inference.estimation import Estimates
 from metaeval.inference.families import Member, Tested
 from metaeval.inference.published_tests import replica_tests
 from metaeval.inference.settings import Plan
-from metaeval.resampling import Contrast, FlipTest, flip_test, mcnemar, normal_cdf, step_down
+from metaeval.resampling import (
+    FlipTest,
+    PairedDifferences,
+    flip_test,
+    mcnemar,
+    normal_cdf,
+    step_down,
+)
 from metaeval.statistics import Statistic
 
 _CERTAIN = 40.0
@@ -37,7 +44,7 @@ def _flipped(
     statistic: Statistic, members: Sequence[Member], plan: Plan, n_flips: int
 ) -> list[Tested]:
     contrasts = [
-        Contrast(m.part.contributions, m.first, m.second, m.part.part, m.part.n_units)
+        PairedDifferences(m.part.contributions, m.first, m.second, m.part.part, m.part.n_units)
         for m in members
         if m.part.contributions is not None
     ]

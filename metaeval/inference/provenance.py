@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from metaeval import __version__
-from metaeval.core import Floats, listed
+from metaeval.core import Floats, join_names
 from metaeval.inference.design import Design
 from metaeval.inference.estimation import Estimates
 from metaeval.inference.hypothesis_tests import verdicts_of
 from metaeval.inference.rows import reach_warning, usable_interval
 from metaeval.inference.settings import REPLICAS, Plan
-from metaeval.results import COLUMNS, LEVELS, Result, Row, make_signature, tidied
+from metaeval.results import COLUMNS, LEVELS, Result, Row, make_signature, normalize_frame
 from metaeval.statistics import Estimand, Statistic
 from metaeval.tables import Table, assumed_sharing, implausible
 
@@ -53,7 +53,7 @@ def assembled(
 ) -> Result:
     """Put the rows of all statistics in one result, with adjusted p-values and all that is said."""
     rows = [row for level in levels for row in [*level.own, *level.differences]]
-    frame = tidied(pd.DataFrame(rows, columns=COLUMNS))
+    frame = normalize_frame(pd.DataFrame(rows, columns=COLUMNS))
     undefined = set(frame.loc[frame["baseline"].isna() & frame["estimate"].isna(), "scorer"])
     said = [
         *table.warnings,
@@ -152,7 +152,7 @@ def _counts_line(design: Design) -> str:
     n_dropped = int(design.dropped.sum())
     lost = ""
     if n_dropped:
-        lost = f"; {n_dropped} rows dropped, scores missing for {listed(design.holes, 5)}"
+        lost = f"; {n_dropped} rows dropped, scores missing for {join_names(design.holes, 5)}"
     many = "" if len(design.scorers) == 1 else "s"
     shape += f", {len(rows)} rows, {len(design.scorers)} scorer{many}"
     return f"{shape}, label {design.label!r}{lost}"
@@ -280,7 +280,7 @@ def cautions_of(
     alone = [str(whole.name) for whole in wholes if whole.name is not None and whole.n_units < 2]
     if alone:
         cautions.append(
-            f"one unit in {listed(alone, 5)}: no interval there, nor for the mean over all"
+            f"one unit in {join_names(alone, 5)}: no interval there, nor for the mean over all"
         )
     limit = statistic.item_limit
     if limit is not None and any(whole.n_items > limit for whole in wholes):

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from metaeval.core import ROUNDOFF, ROUNDOFF_OF_SUMS, Codes, Floats, MetaevalError, sign_within
+from metaeval.core import (
+    ROUNDOFF,
+    ROUNDOFF_OF_SUMS,
+    Codes,
+    Floats,
+    MetaevalError,
+    decide_with_threshold,
+)
 from metaeval.inference.estimation import table_for
 from metaeval.inference.families import Member, Tested
 from metaeval.inference.settings import Plan
@@ -169,7 +176,7 @@ def _joined(nulls: list[Null]) -> Null:
     """Several nulls as one, their pairs side by side."""
 
     def draw(n: int) -> Iterator[Floats]:
-        parts = zip(*(same_blocks(null.draw(n), _ROWS) for null in nulls), strict=True)
+        parts = zip(*(rechunk(null.draw(n), _ROWS) for null in nulls), strict=True)
         return (np.concatenate(some, axis=1) for some in parts)
 
     observed = np.concatenate([null.observed for null in nulls])
@@ -246,7 +253,7 @@ def _pair_swapped(statistic: Statistic, member: Member, plan: Plan, n_flips: int
         gap = earned[:, a] - earned[:, b]
         p = mcnemar((gap > 0).sum(axis=0), (gap < 0).sum(axis=0), alternative=plan.alternative)
         return _alone(p, plan, np.zeros(len(p)), 0, True)
-    flips = Contrast(earned * share[:, None], a, b, member.part.part, len(share))
+    flips = PairedDifferences(earned * share[:, None], a, b, member.part.part, len(share))
     test = flip_test([flips], n_flips=n_flips, seed=plan.seed, alternative=plan.alternative)[0]
     n, p = int(test.n_flips.max(initial=0)), test.p_value
     mcse = np.zeros(len(p)) if test.enumerated else np.sqrt(p * (1 - p) / n)
@@ -263,7 +270,7 @@ def _earned(statistic: Statistic, table: Table) -> tuple[Floats, Floats]:
         raise _no_verdicts(statistic)
     ready = table_for(statistic, table)
     credits = statistic.credits(ready)
-    calls = sign_within(ready.scores.to_numpy(), credits.epsilon)
+    calls = decide_with_threshold(ready.scores.to_numpy(), credits.epsilon)
     earned = np.take_along_axis(credits.credit, calls.astype(int) + 1, axis=1)
     return np.where(credits.share[:, None] > 0, earned, 0.0), credits.share
 

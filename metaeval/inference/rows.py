@@ -15,7 +15,7 @@ from metaeval.inference.hypothesis_tests import test_family, verdicts_of
 from metaeval.inference.settings import FLIPS_PER_COMPARISON, Plan
 from metaeval.resampling import (
     MAX_ENUMERATED,
-    Sample,
+    IntervalInputs,
     detectable,
     intervals,
     multiplicity,
@@ -60,7 +60,9 @@ def _own_intervals(
     """Ends (2, scorer), standard errors (scorer,) and the kind of each interval."""
     se = _error(part, part.draws, np.arange(len(part.estimate)), None)
     n = _degrees(part) + 1
-    sample = Sample(part.estimate, part.draws, part.influence, se, n, bounded=statistic.is_accuracy)
+    sample = IntervalInputs(
+        part.estimate, part.draws, part.influence, se, n, bounded=statistic.is_accuracy
+    )
     verdicts = verdicts_of(part)
     kind = usable_interval(statistic, part, plan.interval, verdicts is not None)
     kinds = np.full(len(se), kind, dtype=object)
@@ -101,7 +103,7 @@ def _holding(estimate: Floats, ends: Floats) -> Floats:
     return np.stack([np.fmin(ends[0], estimate), np.fmax(ends[1], estimate)])
 
 
-def _at_limit(sample: Sample, limits: tuple[float, float] | None) -> Bools:
+def _at_limit(sample: IntervalInputs, limits: tuple[float, float] | None) -> Bools:
     """Whether each value is the least or the largest possible one, in every draw: (scorer,)."""
     at = np.zeros(len(sample.se), dtype=bool)
     for limit in limits or ():
@@ -130,7 +132,7 @@ def noise_of(part: Estimates) -> Floats:
     )
 
 
-def _trials(sample: Sample, share: Floats, of_items: bool) -> Floats:
+def _trials(sample: IntervalInputs, share: Floats, of_items: bool) -> Floats:
     """Independent 0/1 items that would tell as much: by the shares of units, or by the error."""
     if of_items:
         return np.full(len(sample.se), 1 / float(np.square(share).sum()))
@@ -141,7 +143,7 @@ def _trials(sample: Sample, share: Floats, of_items: bool) -> Floats:
     return np.where(sample.se > 0, effective, 1.0)
 
 
-def _columns(sample: Sample, some: Floats | slice) -> Sample:
+def _columns(sample: IntervalInputs, some: Floats | slice) -> IntervalInputs:
     picked: dict[str, Any] = {
         name: value[..., some]
         for name, value in zip(sample._fields, sample, strict=True)
@@ -150,7 +152,9 @@ def _columns(sample: Sample, some: Floats | slice) -> Sample:
     return sample._replace(**picked)
 
 
-def _ends(sample: Sample, part: Estimates, kind: str, scorers: Floats, plan: Plan) -> Floats:
+def _ends(
+    sample: IntervalInputs, part: Estimates, kind: str, scorers: Floats, plan: Plan
+) -> Floats:
     """Ends of one kind of interval: (2, scorer)."""
     if kind == "bootstrap-t" and part.standard_errors is not None:
         se, se_draws = (
@@ -296,7 +300,7 @@ def _difference_ends(
     if np.isnan(draws).all():
         return np.full((2, len(se)), np.nan), kind
     influence = part.influence[:, a] - part.influence[:, b]
-    sample = Sample(estimate, draws, influence, se, _degrees(part) + 1)
+    sample = IntervalInputs(estimate, draws, influence, se, _degrees(part) + 1)
     if kind == NOISE:
         low, high = intervals.t(sample, plan.confidence)
         above, below = _noise_of_two(statistic, part, a, b)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from metaeval.core import (
     MetaevalError,
     check_fraction,
+    check_integer,
     check_not_negative,
     check_one_of,
-    check_whole,
 )
 from metaeval.inference.estimation import Resamples
 from metaeval.resampling import (
@@ -61,8 +61,8 @@ class Plan:
         check_one_of(
             "interval", self.interval, (POSTERIOR,) if of_model else tuple(intervals.BY_NAME)
         )
-        check_whole("n_resamples", self.n_resamples, 100)
-        check_whole("seed", self.seed, 0)
+        check_integer("n_resamples", self.n_resamples, 100)
+        check_integer("seed", self.seed, 0)
         check_one_of("test", self.test, TESTS)
         check_one_of("alternative", self.alternative, ALTERNATIVES)
         check_one_of("correction", self.correction, CORRECTIONS)
@@ -71,7 +71,7 @@ class Plan:
         if self.margin is not None:
             check_not_negative("margin", self.margin)
         if self.stop_after_exceedances is not None:
-            check_whole("stop_after_exceedances", self.stop_after_exceedances, 5)
+            check_integer("stop_after_exceedances", self.stop_after_exceedances, 5)
             if self.test != "sign-flip":
                 raise MetaevalError(
                     "stop_after_exceedances is for test='sign-flip'; leave one of them out."

@@ -21,7 +21,7 @@ from metaeval.core import (
 )
 from metaeval.resampling import (
     MAX_ENUMERATED,
-    Terms,
+    ExactTerms,
     enumerated_sums,
     exact_terms,
     is_large,
@@ -294,12 +294,12 @@ def linear(swaps: Swaps, credits: list[PairCredits], exact: bool) -> Null:
         terms = sum_by(terms.astype(float), unit, swaps.n_units)
     size = np.abs(terms).sum(axis=0)
     slack = np.full(len(size), 0.5) if weight.integral else ROUNDOFF_OF_SUMS * size
-    used = Terms(terms, np.ones(len(size)), weight.integral)
+    used = ExactTerms(terms, np.ones(len(size)), weight.integral)
     return _of_sums(used, lambda sums: sums, slack, swaps.key)
 
 
 def _of_sums(
-    terms: Terms, differences: Callable[[Floats], Floats], slack: Floats, key: Codes
+    terms: ExactTerms, differences: Callable[[Floats], Floats], slack: Floats, key: Codes
 ) -> Null:
     """Differences that are functions of signed sums."""
     n_units = len(terms.values)
@@ -340,4 +340,6 @@ def of_columns(swaps: Swaps, columns: list[tuple[Floats, Finish]]) -> Null:
 
     terms = np.concatenate(summed, axis=1)
     slack = np.full(len(first), ROUNDOFF)
-    return _of_sums(Terms(terms, np.ones(terms.shape[1]), False), differences, slack, swaps.key)
+    return _of_sums(
+        ExactTerms(terms, np.ones(terms.shape[1]), False), differences, slack, swaps.key
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, steps
+from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, with_progress
 from metaeval.inference.estimation import table_for
 from metaeval.inference.swap_tests import Null, Swaps
 from metaeval.resampling import MAX_ENUMERATED, all_signs, block_size, weight_blocks
@@ -45,11 +45,11 @@ def evaluated(statistic: Statistic, swaps: Swaps, n_flips: int) -> Null:
     def draw(n_swaps: int) -> Iterator[Floats]:
         blocks = weight_blocks("sign", swaps.key, n_swaps, n, size)
         n_blocks = -(-n_swaps // block_size(n, size))
-        return map(differences, steps(blocks, n_blocks, what))
+        return map(differences, with_progress(blocks, n_blocks, what))
 
     def every() -> Iterator[Floats]:
         starts = range(0, 2 ** (n - 1), size)
-        for start in steps(starts, len(starts), what):
+        for start in with_progress(starts, len(starts), what):
             yield differences(all_signs(start, min(start + size, 2 ** (n - 1)), n))
 
     observed = differences(np.ones((1, n)))[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.core import UndefinedError, listed
+from metaeval.core import UndefinedError, join_names
 from metaeval.inference.design import Design, prepare, system_level
 from metaeval.inference.estimation import Resamples, measure
 from metaeval.inference.provenance import Level
@@ -85,5 +85,5 @@ def _missing(statistic: Statistic, name: str) -> Row:
 
 def _said(statistic: Statistic, left_out: Mapping[str, str]) -> str:
     flat = [name for name, why in left_out.items() if why == "constant"]
-    what = f"{listed(left_out, 5)}" + (f" (constant: {listed(flat, 5)})" if flat else "")
+    what = f"{join_names(left_out, 5)}" + (f" (constant: {join_names(flat, 5)})" if flat else "")
     return f"{statistic.name} is undefined for {what}: left out, the others are as without it"

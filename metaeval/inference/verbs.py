@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from metaeval.core import MetaevalError, check_names, listed, require_known
+from metaeval.core import MetaevalError, check_names, join_names, require_known
 from metaeval.inference.analysis import whole_level
 from metaeval.inference.default_statistic import Statistics, choose_statistics
 from metaeval.inference.design import Design, prepare, system_level, units_of
@@ -295,8 +295,8 @@ def _unused(table: Table) -> str:
     if not extra:
         return ""
     return (
-        f" Columns of numbers that are not used as scores: {listed(extra, 10)}; name those that "
-        "are (scorers=, --scorers)."
+        f" Columns of numbers that are not used as scores: {join_names(extra, 10)}; name those "
+        "that are (scorers=, --scorers)."
     )
 
 

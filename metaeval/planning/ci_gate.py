@@ -323,7 +323,7 @@ def _only_one(table: Table, new: str, baseline: str, missing: Any) -> list[str]:
         alone = [names[i] for i in np.flatnonzero(there[:, own] & ~there[:, 1 - own])]
         alone.sort(key=natural)
         if alone:
-            said.append(f"only {who} has scores of {listed(alone, 5)}: {what}")
+            said.append(f"only {who} has scores of {join_names(alone, 5)}: {what}")
     return said
 
 

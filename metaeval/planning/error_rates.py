@@ -13,9 +13,9 @@ from metaeval.core import (
     Floats,
     MetaevalError,
     check_fraction,
+    check_integer,
     check_one_of,
-    check_whole,
-    steps,
+    with_progress,
 )
 from metaeval.inference import (
     Design,
@@ -37,7 +37,7 @@ from metaeval.planning.power_analysis import (
     of_units,
     rate_of,
 )
-from metaeval.resampling import key_of, kind_for, weight_blocks
+from metaeval.resampling import key_of, weight_blocks, weight_scheme
 from metaeval.statistics import Statistic, standardised
 from metaeval.tables import Pairs, Responses, Table, require_table
 
@@ -106,7 +106,7 @@ def type_i_error_rate(
         raise MetaevalError(f"A size check takes two scorers; there are {len(names)} (scorers=).")
     options = {"label": label, "resample": resample, "missing": missing}
     pair = require_table(table).keep_scorers(names)
-    check_whole("n_simulations", n_simulations, 100)
+    check_integer("n_simulations", n_simulations, 100)
     if null == "shifted":
         part = by_item(pair, statistic, options)
         values = differences(part, pair.scorers, 0, 1)
@@ -126,7 +126,7 @@ def type_i_error_rate(
     design = _on_one_scale(design, one)
     draw = np.random.default_rng([seed, 2])
     sets = (_exchanged(design, draw) for _ in range(n_simulations))
-    p = [_p_of(made, one, plan) for made in steps(sets, n_simulations, "size check")]
+    p = [_p_of(made, one, plan) for made in with_progress(sets, n_simulations, "size check")]
     return rate_of(int((np.array(p) <= level).sum()), n_simulations, level)
 
 
@@ -149,7 +149,7 @@ def _bootstrap_rate(
 ) -> Rate:
     """Rejections of the studentised bootstrap of a mean in data sets drawn from unit values."""
     check_fraction("level", level)
-    check_whole("n_resamples", n_resamples, 100)
+    check_integer("n_resamples", n_resamples, 100)
     draw = np.random.default_rng([seed, 1])
     sets = (values[draw.integers(0, len(values), n_units)] for _ in range(n_simulations))
     p = [_p_of_mean(x, key_of(seed, "bootstrap", k), n_resamples) for k, x in enumerate(sets)]
@@ -160,14 +160,14 @@ def _p_of_mean(values: Floats, key: Codes, n_resamples: int) -> float:
     """Two-sided p of the test of a mean: draws are centred, each over its standard error."""
     n = len(values)
     observed = abs(_t_of_mean(values, np.ones((1, n)), 0.0)[0])
-    blocks = weight_blocks(kind_for(n), key, n_resamples, n)
+    blocks = weight_blocks(weight_scheme(n), key, n_resamples, n)
     drawn = np.concatenate([_t_of_mean(values, w, values.mean()) for w in blocks])
     extreme, there = (np.abs(drawn) >= observed).sum(), (~np.isnan(drawn)).sum()
     return max(float((1 + extreme) / (1 + there)), 2.0 ** (1 - n))
 
 
 def _t_of_mean(values: Floats, weights: Floats, null: float) -> Floats:
-    """Weighted means less `null` over standard errors, as `spread_of_sums` has: (replicate,)."""
+    """Weighted means less `null` over standard errors, as `delta_method_se` has: (replicate,)."""
     total, n_drawn = weights.sum(axis=1), (weights > 0).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = weights @ values / total

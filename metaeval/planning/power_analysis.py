@@ -13,7 +13,7 @@ from metaeval.core import (
     Floats,
     MetaevalError,
     check_fraction,
-    check_whole,
+    check_integer,
     require_known,
 )
 from metaeval.inference import (
@@ -29,13 +29,13 @@ from metaeval.inference import (
     units_of,
 )
 from metaeval.resampling import (
-    Contrast,
-    Sample,
+    IntervalInputs,
+    PairedDifferences,
     design_effect,
     detectable,
+    detectable_at_half_power,
     flip_test,
     items_for_mean,
-    missed_half,
     wilson,
 )
 from metaeval.tables import Table
@@ -94,7 +94,7 @@ def sample_size(
     -------
     DataFrame
         One row for each pair: `estimate` and `se` of the difference in the pilot, `mde` (what the
-        pilot finds with this power), `missed_half`, `n_items`, `n_clusters`, `icc`,
+        pilot finds with this power), `detectable_at_half_power`, `n_items`, `n_clusters`, `icc`,
         `design_effect`, and `items_needed` (`clusters_needed`: at the pilot's cluster size).
 
     Raises
@@ -152,7 +152,7 @@ def _row(
         "estimate": float(values.mean()),
         "se": float(se),
         "mde": float(detectable(se, confidence, power)),
-        "missed_half": float(missed_half(se, confidence)),
+        "missed_half": float(detectable_at_half_power(se, confidence)),
         "n_items": n,
         "n_clusters": len(np.unique(clusters)),
         "icc": float(icc),
@@ -208,7 +208,7 @@ def power_by_simulation(
     >>> bool(rate.rate > 0.5)
     True
     """
-    check_whole("n_units", n_units, 2)
+    check_integer("n_units", n_units, 2)
     part = by_item(table, statistic, {"label": label, "resample": resample, "missing": missing})
     a, b = (_place(name, table) for name in (scorer, baseline))
     values = differences(part, table.scorers, a, b)
@@ -221,11 +221,11 @@ def flip_rate(
 ) -> Rate:
     """Rejections of the sign-flip test in data sets drawn with replacement from unit values."""
     check_fraction("level", level)
-    check_whole("n_simulations", n_simulations, 100)
+    check_integer("n_simulations", n_simulations, 100)
     draw = np.random.default_rng([seed, 1])
     drawn = values[draw.integers(0, len(values), (n_units, n_simulations))]
     columns = np.column_stack([drawn, np.zeros(n_units)])
-    pairs = Contrast(
+    pairs = PairedDifferences(
         columns, np.arange(n_simulations), np.full(n_simulations, n_simulations), 0, n_units
     )
     tests = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=ENUMERATED)
@@ -279,7 +279,7 @@ def rate_of(n_rejected: int, n_simulations: int, level: float) -> Rate:
     """Share of rejections with its Wilson interval."""
     none = np.zeros((1, 1))
     share = np.array([n_rejected / n_simulations])
-    counts = Sample(
+    counts = IntervalInputs(
         share,
         none,
         none,

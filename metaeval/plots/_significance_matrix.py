@@ -30,7 +30,7 @@ from metaeval.plots.row_axes import (
 )
 from metaeval.plots.text_layout import width
 from metaeval.plots.theme import GREY
-from metaeval.results import Result, p_cell, prob_text, probably
+from metaeval.results import Result, decision_probability, format_p, format_probability
 
 VALUES = ("p_adjusted", "p_value", "prob_better")
 ANNOTATED = 12  # scorers up to which cells say their value
@@ -171,7 +171,7 @@ def _level(result: Result, value: str, found: float, gain: float) -> float:
 
 def _limits(result: Result, value: str) -> tuple[float, float]:
     """Up to which p, or doubt, two scorers are separated, and clearly so."""
-    edge = 1 - probably(result) if value == "prob_better" else 1 - result.confidence
+    edge = 1 - decision_probability(result) if value == "prob_better" else 1 - result.confidence
     return edge, (1 - result.confidence) / 50  # .05 and .001
 
 
@@ -246,7 +246,7 @@ def _square(frame: pd.DataFrame, names: list[str], column: str) -> Floats:
 
 def _mark_cells(ax: Axes, levels: Floats, values: Floats, value: str, room: float) -> None:
     """Values in the cells of few scorers; a cross where two were not compared."""
-    text = prob_text if value == "prob_better" else p_cell
+    text = format_probability if value == "prob_better" else format_p
     few = len(levels) <= ANNOTATED
     size = min(points("ytick.labelsize"), 0.9 * room / width("<.001", 1))
     for i, j in zip(*np.nonzero(~np.eye(len(levels), dtype=bool)), strict=True):

@@ -12,8 +12,8 @@ from metaeval.core import MetaevalError
 from metaeval.plots.result_checks import label_values, require_differences
 from metaeval.plots.row_axes import row_axes, small_size
 from metaeval.plots.theme import BLACK, BLUE, GREY, LIGHT
-from metaeval.resampling import MOST_GROUPS, letter, together
-from metaeval.results import Result, found_better
+from metaeval.resampling import MAX_GROUPS, letter, maximal_nonsignificant_groups
+from metaeval.results import Result, significantly_better
 
 _BAR = 1.15  # sizes of its letter that a bar takes
 
@@ -84,7 +84,7 @@ def cd_diagram(
 def _check(leaderboard: pd.DataFrame) -> None:
     if leaderboard.attrs["notes"]:
         raise MetaevalError(
-            f"There are more than {MOST_GROUPS} groups; draw significance_matrix(result), or "
+            f"There are more than {MAX_GROUPS} groups; draw significance_matrix(result), or "
             "compare fewer scorers."
         )
     if not leaderboard["letters"].all():
@@ -101,10 +101,12 @@ def _groups(
     result: Result, leaderboard: pd.DataFrame, statistic: str | None, task: str | None
 ) -> pd.DataFrame:
     """Members of each group, the groups in the order of their letters."""
-    better, _ = found_better(result, result.rows(statistic, task), list(leaderboard["scorer"]))
+    better, _ = significantly_better(
+        result, result.rows(statistic, task), list(leaderboard["scorer"])
+    )
     parts = [
         leaderboard.loc[members, ["scorer", "estimate"]].assign(group=letter(k))
-        for k, members in enumerate(together(better | better.T) or ())
+        for k, members in enumerate(maximal_nonsignificant_groups(better | better.T) or ())
     ]
     return pd.concat(parts, ignore_index=True)[["group", "scorer", "estimate"]]
 

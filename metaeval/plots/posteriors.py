@@ -14,7 +14,7 @@ from metaeval.core import Floats, MetaevalError
 from metaeval.plots.result_checks import label_values, without_end
 from metaeval.plots.row_axes import beside_rows, draw_intervals, row_axes, small_size
 from metaeval.plots.theme import BLUE, SKY
-from metaeval.results import Result, prob_text
+from metaeval.results import Result, format_probability
 
 _POINTS = 121  # of a curve
 _HEIGHT = 20.0  # points of a row with a curve
@@ -172,7 +172,7 @@ def _draw(frame: pd.DataFrame, result: Result, max_chars: int | None, ax: Axes |
     never = without_end(result)
     ends = (table["estimate"], table["lower"], table["upper"])
     draw_intervals(ax, y, *ends, without_end="" if table["infinite"].any() else never)
-    shares = [f"{never} {prob_text(p)}" if p > 0 else "" for p in table["infinite"]]
+    shares = [f"{never} {format_probability(p)}" if p > 0 else "" for p in table["infinite"]]
     beside = beside_rows(ax, rows.places, shares, small_size())
     label_values(ax, result, beside=beside)
     return ax

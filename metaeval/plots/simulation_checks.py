@@ -14,7 +14,7 @@ from metaeval.core import MetaevalError, check_fraction, require_column
 from metaeval.plots.figures import figure_inches, figure_of_panels
 from metaeval.plots.row_axes import POINTS, draw_intervals, label_x, percent_axis, points, row_axes
 from metaeval.plots.theme import BLUE, GREY, LIGHT
-from metaeval.resampling import Sample, holm, wilson
+from metaeval.resampling import IntervalInputs, holm, wilson
 
 _SETS = 4_000  # of uniform ranks, for the band
 _NARROWEST = 130.0  # points of a panel
@@ -208,7 +208,7 @@ def _shares(frame: Any) -> pd.DataFrame:
             "coverage needs rows in which covered is between 0 and sets, and sets at least 1."
         )
     none = np.zeros((1, len(held)))
-    counted = Sample(none[0], none, none, none[0], 1, successes=held, trials=sets)
+    counted = IntervalInputs(none[0], none, none, none[0], 1, successes=held, trials=sets)
     lower, upper = wilson(counted, 0.95)
     kept = frame[["label", "covered", "sets"]].reset_index(drop=True)
     return kept.assign(share=held / sets, lower=lower, upper=upper)

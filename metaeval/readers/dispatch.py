@@ -297,7 +297,7 @@ def _check_options(
     both = set(names_of(options.get("labels"))) & set(names_of(options.get("scorers")))
     if both:
         raise MetaevalError(
-            f"{listed(sorted(both))} is named as a label and as a scorer; choose one."
+            f"{join_names(sorted(both))} is named as a label and as a scorer; choose one."
         )
     check_one_of("missing", options.get("missing", "common"), MISSING)
     if mapping and tidy not in [module for _, module in chosen]:

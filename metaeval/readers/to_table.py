@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from metaeval.core import MetaevalError, listed, no_such, require_known
+from metaeval.core import MetaevalError, join_names, no_such, require_known
 from metaeval.readers.columns.aliases import ROLES
 from metaeval.readers.columns.roles import names_of
 from metaeval.readers.formats.preferences import check_orders
@@ -28,7 +28,7 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
         "average_raters": bool(options.get("average_raters", False)),
         "missing": options.get("missing", "common"),
         "flipped": tuple(flipped),
-        "notes": (*whole.notes, *([f"reversed: {listed(flipped)}"] if flipped else [])),
+        "notes": (*whole.notes, *([f"reversed: {join_names(flipped)}"] if flipped else [])),
         "warnings": whole.warnings,
     }
     if whole.pairs:
@@ -122,6 +122,6 @@ def _refuse_holes(table: Responses | Pairs) -> None:
         for r, m in zip(*where.nonzero(), strict=True)
     ]
     raise MetaevalError(
-        f"missing='error' and {int(where.sum())} scores are missing: {listed(some, 10)}. Fill them "
-        "in, or use missing='common'."
+        f"missing='error' and {int(where.sum())} scores are missing: {join_names(some, 10)}. Fill "
+        "them in, or use missing='common'."
     )

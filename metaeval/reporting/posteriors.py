@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metaeval import bayes, plots
-from metaeval.core import MetaevalError, check_names, listed
+from metaeval.core import MetaevalError, check_names, join_names
 from metaeval.reporting.collecting import Collected
 from metaeval.reporting.parts import Section, Table, table_of
 from metaeval.reporting.sections import Subject
-from metaeval.results import leaderboard_texts, tables_of
+from metaeval.results import leaderboard_cells, tables_of
 
 QUANTITIES: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("accuracy",),
@@ -29,7 +29,7 @@ def known_fits(fits: Sequence[str] | str) -> list[str]:
     names = check_names("fits", fits)
     for name in names:
         if name not in QUANTITIES:
-            raise MetaevalError(f"There is no model {name!r}; there are {listed(QUANTITIES)}.")
+            raise MetaevalError(f"There is no model {name!r}; there are {join_names(QUANTITIES)}.")
     return names
 
 
@@ -74,7 +74,7 @@ def _quantity(
     caption = f"Posterior of {quantity}, model {name}: {kind} and densities."
     found.draw(f"{name}_{quantity}", caption, plots.posterior_intervals, result)
     found.tables += [
-        table_of(title, leaderboard_texts(result, stat, task), folded=i > 0)
+        table_of(title, leaderboard_cells(result, stat, task), folded=i > 0)
         for i, (title, stat, task) in enumerate(tables_of(result))
     ]
 

@@ -17,12 +17,12 @@ from metaeval.reporting.parts import Section, Table, table_of
 from metaeval.results import (
     Result,
     equivalent_line,
-    leaderboard_texts,
+    format_p,
+    leaderboard_cells,
     letters_line,
     number,
-    p_cell,
     precision_line,
-    separated_line,
+    significant_line,
     tables_of,
 )
 from metaeval.tables import Table as Scores
@@ -80,7 +80,7 @@ def verdicts(subject: Subject) -> Section:
     if result.frame["baseline"].notna().any():
         name = result.statistics[0]
         texts += [result.sentence(*pair) for pair in _told(result, names)]
-        texts += [_stated(separated_line(result, name)), _stated(equivalent_line(result, name))]
+        texts += [_stated(significant_line(result, name)), _stated(equivalent_line(result, name))]
     else:
         texts += [f"{names[0]} is the only scorer: there is nothing to compare it with."]
     texts += [*(_stated(w) for w in result.meta["warnings"]), result.methods_paragraph()]
@@ -114,7 +114,7 @@ def leaderboard(subject: Subject) -> Section:
     """Leaderboard tables, and the intervals they hold."""
     result, found = subject.result, Collected()
     found.tables += [
-        table_of(title, leaderboard_texts(result, name, task), folded=i > 1)
+        table_of(title, leaderboard_cells(result, name, task), folded=i > 1)
         for i, (title, name, task) in enumerate(tables_of(result))
     ]
     kind = f"{100 * result.confidence:g} % intervals"
@@ -152,7 +152,7 @@ _SAME = ("statistic", *_MORE)
 def _differences(frame: pd.DataFrame) -> pd.DataFrame:
     """Scorer less baseline in the units of the statistic, without what is the same in all rows."""
     parts = {c: frame[c].map(lambda v: number(v, 1, 4)) for c in _VALUES}
-    parts |= {c: frame[c].map(lambda p: p_cell(p) if p == p else "") for c in _CHANCES}
+    parts |= {c: frame[c].map(lambda p: format_p(p) if p == p else "") for c in _CHANCES}
     parts |= {c: frame[c] for c in (*_NAMES, *_MORE)}
     varying = [c for c in ("statistic", *_MORE) if frame[c].nunique() > 1]
     shown = [c for c in (*_NAMES, *_VALUES, *_CHANCES, *_MORE) if c in varying or c not in _SAME]
@@ -188,7 +188,7 @@ def calibration(subject: Subject) -> Section:
 
 def _calibrated(subject: Subject, name: str) -> list[Table]:
     result = evaluate(subject.table, name, scorers=subject.scorers, **subject.shared)
-    return [table_of(f"{name}: {CALIBRATION[name]}", leaderboard_texts(result, None, None))]
+    return [table_of(f"{name}: {CALIBRATION[name]}", leaderboard_cells(result, None, None))]
 
 
 def diagnostics(subject: Subject, gates: Sequence[Table]) -> Section:

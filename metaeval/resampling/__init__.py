@@ -24,46 +24,65 @@ from metaeval.resampling.engine import (
     block_size,
     enumerated_sums,
     is_large,
-    kind_for,
     largest_weight,
-    same_blocks,
+    rechunk,
     weight_blocks,
+    weight_scheme,
     weighted_sums,
 )
-from metaeval.resampling.exact_sums import Terms, exact_terms, on_grid
+from metaeval.resampling.exact_sums import ExactTerms, exact_terms, on_grid
 from metaeval.resampling.intervals import wilson
 from metaeval.resampling.max_t import step_down
 from metaeval.resampling.multiplicity import (
-    MOST_GROUPS,
-    compact_letters,
+    MAX_GROUPS,
+    compact_letter_display,
     holm,
     letter,
+    maximal_nonsignificant_groups,
     rank_intervals,
-    together,
     wmt_rank_clusters,
 )
-from metaeval.resampling.power import design_effect, detectable, items_for_mean, missed_half
-from metaeval.resampling.quantiles import Sample, near_boundary, normal_cdf, on_bounds, tails
+from metaeval.resampling.power import (
+    design_effect,
+    detectable,
+    detectable_at_half_power,
+    items_for_mean,
+)
+from metaeval.resampling.quantiles import (
+    IntervalInputs,
+    near_boundary,
+    normal_cdf,
+    on_bounds,
+    tails,
+)
 from metaeval.resampling.random_weights import all_signs, weights
-from metaeval.resampling.sign_flip import ALTERNATIVES, MAX_FLIPS, Contrast, FlipTest, flip_test
-from metaeval.resampling.standard_errors import gradient_of, spread_of_sums
+from metaeval.resampling.sign_flip import (
+    ALTERNATIVES,
+    MAX_FLIPS,
+    FlipTest,
+    PairedDifferences,
+    flip_test,
+)
+from metaeval.resampling.standard_errors import delta_method_se, gradient_of
 from metaeval.resampling.threefry import key_of
 
 __all__ = [
     "ALTERNATIVES",
     "MAX_ENUMERATED",
     "MAX_FLIPS",
-    "MOST_GROUPS",
+    "MAX_GROUPS",
     "WEIGHTS",
-    "Contrast",
+    "ExactTerms",
     "FlipTest",
-    "Sample",
-    "Terms",
+    "IntervalInputs",
+    "PairedDifferences",
     "all_signs",
     "block_size",
-    "compact_letters",
+    "compact_letter_display",
+    "delta_method_se",
     "design_effect",
     "detectable",
+    "detectable_at_half_power",
     "enumerated_sums",
     "exact_terms",
     "flip_test",
@@ -72,24 +91,22 @@ __all__ = [
     "is_large",
     "items_for_mean",
     "key_of",
-    "kind_for",
     "largest_weight",
     "letter",
+    "maximal_nonsignificant_groups",
     "mcnemar",
-    "missed_half",
     "near_boundary",
     "non_inferior",
     "normal_cdf",
     "on_bounds",
     "on_grid",
     "rank_intervals",
-    "same_blocks",
-    "spread_of_sums",
+    "rechunk",
     "step_down",
     "tails",
-    "together",
     "tost",
     "weight_blocks",
+    "weight_scheme",
     "weighted_sums",
     "weights",
     "williams",

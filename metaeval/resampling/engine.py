@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.core import Codes, Floats, double_precision, steps
-from metaeval.resampling.exact_sums import Terms
-from metaeval.resampling.random_weights import EXACT_BELOW, KINDS, all_signs, weights
+from metaeval.core import Codes, Floats, double_precision, with_progress
+from metaeval.resampling.exact_sums import ExactTerms
+from metaeval.resampling.random_weights import EXACT_BELOW, WEIGHT_SCHEMES, all_signs, weights
 
 MAX_ENUMERATED = 20
 WEIGHTS = ("multinomial", "poisson", "exponential")
@@ -29,7 +29,7 @@ _SINGLE = 2.0**24  # integers up to this are exact in single precision (24-bit s
 _HALF = 256.0  # and in bfloat16 (8-bit significand)
 
 
-def kind_for(n_units: int, kind: str | None = None) -> str:
+def weight_scheme(n_units: int, kind: str | None = None) -> str:
     """Bootstrap weighting scheme: multinomial for few units, else independent Poisson counts.
 
     Independent counts need no second pass over the units, but their sum varies by resample, which
@@ -40,7 +40,11 @@ def kind_for(n_units: int, kind: str | None = None) -> str:
 
 def largest_weight(kind: str) -> tuple[float, float]:
     """Largest mean weight over units in a resample, and the smallest step between weights."""
-    return (1.0, 1.0) if kind == "multinomial" else (KINDS[kind].largest, KINDS[kind].finest)
+    return (
+        (1.0, 1.0)
+        if kind == "multinomial"
+        else (WEIGHT_SCHEMES[kind].largest, WEIGHT_SCHEMES[kind].finest)
+    )
 
 
 def is_large(n_weights: int, n_columns: int = 0) -> bool:
@@ -65,7 +69,7 @@ def weight_blocks(
 
 
 def weighted_sums(
-    kind: str, key: Codes, n_resamples: int, terms: Terms, what: str
+    kind: str, key: Codes, n_resamples: int, terms: ExactTerms, what: str
 ) -> Iterator[Floats]:
     """Sums of values under random weights, block by block: (resample, column).
 
@@ -74,7 +78,7 @@ def weighted_sums(
     kind : {"multinomial", "poisson", "exponential", "sign"}
     key : array (2,) of words
     n_resamples : int
-    terms : Terms
+    terms : ExactTerms
         Values (unit, column) in exact form for this weighting scheme.
     what : str
         Description for the progress bar.
@@ -89,10 +93,10 @@ def weighted_sums(
         return _large_sums(kind, key, n_resamples, terms, what)
     blocks = weight_blocks(kind, key, n_resamples, n_units)
     n_blocks = -(-n_resamples // block_size(n_units, 2_000))
-    return (block @ terms.values for block in steps(blocks, n_blocks, what))
+    return (block @ terms.values for block in with_progress(blocks, n_blocks, what))
 
 
-def same_blocks(blocks: Iterator[Floats], size: int) -> Iterator[Floats]:
+def rechunk(blocks: Iterator[Floats], size: int) -> Iterator[Floats]:
     """The same rows in blocks of equal size, so that sums over several strata align."""
     buffer: list[Floats] = []
     for block in blocks:
@@ -104,31 +108,31 @@ def same_blocks(blocks: Iterator[Floats], size: int) -> Iterator[Floats]:
         yield buffer[0]
 
 
-def enumerated_sums(terms: Terms, *, mirrored: bool = False) -> Iterator[Floats]:
+def enumerated_sums(terms: ExactTerms, *, mirrored: bool = False) -> Iterator[Floats]:
     """Sums of values under all sign vectors, one of each pair of opposites or both."""
     n_units = len(terms.values)
     total, size = 2 ** (n_units - 1), 2**13
     starts = range(0, total, size)
-    for start in steps(starts, len(starts), "sign flips"):
+    for start in with_progress(starts, len(starts), "sign flips"):
         sums = all_signs(start, min(start + size, total), n_units) @ terms.values
         yield np.concatenate([sums, -sums]) if mirrored else sums
 
 
 def _large_sums(
-    kind: str, key: Codes, n_resamples: int, terms: Terms, what: str
+    kind: str, key: Codes, n_resamples: int, terms: ExactTerms, what: str
 ) -> Iterator[Floats]:
     """Weighted sums in JAX; blocks of units are accumulated on the device."""
     import jax
 
     from metaeval.resampling import jax_kernels
 
-    jax_kernels.keep_compiled()
+    jax_kernels.enable_compilation_cache()
     n_columns = terms.values.shape[1]
     unit = jax_kernels.CHUNK * jax.device_count()
     rows = max(unit, min(_ROWS, _SUMS // n_columns) // unit * unit)
     product, total = _dtypes(terms, kind)
     n_blocks = -(-n_resamples // rows) * -(-len(terms.values) // _UNITS)
-    ticks = steps(range(n_blocks), n_blocks, what)
+    ticks = with_progress(range(n_blocks), n_blocks, what)
     for start in range(0, n_resamples, rows):
         n = min(rows, n_resamples - start)
         padded = -(-n // unit) * unit
@@ -141,7 +145,7 @@ def _large_sums(
                     sums,
                     key,
                     resamples,
-                    np.uint32(first // KINDS[kind].per_pair),
+                    np.uint32(first // WEIGHT_SCHEMES[kind].per_pair),
                     jax.numpy.asarray(values, product),
                     kind=kind,
                 ).block_until_ready()
@@ -164,12 +168,12 @@ def _unit_blocks(values: Floats) -> Iterator[tuple[int, Floats]]:
         yield first, block
 
 
-def _dtypes(terms: Terms, kind: str) -> tuple[str, str]:
+def _dtypes(terms: ExactTerms, kind: str) -> tuple[str, str]:
     """Narrowest dtypes of the product and of the sums that keep both exact."""
-    if not (terms.integral and terms.bound(KINDS[kind].largest) < _SINGLE):
+    if not (terms.integral and terms.bound(WEIGHT_SCHEMES[kind].largest) < _SINGLE):
         return "float64", "float64"
-    small = KINDS[kind].finest == 1 and terms.largest <= _HALF
-    exact = KINDS[kind].finest == 1
+    small = WEIGHT_SCHEMES[kind].finest == 1 and terms.largest <= _HALF
+    exact = WEIGHT_SCHEMES[kind].finest == 1
     return ("bfloat16" if small else "float32" if exact else "float64"), (
         "float32" if exact else "float64"
     )

@@ -21,7 +21,7 @@ _ROWS = 2**16
 _NOTHING = 1e-280  # columns without a larger value are treated as 0
 
 
-class Terms(NamedTuple):
+class ExactTerms(NamedTuple):
     """Terms whose weighted sums are exact in any order.
 
     The terms are `values` (unit, column) times `step` (column,), up to rounding to the grid.
@@ -42,7 +42,7 @@ class Terms(NamedTuple):
         return float(max(self.values.max(initial=0.0), -self.values.min(initial=0.0)))
 
 
-def exact_terms(terms: Floats, largest_weight: float, finest_weight: float = 1.0) -> Terms:
+def exact_terms(terms: Floats, largest_weight: float, finest_weight: float = 1.0) -> ExactTerms:
     """Terms (unit, column) in a form whose sums are exact.
 
     If every column consists of multiples of one unit, such as fractions with a common denominator,
@@ -51,19 +51,19 @@ def exact_terms(terms: Floats, largest_weight: float, finest_weight: float = 1.0
     steps = [_unit_of(column) for column in terms.T]
     if all(step is not None for step in steps):
         step = np.array(steps, dtype=float)
-        return Terms(np.round(terms / step), step, True)
-    return Terms(on_grid(terms, largest_weight, finest_weight), np.ones(terms.shape[1]), False)
+        return ExactTerms(np.round(terms / step), step, True)
+    return ExactTerms(on_grid(terms, largest_weight, finest_weight), np.ones(terms.shape[1]), False)
 
 
-def exact_jointly(terms: Floats, largest_weight: float) -> Terms:
+def exact_jointly(terms: Floats, largest_weight: float) -> ExactTerms:
     """Like `exact_terms`, with one unit for all columns, so that columns can be subtracted.
 
     If there is none, each column has its own grid and does not depend on the others.
     """
     step = _unit_of(terms.ravel())
     if step is not None:
-        return Terms(np.round(terms / step), np.full(terms.shape[1], step), True)
-    return Terms(on_grid(terms, largest_weight), np.ones(terms.shape[1]), False)
+        return ExactTerms(np.round(terms / step), np.full(terms.shape[1], step), True)
+    return ExactTerms(on_grid(terms, largest_weight), np.ones(terms.shape[1]), False)
 
 
 def _unit_of(values: Floats) -> float | None:

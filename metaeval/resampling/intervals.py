@@ -8,7 +8,7 @@ import numpy as np
 
 from metaeval.core import ROUNDOFF, Bools, Floats, MetaevalError
 from metaeval.resampling.quantiles import (
-    Sample,
+    IntervalInputs,
     acceleration,
     bias,
     normal_cdf,
@@ -18,12 +18,12 @@ from metaeval.resampling.quantiles import (
 )
 
 
-def percentile(sample: Sample, confidence: float) -> Floats:
+def percentile(sample: IntervalInputs, confidence: float) -> Floats:
     """Percentile interval of each column: quantiles of the replicates.
 
     Parameters
     ----------
-    sample : Sample
+    sample : IntervalInputs
         With draws.
     confidence : float
 
@@ -44,18 +44,19 @@ def percentile(sample: Sample, confidence: float) -> Floats:
     Examples
     --------
     >>> none = np.zeros((1, 1))
-    >>> percentile(Sample(np.array([40.0]), np.arange(101.0)[:, None], none, none[0], 9), 0.9)
+    >>> draws = np.arange(101.0)[:, None]
+    >>> percentile(IntervalInputs(np.array([40.0]), draws, none, none[0], 9), 0.9)
     array([[ 5.], [95.]])
     """
     return quantiles(sample.draws, tails(confidence) * np.ones(sample.draws.shape[1]))
 
 
-def basic(sample: Sample, confidence: float) -> Floats:
+def basic(sample: IntervalInputs, confidence: float) -> Floats:
     """Basic interval of each column: quantiles of the replicates reflected at the estimate.
 
     Parameters
     ----------
-    sample : Sample
+    sample : IntervalInputs
         With draws and estimate.
     confidence : float
 
@@ -76,18 +77,19 @@ def basic(sample: Sample, confidence: float) -> Floats:
     Examples
     --------
     >>> none = np.zeros((1, 1))
-    >>> basic(Sample(np.array([40.0]), np.arange(101.0)[:, None], none, none[0], 9), 0.9)
+    >>> draws = np.arange(101.0)[:, None]
+    >>> basic(IntervalInputs(np.array([40.0]), draws, none, none[0], 9), 0.9)
     array([[-15.], [ 75.]])
     """
     return 2 * sample.estimate - percentile(sample, confidence)[::-1]
 
 
-def bca(sample: Sample, confidence: float) -> Floats:
+def bca(sample: IntervalInputs, confidence: float) -> Floats:
     r"""Bias-corrected and accelerated interval of each column.
 
     Parameters
     ----------
-    sample : Sample
+    sample : IntervalInputs
         With draws, estimate and influence.
     confidence : float
 
@@ -110,7 +112,8 @@ def bca(sample: Sample, confidence: float) -> Floats:
     Examples
     --------
     >>> none = np.zeros((1, 1))
-    >>> bca(Sample(np.array([50.0]), np.arange(101.0)[:, None], none, none[0], 9), 0.9).round(9)
+    >>> draws = np.arange(101.0)[:, None]
+    >>> bca(IntervalInputs(np.array([50.0]), draws, none, none[0], 9), 0.9).round(9)
     array([[ 5.], [95.]])
     """
     draws = sample.draws
@@ -123,12 +126,12 @@ def bca(sample: Sample, confidence: float) -> Floats:
     return np.where(still, np.nanmin(draws, axis=0), ends)
 
 
-def t(sample: Sample, confidence: float) -> Floats:
+def t(sample: IntervalInputs, confidence: float) -> Floats:
     """Student's t interval of each column.
 
     Parameters
     ----------
-    sample : Sample
+    sample : IntervalInputs
         With estimate, se and n_units.
     confidence : float
 
@@ -149,7 +152,7 @@ def t(sample: Sample, confidence: float) -> Floats:
     Examples
     --------
     >>> none = np.zeros((1, 1))
-    >>> t(Sample(np.array([0.5]), none, none, np.array([0.1]), 30), 0.95).round(4)
+    >>> t(IntervalInputs(np.array([0.5]), none, none, np.array([0.1]), 30), 0.95).round(4)
     array([[0.2955], [0.7045]])
     """
     from scipy import stats
@@ -159,12 +162,12 @@ def t(sample: Sample, confidence: float) -> Floats:
     return np.asarray(np.clip(ends, 0.0, 1.0) if sample.bounded else ends)
 
 
-def wilson(sample: Sample, confidence: float) -> Floats:
+def wilson(sample: IntervalInputs, confidence: float) -> Floats:
     """Wilson's score interval for the proportion of successes in each column.
 
     Parameters
     ----------
-    sample : Sample
+    sample : IntervalInputs
         With successes and trials.
     confidence : float
 
@@ -184,8 +187,9 @@ def wilson(sample: Sample, confidence: float) -> Floats:
     Examples
     --------
     >>> none = np.zeros((1, 1))
-    >>> of = Sample(none[0], none, none, none[0], 100, successes=np.array([98.0]), trials=100)
-    >>> wilson(of, 0.95).round(4)
+    >>> counts = {"successes": np.array([98.0]), "trials": 100}
+    >>> sample = IntervalInputs(none[0], none, none, none[0], 100, **counts)
+    >>> wilson(sample, 0.95).round(4)
     array([[0.93  ], [0.9945]])
     """
     s, n = _counts(sample, "wilson")
@@ -195,12 +199,12 @@ def wilson(sample: Sample, confidence: float) -> Floats:
     return np.stack([np.where(s == 0, 0.0, low), np.where(s == n, 1.0, high)])
 
 
-def jeffreys(sample: Sample, confidence: float) -> Floats:
+def jeffreys(sample: IntervalInputs, confidence: float) -> Floats:
     """Jeffreys' interval for the proportion of successes in each column.
 
     Parameters
     ----------
-    sample : Sample
+    sample : IntervalInputs
         With successes and trials.
     confidence : float
 
@@ -221,8 +225,9 @@ def jeffreys(sample: Sample, confidence: float) -> Floats:
     Examples
     --------
     >>> none = np.zeros((1, 1))
-    >>> of = Sample(none[0], none, none, none[0], 100, successes=np.array([98.0]), trials=100)
-    >>> jeffreys(of, 0.95).round(4)
+    >>> counts = {"successes": np.array([98.0]), "trials": 100}
+    >>> sample = IntervalInputs(none[0], none, none, none[0], 100, **counts)
+    >>> jeffreys(sample, 0.95).round(4)
     array([[0.9374], [0.9958]])
     """
     from scipy.stats import beta
@@ -232,7 +237,7 @@ def jeffreys(sample: Sample, confidence: float) -> Floats:
     return np.stack([np.where(s == 0, 0.0, low), np.where(s == n, 1.0, high)])
 
 
-def _counts(sample: Sample, kind: str) -> tuple[Floats, Floats]:
+def _counts(sample: IntervalInputs, kind: str) -> tuple[Floats, Floats]:
     if sample.successes is None or sample.trials is None:
         raise MetaevalError(
             f"interval={kind!r} needs successes and trials of independent 0/1 items, which this "
@@ -244,12 +249,12 @@ def _counts(sample: Sample, kind: str) -> tuple[Floats, Floats]:
     return np.where(s <= rounding, 0.0, np.where(s >= n - rounding, n, s)), n
 
 
-def bootstrap_t(sample: Sample, confidence: float) -> Floats:
+def bootstrap_t(sample: IntervalInputs, confidence: float) -> Floats:
     """Bootstrap-t interval of each column: quantiles of the studentized replicates.
 
     Parameters
     ----------
-    sample : Sample
+    sample : IntervalInputs
         With draws, estimate and the standard errors of both; bounded statistics are studentized
         as logits where the estimate is inside (0, 1).
     confidence : float
@@ -276,9 +281,9 @@ def bootstrap_t(sample: Sample, confidence: float) -> Floats:
 
     Examples
     --------
-    >>> draws, one = np.arange(101.0)[:, None], np.ones(1)
-    >>> studentised = Sample(np.array([40.0]), draws, draws, one, 9, se_draws=np.ones((101, 1)))
-    >>> bootstrap_t(studentised, 0.9)
+    >>> draws, se_draws = np.arange(101.0)[:, None], np.ones((101, 1))
+    >>> sample = IntervalInputs(np.array([40.0]), draws, draws, np.ones(1), 9, se_draws)
+    >>> bootstrap_t(sample, 0.9)
     array([[-15.], [ 75.]])
     """
     inside = sample.bounded & (np.minimum(sample.estimate, 1 - sample.estimate) > ROUNDOFF)
@@ -290,7 +295,7 @@ def bootstrap_t(sample: Sample, confidence: float) -> Floats:
     return np.where(sample.se > 0, ends, sample.estimate)
 
 
-def _on_logit_scale(sample: Sample, inside: Bools) -> tuple[Floats, Floats, Floats, Floats]:
+def _on_logit_scale(sample: IntervalInputs, inside: Bools) -> tuple[Floats, Floats, Floats, Floats]:
     """Estimate, se, draws and their se; as logits in the columns inside the bounds."""
     if sample.se_draws is None:
         raise MetaevalError(
@@ -318,7 +323,7 @@ def _off_bounds(draws: Floats, se_draws: Floats) -> tuple[Floats, Floats]:
     return moved, np.where(at, np.sqrt(2) * gap, se_draws)
 
 
-BY_NAME: dict[str, Callable[[Sample, float], Floats]] = {
+BY_NAME: dict[str, Callable[[IntervalInputs, float], Floats]] = {
     "bca": bca,
     "percentile": percentile,
     "basic": basic,

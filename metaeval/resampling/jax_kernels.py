@@ -10,8 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from metaeval.core import double_precision, keep_compiled as keep_compiled, split_over
-from metaeval.resampling.random_weights import KINDS, table_of
+from metaeval.core import (
+    double_precision,
+    enable_compilation_cache as enable_compilation_cache,
+    split_over,
+)
+from metaeval.resampling.random_weights import WEIGHT_SCHEMES, table_of
 from metaeval.resampling.threefry import threefry
 
 CHUNK = 250  # resamples whose weights are in memory at one time on one device
@@ -46,7 +50,7 @@ def add_block(sums: Any, key: Any, resamples: Any, first: Any, terms: Any, *, ki
 
     Products are computed in the dtype of the terms and accumulated in that of the sums.
     """
-    n_pairs = len(terms) // KINDS[kind].per_pair
+    n_pairs = len(terms) // WEIGHT_SCHEMES[kind].per_pair
 
     def product(words: Any) -> Any:
         weights = _unpacked(words, kind, terms.dtype)

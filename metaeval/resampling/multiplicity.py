@@ -9,7 +9,7 @@ import numpy as np
 
 from metaeval.core import Bools, Codes, Floats
 
-MOST_GROUPS = len(string.ascii_letters)  # one letter for each group of scorers
+MAX_GROUPS = len(string.ascii_letters)  # one letter for each group of scorers
 
 
 def holm(p_values: Floats) -> Floats:
@@ -120,7 +120,7 @@ def letter(index: int) -> str:
     return string.ascii_letters[index]
 
 
-def compact_letters(different: Bools) -> list[str] | None:
+def compact_letter_display(different: Bools) -> list[str] | None:
     """Letters such that two scorers share one if and only if they do not differ significantly.
 
     Parameters
@@ -140,10 +140,10 @@ def compact_letters(different: Bools) -> list[str] | None:
 
     Examples
     --------
-    >>> compact_letters(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], dtype=bool))
+    >>> compact_letter_display(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], dtype=bool))
     ['a', 'ab', 'b']
     """
-    groups = together(different)
+    groups = maximal_nonsignificant_groups(different)
     if groups is None:
         return None
     letters = [""] * len(different)
@@ -153,17 +153,17 @@ def compact_letters(different: Bools) -> list[str] | None:
     return letters
 
 
-def together(different: Bools) -> list[list[int]] | None:
+def maximal_nonsignificant_groups(different: Bools) -> list[list[int]] | None:
     """Maximal groups of scorers without a significant difference, in order.
 
-    None if there are more than MOST_GROUPS: these are the maximal cliques of a graph, and their
+    None if there are more than MAX_GROUPS: these are the maximal cliques of a graph, and their
     number can grow as 3^(K/3) (Moon and Moser 1965).
 
     Scorers are added one by one. Each group among the first k scorers extends to a distinct group
     among all, so their number never decreases: the search stops as soon as there are too many, and
-    never holds more than twice MOST_GROUPS.
+    never holds more than twice MAX_GROUPS.
 
-    >>> together(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], bool))
+    >>> maximal_nonsignificant_groups(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], bool))
     [[0, 1], [1, 2]]
     """
     groups = [0]  # sets of scorers as bits
@@ -172,7 +172,7 @@ def together(different: Bools) -> list[list[int]] | None:
         groups = _maximal(
             [candidate for group in groups for candidate in _extend(group, k, compatible)]
         )
-        if len(groups) > MOST_GROUPS:
+        if len(groups) > MAX_GROUPS:
             return None
     return sorted([i for i in range(len(different)) if group >> i & 1] for group in groups)
 
@@ -235,7 +235,8 @@ def wmt_rank_clusters(p_upper: Floats, alpha: float) -> Codes:
     -----
     Depends on the order of the scorers, does not adjust for the number of tests, and is not
     transitive: two scorers of one rank may differ significantly, and one of a worse rank need not
-    differ from all above. `rank_intervals` and `compact_letters` show the significant differences.
+    differ from all above. `rank_intervals` and `compact_letter_display` show the significant
+    differences.
 
     References
     ----------

@@ -44,7 +44,7 @@ def detectable(se: Floats | float, confidence: float, power: float = 0.8) -> Flo
     return np.asarray((_z_level(confidence) + _z_power(power)) * np.asarray(se, dtype=float))
 
 
-def missed_half(se: Floats | float, confidence: float) -> Floats:
+def detectable_at_half_power(se: Floats | float, confidence: float) -> Floats:
     """True difference at which a two-sided test has 50 % power.
 
     Parameters
@@ -69,7 +69,7 @@ def missed_half(se: Floats | float, confidence: float) -> Floats:
 
     Examples
     --------
-    >>> round(float(missed_half(0.01, 0.95)), 4)
+    >>> round(float(detectable_at_half_power(0.01, 0.95)), 4)
     0.0196
     """
     return detectable(se, confidence, 0.5)

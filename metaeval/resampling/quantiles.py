@@ -32,7 +32,7 @@ def quantiles(draws: Floats, levels: Floats) -> Floats:
     return np.asarray(below + (above - below) * (position - low))
 
 
-class Sample(NamedTuple):
+class IntervalInputs(NamedTuple):
     """Inputs of the interval methods, each of which uses some of them.
 
     `draws` (draw, column) are bootstrap replicates of `estimate` (column,), NaN where undefined;
@@ -53,7 +53,7 @@ class Sample(NamedTuple):
     bounded: bool = False
 
 
-def near_boundary(sample: Sample) -> Bools:
+def near_boundary(sample: IntervalInputs) -> Bools:
     """Whether each value of a bounded statistic is within two standard errors of 0 or 1.
 
     There the percentile, basic and BCa intervals undercover: they lie within the range of the
@@ -61,7 +61,7 @@ def near_boundary(sample: Sample) -> Bools:
 
     Parameters
     ----------
-    sample : Sample
+    sample : IntervalInputs
         With estimate, se and bounded.
 
     Returns
@@ -72,8 +72,8 @@ def near_boundary(sample: Sample) -> Bools:
     Examples
     --------
     >>> none = np.zeros((1, 3))
-    >>> values = Sample(np.array([0.5, 0.98, 1.0]), none, none, np.array([0.05, 0.014, 0]), 100)
-    >>> near_boundary(values._replace(bounded=True)).tolist()
+    >>> estimate, se = np.array([0.5, 0.98, 1.0]), np.array([0.05, 0.014, 0])
+    >>> near_boundary(IntervalInputs(estimate, none, none, se, 100, bounded=True)).tolist()
     [False, True, True]
     """
     room = np.minimum(sample.estimate, 1 - sample.estimate)

@@ -20,7 +20,7 @@ _EXPONENTIALS = np.round(-np.log((np.arange(65536) + 0.5) / 65536) * _FINE) / _F
 _PAIRS_AT_A_TIME = 2**15  # of words: 256 kB, which fits in cache
 
 
-class Kind(NamedTuple):
+class WeightScheme(NamedTuple):
     """A weighting scheme: units per pair of random words, largest weight, and smallest step."""
 
     per_pair: int
@@ -28,10 +28,10 @@ class Kind(NamedTuple):
     finest: float
 
 
-KINDS = {
-    "sign": Kind(64, 1.0, 1.0),
-    "poisson": Kind(8, 5.0, 1.0),
-    "exponential": Kind(4, float(_EXPONENTIALS[0]), 1 / _FINE),
+WEIGHT_SCHEMES = {
+    "sign": WeightScheme(64, 1.0, 1.0),
+    "poisson": WeightScheme(8, 5.0, 1.0),
+    "exponential": WeightScheme(4, float(_EXPONENTIALS[0]), 1 / _FINE),
 }
 
 
@@ -68,7 +68,7 @@ def weights(kind: str, key: Codes, resamples: Codes, n_units: int) -> Floats:
     """
     if kind == "multinomial":
         return _multinomial(key, resamples, n_units)
-    n_pairs = -(-n_units // KINDS[kind].per_pair)
+    n_pairs = -(-n_units // WEIGHT_SCHEMES[kind].per_pair)
     random = words(key, resamples, n_pairs)
     if kind == "sign":
         bits = np.unpackbits(random.view(np.uint8), axis=1, count=n_units, bitorder="little")

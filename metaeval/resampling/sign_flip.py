@@ -12,10 +12,10 @@ from metaeval.resampling.engine import (
     MAX_ENUMERATED,
     enumerated_sums,
     is_large,
-    same_blocks,
+    rechunk,
     weighted_sums,
 )
-from metaeval.resampling.exact_sums import Terms, exact_jointly
+from metaeval.resampling.exact_sums import ExactTerms, exact_jointly
 from metaeval.resampling.threefry import key_of
 
 MAX_FLIPS = 1_000_000
@@ -25,7 +25,7 @@ _FLIPS = 1_000  # flips in a block of several strata
 _GAPS = 2**17  # differences in memory at one time: 1 MB, which fits in cache
 
 
-class Contrast(NamedTuple):
+class PairedDifferences(NamedTuple):
     """Differences of columns of contributions, tested on one set of units.
 
     `contributions` (unit, scorer); the difference of a pair is column `first` (pair,) minus column
@@ -49,7 +49,7 @@ class FlipTest(NamedTuple):
     enumerated: bool
 
 
-class _Family(NamedTuple):
+class _ComparisonFamily(NamedTuple):
     """The comparisons of a family; each compares two columns of one array of sums."""
 
     first: Codes  # (pair,)
@@ -62,7 +62,7 @@ class _Family(NamedTuple):
 
 
 def flip_test(
-    contrasts: Sequence[Contrast],
+    contrasts: Sequence[PairedDifferences],
     *,
     n_flips: int,
     seed: int,
@@ -74,7 +74,7 @@ def flip_test(
 
     Parameters
     ----------
-    contrasts : sequence of Contrast
+    contrasts : sequence of PairedDifferences
         One for each stratum; together they form the family.
     n_flips : int
         Random flips, used if there are too many units to enumerate all 2^units.
@@ -110,7 +110,7 @@ def flip_test(
     --------
     >>> import numpy as np
     >>> d = np.arange(1.0, 6.0)[:, None] * [1.0, 0.0]
-    >>> pair = Contrast(d, np.array([0]), np.array([1]), 0, 5)
+    >>> pair = PairedDifferences(d, np.array([0]), np.array([1]), 0, 5)
     >>> float(flip_test([pair], n_flips=1, seed=0)[0].p_value[0])
     0.0625
     """
@@ -147,9 +147,9 @@ def flip_test(
 
 
 def _joint_tests(
-    contrasts: Sequence[Contrast],
-    terms: list[Terms],
-    families: list[_Family],
+    contrasts: Sequence[PairedDifferences],
+    terms: list[ExactTerms],
+    families: list[_ComparisonFamily],
     enumerable: list[bool],
     n_flips: int,
     seed: int,
@@ -157,7 +157,7 @@ def _joint_tests(
     """Tests of several strata, adjusted jointly over flips drawn for all of them."""
     streams = [_flip_sums(c, t, n_flips, seed) for c, t in zip(contrasts, terms, strict=True)]
     stacked = _stack_families(families, [t.values.shape[1] for t in terms])
-    aligned = (same_blocks(sums, _FLIPS) for sums in streams)
+    aligned = (rechunk(sums, _FLIPS) for sums in streams)
     blocks = (np.concatenate(block, axis=1) for block in zip(*aligned, strict=True))
     count, count_t = _count_exceedances(blocks, stacked)
     adjusted = _enforce_monotonicity(_p_values(count_t, n_flips, False), stacked.threshold_t)
@@ -186,16 +186,18 @@ def _p_values(count: Codes, n: int, enumerated: bool) -> Floats:
     return count / n if enumerated else (1 + count) / (1 + n)
 
 
-def _n_sums(terms: Terms, two_sided: bool) -> int:
+def _n_sums(terms: ExactTerms, two_sided: bool) -> int:
     """Number of enumerated sign vectors: opposite vectors are equivalent in two-sided tests."""
     return 2 ** (len(terms.values) - two_sided)
 
 
-def _flip_sums(contrast: Contrast, terms: Terms, n_flips: int, seed: int) -> Iterator[Floats]:
+def _flip_sums(
+    contrast: PairedDifferences, terms: ExactTerms, n_flips: int, seed: int
+) -> Iterator[Floats]:
     return weighted_sums("sign", key_of(seed, "flip", contrast.part), n_flips, terms, "sign flips")
 
 
-def _family(contrast: Contrast, terms: Terms, two_sided: bool) -> _Family:
+def _family(contrast: PairedDifferences, terms: ExactTerms, two_sided: bool) -> _ComparisonFamily:
     """Observed differences of one contrast, and the thresholds for flips.
 
     Integral sums are exact, so half a unit separates ties; else the slack is a bound on rounding,
@@ -212,10 +214,10 @@ def _family(contrast: Contrast, terms: Terms, two_sided: bool) -> _Family:
     scaled, factor = square * n_units, np.maximum(n_units - 1, 1.0)
     t = _squared_t(observed, scaled, factor, two_sided)
     threshold_t = t - ROUNDOFF_OF_SUMS * np.where(np.isinf(t), 0.0, np.abs(t))
-    return _Family(a, b, reference - slack, scaled, factor, threshold_t, two_sided)
+    return _ComparisonFamily(a, b, reference - slack, scaled, factor, threshold_t, two_sided)
 
 
-def _squares(terms: Terms, a: Codes, b: Codes) -> tuple[Floats, Floats]:
+def _squares(terms: ExactTerms, a: Codes, b: Codes) -> tuple[Floats, Floats]:
     """Sums of squares and of absolute values of the differences of each pair: two (pair,)."""
     values = terms.values
     if terms.integral:
@@ -226,7 +228,7 @@ def _squares(terms: Terms, a: Codes, b: Codes) -> tuple[Floats, Floats]:
     return sums[:, 0], sums[:, 1]
 
 
-def _stack_families(families: list[_Family], widths: list[int]) -> _Family:
+def _stack_families(families: list[_ComparisonFamily], widths: list[int]) -> _ComparisonFamily:
     """Several families as one, with their sums in adjacent columns."""
     starts = np.cumsum([0, *widths[:-1]])
     shifted = [
@@ -237,10 +239,12 @@ def _stack_families(families: list[_Family], widths: list[int]) -> _Family:
     first, second, threshold, square, factor, threshold_t = (
         np.concatenate(arrays) for arrays in columns
     )
-    return _Family(first, second, threshold, square, factor, threshold_t, families[0].two_sided)
+    return _ComparisonFamily(
+        first, second, threshold, square, factor, threshold_t, families[0].two_sided
+    )
 
 
-def _gaps(sums: Floats, family: _Family) -> Floats:
+def _gaps(sums: Floats, family: _ComparisonFamily) -> Floats:
     """Flipped differences: (flip, pair)."""
     return np.asarray(np.take(sums, family.first, axis=1) - np.take(sums, family.second, axis=1))
 
@@ -258,7 +262,7 @@ def _squared_t(gap: Floats, scaled: Floats, factor: Floats, two_sided: bool) -> 
     return value if two_sided else np.sign(gap) * value
 
 
-def _count_exceedances(blocks: Iterator[Floats], family: _Family) -> tuple[Codes, Codes]:
+def _count_exceedances(blocks: Iterator[Floats], family: _ComparisonFamily) -> tuple[Codes, Codes]:
     """Exceedances of each pair, and of maxima over its step-down set: two (pair,)."""
     order = np.argsort(-family.threshold_t, kind="stable")
     by_pair = {name: getattr(family, name)[order] for name in family._fields[:-1]}
@@ -277,7 +281,7 @@ def _count_exceedances(blocks: Iterator[Floats], family: _Family) -> tuple[Codes
     return restored[0], restored[1]
 
 
-def _count(sums: Floats, family: _Family) -> Codes:
+def _count(sums: Floats, family: _ComparisonFamily) -> Codes:
     """Counts (2, pair) in one block of sums, pairs in order of the observed t, largest first."""
     gap = _gaps(sums, family)
     exceeds = (np.abs(gap) if family.two_sided else gap) >= family.threshold
@@ -286,10 +290,10 @@ def _count(sums: Floats, family: _Family) -> Codes:
     return np.stack([exceeds.sum(axis=0), (maxima >= family.threshold_t).sum(axis=0)])
 
 
-def _count_large(sums: Floats, family: _Family) -> Codes:
+def _count_large(sums: Floats, family: _ComparisonFamily) -> Codes:
     from metaeval.resampling import jax_kernels
 
-    jax_kernels.keep_compiled()
+    jax_kernels.enable_compilation_cache()
     return jax_kernels.count_flips(sums, family[:-1], family.two_sided)
 
 
@@ -302,7 +306,7 @@ def _enforce_monotonicity(p: Floats, threshold_t: Floats) -> Floats:
 
 
 def _sequential_test(
-    blocks: Iterator[Floats], family: _Family, stop_after_exceedances: int
+    blocks: Iterator[Floats], family: _ComparisonFamily, stop_after_exceedances: int
 ) -> FlipTest:
     """Besag-Clifford p-values: each pair stops at its h-th exceedance."""
     n_pairs = len(family.threshold)

@@ -11,7 +11,7 @@ from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
 _STEP = 1e-6  # relative: near the cube root of machine epsilon, best for central differences
 
 
-def spread_of_sums(
+def delta_method_se(
     finish: Callable[[Floats], Floats],
     terms: Floats,
     weights: Floats,

@@ -13,19 +13,19 @@
 from __future__ import annotations
 
 from metaeval.results.columns import COLUMNS, LEVELS, Row
-from metaeval.results.data import p_text, prob_text, tidied
-from metaeval.results.ranking import found_better, probably
+from metaeval.results.data import format_p_relation, format_probability, normalize_frame
+from metaeval.results.ranking import decision_probability, significantly_better
 from metaeval.results.result import Result
 from metaeval.results.signature import make_signature
 from metaeval.results.tables import (
     equivalent_line,
+    format_p,
     interval_name,
-    leaderboard_texts,
+    leaderboard_cells,
     letters_line,
     number,
-    p_cell,
     precision_line,
-    separated_line,
+    significant_line,
     tables_of,
 )
 
@@ -34,19 +34,19 @@ __all__ = [
     "LEVELS",
     "Result",
     "Row",
+    "decision_probability",
     "equivalent_line",
-    "found_better",
+    "format_p",
+    "format_p_relation",
+    "format_probability",
     "interval_name",
-    "leaderboard_texts",
+    "leaderboard_cells",
     "letters_line",
     "make_signature",
+    "normalize_frame",
     "number",
-    "p_cell",
-    "p_text",
     "precision_line",
-    "prob_text",
-    "probably",
-    "separated_line",
+    "significant_line",
+    "significantly_better",
     "tables_of",
-    "tidied",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import ROUNDOFF, Floats, MetaevalError, listed, near_miss, require_known
+from metaeval.core import ROUNDOFF, Floats, MetaevalError, did_you_mean, join_names, require_known
 from metaeval.results.columns import COUNTS, TEXTS
 
 
@@ -107,8 +107,8 @@ class ResultData:
             short = [n for n in names if n.split("(")[0] == statistic]
             if not short:
                 raise MetaevalError(
-                    f"The result has no statistic {statistic!r}, only {listed(names)}."
-                    f"{near_miss(statistic, names)}"
+                    f"The result has no statistic {statistic!r}, only {join_names(names)}."
+                    f"{did_you_mean(statistic, names)}"
                 )
             statistic = short[0]
         frame = self.frame[self.frame["statistic"] == statistic]
@@ -169,7 +169,7 @@ class ResultData:
         return p <= 1 - self.confidence + ROUNDOFF
 
 
-def tidied(frame: pd.DataFrame) -> pd.DataFrame:
+def normalize_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with numbers as floats and missing text as None."""
     texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in TEXTS}
     numbers = {c: frame[c].astype(float) for c in frame if c not in (*TEXTS, *COUNTS)}
@@ -199,10 +199,10 @@ def _reversed_loss(row: pd.Series, sign: int) -> float:
     return max(float(loss), 0.0) if math.isfinite(row["se"]) else math.nan
 
 
-def prob_text(p: float) -> str:
+def format_probability(p: float) -> str:
     """A probability with three decimals: `.973`, `>.999`.
 
-    >>> prob_text(0.9731), prob_text(1.0), prob_text(0.0)
+    >>> format_probability(0.9731), format_probability(1.0), format_probability(0.0)
     ('.973', '>.999', '<.001')
     """
     if not 0.0005 <= p < 0.9995:
@@ -210,10 +210,10 @@ def prob_text(p: float) -> str:
     return f"{p:.3f}".lstrip("0")
 
 
-def p_text(p: float) -> str:
+def format_p_relation(p: float) -> str:
     """A p-value with its relation: `= .018` or `< .001`.
 
-    >>> p_text(0.018), p_text(0.0002), p_text(1.0)
+    >>> format_p_relation(0.018), format_p_relation(0.0002), format_p_relation(1.0)
     ('= .018', '< .001', '= 1')
     """
     if math.isnan(p):

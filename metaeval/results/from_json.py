@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 from metaeval.results.columns import COUNTS, NUMBERS, TEXTS
 from metaeval.results.prose import INTERVALS, OWN_TESTS
 from metaeval.results.tables import CORRECTIONS
@@ -193,7 +193,7 @@ def _check_tables(rows: list[dict[str, Any]]) -> None:
         names = {row["scorer"]} | ({row["baseline"]} - {None})
         present = scorers.get((row["statistic"], row["task"]), set())
         _require(
-            names <= present, "compared scorer without a value", listed(sorted(names - present))
+            names <= present, "compared scorer without a value", join_names(sorted(names - present))
         )
         _require(row["scorer"] != row["baseline"], "scorer compared with itself", row["scorer"])
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from metaeval.core import ROUNDOFF, listed
-from metaeval.results.data import ResultData, prob_text
-from metaeval.results.ranking import probably
+from metaeval.core import ROUNDOFF, join_names
+from metaeval.results.data import ResultData, format_probability
+from metaeval.results.ranking import decision_probability
 
 _TIES = {
     "acc-eq": "a tie in the labels must be matched by a tie of the scorer",
@@ -131,19 +131,20 @@ def posterior_sentence(result: ResultData, row: pd.Series, statistic: str | None
     facts = f"{100 * result.confidence:g}% posterior interval {low} to {high}"
     if row["prob_rope"] == row["prob_rope"]:
         rope = f"{scale * result.meta['policy']['rope']:.{digits}f}{unit}"
-        facts += f", within {rope} with probability {prob_text(row['prob_rope'])}"
+        facts += f", within {rope} with probability {format_probability(row['prob_rope'])}"
     where = "" if row["task"] is None else f" in {row['task']}"
     failed = "; the posterior failed convergence diagnostics" if row["status"] == FAILED else ""
     verb = "is lower than" if result.direction(statistic) < 0 else "exceeds"
     return (
-        f"{row['scorer']} {verb} {row['baseline']} with probability {prob_text(row['prob_better'])}"
+        f"{row['scorer']} {verb} {row['baseline']} with probability "
+        f"{format_probability(row['prob_better'])}"
         f" (difference {gap}{unit}, {facts}; {row['n_items']} items{where}{failed})."
     )
 
 
 def probable_line(result: ResultData, rows: pd.DataFrame) -> str:
     """Comparisons with a probably better scorer, in descending order of probability."""
-    threshold, sign = probably(result), result.direction(rows["statistic"].iloc[0])
+    threshold, sign = decision_probability(result), result.direction(rows["statistic"].iloc[0])
     probability = rows["prob_better"].where(rows["prob_better"] > 0.5, 1 - rows["prob_better"])
     decided = rows.assign(probability=probability)[probability >= threshold - ROUNDOFF]
     decided = decided.sort_values(
@@ -153,26 +154,28 @@ def probable_line(result: ResultData, rows: pd.DataFrame) -> str:
     for row in decided.itertuples():
         names = (row.scorer, row.baseline)
         first, second = names if row.prob_better > 0.5 else names[::-1]
-        texts.append(f"{first} {'<' if sign < 0 else '>'} {second} ({prob_text(row.probability)})")
-    comparisons = listed(texts, MAX_LISTED) or f"0 of {len(rows)} comparisons"
+        texts.append(
+            f"{first} {'<' if sign < 0 else '>'} {second} ({format_probability(row.probability)})"
+        )
+    comparisons = join_names(texts, MAX_LISTED) or f"0 of {len(rows)} comparisons"
     verdict = "better" if sign else "higher"
     return f"probably {verdict} (probability >= {_plain(threshold)}): {comparisons}"
 
 
-def within_line(result: ResultData, rows: pd.DataFrame) -> str:
+def rope_line(result: ResultData, rows: pd.DataFrame) -> str:
     """Comparisons probably within the region of practical equivalence, if one was given."""
     if not rows["prob_rope"].notna().any():
         return ""
     close = rows[rows["prob_rope"] >= result.confidence - ROUNDOFF]
     texts = [
-        f"{row.scorer} and {row.baseline} ({prob_text(row.prob_rope)})"
+        f"{row.scorer} and {row.baseline} ({format_probability(row.prob_rope)})"
         for row in close.itertuples()
     ]
     rope = f"{result.meta['policy']['rope']:g}"
     threshold = _plain(result.confidence)
     return (
         f"probably within {rope} (probability >= {threshold}): "
-        f"{listed(texts, MAX_LISTED) or f'0 of {len(rows)} comparisons'}"
+        f"{join_names(texts, MAX_LISTED) or f'0 of {len(rows)} comparisons'}"
     )
 
 

@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import ROUNDOFF, Bools, MetaevalError
-from metaeval.resampling import MOST_GROUPS, compact_letters, rank_intervals, wmt_rank_clusters
+from metaeval.resampling import (
+    MAX_GROUPS,
+    compact_letter_display,
+    rank_intervals,
+    wmt_rank_clusters,
+)
 from metaeval.results.data import ResultData
 
 NO_LETTERS = (
-    f"letters omitted: more than {MOST_GROUPS} would be needed; see rank ranges and p-values for "
+    f"letters omitted: more than {MAX_GROUPS} would be needed; see rank ranges and p-values for "
     "significant differences"
 )
 _SORT_KEYS = ("_above", "_gap")  # columns by which scorers are ordered
@@ -23,10 +28,10 @@ def leaderboard(result: ResultData, frame: pd.DataFrame) -> pd.DataFrame:
     scorers = _best_first(result, frame)
     columns = [*_ENDS, *(c for c in _extra_columns(scorers) if c in scorers)]
     ranked = scorers[scorers["estimate"].notna()]
-    better, complete = found_better(result, frame, list(ranked["scorer"]))
+    better, complete = significantly_better(result, frame, list(ranked["scorer"]))
     low, high = rank_intervals(better if result.direction(_name(frame)) else better & False)
     lettered = complete and len(ranked) > 1
-    letters = compact_letters(better | better.T) if lettered else None
+    letters = compact_letter_display(better | better.T) if lettered else None
     groups = {"rank_low": low, "rank_high": high, "letters": letters or ""}
     table = scorers[columns].join(pd.DataFrame(groups, index=ranked.index)).fillna({"letters": ""})
     table.attrs["notes"] = [NO_LETTERS] if lettered and letters is None else []
@@ -77,7 +82,9 @@ def _on_common_rows(
     return {name: keys[name] for name in _SORT_KEYS}
 
 
-def found_better(result: ResultData, frame: pd.DataFrame, names: list[str]) -> tuple[Bools, bool]:
+def significantly_better(
+    result: ResultData, frame: pd.DataFrame, names: list[str]
+) -> tuple[Bools, bool]:
     """Which scorers are significantly better than which, and whether all pairs were compared.
 
     If neither higher nor lower is better, the higher value takes that role.
@@ -101,13 +108,13 @@ def _probably_better(
 ) -> tuple[Bools, bool]:
     """The same from posterior probabilities, which already account for direction."""
     for row in differences.itertuples():
-        if max(row.prob_better, 1 - row.prob_better) >= probably(result) - ROUNDOFF:
+        if max(row.prob_better, 1 - row.prob_better) >= decision_probability(result) - ROUNDOFF:
             i, j = position[row.scorer], position[row.baseline]
             better[(i, j) if row.prob_better > 0.5 else (j, i)] = True
     return better, len(differences) == len(better) * (len(better) - 1) // 2
 
 
-def probably(result: ResultData) -> float:
+def decision_probability(result: ResultData) -> float:
     """The posterior probability from which a scorer is considered better."""
     return (1 + result.confidence) / 2
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import escaped_json, printable
-from metaeval.resampling import missed_half
+from metaeval.resampling import detectable_at_half_power
 from metaeval.results import prose, ranking, tables
-from metaeval.results.data import ResultData, p_text, reversed_row, tidied
+from metaeval.results.data import ResultData, format_p_relation, normalize_frame, reversed_row
 from metaeval.results.from_json import SCHEMA, SECTIONS, read_result
 
 _SIGNED = ("estimate", "lower", "upper")
@@ -108,7 +108,7 @@ class Result(ResultData):
         gap, low, high = (f"{scale * row[k]:.{digits}f}" for k in _SIGNED)
         facts = (
             f"{100 * self.confidence:g}% CI {low} to {high}; "
-            f"adjusted p {p_text(row['p_adjusted'])}; {row['n_items']} items"
+            f"adjusted p {format_p_relation(row['p_adjusted'])}; {row['n_items']} items"
             f"{'' if task is None else f' in {task}'}"
         )
         if self.is_significant(row["p_adjusted"]):
@@ -119,9 +119,9 @@ class Result(ResultData):
             margin = f"{scale * self.meta['policy']['margin']:.{digits}f}{unit}"
             return (
                 f"{scorer} and {baseline} differ by less than {margin} (two one-sided tests, "
-                f"p {p_text(row['p_equivalent'])}; difference {gap}{unit}, {facts})."
+                f"p {format_p_relation(row['p_equivalent'])}; difference {gap}{unit}, {facts})."
             )
-        missed = missed_half(row["se"], self.confidence) * scale
+        missed = detectable_at_half_power(row["se"], self.confidence) * scale
         return (
             f"{scorer} and {baseline} do not differ significantly (difference {gap}{unit}, "
             f"{facts}); the study had under 50% power for differences below "
@@ -154,7 +154,7 @@ class Result(ResultData):
             If the text is not a valid result of this schema.
         """
         rows, meta = read_result(text)
-        return cls(tidied(rows), None, meta)
+        return cls(normalize_frame(rows), None, meta)
 
     def to_markdown(self, statistic: str | None = None, task: str | None = None) -> str:
         """Return the leaderboard as Markdown.

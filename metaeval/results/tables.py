@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from metaeval.core import check_one_of, check_whole, is_hidden, printable
+from metaeval.core import check_integer, check_one_of, is_hidden, printable
 from metaeval.results.data import ResultData
-from metaeval.results.prose import MAX_LISTED, methods_paragraph, probable_line, within_line
-from metaeval.results.ranking import found_better, leaderboard
+from metaeval.results.prose import MAX_LISTED, methods_paragraph, probable_line, rope_line
+from metaeval.results.ranking import leaderboard, significantly_better
 
 CORRECTIONS = {
     "maxt": "after max-T correction",
@@ -41,16 +41,16 @@ def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
     return text.replace("0.", ".", 1) if scale == 1 and text.lstrip("-").startswith("0.") else text
 
 
-def p_cell(p: float) -> str:
+def format_p(p: float) -> str:
     """A p-value for a table.
 
-    >>> p_cell(0.0004), p_cell(0.25)
+    >>> format_p(0.0004), format_p(0.25)
     ('<.001', '.250')
     """
     return "<.001" if p < 0.001 else number(p, 1, 3)
 
 
-def leaderboard_texts(result: ResultData, statistic: str | None, task: str | None) -> pd.DataFrame:
+def leaderboard_cells(result: ResultData, statistic: str | None, task: str | None) -> pd.DataFrame:
     """Leaderboard with every cell as text."""
     board = leaderboard(result, result.rows(statistic, task))
     accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
@@ -63,12 +63,12 @@ def leaderboard_texts(result: ResultData, statistic: str | None, task: str | Non
         cells = {"#": str(rank) if defined else ""} if ranked else {}
         cells |= {
             "scorer": row.scorer,
-            value_name(result, statistic): ends_text(number(row.estimate, scale, digits), name),
+            value_name(result, statistic): format_bounds(number(row.estimate, scale, digits), name),
         }
         if "n_rows" in board:
             cells["rows"] = f"{row.n_rows:.0f}"
         if board["lower"].notna().any():
-            ends = ends_text(_interval(row.lower, row.upper, scale, digits), name)
+            ends = format_bounds(_interval(row.lower, row.upper, scale, digits), name)
             cells[f"{100 * result.confidence:g}% {interval_name(result)}"] = ends
         if compared:
             cells |= {"rank": _ranks(row)} if ranked else {}
@@ -104,9 +104,9 @@ def _extra_cells(row: Any, accuracy: bool) -> dict[str, str]:
     if not accuracy and not math.isnan(row.expected_if_calibrated):
         cells["expected if calibrated"] = number(row.expected_if_calibrated, 1, 3)
     if not math.isnan(row.p_value):
-        cells["p"] = p_cell(row.p_value)
+        cells["p"] = format_p(row.p_value)
     if not math.isnan(row.p_adjusted):
-        cells["adjusted p"] = p_cell(row.p_adjusted)
+        cells["adjusted p"] = format_p(row.p_adjusted)
     return cells
 
 
@@ -122,7 +122,7 @@ def interval_name(result: ResultData) -> str:
     return "interval" if result.is_posterior else "CI"
 
 
-def ends_text(text: str, name: str) -> str:
+def format_bounds(text: str, name: str) -> str:
     """A cell in which an infinite gap is shown as not reached."""
     return text.replace("inf", "not reached") if name == "gap" else text
 
@@ -147,7 +147,7 @@ def tables_of(result: ResultData) -> list[tuple[str, str, str | None]]:
     return titles
 
 
-def separated_line(result: ResultData, statistic: str, task: str | None = None) -> str:
+def significant_line(result: ResultData, statistic: str, task: str | None = None) -> str:
     """Significant differences in ascending order of p-values, at most `MAX_LISTED`."""
     frame = result.rows(statistic, task)
     comparisons = frame[frame["baseline"].notna()]
@@ -178,7 +178,7 @@ def equivalent_line(result: ResultData, statistic: str, task: str | None = None)
     margin = result.meta["policy"]["margin"]
     comparisons = result.rows(statistic, task)
     if result.is_posterior:
-        return within_line(result, comparisons)
+        return rope_line(result, comparisons)
     comparisons = comparisons[comparisons["p_equivalent"].notna()]
     if margin is None or not len(comparisons):
         return ""
@@ -214,7 +214,7 @@ def precision_line(result: ResultData) -> str:
 
 def to_markdown(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
     """Leaderboard as Markdown, with warnings above and the signature below."""
-    texts = leaderboard_texts(result, statistic, task)
+    texts = leaderboard_cells(result, statistic, task)
     cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
     lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
     head = [f"**{_markdown(w)}**\n" for w in result.meta["warnings"]]
@@ -249,7 +249,7 @@ def _markdown(text: str) -> str:
 
 def to_html(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
     """Leaderboard as an HTML fragment with all names escaped."""
-    texts = leaderboard_texts(result, statistic, task)
+    texts = leaderboard_cells(result, statistic, task)
     head = "".join(f"<p><strong>{_html(w)}</strong></p>" for w in result.meta["warnings"])
     without = letters_line(result, statistic, task)
     below = f"<p>{_html(without)}</p>" if without else ""
@@ -308,7 +308,7 @@ def to_latex(
     check_one_of("letters", letters, ("superscript", "column", "none"))
     check_one_of("interval", interval, ("brackets", "half", "none"))
     if digits is not None:
-        check_whole("digits", digits, 0)
+        check_integer("digits", digits, 0)
     board = leaderboard(result, result.rows(statistic, task))
     scale = 100 if percent and result.is_accuracy(statistic) else 1
     digits = (1 if scale == 100 else 3) if digits is None else digits
@@ -320,7 +320,7 @@ def to_latex(
         for m in board["letters"]
     ]
     cells[value] = [
-        ends_text(number(e, scale, digits), name) + m
+        format_bounds(number(e, scale, digits), name) + m
         for e, m in zip(board["estimate"], marks, strict=True)
     ]
     if not board["lower"].notna().any():
@@ -328,7 +328,7 @@ def to_latex(
     if interval == "brackets":
         ends = zip(board["lower"], board["upper"], strict=True)
         cells[f"{100 * result.confidence:g}\\% {interval_name(result)}"] = [
-            "{" + ends_text(_interval(a, b, scale, digits), name) + "}" for a, b in ends
+            "{" + format_bounds(_interval(a, b, scale, digits), name) + "}" for a, b in ends
         ]
     elif interval == "half":
         half = (board["upper"] - board["lower"]) / 2
@@ -380,7 +380,7 @@ def _not_below_best(
 ) -> list[bool]:
     """Whether each scorer is not significantly worse than the best one."""
     names = list(board["scorer"])
-    better, _ = found_better(result, result.rows(statistic, task), names)
+    better, _ = significantly_better(result, result.rows(statistic, task), names)
     return [bool(i == 0 or not better[0, i]) for i in range(len(names))]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from metaeval.core import MetaevalError, check_whole, require_known
+from metaeval.core import MetaevalError, check_integer, require_known
 from metaeval.simulation.model import (
     DEFAULT_SCORERS,
     Design,
@@ -106,9 +106,9 @@ def simulate(
     design = Design(
         n_systems, simulated, tuple(tasks), raters, tie_rate, length_confound, rater_noise
     )
-    check_whole("seed", seed, 0)
-    check_whole("n_items", n_items, 1)
-    check_whole("cluster_size", cluster_size, 1)
+    check_integer("seed", seed, 0)
+    check_integer("n_items", n_items, 1)
+    check_integer("cluster_size", cluster_size, 1)
     check_between("missing", missing, 0, 0.99)
     of_task = np.repeat(np.arange(len(design.tasks)), n_items)
     cluster_of_item = np.tile(np.arange(n_items) // cluster_size, len(design.tasks))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from metaeval.core import MetaevalError, check_not_negative, check_whole, listed
+from metaeval.core import MetaevalError, check_integer, check_not_negative, join_names
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -31,7 +31,7 @@ LABEL_REACH = 2.5  # ratings are truncated this many SDs from the middle of thei
 def _check_distinct(what: str, names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if not names or repeated:
-        problem = f"duplicate {listed(repeated)}" if names else "none"
+        problem = f"duplicate {join_names(repeated)}" if names else "none"
         raise MetaevalError(f"{what} needs at least one entry, with distinct names; got {problem}.")
 
 
@@ -132,8 +132,8 @@ class Design:
 
     def __post_init__(self) -> None:
         """Check the arguments passed on by `simulate`."""
-        check_whole("n_systems", self.n_systems, 2)
-        check_whole("raters", self.raters, 1)
+        check_integer("n_systems", self.n_systems, 2)
+        check_integer("raters", self.raters, 1)
         _check_distinct("scorers", [scorer.name for scorer in self.scorers])
         _check_distinct("tasks", list(self.tasks))
         if {"pooled", "macro"} & set(self.tasks):

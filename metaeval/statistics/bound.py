@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metaeval.core import Bools, Codes, Floats, steps
+from metaeval.core import Bools, Codes, Floats, with_progress
 from metaeval.resampling import (
     block_size,
+    delta_method_se,
     exact_terms,
     largest_weight,
-    spread_of_sums,
     weight_blocks,
     weighted_sums,
 )
@@ -135,13 +135,13 @@ class BoundSums(Bound):
 
         def of_estimate(first: Codes, second: Codes | None) -> Floats:
             ones = np.ones((1, len(terms)))
-            return np.asarray(spread_of_sums(finish, terms, ones, first, second)[0])
+            return np.asarray(delta_method_se(finish, terms, ones, first, second)[0])
 
         def of_replicates(first: Codes, second: Codes | None) -> Floats:
             blocks = weight_blocks(drawing.kind, drawing.key, drawing.n, len(terms), 256)
-            ticked = steps(blocks, -(-drawing.n // 256), "standard errors")
+            ticked = with_progress(blocks, -(-drawing.n // 256), "standard errors")
             return np.concatenate(
-                [spread_of_sums(finish, terms, block, first, second) for block in ticked]
+                [delta_method_se(finish, terms, block, first, second) for block in ticked]
             )
 
         return StandardErrors(of_estimate, of_replicates)
@@ -179,7 +179,7 @@ class BoundWeights(Bound):
         most = int(np.clip(_WEIGHTS_AT_A_TIME // drawing.n_rows, 16, 2_000))
         size = block_size(self.n_units, most)
         blocks = weight_blocks(drawing.kind, drawing.key, drawing.n, self.n_units, size)
-        ticked = steps(blocks, -(-drawing.n // size), name)
+        ticked = with_progress(blocks, -(-drawing.n // size), name)
         return np.concatenate([self.weigh(block) for block in ticked])
 
     def without_each(self) -> Iterator[Floats]:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from metaeval.core import MetaevalError, listed, near_miss
+from metaeval.core import MetaevalError, did_you_mean, join_names
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.calibration.forecast_spec import Forecast
 from metaeval.statistics.names import BY_NAME
@@ -77,7 +77,7 @@ def parse_statistics(
         if shared:
             raise MetaevalError(
                 f"--{' and --'.join(shared)} goes with a statistic: add --statistic NAME, one of "
-                f"{listed(BY_NAME, 20)}."
+                f"{join_names(BY_NAME, 20)}."
             )
         return None
     return [_one(text, shared, allow_import) for text in _split(statistics)]
@@ -109,8 +109,8 @@ def _one(text: str, shared: dict[str, str], allow_import: bool) -> Statistic:
     for key in (*arguments, *shared):
         if key not in known:
             raise MetaevalError(
-                f"{name} has no argument {key!r}; it has {listed(known) or 'none'}."
-                f"{near_miss(key, known)}"
+                f"{name} has no argument {key!r}; it has {join_names(known) or 'none'}."
+                f"{did_you_mean(key, known)}"
             )
     both = sorted(set(arguments) & set(shared))
     if both:
@@ -141,7 +141,7 @@ def _with_forecast(
         return arguments, shared, [*known, *_FORECAST]
     if "forecast" in arguments:
         raise MetaevalError(
-            f"forecast= is a word for a scale; leave it out beside {listed(given)}, or write "
+            f"forecast= is a word for a scale; leave it out beside {join_names(given)}, or write "
             "scale=."
         )
     arguments = {k: v for k, v in arguments.items() if k not in given}
@@ -162,8 +162,8 @@ def _maker(name: str, allow_import: bool) -> Callable[..., Statistic] | Statisti
         return known[name]
     if ":" not in name:
         raise MetaevalError(
-            f"There is no statistic {name!r}; there are {listed(BY_NAME, 20)}, or module:name with "
-            f"--allow-import.{near_miss(name, BY_NAME)}"
+            f"There is no statistic {name!r}; there are {join_names(BY_NAME, 20)}, or module:name "
+            f"with --allow-import.{did_you_mean(name, BY_NAME)}"
         )
     if not allow_import:
         raise MetaevalError(

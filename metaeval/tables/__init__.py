@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from metaeval.tables.alignment_report import assumed_sharing
 from metaeval.tables.canonical import float_frame, group_codes, ids_as_text
-from metaeval.tables.missing import kept_rows, loss, no_rows
+from metaeval.tables.missing import complete_rows, dropped_rows_warning, no_complete_rows_message
 from metaeval.tables.pairing import pair_positions
 from metaeval.tables.plausibility import contradiction, implausible
 from metaeval.tables.responses import MISSING, Pairs, Responses, Table, require_table
@@ -31,15 +31,15 @@ __all__ = [
     "Responses",
     "Table",
     "assumed_sharing",
+    "complete_rows",
     "contradiction",
+    "dropped_rows_warning",
     "float_frame",
     "group_codes",
     "ids_as_text",
     "implausible",
     "inferred",
-    "kept_rows",
-    "loss",
-    "no_rows",
+    "no_complete_rows_message",
     "pair_positions",
     "require_table",
 ]

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 from metaeval.tables.canonical import ROW, column_bytes, ids_as_text
-from metaeval.tables.swapped_pairs import turned
+from metaeval.tables.swapped_pairs import swap_order
 from metaeval.tables.text_columns import TEXT
 
 _SIDES = ("first", "second")
@@ -151,7 +151,7 @@ def _by_ids(rows: pd.DataFrame, frame: pd.DataFrame, by: list[str], name: str) -
         lost = ["/".join(map(str, np.atleast_1d(theirs[i]))) for i in unused]
         raise MetaevalError(
             f"{len(unused)} of {len(theirs)} ids of {name!r} match no row of the table: "
-            f"{listed(lost, 5)}; fix or drop them."
+            f"{join_names(lost, 5)}; fix or drop them."
         )
     columns = frame.drop(columns=by)
     return columns.reindex(positions).set_axis(rows.index)  # -1, no match, becomes NaN
@@ -177,5 +177,7 @@ def _in_text_order(
         (columns.iloc[:, :0], columns) if covariates else (columns, columns.iloc[:, :0])
     )
     turn = (first > second).to_numpy()
-    ids, values, _ = turned(pd.concat([ids, described], axis=1), values, columns.iloc[:, :0], turn)
+    ids, values, _ = swap_order(
+        pd.concat([ids, described], axis=1), values, columns.iloc[:, :0], turn
+    )
     return pd.concat([ids, values], axis=1)

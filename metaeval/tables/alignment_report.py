@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Bools, Codes, Floats, listed, natural
+from metaeval.core import Bools, Codes, Floats, join_names, natural
 from metaeval.tables.base import BaseTable, counts_in_words
 from metaeval.tables.plausibility import implausible
 
@@ -121,7 +121,7 @@ def assumed_sharing(table: BaseTable) -> list[str]:
     """A warning if tasks have the same item ids and `shared_items` was not given."""
     if not table.sharing_assumed or table.rows["task"].nunique() < 2:
         return []
-    names = listed(sorted(map(str, table.rows["task"].unique()), key=natural), 5)
+    names = join_names(sorted(map(str, table.rows["task"].unique()), key=natural), 5)
     ids = "ids of items" if _without_responses(table) else "ids of items and responses"
     if table.shared_items:
         return [

@@ -22,7 +22,7 @@ from metaeval.core import (
     MetaevalError,
     check_not_negative,
     check_one_of,
-    listed,
+    join_names,
     require_column,
 )
 from metaeval.tables import aligned_values, canonical
@@ -114,7 +114,7 @@ class BaseTable(Changing):
         ambiguous = [name for name in scores.columns if name in set(labels.columns)]
         if ambiguous:
             raise MetaevalError(
-                f"{listed(ambiguous)} is both a scorer and a label; rename one of them."
+                f"{join_names(ambiguous)} is both a scorer and a label; rename one of them."
             )
         rows, scores, labels = self._orient(rows, scores, labels)
         index = aligned_values.row_index(len(rows), self._identifying(rows, scores, labels))
@@ -174,7 +174,7 @@ class BaseTable(Changing):
         Rows not identified by a response or system are also sorted by their values. All
         computations use this order, so that they do not depend on input order.
         """
-        order = self.canonical_places
+        order = self.canonical_order
         if (np.diff(order) == 1).all():
             return self
         table = copy.copy(self)
@@ -190,7 +190,7 @@ class BaseTable(Changing):
         return table
 
     @cached_property
-    def canonical_places(self) -> Codes:
+    def canonical_order(self) -> Codes:
         """Positions of the rows in canonical order: `canonical.rows` is `rows.iloc[positions]`."""
         has_response_ids = any(name in self.rows for name in self._row_ids)
         by = self._order_columns(self.rows)
@@ -294,7 +294,7 @@ class BaseTable(Changing):
             f"<tr><th>{_COUNT_NAMES.get(k, k)}</th><td>{n}</td></tr>"
             for k, n in self.counts().items()
         )
-        names = html.escape(listed(self.scorers, 12))
+        names = html.escape(join_names(self.scorers, 12))
         return (
             f"<table><caption>{type(self).__name__}</caption>{cells}"
             f"<tr><th>names</th><td>{names}</td></tr></table>"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from metaeval.core import Codes, Floats, MetaevalError, listed, require_column
+from metaeval.core import Codes, Floats, MetaevalError, join_names, require_column
 from metaeval.tables.text_columns import TEXT
 
 ROW = "row"
@@ -102,7 +102,9 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
     names = [str(name) for name in frame.columns]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise MetaevalError(f"Several columns of {what} are named {listed(repeated)}; rename them.")
+        raise MetaevalError(
+            f"Several columns of {what} are named {join_names(repeated)}; rename them."
+        )
     columns = {}
     for name, (_, column) in zip(names, frame.items(), strict=True):
         try:
@@ -244,7 +246,7 @@ def require_unique_rows(rows: pd.DataFrame, identity: list[str]) -> None:
     if not repeated.any():
         return
     keys = rows.loc[repeated, identity].drop_duplicates()
-    examples = listed([tuple(map(str, row)) for row in keys.itertuples(index=False)], 10)
+    examples = join_names([tuple(map(str, row)) for row in keys.itertuples(index=False)], 10)
     raise MetaevalError(
         f"{int(repeated.sum())} rows share a key ({', '.join(identity)}): {examples}. "
         "Remove duplicates, or pass the column that distinguishes them as keys=."
@@ -259,7 +261,7 @@ def require_nested(rows: pd.DataFrame, inner: list[str], outer: str) -> None:
     conflicting = pairs[pairs.duplicated(inner)]
     if len(conflicting):
         raise MetaevalError(
-            f"Each item must belong to one {outer}; {listed(conflicting['item'].unique(), 5)} "
+            f"Each item must belong to one {outer}; {join_names(conflicting['item'].unique(), 5)} "
             f"belongs to several. Map {outer} to a column that is constant within an item; if "
             f"items are numbered separately within each {outer}, combine both ids: "
             f"columns={{'item': '<column of {outer}s>+<column of items>'}} "

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Bools, MetaevalError, listed, require_known
+from metaeval.core import Bools, MetaevalError, join_names, require_known
 from metaeval.tables import aligned_values, canonical
 
 FRAMES = ("rows", "scores", "labels")
@@ -84,7 +84,7 @@ class Changing(ABC):
             )
         if not keep.any():
             query = ", ".join(f"{k}={v!r}" for k, v in equal_to.items())
-            present = {k: listed(pd.unique(self.rows[k]), 5) for k in equal_to}
+            present = {k: join_names(pd.unique(self.rows[k]), 5) for k in equal_to}
             raise MetaevalError(f"No row has {query}; available values: {present}.")
         return self.keep_rows(keep)
 
@@ -340,6 +340,6 @@ class Changing(ABC):
 def _one_column(frame: pd.DataFrame, name: str, what: str) -> pd.DataFrame:
     if frame.shape[1] != 1:
         raise MetaevalError(
-            f"{name!r} must have one column of {what}, got {listed(frame.columns) or 'none'}."
+            f"{name!r} must have one column of {what}, got {join_names(frame.columns) or 'none'}."
         )
     return frame.set_axis([name], axis=1)

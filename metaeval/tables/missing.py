@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from metaeval.core import Bools, MetaevalError, listed, natural
+from metaeval.core import Bools, MetaevalError, join_names, natural
 from metaeval.tables.responses import Table
 
 _LOSS_TO_MENTION = 0.05  # proportion of rows dropped without a warning
 
 
-def kept_rows(table: Table, policy: str) -> Bools:
+def complete_rows(table: Table, policy: str) -> Bools:
     """Rows that the policy for missing scores keeps: (row,)."""
     present = table.scores.notna().to_numpy()
     if policy == "pairwise":
@@ -24,7 +24,7 @@ def kept_rows(table: Table, policy: str) -> Bools:
     return present.all(axis=1)
 
 
-def loss(table: Table, complete: Bools) -> tuple[str, ...]:
+def dropped_rows_warning(table: Table, complete: Bools) -> tuple[str, ...]:
     """A warning if dropping incomplete rows loses a system, a task or over 5 % of the rows."""
     present = table.scores.notna().to_numpy()
     scored = present.any(axis=1)
@@ -41,24 +41,24 @@ def loss(table: Table, complete: Bools) -> tuple[str, ...]:
     ]
     if not absent and lost.sum() <= _LOSS_TO_MENTION * scored.sum():
         return ()
-    names, regained = costliest_holes(present, table.scorers)
+    names, regained = most_incomplete_scorers(present, table.scorers)
     rest = [s for s in table.scorers if s not in names]
     option = f" (--scorers {','.join(rest)})" if rest else ""
     return (
         f"{int(lost.sum())} of {int(scored.sum())} rows{_with(absent)} dropped because a score is "
-        f"missing; excluding {listed(names, 20)} would keep {regained} of them{option}; or use "
+        f"missing; excluding {join_names(names, 20)} would keep {regained} of them{option}; or use "
         "missing='pairwise' (--missing pairwise)",
     )
 
 
 def _with(absent: list[str]) -> str:
-    return f" (all of {listed(absent, 5)})" if absent else ""
+    return f" (all of {join_names(absent, 5)})" if absent else ""
 
 
-def costliest_holes(present: Bools, scorers: list[str]) -> tuple[list[str], int]:
+def most_incomplete_scorers(present: Bools, scorers: list[str]) -> tuple[list[str], int]:
     """Scorers missing on the same rows whose removal regains most rows, and how many.
 
-    >>> costliest_holes(np.array([[1, 0], [1, 1], [1, 0]], dtype=bool), ["a", "b"])
+    >>> most_incomplete_scorers(np.array([[1, 0], [1, 1], [1, 0]], dtype=bool), ["a", "b"])
     (['b'], 2)
     """
     groups: dict[bytes, list[int]] = {}
@@ -74,7 +74,7 @@ def costliest_holes(present: Bools, scorers: list[str]) -> tuple[list[str], int]
     return [scorers[m] for m in best[2]], best[0]
 
 
-def no_rows(table: Table, warnings: tuple[str, ...]) -> str:
+def no_complete_rows_message(table: Table, warnings: tuple[str, ...]) -> str:
     """Message that explains why no row is left."""
     present = table.scores.notna().to_numpy()
     empty = [
@@ -82,7 +82,7 @@ def no_rows(table: Table, warnings: tuple[str, ...]) -> str:
     ]
     if empty:
         return (
-            f"{listed(empty)} has no score on any row with a label; check its ids, or exclude it "
-            "(scorers=)."
+            f"{join_names(empty)} has no score on any row with a label; check its ids, or exclude "
+            "it (scorers=)."
         )
     return f"No row has scores of all scorers: {warnings[0]}." if warnings else "No row is left."

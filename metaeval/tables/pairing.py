@@ -11,9 +11,9 @@ from metaeval.core import (
     Codes,
     Floats,
     MetaevalError,
+    decide_with_threshold,
     difference,
-    listed,
-    sign_within,
+    join_names,
     typical_decade,
 )
 from metaeval.tables.base import BaseTable
@@ -102,7 +102,7 @@ def _columns(frame: pd.DataFrame) -> list[tuple[str, Floats]]:
 
 def _preference(values: Floats, first: Codes, second: Codes, epsilon: float, exact: bool) -> Floats:
     gap = margins(values, first, second, exact)
-    return sign_within(gap, epsilon)
+    return decide_with_threshold(gap, epsilon)
 
 
 def _pair_rows(table: BaseTable, ids: pd.Series, first: Codes, second: Codes) -> pd.DataFrame:
@@ -130,12 +130,12 @@ def join_frames(left: BaseTable, right: BaseTable) -> dict[str, Any]:
         )
     shared = sorted(set(left.scores) & set(right.scores))
     if shared:
-        raise MetaevalError(f"{listed(shared)} is a scorer of both tables; rename or drop one.")
+        raise MetaevalError(f"{join_names(shared)} is a scorer of both tables; rename or drop one.")
     values = {n for t in (left, right) for n in (*t.scores, *t.labels)}
     ambiguous = sorted(values & {*left.rows, *right.rows})
     if ambiguous:
         raise MetaevalError(
-            f"{listed(ambiguous)} is a scorer or label and also a column of rows; "
+            f"{join_names(ambiguous)} is a scorer or label and also a column of rows; "
             "rename one of them."
         )
     names = ("task", "item", "first", "second", "order", *left.keys)

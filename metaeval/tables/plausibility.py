@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from metaeval.core import Bools, Codes, Floats, listed
+from metaeval.core import Bools, Codes, Floats, join_names
 from metaeval.tables.base import BaseTable
 
 _FEWEST_ITEMS = 10  # for a t test against chance
@@ -84,7 +84,7 @@ def _tied(table: BaseTable, scores: Floats, labels: Floats) -> list[str]:
     many = np.flatnonzero(proportion >= _TIED)
     if not len(many):
         return []
-    examples = listed([f"{table.scorers[m]} {100 * proportion[m]:.0f}%" for m in many], 5)
+    examples = join_names([f"{table.scorers[m]} {100 * proportion[m]:.0f}%" for m in many], 5)
     return [
         f"labels have no ties, but scorers do ({examples}); if 0 codes one side or a missing "
         "answer, use --preference-scale or --missing-codes"
@@ -121,8 +121,8 @@ def _below_chance(table: BaseTable, scores: Floats, labels: Floats) -> list[str]
             all_of_them = len(low) > 1 and max(low.values()) < 0.5
             below.setdefault((names, all_of_them), []).append(str(name))
     return [
-        f"{listed(names, 5)} {'are' if len(names) > 1 else 'is'} significantly below chance "
-        f"against {listed(against, 5)}; {_advice(table, list(names), against, all_of_them)}"
+        f"{join_names(names, 5)} {'are' if len(names) > 1 else 'is'} significantly below chance "
+        f"against {join_names(against, 5)}; {_advice(table, list(names), against, all_of_them)}"
         for (names, all_of_them), against in below.items()
     ]
 

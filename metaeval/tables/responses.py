@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from metaeval.core import ROUNDOFF, MetaevalError, near_miss
+from metaeval.core import ROUNDOFF, MetaevalError, did_you_mean
 from metaeval.tables.alignment_report import Alignment, align
 from metaeval.tables.base import MISSING as MISSING, BaseTable
 from metaeval.tables.pairing import form_pairs, join_frames
-from metaeval.tables.swapped_pairs import turned
+from metaeval.tables.swapped_pairs import swap_order
 from metaeval.tables.text_columns import TEXT
 
 
@@ -156,7 +156,7 @@ class Pairs(_Reported):
         """Check the invariants of pairs, then those of all tables."""
         for column in ("first", "second"):
             if column not in self.rows:
-                hint = near_miss(column, self.rows.columns)
+                hint = did_you_mean(column, self.rows.columns)
                 raise MetaevalError(
                     f"Pairs need the columns 'first' and 'second'; {column!r} is missing.{hint}"
                 )
@@ -184,7 +184,7 @@ class Pairs(_Reported):
             )
         if self.ordered:
             return rows, scores, labels
-        return turned(rows, scores, labels, first > second)
+        return swap_order(rows, scores, labels, first > second)
 
     def _identity(self, rows: pd.DataFrame) -> list[str]:
         names = dict.fromkeys(("task", "item", "first", "second", "order", *self.keys))

@@ -9,7 +9,7 @@ from metaeval.core import Bools
 from metaeval.tables.text_columns import TEXT
 
 
-def turned(
+def swap_order(
     rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame, swap: Bools
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Swap first and second where `swap` (row,) is true, with everything that depends on it."""

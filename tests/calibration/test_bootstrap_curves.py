@@ -8,7 +8,7 @@ from single_values import settled, value
 
 import metaeval as me
 from metaeval.calibration import bootstrap_curves, gap_to_agreement
-from metaeval.curves import cosines, mirrored_cells, own_bandwidth, residuals_by_cell
+from metaeval.curves import cosines, fixed_point_bandwidth, residuals_by_cell, symmetrize_cells
 from metaeval.statistics import Reading, SumStatistic, cases_of
 
 OVER = ["responses", "pairs"]
@@ -108,7 +108,9 @@ def bisected(table, over, weights):
             p, y = cases.column(m)
             weight = cases.weight * w[cases.items]
             sums = residuals_by_cell(p, (y - p) * weight) / weight.sum()
-            found[k, m] = own_bandwidth(cosines(mirrored_cells(sums) if cases.mirrored else sums))
+            found[k, m] = fixed_point_bandwidth(
+                cosines(symmetrize_cells(sums) if cases.mirrored else sums)
+            )
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from metaeval import Pairs, Responses, evaluate
-from metaeval.core import difference, same_sizes, sign_within, typical_decade
+from metaeval.core import decide_with_threshold, difference, same_sizes, typical_decade
 from metaeval.core.decimals import decade_of
 from metaeval.statistics import best_of_n, kendall, pairwise_accuracy, tie_calibrated_accuracy
 from metaeval.tables.pairing import margins
@@ -72,7 +72,7 @@ def test_thresholds_tie_what_they_tie_on_paper(numbers, places, of_epsilon):
     written = [Decimal(n).scaleb(-places) for n in numbers]
     found, first, second = all_margins([float(w) for w in written])
     for epsilon in {abs(written[0] - written[1]), Decimal(3).scaleb(-of_epsilon)}:
-        calls = sign_within(found, float(epsilon))
+        calls = decide_with_threshold(found, float(epsilon))
         raw = np.array(
             [float(written[i]) - float(written[j]) for i, j in zip(first, second, strict=True)]
         )
@@ -80,7 +80,7 @@ def test_thresholds_tie_what_they_tie_on_paper(numbers, places, of_epsilon):
             true = written[i] - written[j]
             assert gap == (0 if abs(true) <= epsilon else np.sign(float(true)))
         if epsilon and max(map(abs, written)) < 1000 * epsilon:  # margins given as they are
-            assert sign_within(raw, float(epsilon)).tolist() == calls.tolist()
+            assert decide_with_threshold(raw, float(epsilon)).tolist() == calls.tolist()
 
 
 @given(st.lists(st.floats(-1e12, 1e12), min_size=2, max_size=6))

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from metaeval import MetaevalError
 from metaeval.calibration import decompose
-from metaeval.curves import expected_score, folded, isotonic_fit
+from metaeval.curves import expected_score, fold_to_upper_half, isotonic_fit
 
 EXACT = 1e-10
 SCORES = ["brier", "log"]
@@ -75,7 +75,7 @@ def test_pairs_have_the_parts_of_both_orders_together(score, some):
 def test_the_folded_isotonic_fit_is_the_fit_to_both_orders(some):
     p, y, w = some
     twice = isotonic_fit(*both_ways(*some))[: len(p)]
-    size, right = folded(p, y)
+    size, right = fold_to_upper_half(p, y)
     turned = isotonic_fit(size - 0.5, right, w, mirrored=True)
     assert np.abs(np.where(p < 0.5, 1 - turned, turned) - twice).max() < EXACT
     assert np.abs(twice + isotonic_fit(*both_ways(*some))[len(p) :] - 1).max() < EXACT
@@ -87,7 +87,7 @@ def test_recalibrated_forecasts_have_no_miscalibration(score, some):
     p, y, w = some
     fit = isotonic_fit(p, y, w)
     assert abs(decompose(fit, y, w, score).miscalibration) < EXACT
-    size, right = folded(p, y)
+    size, right = fold_to_upper_half(p, y)
     turned = isotonic_fit(size - 0.5, right, w, mirrored=True)
     assert abs(decompose(turned, right, w, score, mirrored=True).miscalibration) < EXACT
 

@@ -8,8 +8,8 @@ from metaeval.curves import (
     N_CELLS,
     cosines,
     error_at,
+    fixed_point_bandwidth,
     kernel_smoothing,
-    own_bandwidth,
     residuals_by_cell,
 )
 
@@ -47,7 +47,7 @@ def test_the_error_at_a_bandwidth_is_the_integral_of_reflected_kernels(seed, wid
 @pytest.mark.parametrize("seed", range(6))
 def test_the_bandwidth_equals_the_error_there(seed):
     p, y = drawn(seed, wrong=0.3 * seed / 6)
-    width = own_bandwidth(series_of(p, y))
+    width = fixed_point_bandwidth(series_of(p, y))
     assert written_out(p, y, float(width)) == pytest.approx(float(width), abs=2e-5)
 
 
@@ -64,14 +64,17 @@ def test_a_small_move_of_forecasts_moves_the_value_as_little(seed, step):
     moved = np.clip(p + step, 0, 1)
     # residuals and places both move by `step`; of kernel sums the places move at most
     # sqrt(2 / pi) / width as much
-    before, after = own_bandwidth(series_of(p, y)), own_bandwidth(series_of(moved, y))
+    before, after = (
+        fixed_point_bandwidth(series_of(p, y)),
+        fixed_point_bandwidth(series_of(moved, y)),
+    )
     assert abs(after - before) < 30 * step + 1e-9
 
 
 def test_all_forecasts_and_labels_far_apart_give_the_whole_distance():
     p = np.full(10, 0.3)
-    assert own_bandwidth(series_of(p, np.ones(10))) == pytest.approx(0.7, abs=1e-3)
-    assert own_bandwidth(series_of(p, np.r_[np.ones(3), np.zeros(7)])) < 2e-3
+    assert fixed_point_bandwidth(series_of(p, np.ones(10))) == pytest.approx(0.7, abs=1e-3)
+    assert fixed_point_bandwidth(series_of(p, np.r_[np.ones(3), np.zeros(7)])) < 2e-3
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -80,15 +83,17 @@ def test_replicates_find_the_bandwidth_that_bisection_finds(seed):
     p, y = drawn(seed, 200, wrong=0.15)
     weights = rng.multinomial(200, np.full(200, 1 / 200), 50)
     sums = np.stack([residuals_by_cell(p, (y - p) * w / 200) for w in weights])
-    near = kernel_smoothing.smooth_errors(cosines(sums), float(own_bandwidth(series_of(p, y))))
-    assert np.abs(near - own_bandwidth(cosines(sums))).max() < 1e-4
+    near = kernel_smoothing.smooth_errors(
+        cosines(sums), float(fixed_point_bandwidth(series_of(p, y)))
+    )
+    assert np.abs(near - fixed_point_bandwidth(cosines(sums))).max() < 1e-4
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_influence_is_the_derivative_by_a_residual(seed):
     p, y = drawn(seed, 60, wrong=0.3)
     series = series_of(p, y)
-    width = float(own_bandwidth(series))
+    width = float(fixed_point_bandwidth(series))
     slope = kernel_smoothing.influence_of_signs(series, width)(p)
     h = 1e-4
     for k in range(0, 60, 7):
@@ -96,7 +101,7 @@ def test_the_influence_is_the_derivative_by_a_residual(seed):
         for sign in (1, -1):
             residual = (y - p) / 60
             residual[k] += sign * h
-            ends.append(own_bandwidth(cosines(residuals_by_cell(p, residual))))
+            ends.append(fixed_point_bandwidth(cosines(residuals_by_cell(p, residual))))
         assert (ends[0] - ends[1]) / (2 * h) == pytest.approx(slope[k], abs=0.02)
 
 
@@ -104,4 +109,4 @@ def test_pairs_in_either_order_are_mirrored_sums():
     p, y = drawn(3)
     once = residuals_by_cell(p, (y - p) / len(p))
     other = residuals_by_cell(1 - p, ((1 - y) - (1 - p)) / len(p))
-    assert np.abs(kernel_smoothing.mirrored_cells(once) - (once + other) / 2).max() < 1e-14
+    assert np.abs(kernel_smoothing.symmetrize_cells(once) - (once + other) / 2).max() < 1e-14

@@ -122,7 +122,9 @@ def test_largest_coverage_is_the_best_of_all_thresholds(some, accuracy):
     kept = [sure >= t for t in np.unique(sure)]
     good = [w[k].sum() for k in kept if np.average(right[k], weights=w[k]) >= accuracy - 1e-12]
     weight, hits = levels(-sure, w, w * right)
-    found = selective_risk.largest(weight, selective_risk.reaching(weight, hits, accuracy))
+    found = selective_risk.last_coverage(
+        weight, selective_risk.reaches_accuracy(weight, hits, accuracy)
+    )
     assert abs(found - max(good, default=0.0) / w.sum()) < EXACT
 
 

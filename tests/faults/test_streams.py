@@ -168,7 +168,7 @@ COMPILED = """
 import numpy as np, xarray as xr
 from metaeval.resampling import jax_kernels
 from metaeval.bayes import datatree
-jax_kernels.keep_compiled()
+jax_kernels.enable_compilation_cache()
 sums = np.arange(24.0).reshape(4, 3, 2) % 7
 print(jax_kernels.count_above(sums, np.ones((3, 2)), np.full((3, 2), 2.0)).tolist())
 tree = xr.DataTree.from_dict({"/posterior": xr.Dataset({"x": (("chain", "draw"), [[1.0, 2.0]])})})

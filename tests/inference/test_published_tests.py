@@ -14,7 +14,7 @@ from metaeval import MetaevalError, Pairs, Responses, compare
 from metaeval.inference import Plan, prepare, table_for
 from metaeval.inference.hypothesis_tests import Member
 from metaeval.inference.published_tests import _null, replica_tests
-from metaeval.resampling import Contrast, all_signs, flip_test, key_of, step_down, weights
+from metaeval.resampling import PairedDifferences, all_signs, flip_test, key_of, step_down, weights
 from metaeval.statistics import (
     best_of_n,
     kendall,
@@ -454,7 +454,7 @@ def table_of(h, a, b):
 
 def flipped(contributions, seed):
     units = np.array([0]), np.array([1])
-    contrast = Contrast(contributions, *units, 0, len(contributions))
+    contrast = PairedDifferences(contributions, *units, 0, len(contributions))
     return flip_test([contrast], n_flips=400, seed=seed)[0].p_value[0]
 
 

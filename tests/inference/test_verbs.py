@@ -13,7 +13,7 @@ from metaeval import MetaevalError, Responses, statistics as st
 from metaeval.inference import Resamples, measure, prepare
 from metaeval.inference.analysis import _among, _only
 from metaeval.statistics.pairs.tie_calibration import tuned_calls
-from metaeval.tables.missing import costliest_holes
+from metaeval.tables.missing import most_incomplete_scorers
 
 
 def grid(n_items, n_systems=4, scorers=3, seed=0, ties=3, **columns):
@@ -62,7 +62,7 @@ def test_a_loss_is_the_first_thing_said_and_names_the_cure():
 
 def test_the_costliest_holes_are_those_whose_removal_regains_most_rows():
     there = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 1, 1], [1, 1, 1, 1]], dtype=bool)
-    assert costliest_holes(there, list("abcd")) == (["c", "d"], 2)
+    assert most_incomplete_scorers(there, list("abcd")) == (["c", "d"], 2)
 
 
 def test_pairwise_uses_what_each_comparison_has():

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 import metaeval as me
 from metaeval import Pairs, Responses
 from metaeval.core import ROUNDOFF
-from metaeval.resampling import Sample, near_boundary, wilson
+from metaeval.resampling import IntervalInputs, near_boundary, wilson
 from metaeval.resampling.intervals import jeffreys
 from metaeval.statistics import (
     Forecast,
@@ -44,7 +44,7 @@ def ranked(n, seed=0, cluster=0, tasks=1, systems=3):
 
 def wilson_of(n, confidence=0.95):
     none = np.zeros((1, 1))
-    counts = Sample(none[0], none, none, none[0], n, successes=np.array([n]), trials=n)
+    counts = IntervalInputs(none[0], none, none, none[0], n, successes=np.array([n]), trials=n)
     return float(wilson(counts, confidence)[0, 0])
 
 
@@ -149,7 +149,7 @@ def test_soft_accuracy_of_a_perfect_scorer():
 @pytest.mark.parametrize("off", [-1.8e-15, 0.0, 4.4e-16])
 def test_rounding_moves_nothing_at_a_bound(off):
     none = np.zeros((1, 1))
-    sample = Sample(np.array([1.0 + off]), none, none, np.array([0.0]), 60, bounded=True)
+    sample = IntervalInputs(np.array([1.0 + off]), none, none, np.array([0.0]), 60, bounded=True)
     assert near_boundary(sample).tolist() == [True]
     counts = sample._replace(successes=np.array([60 * (1 + off)]), trials=60.0)
     for interval in (wilson, jeffreys):

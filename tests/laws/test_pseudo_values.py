@@ -7,14 +7,14 @@ import scipy.stats
 from benchmarks.tuned_thresholds import DESIGNS, rejected
 from metaeval import Responses
 from metaeval.inference import prepare
-from metaeval.resampling import Contrast, flip_test
+from metaeval.resampling import PairedDifferences, flip_test
 from metaeval.statistics import system_accuracy, tie_calibrated_accuracy
 
 PAIR = np.array([0]), np.array([1])
 
 
 def flipped(contributions, seed):
-    contrast = Contrast(contributions, *PAIR, 0, len(contributions))
+    contrast = PairedDifferences(contributions, *PAIR, 0, len(contributions))
     return flip_test([contrast], n_flips=400, seed=seed)[0].p_value[0]
 
 

@@ -15,8 +15,8 @@ from metaeval.curves import (
     bins_of,
     calibrators,
     cosines,
+    fixed_point_bandwidth,
     isotonic_fit,
-    own_bandwidth,
     residuals_by_cell,
     selective_risk,
 )
@@ -219,7 +219,7 @@ def test_smooth_ece_by_integration_everywhere():
         p, y, _ = drawn(seed, n=150, least=0.0)
         if seed % 3 == 0:
             p = np.where(np.random.default_rng(seed).random(150) < 0.3, np.round(p), p)
-        found = own_bandwidth(cosines(residuals_by_cell(p, (y - p) / len(p))))
+        found = fixed_point_bandwidth(cosines(residuals_by_cell(p, (y - p) / len(p))))
         assert abs(found - smooth_by_integration(p, y)) < 1e-3
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from external import reference
 
-from metaeval.resampling import Contrast, flip_test
+from metaeval.resampling import PairedDifferences, flip_test
 
 PAIR = np.array([0]), np.array([1])
 
@@ -20,7 +20,7 @@ def calls():
 
 def p_value(case, alternative, n_flips):
     both = np.column_stack([case["a"], case["b"]]).astype(float) / len(case["a"])
-    contrast = Contrast(both, *PAIR, 0, len(both))
+    contrast = PairedDifferences(both, *PAIR, 0, len(both))
     return flip_test([contrast], n_flips=n_flips, seed=0, alternative=alternative)[0].p_value[0]
 
 

@@ -28,7 +28,7 @@ from metaeval.resampling import (
     weights,
 )
 from metaeval.resampling.exact_sums import exact_jointly
-from metaeval.resampling.random_weights import KINDS, words
+from metaeval.resampling.random_weights import WEIGHT_SCHEMES, words
 from metaeval.resampling.threefry import threefry
 
 KEY = key_of(0, "bootstrap")
@@ -262,7 +262,7 @@ def test_enumerated_sums_are_those_of_all_signs():
 
 
 def test_every_kind_serves_whole_pairs_of_words():
-    assert {kind: k.per_pair for kind, k in KINDS.items()} == {
+    assert {kind: k.per_pair for kind, k in WEIGHT_SCHEMES.items()} == {
         "sign": 64,
         "poisson": 8,
         "exponential": 4,

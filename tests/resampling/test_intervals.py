@@ -9,7 +9,7 @@ from external import reference
 from numpy.testing import assert_allclose
 
 from metaeval import MetaevalError, Responses, evaluate
-from metaeval.resampling import Sample, near_boundary, normal_cdf, wilson
+from metaeval.resampling import IntervalInputs, near_boundary, normal_cdf, wilson
 from metaeval.resampling.intervals import BY_NAME, basic, bca, bootstrap_t, jeffreys, percentile, t
 from metaeval.resampling.quantiles import acceleration, normal_quantile, quantiles
 from metaeval.statistics import mean_over_items
@@ -22,7 +22,7 @@ def sample_of(draws, estimate, influence=None, **rest):
     influence = np.zeros((5, draws.shape[1])) if influence is None else influence
     se = rest.pop("se") if "se" in rest else np.nanstd(draws, axis=0, ddof=1)
     n_units = rest.pop("n_units", len(influence))
-    return Sample(np.asarray(estimate, dtype=float), draws, influence, se, n_units, **rest)
+    return IntervalInputs(np.asarray(estimate, dtype=float), draws, influence, se, n_units, **rest)
 
 
 def lone(values):
@@ -144,7 +144,7 @@ def test_a_higher_confidence_gives_a_wider_interval():
 def counts_of(successes, trials):
     none = np.zeros((1, len(successes)))
     counts = np.asarray(successes, dtype=float)
-    return Sample(
+    return IntervalInputs(
         counts / np.maximum(trials, 1), none, none, none[0], 9, successes=counts, trials=trials
     )
 
@@ -202,7 +202,7 @@ def mean_of(values, n_draws, seed=0):
     se_draws = np.sqrt(np.maximum(weights @ values**2 / n - draws**2, 0) / n)
     se = np.sqrt(np.maximum(square - estimate**2, 0) / n)
     small = 1e-9
-    return Sample(
+    return IntervalInputs(
         *(estimate, draws, values - estimate, np.where(se < small, 0, se), n),
         se_draws=np.where(se_draws < small, 0, se_draws),
     )
@@ -311,7 +311,7 @@ def test_draws_without_a_value_or_standard_error_are_left_out_of_bootstrap_t():
 def test_near_a_boundary_means_two_standard_errors():
     none = np.zeros((1, 6))
     estimate = np.array([0.0, 0.1, 0.3, 0.9, 1.0, np.nan])
-    sample = Sample(estimate, none, none, np.array([0.0, 0.06, 0.1, 0.05, 0.0, np.nan]), 30)
+    sample = IntervalInputs(estimate, none, none, np.array([0.0, 0.06, 0.1, 0.05, 0.0, np.nan]), 30)
     assert near_boundary(sample).tolist() == [False] * 6
     found = near_boundary(sample._replace(bounded=True)).tolist()
     assert found == [True, True, False, True, True, False]

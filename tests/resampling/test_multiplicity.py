@@ -18,13 +18,13 @@ import metaeval as me
 from metaeval import MetaevalError
 from metaeval.cli.terminal import as_text
 from metaeval.resampling import (
-    MOST_GROUPS,
-    compact_letters,
+    MAX_GROUPS,
+    compact_letter_display,
     holm,
     letter,
+    maximal_nonsignificant_groups,
     multiplicity,
     rank_intervals,
-    together,
     wmt_rank_clusters,
 )
 from metaeval.resampling.multiplicity import ADJUST
@@ -107,13 +107,13 @@ def separations(draw):
 
 @given(separations())
 def test_two_share_a_letter_exactly_if_they_are_not_separated(separated):
-    slow.check_letters(compact_letters(separated), separated)
+    slow.check_letters(compact_letter_display(separated), separated)
 
 
 @given(st.integers(1, 30))
 def test_letters_of_none_and_all_separated(n):
-    assert compact_letters(np.zeros((n, n), dtype=bool)) == ["a"] * n
-    assert compact_letters(~np.eye(n, dtype=bool)) == [letter(i) for i in range(n)]
+    assert compact_letter_display(np.zeros((n, n), dtype=bool)) == ["a"] * n
+    assert compact_letter_display(~np.eye(n, dtype=bool)) == [letter(i) for i in range(n)]
 
 
 def families(n):
@@ -125,8 +125,8 @@ def families(n):
 
 @pytest.mark.parametrize("n_families", [1, 2, 3, 4, 10, 66])
 def test_letters_are_as_many_as_there_are_groups_or_none(n_families):
-    found = compact_letters(families(n_families))
-    if 3**n_families > MOST_GROUPS:
+    found = compact_letter_display(families(n_families))
+    if 3**n_families > MAX_GROUPS:
         assert found is None
     else:
         assert len(set("".join(found))) == 3**n_families
@@ -138,7 +138,7 @@ def test_letters_of_200_scorers_take_bounded_work(seed, share):
     rng = np.random.default_rng(seed)
     upper = np.triu(rng.random((200, 200)) < share, 1)
     began = time.process_time()
-    compact_letters(upper | upper.T)
+    compact_letter_display(upper | upper.T)
     assert time.process_time() - began < 1
 
 
@@ -147,8 +147,8 @@ def test_a_search_never_holds_more_than_twice_as_many_groups(monkeypatch):
     monkeypatch.setattr(
         multiplicity, "_maximal", lambda groups: sizes.append(len(groups)) or largest(groups)
     )
-    assert compact_letters(families(20)) is None
-    assert max(sizes) <= 2 * MOST_GROUPS
+    assert compact_letter_display(families(20)) is None
+    assert max(sizes) <= 2 * MAX_GROUPS
 
 
 @given(separations())
@@ -161,7 +161,7 @@ def test_groups_are_the_maximal_ones(separated):
         if not separated[np.ix_(group, group)].any()
     ]
     expected = sorted(sorted(g) for g in free if not any(g < other for other in free))
-    assert together(separated) == expected
+    assert maximal_nonsignificant_groups(separated) == expected
 
 
 def test_a_league_without_letters_says_so_in_every_output():
@@ -188,7 +188,7 @@ def test_a_league_without_letters_says_so_in_every_output():
 def test_letters_where_separation_is_not_transitive():
     separated = np.zeros((3, 3), dtype=bool)
     separated[0, 2] = separated[2, 0] = True
-    assert compact_letters(separated) == ["a", "ab", "b"]
+    assert compact_letter_display(separated) == ["a", "ab", "b"]
 
 
 @given(separations())

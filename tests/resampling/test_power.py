@@ -6,7 +6,13 @@ import scipy.stats
 from numpy.testing import assert_allclose
 
 from metaeval import MetaevalError
-from metaeval.resampling import design_effect, detectable, items_for_mean, mcnemar, missed_half
+from metaeval.resampling import (
+    design_effect,
+    detectable,
+    detectable_at_half_power,
+    items_for_mean,
+    mcnemar,
+)
 from metaeval.resampling.power import items_for_accuracy
 
 
@@ -20,7 +26,7 @@ def test_a_detectable_difference_is_found_with_its_power(power):
 
 def test_missed_half_is_detectable_with_power_one_half():
     se = np.array([0.0, 0.01, np.nan])
-    assert_allclose(missed_half(se, 0.9), scipy.stats.norm.ppf(0.95) * se, rtol=1e-9)
+    assert_allclose(detectable_at_half_power(se, 0.9), scipy.stats.norm.ppf(0.95) * se, rtol=1e-9)
 
 
 def test_items_for_accuracy_by_hand():

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
 from metaeval.resampling import (
-    Contrast,
+    PairedDifferences,
     all_signs,
     engine,
     flip_test,
@@ -30,7 +30,7 @@ ONE = np.array([0]), np.array([1])
 def contrast(contributions, pairs=None, part=0):
     n = contributions.shape[1]
     a, b = np.triu_indices(n, 1) if pairs is None else pairs
-    return Contrast(contributions, a, b, part, len(contributions))
+    return PairedDifferences(contributions, a, b, part, len(contributions))
 
 
 def test_of(contributions, n_flips=1_000, seed=0, **options):

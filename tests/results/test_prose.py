@@ -8,7 +8,7 @@ from metaeval import Result, compare, simulate
 from metaeval.bayes import bayesian_bootstrap
 from metaeval.cli.terminal import as_text
 from metaeval.core import MetaevalError
-from metaeval.results import prob_text
+from metaeval.results import format_probability
 from metaeval.statistics import brier, kendall, pairwise_accuracy
 
 TABLE = simulate(seed=3, n_items=60, tasks=("news", "chat")).table
@@ -81,7 +81,7 @@ def test_nothing_is_said_of_tests(result):
 
 
 def test_probabilities_at_the_ends():
-    assert [prob_text(p) for p in (1.0, 0.9995, 0.9994, 0.5, 0.0004, 0.0)] == [
+    assert [format_probability(p) for p in (1.0, 0.9995, 0.9994, 0.5, 0.0004, 0.0)] == [
         *(">.999", ">.999", ".999"),
         *(".500", "<.001", "<.001"),
     ]

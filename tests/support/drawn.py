@@ -62,7 +62,7 @@ def posterior(tree, number, long=True, quantity="accuracy", more=None):
     every = names(number, long)
     both = list(itertools.combinations(range(number), 2))
     rows = own_rows(ask, every, draws, about) + difference_rows(ask, every, draws, both, about)
-    return Result(tidied(pd.DataFrame(rows, columns=COLUMNS)), draws, meta)
+    return Result(normalize_frame(pd.DataFrame(rows, columns=COLUMNS)), draws, meta)
 
 
 def texts_of(figure):

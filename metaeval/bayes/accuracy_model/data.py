@@ -232,7 +232,7 @@ def _cautions(
     said = []
     if few:
         said.append(
-            f"fewer than {_FEW_UNITS} units in {listed(few, 5)}: the likelihood there is "
+            f"fewer than {_FEW_UNITS} units in {join_names(few, 5)}: the likelihood there is "
             "approximate, and intervals are rather too short"
         )
     sides = _sides(design.table)

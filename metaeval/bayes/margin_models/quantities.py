@@ -160,7 +160,7 @@ def _beyond(tree: xr.DataTree, gap: Floats) -> tuple[str, ...]:
     ]
     if not found:
         return ()
-    return (f"gaps of {listed(found, 5)} are larger than all margins: they rest on the curve",)
+    return (f"gaps of {join_names(found, 5)} are larger than all margins: they rest on the curve",)
 
 
 def _logistic_gap(tree: xr.DataTree, share: float, end: str) -> Floats:

@@ -13,11 +13,11 @@ from metaeval.core import (
     Floats,
     MetaevalError,
     check_fraction,
+    check_integer,
     check_names,
-    check_whole,
-    listed,
+    decide_with_threshold,
+    join_names,
     require_known,
-    sign_within,
 )
 from metaeval.inference import units_of
 from metaeval.resampling import exact_terms, key_of, largest_weight, tails, weighted_sums
@@ -151,13 +151,13 @@ def agreement_bounds(
     >>> bool(found.agreement.value == found.lowest.value < found.highest.value)
     True
     """
-    draw = check_whole("n_draws", n_draws, 100), check_whole("seed", seed, 0)
+    draw = check_integer("n_draws", n_draws, 100), check_integer("seed", seed, 0)
     check_fraction("confidence", confidence)
     pairs, names = _judged(table, raters)
     both, agree, ties = _verdicts(pairs, names)
     if not both.any():
         raise MetaevalError(
-            f"No two of {listed(names)} prefer a response of the same pair; choose others "
+            f"No two of {join_names(names)} prefer a response of the same pair; choose others "
             "(raters=)."
         )
     value = float(agree.sum() / both.sum())
@@ -192,7 +192,7 @@ def _judged(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str
         require_known("rater", name, known)
     if len(names) < 2:
         raise MetaevalError(
-            f"Agreement needs two raters; there is {listed(names) or 'none'}. Name their label "
+            f"Agreement needs two raters; there is {join_names(names) or 'none'}. Name their label "
             "columns when reading (labels=)."
         )
     return table.pairs(), names
@@ -201,7 +201,7 @@ def _judged(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str
 def _verdicts(pairs: Pairs, names: list[str]) -> tuple[Floats, Floats, Floats]:
     """Of every two raters of a pair: how many prefer, agree, have a tie: (pair,) each."""
     labels = pairs.labels[names].to_numpy()
-    verdicts = sign_within(labels, pairs.label_epsilon)
+    verdicts = decide_with_threshold(labels, pairs.label_epsilon)
     first, second = (verdicts > 0).sum(axis=1), (verdicts < 0).sum(axis=1)
     there = (~np.isnan(labels)).sum(axis=1)
     both = _of_two(first + second)

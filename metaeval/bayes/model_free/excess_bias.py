@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from metaeval.bayes.design import differences
-from metaeval.core import Floats, MetaevalError, listed
+from metaeval.core import Floats, MetaevalError, join_names
 from metaeval.curves import scale_of
 from metaeval.statistics import Estimand, Statistic, SumStatistic, only_label, sum_by
 from metaeval.tables import Pairs, Table
@@ -70,7 +70,7 @@ def _require_independent(by: Floats, names: Sequence[str], table: Pairs) -> None
         tasks = table.rows["task"].unique() if "task" in table.rows else []
         where = f" in {tasks[0]}" if len(tasks) == 1 else ""
         flat = [name for name, x in zip(names, by[:, 1:].T, strict=True) if not x.any()]
-        why = f"{listed(flat)} is 0 in all pairs{where}"
+        why = f"{join_names(flat)} is 0 in all pairs{where}"
         raise MetaevalError(
             f"{why}; leave it out of covariates=."
             if flat

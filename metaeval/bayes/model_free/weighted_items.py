@@ -14,10 +14,10 @@ from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
 from metaeval.core import (
     Floats,
     MetaevalError,
+    check_integer,
     check_names,
     check_not_negative,
-    check_whole,
-    listed,
+    join_names,
     require_known,
 )
 from metaeval.inference import (
@@ -138,7 +138,7 @@ def bayesian_bootstrap(
         f"{POSTERIOR} of bayesian_bootstrap",
         confidence=confidence,
         interval=POSTERIOR,
-        n_resamples=check_whole("n_draws", n_draws, 100),
+        n_resamples=check_integer("n_draws", n_draws, 100),
         seed=seed,
         weights="exponential",
         baseline=baseline,

@@ -79,8 +79,8 @@ def _column(table: Table, name: str) -> Floats:
     if name not in known:
         raise MetaevalError(
             f"There is no column {name!r} of numbers of the responses; there are "
-            f"{listed(known) or 'none'}; read a column such as length, and name it: "
-            f"covariates=['length'].{near_miss(name, known)}"
+            f"{join_names(known) or 'none'}; read a column such as length, and name it: "
+            f"covariates=['length'].{did_you_mean(name, known)}"
         )
     values = rows[name].to_numpy(dtype=float, na_value=np.nan)
     lacking = int((~np.isfinite(values)).sum())

@@ -37,12 +37,18 @@ from metaeval.core import (
     MetaevalError,
     check_names,
     double_precision,
-    listed,
+    join_names,
     require_known,
-    sign_within,
 )
 from metaeval.inference import Design, prepare
-from metaeval.tables import Pairs, Table, kept_rows, loss, no_rows, require_table
+from metaeval.tables import (
+    Pairs,
+    Table,
+    complete_rows,
+    dropped_rows_warning,
+    no_complete_rows_message,
+    require_table,
+)
 
 FORMS = ("dawid_skene", "ordinal")
 CLASSES = ("second", "tie", "first")
@@ -74,7 +80,7 @@ def rater_data(
 def _as_given(found: ModelData, table: Table, raters: list[str]) -> ModelData:
     """What is said of rows in the order that labelled rows have in the table."""
     labelled = table.labels[raters].notna().any(axis=1).to_numpy()
-    places = table.canonical_places
+    places = table.canonical_order
     order = np.argsort(places[labelled[places]])
     inner = found.derived_constants
 
@@ -150,10 +156,10 @@ def _designed(
     policy = whole.missing if missing is None else missing
     if policy in ("pairwise", "count_as_wrong"):
         policy = "common"
-    kept = kept_rows(whole, policy) if whole.scorers else np.ones(len(whole), dtype=bool)
-    lost = loss(whole, kept)
+    kept = complete_rows(whole, policy) if whole.scorers else np.ones(len(whole), dtype=bool)
+    lost = dropped_rows_warning(whole, kept)
     if not kept.any():
-        raise MetaevalError(no_rows(whole, lost))
+        raise MetaevalError(no_complete_rows_message(whole, lost))
     some = whole.scores.notna().any(axis=1)
     used = design.table.replace(scores=whole.scores)
     stratum = replace(design.strata[0], table=used)
@@ -161,7 +167,7 @@ def _designed(
         design,
         table=used,
         strata=(stratum,),
-        label=f"truth behind {listed(whole.labels, 5)}",
+        label=f"truth behind {join_names(whole.labels, 5)}",
         missing=policy,
         dropped=pd.Series([int((some & ~kept).sum())]),
         holes=tuple(n for n in whole.scorers if whole.scores.loc[some & ~kept, n].isna().any()),
@@ -171,7 +177,7 @@ def _designed(
 
 
 def _signs(values: Floats, epsilon: float) -> Floats:
-    return sign_within(values, epsilon)
+    return decide_with_threshold(values, epsilon)
 
 
 def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]) -> ModelData:

@@ -36,7 +36,7 @@ def sample(arrays: Arrays, ordered: bool, settings: Settings, enough: Enough) ->
     instead. With a design effect d, the truths drawn for a pattern count 1 / d each, and scatter
     as those of 1 / d as many rows would: in mean and variance, no further.
     """
-    keep_compiled()
+    enable_compilation_cache()
     n_classes = arrays["labels"].shape[-1]
     with double_precision():
         data = {name: np.asarray(values) for name, values in arrays.items()}
@@ -93,7 +93,7 @@ def _run(
 ) -> tuple[Any, list[Part]]:
     """Advance all chains by some blocks, and keep a draw every so many sweeps."""
     kept = []
-    for _ in steps(range(n_blocks), n_blocks, f"raters: {what}"):
+    for _ in with_progress(range(n_blocks), n_blocks, f"raters: {what}"):
         with double_precision():
             state, drawn = _advance(state, data, ordered=ordered)
             kept.append(tuple(np.asarray(part)[:, apart - 1 :: apart] for part in drawn))

@@ -25,8 +25,8 @@ from metaeval.bayes.sampling.compile import (
     compiled,
     n_parameters,
 )
-from metaeval.core import ROUNDOFF, Floats, double_precision, steps
-from metaeval.resampling.jax_kernels import keep_compiled
+from metaeval.core import ROUNDOFF, Floats, double_precision, with_progress
+from metaeval.resampling.jax_kernels import enable_compilation_cache
 
 MOST = 8_000  # draws of each chain
 MOST_HALVED = 3  # times that steps are halved where chains diverge
@@ -91,7 +91,7 @@ def sample(
     is shown under the `name`. Where a chain diverges all are drawn anew from the end of their
     warm-up, with steps half as long.
     """
-    keep_compiled()
+    enable_compilation_cache()
     with double_precision():
         arrays = jax.tree.map(np.asarray, dict(arrays))
         shapes = ShapeKey(arrays)
@@ -186,7 +186,7 @@ def _run(chains: list[_Chain], n_blocks: int, what: str) -> None:
     with ThreadPoolExecutor(min(len(chains), os.cpu_count() or 1)) as pool:
         futures = [pool.submit(one, chain) for chain in chains]
         try:
-            for _ in steps(_ticks(done, len(chains)), n_blocks * len(chains), what):
+            for _ in with_progress(_ticks(done, len(chains)), n_blocks * len(chains), what):
                 pass
             for future in futures:
                 future.result()

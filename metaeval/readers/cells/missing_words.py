@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Bools, MetaevalError, listed
+from metaeval.core import Bools, MetaevalError, join_names
 from metaeval.tables import TEXT
 
 MISSING = frozenset(
@@ -126,5 +126,5 @@ def failure_notes(column: pd.Series, name: str, source: str) -> list[str]:
     words = column[is_one_of(column, FAILED)].astype(TEXT).value_counts()
     if not len(words):
         return []
-    shown = listed([f"{word!r} on {n} rows" for word, n in words.items()], 5)
+    shown = join_names([f"{word!r} on {n} rows" for word, n in words.items()], 5)
     return [f"{source}: {name}: {shown} is taken for missing"]

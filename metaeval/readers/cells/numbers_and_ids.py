@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 from metaeval.readers.cells.missing_words import FAILED, MISSING, says_missing, word_of
 from metaeval.readers.cells.notation import is_list, plain
 from metaeval.tables import TEXT, ids_as_text
@@ -350,4 +350,4 @@ def shown(ids: dict[str, Any], rows: npt.NDArray[Any], limit: int = 10) -> str:
         for row in rows[: limit + 1]
     ]
     more = [""] * max(0, len(rows) - len(texts))
-    return listed([t if len(ids) == 1 else f"({t})" for t in texts] + more, limit)
+    return join_names([t if len(ids) == 1 else f"({t})" for t in texts] + more, limit)

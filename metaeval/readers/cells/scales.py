@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.core import Floats, MetaevalError, check_one_of, listed
+from metaeval.core import Floats, MetaevalError, check_one_of, join_names
 
 SCALES = ("margin", "probability", "percent", "one-two", "index")
 """What a number says: above 0 for the first and below 0 for the second ("margin"); how probable it
@@ -58,7 +58,7 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
     if outside.any():
         raise MetaevalError(
             f"{name!r} of {source}: {values[outside][0]:g} does not lie between {low} and {high}, "
-            f"as preference_scale={scale!r} says; declare another of {listed(SCALES)}, or a "
+            f"as preference_scale={scale!r} says; declare another of {join_names(SCALES)}, or a "
             "vocabulary (--value-map CODE=1,CODE=-1,CODE=none)."
         )
     times, plus = _MARGIN[scale]
@@ -114,7 +114,7 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
         )
     else:
         return
-    shown = listed([f"{v:g}" for v in sorted(distinct)], 4)
+    shown = join_names([f"{v:g}" for v in sorted(distinct)], 4)
     raise MetaevalError(
         f"{name!r} of {source} holds {shown}, none below 0; it is not known which response "
         f"they favour. Say so: preference_scale={meanings} (--preference-scale, or --value-map)."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import ROUNDOFF, Bools, Floats, MetaevalError, listed
+from metaeval.core import ROUNDOFF, Bools, Floats, MetaevalError, join_names
 from metaeval.readers.cells.missing_words import FAILED, MISSING, MissingCodes, word_of
 from metaeval.readers.cells.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
 from metaeval.tables import TEXT
@@ -197,7 +197,7 @@ def _require_known_words(
     if not unknown:
         return
     n = int(column.astype(object).map(plain_word, na_action="ignore").isin(unknown).sum())
-    shown = listed([f"{w!r:.60}" for w in unknown], 5)
+    shown = join_names([f"{w!r:.60}" for w in unknown], 5)
     one = unknown[0] if len(unknown[0]) <= 40 else "WORD"
     named = "This verdict is" if len(unknown) == 1 else "These verdicts are"
     missing = f"missing_codes=[{one!r}] (--missing-codes {one!r})"
@@ -218,7 +218,7 @@ def _require_in_range(values: Floats, name: str, source: str) -> None:
     present = values[~np.isnan(values)]
     if not (np.abs(present) > 1 + ROUNDOFF).any():
         return
-    codes = listed([f"{v:g}" for v in np.unique(present)], 8)
+    codes = join_names([f"{v:g}" for v in np.unique(present)], 8)
     first = ",".join(f"{v:g}=..." for v in np.unique(present)[:8])
     cures = [
         f"a vocabulary of all codes (--value-map {first}; value_map={{...}}), with 1 for the "

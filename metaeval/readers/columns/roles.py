@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from metaeval.core import MetaevalError, listed, near_miss, require_known
+from metaeval.core import MetaevalError, did_you_mean, join_names, require_known
 from metaeval.readers.cells.numbers_and_ids import sort_of
 from metaeval.readers.cells.verdict_words import are_sides
 from metaeval.readers.columns.aliases import (
@@ -105,7 +105,9 @@ def resolve(
     _add_values(found, frame, taken, source, pairs)
     resolved = _renamed(frame, found, pairs, source)
     spare = tuple(c for c in resolved.spare if c not in (*named, *keys, *joined))
-    unused = [f"{source}: {listed(spare)} is left out, other columns are the ids"] if spare else []
+    unused = (
+        [f"{source}: {join_names(spare)} is left out, other columns are the ids"] if spare else []
+    )
     return replace(
         resolved,
         spare=(*spare, *joined),
@@ -188,7 +190,7 @@ def _add(
         columns = [c for c in columns if plain_name(str(c)) not in texts] or columns
     if len(columns) > 1:
         raise MetaevalError(
-            f"{source} has several columns that could be {role!r}: {listed(columns)}. "
+            f"{source} has several columns that could be {role!r}: {join_names(columns)}. "
             f"{_choice(role, columns, frame)}"
         )
     if columns:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 from metaeval.readers.columns.aliases import is_known_name
 from metaeval.readers.files import file_bytes
 from metaeval.readers.files.content_type import decoded
@@ -84,8 +84,8 @@ def _first_line(path: Path, content: bytes) -> tuple[str, int]:
 def _given(header: Sequence[str], cells: Sequence[str], source: str) -> list[str]:
     if len(header) != len(cells):
         raise MetaevalError(
-            f"header= names {len(header)} columns ({listed(header)}), and {source} has "
-            f"{len(cells)} cells in its first line ({listed(map(repr, cells), 8)}); name each."
+            f"header= names {len(header)} columns ({join_names(header)}), and {source} has "
+            f"{len(cells)} cells in its first line ({join_names(map(repr, cells), 8)}); name each."
         )
     return list(header)
 
@@ -222,16 +222,18 @@ def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[s
     if odd:
         raise MetaevalError(
             f"{path.name}, line {odd[0][0]}: {odd[0][1]} cells between blanks, and the header "
-            f"names {len(names)} columns ({listed(names)}); it holds no comma, tab or semicolon. "
-            "Write it with tabs between the cells."
+            f"names {len(names)} columns ({join_names(names)}); it holds no comma, tab or "
+            "semicolon. Write it with tabs between the cells."
         )
 
 
 def _one_cell_more(path: Path, row: list[str], names: list[str]) -> MetaevalError:
     """Build the error of rows that have a cell before, or behind, those of the header."""
     return MetaevalError(
-        f"Each row of {path.name} has {len(row)} cells between blanks ({listed(row, 8)}), and the "
-        f"header names {len(names)} columns ({listed(names, 8)}). Write the missing name into the "
+        f"Each row of {path.name} has {len(row)} cells between blanks ({join_names(row, 8)}), and "
+        "the "
+        f"header names {len(names)} columns ({join_names(names, 8)}). Write the missing name into "
+        "the "
         "first line: item in front, if the first cells name the items, index, if they number the "
         "rows. A pandas frame is better written with frame.reset_index().to_csv(path, index=False)."
     )
@@ -241,7 +243,8 @@ def _blank_in_a_name(path: Path, names: list[str]) -> MetaevalError:
     """Build the error of a printed frame whose row numbers would be taken for a column."""
     return MetaevalError(
         f"The rows of {path.name} begin with row numbers (0, 1, ...) under an indented header, and "
-        f"the header seems to name these too ({listed(names, 8)}): does a name hold a blank? Write "
+        f"the header seems to name these too ({join_names(names, 8)}): does a name hold a blank? "
+        "Write "
         "the frame with frame.to_csv(path, index=False); if all names are right, delete the blanks "
         "before the first of them."
     )
@@ -292,7 +295,8 @@ def _require_one_header(path: Path, frame: pd.DataFrame, names: list[str]) -> No
             order = "in another order" if sorted(texts) == sorted(known) else "with other columns"
             raise MetaevalError(
                 f"{path.name}, row {row + 2} (the header is row 1): a second header {order} "
-                f"({listed(texts, 8)}; the first is {listed(known, 8)}). The rows below it belong "
+                f"({join_names(texts, 8)}; the first is {join_names(known, 8)}). The rows below "
+                "it belong "
                 "to another table: put each table into a file of its own, and read these together."
             )
 
@@ -346,7 +350,7 @@ def require_distinct(names: list[str], source: str) -> None:
     repeated = sorted(name for name, n in Counter(names).items() if n > 1)
     if repeated:
         raise MetaevalError(
-            f"Several columns of {source} are called {listed(repeated)}; rename all but one."
+            f"Several columns of {source} are called {join_names(repeated)}; rename all but one."
         )
 
 

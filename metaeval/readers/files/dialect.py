@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 from metaeval.readers.files.content_type import extension
 
 MARKS = (",", "\t", ";", "|")
@@ -180,7 +180,8 @@ def _shape(cell: str) -> str:
 def no_header(source: str, names: list[str]) -> MetaevalError:
     """Build the error of a file whose first line is a row of values."""
     return MetaevalError(
-        f"The first line of {source} looks like a row of values ({listed(map(repr, names), 4)}), "
+        f"The first line of {source} looks like a row of values "
+        f"({join_names(map(repr, names), 4)}), "
         f"not like a header. Name its {len(names)} columns in their order, the items item, the "
         "systems system, and scorers as they are called: header=[...] (--header A,B,C)."
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from metaeval.core import MetaevalError, near_miss
+from metaeval.core import MetaevalError, did_you_mean
 
 MAX_CELLS = 200_000_000
 BLOCK = 1 << 20
@@ -47,7 +47,8 @@ def require_file(path: Path) -> None:
         there = [p.name for p in folder.iterdir()] if folder.is_dir() else []
         where = f"in {folder.resolve().name!r}" if folder.is_dir() else f"and no folder {folder}"
         raise MetaevalError(
-            f"There is no file {path.name!r} {where}.{near_miss(path.name, there)} Check the path."
+            f"There is no file {path.name!r} {where}.{did_you_mean(path.name, there)} Check the "
+            "path."
         )
     if not path.stat().st_size:
         raise MetaevalError(f"{path.name} is empty; a table with a header and rows was expected.")

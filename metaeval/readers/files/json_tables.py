@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 from metaeval.readers.files import file_bytes
 from metaeval.readers.files.content_type import as_utf8, is_object, kind_of, read_text_head
 from metaeval.tables import inferred
@@ -132,14 +132,14 @@ def rows_within(content: Any, name: str) -> tuple[Any, list[str]]:
     tables = [key for key, value in content.items() if _are_objects(value)]
     if len(tables) > 1:
         raise MetaevalError(
-            f"{name} holds several lists of objects ({listed(tables)}); one table was expected. "
-            "Write the list that is meant into a file of its own, or read it as a frame: "
+            f"{name} holds several lists of objects ({join_names(tables)}); one table was "
+            "expected. Write the list that is meant into a file of its own, or read it as a frame: "
             f"pandas.DataFrame(json.load(open({name!r}))[{tables[0]!r}])."
         )
     if not tables:
         return content, []
     rest = [key for key in content if key not in tables]
-    beside = f"; left out beside it: {listed(rest, 5)}" if rest else ""
+    beside = f"; left out beside it: {join_names(rest, 5)}" if rest else ""
     return content[tables[0]], [f"{name}: the rows are the list {tables[0]!r}{beside}"]
 
 
@@ -170,8 +170,8 @@ def from_objects(
     if cells > max(_ENOUGH_CELLS, _SPARSE * values):
         raise MetaevalError(
             f"The {len(rows):,} objects of {name} have {len(columns):,} different fields, most in "
-            f"few of them ({listed(list(columns)[-2:])}); expected the same fields in each. Put "
-            "names that vary into a column of their own."
+            f"few of them ({join_names(list(columns)[-2:])}); expected the same fields in each. "
+            "Put names that vary into a column of their own."
         )
     return _inferred({key: [row.get(key) for row in rows] for key in columns})
 
@@ -180,8 +180,8 @@ def _from_columns(content: Mapping[str, Any], name: str) -> pd.DataFrame:
     single = [key for key, value in content.items() if not isinstance(value, list)]
     lengths = {key: len(value) for key, value in content.items() if key not in single}
     if single or len(set(lengths.values())) > 1:
-        shown = listed([f"{key} {n}" for key, n in lengths.items()], 10)
-        more = f"; {listed(single, 5)} is not a list" if single else ""
+        shown = join_names([f"{key} {n}" for key, n in lengths.items()], 10)
+        more = f"; {join_names(single, 5)} is not a list" if single else ""
         raise MetaevalError(
             f"The columns of {name} differ in length ({shown}{more}); expected one value per row "
             "in each. Write it as an array of objects."

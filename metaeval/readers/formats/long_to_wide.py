@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Bools, MetaevalError, listed
+from metaeval.core import Bools, MetaevalError, join_names
 from metaeval.readers.cells.numbers_and_ids import (
     Codes,
     Floats,
@@ -174,8 +174,8 @@ class Rows:
         cure = cure or f"No column distinguishes them: remove the duplicates{mean}."
         ids = {name: column for name, column in self.ids.items() if name}
         return MetaevalError(
-            f"{self.source} has several values of {listed(names, 5)} for one row, at {len(some)} "
-            f"rows ({', '.join(ids)}): {shown(ids, at[some], 3)}. {cure}"
+            f"{self.source} has several values of {join_names(names, 5)} for one row, at "
+            f"{len(some)} rows ({', '.join(ids)}): {shown(ids, at[some], 3)}. {cure}"
         )
 
     def attributes(self, ids: Mapping[str, Any]) -> tuple[dict[str, pd.Series], list[str]]:

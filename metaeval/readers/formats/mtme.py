@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from metaeval.core import MetaevalError, check_one_of, listed, require_known
+from metaeval.core import MetaevalError, check_one_of, join_names, require_known
 from metaeval.readers.columns.roles import names_of
 from metaeval.readers.formats.mtme_files import (
     LEVELS,
@@ -102,7 +102,7 @@ def _file_part(
         )
     if pairs and file.pair and file.pair not in pairs:
         raise MetaevalError(
-            f"{path.name} is of language pair {file.pair}, not {listed(pairs)}; "
+            f"{path.name} is of language pair {file.pair}, not {join_names(pairs)}; "
             f"leave it out, or use language_pair={file.pair!r}."
         )
     column = read_scores(file)
@@ -125,7 +125,7 @@ def _folder_part(
     notes = []
     if human and not raters:  # the labels that were named may be in files beside the folder
         notes, raters = (
-            [f"{folder.name}: labels names none of {listed(human)}; all are kept"],
+            [f"{folder.name}: labels names none of {join_names(human)}; all are kept"],
             human,
         )
     kept = [file for file in files if not file.human or file.name in raters]
@@ -178,7 +178,7 @@ def _pair_frame(
     wide, notes = _without_references(pd.concat(columns, axis=1), used, pair)
     spare = sorted((named - used) & set(wide.index.get_level_values("system")))
     if spare:
-        notes.append(f"{pair}: kept {listed(spare)}, a human reference that no metric used")
+        notes.append(f"{pair}: kept {join_names(spare)}, a human reference that no metric used")
     return _with_units(wide.reset_index(), units, level), notes
 
 
@@ -223,8 +223,8 @@ def _require_units(file: ScoreFile, column: pd.Series, units: pd.DataFrame | Non
     unknown = sorted(set(column.index.get_level_values("item")) - set(units["item"]))
     if unknown:
         raise MetaevalError(
-            f"{file.path.name}: {file.pair}.docs names no {LEVELS[file.level]} {listed(unknown)}; "
-            "correct one of the two files."
+            f"{file.path.name}: {file.pair}.docs names no {LEVELS[file.level]} "
+            f"{join_names(unknown)}; correct one of the two files."
         )
 
 
@@ -248,9 +248,9 @@ def _without_references(
         return wide, []
     if is_reference.all():
         raise MetaevalError(
-            f"{source} scores only the references {listed(gone)}; expected scores of systems."
+            f"{source} scores only the references {join_names(gone)}; expected scores of systems."
         )
-    return wide[~is_reference], [f"{source}: left out {listed(gone)}, a reference of a metric"]
+    return wide[~is_reference], [f"{source}: left out {join_names(gone)}, a reference of a metric"]
 
 
 def _stacked(
@@ -266,7 +266,7 @@ def _stacked(
     )
     if "cluster" in wide and wide["cluster"].isna().any():
         lacking = wide.loc[wide["cluster"].isna(), "task"].unique()
-        notes.append(f"no documents are used, as {listed(lacking)} has no .docs file")
+        notes.append(f"no documents are used, as {join_names(lacking)} has no .docs file")
         wide = wide.drop(columns="cluster")
     notes.append("several language pairs were read: task is the language pair")
     return wide.reset_index(drop=True), notes

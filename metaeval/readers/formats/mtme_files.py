@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 from metaeval.readers.columns.aliases import ROLES
 from metaeval.readers.files import file_bytes
 
@@ -64,7 +64,7 @@ def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
         raise MetaevalError(
             f"{path.name} is not named as a score file; expected NAME-REF.LEVEL.score (a metric) "
             "or SRC-TGT.NAME.LEVEL.score (human scores) with LEVEL one of "
-            f"{listed(LEVELS)}. Rename it."
+            f"{join_names(LEVELS)}. Rename it."
         )
     stem, level = match["stem"], match["level"]
     human = _HUMAN.fullmatch(stem)

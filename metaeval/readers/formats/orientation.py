@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Bools, MetaevalError, listed
+from metaeval.core import Bools, MetaevalError, join_names
 from metaeval.readers.cells.numbers_and_ids import as_numbers
 from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.formats.long_to_wide import ids_of
@@ -76,8 +76,8 @@ def _orders(long: pd.DataFrame) -> Any:
     wrong = sorted(set(order.unique()) - {"ab", "ba"})
     if wrong:
         raise MetaevalError(
-            f"The column 'order' holds {listed(map(repr, wrong), 5)}; expected ab (the first was "
-            "shown first) or ba."
+            f"The column 'order' holds {join_names(map(repr, wrong), 5)}; expected ab (the first "
+            "was shown first) or ba."
         )
     return order.to_numpy(dtype=object)
 

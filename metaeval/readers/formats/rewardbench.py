@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import MetaevalError, check_one_of, listed
+from metaeval.core import MetaevalError, check_one_of, join_names
 from metaeval.readers.cells.numbers_and_ids import as_numbers
 from metaeval.readers.files.content_type import KINDS, extension
 from metaeval.readers.files.csv_tables import first_cells
@@ -151,7 +151,7 @@ def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
     names = {str(name) for name in [single.get("model"), *columns.pop("model", [])] if name}
     if len(names) > 1:
         raise MetaevalError(
-            f"{path.name} holds scores of several models ({listed(sorted(names), 5)}); "
+            f"{path.name} holds scores of several models ({join_names(sorted(names), 5)}); "
             "expected one file per model. Split it by `model`."
         )
     return Sheet(columns, names.pop() if names else _stem(path), path.name)
@@ -196,14 +196,15 @@ def _require_fields(source: str, columns: Mapping[str, list[Any]], needed: Seque
     if not columns:
         raise MetaevalError(
             f"{source} holds no per-item scores, only totals such as accuracies per subset; "
-            f"expected the lists {listed(needed)}. Totals cannot be compared item by item: read "
-            "the model's file of scores (published as eval-set-scores/ beside eval-set/)."
+            f"expected the lists {join_names(needed)}. Totals cannot be compared item by item: "
+            "read the model's file of scores (published as eval-set-scores/ beside eval-set/)."
         )
     lacking = [name for name in needed if name not in columns]
     if lacking:
         raise MetaevalError(
-            f"{source} has no per-item scores that can be read: {listed(lacking)} is missing. "
-            f"Expected {listed(needed)}, found {listed(columns, 20)}.{_hint(columns, lacking)}"
+            f"{source} has no per-item scores that can be read: {join_names(lacking)} is missing. "
+            f"Expected {join_names(needed)}, found "
+            f"{join_names(columns, 20)}.{_hint(columns, lacking)}"
         )
 
 
@@ -217,7 +218,7 @@ def _hint(columns: Mapping[str, Any], lacking: Sequence[str]) -> str:
 def _require_equal_lengths(source: str, columns: Mapping[str, list[Any]]) -> None:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        shown = listed([f"{name} {length}" for name, length in lengths.items()], 20)
+        shown = join_names([f"{name} {length}" for name, length in lengths.items()], 20)
         raise MetaevalError(
             f"The lists in {source} differ in length ({shown}); expected one value per prompt in "
             "each. The file may be cut off: get it again."
@@ -278,8 +279,8 @@ def _hashes(sheet: Sheet) -> list[str]:
     names = [name for name in _TEXTS if name in sheet.columns]
     if not names:
         raise MetaevalError(
-            f"item_from='text-hash' needs texts, one of {listed(_TEXTS)}; {sheet.source} has "
-            f"{listed(sheet.columns, 20)}. Use item_from='order'."
+            f"item_from='text-hash' needs texts, one of {join_names(_TEXTS)}; {sheet.source} has "
+            f"{join_names(sheet.columns, 20)}. Use item_from='order'."
         )
     chosen = names[:1] if names[0] in ("prompt", "text") else names
     rows = zip(*(sheet.columns[name] for name in chosen), strict=True)
@@ -298,5 +299,5 @@ def _require_unique(items: list[str], sheet: Sheet, item_from: str) -> None:
     }
     raise MetaevalError(
         f"{len(repeated)} prompts in {sheet.source} share a key (subset/id): "
-        f"{listed(repeated.unique())}. {cures[item_from]}"
+        f"{join_names(repeated.unique())}. {cures[item_from]}"
     )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Floats, MetaevalError, check_one_of, listed
+from metaeval.core import Floats, MetaevalError, check_one_of, join_names
 from metaeval.readers.cells.missing_words import codes_of
 from metaeval.readers.cells.notation import check_decimal
 from metaeval.readers.cells.numbers_and_ids import id_column, numbers
@@ -194,7 +194,7 @@ def _covariate_notes(part: Part, resolved: Resolved, said: Said) -> list[str]:
     roles = {*ROLES, *said.keys}
     kept = [str(c) for c in part.rows if str(c) not in roles]
     return (
-        [f"{part.source}: not used as scores (kept as extra columns): {listed(kept, 20)}"]
+        [f"{part.source}: not used as scores (kept as extra columns): {join_names(kept, 20)}"]
         if kept
         else []
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Floats, listed, near_miss
+from metaeval.core import Floats, did_you_mean, join_names
 from metaeval.readers.cells.missing_words import MissingCodes, failure_notes, word_of
 from metaeval.readers.cells.notation import (
     dots_in_doubt,
@@ -122,7 +122,7 @@ def _marks(
     there = sorted({*columns, *columns.values()})
     return marks, [
         f"{source} has no column {name!r}, of which decimal= (--decimal) is said; it has "
-        f"{listed(columns.values(), 20)}.{near_miss(name, there)}"
+        f"{join_names(columns.values(), 20)}.{did_you_mean(name, there)}"
         for name in said
         if name not in there
     ]
@@ -247,8 +247,8 @@ def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
         return _of_outcomes(resolved, name, verdicts)
     if words := _scale_words(column):
         return (
-            f"holds words of a scale ({listed(words, 7)}) and is not a scorer; if it is one, say "
-            f"what they mean: --value-map {_numbered(words)}"
+            f"holds words of a scale ({join_names(words, 7)}) and is not a scorer; if it is one, "
+            f"say what they mean: --value-map {_numbered(words)}"
         )
     if example := example_in_words(column):
         return (
@@ -271,7 +271,8 @@ def _of_outcomes(resolved: Resolved, name: str, verdicts: Mapping[str, int | Non
     typed = _spelled(verdicts)
     typed = typed if " " in typed else typed.replace('"', "")
     return (
-        f"holds words for the outcome of a comparison ({listed(verdicts, 9)}) and is not read; if "
+        f"holds words for the outcome of a comparison ({join_names(verdicts, 9)}) and is not "
+        "read; if "
         "it is a verdict, say what they mean, 1 for the first response, -1 for the second and 0 "
         f"for a tie, such as: {python}value_map={dict(verdicts)} ({how}--value-map {typed})"
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import listed
+from metaeval.core import join_names
 from metaeval.readers.cells.numbers_and_ids import id_column
 from metaeval.readers.columns.roles import Resolved
 
@@ -48,8 +48,8 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
     frame = frame.assign(scorer=names)
     frame.attrs = attrs
     rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
-    more = f"; the rest of each list is left out ({listed(rest, 5)})" if rest else ""
-    shown = listed(sorted(set(map(str, names))), 5)
+    more = f"; the rest of each list is left out ({join_names(rest, 5)})" if rest else ""
+    shown = join_names(sorted(set(map(str, names))), 5)
     return frame, [f"{attrs['source']}: scorers are lists, named {shown}{more}"]
 
 

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metaeval.core import MetaevalError, check_one_of, listed, require_column
+from metaeval.core import MetaevalError, check_one_of, join_names, require_column
 from metaeval.readers.cells.missing_words import codes_of
 from metaeval.readers.cells.numbers_and_ids import id_column
 from metaeval.readers.cells.scales import Scale, check_scale
@@ -158,7 +158,11 @@ def _left_out(frame: pd.DataFrame, keys: Sequence[str], source: str) -> tuple[st
     """Which columns are not kept, so that each is accounted for."""
     kept = {*_FIELDS, *_KEPT, *keys, _question(frame)}
     left = [str(c) for c in frame if c not in kept]
-    return (f"{source}: left out, as votes have no need of it: {listed(left, 20)}",) if left else ()
+    return (
+        (f"{source}: left out, as votes have no need of it: {join_names(left, 20)}",)
+        if left
+        else ()
+    )
 
 
 def _no_question(source: str) -> str:
@@ -201,7 +205,7 @@ def _raters(names: list[str], labels: str | Sequence[str] | None) -> list[str]:
 
 
 def _rater_notes(source: str, raters: list[str]) -> tuple[str, ...]:
-    return (f"{source}: {listed(raters, 5)} taken for labels",) if raters else ()
+    return (f"{source}: {join_names(raters, 5)} taken for labels",) if raters else ()
 
 
 # What they said.

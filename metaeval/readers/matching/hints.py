@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Bools, Codes, MetaevalError, listed
+from metaeval.core import Bools, Codes, MetaevalError, join_names
 from metaeval.readers.cells.verdict_words import are_sides
 from metaeval.readers.columns.aliases import IDS, ROLES, column_hint, is_known_name, plain_name
 from metaeval.readers.columns.joined_ids import outer_first
@@ -160,7 +160,7 @@ def repeats_cure(
         cures["items"] = f"if items are numbered separately within {_ids_of_both(frame, one)}"
     if average:
         cures["runs"] = _mean_of_runs([c for c in held if not held[c]] if one in values else [])
-    rest = f" ({listed(telling[1:], 3)} would too)" if len(telling) > 1 else ""
+    rest = f" ({join_names(telling[1:], 3)} would too)" if len(telling) > 1 else ""
     return f"The column {one!r} distinguishes them{rest}: {_listing(one, values, cures)}."
 
 
@@ -296,8 +296,8 @@ def no_values(rows: pd.DataFrame, source: str) -> MetaevalError:
             "'second' that name them."
         )
     return MetaevalError(
-        f"{source} holds no scores and no labels; found {listed(names, 20)}. Name the columns that "
-        "are: scorers=[...] or labels=[...] (--scorers A,B or --labels C)."
+        f"{source} holds no scores and no labels; found {join_names(names, 20)}. Name the columns "
+        "that are: scorers=[...] or labels=[...] (--scorers A,B or --labels C)."
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Codes, Floats, MetaevalError, listed
+from metaeval.core import Codes, Floats, MetaevalError, join_names
 from metaeval.readers.cells.numbers_and_ids import collapse
 from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.matching.file_part import Part
@@ -70,8 +70,8 @@ def _require_one_kind(parts: Sequence[Part]) -> None:
     if len({part.pairs for part in parts}) > 1:
         names = [sorted({p.source for p in parts if p.pairs == kind}) for kind in (True, False)]
         raise MetaevalError(
-            f"{listed(names[0])} holds pairs and {listed(names[1])} scores of responses; read them "
-            "apart, and put them together with responses.pairs().join(pairs)."
+            f"{join_names(names[0])} holds pairs and {join_names(names[1])} scores of responses; "
+            "read them apart, and put them together with responses.pairs().join(pairs)."
         )
 
 
@@ -161,7 +161,7 @@ def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
     part = next(p for p in parts if p.rows.duplicated(list(ids)).any())
     [row] = shared_codes([part.rows], ids)
     often = part.rows.duplicated(list(ids), keep=False).to_numpy()
-    message = f"{part.source} has several rows for one {listed(ids)} and names no response"
+    message = f"{part.source} has several rows for one {join_names(ids)} and names no response"
     kinds = dict.fromkeys(map(str, part.scores), False) | dict.fromkeys(map(str, part.labels), True)
     cells = pd.concat([part.rows, part.scores, part.labels], axis=1)
     cure = repeats_cure(
@@ -276,8 +276,9 @@ def _contradiction(
     keys = sorted(some.itertuples(index=False, name=None))
     files = sorted({p.source for p in parts if name in p.scores or name in p.labels})
     return MetaevalError(
-        f"{listed(files)} have different values of {name!r} for {len(keys)} rows "
-        f"({', '.join(ids)}): {listed(keys, 10)}. Remove one file, or rename one of the columns."
+        f"{join_names(files)} have different values of {name!r} for {len(keys)} rows "
+        f"({', '.join(ids)}): {join_names(keys, 10)}. Remove one file, or rename one of the "
+        "columns."
     )
 
 
@@ -309,7 +310,7 @@ def _beside(whole: Part, other: Part, keys: Sequence[str]) -> Part:
 
 
 def _nothing_shared(whole: Part, other: Part, shared: list[str]) -> MetaevalError:
-    names = [listed([*p.scores, *p.labels], 5) for p in (whole, other)]
+    names = [join_names([*p.scores, *p.labels], 5) for p in (whole, other)]
     both_orders = " and was seen in both orders" if whole.pairs and "order" in whole.rows else ""
     return MetaevalError(
         f"{names[1]} of {other.source} shares no row ({', '.join(shared)}) with {names[0]} of "
@@ -342,7 +343,7 @@ def _spread_warnings(whole: Part, other: Part, used: Codes, keys: Sequence[str])
         f"; if {lacking[0]} names raters, use {column_hint(rater=lacking[0])}" if lacking else ""
     )
     return [
-        f"{other.source} has no {listed(lacking)}: each of its values stands for "
+        f"{other.source} has no {join_names(lacking)}: each of its values stands for "
         f"{len(used) / len(np.unique(used)):.3g} rows on average, which count as so many "
         f"responses{raters}"
     ]

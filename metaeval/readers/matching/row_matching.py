@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Bools, Codes, MetaevalError, listed
+from metaeval.core import Bools, Codes, MetaevalError, join_names
 from metaeval.readers.cells.numbers_and_ids import combined, id_column
 from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.matching.file_part import Part
@@ -135,7 +135,7 @@ def _some(rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Seque
         if set(ids) <= set(part.rows):
             for at in np.flatnonzero(rows[own])[:3]:
                 shown["/".join(str(part.rows[c].iloc[at]) for c in ids)] = None
-    return listed(sorted(shown)[:3])
+    return join_names(sorted(shown)[:3])
 
 
 def shift_warnings(
@@ -222,7 +222,7 @@ def _names(parts: Sequence[Part], role: str) -> dict[str, None]:
 
 
 def _called(parts: Sequence[Part]) -> str:
-    return listed(sorted({part.source for part in parts}), 3)
+    return join_names(sorted({part.source for part in parts}), 3)
 
 
 def _are_few(names: Collection[str], parts: Sequence[Part]) -> bool:
@@ -251,7 +251,7 @@ def _twins(here: Collection[str], there: Collection[str]) -> list[tuple[str, str
 
 def _zeros_warning(role: str, twins: Sequence[tuple[str, str]], one: str, other: str) -> list[str]:
     """A warning of ids that one file pads with zeros and another does not."""
-    shown = listed([f"{a!r} and {b!r}" for a, b in twins], 3)
+    shown = join_names([f"{a!r} and {b!r}" for a, b in twins], 3)
     what = "names in first and second" if role == "first" else f"{role}s"
     return [
         f"{len(twins)} {what} of {one} and of {other} differ in leading zeros only ({shown}), so "
@@ -268,9 +268,10 @@ def _lacking_warning(
         return []
     what = "responses" if role == "first" else f"{role}s"
     return [
-        f"{what} differ: {one} has {listed(map(repr, mine), 5)}, which {other} lacks, and {other} "
-        f"has {listed(map(repr, theirs), 5)}, which {one} lacks; their rows are not matched. If "
-        "these are the same, name them alike in both files"
+        f"{what} differ: {one} has {join_names(map(repr, mine), 5)}, which {other} lacks, and "
+        f"{other} "
+        f"has {join_names(map(repr, theirs), 5)}, which {one} lacks; their rows are not matched. "
+        "If these are the same, name them alike in both files"
     ]
 
 
@@ -305,8 +306,8 @@ def _wide_by_system(part: Part, named: Sequence[str], other: str) -> MetaevalErr
     by = repr(ids) if len(ids) > 1 else repr(ids[0] if ids else "item")
     melt = f"pandas.melt(frame, id_vars={by}, var_name='system', value_name='score')"
     return MetaevalError(
-        f"Columns of {part.source} are called like systems of {other} ({listed(named, 5)}); a row "
-        "for each item and system, with a column 'system' and a column for each scorer, was "
+        f"Columns of {part.source} are called like systems of {other} ({join_names(named, 5)}); a "
+        "row for each item and system, with a column 'system' and a column for each scorer, was "
         f"expected. Reshape it: {melt} (value_name='label' where it holds labels); if the columns "
         "are judges, rename them."
     )

@@ -237,7 +237,7 @@ def _two_cases(role: str, names: list[str]) -> list[str]:
     starts = Counter(re.split(r"\d", name, maxsplit=1)[0] for name in names)
     if len(starts) < 2 or len({s.lower() for s in starts}) > 1 or len(names) < _FEW:
         return []
-    shown = listed([f"{start}... {n}" for start, n in sorted(starts.items())], 4)
+    shown = join_names([f"{start}... {n}" for start, n in sorted(starts.items())], 4)
     return [f"{role}s begin in several ways ({shown}); if these are the same, write them alike"]
 
 
@@ -300,7 +300,7 @@ def lookalikes(what: str, names: Iterable[str]) -> list[str]:
         return []
     return [
         f"{len(same)} {what} differ in case, blanks, leading zeros or invisible characters only: "
-        f"{listed(same, _FEW_SHOWN)}"
+        f"{join_names(same, _FEW_SHOWN)}"
     ]
 
 

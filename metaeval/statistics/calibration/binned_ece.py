@@ -7,7 +7,14 @@ from typing import Literal
 
 import numpy as np
 
-from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, MetaevalError, check_one_of, check_whole
+from metaeval.core import (
+    SMALLEST_DIVISOR,
+    Codes,
+    Floats,
+    MetaevalError,
+    check_integer,
+    check_one_of,
+)
 from metaeval.curves import BINNINGS, Cells, bins_of, cells_of
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.bound import Weigh
@@ -90,7 +97,7 @@ def ece(
 
 
 def _check(bins: int, binning: str) -> None:
-    if check_whole("bins", bins, 1) > _MOST_BINS:
+    if check_integer("bins", bins, 1) > _MOST_BINS:
         raise MetaevalError(f"bins={bins} are more than {_MOST_BINS}; smooth_ece needs none.")
     check_one_of("binning", binning, BINNINGS)
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from metaeval.core import Floats, MetaevalError
-from metaeval.curves import expit, information, near, newton
+from metaeval.curves import expit, information, newton, second_order_estimates
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.bound import Weigh
 from metaeval.statistics.calibration.forecast_spec import (
@@ -208,7 +208,7 @@ def _weigh(cases: Cases, which: Line) -> Weigh:
     def values(weights: Floats) -> Floats:
         found = np.empty((len(weights), len(starts)))
         starting = [
-            near(weights @ _expanded(cases, m, which, start), start)
+            second_order_estimates(weights @ _expanded(cases, m, which, start), start)
             for m, start in enumerate(starts)
         ]
         for i in range(0, len(weights), size):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal, TypeVar
 
-from metaeval.core import MetaevalError, check_one_of, check_whole, listed
+from metaeval.core import MetaevalError, check_integer, check_one_of, join_names
 from metaeval.curves import calibrators
 from metaeval.statistics.sums import only_label
 from metaeval.tables import Pairs, Table
@@ -80,7 +80,7 @@ class Forecast:
         object.__setattr__(self, "calibrator", kind)
         check_one_of("scale", self.scale, SCALES)
         check_one_of("rows", self.rows, (None, *ROWS))
-        check_whole("n_folds", self.n_folds, 2)
+        check_integer("n_folds", self.n_folds, 2)
         if not isinstance(self.ties_as_outcome, bool):
             raise MetaevalError(f"ties_as_outcome={self.ties_as_outcome!r} must be True or False.")
         if self.positive_from is not None:
@@ -250,8 +250,8 @@ def reading_of(
         forecast = Forecast(scale=forecast)
     if not isinstance(forecast, Forecast):
         raise MetaevalError(
-            f"Expected a Forecast or one of {listed(map(repr, SCALES))}, got {forecast!r}. Write "
-            "statistics.Forecast(scale=...)."
+            f"Expected a Forecast or one of {join_names(map(repr, SCALES))}, got {forecast!r}. "
+            "Write statistics.Forecast(scale=...)."
         )
     if forecast.ties_as_outcome and not takes_ties:
         raise MetaevalError(
@@ -290,4 +290,6 @@ def _check_calibrator(kind: str, takes: str) -> None:
     ]
     if kind not in fitting:
         what = {"outcomes": "pairs with ties", "margins": "pairs", "scores": "responses"}[takes]
-        raise MetaevalError(f"calibrator={kind!r} is not for {what}; use one of {listed(fitting)}.")
+        raise MetaevalError(
+            f"calibrator={kind!r} is not for {what}; use one of {join_names(fitting)}."
+        )

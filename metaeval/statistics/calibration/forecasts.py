@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, UndefinedError, listed
-from metaeval.curves import calibrators, expit, folded, logit
+from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, UndefinedError, join_names
+from metaeval.curves import calibrators, expit, fold_to_upper_half, logit
 from metaeval.statistics.calibration.forecast_spec import Reading
 from metaeval.statistics.folds import folds_of
 from metaeval.statistics.sums import only_label
@@ -59,12 +59,12 @@ class Cases(NamedTuple):
     def column(self, m: int) -> tuple[Floats, Floats]:
         """Forecasts and labels of one scorer, mirrored ones turned to at least 1/2: (case,)."""
         p, y = self.forecast[:, m], self.label
-        return folded(p, y) if self.mirrored else (p, y)
+        return fold_to_upper_half(p, y) if self.mirrored else (p, y)
 
     def sureness(self, m: int) -> tuple[Floats, Floats]:
         """How sure one scorer is of a decision, and whether that is right: (case,) each."""
         if self.log_odds is None:
-            return folded(self.forecast[:, m], self.label)
+            return fold_to_upper_half(self.forecast[:, m], self.label)
         x = self.log_odds[:, m]
         right = np.where(x > 0, self.label, 1 - self.label)
         return np.abs(x), np.where(x == 0, 0.5, right)
@@ -204,7 +204,7 @@ def _require_spread(table: Table, scores: Floats, label: Floats, mirrored: bool)
     constant = [name for name, column in zip(table.scorers, same.T, strict=True) if column.all()]
     if constant:
         raise UndefinedError(
-            f"{listed(constant, 5)} {'gives' if len(constant) == 1 else 'give'} "
+            f"{join_names(constant, 5)} {'gives' if len(constant) == 1 else 'give'} "
             f"{'all margins 0' if mirrored else 'one score to all'}: a constant scorer has no "
             "calibration. Leave it out (scorers=)."
         )
@@ -224,7 +224,7 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
         worst = scores[:, outside]
         raise MetaevalError(
             f"scale='probability' takes scores as {what}, between {low:g} and 1; those of "
-            f"{listed(names, 5)} lie between {worst.min():g} and {worst.max():g}. Use "
+            f"{join_names(names, 5)} lie between {worst.min():g} and {worst.max():g}. Use "
             "scale='log_odds' for log odds, or scale='score' to calibrate them first."
         )
     scores = np.clip(scores, low, 1.0)  # sums of probabilities are rounded

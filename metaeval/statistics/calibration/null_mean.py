@@ -80,7 +80,7 @@ def standard_residuals(p: Floats, y: Floats, weight: Floats, mirrored: bool) -> 
     theta = link_functions.fit(
         link_functions.line(design.shape[1]),
         design,
-        link_functions.drawn_in(y, weight),
+        link_functions.platt_targets(y, weight),
         weight[None],
     )
     fitted = expit(design @ theta[0])

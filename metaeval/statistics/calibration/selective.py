@@ -294,8 +294,8 @@ def coverage_at(
     check_fraction("accuracy", accuracy)
 
     def value(weight: Floats, wrong: Floats) -> Floats:
-        return selective_risk.largest(
-            weight, selective_risk.reaching(weight, weight - wrong, accuracy)
+        return selective_risk.last_coverage(
+            weight, selective_risk.reaches_accuracy(weight, weight - wrong, accuracy)
         )
 
     reading = reading_of(forecast)

@@ -13,12 +13,12 @@ from metaeval.curves import (
     cells_of,
     cosines,
     error_at,
+    fixed_point_bandwidth,
     influence_of_signs,
-    mirrored_cells,
-    own_bandwidth,
     residuals_by_cell,
     smooth_errors,
-    spread_over_cells,
+    split_between_cells,
+    symmetrize_cells,
 )
 from metaeval.statistics.base import Statistic
 from metaeval.statistics.bound import Weigh
@@ -89,14 +89,14 @@ def _series(cases: Cases, m: int, label: Floats) -> Floats:
     """Cosine series of the mean residuals of one scorer: (frequency,)."""
     p = cases.column(m)[0]
     sums = residuals_by_cell(p, (label - p) * cases.weight) / cases.weight.sum()
-    return cosines(mirrored_cells(sums) if cases.mirrored else sums)
+    return cosines(symmetrize_cells(sums) if cases.mirrored else sums)
 
 
 def _estimates(cases: Cases) -> tuple[Floats, Floats]:
     """Value and bandwidth of each scorer: (scorer,) each."""
     scorers = range(len(cases.scorers))
     series = np.stack([_series(cases, m, cases.column(m)[1]) for m in scorers])
-    bandwidth = own_bandwidth(series)
+    bandwidth = fixed_point_bandwidth(series)
     return error_at(series, bandwidth), bandwidth
 
 
@@ -104,7 +104,7 @@ def _cells(cases: Cases, m: int) -> Cells:
     """Residuals by point of the grid and item, each split between two points."""
     p, y = cases.column(m)
     residual = (y - p) * cases.weight
-    cell, right = spread_over_cells(p)
+    cell, right = split_between_cells(p)
     places = np.concatenate([cell, cell + 1])
     values = np.concatenate([residual * (1 - right), residual * right])
     return cells_of(places, np.tile(cases.items, 2), [values], (N_CELLS + 1, cases.n_items))
@@ -120,7 +120,7 @@ def _weigh(cases: Cases) -> Weigh:
         columns = []
         for cells, width in zip(every, bandwidth, strict=True):
             sums = cells.weighted(0, turned) / np.maximum(n, SMALLEST_DIVISOR)
-            series = cosines(mirrored_cells(sums) if cases.mirrored else sums)
+            series = cosines(symmetrize_cells(sums) if cases.mirrored else sums)
             columns.append(smooth_errors(series, float(width)))
         return np.where(n > 0, np.stack(columns, axis=-1), np.nan)
 
@@ -141,7 +141,7 @@ def _influence(cases: Cases) -> Floats:
 def _describe(cases: Cases) -> Mapping[str, Floats]:
     def value(m: int, labels: Floats) -> Floats:
         series = np.stack([_series(cases, m, y) for y in labels])
-        return own_bandwidth(series, _ROUGH)
+        return fixed_point_bandwidth(series, _ROUGH)
 
     bandwidth = _estimates(cases)[1]
     return {

@@ -13,9 +13,9 @@ from metaeval.core import (
     Codes,
     Floats,
     MetaevalError,
+    decide_with_threshold,
     difference,
     require_column,
-    sign_within,
     typical_decade,
 )
 from metaeval.statistics.bound import Weigh
@@ -217,7 +217,7 @@ def _column(values: Floats, rows: Codes, epsilon: float, exact: bool) -> _Column
 def _sign(one: Floats, other: Floats, typical: int | None, epsilon: float) -> Codes:
     """Order of two values, 0 where they are at most epsilon apart."""
     gap = one - other if typical is None else difference(one, other, typical)
-    return sign_within(gap, epsilon).astype(np.int8)
+    return decide_with_threshold(gap, epsilon).astype(np.int8)
 
 
 class _Block(NamedTuple):

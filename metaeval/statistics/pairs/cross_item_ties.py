@@ -7,7 +7,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metaeval.core import Codes, Floats, MetaevalError, difference, sign_within, typical_decade
+from metaeval.core import (
+    Codes,
+    Floats,
+    MetaevalError,
+    decide_with_threshold,
+    difference,
+    typical_decade,
+)
 from metaeval.statistics.bound import Weigh
 from metaeval.statistics.degenerate_groups import MAX_RESAMPLED_ITEMS, nanmean_groups
 from metaeval.statistics.estimand import Estimand
@@ -58,7 +65,7 @@ class _Pairs:
         first, second, group = _across(groups)
         label = only_label(table)
         gap = difference(label[first], label[second], typical_decade(label))
-        human = sign_within(gap, table.label_epsilon)
+        human = decide_with_threshold(gap, table.label_epsilon)
         if table.kind == "correct":  # two right or two wrong answers form no pair
             first, second, group = (v[human != 0] for v in (first, second, group))
             human = human[human != 0]
@@ -93,7 +100,7 @@ class _Pairs:
                     else [0.0]
                 )
                 epsilon[(low == f) & (high == g)] = chosen[0]
-        return sign_within(margin, epsilon)
+        return decide_with_threshold(margin, epsilon)
 
     def values(self, weights: Floats) -> Floats:
         """Weighted accuracy of each replicate, thresholds held fixed: (replicate, scorer)."""

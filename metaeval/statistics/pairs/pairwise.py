@@ -13,7 +13,7 @@ from metaeval.core import (
     MetaevalError,
     check_not_negative,
     check_one_of,
-    sign_within,
+    decide_with_threshold,
 )
 from metaeval.statistics.base import PairCredits, Statistic, TwoWayReplicates
 from metaeval.statistics.bound import Finish
@@ -122,12 +122,12 @@ def pairwise_accuracy(
 
     def terms(table: Pairs) -> Floats:
         right, counted = credit(
-            sign_within(table.scores.to_numpy(), epsilon), only_label(table), ties
+            decide_with_threshold(table.scores.to_numpy(), epsilon), only_label(table), ties
         )
         return ratio_terms(table, right, counted, str(average))
 
     def describe(table: Pairs) -> Mapping[str, Floats]:
-        call = sign_within(table.scores.to_numpy(), epsilon)
+        call = decide_with_threshold(table.scores.to_numpy(), epsilon)
         return chance_levels(table, call, ties, str(average))
 
     return SumStatistic(
@@ -137,7 +137,12 @@ def pairwise_accuracy(
         describe=describe,
         credits=lambda table: _credits(table, ties, epsilon, str(average)),
         by_systems=lambda table, unit, n_units: accuracy_by_systems(
-            table, unit, n_units, sign_within(table.scores.to_numpy(), epsilon), ties, str(average)
+            table,
+            unit,
+            n_units,
+            decide_with_threshold(table.scores.to_numpy(), epsilon),
+            ties,
+            str(average),
         ),
     )
 
@@ -236,11 +241,13 @@ def kendall(
         return mean_of_values(estimand, _tau_c_of_items, degenerate, of_two, bounds=_BOUNDS)
 
     def terms(table: Pairs) -> Floats:
-        kinds = pair_counts(sign_within(table.scores.to_numpy(), epsilon), only_label(table))
+        kinds = pair_counts(
+            decide_with_threshold(table.scores.to_numpy(), epsilon), only_label(table)
+        )
         return sum_by(kinds, table.item_codes, table.n_items)
 
     def by_systems(table: Pairs, unit: Codes, n_units: int) -> TwoWayReplicates:
-        calls = sign_within(table.scores.to_numpy(), epsilon)
+        calls = decide_with_threshold(table.scores.to_numpy(), epsilon)
         return tau_by_systems(table, unit, n_units, calls, variant, str(average))
 
     def credits(table: Pairs) -> PairCredits:
@@ -280,7 +287,7 @@ def _tau_credits(table: Pairs, variant: str, epsilon: float, average: str) -> Pa
 
 def _levels_of_tau(table: Pairs, epsilon: float, average: str) -> dict[str, Floats]:
     """Chance and trivial values of variant 23, 2 x - 1 of those of pairwise accuracy."""
-    call = sign_within(table.scores.to_numpy(), epsilon)
+    call = decide_with_threshold(table.scores.to_numpy(), epsilon)
     levels = chance_levels(table, call, "acc-eq", average)
     return {k: v if k == "tie_rate" else 2 * v - 1 for k, v in levels.items()}
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from metaeval.core import Codes, Floats, check_whole, sign_within
+from metaeval.core import Codes, Floats, check_integer, decide_with_threshold
 from metaeval.statistics.base import PairCredits, Statistic, TwoWayReplicates
 from metaeval.statistics.bound import Weigh
 from metaeval.statistics.estimand import Estimand
@@ -88,7 +88,7 @@ def tie_calibrated_accuracy(
     True
     """
     if n_folds is not None:
-        check_whole("n_folds", n_folds, 2)
+        check_integer("n_folds", n_folds, 2)
     average = check_average(grouping, average)  # type: ignore[assignment]
     name = f"tie_calibrated_accuracy(n_folds={n_folds}{named_estimand(grouping, average)})"
     chosen = "in-sample" if n_folds is None else "crossfit"
@@ -169,7 +169,7 @@ def credit_at(table: Pairs, average: str) -> tuple[Floats, Floats]:
 def tuned_calls(table: Pairs, n_folds: int | None, average: str) -> Floats:
     """The call on each pair at the threshold of its fold: (pair, scorer)."""
     epsilon = thresholds(table, n_folds, average)[folds_of(table, n_folds)]
-    return sign_within(table.scores.to_numpy(), epsilon)
+    return decide_with_threshold(table.scores.to_numpy(), epsilon)
 
 
 def contributions(table: Pairs, n_folds: int | None, average: str) -> Floats:

@@ -12,13 +12,13 @@ from metaeval.core import (
     Codes,
     Floats,
     MetaevalError,
-    check_whole,
-    listed,
+    check_integer,
+    join_names,
     require_column,
 )
 from metaeval.resampling import (
     MAX_ENUMERATED,
-    Terms,
+    ExactTerms,
     enumerated_sums,
     is_large,
     key_of,
@@ -90,7 +90,7 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
     >>> bool(row["chance"] < row["estimate"] <= 1)
     True
     """
-    check_whole("n_flips", n_flips, 1)
+    check_integer("n_flips", n_flips, 1)
     given = ([] if mid_p else ["mid_p=False"]) + (
         [] if n_flips == 10_000 else [f"n_flips={n_flips}"]
     )
@@ -157,8 +157,8 @@ def _require_complete(n: Floats, names: list[str]) -> None:
     if lacking:
         raise MetaevalError(
             "soft_pairwise_accuracy needs systems that answered every item of their task, at "
-            f"least three where some did not; {listed(lacking, 5)} did not. Leave out systems or "
-            "items, or use system_accuracy."
+            f"least three where some did not; {join_names(lacking, 5)} did not. Leave out systems "
+            "or items, or use system_accuracy."
         )
 
 
@@ -190,24 +190,24 @@ def p_values(values: Floats, mid_p: bool = True, n_flips: int = 10_000) -> Float
     return np.asarray(counts / (4.0 * n))
 
 
-def _drawn(terms: Terms, n: int) -> Iterator[Floats]:
+def _drawn(terms: ExactTerms, n: int) -> Iterator[Floats]:
     return weighted_sums("sign", key_of(0, "flip"), n, terms, "sign flips")
 
 
-def _terms(values: Floats) -> Terms:
+def _terms(values: Floats) -> ExactTerms:
     """Values in a form whose sums are exact, by item: whole numbers where all are fractions."""
     flat = values.reshape(len(values), -1)
     fine = flat * _FINEST
     small = float(fine.max(initial=0.0)) * len(fine) < _EXACT
     if not small or any((part != np.rint(part)).any() for part in (fine[:1], fine)):
-        return Terms(on_grid(flat), np.ones(flat.shape[1]), False)
+        return ExactTerms(on_grid(flat), np.ones(flat.shape[1]), False)
     whole = fine.astype(np.int64)
     bits = np.bitwise_or.reduce(np.bitwise_or.reduce(whole).reshape(values.shape[1:]))
     unit = np.tile(np.where(bits == 0, 1, bits & -bits), values.shape[1])
-    return Terms((whole // unit).astype(float), unit / _FINEST, True)
+    return ExactTerms((whole // unit).astype(float), unit / _FINEST, True)
 
 
-def _thresholds(terms: Terms, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+def _thresholds(terms: ExactTerms, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
     """From where on a difference is equal to the observed one, and above it: two of (pair, k)."""
     cells = terms.values.reshape(shape)
     a, b = np.triu_indices(shape[1], k=1)
@@ -228,7 +228,7 @@ def _count(sums: Floats, low: Floats, high: Floats) -> Codes:
     if is_large(_PASSES * len(sums) * low.size):
         from metaeval.resampling import jax_kernels
 
-        jax_kernels.keep_compiled()
+        jax_kernels.enable_compilation_cache()
         return jax_kernels.count_above(sums, low, high)
     size = max(1, _GAPS // low.size)
     starts = range(0, len(sums), size)
