@@ -105,7 +105,7 @@ def test_the_paragraph_states_the_posterior():
 
 def test_one_scorer_has_a_paragraph_without_comparisons():
     one = bayesian_bootstrap(TABLE, pairwise_accuracy(), scorers="judge", n_draws=100)
-    assert "Of two scorers" not in one.methods_paragraph()
+    assert "Comparisons report" not in one.methods_paragraph()
     assert "probably" not in as_text(one)
 
 
