@@ -388,7 +388,7 @@ def test_fit_prints_a_posterior_and_keeps_it(tied, tmp_path):
     more = ("--model", "accuracy", "--save", kept, "--quiet")
     text = run("fit", tied, "--labels", "human", *more)
     assert "posterior of accuracy(" in text and "(new task)" in text
-    assert "probably better (>= .975)" in text
+    assert "probably better (probability >= .975)" in text
     assert bayes.summarize(bayes.load(kept), "accuracy").row("judge")["n_items"] == 80
 
 

@@ -230,7 +230,7 @@ def test_sentences_and_the_methods_paragraph():
     table = me.load_example()
     result = me.compare(table, st.pearson(), by="task", n_resamples=200)
     text = result.sentence("judge", "lexical", task="news")
-    assert " points" not in text and "40 items of news" in text
+    assert " points" not in text and "40 items in news" in text
     assert "equal" not in result.sentence("reward", "reward_v2")
     methods = result.methods_paragraph()
     for part in (
@@ -276,7 +276,7 @@ def test_latex_escapes_and_states_its_methods():
     body = latex.split("\\midrule")[1]
     assert r"a\_b\%\&\$" in body and r"\textbackslash{}input\{f\}" in body
     assert "é[U+0645]" in body and "{}[x]" in body
-    assert latex.isascii() is False and "\\caption{kendall(variant=b). Scorers were judged" in latex
+    assert latex.isascii() is False and "\\caption{kendall(variant=b). Scorers were evaluated" in latex
     assert all(line.startswith("%") for line in latex.split("\\begin")[0].splitlines())
 
 

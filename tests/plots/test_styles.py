@@ -101,7 +101,7 @@ def test_what_cannot_be_written_leaves_nothing(figure, tmp_path):
     (tmp_path / "there.png").mkdir()
     (tmp_path / "file").write_text("")
     for place, said in (
-        ("there", "is a folder; name a file"),
+        ("there", "is a folder; give the path of a file"),
         ("none/figure", "Cannot write .*No such file.*choose another path"),
         ("file/figure", "Cannot write .*choose another path"),
     ):

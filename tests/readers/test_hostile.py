@@ -109,7 +109,7 @@ def test_a_name_of_a_scorer_and_of_a_column_is_refused_where_tables_are_joined()
     rows = pd.DataFrame({"item": [1, 2], "first": "a", "second": "b", "m": [1, 2]})
     one = Pairs(rows, pd.DataFrame({"m": [0.5, 1.0]}), pd.DataFrame(index=range(2)))
     other = Pairs(rows, pd.DataFrame({"n": [0.5, 1.0]}), pd.DataFrame(index=range(2)))
-    with pytest.raises(MetaevalError, match="m is a scorer or a label and a column of rows too"):
+    with pytest.raises(MetaevalError, match="m is a scorer or label and also a column of rows"):
         one.join(other)
 
 

@@ -365,7 +365,7 @@ def test_duplicates_are_refused_with_the_rows(long):
 def test_weights_are_refused():
     with pytest.raises(MetaevalError, match=r"item weights are not in this release. Drop or"):
         read(WIDE.assign(weight=1.0, w="x"), scorers=["chrf"])
-    with pytest.raises(MetaevalError, match=r"Item weights are not supported"):
+    with pytest.raises(MetaevalError, match=r"item weights are not in this release"):
         read(WIDE.assign(weight=1.0))
 
 

@@ -246,7 +246,7 @@ def test_ties_that_the_net_made_are_not_warned_of():
     assert not any("labels have no ties" in w for w in table.alignment.warnings)
     ties = read(verdicts(tied=range(1, M, 2)), both_orders="net")
     [warning] = [w for w in ties.alignment.warnings if "labels have no ties" in w]
-    assert "(j 50 %)" in warning
+    assert "(j 50%)" in warning
 
 
 def test_wide_pairs_whose_orders_are_in_two_files():
