@@ -120,7 +120,7 @@ def test_an_interrupted_fit_stops_its_chains(table, monkeypatch):
             running.append(what)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(nuts, "steps", interrupted)
+    monkeypatch.setattr(nuts, "with_progress", interrupted)
     with pytest.raises(KeyboardInterrupt):
         bayes.fit("calibration", table)
     assert len(running) == 1

@@ -428,7 +428,7 @@ def test_an_interrupted_fit_is_one_sentence_and_writes_nothing(tied, tmp_path, m
     def interrupted(work, total, what):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(nuts, "steps", interrupted)
+    monkeypatch.setattr(nuts, "with_progress", interrupted)
     kept = tmp_path / "posterior.nc"
     more = ("--model", "accuracy", "--save", kept)
     text = run("fit", tied, "--labels", "human", *more, code=130)

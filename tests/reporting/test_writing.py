@@ -107,7 +107,7 @@ def test_verdicts_come_first_and_are_those_of_the_result():
     best, next_, *_ = result.leaderboard()["scorer"]
     assert found[0] == result.sentence(best, next_)
     assert found[-1] == result.methods_paragraph()
-    assert any("Separated after max-T" in text for text in found)
+    assert any("Significant after max-T" in text for text in found)
     based = me.compare(table, baseline="worse", **FEW)
     told = sections.verdicts(sections.Subject(table, based, FEW)).texts
     assert told[0] == based.sentence(best, "worse")
