@@ -20,7 +20,7 @@ from metaeval.bayes.model_data import ModelData, Sites
 from metaeval.bayes.provenance import posterior_attrs
 from metaeval.bayes.rater_models.model import RaterModel
 from metaeval.bayes.sampling.nuts import Sampled, Settings
-from metaeval.core import Floats, MetaevalError, check_fraction, check_whole, require_known
+from metaeval.core import Floats, MetaevalError, check_fraction, check_integer, require_known
 from metaeval.tables import Table
 
 MODELS: Mapping[str, type[Model]] = {
@@ -144,13 +144,13 @@ def _settings(
     seed: int,
 ) -> Settings:
     return Settings(
-        n_chains=check_whole("n_chains", n_chains, 1),
-        n_warmup=None if n_warmup is None else check_whole("n_warmup", n_warmup, 10),
-        n_draws=None if n_draws is None else check_whole("n_draws", n_draws, 10),
+        n_chains=check_integer("n_chains", n_chains, 1),
+        n_warmup=None if n_warmup is None else check_integer("n_warmup", n_warmup, 10),
+        n_draws=None if n_draws is None else check_integer("n_draws", n_draws, 10),
         target_accept=(
             None if target_accept is None else check_fraction("target_accept", target_accept)
         ),
-        seed=check_whole("seed", seed, 0),
+        seed=check_integer("seed", seed, 0),
     )
 
 

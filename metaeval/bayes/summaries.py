@@ -17,8 +17,14 @@ from metaeval.bayes.margin_models import quantities as margin_quantities
 from metaeval.bayes.quantities import ACCURACY, DerivedQuantity
 from metaeval.bayes.rater_models import quantities as rater_quantities
 from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
-from metaeval.core import MetaevalError, check_fraction, check_not_negative, listed, require_known
-from metaeval.results import COLUMNS, Result, Row, make_signature, tidied
+from metaeval.core import (
+    MetaevalError,
+    check_fraction,
+    check_not_negative,
+    join_names,
+    require_known,
+)
+from metaeval.results import COLUMNS, Result, Row, make_signature, normalize_frame
 
 NEW_TASK = "(new task)"
 
@@ -139,7 +145,9 @@ def _quantity(tree: xr.DataTree, quantity: str, options: Mapping[str, Any]) -> D
     for name in given:
         takers = [other for other, function in known.items() if _takes(function, name)]
         if quantity not in takers:
-            others = f"{name}= is an option of {listed(takers)}" if takers else "no quantity does"
+            others = (
+                f"{name}= is an option of {join_names(takers)}" if takers else "no quantity does"
+            )
             raise MetaevalError(f"{quantity} of the {model} model does not take {name}; {others}.")
     return known[quantity](tree, **given)
 

@@ -18,7 +18,7 @@ from metaeval.cli.options import (
     rendered,
     seed_option,
 )
-from metaeval.core import MetaevalError, listed
+from metaeval.core import MetaevalError, join_names
 
 if TYPE_CHECKING:
     from metaeval.bayes.model_base import Model
@@ -92,7 +92,7 @@ def fit(
 
     chosen = _model(model, {k: options[k] for k in _OF_MODEL if options[k] is not None})
     given = {k: options[k] for k in _FIT}
-    with progress.shown(not quiet):
+    with progress.show_progress(not quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
         tree = bayes.fit(chosen, table, check=not no_check, **given)
     if save is not None:
@@ -114,7 +114,7 @@ def _model(name: str, options: dict[str, Any]) -> Model:
         if option not in known:
             raise MetaevalError(
                 f"The {name} model does not take {_flag(option)}; it takes "
-                f"{listed([_flag(own) for own in known])}."
+                f"{join_names([_flag(own) for own in known])}."
             )
     return MODELS[name](**options)
 

@@ -113,11 +113,11 @@ def prepare(
     if not labelled.all():
         whole, scored = whole.keep_rows(labelled), scored[labelled]
     whole, silent = _without_silent(whole, policy)
-    kept = scored if policy == "count_as_wrong" else kept_rows(whole, policy)
+    kept = scored if policy == "count_as_wrong" else complete_rows(whole, policy)
     warnings = (
         _tasks_apart(table, unit)
         + silent
-        + (() if policy in ("count_as_wrong", "pairwise") else loss(whole, kept))
+        + (() if policy in ("count_as_wrong", "pairwise") else dropped_rows_warning(whole, kept))
     )
     if not kept.any():
         raise MetaevalError(no_complete_rows_message(whole, warnings))

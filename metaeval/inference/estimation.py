@@ -11,7 +11,7 @@ import pandas as pd
 
 from metaeval.core import Codes, Floats, MetaevalError, UndefinedError, join_names, with_progress
 from metaeval.inference.design import Design, Stratum
-from metaeval.resampling import block_size, key_of, kind_for, on_bounds, weights
+from metaeval.resampling import block_size, key_of, on_bounds, weight_scheme, weights
 from metaeval.statistics import Drawing, StandardErrors, Statistic, sum_by
 from metaeval.tables import TEXT, Pairs, Table
 

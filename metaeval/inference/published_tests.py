@@ -28,7 +28,7 @@ from metaeval.inference.swap_tests import (
     units_of_rows,
 )
 from metaeval.inference.swap_tests_direct import evaluated
-from metaeval.resampling import Contrast, flip_test, key_of, mcnemar, same_blocks, williams
+from metaeval.resampling import PairedDifferences, flip_test, key_of, mcnemar, rechunk, williams
 from metaeval.statistics import Statistic, only_label, standardised, sum_by, systems_of
 from metaeval.tables import Responses, Table
 

@@ -281,7 +281,7 @@ def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> N
     names = table.scorers if scorers is None else list(scorers)
     if plan.verb == "compare" and len(names) < 2:
         raise MetaevalError(
-            f"compare needs two scorers; there is {listed(names) or 'none'}. Use evaluate "
+            f"compare needs two scorers; there is {join_names(names) or 'none'}. Use evaluate "
             f"for the value of one, or give another score file.{_unused(table)}"
         )
     if plan.baseline is not None:

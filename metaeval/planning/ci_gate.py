@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.core import MetaevalError, check_not_negative, listed, natural, require_known
+from metaeval.core import MetaevalError, check_not_negative, join_names, natural, require_known
 from metaeval.inference import Design, choose_statistics, compare, prepare, table_for
 from metaeval.resampling import non_inferior as non_inferior_test
 from metaeval.results import Result

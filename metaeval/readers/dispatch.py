@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from metaeval.core import MetaevalError, check_one_of, listed, near_miss
+from metaeval.core import MetaevalError, check_one_of, did_you_mean, join_names
 from metaeval.readers.argument_types import Codes, DecimalMark, Names, PreferenceScale, Source
 from metaeval.readers.cells.missing_words import MissingCodes, codes_of, is_one_of
 from metaeval.readers.columns.aliases import column_hint
@@ -257,7 +257,8 @@ def recognise(source: Source) -> tuple[str, str]:
     best, name = max(sure, key=lambda pair: pair[0])
     if best <= 0:
         raise MetaevalError(
-            f"{source_name(source)} is of no known format ({listed(m.NAME for m in FORMATS)}); a "
+            f"{source_name(source)} is of no known format "
+            f"({join_names(m.NAME for m in FORMATS)}); a "
             "tidy table needs a column 'item' and a column per scorer. Name the format, format= "
             f"(--format), or say which column is which: {column_hint(item='<column>')}."
         )
@@ -291,8 +292,8 @@ def _check_options(
     for name in options:
         if name not in known:
             raise MetaevalError(
-                f"Files of format {listed(modules)} take no option {name!r}; they take "
-                f"{listed(known, 30)}.{near_miss(name, known)}"
+                f"Files of format {join_names(modules)} take no option {name!r}; they take "
+                f"{join_names(known, 30)}.{did_you_mean(name, known)}"
             )
     both = set(names_of(options.get("labels"))) & set(names_of(options.get("scorers")))
     if both:
@@ -302,8 +303,8 @@ def _check_options(
     check_one_of("missing", options.get("missing", "common"), MISSING)
     if mapping and tidy not in [module for _, module in chosen]:
         raise MetaevalError(
-            f"Files of format {listed(modules)} have columns of their own; leave out columns= for "
-            f"{listed(mapping)} (--map), or use format='tidy' (--format tidy)."
+            f"Files of format {join_names(modules)} have columns of their own; leave out columns= "
+            f"for {join_names(mapping)} (--map), or use format='tidy' (--format tidy)."
         )
 
 

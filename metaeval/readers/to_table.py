@@ -91,8 +91,8 @@ def _no_scorer(whole: Part, names: list[str], unknown: str) -> MetaevalError:
     if unknown in whole.columns:
         return MetaevalError(
             f"The column {unknown!r} is there and is not a column of scores, but of ids, texts or "
-            f"lists; scorers are {listed(names, 20) or 'none'}. If it holds scores, write them as "
-            "numbers, or say which columns are the ids: columns={...} (--map)."
+            f"lists; scorers are {join_names(names, 20) or 'none'}. If it holds scores, write "
+            "them as numbers, or say which columns are the ids: columns={...} (--map)."
         )
     beside = [c for c in whole.rows if pd.api.types.is_numeric_dtype(whole.rows[c].dtype)]
     known = list(dict.fromkeys([*names, *beside])) or _known(whole, names, unknown)

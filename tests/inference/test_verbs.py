@@ -276,7 +276,9 @@ def test_latex_escapes_and_states_its_methods():
     body = latex.split("\\midrule")[1]
     assert r"a\_b\%\&\$" in body and r"\textbackslash{}input\{f\}" in body
     assert "é[U+0645]" in body and "{}[x]" in body
-    assert latex.isascii() is False and "\\caption{kendall(variant=b). Scorers were evaluated" in latex
+    assert (
+        latex.isascii() is False and "\\caption{kendall(variant=b). Scorers were evaluated" in latex
+    )
     assert all(line.startswith("%") for line in latex.split("\\begin")[0].splitlines())
 
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 import metaeval as me
 from metaeval import MetaevalError, plots
-from metaeval.results import p_cell
+from metaeval.results import format_p
 
 mpl.use("Agg")
 MANY = (plots.forest, plots.rank_intervals, plots.cd_diagram, plots.significance_matrix)
@@ -168,7 +168,7 @@ def test_cells_say_their_values_for_few_scorers(small, results):
     cells = {t.get_position(): t.get_text() for t in ax.texts if t.get_text()[0] in "<.1"}
     for row in frame.itertuples():
         place = (names.index(row.column) + 0.5, names.index(row.row) + 0.5)
-        assert cells[place] == p_cell(row.value)
+        assert cells[place] == format_p(row.value)
     shown = ax.collections[0].get_array().reshape(5, 5)
     assert int(np.ma.count(shown)) == 20
     many = plots.significance_matrix(results[40])

@@ -8,7 +8,7 @@ import pandas as pd
 import metaeval as me
 from metaeval import Pairs, bayes
 from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
-from metaeval.results import COLUMNS, Result, tidied
+from metaeval.results import COLUMNS, Result, normalize_frame
 
 ODD = (
     "a_b%&$x$ ^{2}",

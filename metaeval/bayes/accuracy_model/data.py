@@ -32,7 +32,7 @@ from metaeval.bayes.hierarchy.priors import (
     two_way_places,
 )
 from metaeval.bayes.model_data import ModelData, Named, Sites
-from metaeval.core import ROUNDOFF, Floats, MetaevalError, listed
+from metaeval.core import ROUNDOFF, Floats, MetaevalError, join_names
 from metaeval.curves import expit
 from metaeval.inference import Design, Resamples, Stratum, choose_statistics, measure, table_for
 from metaeval.statistics import Statistic, SumStatistic, only_label, pairwise_accuracy, sum_by

@@ -10,7 +10,7 @@ import xarray as xr
 from metaeval.bayes.datatree import flat_draws, read_attr
 from metaeval.bayes.margin_models.posterior_curves import log_chances
 from metaeval.bayes.quantities import DerivedQuantity, by_task, coefficients, names_of
-from metaeval.core import SMALLEST_DIVISOR, Floats, MetaevalError, check_fraction, listed
+from metaeval.core import SMALLEST_DIVISOR, Floats, MetaevalError, check_fraction, join_names
 from metaeval.curves import expit, logit, spline_basis
 
 TYPICAL = {"whole": "a typical task"}

@@ -74,6 +74,6 @@ def _require_independent(by: Floats, names: Sequence[str], table: Pairs) -> None
         raise MetaevalError(
             f"{why}; leave it out of covariates=."
             if flat
-            else f"{listed(names)} are collinear with the label or with each other{where}; leave "
-            "one out of covariates=."
+            else f"{join_names(names)} are collinear with the label or with each other{where}; "
+            "leave one out of covariates=."
         )

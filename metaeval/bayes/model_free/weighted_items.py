@@ -284,8 +284,8 @@ def _cautions(wholes: list[Estimates], design: Design, statistic: Statistic) -> 
     still = (np.ptp(wholes[0].draws, axis=0) == 0).nonzero()[0]
     if len(still):
         said.append(
-            f"{listed((design.scorers[m] for m in still), 5)}: all {unit}s have the same value, so "
-            "the posterior has no width; prob_better and the accuracy model have priors"
+            f"{join_names((design.scorers[m] for m in still), 5)}: all {unit}s have the same "
+            "value, so the posterior has no width; prob_better and the accuracy model have priors"
         )
     lost = max(float(np.isnan(whole.draws).any(axis=1).mean()) for whole in wholes)
     if lost:

@@ -11,7 +11,7 @@ import pandas as pd
 from metaeval.bayes.design import covariate_bins
 from metaeval.bayes.model_data import ModelData
 from metaeval.bayes.rater_models.latent_class import RaterData
-from metaeval.core import Codes, Floats, MetaevalError, listed, near_miss
+from metaeval.core import Codes, Floats, MetaevalError, did_you_mean, join_names
 from metaeval.curves import scale_of
 from metaeval.tables import Table
 

@@ -36,6 +36,7 @@ from metaeval.core import (
     Floats,
     MetaevalError,
     check_names,
+    decide_with_threshold,
     double_precision,
     join_names,
     require_known,
@@ -127,12 +128,12 @@ def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table
     if len(names) < 2:
         raise MetaevalError(
             f"Two raters are needed to estimate how good each is; there is "
-            f"{listed(names) or 'none'}; name more label columns when reading (labels=), or use "
-            "bayes.AccuracyModel, which takes one label for the truth."
+            f"{join_names(names) or 'none'}; name more label columns when reading (labels=), or "
+            "use bayes.AccuracyModel, which takes one label for the truth."
         )
     silent = [name for name, said in zip(names, there.any(axis=0), strict=True) if not said]
     if silent:
-        raise MetaevalError(f"{listed(silent)} gave no labels; leave it out: raters=[...].")
+        raise MetaevalError(f"{join_names(silent)} gave no labels; leave it out: raters=[...].")
     if form == "ordinal":
         return require_ratings(table.keep_labels(names))
     kept = table.keep_labels(names).pairs()

@@ -18,8 +18,14 @@ from metaeval.bayes.rater_models.confusion import (
     prevalence_layout,
 )
 from metaeval.bayes.sampling.nuts import MOST, SMALL_MODEL, Arrays, Enough, Sampled, Settings
-from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision, steps
-from metaeval.resampling.jax_kernels import keep_compiled
+from metaeval.core import (
+    SMALLEST_DIVISOR,
+    Codes,
+    Floats,
+    double_precision,
+    enable_compilation_cache,
+    with_progress,
+)
 
 BLOCK = 128  # sweeps between two looks at the clock
 MOST_APART = 16  # sweeps between two draws that are kept, at most

@@ -150,8 +150,8 @@ def require_mapped(mapping: Mapping[str, str], columns: Iterable[str]) -> None:
         if not set(parts_of(column, there)) <= set(there):
             raise MetaevalError(
                 f"columns={{{role!r}: {column!r}}}: there is no column {column!r}; found "
-                f"{listed(there, 20)}."
-                f"{near_miss(column, there)}"
+                f"{join_names(there, 20)}."
+                f"{did_you_mean(column, there)}"
             )
 
 

@@ -183,8 +183,8 @@ def _require_no_pair_options(name: str, how: Mapping[str, object]) -> None:
     if wrong:
         wrong = ["preference_scale" if option == "scale" else option for option in wrong]
         raise MetaevalError(
-            f"{listed(wrong)} is for pairs, and {name} holds scores: it has no columns 'first' and "
-            "'second'. Leave the option out, or say which columns are: "
+            f"{join_names(wrong)} is for pairs, and {name} holds scores: it has no columns "
+            "'first' and 'second'. Leave the option out, or say which columns are: "
             f"{column_hint(first='<column>', second='<column>')}."
         )
 

@@ -144,8 +144,8 @@ def _require_one_column(frame: pd.DataFrame, keys: Sequence[str], source: str) -
         others.append("judge")
     if others:
         raise MetaevalError(
-            f"{source} holds verdicts in {listed(others)} beside 'winner', where a file of votes "
-            "has the name of a judge at the most. Read it as a table with a column for each: "
+            f"{source} holds verdicts in {join_names(others)} beside 'winner', where a file of "
+            "votes has the name of a judge at the most. Read it as a table with a column for each: "
             "format='tidy' (--format tidy); name those that are labels, such as labels='winner' "
             "(--labels winner)."
         )

@@ -279,7 +279,7 @@ def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
         else " If none does and each row is of another item, add one that numbers them."
     )
     return MetaevalError(
-        f"{source} needs a column 'item'; found {listed(names, 20) or 'no columns'}. Say which "
+        f"{source} needs a column 'item'; found {join_names(names, 20) or 'no columns'}. Say which "
         f"one names what was answered (segment, prompt, question), {cure}.{none}"
     )
 
@@ -290,7 +290,7 @@ def no_values(rows: pd.DataFrame, source: str) -> MetaevalError:
     sides = [name for name in names if name not in ROLES and are_sides(rows[name])]
     if sides:
         return MetaevalError(
-            f"{listed(sides, 5)} of {source} hold words for the sides of pairs, and no columns "
+            f"{join_names(sides, 5)} of {source} hold words for the sides of pairs, and no columns "
             "name the two responses. Say which do, "
             f"{column_hint(first='<column>', second='<column>')}, or add columns 'first' and "
             "'second' that name them."

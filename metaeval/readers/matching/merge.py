@@ -321,9 +321,10 @@ def _nothing_shared(whole: Part, other: Part, shared: list[str]) -> MetaevalErro
 def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str]) -> MetaevalError:
     lacking = [c for c in identity(other, keys) if c not in shared]
     return MetaevalError(
-        f"{other.source} and {whole.source} share the ids {listed(shared)}, which do not tell the "
-        f"rows of {other.source} apart; {listed(lacking) or 'another id'} is needed in both files, "
-        "under one name (columns={...}, --map)."
+        f"{other.source} and {whole.source} share the ids {join_names(shared)}, which do not tell "
+        "the "
+        f"rows of {other.source} apart; {join_names(lacking) or 'another id'} is needed in both "
+        "files, under one name (columns={...}, --map)."
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from metaeval.core import Codes, Floats, listed
+from metaeval.core import Codes, Floats, join_names
 from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.matching.file_part import Part
 from metaeval.readers.matching.row_matching import without_zeros
