@@ -51,7 +51,7 @@ def test_models_are_frozen_and_take_keywords_only(model):
         (lambda: bayes.CalibrationModel(positive_from=1), "use form='beta'"),
         (lambda: bayes.CalibrationModel(form="beta", covariates="x_delta"), "takes no covariates"),
         (lambda: bayes.RaterModel(form="glad"), "form='glad' is not one of"),
-        (lambda: bayes.AccuracyModel(covariates=3), "covariates=3 must be a name, or a list"),
+        (lambda: bayes.AccuracyModel(covariates=3), "covariates=3 must be a name or a list"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_when_a_model_is_made(make, said):

@@ -235,9 +235,9 @@ def test_sentences_and_the_methods_paragraph():
     methods = result.methods_paragraph()
     for part in (
         "80 items",
-        "95 % BCa",
+        "95% BCa",
         "clusters of items (n = 20)",
-        "max-T on studentised differences for 10",
+        "max-T on studentized differences for 10",
         "seed 0",
     ):
         assert part in methods

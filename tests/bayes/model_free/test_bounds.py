@@ -144,7 +144,7 @@ NONSENSE = {
     "unknown": (CLEAR, {"raters": ["r0", "r7"]}, "There is no rater 'r7'"),
     "all ties": (judged(np.ones(9), tie=1.0), {}, "No two of r0, r1 prefer"),
     "one item": (judged(np.ones(9), items=np.zeros(9, int)), {}, "on one item"),
-    "no table": ([1, 2], {}, "not a table"),
+    "no table": ([1, 2], {}, "Expected a Responses or Pairs table"),
     "few draws": (CLEAR, {"n_draws": 3}, "n_draws=3"),
     "seed": (CLEAR, {"seed": -1}, "seed=-1"),
     "confidence": (CLEAR, {"confidence": 1.5}, "confidence=1.5"),

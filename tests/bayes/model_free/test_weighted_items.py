@@ -213,7 +213,7 @@ def test_draws_that_are_undefined_are_left_out_and_said():
 
 
 NONSENSE = {
-    "no table": (3, {}, "not a table"),
+    "no table": (3, {}, "Expected a Responses or Pairs table"),
     "one item": (verdicts(correlated(1, 2)), {}, "There is one item, and nothing to weight"),
     "systems": (TASKS, {"resample": ("item", "system")}, "not systems; use resample='item'"),
     "pairwise": (TASKS, {"missing": "pairwise"}, "use missing='common'"),
