@@ -68,7 +68,7 @@ def cd_diagram(
     --------
     >>> import metaeval
     >>> result = metaeval.compare(metaeval.load_example(), n_resamples=200)
-    >>> ax = clusters(result)
+    >>> ax = cd_diagram(result)
     """
     require_differences(result, "cd_diagram", statistic, task)
     leaderboard = result.leaderboard(statistic, task)

@@ -145,15 +145,15 @@ def ranked(n, policies=4):
             "pairwise_accuracy(ties=strict)",
             "pairwise_accuracy(ties=half)",
             "best_of_n(ties=lenient)",
-        )[:_tie_policies]
+        )[:policies]
         for rank, name in enumerate(rng.permutation(names))
     ]
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize(("n", "policies_"), [(2, 2), (3, 4), (12, 4), (40, 5)])
-def test_texts_of_ranks_neither_cover_one_another_nor_leave_the_figure(n, policies_):
-    ax = _tie_policies._drawn(ranked(n, policies_), None, None)
+@pytest.mark.parametrize(("n", "n_policies"), [(2, 2), (3, 4), (12, 4), (40, 5)])
+def test_texts_of_ranks_neither_cover_one_another_nor_leave_the_figure(n, n_policies):
+    ax = _tie_policies._drawn(ranked(n, n_policies), None, None)
     assert_readable(ax)
     assert ax.figure.get_figwidth() == pytest.approx(3.03)
 

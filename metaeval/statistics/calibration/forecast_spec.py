@@ -62,8 +62,8 @@ class Forecast:
     >>> from metaeval import evaluate, load_example, statistics
     >>> forecast = statistics.Forecast(scale="log_odds", rows="pairs")
     >>> result = evaluate(load_example(), statistics.brier(forecast), n_resamples=100)
-    >>> result.statistics
-    ['brier(scale=log_odds,rows=pairs)']
+    >>> result.statistics[0]
+    'brier(scale=log_odds,rows=pairs)'
     """
 
     scale: Scale = "score"

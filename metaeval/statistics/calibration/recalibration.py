@@ -67,7 +67,7 @@ def recalibration_gain(
     --------
     >>> from metaeval import evaluate, load_example
     >>> table = load_example()
-    >>> row = evaluate(table, recalibration_gain("logit"), n_resamples=100).row("lexical")
+    >>> row = evaluate(table, recalibration_gain("log_odds"), n_resamples=100).row("lexical")
     >>> bool(row["estimate"] > 0)
     True
     """

@@ -81,7 +81,7 @@ def pairwise_accuracy(
     the scorer only and :math:`T_{hm}` by both: acc-eq
     :math:`(C + T_{hm}) / (C + D + T_h + T_m + T_{hm})`, strict :math:`C / (C + D + T_m)`, half
     :math:`(C + T_m / 2) / (C + D + T_m)`. The chance level of acc-eq moves with the tie rates:
-    read it beside `chance` and `trivial`.
+    read it beside `chance` and `best_constant`.
 
     References
     ----------

@@ -84,7 +84,7 @@ def tie_calibrated_accuracy(
     --------
     >>> from metaeval import evaluate, load_example
     >>> row = evaluate(load_example(), tie_calibrated_accuracy(), n_resamples=100).row("judge")
-    >>> bool(row["trivial"] < row["estimate"] < 1)
+    >>> bool(row["best_constant"] < row["estimate"] < 1)
     True
     """
     if n_folds is not None:

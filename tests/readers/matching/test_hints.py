@@ -57,6 +57,10 @@ CASES = {
 }
 
 
+def counted(n, word):
+    return f"{n} {word}{'' if n == 1 else 's'}"
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_likeliest_cure_comes_first_and_helps(case, tmp_path):
     column, values, judge, human, cure, (scorers, labels, rows) = CASES[case]
@@ -67,7 +71,7 @@ def test_the_likeliest_cure_comes_first_and_helps(case, tmp_path):
     again = CliRunner().invoke(cli, ["check", str(path), *first_cure(said)])
     assert again.exit_code == 0, again.output
     assert f" {rows} rows," in again.output
-    assert f" {scorers} scorers, {labels} labels" in again.output
+    assert f" {counted(scorers, 'scorer')}, {counted(labels, 'label')}" in again.output
 
 
 def test_only_what_varies_is_named():
@@ -112,7 +116,7 @@ def test_rows_that_name_no_response_may_be_something_else(case, tmp_path):
     assert " ".join(first_cure(said)) == cure
     again = CliRunner().invoke(cli, ["check", str(path), *first_cure(said)])
     assert again.exit_code == 0, again.output
-    assert f" {rows} rows," in again.output and f" {scorers} scorers" in again.output
+    assert f" {rows} rows," in again.output and f" {counted(scorers, 'scorer')}" in again.output
     assert "no column names responses" not in again.output
 
 
@@ -147,7 +151,7 @@ def test_columns_beside_the_scores_are_named_where_scorers_lack(tmp_path):
     said = CliRunner().invoke(cli, ["compare", str(path)])
     assert said.exit_code == 2 and "not used as scores: judge; name those" in said.output
     named = CliRunner().invoke(cli, ["check", str(path), "--scorers", "judge"])
-    assert named.exit_code == 0 and "1 scorers, 2 labels" in named.output
+    assert named.exit_code == 0 and "1 scorer, 2 labels" in named.output
 
 
 def test_an_error_is_preceded_by_the_warnings_of_the_data(tmp_path, capsys):
@@ -199,7 +203,7 @@ def test_either_id_alone_is_answered_with_both():
         ):
             me.read(in_documents(), columns={"item": item})
     with pytest.raises(
-        MetaevalError, match=r"numbered separately within each cluster, take the ids of both"
+        MetaevalError, match=r"numbered separately within each cluster, combine both ids"
     ):
         me.read(in_documents("document", "segment", systems="a").drop(columns="system"))
 
