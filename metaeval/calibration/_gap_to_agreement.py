@@ -15,7 +15,7 @@ from metaeval.curves import Link, expit, link_functions, logit, scale_of
 from metaeval.inference import Plan
 from metaeval.resampling import tails
 from metaeval.results import Result, Row
-from metaeval.statistics import Estimand, Reading, said_name
+from metaeval.statistics import Estimand, Reading, format_name
 from metaeval.tables import Table
 
 _MAPS = ("lapse_link", "margin_link")
@@ -256,7 +256,7 @@ def _gaps(
     )
     of_map = "" if calibrator == "lapse_link" else f"calibrator={calibrator}"
     estimand = Estimand(
-        name=said_name("gap", f"agreement={share:g}", of_map, said),
+        name=format_name("gap", f"agreement={share:g}", of_map, said),
         rows="pairs",
         grouping="item",
         average="items",

@@ -25,9 +25,9 @@ from metaeval.statistics import (
     Forecast,
     Reading,
     Scale,
+    format_name,
     null_labels,
     reading_of,
-    said_name,
     tied_cases,
 )
 from metaeval.tables import Table
@@ -123,7 +123,7 @@ def reliability(
     what = "how often the event happens at a forecast"
     about = curve_of("reliability", what, reading, settled)
     whole = labelled(pd.concat(frames, ignore_index=True), table, design, plan, options, about)
-    whole.attrs |= {"event": settled.event_name(), "forecasts": settled.made()}
+    whole.attrs |= {"event": settled.event_name(), "forecasts": settled.describe_origin()}
     return whole
 
 
@@ -268,7 +268,7 @@ def map_band(
     ]
     what = f"how often labels agree with a margin, by {calibrator}, pairs with tied labels left out"
     about = Estimand(
-        name=said_name("map_band", f"calibrator={calibrator}"),
+        name=format_name("map_band", f"calibrator={calibrator}"),
         rows="pairs",
         grouping="item",
         average="items",

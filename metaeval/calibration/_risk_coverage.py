@@ -12,7 +12,15 @@ from metaeval.calibration.cases import Part, curve_of, designed, labelled, parts
 from metaeval.core import SMALLEST_DIVISOR, Floats, check_fraction
 from metaeval.curves import isotonic_fit, selective_risk
 from metaeval.inference import Plan
-from metaeval.statistics import Cases, Forecast, Reading, Scale, by_size, by_sureness, reading_of
+from metaeval.statistics import (
+    Cases,
+    Forecast,
+    Reading,
+    Scale,
+    by_confidence,
+    rank_by_margin,
+    reading_of,
+)
 from metaeval.tables import Table
 
 _WALKS = 4_000
@@ -104,7 +112,7 @@ def _curves(
     """Curves of all scorers and strata, under the name of what asks for them."""
     plan = Plan(name, confidence=confidence, seed=seed, n_resamples=_WALKS)
     design = designed(table, **options)
-    settled = by_size(asked, asked.settled(design.table))
+    settled = rank_by_margin(asked, asked.settled(design.table))
     frames = [
         _curve(part, m, confidence, seed)
         for part in parts_of(design, settled)
@@ -209,8 +217,8 @@ def _chosen(curve: pd.DataFrame, accuracy: float) -> dict[str, float]:
 
 def _curve(part: Part, m: int, confidence: float, seed: int) -> pd.DataFrame:
     cases = part.cases
-    sure, right = cases.sureness(m)
-    level = by_sureness(cases, m).level
+    sure, right = cases.confidence(m)
+    level = by_confidence(cases, m).level
     weight = np.bincount(level, cases.weight)
     kept, good = np.cumsum(weight), np.cumsum(np.bincount(level, cases.weight * right))
     accuracy = np.clip(good / kept, 0, 1)
@@ -233,7 +241,7 @@ def _curve(part: Part, m: int, confidence: float, seed: int) -> pd.DataFrame:
 
 def effective_numbers(cases: Cases, part: Part, m: int) -> Floats:
     """Number of independent cases that those at least as sure as each level are worth: (level,)."""
-    level = by_sureness(cases, m).level
+    level = by_confidence(cases, m).level
     order = np.argsort(level, kind="stable")
     w, unit, ends = cases.weight[order], part.unit[order], np.flatnonzero(np.diff(level[order]))
     ends = np.r_[ends, len(order) - 1]
@@ -255,7 +263,7 @@ def _so_far(weight: Floats, unit: Any) -> Floats:
 
 def _correlation(cases: Cases, part: Part, m: int) -> float:
     """Correlation within units of whether decisions are right, given how sure they are."""
-    sure, right = cases.sureness(m)
+    sure, right = cases.confidence(m)
     unit, w = part.unit, cases.weight
     fitted = isotonic_fit(sure, right, w)
     spread = np.sqrt(fitted * (1 - fitted))

@@ -18,9 +18,9 @@ from metaeval.statistics import (
     Reading,
     Scale,
     estimand_of,
+    format_name,
     null_labels,
     reading_of,
-    said_name,
     signs_of_units,
 )
 from metaeval.tables import Table
@@ -264,7 +264,7 @@ def _tested(
     settled = reading.settled(whole.table)
     designs = [whole] if options["by"] is None else [whole, designed(table, **options)]
     parts = [part for design in designs for part in parts_of(design, settled)]
-    full = said_name(name, reading.said())
+    full = format_name(name, reading.format_options())
     estimand = dataclasses.replace(estimand_of(full, settled, what, better="neither"), whole=POOLED)
     rows: list[Row] = []
     for part in parts:

@@ -12,7 +12,7 @@ import pandas as pd
 from metaeval.core import Codes, Floats, MetaevalError, join_names
 from metaeval.inference import Design, Level, Plan, Stratum, assembled, prepare, units_of
 from metaeval.results import COLUMNS, Result, Row
-from metaeval.statistics import Cases, Estimand, Reading, cases_of, estimand_of, said_name
+from metaeval.statistics import Cases, Estimand, Reading, cases_of, estimand_of, format_name
 from metaeval.tables import Pairs, Table, require_table
 
 POOLED = "all rows together"
@@ -106,7 +106,9 @@ def labelled(
 
 def curve_of(name: str, what: str, asked: Reading, settled: Reading, more: str = "") -> Estimand:
     """What a curve of forecasts is called, and what it estimates."""
-    return estimand_of(said_name(name, more, asked.said()), settled, what, better="neither")
+    return estimand_of(
+        format_name(name, more, asked.format_options()), settled, what, better="neither"
+    )
 
 
 def row_of(estimand: Estimand, part: Part, scorer: str, **values: Any) -> Row:

@@ -1,27 +1,25 @@
-"""All statistics, and their names for the command line.
+"""All statistics, and their names on the command line.
 
-- `estimand`: What a number means: all that a result says of it, whatever estimates it.
-- `base`: What a statistic is: an estimand, and what it can be asked for.
-- `kinds`: Three ways to compute a statistic for many replicates: sums, weights, and settled
-  defaults.
-- `bound`: A statistic on one table and its units: its value, replicates and influence of units.
-- `means`: Means over items of a value of each item.
-- `custom`: Statistics of one's own, from a function of scores, labels and weights.
-- `sums`: Sums over items, and what is made of them.
-- `degenerate_groups`: Groups of rows in which a statistic is undefined, and which groups are too
-  large.
-- `names`: The statistics that a text can name: their functions by the names of these.
-- `parsing`: Statistics by name, as the command line takes them.
-- `folds`: Folds for cross-fitting: whole items or clusters, spread over the folds by their order.
-- `correlation`: Pearson's and Spearman's correlation within items, within systems, or over all
+- `estimand`: The meaning of a number: what a result reports about it, however it is estimated.
+- `base`: The interface of a statistic: an estimand and optional capabilities.
+- `kinds`: Three ways to compute replicates: from sums, from weights, or after choosing defaults.
+- `bound`: A statistic bound to a table and its resampling units: value, replicates, influence.
+- `means`: Means over items of a value computed for each item.
+- `custom`: User-defined statistics, from a function of scores, labels and weights.
+- `sums`: Sums over items, ratios and means of them.
+- `degenerate_groups`: Policies for groups in which a statistic is undefined, and size limits.
+- `names`: Functions that make statistics, by name.
+- `parsing`: Statistics from text, as on the command line.
+- `folds`: Folds for cross-fitting: whole items or clusters, assigned in canonical order.
+- `correlation`: Pearson and Spearman correlation within items, within systems, or over all
   responses.
 - `pairs`: Statistics of pairs of responses: accuracies, Kendall's taus, ties, best of n.
 - `systems`: Statistics of systems: accuracy and correlation of their means, soft pairwise
   accuracy.
-- `calibration`: Statistics of forecasts: proper scores, calibration errors, selective accuracy.
+- `calibration`: Statistics of forecasts: proper scores, calibration errors, selective risk.
 """
 
-# Names after `as` are what other rooms use besides.
+# Names imported `as` themselves are for other subpackages.
 from metaeval.statistics.base import PairCredits as PairCredits, Statistic
 from metaeval.statistics.bound import (
     Bound as Bound,
@@ -53,19 +51,19 @@ from metaeval.statistics.calibration.null_mean import (
 from metaeval.statistics.calibration.proper_scores import (
     brier,
     estimand_of as estimand_of,
+    format_name as format_name,
     log_loss,
     rps,
-    said_name as said_name,
     sharpness,
 )
-from metaeval.statistics.calibration.ranked_sums import by_sureness as by_sureness
+from metaeval.statistics.calibration.ranked_sums import by_confidence as by_confidence
 from metaeval.statistics.calibration.recalibration import recalibration_gain
 from metaeval.statistics.calibration.selective import (
     augrc,
     aurc,
     auroc,
-    by_size as by_size,
     coverage_at,
+    rank_by_margin as rank_by_margin,
 )
 from metaeval.statistics.calibration.smooth_calibration_error import smooth_ece
 from metaeval.statistics.correlation import pearson, spearman, standardised as standardised

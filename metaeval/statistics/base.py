@@ -1,4 +1,4 @@
-"""What a statistic is: an estimand, and what it can be asked for."""
+"""The interface of a statistic: an estimand and optional capabilities."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from metaeval.tables import Table
 
 
 class TwoWayReplicates(NamedTuple):
-    """Replicates in which both units (clusters or items) and systems are drawn.
+    """Bootstrap replicates that resample both units (clusters or items) and systems.
 
     `systems` are the names of the systems, in the order of their weights. `values` maps weights of
-    units (replicate, unit) and of systems (replicate, system) to values (replicate, scorer), each
-    pair of distinct systems counted as often as the product of their weights; `spread` maps the
-    same weights, and scorers `first` (pair,) minus `second` (pair,) where it is given, to two-way
-    standard errors (replicate, pair); None where there are none.
+    units (replicate, unit) and of systems (replicate, system) to values (replicate, scorer); a
+    pair of distinct systems is weighted by the product of their weights. `spread` maps the same
+    weights, and scorers `first` (pair,) minus `second` (pair,) if given, to two-way standard errors
+    (replicate, pair); None if there is no formula.
     """
 
     systems: list[str]
@@ -29,12 +29,12 @@ class TwoWayReplicates(NamedTuple):
 
 
 class PairCredits(NamedTuple):
-    """What a decision on each pair of responses earns, where the estimate is a sum of credits.
+    """Credit of each possible decision on each pair, for estimates that are sums of credits.
 
-    `credit` (pair, 3) of the decisions -1, 0 and 1, small multiples of 1/2; `share` (pair,) of each
-    pair in the estimate, the same for all pairs of an item that earn anything; margins up to
-    `epsilon`, a number or (pair, scorer), are decided as 0. The estimate is the sum of
-    share * credit.
+    `credit` (pair, 3) is that of the decisions -1, 0 and 1, a small multiple of 1/2; `share`
+    (pair,) is the weight of each pair in the estimate, the same for all pairs of an item that can
+    earn credit. Margins up to `epsilon`, a number or (pair, scorer), are ties (decision 0). The
+    estimate is the sum of share * credit.
     """
 
     credit: Floats
@@ -53,33 +53,36 @@ class Statistic(ABC):
     Parameters
     ----------
     estimand : Estimand
-        What the number means.
+        Meaning of the number.
     bounds : (float, float), optional
-        The least and the largest possible value; 0 and 1 for accuracies. A value at a bound never
-        has an interval of no width.
+        Smallest and largest possible value; 0 and 1 for accuracies. A value at a bound never gets
+        an interval of zero width.
     smooth : bool
-        It changes smoothly with the weights of units. Then jackknife pseudo-values may stand in
-        for contributions (approximate).
+        Whether the value is a smooth function of the weights of units. If so, jackknife
+        pseudo-values may replace contributions (approximate).
     describe : callable
         table -> mapping of name -> (scorer,): tie_rate, chance, best_constant,
-        expected_if_calibrated (the mean under perfect calibration), epsilon, lost groups; trials,
-        the independent units behind a value at a bound, where they are fewer than all.
+        expected_if_calibrated (the mean under perfect calibration), epsilon, lost (the number of
+        groups dropped), trials (the number of independent units behind a value at a bound, where
+        it is smaller than the number of units).
     inflated : {"", "value", "both"}
-        Noise biases the value upward: at most by the level `noise`, or `expected_if_calibrated`
-        where there is none. Intervals are Student's t with their ends moved by as much; with "both"
-        so are those of differences and their tests, else noise cancels there.
+        Whether noise biases the value upward: at most by the level `noise`, or
+        `expected_if_calibrated` if there is none. Intervals are Student t intervals shifted by that
+        amount. With "both", differences and their tests are treated alike; otherwise the bias is
+        assumed to cancel in differences.
     interval : str, optional
-        The kind of interval that replaces those that fail for this statistic.
+        Kind of interval that replaces those that fail for this statistic.
     by_systems : callable, optional
-        (table, unit, n_units) -> TwoWayReplicates, for replicates in which systems are drawn as
-        units are; `unit` (item,) is the unit of each item. Some units may have no item.
+        (table, unit, n_units) -> TwoWayReplicates, for replicates that resample systems as well as
+        units; `unit` (item,) is the unit of each item. Some units may have no item.
     credits : callable, optional
-        table of pairs -> PairCredits, where the estimate is a sum of credits of decisions on pairs
-        with a denominator that no decision changes; lets tests swap scores or verdicts fast.
+        table of pairs -> PairCredits, if the estimate is a sum of credits of decisions on pairs
+        whose denominator does not depend on the decisions; permutation tests are then fast.
     correlation : {"rows", "systems"}, optional
-        It is Pearson's correlation over all rows, or over the means of systems.
+        Whether the value is Pearson's correlation over all rows, or over the means of systems.
     nested_flips : bool
-        It is made of tests that flip signs themselves, again for every swap of scores.
+        Whether the value is built from sign-flip tests, which must be repeated for every
+        permutation of the scores.
 
     Examples
     --------
@@ -102,47 +105,47 @@ class Statistic(ABC):
 
     @property
     def name(self) -> str:
-        """What results call it."""
+        """Name in results."""
         return self.estimand.name
 
     @property
     def is_accuracy(self) -> bool:
-        """Whether it is a proportion of correct decisions."""
+        """Whether the value is a proportion of correct decisions."""
         return self.estimand.is_accuracy
 
     @property
     def limits(self) -> tuple[float, float] | None:
-        """The least and the largest possible value, if there are any."""
+        """Smallest and largest possible value, or None if unbounded."""
         return (0.0, 1.0) if self.is_accuracy and self.bounds is None else self.bounds
 
     @property
     def item_limit(self) -> int | None:
-        """Above so many items replicates are too costly; the estimate has no interval then."""
+        """Number of items above which replicates are too costly, so that there is no interval."""
         return None
 
     @property
     def has_contributions(self) -> bool:
-        """Whether items contribute to the estimate; the paired test flips their signs."""
+        """Whether the estimate is a sum of item contributions, as the paired test needs."""
         return False
 
     def settled(self, table: Table) -> Statistic:
-        """Return the statistic with what the kind of label settles.
+        """Return the statistic with defaults that depend on the kind of label filled in.
 
         Parameters
         ----------
         table : Responses or Pairs
-            The table that it is to be estimated on.
+            The table to be analyzed.
         """
         return self
 
     @abstractmethod
     def bind(self, table: Table, unit: Codes, n_units: int) -> Bound:
-        """Return the statistic on a table, its parts summed by unit.
+        """Bind the statistic to a table, with its parts summed by unit.
 
         Parameters
         ----------
         table : Responses or Pairs
-            A table of the kind of rows that the statistic is over.
+            A table with the kind of rows that the estimand refers to.
         unit : array (item,)
             The resampling unit of each item, 0 to `n_units` - 1.
         n_units : int
@@ -156,37 +159,37 @@ class Statistic(ABC):
         Parameters
         ----------
         table : Responses or Pairs
-            A table of the kind of rows that the statistic is over.
+            A table with the kind of rows that the estimand refers to.
         """
 
     def estimate(self, table: Table, bound: Bound) -> Floats:
-        """Return the value, from what is known of the table already: (scorer,).
+        """Return the value of each scorer, reusing the bound statistic: (scorer,).
 
         Parameters
         ----------
         table : Responses or Pairs
-            A table of the kind of rows that the statistic is over.
+            A table with the kind of rows that the estimand refers to.
         bound : Bound
-            What `bind` returned for the table.
+            Result of `bind` for the table.
         """
         return bound.reference
 
     def contributions(self, table: Table) -> Floats | None:
-        """Return what each item contributes: (item, scorer), adding up to the value, or None.
+        """Return item contributions (item, scorer) that sum to the value, or None.
 
         Parameters
         ----------
         table : Responses or Pairs
-            A table of the kind of rows that the statistic is over.
+            A table with the kind of rows that the estimand refers to.
         """
         return None
 
     def item_shares(self, table: Table) -> Floats | None:
-        """Return the share of each item in the denominator: (item,), adding up to 1, or None.
+        """Return the weight of each item in the denominator, (item,) with sum 1, or None.
 
         Parameters
         ----------
         table : Responses or Pairs
-            A table of the kind of rows that the statistic is over.
+            A table with the kind of rows that the estimand refers to.
         """
         return None

@@ -1,4 +1,4 @@
-"""A statistic on one table and its units: its value, replicates and influence of units."""
+"""A statistic bound to a table and its resampling units: value, replicates, influence."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ Finish = Callable[[Floats], Floats]
 Errors = Callable[[Codes, Codes | None], Floats]
 """Scorers `first` (pair,), minus `second` if given -> standard errors."""
 
-_WEIGHTS_AT_A_TIME = 2e7  # rows times replicates: some 160 MB
-_UNITS_AT_A_TIME = 20_000
-_LEFT_OUT_AT_A_TIME = 500
+# Sizes of blocks bound the memory; values do not depend on them.
+_WEIGHTS_PER_BLOCK = 2e7  # rows times replicates: 160 MB of double precision
+_UNITS_PER_BLOCK = 20_000  # leave-one-out sums at a time
+_LEAVE_ONE_OUT_BLOCK = 500  # leave-one-out weight vectors of length n_units at a time
 
 
 class StandardErrors(NamedTuple):
-    """By one formula: those of the estimate (pair,), and of replicates (replicate, pair)."""
+    """Standard errors of the estimate (pair,) and of replicates (replicate, pair)."""
 
     of_estimate: Errors
     of_replicates: Errors
@@ -43,7 +44,7 @@ class StandardErrors(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """How replicates are drawn: the kind of weights, the key of the stream, and how many."""
+    """Parameters of the random weights: scheme, key of the random stream, number of replicates."""
 
     kind: str
     key: Any
@@ -52,10 +53,10 @@ class Drawing:
 
 
 class Bound(ABC):
-    """A statistic on one table whose items belong to units; some units may have no item.
+    """A statistic bound to a table whose items belong to units; some units may have no item.
 
-    `n_items` counts those that are included, `reference` (scorer,) is the value with every unit
-    counted once, around which replicates lie.
+    `n_items` is the number of items included; `reference` (scorer,) is the value with weight 1 for
+    every unit, around which replicates scatter.
     """
 
     n_items: int
@@ -67,70 +68,71 @@ class Bound(ABC):
         """Return bootstrap replicates: (replicate, scorer)."""
 
     @abstractmethod
-    def without_each(self) -> Iterator[Floats]:
-        """Yield what leaving out each unit takes from the value, block by block: (unit, scorer)."""
+    def leave_one_out(self) -> Iterator[Floats]:
+        """Yield the value minus the value without each unit, in blocks: (unit, scorer)."""
 
     def standard_errors(self, drawing: Drawing) -> StandardErrors | None:
-        """Return standard errors of replicates, where there is a formula."""
+        """Return standard errors by a formula, or None if there is none."""
         return None
 
     def jackknife(self, present: Bools) -> Floats:
-        """Return the influence of each unit, (n - 1) / n times what it adds: (unit, scorer).
+        """Return jackknife influence, (n - 1) / n times the leave-one-out change: (unit, scorer).
 
-        n counts the units that are `present` (unit,); 0 for steps, which have no derivative.
+        n is the number of units `present` (unit,). The influence of a statistic that is not smooth
+        is 0, since it has no derivative.
         """
         n = int(present.sum())
         if n < 2 or not self.smooth:
             return np.zeros((len(present), len(self.reference)))
-        influence = np.concatenate(list(self.without_each()))
+        influence = np.concatenate(list(self.leave_one_out()))
         np.nan_to_num(influence, copy=False)
         influence[~present] = 0.0
         influence *= (n - 1) / n
         return influence
 
     def contributions(self, estimate: Floats, influence: Floats, present: Bools) -> Floats | None:
-        """Return what each unit contributes to the estimate: (unit, scorer), or None.
+        """Return the contribution of each unit to the estimate, (unit, scorer) or None.
 
-        By default jackknife pseudo-values, if the statistic is smooth.
+        By default jackknife pseudo-values over n, if the statistic is smooth.
         """
         n = present.sum()
         if not self.smooth or n < 2:
             return None
-        mean = influence.sum(axis=0) / n  # absent units have 0
+        mean = influence.sum(axis=0) / n  # that of absent units is 0
         pseudo = influence + (estimate / n - mean)
         pseudo[~present] = 0.0
         return pseudo
 
 
 class BoundSums(Bound):
-    """Values that follow from sums of terms (unit, scorer, k) over units."""
+    """A function of sums of terms (unit, scorer, k) over units."""
 
     def __init__(
         self, terms: Floats, finish: Finish, n_items: int, *, additive: bool, smooth: bool
     ) -> None:
         self.terms, self.finish = terms, finish
         self.n_items, self.additive, self.smooth = n_items, additive, smooth or additive
-        made = exact_terms(terms.reshape(len(terms), -1), 1.0)
-        sums = np.ones((1, len(terms))) @ made.values * made.step
+        exact = exact_terms(terms.reshape(len(terms), -1), 1.0)
+        sums = np.ones((1, len(terms))) @ exact.values * exact.step
         self.reference = finish(sums.reshape(-1, *terms.shape[1:]))[0]
 
     def replicates(self, drawing: Drawing, name: str) -> Floats:
-        """Return replicates by one product of weights and terms."""
+        """Return replicates from one product of weights and terms."""
         shape = self.terms.shape[1:]
         flat = self.terms.reshape(len(self.terms), -1)
         terms = exact_terms(flat, *largest_weight(drawing.kind))
         sums = weighted_sums(drawing.kind, drawing.key, drawing.n, terms, name)
         return np.concatenate([self.finish((s * terms.step).reshape(-1, *shape)) for s in sums])
 
-    def without_each(self) -> Iterator[Floats]:
-        """Yield differences to the value without each unit."""
-        total, size = self.terms.sum(axis=0), _UNITS_AT_A_TIME
+    def leave_one_out(self) -> Iterator[Floats]:
+        """Yield the value minus the value without each unit."""
+        total, size = self.terms.sum(axis=0), _UNITS_PER_BLOCK
         value = self.finish(total[None])
         for start in range(0, len(self.terms), size):
             yield value - self.finish(total - self.terms[start : start + size])
 
     def standard_errors(self, drawing: Drawing) -> StandardErrors:
-        """Return errors by the delta method, from the weights that made the replicates."""
+        """Return delta-method standard errors, from the weights of the replicates."""
         finish, terms = self.finish, self.terms
 
         def of_estimate(first: Codes, second: Codes | None) -> Floats:
@@ -139,26 +141,26 @@ class BoundSums(Bound):
 
         def of_replicates(first: Codes, second: Codes | None) -> Floats:
             blocks = weight_blocks(drawing.kind, drawing.key, drawing.n, len(terms), 256)
-            ticked = with_progress(blocks, -(-drawing.n // 256), "standard errors")
+            progress = with_progress(blocks, -(-drawing.n // 256), "standard errors")
             return np.concatenate(
-                [delta_method_se(finish, terms, block, first, second) for block in ticked]
+                [delta_method_se(finish, terms, block, first, second) for block in progress]
             )
 
         return StandardErrors(of_estimate, of_replicates)
 
     def contributions(self, estimate: Floats, influence: Floats, present: Bools) -> Floats | None:
-        """Return each unit's share of the ratio, where all scorers share its denominator."""
+        """Return contributions to a ratio with a common denominator, else pseudo-values."""
         if self.additive:
             return share_of_estimate(self.terms)
         return super().contributions(estimate, influence, present)
 
 
 OfUnits = Callable[[], Floats]
-"""() -> array (unit, scorer), worked out when it is asked for."""
+"""() -> array (unit, scorer), evaluated on demand."""
 
 
 class BoundWeights(Bound):
-    """Values that are computed again from the weights of units."""
+    """A function of the weights of units."""
 
     def __init__(
         self,
@@ -175,27 +177,29 @@ class BoundWeights(Bound):
         self.reference = weigh(np.ones((1, n_units)))[0]
 
     def replicates(self, drawing: Drawing, name: str) -> Floats:
-        """Return replicates, some at a time."""
-        most = int(np.clip(_WEIGHTS_AT_A_TIME // drawing.n_rows, 16, 2_000))
-        size = block_size(self.n_units, most)
+        """Return replicates, computed in blocks."""
+        max_size = int(np.clip(_WEIGHTS_PER_BLOCK // drawing.n_rows, 16, 2_000))
+        size = block_size(self.n_units, max_size)
         blocks = weight_blocks(drawing.kind, drawing.key, drawing.n, self.n_units, size)
-        ticked = with_progress(blocks, -(-drawing.n // size), name)
-        return np.concatenate([self.weigh(block) for block in ticked])
+        progress = with_progress(blocks, -(-drawing.n // size), name)
+        return np.concatenate([self.weigh(block) for block in progress])
 
-    def without_each(self) -> Iterator[Floats]:
-        """Yield differences to the value without each unit."""
-        for start in range(0, self.n_units, _LEFT_OUT_AT_A_TIME):
-            size = min(_LEFT_OUT_AT_A_TIME, self.n_units - start)
+    def leave_one_out(self) -> Iterator[Floats]:
+        """Yield the value minus the value without each unit."""
+        for start in range(0, self.n_units, _LEAVE_ONE_OUT_BLOCK):
+            size = min(_LEAVE_ONE_OUT_BLOCK, self.n_units - start)
             weights = np.ones((size, self.n_units))
             weights[np.arange(size), start + np.arange(size)] = 0.0
             yield self.reference - self.weigh(weights)
 
     def jackknife(self, present: Bools) -> Floats:
-        """Return the first-order influence where it is known, else leave out each unit."""
-        known = self._influence
-        return super().jackknife(present) if known is None else known()
+        """Return the analytic influence if available, else the jackknife influence."""
+        influence = self._influence
+        return super().jackknife(present) if influence is None else influence()
 
     def contributions(self, estimate: Floats, influence: Floats, present: Bools) -> Floats | None:
-        """Return contributions where they are known."""
-        known = self._contributions
-        return super().contributions(estimate, influence, present) if known is None else known()
+        """Return exact contributions if available, else pseudo-values."""
+        of_units = self._contributions
+        return (
+            super().contributions(estimate, influence, present) if of_units is None else of_units()
+        )

@@ -1,4 +1,4 @@
-"""Statistics of one's own, from a function of scores, labels and weights."""
+"""User-defined statistics, from a function of scores, labels and weights."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def weighted_statistic(
     rows: Literal["pairs", "responses"] = "responses",
     smooth: bool = False,
 ) -> WeightedStatistic:
-    """Return a statistic that is not a sum over items, from a function of row weights.
+    """Return a statistic defined by a function of row weights.
 
     Parameters
     ----------
     name : str
-        What results call it.
+        Name in results.
     f : callable
-        (scores, label, weights), each of shape (row,) -> number. The weight of a row is that
-        of its item. It runs once for every scorer and replicate, which is slow. Its value must
-        not change if all weights are multiplied by one number: weights do not add up to n.
+        (scores, label, weights), each of shape (row,) -> number. The weight of a row is that of its
+        item. The function is called for every scorer and replicate, which is slow. It must be
+        invariant to the scale of the weights, which do not sum to n.
     rows : {"pairs", "responses"}, default "responses"
         Whether rows are responses or pairs.
     smooth : bool, default False
-        Whether it changes smoothly with the weights, as a correlation does and a proportion of
-        pairs of systems does not. Then the test flips jackknife pseudo-values; else p is from
-        the bootstrap.
+        Whether the value is a smooth function of the weights, as a correlation is and a proportion
+        of pairs of systems is not. If so, the paired test flips the signs of jackknife
+        pseudo-values; otherwise p-values are from the bootstrap.
 
     Returns
     -------
@@ -55,12 +55,13 @@ def weighted_statistic(
 
     def weigh(table: Table) -> Weigh:
         scores, label, items = table.scores.to_numpy(), only_label(table), table.item_codes
-        one = np.ones(len(items))
-        once, twice = f(scores[:, 0], label, one), f(scores[:, 0], label, 2 * one)
+        ones = np.ones(len(items))
+        once, twice = f(scores[:, 0], label, ones), f(scores[:, 0], label, 2 * ones)
         if not np.isclose(once, twice, rtol=1e-6, equal_nan=True):
             raise MetaevalError(
-                f"{name} changes from {once:.4g} to {twice:.4g} if all weights are doubled; "
-                "divide by the sum of the weights, not by the number of rows."
+                f"{name!r} must not depend on the scale of the weights, but changes from "
+                f"{once:.4g} to {twice:.4g} if all weights are doubled; divide by the sum of the "
+                "weights, not by the number of rows."
             )
         return lambda weights: np.array(
             [[f(scores[:, m], label, w[items]) for m in range(scores.shape[1])] for w in weights]

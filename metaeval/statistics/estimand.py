@@ -1,4 +1,4 @@
-"""What a number means: all that a result says of it, whatever estimates it."""
+"""The meaning of a number: what a result reports about it, however it is estimated."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ _MEANING = ("grouping", "average", "ties", "epsilon", "target", "whole")
 
 @dataclass(frozen=True, kw_only=True)
 class Estimand:
-    """Name and meaning of a statistic, a curve or a quantity of a posterior.
+    """Name and meaning of a statistic, a curve or a posterior quantity.
 
     Parameters
     ----------
     name : str
-        What results call it.
+        Name in results.
     rows : {"pairs", "exact pairs", "responses"}
-        The rows of a table that it is about. Margins of pairs are rounded (see `Responses.pairs`),
+        Rows of a table that it refers to. Margins of pairs are rounded (see `Responses.pairs`);
         those of exact pairs are not.
     grouping : {"item", "system", "systems", "none"}, optional
-        Within what rows are compared.
+        Group within which rows are compared.
     average : str, optional
-        What each counts the same in the mean: "items", "pairs", "responses", ...
+        Units with equal weight in the mean: "items", "pairs", "responses", ...
     ties : str, optional
-        What a tied pair counts.
+        Policy for ties.
     epsilon : str, optional
-        The tie threshold: a number, or how it is chosen.
+        Tie threshold: a number, or how it is chosen.
     target : str, optional
-        The estimand in words.
+        Estimand in words.
     whole : str, optional
-        What rows without a task are about, where they are not the mean over tasks.
+        Meaning of rows without a task, if they are not the mean over tasks.
     better : {"higher", "lower", "neither"}
-        Which values are good: accuracies are "higher", losses "lower"; of a slope, whose ideal is
-        1, neither.
+        Direction: "higher" for accuracies, "lower" for losses, "neither" for a slope, whose ideal
+        value is 1.
     status : {"exact", "approximate", "published"}
-        Shown in results; "published" marks a form that is kept for comparison with publications.
+        Status in results; "published" marks a published variant, kept for comparison.
     is_accuracy : bool
-        A proportion of correct decisions: `missing="count_as_wrong"` makes sense, and chance and
-        skill exist.
+        Whether the value is a proportion of correct decisions: `missing="count_as_wrong"` is then
+        allowed, and chance and skill are defined.
     reads_forecasts : bool
-        Scores are read as forecasts of an event, on their own scale.
+        Whether scores are interpreted as forecasts of an event, on their own scale.
     unit : {"proportion", "score", "other"}
-        In which unit values are: of scores, if they are on the scale of each scorer.
+        Unit of the values; "score" is the scale of each scorer.
 
     Examples
     --------
@@ -70,6 +70,6 @@ class Estimand:
     unit: Unit = "other"
 
     def meaning(self) -> dict[str, str]:
-        """Return what is known of grouping, average, ties, threshold and target, as texts."""
+        """Return grouping, average, ties, threshold and target, where set, as text."""
         values = {name: getattr(self, name) for name in _MEANING}
         return {name: value for name, value in values.items() if value is not None}

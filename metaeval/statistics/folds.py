@@ -1,4 +1,4 @@
-"""Folds for cross-fitting: whole items or clusters, spread over the folds by their order."""
+"""Folds for cross-fitting: whole items or clusters, assigned in canonical order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from metaeval.tables import Pairs, Responses, group_codes
 def folds_of(table: Responses | Pairs, n_folds: int | None) -> Codes:
     """Fold of each row: canonical index of its cluster or item within its task, modulo folds.
 
-    Where a cluster spans tasks, or every task has one unit only, they are numbered over all tasks.
+    If clusters span tasks, or every task has a single unit, the index runs over all tasks.
     """
     if n_folds is None:
         return np.zeros(len(table), dtype=np.intp)
@@ -20,7 +20,7 @@ def folds_of(table: Responses | Pairs, n_folds: int | None) -> Codes:
     codes = group_codes(table.rows, ["task", unit] if local else [unit])
     if codes.max() == 0:
         raise MetaevalError(
-            f"Cross-fitting a tie threshold needs two {unit}s, there is one; use "
+            f"Cross-fitting a tie threshold needs at least 2 {unit}s, got 1; use "
             "pairwise_accuracy(ties='acc-eq', epsilon=...) or "
             "tie_calibrated_accuracy(n_folds=None)."
         )

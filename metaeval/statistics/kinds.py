@@ -1,4 +1,4 @@
-"""Three ways to compute a statistic for many replicates: sums, weights, and settled defaults."""
+"""Three ways to compute replicates: from sums, from weights, or after choosing defaults."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class SumStatistic(Statistic):
     Parameters
     ----------
     terms : callable
-        table -> (item, scorer, k); runs once.
+        table -> (item, scorer, k); called once.
     finish : callable
-        (..., k) -> (...); runs on the sum of the terms and on every replicate of it. By default
-        the first of two sums over the second.
+        (..., k) -> (...); applied to the sum of the terms and to every replicate of it. By default
+        the ratio of the first sum to the second.
     additive : bool
-        The value is a ratio whose denominator all scorers share, so that each item contributes its
-        share, and contributions add up to the value.
+        Whether the value is a ratio whose denominator is common to all scorers, so that it is a sum
+        of item contributions.
 
     Examples
     --------
@@ -51,7 +51,7 @@ class SumStatistic(Statistic):
 
     @property
     def has_contributions(self) -> bool:
-        """Whether items contribute to the estimate."""
+        """Whether the estimate is a sum of item contributions."""
         return self.additive
 
     def bind(self, table: Table, unit: Codes, n_units: int) -> BoundSums:
@@ -59,7 +59,7 @@ class SumStatistic(Statistic):
         terms = self.terms(table)
         n_items = int((terms != 0).any(axis=(1, 2)).sum())
         sums = sum_by(terms, unit, n_units)
-        del terms  # with a million items every copy counts
+        del terms  # frees memory: with a million items each copy is large
         return BoundSums(sums, self.finish, n_items, additive=self.additive, smooth=self.smooth)
 
     def value(self, table: Table) -> Floats:
@@ -67,31 +67,31 @@ class SumStatistic(Statistic):
         return self.finish(self.terms(table).sum(axis=0))
 
     def contributions(self, table: Table) -> Floats | None:
-        """Return what each item contributes, if the value is a sum over items."""
+        """Return item contributions if the value is a sum of them, else None."""
         return share_of_estimate(self.terms(table)) if self.additive else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightedStatistic(Statistic):
-    """A function of the weights of items, computed again for every replicate.
+    """A function of the weights of items, evaluated for every replicate.
 
     Parameters
     ----------
     weigh : callable
         table -> function of item weights (replicate, item) -> (replicate, scorer).
     exact : callable, optional
-        table -> (scorer,), where `weigh` is not quite exact; replicates are then shifted by the
+        table -> (scorer,), if `weigh` is an approximation; replicates are then shifted by the
         difference.
     of_items : callable, optional
-        table -> (item, scorer): what each item contributes to the value, adding up to it.
+        table -> (item, scorer): contributions of items, which sum to the value.
     share : callable, optional
-        table -> (item,): the share of each item in the denominator, adding up to 1; needed with
+        table -> (item,): weight of each item in the denominator, with sum 1; needed with
         `of_items`.
     influence : callable, optional
-        table -> (item, scorer): first-order influence of each item, adding up to 0; instead of
-        leaving out one item at a time.
+        table -> (item, scorer): first-order influence of each item, with sum 0; replaces the
+        jackknife.
     most_items : int, optional
-        Above so many items replicates are too costly.
+        Number of items above which replicates are too costly.
 
     Examples
     --------
@@ -115,20 +115,20 @@ class WeightedStatistic(Statistic):
 
     @property
     def item_limit(self) -> int | None:
-        """Above so many items replicates are too costly."""
+        """Number of items above which replicates are too costly."""
         return self.most_items
 
     @property
     def has_contributions(self) -> bool:
-        """Whether items contribute to the estimate."""
+        """Whether the estimate is a sum of item contributions."""
         return self.of_items is not None
 
     def bind(self, table: Table, unit: Codes, n_units: int) -> BoundWeights:
-        """Give all items of a unit its weight."""
+        """Bind the statistic to a table; all items of a unit get its weight."""
         of_item_weights = self.weigh(table)
 
-        def of_units(each: Callable[[Any], Floats] | None) -> Callable[[], Floats] | None:
-            return None if each is None else lambda: sum_by(each(table), unit, n_units)
+        def of_units(of_items: Callable[[Any], Floats] | None) -> Callable[[], Floats] | None:
+            return None if of_items is None else lambda: sum_by(of_items(table), unit, n_units)
 
         return BoundWeights(
             lambda weights: of_item_weights(weights[:, unit]),
@@ -146,15 +146,15 @@ class WeightedStatistic(Statistic):
         return np.asarray(self.weigh(table)(np.ones((1, table.n_items)))[0])
 
     def estimate(self, table: Table, bound: Bound) -> Floats:
-        """Return the exact value where it differs from that of `weigh`."""
+        """Return the exact value, or that of `weigh` if it is exact."""
         return bound.reference if self.exact is None else self.exact(table)
 
     def contributions(self, table: Table) -> Floats | None:
-        """Return what each item contributes, where it is known."""
+        """Return item contributions if available, else None."""
         return None if self.of_items is None else self.of_items(table)
 
     def item_shares(self, table: Table) -> Floats | None:
-        """Return the share of each item in the denominator, where it is known."""
+        """Return the weight of each item in the denominator if available, else None."""
         return None if self.share is None else self.share(table)
 
 
@@ -165,17 +165,17 @@ class DefaultedStatistic(Statistic):
     Parameters
     ----------
     resolve : callable
-        table -> Statistic, where the kind of label settles an argument.
+        table -> Statistic, with the arguments that depend on the kind of label filled in.
     """
 
     resolve: Callable[[Any], Statistic]
 
     def settled(self, table: Table) -> Statistic:
-        """Return the statistic that the table asks for."""
+        """Return the statistic with its defaults filled in."""
         return self.resolve(table)
 
     def bind(self, table: Table, unit: Codes, n_units: int) -> Bound:
-        """Settle the defaults first."""
+        """Bind the statistic with its defaults filled in."""
         return self.settled(table).bind(table, unit, n_units)
 
     def value(self, table: Table) -> Floats:

@@ -1,4 +1,4 @@
-"""Means over items of a value of each item."""
+"""Means over items of a value computed for each item."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def mean_over_items(
     Parameters
     ----------
     name : str
-        What results call it.
+        Name in results.
     f : callable
         (scores, labels), each of shape (response,), of one item -> number, NaN if undefined.
     degenerate : {"drop", "zero", "error"}
-        What happens to items where it is undefined for one of the scorers.
+        Policy for items where `f` is undefined for one of the scorers.
 
     Examples
     --------
@@ -60,27 +60,27 @@ def mean_of_values(
     estimand: Estimand,
     values: Callable[[Any], Floats],
     degenerate: Degenerate,
-    usable: Callable[[Any], Bools] | None = None,
-    **more: Any,
+    is_included: Callable[[Any], Bools] | None = None,
+    **fields: Any,
 ) -> SumStatistic:
     """Return the mean over items of `values(table)` (item, scorer), NaN where undefined.
 
-    Items that are not `usable(table)` (item,), such as those with one response, are never
-    included. `more` are further fields of the statistic.
+    Items for which `is_included(table)` (item,) is False, such as those with one response, never
+    enter. `fields` are further fields of the statistic.
     """
 
     def terms(table: Responses | Pairs) -> Floats:
         raw = values(table)
-        counts = np.ones(len(raw), dtype=bool) if usable is None else usable(table)
+        included = np.ones(len(raw), dtype=bool) if is_included is None else is_included(table)
         settled = np.full(raw.shape, np.nan)
-        settled[counts] = apply_degenerate_policy(
-            raw[counts], degenerate, table.scorers, estimand.name
+        settled[included] = apply_degenerate_policy(
+            raw[included], degenerate, table.scorers, estimand.name
         )
         return mean_terms(settled, ~np.isnan(settled).any(axis=1))
 
-    def lost(table: Responses | Pairs) -> Mapping[str, Floats]:
+    def n_lost(table: Responses | Pairs) -> Mapping[str, Floats]:
         return {"lost": np.isnan(values(table)).sum(axis=0).astype(float)}
 
     return SumStatistic(
-        estimand=estimand, terms=terms, additive=True, **({"describe": lost} | more)
+        estimand=estimand, terms=terms, additive=True, **({"describe": n_lost} | fields)
     )

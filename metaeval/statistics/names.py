@@ -1,4 +1,4 @@
-"""The statistics that a text can name: their functions by the names of these."""
+"""Functions that make statistics, by name."""
 
 from __future__ import annotations
 

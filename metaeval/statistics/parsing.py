@@ -1,7 +1,7 @@
-"""Statistics by name, as the command line takes them.
+"""Statistics from text, as on the command line.
 
-A text names statistics of this package. It never runs other code: `module:name` is refused unless
-it is allowed, and then a function is called only if `statistic_maker` marked it.
+Text names statistics of this package and never runs other code: `module:name` is an error unless
+imports are allowed, and then a function is called only if it is marked by `statistic_maker`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ from metaeval.statistics.names import BY_NAME
 
 _MARK = "__makes_a_metaeval_statistic__"
 _Maker = TypeVar("_Maker", bound=Callable[..., Statistic])
-_LARGEST = 1e300  # numbers beyond it are not arguments of any statistic
+# Excludes infinity, NaN and integers that do not fit a double.
+_MAX_NUMBER = 1e300
 
 
 def statistic_maker(function: _Maker) -> _Maker:
-    """Mark a function as one that returns a Statistic, so that a text may call it.
+    """Mark a function that returns a Statistic, so that the command line may call it.
 
     Parameters
     ----------
     function : callable
-        Returns a `Statistic`; its arguments are numbers, texts, True, False or None.
+        A function that returns a `Statistic`; its arguments are numbers, strings, True, False or
+        None.
 
     Returns
     -------
@@ -55,36 +57,36 @@ def parse_statistics(
     ties: str | None = None,
     allow_import: bool = False,
 ) -> list[Statistic] | None:
-    """Statistics from text such as `kendall(variant="b"),pearson`.
+    """Parse text such as `kendall(variant="b"),pearson` into statistics.
 
-    Grouping, average and ties are passed to every statistic named; None if none is named. With
-    `allow_import` the text may name `module:name`, a Statistic or a function that
-    `statistic_maker` marked; importing a module runs its code.
+    Grouping, average and ties are passed to every statistic; returns None without a statistic. With
+    `allow_import` the text may contain `module:name`, a Statistic or a function marked by
+    `statistic_maker`; importing a module runs its code.
 
     Raises
     ------
     MetaevalError
-        If a name or an argument is not known.
+        If a name or an argument is unknown.
 
     Examples
     --------
     >>> [s.name for s in parse_statistics("pearson,tie_calibrated_accuracy(n_folds=10)")]
     ['pearson', 'tie_calibrated_accuracy(n_folds=10)']
     """
-    given = {"grouping": grouping, "average": average, "ties": ties}
-    shared = {k: v for k, v in given.items() if v is not None}
+    options = {"grouping": grouping, "average": average, "ties": ties}
+    shared = {k: v for k, v in options.items() if v is not None}
     if statistics is None:
         if shared:
             raise MetaevalError(
-                f"--{' and --'.join(shared)} goes with a statistic: add --statistic NAME, one of "
+                f"--{' and --'.join(shared)} needs a statistic; add --statistic NAME, one of "
                 f"{join_names(BY_NAME, 20)}."
             )
         return None
-    return [_one(text, shared, allow_import) for text in _split(statistics)]
+    return [_parse_statistic(text, shared, allow_import) for text in _split(statistics)]
 
 
 def _split(text: str) -> list[str]:
-    """Parts between commas that are not inside brackets."""
+    """Split text at commas outside parentheses."""
     parts, depth = [""], 0
     for c in text:
         depth += (c == "(") - (c == ")")
@@ -95,118 +97,119 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _one(text: str, shared: dict[str, str], allow_import: bool) -> Statistic:
+def _parse_statistic(text: str, shared: dict[str, str], allow_import: bool) -> Statistic:
     name, _, rest = text.partition("(")
     arguments = _arguments(f"f({rest}" if rest else "f()", text)
     make = _maker(name.strip(), allow_import)
     if isinstance(make, Statistic):
         if arguments or shared:
-            raise MetaevalError(f"{name} is a ready statistic and takes no arguments.")
+            raise MetaevalError(f"{name!r} is a Statistic object and takes no arguments.")
         return make
-    known = _parameters(make, name)
-    if "forecast" in known:
-        arguments, shared, known = _with_forecast(arguments, shared, known)
+    parameters = _parameters(make, name)
+    if "forecast" in parameters:
+        arguments, shared, parameters = _with_forecast(arguments, shared, parameters)
     for key in (*arguments, *shared):
-        if key not in known:
+        if key not in parameters:
             raise MetaevalError(
-                f"{name} has no argument {key!r}; it has {join_names(known) or 'none'}."
-                f"{did_you_mean(key, known)}"
+                f"{name} has no argument {key!r}; expected one of "
+                f"{join_names(parameters) or 'none'}."
+                f"{did_you_mean(key, parameters)}"
             )
-    both = sorted(set(arguments) & set(shared))
-    if both:
+    duplicates = sorted(set(arguments) & set(shared))
+    if duplicates:
         raise MetaevalError(
-            f"{both[0]} is given twice, as --{both[0]} and in {text!r}; give it once."
+            f"{duplicates[0]} is given twice, as --{duplicates[0]} and in {text!r}; remove one."
         )
     try:
-        made = make(**arguments, **shared)
+        statistic = make(**arguments, **shared)
     except MetaevalError:
         raise
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise MetaevalError(f"Cannot make the statistic {text!r}: {error}.") from None
-    if not isinstance(made, Statistic):
-        raise MetaevalError(f"{name!r} returns a {type(made).__name__}, not a Statistic.")
-    return made
+        raise MetaevalError(f"Cannot create the statistic {text!r}: {error}.") from None
+    if not isinstance(statistic, Statistic):
+        raise MetaevalError(f"{name!r} returns a {type(statistic).__name__}, not a Statistic.")
+    return statistic
 
 
 _FORECAST = tuple(f.name for f in dataclasses.fields(Forecast))
 
 
 def _with_forecast(
-    arguments: dict[str, Any], shared: dict[str, str], known: list[str]
+    arguments: dict[str, Any], shared: dict[str, str], parameters: list[str]
 ) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """Arguments with the fields of a forecast in one, and names of what may be given."""
-    given = {k: v for k, v in {**shared, **arguments}.items() if k in _FORECAST}
-    own = [name for name in known if name != "forecast"]
-    if not given:
-        return arguments, shared, [*known, *_FORECAST]
+    """Collect the fields of a forecast in one argument; also return the names allowed."""
+    fields = {k: v for k, v in {**shared, **arguments}.items() if k in _FORECAST}
+    rest = [name for name in parameters if name != "forecast"]
+    if not fields:
+        return arguments, shared, [*parameters, *_FORECAST]
     if "forecast" in arguments:
         raise MetaevalError(
-            f"forecast= is a word for a scale; leave it out beside {join_names(given)}, or write "
-            "scale=."
+            f"forecast= cannot be combined with {join_names(fields)}; write scale= instead of "
+            "forecast=."
         )
-    arguments = {k: v for k, v in arguments.items() if k not in given}
-    shared = {k: v for k, v in shared.items() if k not in given}
-    return arguments | {"forecast": Forecast(**given)}, shared, ["forecast", *own]
+    arguments = {k: v for k, v in arguments.items() if k not in fields}
+    shared = {k: v for k, v in shared.items() if k not in fields}
+    return arguments | {"forecast": Forecast(**fields)}, shared, ["forecast", *rest]
 
 
 def _parameters(make: Callable[..., Statistic], name: str) -> list[str]:
     try:
         return list(inspect.signature(make).parameters)
     except (TypeError, ValueError):
-        raise MetaevalError(f"{name!r} is no function that returns a Statistic.") from None
+        raise MetaevalError(f"{name!r} is not a function that returns a Statistic.") from None
 
 
 def _maker(name: str, allow_import: bool) -> Callable[..., Statistic] | Statistic:
-    known: dict[str, Any] = dict(BY_NAME)
-    if name in known:
-        return known[name]
+    makers: dict[str, Any] = dict(BY_NAME)
+    if name in makers:
+        return makers[name]
     if ":" not in name:
         raise MetaevalError(
-            f"There is no statistic {name!r}; there are {join_names(BY_NAME, 20)}, or module:name "
-            f"with --allow-import.{did_you_mean(name, BY_NAME)}"
+            f"There is no statistic {name!r}; expected one of {join_names(BY_NAME, 20)}, or "
+            f"module:name with --allow-import.{did_you_mean(name, BY_NAME)}"
         )
     if not allow_import:
         raise MetaevalError(
-            f"{name!r} is not a statistic of metaeval, and a text does not import other code; add "
-            "--allow-import on the command line, or in Python import it and pass the Statistic."
+            f"{name!r} is not a statistic of metaeval, and other code is not imported by default; "
+            "add --allow-import on the command line, or in Python import it and pass the Statistic."
         )
     return _imported(name)
 
 
 def _imported(name: str) -> Callable[..., Statistic] | Statistic:
-    """A Statistic of another module, or a function there that is marked as a maker of them."""
+    """Import a Statistic, or a function marked by `statistic_maker`."""
     module, _, attribute = name.partition(":")
     try:
-        made: Any = getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:  # a module may do anything while it is imported
+        maker: Any = getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:  # importing a module can raise anything
         raise MetaevalError(
-            f"Cannot load the statistic {name!r}: {type(error).__name__}: {error}."
+            f"Cannot import the statistic {name!r}: {type(error).__name__}: {error}."
         ) from None
-    if isinstance(made, Statistic) or (callable(made) and getattr(made, _MARK, None) is True):
-        return made
+    if isinstance(maker, Statistic) or (callable(maker) and getattr(maker, _MARK, None) is True):
+        return maker
     raise MetaevalError(
-        f"{name!r} is neither a Statistic nor marked as a function that returns one; put "
-        "@metaeval.statistic_maker before the function, if it does."
+        f"{name!r} is neither a Statistic nor a function marked as returning one; if it does, "
+        "decorate it with @metaeval.statistic_maker."
     )
 
 
 def _arguments(call: str, text: str) -> dict[str, Any]:
-    """Keyword arguments of a call; bare words are text."""
+    """Keyword arguments of a call; bare words are strings."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the parser, about code that is never run
+            warnings.simplefilter("ignore")  # syntax warnings about code that is never run
             node = ast.parse(call, mode="eval").body
         if not isinstance(node, ast.Call) or node.args:
             raise SyntaxError
-        given = {str(k.arg): _value(k.value) for k in node.keywords}
-        if len(given) < len(node.keywords) or not all(map(_is_plain, given.values())):
+        arguments = {str(k.arg): _value(k.value) for k in node.keywords}
+        if len(arguments) < len(node.keywords) or not all(map(_is_plain, arguments.values())):
             raise SyntaxError
-        return given
+        return arguments
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise MetaevalError(
-            f"Cannot read the statistic {text!r}; write name(argument=value), such as "
-            "tie_calibrated_accuracy(n_folds=10), each argument once, with a number, a text, True, "
-            "False or None."
+            f"Cannot parse the statistic {text!r}; write name(argument=value), such as "
+            "tie_calibrated_accuracy(n_folds=10), each argument once, with a number, a string, "
+            "True, False or None."
         ) from None
 
 
@@ -217,9 +220,9 @@ def _value(node: ast.expr) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is one that arguments of statistics can have, or a list of them."""
+    """Return whether a value is a number, string, boolean, None or a list of these."""
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
     if isinstance(value, int | float):
-        return abs(value) <= _LARGEST
+        return abs(value) <= _MAX_NUMBER
     return value is None or isinstance(value, str)

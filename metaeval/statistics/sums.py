@@ -1,4 +1,4 @@
-"""Sums over items, and what is made of them."""
+"""Sums over items, ratios and means of them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from metaeval.tables import Pairs, Responses
 
 
 def only_label(table: Responses | Pairs) -> Floats:
-    """The one label column of a table that is ready for a statistic: (row,)."""
+    """Return the label of a table with one label column: (row,)."""
     if table.labels.shape[1] != 1:
         raise MetaevalError(
-            f"A statistic needs one label column; this table has {table.labels.shape[1]}."
+            f"A statistic needs exactly one label column, got {table.labels.shape[1]}."
         )
     return table.labels.iloc[:, 0].to_numpy()
 
 
 def sum_by(values: Floats, codes: Codes, size: int) -> Floats:
-    """Sum of the rows of `values` (row, ...) with the same code: (size, ...).
+    """Sum the rows of `values` (row, ...) with the same code: (size, ...).
 
-    The values themselves, not a copy, where every code has its row in turn.
+    Returns `values` itself, not a copy, if row k has code k.
     """
     if len(codes) == size and values.dtype == float and (codes == np.arange(size)).all():
         return values
@@ -40,12 +40,12 @@ def ratio(sums: Floats) -> Floats:
 
 
 def share_of_estimate(terms: Floats) -> Floats:
-    """Contributions of a ratio whose denominator all scorers share: (item, scorer)."""
+    """Contributions of items to a ratio with a common denominator: (item, scorer)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(terms[..., 0] / terms[..., 1].sum(axis=0))
 
 
 def mean_terms(values: Floats, defined: Bools) -> Floats:
-    """Terms of a mean over items: value and 1, or 0 and 0 where undefined: (item, scorer, 2)."""
-    counted = np.broadcast_to(defined[:, None], values.shape)
-    return np.stack([np.where(counted, values, 0.0), counted.astype(float)], axis=-1)
+    """Terms of a mean over items: value and 1, or 0 and 0 if undefined: (item, scorer, 2)."""
+    included = np.broadcast_to(defined[:, None], values.shape)
+    return np.stack([np.where(included, values, 0.0), included.astype(float)], axis=-1)

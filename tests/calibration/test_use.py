@@ -76,7 +76,7 @@ def test_every_statistic_says_what_it_is_and_of_what(name):
         both = me.evaluate(me.load_example(), native, scorers=["judge"], n_resamples=100)
         assert "log odds" in both.methods_paragraph()
         ranked = name in ("auroc",)
-        assert ("by their order" if ranked else "mapped by platt") in said
+        assert ("ranks of scores" if ranked else "mapped by platt") in said
     assert result.row("judge")["status"] in ("exact", "approximate")
 
 
@@ -113,12 +113,12 @@ def test_a_constant_scorer(name, tmp_path):
     path = written(tmp_path / "s.csv", {"m": np.full(60, 0.5)}, probabilities()[1])
     alone = ("--scorers", "m")
     asked = ("--statistic", f"{name}(scale=probability)")
-    assert "constant scorer" in refused(path, *asked, *alone, command="evaluate")
+    assert "whose scores are constant" in refused(path, *asked, *alone, command="evaluate")
     assert "undefined for m (constant: m): left out" in told(path, *asked)
     pairs = written(tmp_path / "t.csv", {"m": np.full(60, 0.5)}, probabilities()[1], each=2)
     if name not in ("cox_intercept", "calibration_in_the_large"):
         asked = ("--statistic", f"{name}(rows=pairs)")
-        assert "constant scorer" in refused(pairs, *asked, *alone, command="evaluate")
+        assert "whose margins are all 0" in refused(pairs, *asked, *alone, command="evaluate")
         assert "undefined for m (constant: m): left out" in told(pairs, *asked)
 
 
@@ -134,7 +134,7 @@ def test_fewer_items_than_folds(name, tmp_path):
         ("brier(scale=maybe)", "scale"),
         ("brier(rows=systems)", "rows"),
         ("brier(calibrator=platypus)", "calibrator"),
-        ("brier(calibrator=platt,scale=log_odds)", "leave out calibrator or scale"),
+        ("brier(calibrator=platt,scale=log_odds)", "omit one of the two"),
         ("brier(calibrator=margin_link,positive_from=1)", "calibrator"),
         ("brier(calibrator=rao_kupper)", "calibrator"),
         ("ece(bins=0)", "bins"),
@@ -144,15 +144,15 @@ def test_fewer_items_than_folds(name, tmp_path):
         ("brier(n_folds=1)", "folds"),
         ("brier(ties_as_outcome=4)", "ties_as_outcome"),
         ("auroc(grouping=task)", "grouping"),
-        ("auroc(grouping=item,rows=pairs)", "within an item|such comparisons"),
+        ("auroc(grouping=item,rows=pairs)", "same item, as pairs do"),
         ("coverage_at(accuracy=1.5)", "accuracy"),
         ("cox_intercept(rows=pairs)", "symmetry"),
         ("brier(scale=probability,rows=pairs)", "difference of two probabilities"),
         ("brier(positive_from=9)", "All"),
         ("brier(positive_from=a)", "positive_from"),
-        ("brier(ties_as_outcome=True,rows=responses)", "outcomes of pairs"),
+        ("brier(ties_as_outcome=True,rows=responses)", "is for pairs"),
         ("brier(scale=1)", "scale"),
-        ("brier(scale=log_odds,n_folds=3)", "leave out n_folds"),
+        ("brier(scale=log_odds,n_folds=3)", "n_folds=3 needs"),
         ("log_loss(clip=a)", "clip"),
         ("ece(bins=1000000000)", "bins"),
         ("brier(average=pairs,positive_from=1)", "average"),

@@ -12,7 +12,7 @@ import metaeval as me
 from metaeval import MetaevalError, Responses, statistics as st
 from metaeval.inference import Resamples, measure, prepare
 from metaeval.inference.analysis import _among, _only
-from metaeval.statistics.pairs.tie_calibration import tuned_calls
+from metaeval.statistics.pairs.tie_calibration import tuned_decisions
 from metaeval.tables.missing import most_incomplete_scorers
 
 
@@ -152,7 +152,7 @@ def test_acceleration_of_tuned_thresholds_is_that_of_leaving_clusters_out(averag
     table = grid(60, cluster=np.repeat(np.arange(len(sizes)), sizes))
     part = measure(prepare(table), st.tie_calibrated_accuracy(None, average), Resamples(100, 0))[0]
     pairs = prepare(table).table.pairs()
-    right = tuned_calls(pairs, None, average) == pairs.labels.to_numpy()
+    right = tuned_decisions(pairs, None, average) == pairs.labels.to_numpy()
     cluster = pairs.rows["cluster"].cat.codes.to_numpy()
     without = np.array([right[cluster != c].mean(axis=0) for c in range(len(sizes))])
     assert_allclose(skewness(part.influence), skewness(right.mean(axis=0) - without), atol=0.12)

@@ -189,10 +189,10 @@ def test_blocks_and_the_scale_of_weights_change_nothing(statistic, grouping, tab
     except MetaevalError:
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cross_item, "_COMPARED", 1)
-        patch.setattr(cross_item, "_KEPT", 0)
-        patch.setattr(cross_item, "_CLASSES", 1)
-        patch.setattr(correlation, "_BLOCK", 1)
+        patch.setattr(cross_item, "_COMPARISONS_PER_BLOCK", 1)
+        patch.setattr(cross_item, "_MAX_CACHED", 0)
+        patch.setattr(cross_item, "_CLASSES_PER_BLOCK", 1)
+        patch.setattr(correlation, "_WEIGHTS_PER_BLOCK", 1)
         assert_array_equal(replicate(table, statistic, drawn), expected)
     scaled = replicate(table, statistic, drawn * 1.25)
     assert_allclose(scaled, expected, rtol=0, atol=ROUNDING)

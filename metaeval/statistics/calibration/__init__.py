@@ -1,16 +1,14 @@
-"""Statistics of forecasts: proper scores, calibration errors, selective accuracy.
+"""Statistics of forecasts: proper scores, calibration errors, selective risk.
 
-- `forecast_spec`: Readings: which scores become forecasts of which event, and how.
-- `forecasts`: Forecasts: what a scorer says of each case as a probability, beside what the labels
-  say.
-- `proper_scores`: Proper scores of forecasts, and how sharp the forecasts are.
-- `binned_ece`: Calibration error by bins of forecasts, as it is, and less what chance adds to it.
-- `smooth_calibration_error`: Smooth calibration error: a measure of miscalibration without bins.
-- `corp`: Miscalibration, discrimination and uncertainty: the parts of a proper score.
-- `recalibration`: What recalibration on other items would gain: miscalibration without optimism.
-- `cox`: Cox's recalibration: the slope and the intercept that forecasts lack.
-- `null_mean`: Labels as they would be if forecasts were calibrated.
-- `ranked_sums`: Statistics of sums by level of a score, or of how sure a scorer is.
-- `selective`: How well scorers rank, and what is gained by decisions kept only where a scorer is
-  sure.
+- `forecast_spec`: Specification of forecasts: which scores forecast which event, and how.
+- `forecasts`: Forecast probabilities and labels of each case.
+- `proper_scores`: Proper scores and sharpness of forecasts.
+- `binned_ece`: Binned calibration error, plain and bias-corrected.
+- `smooth_calibration_error`: Smooth calibration error, which needs no bins.
+- `corp`: CORP decomposition of a proper score: miscalibration, discrimination, uncertainty.
+- `recalibration`: Cross-fitted recalibration gain: miscalibration without optimism.
+- `cox`: Calibration slope and intercept (Cox recalibration).
+- `null_mean`: Simulated labels under perfect calibration.
+- `ranked_sums`: Statistics of sums grouped by score or by confidence.
+- `selective`: Ranking statistics: AUROC, and risk and coverage of confident decisions.
 """

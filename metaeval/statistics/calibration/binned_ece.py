@@ -1,4 +1,4 @@
-"""Calibration error by bins of forecasts, as it is, and less what chance adds to it."""
+"""Binned calibration error, plain and bias-corrected."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from metaeval.statistics.calibration.forecast_spec import (
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.null_mean import expected_if_calibrated
-from metaeval.statistics.calibration.proper_scores import estimand_of, read_by
+from metaeval.statistics.calibration.proper_scores import estimand_of, forecast_statistic
 from metaeval.statistics.kinds import WeightedStatistic
 
-_MOST_BINS = 10_000
+_MAX_BINS = 10_000  # bounds the memory of the replicates; far more than any use of bins
 
 Binning = Literal["equal-mass", "equal-width"]
 
 
-def _places(cases: Cases, bins: int, binning: str) -> list[Codes]:
+def _bin_indices(cases: Cases, bins: int, binning: str) -> list[Codes]:
     """Bin of each case, for each scorer."""
     columns = (cases.column(m)[0] for m in range(len(cases.scorers)))
     return [bins_of(p, cases.weight, bins, binning, cases.mirrored) for p in columns]
@@ -47,14 +47,13 @@ def ece(
     bins: int = 15,
     binning: Binning = "equal-mass",
 ) -> Statistic:
-    r"""Expected calibration error: how far labels stray from forecasts, bin by bin.
+    r"""Expected calibration error: mean distance of labels from forecasts, by bins.
 
     {reading}
     bins : int, default 15
-        Number of bins. Pairs are turned so that the forecast is at least 1/2.
+        Number of bins. Pairs are oriented so that the forecast is at least 1/2.
     binning : {"equal-mass", "equal-width"}
-        Bins of about equal numbers of cases, or of equal widths of the forecasts that can occur.
-        They stay where they are in replicates.
+        Bins with about equal numbers of cases, or of equal width. They are fixed in replicates.
 
     Returns
     -------
@@ -62,13 +61,14 @@ def ece(
 
     Notes
     -----
-    :math:`\sum_b \frac{n_b}{n} |\bar y_b - \bar p_b|`. Chance alone makes it positive: perfectly
+    :math:`\sum_b \frac{n_b}{n} |\bar y_b - \bar p_b|`. Positive by chance alone: perfectly
     calibrated forecasts have about :math:`\sqrt{2 \bar y (1 - \bar y) / (\pi n_b)}` in each bin.
-    `expected_if_calibrated` is its mean if the forecasts were calibrated, and a value near it shows
-    nothing. It depends on the bins and jumps with them; `smooth_ece` does not. No proper score: a
-    constant forecast of the mean label has 0. The interval reaches down by
-    `expected_if_calibrated`, which is the most that chance may have added, and differences of two
-    scorers are tested less as much: compare `ece_debiased` or `recalibration_gain`. {held}
+    `expected_if_calibrated` is the mean under perfect calibration; a value near it is not evidence
+    of miscalibration. The value depends discontinuously on the bins; `smooth_ece` does not. It is
+    not a proper score: a constant forecast of the mean label has 0. The interval is extended
+    downward by `expected_if_calibrated`, an upper bound of the bias, and differences of two scorers
+    are tested with the same allowance: for comparisons prefer `ece_debiased` or
+    `recalibration_gain`. {fixed_maps}
 
     References
     ----------
@@ -87,22 +87,26 @@ def ece(
 
     def make(name: str, r: Reading) -> Statistic:
         return WeightedStatistic(
-            estimand=estimand_of(name, r, f"the mean gap in {bins} {binning} bins"),
+            estimand=estimand_of(
+                name, r, f"the mean absolute calibration gap in {bins} {binning} bins"
+            ),
             weigh=lambda table: _gaps(cases_of(table, r), bins, binning),
             describe=lambda table: _null_gaps(cases_of(table, r), bins, binning),
             inflated="both",
         )
 
-    return read_by("ece", reading, make, *_said(bins, binning))
+    return forecast_statistic("ece", reading, make, *_format_options(bins, binning))
 
 
 def _check(bins: int, binning: str) -> None:
-    if check_integer("bins", bins, 1) > _MOST_BINS:
-        raise MetaevalError(f"bins={bins} are more than {_MOST_BINS}; smooth_ece needs none.")
+    if check_integer("bins", bins, 1) > _MAX_BINS:
+        raise MetaevalError(
+            f"bins must be at most {_MAX_BINS}, got {bins}; smooth_ece needs no bins."
+        )
     check_one_of("binning", binning, BINNINGS)
 
 
-def _said(bins: int, binning: str) -> tuple[str, ...]:
+def _format_options(bins: int, binning: str) -> tuple[str, ...]:
     return (
         f"bins={bins}" if bins != 15 else "",
         f"binning={binning}" if binning != BINNINGS[0] else "",
@@ -110,16 +114,16 @@ def _said(bins: int, binning: str) -> tuple[str, ...]:
 
 
 def _gaps(cases: Cases, bins: int, binning: str) -> Weigh:
-    """Weights of items (replicate, item) -> mean size of the gaps (replicate, scorer)."""
+    """Weights of items (replicate, item) -> mean absolute gaps (replicate, scorer)."""
     columns, totals = [], cases.totals()
-    for m, place in enumerate(_places(cases, bins, binning)):
+    for m, bin_index in enumerate(_bin_indices(cases, bins, binning)):
         p, y = cases.column(m)
         shape = (bins, cases.n_items)
-        columns.append(cells_of(place, cases.items, [(y - p) * cases.weight], shape))
+        columns.append(cells_of(bin_index, cases.items, [(y - p) * cases.weight], shape))
 
     def values(weights: Floats) -> Floats:
-        turned = np.ascontiguousarray(weights.T)
-        gaps = [np.abs(cells.weighted(0, turned)).sum(axis=1) for cells in columns]
+        transposed = np.ascontiguousarray(weights.T)
+        gaps = [np.abs(cells.weighted(0, transposed)).sum(axis=1) for cells in columns]
         with np.errstate(invalid="ignore"):
             return np.asarray(np.stack(gaps, axis=-1) / (weights @ totals)[:, None])
 
@@ -127,12 +131,12 @@ def _gaps(cases: Cases, bins: int, binning: str) -> Weigh:
 
 
 def _null_gaps(cases: Cases, bins: int, binning: str) -> Mapping[str, Floats]:
-    places = _places(cases, bins, binning)
+    bin_indices = _bin_indices(cases, bins, binning)
 
     def value(m: int, labels: Floats) -> Floats:
         residual = (labels - cases.column(m)[0]) * cases.weight
-        each = [np.abs(np.bincount(places[m], r, bins)).sum() for r in residual]
-        return np.array(each) / cases.weight.sum()
+        gaps = [np.abs(np.bincount(bin_indices[m], r, bins)).sum() for r in residual]
+        return np.array(gaps) / cases.weight.sum()
 
     return {"expected_if_calibrated": expected_if_calibrated(cases, value)}
 
@@ -143,11 +147,11 @@ def ece_debiased(
     bins: int = 15,
     binning: Binning = "equal-mass",
 ) -> Statistic:
-    r"""Squared calibration error by bins, less what chance adds to it.
+    r"""Squared calibration error by bins, minus its bias under sampling noise.
 
     {reading}
     bins : int, default 15
-        Number of bins. Pairs are turned so that the forecast is at least 1/2.
+        Number of bins. Pairs are oriented so that the forecast is at least 1/2.
     binning : {"equal-mass", "equal-width"}
         As for `ece`.
 
@@ -158,10 +162,11 @@ def ece_debiased(
     Notes
     -----
     :math:`\sum_b w_b [(\bar y_b - \bar p_b)^2 - v_b]` with :math:`v_b` the variance of the mean
-    label of the bin, estimated over units (clusters, items): :math:`\bar y_b (1 - \bar y_b) /
-    (n_b - 1)` where each holds one case. About 0 if the forecasts are calibrated, and below 0 as
-    often as above: do not clip it before averaging. Bins that one unit fills are left out of the
-    correction. In squared units: its root is comparable with `ece`. {held}
+    label of the bin, estimated over units (clusters, items): :math:`\bar y_b (1 - \bar y_b) / (n_b
+    - 1)` if each unit has one case. The expected value is about 0 for calibrated forecasts, and
+    negative values are as likely as positive ones: do not clip them before averaging. Bins with a
+    single unit are not corrected. The value is in squared units; its square root is comparable with
+    `ece`. {fixed_maps}
 
     References
     ----------
@@ -180,7 +185,7 @@ def ece_debiased(
     reading = reading_of(forecast, takes_ties=True)
 
     def make(name: str, r: Reading) -> Statistic:
-        what = f"the mean squared gap in {bins} {binning} bins, unbiased"
+        what = f"the mean squared calibration gap in {bins} {binning} bins, bias-corrected"
         return WeightedStatistic(
             estimand=estimand_of(name, r, what),
             weigh=lambda table: _squares(cases_of(table, r), bins, binning),
@@ -188,18 +193,18 @@ def ece_debiased(
             interval="t",
         )
 
-    return read_by("ece_debiased", reading, make, *_said(bins, binning))
+    return forecast_statistic("ece_debiased", reading, make, *_format_options(bins, binning))
 
 
 def _squares(cases: Cases, bins: int, binning: str) -> Weigh:
-    """Weights of items (replicate, item) -> squared gaps less their bias (replicate, scorer)."""
+    """Weights of items (replicate, item) -> squared gaps minus bias (replicate, scorer)."""
     of_units = np.unique(cases.unit, return_index=True)[1]
-    item = cases.items[of_units]  # items of a unit have one weight
+    item = cases.items[of_units]  # items of a unit share a weight
     columns = []
-    for m, place in enumerate(_places(cases, bins, binning)):
+    for m, bin_index in enumerate(_bin_indices(cases, bins, binning)):
         p, y = cases.column(m)
         n, label, gap = cases.weight, y * cases.weight, (y - p) * cases.weight
-        columns.append(cells_of(place, cases.unit, [n, label, gap], (bins, len(item))))
+        columns.append(cells_of(bin_index, cases.unit, [n, label, gap], (bins, len(item))))
 
     def values(weights: Floats) -> Floats:
         w = weights[:, item].T
@@ -210,17 +215,19 @@ def _squares(cases: Cases, bins: int, binning: str) -> Weigh:
 
 
 def _sums(cells: Cells, weights: Floats) -> list[Floats]:
-    """Sums of weights, labels and gaps, and of squares and products of the first two."""
+    """Sums of weights, labels and gaps, and of squares and products of weights and labels."""
     n, label, _ = cells.sums
     full = cells._replace(sums=[*cells.sums, n**2, n * label, label**2])
     return [full.weighted(k, weights) for k in range(6)]
 
 
 def _square(n: Floats, y: Floats, gap: Floats, nn: Floats, ny: Floats, yy: Floats) -> Floats:
-    """Squared gaps of bins less the variance of their mean labels: sums (replicate, bin)."""
+    """Squared gaps minus the variance of mean labels, averaged over bins: (replicate,)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = y / n
-        around = np.maximum(yy - 2 * mean * ny + mean**2 * nn, 0.0)  # over units, of their totals
-        held = n**2 - nn  # 0 where one unit fills the bin
-        square = (gap**2 - np.where(held > 0, around * n**2 / held, 0.0)) / n
+        scatter = np.maximum(
+            yy - 2 * mean * ny + mean**2 * nn, 0.0
+        )  # sum over units of squared deviations
+        freedom = n**2 - nn  # 0 if one unit fills the bin
+        square = (gap**2 - np.where(freedom > 0, scatter * n**2 / freedom, 0.0)) / n
         return np.asarray(np.where(n > 0, square, 0.0).sum(axis=-1) / n.sum(axis=-1))

@@ -1,4 +1,4 @@
-"""Miscalibration, discrimination and uncertainty: the parts of a proper score."""
+"""CORP decomposition of a proper score: miscalibration, discrimination, uncertainty."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from metaeval.statistics.calibration.forecast_spec import (
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.null_mean import (
-    draws_for,
     expected_if_calibrated,
     labels_around,
+    n_draws_for,
 )
-from metaeval.statistics.calibration.proper_scores import estimand_of, read_by, terms_of
+from metaeval.statistics.calibration.proper_scores import estimand_of, forecast_statistic, terms_of
 from metaeval.statistics.kinds import SumStatistic
 from metaeval.tables import Table
 
 Score = Literal["brier", "log", "rps"]
 
-_NULL_DRAWS = 100
+_NULL_DRAWS = 100  # isotonic fits to simulated labels: Monte Carlo error 10% of their SD
 
 
 def _reading(score: str, forecast: Forecast | Scale) -> tuple[Reading, str]:
-    """The reading, and the score of single forecasts: Brier for rank probabilities too."""
+    """Forecast settings, and the score of single forecasts (Brier also for rps)."""
     check_one_of("score", score, ("brier", "log", "rps"))
     reading = reading_of(forecast)
     return with_ties(reading) if score == "rps" else reading, "log" if score == "log" else "brier"
 
 
 def _scores(cases: Cases, m: int, score: str, recalibrated: bool) -> Floats:
-    """Score of each case, of the forecasts or of their isotonic recalibration: (case,)."""
+    """Score of forecasts, or of their isotonic recalibration: (case,)."""
     p, y = cases.column(m)
     return expected_score(
         score,
@@ -51,7 +51,7 @@ def _scores(cases: Cases, m: int, score: str, recalibrated: bool) -> Floats:
 
 
 def _terms(cases: Cases, score: str, parts: tuple[str, ...]) -> Floats:
-    """Sums by item: of the parts asked for, and of the weights last: (item, scorer, k)."""
+    """Sums by item of the given parts, followed by the weights: (item, scorer, k)."""
 
     def column(m: int, part: str) -> Floats:
         if part == "label":
@@ -73,11 +73,11 @@ def miscalibration(
     score: Score = "brier",
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Miscalibration: what isotonic recalibration would take off a proper score.
+    r"""Miscalibration: reduction of a proper score by isotonic recalibration.
 
     {reading}
     score : {"brier", "log", "rps"}
-        The proper score; "rps" is for pairs with ties.
+        Proper score; "rps" is for pairs with ties.
 
     Returns
     -------
@@ -86,14 +86,14 @@ def miscalibration(
     Notes
     -----
     :math:`MCB = S(p) - S(\hat p)` with :math:`\hat p` the isotonic fit of labels to forecasts; with
-    `discrimination` and `uncertainty`, :math:`S = MCB - DSC + UNC`. The fit is that of the same
-    cases, so the value is above 0 even for calibrated forecasts: read it beside
-    `expected_if_calibrated`, its mean if they were. Replicates hold the fit fixed: it minimises the
-    score, so that to first order nothing is lost, and a fit to resampled cases would count its
-    optimism twice. The interval reaches down by the optimism of the fit (the larger of
-    `expected_if_calibrated` and that of the fit to labels that follow the fitted curve), and
-    differences of two scorers are tested less as much, which makes a blunt test; `cox_slope` and
-    `recalibration_gain` tell more apart.
+    `discrimination` and `uncertainty`, :math:`S = MCB - DSC + UNC`. The fit is in-sample, so that
+    the value is positive even for calibrated forecasts: compare it with `expected_if_calibrated`,
+    the mean under perfect calibration. The fit is fixed in replicates: since it minimizes the
+    score, the error is of second order, and refitting to resampled cases would count the optimism
+    twice. The interval is extended downward by the optimism of the fit (the larger of
+    `expected_if_calibrated` and the optimism under labels simulated from the fitted curve), and
+    differences of two scorers are tested with the same allowance, at a loss of power; `cox_slope`
+    and `recalibration_gain` are more powerful.
 
     References
     ----------
@@ -112,23 +112,23 @@ def miscalibration(
         def terms(table: Table) -> Floats:
             return _terms(cases_of(table, r), kind, ("excess",))
 
-        what = "what isotonic recalibration would take off the score"
+        what = "the reduction of the score by isotonic recalibration"
         return SumStatistic(
             estimand=estimand_of(name, r, what, status="approximate"),
             terms=terms,
-            describe=lambda table: _levels(cases_of(table, r), kind),
+            describe=lambda table: _reference_levels(cases_of(table, r), kind),
             inflated="both",
         )
 
-    return read_by("miscalibration", reading, make, _said(score))
+    return forecast_statistic("miscalibration", reading, make, _format_score(score))
 
 
-def _said(score: str) -> str:
+def _format_score(score: str) -> str:
     return "" if score == "brier" else f"score={score}"
 
 
-def _levels(cases: Cases, score: str) -> Mapping[str, Floats]:
-    """Mean miscalibration of calibrated forecasts, and the most that noise adds to it."""
+def _reference_levels(cases: Cases, score: str) -> Mapping[str, Floats]:
+    """Mean miscalibration under perfect calibration, and an upper bound of the bias."""
 
     def value(m: int, labels: Floats) -> Floats:
         p = cases.column(m)[0]
@@ -142,24 +142,24 @@ def _levels(cases: Cases, score: str) -> Mapping[str, Floats]:
 
 
 def _optimism(cases: Cases, score: str) -> Floats:
-    """What the isotonic fit gains by following noise, were its own curve the truth: (scorer,)."""
-    found = []
+    """Optimism of the isotonic fit if the fitted curve were the truth: (scorer,)."""
+    means = []
     for m in range(len(cases.scorers)):
         fit = isotonic_fit(cases.order(m), cases.column(m)[1], cases.weight, cases.mirrored)
         values = [
             _excess(fit, y, cases, m, score)
-            for block in labels_around(fit, cases, m, draws_for(cases, _NULL_DRAWS))
+            for block in labels_around(fit, cases, m, n_draws_for(cases, _NULL_DRAWS))
             for y in np.clip(block, 0, 1)
         ]
-        found.append(np.mean(values))
-    return np.array(found)
+        means.append(np.mean(values))
+    return np.array(means)
 
 
 def _excess(p: Floats, y: Floats, cases: Cases, m: int, score: str) -> float:
-    """Mean score of forecasts less that of the isotonic fit of labels to those of scorer m."""
+    """Mean score of forecasts p minus that of the isotonic fit of y to those of scorer m."""
     fit = isotonic_fit(cases.order(m), y, cases.weight, cases.mirrored)
-    both = expected_score(score, p, y) - expected_score(score, fit, y)
-    return float(np.average(both, weights=cases.weight))
+    excess = expected_score(score, p, y) - expected_score(score, fit, y)
+    return float(np.average(excess, weights=cases.weight))
 
 
 @documented
@@ -167,11 +167,11 @@ def discrimination(
     score: Score = "brier",
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Discrimination: what recalibrated forecasts take off the score of a constant one.
+    r"""Discrimination: reduction of a constant forecast's score by recalibrated forecasts.
 
     {reading}
     score : {"brier", "log", "rps"}
-        The proper score; "rps" is for pairs with ties.
+        Proper score; "rps" is for pairs with ties.
 
     Returns
     -------
@@ -179,10 +179,11 @@ def discrimination(
 
     Notes
     -----
-    :math:`DSC = S(\bar p) - S(\hat p)`, see `miscalibration`. Increasing maps of forecasts
-    change nothing; maps of several folds are not one increasing map, and may. In-sample: a scorer
-    that knows nothing is above 0 too, and the interval reaches down by what the isotonic fit gains
-    by following noise. Of two scorers both gain about as much.
+    :math:`DSC = S(\bar p) - S(\hat p)`, see `miscalibration`. Invariant under increasing
+    transformations of the forecasts (calibrators of several folds are not one such transformation).
+    The fit is in-sample, so that an uninformative scorer is above 0 too; the interval is extended
+    downward by the optimism of the isotonic fit. In differences of two scorers the optimism is
+    assumed to cancel.
 
     References
     ----------
@@ -201,9 +202,9 @@ def discrimination(
         def finish(sums: Floats) -> Floats:
             with np.errstate(invalid="ignore", divide="ignore"):
                 best, mean = sums[..., 0] / sums[..., 2], sums[..., 1] / sums[..., 2]
-            return np.asarray(_uncertainty_of(mean, kind, _even(r)) - best)
+            return np.asarray(_uncertainty_of(mean, kind, _is_symmetric(r)) - best)
 
-        what = "what recalibrated forecasts take off the score of a constant"
+        what = "the reduction of the score of the best constant forecast by recalibrated forecasts"
         return SumStatistic(
             estimand=estimand_of(name, r, what, better="higher", status="approximate"),
             terms=lambda table: _terms(cases_of(table, r), kind, ("best", "label")),
@@ -213,11 +214,13 @@ def discrimination(
             inflated="value",
         )
 
-    return read_by("discrimination", reading, make, _said(score), better="higher")
+    return forecast_statistic(
+        "discrimination", reading, make, _format_score(score), better="higher"
+    )
 
 
-def _even(reading: Reading) -> bool:
-    """Whether the mean label is 1/2 by symmetry."""
+def _is_symmetric(reading: Reading) -> bool:
+    """Return whether the mean label is 1/2 by symmetry."""
     return reading.mirrored
 
 
@@ -226,11 +229,11 @@ def uncertainty(
     score: Score = "brier",
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Uncertainty: the score of the best constant forecast, the same for all scorers.
+    r"""Uncertainty: score of the best constant forecast, the same for all scorers.
 
     {reading}
     score : {"brier", "log", "rps"}
-        The proper score; "rps" is for pairs with ties.
+        Proper score; "rps" is for pairs with ties.
 
     Returns
     -------
@@ -239,7 +242,7 @@ def uncertainty(
     Notes
     -----
     :math:`UNC = S(\bar p)`, see `miscalibration`. For pairs without ties :math:`\bar p = 1/2`, so
-    that it is 1/4 (Brier) or log 2: a property of the labels, not of the scorers.
+    that the value is 1/4 (Brier) or log 2. It is a property of the labels, not of the scorers.
 
     References
     ----------
@@ -256,7 +259,7 @@ def uncertainty(
     def make(name: str, r: Reading) -> Statistic:
         def finish(sums: Floats) -> Floats:
             with np.errstate(invalid="ignore", divide="ignore"):
-                return _uncertainty_of(sums[..., 0] / sums[..., 1], kind, _even(r))
+                return _uncertainty_of(sums[..., 0] / sums[..., 1], kind, _is_symmetric(r))
 
         what = "the score of the best constant forecast"
         return SumStatistic(
@@ -266,4 +269,4 @@ def uncertainty(
             smooth=True,
         )
 
-    return read_by("uncertainty", reading, make, _said(score), better="neither")
+    return forecast_statistic("uncertainty", reading, make, _format_score(score), better="neither")

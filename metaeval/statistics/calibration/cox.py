@@ -1,4 +1,4 @@
-"""Cox's recalibration: the slope and the intercept that forecasts lack."""
+"""Calibration slope and intercept (Cox recalibration)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from metaeval.statistics.calibration.forecast_spec import (
     reading_of,
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
-from metaeval.statistics.calibration.proper_scores import estimand_of, read_by
+from metaeval.statistics.calibration.proper_scores import estimand_of, forecast_statistic
 from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.sums import sum_by
 
 Line = Literal["slope", "intercept", "shift"]
 
-_AT_A_TIME = 100_000  # cases of all replicates of a block
+_CASES_PER_BLOCK = 100_000  # cases times replicates, so that a block stays in cache
 
 
 @documented
 def cox_slope(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Calibration slope: by how much log odds of forecasts must be stretched.
+    r"""Calibration slope: factor by which the log odds of forecasts must be scaled.
 
     {reading}
 
@@ -43,17 +43,18 @@ def cox_slope(
     Raises
     ------
     MetaevalError
-        If forecasts separate the labels, so that the slope is infinite, or are exactly 0 or 1.
+        If forecasts separate the labels completely, so that the slope is infinite, or are exactly 0
+        or 1.
 
     Notes
     -----
-    :math:`b` in :math:`\mathrm{logit} P(y) = a + b\,\mathrm{logit}\,p` by maximum likelihood;
-    pairs, whose order means nothing, have :math:`a = 0`. 1 is ideal; below 1 forecasts are
-    overconfident, above it timid. For reward differences (`scale="log_odds"`) :math:`1 / b` is the
-    temperature. 1 does not mean calibrated: a line may miss a curve. Of mapped scores the slope
-    speaks of the map, not of the scorer: about 1 where it knows something, and far below for one
-    that knows next to nothing, because the map of each fold leans against the labels of the fold.
-    {held}
+    :math:`b` in :math:`\mathrm{logit} P(y) = a + b\,\mathrm{logit}\,p` by maximum likelihood; for
+    pairs in arbitrary order :math:`a = 0`. The ideal value is 1; below 1 forecasts are
+    overconfident, above 1 underconfident. For reward differences (`scale="log_odds"`) :math:`1 / b`
+    is the temperature. A slope of 1 does not imply calibration, since the calibration curve may be
+    nonlinear. For calibrated scores the slope describes the calibrator rather than the scorer:
+    about 1 for an informative scorer, and far below 1 for a nearly uninformative one, because the
+    calibrator of each fold is negatively correlated with the labels of that fold. {fixed_maps}
 
     References
     ----------
@@ -69,14 +70,14 @@ def cox_slope(
     """
     reading = reading_of(forecast)
     make = _maker("slope", "the calibration slope, ideally 1")
-    return read_by("cox_slope", reading, make, better="neither")
+    return forecast_statistic("cox_slope", reading, make, better="neither")
 
 
 @documented
 def cox_intercept(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Calibration intercept: by how much log odds must be shifted once they are stretched.
+    r"""Calibration intercept: shift of the log odds of forecasts in addition to the slope.
 
     {reading}
 
@@ -87,13 +88,13 @@ def cox_intercept(
     Raises
     ------
     MetaevalError
-        For pairs, which have none: turning them round changes its sign. If forecasts separate the
-        labels, or are exactly 0 or 1.
+        For pairs in arbitrary order, since swapping a pair changes the sign. If forecasts separate
+        the labels completely, or are exactly 0 or 1.
 
     Notes
     -----
-    :math:`a` in :math:`\mathrm{logit} P(y) = a + b\,\mathrm{logit}\,p`; 0 is ideal. It moves with
-    the slope: `calibration_in_the_large` is the shift with b fixed at 1. {held}
+    :math:`a` in :math:`\mathrm{logit} P(y) = a + b\,\mathrm{logit}\,p`; the ideal value is 0. It
+    depends on the slope: `calibration_in_the_large` is the shift with b fixed at 1. {fixed_maps}
 
     References
     ----------
@@ -109,14 +110,14 @@ def cox_intercept(
     """
     reading = reading_of(forecast)
     make = _maker("intercept", "the calibration intercept, ideally 0")
-    return read_by("cox_intercept", reading, make, better="neither")
+    return forecast_statistic("cox_intercept", reading, make, better="neither")
 
 
 @documented
 def calibration_in_the_large(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Calibration in the large: by how much log odds of forecasts are too low on the whole.
+    r"""Calibration in the large: shift by which the log odds of forecasts are too low.
 
     {reading}
 
@@ -127,12 +128,12 @@ def calibration_in_the_large(
     Raises
     ------
     MetaevalError
-        For pairs, which have none; if forecasts are exactly 0 or 1.
+        For pairs in arbitrary order; if forecasts are exactly 0 or 1.
 
     Notes
     -----
-    :math:`a` in :math:`\mathrm{logit} P(y) = a + \mathrm{logit}\,p`; 0 is ideal, above it events
-    happen more often than forecast. {held}
+    :math:`a` in :math:`\mathrm{logit} P(y) = a + \mathrm{logit}\,p`; the ideal value is 0; if it is
+    positive, events are more frequent than forecast. {fixed_maps}
 
     References
     ----------
@@ -149,15 +150,15 @@ def calibration_in_the_large(
     """
     reading = reading_of(forecast)
     make = _maker("shift", "the shift of the log odds, ideally 0")
-    return read_by("calibration_in_the_large", reading, make, better="neither")
+    return forecast_statistic("calibration_in_the_large", reading, make, better="neither")
 
 
 def _maker(which: Line, what: str) -> Callable[[str, Reading], Statistic]:
     def make(name: str, reading: Reading) -> Statistic:
         if reading.mirrored and which != "slope":
             raise MetaevalError(
-                f"{name} of pairs whose order means nothing is 0 by symmetry; use cox_slope, "
-                "over='responses' for single responses, or pairs read with ordered=True."
+                f"{name} of pairs in arbitrary order is 0 by symmetry; use cox_slope, "
+                "rows='responses' for single responses, or pairs read with ordered=True."
             )
         return WeightedStatistic(
             estimand=estimand_of(name, reading, what, better="neither"),
@@ -170,28 +171,28 @@ def _maker(which: Line, what: str) -> Callable[[str, Reading], Statistic]:
 
 
 def _design(cases: Cases, m: int, which: Line) -> tuple[Floats, Floats, Floats]:
-    """Columns (case, k), offsets and labels (case,) of one scorer's recalibration."""
+    """Design matrix (case, k), offsets and labels (case,) of one scorer."""
     x, y = cases.odds(m), cases.column(m)[1]
     if np.isinf(x).any():
         raise MetaevalError(
             f"{cases.scorers[m]!r} has forecasts of exactly 0 or 1, whose log odds are infinite; "
-            "use smooth_ece or brier, or give scores as log odds (scale='log_odds')."
+            "use smooth_ece or brier, or supply log odds (scale='log_odds')."
         )
-    one = np.ones_like(x)
+    ones = np.ones_like(x)
     if which == "shift":
-        return one[:, None], x, y
-    columns = [x] if cases.mirrored else [x, one]
+        return ones[:, None], x, y
+    columns = [x] if cases.mirrored else [x, ones]
     return np.stack(columns, axis=1), np.zeros_like(x), y
 
 
-def _fitted(cases: Cases, m: int, which: Line) -> Floats:
-    """Coefficients of one scorer on all cases: (k,)."""
+def _coefficients(cases: Cases, m: int, which: Line) -> Floats:
+    """Coefficients of one scorer fitted to all cases: (k,)."""
     design, offset, label = _design(cases, m, which)
     theta = newton(design, offset, label, cases.weight[:, None], np.zeros((1, design.shape[1])))[0]
     if np.isnan(theta).any():
         raise MetaevalError(
-            f"The recalibration of {cases.scorers[m]!r} is infinite: its forecasts separate the "
-            "labels, so no slope is steep enough. Use brier or smooth_ece, or more items."
+            f"The calibration slope of {cases.scorers[m]!r} is infinite: its forecasts separate "
+            "the labels completely. Use brier or smooth_ece, or more items."
         )
     return theta
 
@@ -202,46 +203,46 @@ def _column(which: Line) -> int:
 
 def _weigh(cases: Cases, which: Line) -> Weigh:
     """Weights of items (replicate, item) -> coefficients (replicate, scorer)."""
-    starts = [_fitted(cases, m, which) for m in range(len(cases.scorers))]
-    size = max(1, _AT_A_TIME // len(cases.label))
+    starts = [_coefficients(cases, m, which) for m in range(len(cases.scorers))]
+    size = max(1, _CASES_PER_BLOCK // len(cases.label))
 
     def values(weights: Floats) -> Floats:
-        found = np.empty((len(weights), len(starts)))
+        coefficients = np.empty((len(weights), len(starts)))
         starting = [
-            second_order_estimates(weights @ _expanded(cases, m, which, start), start)
+            second_order_estimates(weights @ _likelihood_derivatives(cases, m, which, start), start)
             for m, start in enumerate(starts)
         ]
         for i in range(0, len(weights), size):
-            some = slice(i, i + size)
-            w = np.ascontiguousarray(weights[some].T[cases.items] * cases.weight[:, None])
+            block = slice(i, i + size)
+            w = np.ascontiguousarray(weights[block].T[cases.items] * cases.weight[:, None])
             for m, first in enumerate(starting):
-                theta = newton(*_design(cases, m, which), w, first[some])
-                found[some, m] = theta[:, _column(which)]
-        return found
+                theta = newton(*_design(cases, m, which), w, first[block])
+                coefficients[block, m] = theta[:, _column(which)]
+        return coefficients
 
     return values
 
 
-def _expanded(cases: Cases, m: int, which: Line, theta: Floats) -> Floats:
-    """Sums by item of the first three derivatives of the log likelihood: (item, number)."""
+def _likelihood_derivatives(cases: Cases, m: int, which: Line, theta: Floats) -> Floats:
+    """First three derivatives of the log likelihood, summed by item: (item, number)."""
     design, offset, label = _design(cases, m, which)
     chance = expit(design @ theta + offset)
-    spread = chance * (1 - chance)
+    variance = chance * (1 - chance)
     parts, product = [], np.ones((len(label), 1))
-    for factor in (label - chance, spread, spread * (1 - 2 * chance)):
+    for factor in (label - chance, variance, variance * (1 - 2 * chance)):
         product = (product[:, :, None] * design[:, None, :]).reshape(len(label), -1)
         parts.append(product * (factor * cases.weight)[:, None])
     return sum_by(np.concatenate(parts, axis=1), cases.items, cases.n_items)
 
 
 def _influence(cases: Cases, which: Line) -> Floats:
-    """What each item adds to first order: (item, scorer)."""
+    """First-order influence of each item: (item, scorer)."""
     columns = []
     for m in range(len(cases.scorers)):
         design, offset, label = _design(cases, m, which)
-        theta = _fitted(cases, m, which)
+        theta = _coefficients(cases, m, which)
         chance = expit(design @ theta + offset)
         info = information(design, (cases.weight * chance * (1 - chance))[:, None])[0]
-        added = (label - chance)[:, None] * (design @ np.linalg.inv(info))
-        columns.append(cases.by_item(added[:, _column(which)]))
+        influence = (label - chance)[:, None] * (design @ np.linalg.inv(info))
+        columns.append(cases.by_item(influence[:, _column(which)]))
     return np.stack(columns, axis=-1)

@@ -1,4 +1,4 @@
-"""Forecasts: which scores forecast which event, and how."""
+"""Specification of forecasts: which scores forecast which event, and how."""
 
 from __future__ import annotations
 
@@ -26,31 +26,33 @@ N_FOLDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """How scores become forecasts of an event: what all statistics of calibration share.
+    """How scores become forecasts of an event, for all calibration statistics.
 
     Parameters
     ----------
     scale : {"score", "probability", "log_odds"}, default "score"
-        Scores are probabilities, or log odds, or neither: then a calibrator is fitted first, on the
-        items (clusters) of the other folds. Of pairs, the probability p that the first is better,
-        which `preference_scale="probability"` reads from a file; its margin is 2p - 1.
+        Whether scores are probabilities or log odds. If neither ("score"), a calibrator is first
+        fitted on the items (clusters) of the other folds. The probability of a pair is that the
+        first response is better, p, as read from files by `preference_scale="probability"`; its
+        margin is 2p - 1.
     rows : {"pairs", "responses"}, optional
-        Forecasts that the first of two responses is preferred (its margin is what counts; tied
-        labels are left out), or that a single response is correct. By default pairs, but responses
-        where scores are probabilities, an event is named, or items have one response.
+        Whether forecasts are that the first of two responses is preferred (from the margin; tied
+        labels are excluded), or that a single response is correct. By default pairs, but responses
+        if scores are probabilities, `positive_from` is given, or items have one response.
     positive_from : float, optional
-        Responses: the event is a label of at least this. Without it labels must lie in 0 to 1, and
-        are proportions of raters where they are neither.
+        For responses: the event is a label of at least this value. By default labels must be in [0,
+        1]; values in between are proportions of raters.
     calibrator : str, optional
-        A name of `metaeval.calibration`: "margin_link" for pairs, "platt" for responses,
-        "rao_kupper" for pairs with ties are the defaults.
+        Name of a calibrator in `metaeval.calibration`. Default: "margin_link" for pairs, "platt"
+        for responses, "rao_kupper" for pairs with ties.
     n_folds : int, default 5
-        Folds of items (clusters) that calibrators are fitted without.
+        Number of folds of items (clusters) for cross-fitting calibrators.
     ties_as_outcome : bool, default False
-        Pairs with tied labels are included, and a margin forecasts win, tie and loss by the tie
-        model of `calibrator` ("rao_kupper" or "davidson"); probabilities leave nothing to ties.
+        Whether to include pairs with tied labels: a margin then forecasts win, tie and loss by the
+        tie model of `calibrator` ("rao_kupper" or "davidson"). Scores that are probabilities
+        forecast no ties.
     average : {"items", "pairs", "responses"}, optional
-        Mean over items (the default for pairs), or over cases (that for responses).
+        Mean over items (default for pairs) or over cases (default for responses).
 
     Raises
     ------
@@ -75,7 +77,7 @@ class Forecast:
     average: Average | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is not usable; a kind of map stands for its name."""
+        """Validate the fields; a calibrator object is replaced by its name."""
         kind = getattr(self.calibrator, "name", self.calibrator)
         object.__setattr__(self, "calibrator", kind)
         check_one_of("scale", self.scale, SCALES)
@@ -89,36 +91,36 @@ class Forecast:
             check_one_of("calibrator", self.calibrator, tuple(calibrators.BY_NAME))
             if self.scale != "score":
                 raise MetaevalError(
-                    f"calibrator= is for scores that are not probabilities; leave out calibrator "
-                    f"or scale={self.scale!r}."
+                    f"calibrator={self.calibrator!r} needs scale='score', got "
+                    f"scale={self.scale!r}; omit one of the two."
                 )
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether scores are forecasts as they are, probabilities or log odds."""
+        """Whether scores are forecasts already: probabilities or log odds."""
         return self.scale != "score"
 
-    def said(self) -> str:
-        """Return the fields that are not the default, as they are written in a name."""
+    def format_options(self) -> str:
+        """Return the fields that are not the default, as in the name of a statistic."""
         defaults = Forecast()
-        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(Forecast)}
-        texts = {n: f"{v:g}" if isinstance(v, float) else str(v) for n, v in given.items()}
-        return ",".join(f"{n}={texts[n]}" for n in given if given[n] != getattr(defaults, n))
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(Forecast)}
+        texts = {n: f"{v:g}" if isinstance(v, float) else str(v) for n, v in values.items()}
+        return ",".join(f"{n}={texts[n]}" for n in values if values[n] != getattr(defaults, n))
 
 
 _SHARED = """forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
-    How scores become forecasts of an event; a word stands for `Forecast(scale=...)`."""
-_HELD = """Maps are held fixed in replicates and tests: conclusions are about the maps that were
-fitted, on new items."""
+    How scores become forecasts of an event; a string is short for `Forecast(scale=...)`."""
+_FIXED_MAPS = """Calibrators are fixed in replicates and tests: conclusions hold for new items,
+conditional on the fitted calibrators."""
 
-Made = TypeVar("Made", bound=Callable[..., Any])
+Maker = TypeVar("Maker", bound=Callable[..., Any])
 
 
-def documented(make: Made) -> Made:
-    """Fill in what the docstrings of all statistics of forecasts share."""
+def documented(make: Maker) -> Maker:
+    """Fill in the parts common to the docstrings of statistics of forecasts."""
     head = "\n".join(["Parameters", "----------", _SHARED])
     text = inspect.cleandoc(make.__doc__ or "")
-    make.__doc__ = text.replace("{reading}", head).replace("{held}", _HELD)
+    make.__doc__ = text.replace("{reading}", head).replace("{fixed_maps}", _FIXED_MAPS)
     return make
 
 
@@ -127,12 +129,13 @@ _AVERAGES = {"pairs": ("items", "pairs"), "responses": ("responses", "items")}
 
 @dataclass(frozen=True, kw_only=True)
 class Reading(Forecast):
-    """A forecast as one statistic reads it.
+    """A forecast specification as used by one statistic.
 
-    `ranked` statistics look at the order of scores only, and need no map. With `ties_as_outcome`
-    the event is that a response is preferred outright, seen from both sides of each pair; else
-    pairs with tied labels are left out. `crossed` ones have a use of their own for folds. Settled
-    readings of pairs are `mirrored`, unless the order of their responses is recorded (`ordered`).
+    `ranked` statistics depend on the order of scores only and need no calibrator. With
+    `ties_as_outcome` the event is that a response is strictly preferred, for both responses of each
+    pair; otherwise pairs with tied labels are excluded. `crossed` statistics use folds themselves.
+    Settled specifications of pairs are `mirrored`, unless the presentation order of their responses
+    is recorded (`ordered`).
     """
 
     ranked: bool = False
@@ -140,37 +143,35 @@ class Reading(Forecast):
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        """Folds are for calibrators, unless the statistic has folds of its own."""
+        """Validate n_folds, which is for calibrators or statistics that use folds themselves."""
         super().__post_init__()
         if self.is_calibrated and self.n_folds != N_FOLDS and not self.crossed:
             raise MetaevalError(
-                "n_folds= is for scores that are not probabilities; leave out n_folds or "
-                f"scale={self.scale!r}."
+                f"n_folds={self.n_folds} needs scale='score', got scale={self.scale!r}; omit one "
+                "of the two."
             )
 
     @property
     def mirrored(self) -> bool:
-        """Whether a pair counts half in either order."""
+        """Whether pairs count half in either order."""
         return self.rows == "pairs" and not self.ties_as_outcome and not self.ordered
 
     @property
     def by_order(self) -> bool:
-        """Whether only the order of scores as they are is looked at."""
+        """Whether only the order of the raw scores matters."""
         return self.ranked and not self.is_calibrated
 
     def settled(self, table: Table) -> Reading:
-        """The same with what the table leaves to be settled."""
+        """Return the specification with defaults filled in from the table."""
         rows: str = self.rows or self._rows(table)
         if rows == "responses" and self.ties_as_outcome:
             raise MetaevalError(
-                "Win, tie and loss are outcomes of pairs; leave out rows='responses', or "
-                "ties_as_outcome."
+                "ties_as_outcome=True is for pairs; omit rows='responses' or ties_as_outcome."
             )
         of_pairs = isinstance(table, Pairs)
         if of_pairs and (rows == "responses" or self.positive_from is not None):
             raise MetaevalError(
-                "rows='responses' and positive_from= are for tables of responses; this one holds "
-                "pairs."
+                "rows='responses' and positive_from= need a table of responses, got pairs."
             )
         if rows == "pairs" and not of_pairs and self.scale == "probability":
             raise MetaevalError(
@@ -179,16 +180,16 @@ class Reading(Forecast):
             )
         if rows == "pairs" and self.positive_from is not None:
             raise MetaevalError(
-                "positive_from= says when a single response is positive; use rows='responses'."
+                "positive_from= defines the event for single responses; use rows='responses'."
             )
         average = self.average or _AVERAGES[rows][0]
         if average not in _AVERAGES[rows]:
             allowed = " or ".join(repr(a) for a in _AVERAGES[rows])
-            raise MetaevalError(f"average={average!r} does not go with {rows}; use {allowed}.")
+            raise MetaevalError(f"average={average!r} is not available for {rows}; use {allowed}.")
         takes = "outcomes" if self.ties_as_outcome else _TAKES[rows]
         kind = self.calibrator
         if not self.is_calibrated and not self.ranked:
-            kind = self.calibrator or _USUAL[takes]
+            kind = self.calibrator or _DEFAULT_CALIBRATOR[takes]
             _check_calibrator(kind, takes)
         ordered = isinstance(table, Pairs) and table.ordered and not self.ties_as_outcome
         settled: Any = {"rows": rows, "calibrator": kind, "average": average, "ordered": ordered}
@@ -197,8 +198,8 @@ class Reading(Forecast):
     def _rows(self, table: Table) -> str:
         if isinstance(table, Pairs):
             return "pairs"
-        alone = len(table) == table.n_items
-        single = self.positive_from is not None or self.scale == "probability" or alone
+        one_response = len(table) == table.n_items
+        single = self.positive_from is not None or self.scale == "probability" or one_response
         if self.ranked:
             label = only_label(table)
             single |= bool(((label >= 0) & (label <= 1)).all())
@@ -206,30 +207,30 @@ class Reading(Forecast):
             single |= calibrators.BY_NAME[self.calibrator].takes == "scores"
         return "responses" if single and not self.ties_as_outcome else "pairs"
 
-    def words(self) -> str:
-        """What the forecasts are, and of what, for a settled reading."""
-        what = "that the first of two responses is preferred, pairs with tied labels left out"
+    def describe(self) -> str:
+        """Describe the forecasts and their event, for a settled specification."""
+        what = "that the first of two responses is preferred, pairs with tied labels excluded"
         if self.ties_as_outcome:
-            what = "that a response is preferred outright, seen from both sides of each pair"
+            what = "that a response is strictly preferred, for both responses of each pair"
         if self.ordered:
-            what += ", in the order in which they were shown"
+            what += ", in presentation order"
         if self.rows == "responses":
-            what = "that a response is right (label 1), or the share of raters who say so"
+            what = "that a response is correct (label 1), or the proportion of raters who say so"
             if self.positive_from is not None:
                 what = f"that the label is at least {self.positive_from:g}"
-        how = self.made() + ("" if self.is_calibrated else ", to the probability")
-        return f"{'scores, by their order, as a sign' if self.by_order else how} {what}"
+        how = self.describe_origin() + ("" if self.is_calibrated else " to the probability")
+        return f"{'ranks of scores as an indicator' if self.by_order else how} {what}"
 
-    def made(self) -> str:
-        """How scores become forecasts, for a settled reading."""
+    def describe_origin(self) -> str:
+        """Describe how scores become forecasts, for a settled specification."""
         return {
             "probability": "scores taken as the probability",
             "log_odds": "scores taken as the log odds",
-            "score": f"scores mapped by {self.calibrator}, fitted on the other items",
+            "score": f"scores mapped by {self.calibrator} (cross-fitted over items)",
         }[self.scale]
 
     def event_name(self) -> str:
-        """What the forecasts are of in few words, for a settled reading."""
+        """Describe the event briefly, for a settled specification."""
         if self.rows == "pairs":
             whom = "the higher-scored" if self.mirrored else "the first"
             return "an outcome" if self.ties_as_outcome else f"{whom} is preferred"
@@ -244,7 +245,7 @@ def reading_of(
     ranked: bool = False,
     crossed: bool = False,
 ) -> Reading:
-    """The forecast as a statistic reads it; a word is its scale."""
+    """Convert a forecast, or its scale, to the specification of a statistic."""
     if isinstance(forecast, str):
         check_one_of("forecast", forecast, SCALES)
         forecast = Forecast(scale=forecast)
@@ -255,32 +256,34 @@ def reading_of(
         )
     if forecast.ties_as_outcome and not takes_ties:
         raise MetaevalError(
-            "ties_as_outcome=True is for brier, log_loss, ece, ece_debiased and smooth_ece; rps "
-            "and score='rps' always have ties as outcomes."
+            "ties_as_outcome=True is available for brier, log_loss, ece, ece_debiased and "
+            "smooth_ece; rps and score='rps' always have ties as an outcome."
         )
     if ranked and (forecast.calibrator is not None or forecast.n_folds != N_FOLDS):
         raise MetaevalError(
-            "The order of scores needs no calibrator; leave out calibrator and n_folds."
+            "This statistic depends on the order of scores only; omit calibrator and n_folds."
         )
     fields = {f.name: getattr(forecast, f.name) for f in dataclasses.fields(Forecast)}
     return Reading(**fields, ranked=ranked, crossed=crossed)
 
 
 def with_ties(reading: Reading) -> Reading:
-    """The reading with win, tie and loss as outcomes."""
+    """Return the specification with win, tie and loss as outcomes."""
     return dataclasses.replace(reading, ties_as_outcome=True)
 
 
 def _number(label: Any) -> float:
-    """The label from which on the event has happened."""
+    """Return the smallest label for which the event has occurred."""
     real = isinstance(label, Real) and not isinstance(label, bool)
     if not real or not math.isfinite(float(label)):
-        raise MetaevalError(f"positive_from={label!r} must be a label, a number such as 1 or 2.5.")
+        raise MetaevalError(
+            f"positive_from must be a finite number such as 1 or 2.5, got {label!r}."
+        )
     return float(label)
 
 
 _TAKES = {"pairs": "margins", "responses": "scores"}
-_USUAL = {"margins": "margin_link", "scores": "platt", "outcomes": "rao_kupper"}
+_DEFAULT_CALIBRATOR = {"margins": "margin_link", "scores": "platt", "outcomes": "rao_kupper"}
 
 
 def _check_calibrator(kind: str, takes: str) -> None:
@@ -291,5 +294,5 @@ def _check_calibrator(kind: str, takes: str) -> None:
     if kind not in fitting:
         what = {"outcomes": "pairs with ties", "margins": "pairs", "scores": "responses"}[takes]
         raise MetaevalError(
-            f"calibrator={kind!r} is not for {what}; use one of {join_names(fitting)}."
+            f"calibrator={kind!r} is not available for {what}; use one of {join_names(fitting)}."
         )

@@ -1,7 +1,7 @@
-"""Forecasts: what a scorer says of each case as a probability, beside what the labels say.
+"""Forecast probabilities and labels of each case.
 
-A scorer that gives probabilities, or their logits, is taken at its word. Other scores go through a
-map that is fitted on the items (clusters) of the other folds.
+Scores that are probabilities or log odds are used directly. Other scores are transformed by a
+calibrator that is fitted on the items (clusters) of the other folds.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from metaeval.tables import Pairs, Table
 
 
 class Cases(NamedTuple):
-    """What calibration measures look at; cases that do not count are left out.
+    """Forecasts and labels of the cases included in a calibration measure.
 
     `forecast` (case, scorer) is a probability (or, for ranks, any score); `label` (case,) is 1, 0
-    or a share; `weight` (case,) is the case's within its item, so that items (or cases) count
-    alike; `unit` (case,) is its cluster, else its item. `mirrored` cases are pairs whose order
-    means nothing. Where scores are log odds, or only ranks count, `log_odds` (case, scorer) keeps
-    them as they are: probabilities that are rounded to 0 or 1 have no log odds.
+    or a proportion; `weight` (case,) is the weight of the case, such that items (or cases) have
+    equal weight; `unit` (case,) is its cluster, else its item. `mirrored` cases are pairs in
+    arbitrary order. If scores are log odds, or only ranks matter, `log_odds` (case, scorer) holds
+    the raw scores, because a probability rounded to 0 or 1 has no finite log odds.
     """
 
     forecast: Floats
@@ -41,15 +41,15 @@ class Cases(NamedTuple):
     log_odds: Floats | None = None
 
     def odds(self, m: int) -> Floats:
-        """Log odds of the forecasts of one scorer, turned as `column` turns them: (case,)."""
+        """Return log odds of forecasts of one scorer, oriented as in `column`: (case,)."""
         if self.log_odds is None:
             return logit(self.column(m)[0])
         return np.abs(self.log_odds[:, m]) if self.mirrored else self.log_odds[:, m]
 
     def order(self, m: int) -> Floats:
-        """What rises with the forecasts of `column` and rounds no two of them to one: (case,).
+        """Return an increasing function of the forecasts of `column` without roundoff: (case,).
 
-        Mirrored forecasts of 1/2 are at 0.
+        It is 0 at mirrored forecasts of 1/2.
         """
         if self.log_odds is not None:
             return self.odds(m)
@@ -57,12 +57,12 @@ class Cases(NamedTuple):
         return p - 0.5 if self.mirrored else p
 
     def column(self, m: int) -> tuple[Floats, Floats]:
-        """Forecasts and labels of one scorer, mirrored ones turned to at least 1/2: (case,)."""
+        """Return forecasts and labels of one scorer; mirrored forecasts are at least 1/2."""
         p, y = self.forecast[:, m], self.label
         return fold_to_upper_half(p, y) if self.mirrored else (p, y)
 
-    def sureness(self, m: int) -> tuple[Floats, Floats]:
-        """How sure one scorer is of a decision, and whether that is right: (case,) each."""
+    def confidence(self, m: int) -> tuple[Floats, Floats]:
+        """Return confidence in the decisions of one scorer, and correctness: (case,) each."""
         if self.log_odds is None:
             return fold_to_upper_half(self.forecast[:, m], self.label)
         x = self.log_odds[:, m]
@@ -70,27 +70,27 @@ class Cases(NamedTuple):
         return np.abs(x), np.where(x == 0, 0.5, right)
 
     def totals(self) -> Floats:
-        """Weight of the cases of each item: (item,)."""
+        """Return the total weight of the cases of each item: (item,)."""
         return np.bincount(self.items, self.weight, self.n_items)
 
     def by_item(self, values: Floats) -> Floats:
-        """Weighted sums by item of values of cases (case,): (item,)."""
+        """Return weighted sums by item of values (case,): (item,)."""
         return np.bincount(self.items, values * self.weight, self.n_items)
 
 
-_KEPT: weakref.WeakKeyDictionary[Any, dict[Reading, Cases]] = weakref.WeakKeyDictionary()
+_CACHE: weakref.WeakKeyDictionary[Any, dict[Reading, Cases]] = weakref.WeakKeyDictionary()
 
 
 def cases_of(table: Table, reading: Reading) -> Cases:
-    """Forecasts and labels of a table by a settled reading; kept while the table is."""
-    kept = _KEPT.setdefault(table, {})
-    if reading not in kept:
-        kept[reading] = _cases(table, reading)
-    return kept[reading]
+    """Forecasts and labels of a table for a settled specification, cached with the table."""
+    cached = _CACHE.setdefault(table, {})
+    if reading not in cached:
+        cached[reading] = _cases(table, reading)
+    return cached[reading]
 
 
 class Scored(NamedTuple):
-    """Scores as they are, beside labels, of the cases that count: `rows` are their places."""
+    """Raw scores and labels of the cases included, and their row indices."""
 
     scores: Floats  # (case, scorer)
     label: Floats  # (case,)
@@ -99,7 +99,7 @@ class Scored(NamedTuple):
 
 
 def scored_of(table: Table, reading: Reading) -> Scored:
-    """Cases of a table by a settled reading, before scores become forecasts."""
+    """Cases of a table for a settled specification, before scores become forecasts."""
     pairs = reading.rows == "pairs"
     label, counts = (_preferred if pairs else _event)(table, reading)
     rows = np.flatnonzero(counts)
@@ -116,7 +116,7 @@ def scored_of(table: Table, reading: Reading) -> Scored:
 def _cases(table: Table, reading: Reading) -> Cases:
     scored = scored_of(table, reading)
     if reading.is_calibrated or reading.ranked:
-        first = _native(table, scored.scores, reading)
+        first = _stated_forecasts(table, scored.scores, reading)
         forecast = np.stack([first, 1 - first]) if reading.ties_as_outcome else first[None]
     else:
         forecast = _cross_fitted(table, scored, reading)
@@ -134,16 +134,16 @@ def _cases(table: Table, reading: Reading) -> Cases:
     return _from_both_sides(cases, forecast[1]) if reading.ties_as_outcome else cases
 
 
-def halves(values: Floats) -> tuple[Floats, Floats]:
-    """Of cases seen from both sides: values of wins and of losses of the first, (pair,) each."""
+def split_sides(values: Floats) -> tuple[Floats, Floats]:
+    """Split values of two-sided cases into those of wins and of losses: (pair,) each."""
     n = len(values) // 2
     return values[:n], values[n:]
 
 
 def tied_cases(cases: Cases) -> Cases:
-    """Of pairs seen from both sides: each once, the event being a tie."""
-    first, second = halves(cases.forecast)
-    won, lost = halves(cases.label)
+    """Convert two-sided cases to one case per pair, with a tie as the event."""
+    first, second = split_sides(cases.forecast)
+    won, lost = split_sides(cases.label)
     n = len(won)
     return cases._replace(
         forecast=np.clip(1 - first - second, 0, 1),
@@ -156,7 +156,7 @@ def tied_cases(cases: Cases) -> Cases:
 
 
 def _from_both_sides(cases: Cases, of_second: Floats) -> Cases:
-    """Each pair as two cases of half the weight: is the first preferred outright, is the second."""
+    """Split each pair into two cases of half the weight: first preferred, second preferred."""
     won, lost = (cases.label == 1).astype(float), (cases.label == 0).astype(float)
     return cases._replace(
         forecast=np.concatenate([cases.forecast, of_second]),
@@ -170,23 +170,24 @@ def _from_both_sides(cases: Cases, of_second: Floats) -> Cases:
 
 
 def _preferred(table: Table, reading: Reading) -> tuple[Floats, Bools]:
-    """Whether the first response is preferred, and which pairs have a preference: (pair,) each."""
+    """Return whether the first response is preferred, and which pairs count: (pair,) each."""
     human = only_label(table)
     counts = np.ones(len(human), dtype=bool) if reading.ties_as_outcome else human != 0
     if not counts.any():
-        raise MetaevalError("All labels are tied, so no pair has a preferred response.")
+        raise MetaevalError("All labels are tied, so that no pair has a preferred response.")
     return (1 + human) / 2, counts
 
 
 def _event(table: Table, reading: Reading) -> tuple[Floats, Bools]:
-    """Whether the event happened, and which responses count (all): (response,) each."""
+    """Return whether the event occurred, and which responses count (all): (response,) each."""
     human = only_label(table)
     if reading.positive_from is not None:
         label = (human >= reading.positive_from).astype(float)
     elif ((human < -ROUNDOFF) | (human > 1 + ROUNDOFF)).any():
         raise MetaevalError(
-            f"Labels lie between {human.min():g} and {human.max():g}, and forecasts are of an "
-            "event: say from which label on with positive_from=, or use rows='pairs'."
+            "Labels must be in [0, 1] to be the outcomes of forecasts, got values from "
+            f"{human.min():g} to {human.max():g}; define the event with positive_from=, or use "
+            "rows='pairs'."
         )
     else:
         label = np.clip(human, 0.0, 1.0)
@@ -194,28 +195,28 @@ def _event(table: Table, reading: Reading) -> tuple[Floats, Bools]:
 
 
 def _require_spread(table: Table, scores: Floats, label: Floats, mirrored: bool) -> None:
-    """Refuse labels and scores that are all the same."""
+    """Raise an error if labels or scores are constant."""
     if not mirrored and (label == label[0]).all():
         raise MetaevalError(
-            f"All {len(label)} labels are {label[0]:g} (1: the event happened), so nothing can be "
-            "said of calibration; choose another positive_from=, or pairs of responses."
+            f"All {len(label)} labels are {label[0]:g} (1 if the event occurred), so that "
+            "calibration is undefined; use another positive_from=, or rows='pairs'."
         )
     same = scores == (0.0 if mirrored else scores[:1])
     constant = [name for name, column in zip(table.scorers, same.T, strict=True) if column.all()]
     if constant:
         raise UndefinedError(
-            f"{join_names(constant, 5)} {'gives' if len(constant) == 1 else 'give'} "
-            f"{'all margins 0' if mirrored else 'one score to all'}: a constant scorer has no "
-            "calibration. Leave it out (scorers=)."
+            f"Calibration is undefined for {join_names(constant, 5)}, whose "
+            f"{'margins are all 0' if mirrored else 'scores are constant'}; exclude "
+            f"{'it' if len(constant) == 1 else 'them'} (scorers=)."
         )
 
 
-def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
-    """Scores at their word: (case, scorer)."""
+def _stated_forecasts(table: Table, scores: Floats, reading: Reading) -> Floats:
+    """Forecasts given by scores that are probabilities or log odds: (case, scorer)."""
     if not reading.is_calibrated:
         return scores
     if reading.scale == "log_odds":
-        return _either_way(expit, scores) if reading.rows == "pairs" else expit(scores)
+        return _symmetric(expit, scores) if reading.rows == "pairs" else expit(scores)
     margins = isinstance(table, Pairs)
     low, what = (-1.0, "2p - 1") if margins else (0.0, "p")
     outside = np.asarray(((scores < low - ROUNDOFF) | (scores > 1 + ROUNDOFF)).any(axis=0))
@@ -223,70 +224,72 @@ def _native(table: Table, scores: Floats, reading: Reading) -> Floats:
         names = [name for name, odd in zip(table.scorers, outside.tolist(), strict=True) if odd]
         worst = scores[:, outside]
         raise MetaevalError(
-            f"scale='probability' takes scores as {what}, between {low:g} and 1; those of "
-            f"{join_names(names, 5)} lie between {worst.min():g} and {worst.max():g}. Use "
-            "scale='log_odds' for log odds, or scale='score' to calibrate them first."
+            f"scale='probability' expects scores {what} between {low:g} and 1, got values from "
+            f"{worst.min():g} to {worst.max():g} of {join_names(names, 5)}; use scale='log_odds' "
+            "for log odds, or scale='score' to calibrate them first."
         )
-    scores = np.clip(scores, low, 1.0)  # sums of probabilities are rounded
-    return _either_way(lambda size: (1 + size) / 2, scores) if margins else scores
+    scores = np.clip(scores, low, 1.0)  # removes roundoff
+    return _symmetric(lambda size: (1 + size) / 2, scores) if margins else scores
 
 
-def _either_way(chance: Callable[[Floats], Floats], margin: Floats) -> Floats:
-    """Forecasts at margins: at -d what is left of that at d, to the last bit."""
+def _symmetric(chance: Callable[[Floats], Floats], margin: Floats) -> Floats:
+    """Forecasts at margins, with P(-d) = 1 - P(d) exactly."""
     p = chance(np.abs(margin))
     return np.where(margin < 0, 1 - p, p)
 
 
 def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
-    """Probabilities from a map that was fitted on the items (clusters) of the other folds.
+    """Probabilities from calibrators fitted on the items (clusters) of the other folds.
 
-    (side, case, scorer): with ties both sides of a pair, else one.
+    (side, case, scorer), with two sides of each pair if ties are an outcome, else one.
     """
     family = calibrators.BY_NAME[str(reading.calibrator)]
     x, y, w = scored.scores, scored.label, scored.weight
     _require_logarithms(x, family.name)
     fold = checked_folds(table, scored.rows, reading.n_folds)
     sides = (1.0, -1.0) if reading.ties_as_outcome else (1.0,)
-    found = np.empty((len(sides), *x.shape))
+    forecasts = np.empty((len(sides), *x.shape))
     for f in np.unique(fold):
         train, test = fold != f, fold == f
         if reading.rows == "responses" and (y[train] == y[train][0]).all():
             raise MetaevalError(
-                f"Without one of {reading.n_folds} folds of the items all labels are equal; use "
-                "fewer n_folds=, or scores that are probabilities."
+                f"All labels outside one of {reading.n_folds} folds are equal, so that no "
+                "calibrator can be fitted; use fewer n_folds=, or scores that are probabilities."
             )
         for m in range(x.shape[1]):
             curve = family.curve(x[train, m], y[train], w[train], reading.mirrored)
             for side, sign in enumerate(sides):
-                at = sign * x[test, m]
-                found[side, test, m] = _either_way(curve, at) if reading.mirrored else curve(at)
-    return found
+                margins = sign * x[test, m]
+                forecasts[side, test, m] = (
+                    _symmetric(curve, margins) if reading.mirrored else curve(margins)
+                )
+    return forecasts
 
 
 def _require_logarithms(scores: Floats, kind: str) -> None:
     if kind == "beta" and ((scores < 0) | (scores > 1)).any():
         raise MetaevalError(
-            "calibrator='beta' takes scores between 0 and 1; use calibrator='platt' for others."
+            "calibrator='beta' needs scores between 0 and 1; use calibrator='platt' for others."
         )
 
 
 def _units(table: Table) -> Codes:
-    """Cluster of each row where there are any, else its item: (row,)."""
+    """Cluster of each row if clusters are declared, else its item: (row,)."""
     if "cluster" in table.rows:
         return np.asarray(table.rows["cluster"].cat.codes.to_numpy())
     return table.item_codes
 
 
 def checked_folds(table: Table, rows: Codes, n_folds: int) -> Codes:
-    """Fold of each case; refuses where fewer items (clusters) have cases than there are folds."""
+    """Fold of each case; an error if fewer items (clusters) have cases than there are folds."""
     unit = "cluster" if "cluster" in table.rows else "item"
     n = len(np.unique(_units(table)[rows]))
     if n < n_folds:
         raise MetaevalError(
-            f"{n_folds} folds need at least {n_folds} {unit}s with labels, got {n}. "
-            "Use fewer n_folds=."
+            f"n_folds={n_folds} needs at least {n_folds} {unit}s with labels, got {n}; use fewer "
+            "n_folds=."
         )
     fold = folds_of(table, n_folds)[rows]
     if len(np.unique(fold)) < 2:
-        raise MetaevalError(f"All {unit}s that count fall in one fold; use other n_folds=.")
+        raise MetaevalError(f"All {unit}s with labels are in one fold; use other n_folds=.")
     return fold

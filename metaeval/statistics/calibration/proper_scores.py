@@ -1,4 +1,4 @@
-"""Proper scores of forecasts, and how sharp the forecasts are."""
+"""Proper scores and sharpness of forecasts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from metaeval.statistics.calibration.forecast_spec import (
     reading_of,
     with_ties,
 )
-from metaeval.statistics.calibration.forecasts import Cases, cases_of, halves
+from metaeval.statistics.calibration.forecasts import Cases, cases_of, split_sides
 from metaeval.statistics.estimand import Better, Estimand, Status
 from metaeval.statistics.kinds import DefaultedStatistic, SumStatistic
 from metaeval.tables import Table
@@ -26,21 +26,21 @@ from metaeval.tables import Table
 Average = Literal["items", "pairs", "responses"]
 
 
-def said_name(name: str, *arguments: str) -> str:
-    """A name with those arguments that are not the default."""
-    given = ",".join(a for a in arguments if a)
-    return f"{name}({given})" if given else name
+def format_name(name: str, *arguments: str) -> str:
+    """Format the name of a statistic with its nonempty arguments."""
+    options = ",".join(a for a in arguments if a)
+    return f"{name}({options})" if options else name
 
 
-def read_by(
+def forecast_statistic(
     name: str,
     reading: Reading,
     make: Callable[[str, Reading], Statistic],
-    *more: str,
+    *arguments: str,
     better: Better = "lower",
 ) -> DefaultedStatistic:
-    """A statistic of forecasts, whose rows the table settles."""
-    full = said_name(name, *more, reading.said())
+    """Return a statistic of forecasts whose rows depend on the table."""
+    full = format_name(name, *arguments, reading.format_options())
 
     def resolve(table: Table) -> Statistic:
         return make(full, reading.settled(table))
@@ -58,9 +58,9 @@ def estimand_of(
     better: Better = "lower",
     status: Status | None = None,
 ) -> Estimand:
-    """The estimand of a settled reading, in words too.
+    """Return the estimand for a settled specification.
 
-    Maps are held fixed in replicates and tests: then both are approximate.
+    Inference is approximate if calibrators are fitted, since they are fixed in replicates.
     """
     mapped = not reading.is_calibrated and not reading.ranked
     return Estimand(
@@ -69,7 +69,7 @@ def estimand_of(
         grouping="item" if reading.rows == "pairs" else "none",
         average=str(reading.average),
         ties="none",
-        target=f"{what}; {reading.words()}",
+        target=f"{what}; {reading.describe()}",
         better=better,
         status=status or ("approximate" if mapped else "exact"),
         reads_forecasts=True,
@@ -77,7 +77,7 @@ def estimand_of(
 
 
 def terms_of(cases: Cases, k: int, values: Callable[[int], list[Floats]]) -> Floats:
-    """Terms (item, scorer, k + 1): k sums by item (item,) of each scorer, and the weights last."""
+    """Terms (item, scorer, k + 1): k sums by item of each scorer, then the weights."""
     terms = np.empty((cases.n_items, len(cases.scorers), k + 1))
     terms[..., k] = cases.totals()[:, None]
     for m in range(len(cases.scorers)):
@@ -92,7 +92,7 @@ def mean_score(
     what: str,
     score: Callable[[Cases, int, Floats], Floats],
 ) -> Statistic:
-    """Mean over cases of a score of the forecasts of a scorer, were labels (case,) so."""
+    """Return the mean over cases of `score`, a function of cases, scorer and labels (case,)."""
 
     def terms(table: Table) -> Floats:
         cases = cases_of(table, reading)
@@ -104,10 +104,10 @@ def mean_score(
 
     def describe(table: Table) -> Mapping[str, Floats]:
         cases = cases_of(table, reading)
-        if_true = [score(cases, m, cases.column(m)[0]) for m in range(len(cases.scorers))]
+        expected = [score(cases, m, cases.column(m)[0]) for m in range(len(cases.scorers))]
         return {
             "expected_if_calibrated": np.array(
-                [np.average(v, weights=cases.weight) for v in if_true]
+                [np.average(v, weights=cases.weight) for v in expected]
             )
         }
 
@@ -121,15 +121,17 @@ def _brier(cases: Cases, m: int, label: Floats) -> Floats:
 
 
 def _of_classes(
-    each: Callable[[Floats, Floats], Floats],
+    score_of_class: Callable[[Floats, Floats], Floats],
 ) -> Callable[[Cases, int, Floats], Floats]:
-    """Sum over win, tie and loss of a score, for both sides of a pair, from shares as labels."""
+    """Return the sum of a score over win, tie and loss, for both sides of a pair."""
 
     def score(cases: Cases, m: int, label: Floats) -> Floats:
-        won, lost = halves(cases.forecast[:, m])
-        win, loss = halves(label)
+        won, lost = split_sides(cases.forecast[:, m])
+        win, loss = split_sides(label)
         tied, tie = np.clip(1 - won - lost, 0, 1), 1 - win - loss
-        return np.tile(each(won, win) + each(tied, tie) + each(lost, loss), 2)
+        return np.tile(
+            score_of_class(won, win) + score_of_class(tied, tie) + score_of_class(lost, loss), 2
+        )
 
     return score
 
@@ -148,13 +150,12 @@ def brier(
 
     Notes
     -----
-    :math:`\mathrm{mean}\,(p - y)^2`; for a share :math:`w` of raters its expectation
-    :math:`(p - w)^2 + w (1 - w)`, whose last part no forecast avoids. A proper score: no forecast
-    does better on average than the true probability. It mixes calibration with discrimination;
-    `miscalibration` and `discrimination` tell them apart. `expected_if_calibrated` is its mean if
-    the forecasts were calibrated. With three outcomes the squared errors of win, tie and loss are
-    added, so that a tie is as far from a loss as a win is: `rps` is not blind to their order.
-    {held}
+    :math:`\mathrm{mean}\,(p - y)^2`; for a proportion :math:`w` of raters its expectation :math:`(p
+    - w)^2 + w (1 - w)`, whose second term is irreducible. A proper score: no forecast has a lower
+    expectation than the true probability. It combines calibration and discrimination;
+    `miscalibration` and `discrimination` are the components. `expected_if_calibrated` is the mean
+    under perfect calibration. With three outcomes the squared errors of win, tie and loss are
+    added, which ignores their order; `rps` respects it. {fixed_maps}
 
     References
     ----------
@@ -171,7 +172,7 @@ def brier(
     ties = reading.ties_as_outcome
     what = "the sum over win, tie and loss of mean (p - y)^2" if ties else "mean (p - y)^2"
     score = _of_classes(lambda p, y: expected_score("brier", p, y)) if ties else _brier
-    return read_by("brier", reading, lambda name, r: mean_score(name, r, what, score))
+    return forecast_statistic("brier", reading, lambda name, r: mean_score(name, r, what, score))
 
 
 @documented
@@ -188,10 +189,11 @@ def rps(
 
     Notes
     -----
-    :math:`\frac12 \sum_{k=1}^2 (F_k - O_k)^2` with loss < tie < win: the mean of two Brier scores,
-    of "wins outright" for either response. A margin d gives both, P(win | d) and P(win | -d), by
-    the tie model of `calibrator` ("rao_kupper" or "davidson"); native probabilities leave nothing
-    to ties. Where no label is tied and no forecast is, it is the Brier score.
+    :math:`\frac12 \sum_{k=1}^2 (F_k - O_k)^2` with loss < tie < win: the mean of the Brier scores
+    of "first strictly preferred" and "second strictly preferred". A margin d gives both
+    probabilities, P(win | d) and P(win | -d), by the tie model of `calibrator` ("rao_kupper" or
+    "davidson"); scores that are probabilities forecast no ties. Without ties in labels and
+    forecasts it equals the Brier score.
 
     References
     ----------
@@ -208,15 +210,15 @@ def rps(
     """
     reading = with_ties(reading_of(forecast, takes_ties=True))
     what = "the mean of the squared errors of P(win) and P(loss)"
-    return read_by("rps", reading, lambda name, r: mean_score(name, r, what, _brier))
+    return forecast_statistic("rps", reading, lambda name, r: mean_score(name, r, what, _brier))
 
 
 def _log_losses(log_odds: Floats, label: Floats) -> Floats:
-    """Log losses from log odds; those of labels that cannot be are left at 0."""
+    """Log losses from log odds; the term of an outcome with label weight 0 is 0."""
     up, down = np.logaddexp(0, -log_odds), np.logaddexp(0, log_odds)
-    with np.errstate(invalid="ignore"):  # no label at endless loss
-        one, other = label * up, (1 - label) * down
-    return np.where(label > 0, one, 0.0) + np.where(label < 1, other, 0.0)
+    with np.errstate(invalid="ignore"):  # 0 times infinity
+        loss_of_one, loss_of_zero = label * up, (1 - label) * down
+    return np.where(label > 0, loss_of_one, 0.0) + np.where(label < 1, loss_of_zero, 0.0)
 
 
 @documented
@@ -224,12 +226,12 @@ def log_loss(
     forecast: Forecast | Scale = "score",
     clip: float | None = None,
 ) -> Statistic:
-    r"""Log loss: mean of minus the logarithm of the probability of what happened.
+    r"""Log loss: mean negative log probability of the observed outcome.
 
     {reading}
     clip : float, optional
-        Forecasts are drawn in to between clip and 1 - clip. Without it a wrong forecast of exactly
-        0 or 1 is refused: its loss is infinite.
+        Forecasts are clipped to [clip, 1 - clip]. By default a wrong forecast of exactly 0 or 1 is
+        an error, since its loss is infinite.
 
     Returns
     -------
@@ -242,10 +244,9 @@ def log_loss(
 
     Notes
     -----
-    :math:`-\mathrm{mean}\,(y \log p + (1 - y) \log(1 - p))`, in nats. Few confident mistakes
-    decide it. `expected_if_calibrated` is its mean if the forecasts were calibrated. With three
-    outcomes it is :math:`-\log` of the probability of the one of win, tie and loss that happened.
-    {held}
+    :math:`-\mathrm{mean}\,(y \log p + (1 - y) \log(1 - p))`, in nats. A few confident errors can
+    dominate it. `expected_if_calibrated` is the mean under perfect calibration. With three outcomes
+    it is :math:`-\log` of the probability of the observed outcome (win, tie or loss). {fixed_maps}
 
     References
     ----------
@@ -259,47 +260,49 @@ def log_loss(
     True
     """
     if clip is not None and not (isinstance(clip, float) and 0 < clip < 0.5):
-        raise MetaevalError(f"clip={clip!r} must lie between 0 and 0.5, such as 1e-6.")
+        raise MetaevalError(f"clip must be a float between 0 and 0.5 such as 1e-6, got {clip!r}.")
 
     reading = reading_of(forecast, takes_ties=True)
     ties = reading.ties_as_outcome
 
     def score(cases: Cases, m: int, label: Floats) -> Floats:
         loss = _losses(cases, m, label, clip, ties)
-        endless = int(np.isinf(loss).sum()) // (1 + ties)
-        if endless:
+        n_infinite = int(np.isinf(loss).sum()) // (1 + ties)
+        if n_infinite:
             raise MetaevalError(
-                f"The log loss of {cases.scorers[m]!r} is infinite: {endless} forecasts of exactly "
-                "0 or 1 were wrong. Give clip=1e-6, which counts such a mistake as 13.8, or use "
+                f"The log loss of {cases.scorers[m]!r} is infinite: {n_infinite} forecasts of "
+                "exactly 0 or 1 were wrong. Set clip=1e-6, which limits the loss to 13.8, or use "
                 "brier."
             )
         return loss
 
-    more = "" if clip is None else f"clip={clip:g}"
-    what = "mean -log p of what happened"
-    return read_by("log_loss", reading, lambda name, r: mean_score(name, r, what, score), more)
+    option = "" if clip is None else f"clip={clip:g}"
+    what = "mean -log p of the observed outcome"
+    return forecast_statistic(
+        "log_loss", reading, lambda name, r: mean_score(name, r, what, score), option
+    )
 
 
 def _losses(cases: Cases, m: int, label: Floats, clip: float | None, ties: bool) -> Floats:
-    """Log loss of each case; infinite where what happened had no chance."""
-    least = 0.0 if clip is None else clip
+    """Log loss of each case; infinite if the observed outcome had probability 0."""
+    floor = 0.0 if clip is None else clip
     if ties:
-        return _of_classes(lambda p, y: _surprise(np.clip(p, least, 1.0), y))(cases, m, label)
+        return _of_classes(lambda p, y: _class_loss(np.clip(p, floor, 1.0), y))(cases, m, label)
     if clip is not None:
         return expected_score("log", np.clip(cases.column(m)[0], clip, 1 - clip), label)
     return _log_losses(cases.odds(m), label)
 
 
-def _surprise(p: Floats, share: Floats) -> Floats:
+def _class_loss(p: Floats, label: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(share > 0, -share * np.log(p), 0.0)
+        return np.where(label > 0, -label * np.log(p), 0.0)
 
 
 @documented
 def sharpness(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Sharpness: how far forecasts lie apart, whether right or wrong.
+    r"""Sharpness: variance of the forecasts, regardless of the labels.
 
     {reading}
 
@@ -309,8 +312,8 @@ def sharpness(
 
     Notes
     -----
-    The variance of the forecasts; about 1/2, for pairs whose order means nothing. Of two
-    calibrated scorers the sharper one is the better; of others it says nothing alone. {held}
+    For pairs in arbitrary order the variance is around 1/2. Of two calibrated scorers the sharper
+    one is better; without calibration, sharpness alone is not a merit. {fixed_maps}
 
     References
     ----------
@@ -324,7 +327,7 @@ def sharpness(
     True
     """
     reading = reading_of(forecast)
-    return read_by("sharpness", reading, _sharpness)
+    return forecast_statistic("sharpness", reading, _sharpness)
 
 
 def _sharpness(name: str, reading: Reading) -> Statistic:

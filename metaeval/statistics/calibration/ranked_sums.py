@@ -1,4 +1,4 @@
-"""Statistics of sums by level of a score, or of how sure a scorer is."""
+"""Statistics of sums grouped by score or by confidence."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from metaeval.statistics.calibration.proper_scores import estimand_of
 from metaeval.statistics.estimand import Better, Status
 from metaeval.statistics.kinds import WeightedStatistic
 
-_AT_A_TIME = 2_000_000  # sums of a block of replicates
+_SUMS_PER_BLOCK = 2_000_000  # cases times replicates: 16 MB
 
 
 class Levels(NamedTuple):
-    """The level of each case, and what two columns of sums are made of: (case,) each."""
+    """Level of each case, and its terms in two columns of sums: (case,) each."""
 
     level: Codes
     first: Floats
@@ -28,7 +28,7 @@ class Levels(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """A value of the sums of two columns by level, and its derivatives by them."""
+    """A function of two columns of sums by level, and its derivatives with respect to them."""
 
     levels: Callable[[Cases, int], Levels]
     value: Callable[[Floats, Floats], Floats]
@@ -36,16 +36,16 @@ class Measure(NamedTuple):
 
 
 def by_score(cases: Cases, m: int) -> Levels:
-    """Positives and negatives by level of the score, rising."""
+    """Positives and negatives by score, in ascending order."""
     x = cases.forecast[:, m] if cases.log_odds is None else cases.log_odds[:, m]
     level = np.unique(x, return_inverse=True)[1]
     return Levels(level, cases.weight * cases.label, cases.weight * (1 - cases.label))
 
 
-def by_sureness(cases: Cases, m: int) -> Levels:
-    """Weights and errors by level, the surest decisions first."""
-    sure, right = cases.sureness(m)
-    level = np.unique(-sure, return_inverse=True)[1]
+def by_confidence(cases: Cases, m: int) -> Levels:
+    """Weights and errors by confidence, most confident decisions first."""
+    confidence, right = cases.confidence(m)
+    level = np.unique(-confidence, return_inverse=True)[1]
     return Levels(level, cases.weight, cases.weight * (1 - right))
 
 
@@ -58,7 +58,7 @@ def of_levels(
     better: Better = "lower",
     bounds: tuple[float, float] | None = None,
 ) -> WeightedStatistic:
-    """A statistic whose value follows from the sums by level."""
+    """Return a statistic that is a function of sums by level."""
     gradient = measure.gradient
     status: Status | None = None if gradient is not None else "approximate"
     return WeightedStatistic(
@@ -77,33 +77,33 @@ def _cells(cases: Cases, measure: Measure, m: int) -> Cells:
 
 def _weigh(cases: Cases, measure: Measure) -> Weigh:
     """Weights of items (replicate, item) -> values (replicate, scorer)."""
-    every = [_cells(cases, measure, m) for m in range(len(cases.scorers))]
-    size = max(1, _AT_A_TIME // len(cases.label))
+    cells_of_scorers = [_cells(cases, measure, m) for m in range(len(cases.scorers))]
+    size = max(1, _SUMS_PER_BLOCK // len(cases.label))
 
     def values(weights: Floats) -> Floats:
-        found = np.empty((len(weights), len(every)))
+        replicates = np.empty((len(weights), len(cells_of_scorers)))
         for i in range(0, len(weights), size):
-            some = np.ascontiguousarray(weights[i : i + size].T)
-            for m, cells in enumerate(every):
-                first, second = (cells.weighted(column, some) for column in (0, 1))
-                found[i : i + size, m] = measure.value(first, second)
-        return found
+            block = np.ascontiguousarray(weights[i : i + size].T)
+            for m, cells in enumerate(cells_of_scorers):
+                first, second = (cells.weighted(column, block) for column in (0, 1))
+                replicates[i : i + size, m] = measure.value(first, second)
+        return replicates
 
     return values
 
 
 def sums_of(cases: Cases, measure: Measure, m: int) -> tuple[Codes, Floats, Floats]:
-    """Level of each case, and the sums of both columns by level."""
+    """Return the level of each case, and both columns of sums by level."""
     level, first, second = measure.levels(cases, m)
     return level, np.bincount(level, first), np.bincount(level, second)
 
 
 def _influence(cases: Cases, measure: Measure) -> Floats:
-    """What each item adds to first order: (item, scorer)."""
+    """First-order influence of each item: (item, scorer)."""
     columns = []
     for m in range(len(cases.scorers)):
         level, first, second = measure.levels(cases, m)
         by_first, by_second = measure.gradient(*sums_of(cases, measure, m)[1:])  # type: ignore[misc]
-        added = first * by_first[level] + second * by_second[level]
-        columns.append(np.bincount(cases.items, added, cases.n_items))
+        influence = first * by_first[level] + second * by_second[level]
+        columns.append(np.bincount(cases.items, influence, cases.n_items))
     return np.stack(columns, axis=-1)

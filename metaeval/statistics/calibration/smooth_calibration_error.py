@@ -1,4 +1,4 @@
-"""Smooth calibration error: a measure of miscalibration without bins."""
+"""Smooth calibration error, which needs no bins."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from metaeval.statistics.calibration.forecast_spec import (
 )
 from metaeval.statistics.calibration.forecasts import Cases, cases_of
 from metaeval.statistics.calibration.null_mean import expected_if_calibrated
-from metaeval.statistics.calibration.proper_scores import estimand_of, read_by
+from metaeval.statistics.calibration.proper_scores import estimand_of, forecast_statistic
 from metaeval.statistics.kinds import WeightedStatistic
 
-_ROUGH = 14  # steps for draws of a mean: to 1e-4
+_BISECTION_STEPS = 14  # halvings of [0, 1] give 1e-4, ample for simulated values to be averaged
 
 
 @documented
 def smooth_ece(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Smooth calibration error: how far labels stray from forecasts nearby.
+    r"""Smooth calibration error: mean distance of locally smoothed labels from forecasts.
 
     {reading}
 
@@ -52,12 +52,12 @@ def smooth_ece(
     Notes
     -----
     :math:`\mathrm{smECE}_s = \int_0^1 |\frac1n \sum_i K_s(u, p_i) (y_i - p_i)| \, du` with a
-    Gaussian kernel reflected at 0 and 1, at the bandwidth :math:`s` that equals the value. No
-    bins, and small changes of the forecasts change it little. Positive for calibrated forecasts
-    too: `expected_if_calibrated` is its mean if they were. Pairs count half in either order.
-    Replicates find their own bandwidth. The interval reaches down by `expected_if_calibrated`,
-    which is the most that chance may have added, and differences of two scorers are tested less as
-    much. {held}
+    Gaussian kernel reflected at 0 and 1, at the bandwidth :math:`s` that equals the value. It needs
+    no bins and is continuous in the forecasts. Positive for calibrated forecasts too:
+    `expected_if_calibrated` is the mean under perfect calibration. Pairs count half in either
+    order. The bandwidth is determined in every replicate. The interval is extended downward by
+    `expected_if_calibrated`, an upper bound of the bias, and differences of two scorers are tested
+    with the same allowance. {fixed_maps}
 
     References
     ----------
@@ -71,7 +71,7 @@ def smooth_ece(
     True
     """
     reading = reading_of(forecast, takes_ties=True)
-    return read_by("smooth_ece", reading, _make)
+    return forecast_statistic("smooth_ece", reading, _make)
 
 
 def _make(name: str, reading: Reading) -> Statistic:
@@ -101,25 +101,25 @@ def _estimates(cases: Cases) -> tuple[Floats, Floats]:
 
 
 def _cells(cases: Cases, m: int) -> Cells:
-    """Residuals by point of the grid and item, each split between two points."""
+    """Residuals by grid point and item, each split between two neighboring points."""
     p, y = cases.column(m)
     residual = (y - p) * cases.weight
     cell, right = split_between_cells(p)
-    places = np.concatenate([cell, cell + 1])
+    cell_indices = np.concatenate([cell, cell + 1])
     values = np.concatenate([residual * (1 - right), residual * right])
-    return cells_of(places, np.tile(cases.items, 2), [values], (N_CELLS + 1, cases.n_items))
+    return cells_of(cell_indices, np.tile(cases.items, 2), [values], (N_CELLS + 1, cases.n_items))
 
 
 def _weigh(cases: Cases) -> Weigh:
     """Weights of items (replicate, item) -> smooth errors (replicate, scorer)."""
-    every = [_cells(cases, m) for m in range(len(cases.scorers))]
+    cells_of_scorers = [_cells(cases, m) for m in range(len(cases.scorers))]
     totals, bandwidth = cases.totals(), _estimates(cases)[1]
 
     def values(weights: Floats) -> Floats:
-        turned, n = np.ascontiguousarray(weights.T), (weights @ totals)[:, None]
+        transposed, n = np.ascontiguousarray(weights.T), (weights @ totals)[:, None]
         columns = []
-        for cells, width in zip(every, bandwidth, strict=True):
-            sums = cells.weighted(0, turned) / np.maximum(n, SMALLEST_DIVISOR)
+        for cells, width in zip(cells_of_scorers, bandwidth, strict=True):
+            sums = cells.weighted(0, transposed) / np.maximum(n, SMALLEST_DIVISOR)
             series = cosines(symmetrize_cells(sums) if cases.mirrored else sums)
             columns.append(smooth_errors(series, float(width)))
         return np.where(n > 0, np.stack(columns, axis=-1), np.nan)
@@ -128,20 +128,20 @@ def _weigh(cases: Cases) -> Weigh:
 
 
 def _influence(cases: Cases) -> Floats:
-    """What each item adds to first order: (item, scorer)."""
+    """First-order influence of each item: (item, scorer)."""
     columns, share = [], cases.totals() / cases.weight.sum()
     for m, width in enumerate(_estimates(cases)[1]):
         p, y = cases.column(m)
         slope = influence_of_signs(_series(cases, m, y), float(width))(p)
-        added = cases.by_item(slope * (y - p)) / cases.weight.sum()
-        columns.append(added - share * added.sum())
+        influence = cases.by_item(slope * (y - p)) / cases.weight.sum()
+        columns.append(influence - share * influence.sum())
     return np.stack(columns, axis=-1)
 
 
 def _describe(cases: Cases) -> Mapping[str, Floats]:
     def value(m: int, labels: Floats) -> Floats:
         series = np.stack([_series(cases, m, y) for y in labels])
-        return fixed_point_bandwidth(series, _ROUGH)
+        return fixed_point_bandwidth(series, _BISECTION_STEPS)
 
     bandwidth = _estimates(cases)[1]
     return {

@@ -1,4 +1,4 @@
-"""Best-of-n: how often a right answer comes out on top of the wrong ones."""
+"""Best-of-n: how often the top-scored response is correct."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ TIES = ("strict", "split", "lenient")
 
 
 def best_of_n(ties: Literal["strict", "split", "lenient"] = "strict") -> Statistic:
-    r"""Share of items whose best-scored answer is right (RewardBench accuracy).
+    r"""Proportion of items whose top-scored response is correct (RewardBench accuracy).
 
     Parameters
     ----------
     ties : {"strict", "split", "lenient"}
-        `strict`: a right answer must beat all wrong ones. `split`: credit t / k where t of the
-        k answers that share the top score are right. `lenient`: at least equal is enough.
+        `strict`: a correct response must score above all incorrect ones. `split`: credit t / k if t
+        of the k responses tied for the top score are correct. `lenient`: full credit if a correct
+        response is among those tied for the top score.
 
     Returns
     -------
     Statistic
-        Items without a right or without a wrong answer are left out and counted.
+        Items without a correct or without an incorrect response are excluded and counted.
 
     Raises
     ------
@@ -38,8 +39,9 @@ def best_of_n(ties: Literal["strict", "split", "lenient"] = "strict") -> Statist
 
     Notes
     -----
-    `lenient` rewards a scorer for giving all answers one score: its trivial value is 1, so it
-    has no skill. An answer without a score makes its item wrong under `missing="count_as_wrong"`.
+    `lenient` rewards a scorer for giving all responses the same score: its best constant is 1, so
+    that skill is undefined. Under `missing="count_as_wrong"` an item with a missing score counts as
+    wrong.
 
     References
     ----------
@@ -62,7 +64,7 @@ def best_of_n(ties: Literal["strict", "split", "lenient"] = "strict") -> Statist
         return mean_terms(_credit(tops, ties), tops["usable"])
 
     def describe(table: Responses) -> Mapping[str, Floats]:
-        return _levels(_tops(table), ties)
+        return _reference_levels(_tops(table), ties)
 
     estimand = Estimand(
         name=f"best_of_n(ties={ties})",
@@ -75,7 +77,7 @@ def best_of_n(ties: Literal["strict", "split", "lenient"] = "strict") -> Statist
 
 
 def _tops(table: Responses) -> dict[str, Floats]:
-    """Right and wrong answers at the top score of each item: counts of (item, scorer)."""
+    """Counts of responses with the top score of each item: (item, scorer) each."""
     right = _correct(table)
     scores, codes, n = table.scores.to_numpy(), table.item_codes, table.n_items
     top = np.full((n, scores.shape[1]), -np.inf)
@@ -99,29 +101,29 @@ def _correct(table: Responses) -> Floats:
     right = only_label(table)
     if table.kind != "correct" or not np.isin(right, (0.0, 1.0)).all():
         raise MetaevalError(
-            "best_of_n needs correctness labels, 1 for a right answer and 0 for a wrong one; "
-            "these labels are ratings. If they are correctness, say label_kind='correct'."
+            "best_of_n needs correctness labels, 1 for correct and 0 for incorrect responses, but "
+            "the labels are ratings. If 0 and 1 mean correctness, set label_kind='correct'."
         )
     return right
 
 
 def _credit(tops: dict[str, Floats], ties: str) -> Floats:
     """Credit of each item and scorer: (item, scorer)."""
-    share = tops["right"] / np.maximum(tops["all"], 1)
-    won = {"strict": share == 1, "split": share, "lenient": share > 0}[ties]
-    return np.where(tops["complete"], won, 0.0)
+    fraction = tops["right"] / np.maximum(tops["all"], 1)
+    credit = {"strict": fraction == 1, "split": fraction, "lenient": fraction > 0}[ties]
+    return np.where(tops["complete"], credit, 0.0)
 
 
-def _levels(tops: dict[str, Floats], ties: str) -> dict[str, Floats]:
-    """Tie rate (top shared by right and wrong), chance at it, trivial, items left out."""
+def _reference_levels(tops: dict[str, Floats], ties: str) -> dict[str, Floats]:
+    """Rate of ties of correct and incorrect at the top, chance, best constant, items excluded."""
     usable = tops["usable"]
-    shared = (tops["right"] > 0) & (tops["right"] < tops["all"])
-    r = shared[usable].mean(axis=0)
-    blind = float(tops["share"][usable].mean())
+    tied = (tops["right"] > 0) & (tops["right"] < tops["all"])
+    r = tied[usable].mean(axis=0)
+    base_rate = float(tops["share"][usable].mean())
     chance, best_constant = {
-        "strict": ((1 - r) * blind, blind),
-        "split": (np.full_like(r, blind), blind),
-        "lenient": (r + (1 - r) * blind, 1.0),
+        "strict": ((1 - r) * base_rate, base_rate),
+        "split": (np.full_like(r, base_rate), base_rate),
+        "lenient": (r + (1 - r) * base_rate, 1.0),
     }[ties]
     lost = np.full_like(r, float((~usable).sum()))
     return {

@@ -1,4 +1,4 @@
-"""Tie calibration for pairs formed across items, with thresholds cross-fitted by item."""
+"""Tie calibration for pairs across items, with thresholds cross-fitted by item."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from metaeval.statistics.folds import folds_of
 from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.pairs.counts import chance_of
 from metaeval.statistics.pairs.cross_item import groups_of
-from metaeval.statistics.pairs.threshold_search import best_thresholds, gains_of
+from metaeval.statistics.pairs.threshold_search import best_thresholds, sort_pairs
 from metaeval.statistics.sums import only_label
 from metaeval.tables import Responses
 
-_MAX_PAIRS = 20_000_000
+_MAX_PAIRS = 20_000_000  # some 2 GB in memory
 
 
 def across_items_calibrated(estimand: Estimand, n_folds: int | None) -> WeightedStatistic:
-    """Return tie-calibrated accuracy over pairs within systems, or over all pairs."""
+    """Return tie-calibrated accuracy of pairs within systems, or of all pairs."""
 
     def weigh(table: Responses) -> Weigh:
         pairs = _Pairs(table, estimand, n_folds)
@@ -38,7 +38,7 @@ def across_items_calibrated(estimand: Estimand, n_folds: int | None) -> Weighted
 
     def describe(table: Responses) -> Mapping[str, Floats]:
         pairs = _Pairs(table, estimand, n_folds)
-        tie_rate = np.array([pairs.weight @ (call == 0) for call in pairs.calls])
+        tie_rate = np.array([pairs.weight @ (decision == 0) for decision in pairs.decisions])
         return chance_of(tie_rate, float(pairs.weight @ (pairs.human == 0)), "acc-eq")
 
     return WeightedStatistic(
@@ -51,22 +51,21 @@ def across_items_calibrated(estimand: Estimand, n_folds: int | None) -> Weighted
 
 
 class _Pairs:
-    """Pairs across items of one table, with the tuned call of each scorer on each pair."""
+    """Pairs across items of one table, and decisions of each scorer at its tuned threshold."""
 
     def __init__(self, table: Responses, estimand: Estimand, n_folds: int | None) -> None:
         groups = groups_of(table, str(estimand.grouping))
         n_pairs = sum(len(g) * (len(g) - 1) // 2 for g in groups)
         if n_pairs > _MAX_PAIRS:
             raise MetaevalError(
-                f"Tie calibration with grouping={estimand.grouping!r} would compare {n_pairs} "
-                f"pairs of rows, more than {_MAX_PAIRS}; use grouping='item', by='task' or "
-                "fewer rows."
+                f"Tie calibration with grouping={estimand.grouping!r} is limited to {_MAX_PAIRS} "
+                f"pairs of rows, got {n_pairs}; use grouping='item', by='task' or fewer rows."
             )
-        first, second, group = _across(groups)
+        first, second, group = _pairs_within(groups)
         label = only_label(table)
         gap = difference(label[first], label[second], typical_decade(label))
         human = decide_with_threshold(gap, table.label_epsilon)
-        if table.kind == "correct":  # two right or two wrong answers form no pair
+        if table.kind == "correct":  # two correct or two incorrect answers are not a pair
             first, second, group = (v[human != 0] for v in (first, second, group))
             human = human[human != 0]
         self.human = human
@@ -77,15 +76,15 @@ class _Pairs:
         fold = np.zeros(table.n_items, dtype=np.intp)
         if n_folds is not None:
             fold = _fold_of_items(table, n_folds)
-        self.calls = [
+        self.decisions = [
             self._tuned(difference(x[first], x[second], typical_decade(x)), fold, n_folds)
             for x in table.scores.to_numpy().T
         ]
 
     def _tuned(self, margin: Floats, fold: Codes, n_folds: int | None) -> Floats:
-        """Calls at thresholds chosen on pairs that share no fold with the pair: (pair,)."""
-        gains = gains_of(margin, self.human, self.weight)
-        epsilon = np.full(len(margin), best_thresholds(gains, np.zeros(len(margin), int), 1)[0])
+        """Decisions at thresholds optimized on pairs that share no fold with the pair: (pair,)."""
+        all_pairs = sort_pairs(margin, self.human, self.weight)
+        epsilon = np.full(len(margin), best_thresholds(all_pairs, np.zeros(len(margin), int), 1)[0])
         if n_folds is not None:
             low, high = (
                 np.minimum(fold[self.a], fold[self.b]),
@@ -93,29 +92,31 @@ class _Pairs:
             )
             for f, g in itertools.combinations_with_replacement(range(n_folds), 2):
                 train = ~np.isin(low, (f, g)) & ~np.isin(high, (f, g))
-                some = gains_of(margin[train], self.human[train], self.weight[train])
-                chosen = (
-                    best_thresholds(some, np.zeros(int(train.sum()), int), 1)
+                train_pairs = sort_pairs(margin[train], self.human[train], self.weight[train])
+                best = (
+                    best_thresholds(train_pairs, np.zeros(int(train.sum()), int), 1)
                     if train.any()
                     else [0.0]
                 )
-                epsilon[(low == f) & (high == g)] = chosen[0]
+                epsilon[(low == f) & (high == g)] = best[0]
         return decide_with_threshold(margin, epsilon)
 
     def values(self, weights: Floats) -> Floats:
-        """Weighted accuracy of each replicate, thresholds held fixed: (replicate, scorer)."""
-        columns = [self._value(weights, call == self.human) for call in self.calls]
+        """Weighted accuracy of each replicate at fixed thresholds: (replicate, scorer)."""
+        columns = [self._value(weights, decision == self.human) for decision in self.decisions]
         return np.stack(columns, axis=-1)
 
     def _value(self, weights: Floats, right: Floats) -> Floats:
-        shares = []
+        ratios = []
         for g in range(int(self.group.max()) + 1):
-            here = self.group == g
-            top = _form(self.a[here], self.b[here], right[here], weights.shape[1])
-            bottom = _form(self.a[here], self.b[here], np.ones(int(here.sum())), weights.shape[1])
+            in_group = self.group == g
+            top = _form(self.a[in_group], self.b[in_group], right[in_group], weights.shape[1])
+            bottom = _form(
+                self.a[in_group], self.b[in_group], np.ones(int(in_group.sum())), weights.shape[1]
+            )
             with np.errstate(invalid="ignore"):
-                shares.append(_quadratic(weights, top) / _quadratic(weights, bottom))
-        of_groups = np.stack(shares, axis=-1)[:, None]
+                ratios.append(_quadratic(weights, top) / _quadratic(weights, bottom))
+        of_groups = np.stack(ratios, axis=-1)[:, None]
         return nanmean_groups(of_groups, "drop", ~np.isnan(of_groups))[:, 0]
 
 
@@ -127,8 +128,8 @@ def _quadratic(weights: Floats, form: Floats) -> Floats:
     return np.einsum("ri,ri->r", weights @ form, weights)
 
 
-def _across(groups: list[Codes]) -> tuple[Codes, Codes, Codes]:
-    """Both rows and the group of each pair: three arrays of (pair,)."""
+def _pairs_within(groups: list[Codes]) -> tuple[Codes, Codes, Codes]:
+    """First row, second row and group of each pair: (pair,) each."""
     parts = []
     for g, rows in enumerate(groups):
         a, b = np.triu_indices(len(rows), k=1)
@@ -139,6 +140,6 @@ def _across(groups: list[Codes]) -> tuple[Codes, Codes, Codes]:
 
 def _fold_of_items(table: Responses, n_folds: int) -> Codes:
     if n_folds < 3:
-        raise MetaevalError("Cross-fitting pairs across items needs folds of at least 3.")
+        raise MetaevalError("Cross-fitting pairs across items needs n_folds of at least 3.")
     first_row = np.unique(table.item_codes, return_index=True)[1]
     return folds_of(table, n_folds)[first_row]

@@ -1,4 +1,4 @@
-"""Soft pairwise accuracy: agreement of the p-values of pairs of systems."""
+"""Soft pairwise accuracy: agreement of the p-values for pairs of systems."""
 
 from __future__ import annotations
 
@@ -32,50 +32,54 @@ from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.sums import only_label, sum_by
 from metaeval.tables import Responses, group_codes
 
-_FINEST = 1024.0  # scores that are multiples of 1 / 1024 become whole numbers
-_EXACT = 2.0**52  # whole numbers below add up without rounding
-_GAPS = 2**21  # differences that exist at one time
-_PASSES = 5  # a difference takes NumPy as long as so many weights
-_SQUARES = 2**25  # squared differences that are kept from one block of weights to the next
+_GRID = 1024.0  # scores that are multiples of 1 / 1024 are summed as integers, exactly
+_MAX_EXACT_FLOAT64 = 2.0**52  # sums of integers below this are exact in double precision
+_DIFFERENCES_PER_BLOCK = 2**21  # 16 MB
+_COST_OF_DIFFERENCE = 5  # time of one comparison, in units of one random weight
+_MAX_CACHED_SQUARES = (
+    2**25
+)  # squared differences that are kept from one block of weights to the next
 
 
 def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statistic:
-    r"""Agreement of scores and labels on how sure it is which of two systems is better.
+    r"""Soft pairwise accuracy: agreement of the p-values of scores and labels for pairs of systems.
 
     Parameters
     ----------
     mid_p : bool, default True
-        Count half of the flips that tie with the observed difference. False: all of them, as
-        published; a replica, whose value depends on the order of the names of the systems.
+        Count half of the flips that tie with the observed difference. False counts all of them, as
+        published; the value then depends on the order of the system names.
     n_flips : int, default 10 000
-        Random flips where a task has more than 20 items; else all 2^items are tried. Each flip
-        comes with its mirror image, and from a seed of its own: the estimate does not depend on
-        the seed of the analysis.
+        Number of random sign flips in tasks of more than 20 items; with fewer items all 2^n are
+        enumerated. Each flip is paired with its negative. The flips have a fixed seed, so that the
+        estimate does not depend on the seed of the analysis.
 
     Returns
     -------
     Statistic
-        With several tasks in one table, the mean over tasks of the value within each.
+        With several tasks, the mean over tasks.
 
     Raises
     ------
     MetaevalError
-        If a system lacks an item that another one of its task answered, or there is one system.
+        If a system lacks an item that another system of the task has, or a task has one system.
 
     Notes
     -----
-    :math:`1 - \operatorname{mean}_{a<b} |p^h_{ab} - p^m_{ab}|` with :math:`p_{ab}` the one-sided p
-    of the paired sign-flip test that a is better than b, of labels and of scores; all scorers and
-    the labels share the flips. Items are flipped one by one, also where clusters are declared.
+    :math:`1 - \operatorname{mean}_{a<b} |p^h_{ab} - p^m_{ab}|` with :math:`p_{ab}` the one-sided
+    p-value of the paired sign-flip test that system a is better than b, by labels (h) and by scores
+    (m); scorers and labels share the flips. Items are flipped individually, even if clusters are
+    declared.
 
-    What is estimated is the expected value *at this number of items*: with more items all p move
-    to 0 or 1 and the value changes, so do not compare values of different numbers of items.
-    `chance` is the value of a p that is uniform and knows nothing, 1 - mean(p^2 - p + 1/2) over
-    the labels' p: .75 where they tell no pair apart and .5 where they are certain of all.
+    The estimand is the expected value *at this number of items*: with more items all p-values move
+    to 0 or 1 and the value changes, so values at different numbers of items are not comparable.
+    `chance` is the expected value of a scorer with uniform random p-values, 1 - mean(p^2 - p + 1/2)
+    over the p-values of the labels: 0.75 if all of them are 1/2, and 0.5 if all are 0 or 1.
 
-    Replicates draw items and take p from the normal approximation, shifted to the exact estimate.
-    They lie about one standard deviation below it, because drawn twice an item looks like two:
-    the interval is the estimate -+ t se, cut off at 1, never a quantile of them.
+    Replicates resample items, with p-values from the normal approximation, and are shifted by the
+    difference to the exact estimate. They are biased downward by about one standard deviation,
+    because an item drawn twice counts as two; the interval is therefore a Student t interval around
+    the estimate, clipped at 1, never a percentile interval.
 
     References
     ----------
@@ -91,11 +95,11 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
     True
     """
     check_integer("n_flips", n_flips, 1)
-    given = ([] if mid_p else ["mid_p=False"]) + (
+    options = ([] if mid_p else ["mid_p=False"]) + (
         [] if n_flips == 10_000 else [f"n_flips={n_flips}"]
     )
     estimand = Estimand(
-        name="soft_pairwise_accuracy" + (f"({','.join(given)})" if given else ""),
+        name="soft_pairwise_accuracy" + (f"({','.join(options)})" if options else ""),
         grouping="systems",
         average="pairs",
         ties="mid-p" if mid_p else "published p",
@@ -114,10 +118,10 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
 
 
 class _Task(NamedTuple):
-    """The items of one task, and their scores with the label last, each above its item's lowest.
+    """Items of one task, and their scores (label last) minus the lowest score of the item.
 
-    Only differences between responses to one item matter. To subtract one of the item's own
-    scores keeps them exact; to subtract a mean would not.
+    Only differences between responses to the same item matter. Subtracting a score of the item
+    keeps them exact; subtracting the mean would not.
     """
 
     items: Codes  # (item,)
@@ -130,7 +134,7 @@ def _tasks(table: Responses) -> list[_Task]:
     if "task" in table.rows:
         task = group_codes(table.rows, ["task"])
     values = np.column_stack([table.scores.to_numpy(), only_label(table)])
-    # A power of two changes no bit, and squares neither overflow nor vanish.
+    # Scaling by a power of two is exact; it keeps squares from overflow and underflow.
     values = values / np.ldexp(1.0, np.frexp(np.abs(values).max(axis=0))[1])
     return [_task(table, np.flatnonzero(task == t), values) for t in range(task.max() + 1)]
 
@@ -150,15 +154,14 @@ def _task(table: Responses, rows: Codes, values: Floats) -> _Task:
 def _require_complete(n: Floats, names: list[str]) -> None:
     if len(names) < 2:
         raise MetaevalError(
-            "soft_pairwise_accuracy compares systems and there is one in a task; give responses "
-            "of at least two."
+            "soft_pairwise_accuracy compares systems and needs at least 2 in each task, got 1."
         )
-    lacking = [name for name, there in zip(names, n.T, strict=True) if not there.all()]
-    if lacking:
+    incomplete = [name for name, answered in zip(names, n.T, strict=True) if not answered.all()]
+    if incomplete:
         raise MetaevalError(
-            "soft_pairwise_accuracy needs systems that answered every item of their task, at "
-            f"least three where some did not; {join_names(lacking, 5)} did not. Leave out systems "
-            "or items, or use system_accuracy."
+            "soft_pairwise_accuracy needs systems with responses to all items of their task, at "
+            f"least 3 if others are incomplete; {join_names(incomplete, 5)} lack some. Exclude "
+            "systems or items, or use system_accuracy."
         )
 
 
@@ -174,63 +177,62 @@ def _describe(table: Responses, mid_p: bool, n_flips: int) -> Mapping[str, Float
 
 
 def p_values(values: Floats, mid_p: bool = True, n_flips: int = 10_000) -> Floats:
-    """One-sided sign-flip p of each pair of systems a < b: values (item, system, k) -> (pair, k).
+    """One-sided sign-flip p-values of pairs of systems: (item, system, k) -> (pair, k).
 
-    Values are not negative, as scores above the lowest of their item are. p counts flips whose
-    difference is above the observed one, and half of those equal to it (without `mid_p` all of
-    them).
+    Values must not be negative, as scores minus the lowest score of their item are. Flips whose
+    difference exceeds the observed one count 1, and those equal to it 1/2 (1 without `mid_p`).
     """
-    few = len(values) <= MAX_ENUMERATED
+    enumerate_all = len(values) <= MAX_ENUMERATED
     terms = _terms(values)
-    n = 2 ** (len(values) - 1) if few else -(-n_flips // 2)
-    sums = enumerated_sums(terms) if few else _drawn(terms, n)
+    n = 2 ** (len(values) - 1) if enumerate_all else -(-n_flips // 2)
+    sums = enumerated_sums(terms) if enumerate_all else _sampled_sums(terms, n)
     low, high = _thresholds(terms, values.shape)
     shape = (-1, *values.shape[1:])
-    counts = sum(_count(some.reshape(shape), low, high if mid_p else low) for some in sums)
+    counts = sum(_count(block.reshape(shape), low, high if mid_p else low) for block in sums)
     return np.asarray(counts / (4.0 * n))
 
 
-def _drawn(terms: ExactTerms, n: int) -> Iterator[Floats]:
+def _sampled_sums(terms: ExactTerms, n: int) -> Iterator[Floats]:
     return weighted_sums("sign", key_of(0, "flip"), n, terms, "sign flips")
 
 
 def _terms(values: Floats) -> ExactTerms:
-    """Values in a form whose sums are exact, by item: whole numbers where all are fractions."""
+    """Values whose sums over items are exact: integers if all are multiples of 1 / 1024."""
     flat = values.reshape(len(values), -1)
-    fine = flat * _FINEST
-    small = float(fine.max(initial=0.0)) * len(fine) < _EXACT
-    if not small or any((part != np.rint(part)).any() for part in (fine[:1], fine)):
+    scaled = flat * _GRID
+    is_small = float(scaled.max(initial=0.0)) * len(scaled) < _MAX_EXACT_FLOAT64
+    if not is_small or any((part != np.rint(part)).any() for part in (scaled[:1], scaled)):
         return ExactTerms(on_grid(flat), np.ones(flat.shape[1]), False)
-    whole = fine.astype(np.int64)
-    bits = np.bitwise_or.reduce(np.bitwise_or.reduce(whole).reshape(values.shape[1:]))
+    integers = scaled.astype(np.int64)
+    bits = np.bitwise_or.reduce(np.bitwise_or.reduce(integers).reshape(values.shape[1:]))
     unit = np.tile(np.where(bits == 0, 1, bits & -bits), values.shape[1])
-    return ExactTerms((whole // unit).astype(float), unit / _FINEST, True)
+    return ExactTerms((integers // unit).astype(float), unit / _GRID, True)
 
 
 def _thresholds(terms: ExactTerms, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """From where on a difference is equal to the observed one, and above it: two of (pair, k)."""
+    """Thresholds from which a difference is at least, or above, the observed: (pair, k) each."""
     cells = terms.values.reshape(shape)
     a, b = np.triu_indices(shape[1], k=1)
     total = cells.sum(axis=0)
     observed = total[a] - total[b]
     if terms.integral:
         return observed - 0.5, observed + 0.5
-    size = np.sqrt(len(cells) * np.einsum("isk,isk->sk", cells, cells))
-    slack = ROUNDOFF_OF_SUMS * (size[a] + size[b])
+    norm = np.sqrt(len(cells) * np.einsum("isk,isk->sk", cells, cells))
+    slack = ROUNDOFF_OF_SUMS * (norm[a] + norm[b])
     return observed - slack, np.nextafter(observed + slack, np.inf)
 
 
 def _count(sums: Floats, low: Floats, high: Floats) -> Codes:
-    """Differences of two of the sums (flip, system, k) from low, plus from high, on: (pair, k).
+    """Count differences of sums (flip, system, k) that are >= low, plus those >= high: (pair, k).
 
-    Flips count with their mirror images.
+    Each flip counts together with its negative.
     """
-    if is_large(_PASSES * len(sums) * low.size):
+    if is_large(_COST_OF_DIFFERENCE * len(sums) * low.size):
         from metaeval.resampling import jax_kernels
 
         jax_kernels.enable_compilation_cache()
         return jax_kernels.count_above(sums, low, high)
-    size = max(1, _GAPS // low.size)
+    size = max(1, _DIFFERENCES_PER_BLOCK // low.size)
     starts = range(0, len(sums), size)
     return np.sum([_count_block(sums[i : i + size], low, high) for i in starts], axis=0)
 
@@ -248,7 +250,7 @@ def _count_block(sums: Floats, low: Floats, high: Floats) -> Codes:
 
 
 def _weigh(table: Responses, mid_p: bool) -> Weigh:
-    """Replicates with p from the normal distribution with the variance of the flips."""
+    """Replicates with p-values from a normal approximation to the flip distribution."""
     tasks = _tasks(table)
     of_tasks = [_normal(task.values, mid_p) for task in tasks]
 
@@ -256,33 +258,33 @@ def _weigh(table: Responses, mid_p: bool) -> Weigh:
         total, n = np.zeros((len(weights), len(table.scorers))), np.zeros((len(weights), 1))
         for task, of_task in zip(tasks, of_tasks, strict=True):
             w = weights[:, task.items]
-            drawn = w.any(axis=1, keepdims=True)
-            total += np.where(drawn, of_task(w), 0.0)
-            n += drawn
+            present = w.any(axis=1, keepdims=True)
+            total += np.where(present, of_task(w), 0.0)
+            n += present
         return np.asarray(total / np.where(n > 0, n, np.nan))
 
     return values
 
 
 def _normal(values: Floats, mid_p: bool) -> Weigh:
-    """Values (item, system, scorer + 1) -> function of weights -> (replicate, scorer)."""
+    """Value of one task as a function of weights, from (item, system, scorer + 1)."""
     from scipy.special import ndtr
 
     a, b = np.triu_indices(values.shape[1], k=1)
     columns = [np.ascontiguousarray(values[..., k]) for k in range(values.shape[2])]
-    in_memory = len(values) * len(a) * len(columns) <= _SQUARES
+    in_memory = len(values) * len(a) * len(columns) <= _MAX_CACHED_SQUARES
 
     def squares(column: Floats) -> Floats:
         return np.asarray((column[:, a] - column[:, b]) ** 2)
 
-    kept = [squares(column) for column in columns] if in_memory else []
+    cached = [squares(column) for column in columns] if in_memory else []
 
     def p_of(weights: Floats, k: int) -> Floats:
         sums = weights @ columns[k]
-        square = weights @ (kept[k] if in_memory else squares(columns[k]))
-        flat = square <= 0
-        z = (sums[:, a] - sums[:, b]) / np.sqrt(np.where(flat, 1.0, square))
-        return np.asarray(np.where(flat, 0.5 if mid_p else 1.0, ndtr(-z)))
+        variance = weights @ (cached[k] if in_memory else squares(columns[k]))
+        no_variance = variance <= 0
+        z = (sums[:, a] - sums[:, b]) / np.sqrt(np.where(no_variance, 1.0, variance))
+        return np.asarray(np.where(no_variance, 0.5 if mid_p else 1.0, ndtr(-z)))
 
     def of_weights(weights: Floats) -> Floats:
         human = p_of(weights, len(columns) - 1)

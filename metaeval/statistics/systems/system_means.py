@@ -1,4 +1,4 @@
-"""System level: agreement of the means of systems under a scorer and under the labels."""
+"""Accuracy and correlation of the mean scores of systems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from metaeval.tables import TEXT, Responses, group_codes
 
 
 def systems_of(table: Responses) -> tuple[Codes, Codes]:
-    """System of each row, and the task of each system: (row,), (system,)."""
+    """Return the system of each row (row,) and the task of each system (system,)."""
     require_column(table.rows.columns, "system", purpose="A system-level statistic")
     system = group_codes(table.rows, [c for c in ("task", "system") if c in table.rows])
     first = np.unique(system, return_index=True)[1]
@@ -27,7 +27,7 @@ def systems_of(table: Responses) -> tuple[Codes, Codes]:
 
 
 def _system_terms(table: Responses) -> Floats:
-    """Per item and system: score, label and 1 summed over rows: (item, scorer, system * 3)."""
+    """Sums of score, label and 1 by item and system: (item, scorer, system * 3)."""
     system, task = systems_of(table)
     x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
     y = np.broadcast_to(y[:, None], x.shape)
@@ -38,14 +38,14 @@ def _system_terms(table: Responses) -> Floats:
 
 
 def _means(sums: Floats) -> tuple[Floats, Floats]:
-    """Mean score and mean label of each system from the summed terms: two of (..., system)."""
+    """Mean score and mean label of each system from summed terms: (..., system) each."""
     cells = sums.reshape(*sums.shape[:-1], -1, 3)
     x, y = ratio(cells[..., [0, 2]]), ratio(cells[..., [1, 2]])
     return x, y
 
 
 def _pairs_within(task: Codes) -> tuple[Codes, Codes]:
-    """Pairs of systems of one task."""
+    """Pairs of systems of the same task."""
     a, b = np.triu_indices(len(task), k=1)
     same = task[a] == task[b]
     if not same.any():
@@ -60,22 +60,22 @@ def _signs(means: Floats, a: Codes, b: Codes) -> Floats:
 
 
 def system_accuracy() -> Statistic:
-    r"""Share of pairs of systems that a scorer puts in the order of the labels, by their means.
+    r"""Proportion of pairs of systems whose mean scores are in the order of their mean labels.
 
     Returns
     -------
     Statistic
-        Pairs are formed within a task. Two equal means must be met by two equal means.
+        Pairs are formed within a task. A tie of mean labels must be matched by a tie of mean
+        scores.
 
     Notes
     -----
-    Means are taken over the items of the table; in a replicate over the resampled items. S
-    systems give S (S - 1) / 2 pairs but are only S systems: the interval is about new items for
-    these systems, and about new systems too with resample=("item", "system"). What is estimated is
-    the expected value *at this number of items*: with more items the orders of systems settle, and
-    the value of endless items is often 1, far outside the interval of few. The value is a step
-    function of the data, so no sign-flip test applies; p-values are from the bootstrap and
-    approximate.
+    Means are over the items of the table, in replicates over the resampled items. S systems form S
+    (S - 1) / 2 pairs but are only S units: the interval generalizes to new items for these systems,
+    and to new systems only with resample=("item", "system"). The estimand is the expected value *at
+    this number of items*: with more items the order of the systems becomes certain, and the limit
+    is often 1, far outside an interval from few items. The value is a step function of the data, so
+    that sign-flip tests do not apply; p-values are from the bootstrap and approximate.
 
     References
     ----------
@@ -120,16 +120,16 @@ def system_accuracy() -> Statistic:
 
 
 def _agreement(x: Floats, y: Floats, weight: Floats | float = 1.0) -> Floats:
-    """Share of equal signs among the pairs whose systems are there, NaN if none are: (...,)."""
-    there = np.where(np.isnan(x) | np.isnan(y), 0.0, weight)
+    """Weighted proportion of equal signs among pairs with both systems, NaN if none: (...,)."""
+    present = np.where(np.isnan(x) | np.isnan(y), 0.0, weight)
     with np.errstate(invalid="ignore"):
-        return np.asarray(((x == y) * there).sum(axis=-1) / there.sum(axis=-1))
+        return np.asarray(((x == y) * present).sum(axis=-1) / present.sum(axis=-1))
 
 
 def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> TwoWayReplicates:
-    """Pairs of different systems count by the product of their weights.
+    """Two-way replicates; a pair of systems is weighted by the product of their weights.
 
-    Systems are drawn by name: one that is in several tasks is drawn in all of them at once.
+    Systems are resampled by name: a system in several tasks has the same weight in all of them.
     """
     terms, (system, task) = _system_terms(table), systems_of(table)
     a, b = _pairs_within(task)
@@ -147,17 +147,17 @@ def _accuracy_by_systems(table: Responses, unit: Codes, n_units: int) -> TwoWayR
 
 
 def system_pearson() -> Statistic:
-    r"""Pearson's correlation of the means of systems under a scorer and under the labels.
+    r"""Pearson's correlation of the mean scores and mean labels of systems.
 
     Returns
     -------
     Statistic
-        With several tasks in one table, the mean over tasks of the correlation within each.
+        With several tasks, the mean over tasks of the correlation within each.
 
     Notes
     -----
-    A few outlying systems can make it. The interval is about new items for these systems. The
-    paired test flips jackknife pseudo-values and is approximate.
+    A few outlying systems can dominate the value. The interval generalizes to new items for these
+    systems. The paired test flips the signs of jackknife pseudo-values and is approximate.
 
     References
     ----------
@@ -179,9 +179,11 @@ def system_pearson() -> Statistic:
         def values(weights: Floats) -> Floats:
             x, y = _means((weights @ flat).reshape(len(weights), n_scorers, k))
             parts = [_correlation(x[..., task == t], y[..., task == t]) for t in np.unique(task)]
-            drawn = [~np.isnan(x[..., task == t]).all(axis=-1) for t in np.unique(task)]
-            values = [np.where(there, part, 0.0) for there, part in zip(drawn, parts, strict=True)]
-            return np.asarray(np.sum(values, axis=0) / np.sum(drawn, axis=0))
+            defined = [~np.isnan(x[..., task == t]).all(axis=-1) for t in np.unique(task)]
+            values = [
+                np.where(present, part, 0.0) for present, part in zip(defined, parts, strict=True)
+            ]
+            return np.asarray(np.sum(values, axis=0) / np.sum(defined, axis=0))
 
         return values
 
@@ -195,10 +197,17 @@ def system_pearson() -> Statistic:
 
 
 def _correlation(x: Floats, y: Floats) -> Floats:
-    """Pearson's correlation along the last axis, over the systems that are there."""
-    there = ~(np.isnan(x) | np.isnan(y))
-    n = np.maximum(there.sum(axis=-1, keepdims=True), 1)
-    x, y = (np.where(there, v, 0.0) for v in (x, y))
-    x, y = (np.where(there, v - v.sum(axis=-1, keepdims=True) / n, 0.0) for v in (x, y))
-    sums = [there.sum(-1), x.sum(-1), y.sum(-1), (x * x).sum(-1), (y * y).sum(-1), (x * y).sum(-1)]
+    """Pearson's correlation along the last axis, over systems without NaN."""
+    present = ~(np.isnan(x) | np.isnan(y))
+    n = np.maximum(present.sum(axis=-1, keepdims=True), 1)
+    x, y = (np.where(present, v, 0.0) for v in (x, y))
+    x, y = (np.where(present, v - v.sum(axis=-1, keepdims=True) / n, 0.0) for v in (x, y))
+    sums = [
+        present.sum(-1),
+        x.sum(-1),
+        y.sum(-1),
+        (x * x).sum(-1),
+        (y * y).sum(-1),
+        (x * y).sum(-1),
+    ]
     return correlation_of(np.stack([np.asarray(s, dtype=float) for s in sums], axis=-1))

@@ -100,7 +100,7 @@ def same_in_each_replicate(table, weights, folds, average):
 def test_every_replicate_is_what_sorting_again_gives(
     options, n_bins, folds, average, draw, monkeypatch
 ):
-    monkeypatch.setattr(tie_calibration, "_BINS", n_bins)
+    monkeypatch.setattr(tie_calibration, "_MAX_BINS", n_bins)
     table = pairs(**options)
     same_in_each_replicate(table, draw(table.n_items), folds, average)
 

@@ -333,7 +333,7 @@ def test_two_responses_of_a_system_to_an_item_are_refused():
     table = Responses(
         rows, pd.DataFrame({"m": values % 4}), pd.DataFrame({"h": values}), label_kind="rating"
     )
-    with pytest.raises(MetaevalError, match="at most one response of a system to an item, and 'p'"):
+    with pytest.raises(MetaevalError, match="at most one response per system and item, but 'p'"):
         evaluate(table, pairwise_accuracy(), resample=BOTH, n_resamples=100)
 
 

@@ -79,10 +79,10 @@ def test_drawn_flips_are_close_to_all_flips():
 def test_missing_cells_are_refused_in_one_sentence():
     human, metric = simulated(3, 30, 3)
     table = table_of(human, m=metric).keep_rows(np.arange(90) != 5)
-    with pytest.raises(MetaevalError, match="needs systems that answered every item"):
+    with pytest.raises(MetaevalError, match="needs systems with responses to all items"):
         evaluate(table, SOFT, n_resamples=100)
     one = table_of(human[:, :1], m=metric[:, :1])
-    with pytest.raises(MetaevalError, match="at least two"):
+    with pytest.raises(MetaevalError, match="at least 2 in each task"):
         evaluate(one, SOFT, n_resamples=100)
 
 
