@@ -169,7 +169,8 @@ def test_order_effects_are_seen_where_order_is_recorded_and_not_asked_for_elsewh
     row = value(shown, "cox_intercept(scale=log_odds)")
     assert row["lower"] < 1 < row["upper"] and row["lower"] > 0.5
     assert value(shown, "cox_slope(scale=log_odds)")["estimate"] == pytest.approx(1, abs=0.1)
-    assert "in presentation order" in me.evaluate(shown, "brier(scale=log_odds)").methods_paragraph()
+    paragraph = me.evaluate(shown, "brier(scale=log_odds)").methods_paragraph()
+    assert "in presentation order" in paragraph
     test = calibration.cumulative(shown, forecast="log_odds", n_resamples=200)
     assert test.row("a")["p_value"] < 0.01
     with pytest.raises(MetaevalError, match="ordered=True"):
