@@ -171,7 +171,7 @@ for gate in (better, no_worse):
 # %% [markdown]
 # ## How many items does the next study need?
 #
-# The table is taken for a pilot. `mde` is the difference that it finds with 80 % power,
+# The table is taken for a pilot. `mde` is the difference that it finds with 80% power,
 # `items_needed` how many items it takes for a difference of two points. `design_effect` is the
 # price of clusters: items of one document are worth fewer independent ones. Scorers that err
 # alike need fewer items, because what they share cancels in the difference.

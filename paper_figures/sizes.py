@@ -20,7 +20,7 @@ from metaeval.inference import (
     macro,
     measure,
 )
-from metaeval.planning.power_analysis import of_units
+from metaeval.planning.power_analysis import units_design
 from metaeval.plots import coverage
 from metaeval.simulation.model import SimulatedScorer
 from metaeval.tables import Responses
@@ -95,7 +95,7 @@ def _p_values(null: Null, seed: int) -> list[float]:
 
 
 def _measured(table: Responses, unit: str, statistic: Statistic) -> Estimates:
-    design = of_units(table, {"resample": unit})
+    design = units_design(table, {"resample": unit})
     return macro(measure(design, statistic, Resamples(N_FLIPS, 0)), table.n_items)
 
 

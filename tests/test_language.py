@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "metaeval"
-ROOMS = ("core", "resampling", "curves", "tables", "results", "simulation", "statistics")
+ROOMS = (
+    "core",
+    "resampling",
+    "curves",
+    "tables",
+    "results",
+    "simulation",
+    "statistics",
+    "planning",
+)
 ALLOWED = 0.02  # proportion of assigned names
 
 # What to write instead: "is not a", "significantly different", "again", "proportion", "swapped",

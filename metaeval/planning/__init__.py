@@ -1,10 +1,8 @@
-"""Before and after a study: sample sizes, power, error rates, and the gate of CI.
+"""Planning of studies: sample size, power, type I error rates, and gates in CI.
 
-- `power_analysis`: Planning from a pilot: how many items a comparison needs, and what a test does
-  to this design.
-- `error_rates`: What a test does to this design: its size where two scorers are equally good.
-- `ci_gate`: Whether a new scorer passes: the interval of its gain over a baseline against a
-  margin.
+- `power_analysis`: Sample size and power from a pilot.
+- `error_rates`: Type I error rate of a test in a given design, by simulation.
+- `ci_gate`: Superiority and non-inferiority gates for continuous integration.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a new scorer passes: the interval of its gain over a baseline against a margin."""
+"""Superiority and non-inferiority gates for continuous integration."""
 
 from __future__ import annotations
 
@@ -10,39 +10,48 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from metaeval.core import MetaevalError, check_not_negative, join_names, natural, require_known
+from metaeval.core import (
+    ROUNDOFF,
+    MetaevalError,
+    check_not_negative,
+    join_names,
+    natural,
+    require_known,
+)
 from metaeval.inference import Design, choose_statistics, compare, prepare, table_for
 from metaeval.resampling import non_inferior as non_inferior_test
 from metaeval.results import Result
 from metaeval.statistics import Statistic, sum_by
 from metaeval.tables import Table, require_table
 
-FEWEST_ITEMS = 30
-_FEW_MOVES, _EQUAL, _MOST_ITEMS = 10, 1e-12, 1e9
+MIN_ITEMS = 30  # with fewer items BCa intervals undercover
+# The bootstrap and the t test of proportions are unreliable if fewer units than this differ.
+_MIN_DISCORDANT = 10
+_MAX_ITEMS = 1e9  # larger numbers of items needed are not reported
 MET, NOT_MET, INCONCLUSIVE = "met", "not met", "inconclusive"
 CODES = {MET: 0, NOT_MET: 1, INCONCLUSIVE: 3}
 
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """What a gate found; see `gate`.
+    """Result of a gate; see `gate`.
 
     Parameters
     ----------
     outcome : {"met", "not met", "inconclusive"}
-        Interval and test together; see `gate`.
+        Decision from interval and test; see `gate`.
     gain, lower, upper : float
-        How much better the new scorer is (reversed where low values are good), and the ends
-        of its interval.
+        Difference in favor of the new scorer (sign-reversed if low values are good), and its
+        interval.
     bound : float
-        What the gain was held against: the margin, or minus the margin for non-inferiority.
+        Value with which the gain is compared: the margin, or minus the margin for non-inferiority.
     detectable : float
-        True difference from the bound that so many items show with 80 % power.
+        True difference from the bound at which this number of items has 80% power.
     needed : int or None
-        Items that would show with 80 % power that the true gain is beyond the bound, were it the
-        one that was seen; None where they are equal.
+        Number of items for 80% power if the true gain equals the observed one; None if that is at
+        the bound.
     notes : tuple of str
-        Items that only one of the scorers has, and what `compare` warned of.
+        Items scored by only one of the scorers, and warnings of `compare`.
     result : Result
         The comparison.
     """
@@ -59,11 +68,11 @@ class Gate:
 
     @property
     def code(self) -> int:
-        """Exit code: 0 where the gate is met, 1 where it is not, 3 where that is open."""
+        """Exit code: 0 if the gate is met, 1 if not, 3 if inconclusive."""
         return CODES[self.outcome]
 
     def sentence(self) -> str:
-        """Return the verdict with the numbers it rests on, in one sentence."""
+        """Return the outcome and the numbers behind it in one sentence."""
         row = self.result.frame[self.result.frame["baseline"].notna()].iloc[0]
         accuracy = self.result.is_accuracy()
         scale, digits, unit = (100, 1, " points") if accuracy else (1, 3, "")
@@ -72,22 +81,26 @@ class Gate:
             for v in (abs(self.gain), self.lower, self.upper, self.bound, self.detectable)
         )
         verb, than = ("gains", "over") if self.gain >= 0 else ("loses", "to")
-        said = (
+        position = position_of_interval(self.lower, self.upper, self.bound)
+        sentence = (
             f"Gate {self.outcome}: {row['scorer']} {verb} {gain}{unit} {than} {row['baseline']} "
-            f"({100 * self.result.confidence:g} % CI {low} to {high}; {row['n_items']} items), "
-            f"and the interval {_PLACE[held_against(self.lower, self.upper, self.bound)]} "
-            f"{bound}{unit}"
+            f"({100 * self.result.confidence:g}% CI {low} to {high}; {row['n_items']} items), "
+            f"and the interval {_POSITION[position]} {bound}{unit}"
         )
         if self.outcome != INCONCLUSIVE:
-            return said + "."
-        if held_against(self.lower, self.upper, self.bound) != INCONCLUSIVE:
-            said += ", which too few differences bear out"
-        said += f"; with 80 % power so many items show true differences from it of {mde}{unit}"
-        more = f", and about {self.needed} items the difference that was seen"
-        return said + (more if self.needed is not None else "") + "."
+            return sentence + "."
+        if position != INCONCLUSIVE:
+            sentence += ", but too few items differ for the test to confirm it"
+        sentence += (
+            f"; with this number of items 80% power is reached at a true difference of {mde}{unit} "
+            f"from {bound}{unit}"
+        )
+        if self.needed is not None:
+            sentence += f", and at the observed difference with about {self.needed} items"
+        return sentence + "."
 
 
-_PLACE = {MET: "is above", NOT_MET: "is below", INCONCLUSIVE: "contains"}
+_POSITION = {MET: "is above", NOT_MET: "is below", INCONCLUSIVE: "contains"}
 
 
 def gate(
@@ -109,63 +122,64 @@ def gate(
     weights: str | None = None,
     seed: int = 0,
 ) -> Gate:
-    """Whether a new scorer is better than a baseline by more than a margin, or hardly worse.
+    """Test whether a new scorer is superior, or not inferior, to a baseline by a margin.
 
     Parameters
     ----------
     table : Responses or Pairs
-        With the scores of both.
+        A table with the scores of both.
     statistic : Statistic or str, optional
-        As in `compare`, one of them.
+        As in `compare`, but a single one.
     new, baseline : str
         Names of the scorers.
     margin : float, default 0
-        Gain that must be exceeded; with `non_inferior` the loss that is accepted, above 0. In
-        units of the statistic (.01 is one point of accuracy).
+        Gain to be exceeded; with `non_inferior` the acceptable loss, which must be positive. In
+        units of the statistic (0.01 is one point of accuracy).
     non_inferior : bool, default False
-        Ask only that the new scorer is worse by less than the margin.
+        Require only that the new scorer is worse by less than the margin.
     test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "sign-flip"
         The test at a margin of 0, as in `compare`.
     label : str, optional
-        Which label column; needed where there are several whose mean is not the label.
+        Label column; needed if there are several whose mean is not the label.
     by : str, optional
-        Column of the items; the gain is the mean of its values' gains, equally weighted.
+        Column of the items; the gain is the unweighted mean of the gains of its values.
     resample : {"item", "cluster", "task", ("item", "system")}, optional
-        What is resampled: clusters where there are any, else items, by default.
+        Resampling unit; by default clusters if declared, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        As in `evaluate`. By default what the table was read with.
+        As in `evaluate`. By default the policy of the table.
     interval : {"bca", "percentile", "basic", "bootstrap-t", "t"}, default "bca"
-        Kind of the interval of the gain.
+        Kind of interval for the gain.
     confidence : float, default 0.95
-        Share of intervals that should hold the true gain.
+        Nominal coverage of the interval.
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
     weights : {"multinomial", "poisson", "exponential"}, optional
-        How units are weighted in replicates, as in `evaluate`.
+        Weights of units in replicates, as in `evaluate`.
     seed : int, default 0
-        The same seed gives the same result.
+        Seed of the random numbers; the same seed gives the same result.
 
     Returns
     -------
     Gate
-        "met" where the whole interval of the gain is above the margin (above minus the margin)
-        and a test agrees, "not met" where both are below, else "inconclusive"; `sentence()`, and
-        `code` for CI.
+        "met" if the interval of the gain is above the bound (the margin, or minus the margin) and a
+        test agrees, "not met" if the interval is below it and a test agrees, else "inconclusive";
+        `sentence()` for text, and `code` for CI.
 
     Raises
     ------
     MetaevalError
-        If the scorers share fewer than 30 items, differ by the same on all of them, or the
-        statistic has no better side.
+        If the scorers share fewer than 30 items, their difference is the same for all items, or the
+        statistic has no better direction.
 
     Notes
     -----
-    Each side is tested at level .025 for a 95 % interval. Bootstrap intervals are too short where
-    few units differ, so that a one-sided test at the same level must agree: sign flips at a margin
-    of 0, else Student's t of the gain less the margin; and where fewer than 10 units differ (of an
-    accuracy, margin not 0) the exact bounds of the shares won and lost. Nothing is corrected for:
-    one gate, one comparison. A gate that is tried again and again until it is met has no
-    level. A margin chosen after looking proves nothing.
+    Each side is tested at level 0.025 for a 95% interval. Bootstrap intervals undercover if few
+    units differ, so that a one-sided test at the same level must agree: the sign-flip test at a
+    margin of 0, otherwise Student's t test of the gain minus the margin; and if fewer than 10 units
+    differ (for accuracies with a nonzero margin) exact bounds of the proportions of units won and
+    lost. There is no correction for multiplicity: one gate is one comparison. A gate that is
+    repeated until it is met does not control its error rate, nor does a margin chosen after seeing
+    the data.
 
     References
     ----------
@@ -184,8 +198,8 @@ def gate(
     0
     """
     bound = _bound(margin, non_inferior)
-    table = _checked(table, statistic, new, baseline)
-    only = _only_one(table, new, baseline, missing)
+    table = _check_inputs(table, statistic, new, baseline)
+    notes = _unshared_items(table, new, baseline, missing)
     result = compare(
         table,
         statistic,
@@ -205,169 +219,178 @@ def gate(
     )
     sign = _sign(result)
     row = result.row(new, baseline)
-    _require_enough(table, row, new, baseline)
+    _check_comparison(table, row, new, baseline)
     low, high = sorted(sign * float(row[end]) for end in ("lower", "upper"))
     gain = sign * float(row["estimate"])
-    side = held_against(low, high, bound)
+    outcome = position_of_interval(low, high, bound)
     level = (1 - result.confidence) / 2
     design = prepare(
         table, label=label, scorers=[new, baseline], by=by, resample=resample, missing=missing
     )
-    borne_out = side == INCONCLUSIVE or (
-        _p_of_side(row, gain, bound, side) <= level
-        and _enough_differ(_moves(design, statistic, new, baseline), bound, side, level)
+    confirmed = outcome == INCONCLUSIVE or (
+        _one_sided_p(row, gain, bound, outcome) <= level
+        and _confirmed_exactly(
+            _discordance(design, statistic, new, baseline), bound, outcome, level
+        )
     )
     return Gate(
-        side if borne_out else INCONCLUSIVE,
+        outcome if confirmed else INCONCLUSIVE,
         gain,
         low,
         high,
         bound,
         float(row["mde"]),
-        _needed(row, gain - bound),
-        (*only, *result.meta["warnings"]),
+        _items_needed(row, gain - bound),
+        (*notes, *result.meta["warnings"]),
         result,
     )
 
 
-def held_against(lower: float, upper: float, bound: float) -> str:
-    """On which side of a bound an interval lies.
+def position_of_interval(lower: float, upper: float, bound: float) -> str:
+    """Compare an interval with a bound.
 
-    >>> held_against(0.1, 0.3, 0.0), held_against(-0.3, -0.1, 0.0), held_against(-0.1, 0.1, 0.0)
-    ('met', 'not met', 'inconclusive')
+    >>> [position_of_interval(*ends, 0.0) for ends in ((0.1, 0.3), (-0.3, -0.1), (-0.1, 0.1))]
+    ['met', 'not met', 'inconclusive']
     """
     if lower > bound:
         return MET
     return NOT_MET if upper < bound else INCONCLUSIVE
 
 
-def _p_of_side(row: pd.Series, gain: float, bound: float, side: str) -> float:
-    """One-sided p of what the interval says; sign flips where they are about the same."""
+def _one_sided_p(row: pd.Series, gain: float, bound: float, outcome: str) -> float:
+    """One-sided p-value for the side of the bound, from sign flips if the bound is 0."""
     if bound == 0 and not math.isnan(row["p_value"]):
         return float(row["p_value"]) / 2
-    away = gain - bound if side == MET else bound - gain
-    p = non_inferior_test(np.array(away), row["se"], 0.0, row["n_clusters"] - 1)
+    distance = gain - bound if outcome == MET else bound - gain
+    p = non_inferior_test(np.array(distance), row["se"], 0.0, row["n_clusters"] - 1)
     return float(p)
 
 
-class _Moves(NamedTuple):
-    """Units in which one scorer has more right than the other, and all units."""
+class _Discordance(NamedTuple):
+    """Number of units won and lost by the new scorer, and of all units."""
 
     won: int
     lost: int
     units: int
 
 
-def _moves(design: Design, statistic: Any, one: str, other: str) -> _Moves | None:
-    """How many units differ, of accuracies of items; None of other statistics."""
-    chosen = choose_statistics(design.table, statistic)[0][0]
-    if not chosen.is_accuracy or design.systems:
+def _discordance(
+    design: Design, statistic: Any, scorer: str, reference: str
+) -> _Discordance | None:
+    """Count the units that differ, for accuracies that are sums over items, else None."""
+    resolved = choose_statistics(design.table, statistic)[0][0]
+    if not resolved.is_accuracy or design.systems:
         return None
     gaps = []
     for stratum in design.strata:
-        own = table_for(chosen, stratum.table)
-        of_items = chosen.contributions(own)
+        table = table_for(resolved, stratum.table)
+        of_items = resolved.contributions(table)
         if of_items is None:
             return None
-        by_unit = sum_by(of_items, stratum.unit_of_items(own), len(stratum.units))
-        new, baseline = (by_unit[:, own.scorers.index(name)] for name in (one, other))
-        gaps.append(np.where(np.abs(new - baseline) > _EQUAL, new - baseline, 0.0))
+        by_unit = sum_by(of_items, stratum.unit_of_items(table), len(stratum.units))
+        new, baseline = (by_unit[:, table.scorers.index(name)] for name in (scorer, reference))
+        gaps.append(np.where(np.abs(new - baseline) > ROUNDOFF, new - baseline, 0.0))
     gap = np.concatenate(gaps)
-    return _Moves(int((gap > 0).sum()), int((gap < 0).sum()), len(gap))
+    return _Discordance(int((gap > 0).sum()), int((gap < 0).sum()), len(gap))
 
 
-def _enough_differ(moves: _Moves | None, bound: float, side: str, level: float) -> bool:
-    """Whether few units that differ say so, too: by exact bounds of the shares won and lost."""
-    if moves is None or bound == 0 or moves.won + moves.lost >= _FEW_MOVES:
+def _confirmed_exactly(
+    counts: _Discordance | None, bound: float, outcome: str, level: float
+) -> bool:
+    """Return whether exact bounds of the proportions won and lost agree, if few units differ."""
+    if counts is None or bound == 0 or counts.won + counts.lost >= _MIN_DISCORDANT:
         return True
-    up, down = (moves.won, moves.lost) if side == MET else (moves.lost, moves.won)
-    least, most = _exact(up, moves.units, level)[0], _exact(down, moves.units, level)[1]
-    return least - most > (bound if side == MET else -bound)
+    up, down = (counts.won, counts.lost) if outcome == MET else (counts.lost, counts.won)
+    lowest_gain, highest_loss = (
+        _exact_bounds(up, counts.units, level)[0],
+        _exact_bounds(down, counts.units, level)[1],
+    )
+    return lowest_gain - highest_loss > (bound if outcome == MET else -bound)
 
 
-def _exact(successes: int, n: int, level: float) -> tuple[float, float]:
-    """Clopper and Pearson's bounds of a share, each at a level."""
+def _exact_bounds(successes: int, n: int, level: float) -> tuple[float, float]:
+    """Clopper-Pearson bounds of a proportion, each at a level."""
     from scipy.stats import binomtest
 
-    found = binomtest(successes, n).proportion_ci(1 - 2 * level, method="exact")
-    return float(found.low), float(found.high)
+    interval = binomtest(successes, n).proportion_ci(1 - 2 * level, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def _bound(margin: float, non_inferior: bool) -> float:
     check_not_negative("margin", margin)
     if non_inferior and margin == 0:
         raise MetaevalError(
-            "Non-inferiority needs a margin above 0, the loss that is accepted: margin=0.01."
+            "Non-inferiority needs a margin above 0, the acceptable loss, such as margin=0.01."
         )
     return -margin if non_inferior else margin
 
 
-def _checked(table: Any, statistic: Any, new: str, baseline: str) -> Table:
+def _check_inputs(table: Any, statistic: Any, new: str, baseline: str) -> Table:
     table = require_table(table)
     for name in (new, baseline):
         require_known("scorer", name, table.scorers)
     if isinstance(statistic, Sequence) and not isinstance(statistic, str):
-        raise MetaevalError("A gate takes one statistic, not a list of them; choose one.")
+        raise MetaevalError("A gate takes one statistic, not a list; choose one.")
     if new == baseline:
-        raise MetaevalError(f"{new!r} is compared with itself; name two scorers.")
+        raise MetaevalError(f"new and baseline are both {new!r}; name two different scorers.")
     return table
 
 
-def _only_one(table: Table, new: str, baseline: str, missing: Any) -> list[str]:
-    """Items that one of the two scored and the other did not."""
-    what = "counted as wrong" if missing == "count_as_wrong" else "left out"
-    there = table.scores[[new, baseline]].notna().groupby(table.item_codes).any().to_numpy()
+def _unshared_items(table: Table, new: str, baseline: str, missing: Any) -> list[str]:
+    """Notes on items with a score of only one of the two scorers."""
+    consequence = "counted as wrong" if missing == "count_as_wrong" else "excluded"
+    scored = table.scores[[new, baseline]].notna().groupby(table.item_codes).any().to_numpy()
     names = ["/".join(str(v) for v in np.atleast_1d(item)) for item in table.item_index]
-    said = []
-    for own, who in ((0, new), (1, baseline)):
-        alone = [names[i] for i in np.flatnonzero(there[:, own] & ~there[:, 1 - own])]
-        alone.sort(key=natural)
-        if alone:
-            said.append(f"only {who} has scores of {join_names(alone, 5)}: {what}")
-    return said
+    notes = []
+    for column, scorer in ((0, new), (1, baseline)):
+        items = [names[i] for i in np.flatnonzero(scored[:, column] & ~scored[:, 1 - column])]
+        items.sort(key=natural)
+        if items:
+            notes.append(f"items scored only by {scorer}, {consequence}: {join_names(items, 5)}")
+    return notes
 
 
 def _sign(result: Result) -> int:
     sign = result.direction()
     if not sign:
         raise MetaevalError(
-            f"{result.statistics[0]} has no better side, so that nothing can be gained; choose "
-            "another statistic, such as pairwise_accuracy."
+            f"A gate is undefined for {result.statistics[0]}, of which neither higher nor lower "
+            "values are better; use another statistic, such as pairwise_accuracy."
         )
     return sign
 
 
-def _require_enough(table: Table, row: pd.Series, new: str, baseline: str) -> None:
-    if row["n_items"] < FEWEST_ITEMS:
+def _check_comparison(table: Table, row: pd.Series, new: str, baseline: str) -> None:
+    if row["n_items"] < MIN_ITEMS:
         raise MetaevalError(
-            f"{new} and {baseline} share {int(row['n_items'])} items, and a gate needs at least "
-            f"{FEWEST_ITEMS}; score more of the same items with both{_apart(table)}."
+            f"A gate needs at least {MIN_ITEMS} items scored by both scorers; {new!r} and "
+            f"{baseline!r} share {int(row['n_items'])} items{_shared_items_hint(table)}."
         )
     if math.isnan(row["se"]):
         raise MetaevalError(
-            f"The difference of {new} and {baseline} has no standard error, as where a task has "
-            "one item; leave such tasks out, or leave by= out."
+            f"The difference between {new!r} and {baseline!r} has no standard error, as happens if "
+            "a task has one item; exclude such tasks, or omit by=."
         )
     if row["se"] == 0:
         raise MetaevalError(
-            f"{new} and {baseline} differ by the same on all {int(row['n_items'])} items, so that "
-            "nothing is known of how the difference varies; compare scorers that differ."
+            f"The difference between {new!r} and {baseline!r} is the same for all "
+            f"{int(row['n_items'])} items, so that its standard error is 0; compare other scorers."
         )
 
 
-def _apart(table: Table) -> str:
-    """What to say where items of several tasks were taken for the same."""
+def _shared_items_hint(table: Table) -> str:
+    """Hint that items of several tasks are assumed to be shared."""
     if not (table.shared_items and table.sharing_assumed):
         return ""
     return (
-        ", or say shared_items=False (--independent-items) if tasks only number their items alike: "
-        "they are taken to share them"
+        "; tasks are assumed to share items with equal ids, so set shared_items=False "
+        "(--independent-items) if their items differ"
     )
 
 
-def _needed(row: pd.Series, away: float) -> int | None:
-    """Items at which 80 % power is reached for so large a difference from the bound."""
-    if abs(away) <= _EQUAL or not math.isfinite(row["mde"]):
+def _items_needed(row: pd.Series, distance: float) -> int | None:
+    """Number of items for 80% power at a given difference from the bound."""
+    if abs(distance) <= ROUNDOFF or not math.isfinite(row["mde"]):
         return None
-    needed = row["n_items"] * (row["mde"] / away) ** 2
-    return math.ceil(needed) if needed < _MOST_ITEMS else None
+    n = row["n_items"] * (row["mde"] / distance) ** 2
+    return math.ceil(n) if n < _MAX_ITEMS else None

@@ -1,4 +1,4 @@
-"""What a test does to this design: its size where two scorers are equally good."""
+"""Type I error rate of a test in a given design, by simulation."""
 
 from __future__ import annotations
 
@@ -29,20 +29,24 @@ from metaeval.inference import (
     units_of,
 )
 from metaeval.planning.power_analysis import (
-    ENUMERATED,
+    MAX_ENUMERATED_UNITS,
     Rate,
-    by_item,
     differences,
     flip_rate,
-    of_units,
-    rate_of,
+    rejection_rate,
+    unit_estimates,
+    units_design,
 )
 from metaeval.resampling import key_of, weight_blocks, weight_scheme
 from metaeval.statistics import Statistic, standardised
 from metaeval.tables import Pairs, Responses, Table, require_table
 
 NULLS = ("exchanged", "shifted")
-_FREE = ("0", "crossfit", "in-sample")  # thresholds that know no unit of scores
+_SCALE_FREE = (
+    "0",
+    "crossfit",
+    "in-sample",
+)  # tie thresholds without a unit
 
 
 def type_i_error_rate(
@@ -60,37 +64,40 @@ def type_i_error_rate(
     missing: str | None = None,
     seed: int = 0,
 ) -> Rate:
-    """How often a test rejects at its level where two scorers are equally good, in this design.
+    """Estimate by simulation how often a test rejects if two scorers are equally good.
 
     Parameters
     ----------
     table, statistic, test, label, resample, missing
         As in `compare`.
     scorers : pair of str, optional
-        The two scorers; the first two of the table by default.
+        Two scorers; by default the first two of the table.
     null : {"exchanged", "shifted"}
-        `exchanged`: scorers are standardised, items (clusters) are drawn with replacement, and in
-        each drawn one the two scorers change places with probability one half. They are then
-        exchangeable item by item, all dependence within items stays, and tests that swap items
-        hold their level by construction. `shifted` (sign-flip and bootstrap): the items'
-        differences less their mean are drawn: the null of equally good scorers that are not
-        exchangeable.
+        `exchanged`: scorers are standardized, items (clusters) are drawn with replacement, and in
+        each of them the two scorers are swapped with probability 1/2. The scorers are then
+        exchangeable by item, dependence within items is preserved, and tests that permute by item
+        are exact by construction. `shifted` (sign-flip and bootstrap): item differences minus their
+        mean are drawn with replacement, i.e. equally good scorers that need not be exchangeable.
     n_simulations : int, default 500
+        Number of simulated data sets.
     level : float, default 0.05
+        Nominal level of the test.
     n_resamples : int, default 499
-        Flips, swaps or bootstrap replicates in each data set.
+        Sign flips, permutations or bootstrap replicates in each data set.
     seed : int, default 0
+        Seed of the random numbers.
 
     Returns
     -------
     Rate
-        With a 95 % Wilson interval for its Monte Carlo error. A valid test holds the level.
+        Rejection rate with a 95% Wilson interval for the Monte Carlo error. It is at most the level
+        for a valid test.
 
     Raises
     ------
     MetaevalError
-        If the test does not go with the statistic, systems are drawn too, or (exchanged) a
-        threshold of ties is in units of the scores.
+        If the test is not available for the statistic, systems are resampled too, or (exchanged) a
+        tie threshold is in units of the scores.
 
     Examples
     --------
@@ -103,14 +110,14 @@ def type_i_error_rate(
     check_one_of("null", null, NULLS)
     names = list(scorers) if scorers is not None else table.scorers[:2]
     if len(names) != 2:
-        raise MetaevalError(f"A size check takes two scorers; there are {len(names)} (scorers=).")
+        raise MetaevalError(f"type_i_error_rate takes two scorers, got {len(names)}; set scorers=.")
     options = {"label": label, "resample": resample, "missing": missing}
     pair = require_table(table).keep_scorers(names)
     check_integer("n_simulations", n_simulations, 100)
     if null == "shifted":
-        part = by_item(pair, statistic, options)
+        part = unit_estimates(pair, statistic, options)
         values = differences(part, pair.scorers, 0, 1)
-        rate = _SHIFTED[_usable(test, part)]
+        rate = _SHIFTED[_check_test(test, part)]
         return rate(values - values.mean(), len(values), n_simulations, n_resamples, level, seed)
     check_fraction("level", level)
     plan = Plan(
@@ -119,27 +126,30 @@ def type_i_error_rate(
         n_resamples=n_resamples,
         seed=seed,
         correction="none",
-        most_enumerated=ENUMERATED,
+        most_enumerated=MAX_ENUMERATED_UNITS,
     )
-    design = of_units(pair, options)
-    one = choose_statistics(design.table, statistic)[0][0]
-    design = _on_one_scale(design, one)
-    draw = np.random.default_rng([seed, 2])
-    sets = (_exchanged(design, draw) for _ in range(n_simulations))
-    p = [_p_of(made, one, plan) for made in with_progress(sets, n_simulations, "size check")]
-    return rate_of(int((np.array(p) <= level).sum()), n_simulations, level)
+    design = units_design(pair, options)
+    resolved = choose_statistics(design.table, statistic)[0][0]
+    design = _on_one_scale(design, resolved)
+    rng = np.random.default_rng([seed, 2])
+    sets = (_exchange(design, rng) for _ in range(n_simulations))
+    p = [
+        _p_value(exchanged, resolved, plan)
+        for exchanged in with_progress(sets, n_simulations, "simulations")
+    ]
+    return rejection_rate(int((np.array(p) <= level).sum()), n_simulations, level)
 
 
-def _usable(test: str, part: Estimates) -> str:
+def _check_test(test: str, estimates: Estimates) -> str:
     if test not in _SHIFTED:
         raise MetaevalError(
-            f"null='shifted' is for test='sign-flip' or 'bootstrap', not {test!r}; use "
+            f"null='shifted' is available for test='sign-flip' and 'bootstrap', not {test!r}; use "
             "null='exchanged'."
         )
-    if test == "bootstrap" and part.standard_errors is None:
+    if test == "bootstrap" and estimates.standard_errors is None:
         raise MetaevalError(
-            "null='shifted' with test='bootstrap' needs a statistic whose replicates have standard "
-            "errors, and this one has none; use null='exchanged'."
+            "null='shifted' with test='bootstrap' needs a statistic with standard errors of "
+            "replicates; use null='exchanged'."
         )
     return test
 
@@ -147,27 +157,27 @@ def _usable(test: str, part: Estimates) -> str:
 def _bootstrap_rate(
     values: Floats, n_units: int, n_simulations: int, n_resamples: int, level: float, seed: int
 ) -> Rate:
-    """Rejections of the studentised bootstrap of a mean in data sets drawn from unit values."""
+    """Rejection rate of the studentized bootstrap of a mean of resampled unit values."""
     check_fraction("level", level)
     check_integer("n_resamples", n_resamples, 100)
-    draw = np.random.default_rng([seed, 1])
-    sets = (values[draw.integers(0, len(values), n_units)] for _ in range(n_simulations))
+    rng = np.random.default_rng([seed, 1])
+    sets = (values[rng.integers(0, len(values), n_units)] for _ in range(n_simulations))
     p = [_p_of_mean(x, key_of(seed, "bootstrap", k), n_resamples) for k, x in enumerate(sets)]
-    return rate_of(int((np.array(p) <= level).sum()), n_simulations, level)
+    return rejection_rate(int((np.array(p) <= level).sum()), n_simulations, level)
 
 
 def _p_of_mean(values: Floats, key: Codes, n_resamples: int) -> float:
-    """Two-sided p of the test of a mean: draws are centred, each over its standard error."""
+    """Two-sided p-value of the studentized bootstrap test of a mean."""
     n = len(values)
     observed = abs(_t_of_mean(values, np.ones((1, n)), 0.0)[0])
     blocks = weight_blocks(weight_scheme(n), key, n_resamples, n)
-    drawn = np.concatenate([_t_of_mean(values, w, values.mean()) for w in blocks])
-    extreme, there = (np.abs(drawn) >= observed).sum(), (~np.isnan(drawn)).sum()
-    return max(float((1 + extreme) / (1 + there)), 2.0 ** (1 - n))
+    t_values = np.concatenate([_t_of_mean(values, w, values.mean()) for w in blocks])
+    extreme, defined = (np.abs(t_values) >= observed).sum(), (~np.isnan(t_values)).sum()
+    return max(float((1 + extreme) / (1 + defined)), 2.0 ** (1 - n))
 
 
 def _t_of_mean(values: Floats, weights: Floats, null: float) -> Floats:
-    """Weighted means less `null` over standard errors, as `delta_method_se` has: (replicate,)."""
+    """Weighted means minus `null`, over delta-method standard errors: (replicate,)."""
     total, n_drawn = weights.sum(axis=1), (weights > 0).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = weights @ values / total
@@ -180,67 +190,69 @@ _SHIFTED = {"sign-flip": flip_rate, "bootstrap": _bootstrap_rate}
 
 
 def _on_one_scale(design: Design, statistic: Statistic) -> Design:
-    """Standardised scorers, so that they can change places whatever their scales."""
+    """Standardize the scorers, so that they are exchangeable whatever their scales."""
     epsilon = statistic.estimand.epsilon or "0"
-    if epsilon not in _FREE:
+    if epsilon not in _SCALE_FREE:
         raise MetaevalError(
-            f"null='exchanged' standardises the scorers, and epsilon={epsilon} of {statistic.name} "
-            "is in units of their scores; use epsilon=0 or null='shifted'."
+            f"null='exchanged' standardizes the scores, but epsilon={epsilon} of {statistic.name} "
+            "is in units of the scores; use epsilon=0 or null='shifted'."
         )
     table = design.table
     scores = table.scores.copy()
     for name in scores:
-        there = scores[name].notna().to_numpy()
-        values = scores.loc[there, [name]].to_numpy()
-        scores.loc[there, name] = _scaled(values, isinstance(table, Pairs))[:, 0]
+        present = scores[name].notna().to_numpy()
+        values = scores.loc[present, [name]].to_numpy()
+        scores.loc[present, name] = _standardize(values, isinstance(table, Pairs))[:, 0]
     return replace(design, table=table.replace(scores=scores))
 
 
-def _scaled(values: Floats, margins: bool) -> Floats:
-    """z-scores of a column; margins keep their zero, which is a tie: (row, 1)."""
+def _standardize(values: Floats, margins: bool) -> Floats:
+    """z-scores of a column, (row, 1); margins are only scaled, since 0 is a tie."""
     if not margins:
         return standardised(values)
     size = np.sqrt((values**2).mean())
     return values / size if size > 0 else values
 
 
-def _p_of(design: Design, statistic: Statistic, plan: Plan) -> float:
-    whole = macro(measure(design, statistic, plan.resamples), design.table.n_items)
-    rows = difference_rows(statistic, [(whole, design.scorers, plan)], plan.n_resamples)
+def _p_value(design: Design, statistic: Statistic, plan: Plan) -> float:
+    estimates = macro(measure(design, statistic, plan.resamples), design.table.n_items)
+    rows = difference_rows(statistic, [(estimates, design.scorers, plan)], plan.n_resamples)
     return float(rows[0]["p_value"])
 
 
-def _exchanged(design: Design, draw: np.random.Generator) -> Design:
-    """A data set of as many units, drawn with replacement, scorers swapped in half of them."""
+def _exchange(design: Design, rng: np.random.Generator) -> Design:
+    """Draw as many units with replacement, with scorers swapped in each with probability 1/2."""
     table = design.table
     codes, units = units_of(table)
     unit_of_row = codes[table.item_codes]
     order = np.argsort(unit_of_row, kind="stable")
     ends = np.searchsorted(unit_of_row[order], np.arange(len(units) + 1))
-    drawn = draw.integers(0, len(units), len(units))
-    rows = [order[ends[u] : ends[u + 1]] for u in drawn]
-    copy = np.repeat(np.arange(len(drawn)), [len(r) for r in rows])
-    place = np.concatenate(rows)
-    swap = draw.integers(0, 2, len(drawn)).astype(bool)[copy]
-    made = _renamed(table.rows.iloc[place], copy)
-    scores = table.scores.to_numpy()[place]
+    sample = rng.integers(0, len(units), len(units))
+    rows = [order[ends[u] : ends[u + 1]] for u in sample]
+    copy = np.repeat(np.arange(len(sample)), [len(r) for r in rows])
+    row_index = np.concatenate(rows)
+    swap = rng.integers(0, 2, len(sample)).astype(bool)[copy]
+    row_frame = _rename_copies(table.rows.iloc[row_index], copy)
+    scores = table.scores.to_numpy()[row_index]
     scores = np.where(swap[:, None], scores[:, ::-1], scores)
-    index = made.index
-    fresh = table.replace(
-        rows=made,
+    index = row_frame.index
+    exchanged = table.replace(
+        rows=row_frame,
         scores=pd.DataFrame(scores, columns=table.scores.columns, index=index),
-        labels=table.labels.iloc[place].set_axis(index),
+        labels=table.labels.iloc[row_index].set_axis(index),
         label_kind=table.label_kind or (table.kind if isinstance(table, Responses) else None),
     ).canonical
-    stratum = replace(design.strata[0], name=None, table=fresh, units=units_of(fresh)[1], part=0)
-    return replace(design, table=fresh, strata=(stratum,), by=None)
+    stratum = replace(
+        design.strata[0], name=None, table=exchanged, units=units_of(exchanged)[1], part=0
+    )
+    return replace(design, table=exchanged, strata=(stratum,), by=None)
 
 
-def _renamed(rows: pd.DataFrame, copy: Codes) -> pd.DataFrame:
-    """Rows whose items and clusters carry the number of the copy, so that copies stay apart."""
-    made = rows.reset_index(drop=True)
+def _rename_copies(rows: pd.DataFrame, copy: Codes) -> pd.DataFrame:
+    """Prefix items and clusters with the number of the copy, so that copies are distinct."""
+    renamed = rows.reset_index(drop=True)
     number = pd.Series(copy).astype(str).str.zfill(len(str(copy.max())))
     for name in ("item", "cluster"):
-        if name in made:
-            made[name] = number + ":" + made[name].astype(str)
-    return made
+        if name in renamed:
+            renamed[name] = number + ":" + renamed[name].astype(str)
+    return renamed

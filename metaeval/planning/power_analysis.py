@@ -1,4 +1,4 @@
-"""Planning from a pilot: how many items a comparison needs, and what a test does to this design."""
+"""Sample size and power from a pilot."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from metaeval.resampling import (
 )
 from metaeval.tables import Table
 
-ENUMERATED = 9  # units up to which a simulation tries all flips
-_FEWEST = 100  # replicates: the standard errors here are those of influence
+MAX_ENUMERATED_UNITS = 9  # all 512 sign flips, fewer than the 999 random ones by default
+_N_RESAMPLES = 100  # the smallest number allowed; only influence is used, not replicates
 
 
 class Rate(NamedTuple):
-    """Share of simulated data sets in which a test rejected, with a Wilson interval."""
+    """Proportion of simulated data sets in which a test rejects, with a Wilson interval."""
 
     rate: float
     lower: float
@@ -56,8 +56,8 @@ class Rate(NamedTuple):
     def __str__(self) -> str:
         """Return the rate with its interval and the level of the test."""
         return (
-            f"rejects in {100 * self.rate:.1f} % of {self.n_simulations} data sets "
-            f"({100 * self.lower:.1f} to {100 * self.upper:.1f}) at level {100 * self.level:g} %"
+            f"rejects in {100 * self.rate:.1f}% of {self.n_simulations} data sets "
+            f"({100 * self.lower:.1f} to {100 * self.upper:.1f}) at level {100 * self.level:g}%"
         )
 
 
@@ -73,45 +73,46 @@ def sample_size(
     resample: str | None = None,
     missing: str | None = None,
 ) -> pd.DataFrame:
-    r"""How many items it takes to find a difference, judged by a pilot table.
+    r"""Number of items needed to detect a difference, estimated from a pilot.
 
     Parameters
     ----------
     table : Responses or Pairs
-        The pilot: items (clusters) like those that will be collected.
+        The pilot, with items (clusters) like those to be collected.
     statistic : Statistic or its name, optional
-        As in `compare`; the first one counts.
+        As in `compare`; only the first one is used.
     difference : float, in units of the statistic
-        True difference of two scorers that should be found.
+        True difference of two scorers to be detected.
     baseline : str, optional
-        Compare all others with this scorer; else all pairs.
+        Scorer with which all others are compared; by default all pairs.
     power, confidence : float, default 0.8 and 0.95
-        Chance of finding it, and 1 less the level of the two-sided test of one comparison.
+        Probability of detecting it, and 1 minus the level of the two-sided test of one comparison.
     label, resample, missing
         As in `compare`.
 
     Returns
     -------
     DataFrame
-        One row for each pair: `estimate` and `se` of the difference in the pilot, `mde` (what the
-        pilot finds with this power), `detectable_at_half_power`, `n_items`, `n_clusters`, `icc`,
-        `design_effect`, and `items_needed` (`clusters_needed`: at the pilot's cluster size).
+        One row for each pair: `estimate` and `se` of the difference in the pilot, `mde` (the
+        difference detected by the pilot with this power), `missed_half` (the difference detected
+        with power 1/2), `n_items`, `n_clusters`, `icc`, `design_effect`, `items_needed`, and
+        `clusters_needed` (at the cluster size of the pilot).
 
     Raises
     ------
     MetaevalError
-        If the difference is 0, the statistic has no contributions of items, systems are drawn
-        too, or the pilot shows no spread: fewer than two items, or scorers that agree on all.
+        If the difference is 0, the statistic is not a function of item contributions, systems are
+        resampled too, or the pilot has no variance: fewer than two items, or scorers that agree on
+        all of them.
 
     Notes
     -----
-    :math:`n = (z_{1-\alpha/2} + z_{power})^2 \sigma^2 / d^2` items with :math:`\sigma` the
-    standard deviation of the items' differences, times the design effect
-    :math:`1 + (m - 1) \rho` of clusters. The difference on an item is the mean difference plus
-    n times the influence of the item, so that a denominator that moves with the items (pairs of
-    items of unequal size) counts. One comparison, without correction: divide the level by
-    the number of comparisons for a Bonferroni plan. A pilot of few items knows :math:`\sigma`
-    badly.
+    :math:`n = (z_{1-\alpha/2} + z_{power})^2 \sigma^2 / d^2` items with :math:`\sigma` the standard
+    deviation of item differences, times the design effect :math:`1 + (m - 1) \rho` of clusters. The
+    difference on an item is the mean difference plus n times the influence of the item, which
+    accounts for random denominators (items with unequal numbers of pairs). The level is that of one
+    comparison: divide it by the number of comparisons for a Bonferroni correction. A pilot with few
+    items estimates :math:`\sigma` imprecisely.
 
     References
     ----------
@@ -126,12 +127,12 @@ def sample_size(
     True
     """
     options: dict[str, Any] = {"label": label, "missing": missing}
-    part = by_item(table, statistic, options | {"resample": "item"})
-    clusters = units_of(of_units(table, options | {"resample": resample}).table)[0]
-    plan = Plan("compare", confidence, baseline=_known(baseline, table))
+    estimates = unit_estimates(table, statistic, options | {"resample": "item"})
+    clusters = units_of(units_design(table, options | {"resample": resample}).table)[0]
+    plan = Plan("compare", confidence, baseline=_check_scorer(baseline, table))
     rows = []
     for a, b in plan.pairs(table.scorers):
-        values = differences(part, table.scorers, a, b)
+        values = differences(estimates, table.scorers, a, b)
         rows.append(
             {"scorer": table.scorers[a], "baseline": table.scorers[b]}
             | _row(values, clusters, difference, confidence, power)
@@ -143,8 +144,8 @@ def _row(
     values: Floats, clusters: Codes, difference: float, confidence: float, power: float
 ) -> dict[str, Any]:
     n, sd = len(values), float(values.std(ddof=1))
-    alone = len(np.unique(clusters)) == n
-    effect, icc = (1.0, 0.0) if alone else design_effect(values, clusters)[:2]
+    unclustered = len(np.unique(clusters)) == n
+    effect, icc = (1.0, 0.0) if unclustered else design_effect(values, clusters)[:2]
     se = sd * np.sqrt(effect / n)
     independent = int(items_for_mean(difference, sd, confidence, power))
     items = int(np.ceil(independent * effect))
@@ -178,27 +179,29 @@ def power_by_simulation(
     missing: str | None = None,
     seed: int = 0,
 ) -> Rate:
-    """Power of the sign-flip test at a true difference and a number of items, by simulation.
+    """Estimate by simulation the power of the sign-flip test at a true difference.
 
     Parameters
     ----------
     table, statistic, label, resample, missing
         As in `sample_size`.
     scorer, baseline : str
-        The two scorers whose items' differences in the pilot are drawn from.
+        Two scorers, whose item differences in the pilot are resampled.
     difference : float, in units of the statistic
-        True difference: the pilot's differences are shifted so that this is their mean.
+        True difference: item differences are shifted to have this mean.
     n_units : int
-        Items (clusters) in each simulated data set.
+        Number of items (clusters) in each simulated data set.
     n_simulations, n_flips : int, default 1 000 and 999
-        Data sets, and random flips in each.
+        Number of data sets, and of random flips in each.
     level : float, default 0.05
+        Level of the test.
     seed : int, default 0
+        Seed of the random numbers.
 
     Returns
     -------
     Rate
-        With a 95 % Wilson interval for its Monte Carlo error.
+        Rejection rate with a 95% Wilson interval for the Monte Carlo error.
 
     Examples
     --------
@@ -209,9 +212,11 @@ def power_by_simulation(
     True
     """
     check_integer("n_units", n_units, 2)
-    part = by_item(table, statistic, {"label": label, "resample": resample, "missing": missing})
-    a, b = (_place(name, table) for name in (scorer, baseline))
-    values = differences(part, table.scorers, a, b)
+    estimates = unit_estimates(
+        table, statistic, {"label": label, "resample": resample, "missing": missing}
+    )
+    a, b = (_scorer_index(name, table) for name in (scorer, baseline))
+    values = differences(estimates, table.scorers, a, b)
     shifted = values - values.mean() + difference
     return flip_rate(shifted, n_units, n_simulations, n_flips, level, seed)
 
@@ -219,85 +224,85 @@ def power_by_simulation(
 def flip_rate(
     values: Floats, n_units: int, n_simulations: int, n_flips: int, level: float, seed: int
 ) -> Rate:
-    """Rejections of the sign-flip test in data sets drawn with replacement from unit values."""
+    """Rejection rate of the sign-flip test of the mean of resampled unit values."""
     check_fraction("level", level)
     check_integer("n_simulations", n_simulations, 100)
-    draw = np.random.default_rng([seed, 1])
-    drawn = values[draw.integers(0, len(values), (n_units, n_simulations))]
-    columns = np.column_stack([drawn, np.zeros(n_units)])
+    rng = np.random.default_rng([seed, 1])
+    samples = values[rng.integers(0, len(values), (n_units, n_simulations))]
+    columns = np.column_stack([samples, np.zeros(n_units)])
     pairs = PairedDifferences(
         columns, np.arange(n_simulations), np.full(n_simulations, n_simulations), 0, n_units
     )
-    tests = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=ENUMERATED)
+    tests = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=MAX_ENUMERATED_UNITS)
     p = tests[0].p_value
-    return rate_of(int((p <= level).sum()), n_simulations, level)
+    return rejection_rate(int((p <= level).sum()), n_simulations, level)
 
 
-def of_units(table: Table, options: dict[str, Any]) -> Design:
-    """What a verb would work on, if it draws items (clusters) and at least two of them."""
+def units_design(table: Table, options: dict[str, Any]) -> Design:
+    """Prepare a design of at least two items (clusters)."""
     design = prepare(table, **options)
     if design.systems:
         raise MetaevalError(
-            "Planning draws items (clusters) only, and resample=('item', 'system') draws systems "
-            "too; use resample='item' or resample='cluster'."
+            "Planning resamples items or clusters only, but resample=('item', 'system') includes "
+            "systems; use resample='item' or resample='cluster'."
         )
     n_units = len(design.strata[0].units)
     if n_units < 2:
         raise MetaevalError(
-            f"Planning needs at least two items (clusters) with scores and labels; there is "
-            f"{n_units}: use a larger pilot."
+            f"Planning needs at least 2 items (clusters) with scores and labels, got {n_units}; "
+            "use a larger pilot."
         )
     return design
 
 
-def by_item(table: Table, statistic: Statistics, options: dict[str, Any]) -> Estimates:
-    """What the first statistic measures by unit."""
-    design = of_units(table, options)
-    one = choose_statistics(design.table, statistic)[0][0]
-    part = macro(measure(design, one, Resamples(_FEWEST, 0)), design.table.n_items)
-    if part.contributions is None:
+def unit_estimates(table: Table, statistic: Statistics, options: dict[str, Any]) -> Estimates:
+    """Estimates of the first statistic, with influence by unit."""
+    design = units_design(table, options)
+    resolved = choose_statistics(design.table, statistic)[0][0]
+    estimates = macro(measure(design, resolved, Resamples(_N_RESAMPLES, 0)), design.table.n_items)
+    if estimates.contributions is None:
         raise MetaevalError(
-            f"{one.name} has no contributions of items to plan with; use pairwise_accuracy or "
-            "another statistic of items."
+            f"Planning needs item contributions, which {resolved.name} does not have; use "
+            "pairwise_accuracy or another statistic of items."
         )
-    return part
+    return estimates
 
 
-def differences(part: Estimates, scorers: list[str], a: int, b: int) -> Floats:
-    """Linearised difference of two scorers on each unit: their mean is that of the estimates."""
-    influence = part.influence[:, a] - part.influence[:, b]
+def differences(estimates: Estimates, scorers: list[str], a: int, b: int) -> Floats:
+    """Linearized differences of two scorers by unit, with the mean of the estimates."""
+    influence = estimates.influence[:, a] - estimates.influence[:, b]
     values = len(influence) * (influence - influence.mean())
     if np.abs(values).max() <= ROUNDOFF_OF_SUMS:
         raise MetaevalError(
-            f"{scorers[a]!r} and {scorers[b]!r} agree on every item of the pilot, or differ by the "
-            "same, so that it shows no spread to plan with; use a larger pilot, or leave one out."
+            f"The difference between {scorers[a]!r} and {scorers[b]!r} is the same for all items "
+            "of the pilot, so that its variance is 0; use a larger pilot, or exclude one of them."
         )
-    return np.asarray(part.estimate[a] - part.estimate[b] + values)
+    return np.asarray(estimates.estimate[a] - estimates.estimate[b] + values)
 
 
-def rate_of(n_rejected: int, n_simulations: int, level: float) -> Rate:
-    """Share of rejections with its Wilson interval."""
-    none = np.zeros((1, 1))
-    share = np.array([n_rejected / n_simulations])
+def rejection_rate(n_rejected: int, n_simulations: int, level: float) -> Rate:
+    """Proportion of rejections with its Wilson interval."""
+    unused = np.zeros((1, 1))
+    proportion = np.array([n_rejected / n_simulations])
     counts = IntervalInputs(
-        share,
-        none,
-        none,
-        none[0],
+        proportion,
+        unused,
+        unused,
+        unused[0],
         n_simulations,
-        successes=share * n_simulations,
+        successes=proportion * n_simulations,
         trials=n_simulations,
     )
     low, high = wilson(counts, 0.95)[:, 0]
-    return Rate(float(share[0]), float(low), float(high), n_simulations, level)
+    return Rate(float(proportion[0]), float(low), float(high), n_simulations, level)
 
 
-def _known(name: str | None, table: Table) -> str | None:
+def _check_scorer(name: str | None, table: Table) -> str | None:
     if name is not None:
         require_known("scorer", name, table.scorers)
     return name
 
 
-def _place(name: str, table: Table) -> int:
+def _scorer_index(name: str, table: Table) -> int:
     require_known("scorer", name, table.scorers)
     return table.scorers.index(name)
