@@ -20,9 +20,9 @@ from scipy import stats
 import metaeval as me
 from metaeval import calibration
 from metaeval.calibration._risk_coverage import _curve
-from metaeval.calibration.bootstrap_curves import refitted
+from metaeval.calibration.bootstrap_curves import refit
 from metaeval.calibration.calibration_tests import _cumulative, _spiegelhalter
-from metaeval.calibration.cases import Part
+from metaeval.calibration.cases import StratumCases
 from metaeval.curves import (
     bins_of,
     cosines,
@@ -61,7 +61,7 @@ def part_of(forecast, label, each, mirrored=False, margins=None):
         None if margins is None else margins[:, None],
     )
     stratum = SimpleNamespace(units=np.arange(len(label) // each), part=0)
-    return Part(None, None, cases, unit, stratum, 0)
+    return StratumCases(None, None, cases, unit, stratum, 0)
 
 
 def null_means(sets, sizes=PUBLISHED):
@@ -123,7 +123,7 @@ def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
         scale = scale_of(margin)
         link, design, at = _design(kind, margin / scale, points / scale)
         plan = Plan("map_band", n_resamples=n_resamples, seed=k)
-        theta = refitted(part, link, design, plan, 0).theta
+        theta = refit(part, link, design, plan, 0).theta
         chance = link.curve(theta, at).chance
         low, high = np.quantile(chance[1:], [0.025, 0.975], axis=0)
         truth = truth_of(kind, points)

@@ -16,6 +16,7 @@ ROOMS = (
     "simulation",
     "statistics",
     "planning",
+    "calibration",
 )
 ALLOWED = 0.02  # proportion of assigned names
 

@@ -1,21 +1,16 @@
-"""What a score, a margin and a tie are worth: maps to probabilities, tests, bands and gaps.
+"""Calibrators, calibration tests, reliability curves and agreement gaps.
 
-- `cases`: Cases of every stratum of a table, and results made of rows that no statistic gives.
-- `fitted_maps`: Maps fitted to tables: margins or scores in, probabilities out, cross-fitted
-  beside.
-- `bootstrap_curves`: Curves fitted anew to replicates of items.
-- `_reliability`: Reliability curves, and how far chance may move them.
-- `_risk_coverage`: Which decisions may be left to a scorer: accuracy among those that it is
-  surest of.
-- `_gap_to_agreement`: The gap between two scores at which people agree, task by task, and how the
-  scale differs.
-- `_threshold_curve`: Accuracy at every tie threshold, and which thresholds the data do not tell
-  from the best one.
-- `_scale_fragility`: What rests on the scale of a scorer's scores, and would be other on another
-  scale.
-- `calibration_tests`: Tests of whether forecasts are calibrated.
-- `scale_heterogeneity`: How much the scale of a scorer differs between tasks.
-- `joint_comparison`: Two scorers compared on accuracy and on calibration at once.
+- `cases`: Cases of every stratum of a table, and results from given rows.
+- `fitted_maps`: Calibrators fitted to tables, with cross-fitted probabilities.
+- `bootstrap_curves`: Curves refitted to bootstrap replicates of items.
+- `_reliability`: Reliability curves with consistency and confidence bands.
+- `_risk_coverage`: Accuracy of the most confident decisions, with simultaneous bounds.
+- `_gap_to_agreement`: Score difference needed for a given agreement with human preferences.
+- `_threshold_curve`: Accuracy by tie threshold, compared with that at the best threshold.
+- `_scale_fragility`: Dependence of statistics on the scale of scores.
+- `calibration_tests`: Tests of calibration.
+- `scale_heterogeneity`: Heterogeneity of the scale of a scorer between tasks.
+- `joint_comparison`: Comparison of two scorers in accuracy and calibration jointly.
 """
 
 from __future__ import annotations
@@ -31,14 +26,14 @@ from metaeval.calibration.joint_comparison import accuracy_and_calibration
 from metaeval.curves import Calibrator, decompose, honest_band
 
 margin_link = MapKind("margin_link", "logistic in the margin, one slope")
-lapse_link = MapKind("lapse_link", "logistic in the margin, mixed with a coin at the lapse rate")
-isotonic = MapKind("isotonic", "any rising curve; antisymmetric for margins")
-monotone_spline = MapKind("monotone_spline", "smooth rising curve in the margin, antisymmetric")
+lapse_link = MapKind("lapse_link", "logistic in the margin, with random labels at the lapse rate")
+isotonic = MapKind("isotonic", "any increasing curve; antisymmetric for margins")
+monotone_spline = MapKind("monotone_spline", "smooth increasing curve in the margin, antisymmetric")
 platt = MapKind("platt", "logistic in the score, for absolute labels")
 beta = MapKind("beta", "logistic in log p and log(1 - p), for scores in 0 to 1")
-venn_abers = MapKind("venn_abers", "two isotonic values of a new case, and both merged")
-rao_kupper = MapKind("rao_kupper", "win, tie and loss by a threshold")
-davidson = MapKind("davidson", "win, tie and loss by a propensity to tie")
+venn_abers = MapKind("venn_abers", "isotonic fits with each label of a new case, and their merger")
+rao_kupper = MapKind("rao_kupper", "win, tie and loss with a tie threshold")
+davidson = MapKind("davidson", "win, tie and loss with a tie propensity")
 
 __all__ = [
     "Calibrator",

@@ -1,4 +1,4 @@
-"""Reliability curves, and how far chance may move them."""
+"""Reliability curves with consistency and confidence bands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from metaeval.calibration.bootstrap_curves import margins_of, refitted
-from metaeval.calibration.cases import Part, curve_of, designed, labelled, parts_of
+from metaeval.calibration.bootstrap_curves import margins_of, refit
+from metaeval.calibration.cases import (
+    StratumCases,
+    add_signature,
+    cases_by_stratum,
+    curve_estimand,
+    prepare_design,
+)
 from metaeval.core import Floats, MetaevalError, check_one_of, numbers
 from metaeval.curves import (
     honest_band,
@@ -48,44 +54,47 @@ def reliability(
     n_resamples: int = 1_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""Reliability curves: how often the event happens at each forecast, with two kinds of band.
+    r"""Reliability curves: event frequency by forecast, with consistency and confidence bands.
 
     Parameters
     ----------
     table : Responses or Pairs
     forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
-        How scores become forecasts of an event, see `metaeval.statistics.Forecast`.
+        How scores become forecasts of an event; see `metaeval.statistics.Forecast`.
     label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
-        Of both bands.
+        Confidence level of both bands.
     n_resamples : int, default 1 000
-        Draws of calibrated labels for the consistency band.
+        Simulated sets of calibrated labels for the consistency band.
     seed : int, default 0
+        Seed of the random numbers.
 
     Returns
     -------
     DataFrame
         One row for each distinct forecast of each scorer (and stratum): scorer, task, forecast,
         recalibrated (the isotonic fit), weight, n (number of cases); consistency_lower and _upper;
-        confidence_lower and _upper. With three outcomes there are curves of two events, `outcome`
-        "win" (that of losses is the same, for order means nothing) and "tie". `frame.attrs` has the
-        signature, and what the forecasts are of (`event`) and how they were made (`forecasts`).
+        confidence_lower and _upper. With three outcomes there are curves for two events, `outcome`
+        "win" (equal to that of losses, since the order of pairs is arbitrary) and "tie".
+        `frame.attrs` has the signature, the event (`event`) and the origin of the forecasts
+        (`forecasts`).
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable.
+        If the data or the arguments are invalid.
 
     Notes
     -----
-    The *consistency* band says where the curve would lie, point by point, were the forecasts
-    calibrated: labels are simulated from them (as dependent within units as the labels are), and
-    the fit repeated. The *confidence* band holds the true curve at every point at once, if it
-    rises: see `metaeval.calibration.honest_band`. The one is no substitute for the other: a curve
-    outside the consistency band is miscalibrated there, a confidence band that holds the diagonal
-    proves nothing. The bootstrap of isotonic regression is inconsistent and not used. Pairs are
-    turned so that the forecast is at least 1/2; the other half is its mirror image.
+    The *consistency* band contains the fitted curve, pointwise, if the forecasts are calibrated:
+    labels are simulated from them (with the dependence of the labels within units), and the fit is
+    repeated. The *confidence* band covers the true curve simultaneously at all points, if it is
+    increasing: see `metaeval.calibration.honest_band`. They answer different questions: a curve
+    outside the consistency band is miscalibrated there; a confidence band that contains the
+    diagonal does not prove calibration. The bootstrap of isotonic regression is inconsistent and
+    not used. Pairs are oriented so that the forecast is at least 1/2; the other half is the mirror
+    image.
 
     References
     ----------
@@ -111,30 +120,32 @@ def reliability(
         "resample": resample,
         "missing": missing,
     }
-    design = designed(table, **options)
+    design = prepare_design(table, **options)
     settled = reading.settled(design.table)
-    parts = list(parts_of(design, settled))
+    parts = list(cases_by_stratum(design, settled))
     frames = [
-        _curve(part, m, confidence, n_resamples, seed).assign(**of)
-        for each in parts
-        for part, of in (_of_outcomes(each) if ties else [(each, {})])
+        _curve(part, m, confidence, n_resamples, seed).assign(**outcome)
+        for stratum in parts
+        for part, outcome in (_cases_by_outcome(stratum) if ties else [(stratum, {})])
         for m in range(len(part.cases.scorers))
     ]
-    what = "how often the event happens at a forecast"
-    about = curve_of("reliability", what, reading, settled)
-    whole = labelled(pd.concat(frames, ignore_index=True), table, design, plan, options, about)
-    whole.attrs |= {"event": settled.event_name(), "forecasts": settled.describe_origin()}
-    return whole
+    what = "the frequency of the event at a forecast"
+    estimand = curve_estimand("reliability", what, reading, settled)
+    curves = add_signature(
+        pd.concat(frames, ignore_index=True), table, design, plan, options, estimand
+    )
+    curves.attrs |= {"event": settled.event_name(), "forecasts": settled.describe_origin()}
+    return curves
 
 
-def _of_outcomes(part: Part) -> list[tuple[Part, dict[str, str]]]:
-    """Cases of wins, from both sides of each pair, and of ties."""
+def _cases_by_outcome(part: StratumCases) -> list[tuple[StratumCases, dict[str, str]]]:
+    """Cases of wins, for both responses of each pair, and of ties."""
     tied = tied_cases(part.cases)
     ties = part._replace(cases=tied, unit=part.unit[: len(tied.label)])
     return [(part, {"outcome": "win"}), (ties, {"outcome": "tie"})]
 
 
-def _curve(part: Part, m: int, confidence: float, n: int, seed: int) -> pd.DataFrame:
+def _curve(part: StratumCases, m: int, confidence: float, n: int, seed: int) -> pd.DataFrame:
     cases = part.cases
     p, y = cases.column(m)
     order, weight = cases.order(m), cases.weight
@@ -147,7 +158,7 @@ def _curve(part: Part, m: int, confidence: float, n: int, seed: int) -> pd.DataF
         for labels in block
     ]
     low, high = np.clip(np.quantile(null, tails(confidence)[:, 0], axis=0), 0, 1)
-    least, most = honest_bounds(part, m, value, confidence)
+    lower, upper = honest_bounds(part, m, value, confidence)
     return pd.DataFrame(
         {
             "scorer": cases.scorers[m],
@@ -158,21 +169,23 @@ def _curve(part: Part, m: int, confidence: float, n: int, seed: int) -> pd.DataF
             "n": np.bincount(level),
             "consistency_lower": low,
             "consistency_upper": high,
-            "confidence_lower": least,
-            "confidence_upper": most,
+            "confidence_lower": lower,
+            "confidence_upper": upper,
         }
     )
 
 
-def honest_bounds(part: Part, m: int, at: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Simultaneous bounds of the reliability curve of one scorer at some forecasts."""
+def honest_bounds(
+    part: StratumCases, m: int, at: Floats, confidence: float
+) -> tuple[Floats, Floats]:
+    """Simultaneous confidence bounds of the reliability curve of one scorer."""
     cases = part.cases
     p, y = cases.column(m)
-    some = p > 0.5 if cases.mirrored else np.ones(len(p), dtype=bool)
-    if not some.any():
+    included = p > 0.5 if cases.mirrored else np.ones(len(p), dtype=bool)
+    if not included.any():
         return np.full(len(at), 0.5), np.full(len(at), 0.5)
-    unit = np.unique(part.unit[some], return_inverse=True)[1]
-    band = honest_band(p[some], y[some], cases.weight[some], unit, confidence)
+    unit = np.unique(part.unit[included], return_inverse=True)[1]
+    band = honest_band(p[included], y[included], cases.weight[included], unit, confidence)
     low, high = band.at(at)
     if cases.mirrored:
         even = at == 0.5
@@ -196,36 +209,36 @@ def map_band(
     weights: str | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""Smooth map from margins to agreement, with a band from the item bootstrap.
+    r"""Agreement as a smooth function of the margin, with a band from the item bootstrap.
 
     Parameters
     ----------
     table : Responses or Pairs
     calibrator : {"margin_link", "lapse_link", "monotone_spline"}
     at : list of float, optional
-        Margins; by default 41 from 0 to the largest of each scorer.
+        Margins; by default 41 values from 0 to the largest margin of each scorer.
     label, scorers, by, resample, missing, weights, seed
         As in `metaeval.evaluate`.
     confidence : float, default 0.95
-        Of the band at each margin by itself.
+        Pointwise confidence level of the band.
     n_resamples : int, default 1 000
-        Replicates, in each of which the map is fitted anew.
+        Bootstrap replicates, in each of which the curve is refitted.
 
     Returns
     -------
     DataFrame
-        scorer, task, margin, agreement (chance that labels agree), lower, upper; the signature in
-        `frame.attrs`.
+        Columns scorer, task, margin, agreement (probability that labels agree), lower and upper;
+        the signature is in `frame.attrs`.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable.
+        If the data or the arguments are invalid.
 
     Notes
     -----
-    Percentiles over replicates of items (clusters) at each margin. They hold for curves of the
-    family of the map; what no curve of it can follow they do not show: look at `reliability` too.
+    Percentile intervals over item (cluster) bootstrap replicates at each margin. They are valid if
+    the true curve belongs to the fitted family; check the fit with `reliability`.
 
     References
     ----------
@@ -254,20 +267,22 @@ def map_band(
         "resample": resample,
         "missing": missing,
     }
-    design = designed(table, **options)
+    design = prepare_design(table, **options)
     reading = Reading(scale="log_odds", rows="pairs").settled(design.table)
     points = None if at is None else np.atleast_1d(numbers(at, "at"))
     if points is not None and (
         points.ndim != 1 or not len(points) or not np.isfinite(points).all()
     ):
-        raise MetaevalError(f"at={at!r} must be a list of margins, such as [0, 0.5, 1].")
+        raise MetaevalError(f"at must be a list of finite margins such as [0, 0.5, 1], got {at!r}.")
     frames = [
         _band(part, m, calibrator, points, plan)
-        for part in parts_of(design, reading)
+        for part in cases_by_stratum(design, reading)
         for m in range(len(part.cases.scorers))
     ]
-    what = f"how often labels agree with a margin, by {calibrator}, pairs with tied labels left out"
-    about = Estimand(
+    what = (
+        f"the agreement of labels with a margin, by {calibrator}, pairs with tied labels excluded"
+    )
+    estimand = Estimand(
         name=format_name("map_band", f"calibrator={calibrator}"),
         rows="pairs",
         grouping="item",
@@ -276,11 +291,13 @@ def map_band(
         status="approximate",
         better="neither",
     )
-    whole = pd.concat(frames, ignore_index=True)
-    return labelled(whole, table, design, plan, options, about)
+    bands = pd.concat(frames, ignore_index=True)
+    return add_signature(bands, table, design, plan, options, estimand)
 
 
-def _band(part: Part, m: int, calibrator: str, at: Floats | None, plan: Plan) -> pd.DataFrame:
+def _band(
+    part: StratumCases, m: int, calibrator: str, at: Floats | None, plan: Plan
+) -> pd.DataFrame:
     cases = part.cases
     margins = margins_of(part, m)
     points = np.linspace(0, np.abs(margins).max(), 41) if at is None else at
@@ -293,7 +310,7 @@ def _band(part: Part, m: int, calibrator: str, at: Floats | None, plan: Plan) ->
         knots = spline_knots(np.abs(design[:, 0]))
         design, new = (spline_basis(np.abs(x[:, 0]), knots) * np.sign(x) for x in (design, new))
         link = link_functions.spline(design.shape[1])
-    theta = refitted(part, link, design, plan, m).theta
+    theta = refit(part, link, design, plan, m).theta
     chance = link.curve(theta, new).chance
     low, high = np.quantile(chance[1:], tails(plan.confidence)[:, 0], axis=0)
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""What rests on the scale of a scorer's scores, and would be other on another scale."""
+"""Dependence of statistics on the scale of scores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from metaeval.calibration.cases import designed
+from metaeval.calibration.cases import prepare_design
 from metaeval.core import Floats, MetaevalError
 from metaeval.inference import evaluate
 from metaeval.statistics import (
@@ -22,7 +22,7 @@ from metaeval.tables import Pairs, Table
 
 
 def _ranks(scores: pd.Series) -> pd.Series:
-    """Mid-ranks over the number of scores plus one: in 0 to 1."""
+    """Mid-ranks over the number of scores plus one: in (0, 1)."""
     return scores.rank() / (scores.notna().sum() + 1)
 
 
@@ -45,7 +45,7 @@ def scale_fragility(
     scorers: Sequence[str] | None = None,
     missing: str | None = None,
 ) -> pd.DataFrame:
-    r"""How much of a scorer's standing rests on the scale of its scores.
+    r"""Compare statistics across monotone transformations of the scores.
 
     Parameters
     ----------
@@ -57,21 +57,21 @@ def scale_fragility(
     -------
     DataFrame
         One row for each scorer and measure: scorer, measure, raw, rank, logit_rank, range. The
-        measures are `pearson`, `brier` (of margins mapped by `margin_link` on other items),
-        `recalibration_gain` (by isotonic regression on top of that map) and `pairwise_accuracy`,
+        measures are `pearson`, `brier` (of margins calibrated by `margin_link`, cross-fitted),
+        `recalibration_gain` (of isotonic regression after that calibrator) and `pairwise_accuracy`,
         whose range is 0 up to rounding of margins.
 
     Raises
     ------
     MetaevalError
-        For pairs: margins alone do not say what scores they came from.
+        For tables of pairs, since scores cannot be recovered from margins.
 
     Notes
     -----
-    Increasing maps of the scores (their ranks among all responses, and the log odds of these)
-    change no order within items; Pearson's correlation and what a margin is worth do change, since
-    an increasing map of scores is none of margins. A wide range means that a rank of scorers by
-    that measure is one of scales too.
+    Increasing transformations of the scores (ranks among all responses, and the log odds of these)
+    preserve the order within items; Pearson's correlation and the calibration of margins do change,
+    since an increasing transformation of scores is not one of margins. A wide range means that the
+    measure ranks scales as much as scorers.
 
     References
     ----------
@@ -86,9 +86,9 @@ def scale_fragility(
     """
     if isinstance(table, Pairs):
         raise MetaevalError(
-            "scale_fragility needs responses with scores of their own; this table holds pairs."
+            "scale_fragility needs a table of responses, got pairs, whose scores are margins."
         )
-    design = designed(table, label=label, scorers=scorers, missing=missing)
+    design = prepare_design(table, label=label, scorers=scorers, missing=missing)
     forecast = Forecast(rows="pairs")
     measures = [pearson(), brier(forecast), recalibration_gain(forecast)]
     measures.append(pairwise_accuracy("half"))
@@ -108,7 +108,7 @@ def scale_fragility(
 
 
 def _estimates(table: Table, measures: list[Statistic]) -> Floats:
-    """Values of some measures: (measure, scorer)."""
+    """Estimates of the measures: (measure, scorer)."""
     result = evaluate(table, measures, n_resamples=100)
     return np.array(
         [

@@ -1,4 +1,4 @@
-"""Tests of whether forecasts are calibrated."""
+"""Tests of calibration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.calibration.cases import POOLED, Part, designed, made_result, parts_of, row_of
+from metaeval.calibration.cases import (
+    POOLED,
+    StratumCases,
+    cases_by_stratum,
+    make_result,
+    prepare_design,
+    result_row,
+)
 from metaeval.core import Floats, MetaevalError
 from metaeval.inference import Plan
 from metaeval.resampling import multiplicity, normal_cdf
@@ -25,10 +32,10 @@ from metaeval.statistics import (
 )
 from metaeval.tables import Table
 
-_POINTS = 2_000  # at which cumulative sums are looked at
-_NUMBERS = 4_000_000
+_MAX_POINTS = 2_000  # at which cumulative sums are evaluated, which bounds the time
+_RESIDUALS_PER_BLOCK = 4_000_000  # 32 MB
 
-Test = Callable[[Part, int], tuple[float, float, float]]
+Test = Callable[[StratumCases, int], tuple[float, float, float]]
 """Part and scorer -> value, standard error, p."""
 
 
@@ -42,35 +49,35 @@ def spiegelhalter(
     resample: str | None = None,
     missing: str | None = None,
 ) -> Result:
-    r"""Spiegelhalter's test that forecasts are calibrated, by item (cluster).
+    r"""Spiegelhalter's test of calibration, by item (cluster).
 
     Parameters
     ----------
     table : Responses or Pairs
     forecast : Forecast or {"probability", "log_odds"}, default "probability"
-        Scores are probabilities, or log odds, see `metaeval.statistics.Forecast`. A map that is
-        fitted to the same labels would be calibrated by construction, and is not tested.
+        Whether scores are probabilities or log odds; see `metaeval.statistics.Forecast`. A
+        calibrator fitted to the same labels would be calibrated by construction, and is not tested.
     label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
 
     Returns
     -------
     Result
-        `estimate` is the mean of (y - p)(1 - 2p), 0 if calibrated, with its standard error; p is
-        two-sided, `p_adjusted` Holm's over scorers. Rows of all cases together (empty task), and
-        with `by` of each stratum, each stratum a family of its own.
+        `estimate` is the mean of (y - p)(1 - 2p), 0 under calibration, with its standard error;
+        p-values are two-sided, `p_adjusted` by Holm's method over scorers. Rows for the pooled
+        cases (empty task), and with `by` for each stratum, which is a separate family.
 
     Raises
     ------
     MetaevalError
-        If all forecasts of a scorer are 0, 1/2 or 1, which the test cannot see.
+        If all forecasts of a scorer are 0, 1/2 or 1, for which the test is undefined.
 
     Notes
     -----
-    :math:`Z = \sum (y - p)(1 - 2p) / \sqrt{\sum (1 - 2p)^2 p (1 - p)}` where every case is a unit;
-    else over :math:`\sqrt{\sum_g (\sum_{k \in g} u_k)^2}`, the sum over units. It looks at the
-    Brier score only: forecasts of 1/2 have no weight, and errors that cancel are not seen. p is of
-    the normal distribution: for a hundred units or more.
+    :math:`Z = \sum (y - p)(1 - 2p) / \sqrt{\sum (1 - 2p)^2 p (1 - p)}` if every case is a unit;
+    otherwise with the denominator :math:`\sqrt{\sum_g (\sum_{k \in g} u_k)^2}`, a sum over units.
+    The test refers to the Brier score: forecasts of 1/2 have weight 0, and errors that cancel are
+    not detected. P-values use the normal approximation, for about 100 units or more.
 
     References
     ----------
@@ -83,7 +90,7 @@ def spiegelhalter(
     >>> bool(result.row("lexical")["p_value"] < 0.01)
     True
     """
-    reading = _claimed(forecast)
+    reading = _claimed_forecast(forecast)
     options = {
         "label": label,
         "scorers": scorers,
@@ -93,33 +100,33 @@ def spiegelhalter(
     }
     what = "the mean of (y - p)(1 - 2p)"
     plan = Plan("spiegelhalter", drawn=False)
-    return _tested(table, "spiegelhalter", what, reading, options, _spiegelhalter, plan)
+    return _test_result(table, "spiegelhalter", what, reading, options, _spiegelhalter, plan)
 
 
-def _claimed(forecast: Forecast | Scale) -> Reading:
-    """The forecast, which is to be one that scorers claim."""
+def _claimed_forecast(forecast: Forecast | Scale) -> Reading:
+    """Specification of forecasts that are claimed by the scorers, not calibrated here."""
     reading = reading_of(forecast)
     if not reading.is_calibrated:
         raise MetaevalError(
-            "Only probabilities that scorers claim are tested: scale='probability' or "
-            "scale='log_odds'. A map fitted to these labels is calibrated by construction; fit it "
-            "to other items and give its probabilities."
+            "Tests of calibration need scale='probability' or scale='log_odds', got "
+            "scale='score'. A calibrator fitted to these labels is calibrated by construction; fit "
+            "it to other items and test its probabilities."
         )
     return reading
 
 
-def _spiegelhalter(part: Part, m: int) -> tuple[float, float, float]:
+def _spiegelhalter(part: StratumCases, m: int) -> tuple[float, float, float]:
     cases = part.cases
     p, y = cases.column(m)
     u = (y - p) * (1 - 2 * p) * cases.weight
     sums = np.bincount(part.unit, u)
     square = float((sums**2).sum())
-    if _alone(part):
+    if _independent(part):
         square = float((cases.weight**2 * (1 - 2 * p) ** 2 * p * (1 - p)).sum())
     if square == 0:
         raise MetaevalError(
-            f"All forecasts of {cases.scorers[m]!r} are 0, 1/2 or 1, where Spiegelhalter's test "
-            "sees nothing; use calibration.cumulative."
+            f"Spiegelhalter's test is undefined for {cases.scorers[m]!r}, whose forecasts are all "
+            "0, 1/2 or 1; use calibration.cumulative."
         )
     total, root = float(u.sum()), float(np.sqrt(square))
     return (
@@ -129,8 +136,8 @@ def _spiegelhalter(part: Part, m: int) -> tuple[float, float, float]:
     )
 
 
-def _alone(part: Part) -> bool:
-    """Whether every case is a unit of its own with a label of 0 or 1."""
+def _independent(part: StratumCases) -> bool:
+    """Return whether every case is a separate unit with a label of 0 or 1."""
     single = len(np.unique(part.unit)) == len(part.unit)
     return single and bool(np.isin(part.cases.label, (0.0, 1.0)).all())
 
@@ -147,39 +154,42 @@ def cumulative(
     n_resamples: int = 10_000,
     seed: int = 0,
 ) -> Result:
-    r"""Test that forecasts are calibrated, from cumulative differences, without bins.
+    r"""Test of calibration from cumulative differences, without bins.
 
     Parameters
     ----------
     table : Responses or Pairs
     forecast : Forecast or {"probability", "log_odds"}, default "probability"
-        Scores are probabilities, or log odds, see `metaeval.statistics.Forecast`. A map that is
-        fitted to the same labels would be calibrated by construction, and is not tested.
+        Whether scores are probabilities or log odds; see `metaeval.statistics.Forecast`. A
+        calibrator fitted to the same labels would be calibrated by construction, and is not tested.
     label, scorers, by, resample, missing
         As in `metaeval.evaluate`.
     n_resamples : int, default 10 000
-        Draws of labels (or of signs) that p is counted over.
+        Number of simulated sets of labels (or signs) under the null hypothesis.
     seed : int, default 0
+        Seed of the random numbers.
 
     Returns
     -------
     Result
-        `estimate` is the largest size of the mean of y - p over the cases up to any forecast; p
-        counts as large ones among calibrated labels; `p_adjusted` is Holm's over scorers. Rows of
-        all cases together (empty task), and with `by` of each stratum, each a family of its own.
+        `estimate` is the maximum over forecasts of the absolute mean of y - p over the cases up to
+        that forecast; the p-value is from labels simulated under calibration, `p_adjusted` by
+        Holm's method over scorers. Rows for the pooled cases (empty task), and with `by` for each
+        stratum, which is a separate family.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable.
+        If the data or the arguments are invalid.
 
     Notes
     -----
-    :math:`\max_u |\frac1n \sum_{p_i \le u} (y_i - p_i)|`, looked at after each distinct forecast
-    (after 2 000 of them, if there are more). Where every case is a unit, labels are drawn with the
-    forecasts as probabilities, and p is exact; else the residuals of each unit (cluster, item) get
-    one random sign, and p is approximate. Pairs are turned so that the forecast is at least 1/2. It
-    sees errors of any shape, and those in one direction over a wide range of forecasts best.
+    :math:`\max_u |\frac1n \sum_{p_i \le u} (y_i - p_i)|`, evaluated at each distinct forecast (at
+    2,000 of them, if there are more). If every case is a unit, labels are drawn with the forecasts
+    as probabilities, and the p-value is exact; otherwise the residuals of each unit (cluster, item)
+    get a common random sign, and it is approximate. Pairs are oriented so that the forecast is at
+    least 1/2. The test is consistent against miscalibration of any shape, with most power if errors
+    have the same sign over a wide range of forecasts.
 
     References
     ----------
@@ -195,7 +205,7 @@ def cumulative(
     True
     """
     plan = Plan("cumulative", n_resamples=n_resamples, seed=seed)
-    reading = _claimed(forecast)
+    reading = _claimed_forecast(forecast)
     options = {
         "label": label,
         "scorers": scorers,
@@ -203,33 +213,33 @@ def cumulative(
         "resample": resample,
         "missing": missing,
     }
-    what = "the largest mean of y - p over the cases up to a forecast"
+    what = "the largest absolute mean of y - p over the cases up to a forecast"
 
-    def test(part: Part, m: int) -> tuple[float, float, float]:
+    def test(part: StratumCases, m: int) -> tuple[float, float, float]:
         return _cumulative(part, m, n_resamples, seed)
 
-    return _tested(table, "cumulative", what, reading, options, test, plan)
+    return _test_result(table, "cumulative", what, reading, options, test, plan)
 
 
-def _cumulative(part: Part, m: int, n: int, seed: int) -> tuple[float, float, float]:
+def _cumulative(part: StratumCases, m: int, n: int, seed: int) -> tuple[float, float, float]:
     cases = part.cases
     p, y = cases.column(m)
-    order, ends = _looked_at(p)
+    order, ends = _evaluation_points(p)
     weight = (cases.weight / cases.weight.sum())[order]
     observed = _largest(((y - p)[order] * weight)[None], ends)[0]
     extreme = sum(
-        int((_largest(some[:, order] * weight, ends) >= observed * (1 - 1e-12)).sum())
-        for some in _null_residuals(part, m, n, seed)
+        int((_largest(block[:, order] * weight, ends) >= observed * (1 - 1e-12)).sum())
+        for block in _null_residuals(part, m, n, seed)
     )
     return observed, float("nan"), (1 + extreme) / (1 + n)
 
 
-def _looked_at(p: Floats) -> tuple[Floats, Floats]:
-    """Order of the cases by forecast, and the last case of each distinct one (or of 2 000)."""
+def _evaluation_points(p: Floats) -> tuple[Floats, Floats]:
+    """Order of the cases by forecast, and the last case of each distinct forecast, thinned."""
     order = np.argsort(p, kind="stable")
     ends = np.flatnonzero(np.r_[np.diff(p[order]) > 0, True])
-    if len(ends) > _POINTS:
-        ends = ends[np.linspace(0, len(ends) - 1, _POINTS).astype(int)]
+    if len(ends) > _MAX_POINTS:
+        ends = ends[np.linspace(0, len(ends) - 1, _MAX_POINTS).astype(int)]
     return order, ends
 
 
@@ -237,20 +247,20 @@ def _largest(steps: Floats, ends: Floats) -> Floats:
     return np.asarray(np.abs(np.cumsum(steps, axis=1)[:, ends]).max(axis=1))
 
 
-def _null_residuals(part: Part, m: int, n: int, seed: int) -> Any:
-    """Blocks (draw, case) of y - p as if calibrated."""
+def _null_residuals(part: StratumCases, m: int, n: int, seed: int) -> Any:
+    """Yield blocks (draw, case) of y - p under calibration."""
     cases = part.cases
     p, y = cases.column(m)
-    if _alone(part):
+    if _independent(part):
         yield from (labels - p for labels in null_labels(cases, m, n, seed))
         return
     rng = np.random.default_rng(seed)
-    size = max(1, _NUMBERS // len(p))
+    size = max(1, _RESIDUALS_PER_BLOCK // len(p))
     for start in range(0, n, size):
         yield signs_of_units(rng, min(size, n - start), part.unit) * (y - p)
 
 
-def _tested(
+def _test_result(
     table: Table,
     name: str,
     what: str,
@@ -259,19 +269,19 @@ def _tested(
     test: Test,
     plan: Plan,
 ) -> Result:
-    """A result with one row for each scorer, of all rows together and of each stratum."""
-    whole = designed(table, **options | {"by": None})
-    settled = reading.settled(whole.table)
-    designs = [whole] if options["by"] is None else [whole, designed(table, **options)]
-    parts = [part for design in designs for part in parts_of(design, settled)]
+    """Make a result with one row for each scorer, pooled and by stratum."""
+    pooled = prepare_design(table, **options | {"by": None})
+    settled = reading.settled(pooled.table)
+    designs = [pooled] if options["by"] is None else [pooled, prepare_design(table, **options)]
+    parts = [part for design in designs for part in cases_by_stratum(design, settled)]
     full = format_name(name, reading.format_options())
     estimand = dataclasses.replace(estimand_of(full, settled, what, better="neither"), whole=POOLED)
     rows: list[Row] = []
     for part in parts:
-        found = [test(part, m) for m in range(len(part.cases.scorers))]
-        adjusted = multiplicity.holm(np.array([p for _, _, p in found]))
+        outcomes = [test(part, m) for m in range(len(part.cases.scorers))]
+        adjusted = multiplicity.holm(np.array([p for _, _, p in outcomes]))
         rows += [
-            row_of(
+            result_row(
                 estimand,
                 part,
                 scorer,
@@ -282,7 +292,7 @@ def _tested(
                 test=name,
             )
             for m, (scorer, (value, se, p)) in enumerate(
-                zip(part.cases.scorers, found, strict=True)
+                zip(part.cases.scorers, outcomes, strict=True)
             )
         ]
-    return made_result(table, designs[-1], plan, options, [(estimand, rows, np.empty((0, 0)))])
+    return make_result(table, designs[-1], plan, options, [(estimand, rows, np.empty((0, 0)))])

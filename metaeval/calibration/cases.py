@@ -1,4 +1,4 @@
-"""Cases of every stratum of a table, and results made of rows that no statistic gives."""
+"""Cases of every stratum of a table, and results from given rows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from metaeval.statistics import Cases, Estimand, Reading, cases_of, estimand_of,
 from metaeval.tables import Pairs, Table, require_table
 
 POOLED = "all rows together"
-"""What the row with an empty task is, where it is no mean over tasks."""
+"""Meaning of the row with an empty task if it is not the mean over tasks."""
 
 
-class Part(NamedTuple):
-    """One stratum: its name (None: all rows), its rows, its cases and the unit of each case."""
+class StratumCases(NamedTuple):
+    """One stratum: its name (None for all rows), rows, cases and the unit of each case."""
 
     name: str | None
     table: Table
@@ -31,46 +31,48 @@ class Part(NamedTuple):
 
     @property
     def n_units(self) -> int:
-        """Number of units that have a case."""
+        """Number of units with a case."""
         return len(np.unique(self.unit))
 
 
-def designed(table: Table, **options: Any) -> Design:
-    """The label, the scorers, the rows and the units of a table; see `metaeval.evaluate`."""
+def prepare_design(table: Table, **options: Any) -> Design:
+    """Prepare label, scorers, rows and units of a table; see `metaeval.evaluate`."""
     table = require_table(table)
-    design = _without_constant(table, prepare(table, **options), options)
+    design = _drop_constant(table, prepare(table, **options), options)
     if design.systems:
-        raise MetaevalError("Calibration resamples items; use resample='item' or 'cluster'.")
+        raise MetaevalError(
+            "Calibration resamples items or clusters only; use resample='item' or 'cluster'."
+        )
     if len(units_of(design.table)[1]) < 2:
-        raise MetaevalError(f"There is one {design.resample}, and nothing to resample.")
+        raise MetaevalError(f"Resampling needs at least 2 {design.resample}s, got 1.")
     return design
 
 
-def _without_constant(table: Table, design: Design, options: dict[str, Any]) -> Design:
-    """The design without scorers that say the same of everything, beside others; it names them."""
+def _drop_constant(table: Table, design: Design, options: dict[str, Any]) -> Design:
+    """Drop constant scorers with a warning, unless all are constant."""
     values = design.table.scores
-    flat = values.max() == values.min()
+    constant = values.max() == values.min()
     if isinstance(design.table, Pairs):
-        flat &= values.max() == 0
-    rest = [name for name in design.scorers if not flat[name]]
+        constant &= values.max() == 0
+    rest = [name for name in design.scorers if not constant[name]]
     if len(rest) in (0, len(design.scorers)):
         return design
-    names = [name for name in design.scorers if flat[name]]
-    said = f"a constant scorer has no calibration: {join_names(names, 5)} left out"
-    chosen = prepare(table, **{**options, "scorers": rest})
-    return replace(chosen, warnings=(said, *chosen.warnings))
+    names = [name for name in design.scorers if constant[name]]
+    warning = f"calibration is undefined for constant scorers: {join_names(names, 5)} excluded"
+    reduced = prepare(table, **{**options, "scorers": rest})
+    return replace(reduced, warnings=(warning, *reduced.warnings))
 
 
-def parts_of(design: Design, reading: Reading) -> Iterator[Part]:
-    """Cases of each stratum of a design by a settled reading."""
+def cases_by_stratum(design: Design, reading: Reading) -> Iterator[StratumCases]:
+    """Yield the cases of each stratum of a design for a settled specification."""
     for stratum in design.strata:
         rows = stratum.table.pairs() if reading.rows == "pairs" else stratum.table
         cases = cases_of(rows, reading)
         unit = stratum.unit_of_items(rows)[cases.items]
-        yield Part(stratum.name, rows, cases, unit, stratum, design.dropped_in(stratum))
+        yield StratumCases(stratum.name, rows, cases, unit, stratum, design.dropped_in(stratum))
 
 
-def made_result(
+def make_result(
     table: Table,
     design: Design,
     plan: Plan,
@@ -79,7 +81,7 @@ def made_result(
     details: list[dict[str, Any]] | None = None,
     notes: list[str] | None = None,
 ) -> Result:
-    """A result of rows and draws (replicate, row) that belong to some estimands."""
+    """Make a result from rows and draws (replicate, row) of each estimand."""
     levels = [
         Level(estimand, rows, [], [draws] if draws.size else [], details or [], [], 0)
         for estimand, rows, draws in estimands
@@ -87,7 +89,7 @@ def made_result(
     return assembled(table, design, plan, options, levels, notes or [])
 
 
-def labelled(
+def add_signature(
     frame: pd.DataFrame,
     table: Table,
     design: Design,
@@ -95,8 +97,8 @@ def labelled(
     options: dict[str, Any],
     estimand: Estimand,
 ) -> pd.DataFrame:
-    """The frame with its signature, and what it estimates, in `frame.attrs`."""
-    meta = made_result(table, design, plan, options, [(estimand, [], np.empty((0, 0)))]).meta
+    """Add the signature and the notes to `frame.attrs`."""
+    meta = make_result(table, design, plan, options, [(estimand, [], np.empty((0, 0)))]).meta
     frame.attrs |= {
         "signature": meta["provenance"]["signature"],
         "notes": [*meta["warnings"], *meta["notes"]],
@@ -104,15 +106,17 @@ def labelled(
     return frame
 
 
-def curve_of(name: str, what: str, asked: Reading, settled: Reading, more: str = "") -> Estimand:
-    """What a curve of forecasts is called, and what it estimates."""
+def curve_estimand(
+    name: str, what: str, requested: Reading, settled: Reading, option: str = ""
+) -> Estimand:
+    """Return the estimand of a curve of forecasts."""
     return estimand_of(
-        format_name(name, more, asked.format_options()), settled, what, better="neither"
+        format_name(name, option, requested.format_options()), settled, what, better="neither"
     )
 
 
-def row_of(estimand: Estimand, part: Part, scorer: str, **values: Any) -> Row:
-    """One row of a result."""
+def result_row(estimand: Estimand, part: StratumCases, scorer: str, **values: Any) -> Row:
+    """Make one row of a result."""
     cases = part.cases
     return dict.fromkeys(COLUMNS) | {
         "statistic": estimand.name,

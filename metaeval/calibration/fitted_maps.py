@@ -1,4 +1,4 @@
-"""Maps fitted to tables: margins or scores in, probabilities out, cross-fitted beside."""
+"""Calibrators fitted to tables, with cross-fitted probabilities."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from metaeval.calibration.cases import designed
-from metaeval.core import Codes, Floats, MetaevalError, require_known
+from metaeval.calibration.cases import prepare_design
+from metaeval.core import Codes, Floats, MetaevalError, join_names, require_known
 from metaeval.curves import Calibrator, calibrators
 from metaeval.statistics import Average, ForecastRows, Reading, Scored, cases_of, scored_of
 from metaeval.tables import TEXT, Table
@@ -17,22 +17,22 @@ from metaeval.tables import TEXT, Table
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Map:
-    """Maps of all scorers of a table to probabilities.
+    """Fitted calibrators of all scorers of a table.
 
     Parameters
     ----------
     kind : str
-        The kind of map.
+        Kind of calibrator.
     curves : mapping
-        Scorer -> its curve, fitted on all items: for new scores.
+        Scorer -> its curve, fitted on all items; for new scores.
     forecasts : DataFrame (case, scorer)
-        Probabilities of the cases it was fitted on, each by a curve that was fitted on the items
-        (clusters) of the other folds; indexed by the ids of the pairs or responses. A column of
-        responses is a scorer as it is: `table.with_scorer(name, forecasts[scorer])`. Of pairs it is
-        the probability p that the first is better, and a table of pairs has margins:
+        Cross-fitted probabilities of the training cases, each from a curve fitted on the items
+        (clusters) of the other folds; indexed by the ids of the pairs or responses. A column for
+        responses can be used as a scorer: `table.with_scorer(name, forecasts[scorer])`. For pairs
+        it is the probability p that the first response is better; a table of pairs needs margins:
         `pairs.with_scorer(name, 2 * forecasts[scorer] - 1)`.
     notes : tuple of str
-        What to know of it.
+        Caveats.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Map:
     notes: tuple[str, ...] = ()
 
     def __call__(self, scores: Floats, scorer: str | None = None) -> Floats:
-        """Probability at each margin (or score) of a scorer; any shape.
+        """Return the probability at each margin (or score) of a scorer, of any shape.
 
         Raises
         ------
@@ -51,43 +51,45 @@ class Map:
         return self._curve(scorer)(scores)
 
     def interval(self, scores: Floats, scorer: str | None = None) -> tuple[Floats, Floats]:
-        """Lower and upper probability at each score of a scorer, by `venn_abers`.
+        """Return the lower and upper probability at each score, for `venn_abers`.
 
         Parameters
         ----------
         scores : array (score,)
             Scores, in units of the scorer.
         scorer : str, optional
-            Whose map; needed where there are several.
+            Name of the scorer; needed if there are several.
 
         Raises
         ------
         MetaevalError
-            If the map has no interval, or there are several scorers and none is named.
+            If the calibrator has no interval, or there are several scorers and none is named.
         """
         return self._curve(scorer).interval(scores)
 
     def _curve(self, scorer: str | None) -> Calibrator:
         names = list(self.curves)
         if scorer is None and len(names) > 1:
-            raise MetaevalError(f"There are maps of {len(names)} scorers; name one: scorer=...")
+            raise MetaevalError(
+                f"Set scorer=, since {len(names)} scorers were fitted: {join_names(names, 5)}."
+            )
         name = names[0] if scorer is None else scorer
         require_known("scorer", name, names)
         return self.curves[name]
 
     @property
     def parameters(self) -> pd.DataFrame:
-        """What was estimated on all items, by scorer, in units of the scores."""
+        """Parameters estimated on all items, by scorer, in units of the scores."""
         return pd.DataFrame({s: dict(c.parameters) for s, c in self.curves.items()}).T
 
     def __repr__(self) -> str:
-        """The kind of map, and of how many scorers."""
+        """Return the kind of calibrator and the number of scorers."""
         return f"<Map: {self.kind} of {len(self.curves)} scorers>"
 
 
 @dataclass(frozen=True)
 class MapKind:
-    """A kind of map from scores to probabilities; `fit` makes a `Map` of a table.
+    """A kind of calibrator, from scores to probabilities; `fit` makes a `Map` from a table.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ class MapKind:
         `margin_link`, `lapse_link`, `isotonic`, `monotone_spline`, `platt`, `beta`, `venn_abers`,
         `rao_kupper` or `davidson`.
     about : str
-        What it is.
+        Short description.
     """
 
     name: str
@@ -114,7 +116,7 @@ class MapKind:
         resample: str | None = None,
         missing: str | None = None,
     ) -> Map:
-        """Fit one curve for each scorer on all items, and one for each fold without it.
+        """Fit one curve for each scorer on all items, and one without each fold.
 
         Parameters
         ----------
@@ -122,13 +124,13 @@ class MapKind:
         label, scorers, resample, missing
             As in `metaeval.evaluate`.
         rows : {"pairs", "responses"}, optional
-            Margins of pairs, or scores of responses.
+            Whether to calibrate margins of pairs or scores of responses.
         positive_from : float, optional
-            Responses: the event is a label of at least this.
+            For responses: the event is a label of at least this value.
         n_folds : int, default 5
-            Folds of items (clusters).
+            Number of folds of items (clusters).
         average : {"items", "pairs", "responses"}, optional
-            Whether items or cases weigh alike.
+            Whether items or cases have equal weight.
 
         Returns
         -------
@@ -137,7 +139,7 @@ class MapKind:
         Raises
         ------
         MetaevalError
-            If a scorer is constant, all labels are alike, or there are fewer items than folds.
+            If a scorer or the label is constant, or there are fewer items than folds.
 
         Examples
         --------
@@ -146,9 +148,11 @@ class MapKind:
         >>> bool(fitted(0.0) == 0.5 and fitted(2.0) > 0.5)
         True
         """
-        design = designed(table, label=label, scorers=scorers, resample=resample, missing=missing)
+        design = prepare_design(
+            table, label=label, scorers=scorers, resample=resample, missing=missing
+        )
         ties = calibrators.BY_NAME[self.name].takes == "outcomes"
-        wanted = Reading(
+        requested = Reading(
             rows=rows,
             positive_from=positive_from,
             calibrator=self.name,
@@ -156,32 +160,32 @@ class MapKind:
             ties_as_outcome=ties,
             average=average,
         )
-        reading = wanted.settled(design.table)
-        whole = design.table.pairs() if reading.rows == "pairs" else design.table
-        forecast = cases_of(whole, reading).forecast
-        scored, family = scored_of(whole, reading), calibrators.BY_NAME[self.name]
-        some = _chosen(whole, scored, self.name, reading)
+        reading = requested.settled(design.table)
+        rows_table = design.table.pairs() if reading.rows == "pairs" else design.table
+        forecast = cases_of(rows_table, reading).forecast
+        scored, family = scored_of(rows_table, reading), calibrators.BY_NAME[self.name]
+        included = _fitting_cases(rows_table, scored, self.name, reading)
         curves = {
-            name: family.curve(x[some], scored.label[some], scored.weight[some], pairs)
-            for name, x in zip(whole.scorers, scored.scores.T, strict=True)
+            name: family.curve(x[included], scored.label[included], scored.weight[included], pairs)
+            for name, x in zip(rows_table.scorers, scored.scores.T, strict=True)
             for pairs in [reading.mirrored or reading.ties_as_outcome]
         }
-        index = _ids(whole).take(scored.rows)
-        frame = pd.DataFrame(forecast[: len(index)], index=index, columns=whole.scorers)
-        frame = _as_given(frame, table.pairs() if reading.rows == "pairs" else table)
+        index = _ids(rows_table).take(scored.rows)
+        frame = pd.DataFrame(forecast[: len(index)], index=index, columns=rows_table.scorers)
+        frame = _in_table_order(frame, table.pairs() if reading.rows == "pairs" else table)
         return Map(self.name, curves, frame, _notes(self.name, reading))
 
 
 def _ids(rows: Table) -> pd.Index:
-    """Ids that distinguish rows; bare numbers where there are none, which no table takes back."""
+    """Ids that identify rows, or row numbers if there are none."""
     names = rows._identity(rows.rows)
     if not names:
         return pd.RangeIndex(len(rows))
     return pd.MultiIndex.from_frame(rows.rows[names].astype(TEXT))
 
 
-def _as_given(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Rows in the order that they have in the table, where ids tell which is which."""
+def _in_table_order(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Put rows in the order of the table, if they have ids."""
     names = [name for name in frame.index.names if name is not None]
     if not names:
         return frame
@@ -189,8 +193,8 @@ def _as_given(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return frame.iloc[np.argsort(places, kind="stable")]
 
 
-def _chosen(rows: Table, scored: Scored, kind: str, reading: Reading) -> Codes:
-    """Cases to fit on: all; for Venn-Abers one pair of each item, chosen by chance."""
+def _fitting_cases(rows: Table, scored: Scored, kind: str, reading: Reading) -> Codes:
+    """Cases to fit on: all, or one random pair of each item for Venn-Abers."""
     if kind != "venn_abers" or reading.rows != "pairs":
         return np.arange(len(scored.rows))
     order = np.random.default_rng(0).permutation(len(scored.rows))
@@ -202,5 +206,9 @@ def _notes(kind: str, reading: Reading) -> tuple[str, ...]:
     if kind != "venn_abers":
         return ()
     if reading.rows == "pairs":
-        return ("curves use one pair of each item, so that cases are exchangeable",)
-    return ("its guarantee is for exchangeable cases: it is lost if responses share items",)
+        return (
+            "curves are fitted to one random pair of each item, so that cases are exchangeable",
+        )
+    return (
+        "the validity guarantee needs exchangeable cases, which responses to the same item are not",
+    )

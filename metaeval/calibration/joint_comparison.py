@@ -1,4 +1,4 @@
-"""Two scorers compared on accuracy and on calibration at once."""
+"""Comparison of two scorers in accuracy and calibration jointly."""
 
 from __future__ import annotations
 
@@ -31,43 +31,44 @@ def accuracy_and_calibration(
     n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""Differences of two scorers in accuracy and in calibration, and both taken together.
+    r"""Compare scorers in accuracy and calibration jointly.
 
     Parameters
     ----------
     table : Responses or Pairs
     accuracy : Statistic or its name, optional
-        `pairwise_accuracy(ties="half")` where it is not given.
+        By default `pairwise_accuracy(ties="half")`.
     calibration : Statistic or its name, optional
-        `recalibration_gain("log_odds")` where it is not given: what recalibration on other
-        items would take off the Brier score, 0 for calibrated forecasts.
+        By default `recalibration_gain("log_odds")`, the reduction of the Brier score by
+        recalibration on other items, 0 for calibrated forecasts.
     label, scorers, baseline, by, resample, missing, n_resamples, seed
-        As in `metaeval.compare`; with `by` the means over strata are compared.
+        As in `metaeval.compare`; with `by`, means over strata are compared.
     confidence : float, default 0.95
-        Verdicts are drawn at 1 minus it.
+        Simultaneous confidence level; verdicts have level 1 - confidence.
 
     Returns
     -------
     DataFrame
         One row for each pair of scorers: scorer, baseline; the two differences (`accuracy`,
-        `calibration`) with ends of intervals that hold for all pairs at once; `prob_both`, the
-        share of draws in which the scorer is better in both; `p_value` of no difference in either;
-        `p_adjusted` (Holm); `verdict`: "better in both", "worse in both", "trade-off", "one
-        differs" (the other interval holds 0) or "not separated". `frame.attrs` has the signature of
-        the comparison.
+        `calibration`) with intervals that are simultaneous over all pairs; `prob_both`, the
+        proportion of draws in which the scorer is better in both; `p_value` of no difference in
+        either; `p_adjusted` (Holm); `verdict`: "better in both", "worse in both", "trade-off", "one
+        differs" (the other interval contains 0) or "not significant". `frame.attrs` has the
+        signature of the comparison.
 
     Raises
     ------
     MetaevalError
-        If the two statistics are one, or the data or the arguments are not usable.
+        If the two statistics are the same, or the data or the arguments are invalid.
 
     Notes
     -----
-    Both statistics see the same draws of items (clusters), so their dependence is kept: p is of
-    Hotelling's T-squared with their covariance (of one statistic where the other does not vary),
-    and intervals hold for both differences of all pairs at once (largest studentised deviation of
-    the draws, stretched as t is over the normal for few units). A trade-off is named only where
-    both intervals leave 0 out, on opposite sides; without a p below 1 - confidence nothing is.
+    Both statistics use the same resamples of items (clusters), which preserves their dependence:
+    p-values are from Hotelling's T-squared with their covariance (from one statistic if the other
+    does not vary), and intervals are simultaneous over both differences of all pairs (from the
+    largest studentized deviation of the draws, scaled by the ratio of t to normal quantiles for few
+    units). The verdict is a trade-off only if both intervals exclude 0 on opposite sides, and "not
+    significant" if the adjusted p-value exceeds 1 - confidence.
 
     References
     ----------
@@ -97,24 +98,24 @@ def accuracy_and_calibration(
         seed=seed,
         keep_draws=True,
     )
-    pairs = [_pair(result, *names) for names in _compared(result)]
-    reach = _reach(pairs, result.confidence)
-    frame = pd.DataFrame([_row(pair, reach) for pair in pairs])
+    pairs = [_pair(result, *names) for names in _compared_pairs(result)]
+    critical = _critical_value(pairs, result.confidence)
+    frame = pd.DataFrame([_row(pair, critical) for pair in pairs])
     frame["p_adjusted"] = multiplicity.holm(frame["p_value"].to_numpy())
-    apart = result.is_significant(frame["p_adjusted"])
-    frame["verdict"] = frame["verdict"].where(apart, "not separated")
+    significant = result.is_significant(frame["p_adjusted"])
+    frame["verdict"] = frame["verdict"].where(significant, "not significant")
     frame.attrs |= {"signature": _signature(result), "notes": list(result.meta["notes"])}
     return frame
 
 
-def _compared(result: Result) -> list[tuple[str, str]]:
+def _compared_pairs(result: Result) -> list[tuple[str, str]]:
     frame = result.rows(None, None)
-    found = frame[frame["baseline"].notna()]
-    return list(zip(found["scorer"], found["baseline"], strict=True))
+    comparisons = frame[frame["baseline"].notna()]
+    return list(zip(comparisons["scorer"], comparisons["baseline"], strict=True))
 
 
 class _Pair(NamedTuple):
-    """Differences of two scorers in both statistics, better being above 0, and their draws."""
+    """Differences of two scorers in both statistics, positive if better, and their draws."""
 
     scorer: str
     baseline: str
@@ -126,7 +127,7 @@ class _Pair(NamedTuple):
 
 
 def _signature(result: Result) -> str:
-    """That of the comparison, with the inference that is made here."""
+    """Signature of the comparison, with the test and interval used here."""
     policy = result.meta["policy"] | {"test": "hotelling", "interval": "simultaneous"}
     meta = {**result.meta, "kind": "accuracy_and_calibration"}
     return make_signature(meta | {"policy": policy | {"correction": "holm"}})
@@ -136,40 +137,40 @@ def _pair(result: Result, scorer: str, baseline: str) -> _Pair:
     names = result.statistics[:2]
     signs = np.array([result.direction(name) or 1 for name in names])
     rows = [result.row(scorer, baseline, statistic=name) for name in names]
-    gaps = _settled(np.array([row["estimate"] for row in rows]))
-    draws = _settled(
+    gaps = _without_roundoff(np.array([row["estimate"] for row in rows]))
+    draws = _without_roundoff(
         np.stack(
             [_draws(result, name, scorer) - _draws(result, name, baseline) for name in names],
             axis=1,
         )
     )
     n = int(min(row["n_clusters"] for row in rows))
-    # Weights drawn from n units vary by (n - 1) / n of what new units would.
+    # The bootstrap variance of n units is (n - 1) / n of the unbiased one.
     se = np.nanstd(draws, axis=0, ddof=1) * np.sqrt(n / max(n - 1, 1))
     return _Pair(scorer, baseline, signs, signs * gaps, signs * draws, se, n)
 
 
-def _settled(differences: Floats) -> Floats:
+def _without_roundoff(differences: Floats) -> Floats:
     return np.where(np.abs(differences) <= ROUNDOFF, 0.0, differences)
 
 
-def _reach(pairs: list[_Pair], confidence: float) -> float:
-    """Standard errors that no difference of any pair leaves in so many of the draws."""
+def _critical_value(pairs: list[_Pair], confidence: float) -> float:
+    """Critical value for all studentized differences: the quantile of their maximum."""
     from scipy import stats
 
     with np.errstate(invalid="ignore"):
-        away = [
+        deviations = [
             np.abs((p.draws - np.nanmean(p.draws, axis=0)) / np.where(p.se > 0, p.se, np.inf))
             for p in pairs
         ]
-    largest = np.concatenate(away, axis=1).max(axis=1)
+    largest = np.concatenate(deviations, axis=1).max(axis=1)
     tail = (1 + confidence) / 2
-    few = stats.t.ppf(tail, min(p.n_units for p in pairs) - 1) / stats.norm.ppf(tail)
-    return float(np.nanquantile(largest, confidence) * few)
+    small_sample = stats.t.ppf(tail, min(p.n_units for p in pairs) - 1) / stats.norm.ppf(tail)
+    return float(np.nanquantile(largest, confidence) * small_sample)
 
 
-def _row(pair: _Pair, reach: float) -> dict[str, object]:
-    low, high = pair.estimate - reach * pair.se, pair.estimate + reach * pair.se
+def _row(pair: _Pair, critical: float) -> dict[str, object]:
+    low, high = pair.estimate - critical * pair.se, pair.estimate + critical * pair.se
     row: dict[str, object] = {"scorer": pair.scorer, "baseline": pair.baseline}
     for k, what in enumerate(("accuracy", "calibration")):
         sign = pair.signs[k]
@@ -184,32 +185,38 @@ def _row(pair: _Pair, reach: float) -> dict[str, object]:
 
 
 def _draws(result: Result, statistic: str, scorer: str) -> Floats:
-    """Draws of the value of one scorer."""
+    """Bootstrap draws of the value of one scorer."""
     if result.draws is None:
-        raise MetaevalError("There are no draws to compare; use fewer resamples.")
-    own = result.frame[result.frame["baseline"].isna()].reset_index(drop=True)
-    there = (own["statistic"] == statistic) & (own["scorer"] == scorer) & own["task"].isna()
-    return np.asarray(result.draws[:, int(np.flatnonzero(there)[0])])
+        raise MetaevalError(
+            "The statistics have no bootstrap draws for this table; use other ones, or fewer items."
+        )
+    scorer_rows = result.frame[result.frame["baseline"].isna()].reset_index(drop=True)
+    matches = (
+        (scorer_rows["statistic"] == statistic)
+        & (scorer_rows["scorer"] == scorer)
+        & scorer_rows["task"].isna()
+    )
+    return np.asarray(result.draws[:, int(np.flatnonzero(matches)[0])])
 
 
 def _hotelling(pair: _Pair, draws: Floats) -> float:
-    """P of no difference in either statistic; 1 where there are too few units to tell."""
+    """P-value of no difference in either statistic; 1 if there are too few units."""
     from scipy import stats
 
-    some, n = pair.se > 0, pair.n_units
-    k = int(some.sum())
+    varying, n = pair.se > 0, pair.n_units
+    k = int(varying.sum())
     if k == 0 or n <= k:
         return 1.0
-    covariance = np.atleast_2d(np.cov(draws[:, some].T)) * n / (n - 1)
-    square = float(pair.estimate[some] @ np.linalg.pinv(covariance) @ pair.estimate[some])
+    covariance = np.atleast_2d(np.cov(draws[:, varying].T)) * n / (n - 1)
+    square = float(pair.estimate[varying] @ np.linalg.pinv(covariance) @ pair.estimate[varying])
     return float(stats.f.sf(square * (n - k) / (k * (n - 1)), k, n - k))
 
 
 def _verdict(low: Floats, high: Floats) -> str:
-    """What the two intervals say, better being above 0."""
+    """Verdict from the two intervals of differences, positive if better."""
     up, down = low > 0, high < 0
     if up.all() or down.all():
         return "better in both" if up.all() else "worse in both"
     if (up | down).all():
         return "trade-off"
-    return "one differs" if (up | down).any() else "not separated"
+    return "one differs" if (up | down).any() else "not significant"

@@ -1,4 +1,4 @@
-"""How much the scale of a scorer differs between tasks."""
+"""Heterogeneity of the scale of a scorer between tasks."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaeval.calibration.cases import POOLED, Part, row_of
+from metaeval.calibration.cases import POOLED, StratumCases, result_row
 from metaeval.core import Bools, Floats
 from metaeval.inference import Plan
 from metaeval.resampling import tails
 from metaeval.results import Row, format_p_relation
 from metaeval.statistics import Estimand
 
-_FEW_TASKS = 3
-_ENDLESS = 1e3
+_MIN_TASKS = 3  # for an interval; two tasks are hardly informative about the variance between tasks
+_MAX_RATIO = 1e3  # larger bounds of a scale ratio are reported as infinite
 
 
 class Fits(NamedTuple):
-    """Curves of all cases (scorer,) and of draws (draw, scorer), in units of score.
+    """Curves of all cases (scorer,) and of draws (draw, scorer), in units of the scores.
 
-    Slopes are 0 where labels do not rise with margins (`rising`); `assumed` are those of curves
-    that rise by assumption. `others` are curves of all cases if other lapses are expected.
+    Slopes are 0 if labels are not positively associated with margins (`increasing`); `assumed`
+    holds the fitted slopes, which are positive in any case. `others` are curves of all cases under
+    other priors of the lapse rate, `largest` the largest absolute margins.
     """
 
     slope: Floats
@@ -33,15 +34,15 @@ class Fits(NamedTuple):
     largest: Floats
 
     @property
-    def rising(self) -> Bools:
-        """Whether labels rise with the margins of each scorer: (scorer,)."""
+    def increasing(self) -> Bools:
+        """Whether labels are positively associated with margins: (scorer,)."""
         return self.slope > 0
 
 
 def scale_ratios(
-    parts: list[Part], fits: list[Fits], plan: Plan
+    parts: list[StratumCases], fits: list[Fits], plan: Plan
 ) -> tuple[tuple[Estimand, list[Row], Floats], list[str]]:
-    """How much slopes differ between tasks, for each scorer, and a line on each."""
+    """Heterogeneity of slopes between tasks for each scorer, and notes."""
     what = "exp(tau), tau the standard deviation of log slopes between tasks"
     estimand = Estimand(
         name="scale_ratio",
@@ -56,22 +57,21 @@ def scale_ratios(
     )
     rows, notes = [], []
     for m, name in enumerate(parts[0].cases.scorers):
-        some = [fit for fit in fits[1:] if fit.rising[m]]
-        if len(some) < 2:
-            rows.append(row_of(estimand, parts[0], name, estimate=np.nan))
-            notes.append(
-                f"{name}: scales of tasks are not compared{_left_out(len(fits) - 1 - len(some))}"
-            )
+        increasing = [fit for fit in fits[1:] if fit.increasing[m]]
+        excluded = _excluded(len(fits) - 1 - len(increasing))
+        if len(increasing) < 2:
+            rows.append(result_row(estimand, parts[0], name, estimate=np.nan))
+            notes.append(f"{name}: scales of tasks are not compared{excluded}")
             continue
-        logs = np.array([np.log(fit.slope[m]) for fit in some])
-        errors = np.array([np.log(fit.assumed[1:, m]).std(ddof=1) for fit in some])
+        logs = np.array([np.log(fit.slope[m]) for fit in increasing])
+        errors = np.array([np.log(fit.assumed[1:, m]).std(ddof=1) for fit in increasing])
         tau, low, high, p = heterogeneity(logs, errors**2, plan.confidence)
         ratio, ends = np.exp(tau), np.exp([low, high])
-        if len(logs) < _FEW_TASKS:  # two tasks say nothing of how far others may lie
+        if len(logs) < _MIN_TASKS:
             ends = np.full(2, np.nan)
-        ends = np.where(ends > _ENDLESS, np.inf, ends)
+        ends = np.where(ends > _MAX_RATIO, np.inf, ends)
         rows.append(
-            row_of(
+            result_row(
                 estimand,
                 parts[0],
                 name,
@@ -85,34 +85,36 @@ def scale_ratios(
         )
         widest = np.exp(logs.max() - logs.min())
         notes.append(
-            f"{name}: a gap is worth up to {widest:.3g} times as much in one task as in another "
-            f"(p {format_p_relation(p)} for no difference{_left_out(len(fits) - 1 - len(some))})"
+            f"{name}: score scales differ between tasks by a factor of up to {widest:.3g} "
+            f"(p {format_p_relation(p)} for equal scales{excluded})"
         )
     return (estimand, rows, np.empty((0, 0))), notes
 
 
-def _left_out(n: int) -> str:
-    many = "" if n == 1 else "s"
-    return f"; {n} task{many} left out where labels do not rise" if n else ""
+def _excluded(n: int) -> str:
+    if not n:
+        return ""
+    tasks = "task" if n == 1 else "tasks"
+    return f"; {n} {tasks} without a positive association of labels and margins excluded"
 
 
 def heterogeneity(
     values: Floats, variances: Floats, confidence: float
 ) -> tuple[float, float, float, float]:
-    """Standard deviation of true values around their mean, its interval, and p for none.
+    """Standard deviation of true values between tasks, its interval, and p-value for 0.
 
-    `values` (task,) with known `variances` (task,). By Paule and Mandel; the interval inverts
-    Cochran's Q.
+    Estimates `values` (task,) have known `variances` (task,). The method is that of Paule and
+    Mandel; the interval inverts Cochran's Q.
     """
     from scipy import stats
 
-    freedom = len(values) - 1
+    df = len(values) - 1
 
     def q(square: float) -> float:
         w = 1 / (variances + square)
         return float((w * (values - (w @ values) / w.sum()) ** 2).sum())
 
-    def solved(target: float) -> float:
+    def solve(target: float) -> float:
         low, high = 0.0, float(np.var(values) * len(values) + variances.max())
         if q(0.0) <= target:
             return 0.0
@@ -123,5 +125,5 @@ def heterogeneity(
             low, high = (middle, high) if q(middle) > target else (low, middle)
         return float(np.sqrt(high))
 
-    upper, lower = stats.chi2.ppf(tails(confidence)[:, 0], freedom)
-    return solved(freedom), solved(lower), solved(upper), float(stats.chi2.sf(q(0.0), freedom))
+    upper, lower = stats.chi2.ppf(tails(confidence)[:, 0], df)
+    return solve(df), solve(lower), solve(upper), float(stats.chi2.sf(q(0.0), df))

@@ -180,5 +180,5 @@ def test_curves_do_not_depend_on_how_many_are_fitted_at_a_time(monkeypatch):
         return np.nan_to_num(found.draws, posinf=-1.0)
 
     once = draws()
-    monkeypatch.setattr(bootstrap_curves, "_NUMBERS", 1)
+    monkeypatch.setattr(bootstrap_curves, "_WEIGHTS_PER_BLOCK", 1)
     assert np.allclose(draws(), once, rtol=1e-6, atol=0)

@@ -307,7 +307,7 @@ def test_gaps_without_end_are_never_enough_and_other_numbers_are_infinite():
     for text in (result.to_html("scale_ratio"), result.to_latex("scale_ratio"), ratios):
         assert "nan" not in text.lower()
     assert np.isinf(result.row("turned")["estimate"])
-    assert "scales of tasks are not compared; 3 tasks left out" in " ".join(result.meta["notes"])
+    assert "scales of tasks are not compared; 3 tasks without" in " ".join(result.meta["notes"])
 
 
 def test_curves_say_what_their_forecasts_are():

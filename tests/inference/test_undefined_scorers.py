@@ -221,4 +221,6 @@ def test_calibration_leaves_a_constant_scorer_out(verb):
     found, expected = verb(with_constant(TABLE)), verb(TABLE)
     pd.testing.assert_frame_equal(found, expected)
     if "notes" in found.attrs:
-        assert "a constant scorer has no calibration: flat left out" in found.attrs["notes"]
+        assert (
+            "calibration is undefined for constant scorers: flat excluded" in found.attrs["notes"]
+        )
