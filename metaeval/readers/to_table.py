@@ -67,7 +67,7 @@ def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def _is_called(name: str, pattern: str) -> bool:
-    """Whether a name matches a pattern, or is that of a rater of it, as `human/r1` of `human`."""
+    """Return whether a name matches a pattern, or is that of a rater of it, as `human/r1` of `human`."""
     return fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern}/")
 
 

@@ -1,15 +1,11 @@
-"""From a cell to a value: notations, words, scales, codes for missing.
+"""From a cell to a value: notations, words, scales, codes for missing values.
 
-- `missing_words`: What stands for a missing value: words that all readers know, and codes that
-  users declare.
-- `numbers_and_ids`: Cells as ids, numbers and covariates, the same whether they came as text or
-  with a type.
+- `missing_words`: Missing values: words that all readers recognize, and codes that users declare.
+- `numbers_and_ids`: Cells as ids, numbers and covariates, the same from text and from typed
+  columns.
 - `notation`: Numbers as people and programs write them: percent signs, decimal commas, fractions,
   tensors.
-- `rating_words`: Words of rating scales, from the lowest to the highest, for hints that name
-  their order.
-- `verdict_words`: Verdicts as numbers: the words that judges use, and what else the user says
-  they mean.
-- `scales`: Scales of preferences: what the numbers of a judge say of the first and second
-  response.
+- `rating_words`: Words of rating scales in ascending order, for hints that spell out a mapping.
+- `verdict_words`: Verdicts as numbers: the words that judges use, and those that users declare.
+- `scales`: Preference scales: what the numbers of a judge mean for the first and second response.
 """

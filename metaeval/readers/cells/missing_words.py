@@ -1,4 +1,4 @@
-"""What stands for a missing value: words that all readers know, and codes that users declare."""
+"""Missing values: words that all readers recognize, and codes that users declare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from metaeval.tables import TEXT
 MISSING = frozenset(
     ("", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "<na>", "#n/a", "missing", "-", "--")
 )
-"""Words for a value that is not there."""
+"""Words for an absent value."""
 
 FAILED = frozenset(
     (
@@ -26,14 +26,15 @@ FAILED = frozenset(
         *("timed out", "api error", "invalid response", "invalid output", "format error"),
     )
 )
-"""Words for an answer that could not be had or read: missing too, and remarked."""
+"""Words for an answer that could not be obtained or parsed: missing as well, with a note."""
 
-
-_LONGEST_NUMBER = 400  # characters; the pattern takes quadratic time
+# Characters. The pattern backtracks in quadratic time, and no float needs more: the smallest one
+# has 324 decimals written out.
+_LONGEST_NUMBER = 400
 
 
 def word_of(value: Any) -> str:
-    """Return a cell as a word in small letters; whole numbers are written without a fraction.
+    """Return a cell as a lower-case word; whole numbers are written without decimals.
 
     >>> word_of(" Parse_Error "), word_of(-1.0), word_of("99.0")
     ('parse error', '-1', '99')
@@ -46,22 +47,23 @@ def word_of(value: Any) -> str:
 
 
 def says_missing(value: Any) -> bool:
-    """Tell whether a cell of text says that there is no value."""
+    """Return whether a text cell stands for a missing value."""
     return isinstance(value, str) and word_of(value) in MISSING | FAILED
 
 
 @dataclass(frozen=True)
 class MissingCodes:
-    """Codes that the user declared to mean missing.
+    """Codes that the user declared as missing values.
 
     Parameters
     ----------
     everywhere : frozenset of str
-        Words and numbers, as `word_of` writes them, that mean missing in every column of values.
+        Words and numbers, as `word_of` writes them, that are missing in every column of values.
     of : mapping
         The same for single columns, by name.
     declared : bool
-        Whether the user said anything; if so, nobody asks whether -1 is such a code.
+        Whether the user declared anything, even that there are no codes; if so, suspicious values
+        such as -1 are not reported.
     """
 
     everywhere: frozenset[str] = frozenset()
@@ -69,11 +71,11 @@ class MissingCodes:
     declared: bool = False
 
     def codes(self, column: str) -> frozenset[str]:
-        """Codes of one column."""
+        """Return the codes of one column."""
         return self.everywhere | self.of.get(column, frozenset())
 
     def blank(self, column: pd.Series, name: str | None = None) -> pd.Series:
-        """Return a column with its codes replaced by nothing."""
+        """Return a column with its codes replaced by None."""
         codes = self.codes(str(column.name) if name is None else name)
         if not codes:
             return column
@@ -82,7 +84,7 @@ class MissingCodes:
 
 
 def is_one_of(column: pd.Series, codes: Iterable[str]) -> Bools:
-    """Which cells are one of some words or numbers: (row,)."""
+    """Return which cells equal one of the given words or numbers: (row,)."""
     known = frozenset(codes)
     labels, uniques = pd.factorize(column.astype(object).map(_hashable, na_action="ignore"))
     hit = np.array([word_of(value) in known for value in uniques] + [False])
@@ -94,7 +96,7 @@ def _hashable(value: Any) -> Any:
 
 
 def codes_of(value: Any) -> MissingCodes:
-    """Return the codes that an option declares: a value, a list of values, or column = values.
+    """Parse `missing_codes`: a value, a list of values, or a mapping of columns to them.
 
     >>> codes_of([-1, "skip"]).codes("any") == {"-1", "skip"}
     True
@@ -113,18 +115,18 @@ def _words(value: Any) -> frozenset[str]:
     values = [value] if isinstance(value, str | int | float) else value
     if not isinstance(values, list | tuple | set | frozenset):
         raise MetaevalError(
-            f"missing_codes={value!r:.100} is not a list of codes, such as [-1, 'error'], nor a "
-            "mapping of columns to codes, such as {'judge': [-1]}."
+            "missing_codes must be a list of codes, such as [-1, 'error'], or a mapping of columns "
+            f"to codes, such as {{'judge': [-1]}}; got {value!r:.100}."
         )
     return frozenset(word_of(code) for code in values)
 
 
 def failure_notes(column: pd.Series, name: str, source: str) -> list[str]:
-    """A remark on cells that are words for an answer that failed and so count as missing."""
+    """Return a note on cells that are words for a failed answer and so count as missing."""
     if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
         return []
     words = column[is_one_of(column, FAILED)].astype(TEXT).value_counts()
     if not len(words):
         return []
     shown = join_names([f"{word!r} on {n} rows" for word, n in words.items()], 5)
-    return [f"{source}: {name}: {shown} is taken for missing"]
+    return [f"{source}: {name}: {shown} read as missing"]

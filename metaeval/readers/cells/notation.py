@@ -1,4 +1,4 @@
-"""Numbers as people and programs write them: percent signs, decimal commas, fractions, tensors."""
+"""Number notations of people and programs: percent signs, decimal commas, fractions, tensors."""
 
 from __future__ import annotations
 
@@ -18,23 +18,22 @@ from metaeval.readers.cells.rating_words import n_known
 NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _COMMA = r"[-+]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+),\d+(?:[eE][-+]?\d+)?"
 _GROUPS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"
-_EITHER = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 1,234: a thousand or one and a bit
-_DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")  # the same in the other countries
+_EITHER = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 1,234: thousands or decimals
+_DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")  # 1.234 or 1.234.567: the same with dots
 _WHOLE = re.compile(r"[-+]?\d+")
 _CALL = r"(?:torch\.)?(?:tensor|array|np\.float\d+|numpy\.float\d+|float\d*|Decimal)"
 _SCORE = (
     r"(?:\w+[ _])?(?:score|rating|grade|verdict|judge?ment|quality|points?|mark|value|overall|"
     r"result|answer)s?"
 )
-_NOTHING = re.compile(  # a notation around a word for missing: tensor(nan), [], N/A/10, Score: N/A
+_NOTHING = re.compile(  # notation around a missing value: tensor(nan), [], N/A/10, Score: N/A
     rf"(?:{_CALL}\(|(?:{_SCORE})\s*[:=])?\s*[\[(\"']*\s*(?:nan|n/?a|none|null|)\s*[\])\"'%]*"
     r"(?:,[^)]*\))?\)?(?:\s*(?:/|out of)\s*\d+)?",
     re.IGNORECASE,
 )
-_LONGEST, _SHORT = (
-    400,
-    40,
-)  # a cell beyond the first is not a number, one beyond the second not a score
+# Characters. Longer cells are cut before matching, as the patterns backtrack in quadratic time: no
+# number needs 400. A cell of more than 40 is prose rather than a score in some wording.
+_LONGEST, _SHORT = 400, 40
 _LOOKS = re.compile(r"[-+\s\d.,%/()\[\]$€£'_eE]*\d[-+\s\d.,%/()\[\]$€£'_eE]*")
 _LIST = re.compile(rf"[\[(]+\s*{NUMBER}(?:(?:\s*[,;]\s*|\s+){NUMBER})+[\s\])]*[\])]")
 _INTERVAL = re.compile(  # 0.12 [0.1, 0.9], and 0.12 (0.03)
@@ -50,11 +49,11 @@ class Notation:
     Parameters
     ----------
     name : str
-        What to call it in notes.
+        Its name in notes.
     pattern : Pattern
-        Matches the whole cell.
+        Pattern that matches the whole cell.
     value : callable
-        From the match to the number.
+        Function from the match to the number.
     """
 
     name: str
@@ -111,14 +110,14 @@ _UNITS = Notation(
     _first,
 )
 _PLAIN_NUMBER = r"[-+]?\d+(?:\.\d+)?"
-_WORDED = (  # 4 - good and good (4), where the words are those of a rating scale
+_WORDED = (  # 4 - good and good (4), where the words belong to a rating scale
     Notation(
-        "numbers and what they mean",
+        "numbers followed by words",
         re.compile(rf"(?P<number>{_PLAIN_NUMBER})\s*[-–—:=.(]\s*(?P<word>[^\W\d_][^\d()]*)\)?"),
         lambda m: float(m["number"]),
     ),
     Notation(
-        "words and their numbers",
+        "words followed by numbers",
         re.compile(
             rf"(?P<word>[^\W\d_][^\d()]{{0,40}}?)\s?[:=([]\s?(?P<number>{_PLAIN_NUMBER})[)\]]?"
         ),
@@ -155,11 +154,11 @@ _NOTATIONS = (
     Notation("tags", re.compile(rf"<(\w+)>\s*({NUMBER})\s*</\1>"), lambda m: float(m[2])),
     Notation("signs for about", re.compile(rf"[~≈]\s*({NUMBER})"), _first),
     Notation(
-        "uncertainties, of which the number before ± is read",
+        "uncertainties; the number before ± is read",
         re.compile(rf"({NUMBER})\s*(?:±|\+/-|\+-)\s*{NUMBER}"),
         _first,
     ),
-    Notation("formulas of spreadsheets", re.compile(rf"=\s*\"?({NUMBER})\"?"), _first),
+    Notation("spreadsheet formulas", re.compile(rf"=\s*\"?({NUMBER})\"?"), _first),
     Notation(
         "k for thousands",
         re.compile(rf"({NUMBER})\s*[kK]"),
@@ -171,7 +170,7 @@ _NOTATIONS = (
         lambda m: float(f"{m[1]}e{m[2]}") if "e" not in m[1].lower() else float("nan"),
     ),
     Notation(
-        "exponents of Fortran",
+        "Fortran exponents",
         re.compile(r"([-+]?\d+\.\d*)[dD]([-+]?\d+)"),
         lambda m: float(f"{m[1]}e{m[2]}"),
     ),
@@ -182,16 +181,16 @@ _NOTATIONS = (
 
 @dataclass(frozen=True)
 class Written:
-    """Columns of a file whose numbers were written in another way than 0.5.
+    """Columns of a file whose numbers were not all in plain notation, such as 0.5.
 
     Parameters
     ----------
     frame : DataFrame
         The data with these columns as numbers.
     notes : tuple of str
-        What was read how.
+        The notation of each column that was converted.
     unread : dict
-        Columns that look like numbers and cannot be read: what to say of each.
+        The reason for each column that looks numeric but cannot be read.
     """
 
     frame: pd.DataFrame
@@ -200,12 +199,12 @@ class Written:
 
 
 def in_words(name: str, mark: str) -> str:
-    """How to say what the decimal mark is, of all columns or of one of them."""
+    """Return what to type to declare the decimal mark, of all columns or of one of them."""
     return f"decimal={mark!r} (--decimal {mark})"
 
 
 def check_decimal(decimal: Any) -> None:
-    """Raise unless a decimal mark, or that of each column of a mapping, is a point or a comma."""
+    """Raise unless a decimal mark, or each mark of a mapping of columns, is a point or a comma."""
     if not isinstance(decimal, Mapping):
         check_one_of("decimal", decimal, (None, ".", ","))
         return
@@ -221,21 +220,21 @@ def read_notations(
     decimal: Mapping[str, str] | None = None,
     cure: Callable[[str, str], str] = in_words,
 ) -> Written:
-    """Turn columns of texts that are numbers in some notation into numbers.
+    """Convert columns of texts that are numbers in some notation to numbers.
 
     Parameters
     ----------
     frame : DataFrame
-        A table as it was read.
+        A table as read.
     columns : sequence of str
-        Columns that may hold numbers; ids are not among them.
+        Columns that may contain numbers; ids are not among them.
     source : str
-        What to call the file in messages.
+        Name of the file in messages.
     decimal : mapping of columns to {".", ","}, optional
-        The decimal marks that were declared; those of other columns are worked out from their
-        cells, or from those of all columns.
+        The declared decimal marks; other columns are inferred from their own cells, or from those
+        of all columns.
     cure : callable
-        How a message says that the mark of a column must be declared.
+        Function from a column and a mark to what a message tells the user to type.
     """
     cells = {name: texts for name in columns if (texts := _texts(frame[name]))}
     proofs = {name: _proofs(texts) for name, texts in cells.items()}
@@ -265,18 +264,18 @@ def read_notations(
 
 
 def plain(text: str) -> str:
-    """Return a text without blanks around it, with a plain minus sign and plain blanks."""
+    """Strip a text and replace typographic minus signs and spaces by plain ones."""
     return text.strip().replace("\u2212", "-").replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def _short(text: str) -> str:
-    """A plain text, of which no more is kept than a number needs: patterns take their time."""
+    """Return a plain text, cut where it is too long for a number: long ones are slow to match."""
     text = plain(text)
     return text if len(text) <= _LONGEST else f"{text[:_SHORT]}…"
 
 
 def _texts(column: pd.Series) -> list[str]:
-    """Distinct texts of a column that are not words for missing; lists of one value as text."""
+    """Return the distinct texts of a column that are not missing; lists of one value as text."""
     if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
         return []
     values = pd.unique(column.dropna().astype(object).map(_as_text))
@@ -285,13 +284,13 @@ def _texts(column: pd.Series) -> list[str]:
 
 
 def _holds_numbers(column: pd.Series) -> bool:
-    """Whether numbers other than 0 stand beside texts, as in JSON."""
+    """Return whether a column has numbers other than 0 beside texts, as JSON may."""
     numbers = (v for v in column if isinstance(v, int | float) and not isinstance(v, bool))
     return any(v != 0 and v == v for v in numbers)
 
 
 def _as_text(value: Any) -> Any:
-    """A list of one number as text; what is neither a text nor such a list as None."""
+    """Return a text, or a list or object of one number as text; None for anything else."""
     if isinstance(value, dict) and len(value) == 1:
         [(key, number)] = value.items()
         return f"{{{key}: {float(number)!r}}}" if _is_number(number) else None
@@ -325,7 +324,7 @@ def _only(marks: Collection[str]) -> str | None:
 
 
 def _proofs(texts: Sequence[str]) -> set[str]:
-    """The decimal marks that cells of a column prove: a comma by 0,5 and a point by 1,234.5."""
+    """Return the decimal marks that cells prove: a comma by 0,5 and a point by 1,234.5."""
     marks = set()
     for text in texts:
         if re.fullmatch(_COMMA, text) and not _EITHER.fullmatch(text):
@@ -337,13 +336,13 @@ def _proofs(texts: Sequence[str]) -> set[str]:
 
 
 def _all_dotted(texts: Sequence[str]) -> bool:
-    """Whether dots may stand between thousands: no cell such as 0.681 or 12.5 says otherwise."""
+    """Return whether dots may separate thousands: no cell such as 0.681 or 12.5 rules it out."""
     broken = [text for text in texts if not _WHOLE.fullmatch(text)]
     return bool(broken) and all(map(_DOTTED.fullmatch, broken))
 
 
 def dots_in_doubt(texts: Sequence[str]) -> bool:
-    """Whether 1.305 may be a thousand and some, as it stands beside 997 and nothing between.
+    """Return whether 1.305 may mean 1305: whole numbers from 100 on are all larger than it.
 
     >>> dots_in_doubt(["1.305", "997"]), dots_in_doubt(["1.305", "1"])
     (True, False)
@@ -358,7 +357,7 @@ def dots_in_doubt(texts: Sequence[str]) -> bool:
 
 
 def _notation_of(texts: Sequence[str], mark: str | None, declared: bool) -> Notation | None:
-    """The one notation in which all texts are written that are not plain numbers."""
+    """Return the one notation of all texts that are not plain numbers; None if there is none."""
     odd = [text for text in texts if _is_odd(text)]
     if mark == ",":
         comma = _commas(texts, odd, declared)
@@ -368,7 +367,7 @@ def _notation_of(texts: Sequence[str], mark: str | None, declared: bool) -> Nota
         odd
         and all(map(_THOUSANDS.pattern.fullmatch, odd))
         and (mark == "." or any(re.fullmatch(r"[-+]?(?!100$)[1-9]\d\d", text) for text in texts))
-    ):  # 1,506 beside 932 is a thousand and some
+    ):  # 1,506 beside 932 means 1506
         return _THOUSANDS
     for notation in _NOTATIONS if odd else ():
         if notation.pattern.fullmatch(odd[0]):
@@ -379,7 +378,7 @@ def _notation_of(texts: Sequence[str], mark: str | None, declared: bool) -> Nota
 
 
 def _commas(texts: Sequence[str], odd: Sequence[str], declared: bool) -> Notation | None:
-    """Decimal commas; that dots stand between thousands, the user or a cell of the column says."""
+    """Return the notation of decimal commas; dots between thousands must be declared or proven."""
     if _all_dotted(texts):
         sure = declared or any(text.count(".") > 1 for text in texts)
         return _DOT_THOUSANDS if sure else None
@@ -393,7 +392,7 @@ def _commas(texts: Sequence[str], odd: Sequence[str], declared: bool) -> Notatio
 def _consistent(
     notation: Notation, matches: Sequence[re.Match[str]], texts: Sequence[str], odd: Sequence[str]
 ) -> bool:
-    """Whether a notation stands for one scale: percents and fractions not beside plain numbers."""
+    """Return whether matches are on one scale: no percentage or fraction beside plain numbers."""
     if notation is _PERCENT:
         return all(float(text) == 0 for text in texts if text not in odd)
     if notation in _RATIOS:
@@ -408,7 +407,7 @@ def _consistent(
 
 
 def _are_levels(matches: Sequence[re.Match[str]]) -> bool:
-    """Whether each number goes with one word, and most words are those of a rating scale."""
+    """Return whether numbers and words match one to one, and most words are of a rating scale."""
     levels = {(float(m["number"]), word_of(m["word"])) for m in matches}
     numbers, words = ({level[k] for level in levels} for k in (0, 1))
     known = 2 * n_known([str(word) for word in words]) > len(words)
@@ -432,25 +431,25 @@ def _value(cell: Any, notation: Notation) -> Any:
 
 
 def hangs_on_mark(column: pd.Series) -> bool:
-    """Tell whether a column may be read in two ways, by what its commas and dots are."""
+    """Return whether the numbers of a column depend on the meaning of commas and dots."""
     texts = _texts(column)
     return _all_dotted(texts) or any("," in text and _LOOKS.fullmatch(text) for text in texts)
 
 
 def is_list(text: Any) -> bool:
-    """Tell whether a cell of text is a list of several numbers, as `[3, 4]`."""
+    """Return whether a text cell is a list of several numbers, such as `[3, 4]`."""
     return isinstance(text, str) and _LIST.fullmatch(_short(text)) is not None
 
 
 def _why_unread(
     texts: Sequence[str], mark: str | None, declared: str | None, cure: Callable[[str], str]
 ) -> str | None:
-    """What to say of texts that look like numbers and are not; None if they do not look so."""
+    """Return why texts that look like numbers cannot be read; None if they do not look so."""
     odd = [text for text in texts if _is_odd(text)]
     if any(map(_LIST.fullmatch, odd)):
-        return None  # other lists are warned of elsewhere
+        return None  # the warning about lists is given elsewhere
     if 2 * sum(_INTERVAL.fullmatch(text) is not None for text in odd) > len(odd):
-        return "its cells hold several numbers each; write one number in each cell"
+        return "its cells have several numbers each; write one number per cell"
     if not odd:
         in_doubt = mark == "," or (mark is None and dots_in_doubt(texts))
         return _dots_to_say(cure) if in_doubt and not declared else None
@@ -461,53 +460,53 @@ def _why_unread(
     if said := _marks_to_say(texts, cure):
         return said
     if any("%" in text for text in odd):
-        return "percent signs stand on some cells only; write all in one way"
+        return "only some cells have a percent sign; use one notation for all"
     if any("," in text for text in odd) and any("." in text for text in texts):
-        return "commas and points are not written in one way; write plain numbers, such as 0.5"
-    return "write them as plain numbers, such as 0.5"
+        return "commas and points are used inconsistently; write plain numbers, such as 0.5"
+    return "write plain numbers, such as 0.5"
 
 
 def _marks_to_say(texts: Sequence[str], cure: Callable[[str], str]) -> str | None:
-    """Ask for the decimal mark, and offer those with which the column can be read."""
+    """Return the request to declare one of the decimal marks with which a column can be read."""
     marks = [mark for mark in (".", ",") if _reads(texts, mark)]
     if marks == [".", ","]:
         return (
-            f"say what its commas or dots are: {cure('.')} if commas stand between thousands, "
-            f"{cure(',')} if they stand before decimals"
+            f"declare its decimal mark: {cure('.')} if commas separate thousands, {cure(',')} if "
+            "they precede decimals"
         )
     if marks == [","] and any(map(_DOTTED.fullmatch, texts)):
         return (
-            f"if its dots stand between thousands, say so: {cure(',')}; if not, write plain "
-            "numbers, such as 0.5"
+            f"if its dots separate thousands, use {cure(',')}; otherwise write plain numbers, such "
+            "as 0.5"
         )
-    return f"say what its decimal mark is: {cure(marks[0])}" if marks else None
+    return f"declare its decimal mark: {cure(marks[0])}" if marks else None
 
 
 def _dots_to_say(cure: Callable[[str], str]) -> str:
     return (
-        f"what its dots are must be said: {cure(',')} if they stand between thousands, {cure('.')} "
-        "if they stand before decimals"
+        f"declare its decimal mark: {cure(',')} if dots separate thousands, {cure('.')} if they "
+        "precede decimals"
     )
 
 
 def _reads(texts: Sequence[str], mark: str) -> bool:
-    """Whether a column can be read once its decimal mark is declared."""
+    """Return whether a column can be read with a declared decimal mark."""
     return not _proofs(texts) - {mark} and _notation_of(texts, mark, True) is not None
 
 
 def _contradiction(texts: Sequence[str], declared: str, cure: Callable[[str], str]) -> str:
-    """What to say where cells of a column prove that the declared decimal mark is not theirs."""
+    """Return the message for cells that contradict the declared decimal mark."""
     other = "." if declared == "," else ","
     cells = [t for t in texts if other in _proofs([t])]
     shown = f"{cells[0]!r:.40} " if cells else ""
     said = f"{shown}cannot be read with the decimal mark {declared!r}"
     if _reads(texts, other):
-        return f"{said}; that of this column is {other!r}: {cure(other)}"
+        return f"{said}; this column uses {other!r}: {cure(other)}"
     return f"{said}; write plain numbers, such as 0.5"
 
 
 def _mostly_written(odd: Sequence[str]) -> str | None:
-    """What to say where most texts are numbers in some notation, and a few are not."""
+    """Return the message for texts most of which are numbers in some notation, and a few not."""
     notations = [n for n in (*_NOTATIONS, _DECIMAL_COMMA) if n not in _WORDED]
     found = [(n.name, [t for t in odd if n.pattern.fullmatch(t)]) for n in notations]
     name, texts = max(found, key=lambda item: len(item[1]))
@@ -516,36 +515,39 @@ def _mostly_written(odd: Sequence[str]) -> str | None:
         return None
     other = next((t for t in odd if t not in texts), None)
     if other is None:
-        return f"its cells are written with {name}, but not all on one scale; write plain numbers"
+        return f"its cells are written with {name}, but not on one scale; write plain numbers"
     said = (
-        f"most of its cells are written with {name}, such as {texts[0]!r:.40}, and {other!r:.40} "
-        "is not"
+        f"most of its cells are written with {name}, such as {texts[0]!r:.40}, but "
+        f"{other!r:.40} is not"
     )
     missing = f"missing_codes=[{other!r:.40}] (--missing-codes {other!r:.40})"
     if any(c.isdigit() for c in other):
-        return f"{said}; write all in one way, or as plain numbers; if it is missing, {missing}"
-    return f"{said}; if that is missing, {missing}"
+        return (
+            f"{said}; use one notation, or plain numbers; if it stands for a missing value, use "
+            f"{missing}"
+        )
+    return f"{said}; if that stands for a missing value, use {missing}"
 
 
 _ONE = re.compile(r"\d+(?:[.,]\d+)?")
 _ONE_OF = re.compile(  # 4/5, 4 out of 5 and 77.2 ± 0.3 are one number each
     rf"({_ONE.pattern})\s*%?\s*(?:/|out of|of|±|\+/-)\s*{_ONE.pattern}\s*%?"
 )
-_HOLE = "\0"  # where the number was
+_HOLE = "\0"  # replaces the number
 _NO_SCORE = re.compile(  # q12, doc-3, item 4, #5, gpt-3.5, 7b, 4-bit, 1st, 5 Jan, 5 pm
     r"[./]?[^\W\d_][\w./:#-]*[\s_./:#-]?\0[\w./-]*|[#@]\0|\0[bmx]|\0-?[^\W\d_][\w.-]*|"
     r".*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b.*|\0\s*[ap]m",
 )
-_MOST_TOLD = 4  # words beside a score; more are a text, unless it speaks of a score
+_MOST_TOLD = 4  # words beside a score; more make it prose, unless it mentions a score
 _TOLD = re.compile(r"\b(?:scor|rat(?:e|ing)|grad|giv|verdict|points?\b|quality)")
-_RANGE = re.compile(r"(\d(?:\.\d+)?)\s*[-–]\s*(\d(?:\.\d+)?)")  # 3-4, of ratings
+_RANGE = re.compile(r"(\d(?:\.\d+)?)\s*[-–]\s*(\d(?:\.\d+)?)")  # 3-4, as ratings
 _HEX = re.compile(r"0x[0-9a-f]{1,4}", re.IGNORECASE)
-_MOST_WORDINGS = 12
-_LOOKED_AT = 200
+_MOST_WORDINGS = 12  # templates around the number, as judges use; free text has more
+_LOOKED_AT = 200  # distinct cells that are inspected, which bounds the time
 
 
 def example_in_words(column: pd.Series) -> str | None:
-    """A cell of a column whose cells hold one number each among few different wordings.
+    """Return a cell of a column whose cells contain one number each, in few different wordings.
 
     None where the cells look like ids, dates or texts.
     """
@@ -567,13 +569,13 @@ def example_in_words(column: pd.Series) -> str | None:
 
 
 def _is_rising_range(text: str) -> bool:
-    """Whether a text is a range such as 3-4, as of a rating between two steps."""
+    """Return whether a text is a range such as 3-4, a rating between two steps."""
     match = _RANGE.fullmatch(text)
     return match is not None and float(match[1]) < float(match[2])
 
 
 def _names(text: str) -> bool:
-    """Whether a text with one number is an id, a size, a date or prose, and no score."""
+    """Return whether a text with one number is an id, a size, a date or prose, not a score."""
     wording, [number] = _ONE.sub(_HOLE, text), _ONE.findall(text)
     suffix = wording.startswith(_HOLE) and wording[1:2] not in ("b", "m", "x")
     if len(re.findall(r"[^\W\d_]+", wording)) > _MOST_TOLD:
@@ -584,14 +586,14 @@ def _names(text: str) -> bool:
 
 
 def unread_error(frame: pd.DataFrame, name: str, source: str, message: str) -> MetaevalError:
-    """Build the error of a column that looks like numbers and cannot be read."""
+    """Build the error for a column that looks numeric but cannot be read."""
     texts = frame[name].astype(object).map(_as_text)
     odd = texts.map(lambda t: isinstance(t, str) and not says_missing(t) and _is_odd(plain(t)))
     if not odd.any():  # the dots of plain numbers
         odd = texts.map(lambda t: isinstance(t, str) and "." in t)
     row = int(np.flatnonzero(odd.to_numpy(dtype=bool))[0]) if odd.any() else 0
     return MetaevalError(
-        f"{name!r} of {source} looks like numbers and cannot be read: "
-        f"{frame[name].iloc[row]!r:.60} in row {row + 1} (the first below the header); {message}. "
-        "To leave the column out, name the scorers: scorers=[...] (--scorers A,B)."
+        f"{name!r} of {source} looks numeric but cannot be read: {frame[name].iloc[row]!r:.60} in "
+        f"row {row + 1} (row 1 is the first below the header); {message}. To exclude the column, "
+        "list the scorers: scorers=[...] (--scorers A,B)."
     )

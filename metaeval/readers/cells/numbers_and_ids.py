@@ -1,4 +1,4 @@
-"""Cells as ids, numbers and covariates, the same whether they came as text or with a type."""
+"""Cells as ids, numbers and covariates, the same from text and from typed columns."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from metaeval.tables import TEXT, ids_as_text
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-LONGEST_CATEGORY = 200
+LONGEST_CATEGORY = 200  # characters; longer cells are texts, which would only take memory
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 _CLEAR = (
     *(("true", "false"), ("yes", "no"), ("pass", "fail"), ("passed", "failed")),
     *(("correct", "incorrect"), ("y", "n"), ("thumbs up", "thumbs down")),
 )
-"""Words for right and wrong, of which one alone says what a column holds."""
+"""Words for right and wrong; one of a pair identifies a column of truth values."""
 _BOTH = (
     *(("right", "wrong"), ("good", "bad"), ("accept", "reject"), ("accepted", "rejected")),
     *(("valid", "invalid"), ("t", "f"), ("ok", "not ok")),
 )
-"""Words for right and wrong where both occur."""
+"""Words for right and wrong, provided that both of a pair occur."""
 _THUMBS = {
     **dict.fromkeys(("👍", "thumbsup", ":thumbsup:", ":+1:"), "thumbs up"),
     **dict.fromkeys(("👎", "thumbsdown", ":thumbsdown:", ":-1:"), "thumbs down"),
 }
-_SKIN = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # how a thumb looks
-_EXACT = 2.0**53
+_SKIN = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # variation selector and skin tones
+_EXACT = 2.0**53  # from here on, double precision skips whole numbers
 _FLOAT_ID = re.compile(r"-?\d+\.0")
 
 
 # Ids.
 def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = False) -> Any:
-    """Ids as a Categorical of texts; of cells that are text, `7.0` is 7 where all look so.
+    """Return ids as a Categorical of texts; in tables of text, `7.0` becomes 7 if all look so.
 
     Parameters
     ----------
     column : Series
         Ids of any type.
     name : str
-        What to call the column in messages.
+        Name of the column in messages.
     text : bool
         Whether the cells come from a table of text.
     null : bool
-        Whether null is allowed and means the empty id.
+        Whether null is allowed, as the empty id.
     """
     if column.dtype == TEXT:
         return _text_ids(column, name, text, null)
@@ -70,7 +70,7 @@ def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = 
 
 
 def _require_exact(column: pd.Series, name: str) -> None:
-    """Raise if ids are floating-point numbers so large that neighbours are the same."""
+    """Raise if ids are floating-point numbers so large that different ids may coincide."""
     if pd.api.types.is_float_dtype(column.dtype):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     elif column.dtype == object:
@@ -80,14 +80,14 @@ def _require_exact(column: pd.Series, name: str) -> None:
     large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= _EXACT))
     if len(large):
         raise MetaevalError(
-            f"The id column {name!r} holds {values[large[0]]:.1f}; ids beyond 2^53 held as "
-            "floating-point numbers are not exact, so that different ids may be the same here. "
-            "Write them as text, or as whole numbers."
+            f"The id column {name!r} contains {values[large[0]]:.1f}; floating-point numbers from "
+            "2^53 on are not exact, so different ids may coincide. Write the ids as text or as "
+            "integers."
         )
 
 
 def _text_ids(column: pd.Series, name: str, text: bool, null: bool) -> Any:
-    """Ids of texts, of which each is looked at once."""
+    """Return ids that are texts; each distinct text is checked once."""
     codes, uniques = pd.factorize(column.to_numpy(dtype=object))
     texts = list(map(str, uniques))
     if not null and ((codes < 0).any() or not all(map(str.strip, texts))):
@@ -96,7 +96,7 @@ def _text_ids(column: pd.Series, name: str, text: bool, null: bool) -> Any:
 
 
 def _categories(codes: Codes, texts: list[str]) -> Any:
-    """Texts by their codes; -1 is the empty id."""
+    """Return a Categorical of texts by their codes; -1 is the empty id."""
     if (codes < 0).any():
         texts = texts if "" in texts else [*texts, ""]
         codes = np.where(codes < 0, texts.index(""), codes)
@@ -104,7 +104,7 @@ def _categories(codes: Codes, texts: list[str]) -> Any:
 
 
 def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
-    """Ids that are texts or numbers; lists and objects are refused, and blank ids if not `null`."""
+    """Return ids that are texts or numbers; refuse lists, objects, and blank ids if not `null`."""
     if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
         return column
     cells = column.dropna()
@@ -112,9 +112,8 @@ def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
         odd = cells.map(lambda v: isinstance(v, list | dict | tuple | set | np.ndarray))
         if odd.any():
             raise MetaevalError(
-                f"The column {name!r} names things, and holds a list or an object: "
-                f"{cells[odd].iloc[0]!r:.60}; text or numbers were expected. Take one value of it, "
-                "or map another column."
+                f"Expected text or numbers in the id column {name!r}, got a list or an object: "
+                f"{cells[odd].iloc[0]!r:.60}. Extract one value, or map another column."
             )
         if cells.map(lambda v: isinstance(v, bytes)).any():
             column = column.map(lambda v: v.decode() if isinstance(v, bytes) else v)
@@ -122,8 +121,8 @@ def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
     if not null and blank.any():
         raise MetaevalError(
             f"The id column {name!r} has {int(blank.sum())} empty cells, the first in row "
-            f"{int(np.flatnonzero(blank)[0]) + 1} (counted from 1); ids must not be empty. Fill "
-            "them in, or drop those rows."
+            f"{int(np.flatnonzero(blank)[0]) + 1} (counted from 1). Fill them in, or drop those "
+            "rows."
         )
     return column
 
@@ -136,7 +135,7 @@ def _whole(texts: list[str], name: str) -> list[str]:
 
 
 def combined(codes: Sequence[npt.NDArray[Any]]) -> Codes:
-    """Return one number per row for several columns of codes (row,); equal rows have equal ones."""
+    """Combine several columns of codes (row,) into one; equal rows have equal numbers."""
     total = np.zeros(len(codes[0]) if codes else 0, dtype=np.int64)
     width = 1
     for column in codes:
@@ -151,9 +150,9 @@ def combined(codes: Sequence[npt.NDArray[Any]]) -> Codes:
 
 # Numbers.
 def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Return numbers (row,), NaN where missing, and which cells (row,) are neither.
+    """Return numbers (row,), NaN where missing, and a mask of cells (row,) that are neither.
 
-    Words for right and wrong are 1 and 0 where a column holds nothing else.
+    Words for right and wrong are 1 and 0 if a column has no other words.
     """
     if pd.api.types.is_any_real_numeric_dtype(column.dtype) or column.dtype == bool:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -172,7 +171,7 @@ def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
 
 
 def _truths_among(column: pd.Series, values: Floats) -> npt.NDArray[np.bool_]:
-    """Which cells (row,) are true or false, where others are numbers that are neither 0 nor 1."""
+    """Return which cells (row,) are true or false beside numbers other than 0 and 1."""
     if not (np.isfinite(values) & (values != 0) & (values != 1)).any():
         return np.zeros(len(values), dtype=bool)
     cells = column.astype(object)
@@ -186,7 +185,7 @@ def _truths_among(column: pd.Series, values: Floats) -> npt.NDArray[np.bool_]:
 
 
 def plain_numbers(column: pd.Series) -> Floats | None:
-    """Texts that are plain numbers, or empty, as numbers: (row,); None if any is something else."""
+    """Convert plain numbers and empty texts to numbers (row,); None if any text is neither."""
     import pyarrow as pa
     from pyarrow import compute
 
@@ -201,7 +200,7 @@ def plain_numbers(column: pd.Series) -> Floats | None:
 
 
 def _truths(values: Any) -> list[float | None]:
-    """Words for right and wrong as 1 and 0, NaN where missing; nothing if there are others."""
+    """Return words for right and wrong as 1 and 0, NaN where missing; [] if there are others."""
     words = [_word(v) if isinstance(v, str) else None for v in values]
     told = {w for w in words if w is not None and w not in MISSING | FAILED}
     pairs = [p for p in _CLEAR if told <= set(p)] or [p for p in _BOTH if told == set(p)]
@@ -216,7 +215,7 @@ def _word(text: str) -> str:
 
 
 def _number(value: object) -> float | None:
-    """Return a cell as a float, NaN if it says missing, None if it is not a number."""
+    """Return a cell as a float, NaN if it is missing, None if it is not a number."""
     if isinstance(value, bool | int | float | Decimal | np.number | np.bool_):
         try:
             return float(value)
@@ -234,7 +233,7 @@ def _number(value: object) -> float | None:
 
 
 def numbers(column: pd.Series, name: str, source: str) -> Floats:
-    """Return the numbers of a column (row,); other cells are an error that lists them."""
+    """Return the numbers of a column (row,); raise an error that lists other cells."""
     values, bad = as_numbers(column)
     if bad.any():
         raise not_numbers(column, bad, name, source)
@@ -250,34 +249,34 @@ def not_numbers(
     more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
     first = column.iloc[rows[0]]
     if isinstance(first, list | dict | tuple | set | np.ndarray) or is_list(first):
-        cure = "Keep one number of each, in a column of its own"
+        cure = "Write one number per cell, in separate columns"
     else:
         code = repr(str(first)) if len(str(first)) <= 40 else "CODE"
         cure = _cure_of_words([str(column.iloc[row]) for row in rows[:1000]], code)
     return MetaevalError(
-        f"{name!r} of {source} holds {len(rows)} cells that are not numbers: "
-        f"{', '.join(shown)}{more} (the first row below the header is row 1). {cure}."
+        f"Column {name!r} of {source} has {len(rows)} non-numeric cells: {', '.join(shown)}{more} "
+        f"(row 1 is the first below the header). {cure}."
     )
 
 
 def _cure_of_words(cells: Sequence[str], code: str) -> str:
-    """What to do with cells that are not numbers: most may be numbers in some notation."""
-    missing = f"missing_codes=[{code}] (--missing-codes {code}) if they stand for a missing value"
+    """Return the advice for non-numeric cells, most of which may be numbers in some notation."""
+    missing = f"missing_codes=[{code}] (--missing-codes {code}) if they stand for missing values"
     words = "value_map={...} (--value-map WORD=NUMBER,...) if they are words of a scale"
     if 2 * sum(any(map(str.isdigit, cell)) for cell in cells) > len(cells):
         return (
-            "Write them as plain numbers, all in one way, such as 0.5; or, if they are not scores, "
-            f"say what they are: {missing}, {words}"
+            "Write them as plain numbers in one notation, such as 0.5; if they are not scores, use "
+            f"{missing}, {words}"
         )
-    return f"Correct them, or say what they are: {missing}, {words}"
+    return f"Correct them, or use {missing}, {words}"
 
 
 # Covariates.
 def sort_of(column: pd.Series) -> str:
-    """Tell what a column holds: "number", "truth", "text", "mixed" or "nested".
+    """Classify a column as "number", "truth", "text", "mixed" or "nested".
 
-    Mixed are numbers and words: at least as many numbers, or few different words. Text that is
-    all numbers counts as numbers; a column with no value at all too.
+    A mixed column has numbers and words: at least as many numbers, or few distinct words. Text that
+    is all numbers counts as numbers, and so does a column without any value.
     """
     if pd.api.types.is_bool_dtype(column.dtype):
         return "truth"
@@ -302,7 +301,7 @@ def _is_plain_number(word: str) -> bool:
 
 
 def _is_mixed(words: pd.Series, n_numbers: int) -> bool:
-    """Whether numbers and words of a column are scores and what stands for a missing one."""
+    """Return whether the words of a column probably stand for missing scores."""
     few = 4 * n_numbers >= len(words) and words.astype(TEXT).nunique() <= 3
     return n_numbers > 0 and (len(words) <= n_numbers or few)
 
@@ -325,7 +324,7 @@ def covariate(column: pd.Series, *, text: bool) -> pd.Series | None:
 def collapse(
     column: pd.Series, rows: npt.NDArray[Any], n_rows: int
 ) -> tuple[pd.Series, npt.NDArray[np.bool_]]:
-    """Return one value per row from cells that belong to rows (cell,), and the rows that disagree.
+    """Return one value per row from cells (cell,), and a mask of rows whose cells disagree.
 
     Empty cells agree with everything.
     """
@@ -340,7 +339,7 @@ def collapse(
 
 
 def shown(ids: dict[str, Any], rows: npt.NDArray[Any], limit: int = 10) -> str:
-    """Return the keys of some rows for a message, `item '1', system 'a'`.
+    """Format the ids of some rows for a message, `item '1', system 'a'`.
 
     >>> shown({"item": ["1", "2"]}, np.array([1]))
     "item '2'"

@@ -1,4 +1,4 @@
-"""Words of rating scales, from the lowest to the highest, for hints that name their order."""
+"""Words of rating scales in ascending order, for hints that spell out a mapping."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ _COUNTED = (
     ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"),
 )
-"""Words that are numbers themselves: their place is what they mean."""
+"""Number words: the index of a word is its value."""
 
 
 def in_order(words: Sequence[str]) -> list[list[str]]:
-    """Words of one scale by their rank, lowest first; nothing if they are not of one scale.
+    """Return the words of one scale by rank, lowest first; [] if no scale has them all.
 
     >>> in_order(["good", "poor", "ok"])
     [['poor'], ['ok'], ['good']]
     """
     for scale in (*_SCALES, *_COUNTED):
         rank = {
-            word: place
-            for place, step in enumerate(scale)
+            word: level
+            for level, step in enumerate(scale)
             for word in ((step,) if isinstance(step, str) else step)
         }
         if set(words) <= set(rank) and len({rank[w] for w in words}) > 1:
@@ -63,7 +63,7 @@ def in_order(words: Sequence[str]) -> list[list[str]]:
 
 
 def numbered(words: Sequence[str]) -> dict[str, int]:
-    """Words of one scale with a number each, lowest first; nothing if they are not of one scale.
+    """Return a number for each word of one scale, lowest first; {} if no scale has them all.
 
     >>> numbered(["good", "poor"]), numbered(["five", "two"])
     ({'poor': 1, 'good': 2}, {'two': 2, 'five': 5})
@@ -84,5 +84,5 @@ _WORDS = {
 
 
 def n_known(words: Sequence[str]) -> int:
-    """How many words are of some scale."""
+    """Return the number of words that belong to some scale."""
     return sum(word in _WORDS for word in words)

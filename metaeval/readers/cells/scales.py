@@ -1,4 +1,4 @@
-"""Scales of preferences: what the numbers of a judge say of the first and second response."""
+"""Preference scales: what the numbers of a judge mean for the first and second response."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ import numpy as np
 from metaeval.core import Floats, MetaevalError, check_one_of, join_names
 
 SCALES = ("margin", "probability", "percent", "one-two", "index")
-"""What a number says: above 0 for the first and below 0 for the second ("margin"); how probable it
-is that the first is better ("probability", 0 to 1, or "percent", 0 to 100); 1 for the first, 2 for
-the second, between them how sure ("one-two", with 0 and 1.5 for a tie); 0 for the first, 1 for the
-second, -1 for no answer ("index")."""
+"""What a number means. "margin": positive for the first response, negative for the second.
+"probability" (0 to 1) or "percent" (0 to 100): the probability that the first is better. "one-two":
+1 for the first, 2 for the second, in between for graded preferences, 0 or 1.5 for a tie. "index":
+0 for the first, 1 for the second, -1 for no answer."""
 
 Scale = str | Mapping[str, str] | None
 
-_ENOUGH = 8  # fewer values say little about a scale
-_RARE = 3  # a sign this many times rarer than each of the two others is a code
+# Rules of thumb, with no source: they decide about warnings and refusals, never about values.
+_ENOUGH = 8  # fewer values may favor one side by chance; 8 fair ones do so with p = 2/2^8 < .01
+_RARE = 3  # a sign that is this many times rarer than each of the two others looks like a code
 
 
 def check_scale(scale: Any) -> None:
-    """Raise unless a scale, or each of a mapping of columns or judges to scales, is known."""
+    """Raise unless a scale, or each scale of a mapping of columns or judges, is known."""
     for one in scale.values() if isinstance(scale, Mapping) else (scale,):
         check_one_of("preference_scale", one, (None, *SCALES))
 
 
 def scale_of(name: str, scale: Scale) -> str | None:
-    """The scale that was declared for one column or judge."""
+    """Return the scale that was declared for one column or judge."""
     return scale.get(name) if isinstance(scale, Mapping) else scale
 
 
@@ -42,11 +43,11 @@ _MARGIN = {
     "one-two": (-2, 3),
     "index": (-2, 1),
 }
-"""What a number is multiplied by, and what is added, to be a margin."""
+"""Slope and intercept that turn a number into a margin."""
 
 
 def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
-    """Numbers on a scale as margins of the first over the second: (record,).
+    """Convert numbers on a scale to margins, first minus second: (record,).
 
     >>> as_margins(np.array([1.0, 2.0, 1.5]), "one-two", "judge", "x.csv").tolist()
     [1.0, -1.0, 0.0]
@@ -57,9 +58,9 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
     outside = ((values < low) | (values > high)) & ~tied
     if outside.any():
         raise MetaevalError(
-            f"{name!r} of {source}: {values[outside][0]:g} does not lie between {low} and {high}, "
-            f"as preference_scale={scale!r} says; declare another of {join_names(SCALES)}, or a "
-            "vocabulary (--value-map CODE=1,CODE=-1,CODE=none)."
+            f"{name!r} of {source} contains {values[outside][0]:g}, but preference_scale={scale!r} "
+            f"ranges from {low} to {high}; choose another of {join_names(SCALES)}, or map each "
+            "code: value_map={...} (--value-map CODE=1,CODE=-1,CODE=none)."
         )
     times, plus = _MARGIN[scale]
     margin = times * values + plus
@@ -69,21 +70,21 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
 def inferred_scale(
     values: Floats, name: str, source: str, *, verdicts: bool
 ) -> tuple[str, list[str]]:
-    """The scale of numbers that nobody declared, and what to warn of.
+    """Infer the scale of numbers for which none was declared; return it with warnings.
 
     Parameters
     ----------
     values : array (record,)
-        Numbers as they stand in the file, first less second where they are margins.
+        Numbers as in the file; margins are first minus second.
     name, source : str
-        Whose they are, and what to call the file.
+        Name of the judge or column, and of the file in messages.
     verdicts : bool
-        Whether they are verdicts, of at most 1, and not margins of any size.
+        Whether they are verdicts, at most 1 in size, rather than margins of any size.
 
     Raises
     ------
     MetaevalError
-        If the numbers may be of several scales that disagree about who is better.
+        If the numbers fit several scales that disagree about which response is better.
     """
     present = values[~np.isnan(values)]
     distinct = set(np.unique(present).tolist())
@@ -99,63 +100,65 @@ def inferred_scale(
 
 
 def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -> None:
-    """Raise for numbers from 0 to 1 or 2 of which nobody knows whom they favour."""
+    """Raise for numbers from 0 to 1 or 2 that fit scales of opposite direction."""
     if distinct == {0.0, 1.0}:
         meanings = (
             "'probability' (1 first, 0 second), 'index' (0 first, 1 second) or 'margin' (1 first, "
             "0 tie)"
         )
     elif distinct >= {0.0, 2.0} and distinct <= {0.0, 1.0, 1.5, 2.0}:
-        meanings = "'one-two' (1 first, 2 second, 0 tie), or a vocabulary of all three codes"
+        meanings = "'one-two' (1 first, 2 second, 0 tie), or a value_map of all three codes"
     elif max(distinct) <= 1 and n >= _ENOUGH and min(distinct) < 0.5 < max(distinct):
         meanings = (
-            "'probability' (that the first is better) or 'margin' (never below 0: the first is "
+            "'probability' (that the first is better) or 'margin' (none is negative: the first is "
             "never worse)"
         )
     else:
         return
     shown = join_names([f"{v:g}" for v in sorted(distinct)], 4)
     raise MetaevalError(
-        f"{name!r} of {source} holds {shown}, none below 0; it is not known which response "
-        f"they favour. Say so: preference_scale={meanings} (--preference-scale, or --value-map)."
+        f"{name!r} of {source} contains {shown} and no negative number, so it is unclear which "
+        f"response they favor. Declare preference_scale={meanings} (--preference-scale, or "
+        "--value-map)."
     )
 
 
 def one_sided(present: Floats, name: str, source: str) -> list[str]:
-    """A warning of a judge that favours one side everywhere."""
+    """Return a warning about a judge that favors the same side on all pairs."""
     if len(present) < _ENOUGH:
         return []
     steps = _steps(present)
     if steps:
-        return [f"{source}: {name} holds {_range(present)} and none below 0; {steps}"]
+        return [f"{source}: {name} ranges from {_range(present)}, never negative; {steps}"]
     side = {1: "first", -1: "second"}
     for sign, which in side.items():
         if (np.sign(present) == sign).all():
             return [
-                f"{source}: {name} favours the {which} on all {len(present)} pairs; if its numbers "
-                "are not margins of the first over the second, say what they are "
+                f"{source}: {name} favors the {which} on all {len(present)} pairs; if its numbers "
+                "are not margins (first minus second), declare preference_scale= or value_map= "
                 "(--preference-scale or --value-map)"
             ]
     if (present == 0).all():
         return [f"{source}: {name} calls all {len(present)} pairs tied"]
     if (present >= 0).all():
         return [
-            f"{source}: {name} is never below 0 on {len(present)} pairs; if it is not a margin of "
-            "the first over the second, declare preference_scale (--preference-scale)"
+            f"{source}: {name} is never negative on {len(present)} pairs; if it is not a margin "
+            "(first minus second), declare preference_scale= (--preference-scale)"
         ]
     return []
 
 
 def require_preferences(values: Floats, name: str, source: str) -> None:
-    """Raise if a label of pairs holds numbers beyond -1 and 1."""
+    """Raise if a label of pairs has values outside [-1, 1]."""
     present = values[~np.isnan(values)]
     if not (np.abs(present) > 1).any():
         return
     cure = _steps(present) or (
-        "preferences lie between -1 (second better) and 1 (first better): say what the numbers "
-        f"are (--preference-scale {name}=percent, --value-map), or rescale them"
+        "expected preferences from -1 (second better) to 1 (first better). Declare the scale, such "
+        f"as preference_scale={{{name!r}: 'percent'}} (--preference-scale {name}=percent), map the "
+        "codes with value_map= (--value-map), or rescale them"
     )
-    raise MetaevalError(f"{name!r} of {source} holds {_range(present)}; {cure}.")
+    raise MetaevalError(f"{name!r} of {source} ranges from {_range(present)}; {cure}.")
 
 
 def _range(present: Floats) -> str:
@@ -163,7 +166,7 @@ def _range(present: Floats) -> str:
 
 
 def _steps(present: Floats) -> str:
-    """What to type for a scale such as 1 to 5, from one side to the other; "" if it is none."""
+    """Return the two mappings of a scale such as 1 to 5; "" if the numbers are not steps."""
     distinct = np.unique(present)
     if not 3 <= distinct[-1] <= 9 or distinct[0] < 1 or (distinct != np.round(distinct)).any():
         return ""
@@ -171,20 +174,21 @@ def _steps(present: Floats) -> str:
     margins = 1 - 2 * np.arange(high) / (high - 1)
     words = [",".join(f"{k}={m:g}" for k, m in enumerate(way, 1)) for way in (margins, 0 - margins)]
     return (
-        f"if 1 says that the first is better and {high} that the second is, --value-map "
-        f"{words[0]}; if {high} says that the first is, --value-map {words[1]}"
+        f"if 1 favors the first and {high} the second, declare value_map= (--value-map "
+        f"{words[0]}); if {high} favors the first, the reverse (--value-map {words[1]})"
     )
 
 
 def _codes(present: Floats, distinct: set[float], name: str, source: str) -> list[str]:
-    """A warning of -1, 0, 1 that look like indices with a code for no answer."""
+    """Return a warning about -1, 0, 1 that look like indices with -1 for no answer."""
     if not distinct <= {-1.0, 0.0, 1.0} or len(present) < _ENOUGH:
         return []
     low, none, high = (int((present == v).sum()) for v in (-1, 0, 1))
     if none and low * _RARE < min(none, high or none):
         return [
             f"{source}: {name} is 0 on {none}, 1 on {high} and -1 on {low} pairs; if these are "
-            "indices (0 first, 1 second, -1 no answer), read them with --preference-scale index; "
-            "taken here as 1 first, 0 tie, -1 second (--preference-scale margin says so)"
+            "indices (0 first, 1 second, -1 no answer), use preference_scale='index' "
+            "(--preference-scale index); read here as 1 first, 0 tie, -1 second (declare 'margin' "
+            "to confirm)"
         ]
     return []

@@ -1,4 +1,4 @@
-"""Verdicts as numbers: the words that judges use, and what else the user says they mean."""
+"""Verdicts as numbers: the words that judges use, and those that users declare."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _OUTCOMES = {
     **dict.fromkeys(("lose", "loses", "lost", "loss", "rejected"), -1),
     **dict.fromkeys(("tie", "ties", "tied", "draw", "equal", "both", "neither", "same"), 0),
 }
-"""Words that say how a response fared, but not which."""
+"""Words for the outcome of a response, without saying of which."""
 _OF_OUTCOMES = re.compile(rf"\b(?:{'|'.join(_OUTCOMES)}|better|worse|prefer\w*)\b")
 
-_LONGEST_WORD = 24
-_MOST_WORDS = 30  # a column of more different words is not one of verdicts
+_LONGEST_WORD = 24  # characters; the longest words above have 17, and longer cells are texts
+_MOST_WORDS = 30  # a column with more distinct words does not hold verdicts
 
 WORDS: dict[str, float | None] = {
     **dict.fromkeys((*_FIRST, *_FIRST_BY_MARK), 1.0),
@@ -59,29 +59,29 @@ def verdicts(
     scale: Scale = None,
     raters: Collection[str] = (),
 ) -> tuple[Floats, list[str]]:
-    """Preferences as numbers in [-1, 1], NaN where there is none, and warnings.
+    """Convert verdicts to numbers in [-1, 1], NaN where missing; return them with warnings.
 
     Parameters
     ----------
     column : Series
-        Words or numbers, a cell per verdict: (record,).
+        Words or numbers, one cell per verdict: (record,).
     names : Categorical
-        Whose verdict each is: (record,).
+        The judge of each verdict: (record,).
     source : str
-        What to call the file in messages.
+        Name of the file in messages.
     value_map : mapping, optional
-        Further words and numbers: word -> 1, -1, 0, a number between, or None.
+        Further words and numbers: word -> 1, -1, 0, a number in between, or None.
     codes : MissingCodes, optional
-        What stands for no verdict.
+        Codes for a missing verdict.
     scale : str or mapping of judges to str, optional
-        What numbers mean; see `scales.SCALES`. Worked out where only one meaning is possible.
+        Meaning of numbers; see `scales.SCALES`. Inferred where only one meaning is possible.
     raters : collection of str
-        Who gives labels; that these all favour the first response is usual.
+        Judges whose verdicts are labels; labels that all favor the first response are common.
 
     Raises
     ------
     MetaevalError
-        If a word is not known, or numbers may mean several things.
+        If a word is unknown, or the meaning of numbers is ambiguous.
     """
     codes = codes or MissingCodes()
     own = {plain_word(w): v for w, v in (value_map or {}).items()}
@@ -110,7 +110,7 @@ def verdicts(
 def _read(
     column: pd.Series, words: Mapping[str, float | None], numbers_are_words: bool, source: str
 ) -> tuple[Floats, Bools, bool]:
-    """Words as 1 and -1, or numbers as they stand in the file; words for ties; which of the two."""
+    """Return values, a mask of ties, and whether the values are numbers of the file or words."""
     cells, uniques = pd.factorize(column.astype(object).map(_hashable, na_action="ignore"))
     written = [plain_word(value) for value in uniques]
     nothing = {w for w in written if w in words and words[w] is None}
@@ -126,7 +126,7 @@ def _read(
 
 
 def are_sides(column: pd.Series) -> bool:
-    """Tell whether a column holds words for the sides of pairs, as a judge's verdicts do."""
+    """Return whether a column consists of words for the sides of pairs, as verdicts do."""
     cells = pd.unique(column.dropna().astype(object).map(_hashable))[:_MOST_WORDS]
     words = {plain_word(value) for value in cells}
     known = {w: WORDS[w] for w in words if w in WORDS and not is_number(w)}
@@ -134,7 +134,7 @@ def are_sides(column: pd.Series) -> bool:
 
 
 def are_verdicts(frame: pd.DataFrame, name: str) -> bool:
-    """Tell whether a column of a table of pairs says which response won, by side or by name."""
+    """Return whether a column of a table of pairs names the winner, by side or by name."""
     if are_sides(frame[name]):
         return True
     if not {"first", "second"} <= set(frame) or pd.api.types.is_numeric_dtype(frame[name].dtype):
@@ -149,9 +149,9 @@ def are_verdicts(frame: pd.DataFrame, name: str) -> bool:
 
 
 def outcomes(column: pd.Series) -> dict[str, int | None]:
-    """Words of a column that holds few and short ones, some of which say who won; else nothing.
+    """Return the words of a column of outcomes such as win and lose; {} for any other column.
 
-    The number is that of a verdict where the word is said of the first response.
+    The value is the verdict if the word describes the first response, None if that is unknown.
     """
     cells = pd.unique(column.dropna().astype(object).map(_hashable))[:_MOST_WORDS]
     words = sorted({word_of(value) for value in cells} - MISSING - FAILED)
@@ -163,7 +163,7 @@ def outcomes(column: pd.Series) -> dict[str, int | None]:
 
 
 def plain_word(value: Any) -> str:
-    """A cell as a word, without brackets, and without what stands around the side that it names.
+    """Return a cell as a word without brackets; a phrase that names a side becomes that side.
 
     >>> plain_word("[[A]]"), plain_word("Response 1"), plain_word("B is slightly better")
     ('a', 'first', 'b')
@@ -179,7 +179,7 @@ def _hashable(value: Any) -> Any:
 
 
 def is_number(word: str) -> bool:
-    """Tell whether a word is a finite number."""
+    """Return whether a word is a finite number."""
     try:
         return "_" not in word and bool(np.isfinite(float(word)))
     except ValueError:
@@ -199,17 +199,17 @@ def _require_known_words(
     n = int(column.astype(object).map(plain_word, na_action="ignore").isin(unknown).sum())
     shown = join_names([f"{w!r:.60}" for w in unknown], 5)
     one = unknown[0] if len(unknown[0]) <= 40 else "WORD"
-    named = "This verdict is" if len(unknown) == 1 else "These verdicts are"
+    heading = "Unknown verdict" if len(unknown) == 1 else "Unknown verdicts"
     missing = f"missing_codes=[{one!r}] (--missing-codes {one!r})"
     verdict = (
-        f"value_map={{{one!r}: ...}} (--value-map WORD=1 for the first, WORD=-1 for the second, "
-        "WORD=0 for a tie; name every code that is a number)"
+        f"value_map={{{one!r}: ...}} (--value-map WORD=1 for the first response, WORD=-1 for the "
+        "second, WORD=0 for a tie; list every numeric code)"
     )
-    cures = [f"if it says that there is no verdict, {missing}", f"if it is one, {verdict}"]
-    if 2 * n > len(column):  # most records: hardly failures
-        cures = [f"say which response it favours: {verdict}", cures[0]]
+    cures = [f"if it stands for a missing verdict, use {missing}", f"otherwise map it, {verdict}"]
+    if 2 * n > len(column):  # judges rarely fail on most records
+        cures = [f"declare which response it favors: {verdict}", cures[0]]
     raise MetaevalError(
-        f"{named} not known in {source}: {shown} ({n} of {len(column)} records). "
+        f"{heading} in {source}: {shown} ({n} of {len(column)} records). "
         f"{'; '.join(cures)[:1].upper()}{'; '.join(cures)[1:]}."
     )
 
@@ -221,22 +221,22 @@ def _require_in_range(values: Floats, name: str, source: str) -> None:
     codes = join_names([f"{v:g}" for v in np.unique(present)], 8)
     first = ",".join(f"{v:g}=..." for v in np.unique(present)[:8])
     cures = [
-        f"a vocabulary of all codes (--value-map {first}; value_map={{...}}), with 1 for the "
-        "first, -1 for the second, 0 for a tie and numbers between for those between"
+        f"value_map={{...}} (--value-map {first}), with 1 for the first, -1 for the second, 0 for "
+        "a tie, and values in between for graded preferences"
     ]
     if present.min() < 0:
         cures = [
-            "preference_scale='margin' (--preference-scale margin), if those above 0 favour the "
+            "preference_scale='margin' (--preference-scale margin), if positive values favor the "
             "first",
             *cures,
         ]
     elif present.max() > 10:
         cures = [
-            "preference_scale='percent' (--preference-scale percent), if they say how likely the "
-            "first is better",
+            "preference_scale='percent' (--preference-scale percent), if they are percentages that "
+            "favor the first",
             *cures,
         ]
     raise MetaevalError(
-        f"{source}: preferences lie between -1 (second better) and 1 (first better); found {codes} "
-        f"of {name}. Say what these numbers mean: {'; or '.join(cures)}."
+        f"{source}: expected preferences from -1 (second better) to 1 (first better), got {codes} "
+        f"from {name}. Declare their meaning: {'; or '.join(cures)}."
     )

@@ -96,7 +96,7 @@ def _known() -> frozenset[str]:
 
 
 def is_known_name(name: str) -> bool:
-    """Tell whether a column of this name has a role, or is called as one that has."""
+    """Return whether a column of this name has a role, or is called as one that has."""
     return plain_name(name) in _KNOWN
 
 
@@ -104,7 +104,7 @@ _KNOWN = _known()
 
 
 def may_be(names: Iterable[str], role: str) -> bool:
-    """Tell whether one of some columns could have a role of ids or of sides."""
+    """Return whether one of some columns could have a role of ids or of sides."""
     known = _PLAIN[role]
     return any(plain_name(name) in known for name in names)
 

@@ -52,11 +52,11 @@ class Said:
         return [*self.labels, *(self.scorers or [])]
 
     def is_label(self, column: str) -> bool:
-        """Tell whether a column is named a label, or is called like one and no named scorer."""
+        """Return whether a column is named a label, or is called like one and no named scorer."""
         return column in self.labels or (is_gold(column) and column not in (self.scorers or ()))
 
     def holds_values(self, column: pd.Series, *, long: bool) -> bool:
-        """Tell whether a column that has no role holds scores or labels."""
+        """Return whether a column that has no role holds scores or labels."""
         name = str(column.name)
         if name in self.named:
             return True
@@ -65,12 +65,12 @@ class Said:
         return not is_covariate(name) and sort_of(column) in ("number", "truth", "mixed")
 
     def holds_unread(self, name: str) -> bool:
-        """Tell whether a column that looks like numbers and cannot be read is asked for."""
+        """Return whether a column that looks like numbers and cannot be read is asked for."""
         return name in self.named or (self.scorers is None and not is_covariate(name))
 
 
 def is_gold(name: str) -> bool:
-    """Tell whether a column is called as labels are.
+    """Return whether a column is called as labels are.
 
     >>> is_gold("human_preference"), is_gold("gpt-4")
     (True, False)
@@ -79,7 +79,7 @@ def is_gold(name: str) -> bool:
 
 
 def is_covariate(name: str) -> bool:
-    """Tell whether the name of a column of numbers says that it is not a scorer.
+    """Return whether the name of a column of numbers says that it is not a scorer.
 
     >>> is_covariate("hyp_words"), is_covariate("chrf")
     (True, False)

@@ -223,7 +223,7 @@ def _is_nested(column: pd.Series) -> bool:
 
 
 def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -> bool:
-    """Whether both sides of a pair are named; plain `a` and `b` count only beside a preference."""
+    """Return whether both sides of a pair are named; plain `a` and `b` count only beside a preference."""
     sides = [
         [mapped[role]] if role in mapped else _candidates(role, PAIRS[role], frame, taken)
         for role in ("first", "second")

@@ -74,13 +74,13 @@ def _filled(column: pd.Series) -> bool:
 
 
 def _counts(column: pd.Series) -> bool:
-    """Whether different whole numbers are those from 0, 1 or 2 on, in any order."""
+    """Return whether different whole numbers are those from 0, 1 or 2 on, in any order."""
     values = as_numbers(column)[0]
     return bool(values.min() in (0, 1, 2) and values.max() - values.min() == len(values) - 1)
 
 
 def _are_different(column: pd.Series) -> bool:
-    """Whether a column holds whole numbers that all differ."""
+    """Return whether a column holds whole numbers that all differ."""
     values, bad = as_numbers(column)
     if bad.any() or not len(values) or not np.isfinite(values).all():
         return False
@@ -114,7 +114,7 @@ def _is_nested(column: pd.Series) -> bool:
 
 
 def _is_shared(frame: pd.DataFrame, name: str) -> bool:
-    """Whether a column holds each of its values once for each of several systems."""
+    """Return whether a column holds each of its values once for each of several systems."""
     column = frame[name]
     if column.isna().any() or _is_nested(column):
         return False

@@ -89,7 +89,7 @@ def decoded(path: Path, head: bytes, *, whole: bool) -> str:
 
 
 def is_object(text: str) -> bool:
-    """Tell whether a line is a JSON object."""
+    """Return whether a line is a JSON object."""
     try:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):

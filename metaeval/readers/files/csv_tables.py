@@ -213,7 +213,7 @@ def _split_by_blanks(
 
 
 def _indented(above: bytes) -> bool:
-    """Whether the header, the last line of `above`, begins with blanks, as over row numbers."""
+    """Return whether the header, the last line of `above`, begins with blanks, as over row numbers."""
     return above.rstrip().rpartition(b"\n")[2].startswith(b" ")
 
 
@@ -302,7 +302,7 @@ def _require_one_header(path: Path, frame: pd.DataFrame, names: list[str]) -> No
 
 
 def _is_header(cells: list[str], names: list[str]) -> bool:
-    """Whether most cells of a row, all different, are names of columns."""
+    """Return whether most cells of a row, all different, are names of columns."""
     shared = len(set(cells) & set(names))
     return len(set(cells)) == len(cells) and shared > 1 and 2 * shared > len(cells)
 

@@ -150,7 +150,7 @@ def header_of(line: str, delimiter: str, source: str) -> list[str]:
 
 
 def _opens(line: str, delimiter: str) -> bool:
-    """Whether a quoted cell of a line is not closed in it."""
+    """Return whether a quoted cell of a line is not closed in it."""
     start = rf"(?:^|{re.escape(delimiter)})"
     whole = rf'{start}"(?:[^"]|"")*"(?={re.escape(delimiter)}|$)'
     rest = re.sub(whole, delimiter, line.strip("\r\n"))
@@ -158,7 +158,7 @@ def _opens(line: str, delimiter: str) -> bool:
 
 
 def headless(names: list[str], below: list[str]) -> bool:
-    """Tell whether a first line looks like a row of values: most cells as in the line below.
+    """Return whether a first line looks like a row of values: most cells as in the line below.
 
     >>> headless(["sysA", "Segment 0", "0.82"], ["sysA", "Segment 1", "0.71"])
     True

@@ -55,7 +55,7 @@ def require_file(path: Path) -> None:
 
 
 def is_gzipped(path: Path) -> bool:
-    """Whether a file starts as gzip does, whatever its name."""
+    """Return whether a file starts as gzip does, whatever its name."""
     with path.open("rb") as file:
         return file.read(2) == b"\x1f\x8b"
 

@@ -144,7 +144,7 @@ def rows_within(content: Any, name: str) -> tuple[Any, list[str]]:
 
 
 def _has_columns(content: Mapping[str, Any]) -> bool:
-    """Whether an object holds columns: equally long lists, and not of objects in each."""
+    """Return whether an object holds columns: equally long lists, and not of objects in each."""
     if not all(isinstance(value, list) for value in content.values()):
         return False
     same = len({len(value) for value in content.values()}) == 1

@@ -39,12 +39,12 @@ class ScoreFile:
 
 
 def is_score_file(path: Path) -> bool:
-    """Whether a file is named as a score file."""
+    """Return whether a file is named as a score file."""
     return _FILE.fullmatch(path.name) is not None
 
 
 def is_named(name: str, labels: Collection[str] | None) -> bool:
-    """Whether `labels`, names or patterns, name a human score; without them every one is."""
+    """Return whether `labels`, names or patterns, name a human score; without them every one is."""
     return labels is None or any(fnmatch.fnmatchcase(name, label) for label in labels)
 
 

@@ -94,7 +94,7 @@ def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _in_doubt(column: pd.Series, values: Floats) -> bool:
-    """Whether dots of plain numbers may stand between thousands, as 1.305 beside 997.
+    """Return whether dots of plain numbers may stand between thousands, as 1.305 beside 997.
 
     Most columns hold no whole number from 100 on, or a number such as 0.5, and need no look.
     """
@@ -227,7 +227,7 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
 
 
 def _is_read(resolved: Resolved, name: str, said: Said) -> bool:
-    """Whether words of a table of pairs are read as verdicts, or refused."""
+    """Return whether words of a table of pairs are read as verdicts, or refused."""
     labels = "preference" in resolved.found and said.is_label(name)
     return labels or are_verdicts(resolved.frame, name)
 
@@ -305,7 +305,7 @@ def _spelled(numbers: Mapping[str, int | None]) -> str:
 
 
 def _holds_scores(column: pd.Series) -> bool:
-    """Whether the first list or object of a column holds numbers only, or something like a score.
+    """Return whether the first list or object of a column holds numbers only, or something like a score.
 
     In tables of text it is written out, as `{'score': 0.5}`.
     """

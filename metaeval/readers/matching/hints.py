@@ -80,7 +80,7 @@ def _has_fractions(column: pd.Series) -> bool:
 
 
 def _may_number(texts: pd.Series, row: Codes) -> bool:
-    """Whether a column holds whole numbers that would meet in some row (cell,) were they scores."""
+    """Return whether a column holds whole numbers that would meet in some row (cell,) were they scores."""
     if not texts.str.fullmatch(r"\d+(\.0)?").all():
         return False
     _, counts = np.unique(row, return_counts=True)
@@ -165,7 +165,7 @@ def repeats_cure(
 
 
 def _is_of_items(name: str) -> bool:
-    """Whether a column is called as one that items are numbered in, or as one of their ids."""
+    """Return whether a column is called as one that items are numbered in, or as one of their ids."""
     known = {plain_name(alias) for alias in IDS["item"]}
     return bool(_SET.search(name) or _TEXT.search(name) or plain_name(name) in known)
 
@@ -302,7 +302,7 @@ def no_values(rows: pd.DataFrame, source: str) -> MetaevalError:
 
 
 def _may_be_ids(column: pd.Series) -> bool:
-    """Whether a column holds several short texts, or whole numbers that never fall."""
+    """Return whether a column holds several short texts, or whole numbers that never fall."""
     cells = column.dropna().head(1000)
     if not len(cells) or any(
         isinstance(v, list | dict | float | np.ndarray) for v in cells.head(50)

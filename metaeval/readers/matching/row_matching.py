@@ -158,7 +158,7 @@ def shift_warnings(
 def _continue_each_other(
     parts: Sequence[Part], codes: Sequence[Codes], sources: Sequence[str]
 ) -> bool:
-    """Whether two files need no match: they hold the same columns, or all that their rows need."""
+    """Return whether two files need no match: they hold the same columns, or all that their rows need."""
     of = [[k for k, part in enumerate(parts) if part.source == source] for source in sources]
     scores, labels = (
         [{str(c) for k in own for c in getattr(parts[k], what)} for own in of]
@@ -226,7 +226,7 @@ def _called(parts: Sequence[Part]) -> str:
 
 
 def _are_few(names: Collection[str], parts: Sequence[Part]) -> bool:
-    """Whether sides of pairs are systems, which come back, and not the responses to one item."""
+    """Return whether sides of pairs are systems, which come back, and not the responses to one item."""
     return len(names) <= len(_names(parts, "item"))
 
 

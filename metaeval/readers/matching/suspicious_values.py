@@ -110,7 +110,7 @@ def repeated_codes(name: str, values: Floats, *, pairs: bool = False) -> list[st
 
 
 def _is_cut_off(code: float, rest: Floats, usual: bool) -> bool:
-    """Whether a value at an end lies so near the others that scores may have been cut off there.
+    """Return whether a value at an end lies so near the others that scores may have been cut off there.
 
     Of a usual code for missing, as near as the others lie to each other.
     """
@@ -119,7 +119,7 @@ def _is_cut_off(code: float, rest: Floats, usual: bool) -> bool:
 
 
 def _hardly_repeat(counts: Codes) -> bool:
-    """Whether values are those of a continuous scorer: many, and nearly all different."""
+    """Return whether values are those of a continuous scorer: many, and nearly all different."""
     return len(counts) >= _CONTINUOUS and len(counts) >= 0.8 * counts.sum()
 
 
@@ -166,7 +166,7 @@ def _two_scales(name: str, values: Floats) -> list[str]:
 
 
 def _stands_apart(code: float, n: int, rest: Floats, others: Codes) -> bool:
-    """Whether a value may be a code: a usual one outside the others, or a whole one far from them.
+    """Return whether a value may be a code: a usual one outside the others, or a whole one far from them.
 
     `n` is how often it comes, `others` how often each of the `rest` does.
     """
@@ -186,13 +186,13 @@ def _stands_apart(code: float, n: int, rest: Floats, others: Codes) -> bool:
 
 
 def _is_scale(values: Floats) -> bool:
-    """Whether values are the steps of a rating scale: whole numbers one after the other."""
+    """Return whether values are the steps of a rating scale: whole numbers one after the other."""
     few = 3 <= len(values) <= _CONTINUOUS + 1 and values[0] == round(values[0])
     return bool(few and (np.diff(values) == 1).all())
 
 
 def _is_no_step(n: int, rest: Floats, others: Codes) -> bool:
-    """Whether -1 below others of at least 0 is unlikely to be the next step of their scale."""
+    """Return whether -1 below others of at least 0 is unlikely to be the next step of their scale."""
     if rest[0] < 0:
         return False
     if rest[0] > 0 or (rest != np.round(rest)).any():
