@@ -1,4 +1,4 @@
-"""Types of arguments that readers share."""
+"""Types of the arguments of readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SupportsToPandas(Protocol):
     """A frame of another library, such as pyarrow or polars."""
 
     def to_pandas(self) -> Any:
-        """The frame as one of pandas."""
+        """Return the frame as a pandas DataFrame."""
 
 
 Source = str | Path | pd.DataFrame | SupportsToPandas
@@ -28,4 +28,4 @@ Codes = str | float | Collection[str | float]
 DecimalMark = Literal[".", ","]
 
 PreferenceScale = Literal["margin", "probability", "percent", "one-two", "index"]
-"""What numbers say of a pair; see `metaeval.readers.cells.scales.SCALES`."""
+"""Meaning of the numbers of a pair; see `metaeval.readers.cells.scales.SCALES`."""

@@ -1,4 +1,4 @@
-"""Read files of any format, alone or side by side."""
+"""Read one or several files of any format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from metaeval.core import MetaevalError, check_one_of, did_you_mean, join_names
 from metaeval.readers.argument_types import Codes, DecimalMark, Names, PreferenceScale, Source
-from metaeval.readers.cells.missing_words import MissingCodes, codes_of, is_one_of
+from metaeval.readers.cells.missing_words import MissingCodes, parse_codes, is_one_of
 from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.columns.roles import check_mapping, names_of, require_mapped
 from metaeval.readers.files.data_frames import source_name
@@ -70,35 +70,35 @@ def read(
     file_level: Literal["seg", "doc", "domain", "sys"] | None = None,
     language_pair: Names | None = None,
 ) -> Responses | Pairs:
-    """Read files of any format, alone or side by side, into one table.
+    """Read one or several files of any format into one table.
 
     Parameters
     ----------
     *sources : path or frame
-        Score files, label files, folders; each is recognized by its content. CSV, TSV, JSON and
-        JSON Lines (gzipped or not), Parquet; frames of pandas, pyarrow, polars, or anything else
-        that has ``to_pandas()``.
+        Score files, label files, folders; the format of each is recognized by its content. CSV,
+        TSV, JSON and JSON Lines (gzipped or not), Parquet; frames of pandas, pyarrow, polars, or
+        anything else that has ``to_pandas()``.
     format : {"mtme", "rewardbench", "rewardbench2", "votes", "tidy"}, optional
-        The format of all files, where they are not recognized.
+        Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Which column has a role, where its name does not say so: ``{"item": "qid"}``. Roles are
-        item, task, cluster, system, response; scorer and score, or rater and label, of long
-        tables; first, second, preference and order of pairs. ``{"item": "doc+seg"}`` takes the
-        ids of both columns. Roles whose column a file lacks are passed over.
+        Columns of roles, where the names differ: ``{"item": "qid"}``. Roles are item, task,
+        cluster, system, response; scorer and score, or rater and label, of long tables; first,
+        second, preference and order of pairs. ``{"item": "doc+seg"}`` combines the ids of two
+        columns. Roles whose column is not in a file are ignored for that file.
     labels : str or sequence of str, optional
-        Columns, scorers or raters that are labels; patterns such as ``"human*"`` too. By default
-        those that are called as labels are, such as human, gold or mqm.
+        Columns, scorers or raters that are labels, or patterns such as ``"human*"``. By default
+        those with a usual name of labels, such as human, gold or mqm.
     scorers : str or sequence of str, optional
-        The only columns or names that are scorers. By default all that are not labels.
+        Columns or names to use as scorers. By default all that are not labels.
     keys : str or sequence of str, optional
         Further columns that identify a row, such as ``"dimension"``.
     label_source : path or frame, optional
-        One more file, all of whose columns and scorers are labels, whatever they are called.
+        A further file, all of whose columns and scorers are labels, whatever their names.
     lower_is_better : str or sequence of str, optional
         Scorers and labels whose sign is reversed, such as ``"TER"``.
     label_kind : {"rating", "correct", "preference"}, optional
-        What labels are: graded; right (1) or wrong (0); preferences, which those of pairs are. By
-        default what the format and the values say.
+        Kind of labels: ratings; correctness (1 or 0); preferences, for pairs only. By default
+        inferred from the format and the values.
     label_epsilon : float, default 0.0
         Labels that differ by no more than this are tied.
     average_raters : bool, default False
@@ -107,42 +107,42 @@ def read(
         Whether tasks have the same items, such as aspects of one response. By default inferred
         from ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
-        What `evaluate` and `compare` do about missing scores: use rows that all scorers have,
-        use rows that both scorers of a pair have, raise, or count the decisions as wrong.
+        How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
+        rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
     missing_codes : str, float, sequence of them, or mapping, optional
-        What stands for a missing value, such as -1 or "skip"; ``{"judge": -1}`` for one column.
-        An empty list declares that no value does.
+        Codes for missing values, such as -1 or "skip"; ``{"judge": -1}`` for one column. An empty
+        list declares that there are none.
     value_map : mapping of str to float or None, optional
-        What words mean: ``{"good": 3, "poor": 1}``; of pairs 1 for the first response, -1 for the
+        Values of words: ``{"good": 3, "poor": 1}``; for pairs 1 for the first response, -1 for the
         second, 0 for a tie. None is missing.
     decimal : {".", ","} or mapping, optional
-        The decimal mark, where cells do not prove it; ``{"elo": ","}`` for one column.
+        Decimal mark, where it is ambiguous; ``{"elo": ","}`` for one column.
     header : sequence of str, optional
-        Names of the columns of a CSV or TSV file whose first line is a row of values.
+        Column names of a CSV or TSV file without a header.
     repeats : {"error", "mean"}, default "error"
-        Whether several scores or labels for one response raise, or are averaged.
+        Whether to raise for several scores or labels of one response, or to average them.
     ordered : bool, default False
-        Of pairs: the first response was shown first, and that matters, so that a pair and its
-        reverse stay two rows.
+        For pairs: the first response was shown first, and the order matters, so a pair and its
+        reverse remain two rows.
     both_orders : {"each", "net"}, default "each"
-        Of pairs shown in both orders: keep the verdict on each, or the net verdict (a tie where
-        they conflict).
+        For pairs shown in both orders: keep both verdicts, or the net verdict (a tie if they
+        conflict).
     refusals : {"missing", "tie", "wrong"}, default "missing"
-        Of pairs: what a record without a verdict counts as.
+        For pairs: how to count a record without a verdict.
     preference_scale : str or mapping, optional
-        Of pairs: what numbers mean. "margin": above 0 for the first response; "probability" or
-        "percent" that the first is better; "one-two": 1 for the first, 2 for the second;
-        "index": 0 for the first, 1 for the second. ``{"judge": "index"}`` for one judge or
-        column. By default inferred; numbers that could mean several of these raise.
+        For pairs: the meaning of numbers. "margin": positive for the first response;
+        "probability" or "percent" that the first is better; "one-two": 1 for the first, 2 for the
+        second; "index": 0 for the first, 1 for the second. ``{"judge": "index"}`` for one judge or
+        column. By default inferred; ambiguous numbers raise.
     judges : {"each", "pooled"}, default "each"
-        Of votes (model_a, model_b, winner): a scorer for each judge, or one label `human` of all.
+        For votes (model_a, model_b, winner): one scorer per judge, or one label `human` for all.
     item_from : {"id", "order", "text-hash"}, default "id"
-        Of RewardBench files whose ids repeat: tell prompts apart by nothing else (repeated ids
-        raise), by their place in the file, or by a hash of the prompt.
+        For RewardBench files with repeated ids: raise, or distinguish prompts by their position
+        in the file, or by a hash of the prompt.
     file_level : {"seg", "doc", "domain", "sys"}, optional
-        Of mt-metrics-eval folders: the level of the files to read, "seg" by default.
+        For mt-metrics-eval folders: the level of the files to read. By default "seg".
     language_pair : str or sequence of str, optional
-        Of mt-metrics-eval folders: the language pairs to read, such as "en-de"; by default all.
+        For mt-metrics-eval folders: the language pairs to read, such as "en-de". By default all.
 
     Returns
     -------
@@ -151,8 +151,8 @@ def read(
     Raises
     ------
     MetaevalError
-        If a file cannot be read, files do not fit together, or the formats of the files have no
-        use for an option that is given; the message says what to do.
+        If a file cannot be read, the files do not match, or an option does not apply to any of
+        their formats; the message says how to fix it.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def read(
 
 
 def _given(**options: Any) -> dict[str, Any]:
-    """Options that differ from what `read` does without them."""
+    """Return the options that differ from the defaults of `read`."""
     of_read = inspect.signature(read).parameters
     defaults = {name: of_read[name].default for name in options}
     return {
@@ -210,7 +210,7 @@ def _read(
 ) -> Responses | Pairs:
     lone = [] if label_source is None else [label_source]
     if not sources:
-        raise MetaevalError("There is nothing to read; give at least one file or frame.")
+        raise MetaevalError("read needs at least one file or frame, got none.")
     check_mapping(mapping)
     chosen = [(source, _format_of(source, format)) for source in (*sources, *lone)]
     _check_options(chosen, options, mapping)
@@ -219,7 +219,7 @@ def _read(
     theirs = {k: v for k, v in options.items() if k not in ("scorers", "refusals")}
     for source, module in others:
         read_in.append([_as_labels(part) for part in _parts(source, module, theirs, mapping)])
-    codes = codes_of(options.get("missing_codes"))
+    codes = parse_codes(options.get("missing_codes"))
     read_in = [[_blanked(part, codes) for part in parts] for parts in read_in]
     found = _distinct(read_in)
     require_mapped(mapping, {column for part in found for column in part.columns})
@@ -234,7 +234,7 @@ def _read(
 
 
 def recognise(source: Source) -> tuple[str, str]:
-    """Name the format of a source, and say why.
+    """Recognize the format of a source.
 
     Parameters
     ----------
@@ -244,12 +244,12 @@ def recognise(source: Source) -> tuple[str, str]:
     Returns
     -------
     tuple of str
-        The name of the format, and how sure that is.
+        The name of the format, and the confidence (0 to 1) in words, with other candidates.
 
     Raises
     ------
     MetaevalError
-        If no format recognises it.
+        If the format is not recognized.
     """
     head = head_of(source)
     path = Path(source) if isinstance(source, str | Path) else Path("frame")
@@ -257,14 +257,14 @@ def recognise(source: Source) -> tuple[str, str]:
     best, name = max(sure, key=lambda pair: pair[0])
     if best <= 0:
         raise MetaevalError(
-            f"{source_name(source)} is of no known format "
-            f"({join_names(m.NAME for m in FORMATS)}); a "
-            "tidy table needs a column 'item' and a column per scorer. Name the format, format= "
-            f"(--format), or say which column is which: {column_hint(item='<column>')}."
+            f"The format of {source_name(source)} is not recognized (known formats: "
+            f"{join_names(m.NAME for m in FORMATS)}). A tidy table needs a column 'item' and a "
+            "column per scorer. Declare the format with format= (--format), or the item column: "
+            f"{column_hint(item='<column>')}."
         )
     others = [f"{n} {s:.2g}" for s, n in sorted(sure, reverse=True) if s > 0 and n != name]
     rivals = f"; others: {', '.join(others)}" if others else ""
-    return name, f"sure to {best:.2g}{rivals}"
+    return name, f"confidence {best:.2g}{rivals}"
 
 
 def _format_of(source: Any, wanted: str | None) -> ModuleType:
@@ -277,8 +277,8 @@ def _format_of(source: Any, wanted: str | None) -> ModuleType:
     path = Path(source)
     if path.is_dir() and not mtme.sniff(path, ""):
         raise MetaevalError(
-            f"{str(source)!r} is a folder; expected a file, or an mt-metrics-eval folder with "
-            "human-scores and metric-scores in it."
+            f"Expected a file, or an mt-metrics-eval folder with human-scores/ and metric-scores/; "
+            f"{str(source)!r} is another folder."
         )
     return names[recognise(source)[0]]
 
@@ -286,32 +286,32 @@ def _format_of(source: Any, wanted: str | None) -> ModuleType:
 def _check_options(
     chosen: Sequence[tuple[Any, ModuleType]], options: Mapping[str, Any], mapping: Mapping[str, str]
 ) -> None:
-    """Refuse options that no format of the sources knows, and those that contradict."""
+    """Raise for options that apply to no format of the sources, and for contradictions."""
     modules = {module.NAME: module for _, module in chosen}
     known = sorted({o for m in modules.values() for o in m.OPTIONS} | set(_TABLE_OPTIONS))
     for name in options:
         if name not in known:
             raise MetaevalError(
-                f"Files of format {join_names(modules)} take no option {name!r}; they take "
-                f"{join_names(known, 30)}.{did_you_mean(name, known)}"
+                f"The option {name!r} does not apply to files of format {join_names(modules)}; "
+                f"expected one of {join_names(known, 30)}.{did_you_mean(name, known)}"
             )
     both = set(names_of(options.get("labels"))) & set(names_of(options.get("scorers")))
     if both:
         raise MetaevalError(
-            f"{join_names(sorted(both))} is named as a label and as a scorer; choose one."
+            f"{join_names(sorted(both))} is in both labels= and scorers=; remove it from one."
         )
     check_one_of("missing", options.get("missing", "common"), MISSING)
     if mapping and tidy not in [module for _, module in chosen]:
         raise MetaevalError(
-            f"Files of format {join_names(modules)} have columns of their own; leave out columns= "
-            f"for {join_names(mapping)} (--map), or use format='tidy' (--format tidy)."
+            f"Files of format {join_names(modules)} have fixed columns; omit columns= for "
+            f"{join_names(mapping)} (--map), or use format='tidy' (--format tidy)."
         )
 
 
 def _parts(
     source: Any, module: ModuleType, options: Mapping[str, Any], mapping: Mapping[str, str]
 ) -> list[Part]:
-    """Parts of one source, read with the options that its format knows."""
+    """Read the parts of one source with the options that apply to its format."""
     given = {k: v for k, v in options.items() if k in module.OPTIONS}
     if "mapping" in module.OPTIONS and mapping:
         given["mapping"] = mapping
@@ -321,7 +321,7 @@ def _parts(
 
 
 def _blanked(part: Part, codes: MissingCodes) -> Part:
-    """A part of scores without the numbers that were declared to mean missing."""
+    """Return a part of scores with the declared codes for missing values as NaN."""
     if not codes.declared or part.pairs:
         return part
     scores, labels = (
@@ -334,13 +334,13 @@ def _blanked(part: Part, codes: MissingCodes) -> Part:
 
 
 def _as_labels(part: Part) -> Part:
-    """All that a part holds, as labels."""
+    """Return a part with its scores as labels."""
     labels = pd.concat([part.labels, part.scores], axis=1)
     return replace(part, scores=part.scores.iloc[:, :0], labels=labels)
 
 
 def _distinct(by_source: list[list[Part]]) -> list[Part]:
-    """Parts of all sources; sources that have the same name are numbered."""
+    """Return the parts of all sources; sources with the same name are numbered."""
     names = [parts[0].source for parts in by_source]
     found = []
     for place, parts in enumerate(by_source):

@@ -1,4 +1,4 @@
-"""Readers of one kind of file each: scores, preferences, folders of scores, candidates."""
+"""Readers for one kind of file each: scores, preferences, folders of scores, candidates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from metaeval.tables import Pairs, Responses
 def _require_kind(kind: type, what: str, table: Responses | Pairs) -> Any:
     if not isinstance(table, kind):
         found = "pairs" if isinstance(table, Pairs) else "scores of responses"
-        raise MetaevalError(f"{what} was expected, and the file holds {found}; use read().")
+        raise MetaevalError(f"Expected {what}, got a file of {found}; use read().")
     return table
 
 
@@ -48,24 +48,24 @@ def read_scores(
         CSV, TSV, JSON, JSON Lines (gzipped or not), Parquet; a frame of pandas, pyarrow, polars,
         or anything else that has ``to_pandas()``.
     label_source : path or frame, optional
-        Labels in a file of their own, long or wide, matched by ids; all that it holds is labels.
+        A separate file of labels, long or wide, matched by ids; all its columns are labels.
     format : {"mtme", "rewardbench", "rewardbench2", "tidy"}, optional
-        The format of all files, where they are not recognized.
+        Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Which column has a role, where its name does not say so: ``{"item": "qid"}``. Roles are
-        item, task, cluster, system, response; scorer and score, or rater and label, of long
-        tables. ``{"item": "doc+seg"}`` takes the ids of both columns.
+        Columns of roles, where the names differ: ``{"item": "qid"}``. Roles are item, task,
+        cluster, system, response; scorer and score, or rater and label, of long tables.
+        ``{"item": "doc+seg"}`` combines the ids of two columns.
     labels : str or sequence of str, optional
-        Columns, scorers or raters that are labels; patterns such as ``"human*"`` too. By default
-        those that are called as labels are, such as human, gold or mqm.
+        Columns, scorers or raters that are labels, or patterns such as ``"human*"``. By default
+        those with a usual name of labels, such as human, gold or mqm.
     scorers : str or sequence of str, optional
-        The only columns or names that are scorers. By default all that are not labels.
+        Columns or names to use as scorers. By default all that are not labels.
     keys : str or sequence of str, optional
         Further columns that identify a row, such as ``"dimension"``.
     lower_is_better : str or sequence of str, optional
         Scorers and labels whose sign is reversed, such as ``"TER"``.
     label_kind : {"rating", "correct"}, optional
-        What labels are: graded, or right (1) and wrong (0). By default what the values say.
+        Kind of labels: ratings, or correctness (1 or 0). By default inferred from the values.
     label_epsilon : float, default 0.0
         Labels that differ by no more than this are tied.
     average_raters : bool, default False
@@ -74,19 +74,19 @@ def read_scores(
         Whether tasks have the same items, such as aspects of one response. By default inferred
         from ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
-        What `evaluate` and `compare` do about missing scores: use rows that all scorers have,
-        use rows that both scorers of a pair have, raise, or count the decisions as wrong.
+        How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
+        rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
     missing_codes : str, float, sequence of them, or mapping, optional
-        What stands for a missing value, such as -1 or "skip"; ``{"judge": -1}`` for one column.
-        An empty list declares that no value does.
+        Codes for missing values, such as -1 or "skip"; ``{"judge": -1}`` for one column. An empty
+        list declares that there are none.
     value_map : mapping of str to float or None, optional
-        What words mean: ``{"good": 3, "poor": 1, "skip": None}``; None is missing.
+        Values of words: ``{"good": 3, "poor": 1, "skip": None}``; None is missing.
     decimal : {".", ","} or mapping, optional
-        The decimal mark, where cells do not prove it; ``{"elo": ","}`` for one column.
+        Decimal mark, where it is ambiguous; ``{"elo": ","}`` for one column.
     header : sequence of str, optional
-        Names of the columns of a CSV or TSV file whose first line is a row of values.
+        Column names of a CSV or TSV file without a header.
     repeats : {"error", "mean"}, default "error"
-        Whether several scores or labels for one response raise, or are averaged.
+        Whether to raise for several scores or labels of one response, or to average them.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def read_scores(
     Raises
     ------
     MetaevalError
-        If the file cannot be read or holds pairs.
+        If the file cannot be read, or is a file of pairs.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def read_scores(
     """
     table: Responses = _require_kind(
         Responses,
-        "A file of scores",
+        "a file of scores",
         read(
             source,
             label_source=label_source,
@@ -155,26 +155,26 @@ def read_preferences(
     preference_scale: PreferenceScale | Mapping[str, PreferenceScale] | None = None,
     judges: Literal["each", "pooled"] = "each",
 ) -> Pairs:
-    """Read verdicts on pairs, long, or margins of pairs, wide.
+    """Read verdicts on pairs in long form, or margins of pairs in wide form.
 
     Parameters
     ----------
     source : path or frame
-        Columns item, first, second, scorer or rater, preference; or a column per scorer; or votes
-        with model_a, model_b, winner. File types are as in `read_scores`.
+        A table with columns item, first, second, scorer or rater, preference; or one column per
+        scorer; or votes with model_a, model_b, winner. File types are as in `read_scores`.
     label_source : path or frame, optional
-        Labels in a file of their own, long or wide, matched by ids; all that it holds is labels.
+        A separate file of labels, long or wide, matched by ids; all its columns are labels.
     format : {"votes", "tidy"}, optional
-        The format of all files, where they are not recognized.
+        Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Which column has a role, where its name does not say so: ``{"item": "qid"}``. Roles are
-        item, task, cluster, first, second, preference, order, scorer, rater.
-        ``{"item": "doc+seg"}`` takes the ids of both columns.
+        Columns of roles, where the names differ: ``{"item": "qid"}``. Roles are item, task,
+        cluster, first, second, preference, order, scorer, rater. ``{"item": "doc+seg"}`` combines
+        the ids of two columns.
     labels : str or sequence of str, optional
-        Columns, scorers or raters that are labels; patterns such as ``"human*"`` too. By default
-        those that are called as labels are, such as human, gold or mqm.
+        Columns, scorers or raters that are labels, or patterns such as ``"human*"``. By default
+        those with a usual name of labels, such as human, gold or mqm.
     scorers : str or sequence of str, optional
-        The only columns or names that are scorers. By default all that are not labels.
+        Columns or names to use as scorers. By default all that are not labels.
     keys : str or sequence of str, optional
         Further columns that identify a row, such as ``"dimension"``.
     lower_is_better : str or sequence of str, optional
@@ -187,33 +187,33 @@ def read_preferences(
         Whether tasks have the same items, such as aspects of one response. By default inferred
         from ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
-        What `evaluate` and `compare` do about missing scores: use rows that all scorers have,
-        use rows that both scorers of a pair have, raise, or count the decisions as wrong.
+        How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
+        rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
     missing_codes : str, float, sequence of them, or mapping, optional
-        What stands for a missing value, such as -1 or "skip"; ``{"judge": -1}`` for one column.
-        An empty list declares that no value does.
+        Codes for missing values, such as -1 or "skip"; ``{"judge": -1}`` for one column. An empty
+        list declares that there are none.
     value_map : mapping of str to float or None, optional
-        What words mean: 1 for the first response, -1 for the second, 0 for a tie, None for a
+        Values of words: 1 for the first response, -1 for the second, 0 for a tie, None for a
         missing verdict: ``{"A": 1, "B": -1, "same": 0, "skip": None}``.
     decimal : {".", ","} or mapping, optional
-        The decimal mark, where cells do not prove it; ``{"elo": ","}`` for one column.
+        Decimal mark, where it is ambiguous; ``{"elo": ","}`` for one column.
     header : sequence of str, optional
-        Names of the columns of a CSV or TSV file whose first line is a row of values.
+        Column names of a CSV or TSV file without a header.
     ordered : bool, default False
-        The first response was shown first, and that matters, so that a pair and its
-        reverse stay two rows.
+        The first response was shown first, and the order matters, so a pair and its reverse remain
+        two rows.
     both_orders : {"each", "net"}, default "each"
-        Of pairs that were shown in both orders, keep the verdict on each, or the net verdict (a
-        tie where they conflict).
+        For pairs shown in both orders: keep both verdicts, or the net verdict (a tie if they
+        conflict).
     refusals : {"missing", "tie", "wrong"}, default "missing"
-        What a record without a verdict counts as.
+        How to count a record without a verdict.
     preference_scale : str or mapping, optional
-        What numbers mean. "margin": above 0 for the first response; "probability" or
-        "percent" that the first is better; "one-two": 1 for the first, 2 for the second;
-        "index": 0 for the first, 1 for the second. ``{"judge": "index"}`` for one judge or
-        column. By default inferred; numbers that could mean several of these raise.
+        Meaning of numbers. "margin": positive for the first response; "probability" or "percent"
+        that the first is better; "one-two": 1 for the first, 2 for the second; "index": 0 for the
+        first, 1 for the second. ``{"judge": "index"}`` for one judge or column. By default
+        inferred; ambiguous numbers raise.
     judges : {"each", "pooled"}, default "each"
-        Of votes (model_a, model_b, winner): a scorer for each judge, or one label `human` of all.
+        For votes (model_a, model_b, winner): one scorer per judge, or one label `human` for all.
 
     Returns
     -------
@@ -222,7 +222,7 @@ def read_preferences(
     Raises
     ------
     MetaevalError
-        If the file cannot be read or holds scores of responses.
+        If the file cannot be read, or is a file of scores of responses.
 
     Examples
     --------
@@ -277,22 +277,22 @@ def read_mtme(
     file_level: Literal["seg", "doc", "domain", "sys"] | None = None,
     language_pair: Names | None = None,
 ) -> Responses:
-    """Read an mt-metrics-eval folder, with further `.score` files beside it.
+    """Read an mt-metrics-eval folder, and further `.score` files.
 
     Parameters
     ----------
     *paths : path
         A test-set folder, or single score files.
     labels : str or sequence of str, optional
-        The human scores to use, such as ``"mqm"`` or ``"wmt*"``. By default all of the level.
+        Human scores to use, such as ``"mqm"`` or ``"wmt*"``. By default all of the level.
     scorers : str or sequence of str, optional
-        The only metrics to read. By default all.
+        Metrics to read. By default all.
     label_source : path or frame, optional
-        One more file, all of whose columns and scorers are labels, whatever they are called.
+        A further file, all of whose columns and scorers are labels, whatever their names.
     lower_is_better : str or sequence of str, optional
         Scorers and labels whose sign is reversed, such as ``"TER"``.
     label_kind : {"rating", "correct"}, optional
-        What labels are: graded, or right (1) and wrong (0). By default what the values say.
+        Kind of labels: ratings, or correctness (1 or 0). By default inferred from the values.
     label_epsilon : float, default 0.0
         Labels that differ by no more than this are tied.
     average_raters : bool, default False
@@ -301,15 +301,15 @@ def read_mtme(
         Whether tasks have the same items, such as aspects of one response. By default inferred
         from ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
-        What `evaluate` and `compare` do about missing scores: use rows that all scorers have,
-        use rows that both scorers of a pair have, raise, or count the decisions as wrong.
+        How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
+        rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
     missing_codes : str, float, sequence of them, or mapping, optional
-        What stands for a missing value, such as -1 or "skip"; ``{"judge": -1}`` for one column.
-        An empty list declares that no value does.
+        Codes for missing values, such as -1 or "skip"; ``{"judge": -1}`` for one column. An empty
+        list declares that there are none.
     file_level : {"seg", "doc", "domain", "sys"}, optional
-        The level of the files to read, "seg" by default.
+        Level of the files to read. By default "seg".
     language_pair : str or sequence of str, optional
-        The language pairs to read, such as "en-de"; by default all.
+        Language pairs to read, such as "en-de". By default all.
 
     Returns
     -------
@@ -318,12 +318,12 @@ def read_mtme(
     Raises
     ------
     MetaevalError
-        If a file does not have the shape of the format.
+        If a file does not have the layout of the format.
     """
     others = [p for p in paths if not (Path(p).is_dir() or Path(p).name.endswith(".score"))]
     table: Responses = _require_kind(
         Responses,
-        "A folder of scores",
+        "a folder of scores",
         read(
             *paths,
             format=None if others else "mtme",
@@ -372,24 +372,24 @@ def read_best_of_n(
     *paths : path or frame
         One file per reward model, or tidy tables.
     format : {"rewardbench", "rewardbench2", "tidy"}, optional
-        The format of all files, where they are not recognized.
+        Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Which column has a role, where its name does not say so: ``{"item": "qid"}``. Roles are
-        item, task, cluster, system, response; scorer and score, or rater and label, of long
-        tables. ``{"item": "doc+seg"}`` takes the ids of both columns.
+        Columns of roles, where the names differ: ``{"item": "qid"}``. Roles are item, task,
+        cluster, system, response; scorer and score, or rater and label, of long tables.
+        ``{"item": "doc+seg"}`` combines the ids of two columns.
     labels : str or sequence of str, optional
-        Columns, scorers or raters that are labels; patterns such as ``"human*"`` too. By default
-        those that are called as labels are, such as human, gold or mqm.
+        Columns, scorers or raters that are labels, or patterns such as ``"human*"``. By default
+        those with a usual name of labels, such as human, gold or mqm.
     scorers : str or sequence of str, optional
-        The only columns or names that are scorers. By default all that are not labels.
+        Columns or names to use as scorers. By default all that are not labels.
     keys : str or sequence of str, optional
         Further columns that identify a row, such as ``"dimension"``.
     label_source : path or frame, optional
-        One more file, all of whose columns and scorers are labels, whatever they are called.
+        A further file, all of whose columns and scorers are labels, whatever their names.
     lower_is_better : str or sequence of str, optional
         Scorers and labels whose sign is reversed, such as ``"TER"``.
     label_kind : {"correct", "rating"}, default "correct"
-        What labels are: right (1) and wrong (0), or graded.
+        Kind of labels: correctness (1 or 0), or ratings.
     label_epsilon : float, default 0.0
         Labels that differ by no more than this are tied.
     average_raters : bool, default False
@@ -398,27 +398,27 @@ def read_best_of_n(
         Whether tasks have the same items, such as aspects of one response. By default inferred
         from ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
-        What `evaluate` and `compare` do about missing scores: use rows that all scorers have,
-        use rows that both scorers of a pair have, raise, or count the decisions as wrong.
+        How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
+        rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
     missing_codes : str, float, sequence of them, or mapping, optional
-        What stands for a missing value, such as -1 or "skip"; ``{"judge": -1}`` for one column.
-        An empty list declares that no value does.
+        Codes for missing values, such as -1 or "skip"; ``{"judge": -1}`` for one column. An empty
+        list declares that there are none.
     value_map : mapping of str to float or None, optional
-        What words mean: ``{"good": 3, "poor": 1, "skip": None}``; None is missing.
+        Values of words: ``{"good": 3, "poor": 1, "skip": None}``; None is missing.
     decimal : {".", ","} or mapping, optional
-        The decimal mark, where cells do not prove it; ``{"elo": ","}`` for one column.
+        Decimal mark, where it is ambiguous; ``{"elo": ","}`` for one column.
     header : sequence of str, optional
-        Names of the columns of a CSV or TSV file whose first line is a row of values.
+        Column names of a CSV or TSV file without a header.
     repeats : {"error", "mean"}, default "error"
-        Whether several scores or labels for one response raise, or are averaged.
+        Whether to raise for several scores or labels of one response, or to average them.
     item_from : {"id", "order", "text-hash"}, default "id"
-        Of RewardBench files whose ids repeat: tell prompts apart by nothing else (repeated ids
-        raise), by their place in the file, or by a hash of the prompt.
+        For RewardBench files with repeated ids: raise, or distinguish prompts by their position
+        in the file, or by a hash of the prompt.
 
     Returns
     -------
     Responses
-        With correctness labels, so that two wrong answers form no pair.
+        Its labels are correctness, so two wrong answers do not form a pair.
 
     Raises
     ------
@@ -427,7 +427,7 @@ def read_best_of_n(
     """
     table: Responses = _require_kind(
         Responses,
-        "A file of candidates",
+        "a file of candidates",
         read(
             *paths,
             format=format,
@@ -452,7 +452,7 @@ def read_best_of_n(
     )
     if not table.labels.shape[1]:
         raise MetaevalError(
-            "Candidates need a label that says which are right (1) and which wrong (0); name it: "
-            "labels=<your column>, or give the file that has it too."
+            "Candidates need a label of correctness (1 or 0). Name its column, labels=<column>, or "
+            "add the file that contains it."
         )
     return table

@@ -1,4 +1,4 @@
-"""From one part to a table: labels and scorers as asked, orientation, policies."""
+"""From one part to a table: selected labels and scorers, orientation, policies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from metaeval.tables import Pairs, Responses
 
 
 def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
-    """Build the table: labels and scorers as asked, orientation, policies."""
+    """Build the table: select labels and scorers, reverse signs, set policies."""
     scores, labels = _divided(whole, names_of(options.get("labels")))
     scores = _only(whole, scores, options.get("scorers"))
     flipped = _flip(scores, labels, names_of(options.get("lower_is_better")))
@@ -44,17 +44,17 @@ def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
 
 
 def _label_kind(whole: Part, said: str | None) -> str | None:
-    """The kind of labels that the user said, else that of the format; pairs have preferences."""
+    """Return the declared kind of labels, else that of the format; pairs have preferences."""
     if said in (("rating", "correct") if whole.pairs else ("preference",)):
         rows = "pairs" if whole.pairs else "responses"
         raise MetaevalError(
-            f"label_kind={said!r} is not for {rows}, which these files hold; leave it out."
+            f"label_kind={said!r} does not apply to {rows}, which these files contain; omit it."
         )
     return said or ("preference" if whole.pairs else whole.label_kind)
 
 
 def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores and labels; names said to be labels are labels, wherever they were found."""
+    """Return scores and labels; names declared as labels are labels, whatever was read."""
     names = [*whole.labels, *whole.scores]
     for pattern in wanted:
         if not any(_is_called(name, pattern) for name in names):
@@ -67,7 +67,7 @@ def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def _is_called(name: str, pattern: str) -> bool:
-    """Return whether a name matches a pattern, or is that of a rater of it, as `human/r1` of `human`."""
+    """Return whether a name, or its label as `human` in `human/r1`, matches a pattern."""
     return fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern}/")
 
 
@@ -82,17 +82,17 @@ def _only(whole: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:
 
 
 def _no_scorer(whole: Part, names: list[str], unknown: str) -> MetaevalError:
-    """Build the error of a scorer that is not there; a column of its name is, or is not."""
+    """Build the error for an unknown scorer; a column of that name may exist."""
     if unknown in whole.labels:
         return MetaevalError(
-            f"{unknown!r} was read as a label, not as a scorer; name the labels: labels=[...] "
-            "(--labels A,B)."
+            f"{unknown!r} was read as a label, not as a scorer; list the labels without it: "
+            "labels=[...] (--labels A,B)."
         )
     if unknown in whole.columns:
         return MetaevalError(
-            f"The column {unknown!r} is there and is not a column of scores, but of ids, texts or "
-            f"lists; scorers are {join_names(names, 20) or 'none'}. If it holds scores, write "
-            "them as numbers, or say which columns are the ids: columns={...} (--map)."
+            f"The column {unknown!r} was read as ids, texts or lists, not as scores; the scorers "
+            f"are {join_names(names, 20) or 'none'}. If it has scores, write them as numbers, or "
+            "declare the id columns: columns={...} (--map)."
         )
     beside = [c for c in whole.rows if pd.api.types.is_numeric_dtype(whole.rows[c].dtype)]
     known = list(dict.fromkeys([*names, *beside])) or _known(whole, names, unknown)
@@ -100,12 +100,12 @@ def _no_scorer(whole: Part, names: list[str], unknown: str) -> MetaevalError:
 
 
 def _known(whole: Part, names: list[str], unknown: str) -> list[str]:
-    """Names to show for one that is unknown; where there are none, the columns of the files."""
+    """Return the names to suggest for an unknown one: scorers, else the columns of the files."""
     return names or [c for c in whole.columns if c not in (*ROLES, unknown)]
 
 
 def _flip(scores: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> list[str]:
-    """Turn columns round in place; the names that were."""
+    """Reverse the sign of columns in place; return their names."""
     for name in dict.fromkeys(names):
         require_known("scorer or label", name, [*scores, *labels])
         frame = scores if name in scores else labels
@@ -122,6 +122,6 @@ def _refuse_holes(table: Responses | Pairs) -> None:
         for r, m in zip(*where.nonzero(), strict=True)
     ]
     raise MetaevalError(
-        f"missing='error' and {int(where.sum())} scores are missing: {join_names(some, 10)}. Fill "
-        "them in, or use missing='common'."
+        f"{int(where.sum())} scores are missing, with missing='error': {join_names(some, 10)}. "
+        "Fill them in, or use missing='common'."
     )

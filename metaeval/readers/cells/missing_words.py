@@ -46,7 +46,7 @@ def word_of(value: Any) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
 
 
-def says_missing(value: Any) -> bool:
+def is_missing_word(value: Any) -> bool:
     """Return whether a text cell stands for a missing value."""
     return isinstance(value, str) and word_of(value) in MISSING | FAILED
 
@@ -85,9 +85,9 @@ class MissingCodes:
 
 def is_one_of(column: pd.Series, codes: Iterable[str]) -> Bools:
     """Return which cells equal one of the given words or numbers: (row,)."""
-    known = frozenset(codes)
+    code_set = frozenset(codes)
     labels, uniques = pd.factorize(column.astype(object).map(_hashable, na_action="ignore"))
-    hit = np.array([word_of(value) in known for value in uniques] + [False])
+    hit = np.array([word_of(value) in code_set for value in uniques] + [False])
     return np.asarray(hit[labels])
 
 
@@ -95,12 +95,12 @@ def _hashable(value: Any) -> Any:
     return str(value) if isinstance(value, list | dict | set | np.ndarray) else value
 
 
-def codes_of(value: Any) -> MissingCodes:
+def parse_codes(value: Any) -> MissingCodes:
     """Parse `missing_codes`: a value, a list of values, or a mapping of columns to them.
 
-    >>> codes_of([-1, "skip"]).codes("any") == {"-1", "skip"}
+    >>> parse_codes([-1, "skip"]).codes("any") == {"-1", "skip"}
     True
-    >>> codes_of({"judge": 99}).codes("other")
+    >>> parse_codes({"judge": 99}).codes("other")
     frozenset()
     """
     if value is None:
@@ -128,5 +128,5 @@ def failure_notes(column: pd.Series, name: str, source: str) -> list[str]:
     words = column[is_one_of(column, FAILED)].astype(TEXT).value_counts()
     if not len(words):
         return []
-    shown = join_names([f"{word!r} on {n} rows" for word, n in words.items()], 5)
-    return [f"{source}: {name}: {shown} read as missing"]
+    counts = join_names([f"{word!r} on {n} rows" for word, n in words.items()], 5)
+    return [f"{source}: {name}: {counts} read as missing"]

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import MetaevalError, check_one_of
-from metaeval.readers.cells.missing_words import says_missing, word_of
-from metaeval.readers.cells.rating_words import n_known
+from metaeval.readers.cells.missing_words import is_missing_word, word_of
+from metaeval.readers.cells.rating_words import count_scale_words
 
 NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _COMMA = r"[-+]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+),\d+(?:[eE][-+]?\d+)?"
 _GROUPS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"
 _EITHER = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")  # 1,234: thousands or decimals
 _DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")  # 1.234 or 1.234.567: the same with dots
-_WHOLE = re.compile(r"[-+]?\d+")
+_INTEGER = re.compile(r"[-+]?\d+")
 _CALL = r"(?:torch\.)?(?:tensor|array|np\.float\d+|numpy\.float\d+|float\d*|Decimal)"
 _SCORE = (
     r"(?:\w+[ _])?(?:score|rating|grade|verdict|judge?ment|quality|points?|mark|value|overall|"
@@ -34,7 +34,7 @@ _NOTHING = re.compile(  # notation around a missing value: tensor(nan), [], N/A/
 # Characters. Longer cells are cut before matching, as the patterns backtrack in quadratic time: no
 # number needs 400. A cell of more than 40 is prose rather than a score in some wording.
 _LONGEST, _SHORT = 400, 40
-_LOOKS = re.compile(r"[-+\s\d.,%/()\[\]$€£'_eE]*\d[-+\s\d.,%/()\[\]$€£'_eE]*")
+_LOOKS_NUMERIC = re.compile(r"[-+\s\d.,%/()\[\]$€£'_eE]*\d[-+\s\d.,%/()\[\]$€£'_eE]*")
 _LIST = re.compile(rf"[\[(]+\s*{NUMBER}(?:(?:\s*[,;]\s*|\s+){NUMBER})+[\s\])]*[\])]")
 _INTERVAL = re.compile(  # 0.12 [0.1, 0.9], and 0.12 (0.03)
     rf"{NUMBER}\s*%?\s*[\[(]\s*{NUMBER}\s*%?(?:(?:\s*(?:[,;:–-]|to)\s*|\s+){NUMBER}\s*%?)?\s*[\])]"
@@ -61,15 +61,15 @@ class Notation:
     value: Callable[[re.Match[str]], float]
 
 
-def _first(match: re.Match[str]) -> float:
+def _first_group(match: re.Match[str]) -> float:
     return float(match[1])
 
 
-_PARTS = {"½": 0.5, "¼": 0.25, "¾": 0.75}
+_VULGAR_FRACTIONS = {"½": 0.5, "¼": 0.25, "¾": 0.75}
 
 
-def _with_part(match: re.Match[str]) -> float:
-    return float(f"{match[1]}1") * (float(match[2] or 0) + _PARTS[match[3]])
+def _with_vulgar_fraction(match: re.Match[str]) -> float:
+    return float(f"{match[1]}1") * (float(match[2] or 0) + _VULGAR_FRACTIONS[match[3]])
 
 
 _PERCENT = Notation(
@@ -107,7 +107,7 @@ _DOT_THOUSANDS = Notation(
 _UNITS = Notation(
     "units",
     re.compile(rf"({NUMBER})\s*(stars?|points?|pts\.?|[★⭐]\ufe0f?|dB)", re.IGNORECASE),
-    _first,
+    _first_group,
 )
 _PLAIN_NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _WORDED = (  # 4 - good and good (4), where the words belong to a rating scale
@@ -131,16 +131,16 @@ _WORD_FIRST = Notation(
         r"\s*\}?",
         re.IGNORECASE,
     ),
-    _first,
+    _first_group,
 )
 _NOTATIONS = (
     _PERCENT,
-    Notation("quotes", re.compile(rf"[\"']({NUMBER})[\"']?"), _first),
-    Notation("brackets", re.compile(rf"\[+\s*({NUMBER})\s*,?\s*\]+"), _first),
+    Notation("quotes", re.compile(rf"[\"']({NUMBER})[\"']?"), _first_group),
+    Notation("brackets", re.compile(rf"\[+\s*({NUMBER})\s*,?\s*\]+"), _first_group),
     Notation(
         "calls such as tensor(0.8)",
         re.compile(rf"{_CALL}\(\s*\[*\s*['\"]?({NUMBER})['\"]?\s*\]*\s*(?:,[^)]*\)?)?\)"),
-        _first,
+        _first_group,
     ),
     *_RATIOS,
     _WORD_FIRST,
@@ -150,15 +150,15 @@ _NOTATIONS = (
         lambda m: len(m[1]) + (0.5 if m[2] else 0.0),
     ),
     _UNITS,
-    Notation("asterisks", re.compile(rf"[*_`]{{1,3}}\s*({NUMBER})\s*[*_`]{{1,3}}"), _first),
+    Notation("asterisks", re.compile(rf"[*_`]{{1,3}}\s*({NUMBER})\s*[*_`]{{1,3}}"), _first_group),
     Notation("tags", re.compile(rf"<(\w+)>\s*({NUMBER})\s*</\1>"), lambda m: float(m[2])),
-    Notation("signs for about", re.compile(rf"[~≈]\s*({NUMBER})"), _first),
+    Notation("signs for about", re.compile(rf"[~≈]\s*({NUMBER})"), _first_group),
     Notation(
         "uncertainties; the number before ± is read",
         re.compile(rf"({NUMBER})\s*(?:±|\+/-|\+-)\s*{NUMBER}"),
-        _first,
+        _first_group,
     ),
-    Notation("spreadsheet formulas", re.compile(rf"=\s*\"?({NUMBER})\"?"), _first),
+    Notation("spreadsheet formulas", re.compile(rf"=\s*\"?({NUMBER})\"?"), _first_group),
     Notation(
         "k for thousands",
         re.compile(rf"({NUMBER})\s*[kK]"),
@@ -174,13 +174,13 @@ _NOTATIONS = (
         re.compile(r"([-+]?\d+\.\d*)[dD]([-+]?\d+)"),
         lambda m: float(f"{m[1]}e{m[2]}"),
     ),
-    Notation("halves and quarters", re.compile(r"([-+]?)(\d*)\s*([½¼¾])"), _with_part),
+    Notation("halves and quarters", re.compile(r"([-+]?)(\d*)\s*([½¼¾])"), _with_vulgar_fraction),
     *_WORDED,
 )
 
 
 @dataclass(frozen=True)
-class Written:
+class ConvertedColumns:
     """Columns of a file whose numbers were not all in plain notation, such as 0.5.
 
     Parameters
@@ -198,7 +198,7 @@ class Written:
     unread: dict[str, str]
 
 
-def in_words(name: str, mark: str) -> str:
+def declare_mark(name: str, mark: str) -> str:
     """Return what to type to declare the decimal mark, of all columns or of one of them."""
     return f"decimal={mark!r} (--decimal {mark})"
 
@@ -218,8 +218,8 @@ def read_notations(
     *,
     source: str,
     decimal: Mapping[str, str] | None = None,
-    cure: Callable[[str, str], str] = in_words,
-) -> Written:
+    cure: Callable[[str, str], str] = declare_mark,
+) -> ConvertedColumns:
     """Convert columns of texts that are numbers in some notation to numbers.
 
     Parameters
@@ -238,11 +238,11 @@ def read_notations(
     """
     cells = {name: texts for name in columns if (texts := _texts(frame[name]))}
     proofs = {name: _proofs(texts) for name, texts in cells.items()}
-    everywhere = _only(set().union(*proofs.values()))
-    made, notes, unread = {}, [], {}
+    everywhere = _single_mark(set().union(*proofs.values()))
+    converted, notes, unread = {}, [], {}
     for name, texts in cells.items():
         declared = (decimal or {}).get(name)
-        mark = declared or (_only(proofs[name]) if proofs[name] else everywhere)
+        mark = declared or (_single_mark(proofs[name]) if proofs[name] else everywhere)
         if not any(map(_is_odd, texts)) and not _all_dotted(texts):
             continue
         notation = _notation_of(texts, mark, declared is not None)
@@ -251,16 +251,16 @@ def read_notations(
         if declared and proofs[name] - {declared}:
             unread[name] = _contradiction(texts, declared, partial(cure, name))
         elif notation is not None:
-            made[name] = _converted(frame[name], notation)
+            converted[name] = _converted(frame[name], notation)
             notes.append(f"{source}: {name} is written with {notation.name}")
         elif message := _why_unread(texts, mark, declared, partial(cure, name)):
             unread[name] = message
-    if not made:
-        return Written(frame, (), unread)
+    if not converted:
+        return ConvertedColumns(frame, (), unread)
     attrs = frame.attrs
-    frame = frame.assign(**made)
+    frame = frame.assign(**converted)
     frame.attrs = attrs
-    return Written(frame, tuple(notes), unread)
+    return ConvertedColumns(frame, tuple(notes), unread)
 
 
 def plain(text: str) -> str:
@@ -279,7 +279,7 @@ def _texts(column: pd.Series) -> list[str]:
     if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != object:
         return []
     values = pd.unique(column.dropna().astype(object).map(_as_text))
-    texts = [_short(v) for v in values if isinstance(v, str) and not says_missing(v)]
+    texts = [_short(v) for v in values if isinstance(v, str) and not is_missing_word(v)]
     return [text for text in texts if not _NOTHING.fullmatch(text)]
 
 
@@ -319,7 +319,7 @@ def _is_odd(text: str) -> bool:
     return not _is_plain(text)
 
 
-def _only(marks: Collection[str]) -> str | None:
+def _single_mark(marks: Collection[str]) -> str | None:
     return next(iter(marks)) if len(marks) == 1 else None
 
 
@@ -337,20 +337,20 @@ def _proofs(texts: Sequence[str]) -> set[str]:
 
 def _all_dotted(texts: Sequence[str]) -> bool:
     """Return whether dots may separate thousands: no cell such as 0.681 or 12.5 rules it out."""
-    broken = [text for text in texts if not _WHOLE.fullmatch(text)]
+    broken = [text for text in texts if not _INTEGER.fullmatch(text)]
     return bool(broken) and all(map(_DOTTED.fullmatch, broken))
 
 
-def dots_in_doubt(texts: Sequence[str]) -> bool:
+def dots_are_ambiguous(texts: Sequence[str]) -> bool:
     """Return whether 1.305 may mean 1305: whole numbers from 100 on are all larger than it.
 
-    >>> dots_in_doubt(["1.305", "997"]), dots_in_doubt(["1.305", "1"])
+    >>> dots_are_ambiguous(["1.305", "997"]), dots_are_ambiguous(["1.305", "1"])
     (True, False)
     """
     if not _all_dotted(texts):
         return False
-    large = [v for t in texts if _WHOLE.fullmatch(t) and (v := abs(float(t))) >= 100]
-    broken = [t for t in texts if not _WHOLE.fullmatch(t)]
+    large = [v for t in texts if _INTEGER.fullmatch(t) and (v := abs(float(t))) >= 100]
+    broken = [t for t in texts if not _INTEGER.fullmatch(t)]
     if any(text.count(".") > 1 for text in broken):
         return True
     return bool(large) and max(abs(float(t)) for t in broken) < min(large)
@@ -358,21 +358,21 @@ def dots_in_doubt(texts: Sequence[str]) -> bool:
 
 def _notation_of(texts: Sequence[str], mark: str | None, declared: bool) -> Notation | None:
     """Return the one notation of all texts that are not plain numbers; None if there is none."""
-    odd = [text for text in texts if _is_odd(text)]
+    unusual = [text for text in texts if _is_odd(text)]
     if mark == ",":
-        comma = _commas(texts, odd, declared)
+        comma = _commas(texts, unusual, declared)
         if comma is not None:
             return comma
     elif (
-        odd
-        and all(map(_THOUSANDS.pattern.fullmatch, odd))
+        unusual
+        and all(map(_THOUSANDS.pattern.fullmatch, unusual))
         and (mark == "." or any(re.fullmatch(r"[-+]?(?!100$)[1-9]\d\d", text) for text in texts))
     ):  # 1,506 beside 932 means 1506
         return _THOUSANDS
-    for notation in _NOTATIONS if odd else ():
-        if notation.pattern.fullmatch(odd[0]):
-            matches = [m for text in odd if (m := notation.pattern.fullmatch(text))]
-            if len(matches) == len(odd) and _consistent(notation, matches, texts, odd):
+    for notation in _NOTATIONS if unusual else ():
+        if notation.pattern.fullmatch(unusual[0]):
+            matches = [m for text in unusual if (m := notation.pattern.fullmatch(text))]
+            if len(matches) == len(unusual) and _consistent(notation, matches, texts, unusual):
                 return notation
     return None
 
@@ -396,8 +396,8 @@ def _consistent(
     if notation is _PERCENT:
         return all(float(text) == 0 for text in texts if text not in odd)
     if notation in _RATIOS:
-        whole = {m[2] for m in matches}
-        ratio = len(whole) == 1 or all(abs(notation.value(m)) <= 1 for m in matches)
+        denominators = {m[2] for m in matches}
+        ratio = len(denominators) == 1 or all(abs(notation.value(m)) <= 1 for m in matches)
         return ratio and len(odd) == len(texts) and all(float(m[2]) for m in matches)
     if notation is _WORD_FIRST:
         return len({re.split("[:=]", m[0])[0].strip(" {\"'").lower() for m in matches}) == 1
@@ -410,8 +410,8 @@ def _are_levels(matches: Sequence[re.Match[str]]) -> bool:
     """Return whether numbers and words match one to one, and most words are of a rating scale."""
     levels = {(float(m["number"]), word_of(m["word"])) for m in matches}
     numbers, words = ({level[k] for level in levels} for k in (0, 1))
-    known = 2 * n_known([str(word) for word in words]) > len(words)
-    return known and len(levels) == len(numbers) == len(words)
+    mostly_scale_words = 2 * count_scale_words([str(word) for word in words]) > len(words)
+    return mostly_scale_words and len(levels) == len(numbers) == len(words)
 
 
 def _converted(column: pd.Series, notation: Notation) -> pd.Series:
@@ -430,10 +430,12 @@ def _value(cell: Any, notation: Notation) -> Any:
     return notation.value(match) if match else cell
 
 
-def hangs_on_mark(column: pd.Series) -> bool:
+def depends_on_mark(column: pd.Series) -> bool:
     """Return whether the numbers of a column depend on the meaning of commas and dots."""
     texts = _texts(column)
-    return _all_dotted(texts) or any("," in text and _LOOKS.fullmatch(text) for text in texts)
+    return _all_dotted(texts) or any(
+        "," in text and _LOOKS_NUMERIC.fullmatch(text) for text in texts
+    )
 
 
 def is_list(text: Any) -> bool:
@@ -451,14 +453,14 @@ def _why_unread(
     if 2 * sum(_INTERVAL.fullmatch(text) is not None for text in odd) > len(odd):
         return "its cells have several numbers each; write one number per cell"
     if not odd:
-        in_doubt = mark == "," or (mark is None and dots_in_doubt(texts))
+        in_doubt = mark == "," or (mark is None and dots_are_ambiguous(texts))
         return _dots_to_say(cure) if in_doubt and not declared else None
-    looks = [t for t in odd if _LOOKS.fullmatch(t) and not _IS_DATE_OR_RANGE.fullmatch(t)]
+    looks = [t for t in odd if _LOOKS_NUMERIC.fullmatch(t) and not _IS_DATE_OR_RANGE.fullmatch(t)]
     looks = looks or [t for t in odd if any(n.pattern.fullmatch(t) for n in _RATIOS)]
     if not looks or len(looks) < len(odd):
         return _mostly_written(odd)
-    if said := _marks_to_say(texts, cure):
-        return said
+    if request := _marks_to_say(texts, cure):
+        return request
     if any("%" in text for text in odd):
         return "only some cells have a percent sign; use one notation for all"
     if any("," in text for text in odd) and any("." in text for text in texts):
@@ -496,54 +498,54 @@ def _reads(texts: Sequence[str], mark: str) -> bool:
 
 def _contradiction(texts: Sequence[str], declared: str, cure: Callable[[str], str]) -> str:
     """Return the message for cells that contradict the declared decimal mark."""
-    other = "." if declared == "," else ","
-    cells = [t for t in texts if other in _proofs([t])]
-    shown = f"{cells[0]!r:.40} " if cells else ""
-    said = f"{shown}cannot be read with the decimal mark {declared!r}"
-    if _reads(texts, other):
-        return f"{said}; this column uses {other!r}: {cure(other)}"
-    return f"{said}; write plain numbers, such as 0.5"
+    actual_mark = "." if declared == "," else ","
+    cells = [t for t in texts if actual_mark in _proofs([t])]
+    example = f"{cells[0]!r:.40} " if cells else ""
+    message = f"{example}cannot be read with the decimal mark {declared!r}"
+    if _reads(texts, actual_mark):
+        return f"{message}; this column uses {actual_mark!r}: {cure(actual_mark)}"
+    return f"{message}; write plain numbers, such as 0.5"
 
 
 def _mostly_written(odd: Sequence[str]) -> str | None:
     """Return the message for texts most of which are numbers in some notation, and a few not."""
     notations = [n for n in (*_NOTATIONS, _DECIMAL_COMMA) if n not in _WORDED]
-    found = [(n.name, [t for t in odd if n.pattern.fullmatch(t)]) for n in notations]
-    name, texts = max(found, key=lambda item: len(item[1]))
-    written = {text for _, texts in found for text in texts}
+    by_notation = [(n.name, [t for t in odd if n.pattern.fullmatch(t)]) for n in notations]
+    name, texts = max(by_notation, key=lambda item: len(item[1]))
+    written = {text for _, texts in by_notation for text in texts}
     if 2 * len(written) <= len(odd):
         return None
-    other = next((t for t in odd if t not in texts), None)
-    if other is None:
+    exception = next((t for t in odd if t not in texts), None)
+    if exception is None:
         return f"its cells are written with {name}, but not on one scale; write plain numbers"
-    said = (
+    message = (
         f"most of its cells are written with {name}, such as {texts[0]!r:.40}, but "
-        f"{other!r:.40} is not"
+        f"{exception!r:.40} is not"
     )
-    missing = f"missing_codes=[{other!r:.40}] (--missing-codes {other!r:.40})"
-    if any(c.isdigit() for c in other):
+    missing = f"missing_codes=[{exception!r:.40}] (--missing-codes {exception!r:.40})"
+    if any(c.isdigit() for c in exception):
         return (
-            f"{said}; use one notation, or plain numbers; if it stands for a missing value, use "
+            f"{message}; use one notation, or plain numbers; if it stands for a missing value, use "
             f"{missing}"
         )
-    return f"{said}; if that stands for a missing value, use {missing}"
+    return f"{message}; if that stands for a missing value, use {missing}"
 
 
-_ONE = re.compile(r"\d+(?:[.,]\d+)?")
-_ONE_OF = re.compile(  # 4/5, 4 out of 5 and 77.2 ± 0.3 are one number each
-    rf"({_ONE.pattern})\s*%?\s*(?:/|out of|of|±|\+/-)\s*{_ONE.pattern}\s*%?"
+_SINGLE_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+_COMPOUND_NUMBER = re.compile(  # 4/5, 4 out of 5 and 77.2 ± 0.3 are one number each
+    rf"({_SINGLE_NUMBER.pattern})\s*%?\s*(?:/|out of|of|±|\+/-)\s*{_SINGLE_NUMBER.pattern}\s*%?"
 )
-_HOLE = "\0"  # replaces the number
+_PLACEHOLDER = "\0"  # replaces the number
 _NO_SCORE = re.compile(  # q12, doc-3, item 4, #5, gpt-3.5, 7b, 4-bit, 1st, 5 Jan, 5 pm
     r"[./]?[^\W\d_][\w./:#-]*[\s_./:#-]?\0[\w./-]*|[#@]\0|\0[bmx]|\0-?[^\W\d_][\w.-]*|"
     r".*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b.*|\0\s*[ap]m",
 )
-_MOST_TOLD = 4  # words beside a score; more make it prose, unless it mentions a score
-_TOLD = re.compile(r"\b(?:scor|rat(?:e|ing)|grad|giv|verdict|points?\b|quality)")
+_MOST_WORDS = 4  # words beside a score; more make it prose, unless it mentions a score
+_MENTIONS_SCORE = re.compile(r"\b(?:scor|rat(?:e|ing)|grad|giv|verdict|points?\b|quality)")
 _RANGE = re.compile(r"(\d(?:\.\d+)?)\s*[-–]\s*(\d(?:\.\d+)?)")  # 3-4, as ratings
 _HEX = re.compile(r"0x[0-9a-f]{1,4}", re.IGNORECASE)
 _MOST_WORDINGS = 12  # templates around the number, as judges use; free text has more
-_LOOKED_AT = 200  # distinct cells that are inspected, which bounds the time
+_MOST_INSPECTED = 200  # distinct cells that are inspected, which bounds the time
 
 
 def example_in_words(column: pd.Series) -> str | None:
@@ -551,21 +553,27 @@ def example_in_words(column: pd.Series) -> str | None:
 
     None where the cells look like ids, dates or texts.
     """
-    cells = list(pd.unique(column.dropna().astype(object).map(str))[:_LOOKED_AT])
-    cells = [v for v in cells if v.strip() and not says_missing(v)]
+    cells = list(pd.unique(column.dropna().astype(object).map(str))[:_MOST_INSPECTED])
+    cells = [v for v in cells if v.strip() and not is_missing_word(v)]
     if not cells or max(map(len, cells)) > _SHORT:
         return None
-    texts = [_ONE_OF.sub(r"\1 ", plain(v).lower()) for v in cells]
+    texts = [_COMPOUND_NUMBER.sub(r"\1 ", plain(v).lower()) for v in cells]
     if all(map(_HEX.fullmatch, texts)) or all(map(_is_rising_range, texts)):
         return cells[0]
-    one = [(c, t) for c, t in zip(cells, texts, strict=True) if len(_ONE.findall(t)) == 1]
-    if len(one) < 0.9 * len(cells):
+    single_numbers = [
+        (c, t) for c, t in zip(cells, texts, strict=True) if len(_SINGLE_NUMBER.findall(t)) == 1
+    ]
+    if len(single_numbers) < 0.9 * len(cells):
         return None
-    numbers = {_ONE.findall(text)[0] for _, text in one}
-    wordings = {_ONE.sub(_HOLE, text) for _, text in one}
-    if len(numbers) < 3 or len(wordings) > _MOST_WORDINGS or any(map(_names, (t for _, t in one))):
+    numbers = {_SINGLE_NUMBER.findall(text)[0] for _, text in single_numbers}
+    wordings = {_SINGLE_NUMBER.sub(_PLACEHOLDER, text) for _, text in single_numbers}
+    if (
+        len(numbers) < 3
+        or len(wordings) > _MOST_WORDINGS
+        or any(map(_is_not_score, (t for _, t in single_numbers)))
+    ):
         return None
-    return next((cell for cell, text in one if _is_odd(text)), None)
+    return next((cell for cell, text in single_numbers if _is_odd(text)), None)
 
 
 def _is_rising_range(text: str) -> bool:
@@ -574,12 +582,12 @@ def _is_rising_range(text: str) -> bool:
     return match is not None and float(match[1]) < float(match[2])
 
 
-def _names(text: str) -> bool:
+def _is_not_score(text: str) -> bool:
     """Return whether a text with one number is an id, a size, a date or prose, not a score."""
-    wording, [number] = _ONE.sub(_HOLE, text), _ONE.findall(text)
-    suffix = wording.startswith(_HOLE) and wording[1:2] not in ("b", "m", "x")
-    if len(re.findall(r"[^\W\d_]+", wording)) > _MOST_TOLD:
-        return _TOLD.search(wording) is None
+    wording, [number] = _SINGLE_NUMBER.sub(_PLACEHOLDER, text), _SINGLE_NUMBER.findall(text)
+    suffix = wording.startswith(_PLACEHOLDER) and wording[1:2] not in ("b", "m", "x")
+    if len(re.findall(r"[^\W\d_]+", wording)) > _MOST_WORDS:
+        return _MENTIONS_SCORE.search(wording) is None
     if re.match(rf"(?:{_SCORE}|rated)(?![^\W_])", text, re.IGNORECASE):
         return False
     return _NO_SCORE.fullmatch(wording) is not None and not (suffix and not number.isdigit())
@@ -588,7 +596,7 @@ def _names(text: str) -> bool:
 def unread_error(frame: pd.DataFrame, name: str, source: str, message: str) -> MetaevalError:
     """Build the error for a column that looks numeric but cannot be read."""
     texts = frame[name].astype(object).map(_as_text)
-    odd = texts.map(lambda t: isinstance(t, str) and not says_missing(t) and _is_odd(plain(t)))
+    odd = texts.map(lambda t: isinstance(t, str) and not is_missing_word(t) and _is_odd(plain(t)))
     if not odd.any():  # the dots of plain numbers
         odd = texts.map(lambda t: isinstance(t, str) and "." in t)
     row = int(np.flatnonzero(odd.to_numpy(dtype=bool))[0]) if odd.any() else 0

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from metaeval.core import MetaevalError, join_names
-from metaeval.readers.cells.missing_words import FAILED, MISSING, says_missing, word_of
+from metaeval.readers.cells.missing_words import FAILED, MISSING, is_missing_word, word_of
 from metaeval.readers.cells.notation import is_list, plain
 from metaeval.tables import TEXT, ids_as_text
 
@@ -22,12 +22,12 @@ Floats = npt.NDArray[np.float64]
 LONGEST_CATEGORY = 200  # characters; longer cells are texts, which would only take memory
 
 _TRUTH = {"true": 1.0, "false": 0.0}
-_CLEAR = (
+_CLEAR_TRUTHS = (
     *(("true", "false"), ("yes", "no"), ("pass", "fail"), ("passed", "failed")),
     *(("correct", "incorrect"), ("y", "n"), ("thumbs up", "thumbs down")),
 )
 """Words for right and wrong; one of a pair identifies a column of truth values."""
-_BOTH = (
+_PAIRED_TRUTHS = (
     *(("right", "wrong"), ("good", "bad"), ("accept", "reject"), ("accepted", "rejected")),
     *(("valid", "invalid"), ("t", "f"), ("ok", "not ok")),
 )
@@ -134,7 +134,7 @@ def _whole(texts: list[str], name: str) -> list[str]:
     return texts
 
 
-def combined(codes: Sequence[npt.NDArray[Any]]) -> Codes:
+def combine_codes(codes: Sequence[npt.NDArray[Any]]) -> Codes:
     """Combine several columns of codes (row,) into one; equal rows have equal numbers."""
     total = np.zeros(len(codes[0]) if codes else 0, dtype=np.int64)
     width = 1
@@ -164,9 +164,9 @@ def as_numbers(column: pd.Series) -> tuple[Floats, npt.NDArray[np.bool_]]:
         codes, uniques = pd.factorize(column.astype(object))
     except TypeError:  # lists and the like
         return np.full(len(column), np.nan), column.notna().to_numpy()
-    read = _truths(uniques) or [_number(value) for value in uniques]
-    values = np.array([np.nan if v is None else v for v in read] + [np.nan], dtype=np.float64)
-    bad = np.array([v is None for v in read] + [False])
+    parsed = _truths(uniques) or [_number(value) for value in uniques]
+    values = np.array([np.nan if v is None else v for v in parsed] + [np.nan], dtype=np.float64)
+    bad = np.array([v is None for v in parsed] + [False])
     return values[codes], bad[codes] | _truths_among(column, values[codes])
 
 
@@ -202,9 +202,11 @@ def plain_numbers(column: pd.Series) -> Floats | None:
 def _truths(values: Any) -> list[float | None]:
     """Return words for right and wrong as 1 and 0, NaN where missing; [] if there are others."""
     words = [_word(v) if isinstance(v, str) else None for v in values]
-    told = {w for w in words if w is not None and w not in MISSING | FAILED}
-    pairs = [p for p in _CLEAR if told <= set(p)] or [p for p in _BOTH if told == set(p)]
-    if None in words or not told or not pairs:
+    present = {w for w in words if w is not None and w not in MISSING | FAILED}
+    pairs = [p for p in _CLEAR_TRUTHS if present <= set(p)] or [
+        p for p in _PAIRED_TRUTHS if present == set(p)
+    ]
+    if None in words or not present or not pairs:
         return []
     return [{pairs[0][0]: 1.0, pairs[0][1]: 0.0}.get(str(w), float("nan")) for w in words]
 
@@ -222,9 +224,9 @@ def _number(value: object) -> float | None:
         except OverflowError:
             return float("inf") if value > 0 else float("-inf")
     if not isinstance(value, str) or "_" in value:
-        return float("nan") if says_missing(value) else None
+        return float("nan") if is_missing_word(value) else None
     word = plain(value).lower()
-    if says_missing(word):
+    if is_missing_word(word):
         return float("nan")
     try:
         return _TRUTH[word] if word in _TRUTH else float(word)
@@ -245,21 +247,21 @@ def not_numbers(
 ) -> MetaevalError:
     """Build the error of cells (row,) that are not numbers."""
     rows = np.flatnonzero(bad)
-    shown = [f"{column.iloc[row]!r:.60} in row {row + 1}" for row in rows[:10]]
-    more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+    examples = [f"{column.iloc[row]!r:.60} in row {row + 1}" for row in rows[:10]]
+    rest = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
     first = column.iloc[rows[0]]
     if isinstance(first, list | dict | tuple | set | np.ndarray) or is_list(first):
-        cure = "Write one number per cell, in separate columns"
+        advice = "Write one number per cell, in separate columns"
     else:
         code = repr(str(first)) if len(str(first)) <= 40 else "CODE"
-        cure = _cure_of_words([str(column.iloc[row]) for row in rows[:1000]], code)
+        advice = _advice([str(column.iloc[row]) for row in rows[:1000]], code)
     return MetaevalError(
-        f"Column {name!r} of {source} has {len(rows)} non-numeric cells: {', '.join(shown)}{more} "
-        f"(row 1 is the first below the header). {cure}."
+        f"Column {name!r} of {source} has {len(rows)} non-numeric cells: "
+        f"{', '.join(examples)}{rest} (row 1 is the first below the header). {advice}."
     )
 
 
-def _cure_of_words(cells: Sequence[str], code: str) -> str:
+def _advice(cells: Sequence[str], code: str) -> str:
     """Return the advice for non-numeric cells, most of which may be numbers in some notation."""
     missing = f"missing_codes=[{code}] (--missing-codes {code}) if they stand for missing values"
     words = "value_map={...} (--value-map WORD=NUMBER,...) if they are words of a scale"
@@ -302,8 +304,8 @@ def _is_plain_number(word: str) -> bool:
 
 def _is_mixed(words: pd.Series, n_numbers: int) -> bool:
     """Return whether the words of a column probably stand for missing scores."""
-    few = 4 * n_numbers >= len(words) and words.astype(TEXT).nunique() <= 3
-    return n_numbers > 0 and (len(words) <= n_numbers or few)
+    few_words = 4 * n_numbers >= len(words) and words.astype(TEXT).nunique() <= 3
+    return n_numbers > 0 and (len(words) <= n_numbers or few_words)
 
 
 def covariate(column: pd.Series, *, text: bool) -> pd.Series | None:
@@ -330,23 +332,23 @@ def collapse(
     """
     codes, uniques = pd.factorize(column)
     filled = codes >= 0
-    chosen = np.full(n_rows, -1, dtype=np.int64)
-    chosen[rows[filled]] = codes[filled]
-    torn = np.zeros(n_rows, dtype=bool)
-    torn[rows[filled][chosen[rows[filled]] != codes[filled]]] = True
-    made = pd.Series(uniques).reindex(range(len(uniques)))
-    return made.reindex(chosen).reset_index(drop=True), torn
+    code_of_row = np.full(n_rows, -1, dtype=np.int64)
+    code_of_row[rows[filled]] = codes[filled]
+    conflicting = np.zeros(n_rows, dtype=bool)
+    conflicting[rows[filled][code_of_row[rows[filled]] != codes[filled]]] = True
+    categories = pd.Series(uniques).reindex(range(len(uniques)))
+    return categories.reindex(code_of_row).reset_index(drop=True), conflicting
 
 
-def shown(ids: dict[str, Any], rows: npt.NDArray[Any], limit: int = 10) -> str:
+def format_ids(ids: dict[str, Any], rows: npt.NDArray[Any], limit: int = 10) -> str:
     """Format the ids of some rows for a message, `item '1', system 'a'`.
 
-    >>> shown({"item": ["1", "2"]}, np.array([1]))
+    >>> format_ids({"item": ["1", "2"]}, np.array([1]))
     "item '2'"
     """
     texts = [
         ", ".join(f"{name} {values[row]!r}" for name, values in ids.items())
         for row in rows[: limit + 1]
     ]
-    more = [""] * max(0, len(rows) - len(texts))
-    return join_names([t if len(ids) == 1 else f"({t})" for t in texts] + more, limit)
+    padding = [""] * max(0, len(rows) - len(texts))
+    return join_names([t if len(ids) == 1 else f"({t})" for t in texts] + padding, limit)

@@ -44,10 +44,10 @@ _COUNTED = (
 """Number words: the index of a word is its value."""
 
 
-def in_order(words: Sequence[str]) -> list[list[str]]:
+def order_words(words: Sequence[str]) -> list[list[str]]:
     """Return the words of one scale by rank, lowest first; [] if no scale has them all.
 
-    >>> in_order(["good", "poor", "ok"])
+    >>> order_words(["good", "poor", "ok"])
     [['poor'], ['ok'], ['good']]
     """
     for scale in (*_SCALES, *_COUNTED):
@@ -62,16 +62,16 @@ def in_order(words: Sequence[str]) -> list[list[str]]:
     return []
 
 
-def numbered(words: Sequence[str]) -> dict[str, int]:
+def number_words(words: Sequence[str]) -> dict[str, int]:
     """Return a number for each word of one scale, lowest first; {} if no scale has them all.
 
-    >>> numbered(["good", "poor"]), numbered(["five", "two"])
+    >>> number_words(["good", "poor"]), number_words(["five", "two"])
     ({'poor': 1, 'good': 2}, {'two': 2, 'five': 5})
     """
     for counted in _COUNTED:
         if set(words) <= set(counted):
             return {word: n for n, word in enumerate(counted) if word in words}
-    return {word: n for n, step in enumerate(in_order(words), 1) for word in step}
+    return {word: n for n, step in enumerate(order_words(words), 1) for word in step}
 
 
 _WORDS = {
@@ -83,6 +83,6 @@ _WORDS = {
 }
 
 
-def n_known(words: Sequence[str]) -> int:
+def count_scale_words(words: Sequence[str]) -> int:
     """Return the number of words that belong to some scale."""
     return sum(word in _WORDS for word in words)

@@ -24,8 +24,8 @@ _RARE = 3  # a sign that is this many times rarer than each of the two others lo
 
 def check_scale(scale: Any) -> None:
     """Raise unless a scale, or each scale of a mapping of columns or judges, is known."""
-    for one in scale.values() if isinstance(scale, Mapping) else (scale,):
-        check_one_of("preference_scale", one, (None, *SCALES))
+    for name in scale.values() if isinstance(scale, Mapping) else (scale,):
+        check_one_of("preference_scale", name, (None, *SCALES))
 
 
 def scale_of(name: str, scale: Scale) -> str | None:
@@ -115,9 +115,9 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
         )
     else:
         return
-    shown = join_names([f"{v:g}" for v in sorted(distinct)], 4)
+    listing = join_names([f"{v:g}" for v in sorted(distinct)], 4)
     raise MetaevalError(
-        f"{name!r} of {source} contains {shown} and no negative number, so it is unclear which "
+        f"{name!r} of {source} contains {listing} and no negative number, so it is unclear which "
         f"response they favor. Declare preference_scale={meanings} (--preference-scale, or "
         "--value-map)."
     )

@@ -84,26 +84,28 @@ def verdicts(
         If a word is unknown, or the meaning of numbers is ambiguous.
     """
     codes = codes or MissingCodes()
-    own = {plain_word(w): v for w, v in (value_map or {}).items()}
-    numbers_are_words = any(map(is_number, own))
-    words = {w: v for w, v in WORDS.items() if not (numbers_are_words and is_number(w))} | own
+    declared = {plain_word(w): v for w, v in (value_map or {}).items()}
+    numbers_are_words = any(map(is_number, declared))
+    words = {w: v for w, v in WORDS.items() if not (numbers_are_words and is_number(w))} | declared
     values = np.full(len(column), np.nan)
     warnings: list[str] = []
     for k, name in enumerate(map(str, names.categories)):
         at = np.flatnonzero(names.codes == k)
         if len(at):
-            known = words | dict.fromkeys(codes.codes(name), None)
-            given, tied, are_numbers = _read(column.iloc[at], known, numbers_are_words, source)
-            one = scale_of(name, scale) if are_numbers else "margin"
-            more = list[str]()
-            if one is None:
-                one, more = inferred_scale(given, name, source, verdicts=True)
-            margins = np.where(tied, 0.0, as_margins(given, one, name, source))
+            vocabulary = words | dict.fromkeys(codes.codes(name), None)
+            numbers, tied, are_numbers = _read(
+                column.iloc[at], vocabulary, numbers_are_words, source
+            )
+            judge_scale = scale_of(name, scale) if are_numbers else "margin"
+            scale_warnings = list[str]()
+            if judge_scale is None:
+                judge_scale, scale_warnings = inferred_scale(numbers, name, source, verdicts=True)
+            margins = np.where(tied, 0.0, as_margins(numbers, judge_scale, name, source))
             if scale_of(name, scale) is None or not are_numbers:
                 _require_in_range(margins, name, source)
             values[at] = margins
-            more = more or one_sided(margins[~np.isnan(margins)], name, source)
-            warnings += more if name not in raters else []
+            scale_warnings = scale_warnings or one_sided(margins[~np.isnan(margins)], name, source)
+            warnings += scale_warnings if name not in raters else []
     return values, warnings
 
 
@@ -120,17 +122,17 @@ def _read(
         numbers = set()
     _require_known_words(written, words, numbers, column, source)
     table = [float(w) if w in numbers else words[w] for w in written]
-    made = np.array([np.nan if v is None else v for v in (*table, None)], dtype=np.float64)
+    numeric = np.array([np.nan if v is None else v for v in (*table, None)], dtype=np.float64)
     tied = np.array([w not in numbers and words[w] == 0.0 for w in written] + [False])
-    return np.where(tied, np.nan, made)[cells], tied[cells], bool(numbers)
+    return np.where(tied, np.nan, numeric)[cells], tied[cells], bool(numbers)
 
 
 def are_sides(column: pd.Series) -> bool:
     """Return whether a column consists of words for the sides of pairs, as verdicts do."""
     cells = pd.unique(column.dropna().astype(object).map(_hashable))[:_MOST_WORDS]
     words = {plain_word(value) for value in cells}
-    known = {w: WORDS[w] for w in words if w in WORDS and not is_number(w)}
-    return len(known) == len(words) < _MOST_WORDS and any(known.values())
+    meanings = {w: WORDS[w] for w in words if w in WORDS and not is_number(w)}
+    return len(meanings) == len(words) < _MOST_WORDS and any(meanings.values())
 
 
 def are_verdicts(frame: pd.DataFrame, name: str) -> bool:
@@ -142,10 +144,10 @@ def are_verdicts(frame: pd.DataFrame, name: str) -> bool:
     cells = frame[name].astype(object).where(frame[name].notna(), "").map(_hashable)
     cells = cells.astype(TEXT).str.strip()
     sides = [frame[side].astype(TEXT).str.strip() for side in ("first", "second")]
-    named = (cells == sides[0]) | (cells == sides[1])
-    if not named.any() or all(map(is_number, pd.unique(cells[named]))):
+    names_side = (cells == sides[0]) | (cells == sides[1])
+    if not names_side.any() or all(map(is_number, pd.unique(cells[names_side]))):
         return False
-    return bool((named | cells.map(word_of).isin(WORDS))[cells != ""].all())
+    return bool((names_side | cells.map(word_of).isin(WORDS))[cells != ""].all())
 
 
 def outcomes(column: pd.Series) -> dict[str, int | None]:
@@ -158,8 +160,11 @@ def outcomes(column: pd.Series) -> dict[str, int | None]:
     short = 2 <= len(words) <= 9 and max(map(len, words)) <= _LONGEST_WORD
     if not short or not any(map(_OF_OUTCOMES.search, words)):
         return {}
-    known = [word for word in _OUTCOMES if word in words]
-    return {w: _OUTCOMES.get(w) for w in (*known, *(w for w in words if w not in known))}
+    standard_words = [word for word in _OUTCOMES if word in words]
+    return {
+        w: _OUTCOMES.get(w)
+        for w in (*standard_words, *(w for w in words if w not in standard_words))
+    }
 
 
 def plain_word(value: Any) -> str:
@@ -197,19 +202,19 @@ def _require_known_words(
     if not unknown:
         return
     n = int(column.astype(object).map(plain_word, na_action="ignore").isin(unknown).sum())
-    shown = join_names([f"{w!r:.60}" for w in unknown], 5)
-    one = unknown[0] if len(unknown[0]) <= 40 else "WORD"
+    listing = join_names([f"{w!r:.60}" for w in unknown], 5)
+    example = unknown[0] if len(unknown[0]) <= 40 else "WORD"
     heading = "Unknown verdict" if len(unknown) == 1 else "Unknown verdicts"
-    missing = f"missing_codes=[{one!r}] (--missing-codes {one!r})"
+    missing = f"missing_codes=[{example!r}] (--missing-codes {example!r})"
     verdict = (
-        f"value_map={{{one!r}: ...}} (--value-map WORD=1 for the first response, WORD=-1 for the "
-        "second, WORD=0 for a tie; list every numeric code)"
+        f"value_map={{{example!r}: ...}} (--value-map WORD=1 for the first response, WORD=-1 for "
+        "the second, WORD=0 for a tie; list every numeric code)"
     )
     cures = [f"if it stands for a missing verdict, use {missing}", f"otherwise map it, {verdict}"]
     if 2 * n > len(column):  # judges rarely fail on most records
         cures = [f"declare which response it favors: {verdict}", cures[0]]
     raise MetaevalError(
-        f"{heading} in {source}: {shown} ({n} of {len(column)} records). "
+        f"{heading} in {source}: {listing} ({n} of {len(column)} records). "
         f"{'; '.join(cures)[:1].upper()}{'; '.join(cures)[1:]}."
     )
 

@@ -1,4 +1,4 @@
-"""Roles of columns, and the other names under which they go."""
+"""Roles of columns, and their aliases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROLES = (
 
 
 def column_hint(**roles: str) -> str:
-    """Return what to type so that columns have roles, in Python and on the command line.
+    """Return what to type to assign roles to columns, in Python and on the command line.
 
     >>> column_hint(item="doc+seg", cluster="doc")
     "columns={'item': 'doc+seg', 'cluster': 'doc'} (--map item=doc+seg,cluster=doc)"
@@ -33,7 +33,7 @@ def column_hint(**roles: str) -> str:
 
 
 MARGIN = "margin_of_first"
-"""The column of a long table of margins, as `to_tidy` writes it; its scale needs no guess."""
+"""The column of a long table of margins, as `to_tidy` writes it; its scale is known."""
 
 LABEL_ALIASES = ("label", "human", "gold", "mqm", "da", "esa", "expert")
 
@@ -80,12 +80,12 @@ PAIRS = IDS | {
 
 @lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
-    """A name in small letters and without marks between its words: SEG.ID, Seg_Id and segid."""
+    """Return a name in lower case without separators; SEG.ID, Seg_Id and segid become equal."""
     return re.sub(r"(?<=[a-z0-9])[\s_.\-]+(?=[a-z0-9])", "", name.strip().lower())
 
 
 TEXTS_OF_SIDES = ("response_a", "response_b", "candidate_a", "candidate_b", "output_1", "output_2")
-"""Sides that are often the texts themselves; where a model is named too, that is the side."""
+"""Sides that are often the texts themselves; a column of models takes precedence."""
 
 
 def _known() -> frozenset[str]:
@@ -96,7 +96,7 @@ def _known() -> frozenset[str]:
 
 
 def is_known_name(name: str) -> bool:
-    """Return whether a column of this name has a role, or is called as one that has."""
+    """Return whether a name is a role or an alias of one."""
     return plain_name(name) in _KNOWN
 
 
@@ -104,7 +104,7 @@ _KNOWN = _known()
 
 
 def may_be(names: Iterable[str], role: str) -> bool:
-    """Return whether one of some columns could have a role of ids or of sides."""
+    """Return whether any of the columns could have a role of ids or of sides."""
     known = _PLAIN[role]
     return any(plain_name(name) in known for name in names)
 

@@ -1,4 +1,4 @@
-"""Which columns without a role are scores, labels or covariates, where nobody said."""
+"""Infer whether columns without a role are scores, labels or covariates."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _GOLD = re.compile(
 
 @dataclass(frozen=True)
 class Said:
-    """What the user said of columns.
+    """Columns that the user named.
 
     Parameters
     ----------
     labels : list of str
         Columns or names that are labels.
     scorers : list of str, optional
-        The only columns or names that are scorers.
+        Columns or names to use as scorers; all by default.
     keys : list of str
         Further columns that identify a row.
     """
@@ -48,15 +48,15 @@ class Said:
 
     @property
     def named(self) -> list[str]:
-        """Columns that hold values because the user said so."""
+        """Columns that the user declared as labels or scorers."""
         return [*self.labels, *(self.scorers or [])]
 
     def is_label(self, column: str) -> bool:
-        """Return whether a column is named a label, or is called like one and no named scorer."""
+        """Return whether a column is declared a label, or has a label's name and is no scorer."""
         return column in self.labels or (is_gold(column) and column not in (self.scorers or ()))
 
     def holds_values(self, column: pd.Series, *, long: bool) -> bool:
-        """Return whether a column that has no role holds scores or labels."""
+        """Return whether a column without a role contains scores or labels."""
         name = str(column.name)
         if name in self.named:
             return True
@@ -65,12 +65,12 @@ class Said:
         return not is_covariate(name) and sort_of(column) in ("number", "truth", "mixed")
 
     def holds_unread(self, name: str) -> bool:
-        """Return whether a column that looks like numbers and cannot be read is asked for."""
+        """Return whether a column that looks numeric but cannot be read was to be used."""
         return name in self.named or (self.scorers is None and not is_covariate(name))
 
 
 def is_gold(name: str) -> bool:
-    """Return whether a column is called as labels are.
+    """Return whether a column has a usual name of labels.
 
     >>> is_gold("human_preference"), is_gold("gpt-4")
     (True, False)
@@ -79,7 +79,7 @@ def is_gold(name: str) -> bool:
 
 
 def is_covariate(name: str) -> bool:
-    """Return whether the name of a column of numbers says that it is not a scorer.
+    """Return whether the name of a numeric column shows that it is not a scorer.
 
     >>> is_covariate("hyp_words"), is_covariate("chrf")
     (True, False)

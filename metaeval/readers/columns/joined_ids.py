@@ -1,4 +1,4 @@
-"""Ids of two columns together: a role mapped to `doc+seg` takes the ids of both."""
+"""Ids combined from two columns: a role mapped to `doc+seg`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLUS = "+"
 
 
 def parts_of(column: str, known: Collection[str]) -> list[str]:
-    """The columns that a name such as `doc+seg` joins; the name itself if it is a column.
+    """Split a name such as `doc+seg` into its columns; return the name itself if it is a column.
 
     >>> parts_of("doc+seg", ["doc", "seg"]), parts_of("a+b", ["a+b"])
     (['doc', 'seg'], ['a+b'])
@@ -23,7 +23,7 @@ def parts_of(column: str, known: Collection[str]) -> list[str]:
 
 
 def with_joined(frame: pd.DataFrame, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
-    """Return the frame with a column for each name that joins others, and the columns joined."""
+    """Add a column for each name that combines others; also return the combined columns."""
     known, attrs = set(map(str, frame)), frame.attrs
     used: dict[str, None] = {}
     for column in mapping.values():
@@ -38,7 +38,7 @@ def with_joined(frame: pd.DataFrame, mapping: Mapping[str, str]) -> tuple[pd.Dat
 
 
 def outer_first(frame: pd.DataFrame, one: str, other: str) -> tuple[str, str]:
-    """Two columns of ids, the one that changes less often from row to row first."""
+    """Return two columns of ids, first the one that changes less often from row to row."""
     texts = frame[[one, other]].astype(TEXT)  # cells may be lists
     changes = {c: int((texts[c] != texts[c].shift()).sum()) for c in (one, other)}
     return (one, other) if changes[one] <= changes[other] else (other, one)

@@ -1,4 +1,4 @@
-"""Which column is which: names, their aliases, and what the user says about them."""
+"""Assign roles to columns by names, aliases and the mapping of the user."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from metaeval.tables import TEXT
 
 @dataclass(frozen=True)
 class Resolved:
-    """A frame whose columns have their canonical names.
+    """A frame whose columns have canonical names.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ class Resolved:
     found : mapping
         The column of the file that became each role.
     spare : tuple of str
-        Columns that look like ids but were not chosen; they are no scorers.
+        Columns that look like ids but are unused; they are not scorers.
     notes : tuple of str
-        What was renamed and what is left out.
+        Notes on renamed and excluded columns.
     warnings : tuple of str
-        What is left out and may have been meant.
+        Warnings about excluded columns that may have been meant as scorers.
     """
 
     frame: pd.DataFrame
@@ -64,19 +64,19 @@ def resolve(
     keys: Sequence[str] = (),
     named: Iterable[str] = (),
 ) -> Resolved:
-    """Give columns their canonical names.
+    """Rename columns to canonical names.
 
     Parameters
     ----------
     frame : DataFrame
-        A table as it was read.
+        A table as read.
     source : str
-        What to call it in messages.
+        Name of the file in messages.
     mapping : mapping, optional
         Role = column, such as ``{"item": "qid"}``, or columns, as ``{"item": "doc+seg"}``; columns
-        that this file lacks are passed over.
+        that are not in this file are ignored.
     keys, named : sequence of str
-        Key columns, and columns that the user called labels or scorers: no alias takes them.
+        Key columns, and columns declared as labels or scorers; aliases do not apply to them.
 
     Raises
     ------
@@ -105,9 +105,7 @@ def resolve(
     _add_values(found, frame, taken, source, pairs)
     resolved = _renamed(frame, found, pairs, source)
     spare = tuple(c for c in resolved.spare if c not in (*named, *keys, *joined))
-    unused = (
-        [f"{source}: {join_names(spare)} is left out, other columns are the ids"] if spare else []
-    )
+    unused = [f"{source}: {join_names(spare)} excluded: other columns are the ids"] if spare else []
     return replace(
         resolved,
         spare=(*spare, *joined),
@@ -117,7 +115,7 @@ def resolve(
 
 
 def names_of(value: str | Iterable[str] | None) -> list[str]:
-    """Return one name or several as a list.
+    """Return one or several names as a list.
 
     >>> names_of("human"), names_of(None)
     (['human'], [])
@@ -128,18 +126,18 @@ def names_of(value: str | Iterable[str] | None) -> list[str]:
 
 
 def check_mapping(mapping: Mapping[str, str]) -> None:
-    """Raise unless every role is known and no column has two."""
+    """Raise unless all roles are known and each column has only one."""
     if not isinstance(mapping, Mapping):
         raise MetaevalError(
-            f"columns={mapping!r} is not a mapping of roles to columns, such as {{'item': 'qid'}}."
+            f"columns must map roles to columns, such as {{'item': 'qid'}}; got {mapping!r}."
         )
     for role, column in mapping.items():
         require_known("column to map", role, ROLES)
         others = [r for r, c in mapping.items() if c == column and r != role]
         if others:
             raise MetaevalError(
-                f"The column {column!r} is mapped to both {role} and {others[0]}; "
-                "a column has one role."
+                f"The column {column!r} is mapped to both {role} and {others[0]}; map it to one "
+                "role."
             )
 
 
@@ -163,7 +161,7 @@ def _mapped(frame: pd.DataFrame, mapping: dict[str, str]) -> dict[str, str]:
 def _candidates(
     role: str, aliases: Iterable[str], frame: pd.DataFrame, taken: Iterable[str]
 ) -> list[str]:
-    """Columns that could have a role: the exact name, else aliases, whatever their case."""
+    """Return the columns that could have a role: the exact name, else aliases in any case."""
     if role in frame and role not in taken:
         return [role]
     names = {plain_name(name) for name in (role, *aliases)}
@@ -190,7 +188,7 @@ def _add(
         columns = [c for c in columns if plain_name(str(c)) not in texts] or columns
     if len(columns) > 1:
         raise MetaevalError(
-            f"{source} has several columns that could be {role!r}: {join_names(columns)}. "
+            f"{source} has several candidate columns for {role!r}: {join_names(columns)}. "
             f"{_choice(role, columns, frame)}"
         )
     if columns:
@@ -198,7 +196,7 @@ def _add(
 
 
 def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
-    """Which of several columns to map; both, where one is numbered within the other."""
+    """Return the advice on which of several columns to map, or how to combine them."""
     one = f"Choose one, such as {column_hint(**{role: columns[0]})}"
     if role != "item" or len(columns) != 2:
         return f"{one}."
@@ -209,11 +207,11 @@ def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
     if frame.groupby(inner)[outer].nunique().max() == 1:
         both = column_hint(item=inner, cluster=outer)
         single = column_hint(item=outer)
-        return f"If items lie in clusters, use both: {both}. Else choose one: {single}."
+        return f"If items are clustered, use both: {both}. Otherwise choose one: {single}."
     outer, inner = outer_first(frame, *columns)
     return (
-        f"If {inner} is numbered separately within each {outer}, take both: "
-        f"{column_hint(item=f'{outer}+{inner}', cluster=outer)}. Else choose one: "
+        f"If {inner} is numbered separately within each {outer}, combine them: "
+        f"{column_hint(item=f'{outer}+{inner}', cluster=outer)}. Otherwise choose one: "
         f"{column_hint(item=inner)}, or {column_hint(item=outer)}."
     )
 
@@ -223,7 +221,7 @@ def _is_nested(column: pd.Series) -> bool:
 
 
 def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -> bool:
-    """Return whether both sides of a pair are named; plain `a` and `b` count only beside a preference."""
+    """Return whether rows are pairs; columns `a` and `b` count only beside a preference."""
     sides = [
         [mapped[role]] if role in mapped else _candidates(role, PAIRS[role], frame, taken)
         for role in ("first", "second")
@@ -242,9 +240,8 @@ def _require_sides(found: Mapping[str, str], source: str, pairs: bool) -> None:
     for role in ("first", "second"):
         if pairs and role not in found:
             raise MetaevalError(
-                f"{source}: the column of the {role} responses holds lists or objects; texts or "
-                "numbers that name them were expected. Use another: "
-                f"{column_hint(**{role: '<column>'})}."
+                f"{source}: expected names or numbers of the {role} responses, got lists or "
+                f"objects. Use another column: {column_hint(**{role: '<column>'})}."
             )
 
 
@@ -256,7 +253,7 @@ def _has_verdicts(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str
 def _add_values(
     found: dict[str, str], frame: pd.DataFrame, taken: set[str], source: str, pairs: bool
 ) -> None:
-    """Find the columns that hold the scores, labels and preferences of a long table."""
+    """Find the columns of scores, labels and preferences of a long table."""
     if pairs:
         _judges_beside_labels(found, frame)
         if _adds_long_margins(found, frame, taken):
@@ -273,7 +270,7 @@ def _add_values(
 
 
 def _judges_beside_labels(found: dict[str, str], frame: pd.DataFrame) -> None:
-    """Annotators are judges, as of AlpacaEval, where people's preferences have a column."""
+    """Treat annotators as judges, as in AlpacaEval, if human preferences have another column."""
     if "scorer" in found or found.get("rater") in (None, "rater"):
         return
     if any(is_gold(str(c)) and c not in found.values() for c in frame):
@@ -281,7 +278,7 @@ def _judges_beside_labels(found: dict[str, str], frame: pd.DataFrame) -> None:
 
 
 def _adds_long_margins(found: dict[str, str], frame: pd.DataFrame, taken: set[str]) -> bool:
-    """Find the columns of margins in long form, which go by their own names only."""
+    """Find the columns of margins in long form, which have no aliases."""
     who = [c for c in ("scorer", "rater") if c in found or (c in frame and c not in taken)]
     if MARGIN not in frame or MARGIN in taken or not who or "preference" in found:
         return False
@@ -290,7 +287,7 @@ def _adds_long_margins(found: dict[str, str], frame: pd.DataFrame, taken: set[st
 
 
 def _add_scores(found: dict[str, str], frame: pd.DataFrame, taken: set[str], source: str) -> None:
-    """Scorer and score come together; a column of numbers is no column of scorers' names."""
+    """Find the scorer and score columns, which come together; names of scorers are not numbers."""
     said = {role for role in ("scorer", "score") if role in found or role in frame}
     trial = dict(found)
     for role in ("scorer", "score"):
@@ -300,7 +297,7 @@ def _add_scores(found: dict[str, str], frame: pd.DataFrame, taken: set[str], sou
         found.update(trial)
     elif "scorer" in said:
         raise MetaevalError(
-            f"{source} has a column of scorers but none of scores. Say which it is: "
+            f"{source} has a column of scorers but no column of scores. Declare it: "
             f"{column_hint(score='<column>')}."
         )
 
@@ -322,7 +319,7 @@ def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: st
 
 
 def _unused(name: str, frame: pd.DataFrame) -> str:
-    """A name that no column of the file has."""
+    """Return a name that no column of the file has."""
     while name in frame:
         name += "_"
     return name

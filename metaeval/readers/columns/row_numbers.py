@@ -1,4 +1,4 @@
-"""Columns that number the rows of a file: pandas writes one where nobody asks it to."""
+"""Columns that number the rows of a file, such as the index that pandas writes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from metaeval.tables import TEXT
 
 _NAMELESS = re.compile(r"Unnamed: \d+(_level_\d+)?")
 _INDEX = ("index", "level_0")
-_ENOUGH_ROWS = 20  # fewer numbers may count up by chance
+_ENOUGH_ROWS = 20  # in fewer rows, distinct or increasing whole numbers may be scores
 
 
 def without_row_numbers(
     frame: pd.DataFrame, taken: Collection[str], source: str
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Return a frame without columns that number its rows, with notes, and with warnings.
+    """Drop columns that number the rows; return the frame, notes and warnings.
 
-    Columns without a name go, and columns called index that hold row numbers; any column that
-    counts the rows in the order of the file does too. Columns that the user named stay.
+    Dropped are columns without a name, columns called index that are row numbers, and any column
+    that counts the rows. Columns that the user named are kept.
     """
     notes, warnings, left = [], [], []
     for name in [str(c) for c in frame if c not in taken]:
@@ -31,21 +31,21 @@ def without_row_numbers(
         if reason:
             left.append(name)
         if reason == "numbers":
-            notes.append(f"{source}: {name!r} is left out, it numbers the rows")
+            notes.append(f"{source}: {name!r} excluded: it numbers the rows")
         elif reason == "in some order":
             warnings.append(
-                f"{source}: {name} is left out, it holds each whole number up to {len(frame)} "
-                "once, as row numbers do; if it is a scorer, name it (--scorers)"
+                f"{source}: {name} excluded: it has each whole number up to {len(frame)} once, "
+                "like row numbers; if it is a scorer, list it in scorers= (--scorers)"
             )
         elif reason == "rising":
             warnings.append(
-                f"{source}: {name} is left out, it rises by whole numbers from row to row, as "
-                "numbers of rows and times do; if it is a scorer, name it (--scorers)"
+                f"{source}: {name} excluded: its whole numbers increase from row to row, like row "
+                "numbers or times; if it is a scorer, list it in scorers= (--scorers)"
             )
         elif reason == "nameless" and _filled(frame[name]):
             warnings.append(
-                f"{source}: a column without a name is left out, such as "
-                f"{str(frame[name].iloc[0])!r:.40}; if it holds ids of items, use "
+                f"{source}: a column without a name (first cell "
+                f"{str(frame[name].iloc[0])!r:.40}) excluded; if it has ids of items, use "
                 f"{column_hint(item=name)}"
             )
     attrs = frame.attrs
@@ -55,7 +55,7 @@ def without_row_numbers(
 
 
 def _reason(column: pd.Series, name: str) -> str:
-    """Why a column is left out; nothing if it is not."""
+    """Return why a column is excluded; "" if it is not."""
     nameless = _NAMELESS.fullmatch(name) is not None
     if not nameless and name not in _INDEX:
         if len(column) < _ENOUGH_ROWS or is_known_name(name) or not _are_different(column):
@@ -74,13 +74,13 @@ def _filled(column: pd.Series) -> bool:
 
 
 def _counts(column: pd.Series) -> bool:
-    """Return whether different whole numbers are those from 0, 1 or 2 on, in any order."""
+    """Return whether distinct whole numbers are consecutive from 0, 1 or 2, in any order."""
     values = as_numbers(column)[0]
     return bool(values.min() in (0, 1, 2) and values.max() - values.min() == len(values) - 1)
 
 
 def _are_different(column: pd.Series) -> bool:
-    """Return whether a column holds whole numbers that all differ."""
+    """Return whether a column contains distinct whole numbers."""
     values, bad = as_numbers(column)
     if bad.any() or not len(values) or not np.isfinite(values).all():
         return False
@@ -89,9 +89,9 @@ def _are_different(column: pd.Series) -> bool:
 
 
 def items_in(frame: pd.DataFrame, roles: Collection[str]) -> str | None:
-    """The column whose values several systems share, where each row has an item of its own.
+    """Return the column whose values several systems share, if each row has a different item.
 
-    Files often number their rows (`id`) beside the ids of what was answered (`prompt`).
+    Files often number their rows (`id`) beside the ids of the prompts (`prompt`).
     """
     n = len(frame)
     if n < _FEWEST or not {"item", "system"} <= set(frame):
@@ -104,8 +104,8 @@ def items_in(frame: pd.DataFrame, roles: Collection[str]) -> str | None:
     return next(shared, None)
 
 
-_FEWEST = 6  # rows, in fewer of which a rating may look like the id of an item
-_MOST_ALONE = 0.2  # values of an id that only one system has
+_FEWEST = 6  # rows; with fewer, a rating may look like the id of an item
+_MOST_ALONE = 0.2  # proportion of ids that only one system may have, as some answers are missing
 
 
 def _is_nested(column: pd.Series) -> bool:
@@ -114,7 +114,7 @@ def _is_nested(column: pd.Series) -> bool:
 
 
 def _is_shared(frame: pd.DataFrame, name: str) -> bool:
-    """Return whether a column holds each of its values once for each of several systems."""
+    """Return whether most values of a column occur once for each of several systems."""
     column = frame[name]
     if column.isna().any() or _is_nested(column):
         return False

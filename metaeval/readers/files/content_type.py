@@ -1,4 +1,4 @@
-"""Text files: what kind they are by name and content, and their beginning as text."""
+"""The kind of a text file by name and content, and its beginning as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {
 
 
 def extension(path: Path) -> str:
-    """Return the extension of a file in small letters, without `.gz`."""
+    """Return the extension of a file in lower case, without `.gz`."""
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
@@ -36,19 +36,17 @@ def kind_of(path: Path, head: str) -> str:
 
 
 def require_content(path: Path, head: str, kind: str) -> None:
-    """Raise if the content is of another kind than the extension says."""
+    """Raise if the content does not match the extension."""
     first = head.lstrip()[:1]
     wrong = None
     if kind in ("csv", "tsv") and first in ("{", "["):
-        wrong = ("JSON", ".json, or .jsonl if it has one object per line")
+        wrong = ("JSON", ".json, or to .jsonl if it has one object per line")
     elif kind in ("json", "jsonl") and first not in ("{", "["):
-        wrong = ("something other than JSON", ".csv or .tsv if it is a table of text")
+        wrong = ("something other than JSON", ".csv or .tsv if it is a text table")
     elif kind == "jsonl" and first == "[":
         wrong = ("a JSON array, not one object per line", ".json")
     if wrong:
-        raise MetaevalError(
-            f"{path.name} holds {wrong[0]}; rename it so that it ends in {wrong[1]}."
-        )
+        raise MetaevalError(f"{path.name} contains {wrong[0]}; rename it to {wrong[1]}.")
 
 
 def read_text_head(path: str | Path, n: int = 65536) -> str:
@@ -64,18 +62,18 @@ def read_text_head(path: str | Path, n: int = 65536) -> str:
     Raises
     ------
     MetaevalError
-        If there is no such file, or it is empty, a folder, binary or not UTF-8.
+        If the file does not exist, or is empty, a folder, binary or not UTF-8.
     """
     path = Path(path)
     head = file_bytes.first_bytes(path, n)
     if not head.strip():
-        raise MetaevalError(f"{path.name} is empty; a table with a header and rows was expected.")
+        raise MetaevalError(f"{path.name} is empty; expected a table with a header and rows.")
     file_bytes.require_text(path, head)
     return decoded(path, head, whole=len(head) < n)
 
 
 def decoded(path: Path, head: bytes, *, whole: bool) -> str:
-    """Decode the beginning of a file; a character cut in two at its end is left out."""
+    """Decode the beginning of a file; drop a character that is cut off at its end."""
     try:
         return head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -84,7 +82,7 @@ def decoded(path: Path, head: bytes, *, whole: bool) -> str:
         line = head.count(b"\n", 0, error.start) + 1
         raise MetaevalError(
             f"{path.name} is not UTF-8: byte 0x{head[error.start]:02x} in line {line}. "
-            "Save it with the encoding UTF-8."
+            "Save it in UTF-8."
         ) from None
 
 
@@ -97,7 +95,7 @@ def is_object(text: str) -> bool:
 
 
 def as_utf8(text: str) -> str:
-    r"""Return a text that can be written: half of a character (a lone surrogate) by its number.
+    r"""Return a text that can be encoded; a lone surrogate becomes its escape sequence.
 
     >>> print(as_utf8("a" + chr(0xD800)))
     a\ud800

@@ -1,4 +1,4 @@
-"""Tables of text: CSV and TSV, and their relatives with semicolons, bars or blanks."""
+"""Text tables: CSV and TSV, and variants with semicolons, bars or spaces."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from metaeval.readers.files.dialect import (
 from metaeval.tables import TEXT
 
 _BOM = "\ufeff"
-_BROKEN_CELLS = 1000  # cells with line breaks that are looked at
+_BROKEN_CELLS = 1000  # cells with line breaks that are inspected, which bounds the time
 
 
 def from_delimited(
     path: Path, head: str, max_cells: int, header: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Read a table of text, in which every cell stays text; and what is to be remarked of it.
+    """Read a text table with all cells as text; return it with notes.
 
     Parameters
     ----------
     path : Path
         The file.
     head : str
-        Its beginning, from which delimiter and line ends are worked out.
+        Its beginning, from which delimiter and line ends are inferred.
     max_cells : int
         Larger tables are refused before they are parsed.
     header : sequence of str, optional
-        Names of the columns of a file whose first line is a row of values.
+        Column names of a file without a header.
     """
     dialect = dialect_of(path, head)
     above = _header_line(head, dialect)
@@ -66,14 +66,14 @@ def from_delimited(
 
 
 def _content(path: Path, dialect: Dialect) -> bytes:
-    """The whole file, with plain line ends and without a byte-order mark."""
+    """Read the whole file with plain line ends and without a byte-order mark."""
     with file_bytes.open_bytes(path) as file:
         content = file.read().removeprefix(_BOM.encode())
     return content.replace(b"\r", b"\n") if dialect.line_end == "\r" else content
 
 
 def _first_line(path: Path, content: bytes) -> tuple[str, int]:
-    """The first line that is not empty, and where the next begins."""
+    """Return the first non-empty line, and the position of the next one."""
     blank = re.match(rb"\s*(?:\n|\Z)|", content)
     begin = 0 if blank is None else len(content) - len(content.lstrip(b"\r\n "))
     end = content.find(b"\n", begin)
@@ -84,8 +84,9 @@ def _first_line(path: Path, content: bytes) -> tuple[str, int]:
 def _given(header: Sequence[str], cells: Sequence[str], source: str) -> list[str]:
     if len(header) != len(cells):
         raise MetaevalError(
-            f"header= names {len(header)} columns ({join_names(header)}), and {source} has "
-            f"{len(cells)} cells in its first line ({join_names(map(repr, cells), 8)}); name each."
+            f"header= has {len(header)} names ({join_names(header)}), but the first line of "
+            f"{source} has {len(cells)} cells ({join_names(map(repr, cells), 8)}); give one name "
+            "per cell."
         )
     return list(header)
 
@@ -93,7 +94,7 @@ def _given(header: Sequence[str], cells: Sequence[str], source: str) -> list[str
 def _parsed(
     path: Path, content: bytes, start: int, names: list[str], dialect: Dialect
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The rows below the header."""
+    """Parse the rows below the header."""
     if not content[start:].strip():
         return pd.DataFrame(columns=names, dtype=object), []
     if dialect.delimiter == BLANKS:
@@ -104,7 +105,7 @@ def _parsed(
     more: list[str] = []
     if content.find(_BOM.encode(), start) >= 0 or content.find(names[0].encode(), start) >= 0:
         frame, more = _joined(path, frame, names)
-    if b'"' in content:  # only a quoted cell may hold a line break
+    if b'"' in content:  # only a quoted cell can contain a line break
         more += _line_breaks(path, frame, dialect.delimiter)
     return frame, [*notes, *more]
 
@@ -112,7 +113,7 @@ def _parsed(
 def _cells(
     path: Path, content: bytes, start: int, names: list[str], delimiter: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Cells below the header, which names all but empty ones at the end of each row."""
+    """Parse cells below the header; drop empty ones at the end of each row that it lacks."""
     more = len(_cells_below(content[start : start + file_bytes.BLOCK], delimiter)) - len(names)
     if more > 0:
         try:
@@ -120,13 +121,13 @@ def _cells(
         except MetaevalError:
             more = 0
         if more and not frame.iloc[:, len(names) :].map(str.strip).any(axis=None):
-            left = f"{path.name}: {more} empty cells at the end of each row are left out"
+            left = f"{path.name}: {more} empty cells at the end of each row dropped"
             return frame.iloc[:, : len(names)], [*notes, left]
     return _marked(path, content, start, names, delimiter)
 
 
 def _cells_below(below: bytes, delimiter: str) -> list[str]:
-    """Cells of the first line that is not empty; none where they cannot be told."""
+    """Return the cells of the first non-empty line; [] if it cannot be parsed."""
     line = next((line for line in below.split(b"\n") if line.strip()), b"")
     try:
         return cells_of(line.decode("utf-8", "replace").rstrip("\r"), delimiter)
@@ -137,7 +138,7 @@ def _cells_below(below: bytes, delimiter: str) -> list[str]:
 def _marked(
     path: Path, content: bytes, start: int, names: list[str], delimiter: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Cells with one mark between them, as many in each row as there are names."""
+    """Parse cells separated by one delimiter, as many in each row as there are names."""
     if delimiter == "\t":
         return _tabs(path, content, start, names)
     return _arrow(path, content, start, names, delimiter, quoted=True), []
@@ -170,7 +171,7 @@ def _arrow(
 def _tabs(
     path: Path, content: bytes, start: int, names: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """A table with tabs, in which a quote is a plain character unless lines come apart without."""
+    """Parse tab-separated cells; quotes are plain characters unless rows then become ragged."""
     try:
         frame = _arrow(path, content, start, names, "\t", quoted=False)
     except MetaevalError as ragged:
@@ -182,7 +183,7 @@ def _tabs(
 
 
 def _without_quotes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns whose quotes all stand around whole cells, without these quotes."""
+    """Remove quotes around cells in columns where all quotes enclose whole cells."""
     for name in frame:
         opens = frame[name].str.startswith('"')
         if opens.any():
@@ -195,7 +196,7 @@ def _without_quotes(frame: pd.DataFrame) -> pd.DataFrame:
 def _split_by_blanks(
     path: Path, content: bytes, start: int, names: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Cells with blanks between them, without the row numbers that pandas prints before them."""
+    """Parse cells separated by spaces; drop the row numbers that pandas prints before them."""
     text = decoded(path, content[start:], whole=True).replace("\r\n", "\n").split("\n")
     lines = [(n, line) for n, line in enumerate(text, 2) if line.strip()]
     rows = [line.split() for _, line in lines]
@@ -204,7 +205,7 @@ def _split_by_blanks(
         if not numbered:
             raise _one_cell_more(path, rows[0], names)
         rows = [row[1:] for row in rows]
-        notes = [f"{path.name}: the row numbers before the cells are left out"]
+        notes = [f"{path.name}: the row numbers before the cells dropped"]
         return pd.DataFrame(rows, columns=names, dtype=TEXT), notes
     _require_as_many(path, lines, names)
     if numbered and len(rows) > 1 and not any(line.startswith(" ") for _, line in lines):
@@ -213,7 +214,7 @@ def _split_by_blanks(
 
 
 def _indented(above: bytes) -> bool:
-    """Return whether the header, the last line of `above`, begins with blanks, as over row numbers."""
+    """Return whether the header, the last line of `above`, is indented, as over row numbers."""
     return above.rstrip().rpartition(b"\n")[2].startswith(b" ")
 
 
@@ -221,72 +222,69 @@ def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[s
     odd = [(n, len(line.split())) for n, line in lines if len(line.split()) != len(names)]
     if odd:
         raise MetaevalError(
-            f"{path.name}, line {odd[0][0]}: {odd[0][1]} cells between blanks, and the header "
-            f"names {len(names)} columns ({join_names(names)}); it holds no comma, tab or "
-            "semicolon. Write it with tabs between the cells."
+            f"{path.name}, line {odd[0][0]} has {odd[0][1]} cells separated by spaces, the header "
+            f"{len(names)} ({join_names(names)}), and no comma, tab or semicolon. Write the table "
+            "with tabs."
         )
 
 
 def _one_cell_more(path: Path, row: list[str], names: list[str]) -> MetaevalError:
-    """Build the error of rows that have a cell before, or behind, those of the header."""
+    """Build the error for rows with one cell more than the header."""
     return MetaevalError(
-        f"Each row of {path.name} has {len(row)} cells between blanks ({join_names(row, 8)}), and "
-        "the "
-        f"header names {len(names)} columns ({join_names(names, 8)}). Write the missing name into "
-        "the "
-        "first line: item in front, if the first cells name the items, index, if they number the "
-        "rows. A pandas frame is better written with frame.reset_index().to_csv(path, index=False)."
+        f"Each row of {path.name} has {len(row)} cells separated by spaces ({join_names(row, 8)}), "
+        f"but the header has {len(names)} ({join_names(names, 8)}). Add the missing name to the "
+        "first line: item in front if the first cells are ids of items, index if they number the "
+        "rows. Pandas frames are better written with frame.reset_index().to_csv(path, index=False)."
     )
 
 
 def _blank_in_a_name(path: Path, names: list[str]) -> MetaevalError:
-    """Build the error of a printed frame whose row numbers would be taken for a column."""
+    """Build the error for a printed frame whose row numbers would be read as a column."""
     return MetaevalError(
-        f"The rows of {path.name} begin with row numbers (0, 1, ...) under an indented header, and "
-        f"the header seems to name these too ({join_names(names, 8)}): does a name hold a blank? "
-        "Write "
-        "the frame with frame.to_csv(path, index=False); if all names are right, delete the blanks "
-        "before the first of them."
+        f"The rows of {path.name} begin with row numbers (0, 1, ...) under an indented header that "
+        f"seems to name them too ({join_names(names, 8)}): does a name contain a space? Write the "
+        "frame with frame.to_csv(path, index=False); if all names are right, remove the spaces "
+        "before the first."
     )
 
 
 def _dialect_notes(path: Path, dialect: Dialect) -> list[str]:
     notes = []
     if dialect.delimiter == BLANKS:
-        notes.append(f"{path.name}: cells are separated by blanks")
+        notes.append(f"{path.name}: read as a space-delimited table")
     if dialect.line_end == "\r":
         notes.append(f"{path.name}: lines end in carriage returns")
     return notes
 
 
-# What may have gone wrong.
+# Damage.
 def _require_header(path: Path, names: list[str], below: bytes, dialect: Dialect) -> None:
-    """Raise if the first line looks like the next one, and names no column that is known."""
+    """Raise if the first line looks like the next one and has no known column name."""
     cells = _cells_below(below, dialect.delimiter)
     if headless(names, cells) and not any(is_known_name(n) for n in names if len(n) > 1):
         raise no_header(path.name, names)
 
 
 def _joined(path: Path, frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Rows without what comes of joining files: a mark at a line's start, the header again."""
+    """Drop traces of concatenated files: byte-order marks within the table, repeated headers."""
     first, notes = frame.iloc[:, 0], []
     marked = first.str.startswith(_BOM)
     if marked.any():
         frame.isetitem(0, first.where(~marked, first.str.removeprefix(_BOM)))
-        notes.append(f"{path.name}: a byte-order mark in {int(marked.sum())} rows is left out")
+        notes.append(f"{path.name}: byte-order marks dropped in {int(marked.sum())} rows")
     _require_one_header(path, frame, names)
     again = frame.iloc[:, 0] == names[0]
     for place, name in enumerate(names):
         if again.any():
             again &= frame.iloc[:, place] == name
     if again.any() and len(names) > 1:
-        notes.append(f"{path.name}: the header stands {int(again.sum())} times among the rows")
+        notes.append(f"{path.name}: repeated headers dropped in {int(again.sum())} rows")
         frame = frame[~again].reset_index(drop=True)
     return frame, notes
 
 
 def _require_one_header(path: Path, frame: pd.DataFrame, names: list[str]) -> None:
-    """Raise if a row is a header too, and names other columns than the first line, or elsewhere."""
+    """Raise if a row is another header, with other columns or in another order."""
     known = [name.strip() for name in names]
     some = frame[frame.iloc[:, 0].str.strip().isin(known)]
     for row, cells in zip(some.index, some.itertuples(index=False, name=None), strict=True):
@@ -295,20 +293,19 @@ def _require_one_header(path: Path, frame: pd.DataFrame, names: list[str]) -> No
             order = "in another order" if sorted(texts) == sorted(known) else "with other columns"
             raise MetaevalError(
                 f"{path.name}, row {row + 2} (the header is row 1): a second header {order} "
-                f"({join_names(texts, 8)}; the first is {join_names(known, 8)}). The rows below "
-                "it belong "
-                "to another table: put each table into a file of its own, and read these together."
+                f"({join_names(texts, 8)}; the first is {join_names(known, 8)}). Put each table "
+                "into a separate file, and read the files together."
             )
 
 
 def _is_header(cells: list[str], names: list[str]) -> bool:
-    """Return whether most cells of a row, all different, are names of columns."""
+    """Return whether the cells of a row are distinct and most are names of columns."""
     shared = len(set(cells) & set(names))
     return len(set(cells)) == len(cells) and shared > 1 and 2 * shared > len(cells)
 
 
 def _line_breaks(path: Path, frame: pd.DataFrame, delimiter: str) -> list[str]:
-    """A remark on cells with line breaks; an error where they hold what looks like rows."""
+    """Return notes on cells with line breaks; raise if these look like rows."""
     notes = []
     for place, name in enumerate(map(str, frame.columns)):
         column = frame.iloc[:, place]
@@ -316,14 +313,14 @@ def _line_breaks(path: Path, frame: pd.DataFrame, delimiter: str) -> list[str]:
         if not broken.any():
             continue
         _require_no_rows(path, frame, column[broken], name, delimiter)
-        notes.append(f"{path.name}: {name}: {int(broken.sum())} cells hold line breaks")
+        notes.append(f"{path.name}: {name}: {int(broken.sum())} cells contain line breaks")
     return notes
 
 
 def _require_no_rows(
     path: Path, frame: pd.DataFrame, cells: pd.Series, name: str, delimiter: str
 ) -> None:
-    """Raise if a cell holds the rest of its row and the beginning of another."""
+    """Raise if a cell contains the rest of its row and the beginning of another."""
     between = frame.shape[1] - 1
     if between < 2:
         return
@@ -335,9 +332,9 @@ def _require_no_rows(
         ):
             raise MetaevalError(
                 f"{path.name}, row {int(str(row)) + 2} (the header is row 1): a cell of {name!r} "
-                f"holds {len(lines)} lines that look like rows ({text!r:.60}); a quote before it "
-                "is not closed. Close it, double it, or write the table with tabs (.tsv), where a "
-                "quote is a plain character."
+                f"contains {len(lines)} lines that look like rows ({text!r:.60}); the quote before "
+                "it is not closed. Close it, double it, or write the table with tabs (.tsv), where "
+                "quotes are plain characters."
             )
 
 
@@ -346,11 +343,11 @@ def _shape(text: str) -> str:
 
 
 def require_distinct(names: list[str], source: str) -> None:
-    """Raise unless all columns have names of their own."""
+    """Raise unless all column names are distinct."""
     repeated = sorted(name for name, n in Counter(names).items() if n > 1)
     if repeated:
         raise MetaevalError(
-            f"Several columns of {source} are called {join_names(repeated)}; rename all but one."
+            f"Several columns of {source} are named {join_names(repeated)}; rename all but one."
         )
 
 
@@ -358,30 +355,29 @@ def _ragged(path: Path, message: str, content: bytes, start: int) -> MetaevalErr
     match = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if not match:
         reason = message.partition("\n")[0][:200]
-        return MetaevalError(f"{path.name} is not a valid table: {reason}. Write it again as CSV.")
+        return MetaevalError(f"{path.name} is not a valid table: {reason}. Rewrite it as CSV.")
     row, expected, got = match.groups()
     if row == "1" and int(expected) < int(got):
         return MetaevalError(
-            f"The first line of {path.name} has {expected} cells and the next {got}. If it is a "
-            "title or a comment above the header, delete it; else write a name for each of the "
-            f"{got} cells into it (index for row numbers before the others)."
+            f"The first line of {path.name} has {expected} cells, the next {got}. If the first is "
+            f"a title or a comment above the header, delete it; otherwise give it {got} names "
+            "(index for row numbers)."
         )
-    cure = "Fill it up" if int(got) < int(expected) else "Delete empty cells at its end"
+    cure = "Pad the row" if int(got) < int(expected) else "Delete empty cells at its end"
     return MetaevalError(
-        f"{path.name}, row {int(row) + 1} (the header is row 1): {expected} cells were expected, "
-        f"as in the header, and {got} came. {cure}, or quote cells that hold the delimiter or a "
-        "quote."
+        f"{path.name}, row {int(row) + 1} (the header is row 1) has {got} cells, the header "
+        f"{expected}. {cure}, or quote cells that contain the delimiter or a quote."
     )
 
 
 def first_cells(path: Path, head: str) -> list[str]:
-    """Names in the first line of a table of text, for telling its format."""
+    """Return the names in the first line of a text table, for recognizing its format."""
     dialect = dialect_of(path, head)
     return [cell.strip() for cell in cells_of(_header_line(head, dialect), dialect.delimiter)]
 
 
 def _header_line(head: str, dialect: Dialect) -> str:
-    """The first line of a table of text that does not say the delimiter."""
+    """Return the first line of a text table that does not declare the delimiter."""
     lines = head.replace("\r\n", "\n").replace("\r", "\n").lstrip()
     lines = lines.partition("\n")[2].lstrip() if dialect.declared else lines
     return lines.partition("\n")[0]

@@ -13,11 +13,11 @@ from metaeval.readers.files import file_bytes
 from metaeval.readers.files.content_type import as_utf8
 from metaeval.tables import TEXT
 
-_INDEX_COLUMN = re.compile(r"__index_level_\d+__")  # how Parquet keeps an index without a name
+_INDEX_COLUMN = re.compile(r"__index_level_\d+__")  # pandas' name of an unnamed index in Parquet
 
 
 def source_name(source: Any) -> str:
-    """Return what to call a source in messages.
+    """Return the name of a source in messages.
 
     >>> source_name("scores/a.csv")
     'a.csv'
@@ -25,11 +25,11 @@ def source_name(source: Any) -> str:
     if isinstance(source, str | Path):
         return Path(source).name
     named = getattr(source, "attrs", {}).get("source")
-    return str(named or f"the {type(source).__name__} given")
+    return str(named or f"the given {type(source).__name__}")
 
 
 def open_parquet(path: Path) -> Any:
-    """Open a Parquet file, of which only the metadata is read."""
+    """Open a Parquet file; only its metadata is read."""
     from pyarrow import ArrowException, parquet
 
     file_bytes.require_file(path)
@@ -38,36 +38,36 @@ def open_parquet(path: Path) -> Any:
     except (ArrowException, OSError, ValueError, OverflowError) as error:
         raise MetaevalError(
             f"{path.name} cannot be read as Parquet ({_reason(error)}). Rename it if it is of "
-            "another kind (.csv, .tsv, .json, .jsonl), or write it again."
+            "another type (.csv, .tsv, .json, .jsonl), or write it again."
         ) from None
 
 
 def from_parquet(path: Path, max_cells: int) -> pd.DataFrame:
-    """Read a Parquet file unless its metadata promise too many cells."""
+    """Read a Parquet file unless its metadata declare too many cells."""
     with open_parquet(path) as file:
         if file.metadata.num_rows * max(file.metadata.num_columns, 1) > max_cells:
             raise file_bytes.too_large(path.name, max_cells)
         try:
             table = file.read()
-            table.validate(full=True)  # texts that are not UTF-8
-            # pandas' own description of its index may be damaged, and nothing here needs it
+            table.validate(full=True)  # finds texts that are not UTF-8
+            # The pandas metadata may be damaged, and is not needed.
             table = _readable(table.replace_schema_metadata(None))
             return plain_frame(table.to_pandas(types_mapper=_text_of))
-        except Exception as error:  # a damaged file raises whatever its parser stumbles over
+        except Exception as error:  # parsers raise many types of error for damaged files
             raise MetaevalError(
                 f"{path.name} is damaged ({_reason(error)}); write it again."
             ) from None
 
 
 def _text_of(kind: Any) -> Any:
-    """The dtype of a column of text; None leaves others to Arrow."""
+    """Return the dtype of text columns; None leaves other types to Arrow."""
     import pyarrow as pa
 
     return TEXT if kind in (pa.string(), pa.large_string()) else None
 
 
 def _readable(table: Any) -> Any:
-    """An Arrow table with dates as text, which may lie beyond what pandas holds, and bytes too."""
+    """Convert bytes, and dates, which may exceed the range of pandas, to text."""
     import pyarrow as pa
 
     for place, field in enumerate(table.schema):
@@ -78,7 +78,7 @@ def _readable(table: Any) -> Any:
 
 
 def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame without an index, with dates as text, and with texts that can be written."""
+    """Return a frame without an index, with dates as text and with encodable texts."""
     frame = _without_index(frame)
     made = {}
     for place in range(frame.shape[1]):
@@ -103,14 +103,14 @@ def _can_be_written(column: pd.Series) -> bool:
 
 
 def column_names(source: Any) -> list[Any]:
-    """Names of the columns of a frame of any library."""
+    """Return the column names of a frame of any library."""
     if isinstance(source, pd.DataFrame):
         return [*(name for name in source.index.names if name is not None), *source.columns]
     return list(getattr(source, "column_names", None) or getattr(source, "columns", []))
 
 
 def from_object(source: Any, max_cells: int) -> pd.DataFrame:
-    """Turn a frame of any library into one of pandas."""
+    """Convert a frame of any library to pandas."""
     shape = getattr(source, "shape", (0, 0))
     if isinstance(shape, tuple) and len(shape) == 2 and shape[0] * shape[1] > max_cells:
         raise file_bytes.too_large(source_name(source), max_cells)
@@ -119,14 +119,14 @@ def from_object(source: Any, max_cells: int) -> pd.DataFrame:
         frame = source.to_pandas()
     if not isinstance(frame, pd.DataFrame):
         raise MetaevalError(
-            f"{type(source).__name__} is not a table; expected a path, or a frame of pandas, "
-            "pyarrow or polars. Wrap it: pandas.DataFrame(...)."
+            "Expected a path, or a frame of pandas, pyarrow or polars, got "
+            f"{type(source).__name__}. Convert it with pandas.DataFrame(...)."
         )
     return plain_frame(frame)
 
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn a named index into columns and drop any other."""
+    """Convert a named index to columns, and drop any other."""
     named = any(name is not None for name in frame.index.names)
     clash = set(frame.index.names) & set(frame.columns)
     frame = frame.reset_index(drop=not named or bool(clash))

@@ -1,4 +1,4 @@
-"""How a table of text is written: what stands between cells, what ends a line, quotes, a header."""
+"""The dialect of a text table: delimiter, line ends, quotes, header."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from metaeval.readers.files.content_type import extension
 
 MARKS = (",", "\t", ";", "|")
 BLANKS = " "
-LONGEST_NAME = 1000
-_LINES = 50
+LONGEST_NAME = 1000  # characters; longer names are rows of text that were taken for a header
+_LINES = 50  # lines that vote on the delimiter; few, as each delimiter parses them again
 
 
 @dataclass(frozen=True)
 class Dialect:
-    r"""How the cells of a file are written.
+    r"""The dialect of a text table.
 
     Parameters
     ----------
     delimiter : str
-        One of MARKS, or BLANKS for any run of blanks and tabs.
+        One of MARKS, or BLANKS for any run of spaces and tabs.
     line_end : {"\n", "\r"}
-        What ends a line.
+        End of a line.
     declared : bool
-        Whether the first line, as `sep=;`, says the delimiter, which may then be any.
+        Whether the first line declares the delimiter, as `sep=;`, which may then be any.
     """
 
     delimiter: str
@@ -37,10 +37,10 @@ class Dialect:
 
 
 def dialect_of(path: Path, head: str) -> Dialect:
-    """Return how the table that starts with `head` is written.
+    """Infer the dialect of the table that starts with `head`.
 
-    The delimiter is the one by which the header has several cells and most lines have as many;
-    where there is none, blanks, if they do so.
+    The delimiter is the one that splits the header into several cells and most lines into as many;
+    if there is none, spaces are tried.
     """
     line_end = "\r" if "\n" not in head and "\r" in head.strip() else "\n"
     text = head.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
@@ -63,7 +63,7 @@ def dialect_of(path: Path, head: str) -> Dialect:
 
 
 def declared_delimiter(line: str) -> str | None:
-    """Return the delimiter that a line above the header says, as spreadsheets write it.
+    """Return the delimiter that a line above the header declares, as spreadsheets do.
 
     >>> declared_delimiter("sep=;"), declared_delimiter("sep;item")
     (';', None)
@@ -78,15 +78,15 @@ _DECLARED = re.compile(r"""(\"?)sep=([^\w"'\\\r\n])\1[ ]*""", re.IGNORECASE | re
 def _as_declared(path: Path, mark: str, line_end: str, header: list[str]) -> Dialect:
     if header and mark not in header[0]:
         raise MetaevalError(
-            f"The first line of {path.name} says that {mark!r} stands between cells (sep={mark}), "
-            f"and the header below it ({header[0]:.60}) holds none. Write the mark that does stand "
-            "there into the first line, or delete that line."
+            f"The first line of {path.name} declares the delimiter {mark!r} (sep={mark}), but the "
+            f"header below it ({header[0]:.60}) does not contain it. Correct the first line, or "
+            "delete it."
         )
     return Dialect(mark, line_end, declared=True)
 
 
 def _agreement(lines: list[str], text: str, mark: str) -> tuple[float, int]:
-    """Proportion of lines with as many cells as the header, and how many cells that is."""
+    """Return the proportion of lines with as many cells as the header, and that number."""
     if not lines or mark not in lines[0]:
         return 0.0, 1
     if mark == "\t":
@@ -106,7 +106,7 @@ def _agreement(lines: list[str], text: str, mark: str) -> tuple[float, int]:
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:
-    """Cells of one line."""
+    """Split one line into cells."""
     if delimiter == BLANKS:
         return line.split()
     if delimiter == "\t":
@@ -127,30 +127,30 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"', re.DOTALL)
 
 
 def header_of(line: str, delimiter: str, source: str) -> list[str]:
-    """Names of the columns in the first line of a file."""
+    """Return the column names in the first line of a file."""
     if delimiter not in (BLANKS, "\t") and _opens(line, delimiter):
         raise MetaevalError(
-            f"A column name in the header of {source} holds a line break, or a quote in it is not "
-            "closed; expected one line of names. Rename the column."
+            f"A column name in the header of {source} contains a line break or an unclosed quote; "
+            "expected one line of names. Rename the column."
         )
     try:
         names = cells_of(line.rstrip("\r\n"), delimiter)
     except csv.Error as error:
         raise MetaevalError(
-            f"The header of {source} cannot be read ({error}); expected short names, separated by "
-            "commas. Write it again."
+            f"The header of {source} cannot be read ({error}); expected short names delimited by "
+            "commas. Rewrite it."
         ) from None
     long = [name for name in names if len(name) > LONGEST_NAME]
     if long:
         raise MetaevalError(
-            f"A column of {source} has a name of {len(long[0]):,} characters ({long[0]:.30}...); "
+            f"A column name of {source} has {len(long[0]):,} characters ({long[0]:.30}...); "
             f"expected at most {LONGEST_NAME:,}. Is the first line a header?"
         )
     return names
 
 
 def _opens(line: str, delimiter: str) -> bool:
-    """Return whether a quoted cell of a line is not closed in it."""
+    """Return whether a line has a quoted cell that is not closed."""
     start = rf"(?:^|{re.escape(delimiter)})"
     whole = rf'{start}"(?:[^"]|"")*"(?={re.escape(delimiter)}|$)'
     rest = re.sub(whole, delimiter, line.strip("\r\n"))
@@ -158,7 +158,7 @@ def _opens(line: str, delimiter: str) -> bool:
 
 
 def headless(names: list[str], below: list[str]) -> bool:
-    """Return whether a first line looks like a row of values: most cells as in the line below.
+    """Return whether the first line looks like a row of values, similar to the line below.
 
     >>> headless(["sysA", "Segment 0", "0.82"], ["sysA", "Segment 1", "0.71"])
     True
@@ -178,10 +178,9 @@ def _shape(cell: str) -> str:
 
 
 def no_header(source: str, names: list[str]) -> MetaevalError:
-    """Build the error of a file whose first line is a row of values."""
+    """Build the error for a file without a header."""
     return MetaevalError(
         f"The first line of {source} looks like a row of values "
-        f"({join_names(map(repr, names), 4)}), "
-        f"not like a header. Name its {len(names)} columns in their order, the items item, the "
-        "systems system, and scorers as they are called: header=[...] (--header A,B,C)."
+        f"({join_names(map(repr, names), 4)}), not like a header. Name its {len(names)} columns in "
+        "order, such as item, system and the names of scorers: header=[...] (--header A,B,C)."
     )

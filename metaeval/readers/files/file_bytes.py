@@ -1,4 +1,4 @@
-"""Bytes of a file, plain or gzipped, checked and counted block by block before any parsing."""
+"""Bytes of a file, plain or gzipped, checked and counted in blocks before parsing."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import BinaryIO, cast
 
 from metaeval.core import MetaevalError, did_you_mean
 
-MAX_CELLS = 200_000_000
+MAX_CELLS = 200_000_000  # 20 GB at the peak of reading, by the memory per cell below
 BLOCK = 1 << 20
-LONGEST_LINE = 1 << 24
-# Texts are long and numbers short; a file of more bytes than this per allowed cell is too large
-# to parse whatever its separators say.
+LONGEST_LINE = 1 << 24  # 16 MB, beyond any row of texts; Arrow parses blocks of whole rows
+# Numbers are short and texts long: a file of more bytes than this per allowed cell is too large to
+# parse, whatever its delimiters suggest.
 BYTES_PER_CELL = 64
 
-# What a cell takes at the peak of reading: its text, a pointer to it, a number, and copies.
+# Bytes of a cell at the peak of reading: its text, a pointer to it, a number, and copies.
 _MEMORY_PER_CELL = 100
 
 
 def cells_that_fit() -> int:
-    """How many cells a table may have: what half of the free memory holds, at most MAX_CELLS."""
+    """Return the number of cells that fit in half of the free memory, at most MAX_CELLS."""
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # not known on this system
+    except (AttributeError, OSError, ValueError):  # unknown on this system
         return MAX_CELLS
     return max(min(MAX_CELLS, free // 2 // _MEMORY_PER_CELL), 1_000_000)
 
@@ -36,11 +36,11 @@ _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 def require_file(path: Path) -> None:
-    """Raise unless `path` is a file with something in it."""
+    """Raise unless `path` is a non-empty file."""
     if path.is_dir():
         raise MetaevalError(
-            f"{path} is a folder; a file was expected. Give the files in it, or, if it holds "
-            "metric-scores and human-scores, format='mtme'."
+            f"Expected a file, got the folder {path}. Give the files in it, or, if it contains "
+            "metric-scores and human-scores, use format='mtme'."
         )
     if not path.exists():
         folder = path.parent
@@ -51,7 +51,7 @@ def require_file(path: Path) -> None:
             "path."
         )
     if not path.stat().st_size:
-        raise MetaevalError(f"{path.name} is empty; a table with a header and rows was expected.")
+        raise MetaevalError(f"{path.name} is empty; expected a table with a header and rows.")
 
 
 def is_gzipped(path: Path) -> bool:
@@ -76,15 +76,15 @@ def first_bytes(path: Path, n: int) -> bytes:
 
 
 def damaged(path: Path, error: Exception) -> MetaevalError:
-    """Build the error of a gzip file that cannot be decompressed."""
+    """Build the error for a gzip file that cannot be decompressed."""
     return MetaevalError(
-        f"{path.name} cannot be decompressed ({error}); it is damaged or cut off. Get it again, "
-        "or decompress it by hand."
+        f"{path.name} cannot be decompressed ({error}); it is damaged or truncated. Download it "
+        "again, or decompress it by hand."
     )
 
 
 def blocks(path: Path) -> Iterator[bytes]:
-    """Content in blocks of one megabyte; refuses damaged and binary files."""
+    """Yield the content in blocks of one megabyte; refuse damaged and binary files."""
     with open_bytes(path) as file:
         while True:
             try:
@@ -98,21 +98,19 @@ def blocks(path: Path) -> Iterator[bytes]:
 
 
 def require_text(path: Path, block: bytes) -> None:
-    """Raise if a block cannot be text; the message says what it seems to be."""
+    """Raise if a block cannot be text; the message names what it looks like."""
     if block.startswith(b"PAR1"):
-        raise MetaevalError(
-            f"{path.name} holds Parquet, not text; rename it so that it ends in .parquet."
-        )
+        raise MetaevalError(f"{path.name} contains Parquet, not text; rename it to .parquet.")
     if b"\0" in block:
         utf16 = block.startswith((b"\xff\xfe", b"\xfe\xff"))
-        kind = "looks like UTF-16 text" if utf16 else "holds binary data (a NUL byte)"
+        kind = "looks like UTF-16 text" if utf16 else "contains binary data (a NUL byte)"
         raise MetaevalError(
             f"{path.name} {kind}, not UTF-8 text; save it as CSV, JSON or Parquet in UTF-8."
         )
 
 
 def scan(path: Path, *, mark: bytes, weight: int, max_cells: int, by_line: bool) -> None:
-    """Read through a file once, in bounded memory, and refuse what cannot be parsed.
+    """Read a file once, in bounded memory, and refuse what cannot be parsed.
 
     Parameters
     ----------
@@ -121,11 +119,11 @@ def scan(path: Path, *, mark: bytes, weight: int, max_cells: int, by_line: bool)
     mark : bytes
         The byte that is counted: a newline, or a comma for JSON.
     weight : int
-        How many cells one mark stands for.
+        Number of cells per mark.
     max_cells : int
         The largest number of cells that is accepted.
     by_line : bool
-        Whether the file is parsed line by line, so that no line may be endless.
+        Whether the file is parsed line by line, so that the length of a line is limited.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     marks = size = line = newlines = 0
@@ -141,16 +139,16 @@ def scan(path: Path, *, mark: bytes, weight: int, max_cells: int, by_line: bool)
         if by_line and line > LONGEST_LINE:
             raise MetaevalError(
                 f"{path.name} has a line of more than {LONGEST_LINE >> 20} MB (line "
-                f"{newlines + 1}); expected one row per line. Check that it is a table."
+                f"{newlines + 1}); expected one row per line. Is it a table?"
             )
     _require_utf8(path, b"", decoder, newlines, final=True)
 
 
 def too_large(name: str, max_cells: int) -> MetaevalError:
-    """Build the error of a table with too many cells."""
+    """Build the error for a table with too many cells."""
     return MetaevalError(
-        f"{name} holds more than {max_cells:,} cells, which is more than is read at once. Write "
-        "Parquet with only the columns that are needed, or split it by task."
+        f"{name} has more than {max_cells:,} cells, the most that can be read at once. Write "
+        "Parquet with only the needed columns, or split it by task."
     )
 
 
@@ -167,5 +165,5 @@ def _require_utf8(
         line = newlines + error.object.count(b"\n", 0, error.start) + 1
         raise MetaevalError(
             f"{path.name} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}. "
-            "Save it with the encoding UTF-8."
+            "Save it in UTF-8."
         ) from None

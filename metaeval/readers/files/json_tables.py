@@ -1,4 +1,4 @@
-"""Tables in JSON: an array of objects, maybe within one, an object of lists, or objects by line."""
+"""Tables in JSON: an array of objects, possibly nested, an object of lists, or JSON Lines."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from metaeval.tables import inferred
 
 
 def load_json(path: str | Path, *, max_cells: int | None = None) -> Any:
-    """Read a JSON file as a Python object; of JSON Lines, the list of its objects.
+    """Read a JSON file as a Python object; JSON Lines become a list of objects.
 
     Parameters
     ----------
     path : str or Path
-        A file, gzipped or not; names that end in .jsonl or .ndjson are JSON Lines.
+        A file, gzipped or not; .jsonl and .ndjson are JSON Lines.
     max_cells : int, optional
-        Larger files, by the number of their commas, are refused before they are parsed.
+        Files with more commas are refused before they are parsed.
 
     Raises
     ------
@@ -42,12 +42,12 @@ def load_json(path: str | Path, *, max_cells: int | None = None) -> Any:
 
 
 def _parsed(path: Path, text: str, line: int = 1) -> Any:
-    """Python values of a JSON text that starts in some line of a file."""
+    """Parse a JSON text that starts in the given line of a file."""
     try:
         content = json.loads(text, object_pairs_hook=_distinct)
     except json.JSONDecodeError as error:
         lines = error.msg == "Extra data" and text.lstrip().startswith("{")
-        cure = "one object per line needs a name that ends in .jsonl" if lines else "correct it"
+        cure = "a file with one object per line must be named .jsonl" if lines else "correct it"
         raise MetaevalError(
             f"{path.name} is not valid JSON, line {line + error.lineno - 1}: {error.msg}; {cure}."
         ) from None
@@ -55,22 +55,22 @@ def _parsed(path: Path, text: str, line: int = 1) -> Any:
         where = f", line {line}" if line > 1 or "\n" not in text.strip() else ""
         raise MetaevalError(
             f"{path.name}{where}: an object has the field {str(error)!r:.60} twice, with different "
-            "values; which is meant is not known. Keep one."
+            "values. Keep one."
         ) from None
     except RecursionError:
         raise MetaevalError(
-            f"{path.name} is nested too deeply; an array of objects was expected."
+            f"{path.name} is nested too deeply; expected an array of objects."
         ) from None
     except ValueError:  # Python reads whole numbers of up to 4,300 digits
         raise MetaevalError(
-            f"{path.name} holds a whole number of thousands of digits; a score was expected. "
-            "Correct it."
+            f"{path.name} contains an integer with thousands of digits; expected a score. Correct "
+            "it."
         ) from None
     return _mended(content) if "\\ud" in text.lower() else content
 
 
 def _mended(value: Any) -> Any:
-    """Values whose texts can be written: half of a character is shown by its number."""
+    """Return values with encodable texts; lone surrogates become escape sequences."""
     if isinstance(value, str):
         return as_utf8(value)
     if isinstance(value, list):
@@ -104,47 +104,47 @@ def json_lines(path: Path, head: str, max_cells: int) -> list[dict[str, Any]]:
     wrong = [n for n, row in found if not isinstance(row, dict)]
     if wrong:
         raise MetaevalError(
-            f'{path.name}, line {wrong[0]}: an object such as {{"item": 1, ...}} was expected.'
+            f'{path.name}, line {wrong[0]}: expected an object such as {{"item": 1, ...}}.'
         )
     return [row for _, row in found]
 
 
 def from_json(content: Any, name: str, max_cells: int = file_bytes.MAX_CELLS) -> pd.DataFrame:
-    """Make a table of an array of objects or of an object of lists."""
+    """Build a table from an array of objects or an object of lists."""
     if _are_objects(content):
         return from_objects(content, name, max_cells)
     if isinstance(content, Mapping) and any(isinstance(v, list) for v in content.values()):
         return _from_columns(content, name)
     raise MetaevalError(
-        f"{name} is not a table: an array of objects, or an object of equally long lists, was "
-        "expected. Files with totals only cannot be compared item by item."
+        f"{name} is not a table; expected an array of objects, or an object of equally long lists. "
+        "Files with totals only cannot be compared item by item."
     )
 
 
 def rows_within(content: Any, name: str) -> tuple[Any, list[str]]:
-    """The list of rows in an object that holds one such list, maybe beside other fields; and notes.
+    """Return the list of rows in an object with one such list, possibly among others; and notes.
 
     >>> rows_within({"model": "x", "data": [{"item": 1}]}, "s.json")
-    ([{'item': 1}], ["s.json: the rows are the list 'data'; left out beside it: model"])
+    ([{'item': 1}], ["s.json: the rows are the list 'data'; other fields ignored: model"])
     """
     if not isinstance(content, Mapping) or _has_columns(content):
         return content, []
     tables = [key for key, value in content.items() if _are_objects(value)]
     if len(tables) > 1:
         raise MetaevalError(
-            f"{name} holds several lists of objects ({join_names(tables)}); one table was "
-            "expected. Write the list that is meant into a file of its own, or read it as a frame: "
+            f"Expected one table in {name}, got several lists of objects ({join_names(tables)}). "
+            "Write one list to a separate file, or read it as a frame: "
             f"pandas.DataFrame(json.load(open({name!r}))[{tables[0]!r}])."
         )
     if not tables:
         return content, []
     rest = [key for key in content if key not in tables]
-    beside = f"; left out beside it: {join_names(rest, 5)}" if rest else ""
+    beside = f"; other fields ignored: {join_names(rest, 5)}" if rest else ""
     return content[tables[0]], [f"{name}: the rows are the list {tables[0]!r}{beside}"]
 
 
 def _has_columns(content: Mapping[str, Any]) -> bool:
-    """Return whether an object holds columns: equally long lists, and not of objects in each."""
+    """Return whether an object has columns: equally long lists, not all of objects."""
     if not all(isinstance(value, list) for value in content.values()):
         return False
     same = len({len(value) for value in content.values()}) == 1
@@ -155,23 +155,24 @@ def _are_objects(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
-_SPARSE = 20  # times as many cells as values: rows do not have the same fields
-_ENOUGH_CELLS = 250_000
+# Objects with varying fields, such as one field per id, would give a huge and nearly empty table.
+_SPARSE = 20  # cells per value from which rows are taken not to share their fields
+_ENOUGH_CELLS = 250_000  # smaller tables are cheap even if sparse
 
 
 def from_objects(
     rows: list[dict[str, Any]], name: str = "the file", max_cells: int = file_bytes.MAX_CELLS
 ) -> pd.DataFrame:
-    """Make a table of objects; a field that an object lacks is null."""
+    """Build a table from objects; missing fields are null."""
     columns = dict.fromkeys(key for row in rows for key in row)
     cells, values = len(rows) * len(columns), sum(map(len, rows))
     if cells > max_cells:
         raise file_bytes.too_large(name, max_cells)
     if cells > max(_ENOUGH_CELLS, _SPARSE * values):
         raise MetaevalError(
-            f"The {len(rows):,} objects of {name} have {len(columns):,} different fields, most in "
-            f"few of them ({join_names(list(columns)[-2:])}); expected the same fields in each. "
-            "Put names that vary into a column of their own."
+            f"The {len(rows):,} objects of {name} have {len(columns):,} different fields, most of "
+            f"them rare ({join_names(list(columns)[-2:])}); expected the same fields in each. Put "
+            "varying names into a separate column."
         )
     return _inferred({key: [row.get(key) for row in rows] for key in columns})
 
@@ -183,13 +184,13 @@ def _from_columns(content: Mapping[str, Any], name: str) -> pd.DataFrame:
         shown = join_names([f"{key} {n}" for key, n in lengths.items()], 10)
         more = f"; {join_names(single, 5)} is not a list" if single else ""
         raise MetaevalError(
-            f"The columns of {name} differ in length ({shown}{more}); expected one value per row "
-            "in each. Write it as an array of objects."
+            f"The columns of {name} differ in length ({shown}{more}); expected one value per row. "
+            "Write it as an array of objects."
         )
     return _inferred(content)
 
 
 def _inferred(columns: Mapping[str, Iterable[Any]]) -> pd.DataFrame:
-    """Build a frame whose columns have a narrow type only where all values are of that type."""
+    """Build a frame whose columns have a narrow type only if all values are of that type."""
     made = {key: pd.Series(list(values), dtype=object) for key, values in columns.items()}
     return pd.DataFrame({key: inferred(column) for key, column in made.items()})

@@ -41,31 +41,31 @@ from metaeval.readers.files.json_tables import (
 def load_frame(
     source: Source, *, max_cells: int | None = None, header: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Read a table as it is: cells of CSV and TSV stay text, JSON and Parquet keep their types.
+    """Read a raw table: cells of CSV and TSV stay text, JSON and Parquet keep their types.
 
     Parameters
     ----------
     source : path or frame
-        A path to CSV, TSV, JSON (an array of objects, an object that holds one such array, or an
-        object of equally long lists), JSON Lines or Parquet, all but the last maybe gzipped; or a
-        frame of pandas, pyarrow, polars or anything else that has `.to_pandas()`.
+        A path to CSV, TSV, JSON (an array of objects, an object that contains one such array, or an
+        object of equally long lists) or JSON Lines, gzipped or not, or to Parquet; or a frame of
+        pandas, pyarrow, polars or anything else that has `.to_pandas()`.
     max_cells : int, optional
-        Larger tables are refused before they are parsed; what the free memory holds where it is
-        not given.
+        Larger tables are refused before they are parsed. By default as many as fit in the free
+        memory.
     header : sequence of str, optional
-        Names of the columns of a table of text whose first line is a row of values.
+        Column names of a text table without a header.
 
     Returns
     -------
     DataFrame
-        `attrs["source"]` is what to call it in messages, `attrs["text"]` whether all cells are
-        text, `attrs["notes"]` what is to be remarked. Columns without a name are called
-        `Unnamed: 0` and so on, by their place.
+        `attrs["source"]` is its name in messages, `attrs["text"]` whether all cells are text, and
+        `attrs["notes"]` has notes. Columns without a name become `Unnamed: 0` and so on, by
+        position.
 
     Raises
     ------
     MetaevalError
-        If the source cannot be read, holds no rows, or is too large.
+        If the source cannot be read, has no rows, or is too large.
 
     Examples
     --------
@@ -81,37 +81,37 @@ def load_frame(
         frame, name, kind = from_object(source, max_cells), source_name(source), "frame"
     if header is not None and kind not in ("csv", "tsv"):
         raise MetaevalError(
-            f"header= names the columns of tables of text, and {name} is not one; leave it out."
+            f"header= applies to text tables (CSV, TSV) only, and {name} is not one; omit it."
         )
     frame.columns = pd.Index(_column_names(frame, name), dtype=object)
     require_distinct(list(frame.columns), name)
     if not len(frame):
-        raise MetaevalError(f"{name} has no rows; at least one below the header was expected.")
+        raise MetaevalError(f"{name} has no rows; expected at least one below the header.")
     frame = _without_categories(frame)
     frame.attrs = {"source": name, "text": kind in ("csv", "tsv"), "notes": tuple(notes)}
     return frame
 
 
 def _without_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns of categories as their values, so that a cell may take any other."""
+    """Convert categorical columns to their values, so that cells can be assigned any value."""
     coded = [c for c in frame if isinstance(frame[c].dtype, pd.CategoricalDtype)]
     return frame.assign(**{c: frame[c].astype(object) for c in coded}) if coded else frame
 
 
 def _column_names(frame: pd.DataFrame, source: str) -> list[str]:
-    """Names without blanks around them; where there is none, that of the place, as in pandas."""
+    """Strip column names; name unnamed columns by position, as in pandas."""
     names = [as_utf8(str(column)).strip() for column in frame.columns]
     long = [name for name in names if len(name) > LONGEST_NAME]
     if long:
         raise MetaevalError(
-            f"A column of {source} has a name of {len(long[0]):,} characters ({long[0]:.30}...); "
+            f"A column name of {source} has {len(long[0]):,} characters ({long[0]:.30}...); "
             f"expected at most {LONGEST_NAME:,}. Rename it."
         )
     return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
 
 
 def head_of(source: Any) -> str:
-    """Return what a source starts with; for Parquet and frames their column names as a header."""
+    """Return the beginning of a source; for Parquet and frames, the column names as a header."""
     if not isinstance(source, str | Path):
         return ",".join(map(str, column_names(source)))
     path = Path(source)
@@ -122,7 +122,6 @@ def head_of(source: Any) -> str:
     return read_text_head(path)
 
 
-# What a file is.
 def _from_file(
     path: Path, max_cells: int, header: Sequence[str] | None
 ) -> tuple[pd.DataFrame, str, str, list[str]]:

@@ -13,10 +13,10 @@ from metaeval.readers.cells.numbers_and_ids import (
     Codes,
     Floats,
     collapse,
-    combined,
+    combine_codes,
     covariate,
     id_column,
-    shown,
+    format_ids,
 )
 from metaeval.readers.matching.hints import repeats_cure, varying_columns
 from metaeval.tables import TEXT
@@ -85,7 +85,7 @@ class Rows:
         self.pairs = pairs
         self._others = frame, {*roles, *ids}
         self._values = dict(values or {})
-        key = combined([column.codes for column in self.ids.values()])
+        key = combine_codes([column.codes for column in self.ids.values()])
         self.row, uniques = pd.factorize(key)
         self.n = len(uniques)
         self.first = np.zeros(self.n, dtype=np.int64)
@@ -175,7 +175,7 @@ class Rows:
         ids = {name: column for name, column in self.ids.items() if name}
         return MetaevalError(
             f"{self.source} has several values of {join_names(names, 5)} for one row, at "
-            f"{len(some)} rows ({', '.join(ids)}): {shown(ids, at[some], 3)}. {cure}"
+            f"{len(some)} rows ({', '.join(ids)}): {format_ids(ids, at[some], 3)}. {cure}"
         )
 
     def attributes(self, ids: Mapping[str, Any]) -> tuple[dict[str, pd.Series], list[str]]:

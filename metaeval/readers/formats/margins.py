@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Floats, MetaevalError, rounded_margins
-from metaeval.readers.cells.numbers_and_ids import combined, id_column, numbers
+from metaeval.readers.cells.numbers_and_ids import combine_codes, id_column, numbers
 from metaeval.readers.cells.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
 from metaeval.readers.columns.aliases import MARGIN
 from metaeval.readers.formats.long_to_wide import Rows
@@ -69,7 +69,7 @@ def _require_one_order(rows: Rows, shown: Shown, names: Sequence[Any]) -> None:
     Records that nothing distinguishes but their values are left to the error of repeated rows.
     """
     who = [name.codes for name in names]
-    pair, seen = combined([rows.row, *who]), combined([rows.row, *who, shown.order.codes])
+    pair, seen = combine_codes([rows.row, *who]), combine_codes([rows.row, *who, shown.order.codes])
     twice = len(pair) - len(np.unique(pair))
     if not twice or len(np.unique(seen)) < len(seen):
         return

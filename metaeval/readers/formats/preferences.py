@@ -11,7 +11,7 @@ import pandas as pd
 
 from metaeval.core import Bools, Codes, Floats, MetaevalError, check_one_of
 from metaeval.readers.cells.missing_words import MissingCodes, word_of
-from metaeval.readers.cells.numbers_and_ids import combined, id_column
+from metaeval.readers.cells.numbers_and_ids import combine_codes, id_column
 from metaeval.readers.cells.scales import Scale
 from metaeval.readers.cells.verdict_words import WORDS, is_number, plain_word, verdicts
 from metaeval.readers.formats.long_to_wide import Rows, ids_of
@@ -190,7 +190,7 @@ def _require_no_crossing(
 def _pair_codes(shown: Shown, names: Any) -> Codes:
     """One number, from 0, for each pair and judge: (record,)."""
     codes = [column.codes for column in shown.ids.values()]
-    return pd.factorize(combined([*codes, names.codes]))[0]
+    return pd.factorize(combine_codes([*codes, names.codes]))[0]
 
 
 def _order_counts(shown: Shown, pair: Codes) -> tuple[Codes, Codes]:

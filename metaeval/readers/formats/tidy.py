@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Floats, MetaevalError, check_one_of, join_names
-from metaeval.readers.cells.missing_words import codes_of
+from metaeval.readers.cells.missing_words import parse_codes
 from metaeval.readers.cells.notation import check_decimal
 from metaeval.readers.cells.numbers_and_ids import id_column, numbers
 from metaeval.readers.cells.scales import Scale, check_scale
@@ -129,7 +129,7 @@ def parts(
     said = Said(names_of(labels), None if scorers is None else names_of(scorers), names_of(keys))
     resolved = resolve(raw, source=name, mapping=mapping, keys=said.keys, named=said.named)
     _require_columns(resolved, raw, name, said)
-    codes = codes_of(missing_codes)
+    codes = parse_codes(missing_codes)
     pair_options = {"ordered": ordered, "both_orders": both_orders, "refusals": refusals}
     pair_options["scale"] = preference_scale
     if not resolved.pairs:

@@ -15,16 +15,16 @@ import pandas as pd
 from metaeval.core import Floats, did_you_mean, join_names
 from metaeval.readers.cells.missing_words import MissingCodes, failure_notes, word_of
 from metaeval.readers.cells.notation import (
-    dots_in_doubt,
+    dots_are_ambiguous,
     example_in_words,
-    hangs_on_mark,
-    in_words,
+    depends_on_mark,
+    declare_mark,
     is_list,
     read_notations,
     unread_error,
 )
 from metaeval.readers.cells.numbers_and_ids import plain_numbers, sort_of
-from metaeval.readers.cells.rating_words import in_order, n_known, numbered
+from metaeval.readers.cells.rating_words import order_words, count_scale_words, number_words
 from metaeval.readers.cells.verdict_words import are_verdicts, outcomes
 from metaeval.readers.columns.aliases import LONG
 from metaeval.readers.columns.column_inference import Said, is_covariate
@@ -107,7 +107,7 @@ def _in_doubt(column: pd.Series, values: Floats) -> bool:
         or not column.str.contains(".", regex=False).any()
     ):
         return False
-    return dots_in_doubt([text for text in map(str, pd.unique(column.dropna())) if text])
+    return dots_are_ambiguous([text for text in map(str, pd.unique(column.dropna())) if text])
 
 
 def _marks(
@@ -138,9 +138,9 @@ def _cure_of_marks(
     """How to declare the decimal mark of a column, so that no other is read in another way."""
     name = str(resolved.found.get(column, column))
     others = [c for c in _value_columns(resolved, said) if c != column]
-    others = [c for c in others if hangs_on_mark(resolved.frame[c])]
+    others = [c for c in others if depends_on_mark(resolved.frame[c])]
     if not others and not isinstance(decimal, Mapping):
-        return in_words(name, mark)
+        return declare_mark(name, mark)
     if isinstance(decimal, str):
         kept = {str(resolved.found.get(c, c)): decimal for c in others}
     else:
@@ -289,14 +289,14 @@ def _is_short(column: pd.Series) -> bool:
 def _scale_words(column: pd.Series) -> list[str]:
     """Words of a column, if most are those of a rating scale."""
     words = sorted({word_of(v) for v in column.dropna().astype(TEXT).unique()[:20]} - {""})
-    if len(words) > 2 and len(words) <= _MOST_GRADES and in_order(words):
+    if len(words) > 2 and len(words) <= _MOST_GRADES and order_words(words):
         return words
-    return words if 2 <= len(words) <= 9 and 2 * n_known(words) > len(words) else []
+    return words if 2 <= len(words) <= 9 and 2 * count_scale_words(words) > len(words) else []
 
 
 def _numbered(words: Sequence[str]) -> str:
     """Words as options of a vocabulary, with numbers where their order is known."""
-    return _spelled(numbered(words) or dict.fromkeys(words))
+    return _spelled(number_words(words) or dict.fromkeys(words))
 
 
 def _spelled(numbers: Mapping[str, int | None]) -> str:

@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import MetaevalError, check_one_of, join_names, require_column
-from metaeval.readers.cells.missing_words import codes_of
+from metaeval.readers.cells.missing_words import parse_codes
 from metaeval.readers.cells.numbers_and_ids import id_column
 from metaeval.readers.cells.scales import Scale, check_scale
 from metaeval.readers.cells.verdict_words import are_sides
@@ -122,7 +122,7 @@ def parts(
         both_orders=both_orders,
         refusals=refusals,
         value_map=value_map,
-        codes=codes_of(missing_codes),
+        codes=parse_codes(missing_codes),
         scale=preference_scale,
         labels=raters,
         keys=further,

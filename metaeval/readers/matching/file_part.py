@@ -1,4 +1,4 @@
-"""What a reader hands over, before files are put side by side."""
+"""The output of a reader for one file, before merging."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Part:
-    """One file's rows: ids and covariates, and the scores and labels it holds for them.
+    """The rows of one file: ids and covariates, scores and labels.
 
     Parameters
     ----------
@@ -19,22 +19,22 @@ class Part:
     scores, labels : DataFrame
         One float column per scorer or rater on the same index; may have no columns.
     source : str
-        What to call the file in messages.
+        Name of the file in messages.
     pairs : bool
         Whether a row is a pair.
     label_kind : str, optional
-        What the labels are where the format says so.
+        Kind of labels, if the format determines it.
     notes : tuple of str
-        What the reader did that its user should know.
+        Steps of the reader that the user should know.
     warnings : tuple of str
-        What looks wrong in the file; shown before everything else.
+        Suspicious findings in the file, shown before everything else.
     columns : tuple of str
-        What the columns of the file are called, where it has columns.
+        Names of the columns of the file, if it has columns.
     shown : DataFrame, optional
-        Of pairs that each judge saw in one order: 1 where the first was shown first, else -1;
-        NaN where a judge did not see the pair. A column for each of `scores`.
+        For pairs that each judge saw in one order: 1 if the first was shown first, else -1; NaN if
+        a judge did not see the pair. One column per column of `scores`.
     place : int
-        Where its file stands among those given: rows come in the order of the first.
+        Position of the file among the sources; rows are in the order of the first.
     """
 
     rows: pd.DataFrame
@@ -51,4 +51,4 @@ class Part:
 
 
 WRONG = float("inf")
-"""Stands for a refusal that counts as wrong, until the label of its pair is known."""
+"""Placeholder for a refusal that counts as wrong, until the label of its pair is known."""

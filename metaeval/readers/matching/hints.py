@@ -1,4 +1,4 @@
-"""What to type next where several values stand for one row: every cure, likeliest first."""
+"""Advice where several values belong to one row: every remedy, likeliest first."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _RESPONSE = re.compile(
     "sample|candidate|response|answer|completion|generat|output|idx|index|system|model|policy|lm$",
     re.IGNORECASE,
 )
-_MOST_COLUMNS = 50
-_LONGEST = 60
-_CHANCE = 0.001  # that whole numbers never meet in one row, below which they number its records
+_MOST_COLUMNS = 50  # columns that are inspected, which bounds the time
+_LONGEST = 60  # characters; longer cells are texts, not ids
+_CHANCE = 0.001  # whole numbers that would be distinct within rows this rarely number the records
 
 
 def telling_columns(
@@ -37,20 +37,20 @@ def telling_columns(
     skip: Collection[str],
     values: Mapping[str, bool],
 ) -> list[str]:
-    """Columns that distinguish the records (cell,) of each row that is there several times.
+    """Return the columns that distinguish the records (cell,) of every repeated row.
 
     Parameters
     ----------
     frame : DataFrame
         All columns of the file.
     row : array (cell,)
-        Which row each record belongs to.
+        Index of the row of each record.
     repeated : array (cell,)
-        Which records share their row with another.
+        Mask of records that share their row with another.
     skip : collection of str
         Columns that have a role already.
     values : mapping of str to bool
-        Columns that are read as scores, or as labels (True); raters and runs may have numbers.
+        Columns read as scores, or as labels (True); numbers of raters and runs may be among them.
     """
     at = np.flatnonzero(repeated)
     columns = []
@@ -80,7 +80,7 @@ def _has_fractions(column: pd.Series) -> bool:
 
 
 def _may_number(texts: pd.Series, row: Codes) -> bool:
-    """Return whether a column holds whole numbers that would meet in some row (cell,) were they scores."""
+    """Return whether whole numbers look like ids: as scores, some would coincide within a row."""
     if not texts.str.fullmatch(r"\d+(\.0)?").all():
         return False
     _, counts = np.unique(row, return_counts=True)
@@ -93,14 +93,14 @@ def _may_number(texts: pd.Series, row: Codes) -> bool:
 def unnamed_responses(
     frame: pd.DataFrame, row: Codes, *, skip: Collection[str], values: Mapping[str, bool]
 ) -> list[str]:
-    """A warning where rows of one item (cell,) may be of raters, runs or prompts, not responses.
+    """Return a warning if the rows of an item (cell,) may be raters, runs or prompts.
 
     Parameters
     ----------
     frame, row
         As in `telling_columns`.
     skip : collection of str
-        Columns that have a role already, or were said to be scorers.
+        Columns that have a role already, or are declared as scorers.
     values : mapping of str to bool
         Columns of scores, and of labels (True).
     """
@@ -118,7 +118,7 @@ def unnamed_responses(
     cures["responses"] = f"if it names systems or responses, use {column_hint(system=one)}"
     also = f" {one} is read as a scorer." if one in values else ""
     return [
-        f"no column names responses, so the rows of an item are taken for different ones.{also} "
+        f"no column names responses, so the rows of an item are read as different ones.{also} "
         f"The column {one!r} distinguishes them: {_listing(one, values, cures)}"
     ]
 
@@ -134,14 +134,14 @@ def repeats_cure(
     long: bool,
     average: bool,
 ) -> str:
-    """What to type where records (cell,) repeat, likeliest first; "" if no column helps.
+    """Return what to type for repeated records (cell,), likeliest first; "" if no column helps.
 
     Parameters
     ----------
     frame, row, repeated, skip
         As in `telling_columns`.
     values : mapping of str to bool
-        Columns that hold the values, and whether these are labels.
+        Columns of values, and whether these are labels.
     pairs, long, average : bool
         Whether rows are pairs, a column names the scorers already, and repeats can be averaged.
     """
@@ -165,36 +165,36 @@ def repeats_cure(
 
 
 def _is_of_items(name: str) -> bool:
-    """Return whether a column is called as one that items are numbered in, or as one of their ids."""
+    """Return whether a column has a name of ids, or of units within which items are numbered."""
     known = {plain_name(alias) for alias in IDS["item"]}
     return bool(_SET.search(name) or _TEXT.search(name) or plain_name(name) in known)
 
 
 def _ids_of_both(frame: pd.DataFrame, one: str) -> str:
-    """What to type so that items have the ids of two columns, `one` and that of the items."""
+    """Return what to type to combine the ids of the column `one` with those of the items."""
     outer, inner = (_called(frame, role) for role in outer_first(frame, one, "item"))
     role = "task" if _SET.search(outer) else "cluster"
     both = {"item": f"{outer}+{inner}", role: outer}
-    return f"each {outer}, take the ids of both: {column_hint(**both)}"
+    return f"each {outer}, combine the ids: {column_hint(**both)}"
 
 
 def _called(frame: pd.DataFrame, role: str) -> str:
-    """The name in the file of the column that has a role."""
+    """Return the name in the file of the column that has a role."""
     return str(dict(frame.attrs.get("columns", ())).get(role, role))
 
 
 def one_row_each(frame: pd.DataFrame, source: str, other: str) -> str:
-    """What to say where each row is an item of its own, and `other` is shared by systems."""
+    """Return the message for ids that differ in every row, where systems share `other`."""
     item = _called(frame, "item")
     return (
-        f"{item} of {source} has another value in each row, and {other} has the same values for "
-        f"several systems. If {other} says what was answered, use {column_hint(item=other)}; if "
+        f"{item} of {source} differs in every row, and {other} has the same values for several "
+        f"systems. If {other} identifies what was answered, use {column_hint(item=other)}; if "
         f"{item} does, {column_hint(item=item)}"
     )
 
 
 def varying_columns(frame: pd.DataFrame, row: Codes, names: Iterable[str]) -> list[str]:
-    """The columns that differ between records (cell,) of one row, those that seldom do last."""
+    """Return the columns that vary between records (cell,) of one row; those that rarely do last."""
     often = {
         name: float(frame[name].astype(TEXT).groupby(row).nunique().gt(1).mean()) for name in names
     }
@@ -205,7 +205,7 @@ def varying_columns(frame: pd.DataFrame, row: Codes, names: Iterable[str]) -> li
 def _cures(
     one: str, varying: Sequence[str], values: Mapping[str, bool], *, pairs: bool, long: bool
 ) -> dict[str, str]:
-    """What each meaning of the column `one` would have one type, by that meaning."""
+    """Return what to type for each possible meaning of the column `one`."""
     labels = [name for name in varying if values.get(name)]
     scores = [name for name in varying if not values.get(name)]
     label, score = ("preference", "preference") if pairs else ("label", "score")
@@ -215,7 +215,7 @@ def _cures(
         f"{column_hint(**{'scorer': one, score: value})}"
     }
     aspects = {
-        "aspects": "if it names aspects or conditions that are scored each, use "
+        "aspects": "if it names aspects or conditions that are scored separately, use "
         f"keys=[{one!r}] (--keys {one})"
     }
     beside = [name for name in values if not values[name]] if labels and not scores else []
@@ -232,27 +232,27 @@ def _cures(
 
 
 def _mean_of_runs(scorers: list[str]) -> str:
-    """How to average runs; `scorers` are named where the numbers of runs look like scores."""
+    """Return how to average runs; `scorers` are listed if the run numbers look like scores."""
     shell, python = _named(scorers)
     return (
-        f"if it numbers runs whose mean is meant, use repeats='mean'{python} (--repeats "
+        f"if it numbers runs to be averaged, use repeats='mean'{python} (--repeats "
         f"mean{shell})"
     )
 
 
 def _named(scorers: list[str]) -> tuple[str, str]:
-    """How to name scorers on the command line and in Python; nothing where there are none."""
+    """Return how to list scorers on the command line and in Python; "" if there are none."""
     return (f" --scorers {','.join(scorers)}", f", scorers={scorers}") if scorers else ("", "")
 
 
 def _listing(one: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
-    """The cures, the likeliest first."""
+    """Return the remedies, likeliest first."""
     likely = _likeliest(one, values, cures)
     return "; ".join(cures[kind] for kind in sorted(cures, key=lambda kind: kind != likely))
 
 
 def _likeliest(one: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
-    """Which of the cures to name first."""
+    """Return the likeliest meaning."""
     labels_vary = "scorers" not in cures or not any(values.values())
     if "responses" in cures and labels_vary and _RESPONSE.search(one):
         return "responses"
@@ -268,7 +268,7 @@ def _likeliest(one: str, values: Mapping[str, bool], cures: Mapping[str, str]) -
 
 
 def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
-    """Build the error of a file in which no column names the items."""
+    """Build the error for a file without a column of items."""
     names = [str(c) for c in frame]
     likely = [n for n in names if not is_known_name(n) and _may_be_ids(frame[n])]
     likely.sort(key=lambda name: -frame[name].astype(TEXT).nunique())
@@ -276,33 +276,33 @@ def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
     none = (
         ""
         if likely
-        else " If none does and each row is of another item, add one that numbers them."
+        else " If there is none and each row is a different item, add a column of row numbers."
     )
     return MetaevalError(
-        f"{source} needs a column 'item'; found {join_names(names, 20) or 'no columns'}. Say which "
-        f"one names what was answered (segment, prompt, question), {cure}.{none}"
+        f"{source} needs a column 'item'; found {join_names(names, 20) or 'no columns'}. Declare "
+        f"the column that identifies the segment, prompt or question, {cure}.{none}"
     )
 
 
 def no_values(rows: pd.DataFrame, source: str) -> MetaevalError:
-    """Build the error of files in which no column holds scores or labels."""
+    """Build the error for files without scores and labels."""
     names = [str(c) for c in rows]
     sides = [name for name in names if name not in ROLES and are_sides(rows[name])]
     if sides:
         return MetaevalError(
-            f"{join_names(sides, 5)} of {source} hold words for the sides of pairs, and no columns "
-            "name the two responses. Say which do, "
+            f"{join_names(sides, 5)} of {source} contain words for the sides of pairs, but no "
+            "columns name the two responses. Declare these columns, "
             f"{column_hint(first='<column>', second='<column>')}, or add columns 'first' and "
-            "'second' that name them."
+            "'second'."
         )
     return MetaevalError(
-        f"{source} holds no scores and no labels; found {join_names(names, 20)}. Name the columns "
-        "that are: scorers=[...] or labels=[...] (--scorers A,B or --labels C)."
+        f"{source} has no scores and no labels; found {join_names(names, 20)}. Declare their "
+        "columns: scorers=[...] or labels=[...] (--scorers A,B or --labels C)."
     )
 
 
 def _may_be_ids(column: pd.Series) -> bool:
-    """Return whether a column holds several short texts, or whole numbers that never fall."""
+    """Return whether a column has several short texts, or whole numbers that never decrease."""
     cells = column.dropna().head(1000)
     if not len(cells) or any(
         isinstance(v, list | dict | float | np.ndarray) for v in cells.head(50)

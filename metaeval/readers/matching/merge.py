@@ -1,4 +1,4 @@
-"""Several files side by side: rows matched by key, scorers and labels put next to one another."""
+"""Merge files: match rows by ids, and put scorers and labels next to one another."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from metaeval.tables import TEXT
 def merge(
     parts: Sequence[Part], keys: Sequence[str] = (), scorers: Sequence[str] | None = None
 ) -> Part:
-    """Put parts side by side, whatever their order.
+    """Merge parts, in any order.
 
     Rows are matched by the ids that both sides have. A scorer may be spread over files (one per
-    task, say), but must not have two different scores for one row. A part that lacks some id,
-    such as the task, is matched by the others, provided that they tell its rows apart.
+    task, say), but must not have two different scores for one row. A part that lacks an id, such
+    as the task, is matched by the others, provided that these identify its rows.
 
     Raises
     ------
@@ -70,15 +70,15 @@ def _require_one_kind(parts: Sequence[Part]) -> None:
     if len({part.pairs for part in parts}) > 1:
         names = [sorted({p.source for p in parts if p.pairs == kind}) for kind in (True, False)]
         raise MetaevalError(
-            f"{join_names(names[0])} holds pairs and {join_names(names[1])} scores of responses; "
-            "read them apart, and put them together with responses.pairs().join(pairs)."
+            f"{join_names(names[0])} has pairs, but {join_names(names[1])} has scores of "
+            "responses; read them separately, and join them with responses.pairs().join(pairs)."
         )
 
 
 def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[Part]:
-    """Parts without columns that are a scorer in one file and something else in another.
+    """Return parts without columns that are a scorer in one file and a covariate in another.
 
-    Which of the two they are is what `scorers` says; without it, that is an error.
+    `scorers` decides which of the two they are; without it, raise.
     """
     described = {str(name): part for part in parts for name in part.rows}
     clash = {str(n): (p, described[n]) for p in parts for n in p.scores if n in described}
@@ -101,12 +101,12 @@ def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[
 def _two_uses(name: str, one: Part, other: Part) -> MetaevalError:
     if one is other or name in (*RESPONSE_IDS, *PAIR_IDS):
         return MetaevalError(
-            f"A scorer of {one.source} is called {name!r}, as a column of ids or of covariates is; "
+            f"A scorer of {one.source} and a column of ids or covariates are both named {name!r}; "
             "rename one of them."
         )
     return MetaevalError(
-        f"The column {name!r} of {one.source} was taken for a scorer, and that of {other.source} "
-        "for something else; say which columns are scorers: scorers=[...]."
+        f"The column {name!r} was read as a scorer in {one.source}, but not in {other.source}; "
+        "list the scorers: scorers=[...] (--scorers A,B)."
     )
 
 
@@ -133,16 +133,15 @@ def _turned_over(one: Part, other: Part, name: str, ids: Sequence[str]) -> bool:
 
 def _two_orders(one: Part, other: Part, name: str) -> MetaevalError:
     return MetaevalError(
-        f"{name!r} judged pairs in one order in {one.source} and in the other order in "
-        f"{other.source}; put both into one table (pandas.concat), so that both orders are kept, "
-        "or, if its scores are margins in a column of their own, keep pairs as they were shown: "
-        "ordered=True (--ordered)."
+        f"{name!r} judged the same pairs in one order in {one.source} and in the other in "
+        f"{other.source}. Put both into one table (pandas.concat) to keep both orders, or, if its "
+        "scores are margins in a separate column, keep pairs as shown: ordered=True (--ordered)."
     )
 
 
 # Parts with the same ids.
 def _stack(parts: Sequence[Part], ids: Sequence[str]) -> Part:
-    """Put parts with the same ids together on the union of their rows."""
+    """Merge parts with the same ids on the union of their rows."""
     if len(parts) == 1:
         return parts[0]
     if not {"response", "system", "first"} & set(ids) and _repeats(parts, ids):
@@ -157,11 +156,11 @@ def _repeats(parts: Sequence[Part], ids: Sequence[str]) -> bool:
 
 
 def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
-    """Build the error of files that repeat items and do not say what their rows are."""
+    """Build the error for files that repeat items without a column that identifies the rows."""
     part = next(p for p in parts if p.rows.duplicated(list(ids)).any())
     [row] = shared_codes([part.rows], ids)
     often = part.rows.duplicated(list(ids), keep=False).to_numpy()
-    message = f"{part.source} has several rows for one {join_names(ids)} and names no response"
+    message = f"{part.source} has several rows for one {join_names(ids)}, but names no responses"
     kinds = dict.fromkeys(map(str, part.scores), False) | dict.fromkeys(map(str, part.labels), True)
     cells = pd.concat([part.rows, part.scores, part.labels], axis=1)
     cure = repeats_cure(
@@ -170,15 +169,15 @@ def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
     if cure:
         return MetaevalError(f"{message}. {cure}")
     return MetaevalError(
-        f"{message}, and no column distinguishes these rows. If each is the answer of another "
-        "system, add a column that names it (system); if they are raters, runs or filters of one "
-        "answer, add a column that names these, and say so: "
+        f"{message}, and no column distinguishes these rows. If each is the answer of a different "
+        "system, add a column 'system'; if they are raters, runs or filters of one answer, add a "
+        "column that names these, and declare it: "
         f"{column_hint(rater='<column>')} or {column_hint(scorer='<column>')}."
     )
 
 
 def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> Part:
-    """Parts on the union of their rows; `codes` says which row of it each row of a part is."""
+    """Merge parts on the union of their rows; `codes` maps the rows of each part to it."""
     n = int(max(code.max() for code in codes)) + 1
     rows, torn = _united_rows(parts, codes, n, ids)
     apart = differences(parts, codes, ids)
@@ -207,7 +206,7 @@ def _kind(parts: Sequence[Part]) -> str | None:
 def _united_rows(
     parts: Sequence[Part], codes: Sequence[Codes], n: int, ids: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Ids and covariates on the union of rows; covariates that contradict are left out."""
+    """Return ids and covariates on the union of rows; drop covariates that files contradict."""
     rows, notes = {}, []
     names = {str(c) for part in parts for c in part.rows}
     for name in sorted(names, key=lambda c: (c not in ids, c)):
@@ -224,7 +223,7 @@ def _united_rows(
 def _torn_note(name: str, n: int) -> str:
     if name == "text_hash":
         return f"suspicious ids: {n} keys have different texts in two files"
-    return f"{name} is left out, files differ in it for {n} rows"
+    return f"{name} excluded: files disagree on it for {n} rows"
 
 
 def _loose(column: pd.Series) -> pd.Series:
@@ -240,7 +239,7 @@ def _filled(
     rows: pd.DataFrame,
     ids: Sequence[str],
 ) -> pd.DataFrame:
-    """Scores or labels of all parts on the union of rows."""
+    """Return the scores or labels of all parts on the union of rows."""
     columns: dict[str, Floats] = {}
     for part, code in zip(parts, codes, strict=True):
         for name, column in getattr(part, what).items():
@@ -256,7 +255,7 @@ def _filled(
 
 
 def _repeats_notes(parts: Sequence[Part], codes: Sequence[Codes], n: int) -> list[str]:
-    """How many values of each scorer and label are in several files, and equal."""
+    """Return notes on the number of equal values of each scorer and label in several files."""
     held: dict[str, list[Codes]] = {}
     for part, code in zip(parts, codes, strict=True):
         for name, column in (*part.scores.items(), *part.labels.items()):
@@ -266,7 +265,7 @@ def _repeats_notes(parts: Sequence[Part], codes: Sequence[Codes], n: int) -> lis
         for name, rows in held.items()
         if len(rows) > 1
     }
-    return [f"{name}: {k} values are in several files, and equal" for name, k in often.items() if k]
+    return [f"{name}: {k} equal values are in several files" for name, k in often.items() if k]
 
 
 def _contradiction(
@@ -284,7 +283,7 @@ def _contradiction(
 
 # A part with fewer ids.
 def _beside(whole: Part, other: Part, keys: Sequence[str]) -> Part:
-    """Put a part with fewer ids beside all the rows that it belongs to."""
+    """Merge a part with fewer ids to all rows that it belongs to."""
     names = [*(PAIR_IDS if whole.pairs else RESPONSE_IDS), *keys]
     shared = [c for c in dict.fromkeys(names) if c in whole.rows and c in other.rows]
     mine, theirs = shared_codes([whole.rows, other.rows], shared)
@@ -314,28 +313,28 @@ def _nothing_shared(whole: Part, other: Part, shared: list[str]) -> MetaevalErro
     both_orders = " and was seen in both orders" if whole.pairs and "order" in whole.rows else ""
     return MetaevalError(
         f"{names[1]} of {other.source} shares no row ({', '.join(shared)}) with {names[0]} of "
-        f"{whole.source}, which has more ids{both_orders}; read them apart, or correct the ids."
+        f"{whole.source}, which has more ids{both_orders}; correct the ids, or read the files "
+        "separately."
     )
 
 
 def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str]) -> MetaevalError:
     lacking = [c for c in identity(other, keys) if c not in shared]
     return MetaevalError(
-        f"{other.source} and {whole.source} share the ids {join_names(shared)}, which do not tell "
-        "the "
-        f"rows of {other.source} apart; {join_names(lacking) or 'another id'} is needed in both "
-        "files, under one name (columns={...}, --map)."
+        f"{other.source} and {whole.source} are matched by {join_names(shared)}, which does not "
+        f"identify rows of {other.source} uniquely; both files need "
+        f"{join_names(lacking) or 'another id'}, under one name (columns={{...}}, --map)."
     )
 
 
 def _matching_warnings(whole: Part, other: Part, used: Codes) -> list[str]:
-    """How many rows are left out, as they match none of a file that has more ids."""
+    """Return a warning about rows that match none of a file that has more ids."""
     left = len(other.rows) - len(np.unique(used))
     return [f"{other.source}: {left} rows match no row of {whole.source}"] if left else []
 
 
 def _spread_warnings(whole: Part, other: Part, used: Codes, keys: Sequence[str]) -> list[str]:
-    """A warning where one value of a file stands for several rows, which count as that many."""
+    """Return a warning if one value of a file is used for several rows."""
     values = other.scores.shape[1] + other.labels.shape[1]
     if not values or whole.pairs or len(np.unique(used)) == len(used):
         return []
@@ -344,14 +343,14 @@ def _spread_warnings(whole: Part, other: Part, used: Codes, keys: Sequence[str])
         f"; if {lacking[0]} names raters, use {column_hint(rater=lacking[0])}" if lacking else ""
     )
     return [
-        f"{other.source} has no {join_names(lacking)}: each of its values stands for "
-        f"{len(used) / len(np.unique(used)):.3g} rows on average, which count as so many "
+        f"{other.source} has no {join_names(lacking)}: each of its values is used for "
+        f"{len(used) / len(np.unique(used)):.3g} rows on average, which count as different "
         f"responses{raters}"
     ]
 
 
 def _with_clusters(rows: pd.DataFrame) -> pd.DataFrame:
-    """Fill in the cluster of rows whose file has none from other rows of the same item."""
+    """Fill in missing clusters from other rows of the same item."""
     if "cluster" not in rows or not rows["cluster"].isna().any():
         return rows
     ids = [name for name in ("task", "item") if name in rows]

@@ -1,4 +1,4 @@
-"""What can be settled only when labels and verdicts stand side by side."""
+"""Verdicts that can be scored only after labels have been merged."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from metaeval.readers.matching.row_matching import shared_codes
 
 
 def settled(part: Part) -> Part:
-    """Return the part with refusals that count as wrong turned against the label of their pair."""
+    """Replace refusals that count as wrong by the opposite of the label of their pair."""
     scores = part.scores.to_numpy()
     if not part.pairs or not (scores == WRONG).any():
         return part
     if not part.labels.shape[1]:
         raise MetaevalError(
-            "refusals='wrong' needs a label to be wrong against; give a label file."
+            "refusals='wrong' needs labels to be wrong against; add a file of labels."
         )
     verdict = _verdict(part.labels.to_numpy())
     wrong = np.where(verdict == 0, 1.0, -verdict)[:, None]
@@ -29,7 +29,7 @@ def settled(part: Part) -> Part:
 
 
 def _verdict(labels: Floats) -> Floats:
-    """Plurality of labels (row, rater), or the sign of the mean of graded ones; NaN if none."""
+    """Return the plurality of labels (row, rater), or the sign of their mean if graded: (row,)."""
     votes = np.stack([(labels == v).sum(axis=1) for v in (-1, 0, 1)], axis=1)
     given = (~np.isnan(labels)).sum(axis=1)
     most = votes == votes.max(axis=1, keepdims=True)
@@ -40,9 +40,9 @@ def _verdict(labels: Floats) -> Floats:
 
 
 def mirrored(part: Part, keys: Sequence[str]) -> Part:
-    """Return the part with labels filled in from the same pair shown the other way round.
+    """Fill in labels from the same pair shown in the other order, negated.
 
-    Judges may see first and second in an order that matters; a label is about the pair alone.
+    The order may matter to judges; a label belongs to the pair in either order.
     """
     ids = [c for c in ("task", "item", *keys) if c in part.rows]
     turned = part.rows.rename(columns={"first": "second", "second": "first"})

@@ -1,4 +1,4 @@
-"""Which rows files share: ids of parts, files that do not fit, and what one file lacks."""
+"""Rows that files share: ids of parts, files that do not match, missing rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Bools, Codes, MetaevalError, join_names
-from metaeval.readers.cells.numbers_and_ids import combined, id_column
+from metaeval.readers.cells.numbers_and_ids import combine_codes, id_column
 from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.matching.file_part import Part
 
@@ -18,26 +18,26 @@ PAIR_IDS = ("task", "item", "first", "second", "order")
 
 
 def identity(part: Part, keys: Sequence[str]) -> list[str]:
-    """Columns that identify a row of a part."""
+    """Return the columns that identify a row of a part."""
     names = [*(PAIR_IDS if part.pairs else RESPONSE_IDS), *keys]
     here = [name for name in dict.fromkeys(names) if name in part.rows]
     return [n for n in here if n != "system"] if "response" in here else here
 
 
 def shared_codes(frames: Sequence[pd.DataFrame], ids: Sequence[str]) -> list[Codes]:
-    """Row numbers over several frames; equal ids have equal numbers: one array per frame."""
+    """Number the rows of several frames; equal ids have equal numbers: one array per frame."""
     columns = []
     for name in ids:
         texts = [np.asarray(id_column(f[name], name, null=True), dtype=object) for f in frames]
         columns.append(pd.factorize(np.concatenate(texts))[0])
-    code = pd.factorize(combined(columns))[0]
+    code = pd.factorize(combine_codes(columns))[0]
     return list(np.split(code, np.cumsum([len(f) for f in frames])[:-1]))
 
 
 def require_overlap(parts: Sequence[Part], keys: Sequence[str]) -> None:
-    """Raise unless files hang together: by rows that they share, or by columns that they continue.
+    """Raise unless all files are connected by rows that they share or columns that they continue.
 
-    Two files need not share rows themselves, if others lie between them.
+    Two files need not share rows directly; a chain of other files is enough.
     """
     by_source: dict[str, list[Part]] = {}
     for part in parts:
@@ -49,7 +49,7 @@ def require_overlap(parts: Sequence[Part], keys: Sequence[str]) -> None:
 
 
 def _hanging(start: str, by_source: dict[str, list[Part]], keys: Sequence[str]) -> set[str]:
-    """Sources that hang together with one of them."""
+    """Return the sources that are connected with a given one."""
     group, todo = {start}, [start]
     while todo:
         own = by_source[todo.pop()]
@@ -74,7 +74,7 @@ def _overlap(a: Part, b: Part, keys: Sequence[str]) -> Bools:
 def _no_overlap(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalError:
     shared = [c for c in identity(a, keys) if c in b.rows]
     apart = [
-        f"{c} is {str(a.rows[c].iloc[0])!r} here and {str(b.rows[c].iloc[0])!r} there"
+        f"{c} is {str(a.rows[c].iloc[0])!r} in one and {str(b.rows[c].iloc[0])!r} in the other"
         for c in shared
         if not set(map(str, a.rows[c])) & set(map(str, b.rows[c]))
     ]
@@ -85,13 +85,13 @@ def _no_overlap(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalE
             hint = f" The {role}s differ in leading zeros, such as {one!r} and {other!r}."
     return MetaevalError(
         f"{source} and {b.source} share no row; they are matched by {', '.join(shared)}"
-        f"{': ' + '; '.join(apart) if apart else ''}.{hint} Make the ids equal, or say which "
-        f"column holds them: {column_hint(item='<column>')}."
+        f"{': ' + '; '.join(apart) if apart else ''}.{hint} Make the ids equal, or declare their "
+        f"column: {column_hint(item='<column>')}."
     )
 
 
 def _shift(a: Part, b: Part) -> int:
-    """By how much items of two files that are numbers, maybe behind one word, differ; else 0."""
+    """Return the constant difference of numbered items of two files; 0 if there is none."""
     one, two = (_numbers(part) for part in (a, b))
     if one is None or two is None or len(one) != len(two):
         return 0
@@ -99,7 +99,7 @@ def _shift(a: Part, b: Part) -> int:
 
 
 def _numbers(part: Part) -> Codes | None:
-    """The numbers of the items of a part, sorted; None if they are not numbers behind one word."""
+    """Return the sorted numbers of items such as q1, q2; None if they have no common prefix."""
     items = [re.fullmatch(r"(\D*)(\d{1,15})", str(item)) for item in part.rows["item"].unique()]
     if not items or None in items or len({m[1] for m in items if m}) > 1:
         return None
@@ -107,7 +107,7 @@ def _numbers(part: Part) -> Codes | None:
 
 
 def differences(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> list[str]:
-    """What each file has that no other has, and lacks that others have."""
+    """Return notes on rows that only one file has, and on rows that it lacks."""
     sources = sorted({part.source for part in parts})
     if len(sources) < 2:
         return []
@@ -120,7 +120,7 @@ def differences(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str
         alone, lacking = here & (inside.sum(axis=0) == 1), ~here
         for rows, what in (
             (alone, "rows are in no other file"),
-            (lacking, "rows of other files are not in it"),
+            (lacking, "rows of other files are missing"),
         ):
             if rows.any():
                 some = _some(rows, parts, codes, ids)
@@ -129,7 +129,7 @@ def differences(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str
 
 
 def _some(rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> str:
-    """Ids of the first three rows that are marked (row,)."""
+    """Return the ids of the first three rows of a mask (row,)."""
     shown: dict[str, None] = {}
     for part, own in zip(parts, codes, strict=True):
         if set(ids) <= set(part.rows):
@@ -141,7 +141,7 @@ def _some(rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Seque
 def shift_warnings(
     parts: Sequence[Part], codes: Sequence[Codes], notes: Sequence[str]
 ) -> list[str]:
-    """A warning where the items of two files that differ look shifted, as numbers from 0 and 1."""
+    """Return a warning if the items of two files look shifted, as numbers from 0 and from 1."""
     sources = sorted({part.source for part in parts})
     if len(sources) != 2 or not notes or _continue_each_other(parts, codes, sources):
         return []
@@ -150,15 +150,15 @@ def shift_warnings(
     if not shift:
         return []
     return [
-        f"items of {sources[1]} look shifted by {shift:+d} against those of {sources[0]}, so "
-        "that rows may be matched wrongly; number them alike in both files"
+        f"items of {sources[1]} look shifted by {shift:+d} against those of {sources[0]}, so rows "
+        "may be matched wrongly; use the same numbers in both files"
     ]
 
 
 def _continue_each_other(
     parts: Sequence[Part], codes: Sequence[Codes], sources: Sequence[str]
 ) -> bool:
-    """Return whether two files need no match: they hold the same columns, or all that their rows need."""
+    """Return whether two files may have different rows: both have the same or complete columns."""
     of = [[k for k, part in enumerate(parts) if part.source == source] for source in sources]
     scores, labels = (
         [{str(c) for k in own for c in getattr(parts[k], what)} for own in of]
@@ -170,9 +170,9 @@ def _continue_each_other(
     return all([*scores, *labels]) and not np.isin(one, other).any()
 
 
-# Names that one file writes in another way than another.
+# Names that files spell differently.
 def unlike_warnings(parts: Sequence[Part], keys: Sequence[str]) -> list[str]:
-    """Warnings of ids that files write with more or fewer zeros, and of systems that each lacks."""
+    """Return warnings about ids that differ in leading zeros, and systems that one file lacks."""
     warnings = []
     roles = dict.fromkeys([*(PAIR_IDS[:3] if parts[0].pairs else RESPONSE_IDS), *keys])
     names = {(id(part), role): _names([part], role) for part in parts for role in roles}
@@ -193,9 +193,9 @@ def unlike_warnings(parts: Sequence[Part], keys: Sequence[str]) -> list[str]:
 
 
 def _sides(parts: Sequence[Part]) -> list[tuple[list[Part], list[Part]]]:
-    """The files that hold some columns of values, and those that hold others: parts by twos.
+    """Return pairs of groups of files with different columns of values.
 
-    Files that hold the same column continue each other and are one side.
+    Files with the same column continue each other and form one group.
     """
     holders: dict[str, set[str]] = {}
     for part in parts:
@@ -215,7 +215,7 @@ def _parts_of(parts: Sequence[Part], sources: Collection[str]) -> list[Part]:
 
 
 def _names(parts: Sequence[Part], role: str) -> dict[str, None]:
-    """Names in a column of ids; of pairs those of first and second together."""
+    """Return the names in a column of ids; for pairs those of first and second together."""
     columns = ("first", "second") if role in ("first", "second") else (role,)
     cells = [pd.unique(part.rows[c]) for part in parts for c in columns if c in part.rows]
     return {str(name): None for names in cells for name in names if str(name)}
@@ -226,7 +226,7 @@ def _called(parts: Sequence[Part]) -> str:
 
 
 def _are_few(names: Collection[str], parts: Sequence[Part]) -> bool:
-    """Return whether sides of pairs are systems, which come back, and not the responses to one item."""
+    """Return whether sides of pairs are systems, which recur, rather than responses to one item."""
     return len(names) <= len(_names(parts, "item"))
 
 
@@ -234,7 +234,7 @@ _ZEROS = re.compile(r"(?<![0-9.])0+(?=[0-9])")
 
 
 def without_zeros(name: str) -> str:
-    """A name without leading zeros of its numbers; those of fractions stay.
+    """Return a name without leading zeros of its integers.
 
     >>> without_zeros("q007"), without_zeros("000"), without_zeros("1.05")
     ('q7', '0', '1.05')
@@ -243,52 +243,51 @@ def without_zeros(name: str) -> str:
 
 
 def _twins(here: Collection[str], there: Collection[str]) -> list[tuple[str, str]]:
-    """Names that only one side has and that differ from one of the other in leading zeros."""
+    """Return pairs of names of the two sides that differ in leading zeros only."""
     theirs = {without_zeros(name): name for name in there if name not in here}
     mine = {name: without_zeros(name) for name in here if name not in there}
     return [(name, theirs[plain]) for name, plain in mine.items() if plain in theirs]
 
 
 def _zeros_warning(role: str, twins: Sequence[tuple[str, str]], one: str, other: str) -> list[str]:
-    """A warning of ids that one file pads with zeros and another does not."""
+    """Return a warning about ids that one file pads with zeros and another does not."""
     shown = join_names([f"{a!r} and {b!r}" for a, b in twins], 3)
     what = "names in first and second" if role == "first" else f"{role}s"
     return [
         f"{len(twins)} {what} of {one} and of {other} differ in leading zeros only ({shown}), so "
-        "that their rows are not matched; write these ids alike in both files"
+        "their rows are not matched; use the same ids in both files"
     ]
 
 
 def _lacking_warning(
     role: str, here: Collection[str], there: Collection[str], one: str, other: str
 ) -> list[str]:
-    """A warning of systems, or tasks, that either side lacks: one may go by two names."""
+    """Return a warning about systems or tasks that only one side has, perhaps under two names."""
     mine, theirs = ([n for n in a if n not in b] for a, b in ((here, there), (there, here)))
     if not mine or not theirs:
         return []
     what = "responses" if role == "first" else f"{role}s"
     return [
-        f"{what} differ: {one} has {join_names(map(repr, mine), 5)}, which {other} lacks, and "
-        f"{other} "
-        f"has {join_names(map(repr, theirs), 5)}, which {one} lacks; their rows are not matched. "
-        "If these are the same, name them alike in both files"
+        f"{what} differ: only {one} has {join_names(map(repr, mine), 5)}, only {other} has "
+        f"{join_names(map(repr, theirs), 5)}; their rows are not matched. If these are the same, "
+        "use the same names in both files"
     ]
 
 
 def few_labelled(whole: Part, parts: Sequence[Part]) -> list[str]:
-    """A warning where most rows with scores have no labels, and rows with labels no scores."""
+    """Return a warning if most rows with scores have no labels, and rows with labels no scores."""
     scored, labelled = (f.notna().to_numpy().any(axis=1) for f in (whole.scores, whole.labels))
     alone, n, both = labelled & ~scored, int(scored.sum()), int((scored & labelled).sum())
     if not _sides(parts) or not alone.any() or not n or 2 * both >= n:
         return []
     return [
         f"only {both} of {n} rows with scores have labels, and {int(alone.sum())} rows have labels "
-        "and no scores; if these are the same rows, write their ids alike in all files"
+        "but no scores; if these are the same rows, use the same ids in all files"
     ]
 
 
 def require_long(parts: Sequence[Part]) -> None:
-    """Raise where the columns of a file are called like the systems of another."""
+    """Raise if columns of a file are named like the systems of another."""
     for part in parts:
         if part.pairs or {"system", "response"} & set(part.rows):
             continue
@@ -306,8 +305,8 @@ def _wide_by_system(part: Part, named: Sequence[str], other: str) -> MetaevalErr
     by = repr(ids) if len(ids) > 1 else repr(ids[0] if ids else "item")
     melt = f"pandas.melt(frame, id_vars={by}, var_name='system', value_name='score')"
     return MetaevalError(
-        f"Columns of {part.source} are called like systems of {other} ({join_names(named, 5)}); a "
-        "row for each item and system, with a column 'system' and a column for each scorer, was "
-        f"expected. Reshape it: {melt} (value_name='label' where it holds labels); if the columns "
-        "are judges, rename them."
+        f"Columns of {part.source} are named like systems of {other} ({join_names(named, 5)}); "
+        "expected one row per item and system, with a column 'system' and one column per scorer. "
+        f"Reshape it: {melt} (value_name='label' for labels); if the columns are judges, rename "
+        "them."
     )

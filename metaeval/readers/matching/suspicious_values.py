@@ -1,4 +1,7 @@
-"""What looks wrong in a table as read: codes for missing, names that look alike, huge numbers."""
+"""Suspicious values in a table: codes for missing values, similar names, huge numbers.
+
+The thresholds are rules of thumb. They decide about warnings only, never about values.
+"""
 
 from __future__ import annotations
 
@@ -17,25 +20,25 @@ from metaeval.readers.matching.file_part import Part
 from metaeval.readers.matching.row_matching import without_zeros
 
 _CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
-_FAR = 10.0  # times the range of the rest
-_HUGE = 1e6  # times the largest of the rest, beside which differences of these are lost
-_FEW = 5  # fewer other values have no range to speak of
-_EXACT = 2.0**53
+_FAR = 10.0  # ranges of the rest between it and a code
+_HUGE = 1e6  # times the largest of the rest: an outlier that dominates means and correlations
+_FEW = 5  # with fewer other values, their range is uninformative
+_EXACT = 2.0**53  # from here on, double precision skips whole numbers
 _FEW_SHOWN = 5
-_MANY = 10  # rows of a name beside which another on one row is odd
-_DEFAULTS = 5  # rows that get one value, where others hardly repeat
-_OFTEN = 3  # a code this often among scores that hardly repeat
-_NINE = 9  # for "no answer" on short scales of surveys
-_CONTINUOUS = 10  # different scores that make a scorer continuous
-_BETWEEN = 1.5  # times the highest proportion, where no percent lies
+_MANY = 10  # rows of every other name, beside which a name on a single row is suspicious
+_DEFAULTS = 5  # rows with one value among scores that hardly repeat
+_OFTEN = 3  # occurrences of a code among scores that hardly repeat
+_NINE = 9  # "no answer" on short survey scales
+_CONTINUOUS = 10  # distinct scores from which a scorer counts as continuous
+_BETWEEN = 1.5  # ratio of the lowest percentage to the highest proportion
 
 _TOTALS = frozenset(("mean", "average", "avg", "total", "totals", "sum", "overall", "std", "sd"))
 
 
 def with_warnings(part: Part, *, asked: bool) -> Part:
-    """Return a part with warnings of what looks wrong in it.
+    """Add warnings about suspicious values to a part.
 
-    `asked` says whether codes for missing were declared, so that nothing is to be said of others.
+    If codes for missing values were declared (`asked`), other values are not reported as codes.
     """
     columns = [*part.scores.items(), *part.labels.items()]
     warnings = [w for name, values in columns for w in _too_large(str(name), values.to_numpy())]
@@ -62,9 +65,9 @@ def _distinct(column: pd.Series) -> list[str]:
 
 
 def codes_apart(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
-    """A warning of a value that stands apart from the others, as codes for missing do.
+    """Return a warning about a value far from the others, as codes for missing values are.
 
-    Of `pairs`, where -1 says that the second is better, it is none unless it comes back.
+    For `pairs`, where -1 means that the second is better, only repeated values are reported.
     """
     values = values[np.isfinite(values)]
     distinct, counts = np.unique(values, return_counts=True)
@@ -86,16 +89,16 @@ def codes_apart(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
 
 def _code_warning(name: str, code: float, n: int, rest: Floats) -> str:
     return (
-        f"{name} is {code:g} on {n} rows, apart from {rest[0]:.4g} to {rest[-1]:.4g} on the "
-        f"others; if it is a code for missing, say so: --missing-codes {code:g} (if not, "
-        "--missing-codes none)"
+        f"{name} is {code:g} on {n} rows, but {rest[0]:.4g} to {rest[-1]:.4g} on the others; if "
+        f"it is a code for missing values, use missing_codes={code:g} (--missing-codes {code:g}), "
+        "otherwise missing_codes=[] (--missing-codes none)"
     )
 
 
 def repeated_codes(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
-    """A warning of a usual code, or a whole number outside, that comes back where others do not.
+    """Return a warning about a usual code, or an extreme integer, that alone is repeated.
 
-    Scores that are cut off at -1 and 1 have both of them often.
+    Not for -1 and 1: scores that are clipped to [-1, 1] repeat both.
     """
     distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
     ends = [v for v in (distinct[0], distinct[-1]) if v == round(v) and abs(v) != 1]
@@ -110,42 +113,42 @@ def repeated_codes(name: str, values: Floats, *, pairs: bool = False) -> list[st
 
 
 def _is_cut_off(code: float, rest: Floats, usual: bool) -> bool:
-    """Return whether a value at an end lies so near the others that scores may have been cut off there.
+    """Return whether an extreme value is so close to the others that scores may be clipped to it.
 
-    Of a usual code for missing, as near as the others lie to each other.
+    For a usual code, the gap must be as small as those between the others.
     """
     gap, reach = max(rest[0] - code, code - rest[-1]), rest[-1] - rest[0]
     return bool(0 <= gap < (3 * reach / len(rest) if usual and abs(code) != 1 else 0.2 * reach))
 
 
 def _hardly_repeat(counts: Codes) -> bool:
-    """Return whether values are those of a continuous scorer: many, and nearly all different."""
+    """Return whether values look continuous: many, and nearly all distinct."""
     return len(counts) >= _CONTINUOUS and len(counts) >= 0.8 * counts.sum()
 
 
 def _one_value(name: str, values: Floats) -> list[str]:
-    """A warning of one value on many rows of a scorer whose other scores hardly repeat.
+    """Return a warning about one value on many rows of a scorer whose other scores hardly repeat.
 
-    The highest and the lowest are left alone: many scorers have a bound that they often reach.
+    The extremes are exempt: many scorers have a bound that they often reach.
     """
     distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
     if len(counts) < 2:
         return []
     most = int(counts.argmax())
     others = np.delete(counts, most)
-    usual = others[1:-1].max(initial=1)  # at its ends a scorer may be cut off
+    usual = others[1:-1].max(initial=1)  # scores may be clipped to the extremes
     if counts[most] < max(_DEFAULTS, 0.05 * counts.sum(), 3 * usual):
         return []
     if most in (0, len(counts) - 1) or distinct[most] == 0 or not _hardly_repeat(others):
         return []
     return [
-        f"{name} is {distinct[most]:g} on {counts[most]} of {counts.sum()} rows, and hardly ever "
-        "the same on the others; is it a default for what could not be scored?"
+        f"{name} is {distinct[most]:g} on {counts[most]} of {counts.sum()} rows, while the other "
+        "values hardly repeat; is it a default for responses that could not be scored?"
     ]
 
 
 def _two_scales(name: str, values: Floats) -> list[str]:
-    """A warning of proportions beside percents: two groups of scores with nothing between them."""
+    """Return a warning about proportions beside percentages: two groups of scores with a gap."""
     present = np.sort(values[np.isfinite(values)])
     low = present[present <= 1]
     n, high = len(low), present[len(low) :]
@@ -159,16 +162,16 @@ def _two_scales(name: str, values: Floats) -> list[str]:
     ):
         return []
     return [
-        f"{name} lies between {low[0]:.4g} and {low[-1]:.4g} on {n} rows, and between "
+        f"{name} is between {low[0]:.4g} and {low[-1]:.4g} on {n} rows, and between "
         f"{high[0]:.4g} and {high[-1]:.4g} on the other {len(high)}; if these are proportions and "
-        "percents, bring them to one scale"
+        "percentages, convert them to one scale"
     ]
 
 
 def _stands_apart(code: float, n: int, rest: Floats, others: Codes) -> bool:
-    """Return whether a value may be a code: a usual one outside the others, or a whole one far from them.
+    """Return whether a value may be a code: a usual one, or an integer far from the others.
 
-    `n` is how often it comes, `others` how often each of the `rest` does.
+    `n` is its count, `others` are the counts of the `rest`.
     """
     gap = max(rest[0] - code, code - rest[-1])
     if others.sum() < _FEW or code != round(code):
@@ -186,13 +189,13 @@ def _stands_apart(code: float, n: int, rest: Floats, others: Codes) -> bool:
 
 
 def _is_scale(values: Floats) -> bool:
-    """Return whether values are the steps of a rating scale: whole numbers one after the other."""
+    """Return whether values are the steps of a rating scale: consecutive integers."""
     few = 3 <= len(values) <= _CONTINUOUS + 1 and values[0] == round(values[0])
     return bool(few and (np.diff(values) == 1).all())
 
 
 def _is_no_step(n: int, rest: Floats, others: Codes) -> bool:
-    """Return whether -1 below others of at least 0 is unlikely to be the next step of their scale."""
+    """Return whether -1 is unlikely to be the next step below others that are not negative."""
     if rest[0] < 0:
         return False
     if rest[0] > 0 or (rest != np.round(rest)).any():
@@ -204,13 +207,13 @@ def _too_large(name: str, values: Floats) -> list[str]:
     if np.nanmax(np.abs(values), initial=0.0) < _EXACT:
         return []
     return [
-        f"{name} holds numbers beyond 2^53 ({np.nanmax(np.abs(values)):.4g}), which are not exact: "
-        "scores that differ may be the same here"
+        f"{name} has numbers beyond 2^53 ({np.nanmax(np.abs(values)):.4g}), which are not exact: "
+        "different scores may coincide"
     ]
 
 
 def names_that_look_odd(role: str, column: pd.Series) -> list[str]:
-    """Warnings of ids that look the same, have blanks around, or are not ids."""
+    """Return warnings about ids that look alike, have surrounding spaces, or are not ids."""
     names = _distinct(column)
     warnings = lookalikes(f"{role}s", names)
     if not warnings:
@@ -227,18 +230,18 @@ def _with_blanks(role: str, names: list[str]) -> list[str]:
     if not odd or len(odd) == len(names):
         return []
     return [
-        f"{len(odd)} {role}s have blanks around or invisible characters in them, such as "
-        f"{odd[0]!a:.60}, and match no id without; remove these characters"
+        f"{len(odd)} {role}s have surrounding spaces or invisible characters, such as "
+        f"{odd[0]!a:.60}, and do not match ids without them; remove these characters"
     ]
 
 
 def _two_cases(role: str, names: list[str]) -> list[str]:
-    """A warning of ids that all begin with one word, written in several ways, as q1 and Q2."""
+    """Return a warning about ids whose common prefix differs in case, such as q1 and Q2."""
     starts = Counter(re.split(r"\d", name, maxsplit=1)[0] for name in names)
     if len(starts) < 2 or len({s.lower() for s in starts}) > 1 or len(names) < _FEW:
         return []
     shown = join_names([f"{start}... {n}" for start, n in sorted(starts.items())], 4)
-    return [f"{role}s begin in several ways ({shown}); if these are the same, write them alike"]
+    return [f"{role}s have prefixes that differ in case ({shown}); if these are the same, unify them"]
 
 
 def _invisible(name: str) -> bool:
@@ -246,29 +249,29 @@ def _invisible(name: str) -> bool:
 
 
 def _totals(role: str, names: list[str]) -> list[str]:
-    """A warning of a row of means or sums among the rows."""
+    """Return a warning about a row of means or sums among the rows."""
     totals = [n for n in names if n.rsplit("/", 1)[-1].strip().lower() in _TOTALS]
     if not totals or len(names) < _FEW:
         return []
     return [
-        f"the {role} {totals[0]!r} looks like a row of totals, and counts as one more {role}; "
+        f"the {role} {totals[0]!r} looks like a row of totals, but is read as one more {role}; "
         "remove it"
     ]
 
 
 def _scores_as_ids(role: str, names: list[str]) -> list[str]:
-    """A warning of items or tasks that are numbers with decimals, as scores are."""
+    """Return a warning about items or tasks that are decimal numbers, as scores are."""
     decimals = [n for n in names if re.fullmatch(r"-?\d+\.\d*[1-9]\d*", n)]
     if len(decimals) < _FEW or 2 * len(decimals) < len(names):
         return []
     return [
-        f"{role}s are numbers such as {decimals[0]}, which look like scores; say which column "
-        f"names them: {column_hint(**{role: '<column>'})}"
+        f"{role}s are numbers such as {decimals[0]}, which look like scores; declare the column "
+        f"of {role}s: {column_hint(**{role: '<column>'})}"
     ]
 
 
 def _lone(role: str, column: pd.Series) -> list[str]:
-    """A warning of a name on one row, where each of the others is on many."""
+    """Return a warning about a name on a single row, if each of the others is on many."""
     codes, names = pd.factorize(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     named = np.array([name != "" for name in names], dtype=bool)
@@ -277,15 +280,15 @@ def _lone(role: str, column: pd.Series) -> list[str]:
         return []
     return [
         f"the {role} {names[once[0]]!r:.40} is on one row, each of the others on {often.min()} or "
-        "more; are the cells of that row in their columns?"
+        "more; is that row shifted by a column?"
     ]
 
 
 def lookalikes(what: str, names: Iterable[str]) -> list[str]:
-    r"""A warning of names that differ and look the same: in form, case, zeros or what is not seen.
+    r"""Return a warning about names that differ only in case, spaces, zeros or hidden characters.
 
     >>> print(*lookalikes("items", ["7", "007", "8"]))
-    2 items differ in case, blanks, leading zeros or invisible characters only: '007', '7'
+    2 items differ only in case, spaces, leading zeros or invisible characters: '007', '7'
     """
     groups: dict[str, set[str]] = defaultdict(set)
     for name in names:
@@ -299,7 +302,7 @@ def lookalikes(what: str, names: Iterable[str]) -> list[str]:
     if not same:
         return []
     return [
-        f"{len(same)} {what} differ in case, blanks, leading zeros or invisible characters only: "
+        f"{len(same)} {what} differ only in case, spaces, leading zeros or invisible characters: "
         f"{join_names(same, _FEW_SHOWN)}"
     ]
 

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from metaeval.core import MetaevalError
 from metaeval.readers import read
-from metaeval.readers.cells.missing_words import codes_of, word_of
+from metaeval.readers.cells.missing_words import parse_codes, word_of
 from metaeval.readers.matching.suspicious_values import codes_apart
 
 N = 30
@@ -136,7 +136,7 @@ def test_codes_of_reward_files_are_declared_too(tmp_path):
 @given(st.integers(-10_000, 10_000))
 def test_a_number_is_one_word_however_it_is_written(n):
     assert {word_of(n), word_of(float(n)), word_of(str(n)), word_of(f" {n}.0 ")} == {str(n)}
-    assert codes_of([n]).codes("any") == {str(n)}
+    assert parse_codes([n]).codes("any") == {str(n)}
 
 
 def test_codes_of_a_wrong_type():
