@@ -13,7 +13,7 @@ import pandas as pd
 
 from metaeval.core import MetaevalError, check_one_of, did_you_mean, join_names
 from metaeval.readers.argument_types import Codes, DecimalMark, Names, PreferenceScale, Source
-from metaeval.readers.cells.missing_words import MissingCodes, parse_codes, is_one_of
+from metaeval.readers.cells.missing_words import MissingCodes, is_one_of, parse_codes
 from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.columns.roles import check_mapping, names_of, require_mapped
 from metaeval.readers.files.data_frames import source_name

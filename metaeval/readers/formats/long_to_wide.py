@@ -15,15 +15,15 @@ from metaeval.readers.cells.numbers_and_ids import (
     collapse,
     combine_codes,
     covariate,
-    id_column,
     format_ids,
+    id_column,
 )
 from metaeval.readers.matching.hints import repeats_cure, varying_columns
 from metaeval.tables import TEXT
 
 
 def ids_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
-    """Ids of a frame as Categoricals, by name; `item`, `task` and `cluster` must not be null."""
+    """Return ids as Categoricals, by name; `item`, `task` and `cluster` must not be null."""
     text = bool(frame.attrs.get("text"))
     strict = ("item", "task", "cluster", "first", "second")
     return {
@@ -36,7 +36,7 @@ def ids_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
 def raters_apart(
     frame: pd.DataFrame, found: Mapping[str, str]
 ) -> tuple[pd.DataFrame, Mapping[str, str]]:
-    """Make labels of the scores that have a rater: `human` of rater `r1` becomes `human/r1`."""
+    """Convert scores with a rater to labels: `human` of rater `r1` becomes `human/r1`."""
     if not {"scorer", "score", "rater"} <= set(found) or "label" in found:
         return frame, found
     text, attrs = frame["rater"].astype(object).where(frame["rater"].notna(), ""), frame.attrs
@@ -52,20 +52,20 @@ def raters_apart(
 
 
 class Rows:
-    """Which row of a wide table each record (cell,) of a long one belongs to.
+    """The rows of a wide table, and the row of each record (cell,) of a long one.
 
     Parameters
     ----------
     ids : mapping
-        Categoricals (cell,) that identify a row together.
+        Categoricals (cell,) that together identify a row.
     source : str
-        What to call the file in messages.
+        Name of the file in messages.
     frame : DataFrame, optional
         The whole file, whose other columns may distinguish records that share a row.
     roles : collection of str
-        Its columns that have a role.
+        Columns of the file that have a role.
     values : mapping of str to bool
-        Its columns of values, and whether these are labels.
+        Columns of values, and whether these are labels.
     pairs : bool
         Whether a row is a pair.
     """
@@ -92,7 +92,7 @@ class Rows:
         self.first[self.row[::-1]] = np.arange(len(key))[::-1]
 
     def named(self) -> dict[str, Any]:
-        """Ids of the rows, by name; without a number that only distinguishes rows."""
+        """Return the ids of the rows, by name, without numbers that only distinguish rows."""
         return {name: column[self.first] for name, column in self.ids.items() if name}
 
     def spread(
@@ -104,11 +104,11 @@ class Rows:
         mean: bool = False,
         value: tuple[str, bool] | None = None,
     ) -> dict[str, Floats]:
-        """Values (cell,) in a column per name; a cell that is there twice is an error.
+        """Arrange values (cell,) in a column per name; raise for repeated cells.
 
-        `at` (cell,) are the records that the values belong to, all of them by default. With
-        `mean`, values for one cell are averaged. `value` is the column of all the values, and
-        whether they are labels; a column per name by default.
+        `at` (cell,) are the records of the values, all by default. With `mean`, repeated cells are
+        averaged. `value` is the column that contains all values, and whether they are labels; by
+        default each name is a column.
         """
         columns = [str(name) for name in names.categories]
         at = np.arange(len(self.row)) if at is None else at
@@ -124,9 +124,9 @@ class Rows:
     def place(
         self, columns: Mapping[str, Floats], *, repeats: bool, mean: bool
     ) -> dict[str, Floats]:
-        """Columns of values (cell,) as columns of rows; a row that is there twice is an error.
+        """Arrange columns of values (cell,) by rows; raise for repeated rows.
 
-        With `repeats`, values of one row that are the same are one; with `mean` they are averaged.
+        With `repeats`, equal values of one row are merged; with `mean`, values are averaged.
         """
         wide = {}
         for name, values in columns.items():
@@ -144,7 +144,7 @@ class Rows:
         return wide
 
     def _twice(self, names: list[str]) -> MetaevalError:
-        """Build the error of rows that are there several times."""
+        """Build the error for repeated rows."""
         often = np.bincount(self.row)[self.row] > 1
         at = np.arange(len(self.row))
         frame, _ = self._others
@@ -154,7 +154,7 @@ class Rows:
     def _repeated(
         self, names: list[str], at: Codes, often: Bools, place: Codes, values: dict[str, bool]
     ) -> MetaevalError:
-        """Build the error of records `at` of which some stand for one cell `often`."""
+        """Build the error for records `at`, some of which (`often`) share a cell."""
         _, some = np.unique(np.where(often, place, -1), return_index=True)
         some = np.sort(some[often[some]])
         frame, roles = self._others
@@ -179,13 +179,13 @@ class Rows:
         )
 
     def attributes(self, ids: Mapping[str, Any]) -> tuple[dict[str, pd.Series], list[str]]:
-        """Ids (cell,) that have one value in each row, and notes on those left out."""
+        """Return ids (cell,) that are constant within rows, and notes on those excluded."""
         return self._single((name, pd.Series(c.astype(object))) for name, c in ids.items())
 
     def covariates(
         self, frame: pd.DataFrame, names: Sequence[str]
     ) -> tuple[dict[str, pd.Series], list[str]]:
-        """Columns that have one value in each row, and notes on those left out."""
+        """Return covariates that are constant within rows, and notes on those excluded."""
         text = bool(frame.attrs.get("text"))
         return self._single((name, covariate(frame[name], text=text)) for name in names)
 
@@ -196,18 +196,18 @@ class Rows:
         notes = []
         for name, column in columns:
             if column is None:
-                notes.append(f"{self.source}: {name} is left out, texts and lists are not kept")
+                notes.append(f"{self.source}: {name} excluded: texts and lists are not kept")
                 continue
             values, torn = collapse(column, self.row, self.n)
             if torn.any():
-                notes.append(f"{self.source}: {name} is left out, it varies within a row")
+                notes.append(f"{self.source}: {name} excluded: it varies within a row")
             else:
                 kept[name] = values
         return kept, notes
 
 
 def _means(groups: Codes, values: Floats) -> Floats:
-    """The mean of the values of each group that are there, at each of its members: (cell,)."""
+    """Return the mean of the non-missing values of the group of each cell: (cell,)."""
     there = ~np.isnan(values)
     total = np.bincount(groups, weights=np.where(there, values, 0.0))
     count = np.bincount(groups, weights=there)

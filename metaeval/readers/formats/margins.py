@@ -29,7 +29,7 @@ def margin_parts(
     ordered: bool,
     scale: Scale = None,
 ) -> list[Part]:
-    """Turn a wide table of pairs, a column per scorer or label, into one part."""
+    """Convert a wide table of pairs, with a column per scorer or label, to one part."""
     shown = oriented(frame, ordered, keys)
     kinds = {name: name in labels for name in columns}
     rows = Rows(shown.ids, source, frame=frame, roles=ROLES, values=kinds, pairs=True)
@@ -57,16 +57,16 @@ def margin_parts(
 
 
 def _seen(scores: pd.DataFrame, rows: Rows, shown: Shown) -> pd.DataFrame:
-    """In which order each scorer saw each pair, as a part says it: (row, scorer)."""
+    """Return the order in which each scorer saw each pair, coded as in `Part`: (row, scorer)."""
     side = np.ones(rows.n)
     side[rows.row] = np.where(shown.order == "ba", -1.0, 1.0)
     return scores.notna().astype(float).mul(side, axis=0).where(scores.notna())
 
 
 def _require_one_order(rows: Rows, shown: Shown, names: Sequence[Any]) -> None:
-    """Raise where pairs of a judge stand in a table twice, once in either order.
+    """Raise if pairs of a judge occur in both orders.
 
-    Records that nothing distinguishes but their values are left to the error of repeated rows.
+    Records that differ in their values only are left to the error for repeated rows.
     """
     who = [name.codes for name in names]
     pair, seen = combine_codes([rows.row, *who]), combine_codes([rows.row, *who, shown.order.codes])
@@ -74,15 +74,15 @@ def _require_one_order(rows: Rows, shown: Shown, names: Sequence[Any]) -> None:
     if not twice or len(np.unique(seen)) < len(seen):
         return
     raise MetaevalError(
-        f"{rows.source} holds {twice} pairs in both orders, with first and second exchanged, and "
-        "would have two margins for one pair. If judges saw both orders, keep pairs as they were "
-        "shown: ordered=True (--ordered), without both_orders='net' (--both-orders net); "
-        "if one order is a copy of the other with its sign turned, remove it."
+        f"{rows.source} has {twice} pairs in both orders (first and second exchanged), so two "
+        "margins per pair. If judges saw both orders, keep pairs as shown: ordered=True "
+        "(--ordered), without both_orders='net' (--both-orders net); if one order is a copy of the "
+        "other with the sign reversed, remove it."
     )
 
 
 def _on_scale(column: pd.Series, name: str, source: str, scale: Scale) -> tuple[Floats, list[str]]:
-    """Numbers of one scorer as margins of the first over the second, and warnings: (record,)."""
+    """Return the numbers of one scorer as margins, first minus second (record,), and warnings."""
     values = numbers(column, name, source)
     one, warnings = scale_of(name, scale), list[str]()
     if one is None:
@@ -92,7 +92,7 @@ def _on_scale(column: pd.Series, name: str, source: str, scale: Scale) -> tuple[
 
 
 def _margins(values: Floats, name: str, rows: Rows, sign: Floats) -> pd.Series:
-    """Margins of one scorer, as first less second: (row,)."""
+    """Return the margins of one scorer, first minus second: (row,)."""
     _require_finite(values, name, rows.source)
     one = pd.Categorical([name] * len(values))
     return rows.spread(one, rounded_margins(values) * sign + 0.0)[name]
@@ -101,14 +101,14 @@ def _margins(values: Floats, name: str, rows: Rows, sign: Floats) -> pd.Series:
 def _require_finite(values: Floats, name: str, source: str) -> None:
     if np.isinf(values).any():
         raise MetaevalError(
-            f"{name!r} of {source} holds an infinite value; leave it empty if it is missing."
+            f"{name!r} of {source} has infinite values; leave the cells empty if they are missing."
         )
 
 
 def long_margin_parts(
     frame: pd.DataFrame, *, source: str, labels: Sequence[str], keys: Sequence[str], ordered: bool
 ) -> list[Part]:
-    """Turn a long table of margins, a row per pair and scorer or rater, into one part."""
+    """Convert a long table of margins, with a row per pair and scorer or rater, to one part."""
     shown = oriented(frame, ordered, keys)
     order = {"order": shown.order} if "order" in frame else {}
     roles = (*ROLES, MARGIN)
@@ -136,7 +136,7 @@ def long_margin_parts(
 
 
 def _by_name(frame: pd.DataFrame, rows: Rows, values: Floats, who: str) -> pd.DataFrame:
-    """Values (record,) in a column for each scorer or rater."""
+    """Arrange values (record,) in a column per scorer or rater."""
     if who not in frame:
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
     at = np.flatnonzero(frame[who].notna() & (frame[who].astype(TEXT).str.strip() != ""))

@@ -5,19 +5,19 @@ A folder holds `documents/SRC-TGT.docs` (a line `DOMAIN DOCNAME` per segment),
 The lines of a score file are `SYSTEM SCORE` (level domain: `DOMAIN SYSTEM SCORE`), in blocks per
 system that follow the order of the source; `None` is a missing score.
 
-What becomes of it:
+Conversion:
 
-- `item` is the place of the segment within its system, from 0, so that a score file alone and
-  the folder have the same ids; at level `doc` it is the document (its place where no `.docs` file
-  names it), at level `domain` the domain, at level `sys` the word `all`.
-- `task` is the domain and `cluster` the document. Where several language pairs are read, `task` is
-  the language pair, the domain becomes a covariate `domain`, and the pair is put before the item
-  (`en-de/0`): segment 0 of one pair is not that of another, so that a score file alone can be put
-  beside one language pair only.
-- A scorer is named as its file is, with the reference (`BLEU-refA`), a label as mqm in
+- `item` is the index of the segment within its system, from 0, so that a single score file and
+  the folder have the same ids; at level `doc` it is the document (its index without a `.docs`
+  file), at level `domain` the domain, at level `sys` the word `all`.
+- `task` is the domain and `cluster` the document. If several language pairs are read, `task` is
+  the language pair, the domain becomes a covariate `domain`, and the pair is prefixed to the item
+  (`en-de/0`), as segment 0 of one pair is not that of another. A single score file can therefore
+  be combined with one language pair only.
+- A scorer has the name of its file, with the reference (`BLEU-refA`); a label is named as mqm in
   `en-de.mqm.seg.score`.
-- Systems that are a reference which some metric used are left out, with a note. A human reference
-  that no metric used stays a system, with a note.
+- Systems that are a reference used by some metric are excluded, with a note. A human reference
+  that no metric used is kept as a system, with a note.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _FOLDERS = ("human-scores", "metric-scores")
 
 
 def sniff(path: Path, head: str) -> float:
-    """Tell a test-set folder by its sub-folders and a score file by its name."""
+    """Return the confidence that a path is a test-set folder or a score file."""
     if path.is_dir():
         return 1.0 if any((path / folder).is_dir() for folder in _FOLDERS) else 0.0
     return 0.95 if is_score_file(path) else 0.0
@@ -68,19 +68,19 @@ def parts(
     path : Path
         The folder, or a file `NAME-REF.LEVEL.score` or `SRC-TGT.NAME.LEVEL.score`.
     labels : str or sequence of str, optional
-        The human scores to use, such as "mqm" or "wmt*"; all of the level where it is not given
-        or names none of them. For a single file it decides whether the file holds a label;
-        without it a name that starts with a language pair does.
+        Human scores to use, such as "mqm" or "wmt*"; by default, or if none match, all of the
+        level. For a single file it decides whether the file is a label; by default it is if its
+        name starts with a language pair.
     file_level : {"seg", "doc", "domain", "sys"}, optional
-        The files of a folder to read, "seg" where it is not given. A single file has its own.
+        Level of the files of a folder, "seg" by default. A single file has its own.
     language_pair : str or sequence of str, optional
-        The language pairs of a folder to read; all where it is not given.
+        Language pairs of a folder, all by default.
 
     Raises
     ------
     MetaevalError
-        If the folder or a line has another shape, systems have different numbers of scores, or a
-        language pair, level or label is not there.
+        If the folder or a line has another layout, systems have different numbers of scores, or a
+        language pair, level or label does not exist.
     """
     check_one_of("file_level", file_level, (None, *LEVELS))
     wanted = None if labels is None else names_of(labels)
@@ -97,13 +97,13 @@ def _file_part(
     file = lone_file(path, labels)
     if level not in (None, file.level):
         raise MetaevalError(
-            f"{path.name} holds scores of level {file.level!r}, not {level!r}; leave file_level "
-            f"away, or give the file of level {level!r}."
+            f"{path.name} has scores of level {file.level!r}, not {level!r}; omit file_level=, or "
+            f"give the file of level {level!r}."
         )
     if pairs and file.pair and file.pair not in pairs:
         raise MetaevalError(
             f"{path.name} is of language pair {file.pair}, not {join_names(pairs)}; "
-            f"leave it out, or use language_pair={file.pair!r}."
+            f"omit the file, or use language_pair={file.pair!r}."
         )
     column = read_scores(file)
     used = set(file.reference.split(".")) - {"src", "all"}
@@ -125,7 +125,7 @@ def _folder_part(
     notes = []
     if human and not raters:  # the labels that were named may be in files beside the folder
         notes, raters = (
-            [f"{folder.name}: labels names none of {join_names(human)}; all are kept"],
+            [f"{folder.name}: labels matches none of {join_names(human)}; all are kept"],
             human,
         )
     kept = [file for file in files if not file.human or file.name in raters]
@@ -140,7 +140,7 @@ def _language_pairs(folder: Path) -> list[str]:
     metric = {path.name for path in (folder / "metric-scores").glob("*") if path.is_dir()}
     if not human | metric:
         raise MetaevalError(
-            f"{folder.name} holds no score files; expected human-scores/SRC-TGT.NAME.LEVEL.score "
+            f"{folder.name} has no score files; expected human-scores/SRC-TGT.NAME.LEVEL.score "
             "and metric-scores/SRC-TGT/NAME-REF.LEVEL.score. Give the folder of one test set."
         )
     return sorted(human | metric)
@@ -159,7 +159,7 @@ def _of_level(files: list[ScoreFile], level: str, folder: Path) -> list[ScoreFil
     if not kept:
         there = [name for name in LEVELS if name in {file.level for file in files}]
         raise MetaevalError(
-            f"{folder.name} holds no scores of level {level!r}; "
+            f"{folder.name} has no scores of level {level!r}; "
             + (f"use file_level={there[-1]!r}." if there else "no score file has a known level.")
         )
     return kept
@@ -168,7 +168,7 @@ def _of_level(files: list[ScoreFile], level: str, folder: Path) -> list[ScoreFil
 def _pair_frame(
     folder: Path, pair: str, level: str, files: list[ScoreFile]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Scores and labels of one language pair, a row per response, with ids as columns."""
+    """Return scores and labels of one language pair, a row per response, with ids as columns."""
     units = _units(folder, pair, level)
     columns = [read_scores(file) for file in files]
     for file, column in zip(files, columns, strict=True):
@@ -190,17 +190,17 @@ def _with_units(wide: pd.DataFrame, units: pd.DataFrame | None, level: str) -> p
 
 
 def _units(folder: Path, pair: str, level: str) -> pd.DataFrame | None:
-    """Read what the `.docs` file says about each item of a level."""
+    """Read the domain and document of each item of a level from the `.docs` file."""
     path = folder / "documents" / f"{pair}.docs"
     if level == "sys" or not path.is_file():
         return None
     fields = [line.split() for line in lines_of(path)]
-    while fields and not fields[-1]:  # what the end of the last line leaves
+    while fields and not fields[-1]:  # empty lines at the end
         fields.pop()
     short = [n for n, found in enumerate(fields, 1) if len(found) < 2]
     if short:
         raise MetaevalError(
-            f"{path.name}, line {short[0]}: expected DOMAIN DOCNAME; add what lacks."
+            f"{path.name}, line {short[0]}: expected DOMAIN DOCNAME; add the missing field."
         )
     docs = pd.DataFrame([found[:2] for found in fields], columns=["domain", "cluster"])
     if level == "domain":
@@ -216,15 +216,15 @@ def _require_units(file: ScoreFile, column: pd.Series, units: pd.DataFrame | Non
     found = column.index.get_level_values("item").nunique()
     if found != len(units):
         raise MetaevalError(
-            f"{file.path.name} has {found} scores per system, {file.pair}.docs names {len(units)} "
-            f"{LEVELS[file.level]}s; every system needs one line for each. "
-            "Add lines `SYSTEM None` for missing scores."
+            f"{file.path.name} has {found} scores per system, but {file.pair}.docs has "
+            f"{len(units)} {LEVELS[file.level]}s; every system needs one line for each. Add lines "
+            "`SYSTEM None` for missing scores."
         )
     unknown = sorted(set(column.index.get_level_values("item")) - set(units["item"]))
     if unknown:
         raise MetaevalError(
-            f"{file.path.name}: {file.pair}.docs names no {LEVELS[file.level]} "
-            f"{join_names(unknown)}; correct one of the two files."
+            f"{file.path.name} has the {LEVELS[file.level]} {join_names(unknown)}, which "
+            f"{file.pair}.docs does not list; correct one of the two files."
         )
 
 
@@ -233,7 +233,7 @@ def _named_references(folder: Path, pair: str) -> set[str]:
 
 
 def _used_references(files: Iterable[ScoreFile], named: set[str]) -> set[str]:
-    """Collect the references that some metric used; `all` are those that are named anywhere."""
+    """Return the references that some metric used; `all` means those of the references folder."""
     given = {file.reference for file in files if not file.human} - {"src"}
     used = {name for reference in given - {"all"} for name in reference.split(".")}
     return used | named if "all" in given else used
@@ -250,13 +250,13 @@ def _without_references(
         raise MetaevalError(
             f"{source} scores only the references {join_names(gone)}; expected scores of systems."
         )
-    return wide[~is_reference], [f"{source}: left out {join_names(gone)}, a reference of a metric"]
+    return wide[~is_reference], [f"{source}: excluded {join_names(gone)}, a reference of a metric"]
 
 
 def _stacked(
     frames: dict[str, tuple[pd.DataFrame, list[str]]],
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Put language pairs one below the other; task is the domain, or the pair of several."""
+    """Concatenate language pairs; the task is the domain, or the pair if there are several."""
     notes = [note for _, found in frames.values() for note in found]
     if len(frames) == 1:
         [(wide, _)] = frames.values()
@@ -266,9 +266,9 @@ def _stacked(
     )
     if "cluster" in wide and wide["cluster"].isna().any():
         lacking = wide.loc[wide["cluster"].isna(), "task"].unique()
-        notes.append(f"no documents are used, as {join_names(lacking)} has no .docs file")
+        notes.append(f"documents are not used: {join_names(lacking)} has no .docs file")
         wide = wide.drop(columns="cluster")
-    notes.append("several language pairs were read: task is the language pair")
+    notes.append("several language pairs: task is the language pair")
     return wide.reset_index(drop=True), notes
 
 

@@ -1,4 +1,4 @@
-"""Score files of the mt-metrics-eval layout: what their names say and what their lines hold."""
+"""Score files of the mt-metrics-eval layout: their names and their lines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HUMAN = re.compile(rf"(?P<pair>{_CODE}-{_CODE})\.(?P<name>.+)")
 
 @dataclass(frozen=True)
 class ScoreFile:
-    """A score file and what its name says: whose scores, at which level, of which pair."""
+    """A score file and the parts of its name: scorer, level, language pair."""
 
     path: Path
     name: str
@@ -34,22 +34,22 @@ class ScoreFile:
 
     @property
     def reference(self) -> str:
-        """The part after the last hyphen of the name of a metric."""
+        """The reference of a metric: the part of its name after the last hyphen."""
         return "src" if self.human or "-" not in self.name else self.name.rsplit("-", 1)[1]
 
 
 def is_score_file(path: Path) -> bool:
-    """Return whether a file is named as a score file."""
+    """Return whether a file has the name of a score file."""
     return _FILE.fullmatch(path.name) is not None
 
 
 def is_named(name: str, labels: Collection[str] | None) -> bool:
-    """Return whether `labels`, names or patterns, name a human score; without them every one is."""
+    """Return whether names or patterns match a human score; None matches all."""
     return labels is None or any(fnmatch.fnmatchcase(name, label) for label in labels)
 
 
 def file_of_pair(path: Path, pair: str, *, human: bool) -> ScoreFile | None:
-    """Return a file of a folder whose language pair is known, or None for another kind of file."""
+    """Parse the name of a file of a folder with a known language pair; None for other files."""
     match = _FILE.fullmatch(path.name.removeprefix(f"{pair}.") if human else path.name)
     if match is None:
         return None
@@ -58,11 +58,11 @@ def file_of_pair(path: Path, pair: str, *, human: bool) -> ScoreFile | None:
 
 
 def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
-    """Return a file given alone: `labels` says if it is a label, else a language pair in front."""
+    """Parse the name of a single file; `labels`, or else a language pair, make it a label."""
     match = _FILE.fullmatch(path.name)
     if match is None:
         raise MetaevalError(
-            f"{path.name} is not named as a score file; expected NAME-REF.LEVEL.score (a metric) "
+            f"{path.name} is not a name of a score file; expected NAME-REF.LEVEL.score (a metric) "
             "or SRC-TGT.NAME.LEVEL.score (human scores) with LEVEL one of "
             f"{join_names(LEVELS)}. Rename it."
         )
@@ -75,11 +75,11 @@ def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
 
 
 def _require_free(name: str, path: Path) -> None:
-    """Raise if a scorer would be called as a column of ids is."""
+    """Raise if a scorer would have the name of a column of ids."""
     if name in (*ROLES, "domain"):
         raise MetaevalError(
-            f"{path.name} would name a scorer {name!r}, which is what a column of ids is called; "
-            "rename the file, NAME-REF.LEVEL.score with another NAME."
+            f"The scorer of {path.name} would be named {name!r}, like a column of ids; rename the "
+            "file, NAME-REF.LEVEL.score with another NAME."
         )
 
 
@@ -99,7 +99,7 @@ def read_scores(file: ScoreFile) -> pd.Series:
 
 
 def lines_of(path: Path) -> list[str]:
-    """Lines of a text file in UTF-8, whatever ends them; refuses other encodings and huge files."""
+    """Read the lines of a UTF-8 file with any line ends; refuse other encodings and huge files."""
     file_bytes.require_file(path)
     file_bytes.scan(path, mark=b"\n", weight=1, max_cells=file_bytes.cells_that_fit(), by_line=True)
     with file_bytes.open_bytes(path) as file:
@@ -112,7 +112,7 @@ def _row(file: ScoreFile, number: int, fields: list[str]) -> tuple[str, str, flo
     where = f"{file.path.name}, line {number}"
     if len(fields) != len(wanted):
         raise MetaevalError(
-            f"{where} has {len(fields)} fields; expected {' '.join(wanted)}, separated by blanks."
+            f"{where} has {len(fields)} fields; expected {' '.join(wanted)}, delimited by spaces."
         )
     domain = fields[0] if file.level == "domain" else ""
     return domain, fields[-2], _number(fields[-1], where)
@@ -122,7 +122,7 @@ def _number(text: str, where: str) -> float:
     if text == "None":
         return float("nan")
     try:
-        if "_" in text:  # Python takes 1_000 for a number, and no tool writes it
+        if "_" in text:  # Python reads 1_000 as a number, but no tool writes it
             raise ValueError
         value = float(text)
     except ValueError:
@@ -140,7 +140,7 @@ def _require_even(frame: pd.DataFrame, file: ScoreFile) -> None:
     if counts.nunique() > 1:
         most, least = counts.index[0], counts.index[-1]
         raise MetaevalError(
-            f"{file.path.name}: {most} has {counts.iloc[0]} scores and {least} has "
+            f"{file.path.name}: {most} has {counts.iloc[0]} scores, but {least} has "
             f"{counts.iloc[-1]}; every system needs one line for each {LEVELS[file.level]}. "
             "Add lines `SYSTEM None` for missing scores."
         )

@@ -1,4 +1,4 @@
-"""First and second: which response was shown first, and what belongs to which side of a pair."""
+"""First and second: order of presentation, and columns of the two sides of a pair."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _ENDS = (("_a", "_b"), ("_1", "_2"), ("_first", "_second"))
 
 @dataclass(frozen=True)
 class Shown:
-    """Records of pairs with first and second where they belong.
+    """Records of pairs with first and second in canonical order.
 
     Parameters
     ----------
     frame : DataFrame
-        The records; columns of the two sides, such as `chars_a` and `chars_b`, are called
-        `chars_first` and `chars_second` and belong to the sides as they are now.
+        The records; columns of the two sides, such as `chars_a` and `chars_b`, are renamed to
+        `chars_first` and `chars_second` and swapped with the sides.
     ids : dict
         Categoricals (record,) that identify a pair.
     order : Categorical
-        "ab" where the first was shown first, else "ba": (record,).
+        "ab" if the first was shown first, else "ba": (record,).
     turn : array
-        Which pairs were swapped, so that their preferences must be negated: (record,).
+        Mask of swapped pairs, whose preferences must be negated: (record,).
     """
 
     frame: pd.DataFrame
@@ -42,7 +42,7 @@ class Shown:
 
 
 def oriented(long: pd.DataFrame, ordered: bool, keys: Sequence[str]) -> Shown:
-    """Put first before second as text, or, if `ordered`, as they were shown."""
+    """Sort first and second as text, or, if `ordered`, by presentation."""
     ids = ids_of(long, ["task", "item", "first", "second", *keys])
     first, second = (np.asarray(ids[side], dtype=object) for side in ("first", "second"))
     order = _orders(long)
@@ -55,15 +55,15 @@ def oriented(long: pd.DataFrame, ordered: bool, keys: Sequence[str]) -> Shown:
 
 
 def _require_two(first: Any, second: Any, long: pd.DataFrame) -> None:
-    """Raise if a pair is of one response with itself, as where texts are taken for ids."""
+    """Raise if a response is paired with itself, as happens if texts are used as ids."""
     same = first == second
     if same.any():
         row = int(np.flatnonzero(same)[0])
         raise MetaevalError(
-            f"A pair needs two responses; {int(same.sum())} of {len(same)} pairs are of one with "
-            f"itself, such as {first[row]!r:.60} for item {str(long['item'].iloc[row])!r:.60}. If "
-            "first and second are texts, use columns that name the responses: "
-            f"{column_hint(first='<column>', second='<column>')}; else leave these pairs out."
+            f"{int(same.sum())} of {len(same)} pairs have the same first and second response, such "
+            f"as {first[row]!r:.60} for item {str(long['item'].iloc[row])!r:.60}. If these are "
+            "texts, use columns that name the responses: "
+            f"{column_hint(first='<column>', second='<column>')}; otherwise drop these pairs."
         )
 
 
@@ -76,14 +76,14 @@ def _orders(long: pd.DataFrame) -> Any:
     wrong = sorted(set(order.unique()) - {"ab", "ba"})
     if wrong:
         raise MetaevalError(
-            f"The column 'order' holds {join_names(map(repr, wrong), 5)}; expected ab (the first "
-            "was shown first) or ba."
+            f"Expected ab (the first was shown first) or ba in the column 'order', got "
+            f"{join_names(map(repr, wrong), 5)}."
         )
     return order.to_numpy(dtype=object)
 
 
 def twins(columns: Sequence[str]) -> dict[str, str]:
-    """Columns of the two sides and their names, as `chars_a` and `chars_b`: they are no margins.
+    """Return new names for columns of the two sides, such as `chars_a` and `chars_b`.
 
     >>> twins(["item", "chars_a", "chars_b", "x_a"])
     {'chars_a': 'chars_first', 'chars_b': 'chars_second'}
@@ -98,7 +98,7 @@ def twins(columns: Sequence[str]) -> dict[str, str]:
 
 
 def _turned(long: pd.DataFrame, turn: Bools) -> pd.DataFrame:
-    """Columns of the two sides swapped, and differences negated, where `turn` is true."""
+    """Swap columns of the two sides, and negate differences, where `turn` is true."""
     attrs = long.attrs
     names = twins([str(c) for c in long])
     long = long.rename(columns=names)

@@ -41,28 +41,28 @@ def pair_parts(
     labels: Sequence[str] = (),
     keys: Sequence[str] = (),
 ) -> list[Part]:
-    """Turn records of verdicts into parts: judges seen in both orders, and all others.
+    """Convert records of verdicts to parts: judges asked in both orders, and all others.
 
     Parameters
     ----------
     long : DataFrame
-        A record per verdict: item, first, second, preference, scorer or rater; maybe task,
+        A record per verdict: item, first, second, preference, scorer or rater; optionally task,
         cluster, order ("ab" or "ba"), key columns and covariates. The first response was shown
-        first unless `order` says otherwise.
+        first unless `order` is "ba".
     source : str
-        What to call it in messages.
+        Name of the file in messages.
     ordered : bool
-        Keep first and second as they were shown.
+        Keep first and second as shown.
     both_orders : {"each", "net"}
         Both orders of a judge as two rows, or as their net verdict (a conflict is a tie).
     refusals : {"missing", "tie", "wrong"}
-        What a record without a verdict is: no score, a tie, or a wrong verdict.
+        How to count a record without a verdict.
     value_map : mapping, optional
         Further words: word -> 1, -1, 0 or None.
     codes : MissingCodes, optional
-        What stands for no verdict.
+        Codes for a missing verdict.
     scale : str or mapping of judges to str, optional
-        What numbers mean; see `scales.SCALES`.
+        Meaning of numbers; see `scales.SCALES`.
     labels : sequence of str
         Names in `scorer` that are raters.
     keys : sequence of str
@@ -110,16 +110,15 @@ def pair_parts(
 
 
 def check_orders(ordered: bool, both_orders: str) -> None:
-    """Raise if both orders are to be kept, and to be made one."""
+    """Raise if both orders are to be kept and to be netted."""
     if ordered and both_orders == "net":
         raise MetaevalError(
-            "both_orders='net' makes one verdict of both orders, so nothing is left for "
-            "ordered=True; use one of them."
+            "both_orders='net' merges the two orders, which ordered=True keeps; use one of them."
         )
 
 
 def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
-    """Who gave each verdict, and whether that is a rater: Categorical and mask (record,)."""
+    """Return the judge of each verdict, and whether it is a rater: Categorical, mask (record,)."""
     text = bool(long.attrs.get("text"))
     columns = [c for c in ("scorer", "rater") if c in long]
     if not columns:
@@ -136,7 +135,7 @@ def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
 
 
 def _refusal_notes(value: Floats, names: Any, judged: Bools, source: str) -> tuple[str, ...]:
-    """Share of records without a verdict, for each judge that has any."""
+    """Return notes on the proportion of records without a verdict, per judge."""
     codes, n = names.codes[~judged], len(names.categories)
     asked = np.bincount(codes, minlength=n)
     silent = np.bincount(codes, weights=np.isnan(value[~judged]), minlength=n).astype(int)
@@ -152,7 +151,7 @@ def _by_name(
     value_map: Mapping[str, float | None] | None,
     codes: MissingCodes | None,
 ) -> pd.Series:
-    """Preferences, with the names of winners as the sides on which they stand."""
+    """Return the preferences, with names of winners replaced by their sides."""
     column = long["preference"]
     cells = column.astype(object).where(column.notna(), "").astype(TEXT).str.strip()
     first, second = (long[side].astype(TEXT).str.strip() for side in ("first", "second"))
@@ -171,7 +170,7 @@ def _by_name(
 def _require_no_crossing(
     cells: pd.Series, first: pd.Series, second: pd.Series, told: Collection[str]
 ) -> None:
-    """Raise where a verdict names the response on one side, and means the other as a word."""
+    """Raise if a verdict is the name of one response and a word for the other side."""
     side = cells.map(lambda v: None if word_of(v) in told else WORDS.get(plain_word(v)))
     crossed = ((cells == first) & (side == -1)) | ((cells == second) & (side == 1))
     if crossed.any():
@@ -179,29 +178,29 @@ def _require_no_crossing(
         word = cells.iloc[row]
         named = "first" if word == first.iloc[row] else "second"
         raise MetaevalError(
-            f"The verdict {word!r} of row {row + 1} is the name of the {named} response and a word "
-            f"for the other side. If it says which side is better, say so: --value-map {word}="
-            f"{int(side.iloc[row])},... for each such word; if it names the winner, call the "
-            "responses by other names than A, B, 1, 2, first or second."
+            f"The verdict {word!r} of row {row + 1} is ambiguous: it is the name of the {named} "
+            "response, and a word for the other side. If it means a side, declare value_map= "
+            f"(--value-map {word}={int(side.iloc[row])},...) for each such word; if it names the "
+            "winner, rename the responses to something other than A, B, 1, 2, first or second."
         )
 
 
 # Orders of presentation.
 def _pair_codes(shown: Shown, names: Any) -> Codes:
-    """One number, from 0, for each pair and judge: (record,)."""
+    """Number the pairs of each judge, from 0: (record,)."""
     codes = [column.codes for column in shown.ids.values()]
     return pd.factorize(combine_codes([*codes, names.codes]))[0]
 
 
 def _order_counts(shown: Shown, pair: Codes) -> tuple[Codes, Codes]:
-    """How often each pair of a judge was shown either way: two arrays (pair,)."""
+    """Count how often each pair of a judge was shown in either order: two arrays (pair,)."""
     n = int(pair.max()) + 1
     swapped = shown.order.codes == 1
     return np.bincount(pair[~swapped], minlength=n), np.bincount(pair[swapped], minlength=n)
 
 
 def _both_orders(shown: Shown, names: Any) -> Bools:
-    """Records of judges for whom some pair was judged in both orders: (record,)."""
+    """Return the records of judges who saw some pair in both orders: (record,)."""
     pair = _pair_codes(shown, names)
     ab, ba = _order_counts(shown, pair)
     in_both = np.unique(names.codes[(ab[pair] > 0) & (ba[pair] > 0)])
@@ -211,10 +210,10 @@ def _both_orders(shown: Shown, names: Any) -> Bools:
 def _net(
     shown: Shown, value: Floats, names: Any, twice: Bools, source: str
 ) -> tuple[Floats, Bools, tuple[str, ...]]:
-    """Net verdict of both orders on the first record of a pair, records to keep, and notes.
+    """Return the net verdicts, a mask of records to keep, and notes.
 
-    A conflict is a tie, a pair that has one order only is missing. Records of an order that
-    comes twice are all kept, so that they are refused as duplicates.
+    The net verdict is on the first record of a pair. A conflict is a tie; a pair with one order
+    only is missing. Repeated records of one order are all kept, to be refused as duplicates.
     """
     pair = _pair_codes(shown, names)
     ab, ba = _order_counts(shown, pair)
@@ -231,7 +230,7 @@ def _net(
 def _conflict_notes(
     net: Floats, value: Floats, some: Bools, names: Any, source: str
 ) -> tuple[str, ...]:
-    """How many pairs of each judge got opposite verdicts in the two orders."""
+    """Return notes on the number of opposite verdicts in the two orders, per judge."""
     n = len(names.categories)
     asked = np.bincount(names.codes[some & ~np.isnan(net)], minlength=n)
     torn = np.bincount(names.codes[some & (net == 0) & (value != 0)], minlength=n)
@@ -252,7 +251,7 @@ def _part(
     some: Bools,
     source: str,
 ) -> Part:
-    """Part of the records in `some` (record,)."""
+    """Build a part from a subset of the records (record,)."""
     at = np.flatnonzero(some)
     frame = shown.frame.iloc[at]
     frame.attrs = shown.frame.attrs
@@ -293,7 +292,7 @@ def _spread(rows: Rows, names: Any, value: Floats, at: Codes) -> pd.DataFrame:
 def described(
     frame: pd.DataFrame, rows: Rows, roles: Sequence[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Ids, clusters and covariates of the rows, and notes on what is left out."""
+    """Return ids, clusters and covariates of the rows, and notes on excluded ones."""
     more, torn = rows.attributes(ids_of(frame, ["cluster"]))
     covariates, left = rows.covariates(frame, [str(c) for c in frame if c not in roles])
     described = pd.DataFrame(rows.named() | more | covariates, index=pd.RangeIndex(rows.n))

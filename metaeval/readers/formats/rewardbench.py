@@ -3,12 +3,12 @@
 The file is one JSON object of equally long lists (`subset`, `id`, `scores_chosen`,
 `scores_rejected`, ...) beside single values (`model`, ...), or JSON Lines or another table with a
 row per prompt. Scores are numbers or lists of one number; null is a missing score. Logs of reward
-trainers call the scores `chosen` and `rejected`, or `chosen_score`, `reward_chosen` and so on.
+trainers name the scores `chosen` and `rejected`, or `chosen_score`, `reward_chosen` and so on.
 
-What becomes of it: the chosen answer is response `c0` with label 1, the rejected one `c1` with
-label 0, both in the label column `correct`; `task` is the subset, `item` is `subset/id`. The
-scorer is called what `model` says, else what the file is called without its ending. Files
-without ids (the JSON Lines variant) number their prompts from 0. Texts are not kept.
+Conversion: the chosen answer is response `c0` with label 1, the rejected one `c1` with label 0,
+both in the label column `correct`; `task` is the subset, `item` is `subset/id`. The scorer is
+named by `model`, else by the name of the file without extension. In files without ids (the JSON
+Lines variant), prompts are numbered from 0. Texts are not kept.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TEXTS = ("prompt", "text", "text_chosen", "text_rejected")
 
 @dataclass(frozen=True)
 class Sheet:
-    """The columns of a file, all of one length, and who scored."""
+    """The columns of a file, all of one length, and the scorer."""
 
     columns: Mapping[str, Sequence[Any]]
     scorer: str
@@ -54,14 +54,14 @@ class Sheet:
 
 
 def sniff(path: Path, head: str) -> float:
-    """Tell the format by its field names; files with subset accuracies only are known too."""
+    """Return the confidence that a file has this format, totals of it included."""
     if '"num_correct"' in head:
         return 0.0
     if '"scores_chosen"' in head and '"scores_rejected"' in head:
         return 0.95
     if _side_names(_fields(path, head)):
         return 0.9
-    # Published files are sorted by name, so that the scores may lie behind the head.
+    # Fields of published files are sorted by name, so the scores may come after the head.
     early = re.search('"(model_type|num_prompts|id)"', head)
     return 0.6 if '"chat_template"' in head and early else 0.0
 
@@ -70,14 +70,14 @@ _SIDES = ("{}", "scores_{}", "{}_scores", "score_{}", "{}_score", "reward_{}", "
 
 
 def _fields(path: Path, head: str) -> list[str]:
-    """Names of the fields that hold numbers in the first object or row, as far as can be told."""
+    """Return the likely names of numeric fields in the first object or row."""
     if head.lstrip()[:1] in ("[", "{"):
         return re.findall(r'"([^"\\]+)"\s*:\s*\[?\s*-?\d', head[:20_000])
     return first_cells(path, head) if head.strip() else []
 
 
 def _side_names(names: Iterable[str]) -> tuple[str, str] | None:
-    """Names of the columns of chosen and of rejected scores, where both are there."""
+    """Return the names of the columns of chosen and rejected scores, if both exist."""
     present = set(names)
     for pattern in _SIDES:
         both = pattern.format("chosen"), pattern.format("rejected")
@@ -94,16 +94,16 @@ def parts(path: Path, *, item_from: str = "id") -> list[Part]:
     path : Path
         The JSON or JSON Lines file.
     item_from : {"id", "order", "text-hash"}
-        What tells prompts apart whose subset and id are the same: nothing ("id"; repeated keys
-        are an error), their place in the file ("order"; every file must have the same order), or
-        a hash of the prompt ("text-hash"; where there is none, of the formatted answers, which
-        differ between models with different chat templates).
+        How to distinguish prompts with the same subset and id: not at all ("id"; repeated keys
+        raise), by their position in the file ("order"; every file must have the same order), or by
+        a hash of the prompt ("text-hash"; without a prompt, of the formatted answers, which differ
+        between models with different chat templates).
 
     Raises
     ------
     MetaevalError
-        If there are no scores per prompt, a field is missing or of another length, a score is no
-        number, or keys repeat.
+        If there are no scores per prompt, a field is missing or of another length, a score is not
+        a number, or keys repeat.
     """
     sheet = load_sheet(path, needed=("scores_chosen", "scores_rejected"))
     items, notes = item_ids(sheet, item_from)
@@ -123,7 +123,7 @@ def _side(sheet: Sheet, items: list[str], field: str, response: str, label: floa
 
 
 def candidates_part(frame: pd.DataFrame, sheet: Sheet, notes: list[str]) -> Part:
-    """One row per candidate (item, response, score, correct, maybe task and cluster) as a part."""
+    """Build a part from rows of candidates (item, response, score, correct; task, cluster)."""
     ids = [name for name in ("task", "item", "cluster", "response") if name in frame]
     return Part(
         rows=frame[ids],
@@ -136,7 +136,7 @@ def candidates_part(frame: pd.DataFrame, sheet: Sheet, notes: list[str]) -> Part
 
 
 def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
-    """Read a columnar JSON file or JSON Lines; check that the fields are there and equally long."""
+    """Read the columns of a file; check that the needed ones exist and are equally long."""
     columns, single = _content(path)
     for name in ("rm", "reward_model", "scorer"):
         if name in columns and "model" not in columns:
@@ -151,14 +151,14 @@ def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
     names = {str(name) for name in [single.get("model"), *columns.pop("model", [])] if name}
     if len(names) > 1:
         raise MetaevalError(
-            f"{path.name} holds scores of several models ({join_names(sorted(names), 5)}); "
+            f"{path.name} has scores of several models ({join_names(sorted(names), 5)}); "
             "expected one file per model. Split it by `model`."
         )
     return Sheet(columns, names.pop() if names else _stem(path), path.name)
 
 
 def _content(path: Path) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    """Columns of a file, and its single values."""
+    """Return the columns of a file, and its single values."""
     if KINDS.get(extension(path), "json") in ("json", "jsonl"):
         content = load_json(path)
         return _columnar(content) if isinstance(content, dict) else _by_field(content, path)
@@ -185,8 +185,8 @@ def _by_field(content: Any, path: Path) -> tuple[dict[str, list[Any]], dict[str,
     good = isinstance(content, list) and content and all(isinstance(row, dict) for row in content)
     if not good:
         raise MetaevalError(
-            f"{path.name} holds {type(content).__name__ if content else 'nothing'}; "
-            "expected one JSON object of lists, or one object per prompt."
+            "Expected one JSON object of lists, or one object per prompt, in "
+            f"{path.name}, got {type(content).__name__ if content else 'nothing'}."
         )
     names = dict.fromkeys(name for row in content for name in row)
     return {name: [row.get(name) for row in content] for name in names}, {}
@@ -195,16 +195,15 @@ def _by_field(content: Any, path: Path) -> tuple[dict[str, list[Any]], dict[str,
 def _require_fields(source: str, columns: Mapping[str, list[Any]], needed: Sequence[str]) -> None:
     if not columns:
         raise MetaevalError(
-            f"{source} holds no per-item scores, only totals such as accuracies per subset; "
-            f"expected the lists {join_names(needed)}. Totals cannot be compared item by item: "
-            "read the model's file of scores (published as eval-set-scores/ beside eval-set/)."
+            f"{source} has no per-item scores, only totals such as accuracies per subset; expected "
+            f"the lists {join_names(needed)}. Read the file of scores of the model (published as "
+            "eval-set-scores/ beside eval-set/)."
         )
     lacking = [name for name in needed if name not in columns]
     if lacking:
         raise MetaevalError(
-            f"{source} has no per-item scores that can be read: {join_names(lacking)} is missing. "
-            f"Expected {join_names(needed)}, found "
-            f"{join_names(columns, 20)}.{_hint(columns, lacking)}"
+            f"{source} has no readable per-item scores: {join_names(lacking)} is missing. Expected "
+            f"{join_names(needed)}, found {join_names(columns, 20)}.{_hint(columns, lacking)}"
         )
 
 
@@ -212,7 +211,7 @@ def _hint(columns: Mapping[str, Any], lacking: Sequence[str]) -> str:
     for marker, name in (("num_correct", "rewardbench2"), ("scores_chosen", "rewardbench")):
         if marker in columns and marker not in lacking and len(lacking) > 1:
             return f" Read it with format={name!r}."
-    return " Read the file that the scores were written to."
+    return " Read the file with the scores of each prompt."
 
 
 def _require_equal_lengths(source: str, columns: Mapping[str, list[Any]]) -> None:
@@ -220,11 +219,11 @@ def _require_equal_lengths(source: str, columns: Mapping[str, list[Any]]) -> Non
     if len(set(lengths.values())) > 1:
         shown = join_names([f"{name} {length}" for name, length in lengths.items()], 20)
         raise MetaevalError(
-            f"The lists in {source} differ in length ({shown}); expected one value per prompt in "
-            "each. The file may be cut off: get it again."
+            f"The lists in {source} differ in length ({shown}); expected one value per prompt. "
+            "The file may be truncated: download it again."
         )
     if not next(iter(lengths.values())):
-        raise MetaevalError(f"{source} holds no prompts; expected at least one.")
+        raise MetaevalError(f"{source} has no prompts; expected at least one.")
 
 
 def number(value: Any, where: str) -> float:
@@ -245,7 +244,7 @@ def number(value: Any, where: str) -> float:
 
 
 def item_ids(sheet: Sheet, item_from: str) -> tuple[list[str], list[str]]:
-    """Ids of the prompts, `subset/id` with what tells repeated ones apart, and notes."""
+    """Return the ids of the prompts, `subset/id` made unique by `item_from`, and notes."""
     check_one_of("item_from", item_from, ITEM_FROM)
     notes = []
     if item_from == "id" and "id" not in sheet.columns:
@@ -264,8 +263,8 @@ def _texts(values: Sequence[Any], name: str, source: str) -> list[str]:
     odd = [v for v in values if v is None or isinstance(v, list | dict) or str(v).strip() == ""]
     if odd:
         raise MetaevalError(
-            f"{name!r} of {source} holds {odd[0]!r:.60}; expected a text or a number in each row. "
-            "Fill it in, or use item_from='order' and leave the column out."
+            f"{name!r} of {source} contains {odd[0]!r:.60}; expected a text or a number in each "
+            "row. Fill it in, or remove the column and use item_from='order'."
         )
     whole = [isinstance(value, float) and value.is_integer() for value in values]
     return [str(int(v) if w else v) for v, w in zip(values, whole, strict=True)]
@@ -293,8 +292,8 @@ def _require_unique(items: list[str], sheet: Sheet, item_from: str) -> None:
     if not len(repeated):
         return
     cures = {
-        "id": "Say what distinguishes them: item_from='order' (their place in the file; every file "
-        "must have the same order) or item_from='text-hash' (needs a text column).",
+        "id": "Distinguish them by item_from='order' (position in the file; every file must have "
+        "the same order) or item_from='text-hash' (needs a text column).",
         "text-hash": "Their texts are the same too; use item_from='order', or drop the repeats.",
     }
     raise MetaevalError(

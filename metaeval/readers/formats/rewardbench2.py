@@ -2,12 +2,12 @@
 
 The file is one JSON object of equally long lists (`subset`, `id`, `num_correct`, `scores`, ...)
 beside single values (`model`, ...), or JSON Lines with one object per prompt. `scores` is a list
-per prompt, of numbers or of lists of one number, whose first `num_correct` belong to right answers.
+per prompt, of numbers or of lists of one number; the first `num_correct` are of right answers.
 
-What becomes of it: the answers are responses `c0`, `c1`, ... with label 1 or 0 in the label column
+Conversion: the answers are responses `c0`, `c1`, ... with label 1 or 0 in the label column
 `correct`; `task` is the subset, `item` is `subset/id`. The prompts `ref:K` and `tied:K` of the
-ties subset belong together: their `cluster` is `K`; every other item is its own cluster (a file
-without such prompts has no clusters). Texts and `results` are not kept.
+ties subset form the `cluster` `K`; every other item is its own cluster (a file without such
+prompts has no clusters). Texts and `results` are not kept.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TIE = re.compile(r"(?:ref|tied):(?P<prompt>.+)")
 
 
 def sniff(path: Path, head: str) -> float:
-    """Tell the format by its field `num_correct`, which comes early in published files."""
+    """Return the confidence that a file has this format, from its early field `num_correct`."""
     if '"num_correct"' not in head:
         return 0.0
     return 0.95 if '"scores"' in head or '"chat_template"' in head else 0.5
@@ -50,16 +50,16 @@ def parts(path: Path, *, item_from: str = "id") -> list[Part]:
     path : Path
         The JSON or JSON Lines file.
     item_from : {"id", "order", "text-hash"}
-        What tells prompts apart whose subset and id are the same: nothing ("id"; repeated keys
-        are an error), their place in the file ("order"; every file must have the same order), or
-        a hash of the prompt ("text-hash"; where there is none, of the formatted answers, which
-        differ between models with different chat templates).
+        How to distinguish prompts with the same subset and id: not at all ("id"; repeated keys
+        raise), by their position in the file ("order"; every file must have the same order), or by
+        a hash of the prompt ("text-hash"; without a prompt, of the formatted answers, which differ
+        between models with different chat templates).
 
     Raises
     ------
     MetaevalError
-        If there are no scores per answer, a field is missing or of another length, a score is no
-        number, `num_correct` does not fit, or keys repeat.
+        If there are no scores per answer, a field is missing or of another length, a score is not
+        a number, `num_correct` is invalid, or keys repeat.
     """
     sheet = load_sheet(path, needed=("subset", "num_correct", "scores"))
     items, notes = item_ids(sheet, item_from)

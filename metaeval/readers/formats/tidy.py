@@ -45,7 +45,7 @@ REPEATS = ("error", "mean")
 
 
 def sniff(path: Path | None, head: str) -> float:
-    """Tell a table with a column of items; how sure depends on what stands beside it.
+    """Return the confidence that a file is a tidy table, from its column names.
 
     >>> sniff(None, "item,system,scorer,score")
     0.6
@@ -58,7 +58,7 @@ def sniff(path: Path | None, head: str) -> float:
 
 
 def _header(head: str) -> list[str]:
-    """Names of the columns in the first line of a table, or of the fields of a first object."""
+    """Return the column names in the first line of a table, or the fields of the first object."""
     if head.lstrip()[:1] in ("[", "{"):
         return list(dict.fromkeys(re.findall(r'"([^"\\]+)"\s*:', head)))
     return first_cells(Path("x"), head) if head.strip() else []
@@ -86,32 +86,32 @@ def parts(
     Parameters
     ----------
     source : path or frame
-        What `load_frame` reads.
+        Any source of `load_frame`.
     labels, scorers : str or sequence of str
-        Names (or, in a wide table, columns) that are labels, and the only ones that are scorers.
+        Names (or, in a wide table, columns) that are labels, and those to use as scorers.
     keys : str or sequence of str
         Further columns that identify a row.
     mapping : mapping, optional
         Role = column, such as ``{"item": "qid"}``.
     header : sequence of str, optional
-        Names of the columns of a table of text whose first line is a row of values.
+        Column names of a text table without a header.
     decimal : {".", ","} or mapping of columns to them, optional
-        The decimal mark, where the cells do not prove it: of all columns, or of each by its name.
+        Decimal mark, where it is ambiguous: of all columns, or of each by its name.
     repeats : {"error", "mean"}
-        Several scores or labels for one row are an error, or averaged.
+        Whether to raise for several scores or labels of one row, or to average them.
     missing_codes : value, list of values, or mapping of columns to them, optional
-        What stands for a missing score, label or verdict, such as -1 or "skip".
+        Codes for a missing score, label or verdict, such as -1 or "skip".
     value_map : mapping, optional
         Words of scores, labels or verdicts -> numbers, or None for missing.
     preference_scale : str or mapping of columns or judges to str, optional
-        What numbers say of pairs; see `scales.SCALES`.
+        Meaning of numbers of pairs; see `scales.SCALES`.
     ordered, both_orders, refusals
         For pairs only; see `preferences.pair_parts`.
 
     Raises
     ------
     MetaevalError
-        If columns are missing or ambiguous, cells cannot be read, or a score is there twice.
+        If columns are missing or ambiguous, cells cannot be read, or scores are repeated.
 
     Examples
     --------
@@ -157,13 +157,12 @@ def _require_columns(resolved: Resolved, raw: pd.DataFrame, name: str, said: Sai
         raise no_item(raw, name)
     if "weight" in resolved.frame and "weight" not in said.named:
         raise MetaevalError(
-            f"{name} has a column 'weight'; item weights are not in this release. Drop or rename "
-            "it."
+            f"{name} has a column 'weight', but item weights are not supported. Drop or rename it."
         )
 
 
 def _doubtful_items(resolved: Resolved, name: str, said: Said) -> list[str]:
-    """Raise, or warn, where the items may be numbers of rows, and another column the ids."""
+    """Raise, or warn, if items look like row numbers and another column like their ids."""
     frame = resolved.frame
     roles = {*ROLES, *said.keys, *said.named, *(c for c in map(str, frame) if said.is_label(c))}
     other = None if resolved.pairs or "scorer" in frame else items_in(frame, roles)
@@ -183,14 +182,14 @@ def _require_no_pair_options(name: str, how: Mapping[str, object]) -> None:
     if wrong:
         wrong = ["preference_scale" if option == "scale" else option for option in wrong]
         raise MetaevalError(
-            f"{join_names(wrong)} is for pairs, and {name} holds scores: it has no columns "
-            "'first' and 'second'. Leave the option out, or say which columns are: "
+            f"{join_names(wrong)} applies to pairs only, but {name} has no columns 'first' and "
+            "'second'. Omit the option, or declare these columns: "
             f"{column_hint(first='<column>', second='<column>')}."
         )
 
 
 def _covariate_notes(part: Part, resolved: Resolved, said: Said) -> list[str]:
-    """Which columns are kept beside scores and labels, so that each is accounted for."""
+    """Return a note on the columns kept besides scores and labels, so that all are listed."""
     roles = {*ROLES, *said.keys}
     kept = [str(c) for c in part.rows if str(c) not in roles]
     return (
@@ -224,8 +223,8 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
         warnings += [f"{name}: {line}" for line in doubts]
     if "rater" in resolved.found and "rater" not in [who for who, _ in long]:
         warnings.append(
-            f"{name}: the column of raters is left out, as no column of labels goes with it; say "
-            f"which does, {column_hint(label='<column>')}, or, if it holds ratings itself, "
+            f"{name}: the column of raters excluded, as there is no column of labels; declare it, "
+            f"{column_hint(label='<column>')}, or, if the column has ratings itself, "
             f"labels={resolved.found['rater']!r} (--labels {resolved.found['rater']})"
         )
     values = {c: numbers(frame[c], c, name) for c in columns}
@@ -239,7 +238,7 @@ def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
 
 
 def _long_columns(resolved: Resolved) -> list[tuple[str, str]]:
-    """Columns of names and of values, by twos; none in a wide table."""
+    """Return pairs of columns of names and values; [] for a wide table."""
     found = resolved.found
     if "rater" in found and "score" in found and "scorer" not in found:
         return [("rater", "score")]
@@ -247,9 +246,9 @@ def _long_columns(resolved: Resolved) -> list[tuple[str, str]]:
 
 
 def _row_ids(frame: pd.DataFrame, keys: list[str], repeats: bool) -> dict[str, Any]:
-    """Ids of the rows; in a table that names no response and repeats none, each is one of its own.
+    """Return the ids of the rows; without names of responses, each row is a separate one.
 
-    Long tables repeat rows, and so do those whose repeats are averaged.
+    Not so in long tables, and in those whose repeats are averaged: their rows repeat.
     """
     who = [name for name in ("response", "system") if name in frame][:1]
     ids = ids_of(frame, ["task", "item", *who, *keys])
@@ -259,7 +258,7 @@ def _row_ids(frame: pd.DataFrame, keys: list[str], repeats: bool) -> dict[str, A
 def _long_values(
     frame: pd.DataFrame, rows: Rows, name: str, long: list[tuple[str, str]], mean: bool
 ) -> tuple[list[tuple[dict[str, Floats], bool]], list[str]]:
-    """Wide tables of the scores and of the labels in a long file, and warnings."""
+    """Return wide tables of the scores and labels of a long file, and warnings."""
     held: list[tuple[dict[str, Floats], bool]] = []
     warnings: list[str] = []
     named = np.zeros(len(frame), dtype=bool)
@@ -276,7 +275,7 @@ def _long_values(
         held.append((wide, who == "rater"))
     if long and not named.all():
         whom = " or ".join(who for who, _ in long)
-        warnings.append(f"{name}: {int((~named).sum())} rows name no {whom} and are left out")
+        warnings.append(f"{name}: {int((~named).sum())} rows without a {whom} excluded")
     return held, warnings
 
 
@@ -287,15 +286,15 @@ def _divided(
     rest: list[str],
     said: Said,
 ) -> Part:
-    """Divide columns of values into scores and labels; add what else the file says of its rows."""
+    """Split columns of values into scores and labels; add ids and covariates."""
     values: dict[bool, dict[str, Floats]] = {True: {}, False: {}}
     for wide, are_labels in held:
         for name, column in wide.items():
             kind = values[are_labels or name in said.labels]
             if name in kind:
                 raise MetaevalError(
-                    f"{rows.source} has a column {name!r} and a scorer or rater {name!r} too; "
-                    "rename one of them."
+                    f"{rows.source} has both a column and a scorer or rater named {name!r}; rename "
+                    "one of them."
                 )
             kind[str(name)] = column
     index = pd.RangeIndex(rows.n)
@@ -307,7 +306,7 @@ def _divided(
 def _described(
     frame: pd.DataFrame, rows: Rows, rest: list[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Ids, system, cluster and covariates of the rows, and notes on what is left out."""
+    """Return ids, system, cluster and covariates of the rows, and notes on excluded ones."""
     ids = rows.named()
     more, torn = rows.attributes(ids_of(frame, [c for c in ("system", "cluster") if c not in ids]))
     covariates, left = rows.covariates(frame, rest)

@@ -1,4 +1,4 @@
-"""Cells of a tidy table before they are arranged: codes for missing, words, notations, lists."""
+"""Cells of a tidy table before reshaping: codes for missing values, words, notations, lists."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import pandas as pd
 from metaeval.core import Floats, did_you_mean, join_names
 from metaeval.readers.cells.missing_words import MissingCodes, failure_notes, word_of
 from metaeval.readers.cells.notation import (
+    declare_mark,
+    depends_on_mark,
     dots_are_ambiguous,
     example_in_words,
-    depends_on_mark,
-    declare_mark,
     is_list,
     read_notations,
     unread_error,
 )
 from metaeval.readers.cells.numbers_and_ids import plain_numbers, sort_of
-from metaeval.readers.cells.rating_words import order_words, count_scale_words, number_words
+from metaeval.readers.cells.rating_words import count_scale_words, number_words, order_words
 from metaeval.readers.cells.verdict_words import are_verdicts, outcomes
 from metaeval.readers.columns.aliases import LONG
 from metaeval.readers.columns.column_inference import Said, is_covariate
@@ -40,7 +40,7 @@ def read_cells(
     value_map: Mapping[str, float | None] | None,
     decimal: str | Mapping[str, str] | None,
 ) -> tuple[Resolved, list[str], list[str]]:
-    """Turn the cells that hold values into numbers where they are written in another way.
+    """Convert cells of values to numbers, whatever their notation.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def read_cells(
     Raises
     ------
     MetaevalError
-        If a column looks like numbers and cannot be read.
+        If a column looks numeric but cannot be read.
     """
     frame = resolved.frame
     columns = _value_columns(resolved, said)
@@ -75,9 +75,9 @@ def read_cells(
 
 
 def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Columns of plain numbers as numbers, as nothing else is to be done with them.
+    """Convert columns of plain numbers, which need no further checks.
 
-    Where another column holds commas, these may be decimal, and then 1.234 may be a thousand.
+    Not if another column has commas: if these are decimal marks, 1.234 may mean 1234.
     """
     cast = {
         c: v
@@ -94,9 +94,9 @@ def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _in_doubt(column: pd.Series, values: Floats) -> bool:
-    """Return whether dots of plain numbers may stand between thousands, as 1.305 beside 997.
+    """Return whether dots of plain numbers may separate thousands, as 1.305 beside 997.
 
-    Most columns hold no whole number from 100 on, or a number such as 0.5, and need no look.
+    Most columns have no integer from 100 on, or a number such as 0.5, and are decided quickly.
     """
     sizes = np.abs(values[np.isfinite(values)])
     whole = sizes == np.floor(sizes)
@@ -113,7 +113,7 @@ def _in_doubt(column: pd.Series, values: Floats) -> bool:
 def _marks(
     decimal: str | Mapping[str, str] | None, resolved: Resolved, source: str
 ) -> tuple[dict[str, str], list[str]]:
-    """Decimal marks by the column that they were declared of, and warnings of those not there."""
+    """Return the declared decimal marks by column, and warnings about unknown columns."""
     columns = {str(c): str(resolved.found.get(str(c), c)) for c in resolved.frame}
     if not isinstance(decimal, Mapping):
         return (dict.fromkeys(columns, decimal) if decimal else {}), []
@@ -121,7 +121,7 @@ def _marks(
     marks = {c: said[n] for c, own in columns.items() for n in (c, own) if n in said}
     there = sorted({*columns, *columns.values()})
     return marks, [
-        f"{source} has no column {name!r}, of which decimal= (--decimal) is said; it has "
+        f"{source} has no column {name!r}, named in decimal= (--decimal); found "
         f"{join_names(columns.values(), 20)}.{did_you_mean(name, there)}"
         for name in said
         if name not in there
@@ -135,7 +135,7 @@ def _cure_of_marks(
     column: str,
     mark: str,
 ) -> str:
-    """How to declare the decimal mark of a column, so that no other is read in another way."""
+    """Return what to type to declare the mark of one column without affecting others."""
     name = str(resolved.found.get(column, column))
     others = [c for c in _value_columns(resolved, said) if c != column]
     others = [c for c in others if depends_on_mark(resolved.frame[c])]
@@ -157,7 +157,7 @@ def _is_numeric(column: pd.Series) -> bool:
 
 
 def _value_columns(resolved: Resolved, said: Said) -> list[str]:
-    """Columns that hold values or may do so: no ids, no keys."""
+    """Return the columns that have or may have values: all but ids and keys."""
     values = ("score", "label", "preference")
     roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"} - set(values)
     return [str(c) for c in resolved.frame if str(c) not in roles]
@@ -170,7 +170,7 @@ def _blanked(
     codes: MissingCodes,
     resolved: Resolved,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Codes for missing as nothing, and how many there were."""
+    """Replace codes for missing values by None; return notes on their number."""
     made, notes = {}, []
     for name in columns:
         own = {str(resolved.found.get(name, name)), name}
@@ -179,7 +179,7 @@ def _blanked(
             n = int((blank.isna() & frame[name].notna()).sum())
             if n:
                 made[name] = blank
-                notes.append(f"{source}: {called}: {n} cells with a code for missing")
+                notes.append(f"{source}: {called}: {n} cells with a code for missing values")
     if not made:
         return frame, notes
     attrs = frame.attrs
@@ -191,7 +191,7 @@ def _blanked(
 def _in_numbers(
     frame: pd.DataFrame, columns: Sequence[str], value_map: Mapping[str, float | None]
 ) -> pd.DataFrame:
-    """Words of a vocabulary as the numbers that they stand for."""
+    """Replace the words of a value map by their numbers."""
     numbers = {word_of(word): number for word, number in value_map.items()}
     attrs, made = frame.attrs, {}
     for name in columns:
@@ -212,7 +212,7 @@ def _in_numbers(
 
 
 def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Said) -> list[str]:
-    """Warnings of columns that may have been meant as scores and are not read as such."""
+    """Return warnings about columns that may contain scores but are not read as such."""
     if said.scorers is not None:
         return []
     warnings = []
@@ -220,7 +220,7 @@ def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Sai
         if name in resolved.found or name in said.named or is_covariate(name):
             continue
         if resolved.pairs and _is_read(resolved, name, said):
-            continue  # words there are verdicts
+            continue  # its words are verdicts
         if warning := _of_words(resolved, name, said):
             warnings.append(f"{source}: {name} {warning}")
     return warnings
@@ -233,13 +233,13 @@ def _is_read(resolved: Resolved, name: str, said: Said) -> bool:
 
 
 def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
-    """What to say of a column that is not read, and may hold scores in words or in lists."""
+    """Return the warning about a column that is not read but may have scores as words or lists."""
     column = resolved.frame[name]
     sort = sort_of(column)
     if sort in ("nested", "text") and _holds_scores(column):
         return (
-            "is left out, it holds lists or objects with numbers; if these are scores, put each "
-            "into a column of its own"
+            "excluded: it has lists or objects with numbers; if these are scores, put each into a "
+            "separate column"
         )
     if sort != "text":
         return None
@@ -247,34 +247,33 @@ def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
         return _of_outcomes(resolved, name, verdicts)
     if words := _scale_words(column):
         return (
-            f"holds words of a scale ({join_names(words, 7)}) and is not a scorer; if it is one, "
-            f"say what they mean: --value-map {_numbered(words)}"
+            f"excluded: it has words of a scale ({join_names(words, 7)}); if it is a scorer, map "
+            f"them to numbers: value_map={{...}} (--value-map {_numbered(words)})"
         )
     if example := example_in_words(column):
         return (
-            f"is left out, its cells are not plain numbers, such as {example!r:.60}; if it holds "
-            "scores, write the number alone into each cell"
+            f"excluded: its cells are not plain numbers, such as {example!r:.60}; if these are "
+            "scores, write only the number in each cell"
         )
     if said.is_label(name) and _is_short(column):
         return (
-            f"is called as labels are, and holds words such as {_first(column)!r:.40}; it is not a "
-            "label. If it is one, say what its words mean (--value-map WORD=NUMBER,...)"
+            f"excluded: it has a name of labels, but words such as {_first(column)!r:.40}; if it "
+            "is a label, map them to numbers: value_map={...} (--value-map WORD=NUMBER,...)"
         )
     return None
 
 
 def _of_outcomes(resolved: Resolved, name: str, verdicts: Mapping[str, int | None]) -> str:
-    """What to say of words such as win and lose, which may be those of either response."""
+    """Return the warning about words such as win and lose, which may be of either response."""
     alone = "preference" not in resolved.found and not {"scorer", "rater"} & set(resolved.frame)
     python = "" if alone else f"columns={{'preference': {name!r}}}, "
     how = "" if alone else f"--map preference={name} "
     typed = _spelled(verdicts)
     typed = typed if " " in typed else typed.replace('"', "")
     return (
-        f"holds words for the outcome of a comparison ({join_names(verdicts, 9)}) and is not "
-        "read; if "
-        "it is a verdict, say what they mean, 1 for the first response, -1 for the second and 0 "
-        f"for a tie, such as: {python}value_map={dict(verdicts)} ({how}--value-map {typed})"
+        f"excluded: it has words for the outcome of a comparison ({join_names(verdicts, 9)}); if "
+        "it is a verdict, map them to 1 for the first response, -1 for the second and 0 for a "
+        f"tie, such as {python}value_map={dict(verdicts)} ({how}--value-map {typed})"
     )
 
 
@@ -287,7 +286,7 @@ def _is_short(column: pd.Series) -> bool:
 
 
 def _scale_words(column: pd.Series) -> list[str]:
-    """Words of a column, if most are those of a rating scale."""
+    """Return the words of a column if most belong to a rating scale."""
     words = sorted({word_of(v) for v in column.dropna().astype(TEXT).unique()[:20]} - {""})
     if len(words) > 2 and len(words) <= _MOST_GRADES and order_words(words):
         return words
@@ -295,19 +294,19 @@ def _scale_words(column: pd.Series) -> list[str]:
 
 
 def _numbered(words: Sequence[str]) -> str:
-    """Words as options of a vocabulary, with numbers where their order is known."""
+    """Format words for `--value-map`, with numbers if their order is known."""
     return _spelled(number_words(words) or dict.fromkeys(words))
 
 
 def _spelled(numbers: Mapping[str, int | None]) -> str:
-    """Words as options of a vocabulary."""
+    """Format words and numbers for `--value-map`."""
     return ",".join(f'"{w}"={"NUMBER" if n is None else n}' for w, n in numbers.items())
 
 
 def _holds_scores(column: pd.Series) -> bool:
-    """Return whether the first list or object of a column holds numbers only, or something like a score.
+    """Return whether the first list or object of a column has only numbers, or a score.
 
-    In tables of text it is written out, as `{'score': 0.5}`.
+    In text tables it is spelled out, as `{'score': 0.5}`.
     """
     value: Any = next((v for v in column if isinstance(v, list | dict | np.ndarray)), None)
     if value is None and is_list(_first(column)):
@@ -324,12 +323,12 @@ def _holds_scores(column: pd.Series) -> bool:
 
 
 _SCORE_NAMES = frozenset(("score", "label", "verdict", "preference", *LONG["score"]))
-_SHORT = 40
+_SHORT = 40  # characters; longer cells are texts
 _MOST_GRADES = 15  # from A+ to F
 
 
 def _written_out(text: Any) -> Any:
-    """A list or an object that a cell of text spells out."""
+    """Parse a list or an object that is spelled out in a text cell; None if there is none."""
     if not isinstance(text, str) or text[:1] not in ("[", "{") or len(text) > 1000:
         return None
     try:

@@ -20,7 +20,7 @@ from metaeval.tables import TEXT
 
 
 def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any]) -> list[Part]:
-    """Parts of a table whose rows are pairs; `how` are the options of preferences."""
+    """Return the parts of a table of pairs; `how` are the options of preferences."""
     frame = resolved.frame
     roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"}
     loose = [str(c) for c in frame if c not in roles]
@@ -36,7 +36,7 @@ def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any
         frame.attrs = resolved.frame.attrs
         return [*_wide_words(frame, resolved, wide, name, said, how), *margins_too]
     if "preference" in resolved.found:
-        if not long and any(map(said.is_label, loose)):  # its verdicts are not those of the labels
+        if not long and any(map(said.is_label, loose)):  # labels have separate columns
             frame = frame.assign(scorer=str(resolved.found["preference"]))
         return _long(frame, loose, name, said, how)
     if MARGIN in resolved.found:
@@ -49,7 +49,7 @@ def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any
 def _long(
     frame: pd.DataFrame, loose: list[str], name: str, said: Said, how: dict[str, Any]
 ) -> list[Part]:
-    """Parts of verdicts, and of columns of labels that stand beside them."""
+    """Return parts of verdicts, and of separate columns of labels."""
     gold = [c for c in loose if said.is_label(c)]
     tables = [frame.drop(columns=gold)] + [_gold(frame, c, said.keys) for c in gold]
     how = how | {"labels": [*said.labels, *gold], "keys": said.keys}
@@ -64,7 +64,7 @@ def _wide_words(
     said: Said,
     how: dict[str, Any],
 ) -> list[Part]:
-    """Parts of a table with a column of verdicts for each judge and each rater."""
+    """Return parts of a table with a column of verdicts per judge and rater."""
     called = {c: c for c in columns}
     if "preference" in resolved.found:
         called |= {"preference": str(resolved.found["preference"])}
@@ -76,7 +76,7 @@ def _wide_words(
     long.attrs = frame.attrs
     labels = [*said.labels, *(judge for judge in called.values() if said.is_label(judge))]
     kept = long["scorer"].isin({*(said.scorers or []), *labels})
-    if said.scorers is not None and kept.any():  # where none is there, the table says so
+    if said.scorers is not None and kept.any():  # unknown scorers are refused with the table
         long = long[kept].reset_index(drop=True)
         long.attrs = frame.attrs
     options = how | {"labels": labels, "keys": said.keys}
@@ -84,7 +84,7 @@ def _wide_words(
 
 
 def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
-    """One record per pair with the verdict of a column that stands beside the judges' verdicts."""
+    """Return one record per pair with the verdict of a separate column of labels."""
     ids = [c for c in ("task", "item", "first", "second", *keys) if c in frame]
     gold = frame[[*ids, column]]
     gold = gold[~gold.astype(TEXT).duplicated().to_numpy()]  # cells may be lists
@@ -96,12 +96,12 @@ def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
 def _wide(
     frame: pd.DataFrame, loose: list[str], name: str, said: Said, how: dict[str, Any]
 ) -> list[Part]:
-    """Margins; columns of the two sides, such as `chars_a` and `chars_b`, are covariates."""
+    """Return parts of margins; columns of the two sides, such as `chars_a`, are covariates."""
     sided = set(twins([str(c) for c in frame])) - set(said.named)
     columns = [c for c in loose if c not in sided and said.holds_values(frame[c], long=False)]
     if not columns and said.scorers is None and not any(map(is_covariate, loose)):
         raise MetaevalError(
-            f"{name} has pairs but no column of preferences or margins; say which it is: "
+            f"{name} has pairs but no column of preferences or margins; declare it: "
             f"{column_hint(preference='<column>')}."
         )
     judged = [c for c in columns if said.is_label(c)]

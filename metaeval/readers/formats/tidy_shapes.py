@@ -1,4 +1,4 @@
-"""Records of a tidy table before they are arranged: turns of a question, scorers given as lists."""
+"""Records of a tidy table before reshaping: turns of a question, scorers given as lists."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _IDS = ("task", "item", "cluster", "system", "response", "first", "second")
 
 
 def ids_in(frame: pd.DataFrame) -> list[str]:
-    """Columns of ids that a frame has."""
+    """Return the columns of ids in a frame."""
     return [name for name in _IDS if name in frame]
 
 
 def shaped(resolved: Resolved, keys: Sequence[str]) -> tuple[Resolved, list[str]]:
-    """Return the table with an item for each turn and a name for each scorer, and notes."""
+    """Convert turns to items and lists of scorers to names; return the table and notes."""
     frame, turned = turns_apart(resolved.frame, resolved.found, keys)
     frame, renamed = scorers_from_lists(frame, [*ids_in(frame), *keys])
     return replace(resolved, frame=frame), [*turned, *renamed]
 
 
 def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Scorers given as lists, such as a model and its prompt, as names.
+    """Convert scorers given as lists, such as a model and its prompt, to names.
 
-    The first part is the name where it distinguishes the scores of a row as well as the whole does.
+    The first element is the name if it distinguishes the scores of a row as well as the list does.
     """
     if "scorer" not in frame or frame["scorer"].dtype != object:
         return frame, []
@@ -48,7 +48,7 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
     frame = frame.assign(scorer=names)
     frame.attrs = attrs
     rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
-    more = f"; the rest of each list is left out ({join_names(rest, 5)})" if rest else ""
+    more = f"; the rest of each list dropped ({join_names(rest, 5)})" if rest else ""
     shown = join_names(sorted(set(map(str, names))), 5)
     return frame, [f"{attrs['source']}: scorers are lists, named {shown}{more}"]
 
@@ -65,7 +65,7 @@ def _joined(value: Any) -> Any:
 def turns_apart(
     frame: pd.DataFrame, found: Mapping[str, str], keys: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Items that are answered in several turns as an item for each turn, the question a cluster."""
+    """Split items with several turns into an item per turn, with the question as cluster."""
     if "turn" not in frame or "turn" in (*found.values(), *found, *keys):
         return frame, []
     text = bool(frame.attrs.get("text"))
@@ -78,4 +78,4 @@ def turns_apart(
     frame = frame.assign(item=[f"{i}/{t}" for i, t in zip(item, turn, strict=True)], **cluster)
     frame = frame.drop(columns="turn")
     frame.attrs = attrs
-    return frame, [f"{attrs['source']}: each turn is an item, each question a cluster of its turns"]
+    return frame, [f"{attrs['source']}: each turn is an item, each question a cluster of turns"]

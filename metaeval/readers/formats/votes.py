@@ -3,18 +3,18 @@
 CSV, JSON, JSON Lines or Parquet, a row per vote, with any of `question_id`, `judge`, `turn`,
 `language` and `tstamp` beside the three.
 
-What becomes of it:
+Conversion:
 
-- `item` is the question; where one question has votes on several turns it is `question/turn`, and
-  the question becomes the `cluster`. Without a question every vote is an item of its own.
-- `first` is `model_a`, the one shown first.
-- `judge` names the scorer; those named by `labels` (patterns such as "expert_*" too) are raters. A
-  judge given as a list, such as ["gpt-4", "pair-v2"], is called "gpt-4/pair-v2". Without a
-  judge, or with judges="pooled", the votes are those of people and become one label, `human`.
-- Where several votes of one judge on a pair are meant, `keys` names the column that tells them
-  apart: keys=["rep"], or judges="pooled" and keys=["judge"] for a row per person.
-- `language` is a covariate. A word of strength such as `A>>B` is kept as 2 in a covariate `margin`,
-  1 elsewhere; the kind of a tie (`tie (bothbad)`, `tie (inconsistent)`) as `both_bad` or
+- `item` is the question; if one question has votes on several turns it is `question/turn`, and
+  the question becomes the `cluster`. Without questions, every vote is a separate item.
+- `first` is `model_a`, which was shown first.
+- `judge` is the scorer; those matched by `labels` (or patterns such as "expert_*") are raters. A
+  judge given as a list, such as ["gpt-4", "pair-v2"], is named "gpt-4/pair-v2". Without a
+  judge, or with judges="pooled", the votes are of people and become one label, `human`.
+- For several votes of one judge on a pair, `keys` names the column that distinguishes them:
+  keys=["rep"], or judges="pooled" and keys=["judge"] for a row per person.
+- `language` is a covariate. A strong verdict such as `A>>B` is 2 in a covariate `margin`, which is
+  1 elsewhere; the kind of a tie (`tie (bothbad)`, `tie (inconsistent)`) is `both_bad` or
   `order_conflict` in `tie_kind`. Time stamps and texts are not kept.
 """
 
@@ -49,7 +49,7 @@ OPTIONS = (
 )
 
 JUDGES = ("each", "pooled")
-MOST_JUDGES = 500
+MOST_JUDGES = 500  # each is a column; more are people of a crowd, whose votes are to be pooled
 
 PEOPLE = ("human", "gold", "expert", "expert_*", "author_*", "arena_user_*")
 
@@ -64,7 +64,7 @@ _FIELDS = ("model_a", "model_b", "winner")
 
 
 def sniff(path: Path, head: str) -> float:
-    """Tell the format by its three field names, in the header or in each object."""
+    """Return the confidence that a file has this format, from its three field names."""
     found = [re.search(rf"(?<!\w){name}(?!\w)", head) is not None for name in _FIELDS]
     return 0.95 if all(found) and not path.is_dir() else 0.0
 
@@ -89,12 +89,12 @@ def parts(
     path : Path
         The CSV, JSON, JSON Lines or Parquet file.
     labels : str or sequence of str, optional
-        Judges, or patterns of their names, who are raters; where it is not given, judges that
-        are called human, gold, expert, or expert_*, author_* and arena_user_*.
+        Judges, or patterns of their names, that are raters. By default human, gold, expert,
+        expert_*, author_* and arena_user_*.
     keys : str or sequence of str
-        Columns that tell votes of one judge on a pair apart.
+        Columns that distinguish votes of one judge on a pair.
     judges : {"each", "pooled"}
-        "pooled" takes all votes for those of people, as one label `human`.
+        "pooled" treats all votes as votes of people, with one label `human`.
     ordered, both_orders, refusals, value_map, missing_codes, preference_scale
         As for all files of preferences.
 
@@ -137,17 +137,16 @@ _KEPT = ("judge", "turn", "language")
 
 
 def _require_one_column(frame: pd.DataFrame, keys: Sequence[str], source: str) -> None:
-    """Raise if verdicts stand in other columns than `winner`, too."""
+    """Raise if there are columns of verdicts besides `winner`."""
     loose = [str(c) for c in frame if c not in (*_FIELDS, *keys, _question(frame))]
     others = [c for c in loose if are_sides(frame[c])]
     if "judge" in loose and set(frame["judge"].dropna().map(str)) <= _NUMBERS:
         others.append("judge")
     if others:
         raise MetaevalError(
-            f"{source} holds verdicts in {join_names(others)} beside 'winner', where a file of "
-            "votes has the name of a judge at the most. Read it as a table with a column for each: "
-            "format='tidy' (--format tidy); name those that are labels, such as labels='winner' "
-            "(--labels winner)."
+            f"{source} has verdicts in {join_names(others)} besides 'winner'; files of votes have "
+            "one column of verdicts. Read it as a tidy table, format='tidy' (--format tidy), and "
+            "list the labels, such as labels='winner' (--labels winner)."
         )
 
 
@@ -155,26 +154,22 @@ _NUMBERS = frozenset(("-1", "0", "1", "2", "-1.0", "0.0", "0.5", "1.0", "2.0"))
 
 
 def _left_out(frame: pd.DataFrame, keys: Sequence[str], source: str) -> tuple[str, ...]:
-    """Which columns are not kept, so that each is accounted for."""
+    """Return a note on the columns that are not kept, so that all are listed."""
     kept = {*_FIELDS, *_KEPT, *keys, _question(frame)}
     left = [str(c) for c in frame if c not in kept]
-    return (
-        (f"{source}: left out, as votes have no need of it: {join_names(left, 20)}",)
-        if left
-        else ()
-    )
+    return (f"{source}: excluded, as not needed for votes: {join_names(left, 20)}",) if left else ()
 
 
 def _no_question(source: str) -> str:
     return (
-        f"{source} names no questions (question_id, item): votes are numbered in the order of the "
-        "file, and other files match only if they have the same order"
+        f"{source} has no ids of questions (question_id, item): votes are numbered in the order of "
+        "the file, and other files match only if they have the same order"
     )
 
 
 # Who voted.
 def _name_of(judge: Any) -> Any:
-    """The name of a judge; one that is a list, of a model and its prompt, becomes one text."""
+    """Return the name of a judge; a list of a model and its prompt becomes one text."""
     return "/".join(map(str, judge)) if isinstance(judge, list | tuple | np.ndarray) else judge
 
 
@@ -187,14 +182,14 @@ def _judges(column: pd.Series, source: str) -> pd.Series:
     if nameless.any():
         row = int(nameless.to_numpy().argmax()) + 1
         raise MetaevalError(
-            f"{source}, vote {row} names no judge; fill in `judge`, or use judges='pooled' if all "
-            "votes are those of people."
+            f"{source}: vote {row} has no judge; fill in `judge`, or use judges='pooled' if all "
+            "votes are from people."
         )
     names = ids_as_text(column, "judge").astype(TEXT)
     if names.nunique() > MOST_JUDGES:
         raise MetaevalError(
-            f"{source} has {names.nunique():,} judges, too many for a column each; if they are "
-            "people who voted once or twice, use judges='pooled' to make one label of them."
+            f"{source} has {names.nunique():,} judges, too many for one column each; if they are "
+            "people who voted once or twice, use judges='pooled' to pool them in one label."
         )
     return names
 
@@ -205,12 +200,12 @@ def _raters(names: list[str], labels: str | Sequence[str] | None) -> list[str]:
 
 
 def _rater_notes(source: str, raters: list[str]) -> tuple[str, ...]:
-    return (f"{source}: {join_names(raters, 5)} taken for labels",) if raters else ()
+    return (f"{source}: {join_names(raters, 5)} read as labels",) if raters else ()
 
 
-# What they said.
+# The votes.
 def _long(frame: pd.DataFrame, voters: pd.Series, keys: Sequence[str]) -> pd.DataFrame:
-    """A record per vote under the names that all files of preferences share."""
+    """Return a record per vote with the column names of all files of preferences."""
     winner = frame["winner"].astype(object)
     word = winner.where(winner.notna(), "").astype(TEXT).str.strip().str.lower()
     torn = word == "tie (inconsistent)"
@@ -235,14 +230,14 @@ def _long(frame: pd.DataFrame, voters: pd.Series, keys: Sequence[str]) -> pd.Dat
 
 
 def _question(frame: pd.DataFrame) -> str | None:
-    """The column that names the questions: question_id, else as in other tables."""
+    """Return the column of questions: question_id, else an alias of item."""
     names = {plain_name(str(c)): str(c) for c in frame}
     known = ("question_id", "item", *IDS["item"])
     return next((names[plain_name(n)] for n in known if plain_name(n) in names), None)
 
 
 def _items(frame: pd.DataFrame) -> dict[str, Any]:
-    """Items, and clusters where questions have votes on several turns."""
+    """Return items, and clusters if questions have votes on several turns."""
     column = _question(frame)
     if column is None:
         return {"item": np.arange(len(frame))}

@@ -194,7 +194,7 @@ def one_row_each(frame: pd.DataFrame, source: str, other: str) -> str:
 
 
 def varying_columns(frame: pd.DataFrame, row: Codes, names: Iterable[str]) -> list[str]:
-    """Return the columns that vary between records (cell,) of one row; those that rarely do last."""
+    """Return the columns that vary between records (cell,) of one row, rarely varying ones last."""
     often = {
         name: float(frame[name].astype(TEXT).groupby(row).nunique().gt(1).mean()) for name in names
     }
@@ -234,10 +234,7 @@ def _cures(
 def _mean_of_runs(scorers: list[str]) -> str:
     """Return how to average runs; `scorers` are listed if the run numbers look like scores."""
     shell, python = _named(scorers)
-    return (
-        f"if it numbers runs to be averaged, use repeats='mean'{python} (--repeats "
-        f"mean{shell})"
-    )
+    return f"if it numbers runs to be averaged, use repeats='mean'{python} (--repeats mean{shell})"
 
 
 def _named(scorers: list[str]) -> tuple[str, str]:

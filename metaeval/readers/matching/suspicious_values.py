@@ -241,7 +241,9 @@ def _two_cases(role: str, names: list[str]) -> list[str]:
     if len(starts) < 2 or len({s.lower() for s in starts}) > 1 or len(names) < _FEW:
         return []
     shown = join_names([f"{start}... {n}" for start, n in sorted(starts.items())], 4)
-    return [f"{role}s have prefixes that differ in case ({shown}); if these are the same, unify them"]
+    return [
+        f"{role}s have prefixes that differ in case ({shown}); if these are the same, unify them"
+    ]
 
 
 def _invisible(name: str) -> bool:
