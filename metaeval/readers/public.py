@@ -234,7 +234,7 @@ def read_preferences(
     """
     table: Pairs = _require_kind(
         Pairs,
-        "A file of pairs",
+        "a file of pairs",
         read(
             source,
             label_source=label_source,

@@ -233,7 +233,7 @@ def test_row_numbers_are_not_scorers(names):
     table = read(*(case("nameless-index") / name for name in names))
     assert values(table) == {"bartscore": 81.8, "rouge": 74.3}
     if names != ["scores_index_false.csv"]:
-        assert any("is left out, it numbers the rows" in note for note in table.notes)
+        assert any("excluded: it numbers the rows" in note for note in table.notes)
 
 
 # Values at a bound

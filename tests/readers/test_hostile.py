@@ -127,7 +127,7 @@ def test_a_judge_that_is_an_empty_list_is_refused(written):
         for i in (1, 2)
         for s, judge in (("a", ["j", "v"]), ("b", []))
     ]
-    with pytest.raises(MetaevalError, match="'scorer' names things, and holds a list"):
+    with pytest.raises(MetaevalError, match="in the id column 'scorer', got a list"):
         read(written(json.dumps(rows), "a.json"))
 
 
@@ -185,13 +185,15 @@ def test_labels_that_are_lists_beside_verdicts(written):
 def test_turns_that_are_lists(written):
     row = {"question_id": 1, "model_a": "a", "model_b": "b", "winner": "a", "judge": "j"}
     rows = [row | {"turn": 1}, row | {"turn": [1, 2]}]
-    with pytest.raises(MetaevalError, match="'turn' names things, and holds a list"):
+    with pytest.raises(MetaevalError, match="in the id column 'turn', got a list"):
         read(written(json.dumps(rows), "a.json"))
 
 
 def test_sides_that_are_lists(written):
     path = written('{"item": 1, "model_a": [0.5, 1], "model_b": "b", "m": 1}\n', "a.jsonl")
-    with pytest.raises(MetaevalError, match="the first responses holds lists or objects"):
+    with pytest.raises(
+        MetaevalError, match="names or numbers of the first responses, got lists or objects"
+    ):
         read(path)
 
 

@@ -365,8 +365,8 @@ def _ragged(path: Path, message: str, content: bytes, start: int) -> MetaevalErr
         )
     cure = "Pad the row" if int(got) < int(expected) else "Delete empty cells at its end"
     return MetaevalError(
-        f"{path.name}, row {int(row) + 1} (the header is row 1) has {got} cells, the header "
-        f"{expected}. {cure}, or quote cells that contain the delimiter or a quote."
+        f"{path.name}, row {int(row) + 1} (the header is row 1): expected {expected} cells as in "
+        f"the header, got {got}. {cure}, or quote cells that contain the delimiter or a quote."
     )
 
 

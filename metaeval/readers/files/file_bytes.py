@@ -139,7 +139,7 @@ def scan(path: Path, *, mark: bytes, weight: int, max_cells: int, by_line: bool)
         if by_line and line > LONGEST_LINE:
             raise MetaevalError(
                 f"{path.name} has a line of more than {LONGEST_LINE >> 20} MB (line "
-                f"{newlines + 1}); expected one row per line. Is it a table?"
+                f"{newlines + 1}); expected one row per line. Check that it is a table."
             )
     _require_utf8(path, b"", decoder, newlines, final=True)
 

@@ -321,9 +321,9 @@ def _nothing_shared(whole: Part, other: Part, shared: list[str]) -> MetaevalErro
 def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str]) -> MetaevalError:
     lacking = [c for c in identity(other, keys) if c not in shared]
     return MetaevalError(
-        f"{other.source} and {whole.source} are matched by {join_names(shared)}, which does not "
-        f"identify rows of {other.source} uniquely; both files need "
-        f"{join_names(lacking) or 'another id'}, under one name (columns={{...}}, --map)."
+        f"{other.source} and {whole.source} are matched by {join_names(shared)}, but rows of "
+        f"{other.source} repeat these ids; both files need {join_names(lacking) or 'another id'}, "
+        "under one name (columns={...}, --map)."
     )
 
 

@@ -76,11 +76,11 @@ def test_one_cell_proves_the_decimal_mark_of_the_file(tmp_path):
     ("cells", "message"),
     [
         (["1,234", "2,345"] * 3, r"'1,234' in row 1.*--decimal ,"),
-        (["50%", "0.6"] * 3, r"'50%' in row 1.*percent signs stand on some cells only"),
+        (["50%", "0.6"] * 3, r"'50%' in row 1.*only some cells have a percent sign"),
         (["€2.50", "€3.10"] * 3, r"'€2.50' in row 1.*plain numbers"),
         (["1_000", "2_000"] * 3, r"'1_000' in row 1"),
         (["4/5", "8/10", "7/5"] * 2, r"'4/5' in row 1"),
-        (["1'234", "2'345"] * 3, r"looks like numbers and cannot be read"),
+        (["1'234", "2'345"] * 3, r"looks numeric but cannot be read"),
     ],
 )
 def test_what_looks_like_numbers_and_cannot_be_read_is_named(tmp_path, cells, message):
@@ -133,7 +133,7 @@ def test_words_for_right_and_wrong_are_1_and_0(tmp_path, words):
 def test_lists_of_numbers_are_warned_of():
     found = read(IDS.assign(judge=[[1.0, 2.0]] * 6, chrf=VALUES))
     assert found.scorers == ["chrf"]
-    assert noted(found, "judge is left out, it holds lists or objects with numbers")
+    assert noted(found, "judge excluded: it has lists or objects with numbers")
 
 
 def test_every_column_is_accounted_for(tmp_path):
@@ -152,9 +152,9 @@ def test_dates_times_and_names_are_no_numbers(tmp_path, text):
 
 def test_a_column_of_scores_is_never_said_not_to_exist(tmp_path):
     found = IDS.assign(judge=["x" * 300] * 6, chrf=VALUES)
-    with pytest.raises(MetaevalError, match=r"'judge' of .* holds 6 cells that are not numbers"):
+    with pytest.raises(MetaevalError, match=r"'judge' of .* has 6 non-numeric cells"):
         read(found, scorers=["judge"])
     with pytest.raises(MetaevalError, match=r"no scorer 'typo'; there is only chrf"):
         read(found.drop(columns="judge"), scorers=["typo"])
-    with pytest.raises(MetaevalError, match="is there and is not a column of scores"):
+    with pytest.raises(MetaevalError, match="was read as ids, texts or lists, not as scores"):
         read(found.drop(columns="judge"), scorers=["system"])

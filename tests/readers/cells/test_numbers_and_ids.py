@@ -39,11 +39,11 @@ def scores(found):
 def test_dots_that_may_stand_between_thousands_must_be_declared(tmp_path):
     said = refusal(tmp_path, elo=THOUSANDS, chrf=["0.5", "0.25"] * 3)
     assert "'1.232' in row 1" in said
-    assert "decimal=',' (--decimal ,) if they stand between thousands" in said
-    assert "decimal='.' (--decimal .) if they stand before decimals" in said
+    assert "decimal=',' (--decimal ,) if dots separate thousands" in said
+    assert "decimal='.' (--decimal .) if they precede decimals" in said
     assert scores(table(tmp_path, elo=THOUSANDS, decimal=",")) == {"elo": ELO}
     assert scores(table(tmp_path, elo=THOUSANDS, decimal=".")) == {"elo": DECIMALS}
-    with pytest.raises(MetaevalError, match="what its dots are must be said"):
+    with pytest.raises(MetaevalError, match="declare its decimal mark"):
         read(IDS.assign(elo=THOUSANDS))
 
 
@@ -60,7 +60,7 @@ def test_dots_that_may_stand_between_thousands_must_be_declared(tmp_path):
 )
 def test_dots_are_in_doubt_only_where_both_readings_are_likely(tmp_path, cells, wanted):
     if wanted is None:
-        assert "what its dots are must be said" in refusal(tmp_path, elo=cells)
+        assert "declare its decimal mark" in refusal(tmp_path, elo=cells)
     else:
         found = table(tmp_path, elo=cells)
         assert scores(found)["elo"] == wanted * (6 // len(wanted))
@@ -181,7 +181,7 @@ def test_a_column_with_commas_and_points_in_two_ways_is_not_sent_to_decimal(tmp_
 
 def test_dots_beside_decimal_commas_are_thousands_only_if_the_user_says_so(tmp_path):
     cells = ["950,5", "1.234"] * 3
-    assert "if its dots stand between thousands, say so" in refusal(tmp_path, a=cells)
+    assert "if its dots separate thousands, use" in refusal(tmp_path, a=cells)
     assert scores(table(tmp_path, a=cells, decimal=",")) == {"a": [950.5, 1234] * 3}
 
 
@@ -190,14 +190,14 @@ def test_dots_beside_decimal_commas_are_thousands_only_if_the_user_says_so(tmp_p
 def test_lists_in_text_are_warned_of(tmp_path, cell):
     found = table(tmp_path, a=[cell] * 6, chrf=VALUES)
     assert found.scorers == ["chrf"]
-    assert any("put each into a column of its own" in w for w in found.alignment.warnings)
-    with pytest.raises(MetaevalError, match="Keep one number of each, in a column of its own"):
+    assert any("put each into a separate column" in w for w in found.alignment.warnings)
+    with pytest.raises(MetaevalError, match="Write one number per cell, in separate columns"):
         read(tmp_path / "t.csv", scorers=["a"])
 
 
 @pytest.mark.parametrize("cell", ["0.12 [0.1, 0.9]", "0.12 (0.1-0.9)", "0.12 (0.03)"])
 def test_intervals_are_refused(tmp_path, cell):
-    assert "write one number in each cell" in refusal(tmp_path, a=[cell, "0.5 [0.4, 0.6]"] * 3)
+    assert "write one number per cell" in refusal(tmp_path, a=[cell, "0.5 [0.4, 0.6]"] * 3)
 
 
 # Notations of judges.
@@ -268,7 +268,7 @@ def test_columns_with_one_number_in_each_cell_are_warned_of(tmp_path, wording):
     found = table(tmp_path, judge=cells, chrf=VALUES)
     assert found.scorers == ["chrf"]
     [warning] = found.alignment.warnings
-    assert f"judge is left out, its cells are not plain numbers, such as {cells[0]!r}" in warning
+    assert f"judge excluded: its cells are not plain numbers, such as {cells[0]!r}" in warning
 
 
 @pytest.mark.parametrize(
@@ -289,17 +289,17 @@ def test_ids_dates_and_sizes_stay_without_a_warning(tmp_path, wording):
 def test_numbers_and_words_that_do_not_go_together_are_not_read(tmp_path):
     found = table(tmp_path, judge=["4 - good", "3 - good", "2 - poor"] * 2, chrf=VALUES)
     assert found.scorers == ["chrf"]
-    assert any("judge is left out" in w for w in found.alignment.warnings)
+    assert any("judge excluded" in w for w in found.alignment.warnings)
 
 
-# Cures of cells that are not numbers.
+# Cures of non-numeric cells.
 def test_a_cell_that_is_a_rating_is_not_called_missing_first(tmp_path):
     said = refusal(tmp_path, judge=["4/5", "3/5", "4 of five", "2/5", "1/5", "3/5"])
-    assert said.index("write all in one way") < said.index("missing_codes")
+    assert said.index("use one notation") < said.index("missing_codes")
     said = refusal(tmp_path, judge=["4", "3", "4 pts or so", "about 5", "2", "1"])
     assert said.index("plain numbers") < said.index("missing_codes")
     said = refusal(tmp_path, judge=["4/5", "3/5", "skipped", "2/5", "1/5", "3/5"])
-    assert "if that is missing, missing_codes=['skipped']" in said
+    assert "if that stands for a missing value, use missing_codes=['skipped']" in said
 
 
 # Verdicts.
@@ -350,7 +350,7 @@ def test_words_for_outcomes_are_warned_of_and_not_guessed():
 
 def test_words_for_outcomes_beside_other_verdicts_are_mapped():
     pairs = PAIRS.assign(winner=["A", "B"] * 3, out=["win", "loss", "draw"] * 2)
-    [warning] = [w for w in read(pairs).alignment.warnings if "out holds words" in w]
+    [warning] = [w for w in read(pairs).alignment.warnings if "out excluded: it has words" in w]
     assert warning.endswith("(--map preference=out --value-map win=1,loss=-1,draw=0)")
     voiced = {"win": 1, "loss": -1, "draw": 0}
     found = read(pairs, columns={"preference": "out"}, value_map=voiced)
@@ -361,7 +361,10 @@ def test_words_for_outcomes_beside_other_verdicts_are_mapped():
 @pytest.mark.parametrize("dtype", [float, object, "Float64"])
 def test_ids_that_floats_cannot_hold_are_refused(dtype):
     ids = pd.Series(9007199254740992.0 + 2 * np.arange(6)).astype(dtype)
-    with pytest.raises(MetaevalError, match=r"'item' holds 9007199254740992.0; ids beyond 2\^53"):
+    with pytest.raises(
+        MetaevalError,
+        match=r"'item' contains 9007199254740992.0; floating-point numbers from 2\^53",
+    ):
         read(pd.DataFrame({"item": ids, "chrf": VALUES}))
 
 
@@ -374,7 +377,7 @@ def test_large_ids_that_are_exact_are_read(tmp_path):
     pd.DataFrame({"item": [f"{float(k)}" for k in ids], "chrf": VALUES}).to_csv(
         tmp_path / "t.csv", index=False
     )
-    with pytest.raises(MetaevalError, match=r"ids beyond 2\^53"):
+    with pytest.raises(MetaevalError, match=r"floating-point numbers from 2\^53"):
         read(tmp_path / "t.csv")
 
 
@@ -410,4 +413,4 @@ def test_asterisks_and_powers_of_ten_are_numbers(written, value):
 def test_ranges_of_ratings_are_warned_of():
     rows = {"item": range(8), "system": "a", "human": range(8)}
     [warning] = read(pd.DataFrame(rows | {"judge": ["3-4", "2-3"] * 4, "m": range(8)})).warnings
-    assert "judge is left out, its cells are not plain numbers, such as '3-4'" in warning
+    assert "judge excluded: its cells are not plain numbers, such as '3-4'" in warning

@@ -69,15 +69,15 @@ def test_declared_scales_of_a_wide_table(scale):
     ],
 )
 def test_numbers_that_may_mean_several_things_are_refused(values, cure):
-    with pytest.raises(MetaevalError, match=f"it is not known which response they favour.*{cure}"):
+    with pytest.raises(MetaevalError, match=f"it is unclear which response they favor.*{cure}"):
         read(long(values), HUMAN)
 
 
 @pytest.mark.parametrize("values", [CODES["probability"], SURE])
 def test_wide_columns_that_may_mean_several_things_are_refused(values):
-    with pytest.raises(MetaevalError, match="it is not known which response they favour"):
+    with pytest.raises(MetaevalError, match="it is unclear which response they favor"):
         read(BASE.assign(human=TRUTH, judge=values))
-    with pytest.raises(MetaevalError, match=r"'human' of .* it is not known which resp"):
+    with pytest.raises(MetaevalError, match=r"'human' of .* it is unclear which resp"):
         read(BASE.assign(human=(TRUTH > 0) * 1, judge=VERDICT))
 
 
@@ -117,8 +117,8 @@ def test_indices_with_a_code_for_failure_are_warned_of(failed):
 
 
 def test_a_judge_that_always_favours_one_side_or_ties_is_warned_of():
-    assert warned(read(long("A"), HUMAN), "judge favours the first on all 60 pairs")
-    assert warned(read(long("B"), HUMAN), "judge favours the second on all 60 pairs")
+    assert warned(read(long("A"), HUMAN), "judge favors the first on all 60 pairs")
+    assert warned(read(long("B"), HUMAN), "judge favors the second on all 60 pairs")
     assert warned(read(long("tie"), HUMAN), "judge calls all 60 pairs tied")
     positive = BASE.assign(human=TRUTH, judge=np.where(np.arange(N) % 2, 0, 7.5))
     assert warned(read(positive), "judge is never below 0 on 60 pairs")
@@ -141,17 +141,17 @@ def test_sides_that_are_exchanged_are_below_chance():
 
 @pytest.mark.parametrize("scale", ["probability", "one-two", "index", "percent"])
 def test_values_outside_a_declared_scale(scale):
-    with pytest.raises(MetaevalError, match=f"does not lie between .*preference_scale='{scale}'"):
+    with pytest.raises(MetaevalError, match=f"contains -7, but preference_scale='{scale}'"):
         read(long(np.where(np.arange(N) == 3, -7, CODES[scale])), preference_scale=scale)
     with pytest.raises(MetaevalError, match="preference_scale='probabilty' is not one of"):
         read(long(VERDICT), preference_scale="probabilty")
-    with pytest.raises(MetaevalError, match="preference_scale is for pairs"):
+    with pytest.raises(MetaevalError, match="preference_scale applies to pairs only"):
         read(pd.DataFrame({"item": [1], "system": "a", "m": 1}), preference_scale="index")
 
 
 @pytest.mark.parametrize("values", [RNG.integers(1, 8, N), RNG.integers(-3, 4, N)])
 def test_graded_preferences_need_a_word(values):
-    with pytest.raises(MetaevalError, match="preferences lie between -1"):
+    with pytest.raises(MetaevalError, match="expected preferences from -1"):
         read(long(values), HUMAN)
     top = max(abs(values))
     table = read(long(values), HUMAN, value_map={str(v): v / top for v in set(values.tolist())})
@@ -194,7 +194,7 @@ def test_probabilities_of_the_first_are_taken_at_their_word():
 def test_verdicts_that_name_one_side_and_mean_the_other_are_refused(names):
     first, second = names
     frame = long(np.where(VERDICT > 0, first, second)).assign(first=first, second=second)
-    with pytest.raises(MetaevalError, match=r"is the name of the .* response and a word"):
+    with pytest.raises(MetaevalError, match=r"is the name of the .* response, and a word"):
         read(frame)
     by_place = read(frame, value_map={first: -1, second: 1})
     assert by_place.scores["judge"].notna().all()
@@ -203,7 +203,7 @@ def test_verdicts_that_name_one_side_and_mean_the_other_are_refused(names):
 
 def test_codes_of_a_vocabulary_are_complete():
     codes = np.where(VERDICT > 0, 1, np.where(np.arange(N) % 3, 2, 3))
-    with pytest.raises(MetaevalError, match=r"This verdict is not known .*: '2' "):
+    with pytest.raises(MetaevalError, match=r"Unknown verdict in .*: '2' "):
         read(long(codes), HUMAN, value_map={"1": 1, "3": 0})
     table = read(long(codes), HUMAN, value_map={"1": 1, "2": -1, "3": 0})
     np.testing.assert_array_equal(
@@ -231,12 +231,14 @@ def test_steps_of_labels_are_refused_with_their_vocabulary():
     frame, steps = five_steps(TRUTH)
     frame["human"] = steps
     with pytest.raises(
-        MetaevalError, match=r"'human' of .* holds 1 to 5; if 1 says .*1=-1,2=-0.5,3"
+        MetaevalError, match=r"'human' of .* ranges from 1 to 5; if 1 favors .*1=-1,2=-0.5,3"
     ):
         read(frame)
     words = {"1": -1.0, "2": -0.5, "3": 0.0, "4": 0.5, "5": 1.0}
     assert read(frame, value_map=words).labels["human"].tolist() == ((steps - 3) / 2).tolist()
-    with pytest.raises(MetaevalError, match=r"holds -40 to 40; preferences lie between -1 "):
+    with pytest.raises(
+        MetaevalError, match=r"ranges from -40 to 40; expected preferences from -1 "
+    ):
         read(frame.assign(human=np.where(TRUTH > 0, 40, -40)))
 
 

@@ -54,7 +54,7 @@ def test_the_exact_name_wins(role, alias):
 
 def test_a_name_in_another_case_is_as_good_as_an_alias():
     assert read(PLAIN.rename(columns={"item": "ITEM"})).fingerprint == read(PLAIN).fingerprint
-    with pytest.raises(MetaevalError, match=r"could be 'item': ITEM, uid"):
+    with pytest.raises(MetaevalError, match=r"candidate columns for 'item': ITEM, uid"):
         read(PLAIN.rename(columns={"item": "ITEM"}).assign(uid=range(4)))
 
 
@@ -63,7 +63,7 @@ def test_two_aliases_are_an_error_with_its_cure(role):
     one, other, *_ = ALIASES[role].split()
     frame = frame_with(role)
     frame = frame.rename(columns={role: one}).assign(**{other: frame[role]})
-    cure = rf"several columns that could be '{role}': {one}, {other}. .*{role}': '{one}'}} .*--map"
+    cure = rf"several candidate columns for '{role}': {one}, {other}. .*{role}': '{one}'}} .*--map"
     with pytest.raises(MetaevalError, match=cure):
         read(frame)
     chosen = read(frame, columns={role: one})
@@ -72,7 +72,7 @@ def test_two_aliases_are_an_error_with_its_cure(role):
 
 def test_two_aliases_of_the_scores():
     frame = PLAIN.rename(columns={"scorer": "metric", "score": "value"}).assign(rating=1.0)
-    with pytest.raises(MetaevalError, match=r"could be 'score': value, rating"):
+    with pytest.raises(MetaevalError, match=r"candidate columns for 'score': value, rating"):
         read(frame)
     assert read(frame, columns={"score": "value"}).scores.equals(read(PLAIN).scores)
 
@@ -161,7 +161,7 @@ def test_a_column_called_label_or_scorer_by_the_user_is_taken_by_no_alias():
 
 def test_scorers_without_scores_and_items():
     with pytest.raises(
-        MetaevalError, match=r"scorers but none of scores. Say which it is: .*--map score="
+        MetaevalError, match=r"scorers but no column of scores. Declare it: .*--map score="
     ):
         read(PLAIN.drop(columns="score"))
     with pytest.raises(MetaevalError, match=r"needs a column 'item'; found .*--map item=<column>"):

@@ -30,7 +30,7 @@ def test_row_numbers_are_left_out_with_a_note(tmp_path, name, start):
     frame.to_csv(tmp_path / "t.csv", index=False)
     table = read(tmp_path / "t.csv")
     assert table.scorers == ["chrf"]
-    assert noted(table, "is left out, it numbers the rows")
+    assert noted(table, "excluded: it numbers the rows")
     assert table.fingerprint == read(BASE).fingerprint
 
 
@@ -48,7 +48,7 @@ def test_the_index_that_pandas_writes(tmp_path):
 def test_numbers_in_some_order_are_left_out_with_a_warning():
     table = read(BASE.assign(rank=RNG.permutation(N)))
     assert table.scorers == ["chrf"]
-    assert any("rank is left out, it holds each whole number" in w for w in table.warnings)
+    assert any("rank excluded: it has each whole number" in w for w in table.warnings)
     assert read(BASE.assign(rank=np.arange(N)), scorers=["chrf", "rank"]).scorers == [
         "chrf",
         "rank",
@@ -58,7 +58,7 @@ def test_numbers_in_some_order_are_left_out_with_a_warning():
 def test_a_nameless_column_of_something_else_is_warned_of(tmp_path):
     BASE.set_index(pd.Index([f"doc{i}" for i in range(N)])).to_csv(tmp_path / "t.csv")
     table = read(tmp_path / "t.csv")
-    assert any("a column without a name is left out, such as 'doc0'" in w for w in table.warnings)
+    assert any("a column without a name (first cell 'doc0') excluded" in w for w in table.warnings)
     named = read(tmp_path / "t.csv", columns={"response": "Unnamed: 0"})
     assert named.rows["response"].iloc[0] == "doc0"
 

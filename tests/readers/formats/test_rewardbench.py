@@ -174,9 +174,12 @@ def test_repeated_keys_can_be_told_apart_by_order_or_text(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (TOTALS, r"holds no per-item scores, only totals.*eval-set-scores/"),
+        (TOTALS, r"has no per-item scores, only totals.*eval-set-scores/"),
         (without(V1, "scores_rejected"), "scores_rejected is missing.*found .*scores_chosen"),
-        ({**V1, "scores_chosen": [2.31]}, r"differ in length \(.*scores_chosen 1, .*get it again"),
+        (
+            {**V1, "scores_chosen": [2.31]},
+            r"differ in length \(.*scores_chosen 1, .*download it again",
+        ),
         ({**V1, "scores_chosen": [2.31, "high"]}, r"scores_chosen\[1\] is 'high'; expected a num"),
         ({**V1, "scores_chosen": [True, 1]}, r"scores_chosen\[0\] is True; expected a number"),
         ({**V1, "scores_chosen": [[1, 2], 1]}, r"scores_chosen\[0\] is \[1, 2\]; expected a num"),
@@ -189,7 +192,7 @@ def test_repeated_keys_can_be_told_apart_by_order_or_text(tmp_path):
         ({**V1, "model": ["a", "b"]}, r"scores of several models \(a, b\).*Split it by `model`"),
         (
             {name: [] for name in ("scores_chosen", "scores_rejected")},
-            "holds no prompts; expected at least one",
+            "has no prompts; expected at least one",
         ),
     ],
 )
@@ -202,7 +205,7 @@ def test_broken_rewardbench_files(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (TOTALS, "holds no per-item scores, only totals"),
+        (TOTALS, "has no per-item scores, only totals"),
         (without(V2, "num_correct"), "num_correct is missing"),
         (without(V2, "subset"), "subset is missing"),
         (V1, "num_correct, scores is missing.*Read it with format='rewardbench'"),
@@ -236,7 +239,7 @@ def test_item_from_that_cannot_help(tmp_path):
 
 
 def test_a_file_that_is_not_a_table(tmp_path):
-    with pytest.raises(MetaevalError, match=r"expected one JSON object of lists"):
+    with pytest.raises(MetaevalError, match=r"Expected one JSON object of lists"):
         path = tmp_path / "a.json"
         path.write_text("[1, 2]")
         rewardbench.parts(path)

@@ -134,7 +134,7 @@ def test_people_are_known_by_their_names_or_by_labels(save):
     path = save([vote(judge=name) for name in names])
     part = only(votes.parts(path))
     assert sorted(part.labels) == ["author_1", "expert_0"]
-    assert part.notes == ("votes.jsonl: author_1, expert_0 taken for labels",)
+    assert part.notes == ("votes.jsonl: author_1, expert_0 read as labels",)
     part = only(votes.parts(path, labels=["ann_*", "expert_0"]))
     assert sorted(part.labels) == ["ann_3", "expert_0"]
     assert sorted(part.scores) == ["author_1", "judge-x"]
@@ -184,12 +184,12 @@ def test_refusals_can_be_ties(save):
     [
         (
             [vote("modl_a", judge="j")],
-            r"This verdict is not known .*: 'modl a'.*value_map",
+            r"Unknown verdict in .*: 'modl a'.*value_map",
         ),
         ([{"model_a": "m1", "winner": "A"}], "a file of votes, needs a column 'model_b'"),
         ([vote(judge="j"), vote("tie", judge="j")], "several values of j for one row.*item '81'"),
         ([vote(), vote("tie")], "several values of human for one row"),
-        ([vote(judge="j"), vote(judge=None)], "vote 2 names no judge.*judges='pooled'"),
+        ([vote(judge="j"), vote(judge=None)], "vote 2 has no judge.*judges='pooled'"),
         ([vote(judge="j", question_id=None)], "'question_id' has 1 empty cells"),
         ([vote(judge="j", model_a=None), vote(judge="k")], "'first' has 1 empty cells"),
     ],
@@ -200,7 +200,9 @@ def test_broken_files(save, rows, message):
 
 
 def test_a_model_against_itself(save):
-    with pytest.raises(MetaevalError, match="are of one with itself, such as 'm1'"):
+    with pytest.raises(
+        MetaevalError, match="have the same first and second response, such as 'm1'"
+    ):
         read(save([vote(model_b="m1")]))
 
 
@@ -262,4 +264,6 @@ def test_questions_go_by_the_names_of_items(tmp_path, name):
 def test_votes_without_questions_are_warned_of(tmp_path):
     rows = pd.DataFrame({"model_a": "x", "model_b": "y", "winner": ["model_a", "model_b"]})
     rows.to_csv(tmp_path / "v.csv", index=False)
-    assert any("names no questions" in warning for warning in read(tmp_path / "v.csv").warnings)
+    assert any(
+        "has no ids of questions" in warning for warning in read(tmp_path / "v.csv").warnings
+    )

@@ -136,7 +136,9 @@ def test_scores_of_several_answers_are_not_warned_of():
 def test_columns_of_scores_are_not_proposed_as_items():
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({"stars": rng.integers(0, 5, 30), "bleu": rng.normal(size=30)})
-    with pytest.raises(MetaevalError, match=r"--map item=<column>\)\..* add one that numbers them"):
+    with pytest.raises(
+        MetaevalError, match=r"--map item=<column>\)\..* add a column of row numbers"
+    ):
         me.read(frame.assign(human=1.0))
     with pytest.raises(
         MetaevalError, match=r"such as columns={'item': 'place'} \(--map item=place\)\.$"
@@ -211,9 +213,7 @@ def test_either_id_alone_is_answered_with_both():
 def test_ids_that_lie_in_others_are_items_in_clusters():
     frame = in_documents()
     frame["seg_id"] = frame["doc_id"] + "-" + frame["seg_id"].astype(str)
-    with pytest.raises(
-        MetaevalError, match=r"lie in clusters.*--map item=seg_id,cluster=doc_id\)\."
-    ):
+    with pytest.raises(MetaevalError, match=r"are clustered.*--map item=seg_id,cluster=doc_id\)\."):
         me.read(frame)
     assert me.read(frame, columns={"item": "seg_id", "cluster": "doc_id"}).n_items == 40
 
@@ -240,7 +240,7 @@ def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
     assert me.read(numbered(), columns={"item": "id"}).n_items == 60
     with pytest.raises(MetaevalError, match=cure.replace("prompt", "question")):
         me.read(numbered().assign(prompt=np.arange(60) // 3).rename(columns={"prompt": "question"}))
-    assert "If prompt says what was answered" in me.read(numbered("item")).warnings[0]
+    assert "If prompt identifies what was answered" in me.read(numbered("item")).warnings[0]
     fresh = numbered().assign(prompt=[f"text {i}" for i in range(60)])
     assert me.read(fresh).n_items == 60
 
@@ -249,7 +249,7 @@ def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
 def test_words_for_sides_need_the_names_of_the_responses():
     frame = pd.DataFrame({"item": range(3), "human": list("ABA"), "judge": ["A", "tie", "B"]})
     with pytest.raises(
-        MetaevalError, match=r"human, judge of .* hold words for the sides of pairs"
+        MetaevalError, match=r"human, judge of .* contain words for the sides of pairs"
     ):
         me.read(frame)
     named = frame.assign(x="gpt", y="llama")
@@ -258,7 +258,7 @@ def test_words_for_sides_need_the_names_of_the_responses():
 
 def test_a_file_without_scores_and_labels_is_refused():
     frame = pd.DataFrame({"item": range(3), "system": list("abc"), "text": "long texts"})
-    with pytest.raises(MetaevalError, match=r"holds no scores and no labels; found item, system"):
+    with pytest.raises(MetaevalError, match=r"has no scores and no labels; found item, system"):
         me.read(frame)
     scores = frame[["item", "system"]].assign(chrf=0.5)
     assert me.read(scores, frame).scorers == ["chrf"]  # what describes rows may stand alone

@@ -72,7 +72,7 @@ def test_a_label_file_that_needs_its_task():
 def test_ids_that_do_not_tell_rows_apart():
     labels = LABELS.drop(columns="system").assign(response=LABELS["system"])
     fails(
-        r"share the ids task, item, which do not tell the rows of .* apart; system is needed",
+        r"are matched by task, item, but rows of .* repeat these ids; both files need system",
         SCORES,
         labels,
     )
@@ -89,7 +89,7 @@ def test_labels_of_items_stand_for_several_rows_and_that_is_noted():
     table = read(named(SCORES, "s.csv"), named(per_item, "l.csv"))
     assert table.labels["human"].tolist() == np.repeat(np.arange(6.0), 2).tolist()
     assert any(
-        "l.csv has no task, system: each of its values stands for 2" in w for w in table.warnings
+        "l.csv has no task, system: each of its values is used for 2" in w for w in table.warnings
     )
     lengths = pd.DataFrame({"item": range(6), "src_chars": range(6)})
     assert read(SCORES, lengths).warnings == ()
@@ -164,14 +164,14 @@ def test_a_name_that_is_a_scorer_here_and_a_label_there():
 def test_no_overlap_names_example_ids_and_the_shift():
     shifted = LABELS.assign(item=LABELS["item"] + 100)
     text = fails("share no row", named(SCORES, "s.csv"), named(shifted, "l.csv"))
-    assert "matched by task, item, system: item is '100' here and '0' there" in text
+    assert "matched by task, item, system: item is '100' in one and '0' in the other" in text
     assert "The items look shifted by -100" in text or "shifted by +100" in text
     assert "columns={'item': '<column>'} (--map item=<column>)" in text
 
 
 def test_no_overlap_of_systems_only():
     text = fails("share no row", SCORES, LABELS.assign(system=LABELS["system"] + "-v2"))
-    assert "system is 'a-v2' here and 'a' there" in text or "system is 'a' here" in text
+    assert "system is 'a-v2' in one and 'a' in the other" in text or "system is 'a' in one" in text
     assert "shifted" not in text
 
 
@@ -190,9 +190,9 @@ def test_differences_are_noted_in_both_directions():
     notes = read(named(SCORES.drop([4, 5]), "s.csv"), named(LABELS.iloc[:9], "l.csv")).notes
     assert notes == (
         "l.csv: 2 rows are in no other file, such as t1/2/a, t1/2/b",
-        "l.csv: 3 rows of other files are not in it, such as t2/4/b, t2/5/a, t2/5/b",
+        "l.csv: 3 rows of other files are missing, such as t2/4/b, t2/5/a, t2/5/b",
         "s.csv: 3 rows are in no other file, such as t2/4/b, t2/5/a, t2/5/b",
-        "s.csv: 2 rows of other files are not in it, such as t1/2/a, t1/2/b",
+        "s.csv: 2 rows of other files are missing, such as t1/2/a, t1/2/b",
     )
     assert read(SCORES, LABELS).notes == ()
 
@@ -216,7 +216,7 @@ def test_covariates_that_differ_are_left_out_with_a_note(task):
     table = read(SCORES.assign(length=1, genre="x"), other.assign(length=2, genre="x"))
     assert "length" not in table.rows
     assert "genre" in table.rows
-    assert "length is left out, files differ in it for 12 rows" in table.notes
+    assert "length excluded: files disagree on it for 12 rows" in table.notes
 
 
 @pytest.mark.parametrize("task", [True, False])
@@ -235,7 +235,7 @@ def test_different_texts_under_one_key_are_suspicious(task):
 def test_a_scorer_that_is_a_covariate_elsewhere():
     long = SCORES.rename(columns={"chrf": "score"}).assign(scorer="chrf", prompt=range(12))
     lengths = SCORES[["task", "item", "system"]].assign(prompt=range(12), hyp_chars=3)
-    fails(r"'prompt' of .* was taken for a scorer.*scorers=\[...\]", long, lengths)
+    fails(r"'prompt' was read as a scorer in .*, but not in .*scorers=\[...\]", long, lengths)
     table = read(long, lengths, scorers=["chrf"])
     assert table.scorers == ["chrf"]
     assert "prompt" in table.rows
@@ -244,7 +244,7 @@ def test_a_scorer_that_is_a_covariate_elsewhere():
 def test_rows_that_nothing_names_cannot_be_joined():
     frame = pd.DataFrame({"item": [1, 1], "m": [1, 2]})
     fails(
-        "has several rows for one .*no column distinguishes these rows. .*a column that names it",
+        "has several rows for one .*no column distinguishes these rows. .*add a column 'system'",
         frame,
         frame.rename(columns={"m": "k"}),
     )
@@ -256,7 +256,7 @@ def test_rows_that_nothing_names_cannot_be_joined():
 def test_pairs_and_scores_are_not_mixed():
     pairs = pd.DataFrame({"item": [1], "first": "a", "second": "b", "m": [0.5]})
     fails(
-        "p.csv holds pairs and .* scores of responses; read them apart",
+        "p.csv has pairs, but .* scores of responses; read them separately",
         named(pairs, "p.csv"),
         SCORES,
     )
@@ -279,12 +279,12 @@ def test_merge_of_one_part_returns_it():
 def test_a_scorer_that_is_a_covariate_in_its_own_file_or_elsewhere():
     long = SCORES.rename(columns={"chrf": "score"}).assign(scorer="hyp_chars")
     lengths = SCORES[["task", "item", "system"]].assign(hyp_chars=SCORES["chrf"])
-    fails(r"'hyp_chars' of .* was taken for a scorer", long, lengths)
+    fails(r"'hyp_chars' was read as a scorer in .*, but not in ", long, lengths)
     table = read(long, lengths, scorers=["hyp_chars"])
     assert table.scorers == ["hyp_chars"]
     assert "hyp_chars" not in table.rows
     fails(
-        r"A scorer of .* is called 'length', as a column .*rename one of them",
+        r"A scorer of .* are both named 'length'; rename one of them",
         long.assign(scorer="length", length=3),
     )
     fails("A scorer of .* is called 'item'", long.assign(scorer="item"), scorers=["item"])
@@ -307,7 +307,7 @@ def test_everything_in_a_label_file_is_a_label(labels):
 
 
 def test_equal_values_in_two_files_are_noted():
-    assert "chrf: 6 values are in several files, and equal" in read(SCORES, SCORES.head(6)).notes
+    assert "chrf: 6 equal values are in several files" in read(SCORES, SCORES.head(6)).notes
 
 
 def test_files_hang_together_through_others_only_if_others_do():
@@ -331,7 +331,7 @@ def judged(first, second, preference, **more):
 @pytest.mark.parametrize("verdicts", [["A", "A"], ["B", "B"]])
 def test_two_orders_in_two_files_are_not_taken_for_one(verdicts):
     ab, ba = judged("x", "y", ["A", "A"]), judged("y", "x", verdicts)
-    message = "one order in .* and in the other order in .*pandas.concat"
+    message = "in one order in .* and in the other in .*pandas.concat"
     fails(message, ab, ba)
     fails(message, ba, ab, both_orders="net")
     assert read(pd.concat([ab, ba])).rows["order"].tolist() == ["ab", "ab", "ba", "ba"]
