@@ -20,11 +20,11 @@ from metaeval.readers.files.data_frames import source_name
 from metaeval.readers.files.raw_frame import head_of
 from metaeval.readers.formats import mtme, rewardbench, rewardbench2, tidy, votes
 from metaeval.readers.matching.file_part import Part
-from metaeval.readers.matching.hints import no_values
+from metaeval.readers.matching.hints import no_values_error
 from metaeval.readers.matching.merge import merge
-from metaeval.readers.matching.refusals import mirrored, settled
+from metaeval.readers.matching.refusals import copy_labels_to_swapped_pairs, score_refusals_as_wrong
 from metaeval.readers.matching.suspicious_values import with_warnings
-from metaeval.readers.to_table import table_of
+from metaeval.readers.to_table import build_table
 from metaeval.tables import MISSING, Pairs, Responses
 
 FORMATS: tuple[ModuleType, ...] = (mtme, rewardbench, rewardbench2, votes, tidy)
@@ -162,7 +162,7 @@ def read(
     >>> read(scores, labels, columns={"item": "qid"}).labels["human"].tolist()
     [0.0, 1.0]
     """
-    options = _given(
+    options = _non_default(
         labels=labels,
         scorers=scorers,
         keys=keys,
@@ -189,7 +189,7 @@ def read(
     return _read(sources, format, label_source, {} if columns is None else columns, options)
 
 
-def _given(**options: Any) -> dict[str, Any]:
+def _non_default(**options: Any) -> dict[str, Any]:
     """Return the options that differ from the defaults of `read`."""
     of_read = inspect.signature(read).parameters
     defaults = {name: of_read[name].default for name in options}
@@ -208,29 +208,33 @@ def _read(
     mapping: Mapping[str, str],
     options: Mapping[str, Any],
 ) -> Responses | Pairs:
-    lone = [] if label_source is None else [label_source]
+    label_sources = [] if label_source is None else [label_source]
     if not sources:
         raise MetaevalError("read needs at least one file or frame, got none.")
     check_mapping(mapping)
-    chosen = [(source, _format_of(source, format)) for source in (*sources, *lone)]
-    _check_options(chosen, options, mapping)
-    own, others = chosen[: len(sources)], chosen[len(sources) :]
-    read_in = [_parts(source, module, options, mapping) for source, module in own]
-    theirs = {k: v for k, v in options.items() if k not in ("scorers", "refusals")}
-    for source, module in others:
-        read_in.append([_as_labels(part) for part in _parts(source, module, theirs, mapping)])
+    recognized = [(source, _format_of(source, format)) for source in (*sources, *label_sources)]
+    _check_options(recognized, options, mapping)
+    main_sources, label_only = recognized[: len(sources)], recognized[len(sources) :]
+    parts_by_source = [_parts(source, module, options, mapping) for source, module in main_sources]
+    label_options = {k: v for k, v in options.items() if k not in ("scorers", "refusals")}
+    for source, module in label_only:
+        parts_by_source.append(
+            [_as_labels(part) for part in _parts(source, module, label_options, mapping)]
+        )
     codes = parse_codes(options.get("missing_codes"))
-    read_in = [[_blanked(part, codes) for part in parts] for parts in read_in]
-    found = _distinct(read_in)
-    require_mapped(mapping, {column for part in found for column in part.columns})
+    parts_by_source = [[_mask_codes(part, codes) for part in parts] for parts in parts_by_source]
+    all_parts = _number_sources(parts_by_source)
+    require_mapped(mapping, {column for part in all_parts for column in part.columns})
     keys = names_of(options.get("keys"))
-    only = None if "scorers" not in options else names_of(options["scorers"])
-    whole = merge(found, keys, only)
-    if not whole.scores.shape[1] and not whole.labels.shape[1]:
-        raise no_values(whole.rows, whole.source)
-    if whole.pairs and options.get("ordered"):
-        whole = mirrored(whole, keys)
-    return table_of(settled(with_warnings(whole, asked=codes.declared)), options)
+    selected = None if "scorers" not in options else names_of(options["scorers"])
+    merged = merge(all_parts, keys, selected)
+    if not merged.scores.shape[1] and not merged.labels.shape[1]:
+        raise no_values_error(merged.rows, merged.source)
+    if merged.pairs and options.get("ordered"):
+        merged = copy_labels_to_swapped_pairs(merged, keys)
+    return build_table(
+        score_refusals_as_wrong(with_warnings(merged, declared=codes.declared)), options
+    )
 
 
 def recognise(source: Source) -> tuple[str, str]:
@@ -253,8 +257,8 @@ def recognise(source: Source) -> tuple[str, str]:
     """
     head = head_of(source)
     path = Path(source) if isinstance(source, str | Path) else Path("frame")
-    sure = [(module.sniff(path, head), module.NAME) for module in FORMATS]
-    best, name = max(sure, key=lambda pair: pair[0])
+    confidences = [(module.sniff(path, head), module.NAME) for module in FORMATS]
+    best, name = max(confidences, key=lambda pair: pair[0])
     if best <= 0:
         raise MetaevalError(
             f"The format of {source_name(source)} is not recognized (known formats: "
@@ -262,16 +266,16 @@ def recognise(source: Source) -> tuple[str, str]:
             "column per scorer. Declare the format with format= (--format), or the item column: "
             f"{column_hint(item='<column>')}."
         )
-    others = [f"{n} {s:.2g}" for s, n in sorted(sure, reverse=True) if s > 0 and n != name]
+    others = [f"{n} {s:.2g}" for s, n in sorted(confidences, reverse=True) if s > 0 and n != name]
     rivals = f"; others: {', '.join(others)}" if others else ""
     return name, f"confidence {best:.2g}{rivals}"
 
 
-def _format_of(source: Any, wanted: str | None) -> ModuleType:
+def _format_of(source: Any, declared: str | None) -> ModuleType:
     names = {module.NAME: module for module in FORMATS}
-    if wanted is not None:
-        check_one_of("format", wanted, tuple(names))
-        return names[wanted]
+    if declared is not None:
+        check_one_of("format", declared, tuple(names))
+        return names[declared]
     if not isinstance(source, str | Path):
         return tidy
     path = Path(source)
@@ -284,24 +288,26 @@ def _format_of(source: Any, wanted: str | None) -> ModuleType:
 
 
 def _check_options(
-    chosen: Sequence[tuple[Any, ModuleType]], options: Mapping[str, Any], mapping: Mapping[str, str]
+    recognized: Sequence[tuple[Any, ModuleType]],
+    options: Mapping[str, Any],
+    mapping: Mapping[str, str],
 ) -> None:
     """Raise for options that apply to no format of the sources, and for contradictions."""
-    modules = {module.NAME: module for _, module in chosen}
-    known = sorted({o for m in modules.values() for o in m.OPTIONS} | set(_TABLE_OPTIONS))
+    modules = {module.NAME: module for _, module in recognized}
+    applicable = sorted({o for m in modules.values() for o in m.OPTIONS} | set(_TABLE_OPTIONS))
     for name in options:
-        if name not in known:
+        if name not in applicable:
             raise MetaevalError(
                 f"The option {name!r} does not apply to files of format {join_names(modules)}; "
-                f"expected one of {join_names(known, 30)}.{did_you_mean(name, known)}"
+                f"expected one of {join_names(applicable, 30)}.{did_you_mean(name, applicable)}"
             )
-    both = set(names_of(options.get("labels"))) & set(names_of(options.get("scorers")))
-    if both:
+    overlap = set(names_of(options.get("labels"))) & set(names_of(options.get("scorers")))
+    if overlap:
         raise MetaevalError(
-            f"{join_names(sorted(both))} is in both labels= and scorers=; remove it from one."
+            f"{join_names(sorted(overlap))} is in both labels= and scorers=; remove it from one."
         )
     check_one_of("missing", options.get("missing", "common"), MISSING)
-    if mapping and tidy not in [module for _, module in chosen]:
+    if mapping and tidy not in [module for _, module in recognized]:
         raise MetaevalError(
             f"Files of format {join_names(modules)} have fixed columns; omit columns= for "
             f"{join_names(mapping)} (--map), or use format='tidy' (--format tidy)."
@@ -312,15 +318,15 @@ def _parts(
     source: Any, module: ModuleType, options: Mapping[str, Any], mapping: Mapping[str, str]
 ) -> list[Part]:
     """Read the parts of one source with the options that apply to its format."""
-    given = {k: v for k, v in options.items() if k in module.OPTIONS}
+    applicable = {k: v for k, v in options.items() if k in module.OPTIONS}
     if "mapping" in module.OPTIONS and mapping:
-        given["mapping"] = mapping
-    wanted = inspect.signature(module.parts).parameters
-    given = {k: v for k, v in given.items() if k in wanted}
-    return list(module.parts(source if module is tidy else Path(source), **given))
+        applicable["mapping"] = mapping
+    parameters = inspect.signature(module.parts).parameters
+    applicable = {k: v for k, v in applicable.items() if k in parameters}
+    return list(module.parts(source if module is tidy else Path(source), **applicable))
 
 
-def _blanked(part: Part, codes: MissingCodes) -> Part:
+def _mask_codes(part: Part, codes: MissingCodes) -> Part:
     """Return a part of scores with the declared codes for missing values as NaN."""
     if not codes.declared or part.pairs:
         return part
@@ -339,13 +345,13 @@ def _as_labels(part: Part) -> Part:
     return replace(part, scores=part.scores.iloc[:, :0], labels=labels)
 
 
-def _distinct(by_source: list[list[Part]]) -> list[Part]:
+def _number_sources(by_source: list[list[Part]]) -> list[Part]:
     """Return the parts of all sources; sources with the same name are numbered."""
     names = [parts[0].source for parts in by_source]
-    found = []
-    for place, parts in enumerate(by_source):
+    numbered = []
+    for index, parts in enumerate(by_source):
         name = parts[0].source
         if names.count(name) > 1:
-            parts = [replace(part, source=f"{name} ({place + 1})") for part in parts]
-        found += parts
-    return found
+            parts = [replace(part, source=f"{name} ({index + 1})") for part in parts]
+        numbered += parts
+    return numbered

@@ -12,10 +12,10 @@ from metaeval.readers.dispatch import read
 from metaeval.tables import Pairs, Responses
 
 
-def _require_kind(kind: type, what: str, table: Responses | Pairs) -> Any:
+def _require_kind(kind: type, expected: str, table: Responses | Pairs) -> Any:
     if not isinstance(table, kind):
-        found = "pairs" if isinstance(table, Pairs) else "scores of responses"
-        raise MetaevalError(f"Expected {what}, got a file of {found}; use read().")
+        content = "pairs" if isinstance(table, Pairs) else "scores of responses"
+        raise MetaevalError(f"Expected {expected}, got a file of {content}; use read().")
     return table
 
 

@@ -11,97 +11,99 @@ import pandas as pd
 from metaeval.core import MetaevalError, join_names, no_such, require_known
 from metaeval.readers.columns.aliases import ROLES
 from metaeval.readers.columns.roles import names_of
-from metaeval.readers.formats.preferences import check_orders
+from metaeval.readers.formats.preferences import check_order_options
 from metaeval.readers.matching.file_part import Part
 from metaeval.tables import Pairs, Responses
 
 
-def table_of(whole: Part, options: Mapping[str, Any]) -> Responses | Pairs:
+def build_table(part: Part, options: Mapping[str, Any]) -> Responses | Pairs:
     """Build the table: select labels and scorers, reverse signs, set policies."""
-    scores, labels = _divided(whole, names_of(options.get("labels")))
-    scores = _only(whole, scores, options.get("scorers"))
+    scores, labels = _split_labels(part, names_of(options.get("labels")))
+    scores = _select_scorers(part, scores, options.get("scorers"))
     flipped = _flip(scores, labels, names_of(options.get("lower_is_better")))
     fields = {
         "keys": tuple(names_of(options.get("keys"))),
-        "label_kind": _label_kind(whole, options.get("label_kind")),
+        "label_kind": _label_kind(part, options.get("label_kind")),
         "label_epsilon": options.get("label_epsilon", 0.0),
         "average_raters": bool(options.get("average_raters", False)),
         "missing": options.get("missing", "common"),
         "flipped": tuple(flipped),
-        "notes": (*whole.notes, *([f"reversed: {join_names(flipped)}"] if flipped else [])),
-        "warnings": whole.warnings,
+        "notes": (*part.notes, *([f"reversed: {join_names(flipped)}"] if flipped else [])),
+        "warnings": part.warnings,
     }
-    if whole.pairs:
-        check_orders(bool(options.get("ordered", False)), options.get("both_orders", "each"))
+    if part.pairs:
+        check_order_options(bool(options.get("ordered", False)), options.get("both_orders", "each"))
         fields["ordered"] = bool(options.get("ordered", False))
     shared = options.get("shared_items")
-    kind = Pairs if whole.pairs else Responses
+    kind = Pairs if part.pairs else Responses
     for key in fields["keys"]:
-        require_known("key column", key, list(whole.rows))
-    table = kind(whole.rows, scores, labels, shared_items=shared, **fields)
-    _refuse_holes(table)
+        require_known("key column", key, list(part.rows))
+    table = kind(part.rows, scores, labels, shared_items=shared, **fields)
+    _refuse_missing(table)
     return table
 
 
-def _label_kind(whole: Part, said: str | None) -> str | None:
+def _label_kind(part: Part, declared: str | None) -> str | None:
     """Return the declared kind of labels, else that of the format; pairs have preferences."""
-    if said in (("rating", "correct") if whole.pairs else ("preference",)):
-        rows = "pairs" if whole.pairs else "responses"
+    if declared in (("rating", "correct") if part.pairs else ("preference",)):
+        rows = "pairs" if part.pairs else "responses"
         raise MetaevalError(
-            f"label_kind={said!r} does not apply to {rows}, which these files contain; omit it."
+            f"label_kind={declared!r} does not apply to {rows}, which these files contain; omit it."
         )
-    return said or ("preference" if whole.pairs else whole.label_kind)
+    return declared or ("preference" if part.pairs else part.label_kind)
 
 
-def _divided(whole: Part, wanted: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _split_labels(part: Part, patterns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return scores and labels; names declared as labels are labels, whatever was read."""
-    names = [*whole.labels, *whole.scores]
-    for pattern in wanted:
-        if not any(_is_called(name, pattern) for name in names):
-            require_known("label", pattern, _known(whole, names, pattern))
-    moved = [n for n in whole.scores if any(fnmatch.fnmatchcase(n, w) for w in wanted)]
+    names = [*part.labels, *part.scores]
+    for pattern in patterns:
+        if not any(_matches(name, pattern) for name in names):
+            require_known("label", pattern, _candidate_names(part, names, pattern))
+    moved = [n for n in part.scores if any(fnmatch.fnmatchcase(n, w) for w in patterns)]
     if not moved:
-        return whole.scores, whole.labels.copy()
-    labels = pd.concat([whole.labels, whole.scores[moved]], axis=1)
-    return whole.scores.drop(columns=moved), labels
+        return part.scores, part.labels.copy()
+    labels = pd.concat([part.labels, part.scores[moved]], axis=1)
+    return part.scores.drop(columns=moved), labels
 
 
-def _is_called(name: str, pattern: str) -> bool:
+def _matches(name: str, pattern: str) -> bool:
     """Return whether a name, or its label as `human` in `human/r1`, matches a pattern."""
     return fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern}/")
 
 
-def _only(whole: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:
+def _select_scorers(part: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFrame:
     if scorers is None:
         return scores.copy()
     names = names_of(scorers)
     for name in names:
         if name not in scores:
-            raise _no_scorer(whole, list(scores), name)
+            raise _no_scorer(part, list(scores), name)
     return scores[list(dict.fromkeys(names))]
 
 
-def _no_scorer(whole: Part, names: list[str], unknown: str) -> MetaevalError:
+def _no_scorer(part: Part, names: list[str], unknown: str) -> MetaevalError:
     """Build the error for an unknown scorer; a column of that name may exist."""
-    if unknown in whole.labels:
+    if unknown in part.labels:
         return MetaevalError(
             f"{unknown!r} was read as a label, not as a scorer; list the labels without it: "
             "labels=[...] (--labels A,B)."
         )
-    if unknown in whole.columns:
+    if unknown in part.columns:
         return MetaevalError(
             f"The column {unknown!r} was read as ids, texts or lists, not as scores; the scorers "
             f"are {join_names(names, 20) or 'none'}. If it has scores, write them as numbers, or "
             "declare the id columns: columns={...} (--map)."
         )
-    beside = [c for c in whole.rows if pd.api.types.is_numeric_dtype(whole.rows[c].dtype)]
-    known = list(dict.fromkeys([*names, *beside])) or _known(whole, names, unknown)
-    return MetaevalError(no_such("scorer", unknown, known))
+    numeric_columns = [c for c in part.rows if pd.api.types.is_numeric_dtype(part.rows[c].dtype)]
+    candidates = list(dict.fromkeys([*names, *numeric_columns])) or _candidate_names(
+        part, names, unknown
+    )
+    return MetaevalError(no_such("scorer", unknown, candidates))
 
 
-def _known(whole: Part, names: list[str], unknown: str) -> list[str]:
+def _candidate_names(part: Part, names: list[str], unknown: str) -> list[str]:
     """Return the names to suggest for an unknown one: scorers, else the columns of the files."""
-    return names or [c for c in whole.columns if c not in (*ROLES, unknown)]
+    return names or [c for c in part.columns if c not in (*ROLES, unknown)]
 
 
 def _flip(scores: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> list[str]:
@@ -113,15 +115,15 @@ def _flip(scores: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> list[
     return sorted(set(names))
 
 
-def _refuse_holes(table: Responses | Pairs) -> None:
+def _refuse_missing(table: Responses | Pairs) -> None:
     if table.missing != "error" or not table.scores.isna().any(axis=None):
         return
-    where = table.scores.isna().to_numpy()
-    some = [
+    is_missing = table.scores.isna().to_numpy()
+    examples = [
         f"{table.scorers[m]} on item {table.rows['item'].iloc[r]}"
-        for r, m in zip(*where.nonzero(), strict=True)
+        for r, m in zip(*is_missing.nonzero(), strict=True)
     ]
     raise MetaevalError(
-        f"{int(where.sum())} scores are missing, with missing='error': {join_names(some, 10)}. "
-        "Fill them in, or use missing='common'."
+        f"{int(is_missing.sum())} scores are missing, with missing='error': "
+        f"{join_names(examples, 10)}. Fill them in, or use missing='common'."
     )

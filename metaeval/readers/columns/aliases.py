@@ -88,7 +88,7 @@ TEXTS_OF_SIDES = ("response_a", "response_b", "candidate_a", "candidate_b", "out
 """Sides that are often the texts themselves; a column of models takes precedence."""
 
 
-def _known() -> frozenset[str]:
+def _recognized_names() -> frozenset[str]:
     tables = (*SCORES.values(), *LONG.values(), *PAIRS.values())
     return frozenset(
         plain_name(n) for n in (*ROLES, *LABEL_ALIASES, *(n for t in tables for n in t))
@@ -97,16 +97,16 @@ def _known() -> frozenset[str]:
 
 def is_known_name(name: str) -> bool:
     """Return whether a name is a role or an alias of one."""
-    return plain_name(name) in _KNOWN
+    return plain_name(name) in _RECOGNIZED_NAMES
 
 
-_KNOWN = _known()
+_RECOGNIZED_NAMES = _recognized_names()
 
 
 def may_be(names: Iterable[str], role: str) -> bool:
     """Return whether any of the columns could have a role of ids or of sides."""
-    known = _PLAIN[role]
-    return any(plain_name(name) in known for name in names)
+    aliases = _PLAIN[role]
+    return any(plain_name(name) in aliases for name in names)
 
 
 _PLAIN = {

@@ -23,13 +23,13 @@ _COVARIATE = re.compile(
 )
 
 
-_GOLD = re.compile(
+_LABEL_NAME = re.compile(
     rf"({'|'.join(LABEL_ALIASES)})(_(preference|preferred|winner|verdict|label))?", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True)
-class Said:
+class ColumnHints:
     """Columns that the user named.
 
     Parameters
@@ -47,35 +47,37 @@ class Said:
     keys: list[str]
 
     @property
-    def named(self) -> list[str]:
+    def declared(self) -> list[str]:
         """Columns that the user declared as labels or scorers."""
         return [*self.labels, *(self.scorers or [])]
 
     def is_label(self, column: str) -> bool:
         """Return whether a column is declared a label, or has a label's name and is no scorer."""
-        return column in self.labels or (is_gold(column) and column not in (self.scorers or ()))
+        return column in self.labels or (
+            is_label_name(column) and column not in (self.scorers or ())
+        )
 
-    def holds_values(self, column: pd.Series, *, long: bool) -> bool:
+    def has_values(self, column: pd.Series, *, long: bool) -> bool:
         """Return whether a column without a role contains scores or labels."""
         name = str(column.name)
-        if name in self.named:
+        if name in self.declared:
             return True
         if long or self.scorers is not None:
-            return is_gold(name) and sort_of(column) in ("number", "truth")
+            return is_label_name(name) and sort_of(column) in ("number", "truth")
         return not is_covariate(name) and sort_of(column) in ("number", "truth", "mixed")
 
-    def holds_unread(self, name: str) -> bool:
+    def wants_unread(self, name: str) -> bool:
         """Return whether a column that looks numeric but cannot be read was to be used."""
-        return name in self.named or (self.scorers is None and not is_covariate(name))
+        return name in self.declared or (self.scorers is None and not is_covariate(name))
 
 
-def is_gold(name: str) -> bool:
+def is_label_name(name: str) -> bool:
     """Return whether a column has a usual name of labels.
 
-    >>> is_gold("human_preference"), is_gold("gpt-4")
+    >>> is_label_name("human_preference"), is_label_name("gpt-4")
     (True, False)
     """
-    return _GOLD.fullmatch(name) is not None
+    return _LABEL_NAME.fullmatch(name) is not None
 
 
 def is_covariate(name: str) -> bool:

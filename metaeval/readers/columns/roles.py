@@ -22,9 +22,9 @@ from metaeval.readers.columns.aliases import (
     column_hint,
     plain_name,
 )
-from metaeval.readers.columns.column_inference import is_gold
+from metaeval.readers.columns.column_inference import is_label_name
 from metaeval.readers.columns.joined_ids import outer_first, parts_of, with_joined
-from metaeval.readers.columns.row_numbers import without_row_numbers
+from metaeval.readers.columns.row_numbers import drop_row_numbers
 from metaeval.tables import TEXT
 
 
@@ -38,9 +38,9 @@ class Resolved:
         The data with renamed columns.
     pairs : bool
         Whether a row is a pair.
-    found : mapping
+    role_columns : mapping
         The column of the file that became each role.
-    spare : tuple of str
+    unused_ids : tuple of str
         Columns that look like ids but are unused; they are not scorers.
     notes : tuple of str
         Notes on renamed and excluded columns.
@@ -50,8 +50,8 @@ class Resolved:
 
     frame: pd.DataFrame
     pairs: bool
-    found: Mapping[str, str]
-    spare: tuple[str, ...]
+    role_columns: Mapping[str, str]
+    unused_ids: tuple[str, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
@@ -62,7 +62,7 @@ def resolve(
     source: str,
     mapping: Mapping[str, str] | None = None,
     keys: Sequence[str] = (),
-    named: Iterable[str] = (),
+    declared: Iterable[str] = (),
 ) -> Resolved:
     """Rename columns to canonical names.
 
@@ -75,7 +75,7 @@ def resolve(
     mapping : mapping, optional
         Role = column, such as ``{"item": "qid"}``, or columns, as ``{"item": "doc+seg"}``; columns
         that are not in this file are ignored.
-    keys, named : sequence of str
+    keys, declared : sequence of str
         Key columns, and columns declared as labels or scorers; aliases do not apply to them.
 
     Raises
@@ -91,25 +91,29 @@ def resolve(
     ('x.csv: item <- seg_id, system <- Model',)
     """
     frame, joined = with_joined(frame, mapping or {})
-    mapped, named = _mapped(frame, dict(mapping or {})), set(named)
-    joined = [c for c in joined if c not in (*mapped.values(), *keys, *named)]
-    taken = {*keys, *named, *mapped.values(), *joined}
-    frame, left, warnings = without_row_numbers(frame, taken, source)
-    pairs = _is_pairs(frame, mapped, taken)
-    found = dict(mapped)
-    wide = pairs and not _has_verdicts(frame, mapped, taken)  # `judge` and the like are margins
+    mapped, declared = _mapped(frame, dict(mapping or {})), set(declared)
+    joined = [c for c in joined if c not in (*mapped.values(), *keys, *declared)]
+    reserved = {*keys, *declared, *mapped.values(), *joined}
+    frame, row_number_notes, warnings = drop_row_numbers(frame, reserved, source)
+    pairs = _is_pairs(frame, mapped, reserved)
+    role_columns = dict(mapped)
+    wide = pairs and not _has_verdicts(frame, mapped, reserved)  # `judge` and the like are margins
     for role, aliases in (PAIRS if pairs else SCORES).items():
         if not (wide and role in ("scorer", "rater")):
-            _add(found, role, aliases, frame, taken, source)
-    _require_sides(found, source, pairs)
-    _add_values(found, frame, taken, source, pairs)
-    resolved = _renamed(frame, found, pairs, source)
-    spare = tuple(c for c in resolved.spare if c not in (*named, *keys, *joined))
-    unused = [f"{source}: {join_names(spare)} excluded: other columns are the ids"] if spare else []
+            _add_role(role_columns, role, aliases, frame, reserved, source)
+    _require_sides(role_columns, source, pairs)
+    _add_values(role_columns, frame, reserved, source, pairs)
+    resolved = _rename_columns(frame, role_columns, pairs, source)
+    unused_ids = tuple(c for c in resolved.unused_ids if c not in (*declared, *keys, *joined))
+    unused = (
+        [f"{source}: {join_names(unused_ids)} excluded: other columns are the ids"]
+        if unused_ids
+        else []
+    )
     return replace(
         resolved,
-        spare=(*spare, *joined),
-        notes=(*left, *resolved.notes, *unused),
+        unused_ids=(*unused_ids, *joined),
+        notes=(*row_number_notes, *resolved.notes, *unused),
         warnings=tuple(warnings),
     )
 
@@ -143,13 +147,13 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
 
 def require_mapped(mapping: Mapping[str, str], columns: Iterable[str]) -> None:
     """Raise if a mapped column is in none of the files."""
-    there = sorted(set(columns))
+    available = sorted(set(columns))
     for role, column in mapping.items():
-        if not set(parts_of(column, there)) <= set(there):
+        if not set(parts_of(column, available)) <= set(available):
             raise MetaevalError(
                 f"columns={{{role!r}: {column!r}}}: there is no column {column!r}; found "
-                f"{join_names(there, 20)}."
-                f"{did_you_mean(column, there)}"
+                f"{join_names(available, 20)}."
+                f"{did_you_mean(column, available)}"
             )
 
 
@@ -159,26 +163,26 @@ def _mapped(frame: pd.DataFrame, mapping: dict[str, str]) -> dict[str, str]:
 
 
 def _candidates(
-    role: str, aliases: Iterable[str], frame: pd.DataFrame, taken: Iterable[str]
+    role: str, aliases: Iterable[str], frame: pd.DataFrame, reserved: Iterable[str]
 ) -> list[str]:
     """Return the columns that could have a role: the exact name, else aliases in any case."""
-    if role in frame and role not in taken:
+    if role in frame and role not in reserved:
         return [role]
     names = {plain_name(name) for name in (role, *aliases)}
-    return [c for c in frame if plain_name(str(c)) in names and c not in taken]
+    return [c for c in frame if plain_name(str(c)) in names and c not in reserved]
 
 
-def _add(
-    found: dict[str, str],
+def _add_role(
+    role_columns: dict[str, str],
     role: str,
     aliases: Iterable[str],
     frame: pd.DataFrame,
-    taken: set[str],
+    reserved: set[str],
     source: str,
 ) -> None:
-    if role in found:
+    if role in role_columns:
         return
-    columns = _candidates(role, aliases, frame, taken)
+    columns = _candidates(role, aliases, frame, reserved)
     if role not in ("scorer", "score"):  # a judge may be a list, and so may its score
         columns = [c for c in columns if c == role or not _is_nested(frame[c])]
     if role in ("scorer", "rater"):  # a judge's verdicts are not names of judges
@@ -192,22 +196,22 @@ def _add(
             f"{_choice(role, columns, frame)}"
         )
     if columns:
-        found[role] = columns[0]
+        role_columns[role] = columns[0]
 
 
 def _choice(role: str, columns: Sequence[str], frame: pd.DataFrame) -> str:
     """Return the advice on which of several columns to map, or how to combine them."""
-    one = f"Choose one, such as {column_hint(**{role: columns[0]})}"
+    fallback = f"Choose one, such as {column_hint(**{role: columns[0]})}"
     if role != "item" or len(columns) != 2:
-        return f"{one}."
+        return f"{fallback}."
     frame = frame[columns].astype(TEXT)  # cells may be lists
     outer, inner = sorted(columns, key=lambda c: frame[c].nunique())
     if frame[outer].nunique() == frame[inner].nunique() == len(frame[columns].drop_duplicates()):
-        return f"{one}."
+        return f"{fallback}."
     if frame.groupby(inner)[outer].nunique().max() == 1:
-        both = column_hint(item=inner, cluster=outer)
+        combined = column_hint(item=inner, cluster=outer)
         single = column_hint(item=outer)
-        return f"If items are clustered, use both: {both}. Otherwise choose one: {single}."
+        return f"If items are clustered, use both: {combined}. Otherwise choose one: {single}."
     outer, inner = outer_first(frame, *columns)
     return (
         f"If {inner} is numbered separately within each {outer}, combine them: "
@@ -220,10 +224,10 @@ def _is_nested(column: pd.Series) -> bool:
     return column.dtype == object and any(isinstance(v, list | dict) for v in column.head(20))
 
 
-def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -> bool:
+def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], reserved: set[str]) -> bool:
     """Return whether rows are pairs; columns `a` and `b` count only beside a preference."""
     sides = [
-        [mapped[role]] if role in mapped else _candidates(role, PAIRS[role], frame, taken)
+        [mapped[role]] if role in mapped else _candidates(role, PAIRS[role], frame, reserved)
         for role in ("first", "second")
     ]
     if not all(sides):
@@ -233,69 +237,80 @@ def _is_pairs(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -
         for side, role in zip(sides, ("first", "second"), strict=True)
     ):
         return True
-    return _has_verdicts(frame, mapped, taken)
+    return _has_verdicts(frame, mapped, reserved)
 
 
-def _require_sides(found: Mapping[str, str], source: str, pairs: bool) -> None:
+def _require_sides(role_columns: Mapping[str, str], source: str, pairs: bool) -> None:
     for role in ("first", "second"):
-        if pairs and role not in found:
+        if pairs and role not in role_columns:
             raise MetaevalError(
                 f"{source}: expected names or numbers of the {role} responses, got lists or "
                 f"objects. Use another column: {column_hint(**{role: '<column>'})}."
             )
 
 
-def _has_verdicts(frame: pd.DataFrame, mapped: Mapping[str, str], taken: set[str]) -> bool:
+def _has_verdicts(frame: pd.DataFrame, mapped: Mapping[str, str], reserved: set[str]) -> bool:
     aliases = (*PAIRS["preference"], "label")
-    return "preference" in mapped or bool(_candidates("preference", aliases, frame, taken))
+    return "preference" in mapped or bool(_candidates("preference", aliases, frame, reserved))
 
 
 def _add_values(
-    found: dict[str, str], frame: pd.DataFrame, taken: set[str], source: str, pairs: bool
+    role_columns: dict[str, str], frame: pd.DataFrame, reserved: set[str], source: str, pairs: bool
 ) -> None:
     """Find the columns of scores, labels and preferences of a long table."""
     if pairs:
-        _judges_beside_labels(found, frame)
-        if _adds_long_margins(found, frame, taken):
+        _judges_beside_labels(role_columns, frame)
+        if _adds_long_margins(role_columns, frame, reserved):
             return
-        if "preference" not in found and "preference" not in frame:
-            _add(found, "preference", ("label",), frame, taken, source)
+        if "preference" not in role_columns and "preference" not in frame:
+            _add_role(role_columns, "preference", ("label",), frame, reserved, source)
         return
-    _add_scores(found, frame, taken, source)
-    if "rater" in found and ("score" not in found or "scorer" in found):
-        _add(found, "label", LABEL_ALIASES, frame, taken, source)
-    if "rater" not in found and "scorer" not in found:
+    _add_scores(role_columns, frame, reserved, source)
+    if "rater" in role_columns and ("score" not in role_columns or "scorer" in role_columns):
+        _add_role(role_columns, "label", LABEL_ALIASES, frame, reserved, source)
+    if "rater" not in role_columns and "scorer" not in role_columns:
         for role in ("score", "label"):  # a wide table: they keep their names
-            found.pop(role, None)
+            role_columns.pop(role, None)
 
 
-def _judges_beside_labels(found: dict[str, str], frame: pd.DataFrame) -> None:
+def _judges_beside_labels(role_columns: dict[str, str], frame: pd.DataFrame) -> None:
     """Treat annotators as judges, as in AlpacaEval, if human preferences have another column."""
-    if "scorer" in found or found.get("rater") in (None, "rater"):
+    if "scorer" in role_columns or role_columns.get("rater") in (None, "rater"):
         return
-    if any(is_gold(str(c)) and c not in found.values() for c in frame):
-        found["scorer"] = found.pop("rater")
+    if any(is_label_name(str(c)) and c not in role_columns.values() for c in frame):
+        role_columns["scorer"] = role_columns.pop("rater")
 
 
-def _adds_long_margins(found: dict[str, str], frame: pd.DataFrame, taken: set[str]) -> bool:
+def _adds_long_margins(
+    role_columns: dict[str, str], frame: pd.DataFrame, reserved: set[str]
+) -> bool:
     """Find the columns of margins in long form, which have no aliases."""
-    who = [c for c in ("scorer", "rater") if c in found or (c in frame and c not in taken)]
-    if MARGIN not in frame or MARGIN in taken or not who or "preference" in found:
+    name_columns = [
+        c for c in ("scorer", "rater") if c in role_columns or (c in frame and c not in reserved)
+    ]
+    if (
+        MARGIN not in frame
+        or MARGIN in reserved
+        or not name_columns
+        or "preference" in role_columns
+    ):
         return False
-    found |= {c: found.get(c, c) for c in who} | {MARGIN: MARGIN}
+    role_columns |= {c: role_columns.get(c, c) for c in name_columns} | {MARGIN: MARGIN}
     return True
 
 
-def _add_scores(found: dict[str, str], frame: pd.DataFrame, taken: set[str], source: str) -> None:
+def _add_scores(
+    role_columns: dict[str, str], frame: pd.DataFrame, reserved: set[str], source: str
+) -> None:
     """Find the scorer and score columns, which come together; names of scorers are not numbers."""
-    said = {role for role in ("scorer", "score") if role in found or role in frame}
-    trial = dict(found)
+    available = {role for role in ("scorer", "score") if role in role_columns or role in frame}
+    trial = dict(role_columns)
     for role in ("scorer", "score"):
         numeric = {c for c in frame if role == "scorer" and c != "scorer" and _numeric(frame[c])}
-        _add(trial, role, LONG[role], frame, taken | numeric, source)
-    if {"scorer", "score"} <= set(trial) or ("rater" in found and "score" in said):
-        found.update(trial)
-    elif "scorer" in said:
+        _add_role(trial, role, LONG[role], frame, reserved | numeric, source)
+    if {"scorer", "score"} <= set(trial) or ("rater" in role_columns and "score" in available):
+        role_columns.update(trial)
+    elif "scorer" in available:
         raise MetaevalError(
             f"{source} has a column of scorers but no column of scores. Declare it: "
             f"{column_hint(score='<column>')}."
@@ -306,19 +321,28 @@ def _numeric(column: pd.Series) -> bool:
     return str(column.name).lower() in LONG["scorer"] and sort_of(column) == "number"
 
 
-def _renamed(frame: pd.DataFrame, found: dict[str, str], pairs: bool, source: str) -> Resolved:
-    clash = {c: _unused(f"{c}_in_file", frame) for c in frame if c in found and found[c] != c}
-    names = clash | {column: role for role, column in found.items()}
-    moved = [f"{role} <- {column}" for role, column in found.items() if role != column]
+def _rename_columns(
+    frame: pd.DataFrame, role_columns: dict[str, str], pairs: bool, source: str
+) -> Resolved:
+    clash = {
+        c: _unused_name(f"{c}_in_file", frame)
+        for c in frame
+        if c in role_columns and role_columns[c] != c
+    }
+    names = clash | {column: role for role, column in role_columns.items()}
+    moved = [f"{role} <- {column}" for role, column in role_columns.items() if role != column]
     notes = (f"{source}: {', '.join(moved)}",) if moved else ()
-    attrs = frame.attrs | {"columns": tuple(found.items())}
+    attrs = frame.attrs | {"columns": tuple(role_columns.items())}
     frame = frame.set_axis([names.get(c, c) for c in frame], axis=1)
     frame.attrs = attrs
-    spare = [*clash.values(), *(c for c in frame if c not in found and _looks_like_id(str(c)))]
-    return Resolved(frame, pairs, found, tuple(spare), notes)
+    unused_ids = [
+        *clash.values(),
+        *(c for c in frame if c not in role_columns and _looks_like_id(str(c))),
+    ]
+    return Resolved(frame, pairs, role_columns, tuple(unused_ids), notes)
 
 
-def _unused(name: str, frame: pd.DataFrame) -> str:
+def _unused_name(name: str, frame: pd.DataFrame) -> str:
     """Return a name that no column of the file has."""
     while name in frame:
         name += "_"

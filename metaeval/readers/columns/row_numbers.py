@@ -17,19 +17,19 @@ _INDEX = ("index", "level_0")
 _ENOUGH_ROWS = 20  # in fewer rows, distinct or increasing whole numbers may be scores
 
 
-def without_row_numbers(
-    frame: pd.DataFrame, taken: Collection[str], source: str
+def drop_row_numbers(
+    frame: pd.DataFrame, reserved: Collection[str], source: str
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Drop columns that number the rows; return the frame, notes and warnings.
 
     Dropped are columns without a name, columns called index that are row numbers, and any column
     that counts the rows. Columns that the user named are kept.
     """
-    notes, warnings, left = [], [], []
-    for name in [str(c) for c in frame if c not in taken]:
+    notes, warnings, row_numbers = [], [], []
+    for name in [str(c) for c in frame if c not in reserved]:
         reason = _reason(frame[name], name)
         if reason:
-            left.append(name)
+            row_numbers.append(name)
         if reason == "numbers":
             notes.append(f"{source}: {name!r} excluded: it numbers the rows")
         elif reason == "in some order":
@@ -49,7 +49,7 @@ def without_row_numbers(
                 f"{column_hint(item=name)}"
             )
     attrs = frame.attrs
-    frame = frame.drop(columns=left) if left else frame
+    frame = frame.drop(columns=row_numbers) if row_numbers else frame
     frame.attrs = attrs
     return frame, notes, warnings
 
@@ -61,7 +61,7 @@ def _reason(column: pd.Series, name: str) -> str:
         if len(column) < _ENOUGH_ROWS or is_known_name(name) or not _are_different(column):
             return ""
         steps = np.diff(as_numbers(column)[0])
-        if not _counts(column):
+        if not _are_consecutive(column):
             return "rising" if (steps > 0).all() else ""
         return "numbers" if (steps == 1).all() else "in some order"
     if _are_different(column):
@@ -73,7 +73,7 @@ def _filled(column: pd.Series) -> bool:
     return bool((column.notna() & (column.astype(TEXT) != "")).any())
 
 
-def _counts(column: pd.Series) -> bool:
+def _are_consecutive(column: pd.Series) -> bool:
     """Return whether distinct whole numbers are consecutive from 0, 1 or 2, in any order."""
     values = as_numbers(column)[0]
     return bool(values.min() in (0, 1, 2) and values.max() - values.min() == len(values) - 1)
@@ -84,11 +84,11 @@ def _are_different(column: pd.Series) -> bool:
     values, bad = as_numbers(column)
     if bad.any() or not len(values) or not np.isfinite(values).all():
         return False
-    whole = bool((values == np.round(values)).all() and values.min() >= 0)
-    return whole and len(np.unique(values)) == len(values)
+    are_indices = bool((values == np.round(values)).all() and values.min() >= 0)
+    return are_indices and len(np.unique(values)) == len(values)
 
 
-def items_in(frame: pd.DataFrame, roles: Collection[str]) -> str | None:
+def find_item_column(frame: pd.DataFrame, roles: Collection[str]) -> str | None:
     """Return the column whose values several systems share, if each row has a different item.
 
     Files often number their rows (`id`) beside the ids of the prompts (`prompt`).
@@ -105,7 +105,7 @@ def items_in(frame: pd.DataFrame, roles: Collection[str]) -> str | None:
 
 
 _FEWEST = 6  # rows; with fewer, a rating may look like the id of an item
-_MOST_ALONE = 0.2  # proportion of ids that only one system may have, as some answers are missing
+_MOST_UNSHARED = 0.2  # proportion of ids that only one system may have, as some answers are missing
 
 
 def _is_nested(column: pd.Series) -> bool:
@@ -124,4 +124,4 @@ def _is_shared(frame: pd.DataFrame, name: str) -> bool:
     if pd.DataFrame({"id": column, "system": frame["system"]}).duplicated().any():
         return False
     counts = column.value_counts()
-    return len(counts) > 2 and bool((counts == 1).mean() <= _MOST_ALONE)
+    return len(counts) > 2 and bool((counts == 1).mean() <= _MOST_UNSHARED)

@@ -26,9 +26,9 @@ def extension(path: Path) -> str:
 
 def kind_of(path: Path, head: str) -> str:
     """Return the kind of a text file by its extension, else by its content."""
-    known = KINDS.get(extension(path))
-    if known:
-        return known
+    kind = KINDS.get(extension(path))
+    if kind:
+        return kind
     if head.lstrip()[:1] not in ("[", "{"):
         return "csv"
     first, _, rest = head.strip().partition("\n")
@@ -38,15 +38,15 @@ def kind_of(path: Path, head: str) -> str:
 def require_content(path: Path, head: str, kind: str) -> None:
     """Raise if the content does not match the extension."""
     first = head.lstrip()[:1]
-    wrong = None
+    mismatch = None
     if kind in ("csv", "tsv") and first in ("{", "["):
-        wrong = ("JSON", ".json, or to .jsonl if it has one object per line")
+        mismatch = ("JSON", ".json, or to .jsonl if it has one object per line")
     elif kind in ("json", "jsonl") and first not in ("{", "["):
-        wrong = ("something other than JSON", ".csv or .tsv if it is a text table")
+        mismatch = ("something other than JSON", ".csv or .tsv if it is a text table")
     elif kind == "jsonl" and first == "[":
-        wrong = ("a JSON array, not one object per line", ".json")
-    if wrong:
-        raise MetaevalError(f"{path.name} contains {wrong[0]}; rename it to {wrong[1]}.")
+        mismatch = ("a JSON array, not one object per line", ".json")
+    if mismatch:
+        raise MetaevalError(f"{path.name} contains {mismatch[0]}; rename it to {mismatch[1]}.")
 
 
 def read_text_head(path: str | Path, n: int = 65536) -> str:
@@ -69,15 +69,15 @@ def read_text_head(path: str | Path, n: int = 65536) -> str:
     if not head.strip():
         raise MetaevalError(f"{path.name} is empty; expected a table with a header and rows.")
     file_bytes.require_text(path, head)
-    return decoded(path, head, whole=len(head) < n)
+    return decoded(path, head, complete=len(head) < n)
 
 
-def decoded(path: Path, head: bytes, *, whole: bool) -> str:
+def decoded(path: Path, head: bytes, *, complete: bool) -> str:
     """Decode the beginning of a file; drop a character that is cut off at its end."""
     try:
         return head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if not whole and error.start >= len(head) - 3:
+        if not complete and error.start >= len(head) - 3:
             return head[: error.start].decode("utf-8-sig")
         line = head.count(b"\n", 0, error.start) + 1
         raise MetaevalError(

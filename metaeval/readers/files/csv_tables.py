@@ -57,11 +57,11 @@ def from_delimited(
     first, start = _first_line(path, content)
     names = header_of(first, dialect.delimiter, path.name)
     if header is not None:
-        names, start = _given(header, names, path.name), 0
+        names, start = _check_header(header, names, path.name), 0
     else:
         _require_header(path, names, content[start : start + file_bytes.BLOCK], dialect)
     require_distinct([name.strip() for name in names if name.strip()], path.name)
-    frame, notes = _parsed(path, content, start, names, dialect)
+    frame, notes = _parse_rows(path, content, start, names, dialect)
     return frame, [*_dialect_notes(path, dialect), *notes]
 
 
@@ -78,10 +78,10 @@ def _first_line(path: Path, content: bytes) -> tuple[str, int]:
     begin = 0 if blank is None else len(content) - len(content.lstrip(b"\r\n "))
     end = content.find(b"\n", begin)
     end = len(content) if end < 0 else end
-    return decoded(path, content[begin:end], whole=True), min(end + 1, len(content))
+    return decoded(path, content[begin:end], complete=True), min(end + 1, len(content))
 
 
-def _given(header: Sequence[str], cells: Sequence[str], source: str) -> list[str]:
+def _check_header(header: Sequence[str], cells: Sequence[str], source: str) -> list[str]:
     if len(header) != len(cells):
         raise MetaevalError(
             f"header= has {len(header)} names ({join_names(header)}), but the first line of "
@@ -91,7 +91,7 @@ def _given(header: Sequence[str], cells: Sequence[str], source: str) -> list[str
     return list(header)
 
 
-def _parsed(
+def _parse_rows(
     path: Path, content: bytes, start: int, names: list[str], dialect: Dialect
 ) -> tuple[pd.DataFrame, list[str]]:
     """Parse the rows below the header."""
@@ -100,30 +100,32 @@ def _parsed(
     if dialect.delimiter == BLANKS:
         frame, notes = _split_by_blanks(path, content, start, names)
     else:
-        frame, notes = _cells(path, content, start, names, dialect.delimiter)
+        frame, notes = _parse_cells(path, content, start, names, dialect.delimiter)
     frame.columns = pd.Index(names, dtype=object)
-    more: list[str] = []
+    damage_notes: list[str] = []
     if content.find(_BOM.encode(), start) >= 0 or content.find(names[0].encode(), start) >= 0:
-        frame, more = _joined(path, frame, names)
+        frame, damage_notes = _drop_concatenation_traces(path, frame, names)
     if b'"' in content:  # only a quoted cell can contain a line break
-        more += _line_breaks(path, frame, dialect.delimiter)
-    return frame, [*notes, *more]
+        damage_notes += _line_breaks(path, frame, dialect.delimiter)
+    return frame, [*notes, *damage_notes]
 
 
-def _cells(
+def _parse_cells(
     path: Path, content: bytes, start: int, names: list[str], delimiter: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """Parse cells below the header; drop empty ones at the end of each row that it lacks."""
-    more = len(_cells_below(content[start : start + file_bytes.BLOCK], delimiter)) - len(names)
-    if more > 0:
+    n_extra = len(_cells_below(content[start : start + file_bytes.BLOCK], delimiter)) - len(names)
+    if n_extra > 0:
         try:
-            frame, notes = _marked(path, content, start, [*names, *[""] * more], delimiter)
+            frame, notes = _parse_delimited(
+                path, content, start, [*names, *[""] * n_extra], delimiter
+            )
         except MetaevalError:
-            more = 0
-        if more and not frame.iloc[:, len(names) :].map(str.strip).any(axis=None):
-            left = f"{path.name}: {more} empty cells at the end of each row dropped"
-            return frame.iloc[:, : len(names)], [*notes, left]
-    return _marked(path, content, start, names, delimiter)
+            n_extra = 0
+        if n_extra and not frame.iloc[:, len(names) :].map(str.strip).any(axis=None):
+            note = f"{path.name}: {n_extra} empty cells at the end of each row dropped"
+            return frame.iloc[:, : len(names)], [*notes, note]
+    return _parse_delimited(path, content, start, names, delimiter)
 
 
 def _cells_below(below: bytes, delimiter: str) -> list[str]:
@@ -135,48 +137,48 @@ def _cells_below(below: bytes, delimiter: str) -> list[str]:
         return []
 
 
-def _marked(
+def _parse_delimited(
     path: Path, content: bytes, start: int, names: list[str], delimiter: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """Parse cells separated by one delimiter, as many in each row as there are names."""
     if delimiter == "\t":
-        return _tabs(path, content, start, names)
-    return _arrow(path, content, start, names, delimiter, quoted=True), []
+        return _parse_tabs(path, content, start, names)
+    return _read_with_arrow(path, content, start, names, delimiter, quoted=True), []
 
 
-def _arrow(
+def _read_with_arrow(
     path: Path, content: bytes, start: int, names: list[str], delimiter: str, *, quoted: bool
 ) -> pd.DataFrame:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    places = [str(place) for place in range(len(names))]  # names may be empty
+    column_numbers = [str(index) for index in range(len(names))]  # names may be empty
     block = min(2 * file_bytes.LONGEST_LINE, len(content) + 1)
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(content).slice(start)),
-            arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=places),
+            arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=column_numbers),
             arrow_csv.ParseOptions(
                 delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
             ),
             arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(places, pa.string()), strings_can_be_null=False
+                column_types=dict.fromkeys(column_numbers, pa.string()), strings_can_be_null=False
             ),
         )
     except pa.ArrowInvalid as error:
-        raise _ragged(path, str(error), content, start) from None
+        raise _ragged_error(path, str(error), content, start) from None
     return table.to_pandas(use_threads=False, types_mapper={pa.string(): TEXT}.get)
 
 
-def _tabs(
+def _parse_tabs(
     path: Path, content: bytes, start: int, names: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Parse tab-separated cells; quotes are plain characters unless rows then become ragged."""
     try:
-        frame = _arrow(path, content, start, names, "\t", quoted=False)
+        frame = _read_with_arrow(path, content, start, names, "\t", quoted=False)
     except MetaevalError as ragged:
         try:
-            return _arrow(path, content, start, names, "\t", quoted=True), []
+            return _read_with_arrow(path, content, start, names, "\t", quoted=True), []
         except MetaevalError:
             raise ragged from None
     return _without_quotes(frame) if b'"' in content else frame, []
@@ -197,7 +199,7 @@ def _split_by_blanks(
     path: Path, content: bytes, start: int, names: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Parse cells separated by spaces; drop the row numbers that pandas prints before them."""
-    text = decoded(path, content[start:], whole=True).replace("\r\n", "\n").split("\n")
+    text = decoded(path, content[start:], complete=True).replace("\r\n", "\n").split("\n")
     lines = [(n, line) for n, line in enumerate(text, 2) if line.strip()]
     rows = [line.split() for _, line in lines]
     numbered = _indented(content[:start]) and all(row[0] == str(k) for k, row in enumerate(rows))
@@ -265,7 +267,9 @@ def _require_header(path: Path, names: list[str], below: bytes, dialect: Dialect
         raise no_header(path.name, names)
 
 
-def _joined(path: Path, frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, list[str]]:
+def _drop_concatenation_traces(
+    path: Path, frame: pd.DataFrame, names: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
     """Drop traces of concatenated files: byte-order marks within the table, repeated headers."""
     first, notes = frame.iloc[:, 0], []
     marked = first.str.startswith(_BOM)
@@ -273,27 +277,29 @@ def _joined(path: Path, frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataF
         frame.isetitem(0, first.where(~marked, first.str.removeprefix(_BOM)))
         notes.append(f"{path.name}: byte-order marks dropped in {int(marked.sum())} rows")
     _require_one_header(path, frame, names)
-    again = frame.iloc[:, 0] == names[0]
-    for place, name in enumerate(names):
-        if again.any():
-            again &= frame.iloc[:, place] == name
-    if again.any() and len(names) > 1:
-        notes.append(f"{path.name}: repeated headers dropped in {int(again.sum())} rows")
-        frame = frame[~again].reset_index(drop=True)
+    is_header = frame.iloc[:, 0] == names[0]
+    for index, name in enumerate(names):
+        if is_header.any():
+            is_header &= frame.iloc[:, index] == name
+    if is_header.any() and len(names) > 1:
+        notes.append(f"{path.name}: repeated headers dropped in {int(is_header.sum())} rows")
+        frame = frame[~is_header].reset_index(drop=True)
     return frame, notes
 
 
 def _require_one_header(path: Path, frame: pd.DataFrame, names: list[str]) -> None:
     """Raise if a row is another header, with other columns or in another order."""
-    known = [name.strip() for name in names]
-    some = frame[frame.iloc[:, 0].str.strip().isin(known)]
-    for row, cells in zip(some.index, some.itertuples(index=False, name=None), strict=True):
+    header = [name.strip() for name in names]
+    candidates = frame[frame.iloc[:, 0].str.strip().isin(header)]
+    for row, cells in zip(
+        candidates.index, candidates.itertuples(index=False, name=None), strict=True
+    ):
         texts = [str(cell).strip() for cell in cells]
-        if texts != known and _is_header(texts, known):
-            order = "in another order" if sorted(texts) == sorted(known) else "with other columns"
+        if texts != header and _is_header(texts, header):
+            order = "in another order" if sorted(texts) == sorted(header) else "with other columns"
             raise MetaevalError(
                 f"{path.name}, row {row + 2} (the header is row 1): a second header {order} "
-                f"({join_names(texts, 8)}; the first is {join_names(known, 8)}). Put each table "
+                f"({join_names(texts, 8)}; the first is {join_names(header, 8)}). Put each table "
                 "into a separate file, and read the files together."
             )
 
@@ -307,8 +313,8 @@ def _is_header(cells: list[str], names: list[str]) -> bool:
 def _line_breaks(path: Path, frame: pd.DataFrame, delimiter: str) -> list[str]:
     """Return notes on cells with line breaks; raise if these look like rows."""
     notes = []
-    for place, name in enumerate(map(str, frame.columns)):
-        column = frame.iloc[:, place]
+    for index, name in enumerate(map(str, frame.columns)):
+        column = frame.iloc[:, index]
         broken = column.str.contains("\n", regex=False)
         if not broken.any():
             continue
@@ -351,7 +357,7 @@ def require_distinct(names: list[str], source: str) -> None:
         )
 
 
-def _ragged(path: Path, message: str, content: bytes, start: int) -> MetaevalError:
+def _ragged_error(path: Path, message: str, content: bytes, start: int) -> MetaevalError:
     match = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if not match:
         reason = message.partition("\n")[0][:200]

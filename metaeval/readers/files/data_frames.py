@@ -24,8 +24,8 @@ def source_name(source: Any) -> str:
     """
     if isinstance(source, str | Path):
         return Path(source).name
-    named = getattr(source, "attrs", {}).get("source")
-    return str(named or f"the given {type(source).__name__}")
+    name = getattr(source, "attrs", {}).get("source")
+    return str(name or f"the given {type(source).__name__}")
 
 
 def open_parquet(path: Path) -> Any:
@@ -70,27 +70,27 @@ def _readable(table: Any) -> Any:
     """Convert bytes, and dates, which may exceed the range of pandas, to text."""
     import pyarrow as pa
 
-    for place, field in enumerate(table.schema):
-        of = field.type
-        if pa.types.is_temporal(of) or pa.types.is_binary(of) or pa.types.is_large_binary(of):
-            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    for index, field in enumerate(table.schema):
+        kind = field.type
+        if pa.types.is_temporal(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            table = table.set_column(index, field.name, table.column(index).cast(pa.string()))
     return table
 
 
 def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame without an index, with dates as text and with encodable texts."""
     frame = _without_index(frame)
-    made = {}
-    for place in range(frame.shape[1]):
-        column = frame.iloc[:, place]
+    converted = {}
+    for index in range(frame.shape[1]):
+        column = frame.iloc[:, index]
         if column.dtype.kind in "mM" or isinstance(column.dtype, pd.PeriodDtype | pd.IntervalDtype):
-            made[place] = column.astype(TEXT).where(column.notna(), None)
+            converted[index] = column.astype(TEXT).where(column.notna(), None)
         elif column.dtype == object and not _can_be_written(column):
-            made[place] = column.map(lambda v: as_utf8(v) if isinstance(v, str) else v)
-    if made:
+            converted[index] = column.map(lambda v: as_utf8(v) if isinstance(v, str) else v)
+    if converted:
         frame = frame.copy()
-        for place, column in made.items():
-            frame.isetitem(place, column)
+        for index, column in converted.items():
+            frame.isetitem(index, column)
     return frame
 
 
@@ -127,9 +127,9 @@ def from_object(source: Any, max_cells: int) -> pd.DataFrame:
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
     """Convert a named index to columns, and drop any other."""
-    named = any(name is not None for name in frame.index.names)
+    has_names = any(name is not None for name in frame.index.names)
     clash = set(frame.index.names) & set(frame.columns)
-    frame = frame.reset_index(drop=not named or bool(clash))
+    frame = frame.reset_index(drop=not has_names or bool(clash))
     return frame.drop(columns=[c for c in frame if _INDEX_COLUMN.fullmatch(str(c))])
 
 

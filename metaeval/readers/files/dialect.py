@@ -152,8 +152,8 @@ def header_of(line: str, delimiter: str, source: str) -> list[str]:
 def _opens(line: str, delimiter: str) -> bool:
     """Return whether a line has a quoted cell that is not closed."""
     start = rf"(?:^|{re.escape(delimiter)})"
-    whole = rf'{start}"(?:[^"]|"")*"(?={re.escape(delimiter)}|$)'
-    rest = re.sub(whole, delimiter, line.strip("\r\n"))
+    closed_cell = rf'{start}"(?:[^"]|"")*"(?={re.escape(delimiter)}|$)'
+    rest = re.sub(closed_cell, delimiter, line.strip("\r\n"))
     return re.search(rf'{start}"', rest) is not None
 
 

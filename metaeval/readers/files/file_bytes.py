@@ -44,10 +44,10 @@ def require_file(path: Path) -> None:
         )
     if not path.exists():
         folder = path.parent
-        there = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        siblings = [p.name for p in folder.iterdir()] if folder.is_dir() else []
         where = f"in {folder.resolve().name!r}" if folder.is_dir() else f"and no folder {folder}"
         raise MetaevalError(
-            f"There is no file {path.name!r} {where}.{did_you_mean(path.name, there)} Check the "
+            f"There is no file {path.name!r} {where}.{did_you_mean(path.name, siblings)} Check the "
             "path."
         )
     if not path.stat().st_size:

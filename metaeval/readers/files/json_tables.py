@@ -44,7 +44,7 @@ def load_json(path: str | Path, *, max_cells: int | None = None) -> Any:
 def _parsed(path: Path, text: str, line: int = 1) -> Any:
     """Parse a JSON text that starts in the given line of a file."""
     try:
-        content = json.loads(text, object_pairs_hook=_distinct)
+        content = json.loads(text, object_pairs_hook=_distinct_fields)
     except json.JSONDecodeError as error:
         lines = error.msg == "Extra data" and text.lstrip().startswith("{")
         cure = "a file with one object per line must be named .jsonl" if lines else "correct it"
@@ -66,17 +66,17 @@ def _parsed(path: Path, text: str, line: int = 1) -> Any:
             f"{path.name} contains an integer with thousands of digits; expected a score. Correct "
             "it."
         ) from None
-    return _mended(content) if "\\ud" in text.lower() else content
+    return _encodable(content) if "\\ud" in text.lower() else content
 
 
-def _mended(value: Any) -> Any:
+def _encodable(value: Any) -> Any:
     """Return values with encodable texts; lone surrogates become escape sequences."""
     if isinstance(value, str):
         return as_utf8(value)
     if isinstance(value, list):
-        return [_mended(v) for v in value]
+        return [_encodable(v) for v in value]
     if isinstance(value, dict):
-        return {as_utf8(k): _mended(v) for k, v in value.items()}
+        return {as_utf8(k): _encodable(v) for k, v in value.items()}
     return value
 
 
@@ -84,13 +84,13 @@ class _RepeatedField(Exception):
     """An object has one field twice."""
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+def _distinct_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         for name, value in pairs:
-            if made[name] != value:
+            if fields[name] != value:
                 raise _RepeatedField(name)
-    return made
+    return fields
 
 
 def json_lines(path: Path, head: str, max_cells: int) -> list[dict[str, Any]]:
@@ -100,13 +100,13 @@ def json_lines(path: Path, head: str, max_cells: int) -> list[dict[str, Any]]:
     file_bytes.scan(path, mark=b"\n", weight=max(fields, 1), max_cells=max_cells, by_line=True)
     with file_bytes.open_bytes(path) as file:
         lines = file.read().decode("utf-8-sig").split("\n")
-    found = [(n, _parsed(path, text, n)) for n, text in enumerate(lines, 1) if text.strip()]
-    wrong = [n for n, row in found if not isinstance(row, dict)]
+    objects = [(n, _parsed(path, text, n)) for n, text in enumerate(lines, 1) if text.strip()]
+    wrong = [n for n, row in objects if not isinstance(row, dict)]
     if wrong:
         raise MetaevalError(
             f'{path.name}, line {wrong[0]}: expected an object such as {{"item": 1, ...}}.'
         )
-    return [row for _, row in found]
+    return [row for _, row in objects]
 
 
 def from_json(content: Any, name: str, max_cells: int = file_bytes.MAX_CELLS) -> pd.DataFrame:
@@ -139,8 +139,8 @@ def rows_within(content: Any, name: str) -> tuple[Any, list[str]]:
     if not tables:
         return content, []
     rest = [key for key in content if key not in tables]
-    beside = f"; other fields ignored: {join_names(rest, 5)}" if rest else ""
-    return content[tables[0]], [f"{name}: the rows are the list {tables[0]!r}{beside}"]
+    note = f"; other fields ignored: {join_names(rest, 5)}" if rest else ""
+    return content[tables[0]], [f"{name}: the rows are the list {tables[0]!r}{note}"]
 
 
 def _has_columns(content: Mapping[str, Any]) -> bool:
@@ -174,23 +174,23 @@ def from_objects(
             f"them rare ({join_names(list(columns)[-2:])}); expected the same fields in each. Put "
             "varying names into a separate column."
         )
-    return _inferred({key: [row.get(key) for row in rows] for key in columns})
+    return _infer_types({key: [row.get(key) for row in rows] for key in columns})
 
 
 def _from_columns(content: Mapping[str, Any], name: str) -> pd.DataFrame:
     single = [key for key, value in content.items() if not isinstance(value, list)]
     lengths = {key: len(value) for key, value in content.items() if key not in single}
     if single or len(set(lengths.values())) > 1:
-        shown = join_names([f"{key} {n}" for key, n in lengths.items()], 10)
-        more = f"; {join_names(single, 5)} is not a list" if single else ""
+        listing = join_names([f"{key} {n}" for key, n in lengths.items()], 10)
+        singles_note = f"; {join_names(single, 5)} is not a list" if single else ""
         raise MetaevalError(
-            f"The columns of {name} differ in length ({shown}{more}); expected one value per row. "
-            "Write it as an array of objects."
+            f"The columns of {name} differ in length ({listing}{singles_note}); expected one value "
+            "per row. Write it as an array of objects."
         )
-    return _inferred(content)
+    return _infer_types(content)
 
 
-def _inferred(columns: Mapping[str, Iterable[Any]]) -> pd.DataFrame:
+def _infer_types(columns: Mapping[str, Iterable[Any]]) -> pd.DataFrame:
     """Build a frame whose columns have a narrow type only if all values are of that type."""
-    made = {key: pd.Series(list(values), dtype=object) for key, values in columns.items()}
-    return pd.DataFrame({key: inferred(column) for key, column in made.items()})
+    series = {key: pd.Series(list(values), dtype=object) for key, values in columns.items()}
+    return pd.DataFrame({key: inferred(column) for key, column in series.items()})

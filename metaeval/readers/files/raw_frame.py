@@ -107,7 +107,7 @@ def _column_names(frame: pd.DataFrame, source: str) -> list[str]:
             f"A column name of {source} has {len(long[0]):,} characters ({long[0]:.30}...); "
             f"expected at most {LONGEST_NAME:,}. Rename it."
         )
-    return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+    return [name or f"Unnamed: {index}" for index, name in enumerate(names)]
 
 
 def head_of(source: Any) -> str:

@@ -18,7 +18,7 @@ from metaeval.readers.cells.numbers_and_ids import (
     format_ids,
     id_column,
 )
-from metaeval.readers.matching.hints import repeats_cure, varying_columns
+from metaeval.readers.matching.hints import repeats_advice, varying_columns
 from metaeval.tables import TEXT
 
 
@@ -33,25 +33,25 @@ def ids_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def raters_apart(
-    frame: pd.DataFrame, found: Mapping[str, str]
+def separate_raters(
+    frame: pd.DataFrame, role_columns: Mapping[str, str]
 ) -> tuple[pd.DataFrame, Mapping[str, str]]:
     """Convert scores with a rater to labels: `human` of rater `r1` becomes `human/r1`."""
-    if not {"scorer", "score", "rater"} <= set(found) or "label" in found:
-        return frame, found
-    text, attrs = frame["rater"].astype(object).where(frame["rater"].notna(), ""), frame.attrs
-    rated = text.astype(TEXT) != ""
+    if not {"scorer", "score", "rater"} <= set(role_columns) or "label" in role_columns:
+        return frame, role_columns
+    raters, attrs = frame["rater"].astype(object).where(frame["rater"].notna(), ""), frame.attrs
+    rated = raters.astype(TEXT) != ""
     frame = frame.assign(
-        rater=(frame["scorer"].astype(TEXT) + "/" + text.astype(TEXT)).where(rated, ""),
+        rater=(frame["scorer"].astype(TEXT) + "/" + raters.astype(TEXT)).where(rated, ""),
         label=frame["score"].astype(object).where(rated, None),
         scorer=frame["scorer"].astype(object).where(~rated, ""),
         score=frame["score"].astype(object).where(~rated, None),
     )
     frame.attrs = attrs
-    return frame, {**found, "label": "score"}
+    return frame, {**role_columns, "label": "score"}
 
 
-class Rows:
+class LongRecords:
     """The rows of a wide table, and the row of each record (cell,) of a long one.
 
     Parameters
@@ -83,7 +83,7 @@ class Rows:
         self.ids = dict(ids)
         self.source = source
         self.pairs = pairs
-        self._others = frame, {*roles, *ids}
+        self._file_and_roles = frame, {*roles, *ids}
         self._values = dict(values or {})
         key = combine_codes([column.codes for column in self.ids.values()])
         self.row, uniques = pd.factorize(key)
@@ -91,11 +91,11 @@ class Rows:
         self.first = np.zeros(self.n, dtype=np.int64)
         self.first[self.row[::-1]] = np.arange(len(key))[::-1]
 
-    def named(self) -> dict[str, Any]:
+    def row_ids(self) -> dict[str, Any]:
         """Return the ids of the rows, by name, without numbers that only distinguish rows."""
         return {name: column[self.first] for name, column in self.ids.items() if name}
 
-    def spread(
+    def pivot(
         self,
         names: Any,
         values: Floats,
@@ -112,16 +112,18 @@ class Rows:
         """
         columns = [str(name) for name in names.categories]
         at = np.arange(len(self.row)) if at is None else at
-        place = self.row[at] * len(columns) + names.codes
-        often = np.bincount(place, minlength=1)[place] > 1
-        if often.any() and not mean:
-            named = sorted({columns[code] for code in names.codes[often]})
-            raise self._repeated(named, at, often, place, dict([value]) if value else self._values)
+        cell = self.row[at] * len(columns) + names.codes
+        is_repeated = np.bincount(cell, minlength=1)[cell] > 1
+        if is_repeated.any() and not mean:
+            repeated_names = sorted({columns[code] for code in names.codes[is_repeated]})
+            raise self._repeated_values_error(
+                repeated_names, at, is_repeated, cell, dict([value]) if value else self._values
+            )
         wide = np.full(self.n * len(columns), np.nan)
-        wide[place] = _means(place, values) if often.any() else values
+        wide[cell] = _group_means(cell, values) if is_repeated.any() else values
         return dict(zip(columns, wide.reshape(self.n, len(columns)).T, strict=True))
 
-    def place(
+    def arrange(
         self, columns: Mapping[str, Floats], *, repeats: bool, mean: bool
     ) -> dict[str, Floats]:
         """Arrange columns of values (cell,) by rows; raise for repeated rows.
@@ -137,33 +139,35 @@ class Rows:
                     np.isnan(values) & np.isnan(column[self.row])
                 )
                 if mean:
-                    column[self.row] = _means(self.row, values)
+                    column[self.row] = _group_means(self.row, values)
                 elif not (repeats and same.all()):
-                    raise self._twice(list(columns))
+                    raise self._repeated_rows_error(list(columns))
             wide[name] = column
         return wide
 
-    def _twice(self, names: list[str]) -> MetaevalError:
+    def _repeated_rows_error(self, names: list[str]) -> MetaevalError:
         """Build the error for repeated rows."""
-        often = np.bincount(self.row)[self.row] > 1
+        is_repeated = np.bincount(self.row)[self.row] > 1
         at = np.arange(len(self.row))
-        frame, _ = self._others
+        frame, _ = self._file_and_roles
         varying = [] if frame is None else varying_columns(frame, self.row, self._values)
-        return self._repeated(varying or names, at, often, self.row, self._values)
+        return self._repeated_values_error(
+            varying or names, at, is_repeated, self.row, self._values
+        )
 
-    def _repeated(
-        self, names: list[str], at: Codes, often: Bools, place: Codes, values: dict[str, bool]
+    def _repeated_values_error(
+        self, names: list[str], at: Codes, is_repeated: Bools, cell: Codes, values: dict[str, bool]
     ) -> MetaevalError:
-        """Build the error for records `at`, some of which (`often`) share a cell."""
-        _, some = np.unique(np.where(often, place, -1), return_index=True)
-        some = np.sort(some[often[some]])
-        frame, roles = self._others
+        """Build the error for records `at`, some of which (`is_repeated`) share a cell."""
+        _, examples = np.unique(np.where(is_repeated, cell, -1), return_index=True)
+        examples = np.sort(examples[is_repeated[examples]])
+        frame, roles = self._file_and_roles
         cure = ""
         if frame is not None:
-            cure = repeats_cure(
+            cure = repeats_advice(
                 frame.iloc[at],
-                place,
-                often,
+                cell,
+                is_repeated,
                 skip=roles - {"cluster"},
                 values=values,
                 pairs=self.pairs,
@@ -175,41 +179,43 @@ class Rows:
         ids = {name: column for name, column in self.ids.items() if name}
         return MetaevalError(
             f"{self.source} has several values of {join_names(names, 5)} for one row, at "
-            f"{len(some)} rows ({', '.join(ids)}): {format_ids(ids, at[some], 3)}. {cure}"
+            f"{len(examples)} rows ({', '.join(ids)}): {format_ids(ids, at[examples], 3)}. {cure}"
         )
 
     def attributes(self, ids: Mapping[str, Any]) -> tuple[dict[str, pd.Series], list[str]]:
         """Return ids (cell,) that are constant within rows, and notes on those excluded."""
-        return self._single((name, pd.Series(c.astype(object))) for name, c in ids.items())
+        return self._constant_columns(
+            (name, pd.Series(c.astype(object))) for name, c in ids.items()
+        )
 
     def covariates(
         self, frame: pd.DataFrame, names: Sequence[str]
     ) -> tuple[dict[str, pd.Series], list[str]]:
         """Return covariates that are constant within rows, and notes on those excluded."""
         text = bool(frame.attrs.get("text"))
-        return self._single((name, covariate(frame[name], text=text)) for name in names)
+        return self._constant_columns((name, covariate(frame[name], text=text)) for name in names)
 
-    def _single(
+    def _constant_columns(
         self, columns: Iterable[tuple[str, pd.Series | None]]
     ) -> tuple[dict[str, pd.Series], list[str]]:
-        kept: dict[str, pd.Series] = {}
+        constant: dict[str, pd.Series] = {}
         notes = []
         for name, column in columns:
             if column is None:
                 notes.append(f"{self.source}: {name} excluded: texts and lists are not kept")
                 continue
-            values, torn = collapse(column, self.row, self.n)
-            if torn.any():
+            values, is_varying = collapse(column, self.row, self.n)
+            if is_varying.any():
                 notes.append(f"{self.source}: {name} excluded: it varies within a row")
             else:
-                kept[name] = values
-        return kept, notes
+                constant[name] = values
+        return constant, notes
 
 
-def _means(groups: Codes, values: Floats) -> Floats:
+def _group_means(groups: Codes, values: Floats) -> Floats:
     """Return the mean of the non-missing values of the group of each cell: (cell,)."""
-    there = ~np.isnan(values)
-    total = np.bincount(groups, weights=np.where(there, values, 0.0))
-    count = np.bincount(groups, weights=there)
+    present = ~np.isnan(values)
+    total = np.bincount(groups, weights=np.where(present, values, 0.0))
+    count = np.bincount(groups, weights=present)
     with np.errstate(invalid="ignore"):
         return np.asarray((total / count)[groups])

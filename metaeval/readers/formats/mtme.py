@@ -33,11 +33,11 @@ from metaeval.readers.formats.mtme_files import (
     LEVELS,
     ScoreFile,
     file_of_pair,
-    is_named,
     is_score_file,
     lines_of,
-    lone_file,
+    matches_labels,
     read_scores,
+    single_file,
 )
 from metaeval.readers.matching.file_part import Part
 
@@ -83,18 +83,18 @@ def parts(
         language pair, level or label does not exist.
     """
     check_one_of("file_level", file_level, (None, *LEVELS))
-    wanted = None if labels is None else names_of(labels)
+    label_patterns = None if labels is None else names_of(labels)
     pairs = None if language_pair is None else names_of(language_pair)
     if path.is_dir():
-        return [_folder_part(path, file_level or "seg", wanted, pairs)]
-    return [_file_part(path, file_level, wanted, pairs)]
+        return [_folder_part(path, file_level or "seg", label_patterns, pairs)]
+    return [_file_part(path, file_level, label_patterns, pairs)]
 
 
 # One score file.
 def _file_part(
     path: Path, level: str | None, labels: list[str] | None, pairs: list[str] | None
 ) -> Part:
-    file = lone_file(path, labels)
+    file = single_file(path, labels)
     if level not in (None, file.level):
         raise MetaevalError(
             f"{path.name} has scores of level {file.level!r}, not {level!r}; omit file_level=, or "
@@ -106,8 +106,8 @@ def _file_part(
             f"omit the file, or use language_pair={file.pair!r}."
         )
     column = read_scores(file)
-    used = set(file.reference.split(".")) - {"src", "all"}
-    column, notes = _without_references(column.to_frame(), used, path.name)
+    references = set(file.reference.split(".")) - {"src", "all"}
+    column, notes = _without_references(column.to_frame(), references, path.name)
     return _part(column, [file.name] if file.human else [], path.name, notes)
 
 
@@ -115,24 +115,28 @@ def _file_part(
 def _folder_part(
     folder: Path, level: str, labels: list[str] | None, pairs: list[str] | None
 ) -> Part:
-    there = _language_pairs(folder)
+    available = _language_pairs(folder)
     for pair in pairs or []:
-        require_known(f"language pair in {folder.name}", pair, there)
-    files = [file for pair in pairs or there for file in _score_files(folder, pair)]
+        require_known(f"language pair in {folder.name}", pair, available)
+    files = [file for pair in pairs or available for file in _score_files(folder, pair)]
     files = _of_level(files, level, folder)
     human = list(dict.fromkeys(file.name for file in files if file.human))
-    raters = [name for name in human if is_named(name, labels)]
+    raters = [name for name in human if matches_labels(name, labels)]
     notes = []
     if human and not raters:  # the labels that were named may be in files beside the folder
         notes, raters = (
             [f"{folder.name}: labels matches none of {join_names(human)}; all are kept"],
             human,
         )
-    kept = [file for file in files if not file.human or file.name in raters]
-    by_pair = {p: [file for file in kept if file.pair == p] for p in pairs or there}
-    frames = {p: _pair_frame(folder, p, level, found) for p, found in by_pair.items() if found}
-    wide, more = _stacked(frames)
-    return _part(wide, raters, folder.name, [*notes, *more])
+    selected = [file for file in files if not file.human or file.name in raters]
+    by_pair = {p: [file for file in selected if file.pair == p] for p in pairs or available}
+    frames = {
+        p: _pair_frame(folder, p, level, pair_files)
+        for p, pair_files in by_pair.items()
+        if pair_files
+    }
+    wide, stack_notes = _stack_pairs(frames)
+    return _part(wide, raters, folder.name, [*notes, *stack_notes])
 
 
 def _language_pairs(folder: Path) -> list[str]:
@@ -149,20 +153,24 @@ def _language_pairs(folder: Path) -> list[str]:
 def _score_files(folder: Path, pair: str) -> list[ScoreFile]:
     human = sorted((folder / "human-scores").glob(f"{pair}.*.score"))
     metric = sorted((folder / "metric-scores" / pair).glob("*.score"))
-    found = [file_of_pair(path, pair, human=True) for path in human]
-    found += [file_of_pair(path, pair, human=False) for path in metric]
-    return [file for file in found if file]
+    parsed = [file_of_pair(path, pair, human=True) for path in human]
+    parsed += [file_of_pair(path, pair, human=False) for path in metric]
+    return [file for file in parsed if file]
 
 
 def _of_level(files: list[ScoreFile], level: str, folder: Path) -> list[ScoreFile]:
-    kept = [file for file in files if file.level == level]
-    if not kept:
-        there = [name for name in LEVELS if name in {file.level for file in files}]
+    matching = [file for file in files if file.level == level]
+    if not matching:
+        available = [name for name in LEVELS if name in {file.level for file in files}]
         raise MetaevalError(
             f"{folder.name} has no scores of level {level!r}; "
-            + (f"use file_level={there[-1]!r}." if there else "no score file has a known level.")
+            + (
+                f"use file_level={available[-1]!r}."
+                if available
+                else "no score file has a known level."
+            )
         )
-    return kept
+    return matching
 
 
 def _pair_frame(
@@ -173,12 +181,12 @@ def _pair_frame(
     columns = [read_scores(file) for file in files]
     for file, column in zip(files, columns, strict=True):
         _require_units(file, column, units)
-    named = _named_references(folder, pair)
-    used = _used_references(files, named)
-    wide, notes = _without_references(pd.concat(columns, axis=1), used, pair)
-    spare = sorted((named - used) & set(wide.index.get_level_values("system")))
-    if spare:
-        notes.append(f"{pair}: kept {join_names(spare)}, a human reference that no metric used")
+    listed = _listed_references(folder, pair)
+    references = _used_references(files, listed)
+    wide, notes = _without_references(pd.concat(columns, axis=1), references, pair)
+    unused = sorted((listed - references) & set(wide.index.get_level_values("system")))
+    if unused:
+        notes.append(f"{pair}: kept {join_names(unused)}, a human reference that no metric used")
     return _with_units(wide.reset_index(), units, level), notes
 
 
@@ -197,12 +205,12 @@ def _units(folder: Path, pair: str, level: str) -> pd.DataFrame | None:
     fields = [line.split() for line in lines_of(path)]
     while fields and not fields[-1]:  # empty lines at the end
         fields.pop()
-    short = [n for n, found in enumerate(fields, 1) if len(found) < 2]
+    short = [n for n, line in enumerate(fields, 1) if len(line) < 2]
     if short:
         raise MetaevalError(
             f"{path.name}, line {short[0]}: expected DOMAIN DOCNAME; add the missing field."
         )
-    docs = pd.DataFrame([found[:2] for found in fields], columns=["domain", "cluster"])
+    docs = pd.DataFrame([line[:2] for line in fields], columns=["domain", "cluster"])
     if level == "domain":
         return docs[["domain"]].drop_duplicates().set_axis(["item"], axis=1)
     if level == "doc":
@@ -213,10 +221,10 @@ def _units(folder: Path, pair: str, level: str) -> pd.DataFrame | None:
 def _require_units(file: ScoreFile, column: pd.Series, units: pd.DataFrame | None) -> None:
     if units is None:
         return
-    found = column.index.get_level_values("item").nunique()
-    if found != len(units):
+    n_items = column.index.get_level_values("item").nunique()
+    if n_items != len(units):
         raise MetaevalError(
-            f"{file.path.name} has {found} scores per system, but {file.pair}.docs has "
+            f"{file.path.name} has {n_items} scores per system, but {file.pair}.docs has "
             f"{len(units)} {LEVELS[file.level]}s; every system needs one line for each. Add lines "
             "`SYSTEM None` for missing scores."
         )
@@ -228,36 +236,39 @@ def _require_units(file: ScoreFile, column: pd.Series, units: pd.DataFrame | Non
         )
 
 
-def _named_references(folder: Path, pair: str) -> set[str]:
+def _listed_references(folder: Path, pair: str) -> set[str]:
     return {path.name.split(".")[-2] for path in (folder / "references").glob(f"{pair}.*.*")}
 
 
-def _used_references(files: Iterable[ScoreFile], named: set[str]) -> set[str]:
+def _used_references(files: Iterable[ScoreFile], listed: set[str]) -> set[str]:
     """Return the references that some metric used; `all` means those of the references folder."""
-    given = {file.reference for file in files if not file.human} - {"src"}
-    used = {name for reference in given - {"all"} for name in reference.split(".")}
-    return used | named if "all" in given else used
+    references = {file.reference for file in files if not file.human} - {"src"}
+    expanded = {name for reference in references - {"all"} for name in reference.split(".")}
+    return expanded | listed if "all" in references else expanded
 
 
 def _without_references(
-    wide: pd.DataFrame, used: set[str], source: str
+    wide: pd.DataFrame, references: set[str], source: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    is_reference = wide.index.get_level_values("system").isin(sorted(used))
-    gone = sorted(set(wide.index.get_level_values("system")[is_reference]))
-    if not gone:
+    is_reference = wide.index.get_level_values("system").isin(sorted(references))
+    excluded = sorted(set(wide.index.get_level_values("system")[is_reference]))
+    if not excluded:
         return wide, []
     if is_reference.all():
         raise MetaevalError(
-            f"{source} scores only the references {join_names(gone)}; expected scores of systems."
+            f"{source} scores only the references {join_names(excluded)}; expected scores of "
+            "systems."
         )
-    return wide[~is_reference], [f"{source}: excluded {join_names(gone)}, a reference of a metric"]
+    return wide[~is_reference], [
+        f"{source}: excluded {join_names(excluded)}, a reference of a metric"
+    ]
 
 
-def _stacked(
+def _stack_pairs(
     frames: dict[str, tuple[pd.DataFrame, list[str]]],
 ) -> tuple[pd.DataFrame, list[str]]:
     """Concatenate language pairs; the task is the domain, or the pair if there are several."""
-    notes = [note for _, found in frames.values() for note in found]
+    notes = [note for _, pair_notes in frames.values() for note in pair_notes]
     if len(frames) == 1:
         [(wide, _)] = frames.values()
         return wide.rename(columns={"domain": "task"}), notes

@@ -43,7 +43,7 @@ def is_score_file(path: Path) -> bool:
     return _FILE.fullmatch(path.name) is not None
 
 
-def is_named(name: str, labels: Collection[str] | None) -> bool:
+def matches_labels(name: str, labels: Collection[str] | None) -> bool:
     """Return whether names or patterns match a human score; None matches all."""
     return labels is None or any(fnmatch.fnmatchcase(name, label) for label in labels)
 
@@ -57,7 +57,7 @@ def file_of_pair(path: Path, pair: str, *, human: bool) -> ScoreFile | None:
     return ScoreFile(path, match["stem"], match["level"], human, pair)
 
 
-def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
+def single_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
     """Parse the name of a single file; `labels`, or else a language pair, make it a label."""
     match = _FILE.fullmatch(path.name)
     if match is None:
@@ -70,7 +70,7 @@ def lone_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
     human = _HUMAN.fullmatch(stem)
     name = human["name"] if human else stem
     _require_free(name, path)
-    is_label = human is not None if labels is None else is_named(name, labels)
+    is_label = human is not None if labels is None else matches_labels(name, labels)
     return ScoreFile(path, name, level, is_label, human["pair"] if human else None)
 
 
@@ -108,11 +108,11 @@ def lines_of(path: Path) -> list[str]:
 
 
 def _row(file: ScoreFile, number: int, fields: list[str]) -> tuple[str, str, float]:
-    wanted = ("DOMAIN", "SYSTEM", "SCORE") if file.level == "domain" else ("SYSTEM", "SCORE")
+    expected = ("DOMAIN", "SYSTEM", "SCORE") if file.level == "domain" else ("SYSTEM", "SCORE")
     where = f"{file.path.name}, line {number}"
-    if len(fields) != len(wanted):
+    if len(fields) != len(expected):
         raise MetaevalError(
-            f"{where} has {len(fields)} fields; expected {' '.join(wanted)}, delimited by spaces."
+            f"{where} has {len(fields)} fields; expected {' '.join(expected)}, delimited by spaces."
         )
     domain = fields[0] if file.level == "domain" else ""
     return domain, fields[-2], _number(fields[-1], where)
@@ -138,9 +138,9 @@ def _require_even(frame: pd.DataFrame, file: ScoreFile) -> None:
     """Raise unless all systems have the same number of scores, one for each item."""
     counts = frame["system"].value_counts()
     if counts.nunique() > 1:
-        most, least = counts.index[0], counts.index[-1]
+        longest, shortest = counts.index[0], counts.index[-1]
         raise MetaevalError(
-            f"{file.path.name}: {most} has {counts.iloc[0]} scores, but {least} has "
+            f"{file.path.name}: {longest} has {counts.iloc[0]} scores, but {shortest} has "
             f"{counts.iloc[-1]}; every system needs one line for each {LEVELS[file.level]}. "
             "Add lines `SYSTEM None` for missing scores."
         )

@@ -19,7 +19,7 @@ _ENDS = (("_a", "_b"), ("_1", "_2"), ("_first", "_second"))
 
 
 @dataclass(frozen=True)
-class Shown:
+class OrientedPairs:
     """Records of pairs with first and second in canonical order.
 
     Parameters
@@ -31,27 +31,31 @@ class Shown:
         Categoricals (record,) that identify a pair.
     order : Categorical
         "ab" if the first was shown first, else "ba": (record,).
-    turn : array
+    is_swapped : array
         Mask of swapped pairs, whose preferences must be negated: (record,).
     """
 
     frame: pd.DataFrame
     ids: dict[str, Any]
     order: Any
-    turn: Bools
+    is_swapped: Bools
 
 
-def oriented(long: pd.DataFrame, ordered: bool, keys: Sequence[str]) -> Shown:
+def canonical_order(long: pd.DataFrame, ordered: bool, keys: Sequence[str]) -> OrientedPairs:
     """Sort first and second as text, or, if `ordered`, by presentation."""
     ids = ids_of(long, ["task", "item", "first", "second", *keys])
     first, second = (np.asarray(ids[side], dtype=object) for side in ("first", "second"))
     order = _orders(long)
     _require_two(first, second, long)
-    turn = order == "ba" if ordered else first > second
-    ids["first"] = pd.Categorical(np.where(turn, second, first))
-    ids["second"] = pd.Categorical(np.where(turn, first, second))
-    swapped = pd.Categorical((order == "ba") != turn).rename_categories({False: "ab", True: "ba"})
-    return Shown(_turned(long, turn), ids, swapped.set_categories(["ab", "ba"]), turn)
+    is_swapped = order == "ba" if ordered else first > second
+    ids["first"] = pd.Categorical(np.where(is_swapped, second, first))
+    ids["second"] = pd.Categorical(np.where(is_swapped, first, second))
+    swapped = pd.Categorical((order == "ba") != is_swapped).rename_categories(
+        {False: "ab", True: "ba"}
+    )
+    return OrientedPairs(
+        _swap_sides(long, is_swapped), ids, swapped.set_categories(["ab", "ba"]), is_swapped
+    )
 
 
 def _require_two(first: Any, second: Any, long: pd.DataFrame) -> None:
@@ -82,31 +86,34 @@ def _orders(long: pd.DataFrame) -> Any:
     return order.to_numpy(dtype=object)
 
 
-def twins(columns: Sequence[str]) -> dict[str, str]:
+def two_sided_columns(columns: Sequence[str]) -> dict[str, str]:
     """Return new names for columns of the two sides, such as `chars_a` and `chars_b`.
 
-    >>> twins(["item", "chars_a", "chars_b", "x_a"])
+    >>> two_sided_columns(["item", "chars_a", "chars_b", "x_a"])
     {'chars_a': 'chars_first', 'chars_b': 'chars_second'}
     """
-    found: dict[str, str] = {}
-    for one, other in _ENDS:
+    renamed: dict[str, str] = {}
+    for suffix, counterpart in _ENDS:
         for name in columns:
-            stem = name.removesuffix(one)
-            if stem and name != stem and f"{stem}{other}" in columns:
-                found |= {name: f"{stem}_first", f"{stem}{other}": f"{stem}_second"}
-    return found
+            stem = name.removesuffix(suffix)
+            if stem and name != stem and f"{stem}{counterpart}" in columns:
+                renamed |= {name: f"{stem}_first", f"{stem}{counterpart}": f"{stem}_second"}
+    return renamed
 
 
-def _turned(long: pd.DataFrame, turn: Bools) -> pd.DataFrame:
-    """Swap columns of the two sides, and negate differences, where `turn` is true."""
+def _swap_sides(long: pd.DataFrame, is_swapped: Bools) -> pd.DataFrame:
+    """Swap columns of the two sides, and negate differences, where `is_swapped` is true."""
     attrs = long.attrs
-    names = twins([str(c) for c in long])
+    names = two_sided_columns([str(c) for c in long])
     long = long.rename(columns=names)
     for first in [name for name in names.values() if name.endswith("_first")]:
         second = f"{first.removesuffix('_first')}_second"
-        one, other = long[first].astype(object), long[second].astype(object)
-        long[first], long[second] = one.where(~turn, other), other.where(~turn, one)
+        first_cells, second_cells = long[first].astype(object), long[second].astype(object)
+        long[first], long[second] = (
+            first_cells.where(~is_swapped, second_cells),
+            second_cells.where(~is_swapped, first_cells),
+        )
     for name in [str(c) for c in long if str(c).endswith("_delta")]:
-        long[name] = as_numbers(long[name])[0] * np.where(turn, -1.0, 1.0) + 0.0
+        long[name] = as_numbers(long[name])[0] * np.where(is_swapped, -1.0, 1.0) + 0.0
     long.attrs = attrs
     return long

@@ -41,7 +41,7 @@ _TEXTS = ("prompt", "text", "text_chosen", "text_rejected")
 
 
 @dataclass(frozen=True)
-class Sheet:
+class RewardFile:
     """The columns of a file, all of one length, and the scorer."""
 
     columns: Mapping[str, Sequence[Any]]
@@ -80,9 +80,9 @@ def _side_names(names: Iterable[str]) -> tuple[str, str] | None:
     """Return the names of the columns of chosen and rejected scores, if both exist."""
     present = set(names)
     for pattern in _SIDES:
-        both = pattern.format("chosen"), pattern.format("rejected")
-        if present >= set(both):
-            return both
+        side_names = pattern.format("chosen"), pattern.format("rejected")
+        if present >= set(side_names):
+            return side_names
     return None
 
 
@@ -105,7 +105,7 @@ def parts(path: Path, *, item_from: str = "id") -> list[Part]:
         If there are no scores per prompt, a field is missing or of another length, a score is not
         a number, or keys repeat.
     """
-    sheet = load_sheet(path, needed=("scores_chosen", "scores_rejected"))
+    sheet = load_reward_file(path, needed=("scores_chosen", "scores_rejected"))
     items, notes = item_ids(sheet, item_from)
     sides = [
         _side(sheet, items, "scores_chosen", "c0", 1.0),
@@ -114,7 +114,9 @@ def parts(path: Path, *, item_from: str = "id") -> list[Part]:
     return [candidates_part(pd.concat(sides, ignore_index=True), sheet, notes)]
 
 
-def _side(sheet: Sheet, items: list[str], field: str, response: str, label: float) -> pd.DataFrame:
+def _side(
+    sheet: RewardFile, items: list[str], field: str, response: str, label: float
+) -> pd.DataFrame:
     values = sheet.columns[field]
     scores = [number(v, f"{sheet.source}, {field}[{i}]") for i, v in enumerate(values)]
     ids = {"item": items, "response": response, "score": scores, "correct": label}
@@ -122,7 +124,7 @@ def _side(sheet: Sheet, items: list[str], field: str, response: str, label: floa
     return pd.DataFrame(ids | subset)
 
 
-def candidates_part(frame: pd.DataFrame, sheet: Sheet, notes: list[str]) -> Part:
+def candidates_part(frame: pd.DataFrame, sheet: RewardFile, notes: list[str]) -> Part:
     """Build a part from rows of candidates (item, response, score, correct; task, cluster)."""
     ids = [name for name in ("task", "item", "cluster", "response") if name in frame]
     return Part(
@@ -135,7 +137,7 @@ def candidates_part(frame: pd.DataFrame, sheet: Sheet, notes: list[str]) -> Part
     )
 
 
-def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
+def load_reward_file(path: Path, needed: tuple[str, ...]) -> RewardFile:
     """Read the columns of a file; check that the needed ones exist and are equally long."""
     columns, single = _content(path)
     for name in ("rm", "reward_model", "scorer"):
@@ -145,8 +147,8 @@ def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
     if sides and sides[0] not in needed:
         columns |= {"scores_chosen": columns[sides[0]], "scores_rejected": columns[sides[1]]}
     _require_fields(path.name, columns, needed)
-    used = ("subset", "id", "model", *needed, *_TEXTS)
-    columns = {name: values for name, values in columns.items() if name in used}
+    relevant = ("subset", "id", "model", *needed, *_TEXTS)
+    columns = {name: values for name, values in columns.items() if name in relevant}
     _require_equal_lengths(path.name, columns)
     names = {str(name) for name in [single.get("model"), *columns.pop("model", [])] if name}
     if len(names) > 1:
@@ -154,7 +156,7 @@ def load_sheet(path: Path, needed: tuple[str, ...]) -> Sheet:
             f"{path.name} has scores of several models ({join_names(sorted(names), 5)}); "
             "expected one file per model. Split it by `model`."
         )
-    return Sheet(columns, names.pop() if names else _stem(path), path.name)
+    return RewardFile(columns, names.pop() if names else _stem(path), path.name)
 
 
 def _content(path: Path) -> tuple[dict[str, list[Any]], dict[str, Any]]:
@@ -217,9 +219,9 @@ def _hint(columns: Mapping[str, Any], lacking: Sequence[str]) -> str:
 def _require_equal_lengths(source: str, columns: Mapping[str, list[Any]]) -> None:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        shown = join_names([f"{name} {length}" for name, length in lengths.items()], 20)
+        listing = join_names([f"{name} {length}" for name, length in lengths.items()], 20)
         raise MetaevalError(
-            f"The lists in {source} differ in length ({shown}); expected one value per prompt. "
+            f"The lists in {source} differ in length ({listing}); expected one value per prompt. "
             "The file may be truncated: download it again."
         )
     if not next(iter(lengths.values())):
@@ -243,17 +245,20 @@ def number(value: Any, where: str) -> float:
         raise MetaevalError(f"{where} is too large for a score; correct it.") from None
 
 
-def item_ids(sheet: Sheet, item_from: str) -> tuple[list[str], list[str]]:
+def item_ids(sheet: RewardFile, item_from: str) -> tuple[list[str], list[str]]:
     """Return the ids of the prompts, `subset/id` made unique by `item_from`, and notes."""
     check_one_of("item_from", item_from, ITEM_FROM)
     notes = []
     if item_from == "id" and "id" not in sheet.columns:
         item_from = "order"
         notes.append(f"{sheet.source} has no ids: prompts are numbered from 0 in order of the file")
-    last: dict[str, Callable[[Sheet], list[str]]] = {"order": _places, "text-hash": _hashes}
+    suffixes: dict[str, Callable[[RewardFile], list[str]]] = {
+        "order": _positions,
+        "text-hash": _hashes,
+    }
     names = [name for name in ("subset", "id") if name in sheet.columns]
     fields = [_texts(sheet.columns[name], name, sheet.source) for name in names]
-    fields += [last[item_from](sheet)] if item_from in last else []
+    fields += [suffixes[item_from](sheet)] if item_from in suffixes else []
     items = ["/".join(key) for key in zip(*fields, strict=True)]
     _require_unique(items, sheet, item_from)
     return items, notes
@@ -266,28 +271,28 @@ def _texts(values: Sequence[Any], name: str, source: str) -> list[str]:
             f"{name!r} of {source} contains {odd[0]!r:.60}; expected a text or a number in each "
             "row. Fill it in, or remove the column and use item_from='order'."
         )
-    whole = [isinstance(value, float) and value.is_integer() for value in values]
-    return [str(int(v) if w else v) for v, w in zip(values, whole, strict=True)]
+    is_integral = [isinstance(value, float) and value.is_integer() for value in values]
+    return [str(int(v) if w else v) for v, w in zip(values, is_integral, strict=True)]
 
 
-def _places(sheet: Sheet) -> list[str]:
-    return [str(place) for place in range(len(sheet))]
+def _positions(sheet: RewardFile) -> list[str]:
+    return [str(position) for position in range(len(sheet))]
 
 
-def _hashes(sheet: Sheet) -> list[str]:
+def _hashes(sheet: RewardFile) -> list[str]:
     names = [name for name in _TEXTS if name in sheet.columns]
     if not names:
         raise MetaevalError(
             f"item_from='text-hash' needs texts, one of {join_names(_TEXTS)}; {sheet.source} has "
             f"{join_names(sheet.columns, 20)}. Use item_from='order'."
         )
-    chosen = names[:1] if names[0] in ("prompt", "text") else names
-    rows = zip(*(sheet.columns[name] for name in chosen), strict=True)
+    text_names = names[:1] if names[0] in ("prompt", "text") else names
+    rows = zip(*(sheet.columns[name] for name in text_names), strict=True)
     dumped = (json.dumps(row, sort_keys=True, ensure_ascii=True) for row in rows)
     return [hashlib.sha256(text.encode()).hexdigest()[:12] for text in dumped]
 
 
-def _require_unique(items: list[str], sheet: Sheet, item_from: str) -> None:
+def _require_unique(items: list[str], sheet: RewardFile, item_from: str) -> None:
     repeated = pd.Series(items)[pd.Series(items).duplicated(keep=False)]
     if not len(repeated):
         return

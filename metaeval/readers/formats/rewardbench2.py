@@ -21,10 +21,10 @@ import pandas as pd
 
 from metaeval.core import MetaevalError
 from metaeval.readers.formats.rewardbench import (
-    Sheet,
+    RewardFile,
     candidates_part,
     item_ids,
-    load_sheet,
+    load_reward_file,
     number,
 )
 from metaeval.readers.matching.file_part import Part
@@ -61,46 +61,46 @@ def parts(path: Path, *, item_from: str = "id") -> list[Part]:
         If there are no scores per answer, a field is missing or of another length, a score is not
         a number, `num_correct` is invalid, or keys repeat.
     """
-    sheet = load_sheet(path, needed=("subset", "num_correct", "scores"))
+    sheet = load_reward_file(path, needed=("subset", "num_correct", "scores"))
     items, notes = item_ids(sheet, item_from)
-    answers = [_answers(sheet, place) for place in range(len(sheet))]
+    answers = [_answers(sheet, index) for index in range(len(sheet))]
     counts = [len(scores) for scores in answers]
-    right = [_right(sheet, place, counts[place]) for place in range(len(sheet))]
-    ids = pd.DataFrame({"task": list(sheet.columns["subset"]), "item": items, "right": right})
+    n_correct = [_n_correct(sheet, index, counts[index]) for index in range(len(sheet))]
+    ids = pd.DataFrame({"task": list(sheet.columns["subset"]), "item": items, "right": n_correct})
     ids = ids.assign(**_clusters(sheet, items))
     frame = ids.loc[ids.index.repeat(counts)]
-    place = frame.groupby(level=0).cumcount()
+    index = frame.groupby(level=0).cumcount()
     frame = frame.assign(
-        response="c" + place.astype(str),
+        response="c" + index.astype(str),
         score=[score for scores in answers for score in scores],
-        correct=(place < frame["right"]).astype(float),
+        correct=(index < frame["right"]).astype(float),
     )
     return [candidates_part(frame.reset_index(drop=True), sheet, notes)]
 
 
-def _answers(sheet: Sheet, place: int) -> list[float]:
-    values = sheet.columns["scores"][place]
-    where = f"{sheet.source}, scores[{place}]"
+def _answers(sheet: RewardFile, index: int) -> list[float]:
+    values = sheet.columns["scores"][index]
+    where = f"{sheet.source}, scores[{index}]"
     if not isinstance(values, list) or not values:
         raise MetaevalError(f"{where} is {values!r}; expected a list with one score per answer.")
     return [number(value, f"{where}[{answer}]") for answer, value in enumerate(values)]
 
 
-def _right(sheet: Sheet, place: int, count: int) -> int:
-    value = sheet.columns["num_correct"][place]
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    whole = whole and not isinstance(value, bool)
-    if not whole or not 1 <= value <= count:
+def _n_correct(sheet: RewardFile, index: int, count: int) -> int:
+    value = sheet.columns["num_correct"][index]
+    is_integer = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    is_integer = is_integer and not isinstance(value, bool)
+    if not is_integer or not 1 <= value <= count:
         raise MetaevalError(
-            f"{sheet.source}, num_correct[{place}] is {value!r:.60}; expected a whole number from "
+            f"{sheet.source}, num_correct[{index}] is {value!r:.60}; expected a whole number from "
             f"1 to {count}, the number of scores of that prompt."
         )
     return int(value)
 
 
-def _clusters(sheet: Sheet, items: Sequence[str]) -> dict[str, list[Any]]:
-    found = [_TIE.fullmatch(str(value)) for value in sheet.columns.get("id", [])]
-    if not any(found):
+def _clusters(sheet: RewardFile, items: Sequence[str]) -> dict[str, list[Any]]:
+    matches = [_TIE.fullmatch(str(value)) for value in sheet.columns.get("id", [])]
+    if not any(matches):
         return {}
-    pairs = zip(items, found, strict=True)
+    pairs = zip(items, matches, strict=True)
     return {"cluster": [match["prompt"] if match else item for item, match in pairs]}

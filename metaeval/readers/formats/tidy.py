@@ -22,18 +22,18 @@ from metaeval.readers.cells.notation import check_decimal
 from metaeval.readers.cells.numbers_and_ids import id_column, numbers
 from metaeval.readers.cells.scales import Scale, check_scale
 from metaeval.readers.columns.aliases import ROLES, column_hint, may_be
-from metaeval.readers.columns.column_inference import Said
+from metaeval.readers.columns.column_inference import ColumnHints
 from metaeval.readers.columns.roles import Resolved, names_of, resolve
-from metaeval.readers.columns.row_numbers import items_in
+from metaeval.readers.columns.row_numbers import find_item_column
 from metaeval.readers.files.csv_tables import first_cells
 from metaeval.readers.files.raw_frame import load_frame
-from metaeval.readers.formats.long_to_wide import Rows, ids_of, raters_apart
+from metaeval.readers.formats.long_to_wide import LongRecords, ids_of, separate_raters
 from metaeval.readers.formats.tidy_cells import read_cells
 from metaeval.readers.formats.tidy_pairs import parts_of_pairs
-from metaeval.readers.formats.tidy_shapes import ids_in, shaped
+from metaeval.readers.formats.tidy_shapes import ids_in, reshape_records
 from metaeval.readers.matching.file_part import Part
-from metaeval.readers.matching.hints import no_item, one_row_each, unnamed_responses
-from metaeval.readers.matching.suspicious_values import codes_apart
+from metaeval.readers.matching.hints import no_item_error, row_number_message, unnamed_responses
+from metaeval.readers.matching.suspicious_values import outlying_code_warning
 from metaeval.tables import TEXT, float_frame
 
 NAME = "tidy"
@@ -126,50 +126,57 @@ def parts(
     check_scale(preference_scale)
     raw = load_frame(source, header=None if header is None else names_of(header))
     name = raw.attrs["source"]
-    said = Said(names_of(labels), None if scorers is None else names_of(scorers), names_of(keys))
-    resolved = resolve(raw, source=name, mapping=mapping, keys=said.keys, named=said.named)
-    _require_columns(resolved, raw, name, said)
+    hints = ColumnHints(
+        names_of(labels), None if scorers is None else names_of(scorers), names_of(keys)
+    )
+    resolved = resolve(raw, source=name, mapping=mapping, keys=hints.keys, declared=hints.declared)
+    _require_columns(resolved, raw, name, hints)
     codes = parse_codes(missing_codes)
     pair_options = {"ordered": ordered, "both_orders": both_orders, "refusals": refusals}
     pair_options["scale"] = preference_scale
     if not resolved.pairs:
         _require_no_pair_options(name, pair_options)
-    resolved, notes, warnings = read_cells(resolved, name, said, codes, value_map, decimal)
-    resolved, shapes = shaped(resolved, said.keys)
+    resolved, notes, warnings = read_cells(resolved, name, hints, codes, value_map, decimal)
+    resolved, shapes = reshape_records(resolved, hints.keys)
     if "item" not in (mapping or {}):
-        warnings += _doubtful_items(resolved, name, said)
+        warnings += _check_items(resolved, name, hints)
     if resolved.pairs:
-        how = pair_options | {"value_map": value_map, "codes": codes}
-        first, *rest = parts_of_pairs(resolved, name, said, how)
+        options = pair_options | {"value_map": value_map, "codes": codes}
+        first, *rest = parts_of_pairs(resolved, name, hints, options)
     else:
-        first, *rest = [_score_part(resolved, name, said, repeats == "mean")]
+        first, *rest = [_score_part(resolved, name, hints, repeats == "mean")]
     first = replace(
         first,
         notes=(*raw.attrs["notes"], *resolved.notes, *notes, *shapes, *first.notes),
         warnings=(*resolved.warnings, *warnings, *first.warnings),
         columns=tuple(map(str, raw.columns)),
     )
-    return [replace(first, notes=(*first.notes, *_covariate_notes(first, resolved, said))), *rest]
+    return [replace(first, notes=(*first.notes, *_covariate_notes(first, resolved, hints))), *rest]
 
 
-def _require_columns(resolved: Resolved, raw: pd.DataFrame, name: str, said: Said) -> None:
+def _require_columns(resolved: Resolved, raw: pd.DataFrame, name: str, hints: ColumnHints) -> None:
     if "item" not in resolved.frame:
-        raise no_item(raw, name)
-    if "weight" in resolved.frame and "weight" not in said.named:
+        raise no_item_error(raw, name)
+    if "weight" in resolved.frame and "weight" not in hints.declared:
         raise MetaevalError(
             f"{name} has a column 'weight', but item weights are not supported. Drop or rename it."
         )
 
 
-def _doubtful_items(resolved: Resolved, name: str, said: Said) -> list[str]:
+def _check_items(resolved: Resolved, name: str, hints: ColumnHints) -> list[str]:
     """Raise, or warn, if items look like row numbers and another column like their ids."""
     frame = resolved.frame
-    roles = {*ROLES, *said.keys, *said.named, *(c for c in map(str, frame) if said.is_label(c))}
-    other = None if resolved.pairs or "scorer" in frame else items_in(frame, roles)
-    if other is None:
+    roles = {
+        *ROLES,
+        *hints.keys,
+        *hints.declared,
+        *(c for c in map(str, frame) if hints.is_label(c)),
+    }
+    shared_column = None if resolved.pairs or "scorer" in frame else find_item_column(frame, roles)
+    if shared_column is None:
         return []
-    doubt = one_row_each(frame, name, other)
-    if resolved.found.get("item") == "item":
+    doubt = row_number_message(frame, name, shared_column)
+    if resolved.role_columns.get("item") == "item":
         return [doubt]
     raise MetaevalError(f"{doubt}.")
 
@@ -177,8 +184,8 @@ def _doubtful_items(resolved: Resolved, name: str, said: Said) -> list[str]:
 _PAIR_DEFAULTS = {"ordered": False, "both_orders": "each", "refusals": "missing", "scale": None}
 
 
-def _require_no_pair_options(name: str, how: Mapping[str, object]) -> None:
-    wrong = [option for option, value in how.items() if value != _PAIR_DEFAULTS[option]]
+def _require_no_pair_options(name: str, options: Mapping[str, object]) -> None:
+    wrong = [option for option, value in options.items() if value != _PAIR_DEFAULTS[option]]
     if wrong:
         wrong = ["preference_scale" if option == "scale" else option for option in wrong]
         raise MetaevalError(
@@ -188,13 +195,13 @@ def _require_no_pair_options(name: str, how: Mapping[str, object]) -> None:
         )
 
 
-def _covariate_notes(part: Part, resolved: Resolved, said: Said) -> list[str]:
+def _covariate_notes(part: Part, resolved: Resolved, hints: ColumnHints) -> list[str]:
     """Return a note on the columns kept besides scores and labels, so that all are listed."""
-    roles = {*ROLES, *said.keys}
-    kept = [str(c) for c in part.rows if str(c) not in roles]
+    roles = {*ROLES, *hints.keys}
+    extra = [str(c) for c in part.rows if str(c) not in roles]
     return (
-        [f"{part.source}: not used as scores (kept as extra columns): {join_names(kept, 20)}"]
-        if kept
+        [f"{part.source}: not used as scores (kept as extra columns): {join_names(extra, 20)}"]
+        if extra
         else []
     )
 
@@ -203,46 +210,48 @@ def _covariate_notes(part: Part, resolved: Resolved, said: Said) -> list[str]:
 _VALUES = (("rater", "label"), ("scorer", "score"))
 
 
-def _score_part(resolved: Resolved, name: str, said: Said, mean: bool) -> Part:
-    frame, found = raters_apart(resolved.frame, resolved.found)
-    resolved = replace(resolved, frame=frame, found=found)
+def _score_part(resolved: Resolved, name: str, hints: ColumnHints, mean: bool) -> Part:
+    frame, role_columns = separate_raters(resolved.frame, resolved.role_columns)
+    resolved = replace(resolved, frame=frame, role_columns=role_columns)
     long = _long_columns(resolved)
-    roles = {*resolved.found, *resolved.spare, *ids_in(frame), *said.keys}
-    named = roles if long else roles - {"rater", "scorer"}
-    loose = [str(c) for c in frame if c not in roles]
-    columns = [c for c in loose if said.holds_values(frame[c], long=bool(long))]
-    ids = _row_ids(frame, said.keys, bool(long) or mean)
-    kinds = {c: said.is_label(c) for c in columns}
-    distinct = named - {*resolved.spare}  # ids that were not chosen may distinguish rows
-    rows = Rows(ids, name, frame=frame, roles=distinct, values=kinds)
-    held, warnings = _long_values(frame, rows, name, long, mean)
+    roles = {*resolved.role_columns, *resolved.unused_ids, *ids_in(frame), *hints.keys}
+    id_columns = roles if long else roles - {"rater", "scorer"}
+    unassigned = [str(c) for c in frame if c not in roles]
+    columns = [c for c in unassigned if hints.has_values(frame[c], long=bool(long))]
+    ids = _row_ids(frame, hints.keys, bool(long) or mean)
+    kinds = {c: hints.is_label(c) for c in columns}
+    distinct = id_columns - {*resolved.unused_ids}  # ids that were not chosen may distinguish rows
+    rows = LongRecords(ids, name, frame=frame, roles=distinct, values=kinds)
+    value_tables, warnings = _long_values(frame, rows, name, long, mean)
     if "" in ids:
-        items = Rows({role: ids[role] for role in ids if role}, name)
-        known = {*named, *(said.scorers or ())}
-        doubts = unnamed_responses(frame, items.row, skip=known, values=kinds)
+        items = LongRecords({role: ids[role] for role in ids if role}, name)
+        excluded = {*id_columns, *(hints.scorers or ())}
+        doubts = unnamed_responses(frame, items.row, skip=excluded, values=kinds)
         warnings += [f"{name}: {line}" for line in doubts]
-    if "rater" in resolved.found and "rater" not in [who for who, _ in long]:
+    if "rater" in resolved.role_columns and "rater" not in [who for who, _ in long]:
         warnings.append(
             f"{name}: the column of raters excluded, as there is no column of labels; declare it, "
             f"{column_hint(label='<column>')}, or, if the column has ratings itself, "
-            f"labels={resolved.found['rater']!r} (--labels {resolved.found['rater']})"
+            f"labels={resolved.role_columns['rater']!r} (--labels {resolved.role_columns['rater']})"
         )
     values = {c: numbers(frame[c], c, name) for c in columns}
     if mean:
-        warnings += [w for c in columns for w in codes_apart(c, values[c])]
-    wide = rows.place(values, repeats=bool(long), mean=mean)
+        warnings += [w for c in columns for w in outlying_code_warning(c, values[c])]
+    wide = rows.arrange(values, repeats=bool(long), mean=mean)
     for are_labels in (True, False):
-        held.append(({c: wide[c] for c in columns if kinds[c] == are_labels}, are_labels))
-    part = _divided(frame, rows, held, [c for c in loose if c not in columns], said)
+        value_tables.append(({c: wide[c] for c in columns if kinds[c] == are_labels}, are_labels))
+    part = _build_part(
+        frame, rows, value_tables, [c for c in unassigned if c not in columns], hints
+    )
     return replace(part, warnings=tuple(warnings))
 
 
 def _long_columns(resolved: Resolved) -> list[tuple[str, str]]:
     """Return pairs of columns of names and values; [] for a wide table."""
-    found = resolved.found
-    if "rater" in found and "score" in found and "scorer" not in found:
+    role_columns = resolved.role_columns
+    if "rater" in role_columns and "score" in role_columns and "scorer" not in role_columns:
         return [("rater", "score")]
-    return [(who, what) for who, what in _VALUES if {who, what} <= set(found)]
+    return [(who, what) for who, what in _VALUES if {who, what} <= set(role_columns)]
 
 
 def _row_ids(frame: pd.DataFrame, keys: list[str], repeats: bool) -> dict[str, Any]:
@@ -250,47 +259,47 @@ def _row_ids(frame: pd.DataFrame, keys: list[str], repeats: bool) -> dict[str, A
 
     Not so in long tables, and in those whose repeats are averaged: their rows repeat.
     """
-    who = [name for name in ("response", "system") if name in frame][:1]
-    ids = ids_of(frame, ["task", "item", *who, *keys])
-    return ids if repeats or who else ids | {"": pd.Categorical(np.arange(len(frame)))}
+    response_column = [name for name in ("response", "system") if name in frame][:1]
+    ids = ids_of(frame, ["task", "item", *response_column, *keys])
+    return ids if repeats or response_column else ids | {"": pd.Categorical(np.arange(len(frame)))}
 
 
 def _long_values(
-    frame: pd.DataFrame, rows: Rows, name: str, long: list[tuple[str, str]], mean: bool
+    frame: pd.DataFrame, rows: LongRecords, name: str, long: list[tuple[str, str]], mean: bool
 ) -> tuple[list[tuple[dict[str, Floats], bool]], list[str]]:
     """Return wide tables of the scores and labels of a long file, and warnings."""
-    held: list[tuple[dict[str, Floats], bool]] = []
+    value_tables: list[tuple[dict[str, Floats], bool]] = []
     warnings: list[str] = []
-    named = np.zeros(len(frame), dtype=bool)
+    has_name = np.zeros(len(frame), dtype=bool)
     for who, what in long:
-        there = (frame[who].notna() & (frame[who].astype(TEXT).str.strip() != "")).to_numpy()
-        named |= there
-        at = np.flatnonzero(there)
-        some = frame.iloc[at]
-        names = id_column(some[who], who, text=bool(frame.attrs.get("text")))
-        values = numbers(some[what], what, name)
+        present = (frame[who].notna() & (frame[who].astype(TEXT).str.strip() != "")).to_numpy()
+        has_name |= present
+        at = np.flatnonzero(present)
+        subset = frame.iloc[at]
+        names = id_column(subset[who], who, text=bool(frame.attrs.get("text")))
+        values = numbers(subset[what], what, name)
         if mean:
-            warnings += codes_apart(what, values)
-        wide = rows.spread(names, values, at=at, mean=mean, value=(what, who == "rater"))
-        held.append((wide, who == "rater"))
-    if long and not named.all():
+            warnings += outlying_code_warning(what, values)
+        wide = rows.pivot(names, values, at=at, mean=mean, value=(what, who == "rater"))
+        value_tables.append((wide, who == "rater"))
+    if long and not has_name.all():
         whom = " or ".join(who for who, _ in long)
-        warnings.append(f"{name}: {int((~named).sum())} rows without a {whom} excluded")
-    return held, warnings
+        warnings.append(f"{name}: {int((~has_name).sum())} rows without a {whom} excluded")
+    return value_tables, warnings
 
 
-def _divided(
+def _build_part(
     frame: pd.DataFrame,
-    rows: Rows,
-    held: list[tuple[dict[str, Floats], bool]],
+    rows: LongRecords,
+    value_tables: list[tuple[dict[str, Floats], bool]],
     rest: list[str],
-    said: Said,
+    hints: ColumnHints,
 ) -> Part:
     """Split columns of values into scores and labels; add ids and covariates."""
     values: dict[bool, dict[str, Floats]] = {True: {}, False: {}}
-    for wide, are_labels in held:
+    for wide, are_labels in value_tables:
         for name, column in wide.items():
-            kind = values[are_labels or name in said.labels]
+            kind = values[are_labels or name in hints.labels]
             if name in kind:
                 raise MetaevalError(
                     f"{rows.source} has both a column and a scorer or rater named {name!r}; rename "
@@ -298,16 +307,21 @@ def _divided(
                 )
             kind[str(name)] = column
     index = pd.RangeIndex(rows.n)
-    judged, scores = (float_frame(values[kind], index) for kind in (True, False))
-    described, notes = _described(frame, rows, rest)
-    return Part(described, scores, judged, source=rows.source, notes=notes)
+    labels, scores = (float_frame(values[kind], index) for kind in (True, False))
+    description, notes = _describe_rows(frame, rows, rest)
+    return Part(description, scores, labels, source=rows.source, notes=notes)
 
 
-def _described(
-    frame: pd.DataFrame, rows: Rows, rest: list[str]
+def _describe_rows(
+    frame: pd.DataFrame, rows: LongRecords, rest: list[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return ids, system, cluster and covariates of the rows, and notes on excluded ones."""
-    ids = rows.named()
-    more, torn = rows.attributes(ids_of(frame, [c for c in ("system", "cluster") if c not in ids]))
-    covariates, left = rows.covariates(frame, rest)
-    return pd.DataFrame(ids | more | covariates, index=pd.RangeIndex(rows.n)), (*torn, *left)
+    ids = rows.row_ids()
+    attributes, attribute_notes = rows.attributes(
+        ids_of(frame, [c for c in ("system", "cluster") if c not in ids])
+    )
+    covariates, covariate_notes = rows.covariates(frame, rest)
+    return pd.DataFrame(ids | attributes | covariates, index=pd.RangeIndex(rows.n)), (
+        *attribute_notes,
+        *covariate_notes,
+    )

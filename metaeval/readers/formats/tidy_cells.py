@@ -27,7 +27,7 @@ from metaeval.readers.cells.numbers_and_ids import plain_numbers, sort_of
 from metaeval.readers.cells.rating_words import count_scale_words, number_words, order_words
 from metaeval.readers.cells.verdict_words import are_verdicts, outcomes
 from metaeval.readers.columns.aliases import LONG
-from metaeval.readers.columns.column_inference import Said, is_covariate
+from metaeval.readers.columns.column_inference import ColumnHints, is_covariate
 from metaeval.readers.columns.roles import Resolved
 from metaeval.tables import TEXT
 
@@ -35,7 +35,7 @@ from metaeval.tables import TEXT
 def read_cells(
     resolved: Resolved,
     source: str,
-    said: Said,
+    hints: ColumnHints,
     codes: MissingCodes,
     value_map: Mapping[str, float | None] | None,
     decimal: str | Mapping[str, str] | None,
@@ -53,28 +53,28 @@ def read_cells(
         If a column looks numeric but cannot be read.
     """
     frame = resolved.frame
-    columns = _value_columns(resolved, said)
+    columns = _value_columns(resolved, hints)
     verdicts = {"preference"} if resolved.pairs else set[str]()
     if decimal is None and not codes.declared and not value_map:
-        frame = _plain_numbers(frame, [c for c in columns if c not in verdicts])
+        frame = _convert_plain_numbers(frame, [c for c in columns if c not in verdicts])
         columns = [c for c in columns if not _is_numeric(frame[c])]
     values = [c for c in columns if c not in verdicts]
     notes = [note for c in columns for note in failure_notes(frame[c], c, source)]
-    frame, more = _blanked(frame, values, source, codes, resolved)
+    frame, code_notes = _mask_codes(frame, values, source, codes, resolved)
     if value_map:
-        frame = _in_numbers(frame, values, value_map)
-    marks, unknown = _marks(decimal, resolved, source)
-    cure = partial(_cure_of_marks, resolved, said, decimal)
-    written = read_notations(frame, columns, source=source, decimal=marks, cure=cure)
-    for name, message in written.unread.items():
-        if name not in verdicts and (name in resolved.found or said.holds_unread(name)):
+        frame = _map_words(frame, values, value_map)
+    marks, mark_warnings = _declared_marks(decimal, resolved, source)
+    cure = partial(_declare_mark, resolved, hints, decimal)
+    conversion = read_notations(frame, columns, source=source, decimal=marks, cure=cure)
+    for name, message in conversion.unread.items():
+        if name not in verdicts and (name in resolved.role_columns or hints.wants_unread(name)):
             raise unread_error(frame, name, source, message)
-    resolved = replace(resolved, frame=written.frame)
-    warnings = [*unknown, *_left_out(resolved, columns, source, said)]
-    return resolved, [*notes, *more, *written.notes], warnings
+    resolved = replace(resolved, frame=conversion.frame)
+    warnings = [*mark_warnings, *_exclusion_warnings(resolved, columns, source, hints)]
+    return resolved, [*notes, *code_notes, *conversion.notes], warnings
 
 
-def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+def _convert_plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Convert columns of plain numbers, which need no further checks.
 
     Not if another column has commas: if these are decimal marks, 1.234 may mean 1234.
@@ -82,71 +82,75 @@ def _plain_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     cast = {
         c: v
         for c in columns
-        if (v := plain_numbers(frame[c])) is not None and not _in_doubt(frame[c], v)
+        if (v := plain_numbers(frame[c])) is not None and not _is_ambiguous(frame[c], v)
     }
     rest = [frame[c] for c in columns if c not in cast and not _is_numeric(frame[c])]
     if not cast or any(isinstance(v, str) and "," in v for column in rest for v in column):
         return frame
-    attrs, made = frame.attrs, {str(c): cast.get(str(c), frame[c]) for c in frame}
-    frame = pd.DataFrame(made, index=frame.index)
+    attrs, columns_by_name = frame.attrs, {str(c): cast.get(str(c), frame[c]) for c in frame}
+    frame = pd.DataFrame(columns_by_name, index=frame.index)
     frame.attrs = attrs
     return frame
 
 
-def _in_doubt(column: pd.Series, values: Floats) -> bool:
+def _is_ambiguous(column: pd.Series, values: Floats) -> bool:
     """Return whether dots of plain numbers may separate thousands, as 1.305 beside 997.
 
     Most columns have no integer from 100 on, or a number such as 0.5, and are decided quickly.
     """
     sizes = np.abs(values[np.isfinite(values)])
-    whole = sizes == np.floor(sizes)
-    dotted = whole.all() or ((sizes[~whole] >= 1).all() and (sizes[~whole] < 1000).all())
+    is_integral = sizes == np.floor(sizes)
+    may_be_thousands = is_integral.all() or (
+        (sizes[~is_integral] >= 1).all() and (sizes[~is_integral] < 1000).all()
+    )
     if (
-        not dotted
-        or not (sizes[whole] >= 100).any()
+        not may_be_thousands
+        or not (sizes[is_integral] >= 100).any()
         or not column.str.contains(".", regex=False).any()
     ):
         return False
     return dots_are_ambiguous([text for text in map(str, pd.unique(column.dropna())) if text])
 
 
-def _marks(
+def _declared_marks(
     decimal: str | Mapping[str, str] | None, resolved: Resolved, source: str
 ) -> tuple[dict[str, str], list[str]]:
     """Return the declared decimal marks by column, and warnings about unknown columns."""
-    columns = {str(c): str(resolved.found.get(str(c), c)) for c in resolved.frame}
+    columns = {str(c): str(resolved.role_columns.get(str(c), c)) for c in resolved.frame}
     if not isinstance(decimal, Mapping):
         return (dict.fromkeys(columns, decimal) if decimal else {}), []
-    said = {str(name): mark for name, mark in decimal.items()}
-    marks = {c: said[n] for c, own in columns.items() for n in (c, own) if n in said}
-    there = sorted({*columns, *columns.values()})
+    declared = {str(name): mark for name, mark in decimal.items()}
+    marks = {
+        c: declared[n] for c, original in columns.items() for n in (c, original) if n in declared
+    }
+    available = sorted({*columns, *columns.values()})
     return marks, [
         f"{source} has no column {name!r}, named in decimal= (--decimal); found "
-        f"{join_names(columns.values(), 20)}.{did_you_mean(name, there)}"
-        for name in said
-        if name not in there
+        f"{join_names(columns.values(), 20)}.{did_you_mean(name, available)}"
+        for name in declared
+        if name not in available
     ]
 
 
-def _cure_of_marks(
+def _declare_mark(
     resolved: Resolved,
-    said: Said,
+    hints: ColumnHints,
     decimal: str | Mapping[str, str] | None,
     column: str,
     mark: str,
 ) -> str:
     """Return what to type to declare the mark of one column without affecting others."""
-    name = str(resolved.found.get(column, column))
-    others = [c for c in _value_columns(resolved, said) if c != column]
+    name = str(resolved.role_columns.get(column, column))
+    others = [c for c in _value_columns(resolved, hints) if c != column]
     others = [c for c in others if depends_on_mark(resolved.frame[c])]
     if not others and not isinstance(decimal, Mapping):
         return declare_mark(name, mark)
     if isinstance(decimal, str):
-        kept = {str(resolved.found.get(c, c)): decimal for c in others}
+        other_marks = {str(resolved.role_columns.get(c, c)): decimal for c in others}
     else:
-        there = {*map(str, resolved.frame), *map(str, resolved.found.values())}
-        kept = {n: m for n, m in (decimal or {}).items() if n in there}
-    marks = {n: m for n, m in kept.items() if n not in (name, column)} | {name: mark}
+        available = {*map(str, resolved.frame), *map(str, resolved.role_columns.values())}
+        other_marks = {n: m for n, m in (decimal or {}).items() if n in available}
+    marks = {n: m for n, m in other_marks.items() if n not in (name, column)} | {name: mark}
     typed = ";".join(f"{n}={m}" for n, m in marks.items())
     typed = typed if re.fullmatch(r"[\w.,=-]+", typed) else f'"{typed}"'
     return f"decimal={marks!r} (--decimal {typed})"
@@ -156,14 +160,16 @@ def _is_numeric(column: pd.Series) -> bool:
     return column.dtype != object and pd.api.types.is_numeric_dtype(column.dtype)
 
 
-def _value_columns(resolved: Resolved, said: Said) -> list[str]:
+def _value_columns(resolved: Resolved, hints: ColumnHints) -> list[str]:
     """Return the columns that have or may have values: all but ids and keys."""
     values = ("score", "label", "preference")
-    roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"} - set(values)
+    roles = {*resolved.role_columns, *resolved.unused_ids, *hints.keys, "order", "tie_kind"} - set(
+        values
+    )
     return [str(c) for c in resolved.frame if str(c) not in roles]
 
 
-def _blanked(
+def _mask_codes(
     frame: pd.DataFrame,
     columns: Sequence[str],
     source: str,
@@ -171,29 +177,29 @@ def _blanked(
     resolved: Resolved,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Replace codes for missing values by None; return notes on their number."""
-    made, notes = {}, []
+    blanked, notes = {}, []
     for name in columns:
-        own = {str(resolved.found.get(name, name)), name}
-        for called in own & set(codes.of) or {name}:
+        names = {str(resolved.role_columns.get(name, name)), name}
+        for called in names & set(codes.of) or {name}:
             blank = codes.blank(frame[name], called)
             n = int((blank.isna() & frame[name].notna()).sum())
             if n:
-                made[name] = blank
+                blanked[name] = blank
                 notes.append(f"{source}: {called}: {n} cells with a code for missing values")
-    if not made:
+    if not blanked:
         return frame, notes
     attrs = frame.attrs
-    frame = frame.assign(**made)
+    frame = frame.assign(**blanked)
     frame.attrs = attrs
     return frame, notes
 
 
-def _in_numbers(
+def _map_words(
     frame: pd.DataFrame, columns: Sequence[str], value_map: Mapping[str, float | None]
 ) -> pd.DataFrame:
     """Replace the words of a value map by their numbers."""
     numbers = {word_of(word): number for word, number in value_map.items()}
-    attrs, made = frame.attrs, {}
+    attrs, mapped = frame.attrs, {}
     for name in columns:
         words = (
             frame[name]
@@ -205,38 +211,40 @@ def _in_numbers(
         )
         hit = words.isin(list(numbers))
         if hit.any():
-            made[name] = frame[name].astype(object).where(~hit, words.map(numbers))
-    frame = frame.assign(**made)
+            mapped[name] = frame[name].astype(object).where(~hit, words.map(numbers))
+    frame = frame.assign(**mapped)
     frame.attrs = attrs
     return frame
 
 
-def _left_out(resolved: Resolved, columns: Sequence[str], source: str, said: Said) -> list[str]:
+def _exclusion_warnings(
+    resolved: Resolved, columns: Sequence[str], source: str, hints: ColumnHints
+) -> list[str]:
     """Return warnings about columns that may contain scores but are not read as such."""
-    if said.scorers is not None:
+    if hints.scorers is not None:
         return []
     warnings = []
     for name in columns:
-        if name in resolved.found or name in said.named or is_covariate(name):
+        if name in resolved.role_columns or name in hints.declared or is_covariate(name):
             continue
-        if resolved.pairs and _is_read(resolved, name, said):
+        if resolved.pairs and _is_read(resolved, name, hints):
             continue  # its words are verdicts
-        if warning := _of_words(resolved, name, said):
+        if warning := _exclusion_reason(resolved, name, hints):
             warnings.append(f"{source}: {name} {warning}")
     return warnings
 
 
-def _is_read(resolved: Resolved, name: str, said: Said) -> bool:
+def _is_read(resolved: Resolved, name: str, hints: ColumnHints) -> bool:
     """Return whether words of a table of pairs are read as verdicts, or refused."""
-    labels = "preference" in resolved.found and said.is_label(name)
+    labels = "preference" in resolved.role_columns and hints.is_label(name)
     return labels or are_verdicts(resolved.frame, name)
 
 
-def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
+def _exclusion_reason(resolved: Resolved, name: str, hints: ColumnHints) -> str | None:
     """Return the warning about a column that is not read but may have scores as words or lists."""
     column = resolved.frame[name]
     sort = sort_of(column)
-    if sort in ("nested", "text") and _holds_scores(column):
+    if sort in ("nested", "text") and _has_scores(column):
         return (
             "excluded: it has lists or objects with numbers; if these are scores, put each into a "
             "separate column"
@@ -244,18 +252,18 @@ def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
     if sort != "text":
         return None
     if resolved.pairs and (verdicts := outcomes(column)):
-        return _of_outcomes(resolved, name, verdicts)
+        return _outcome_reason(resolved, name, verdicts)
     if words := _scale_words(column):
         return (
             f"excluded: it has words of a scale ({join_names(words, 7)}); if it is a scorer, map "
-            f"them to numbers: value_map={{...}} (--value-map {_numbered(words)})"
+            f"them to numbers: value_map={{...}} (--value-map {_number_option(words)})"
         )
     if example := example_in_words(column):
         return (
             f"excluded: its cells are not plain numbers, such as {example!r:.60}; if these are "
             "scores, write only the number in each cell"
         )
-    if said.is_label(name) and _is_short(column):
+    if hints.is_label(name) and _is_short(column):
         return (
             f"excluded: it has a name of labels, but words such as {_first(column)!r:.40}; if it "
             "is a label, map them to numbers: value_map={...} (--value-map WORD=NUMBER,...)"
@@ -263,17 +271,19 @@ def _of_words(resolved: Resolved, name: str, said: Said) -> str | None:
     return None
 
 
-def _of_outcomes(resolved: Resolved, name: str, verdicts: Mapping[str, int | None]) -> str:
+def _outcome_reason(resolved: Resolved, name: str, verdicts: Mapping[str, int | None]) -> str:
     """Return the warning about words such as win and lose, which may be of either response."""
-    alone = "preference" not in resolved.found and not {"scorer", "rater"} & set(resolved.frame)
-    python = "" if alone else f"columns={{'preference': {name!r}}}, "
-    how = "" if alone else f"--map preference={name} "
-    typed = _spelled(verdicts)
+    only_verdicts = "preference" not in resolved.role_columns and not {"scorer", "rater"} & set(
+        resolved.frame
+    )
+    python = "" if only_verdicts else f"columns={{'preference': {name!r}}}, "
+    shell = "" if only_verdicts else f"--map preference={name} "
+    typed = _format_option(verdicts)
     typed = typed if " " in typed else typed.replace('"', "")
     return (
         f"excluded: it has words for the outcome of a comparison ({join_names(verdicts, 9)}); if "
         "it is a verdict, map them to 1 for the first response, -1 for the second and 0 for a "
-        f"tie, such as {python}value_map={dict(verdicts)} ({how}--value-map {typed})"
+        f"tie, such as {python}value_map={dict(verdicts)} ({shell}--value-map {typed})"
     )
 
 
@@ -293,17 +303,17 @@ def _scale_words(column: pd.Series) -> list[str]:
     return words if 2 <= len(words) <= 9 and 2 * count_scale_words(words) > len(words) else []
 
 
-def _numbered(words: Sequence[str]) -> str:
+def _number_option(words: Sequence[str]) -> str:
     """Format words for `--value-map`, with numbers if their order is known."""
-    return _spelled(number_words(words) or dict.fromkeys(words))
+    return _format_option(number_words(words) or dict.fromkeys(words))
 
 
-def _spelled(numbers: Mapping[str, int | None]) -> str:
+def _format_option(numbers: Mapping[str, int | None]) -> str:
     """Format words and numbers for `--value-map`."""
     return ",".join(f'"{w}"={"NUMBER" if n is None else n}' for w, n in numbers.items())
 
 
-def _holds_scores(column: pd.Series) -> bool:
+def _has_scores(column: pd.Series) -> bool:
     """Return whether the first list or object of a column has only numbers, or a score.
 
     In text tables it is spelled out, as `{'score': 0.5}`.
@@ -311,15 +321,15 @@ def _holds_scores(column: pd.Series) -> bool:
     value: Any = next((v for v in column if isinstance(v, list | dict | np.ndarray)), None)
     if value is None and is_list(_first(column)):
         return True
-    value = _written_out(_first(column)) if value is None else value
+    value = _parse_literal(_first(column)) if value is None else value
     if not isinstance(value, list | dict | np.ndarray):
         return False
     if isinstance(value, list) and value and isinstance(value[0], dict):
         value = value[0]  # a list of judges with their scores
     values = list(value.values()) if isinstance(value, dict) else list(value)
-    named = isinstance(value, dict) and any(str(k).lower() in _SCORE_NAMES for k in value)
+    has_score_name = isinstance(value, dict) and any(str(k).lower() in _SCORE_NAMES for k in value)
     plain = all(isinstance(v, int | float | np.number) for v in values)
-    return bool(values) and len(values) <= 20 and (plain or named)
+    return bool(values) and len(values) <= 20 and (plain or has_score_name)
 
 
 _SCORE_NAMES = frozenset(("score", "label", "verdict", "preference", *LONG["score"]))
@@ -327,7 +337,7 @@ _SHORT = 40  # characters; longer cells are texts
 _MOST_GRADES = 15  # from A+ to F
 
 
-def _written_out(text: Any) -> Any:
+def _parse_literal(text: Any) -> Any:
     """Parse a list or an object that is spelled out in a text cell; None if there is none."""
     if not isinstance(text, str) or text[:1] not in ("[", "{") or len(text) > 1000:
         return None

@@ -11,75 +11,88 @@ from metaeval.readers.cells.numbers_and_ids import numbers
 from metaeval.readers.cells.scales import require_preferences
 from metaeval.readers.cells.verdict_words import are_verdicts
 from metaeval.readers.columns.aliases import MARGIN, column_hint
-from metaeval.readers.columns.column_inference import Said, is_covariate
+from metaeval.readers.columns.column_inference import ColumnHints, is_covariate
 from metaeval.readers.columns.roles import Resolved
 from metaeval.readers.formats import margins, preferences
-from metaeval.readers.formats.orientation import twins
+from metaeval.readers.formats.orientation import two_sided_columns
 from metaeval.readers.matching.file_part import Part
 from metaeval.tables import TEXT
 
 
-def parts_of_pairs(resolved: Resolved, name: str, said: Said, how: dict[str, Any]) -> list[Part]:
-    """Return the parts of a table of pairs; `how` are the options of preferences."""
+def parts_of_pairs(
+    resolved: Resolved, name: str, hints: ColumnHints, options: dict[str, Any]
+) -> list[Part]:
+    """Return the parts of a table of pairs; `options` are the options of preferences."""
     frame = resolved.frame
-    roles = {*resolved.found, *resolved.spare, *said.keys, "order", "tie_kind"}
-    loose = [str(c) for c in frame if c not in roles]
+    roles = {*resolved.role_columns, *resolved.unused_ids, *hints.keys, "order", "tie_kind"}
+    unassigned = [str(c) for c in frame if c not in roles]
     long = bool({"scorer", "rater"} & set(frame))
-    wide = [c for c in loose if not long and are_verdicts(frame, c)]
+    wide = [c for c in unassigned if not long and are_verdicts(frame, c)]
     if wide:
         rest = frame.drop(columns=[*wide, *({"preference"} & set(frame))])
         rest.attrs = frame.attrs
-        loose = [c for c in loose if c not in wide]
-        numeric = any(said.holds_values(frame[c], long=False) for c in loose)
-        margins_too = _wide(rest, loose, name, said, how) if numeric else []
-        frame = frame.drop(columns=[c for c in loose if said.holds_values(frame[c], long=False)])
-        frame.attrs = resolved.frame.attrs
-        return [*_wide_words(frame, resolved, wide, name, said, how), *margins_too]
-    if "preference" in resolved.found:
-        if not long and any(map(said.is_label, loose)):  # labels have separate columns
-            frame = frame.assign(scorer=str(resolved.found["preference"]))
-        return _long(frame, loose, name, said, how)
-    if MARGIN in resolved.found:
-        return margins.long_margin_parts(
-            frame, source=name, labels=said.labels, keys=said.keys, ordered=how["ordered"]
+        unassigned = [c for c in unassigned if c not in wide]
+        numeric = any(hints.has_values(frame[c], long=False) for c in unassigned)
+        margins_too = _wide(rest, unassigned, name, hints, options) if numeric else []
+        frame = frame.drop(
+            columns=[c for c in unassigned if hints.has_values(frame[c], long=False)]
         )
-    return _wide(frame, loose, name, said, how)
+        frame.attrs = resolved.frame.attrs
+        return [*_wide_verdicts(frame, resolved, wide, name, hints, options), *margins_too]
+    if "preference" in resolved.role_columns:
+        if not long and any(map(hints.is_label, unassigned)):  # labels have separate columns
+            frame = frame.assign(scorer=str(resolved.role_columns["preference"]))
+        return _long(frame, unassigned, name, hints, options)
+    if MARGIN in resolved.role_columns:
+        return margins.long_margin_parts(
+            frame, source=name, labels=hints.labels, keys=hints.keys, ordered=options["ordered"]
+        )
+    return _wide(frame, unassigned, name, hints, options)
 
 
 def _long(
-    frame: pd.DataFrame, loose: list[str], name: str, said: Said, how: dict[str, Any]
+    frame: pd.DataFrame,
+    unassigned: list[str],
+    name: str,
+    hints: ColumnHints,
+    options: dict[str, Any],
 ) -> list[Part]:
     """Return parts of verdicts, and of separate columns of labels."""
-    gold = [c for c in loose if said.is_label(c)]
-    tables = [frame.drop(columns=gold)] + [_gold(frame, c, said.keys) for c in gold]
-    how = how | {"labels": [*said.labels, *gold], "keys": said.keys}
-    return [p for table in tables for p in preferences.pair_parts(table, source=name, **how)]
+    gold = [c for c in unassigned if hints.is_label(c)]
+    tables = [frame.drop(columns=gold)] + [_gold(frame, c, hints.keys) for c in gold]
+    options = options | {"labels": [*hints.labels, *gold], "keys": hints.keys}
+    return [p for table in tables for p in preferences.pair_parts(table, source=name, **options)]
 
 
-def _wide_words(
+def _wide_verdicts(
     frame: pd.DataFrame,
     resolved: Resolved,
     columns: list[str],
     name: str,
-    said: Said,
+    hints: ColumnHints,
     how: dict[str, Any],
 ) -> list[Part]:
     """Return parts of a table with a column of verdicts per judge and rater."""
-    called = {c: c for c in columns}
-    if "preference" in resolved.found:
-        called |= {"preference": str(resolved.found["preference"])}
-    rest = frame.drop(columns=list(called))
+    judge_of_column = {c: c for c in columns}
+    if "preference" in resolved.role_columns:
+        judge_of_column |= {"preference": str(resolved.role_columns["preference"])}
+    rest = frame.drop(columns=list(judge_of_column))
     long = pd.concat(
-        [rest.assign(scorer=judge, preference=frame[c]) for c, judge in called.items()],
+        [rest.assign(scorer=judge, preference=frame[c]) for c, judge in judge_of_column.items()],
         ignore_index=True,
     )
     long.attrs = frame.attrs
-    labels = [*said.labels, *(judge for judge in called.values() if said.is_label(judge))]
-    kept = long["scorer"].isin({*(said.scorers or []), *labels})
-    if said.scorers is not None and kept.any():  # unknown scorers are refused with the table
-        long = long[kept].reset_index(drop=True)
+    labels = [
+        *hints.labels,
+        *(judge for judge in judge_of_column.values() if hints.is_label(judge)),
+    ]
+    is_selected = long["scorer"].isin({*(hints.scorers or []), *labels})
+    if (
+        hints.scorers is not None and is_selected.any()
+    ):  # unknown scorers are refused with the table
+        long = long[is_selected].reset_index(drop=True)
         long.attrs = frame.attrs
-    options = how | {"labels": labels, "keys": said.keys}
+    options = how | {"labels": labels, "keys": hints.keys}
     return preferences.pair_parts(long, source=name, **options)
 
 
@@ -94,25 +107,29 @@ def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
 
 
 def _wide(
-    frame: pd.DataFrame, loose: list[str], name: str, said: Said, how: dict[str, Any]
+    frame: pd.DataFrame,
+    unassigned: list[str],
+    name: str,
+    hints: ColumnHints,
+    options: dict[str, Any],
 ) -> list[Part]:
     """Return parts of margins; columns of the two sides, such as `chars_a`, are covariates."""
-    sided = set(twins([str(c) for c in frame])) - set(said.named)
-    columns = [c for c in loose if c not in sided and said.holds_values(frame[c], long=False)]
-    if not columns and said.scorers is None and not any(map(is_covariate, loose)):
+    sided = set(two_sided_columns([str(c) for c in frame])) - set(hints.declared)
+    columns = [c for c in unassigned if c not in sided and hints.has_values(frame[c], long=False)]
+    if not columns and hints.scorers is None and not any(map(is_covariate, unassigned)):
         raise MetaevalError(
             f"{name} has pairs but no column of preferences or margins; declare it: "
             f"{column_hint(preference='<column>')}."
         )
-    judged = [c for c in columns if said.is_label(c)]
-    for label in judged if how["scale"] is None else ():
+    labels = [c for c in columns if hints.is_label(c)]
+    for label in labels if options["scale"] is None else ():
         require_preferences(numbers(frame[label], label, name), label, name)
     return margins.margin_parts(
         frame,
         columns,
         source=name,
-        labels=judged,
-        keys=said.keys,
-        ordered=how["ordered"],
-        scale=how["scale"],
+        labels=labels,
+        keys=hints.keys,
+        ordered=options["ordered"],
+        scale=options["scale"],
     )

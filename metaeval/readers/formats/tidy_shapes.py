@@ -21,11 +21,11 @@ def ids_in(frame: pd.DataFrame) -> list[str]:
     return [name for name in _IDS if name in frame]
 
 
-def shaped(resolved: Resolved, keys: Sequence[str]) -> tuple[Resolved, list[str]]:
+def reshape_records(resolved: Resolved, keys: Sequence[str]) -> tuple[Resolved, list[str]]:
     """Convert turns to items and lists of scorers to names; return the table and notes."""
-    frame, turned = turns_apart(resolved.frame, resolved.found, keys)
-    frame, renamed = scorers_from_lists(frame, [*ids_in(frame), *keys])
-    return replace(resolved, frame=frame), [*turned, *renamed]
+    frame, turn_notes = split_turns(resolved.frame, resolved.role_columns, keys)
+    frame, scorer_notes = scorers_from_lists(frame, [*ids_in(frame), *keys])
+    return replace(resolved, frame=frame), [*turn_notes, *scorer_notes]
 
 
 def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -48,25 +48,27 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
     frame = frame.assign(scorer=names)
     frame.attrs = attrs
     rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
-    more = f"; the rest of each list dropped ({join_names(rest, 5)})" if rest else ""
-    shown = join_names(sorted(set(map(str, names))), 5)
-    return frame, [f"{attrs['source']}: scorers are lists, named {shown}{more}"]
+    note = f"; the rest of each list dropped ({join_names(rest, 5)})" if rest else ""
+    listing = join_names(sorted(set(map(str, names))), 5)
+    return frame, [f"{attrs['source']}: scorers are lists, named {listing}{note}"]
 
 
 def _as_unique(keys: pd.DataFrame, first: pd.Series, joined: pd.Series) -> bool:
-    one, other = (int(keys.assign(scorer=s.map(str)).duplicated().sum()) for s in (first, joined))
-    return one == other
+    n_first, n_joined = (
+        int(keys.assign(scorer=s.map(str)).duplicated().sum()) for s in (first, joined)
+    )
+    return n_first == n_joined
 
 
 def _joined(value: Any) -> Any:
     return "/".join(map(str, value)) if isinstance(value, list | tuple | np.ndarray) else value
 
 
-def turns_apart(
-    frame: pd.DataFrame, found: Mapping[str, str], keys: Sequence[str]
+def split_turns(
+    frame: pd.DataFrame, role_columns: Mapping[str, str], keys: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Split items with several turns into an item per turn, with the question as cluster."""
-    if "turn" not in frame or "turn" in (*found.values(), *found, *keys):
+    if "turn" not in frame or "turn" in (*role_columns.values(), *role_columns, *keys):
         return frame, []
     text = bool(frame.attrs.get("text"))
     item = np.asarray(id_column(frame["item"], "item", text=text), dtype=object)

@@ -65,8 +65,8 @@ _FIELDS = ("model_a", "model_b", "winner")
 
 def sniff(path: Path, head: str) -> float:
     """Return the confidence that a file has this format, from its three field names."""
-    found = [re.search(rf"(?<!\w){name}(?!\w)", head) is not None for name in _FIELDS]
-    return 0.95 if all(found) and not path.is_dir() else 0.0
+    present = [re.search(rf"(?<!\w){name}(?!\w)", head) is not None for name in _FIELDS]
+    return 0.95 if all(present) and not path.is_dir() else 0.0
 
 
 def parts(
@@ -128,19 +128,19 @@ def parts(
         keys=further,
     )
     notes = _rater_notes(path.name, raters if labels is None else [])
-    notes += _left_out(frame, further, path.name)
+    notes += _exclusion_notes(frame, further, path.name)
     first = replace(first, notes=(*notes, *first.notes), warnings=(*unnamed, *first.warnings))
     return [first, *rest]
 
 
-_KEPT = ("judge", "turn", "language")
+_OPTIONAL_FIELDS = ("judge", "turn", "language")
 
 
 def _require_one_column(frame: pd.DataFrame, keys: Sequence[str], source: str) -> None:
     """Raise if there are columns of verdicts besides `winner`."""
-    loose = [str(c) for c in frame if c not in (*_FIELDS, *keys, _question(frame))]
-    others = [c for c in loose if are_sides(frame[c])]
-    if "judge" in loose and set(frame["judge"].dropna().map(str)) <= _NUMBERS:
+    unassigned = [str(c) for c in frame if c not in (*_FIELDS, *keys, _question(frame))]
+    others = [c for c in unassigned if are_sides(frame[c])]
+    if "judge" in unassigned and set(frame["judge"].dropna().map(str)) <= _NUMBERS:
         others.append("judge")
     if others:
         raise MetaevalError(
@@ -153,11 +153,15 @@ def _require_one_column(frame: pd.DataFrame, keys: Sequence[str], source: str) -
 _NUMBERS = frozenset(("-1", "0", "1", "2", "-1.0", "0.0", "0.5", "1.0", "2.0"))
 
 
-def _left_out(frame: pd.DataFrame, keys: Sequence[str], source: str) -> tuple[str, ...]:
+def _exclusion_notes(frame: pd.DataFrame, keys: Sequence[str], source: str) -> tuple[str, ...]:
     """Return a note on the columns that are not kept, so that all are listed."""
-    kept = {*_FIELDS, *_KEPT, *keys, _question(frame)}
-    left = [str(c) for c in frame if c not in kept]
-    return (f"{source}: excluded, as not needed for votes: {join_names(left, 20)}",) if left else ()
+    fields = {*_FIELDS, *_OPTIONAL_FIELDS, *keys, _question(frame)}
+    excluded = [str(c) for c in frame if c not in fields]
+    return (
+        (f"{source}: excluded, as not needed for votes: {join_names(excluded, 20)}",)
+        if excluded
+        else ()
+    )
 
 
 def _no_question(source: str) -> str:
@@ -195,8 +199,8 @@ def _judges(column: pd.Series, source: str) -> pd.Series:
 
 
 def _raters(names: list[str], labels: str | Sequence[str] | None) -> list[str]:
-    wanted = PEOPLE if labels is None else names_of(labels)
-    return [name for name in names if any(fnmatch.fnmatchcase(name, w) for w in wanted)]
+    patterns = PEOPLE if labels is None else names_of(labels)
+    return [name for name in names if any(fnmatch.fnmatchcase(name, w) for w in patterns)]
 
 
 def _rater_notes(source: str, raters: list[str]) -> tuple[str, ...]:
@@ -208,14 +212,14 @@ def _long(frame: pd.DataFrame, voters: pd.Series, keys: Sequence[str]) -> pd.Dat
     """Return a record per vote with the column names of all files of preferences."""
     winner = frame["winner"].astype(object)
     word = winner.where(winner.notna(), "").astype(TEXT).str.strip().str.lower()
-    torn = word == "tie (inconsistent)"
+    inconsistent = word == "tie (inconsistent)"
     long = pd.DataFrame(
         {
             **_items(frame),
             "first": frame["model_a"],
             "second": frame["model_b"],
             "scorer": voters,
-            "preference": winner.where(~torn, "tie"),
+            "preference": winner.where(~inconsistent, "tie"),
             **{key: frame[key] for key in keys},
         }
     )
@@ -232,8 +236,8 @@ def _long(frame: pd.DataFrame, voters: pd.Series, keys: Sequence[str]) -> pd.Dat
 def _question(frame: pd.DataFrame) -> str | None:
     """Return the column of questions: question_id, else an alias of item."""
     names = {plain_name(str(c)): str(c) for c in frame}
-    known = ("question_id", "item", *IDS["item"])
-    return next((names[plain_name(n)] for n in known if plain_name(n) in names), None)
+    candidates = ("question_id", "item", *IDS["item"])
+    return next((names[plain_name(n)] for n in candidates if plain_name(n) in names), None)
 
 
 def _items(frame: pd.DataFrame) -> dict[str, Any]:

@@ -30,10 +30,10 @@ class Part:
         Suspicious findings in the file, shown before everything else.
     columns : tuple of str
         Names of the columns of the file, if it has columns.
-    shown : DataFrame, optional
+    presentation : DataFrame, optional
         For pairs that each judge saw in one order: 1 if the first was shown first, else -1; NaN if
         a judge did not see the pair. One column per column of `scores`.
-    place : int
+    position : int
         Position of the file among the sources; rows are in the order of the first.
     """
 
@@ -46,8 +46,8 @@ class Part:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    shown: pd.DataFrame | None = None
-    place: int = 0
+    presentation: pd.DataFrame | None = None
+    position: int = 0
 
 
 WRONG = float("inf")

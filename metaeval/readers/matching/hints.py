@@ -30,7 +30,7 @@ _LONGEST = 60  # characters; longer cells are texts, not ids
 _CHANCE = 0.001  # whole numbers that would be distinct within rows this rarely number the records
 
 
-def telling_columns(
+def distinguishing_columns(
     frame: pd.DataFrame,
     row: Codes,
     repeated: Bools,
@@ -98,7 +98,7 @@ def unnamed_responses(
     Parameters
     ----------
     frame, row
-        As in `telling_columns`.
+        As in `distinguishing_columns`.
     skip : collection of str
         Columns that have a role already, or are declared as scorers.
     values : mapping of str to bool
@@ -106,24 +106,30 @@ def unnamed_responses(
     """
     repeated = np.bincount(row)[row] > 1
     numbers = dict.fromkeys(map(str, frame.select_dtypes("number")), False) | dict(values)
-    found = telling_columns(frame, row, repeated, skip, numbers) if repeated.any() else []
-    found = [n for n in found if frame[n].astype(TEXT).nunique() <= len(frame) / 2]
-    if not found:
+    distinguishing = (
+        distinguishing_columns(frame, row, repeated, skip, numbers) if repeated.any() else []
+    )
+    distinguishing = [
+        n for n in distinguishing if frame[n].astype(TEXT).nunique() <= len(frame) / 2
+    ]
+    if not distinguishing:
         return []
-    one = found[0]
-    held = {name: kind for name, kind in values.items() if name not in found}
-    varying = varying_columns(frame, row, held) or list(held) or [one]
-    cures = _cures(one, varying, held, pairs=False, long=False)
-    cures["runs"] = _mean_of_runs([c for c in held if not held[c]] if one in values else [])
-    cures["responses"] = f"if it names systems or responses, use {column_hint(system=one)}"
-    also = f" {one} is read as a scorer." if one in values else ""
+    column = distinguishing[0]
+    remaining = {name: kind for name, kind in values.items() if name not in distinguishing}
+    varying = varying_columns(frame, row, remaining) or list(remaining) or [column]
+    cures = _remedies(column, varying, remaining, pairs=False, long=False)
+    cures["runs"] = _average_runs(
+        [c for c in remaining if not remaining[c]] if column in values else []
+    )
+    cures["responses"] = f"if it names systems or responses, use {column_hint(system=column)}"
+    also = f" {column} is read as a scorer." if column in values else ""
     return [
         f"no column names responses, so the rows of an item are read as different ones.{also} "
-        f"The column {one!r} distinguishes them: {_listing(one, values, cures)}"
+        f"The column {column!r} distinguishes them: {_list_remedies(column, values, cures)}"
     ]
 
 
-def repeats_cure(
+def repeats_advice(
     frame: pd.DataFrame,
     row: Codes,
     repeated: Bools,
@@ -139,53 +145,59 @@ def repeats_cure(
     Parameters
     ----------
     frame, row, repeated, skip
-        As in `telling_columns`.
+        As in `distinguishing_columns`.
     values : mapping of str to bool
         Columns of values, and whether these are labels.
     pairs, long, average : bool
         Whether rows are pairs, a column names the scorers already, and repeats can be averaged.
     """
-    telling = telling_columns(frame, row, repeated, skip, values)
-    if not telling:
+    distinguishing = distinguishing_columns(frame, row, repeated, skip, values)
+    if not distinguishing:
         return ""
-    if "cluster" in telling:
-        one, both = _called(frame, "cluster"), _ids_of_both(frame, "cluster")
-        meaning = f"if items are numbered separately within {both}"
-        return f"The column {one!r} distinguishes them: {meaning}."
-    one = telling[0]
-    held = {name: kind for name, kind in values.items() if name not in telling}
-    varying = varying_columns(frame, row, held) or list(held) or [one]
-    cures = _cures(one, varying, held, pairs=pairs, long=long)
-    if "item" in frame and (_is_of_items(one) or len({held.get(v) for v in varying}) == 2):
-        cures["items"] = f"if items are numbered separately within {_ids_of_both(frame, one)}"
+    if "cluster" in distinguishing:
+        column, nesting = _original_name(frame, "cluster"), _combined_ids_hint(frame, "cluster")
+        meaning = f"if items are numbered separately within {nesting}"
+        return f"The column {column!r} distinguishes them: {meaning}."
+    column = distinguishing[0]
+    remaining = {name: kind for name, kind in values.items() if name not in distinguishing}
+    varying = varying_columns(frame, row, remaining) or list(remaining) or [column]
+    cures = _remedies(column, varying, remaining, pairs=pairs, long=long)
+    if "item" in frame and (_is_of_items(column) or len({remaining.get(v) for v in varying}) == 2):
+        cures["items"] = (
+            f"if items are numbered separately within {_combined_ids_hint(frame, column)}"
+        )
     if average:
-        cures["runs"] = _mean_of_runs([c for c in held if not held[c]] if one in values else [])
-    rest = f" ({join_names(telling[1:], 3)} would too)" if len(telling) > 1 else ""
-    return f"The column {one!r} distinguishes them{rest}: {_listing(one, values, cures)}."
+        cures["runs"] = _average_runs(
+            [c for c in remaining if not remaining[c]] if column in values else []
+        )
+    rest = f" ({join_names(distinguishing[1:], 3)} would too)" if len(distinguishing) > 1 else ""
+    return (
+        f"The column {column!r} distinguishes them{rest}: {_list_remedies(column, values, cures)}."
+    )
 
 
 def _is_of_items(name: str) -> bool:
     """Return whether a column has a name of ids, or of units within which items are numbered."""
-    known = {plain_name(alias) for alias in IDS["item"]}
-    return bool(_SET.search(name) or _TEXT.search(name) or plain_name(name) in known)
+    aliases = {plain_name(alias) for alias in IDS["item"]}
+    return bool(_SET.search(name) or _TEXT.search(name) or plain_name(name) in aliases)
 
 
-def _ids_of_both(frame: pd.DataFrame, one: str) -> str:
-    """Return what to type to combine the ids of the column `one` with those of the items."""
-    outer, inner = (_called(frame, role) for role in outer_first(frame, one, "item"))
+def _combined_ids_hint(frame: pd.DataFrame, column: str) -> str:
+    """Return what to type to combine the ids of the column `column` with those of the items."""
+    outer, inner = (_original_name(frame, role) for role in outer_first(frame, column, "item"))
     role = "task" if _SET.search(outer) else "cluster"
-    both = {"item": f"{outer}+{inner}", role: outer}
-    return f"each {outer}, combine the ids: {column_hint(**both)}"
+    roles = {"item": f"{outer}+{inner}", role: outer}
+    return f"each {outer}, combine the ids: {column_hint(**roles)}"
 
 
-def _called(frame: pd.DataFrame, role: str) -> str:
+def _original_name(frame: pd.DataFrame, role: str) -> str:
     """Return the name in the file of the column that has a role."""
     return str(dict(frame.attrs.get("columns", ())).get(role, role))
 
 
-def one_row_each(frame: pd.DataFrame, source: str, other: str) -> str:
+def row_number_message(frame: pd.DataFrame, source: str, other: str) -> str:
     """Return the message for ids that differ in every row, where systems share `other`."""
-    item = _called(frame, "item")
+    item = _original_name(frame, "item")
     return (
         f"{item} of {source} differs in every row, and {other} has the same values for several "
         f"systems. If {other} identifies what was answered, use {column_hint(item=other)}; if "
@@ -202,28 +214,28 @@ def varying_columns(frame: pd.DataFrame, row: Codes, names: Iterable[str]) -> li
     return sorted((name for name in often if often[name]), key=lambda name: often[name] < usual)
 
 
-def _cures(
-    one: str, varying: Sequence[str], values: Mapping[str, bool], *, pairs: bool, long: bool
+def _remedies(
+    column: str, varying: Sequence[str], values: Mapping[str, bool], *, pairs: bool, long: bool
 ) -> dict[str, str]:
-    """Return what to type for each possible meaning of the column `one`."""
+    """Return what to type for each possible meaning of the column `column`."""
     labels = [name for name in varying if values.get(name)]
     scores = [name for name in varying if not values.get(name)]
     label, score = ("preference", "preference") if pairs else ("label", "score")
     value = (labels or scores)[0]
     scorers = {
         "scorers": "if it names scorers (judges, filters, prompts), use "
-        f"{column_hint(**{'scorer': one, score: value})}"
+        f"{column_hint(**{'scorer': column, score: value})}"
     }
     aspects = {
         "aspects": "if it names aspects or conditions that are scored separately, use "
-        f"keys=[{one!r}] (--keys {one})"
+        f"keys=[{column!r}] (--keys {column})"
     }
-    beside = [name for name in values if not values[name]] if labels and not scores else []
-    shell, python = _named(beside)
-    roles = {"rater": one, label: value}
+    score_columns = [name for name in values if not values[name]] if labels and not scores else []
+    shell, python = _scorers_options(score_columns)
+    roles = {"rater": column, label: value}
     raters = {
         "raters": f"if it names raters, use columns={roles}, "
-        f"average_raters=True{python} (--map rater={one},{label}={value} "
+        f"average_raters=True{python} (--map rater={column},{label}={value} "
         f"--average-raters{shell})"
     }
     if labels:
@@ -231,40 +243,40 @@ def _cures(
     return (aspects if long else scorers) | raters
 
 
-def _mean_of_runs(scorers: list[str]) -> str:
+def _average_runs(scorers: list[str]) -> str:
     """Return how to average runs; `scorers` are listed if the run numbers look like scores."""
-    shell, python = _named(scorers)
+    shell, python = _scorers_options(scorers)
     return f"if it numbers runs to be averaged, use repeats='mean'{python} (--repeats mean{shell})"
 
 
-def _named(scorers: list[str]) -> tuple[str, str]:
+def _scorers_options(scorers: list[str]) -> tuple[str, str]:
     """Return how to list scorers on the command line and in Python; "" if there are none."""
     return (f" --scorers {','.join(scorers)}", f", scorers={scorers}") if scorers else ("", "")
 
 
-def _listing(one: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
+def _list_remedies(column: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
     """Return the remedies, likeliest first."""
-    likely = _likeliest(one, values, cures)
+    likely = _likeliest(column, values, cures)
     return "; ".join(cures[kind] for kind in sorted(cures, key=lambda kind: kind != likely))
 
 
-def _likeliest(one: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
+def _likeliest(column: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
     """Return the likeliest meaning."""
     labels_vary = "scorers" not in cures or not any(values.values())
-    if "responses" in cures and labels_vary and _RESPONSE.search(one):
+    if "responses" in cures and labels_vary and _RESPONSE.search(column):
         return "responses"
-    if _PERSON.search(one):
+    if _PERSON.search(column):
         return "raters"
-    if _ASPECT.search(one) and "aspects" in cures:
+    if _ASPECT.search(column) and "aspects" in cures:
         return "aspects"
-    if _is_of_items(one) and "items" in cures:
+    if _is_of_items(column) and "items" in cures:
         return "items"
-    if "runs" in cures and (_RUN.fullmatch(one) or one in values):
+    if "runs" in cures and (_RUN.fullmatch(column) or column in values):
         return "runs"
     return next(iter(cures))
 
 
-def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
+def no_item_error(frame: pd.DataFrame, source: str) -> MetaevalError:
     """Build the error for a file without a column of items."""
     names = [str(c) for c in frame]
     likely = [n for n in names if not is_known_name(n) and _may_be_ids(frame[n])]
@@ -281,7 +293,7 @@ def no_item(frame: pd.DataFrame, source: str) -> MetaevalError:
     )
 
 
-def no_values(rows: pd.DataFrame, source: str) -> MetaevalError:
+def no_values_error(rows: pd.DataFrame, source: str) -> MetaevalError:
     """Build the error for files without scores and labels."""
     names = [str(c) for c in rows]
     sides = [name for name in names if name not in ROLES and are_sides(rows[name])]

@@ -12,18 +12,18 @@ from metaeval.core import Codes, Floats, MetaevalError, join_names
 from metaeval.readers.cells.numbers_and_ids import collapse
 from metaeval.readers.columns.aliases import column_hint
 from metaeval.readers.matching.file_part import Part
-from metaeval.readers.matching.hints import repeats_cure
+from metaeval.readers.matching.hints import repeats_advice
 from metaeval.readers.matching.row_matching import (
     PAIR_IDS,
     RESPONSE_IDS,
     differences,
-    few_labelled,
+    few_labels_warning,
     identity,
     require_long,
     require_overlap,
     shared_codes,
     shift_warnings,
-    unlike_warnings,
+    spelling_warnings,
 )
 from metaeval.tables import TEXT
 
@@ -42,8 +42,8 @@ def merge(
     MetaevalError
         If scores and pairs are mixed, two files share no row, or scores contradict.
     """
-    placed = [replace(part, place=place) for place, part in enumerate(parts)]
-    parts = sorted(placed, key=lambda part: part.source)
+    numbered = [replace(part, position=position) for position, part in enumerate(parts)]
+    parts = sorted(numbered, key=lambda part: part.source)
     _require_one_kind(parts)
     parts = _with_one_use(parts, scorers)
     _require_one_order(parts, keys)
@@ -53,16 +53,16 @@ def merge(
     for part in parts:
         groups.setdefault(tuple(identity(part, keys)), []).append(part)
     ranked = sorted(groups, key=lambda ids: (-len(ids), ids))
-    whole = _stack(groups[ranked[0]], ranked[0])
+    merged = _stack(groups[ranked[0]], ranked[0])
     for ids in ranked[1:]:
-        whole = _beside(whole, _stack(groups[ids], ids), keys)
+        merged = _merge_fewer_ids(merged, _stack(groups[ids], ids), keys)
     columns = dict.fromkeys(column for part in parts for column in part.columns)
-    unlike = [*unlike_warnings(parts, keys), *few_labelled(whole, parts)]
+    unlike = [*spelling_warnings(parts, keys), *few_labels_warning(merged, parts)]
     return replace(
-        whole,
-        rows=_with_clusters(whole.rows),
+        merged,
+        rows=_with_clusters(merged.rows),
         columns=tuple(columns),
-        warnings=(*unlike, *whole.warnings),
+        warnings=(*unlike, *merged.warnings),
     )
 
 
@@ -84,9 +84,9 @@ def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[
     clash = {str(n): (p, described[n]) for p in parts for n in p.scores if n in described}
     if not clash:
         return list(parts)
-    for name, (one, other) in clash.items():
+    for name, (first, second) in clash.items():
         if scorers is None or name in (*RESPONSE_IDS, *PAIR_IDS):
-            raise _two_uses(name, one, other)
+            raise _two_uses_error(name, first, second)
     mine = [name for name in clash if name in (scorers or ())]
     return [
         replace(
@@ -98,43 +98,51 @@ def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[
     ]
 
 
-def _two_uses(name: str, one: Part, other: Part) -> MetaevalError:
-    if one is other or name in (*RESPONSE_IDS, *PAIR_IDS):
+def _two_uses_error(name: str, first: Part, second: Part) -> MetaevalError:
+    if first is second or name in (*RESPONSE_IDS, *PAIR_IDS):
         return MetaevalError(
-            f"A scorer of {one.source} and a column of ids or covariates are both named {name!r}; "
-            "rename one of them."
+            f"A scorer of {first.source} and a column of ids or covariates are both named "
+            f"{name!r}; rename one of them."
         )
     return MetaevalError(
-        f"The column {name!r} was read as a scorer in {one.source}, but not in {other.source}; "
+        f"The column {name!r} was read as a scorer in {first.source}, but not in {second.source}; "
         "list the scorers: scorers=[...] (--scorers A,B)."
     )
 
 
 def _require_one_order(parts: Sequence[Part], keys: Sequence[str]) -> None:
     """Raise if a judge saw a pair in one order in one file and in the other order in another."""
-    shown = [part for part in parts if part.shown is not None and "order" not in part.rows]
-    for place, one in enumerate(shown):
-        for other in shown[place + 1 :]:
-            for name in one.scores.columns.intersection(other.scores.columns):
-                ids = [c for c in identity(one, keys) if c in other.rows]
-                if _turned_over(one, other, str(name), ids):
-                    raise _two_orders(one, other, str(name))
+    oriented = [
+        part for part in parts if part.presentation is not None and "order" not in part.rows
+    ]
+    for index, first in enumerate(oriented):
+        for second in oriented[index + 1 :]:
+            for name in first.scores.columns.intersection(second.scores.columns):
+                ids = [c for c in identity(first, keys) if c in second.rows]
+                if _saw_other_order(first, second, str(name), ids):
+                    raise _two_orders_error(first, second, str(name))
 
 
-def _turned_over(one: Part, other: Part, name: str, ids: Sequence[str]) -> bool:
-    mine, theirs = shared_codes([one.rows, other.rows], ids)
-    here, there = (p.shown[name].to_numpy() for p in (one, other) if p.shown is not None)
-    place = pd.Index(theirs).get_indexer_for(mine) if len(set(theirs)) == len(theirs) else None
-    if place is None:
+def _saw_other_order(first: Part, second: Part, name: str, ids: Sequence[str]) -> bool:
+    first_codes, second_codes = shared_codes([first.rows, second.rows], ids)
+    first_order, second_order = (
+        p.presentation[name].to_numpy() for p in (first, second) if p.presentation is not None
+    )
+    match = (
+        pd.Index(second_codes).get_indexer_for(first_codes)
+        if len(set(second_codes)) == len(second_codes)
+        else None
+    )
+    if match is None:
         return False
-    known = place >= 0
-    return bool((here[known] + there[place[known]] == 0).any())
+    is_matched = match >= 0
+    return bool((first_order[is_matched] + second_order[match[is_matched]] == 0).any())
 
 
-def _two_orders(one: Part, other: Part, name: str) -> MetaevalError:
+def _two_orders_error(first: Part, second: Part, name: str) -> MetaevalError:
     return MetaevalError(
-        f"{name!r} judged the same pairs in one order in {one.source} and in the other in "
-        f"{other.source}. Put both into one table (pandas.concat) to keep both orders, or, if its "
+        f"{name!r} judged the same pairs in one order in {first.source} and in the other in "
+        f"{second.source}. Put both into one table (pandas.concat) to keep both orders, or, if its "
         "scores are margins in a separate column, keep pairs as shown: ordered=True (--ordered)."
     )
 
@@ -145,26 +153,26 @@ def _stack(parts: Sequence[Part], ids: Sequence[str]) -> Part:
     if len(parts) == 1:
         return parts[0]
     if not {"response", "system", "first"} & set(ids) and _repeats(parts, ids):
-        raise _several_rows(parts, ids)
-    given = sorted(range(len(parts)), key=lambda k: parts[k].place)
-    codes = shared_codes([parts[k].rows for k in given], ids)
-    return _united(parts, [codes[given.index(k)] for k in range(len(parts))], ids)
+        raise _several_rows_error(parts, ids)
+    source_order = sorted(range(len(parts)), key=lambda k: parts[k].position)
+    codes = shared_codes([parts[k].rows for k in source_order], ids)
+    return _unite(parts, [codes[source_order.index(k)] for k in range(len(parts))], ids)
 
 
 def _repeats(parts: Sequence[Part], ids: Sequence[str]) -> bool:
     return any(part.rows.duplicated(list(ids)).any() for part in parts)
 
 
-def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
+def _several_rows_error(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
     """Build the error for files that repeat items without a column that identifies the rows."""
     part = next(p for p in parts if p.rows.duplicated(list(ids)).any())
     [row] = shared_codes([part.rows], ids)
-    often = part.rows.duplicated(list(ids), keep=False).to_numpy()
+    is_repeated = part.rows.duplicated(list(ids), keep=False).to_numpy()
     message = f"{part.source} has several rows for one {join_names(ids)}, but names no responses"
     kinds = dict.fromkeys(map(str, part.scores), False) | dict.fromkeys(map(str, part.labels), True)
     cells = pd.concat([part.rows, part.scores, part.labels], axis=1)
-    cure = repeats_cure(
-        cells, row, often, skip=ids, values=kinds, pairs=False, long=False, average=False
+    cure = repeats_advice(
+        cells, row, is_repeated, skip=ids, values=kinds, pairs=False, long=False, average=False
     )
     if cure:
         return MetaevalError(f"{message}. {cure}")
@@ -176,12 +184,12 @@ def _several_rows(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalError:
     )
 
 
-def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> Part:
+def _unite(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> Part:
     """Merge parts on the union of their rows; `codes` maps the rows of each part to it."""
     n = int(max(code.max() for code in codes)) + 1
-    rows, torn = _united_rows(parts, codes, n, ids)
-    apart = differences(parts, codes, ids)
-    notes = [*apart, *_repeats_notes(parts, codes, n), *torn]
+    rows, conflict_notes = _unite_rows(parts, codes, n, ids)
+    difference_notes = differences(parts, codes, ids)
+    notes = [*difference_notes, *_repeats_notes(parts, codes, n), *conflict_notes]
     return Part(
         rows,
         _filled(parts, codes, "scores", rows, ids),
@@ -192,7 +200,10 @@ def _united(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -
         notes=tuple(dict.fromkeys([*(n for p in parts for n in p.notes), *notes])),
         warnings=tuple(
             dict.fromkeys(
-                [*(w for p in parts for w in p.warnings), *shift_warnings(parts, codes, apart)]
+                [
+                    *(w for p in parts for w in p.warnings),
+                    *shift_warnings(parts, codes, difference_notes),
+                ]
             )
         ),
     )
@@ -203,7 +214,7 @@ def _kind(parts: Sequence[Part]) -> str | None:
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def _united_rows(
+def _unite_rows(
     parts: Sequence[Part], codes: Sequence[Codes], n: int, ids: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return ids and covariates on the union of rows; drop covariates that files contradict."""
@@ -211,22 +222,24 @@ def _united_rows(
     names = {str(c) for part in parts for c in part.rows}
     for name in sorted(names, key=lambda c: (c not in ids, c)):
         with_it = [pair for pair in zip(parts, codes, strict=True) if name in pair[0].rows]
-        cells = pd.concat([_loose(part.rows[name]) for part, _ in with_it], ignore_index=True)
-        values, torn = collapse(cells, np.concatenate([code for _, code in with_it]), n)
-        if torn.any():
-            notes.append(_torn_note(name, int(torn.sum())))
+        cells = pd.concat(
+            [_without_categories(part.rows[name]) for part, _ in with_it], ignore_index=True
+        )
+        values, is_conflicting = collapse(cells, np.concatenate([code for _, code in with_it]), n)
+        if is_conflicting.any():
+            notes.append(_conflict_note(name, int(is_conflicting.sum())))
         else:
             rows[name] = values
     return pd.DataFrame(rows, index=pd.RangeIndex(n)), notes
 
 
-def _torn_note(name: str, n: int) -> str:
+def _conflict_note(name: str, n: int) -> str:
     if name == "text_hash":
         return f"suspicious ids: {n} keys have different texts in two files"
     return f"{name} excluded: files disagree on it for {n} rows"
 
 
-def _loose(column: pd.Series) -> pd.Series:
+def _without_categories(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.astype(object)
     return column
@@ -245,34 +258,34 @@ def _filled(
         for name, column in getattr(part, what).items():
             target = columns.setdefault(str(name), np.full(len(rows), np.nan))
             values = column.to_numpy(dtype=float)
-            there = ~np.isnan(values)
-            before = target[code[there]]
-            clash = ~np.isnan(before) & (before != values[there])
+            present = ~np.isnan(values)
+            before = target[code[present]]
+            clash = ~np.isnan(before) & (before != values[present])
             if clash.any():
-                raise _contradiction(str(name), rows, code[there][clash], ids, parts)
-            target[code[there]] = values[there]
+                raise _contradiction_error(str(name), rows, code[present][clash], ids, parts)
+            target[code[present]] = values[present]
     return pd.DataFrame(columns, index=rows.index)
 
 
 def _repeats_notes(parts: Sequence[Part], codes: Sequence[Codes], n: int) -> list[str]:
     """Return notes on the number of equal values of each scorer and label in several files."""
-    held: dict[str, list[Codes]] = {}
+    rows_by_name: dict[str, list[Codes]] = {}
     for part, code in zip(parts, codes, strict=True):
         for name, column in (*part.scores.items(), *part.labels.items()):
-            held.setdefault(str(name), []).append(code[column.notna().to_numpy()])
-    often = {
+            rows_by_name.setdefault(str(name), []).append(code[column.notna().to_numpy()])
+    n_repeated = {
         name: int((np.bincount(np.concatenate(rows), minlength=n) > 1).sum())
-        for name, rows in held.items()
+        for name, rows in rows_by_name.items()
         if len(rows) > 1
     }
-    return [f"{name}: {k} equal values are in several files" for name, k in often.items() if k]
+    return [f"{name}: {k} equal values are in several files" for name, k in n_repeated.items() if k]
 
 
-def _contradiction(
+def _contradiction_error(
     name: str, rows: pd.DataFrame, where: Codes, ids: Sequence[str], parts: Sequence[Part]
 ) -> MetaevalError:
-    some = rows.loc[np.unique(where), list(ids)].astype(TEXT)
-    keys = sorted(some.itertuples(index=False, name=None))
+    conflicts = rows.loc[np.unique(where), list(ids)].astype(TEXT)
+    keys = sorted(conflicts.itertuples(index=False, name=None))
     files = sorted({p.source for p in parts if name in p.scores or name in p.labels})
     return MetaevalError(
         f"{join_names(files)} have different values of {name!r} for {len(keys)} rows "
@@ -282,69 +295,75 @@ def _contradiction(
 
 
 # A part with fewer ids.
-def _beside(whole: Part, other: Part, keys: Sequence[str]) -> Part:
+def _merge_fewer_ids(merged: Part, other: Part, keys: Sequence[str]) -> Part:
     """Merge a part with fewer ids to all rows that it belongs to."""
-    names = [*(PAIR_IDS if whole.pairs else RESPONSE_IDS), *keys]
-    shared = [c for c in dict.fromkeys(names) if c in whole.rows and c in other.rows]
-    mine, theirs = shared_codes([whole.rows, other.rows], shared)
+    names = [*(PAIR_IDS if merged.pairs else RESPONSE_IDS), *keys]
+    shared = [c for c in dict.fromkeys(names) if c in merged.rows and c in other.rows]
+    mine, theirs = shared_codes([merged.rows, other.rows], shared)
     if len(np.unique(theirs)) < len(theirs):
-        raise _ambiguous(whole, other, shared, keys)
-    place = pd.Index(theirs).get_indexer(mine)
-    at = np.flatnonzero(place >= 0)
+        raise _ambiguous_ids_error(merged, other, shared, keys)
+    match = pd.Index(theirs).get_indexer(mine)
+    at = np.flatnonzero(match >= 0)
     if not len(at):
-        raise _nothing_shared(whole, other, shared)
+        raise _no_shared_rows_error(merged, other, shared)
     moved = replace(
         other,
-        rows=other.rows.drop(columns=shared).iloc[place[at]],
-        scores=other.scores.iloc[place[at]],
-        labels=other.labels.iloc[place[at]],
+        rows=other.rows.drop(columns=shared).iloc[match[at]],
+        scores=other.scores.iloc[match[at]],
+        labels=other.labels.iloc[match[at]],
         warnings=(
             *other.warnings,
-            *_matching_warnings(whole, other, place[at]),
-            *_spread_warnings(whole, other, place[at], keys),
+            *_matching_warnings(merged, other, match[at]),
+            *_spread_warnings(merged, other, match[at], keys),
         ),
     )
     rows = np.arange(len(mine))
-    return _united([whole, moved], [rows, at], identity(whole, keys))
+    return _unite([merged, moved], [rows, at], identity(merged, keys))
 
 
-def _nothing_shared(whole: Part, other: Part, shared: list[str]) -> MetaevalError:
-    names = [join_names([*p.scores, *p.labels], 5) for p in (whole, other)]
-    both_orders = " and was seen in both orders" if whole.pairs and "order" in whole.rows else ""
+def _no_shared_rows_error(merged: Part, other: Part, shared: list[str]) -> MetaevalError:
+    names = [join_names([*p.scores, *p.labels], 5) for p in (merged, other)]
+    both_orders = " and was seen in both orders" if merged.pairs and "order" in merged.rows else ""
     return MetaevalError(
         f"{names[1]} of {other.source} shares no row ({', '.join(shared)}) with {names[0]} of "
-        f"{whole.source}, which has more ids{both_orders}; correct the ids, or read the files "
+        f"{merged.source}, which has more ids{both_orders}; correct the ids, or read the files "
         "separately."
     )
 
 
-def _ambiguous(whole: Part, other: Part, shared: list[str], keys: Sequence[str]) -> MetaevalError:
+def _ambiguous_ids_error(
+    merged: Part, other: Part, shared: list[str], keys: Sequence[str]
+) -> MetaevalError:
     lacking = [c for c in identity(other, keys) if c not in shared]
     return MetaevalError(
-        f"{other.source} and {whole.source} are matched by {join_names(shared)}, but rows of "
+        f"{other.source} and {merged.source} are matched by {join_names(shared)}, but rows of "
         f"{other.source} repeat these ids; both files need {join_names(lacking) or 'another id'}, "
         "under one name (columns={...}, --map)."
     )
 
 
-def _matching_warnings(whole: Part, other: Part, used: Codes) -> list[str]:
+def _matching_warnings(merged: Part, other: Part, match: Codes) -> list[str]:
     """Return a warning about rows that match none of a file that has more ids."""
-    left = len(other.rows) - len(np.unique(used))
-    return [f"{other.source}: {left} rows match no row of {whole.source}"] if left else []
+    n_unmatched = len(other.rows) - len(np.unique(match))
+    return (
+        [f"{other.source}: {n_unmatched} rows match no row of {merged.source}"]
+        if n_unmatched
+        else []
+    )
 
 
-def _spread_warnings(whole: Part, other: Part, used: Codes, keys: Sequence[str]) -> list[str]:
+def _spread_warnings(merged: Part, other: Part, match: Codes, keys: Sequence[str]) -> list[str]:
     """Return a warning if one value of a file is used for several rows."""
     values = other.scores.shape[1] + other.labels.shape[1]
-    if not values or whole.pairs or len(np.unique(used)) == len(used):
+    if not values or merged.pairs or len(np.unique(match)) == len(match):
         return []
-    lacking = [c for c in identity(whole, keys) if c not in other.rows]
+    lacking = [c for c in identity(merged, keys) if c not in other.rows]
     raters = (
         f"; if {lacking[0]} names raters, use {column_hint(rater=lacking[0])}" if lacking else ""
     )
     return [
         f"{other.source} has no {join_names(lacking)}: each of its values is used for "
-        f"{len(used) / len(np.unique(used)):.3g} rows on average, which count as different "
+        f"{len(match) / len(np.unique(match)):.3g} rows on average, which count as different "
         f"responses{raters}"
     ]
 
@@ -355,5 +374,7 @@ def _with_clusters(rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     ids = [name for name in ("task", "item") if name in rows]
     [item] = shared_codes([rows], ids)
-    known, torn = collapse(_loose(rows["cluster"]), item, int(item.max()) + 1)
-    return rows if torn.any() else rows.assign(cluster=known.to_numpy()[item])
+    clusters, is_conflicting = collapse(
+        _without_categories(rows["cluster"]), item, int(item.max()) + 1
+    )
+    return rows if is_conflicting.any() else rows.assign(cluster=clusters.to_numpy()[item])

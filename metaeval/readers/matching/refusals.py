@@ -13,7 +13,7 @@ from metaeval.readers.matching.file_part import WRONG, Part
 from metaeval.readers.matching.row_matching import shared_codes
 
 
-def settled(part: Part) -> Part:
+def score_refusals_as_wrong(part: Part) -> Part:
     """Replace refusals that count as wrong by the opposite of the label of their pair."""
     scores = part.scores.to_numpy()
     if not part.pairs or not (scores == WRONG).any():
@@ -31,25 +31,25 @@ def settled(part: Part) -> Part:
 def _verdict(labels: Floats) -> Floats:
     """Return the plurality of labels (row, rater), or the sign of their mean if graded: (row,)."""
     votes = np.stack([(labels == v).sum(axis=1) for v in (-1, 0, 1)], axis=1)
-    given = (~np.isnan(labels)).sum(axis=1)
-    most = votes == votes.max(axis=1, keepdims=True)
-    plural = np.where(most.sum(axis=1) == 1, votes.argmax(axis=1) - 1.0, 0.0)
-    graded = votes.sum(axis=1) < given
+    n_votes = (~np.isnan(labels)).sum(axis=1)
+    is_mode = votes == votes.max(axis=1, keepdims=True)
+    plural = np.where(is_mode.sum(axis=1) == 1, votes.argmax(axis=1) - 1.0, 0.0)
+    graded = votes.sum(axis=1) < n_votes
     verdict = np.where(graded, np.sign(np.nansum(labels, axis=1)), plural)
-    return np.where(given == 0, np.nan, verdict)
+    return np.where(n_votes == 0, np.nan, verdict)
 
 
-def mirrored(part: Part, keys: Sequence[str]) -> Part:
+def copy_labels_to_swapped_pairs(part: Part, keys: Sequence[str]) -> Part:
     """Fill in labels from the same pair shown in the other order, negated.
 
     The order may matter to judges; a label belongs to the pair in either order.
     """
     ids = [c for c in ("task", "item", *keys) if c in part.rows]
-    turned = part.rows.rename(columns={"first": "second", "second": "first"})
-    mine, theirs = shared_codes([part.rows, turned], [*ids, "first", "second"])
-    place = pd.Index(theirs).get_indexer(mine)
-    other = -part.labels.to_numpy()[place] + 0.0
-    other[place < 0] = np.nan
+    swapped = part.rows.rename(columns={"first": "second", "second": "first"})
+    codes, swapped_codes = shared_codes([part.rows, swapped], [*ids, "first", "second"])
+    match = pd.Index(swapped_codes).get_indexer(codes)
+    swapped_labels = -part.labels.to_numpy()[match] + 0.0
+    swapped_labels[match < 0] = np.nan
     labels = part.labels.to_numpy()
-    filled = np.where(np.isnan(labels), other, labels)
+    filled = np.where(np.isnan(labels), swapped_labels, labels)
     return replace(part, labels=pd.DataFrame(filled, columns=part.labels.columns))

@@ -43,26 +43,32 @@ def require_overlap(parts: Sequence[Part], keys: Sequence[str]) -> None:
     for part in parts:
         by_source.setdefault(part.source, []).append(part)
     names = sorted(by_source)
-    apart = sorted(set(names) - _hanging(names[0], by_source, keys))
-    if apart:
-        raise _no_overlap(names[0], by_source[names[0]][0], by_source[apart[0]][0], keys)
+    unconnected = sorted(set(names) - _connected(names[0], by_source, keys))
+    if unconnected:
+        raise _no_overlap_error(
+            names[0], by_source[names[0]][0], by_source[unconnected[0]][0], keys
+        )
 
 
-def _hanging(start: str, by_source: dict[str, list[Part]], keys: Sequence[str]) -> set[str]:
+def _connected(start: str, by_source: dict[str, list[Part]], keys: Sequence[str]) -> set[str]:
     """Return the sources that are connected with a given one."""
     group, todo = {start}, [start]
     while todo:
-        own = by_source[todo.pop()]
+        members = by_source[todo.pop()]
         rest = [name for name in sorted(by_source) if name not in group]
-        near = [name for name in rest if _touch(own, by_source[name], keys)]
+        near = [name for name in rest if _are_connected(members, by_source[name], keys)]
         group |= set(near)
         todo += near
     return group
 
 
-def _touch(own: Sequence[Part], others: Sequence[Part], keys: Sequence[str]) -> bool:
-    one, two = ({c for p in ps for c in (*p.scores, *p.labels)} for ps in (own, others))
-    return bool(one & two) or any(_overlap(a, b, keys).any() for a in own for b in others)
+def _are_connected(parts: Sequence[Part], others: Sequence[Part], keys: Sequence[str]) -> bool:
+    columns, other_columns = (
+        {c for p in ps for c in (*p.scores, *p.labels)} for ps in (parts, others)
+    )
+    return bool(columns & other_columns) or any(
+        _overlap(a, b, keys).any() for a in parts for b in others
+    )
 
 
 def _overlap(a: Part, b: Part, keys: Sequence[str]) -> Bools:
@@ -71,9 +77,9 @@ def _overlap(a: Part, b: Part, keys: Sequence[str]) -> Bools:
     return np.isin(mine, theirs)
 
 
-def _no_overlap(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalError:
+def _no_overlap_error(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalError:
     shared = [c for c in identity(a, keys) if c in b.rows]
-    apart = [
+    mismatches = [
         f"{c} is {str(a.rows[c].iloc[0])!r} in one and {str(b.rows[c].iloc[0])!r} in the other"
         for c in shared
         if not set(map(str, a.rows[c])) & set(map(str, b.rows[c]))
@@ -81,21 +87,21 @@ def _no_overlap(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalE
     shift = _shift(a, b)
     hint = f" The items look shifted by {shift:+d}." if shift else ""
     for role in shared:
-        for one, other in _twins(*(_names([part], role) for part in (a, b)))[:1]:
-            hint = f" The {role}s differ in leading zeros, such as {one!r} and {other!r}."
+        for name, counterpart in _pairs_by_zeros(*(_names([part], role) for part in (a, b)))[:1]:
+            hint = f" The {role}s differ in leading zeros, such as {name!r} and {counterpart!r}."
     return MetaevalError(
         f"{source} and {b.source} share no row; they are matched by {', '.join(shared)}"
-        f"{': ' + '; '.join(apart) if apart else ''}.{hint} Make the ids equal, or declare their "
-        f"column: {column_hint(item='<column>')}."
+        f"{': ' + '; '.join(mismatches) if mismatches else ''}.{hint} Make the ids equal, or "
+        f"declare their column: {column_hint(item='<column>')}."
     )
 
 
 def _shift(a: Part, b: Part) -> int:
     """Return the constant difference of numbered items of two files; 0 if there is none."""
-    one, two = (_numbers(part) for part in (a, b))
-    if one is None or two is None or len(one) != len(two):
+    first, second = (_numbers(part) for part in (a, b))
+    if first is None or second is None or len(first) != len(second):
         return 0
-    return int(two[0] - one[0]) if len(set((two - one).tolist())) == 1 else 0
+    return int(second[0] - first[0]) if len(set((second - first).tolist())) == 1 else 0
 
 
 def _numbers(part: Part) -> Codes | None:
@@ -117,25 +123,27 @@ def differences(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str
         inside[sources.index(part.source), code] = True
     notes = []
     for here, source in zip(inside, sources, strict=True):
-        alone, lacking = here & (inside.sum(axis=0) == 1), ~here
+        only_here, lacking = here & (inside.sum(axis=0) == 1), ~here
         for rows, what in (
-            (alone, "rows are in no other file"),
+            (only_here, "rows are in no other file"),
             (lacking, "rows of other files are missing"),
         ):
             if rows.any():
-                some = _some(rows, parts, codes, ids)
-                notes.append(f"{source}: {int(rows.sum())} {what}, such as {some}")
+                examples = _example_ids(rows, parts, codes, ids)
+                notes.append(f"{source}: {int(rows.sum())} {what}, such as {examples}")
     return notes
 
 
-def _some(rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) -> str:
+def _example_ids(
+    rows: Bools, parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]
+) -> str:
     """Return the ids of the first three rows of a mask (row,)."""
-    shown: dict[str, None] = {}
-    for part, own in zip(parts, codes, strict=True):
+    examples: dict[str, None] = {}
+    for part, part_codes in zip(parts, codes, strict=True):
         if set(ids) <= set(part.rows):
-            for at in np.flatnonzero(rows[own])[:3]:
-                shown["/".join(str(part.rows[c].iloc[at]) for c in ids)] = None
-    return join_names(sorted(shown)[:3])
+            for at in np.flatnonzero(rows[part_codes])[:3]:
+                examples["/".join(str(part.rows[c].iloc[at]) for c in ids)] = None
+    return join_names(sorted(examples)[:3])
 
 
 def shift_warnings(
@@ -159,36 +167,45 @@ def _continue_each_other(
     parts: Sequence[Part], codes: Sequence[Codes], sources: Sequence[str]
 ) -> bool:
     """Return whether two files may have different rows: both have the same or complete columns."""
-    of = [[k for k, part in enumerate(parts) if part.source == source] for source in sources]
+    indices_by_source = [
+        [k for k, part in enumerate(parts) if part.source == source] for source in sources
+    ]
     scores, labels = (
-        [{str(c) for k in own for c in getattr(parts[k], what)} for own in of]
+        [
+            {str(c) for k in indices for c in getattr(parts[k], what)}
+            for indices in indices_by_source
+        ]
         for what in ("scores", "labels")
     )
     if scores[0] | labels[0] == scores[1] | labels[1]:
         return True
-    one, other = (np.concatenate([codes[k] for k in own]) for own in of)
-    return all([*scores, *labels]) and not np.isin(one, other).any()
+    first, second = (np.concatenate([codes[k] for k in indices]) for indices in indices_by_source)
+    return all([*scores, *labels]) and not np.isin(first, second).any()
 
 
 # Names that files spell differently.
-def unlike_warnings(parts: Sequence[Part], keys: Sequence[str]) -> list[str]:
+def spelling_warnings(parts: Sequence[Part], keys: Sequence[str]) -> list[str]:
     """Return warnings about ids that differ in leading zeros, and systems that one file lacks."""
     warnings = []
     roles = dict.fromkeys([*(PAIR_IDS[:3] if parts[0].pairs else RESPONSE_IDS), *keys])
     names = {(id(part), role): _names([part], role) for part in parts for role in roles}
-    for one, other in _sides(parts):
-        files = _called(one), _called(other)
+    for left, right in _sides(parts):
+        files = _source_names(left), _source_names(right)
         for role in roles:
-            here, there = (
+            left_names, right_names = (
                 {name: None for part in side for name in names[id(part), role]}
-                for side in (one, other)
+                for side in (left, right)
             )
-            twins = _twins(here, there)
-            known = {name for two in twins for name in two}
+            twins = _pairs_by_zeros(left_names, right_names)
+            padded = {name for pair in twins for name in pair}
             warnings += _zeros_warning(role, twins, *files) if twins else []
-            if role in ("task", "system") or (role == "first" and _are_few(here, [*one, *other])):
-                mine, theirs = ([n for n in a if n not in known] for a in (here, there))
-                warnings += _lacking_warning(role, mine, theirs, *files)
+            if role in ("task", "system") or (
+                role == "first" and _are_few(left_names, [*left, *right])
+            ):
+                left_rest, right_rest = (
+                    [n for n in a if n not in padded] for a in (left_names, right_names)
+                )
+                warnings += _lacking_warning(role, left_rest, right_rest, *files)
     return list(dict.fromkeys(warnings))
 
 
@@ -202,12 +219,12 @@ def _sides(parts: Sequence[Part]) -> list[tuple[list[Part], list[Part]]]:
         for name in (*part.scores, *part.labels):
             holders.setdefault(str(name), set()).add(part.source)
     groups = sorted({tuple(sorted(sources)) for sources in holders.values()})
-    found: list[tuple[set[str], set[str]]] = []
+    sides: list[tuple[set[str], set[str]]] = []
     for group in map(set, groups):
-        rest = {s for other in groups if group.isdisjoint(other) for s in other}
-        if rest and (rest, group) not in found:
-            found.append((group, rest))
-    return [(_parts_of(parts, one), _parts_of(parts, other)) for one, other in found]
+        rest = {s for right in groups if group.isdisjoint(right) for s in right}
+        if rest and (rest, group) not in sides:
+            sides.append((group, rest))
+    return [(_parts_of(parts, left), _parts_of(parts, right)) for left, right in sides]
 
 
 def _parts_of(parts: Sequence[Part], sources: Collection[str]) -> list[Part]:
@@ -221,7 +238,7 @@ def _names(parts: Sequence[Part], role: str) -> dict[str, None]:
     return {str(name): None for names in cells for name in names if str(name)}
 
 
-def _called(parts: Sequence[Part]) -> str:
+def _source_names(parts: Sequence[Part]) -> str:
     return join_names(sorted({part.source for part in parts}), 3)
 
 
@@ -242,47 +259,51 @@ def without_zeros(name: str) -> str:
     return _ZEROS.sub("", name) if "0" in name else name
 
 
-def _twins(here: Collection[str], there: Collection[str]) -> list[tuple[str, str]]:
+def _pairs_by_zeros(names: Collection[str], other_names: Collection[str]) -> list[tuple[str, str]]:
     """Return pairs of names of the two sides that differ in leading zeros only."""
-    theirs = {without_zeros(name): name for name in there if name not in here}
-    mine = {name: without_zeros(name) for name in here if name not in there}
+    theirs = {without_zeros(name): name for name in other_names if name not in names}
+    mine = {name: without_zeros(name) for name in names if name not in other_names}
     return [(name, theirs[plain]) for name, plain in mine.items() if plain in theirs]
 
 
-def _zeros_warning(role: str, twins: Sequence[tuple[str, str]], one: str, other: str) -> list[str]:
+def _zeros_warning(
+    role: str, twins: Sequence[tuple[str, str]], file: str, other_file: str
+) -> list[str]:
     """Return a warning about ids that one file pads with zeros and another does not."""
-    shown = join_names([f"{a!r} and {b!r}" for a, b in twins], 3)
+    listing = join_names([f"{a!r} and {b!r}" for a, b in twins], 3)
     what = "names in first and second" if role == "first" else f"{role}s"
     return [
-        f"{len(twins)} {what} of {one} and of {other} differ in leading zeros only ({shown}), so "
-        "their rows are not matched; use the same ids in both files"
+        f"{len(twins)} {what} of {file} and of {other_file} differ in leading zeros only "
+        f"({listing}), so their rows are not matched; use the same ids in both files"
     ]
 
 
 def _lacking_warning(
-    role: str, here: Collection[str], there: Collection[str], one: str, other: str
+    role: str, names: Collection[str], other_names: Collection[str], file: str, other_file: str
 ) -> list[str]:
     """Return a warning about systems or tasks that only one side has, perhaps under two names."""
-    mine, theirs = ([n for n in a if n not in b] for a, b in ((here, there), (there, here)))
+    mine, theirs = (
+        [n for n in a if n not in b] for a, b in ((names, other_names), (other_names, names))
+    )
     if not mine or not theirs:
         return []
     what = "responses" if role == "first" else f"{role}s"
     return [
-        f"{what} differ: only {one} has {join_names(map(repr, mine), 5)}, only {other} has "
+        f"{what} differ: only {file} has {join_names(map(repr, mine), 5)}, only {other_file} has "
         f"{join_names(map(repr, theirs), 5)}; their rows are not matched. If these are the same, "
         "use the same names in both files"
     ]
 
 
-def few_labelled(whole: Part, parts: Sequence[Part]) -> list[str]:
+def few_labels_warning(merged: Part, parts: Sequence[Part]) -> list[str]:
     """Return a warning if most rows with scores have no labels, and rows with labels no scores."""
-    scored, labelled = (f.notna().to_numpy().any(axis=1) for f in (whole.scores, whole.labels))
-    alone, n, both = labelled & ~scored, int(scored.sum()), int((scored & labelled).sum())
-    if not _sides(parts) or not alone.any() or not n or 2 * both >= n:
+    scored, labelled = (f.notna().to_numpy().any(axis=1) for f in (merged.scores, merged.labels))
+    is_unscored, n, n_both = labelled & ~scored, int(scored.sum()), int((scored & labelled).sum())
+    if not _sides(parts) or not is_unscored.any() or not n or 2 * n_both >= n:
         return []
     return [
-        f"only {both} of {n} rows with scores have labels, and {int(alone.sum())} rows have labels "
-        "but no scores; if these are the same rows, use the same ids in all files"
+        f"only {n_both} of {n} rows with scores have labels, and {int(is_unscored.sum())} rows "
+        "have labels but no scores; if these are the same rows, use the same ids in all files"
     ]
 
 
@@ -292,20 +313,20 @@ def require_long(parts: Sequence[Part]) -> None:
         if part.pairs or {"system", "response"} & set(part.rows):
             continue
         columns = [str(c) for c in (*part.scores, *part.labels)]
-        for other in parts:
-            systems = _names([other], "system") if other.source != part.source else {}
-            named = [c for c in columns if c in systems]
-            if named and 2 * len(named) >= len(columns):
-                raise _wide_by_system(part, named, other.source)
+        for other_part in parts:
+            systems = _names([other_part], "system") if other_part.source != part.source else {}
+            system_columns = [c for c in columns if c in systems]
+            if system_columns and 2 * len(system_columns) >= len(columns):
+                raise _wide_by_system_error(part, system_columns, other_part.source)
 
 
-def _wide_by_system(part: Part, named: Sequence[str], other: str) -> MetaevalError:
+def _wide_by_system_error(part: Part, columns: Sequence[str], other: str) -> MetaevalError:
     values = {*part.scores, *part.labels}
     ids = [str(c) for c in part.columns if c not in values]
     by = repr(ids) if len(ids) > 1 else repr(ids[0] if ids else "item")
     melt = f"pandas.melt(frame, id_vars={by}, var_name='system', value_name='score')"
     return MetaevalError(
-        f"Columns of {part.source} are named like systems of {other} ({join_names(named, 5)}); "
+        f"Columns of {part.source} are named like systems of {other} ({join_names(columns, 5)}); "
         "expected one row per item and system, with a column 'system' and one column per scorer. "
         f"Reshape it: {melt} (value_name='label' for labels); if the columns are judges, rename "
         "them."

@@ -22,39 +22,39 @@ from metaeval.readers.matching.row_matching import without_zeros
 _CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
 _FAR = 10.0  # ranges of the rest between it and a code
 _HUGE = 1e6  # times the largest of the rest: an outlier that dominates means and correlations
-_FEW = 5  # with fewer other values, their range is uninformative
+_MIN_OTHERS = 5  # with fewer other values, their range is uninformative
 _EXACT = 2.0**53  # from here on, double precision skips whole numbers
 _FEW_SHOWN = 5
-_MANY = 10  # rows of every other name, beside which a name on a single row is suspicious
-_DEFAULTS = 5  # rows with one value among scores that hardly repeat
-_OFTEN = 3  # occurrences of a code among scores that hardly repeat
-_NINE = 9  # "no answer" on short survey scales
+_MIN_ROWS = 10  # rows of every other name, beside which a name on a single row is suspicious
+_MIN_DEFAULTS = 5  # rows with one value among scores that hardly repeat
+_MIN_REPEATS = 3  # occurrences of a code among scores that hardly repeat
+_NO_ANSWER = 9  # "no answer" on short survey scales
 _CONTINUOUS = 10  # distinct scores from which a scorer counts as continuous
-_BETWEEN = 1.5  # ratio of the lowest percentage to the highest proportion
+_MIN_GAP_RATIO = 1.5  # ratio of the lowest percentage to the highest proportion
 
 _TOTALS = frozenset(("mean", "average", "avg", "total", "totals", "sum", "overall", "std", "sd"))
 
 
-def with_warnings(part: Part, *, asked: bool) -> Part:
+def with_warnings(part: Part, *, declared: bool) -> Part:
     """Add warnings about suspicious values to a part.
 
-    If codes for missing values were declared (`asked`), other values are not reported as codes.
+    If codes for missing values were declared (`declared`), other values are not reported as codes.
     """
     columns = [*part.scores.items(), *part.labels.items()]
     warnings = [w for name, values in columns for w in _too_large(str(name), values.to_numpy())]
-    if not asked:
+    if not declared:
         warnings += [
             w
             for name, values in columns
-            for w in codes_apart(str(name), values.to_numpy(), pairs=part.pairs)
+            for w in outlying_code_warning(str(name), values.to_numpy(), pairs=part.pairs)
         ]
     for name, values in part.scores.items():
         warnings += _one_value(str(name), values.to_numpy())
         warnings += _two_scales(str(name), values.to_numpy())
-    warnings += lookalikes("scorers or labels", [str(name) for name, _ in columns])
+    warnings += lookalike_warning("scorers or labels", [str(name) for name, _ in columns])
     for name in ("item", "system", "response", "task", "first", "second"):
         if name in part.rows:
-            warnings += names_that_look_odd(name, part.rows[name])
+            warnings += odd_name_warnings(name, part.rows[name])
     return replace(part, warnings=tuple(dict.fromkeys([*part.warnings, *warnings])))
 
 
@@ -64,7 +64,7 @@ def _distinct(column: pd.Series) -> list[str]:
     return list(map(str, pd.unique(column.dropna())))
 
 
-def codes_apart(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
+def outlying_code_warning(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
     """Return a warning about a value far from the others, as codes for missing values are.
 
     For `pairs`, where -1 means that the second is better, only repeated values are reported.
@@ -73,7 +73,7 @@ def codes_apart(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) < 3 and not (len(distinct) > 1 and distinct[0] in _CODES):
         return []
-    warnings = repeated_codes(name, values, pairs=pairs)
+    warnings = repeated_code_warning(name, values, pairs=pairs)
     if warnings:
         return warnings
     for code, n, rest in (
@@ -95,7 +95,7 @@ def _code_warning(name: str, code: float, n: int, rest: Floats) -> str:
     )
 
 
-def repeated_codes(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
+def repeated_code_warning(name: str, values: Floats, *, pairs: bool = False) -> list[str]:
     """Return a warning about a usual code, or an extreme integer, that alone is repeated.
 
     Not for -1 and 1: scores that are clipped to [-1, 1] repeat both.
@@ -105,7 +105,7 @@ def repeated_codes(name: str, values: Floats, *, pairs: bool = False) -> list[st
     for code in dict.fromkeys([*_CODES, *ends]):
         rest = distinct != code
         n = int(counts[~rest].sum())
-        if n < _OFTEN or not _hardly_repeat(counts[rest]) or n <= counts[rest].max() + 1:
+        if n < _MIN_REPEATS or not _hardly_repeat(counts[rest]) or n <= counts[rest].max() + 1:
             continue
         if pairs or not _is_cut_off(code, distinct[rest], code in _CODES):
             return [_code_warning(name, code, n, distinct[rest])]
@@ -134,15 +134,15 @@ def _one_value(name: str, values: Floats) -> list[str]:
     distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
     if len(counts) < 2:
         return []
-    most = int(counts.argmax())
-    others = np.delete(counts, most)
+    mode = int(counts.argmax())
+    others = np.delete(counts, mode)
     usual = others[1:-1].max(initial=1)  # scores may be clipped to the extremes
-    if counts[most] < max(_DEFAULTS, 0.05 * counts.sum(), 3 * usual):
+    if counts[mode] < max(_MIN_DEFAULTS, 0.05 * counts.sum(), 3 * usual):
         return []
-    if most in (0, len(counts) - 1) or distinct[most] == 0 or not _hardly_repeat(others):
+    if mode in (0, len(counts) - 1) or distinct[mode] == 0 or not _hardly_repeat(others):
         return []
     return [
-        f"{name} is {distinct[most]:g} on {counts[most]} of {counts.sum()} rows, while the other "
+        f"{name} is {distinct[mode]:g} on {counts[mode]} of {counts.sum()} rows, while the other "
         "values hardly repeat; is it a default for responses that could not be scored?"
     ]
 
@@ -158,7 +158,7 @@ def _two_scales(name: str, values: Floats) -> list[str]:
     if (
         min(len(fractions), len(np.unique(high))) < _CONTINUOUS
         or high[-1] < 10
-        or high[0] < _BETWEEN * low[-1]
+        or high[0] < _MIN_GAP_RATIO * low[-1]
     ):
         return []
     return [
@@ -174,24 +174,24 @@ def _stands_apart(code: float, n: int, rest: Floats, others: Codes) -> bool:
     `n` is its count, `others` are the counts of the `rest`.
     """
     gap = max(rest[0] - code, code - rest[-1])
-    if others.sum() < _FEW or code != round(code):
+    if others.sum() < _MIN_OTHERS or code != round(code):
         return False
     reach = float(rest[-1] - rest[0])
     if code == -1.0:
         return _is_no_step(n, rest, others)
     if code in _CODES and gap > reach:
         return True
-    if _is_scale(rest) and gap >= (2 if code == _NINE else 3):
-        return n >= _OFTEN and n >= 0.3 * others.min()
+    if _is_scale(rest) and gap >= (2 if code == _NO_ANSWER else 3):
+        return n >= _MIN_REPEATS and n >= 0.3 * others.min()
     if abs(code) > _HUGE * max(1.0, float(np.abs(rest).max())):
         return True
-    return n > 1 and reach > 0 and gap > _FAR * reach and len(rest) >= _FEW
+    return n > 1 and reach > 0 and gap > _FAR * reach and len(rest) >= _MIN_OTHERS
 
 
 def _is_scale(values: Floats) -> bool:
     """Return whether values are the steps of a rating scale: consecutive integers."""
-    few = 3 <= len(values) <= _CONTINUOUS + 1 and values[0] == round(values[0])
-    return bool(few and (np.diff(values) == 1).all())
+    has_few = 3 <= len(values) <= _CONTINUOUS + 1 and values[0] == round(values[0])
+    return bool(has_few and (np.diff(values) == 1).all())
 
 
 def _is_no_step(n: int, rest: Floats, others: Codes) -> bool:
@@ -200,7 +200,7 @@ def _is_no_step(n: int, rest: Floats, others: Codes) -> bool:
         return False
     if rest[0] > 0 or (rest != np.round(rest)).any():
         return rest[0] > 0 or len(rest) >= _CONTINUOUS
-    return len(rest) >= _FEW or (len(rest) > 1 and 3 * n < 2 * others.min())
+    return len(rest) >= _MIN_OTHERS or (len(rest) > 1 and 3 * n < 2 * others.min())
 
 
 def _too_large(name: str, values: Floats) -> list[str]:
@@ -212,17 +212,19 @@ def _too_large(name: str, values: Floats) -> list[str]:
     ]
 
 
-def names_that_look_odd(role: str, column: pd.Series) -> list[str]:
+def odd_name_warnings(role: str, column: pd.Series) -> list[str]:
     """Return warnings about ids that look alike, have surrounding spaces, or are not ids."""
     names = _distinct(column)
-    warnings = lookalikes(f"{role}s", names)
+    warnings = lookalike_warning(f"{role}s", names)
     if not warnings:
         warnings = _with_blanks(role, names) or _two_cases(role, names)
     if role in ("item", "system"):
         warnings += _totals(role, names)
     if role in ("item", "task"):
         warnings += _scores_as_ids(role, names)
-    return warnings + (_lone(role, column) if role in ("system", "first", "second") else [])
+    return warnings + (
+        _single_row_warning(role, column) if role in ("system", "first", "second") else []
+    )
 
 
 def _with_blanks(role: str, names: list[str]) -> list[str]:
@@ -238,11 +240,11 @@ def _with_blanks(role: str, names: list[str]) -> list[str]:
 def _two_cases(role: str, names: list[str]) -> list[str]:
     """Return a warning about ids whose common prefix differs in case, such as q1 and Q2."""
     starts = Counter(re.split(r"\d", name, maxsplit=1)[0] for name in names)
-    if len(starts) < 2 or len({s.lower() for s in starts}) > 1 or len(names) < _FEW:
+    if len(starts) < 2 or len({s.lower() for s in starts}) > 1 or len(names) < _MIN_OTHERS:
         return []
-    shown = join_names([f"{start}... {n}" for start, n in sorted(starts.items())], 4)
+    listing = join_names([f"{start}... {n}" for start, n in sorted(starts.items())], 4)
     return [
-        f"{role}s have prefixes that differ in case ({shown}); if these are the same, unify them"
+        f"{role}s have prefixes that differ in case ({listing}); if these are the same, unify them"
     ]
 
 
@@ -253,7 +255,7 @@ def _invisible(name: str) -> bool:
 def _totals(role: str, names: list[str]) -> list[str]:
     """Return a warning about a row of means or sums among the rows."""
     totals = [n for n in names if n.rsplit("/", 1)[-1].strip().lower() in _TOTALS]
-    if not totals or len(names) < _FEW:
+    if not totals or len(names) < _MIN_OTHERS:
         return []
     return [
         f"the {role} {totals[0]!r} looks like a row of totals, but is read as one more {role}; "
@@ -264,7 +266,7 @@ def _totals(role: str, names: list[str]) -> list[str]:
 def _scores_as_ids(role: str, names: list[str]) -> list[str]:
     """Return a warning about items or tasks that are decimal numbers, as scores are."""
     decimals = [n for n in names if re.fullmatch(r"-?\d+\.\d*[1-9]\d*", n)]
-    if len(decimals) < _FEW or 2 * len(decimals) < len(names):
+    if len(decimals) < _MIN_OTHERS or 2 * len(decimals) < len(names):
         return []
     return [
         f"{role}s are numbers such as {decimals[0]}, which look like scores; declare the column "
@@ -272,13 +274,13 @@ def _scores_as_ids(role: str, names: list[str]) -> list[str]:
     ]
 
 
-def _lone(role: str, column: pd.Series) -> list[str]:
+def _single_row_warning(role: str, column: pd.Series) -> list[str]:
     """Return a warning about a name on a single row, if each of the others is on many."""
     codes, names = pd.factorize(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
-    named = np.array([name != "" for name in names], dtype=bool)
-    once, often = np.flatnonzero(named & (counts == 1)), counts[named & (counts > 1)]
-    if not 1 <= len(once) <= 2 or not len(often) or often.min() < _MANY:
+    has_name = np.array([name != "" for name in names], dtype=bool)
+    once, often = np.flatnonzero(has_name & (counts == 1)), counts[has_name & (counts > 1)]
+    if not 1 <= len(once) <= 2 or not len(often) or often.min() < _MIN_ROWS:
         return []
     return [
         f"the {role} {names[once[0]]!r:.40} is on one row, each of the others on {often.min()} or "
@@ -286,10 +288,10 @@ def _lone(role: str, column: pd.Series) -> list[str]:
     ]
 
 
-def lookalikes(what: str, names: Iterable[str]) -> list[str]:
+def lookalike_warning(what: str, names: Iterable[str]) -> list[str]:
     r"""Return a warning about names that differ only in case, spaces, zeros or hidden characters.
 
-    >>> print(*lookalikes("items", ["7", "007", "8"]))
+    >>> print(*lookalike_warning("items", ["7", "007", "8"]))
     2 items differ only in case, spaces, leading zeros or invisible characters: '007', '7'
     """
     groups: dict[str, set[str]] = defaultdict(set)

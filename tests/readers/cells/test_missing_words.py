@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from metaeval.core import MetaevalError
 from metaeval.readers import read
 from metaeval.readers.cells.missing_words import parse_codes, word_of
-from metaeval.readers.matching.suspicious_values import codes_apart
+from metaeval.readers.matching.suspicious_values import outlying_code_warning
 
 N = 30
 RNG = np.random.default_rng(0)
@@ -72,13 +72,13 @@ def test_codes_that_stand_apart_are_remarked_and_can_be_declared(code, values):
     ],
 )
 def test_ordinary_scores_are_not_remarked(values):
-    assert codes_apart("judge", np.asarray(values, dtype=float)) == []
+    assert outlying_code_warning("judge", np.asarray(values, dtype=float)) == []
 
 
 def test_a_code_beside_right_and_wrong_is_remarked_where_it_is_rare():
     values = np.r_[np.full(4, -1), np.zeros(13), np.ones(13)]
-    assert "-1 on 4 rows" in codes_apart("judge", values)[0]
-    assert codes_apart("judge", np.r_[values, np.full(9, -1)]) == []
+    assert "-1 on 4 rows" in outlying_code_warning("judge", values)[0]
+    assert outlying_code_warning("judge", np.r_[values, np.full(9, -1)]) == []
 
 
 def test_a_code_of_one_column_is_a_score_of_another():

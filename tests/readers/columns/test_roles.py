@@ -170,7 +170,7 @@ def test_scorers_without_scores_and_items():
 
 def test_resolve_reports_what_it_renamed():
     frame = pd.DataFrame({"seg_id": [1], "Model": ["a"], "x": [1.0], "uid_": [2]})
-    resolved = resolve(frame, source="x.csv", named=["x"])
+    resolved = resolve(frame, source="x.csv", declared=["x"])
     assert resolved.notes == ("x.csv: item <- seg_id, system <- Model",)
     assert not resolved.pairs
     assert resolve(PLAIN, source="x.csv").notes == ()

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from metaeval.core import MetaevalError
 from metaeval.readers import read, read_preferences
 from metaeval.readers.cells.verdict_words import verdicts
-from metaeval.readers.formats.orientation import twins
+from metaeval.readers.formats.orientation import two_sided_columns
 from metaeval.tables import Pairs
 
 
@@ -170,7 +170,7 @@ def test_columns_of_the_two_sides_go_with_them():
     row = table.rows.iloc[0]
     assert (row["chars_first"], row["chars_second"], row["len_delta"]) == (5, 9, -4)
     assert (row["words_first"], row["words_second"]) == (1, 2)
-    assert twins(["chars_a", "x_b", "_a", "_b"]) == {}
+    assert two_sided_columns(["chars_a", "x_b", "_a", "_b"]) == {}
 
 
 def test_ordered_keeps_what_was_shown_first():
