@@ -1,15 +1,13 @@
 """The command line.
 
 - `main`: The command line: demo, check, evaluate, compare, fit, gate, report.
-- `options`: What commands share: options of readers, types of options, errors, and writing files.
-- `group`: How commands end: exit codes, errors of one sentence, and output that cannot be
-  written.
-- `terminal`: What the command line prints.
-- `fit`: The command `fit`: a posterior of a model, and what it says.
-- `gate`: The command `gate`: an exit code that says whether a new scorer passes.
+- `options`: Options of several commands, their types, reading tables and writing results.
+- `group`: Exit codes, one-sentence errors, and output that cannot be written.
+- `terminal`: Results as text for the terminal.
+- `fit`: The command `fit`: the posterior of a model, summarized.
+- `gate`: The command `gate`: an exit code that tells whether a new scorer passes.
 - `report`: The command `report`: one HTML page, and its figures, tables and numbers as files.
-- `demo`: The demo: scorers of known quality, what the analysis says of them, and the truth beside
-  it.
+- `demo`: The demo: simulated scorers of known quality, analyzed and compared with the truth.
 """
 
 from __future__ import annotations

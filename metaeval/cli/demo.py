@@ -1,4 +1,4 @@
-"""The demo: scorers of known quality, what the analysis says of them, and the truth beside it."""
+"""The demo: simulated scorers of known quality, analyzed and compared with the truth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N_ITEMS, N_ITEMS_QUICK = 300, 100
 
 
 def run(seed: int = 0, *, quick: bool = False) -> tuple[Result, Truth, Responses]:
-    """Simulate two tasks with clusters and two raters, and compare."""
+    """Simulate two tasks with clusters and two raters, and compare the scorers."""
     table, truth = simulate(
         seed=seed,
         n_items=N_ITEMS_QUICK if quick else N_ITEMS,
@@ -25,36 +25,36 @@ def run(seed: int = 0, *, quick: bool = False) -> tuple[Result, Truth, Responses
     return compare(table, seed=seed, n_resamples=2_000 if quick else 10_000), truth, table
 
 
-def covered(result: Result, truth: Truth) -> pd.DataFrame:
-    """The true value of every own value and difference, and whether its interval contains it."""
+def coverage(result: Result, truth: Truth) -> pd.DataFrame:
+    """Return the true value of each estimate and difference, and whether its interval covers it."""
     rows = result.frame[result.frame["statistic"] == result.statistics[0]].copy()
-    own = truth.tie_calibrated["pooled"]
-    gap = rows["baseline"].map(own).fillna(0.0)
-    rows["truth"] = rows["scorer"].map(own) - gap
+    true_values = truth.tie_calibrated["pooled"]
+    baseline_values = rows["baseline"].map(true_values).fillna(0.0)
+    rows["truth"] = rows["scorer"].map(true_values) - baseline_values
     rows["inside"] = (rows["lower"] <= rows["truth"]) & (rows["truth"] <= rows["upper"])
     return rows[["scorer", "baseline", "estimate", "lower", "upper", "truth", "inside"]]
 
 
 def as_text(result: Result, truth: Truth) -> str:
-    """Return what `compare` prints, then the truth beside each estimate."""
-    shown = leaderboard_cells(result, None, None)
-    rows = covered(result, truth)
-    own = rows[rows["baseline"].isna()].set_index("scorer")
-    table = shown[["scorer", "accuracy", f"{100 * result.confidence:g}% CI"]].assign(
-        truth=[number(own["truth"][name], 100) for name in shown["scorer"]],
-        inside=["yes" if own["inside"][name] else "no" for name in shown["scorer"]],
+    """Return the output of `compare`, followed by the true values."""
+    cells = leaderboard_cells(result, None, None)
+    rows = coverage(result, truth)
+    scorer_rows = rows[rows["baseline"].isna()].set_index("scorer")
+    table = cells[["scorer", "accuracy", f"{100 * result.confidence:g}% CI"]].assign(
+        truth=[number(scorer_rows["truth"][name], 100) for name in cells["scorer"]],
+        inside=["yes" if scorer_rows["inside"][name] else "no" for name in cells["scorer"]],
     )
-    apart = rows[rows["baseline"].notna()]
-    best = list(shown["scorer"])
+    difference_rows = rows[rows["baseline"].notna()]
+    best = list(cells["scorer"])
     return "\n".join(
         [
             result_text(result),
             "",
-            "The truth, known because the data are simulated:",
+            "True values, known because the data are simulated:",
             plain_table(table),
-            f"{int(own['inside'].sum())} of {len(own)} intervals of scorers and "
-            f"{int(apart['inside'].sum())} of {len(apart)} intervals of differences contain the "
-            f"truth ({100 * result.confidence:g}% are meant to).",
+            f"{int(scorer_rows['inside'].sum())} of {len(scorer_rows)} intervals of scorers and "
+            f"{int(difference_rows['inside'].sum())} of {len(difference_rows)} intervals of differences cover the "
+            f"true value (nominal coverage {100 * result.confidence:g}%).",
             "",
             result.sentence(best[0], best[-1]),
             result.sentence(best[0], best[1]),

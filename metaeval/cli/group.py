@@ -1,6 +1,6 @@
-"""How commands end: exit codes, errors of one sentence, and output that cannot be written.
+"""Exit codes, one-sentence errors, and output that cannot be written.
 
-0, 1 and 3 are verdicts (1 and 3 of `gate` only); nothing else ends in 1 or 3.
+0, 1 and 3 are verdicts (1 and 3 of `gate` only); no error has the codes 1 and 3.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import click
 from metaeval.core import MetaevalError, join_names, printable, shortened, written
 
 REFUSED, FAILED, UNWRITABLE, INTERRUPTED = 2, 70, 74, 130  # 70 and 74 as in sysexits.h
-TABLE = "metaeval.table"  # where a command leaves the table that it has read
+TABLE = "metaeval.table"  # key in `Context.meta` of the table that a command has read
 
 
 class Refused(click.ClickException):
-    """What a user can mend: one sentence."""
+    """An error that the user can fix: one sentence."""
 
     exit_code = REFUSED
 
@@ -40,31 +40,31 @@ class Interrupted(click.ClickException):
 
 
 class Group(click.Group):
-    """Commands whose errors are one sentence; `--debug` shows the traceback, too."""
+    """Commands whose errors are one sentence; `--debug` adds the traceback."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
-        """Run a command line, and leave with its exit code."""
+        """Run a command line and exit with its code."""
         run: Any = super().main
         if not standalone_mode:
             return run(*args, standalone_mode=False, **options)
         _open_closed_streams()
         before = len(written)
         try:
-            found = run(*args, standalone_mode=False, **options)
+            returned = run(*args, standalone_mode=False, **options)
             with _output():
                 sys.stdout.flush()
-            code = found if isinstance(found, int) else 0
+            code = returned if isinstance(returned, int) else 0
         except click.ClickException as error:
-            code = _shown(error)
+            code = _show(error)
         except (KeyboardInterrupt, EOFError, click.Abort):
-            code = _shown(_interrupted(before))
+            code = _show(_interrupted(before))
         except Exception:
             traceback.print_exc()
             code = FAILED
         sys.exit(code)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
-        """Read the options of the group, whose help is printed here."""
+        """Parse the options of the group; its help is printed here."""
         with _output():
             return super().make_context(*args, **options)
 
@@ -84,30 +84,30 @@ class Group(click.Group):
 
 
 def say(line: object, err: bool = False) -> None:
-    """Print one line, hidden characters by their number."""
+    """Print one line; hidden characters are escaped."""
     click.echo(printable(line), err=err)
 
 
 def _warn(ctx: click.Context) -> None:
-    """Say what is odd in the data, which may be why a command could not end well."""
+    """Print the warnings about the data, which may explain the error of a command."""
     table = ctx.meta.pop(TABLE, None)
     for line in table.alignment.warnings if table is not None else ():
         say(f"Warning: {line}", err=True)
 
 
 def _interrupted(before: int) -> Interrupted:
-    """What is said after Ctrl-C, with the files that were written since."""
+    """Build the message after Ctrl-C, with the files that were written."""
     files = [str(path) for path in written[before:]]
     return Interrupted(
-        f"Interrupted; written before: {join_names(files)}."
+        f"Interrupted; files written so far: {join_names(files)}."
         if files
         else "Interrupted; no file was written."
     )
 
 
-def _shown(error: click.ClickException) -> int:
+def _show(error: click.ClickException) -> int:
     error.message = shortened(printable(error.message, keep="\n"))  # type: ignore[misc]
-    with contextlib.suppress(OSError):  # nobody may be there to read it
+    with contextlib.suppress(OSError):  # standard error may be closed
         error.show()
     if isinstance(error, Unwritable):
         _drop_output()
@@ -116,7 +116,7 @@ def _shown(error: click.ClickException) -> int:
 
 @contextlib.contextmanager
 def _output() -> Any:
-    """Say in a sentence what the system refuses: a file, or the standard output."""
+    """Convert errors of the operating system to one sentence."""
     try:
         yield
     except OSError as error:
@@ -128,13 +128,13 @@ def _output() -> Any:
         if error.errno == errno.EBADF:
             why = "it is closed"
         raise Unwritable(
-            f"Cannot write to the standard output ({why}); part of the result is lost. Write it to "
-            "a file."
+            f"Cannot write to the standard output ({why}); the output is incomplete. Write it to a "
+            "file."
         ) from None
 
 
 def _drop_output() -> None:
-    """Leave nothing that the interpreter would try to write at its end."""
+    """Redirect the standard output to nowhere, so that the interpreter does not flush it again."""
     with contextlib.suppress(OSError, ValueError):
         if sys.stdout.fileno() == 1:
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -143,10 +143,10 @@ def _drop_output() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Keep the numbers 0, 1 and 2 from files that are opened later, where a stream was closed.
+    """Occupy the file descriptors of closed standard streams, lest later files get them.
 
-    A closed standard output becomes one that refuses every byte, so that nothing is lost in
-    silence. Characters that the encoding of a stream lacks are printed as escapes.
+    A closed standard output becomes one that refuses every byte, so no output is lost silently.
+    Characters that the encoding of a stream lacks are escaped.
     """
     for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:

@@ -13,14 +13,14 @@ from metaeval.cli.group import TABLE, Group, say
 from metaeval.cli.options import (
     READER_OPTIONS,
     Names,
-    chosen_statistics,
     comparison_options,
     estimation_options,
-    give,
     output_options,
+    pop_statistics,
     read_table,
     reading_options,
-    rendered,
+    render_result,
+    write_result,
     write_text,
 )
 from metaeval.cli.report import report
@@ -36,15 +36,15 @@ def cli() -> None:
 @cli.command()
 @reading_options
 @click.option("--scorers", type=Names(), help="Only these scorers.")
-@click.option("--write", type=click.Path(path_type=Path), help="Write the table as one tidy CSV.")
+@click.option("--write", type=click.Path(path_type=Path), help="Write the table to a tidy CSV.")
 def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
-    """Detect, validate and align FILES; say what was found."""
+    """Recognize, validate and align FILES; report what was found."""
     from metaeval.readers import recognise
 
     table = read_table(files, options)
     for line in table.alignment.warnings:
         say(f"Warning: {line}")
-    click.get_current_context().meta.pop(TABLE)  # said
+    click.get_current_context().meta.pop(TABLE)  # its warnings are printed
     for path in files:
         name, why = recognise(path)
         say(f"{path}: {options['format'] or name} ({why})")
@@ -56,7 +56,7 @@ def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: A
 
 
 def _write_table(path: Path, frame: Any) -> None:
-    """The table as CSV that reads back the same, names that look like formulas included."""
+    """Write the table as CSV that reads back unchanged, even names that look like formulas."""
     from metaeval.core import is_formula, plain_csv
 
     write_text(path, plain_csv(frame))
@@ -65,8 +65,8 @@ def _write_table(path: Path, frame: Any) -> None:
     odd = sorted(name for name in names if is_formula(name))
     if odd:
         say(
-            f"{join_names(map(repr, odd), 3)} in {str(path)!r}: a spreadsheet may take that for a "
-            "formula; import the columns as text there.",
+            f"{join_names(map(repr, odd), 3)} in {str(path)!r}: spreadsheets may read this as a "
+            "formula; import the columns as text.",
             err=True,
         )
 
@@ -83,7 +83,7 @@ def evaluate(
     debug: bool,
     **options: Any,
 ) -> None:
-    """Value of each scorer in FILES, with intervals and without comparisons."""
+    """Estimate the statistic of each scorer in FILES, with intervals, without comparisons."""
     _run("evaluate", files, options, output_format, output, quiet)
 
 
@@ -91,7 +91,7 @@ def evaluate(
 @reading_options
 @estimation_options
 @comparison_options
-@click.option("--config", hidden=True, help="Not in this release.")
+@click.option("--config", hidden=True, help="Not supported.")
 @output_options
 def compare(
     files: tuple[Path, ...],
@@ -102,14 +102,16 @@ def compare(
     config: str | None,
     **options: Any,
 ) -> None:
-    """Leaderboard table of the scorers in FILES, with intervals, tests and letters."""
+    """Rank the scorers in FILES in a leaderboard, with intervals, tests and letters."""
     if config is not None:
         raise MetaevalError(
-            "This release has no configuration files; give options instead of --config."
+            "--config is not supported: there are no configuration files; use options instead."
         )
     scorers, baseline = options["scorers"], options["baseline"]
     if scorers and baseline is not None and baseline not in scorers:
-        raise MetaevalError(f"--baseline {baseline!r} is not among --scorers {','.join(scorers)}.")
+        raise MetaevalError(
+            f"--baseline {baseline!r} is not among --scorers {','.join(scorers)}; add it there."
+        )
     _run("compare", files, options, output_format, output, quiet)
 
 
@@ -121,16 +123,16 @@ def _run(
     output: Path | None,
     quiet: bool,
 ) -> None:
-    """Read the files, evaluate or compare their scorers, and print the result."""
+    """Read the files, evaluate or compare their scorers, and write the result."""
     reading = {k: options.pop(k) for k in READER_OPTIONS}
-    chosen = chosen_statistics(options)
+    statistics = pop_statistics(options)
     from metaeval import inference
     from metaeval.core import progress
 
     with progress.show_progress(not quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
-        result = getattr(inference, verb)(table, chosen, **options)
-    give(rendered(result, output_format), output, result, output_format)
+        result = getattr(inference, verb)(table, statistics, **options)
+    write_result(render_result(result, output_format), output, result, output_format)
 
 
 def _plain_table(frame: Any) -> str:
@@ -145,15 +147,15 @@ def _plain_table(frame: Any) -> str:
     type=click.Path(path_type=Path),
     default=Path("metaeval-demo"),
     show_default=True,
-    help="Folder for the report and its files.",
+    help="Folder of the report and its files.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of the simulated data and draws."
+    "--seed", type=int, default=0, show_default=True, help="Seed of the simulation and resampling."
 )
-@click.option("--quick", is_flag=True, help="A small analysis.")
+@click.option("--quick", is_flag=True, help="Fewer items and resamples, and no fitted model.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
-    """Simulate scorers of known quality, compare them, and show the truth beside the estimates."""
+    """Simulate scorers of known quality, compare them, and show true values beside estimates."""
     from metaeval import style
     from metaeval.cli import demo
     from metaeval.core import plain_csv, progress
@@ -165,9 +167,9 @@ def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
         click.echo(demo.as_text(result, truth))
         subject = Subject(table, result, {"seed": seed})
         fits = () if quick else ("accuracy",)
-        beside = {"scores.csv": plain_csv(table.to_frame())}
-        page = written(subject, output, fits, "Simulated scorers", beside)
-    say(f"Report: {page} (with figures, tables, result.json and scores.csv beside it)")
+        extra_files = {"scores.csv": plain_csv(table.to_frame())}
+        page = written(subject, output, fits, "Simulated scorers", extra_files)
+    say(f"Report: {page} (with figures, tables, result.json and scores.csv in the same folder)")
 
 
 cli.add_command(fit)

@@ -1,4 +1,4 @@
-"""What commands share: options of readers, types of options, errors, and writing files."""
+"""Options of several commands, their types, reading tables and writing results."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from metaeval.results import Result
     from metaeval.statistics import Statistic
 
-_CURE = "choose another place with -o"
+_ADVICE = "choose another path with -o"
 FORMATS = ("text", "json", "csv", "markdown", "latex")
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]
-    """Names separated by commas."""
+    """Names, delimited by commas."""
 
     name = "A,B"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The names as a list."""
+        """Return the names as a list."""
         return value if isinstance(value, list) else [v for v in value.split(",") if v]
 
 
@@ -36,42 +36,42 @@ class Settings(click.ParamType):  # type: ignore[type-arg]
     name = "K=V"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The settings as a dict."""
+        """Return the settings as a dict."""
         if isinstance(value, dict):
             return value
         pairs = [part.partition("=") for part in value.split(",")]
         if not all(key and mark for key, mark, _ in pairs):
-            self.fail(f"{value!r} must look like item=qid,system=gen.", param, ctx)
-        return {key: given for key, _, given in pairs}
+            self.fail(f"expected settings such as item=qid,system=gen, got {value!r}.", param, ctx)
+        return {key: setting for key, _, setting in pairs}
 
 
 class Marks(click.ParamType):  # type: ignore[type-arg]
-    """A decimal mark, or those of columns such as elo=,;bleu=. (names may hold any of these)."""
+    """A decimal mark, or marks of columns such as elo=,;bleu=. (names may contain any of these)."""
 
     name = "MARK"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The mark, or the marks as a dict."""
+        """Return the mark, or the marks as a dict."""
         if not isinstance(value, str) or value in (",", "."):
             return value
         marks = re.findall(r"(.+?)=([.,])(?:;|$)", value)
         if ";".join(f"{name}={mark}" for name, mark in marks) != value.removesuffix(";"):
             self.fail(
-                f"{value!r} must be , or . or say of which columns: elo=, or, of several, "
-                '"elo=,;bleu=.".',
+                'expected , or . or marks of columns such as elo=, or "elo=,;bleu=.", got '
+                f"{value!r}.",
                 param,
                 ctx,
             )
         return dict(marks)
 
 
-def merged(settings: Sequence[dict[str, str]]) -> dict[str, str] | None:
-    """Settings of an option that was given several times, as one."""
-    return {k: v for one in settings for k, v in one.items()} or None
+def merge_settings(settings: Sequence[dict[str, str]]) -> dict[str, str] | None:
+    """Merge the settings of an option that was given several times."""
+    return {k: v for setting in settings for k, v in setting.items()} or None
 
 
-def many(*decorators: Callable[..., Any]) -> Callable[..., Any]:
-    """Several decorators as one."""
+def compose(*decorators: Callable[..., Any]) -> Callable[..., Any]:
+    """Compose several decorators."""
 
     def apply(command: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
@@ -81,68 +81,79 @@ def many(*decorators: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-reading_options = many(
+reading_options = compose(
     click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path)),
-    click.option("--format", "format", help="Format of the files, where it is not recognised."),
+    click.option("--format", "format", help="Format of all files, if not recognized."),
     click.option(
         "--map",
         "columns",
         type=Settings(),
         multiple=True,
-        callback=lambda _, __, given: merged(given),
-        help="Which column has a role: item=qid,system=gen.",
+        callback=lambda _, __, given: merge_settings(given),
+        help="Columns of roles: item=qid,system=gen.",
     ),
-    click.option("--labels", type=Names(), help="Columns or raters that are labels."),
+    click.option("--labels", type=Names(), help="Columns, scorers or raters that are labels."),
     click.option("--keys", type=Names(), help="Further columns that identify a row."),
-    click.option("--cluster", help="Column of items that depend on one another: cluster=..."),
-    click.option("--lower-is-better", type=Names(), help="Scorers or labels to turn round."),
+    click.option("--cluster", help="Column of clusters of dependent items, as --map cluster=..."),
+    click.option(
+        "--lower-is-better", type=Names(), help="Scorers or labels whose sign is reversed."
+    ),
     click.option(
         "--label-kind",
         type=click.Choice(["rating", "correct", "preference"]),
-        help="What labels are, where the values do not say.",
+        help="Kind of labels, by default inferred.",
     ),
-    click.option("--label-epsilon", type=float, help="Labels this close are tied."),
+    click.option("--label-epsilon", type=float, help="Labels that differ by at most this tie."),
     click.option("--average-raters", is_flag=True, default=None, help="Average the raters."),
     click.option(
         "--shared-items/--independent-items",
         default=None,
-        help="Tasks share their items, or not; else ids decide.",
+        help="Whether tasks share their items, by default inferred from ids.",
     ),
     click.option(
-        "--ordered", is_flag=True, default=None, help="The first response was shown first."
+        "--ordered", is_flag=True, default=None, help="Keep pairs in the order of presentation."
     ),
     click.option(
-        "--both-orders", type=click.Choice(["each", "net"]), help="Two orders of a judge."
+        "--both-orders",
+        type=click.Choice(["each", "net"]),
+        help="Pairs shown in both orders: keep each verdict, or their net.",
     ),
     click.option(
         "--refusals",
         type=click.Choice(["missing", "tie", "wrong"]),
-        help="What a record of a pair without a verdict counts as.",
+        help="How to count a record of a pair without a verdict.",
     ),
-    click.option("--value-map", type=Settings(), help="Words: good=3,poor=1; A=1,B=-1,skip=none."),
     click.option(
-        "--preference-scale", help="Of pairs: margin, probability, percent, one-two, index."
+        "--value-map", type=Settings(), help="Values of words: good=3,poor=1; A=1,B=-1,skip=none."
     ),
-    click.option("--missing-codes", help="Codes for missing: -1,skip or judge=-1; none."),
+    click.option(
+        "--preference-scale",
+        help="Numbers of pairs: margin, probability, percent, one-two, index.",
+    ),
+    click.option(
+        "--missing-codes", help="Codes for missing values: -1,skip or judge=-1; none if none."
+    ),
     click.option(
         "--decimal",
         type=Marks(),
-        help="Decimal mark, where cells do not prove it: , or . or of columns: elo=,;bleu=.",
+        help="Decimal mark if ambiguous: , or . or of columns: elo=,;bleu=.",
     ),
-    click.option("--header", type=Names(), help="Names of columns of files without a header."),
-    click.option("--repeats", help="Several values for one row: error, mean."),
-    click.option("--item-from", help="Items of reward files: order or text-hash."),
+    click.option("--header", type=Names(), help="Column names of files without a header."),
+    click.option("--repeats", help="Repeated values of one row: error, mean."),
+    click.option("--item-from", help="Items of reward files: id, order, text-hash."),
     click.option("--file-level", help="Level of mt-metrics-eval files: seg, sys, doc, domain."),
-    click.option("--language-pair", help="Which language pair of an mt-metrics-eval folder."),
+    click.option("--language-pair", help="Language pair of an mt-metrics-eval folder."),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
 
-statistic_options = many(
-    click.option("--statistic", "statistics", help="Names, with arguments: kendall(variant='b')."),
+statistic_options = compose(
     click.option(
-        "--allow-import", is_flag=True, help="--statistic may name module:name of other packages."
+        "--statistic", "statistics", help="Statistics, with arguments: kendall(variant='b')."
     ),
-    click.option("--grouping", help="Which responses are paired: item, system, none."),
+    click.option(
+        "--allow-import", is_flag=True, help="Allow module:name of other packages in --statistic."
+    ),
+    click.option("--grouping", help="Groups within which pairs are formed: item, system, none."),
     click.option("--average", help="Mean over items, pairs or groups."),
     click.option(
         "--ties", help="Tie policy: acc-eq, strict, half; best_of_n: strict, split, lenient."
@@ -151,13 +162,18 @@ statistic_options = many(
 
 
 seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, help="The same seed gives the same numbers."
+    "--seed", type=int, default=0, show_default=True, help="Random seed, for reproducible results."
 )
 
-interval_options = many(
-    click.option("--interval", default="bca", show_default=True, help="bca, bootstrap-t, t, ..."),
+interval_options = compose(
     click.option(
-        "--confidence", type=float, default=0.95, show_default=True, help="Level of intervals."
+        "--interval",
+        default="bca",
+        show_default=True,
+        help="Kind of interval: bca, bootstrap-t, t, ...",
+    ),
+    click.option(
+        "--confidence", type=float, default=0.95, show_default=True, help="Confidence level."
     ),
     click.option(
         "--n-resamples", type=int, default=10_000, show_default=True, help="Bootstrap replicates."
@@ -165,44 +181,54 @@ interval_options = many(
     seed_option,
 )
 
-estimation_options = many(
-    click.option("--label", help="Which label column, where there are several."),
+estimation_options = compose(
+    click.option("--label", help="Label to use, if there are several."),
     statistic_options,
-    click.option("--by", help="Column to report by, such as task."),
-    click.option("--resample", help="What is resampled: item, cluster, task or item,system."),
+    click.option("--by", help="Column of strata with separate results, such as task."),
+    click.option("--resample", help="Resampling units: item, cluster, task or item,system."),
     click.option("--missing", help="Missing scores: common, pairwise, error, count_as_wrong."),
     interval_options,
-    click.option("--weights", help="Of replicates: multinomial, poisson or exponential."),
+    click.option("--weights", help="Bootstrap weights: multinomial, poisson or exponential."),
     click.option("--scorers", type=Names(), help="Only these scorers."),
 )
 
-comparison_options = many(
+comparison_options = compose(
     click.option(
-        "--test", default="sign-flip", show_default=True, help="sign-flip, bootstrap, ..."
+        "--test",
+        default="sign-flip",
+        show_default=True,
+        help="Hypothesis test: sign-flip, bootstrap, ...",
     ),
-    click.option("--alternative", default="two-sided", show_default=True, help="Or greater, less."),
     click.option(
-        "--correction", default="maxt", show_default=True, help="maxt, holm, bh, by, none."
+        "--alternative", default="two-sided", show_default=True, help="two-sided, greater, less."
     ),
-    click.option("--margin", type=float, help="Differences below it do not matter: adds TOST."),
     click.option(
-        "--stop-after-exceedances", type=int, help="Stop flips once so many were as extreme: 20."
+        "--correction",
+        default="maxt",
+        show_default=True,
+        help="Multiplicity correction: maxt, holm, bh, by, none.",
     ),
-    click.option("--baseline", help="Compare all others with this scorer."),
+    click.option("--margin", type=float, help="Equivalence margin; adds TOST."),
+    click.option(
+        "--stop-after-exceedances",
+        type=int,
+        help="Stop flips after this many that are as extreme as observed, such as 20.",
+    ),
+    click.option("--baseline", help="Compare all others with this scorer only."),
 )
 
-quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+quiet_option = click.option("--quiet", is_flag=True, help="Show no progress on stderr.")
 
-output_options = many(
+output_options = compose(
     click.option(
         "--output-format",
         type=click.Choice(FORMATS),
         default="text",
         show_default=True,
-        help="How the result is written.",
+        help="Format of the result.",
     ),
     click.option(
-        *("-o", "--output"), type=click.Path(path_type=Path), help="Write there, not to stdout."
+        *("-o", "--output"), type=click.Path(path_type=Path), help="Output file, by default stdout."
     ),
     quiet_option,
 )
@@ -211,8 +237,8 @@ output_options = many(
 _OF_STATISTICS = ("statistics", "grouping", "average", "ties")
 
 
-def chosen_statistics(options: dict[str, Any]) -> list[Statistic] | None:
-    """The statistics that options name, which are taken out of them; None where none is named."""
+def pop_statistics(options: dict[str, Any]) -> list[Statistic] | None:
+    """Pop the options of statistics and parse them; None if no statistic is named."""
     from metaeval.statistics import parse_statistics
 
     return parse_statistics(**{k: options.pop(k) for k in (*_OF_STATISTICS, "allow_import")})
@@ -227,39 +253,39 @@ READER_OPTIONS = (
 
 
 def read_table(files: Sequence[Path], options: dict[str, Any]) -> Any:
-    """The table in some files; its warnings are said before an error of what follows."""
+    """Read a table; its warnings are printed before the error of a later step."""
     from metaeval.readers import read
 
-    given = {k: v for k, v in options.items() if v is not None}
-    if "cluster" in given:
-        given["columns"] = given.get("columns", {}) | {"cluster": given.pop("cluster")}
-    value_map = given.get("value_map")
+    arguments = {k: v for k, v in options.items() if v is not None}
+    if "cluster" in arguments:
+        arguments["columns"] = arguments.get("columns", {}) | {"cluster": arguments.pop("cluster")}
+    value_map = arguments.get("value_map")
     if value_map:
-        given["value_map"] = {word: _number(word, v) for word, v in value_map.items()}
-    if "missing_codes" in given:
-        given["missing_codes"] = _codes(given["missing_codes"])
-    if "=" in given.get("preference_scale", ""):
-        given["preference_scale"] = _by_name(given["preference_scale"])
-    table = read(*files, **given)
+        arguments["value_map"] = {word: _number(word, v) for word, v in value_map.items()}
+    if "missing_codes" in arguments:
+        arguments["missing_codes"] = _codes(arguments["missing_codes"])
+    if "=" in arguments.get("preference_scale", ""):
+        arguments["preference_scale"] = _by_name(arguments["preference_scale"])
+    table = read(*files, **arguments)
     click.get_current_context().meta[TABLE] = table
     return table
 
 
 def _number(word: str, text: str) -> float | None:
-    """What a word stands for: a number, or none for a missing value."""
+    """Parse the value of a word: a number, or none for a missing value."""
     if text.lower() in ("", "none"):
         return None
     try:
         return float(text)
     except ValueError:
         raise MetaevalError(
-            f"--value-map {word}={text}: {text!r} is not a number, nor none for a missing value; "
-            "expected WORD=NUMBER,... such as good=3,poor=1."
+            f"--value-map {word}={text}: expected a number, or none for a missing value, got "
+            f"{text!r}; write WORD=NUMBER,... such as good=3,poor=1."
         ) from None
 
 
 def _codes(text: str) -> list[str] | dict[str, list[str]]:
-    """Codes for missing, everywhere or by column; none if there are none."""
+    """Parse codes for missing values, for all columns or by column; "none" declares no codes."""
     codes = [code for code in text.split(",") if code]
     if [code.lower() for code in codes] == ["none"]:
         return []
@@ -272,12 +298,12 @@ def _codes(text: str) -> list[str] | dict[str, list[str]]:
 
 
 def _by_name(text: str) -> dict[str, str]:
-    """Settings such as judge=probability,rm=margin."""
+    """Parse settings such as judge=probability,rm=margin."""
     return dict(part.rsplit("=", 1) for part in text.split(",") if "=" in part)
 
 
-def rendered(result: Result, output_format: str) -> str:
-    """A result in one of FORMATS."""
+def render_result(result: Result, output_format: str) -> str:
+    """Render a result in one of FORMATS."""
     from metaeval.cli import terminal
 
     if output_format == "json":
@@ -294,8 +320,8 @@ def rendered(result: Result, output_format: str) -> str:
     return "\n".join(f"{render(name, task)}" for _, name, task in tables_of(result))
 
 
-def give(text: str, output: Path | None, result: Result, output_format: str) -> None:
-    """Print a text, or write it to a file; warnings that it cannot hold go to stderr."""
+def write_result(text: str, output: Path | None, result: Result, output_format: str) -> None:
+    """Print a text, or write it to a file; CSV has no place for warnings: print them on stderr."""
     if output_format == "csv":
         for warning in result.meta["warnings"]:
             say(warning, err=True)
@@ -306,5 +332,5 @@ def give(text: str, output: Path | None, result: Result, output_format: str) -> 
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    write_all({path: text.encode("utf-8")}, _CURE)
+    """Write a file atomically."""
+    write_all({path: text.encode("utf-8")}, _ADVICE)

@@ -11,9 +11,9 @@ from metaeval.cli.group import say
 from metaeval.cli.options import (
     READER_OPTIONS,
     Names,
-    chosen_statistics,
     comparison_options,
     estimation_options,
+    pop_statistics,
     quiet_option,
     read_table,
     reading_options,
@@ -22,10 +22,19 @@ from metaeval.cli.options import (
 
 @click.command()
 @reading_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder.")
-@click.option("--fits", type=Names(), default=[], help="Models: accuracy,ties,calibration,raters.")
-@click.option("--style", default="acl", show_default=True, help="neurips, icml, iclr, slides, ...")
-@click.option("--title", default="Scorers compared", show_default=True, help="Of the page.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Output folder."
+)
+@click.option(
+    "--fits", type=Names(), default=[], help="Models to fit: accuracy,ties,calibration,raters."
+)
+@click.option(
+    "--style",
+    default="acl",
+    show_default=True,
+    help="Figure style: acl, neurips, icml, iclr, slides, ...",
+)
+@click.option("--title", default="Scorers compared", show_default=True, help="Title of the page.")
 @estimation_options
 @comparison_options
 @quiet_option
@@ -39,12 +48,12 @@ def report(
     debug: bool,
     **options: Any,
 ) -> None:
-    """One HTML page on the scorers in FILES, with figures, tables and numbers as files."""
+    """Write an HTML page on the scorers in FILES, with figures, tables and numbers as files."""
     from metaeval import reporting
     from metaeval.core import progress
 
     reading = {k: options.pop(k) for k in READER_OPTIONS}
-    statistics = chosen_statistics(options)
+    statistics = pop_statistics(options)
     with progress.show_progress(not quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
         page = reporting.report(

@@ -1,4 +1,4 @@
-"""What the command line prints."""
+"""Results as text for the terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from metaeval.results import (
 
 
 def as_text(result: Result) -> str:
-    """Return warnings, counts, every leaderboard with what was separated, and the signature."""
+    """Return warnings, notes, all leaderboards with significant differences, and the signature."""
     lines = [printable(line) for line in (*result.meta["warnings"], *result.meta["notes"])]
     titles = tables_of(result)
     for title, name, task in titles:
@@ -36,7 +36,7 @@ def as_text(result: Result) -> str:
 
 
 def plain_table(frame: pd.DataFrame) -> str:
-    """Return a frame as an aligned table; names are shown as they are, control characters not."""
+    """Return a frame as an aligned table without markup; control characters are escaped."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -52,6 +52,7 @@ def plain_table(frame: pd.DataFrame) -> str:
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(_cell(value)) for value in row))
     out = io.StringIO()
+    # Wide enough for any table: rich would otherwise truncate cells to the width of the terminal.
     Console(file=out, width=10_000, color_system=None).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 

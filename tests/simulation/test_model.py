@@ -37,7 +37,7 @@ def coverage_of_the_demo(n_seeds):
     inside = {}
     for seed in range(n_seeds):
         result, truth, _ = demo.run(seed, quick=True)
-        rows = demo.covered(result, truth)
+        rows = demo.coverage(result, truth)
         for row in rows[rows["baseline"].isna()].itertuples():
             inside.setdefault(row.scorer, []).append(row.inside)
     return {scorer: float(np.mean(hits)) for scorer, hits in inside.items()}

@@ -52,7 +52,7 @@ class ColumnHints:
         return [*self.labels, *(self.scorers or [])]
 
     def is_label(self, column: str) -> bool:
-        """Return whether a column is declared a label, or has a label's name and is no scorer."""
+        """Return whether a column is declared a label, or named like one and not a scorer."""
         return column in self.labels or (
             is_label_name(column) and column not in (self.scorers or ())
         )

@@ -140,7 +140,7 @@ def _cells_below(below: bytes, delimiter: str) -> list[str]:
 def _parse_delimited(
     path: Path, content: bytes, start: int, names: list[str], delimiter: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Parse cells separated by one delimiter, as many in each row as there are names."""
+    """Parse cells with one delimiter, as many in each row as there are names."""
     if delimiter == "\t":
         return _parse_tabs(path, content, start, names)
     return _read_with_arrow(path, content, start, names, delimiter, quoted=True), []
@@ -173,7 +173,7 @@ def _read_with_arrow(
 def _parse_tabs(
     path: Path, content: bytes, start: int, names: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Parse tab-separated cells; quotes are plain characters unless rows then become ragged."""
+    """Parse tab-delimited cells; quotes are plain characters unless rows then become ragged."""
     try:
         frame = _read_with_arrow(path, content, start, names, "\t", quoted=False)
     except MetaevalError as ragged:
@@ -198,7 +198,7 @@ def _without_quotes(frame: pd.DataFrame) -> pd.DataFrame:
 def _split_by_blanks(
     path: Path, content: bytes, start: int, names: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Parse cells separated by spaces; drop the row numbers that pandas prints before them."""
+    """Parse cells delimited by spaces; drop the row numbers that pandas prints before them."""
     text = decoded(path, content[start:], complete=True).replace("\r\n", "\n").split("\n")
     lines = [(n, line) for n, line in enumerate(text, 2) if line.strip()]
     rows = [line.split() for _, line in lines]
@@ -224,7 +224,7 @@ def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[s
     odd = [(n, len(line.split())) for n, line in lines if len(line.split()) != len(names)]
     if odd:
         raise MetaevalError(
-            f"{path.name}, line {odd[0][0]} has {odd[0][1]} cells separated by spaces, the header "
+            f"{path.name}, line {odd[0][0]} has {odd[0][1]} cells delimited by spaces, the header "
             f"{len(names)} ({join_names(names)}), and no comma, tab or semicolon. Write the table "
             "with tabs."
         )
@@ -233,7 +233,7 @@ def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[s
 def _one_cell_more(path: Path, row: list[str], names: list[str]) -> MetaevalError:
     """Build the error for rows with one cell more than the header."""
     return MetaevalError(
-        f"Each row of {path.name} has {len(row)} cells separated by spaces ({join_names(row, 8)}), "
+        f"Each row of {path.name} has {len(row)} cells delimited by spaces ({join_names(row, 8)}), "
         f"but the header has {len(names)} ({join_names(names, 8)}). Add the missing name to the "
         "first line: item in front if the first cells are ids of items, index if they number the "
         "rows. Pandas frames are better written with frame.reset_index().to_csv(path, index=False)."

@@ -121,7 +121,7 @@ def test_a_judge_that_always_favours_one_side_or_ties_is_warned_of():
     assert warned(read(long("B"), HUMAN), "judge favors the second on all 60 pairs")
     assert warned(read(long("tie"), HUMAN), "judge calls all 60 pairs tied")
     positive = BASE.assign(human=TRUTH, judge=np.where(np.arange(N) % 2, 0, 7.5))
-    assert warned(read(positive), "judge is never below 0 on 60 pairs")
+    assert warned(read(positive), "judge is never negative on 60 pairs")
 
 
 def test_labels_may_favour_the_first_everywhere():
@@ -221,7 +221,7 @@ def test_steps_from_one_response_to_the_other_are_warned_of_with_their_vocabular
     frame, steps = five_steps(TRUTH)
     table = read(frame)
     [warning] = table.warnings
-    assert "judge holds 1 to 5 and none below 0; if 1 says that the first is better" in warning
+    assert "judge ranges from 1 to 5, never negative; if 1 favors the first" in warning
     words = dict(w.split("=") for w in warning.rsplit("--value-map ", 1)[1].split(","))
     told = read(frame, value_map={word: float(number) for word, number in words.items()})
     assert told.scores["judge"].tolist() == ((steps - 3) / 2).tolist() and told.warnings == ()

@@ -263,7 +263,7 @@ def test_duplicate_columns_of_parquet_and_frames(tmp_path):
 def test_frames_without_rows_and_things_that_are_no_frames():
     fails(FRAME.head(0), "the given DataFrame has no rows")
     fails(5, r"Expected a path, or a frame.*got int. Convert it with pandas.DataFrame")
-    fails([1, 2], "list is not a table")
+    fails([1, 2], "Expected a path, or a frame .* got list")
 
 
 def test_nested_cells_are_no_scores(tmp_path):

@@ -287,7 +287,7 @@ def test_a_scorer_that_is_a_covariate_in_its_own_file_or_elsewhere():
         r"A scorer of .* are both named 'length'; rename one of them",
         long.assign(scorer="length", length=3),
     )
-    fails("A scorer of .* is called 'item'", long.assign(scorer="item"), scorers=["item"])
+    fails("A scorer of .* are both named 'item'", long.assign(scorer="item"), scorers=["item"])
 
 
 # Label files
