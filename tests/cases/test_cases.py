@@ -70,7 +70,7 @@ def test_codes_0_1_2_are_refused_until_declared_and_null_is_missing():
     columns = {"item": "instruction", "first": "generator_1", "second": "generator_2"}
     columns["scorer"] = "annotator"
     path = case("alpacaeval-codes") / "lmcocktail_gpt4.json"
-    refused(path, columns=columns, message="holds 0, 1, 2, none below 0.*'one-two'")
+    refused(path, columns=columns, message="contains 0, 1, 2 and no negative number.*'one-two'")
     table = read(path, columns=columns, preference_scale="one-two")
     assert table.scores.isna().sum().tolist() == [2]
 
@@ -128,7 +128,7 @@ def test_decimal_commas_in_all_columns():
 def test_minus_one_is_remarked_and_can_be_declared():
     folder = case("minus-one")
     table = read(folder / "scores.csv")
-    assert warned(table, "gpt4 is -1 on 24 rows, apart from 1 to 10", "--missing-codes -1")
+    assert warned(table, "gpt4 is -1 on 24 rows, but 1 to 10 on the others", "--missing-codes -1")
     right = read(folder / "same_with_empty_cells.csv")
     for codes in ([-1], "-1", {"gpt4": [-1]}):
         declared = read(folder / "scores.csv", missing_codes=codes)
@@ -281,7 +281,10 @@ def test_rewards_of_chosen_and_rejected_answers():
         ("comet-score-output/sacrebleu_sl.json", "looks like the output of sacrebleu -sl"),
         ("inspect-log/popularity.json", "looks like an Inspect log"),
         ("wmt-human-files/BAQ_dyn.seg.score.gz", "looks like a row of values.*8 columns.*--header"),
-        ("judgebench-two-orders/raw_like_published.jsonl", "1 of 200 pairs are of one with itself"),
+        (
+            "judgebench-two-orders/raw_like_published.jsonl",
+            "1 of 200 pairs have the same first and second response",
+        ),
     ],
 )
 def test_files_of_other_tools_are_named(name, message):
@@ -318,7 +321,7 @@ def test_ratings_of_mt_bench():
         folder / "twice_judged.jsonl", message="several values of gpt-4 for one row, at 10 rows"
     )
     twice = read(folder / "twice_judged.jsonl", repeats="mean")
-    assert warned(twice, "is -1 on 4 rows, apart from 1 to 10")
+    assert warned(twice, "is -1 on 4 rows, but 1 to 10 on the others")
 
 
 def test_reward_models_of_judgebench_in_both_orders():
