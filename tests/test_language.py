@@ -12,11 +12,13 @@ ROOMS = (
     "resampling",
     "curves",
     "tables",
+    "readers",
     "results",
     "simulation",
     "statistics",
     "planning",
     "calibration",
+    "cli",
 )
 ALLOWED = 0.02  # proportion of assigned names
 

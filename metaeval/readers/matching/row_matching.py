@@ -297,8 +297,8 @@ def _lacking_warning(
 
 def few_labels_warning(merged: Part, parts: Sequence[Part]) -> list[str]:
     """Return a warning if most rows with scores have no labels, and rows with labels no scores."""
-    scored, labelled = (f.notna().to_numpy().any(axis=1) for f in (merged.scores, merged.labels))
-    is_unscored, n, n_both = labelled & ~scored, int(scored.sum()), int((scored & labelled).sum())
+    scored, labeled = (f.notna().to_numpy().any(axis=1) for f in (merged.scores, merged.labels))
+    is_unscored, n, n_both = labeled & ~scored, int(scored.sum()), int((scored & labeled).sum())
     if not _sides(parts) or not is_unscored.any() or not n or 2 * n_both >= n:
         return []
     return [
