@@ -161,10 +161,10 @@ def judged(values, code):
 @pytest.mark.parametrize(
     ("values", "code", "said"),
     [
-        (RATED, 9, "judge is 9 on 11 rows, apart from 1 to 5"),
-        (RATED, 8, "judge is 8 on 11 rows, apart from 1 to 5"),
-        (PERCENT, 99, "judge is 99 on 11 rows, apart from 25.1 to 90"),
-        (PERCENT, 50.6, "judge is 50.6 on 11 of 120 rows, and hardly ever the same"),
+        (RATED, 9, "judge is 9 on 11 rows, but 1 to 5 on the others"),
+        (RATED, 8, "judge is 8 on 11 rows, but 1 to 5 on the others"),
+        (PERCENT, 99, "judge is 99 on 11 rows, but 25.1 to 90 on the others"),
+        (PERCENT, 50.6, "judge is 50.6 on 11 of 120 rows, while the other values hardly repeat"),
     ],
 )
 def test_codes_beside_and_among_scores_are_pointed_out(values, code, said):

@@ -118,7 +118,7 @@ def test_words_of_a_scale_are_pointed_out_in_their_order(tmp_path, words, order)
     assert "judge" not in found.scorers
     [warning] = [w for w in found.alignment.warnings if "words of a scale" in w]
     assert order in warning
-    hint = warning.split("--value-map ")[1]
+    hint = warning.split("--value-map ")[1].removesuffix(")")
     numbers = dict(part.rsplit("=", 1) for part in hint.replace('"', "").split(","))
     again = table(tmp_path, words, value_map={w: float(n) for w, n in numbers.items()})
     assert again.scores["judge"].tolist() == [float(numbers[w.lower()]) for w in words]

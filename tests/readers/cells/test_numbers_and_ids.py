@@ -249,7 +249,7 @@ def test_thumbs_are_1_and_0(tmp_path, pair):
 def test_grades_and_numbers_in_words_are_pointed_out_in_their_order(tmp_path, words, hint):
     found = table(tmp_path, judge=words)
     assert found.scorers == []
-    assert any(w.endswith(f"--value-map {hint}") for w in found.alignment.warnings)
+    assert any(w.endswith(f"(--value-map {hint})") for w in found.alignment.warnings)
     numbers = {w: float(n) for w, n in re.findall(r'"(.+?)"=(\d)', hint)}
     again = table(tmp_path, judge=words, value_map=numbers)
     assert again.scores["judge"].tolist() == [numbers[w.lower()] for w in words]

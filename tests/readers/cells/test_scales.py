@@ -222,7 +222,9 @@ def test_steps_from_one_response_to_the_other_are_warned_of_with_their_vocabular
     table = read(frame)
     [warning] = table.warnings
     assert "judge ranges from 1 to 5, never negative; if 1 favors the first" in warning
-    words = dict(w.split("=") for w in warning.rsplit("--value-map ", 1)[1].split(","))
+    words = dict(
+        w.split("=") for w in warning.rsplit("--value-map ", 1)[1].removesuffix(")").split(",")
+    )
     told = read(frame, value_map={word: float(number) for word, number in words.items()})
     assert told.scores["judge"].tolist() == ((steps - 3) / 2).tolist() and told.warnings == ()
 
