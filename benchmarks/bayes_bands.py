@@ -33,26 +33,26 @@ FIXED = {
 
 def arrays_of(form, size, outcome, seen):
     """Arguments of the model for folded margins (row,) and outcomes (row,), 0 or 1, seen or not."""
-    from metaeval.bayes.hierarchy.centering import curve_places
+    from metaeval.bayes.hierarchy.centering import curve_centerings
     from metaeval.bayes.hierarchy.priors import prior_only_centering
     from metaeval.bayes.margin_models import densities
-    from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, binned
-    from metaeval.bayes.margin_models.posterior_curves import spline_at
+    from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, bin_counts
+    from metaeval.bayes.margin_models.posterior_curves import spline_basis_at
     from metaeval.curves import spline_knots
 
     cell = ScorerTaskData(
         margin=size, covariates=np.zeros((0, len(size))), outcome=outcome, unit=np.arange(len(size))
     )
-    data = binned([[cell]], 2, len(size))
-    grids = (densities.LOG_SLOPE, *densities.MORE_GRIDS[form])
+    data = bin_counts([[cell]], 2, len(size))
+    grids = (densities.LOG_SLOPE, *densities.EXTRA_GRIDS[form])
     arrays = {"margin": data.margin, "counts": data.counts}
     if form == "spline":
-        arrays["basis"] = spline_at(data.margin, spline_knots(size)[None])
-    places = curve_places(densities.cell_chances(form), grids, *arrays.values())
-    arrays["places"] = (
+        arrays["basis"] = spline_basis_at(data.margin, spline_knots(size)[None])
+    places = curve_centerings(densities.cell_log_probs(form), grids, *arrays.values())
+    arrays["centerings"] = (
         places if seen else {name: prior_only_centering(p) for name, p in places.items()}
     )
-    return arrays, data.place[0][0]
+    return arrays, data.bin_index[0][0]
 
 
 def chances(form, sites, arrays):
@@ -62,7 +62,7 @@ def chances(form, sites, arrays):
     values = {n: v for n, v in sites.items() if not n.endswith("_raw")}
     with double_precision():
         args = (arrays["margin"], None, arrays.get("basis"), form)
-        logs = np.asarray(densities.agreement_chances(values, *args))
+        logs = np.asarray(densities.agreement_log_probs(values, *args))
     return np.exp(logs)[..., 0, 0, :, 1]
 
 

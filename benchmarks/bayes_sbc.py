@@ -65,8 +65,16 @@ class Margins:
     def __init__(self, name):
         from metaeval.bayes.hierarchy.priors import prior_only_centering
         from metaeval.bayes.margin_models import densities
-        from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, binned, folded
-        from metaeval.bayes.margin_models.posterior_curves import beta_at, log_means, spline_at
+        from metaeval.bayes.margin_models.binned_counts import (
+            ScorerTaskData,
+            bin_counts,
+            fold_pairs,
+        )
+        from metaeval.bayes.margin_models.posterior_curves import (
+            beta_basis_at,
+            log_means,
+            spline_basis_at,
+        )
         from metaeval.curves import spline_knots
 
         form = name.removesuffix(WITH_COVARIATES)
@@ -82,16 +90,16 @@ class Margins:
                 return ScorerTaskData(
                     margin=1.5 * margin, covariates=none, outcome=ones.astype(int), unit=unit
                 )
-            return folded(margin, none, ones, unit, self.ties, False)
+            return fold_pairs(margin, none, ones, unit, self.ties, False)
 
         cells = [[cell() for _ in range(T)] for _ in range(K)]
-        data = binned(cells, 3 if self.ties else 2, PAIRS, form == "beta")
+        data = bin_counts(cells, 3 if self.ties else 2, PAIRS, form == "beta")
         self.number = data.counts.sum(axis=-1).astype(int)
         grids = [densities.LOG_SLOPE]
         grids += (
             [densities.TIE_GRID[form], densities.LOGIT_LAPSE]
             if self.ties
-            else densities.MORE_GRIDS[form]
+            else densities.EXTRA_GRIDS[form]
         )
         self.grids = grids
         self.arrays = {"margin": data.margin, "counts": data.counts * 0}
@@ -100,12 +108,12 @@ class Margins:
         if form == "spline":
             sizes = [np.abs(np.concatenate([c.margin for c in row])) for row in cells]
             knots = np.stack([spline_knots(size) for size in sizes])
-            self.arrays["basis"] = spline_at(data.margin, knots)
+            self.arrays["basis"] = spline_basis_at(data.margin, knots)
         if form == "beta":
             means = log_means(data.margin, data.counts.sum(axis=-1))
-            self.arrays["basis"] = beta_at(data.margin, means)
+            self.arrays["basis"] = beta_basis_at(data.margin, means)
         places = self.places(data.counts)
-        self.arrays["places"] = {name: prior_only_centering(p) for name, p in places.items()}
+        self.arrays["centerings"] = {name: prior_only_centering(p) for name, p in places.items()}
 
     def draw(self, rng, seed):
         """True sites, and arrays with data that they made."""
@@ -115,7 +123,7 @@ class Margins:
         chance /= chance.sum(axis=-1, keepdims=True)
         counts = rng.multinomial(self.number, chance).astype(float)
         places = self.places(counts)
-        return truth, self.arrays | {"counts": counts, "places": places}
+        return truth, self.arrays | {"counts": counts, "centerings": places}
 
     def chances(self, sites):
         """Log probabilities of outcomes."""
@@ -128,10 +136,10 @@ class Margins:
 
     def places(self, counts):
         """Where data put the grids, as a fit finds it."""
-        from metaeval.bayes.hierarchy.centering import curve_places
+        from metaeval.bayes.hierarchy.centering import curve_centerings
 
         margin, basis = self.arrays["margin"], self.arrays.get("basis")
-        return curve_places(
+        return curve_centerings(
             self.densities.cell_chances(self.form), self.grids, margin, counts, basis
         )
 
@@ -166,7 +174,7 @@ def grid_quantities(grid, sites):
     """Two cells of a grid, and its standard deviations."""
     value = sites[grid.name]
     found = {f"{grid.name}_00": value[..., 0, 0], f"{grid.name}_42": value[..., 4, 2]}
-    return found | {name: sites[name] for name in grid.spreads}
+    return found | {name: sites[name] for name in grid.sd_sites}
 
 
 class Accuracy:
@@ -185,8 +193,8 @@ class Accuracy:
         from scipy.special import expit, ndtri
 
         ones, eye = np.ones((K, T)), np.broadcast_to(np.eye(K), (T, K, K))
-        places = self.nowhere(self.verdicts.places_of(ones, 2 * ones, eye))
-        arrays = {"right": ones, "trials": 2 * ones, "precision": eye, "places": places}
+        places = self.nowhere(self.verdicts.accuracy_centerings(ones, 2 * ones, eye))
+        arrays = {"right": ones, "trials": 2 * ones, "precision": eye, "centerings": places}
         truth = prior_sites(self.model, arrays | self.more(), self.options, seed)
         seen = []
         for t in range(T):
@@ -195,7 +203,7 @@ class Accuracy:
             z = z + np.sqrt(1 - share) * rng.normal(size=(PAIRS, K))
             right = (z < ndtri(expit(self.logit(truth, t)))).astype(float)
             seen.append(seen_of(right))
-        return truth, self.verdicts.arrays_of(self.cells(seen), seen)
+        return truth, self.verdicts.model_arrays(self.cells(seen), seen)
 
     def more(self):
         """Arrays of covariates."""
@@ -207,9 +215,9 @@ class Accuracy:
 
     def cells(self, seen):
         """Units that are seen together."""
-        from metaeval.bayes.accuracy_model.covariates import whole_tasks
+        from metaeval.bayes.accuracy_model.covariates import one_cell_per_task
 
-        return whole_tasks(seen)
+        return one_cell_per_task(seen)
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
@@ -229,10 +237,10 @@ def seen_of(right):
     centred, each = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
     return TaskSummary(
         value=right,
-        share=each,
-        scatter=centred.T @ centred,
+        weight=each,
+        covariance=centred.T @ centred,
         units=[""] * PAIRS,
-        place=np.arange(PAIRS),
+        position=np.arange(PAIRS),
     )
 
 
@@ -246,9 +254,9 @@ class CovariedAccuracy(Accuracy):
 
     def cells(self, seen):
         """Units that are seen together."""
-        from metaeval.bayes.accuracy_model.covariates import cells_of
+        from metaeval.bayes.accuracy_model.covariates import cells_from_values
 
-        return cells_of(seen, self.x)
+        return cells_from_values(seen, self.x)
 
     def more(self):
         """Arrays of covariates."""
@@ -350,14 +358,14 @@ class CovariedRaters(Raters):
 
     def draw(self, rng, seed):
         """True sites, and arrays with data that they made."""
-        from metaeval.bayes.rater_models.label_patterns import patterns_of
+        from metaeval.bayes.rater_models.label_patterns import find_patterns
 
         n = len(self.covariates)
         none, rows = np.zeros((n, 1, RATERS, self.levels)), np.bincount(self.ranges)[:, None]
         blank = {"labels": none, "counts": rows, "covariates": self.covariates}
         truth = prior_sites(self.model, blank, self.options, seed)
         said = (self.rated if self.form == "ordinal" else self.chosen)(truth, rng)
-        found = patterns_of(said, self.levels, np.arange(ITEMS), ITEMS, self.ranges)
+        found = find_patterns(said, self.levels, np.arange(ITEMS), ITEMS, self.ranges)
         arrays = {"effect": np.float64(1.0), "covariates": self.covariates}
         arrays |= {n: found.by_range(getattr(found, n)) for n in ("labels", "counts")}
         return truth, arrays

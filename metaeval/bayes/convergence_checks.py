@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.bayes.datatree import read_attr, require_ours
+from metaeval.bayes.datatree import read_attr, require_posterior
 from metaeval.bayes.sampling.convergence import bfmi, convergence
 from metaeval.core import Floats, MetaevalError
 
@@ -56,47 +56,47 @@ def diagnose(tree: xr.DataTree) -> pd.DataFrame:
     >>> bool(bayes.diagnose(tree)["passed"].all())
     True
     """
-    tree = require_ours(tree)
+    tree = require_posterior(tree)
     posterior = tree["posterior"].to_dataset()
     names, columns = [], []
     for name in read_attr(tree, "checked"):
         values = posterior[name].to_numpy()
-        places = list(np.ndindex(values.shape[2:]))
-        names += [_place(posterior[name], place) for place in places]
+        indices = list(np.ndindex(values.shape[2:]))
+        names += [_quantity_name(posterior[name], index) for index in indices]
         columns.append(values.reshape(*values.shape[:2], -1))
-    found = convergence(np.concatenate(columns, axis=-1))
+    diagnostics = convergence(np.concatenate(columns, axis=-1))
     worst: dict[str, tuple[float, str]] = {}
     for gate, values, pick in (
-        ("r_hat", found.rhat, np.argmax),
-        ("ess_bulk", found.bulk, np.argmin),
-        ("ess_tail", found.tail, np.argmin),
+        ("r_hat", diagnostics.rhat, np.argmax),
+        ("ess_bulk", diagnostics.bulk, np.argmin),
+        ("ess_tail", diagnostics.tail, np.argmin),
     ):
-        broken = ~np.isfinite(values)
-        k = int(np.argmax(broken) if broken.any() else pick(values))
+        undefined = ~np.isfinite(values)
+        k = int(np.argmax(undefined) if undefined.any() else pick(values))
         worst[gate] = float(values[k]), names[k]
     stats: Any = tree["sample_stats"] if "sample_stats" in tree.children else {}
     if "diverging" in stats:
         worst["divergences"] = float(stats["diverging"].sum()), ""
         worst["e_bfmi"] = float(bfmi(stats["energy"].to_numpy()).min()), ""
-    rows = [_row(gate, *at) for gate, at in worst.items()]
+    rows = [_row(gate, *entry) for gate, entry in worst.items()]
     return pd.DataFrame(rows).set_index("gate")
 
 
 def converged(draws: Sequence[Floats]) -> bool:
     """Whether quantities (chain, draw, ...) pass the gates that longer chains would pass."""
     flat = [values.reshape(*values.shape[:2], -1) for values in draws]
-    found = convergence(np.concatenate(flat, axis=-1))
-    least = np.minimum(found.bulk, found.tail).min()
-    return bool(found.rhat.max() < LIMITS["r_hat"] and least > LIMITS["ess_bulk"])
+    diagnostics = convergence(np.concatenate(flat, axis=-1))
+    smallest_ess = np.minimum(diagnostics.bulk, diagnostics.tail).min()
+    return bool(diagnostics.rhat.max() < LIMITS["r_hat"] and smallest_ess > LIMITS["ess_bulk"])
 
 
-def _place(variable: xr.DataArray, place: tuple[int, ...]) -> str:
+def _quantity_name(variable: xr.DataArray, index: tuple[int, ...]) -> str:
     dims = variable.dims[2:]
-    at = [
+    coordinates = [
         str(variable[d].to_numpy()[i]) if d in variable.coords else str(i)
-        for d, i in zip(dims, place, strict=True)
+        for d, i in zip(dims, index, strict=True)
     ]
-    return f"{variable.name}[{', '.join(at)}]" if at else str(variable.name)
+    return f"{variable.name}[{', '.join(coordinates)}]" if coordinates else str(variable.name)
 
 
 def _row(gate: str, worst: float, where: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from metaeval.bayes.model_data import Named
+from metaeval.bayes.model_data import NamedArrays
 from metaeval.core import Floats, MetaevalError, write_all
 
 SCHEMA = "metaeval.posterior/1"
@@ -33,48 +33,59 @@ def arviz() -> Any:
         try:
             import arviz as az
         except OSError:  # it notes the date in the user's cache folder, which may not be writable
-            with tempfile.TemporaryDirectory() as folder, _setting("XDG_CACHE_HOME", folder):
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                _environment_variable("XDG_CACHE_HOME", folder),
+            ):
                 import arviz as az
     return az
 
 
 @contextlib.contextmanager
-def _setting(name: str, value: str) -> Iterator[None]:
+def _environment_variable(name: str, value: str) -> Iterator[None]:
     """A variable of the environment for a while."""
-    before = os.environ.get(name)
+    previous = os.environ.get(name)
     os.environ[name] = value
     try:
         yield
     finally:
-        if before is None:
+        if previous is None:
             del os.environ[name]
         else:
-            os.environ[name] = before
+            os.environ[name] = previous
 
 
-def group(named: Named, coords: Mapping[str, list[Any]], drawn: bool = True) -> xr.Dataset:
+def to_dataset(
+    arrays: NamedArrays, coords: Mapping[str, list[Any]], has_draws: bool = True
+) -> xr.Dataset:
     """Arrays by name as a dataset; drawn ones have chains and draws in front."""
-    front = _CHAINS if drawn else ()
-    data = {name: ((*front, *dims), np.asarray(values)) for name, (dims, values) in named.items()}
-    used = {dim for dims, _ in data.values() for dim in dims}
-    known: dict[str, Any] = {d: np.array(c, dtype=object) for d, c in coords.items() if d in used}
-    if "other" in used:
-        known["other"] = known["scorer"]
-    found = xr.Dataset(data, coords=known)
-    return found.assign_coords({d: np.arange(found.sizes[d]) for d in front if d in found.sizes})
+    leading = _CHAINS if has_draws else ()
+    data = {
+        name: ((*leading, *dims), np.asarray(values)) for name, (dims, values) in arrays.items()
+    }
+    present_dims = {dim for dims, _ in data.values() for dim in dims}
+    dim_coords: dict[str, Any] = {
+        d: np.array(c, dtype=object) for d, c in coords.items() if d in present_dims
+    }
+    if "other" in present_dims:
+        dim_coords["other"] = dim_coords["scorer"]
+    dataset = xr.Dataset(data, coords=dim_coords)
+    return dataset.assign_coords(
+        {d: np.arange(dataset.sizes[d]) for d in leading if d in dataset.sizes}
+    )
 
 
-def tree_of(groups: Mapping[str, xr.Dataset], attrs: Mapping[str, Any]) -> xr.DataTree:
+def make_tree(groups: Mapping[str, xr.Dataset], attrs: Mapping[str, Any]) -> xr.DataTree:
     """A posterior of named groups, what it says of itself in JSON."""
-    tree = xr.DataTree.from_dict({f"/{name}": found for name, found in groups.items()})
-    said = {k: v if isinstance(v, str) else json.dumps(v) for k, v in attrs.items()}
-    tree.attrs = {"schema": SCHEMA, **said}
+    tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in groups.items()})
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in attrs.items()}
+    tree.attrs = {"schema": SCHEMA, **texts}
     return tree
 
 
 def read_attr(tree: xr.DataTree, name: str) -> Any:
     """What a posterior says of itself under a name."""
-    text = require_ours(tree).attrs[name]
+    text = require_posterior(tree).attrs[name]
     return json.loads(text) if text[:1] in "[{" else text
 
 
@@ -98,12 +109,12 @@ def _as_tree(source: Any) -> xr.DataTree:
     """A posterior as a tree, whichever ArviZ it is for."""
     if isinstance(source, xr.DataTree):
         return source
-    tree = xr.DataTree.from_dict({f"/{name}": found for name, found in source.items()})
+    tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in source.items()})
     tree.attrs = dict(source.attrs)
     return tree
 
 
-def require_ours(source: Any) -> xr.DataTree:
+def require_posterior(source: Any) -> xr.DataTree:
     """A posterior that `fit` made, as a tree; anything else is refused."""
     if not is_posterior(source) or source.attrs.get("schema") != SCHEMA:
         raise MetaevalError(
@@ -148,13 +159,13 @@ def save(tree: Any, path: str | Path) -> None:
 
 def as_bytes(tree: Any) -> bytes:
     """A posterior as the content of a NetCDF file."""
-    kept = _plain(require_ours(tree))
+    plain_tree = _for_netcdf(require_posterior(tree))
     file = io.BytesIO()
     try:
-        kept.to_netcdf(file, engine="h5netcdf")
+        plain_tree.to_netcdf(file, engine="h5netcdf")
     except ValueError:  # xarray before 2025.7 writes trees to paths only
         with tempfile.TemporaryDirectory() as folder:
-            kept.to_netcdf(Path(folder) / "tree.nc", engine="h5netcdf")
+            plain_tree.to_netcdf(Path(folder) / "tree.nc", engine="h5netcdf")
             return (Path(folder) / "tree.nc").read_bytes()
     return file.getvalue()
 
@@ -186,8 +197,8 @@ def load(path: str | Path) -> Any:
             f"{str(path)!r} is not a NetCDF file that can be read, or is damaged; write it again "
             "with bayes.save(tree, path)."
         )
-    ours = require_ours(tree)
-    return for_arviz(ours)
+    posterior = require_posterior(tree)
+    return for_arviz(posterior)
 
 
 def _read(path: Path) -> xr.DataTree | None:
@@ -197,7 +208,7 @@ def _read(path: Path) -> xr.DataTree | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = _opened(path)
+            tree = _open_tree(path)
         if tree is None:
             gc.collect()
         return tree
@@ -205,10 +216,10 @@ def _read(path: Path) -> xr.DataTree | None:
         sys.unraisablehook = hook
 
 
-def _opened(path: Path) -> xr.DataTree | None:
+def _open_tree(path: Path) -> xr.DataTree | None:
     try:
-        with xr.open_datatree(path, engine="h5netcdf") as opened:
-            return opened.load()
+        with xr.open_datatree(path, engine="h5netcdf") as source:
+            return source.load()
     except Exception:  # what h5py raises of damaged files has no common class
         return None
 
@@ -223,41 +234,43 @@ def _digest(tree: xr.DataTree) -> str:
             content = "\0".join(map(str, values.ravel())).encode("utf-8", "surrogatepass")
             digest.update(f"{name}/{key}{variable.dims}{values.shape}".encode())
             digest.update(content if text else np.ascontiguousarray(values).tobytes())
-    said = {k: str(v) for k, v in tree.attrs.items() if k != _DIGEST}
-    digest.update(json.dumps(said, sort_keys=True).encode())
+    texts = {k: str(v) for k, v in tree.attrs.items() if k != _DIGEST}
+    digest.update(json.dumps(texts, sort_keys=True).encode())
     return digest.hexdigest()
 
 
-def _plain(tree: xr.DataTree) -> xr.DataTree:
+def _for_netcdf(tree: xr.DataTree) -> xr.DataTree:
     """The tree with names as fixed-width text, and truth values as numbers, as NetCDF has them."""
 
-    def plain(found: xr.Dataset) -> xr.Dataset:
-        texts = {n: c.astype(str) for n, c in found.coords.items() if c.dtype == object}
-        flags = {n: v.astype(np.int8) for n, v in found.items() if v.dtype == bool}
-        return found.assign_coords(texts).assign(flags)
+    def plain(dataset: xr.Dataset) -> xr.Dataset:
+        texts = {n: c.astype(str) for n, c in dataset.coords.items() if c.dtype == object}
+        flags = {n: v.astype(np.int8) for n, v in dataset.items() if v.dtype == bool}
+        return dataset.assign_coords(texts).assign(flags)
 
-    kept = tree.map_over_datasets(plain)
-    kept.attrs = {**tree.attrs, _DIGEST: ""}
-    kept.attrs[_DIGEST] = _digest(kept)
-    return kept
+    portable = tree.map_over_datasets(plain)
+    portable.attrs = {**tree.attrs, _DIGEST: ""}
+    portable.attrs[_DIGEST] = _digest(portable)
+    return portable
 
 
 def loo(draws: xr.Dataset, log_likelihood: Floats) -> Any:
     """ArviZ's PSIS-LOO of log likelihoods (chain, draw, unit)."""
-    found = xr.Dataset({"unit": ((*_CHAINS, "obs"), log_likelihood)})
-    kept = {"posterior": draws, "log_likelihood": found}
-    return arviz().loo(_as_arviz(kept), pointwise=True)
+    unit_likelihood = xr.Dataset({"unit": ((*_CHAINS, "obs"), log_likelihood)})
+    groups = {"posterior": draws, "log_likelihood": unit_likelihood}
+    return arviz().loo(_as_arviz(groups), pointwise=True)
 
 
-def power_scaled(draws: xr.Dataset, log_density: Floats) -> xr.Dataset:
+def power_scaling(draws: xr.Dataset, log_density: Floats) -> xr.Dataset:
     """How fast posteriors move as a part of the density (chain, draw) is raised to a power."""
-    part = xr.Dataset({"part": (_CHAINS, log_density)})
-    kept = _as_arviz({"posterior": draws, "log_prior": part})
+    density = xr.Dataset({"part": (_CHAINS, log_density)})
+    groups = _as_arviz({"posterior": draws, "log_prior": density})
     az = arviz()
-    found = az.psense(kept, group="prior") if hasattr(az, "psense") else az.psens(kept)
-    return found.to_dataset() if isinstance(found, xr.DataTree) else found
+    sensitivity = az.psense(groups, group="prior") if hasattr(az, "psense") else az.psens(groups)
+    return sensitivity.to_dataset() if isinstance(sensitivity, xr.DataTree) else sensitivity
 
 
 def _as_arviz(groups: Mapping[str, xr.Dataset]) -> Any:
     """Groups as the ArviZ that is installed takes them: 0.23 has a container of its own."""
-    return for_arviz(xr.DataTree.from_dict({f"/{name}": found for name, found in groups.items()}))
+    return for_arviz(
+        xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in groups.items()})
+    )

@@ -11,7 +11,7 @@ import xarray as xr
 
 from metaeval.bayes.accuracy_model.model import AccuracyModel
 from metaeval.bayes.convergence_checks import converged, failures, require_passed
-from metaeval.bayes.datatree import for_arviz, group, tree_of
+from metaeval.bayes.datatree import for_arviz, make_tree, to_dataset
 from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.log_probs import TOTAL
 from metaeval.bayes.margin_models.models import CalibrationModel, TieModel
@@ -19,14 +19,14 @@ from metaeval.bayes.model_base import Model
 from metaeval.bayes.model_data import ModelData, Sites
 from metaeval.bayes.provenance import posterior_attrs
 from metaeval.bayes.rater_models.model import RaterModel
-from metaeval.bayes.sampling.nuts import Sampled, Settings
+from metaeval.bayes.sampling.nuts import ChainDraws, Settings
 from metaeval.core import Floats, MetaevalError, check_fraction, check_integer, require_known
 from metaeval.tables import Table
 
 MODELS: Mapping[str, type[Model]] = {
     model.name: model for model in (AccuracyModel, TieModel, CalibrationModel, RaterModel)
 }
-MOST_LIKELIHOODS = 5_000_000  # numbers of the log likelihood that are kept
+MAX_LOG_LIKELIHOODS = 5_000_000  # numbers of the log likelihood that are kept
 
 
 def fit(
@@ -100,12 +100,12 @@ def fit(
     >>> bayes.summarize(tree, "accuracy").row("judge")["scorer"]
     'judge'
     """
-    chosen = _as_model(model)
+    instance = _as_model(model)
     settings = _settings(n_chains, n_warmup, n_draws, target_accept, seed)
     options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
-    data = chosen.prepare(table, options)
-    drawn = chosen.draw(data, settings, functools.partial(_enough, data))
-    tree = _tree(chosen.name, table, data, drawn, settings, options)
+    data = instance.prepare(table, options)
+    sampled = instance.draw(data, settings, functools.partial(_has_converged, data))
+    tree = _build_tree(instance.name, table, data, sampled, settings, options)
     failed = failures(tree)
     if check:
         require_passed(failed)
@@ -118,17 +118,17 @@ def _as_model(model: Any) -> Model:
     if isinstance(model, str):
         require_known("model", model, list(MODELS))
         return MODELS[model]()
-    known = tuple(MODELS.values())
-    if isinstance(model, known):
+    classes = tuple(MODELS.values())
+    if isinstance(model, classes):
         return model
-    if isinstance(model, type) and issubclass(model, known):
+    if isinstance(model, type) and issubclass(model, classes):
         return model()
-    names = ", ".join(f"bayes.{own.__name__}()" for own in known)
+    names = ", ".join(f"bayes.{model_class.__name__}()" for model_class in classes)
     raise MetaevalError(f"model={model!r} is not a model; the models are {names}.")
 
 
-def _enough(data: ModelData, drawn: Sampled) -> bool:
-    return converged([drawn.sites[name] for name in checked_sites(data, drawn.sites)])
+def _has_converged(data: ModelData, sampled: ChainDraws) -> bool:
+    return converged([sampled.sites[name] for name in checked_sites(data, sampled.sites)])
 
 
 def checked_sites(data: ModelData, sites: Sites) -> list[str]:
@@ -154,51 +154,53 @@ def _settings(
     )
 
 
-def _tree(
+def _build_tree(
     name: str,
     table: Table,
     data: ModelData,
-    drawn: Sampled,
+    sampled: ChainDraws,
     settings: Settings,
     options: DesignOptions,
 ) -> xr.DataTree:
     """Everything of a fit in one tree."""
     rng = np.random.default_rng([settings.seed, 1])
-    kept = {n: (dims, drawn.sites[n]) for n, dims in data.dims.items() if n in drawn.sites}
-    derived = data.derived_draws(drawn.sites, rng)
-    stats = {n: ((), v) for n, v in drawn.stats.items()}
+    variables = {n: (dims, sampled.sites[n]) for n, dims in data.dims.items() if n in sampled.sites}
+    derived = data.derived_draws(sampled.sites, rng)
+    stats = {n: ((), v) for n, v in sampled.stats.items()}
     if data.log_prior is not None:
-        stats["log_prior"] = ((), data.log_prior(drawn.sites, derived))
-        stats[TOTAL] = ((), drawn.sites[TOTAL])
-    likelihood = _likelihood(data, drawn.sites)
-    constant = {**data.constant, **data.derived_constants(drawn.sites)}
+        stats["log_prior"] = ((), data.log_prior(sampled.sites, derived))
+        stats[TOTAL] = ((), sampled.sites[TOTAL])
+    likelihood = _thinned_log_likelihood(data, sampled.sites)
+    constant = {**data.constant, **data.derived_constants(sampled.sites)}
     groups = {
-        "posterior": group({**kept, **derived}, data.coords),
-        "posterior_predictive": group(data.predict(drawn.sites, rng), data.coords),
-        "log_likelihood": _with_cases(group({"label": (("unit",), likelihood)}, data.coords)),
-        "sample_stats": group(stats, {}),
-        "observed_data": group(data.observed, data.coords, drawn=False),
-        "constant_data": group(constant, data.coords, drawn=False),
+        "posterior": to_dataset({**variables, **derived}, data.coords),
+        "posterior_predictive": to_dataset(data.predict(sampled.sites, rng), data.coords),
+        "log_likelihood": _drop_empty_units(
+            to_dataset({"label": (("unit",), likelihood)}, data.coords)
+        ),
+        "sample_stats": to_dataset(stats, {}),
+        "observed_data": to_dataset(data.observed, data.coords, has_draws=False),
+        "constant_data": to_dataset(constant, data.coords, has_draws=False),
     }
-    attrs = posterior_attrs(name, table, data, _n_draws(drawn), settings.seed, options)
-    attrs |= {"checked": checked_sites(data, drawn.sites), "halved": str(drawn.halved)}
-    return tree_of(groups, attrs)
+    attrs = posterior_attrs(name, table, data, _n_draws(sampled), settings.seed, options)
+    attrs |= {"checked": checked_sites(data, sampled.sites), "halved": str(sampled.halved)}
+    return make_tree(groups, attrs)
 
 
-def _likelihood(data: ModelData, sites: Sites) -> Floats:
+def _thinned_log_likelihood(data: ModelData, sites: Sites) -> Floats:
     """Log likelihood by unit, of evenly spaced draws where there are many units."""
     n_units = max(len(data.coords["unit"]), 1)
     chains, draws = next(iter(sites.values())).shape[:2]
-    step = -(-chains * draws * n_units // MOST_LIKELIHOODS)
+    step = -(-chains * draws * n_units // MAX_LOG_LIKELIHOODS)
     return data.log_likelihood({n: v[:, ::step] for n, v in sites.items()})
 
 
-def _with_cases(likelihood: xr.Dataset) -> xr.Dataset:
+def _drop_empty_units(likelihood: xr.Dataset) -> xr.Dataset:
     """Without the units of which no row tells anything, such as ties where only wins count."""
-    kept = (likelihood["label"] != 0).any(("chain", "draw")).to_numpy()
-    return likelihood.isel(unit=np.flatnonzero(kept)) if kept.any() else likelihood
+    informative = (likelihood["label"] != 0).any(("chain", "draw")).to_numpy()
+    return likelihood.isel(unit=np.flatnonzero(informative)) if informative.any() else likelihood
 
 
-def _n_draws(drawn: Sampled) -> int:
+def _n_draws(sampled: ChainDraws) -> int:
     """Draws of all chains."""
-    return int(np.prod(next(iter(drawn.sites.values())).shape[:2]))
+    return int(np.prod(next(iter(sampled.sites.values())).shape[:2]))

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpyro
 
 TOTAL = "log_likelihood"  # the site that keeps it
-_FAR = 300.0  # logits beyond are certain
-_LEAST = 1e-20  # of a squared root: below it the likelihood is flat to rounding
+_MAX_LOGIT = 300.0  # logits beyond are certain
+_MIN_DEVIANCE = 1e-20  # of a squared root: below it the likelihood is flat to rounding
 
 
 def add_likelihood(value: Any) -> None:
@@ -26,12 +26,12 @@ def signed_root(z: Any, right: Any, trials: Any) -> Any:
     `z` logits, `right` of `trials`, all of one shape; positive where z is too high. Minus half its
     square is the binomial log likelihood, up to a constant.
     """
-    share = right / trials
+    proportion = right / trials
     wrong = trials - right
-    top = _xlogy(right, share) + _xlogy(wrong, 1 - share)
-    drop = 2 * (top - right * z + trials * jax.nn.softplus(z))
-    side = jnp.where(trials * jax.nn.sigmoid(z) >= right, 1.0, -1.0)
-    return side * jnp.sqrt(jnp.maximum(drop, _LEAST))
+    maximum = _xlogy(right, proportion) + _xlogy(wrong, 1 - proportion)
+    deviance = 2 * (maximum - right * z + trials * jax.nn.softplus(z))
+    sign = jnp.where(trials * jax.nn.sigmoid(z) >= right, 1.0, -1.0)
+    return sign * jnp.sqrt(jnp.maximum(deviance, _MIN_DEVIANCE))
 
 
 def _xlogy(x: Any, y: Any) -> Any:
@@ -43,19 +43,19 @@ def rao_kupper(u: Any, threshold: Any, lapse: Any) -> Any:
 
     P(tie) = (e^2t - 1) P(win) P(loss) exactly, where 1 - P(win) - P(loss) would cancel.
     """
-    u, t = jnp.clip(u, -_FAR, _FAR), jnp.minimum(threshold, _FAR)
+    u, t = jnp.clip(u, -_MAX_LOGIT, _MAX_LOGIT), jnp.minimum(threshold, _MAX_LOGIT)
     win, loss = 1 / (1 + jnp.exp(t - u)), 1 / (1 + jnp.exp(t + u))
-    return _mixed(jnp.stack([loss, jnp.expm1(2 * t) * win * loss, win], axis=-1), lapse)
+    return _mix_with_lapses(jnp.stack([loss, jnp.expm1(2 * t) * win * loss, win], axis=-1), lapse)
 
 
 def davidson(u: Any, log_nu: Any, lapse: Any) -> Any:
     """Log probabilities of loss, tie and win as e^(-u/2) : nu : e^(u/2): (..., 3)."""
-    half = jnp.clip(u, -_FAR, _FAR) / 2
+    half = jnp.clip(u, -_MAX_LOGIT, _MAX_LOGIT) / 2
     weight = jnp.stack([jnp.exp(-half), jnp.exp(log_nu) + 0 * half, jnp.exp(half)], axis=-1)
-    return _mixed(weight / weight.sum(axis=-1, keepdims=True), lapse)
+    return _mix_with_lapses(weight / weight.sum(axis=-1, keepdims=True), lapse)
 
 
-def _mixed(chance: Any, lapse: Any) -> Any:
+def _mix_with_lapses(chance: Any, lapse: Any) -> Any:
     """Logs of probabilities, a share of the cases being any of them at random."""
     rate = jnp.asarray(lapse)[..., None]
     return jnp.log((1 - rate) * chance + rate / chance.shape[-1])
@@ -63,9 +63,9 @@ def _mixed(chance: Any, lapse: Any) -> Any:
 
 def agreement(u: Any, lapse: Any) -> Any:
     """Log probabilities against and for, of a logistic curve mixed with a coin: (..., 2)."""
-    u = jnp.clip(u, -_FAR, _FAR)
+    u = jnp.clip(u, -_MAX_LOGIT, _MAX_LOGIT)
     for_, against = 1 / (1 + jnp.exp(-u)), 1 / (1 + jnp.exp(u))
-    return _mixed(jnp.stack([against, for_], axis=-1), lapse)
+    return _mix_with_lapses(jnp.stack([against, for_], axis=-1), lapse)
 
 
 OUTCOMES: Mapping[str, Callable[[Any, Any, Any], Any]] = {

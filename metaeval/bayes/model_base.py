@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.model_data import ModelData
-from metaeval.bayes.sampling.nuts import Enough, Sampled, Settings
+from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule
 from metaeval.core import check_names
 from metaeval.tables import Table
 
@@ -24,7 +24,7 @@ class Model(ABC):
         """Return the data of the model, from a table."""
 
     @abstractmethod
-    def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
+    def draw(self, data: ModelData, settings: Settings, enough: StoppingRule) -> ChainDraws:
         """Return draws of the posterior; `enough` says whether chains are long enough."""
 
     def _as_names(self, field: str) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.bayes.datatree import loo, power_scaled, read_attr, require_ours
+from metaeval.bayes.datatree import loo, power_scaling, read_attr, require_posterior
 from metaeval.core import Floats, MetaevalError
 
-_MUCH = 0.05
-_POOR = 0.7
-_FEWEST = 100  # draws
+_SENSITIVITY_THRESHOLD = 0.05
+_MAX_PARETO_K = 0.7
+_MIN_DRAWS = 100  # draws
 
 
 def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     >>> bool(found.loc["logit_sd_task", "prior"] > 0.05)
     True
     """
-    tree = require_ours(tree)
+    tree = require_posterior(tree)
     stats = tree["sample_stats"]
     if "log_prior" not in stats:
         raise MetaevalError(
@@ -65,24 +65,30 @@ def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
             "prior_sensitivity is for accuracy (pooled), ties and calibration."
         )
     draws = tree["posterior"].to_dataset()[list(read_attr(tree, "checked"))]
-    parts = {
-        name: power_scaled(draws, stats[f"log_{name}"].to_numpy())
+    by_component = {
+        name: power_scaling(draws, stats[f"log_{name}"].to_numpy())
         for name in ("prior", "likelihood")
     }
-    frame = pd.DataFrame({name: _flat(found) for name, found in parts.items()})
-    much = frame > _MUCH
-    both = np.where(much["prior"] & much["likelihood"], "conflict", "")
-    return frame.assign(said=np.where(much["prior"] & ~much["likelihood"], "prior", both))
+    frame = pd.DataFrame(
+        {name: _by_quantity(distances) for name, distances in by_component.items()}
+    )
+    sensitive = frame > _SENSITIVITY_THRESHOLD
+    conflict = np.where(sensitive["prior"] & sensitive["likelihood"], "conflict", "")
+    return frame.assign(
+        said=np.where(sensitive["prior"] & ~sensitive["likelihood"], "prior", conflict)
+    )
 
 
-def _flat(found: xr.Dataset) -> dict[str, float]:
+def _by_quantity(dataset: xr.Dataset) -> dict[str, float]:
     """Values by name and place."""
     values: dict[str, float] = {}
-    for name, variable in found.items():
-        for place in np.ndindex(variable.shape):
-            at = [str(variable[d].to_numpy()[i]) for d, i in zip(variable.dims, place, strict=True)]
-            key = f"{name}[{', '.join(at)}]" if at else str(name)
-            values[key] = float(variable.to_numpy()[place])
+    for name, variable in dataset.items():
+        for index in np.ndindex(variable.shape):
+            coordinates = [
+                str(variable[d].to_numpy()[i]) for d, i in zip(variable.dims, index, strict=True)
+            ]
+            key = f"{name}[{', '.join(coordinates)}]" if coordinates else str(name)
+            values[key] = float(variable.to_numpy()[index])
     return values
 
 
@@ -133,7 +139,7 @@ def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     >>> float(bayes.compare_models(trees)["weight"].sum().round(6))
     1.0
     """
-    trees = {name: require_ours(tree) for name, tree in trees.items()}
+    trees = {name: require_posterior(tree) for name, tree in trees.items()}
     if any(read_attr(tree, "model") == "accuracy" for tree in trees.values()):
         raise MetaevalError(
             "The accuracy model has no likelihood of single units to leave out; compare posteriors "
@@ -144,27 +150,27 @@ def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
             "Models are compared on the same rows, label, scorers and units; fit them to one table "
             "with the same arguments."
         )
-    found = {name: _left_out(tree) for name, tree in trees.items()}
-    each = pd.concat([of["elpd_i"] for of in found.values()], axis=1).fillna(0).to_numpy()
-    each = each * _common(trees)
-    best = each[:, each.sum(axis=0).argmax()]
-    n = len(each)
+    results = {name: _leave_one_out(tree) for name, tree in trees.items()}
+    elpd = pd.concat([result["elpd_i"] for result in results.values()], axis=1).fillna(0).to_numpy()
+    elpd = elpd * _effect_ratios(trees)
+    best = elpd[:, elpd.sum(axis=0).argmax()]
+    n = len(elpd)
     frame = pd.DataFrame(
         {
-            "elpd": each.sum(axis=0),
-            "se": np.sqrt(n * each.var(axis=0)),
-            "difference": (each - best[:, None]).sum(axis=0),
-            "difference_se": np.sqrt(n * (each - best[:, None]).var(axis=0)),
-            "weight": stacked(each),
-            "worst_k": [of["k"].max() for of in found.values()],
-            "n_poor_k": [int((of["k"] > _POOR).sum()) for of in found.values()],
+            "elpd": elpd.sum(axis=0),
+            "se": np.sqrt(n * elpd.var(axis=0)),
+            "difference": (elpd - best[:, None]).sum(axis=0),
+            "difference_se": np.sqrt(n * (elpd - best[:, None]).var(axis=0)),
+            "weight": stacked(elpd),
+            "worst_k": [result["k"].max() for result in results.values()],
+            "n_poor_k": [int((result["k"] > _MAX_PARETO_K).sum()) for result in results.values()],
         },
-        index=pd.Index(list(found), name="model"),
+        index=pd.Index(list(results), name="model"),
     )
     return frame.sort_values("elpd", ascending=False)
 
 
-def _common(trees: Mapping[str, xr.DataTree]) -> Floats:
+def _effect_ratios(trees: Mapping[str, xr.DataTree]) -> Floats:
     """What makes the log densities of models divided by the same design effects: (model,)."""
     effects = np.stack([tree["constant_data"]["design_effect"] for tree in trees.values()])
     if effects.ndim > 1:  # of cells, and the same in all forms of a model
@@ -172,23 +178,23 @@ def _common(trees: Mapping[str, xr.DataTree]) -> Floats:
     return np.asarray(effects / effects.max())
 
 
-def _left_out(tree: xr.DataTree) -> dict[str, Any]:
+def _leave_one_out(tree: xr.DataTree) -> dict[str, Any]:
     """Log predictive density of each unit left out, by its name, and Pareto k."""
-    logs = tree["log_likelihood"]["label"]
-    draws = tree["posterior"].sizes["draw"]
+    log_likelihood = tree["log_likelihood"]["label"]
+    n_draws = tree["posterior"].sizes["draw"]
     posterior = tree["posterior"].to_dataset()
-    posterior = posterior.isel(draw=slice(None, None, -(-draws // logs.sizes["draw"])))
-    if logs.sizes["draw"] * logs.sizes["chain"] < _FEWEST:
+    posterior = posterior.isel(draw=slice(None, None, -(-n_draws // log_likelihood.sizes["draw"])))
+    if log_likelihood.sizes["draw"] * log_likelihood.sizes["chain"] < _MIN_DRAWS:
         raise MetaevalError(
-            f"{logs.sizes['unit']} units are too many: the log likelihood was kept of "
-            f"{logs.sizes['draw'] * logs.sizes['chain']} draws only, and {_FEWEST} are needed. "
+            f"{log_likelihood.sizes['unit']} units are too many: the log likelihood was kept of "
+            f"{log_likelihood.sizes['draw'] * log_likelihood.sizes['chain']} draws only, and {_MIN_DRAWS} are needed. "
             "Compare the models on fewer units: table.select(...)."
         )
-    found: Any = loo(posterior, logs.to_numpy())
-    pointwise = getattr(found, "elpd_i", None)
-    values = found.loo_i if pointwise is None else pointwise
-    density = pd.Series(np.asarray(values).reshape(-1), index=logs["unit"].to_numpy())
-    return {"elpd_i": density, "k": np.asarray(found.pareto_k).reshape(-1)}
+    estimates: Any = loo(posterior, log_likelihood.to_numpy())
+    pointwise = getattr(estimates, "elpd_i", None)
+    values = estimates.loo_i if pointwise is None else pointwise
+    density = pd.Series(np.asarray(values).reshape(-1), index=log_likelihood["unit"].to_numpy())
+    return {"elpd_i": density, "k": np.asarray(estimates.pareto_k).reshape(-1)}
 
 
 def stacked(log_density: Floats, n_steps: int = 2_000) -> Floats:

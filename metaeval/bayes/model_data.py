@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from numpy.random import Generator
 
@@ -12,19 +13,20 @@ from metaeval.core import Floats
 from metaeval.inference import Design
 from metaeval.statistics import Estimand
 
-Named = Mapping[str, tuple[tuple[str, ...], Any]]
+NamedArrays = Mapping[str, tuple[tuple[str, ...], Any]]
 """Arrays by name, each with the names of its dimensions."""
 
 Sites = Mapping[str, Floats]
 """Draws (chain, draw, ...) of the sites of a model."""
 
 
-def no_constants(sites: Sites) -> Named:
+def no_constants(sites: Sites) -> NamedArrays:
     """Of a model that has no constants which follow from its draws."""
     return {}
 
 
-class ModelData(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class ModelData:
     """A table as a model takes it.
 
     `name_options` are the options that the name of the model shows; `derived` sites follow one by
@@ -41,8 +43,8 @@ class ModelData(NamedTuple):
     options: Options
     dims: Mapping[str, tuple[str, ...]]
     coords: Mapping[str, list[Any]]
-    observed: Named
-    constant: Named
+    observed: NamedArrays
+    constant: NamedArrays
     design: Design
     by: str | None
     estimand: Estimand
@@ -50,8 +52,8 @@ class ModelData(NamedTuple):
     derived: tuple[str, ...]
     notes: list[str]
     warnings: list[str]
-    derived_draws: Callable[[Sites, Generator], Named]
-    predict: Callable[[Sites, Generator], Named]
+    derived_draws: Callable[[Sites, Generator], NamedArrays]
+    predict: Callable[[Sites, Generator], NamedArrays]
     log_likelihood: Callable[[Sites], Floats]
-    log_prior: Callable[[Sites, Named], Floats] | None = None
-    derived_constants: Callable[[Sites], Named] = no_constants
+    log_prior: Callable[[Sites, NamedArrays], Floats] | None = None
+    derived_constants: Callable[[Sites], NamedArrays] = no_constants

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.bayes.datatree import flat_draws, require_ours
-from metaeval.bayes.margin_models.posterior_curves import log_chances
+from metaeval.bayes.datatree import flat_draws, require_posterior
+from metaeval.bayes.margin_models.posterior_curves import outcome_log_probs
 from metaeval.bayes.quantities import names_of
 from metaeval.core import Floats, MetaevalError, check_fraction, numbers
 from metaeval.resampling import tails
 
 _OUTCOMES = {2: ("disagree", "agree"), 3: ("loss", "tie", "win")}
-_DRAWS = 1_000
+_MAX_DRAWS = 1_000
 
 
 def posterior_predictive(
@@ -64,35 +64,39 @@ def posterior_predictive(
     np.True_
     """
     check_fraction("confidence", confidence)
-    tree = require_ours(tree)
-    return _seen(tree, confidence) if margins is None else _at(tree, margins, confidence)
+    tree = require_posterior(tree)
+    return (
+        _predictive_check(tree, confidence)
+        if margins is None
+        else _at_margins(tree, margins, confidence)
+    )
 
 
-def _seen(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
+def _predictive_check(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
     """Observed quantities beside predicted ones."""
     frames = []
     for name, observed in tree["observed_data"].data_vars.items():
         if name not in tree["posterior_predictive"]:
             continue  # values beside which other ones are reported
-        drawn = flat_draws(tree, str(name), "posterior_predictive")
-        seen = observed.to_numpy()
+        replicates = flat_draws(tree, str(name), "posterior_predictive")
+        values = observed.to_numpy()
         with np.errstate(invalid="ignore"):
-            above = (drawn >= seen).mean(axis=0), (drawn <= seen).mean(axis=0)
-        found = {
-            "observed": seen,
-            "predicted": _of_draws(drawn, None),
-            "lower": _of_draws(drawn, tails(confidence)[0, 0]),
-            "upper": _of_draws(drawn, tails(confidence)[1, 0]),
-            "p": np.minimum(2 * np.minimum(*above), 1.0),
+            tail_areas = (replicates >= values).mean(axis=0), (replicates <= values).mean(axis=0)
+        columns = {
+            "observed": values,
+            "predicted": _summarize_draws(replicates, None),
+            "lower": _summarize_draws(replicates, tails(confidence)[0, 0]),
+            "upper": _summarize_draws(replicates, tails(confidence)[1, 0]),
+            "p": np.minimum(2 * np.minimum(*tail_areas), 1.0),
         }
         index = pd.MultiIndex.from_product(
             [names_at(observed, d) for d in observed.dims], names=observed.dims
         )
-        flat = {n: np.asarray(v).reshape(-1) for n, v in found.items()}
+        flat = {n: np.asarray(v).reshape(-1) for n, v in columns.items()}
         frame = pd.DataFrame(flat, index=index).reset_index()
         frames.append(frame.assign(quantity=name)[["quantity", *frame.columns]])
-    whole = pd.concat(frames, ignore_index=True)
-    return whole[whole["observed"].notna() & whole["predicted"].notna()].reset_index(drop=True)
+    checks = pd.concat(frames, ignore_index=True)
+    return checks[checks["observed"].notna() & checks["predicted"].notna()].reset_index(drop=True)
 
 
 def names_at(variable: xr.DataArray, dim: Any) -> list[Any]:
@@ -100,78 +104,82 @@ def names_at(variable: xr.DataArray, dim: Any) -> list[Any]:
     return list(variable[dim].to_numpy())
 
 
-def _of_draws(drawn: Any, level: float | None) -> Any:
+def _summarize_draws(draws: Any, quantile: float | None) -> Any:
     """Mean, or a quantile, of draws that have a value."""
-    defined = np.isfinite(drawn).any(axis=0)
-    filled = np.where(defined, drawn, 0.0)
-    found = np.nanmean(filled, axis=0) if level is None else np.nanquantile(filled, level, axis=0)
-    return np.where(defined, found, np.nan)
+    defined = np.isfinite(draws).any(axis=0)
+    filled = np.where(defined, draws, 0.0)
+    summary = (
+        np.nanmean(filled, axis=0) if quantile is None else np.nanquantile(filled, quantile, axis=0)
+    )
+    return np.where(defined, summary, np.nan)
 
 
-def _at(tree: xr.DataTree, margins: Sequence[float], confidence: float) -> pd.DataFrame:
+def _at_margins(tree: xr.DataTree, margins: Sequence[float], confidence: float) -> pd.DataFrame:
     """Probabilities of outcomes at margins."""
     if "scale" not in tree["constant_data"]:
         raise MetaevalError(
             f"The {tree.attrs['model']} model has no curve; margins= is for ties and calibration."
         )
-    at = np.atleast_1d(numbers(margins, "margins"))
-    shape = tree["posterior"].sizes["scorer"], tree["posterior"].sizes["task"], len(at)
-    return curves_at(tree, np.broadcast_to(at, shape), confidence)
+    points = np.atleast_1d(numbers(margins, "margins"))
+    shape = tree["posterior"].sizes["scorer"], tree["posterior"].sizes["task"], len(points)
+    return curves_at(tree, np.broadcast_to(points, shape), confidence)
 
 
 def curves_at(tree: xr.DataTree, margin: Floats, confidence: float) -> pd.DataFrame:
     """Probabilities of outcomes at margins (scorer, task, point) of a model that has curves."""
     names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
-    step = max(1, tree["posterior"].sizes["draw"] * tree["posterior"].sizes["chain"] // _DRAWS)
-    chance = np.exp(log_chances(tree, margin, step))
-    chance = chance.reshape(-1, *chance.shape[2:])
-    ends = np.quantile(chance, tails(confidence)[:, 0], axis=0)
-    outcomes = _OUTCOMES[chance.shape[-1]]
+    step = max(1, tree["posterior"].sizes["draw"] * tree["posterior"].sizes["chain"] // _MAX_DRAWS)
+    probability = np.exp(outcome_log_probs(tree, margin, step))
+    probability = probability.reshape(-1, *probability.shape[2:])
+    bounds = np.quantile(probability, tails(confidence)[:, 0], axis=0)
+    outcomes = _OUTCOMES[probability.shape[-1]]
     index = pd.MultiIndex.from_product(
         [names, tasks, range(margin.shape[-1]), outcomes],
         names=["scorer", "task", "margin", "outcome"],
     )
-    values = {"probability": chance.mean(axis=0), "lower": ends[0], "upper": ends[1]}
-    found = pd.DataFrame({n: v.reshape(-1) for n, v in values.items()}, index=index).reset_index()
-    return found.assign(margin=np.repeat(margin.reshape(-1), len(outcomes)))
+    values = {"probability": probability.mean(axis=0), "lower": bounds[0], "upper": bounds[1]}
+    frame = pd.DataFrame({n: v.reshape(-1) for n, v in values.items()}, index=index).reset_index()
+    return frame.assign(margin=np.repeat(margin.reshape(-1), len(outcomes)))
 
 
-def outcome_shares(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
+def outcome_rates(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
     """Shares of outcomes in groups of about the same margin, as seen and as predicted.
 
     Rows of scorer, task, group, margin (the mean of the group), outcome, observed, predicted,
     lower, upper; empty groups are left out.
     """
-    seen = _shares(*(tree["observed_data"][n].to_numpy() for n in _rates(tree)))
-    drawn = _shares(*(flat_draws(tree, n, "posterior_predictive") for n in _rates(tree)))
+    observed = _outcome_rates(*(tree["observed_data"][n].to_numpy() for n in _rate_names(tree)))
+    replicates = _outcome_rates(
+        *(flat_draws(tree, n, "posterior_predictive") for n in _rate_names(tree))
+    )
     margin = tree["constant_data"]["group_margin"].to_numpy()
-    outcomes = _OUTCOMES[len(seen)]
+    outcomes = _OUTCOMES[len(observed)]
     names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
     index = pd.MultiIndex.from_product(
         [outcomes, names, tasks, range(margin.shape[-1])],
         names=["outcome", "scorer", "task", "group"],
     )
-    found = {
-        "margin": np.broadcast_to(margin, seen.shape),
-        "observed": seen,
-        "predicted": _of_draws(drawn.swapaxes(0, 1), None),
-        "lower": _of_draws(drawn.swapaxes(0, 1), tails(confidence)[0, 0]),
-        "upper": _of_draws(drawn.swapaxes(0, 1), tails(confidence)[1, 0]),
+    columns = {
+        "margin": np.broadcast_to(margin, observed.shape),
+        "observed": observed,
+        "predicted": _summarize_draws(replicates.swapaxes(0, 1), None),
+        "lower": _summarize_draws(replicates.swapaxes(0, 1), tails(confidence)[0, 0]),
+        "upper": _summarize_draws(replicates.swapaxes(0, 1), tails(confidence)[1, 0]),
     }
-    flat = pd.DataFrame({n: v.reshape(-1) for n, v in found.items()}, index=index).reset_index()
-    some = flat["observed"].notna() & flat["predicted"].notna()
-    return flat[some].reset_index(drop=True)
+    flat = pd.DataFrame({n: v.reshape(-1) for n, v in columns.items()}, index=index).reset_index()
+    defined = flat["observed"].notna() & flat["predicted"].notna()
+    return flat[defined].reset_index(drop=True)
 
 
-def _rates(tree: xr.DataTree) -> list[str]:
+def _rate_names(tree: xr.DataTree) -> list[str]:
     """Names of the rates that are observed: of agreement, and of ties where there are any."""
     return [n for n in ("agreement", "tie_rate") if n in tree["observed_data"]]
 
 
-def _shares(agreement: Floats, tied: Floats | None = None) -> Floats:
+def _outcome_rates(agreement: Floats, tie_rate: Floats | None = None) -> Floats:
     """Shares of the outcomes, the first axis, from agreement of labels that take a side."""
-    if tied is None:
+    if tie_rate is None:
         return np.stack([1 - agreement, agreement])
-    sided = np.where(tied == 1, 0.0, 1 - tied)
-    right = np.where(tied == 1, 0.0, agreement)  # none takes a side
-    return np.stack([sided - sided * right, tied, sided * right])
+    untied = np.where(tie_rate == 1, 0.0, 1 - tie_rate)
+    agree = np.where(tie_rate == 1, 0.0, agreement)  # none takes a side
+    return np.stack([untied - untied * agree, tie_rate, untied * agree])

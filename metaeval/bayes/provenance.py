@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,17 @@ def posterior_attrs(
 ) -> dict[str, Any]:
     """Attributes of a tree."""
     design = data.design
-    given = [f"{k}={v}" for k, v in data.name_options.items()]
-    full = f"{name}({','.join(given)})" if given else name
+    arguments = [f"{k}={v}" for k, v in data.name_options.items()]
+    full_name = f"{name}({','.join(arguments)})" if arguments else name
     plan = Plan(
-        f"{POSTERIOR} of {full}",
+        f"{POSTERIOR} of {full_name}",
         interval=POSTERIOR,
         n_resamples=max(n_draws, 100),
         seed=seed,
     )
     estimand = data.estimand
     level = Level(estimand, [], [], [], [], list(data.warnings), 0)
-    result = assembled(table, design, plan, options._asdict(), [level], list(data.notes))
+    result = assembled(table, design, plan, asdict(options), [level], list(data.notes))
     meta = dict(result.meta)
     meta["provenance"]["n_resamples"] = n_draws
     meta["provenance"]["signature"] = make_signature(meta)
@@ -51,7 +52,7 @@ def posterior_attrs(
     return {
         "model": name,
         "signature": meta["provenance"]["signature"],
-        "meta": _plain(meta),
+        "meta": _as_json(meta),
         "sizes": sizes,
         "data": [
             *(table.fingerprint, design.label, design.scorers, design.resample, design.missing),
@@ -62,12 +63,12 @@ def posterior_attrs(
     }
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     """A value as JSON takes it."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _as_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [_as_json(v) for v in value]
     if isinstance(value, np.generic):
         return value.item()
     return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -17,18 +17,19 @@ _NO_BIAS = (
 )
 
 
-class DerivedQuantity(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class DerivedQuantity:
     """Draws of one quantity, and what it means.
 
-    `whole` (draw, scorer) is that of all tasks together, `tasks` (draw, scorer, task) that of each
-    or None where there is no column of tasks, `new` (draw, scorer) that of a task not yet seen.
+    `macro` (draw, scorer) is that of all tasks together, `tasks` (draw, scorer, task) that of each
+    or None where there is no column of tasks, `new_task` (draw, scorer) that of a task not yet seen.
     """
 
     statistic: str
     names: list[str]
-    whole: Floats
+    macro: Floats
     tasks: Floats | None
-    new: Floats | None
+    new_task: Floats | None
     estimand: Mapping[str, str]
     better: str = "higher"
     status: str = "exact"
@@ -43,13 +44,13 @@ class DerivedQuantity(NamedTuple):
         """What chance alone gives each scorer in a task, or in all together."""
         if self.null is None:
             return [None] * len(self.names)
-        whole, each = self.null
+        macro, per_task = self.null
         if task is None:
-            return [float(v) for v in whole]
-        known = names_of(tree, "task")
-        if task not in known:
+            return [float(v) for v in macro]
+        tasks = names_of(tree, "task")
+        if task not in tasks:
             return [None] * len(self.names)
-        return [float(v) for v in each[:, known.index(task)]]
+        return [float(v) for v in per_task[:, tasks.index(task)]]
 
 
 def names_of(tree: xr.DataTree, dim: str) -> list[str]:
@@ -65,19 +66,19 @@ def by_task(tree: xr.DataTree, draws: Floats) -> Floats | None:
 def _accuracy(tree: xr.DataTree) -> DerivedQuantity:
     """Accuracy, the mean over tasks with equal weights."""
     draws = flat_draws(tree, "accuracy")
-    new = flat_draws(tree, "accuracy_new") if "accuracy_new" in tree["posterior"] else None
-    about = read_attr(tree, "meta")["statistics"][0]
-    what = f"the accuracy of new items, {about['name']}, tasks partially pooled"
+    new_task = flat_draws(tree, "accuracy_new") if "accuracy_new" in tree["posterior"] else None
+    statistic = read_attr(tree, "meta")["statistics"][0]
+    target = f"the accuracy of new items, {statistic['name']}, tasks partially pooled"
     if draws.shape[-1] > 1:
-        what += "; for all tasks together their mean"
-    estimand = {k: about[k] for k in ("grouping", "average", "ties") if k in about}
+        target += "; for all tasks together their mean"
+    estimand = {k: statistic[k] for k in ("grouping", "average", "ties") if k in statistic}
     return DerivedQuantity(
         statistic="accuracy",
         names=names_of(tree, "scorer"),
-        whole=np.asarray(draws.mean(axis=-1)),
+        macro=np.asarray(draws.mean(axis=-1)),
         tasks=by_task(tree, draws),
-        new=new,
-        estimand=estimand | {"target": what},
+        new_task=new_task,
+        estimand=estimand | {"target": target},
         status="approximate",
         is_accuracy=True,
     )
@@ -87,12 +88,12 @@ ACCURACY: Mapping[str, Callable[..., DerivedQuantity]] = {"accuracy": _accuracy}
 
 
 def coefficients(
-    tree: xr.DataTree, covariate: str | None, lacking: str = _NO_BIAS
+    tree: xr.DataTree, covariate: str | None, no_bias: str = _NO_BIAS
 ) -> tuple[str, Floats]:
     """Name of a covariate, the first by default, and draws (draw, scorer) of its coefficients."""
     if "coefficient" not in tree["posterior"]:
-        raise MetaevalError(lacking)
-    known = names_of(tree, "covariate")
-    name = known[0] if covariate is None else covariate
-    require_known("covariate", name, known)
-    return name, flat_draws(tree, "coefficient")[..., known.index(name)]
+        raise MetaevalError(no_bias)
+    covariates = names_of(tree, "covariate")
+    name = covariates[0] if covariate is None else covariate
+    require_known("covariate", name, covariates)
+    return name, flat_draws(tree, "coefficient")[..., covariates.index(name)]

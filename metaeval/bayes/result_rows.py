@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from metaeval.resampling import tails
 from metaeval.results import COLUMNS, Row
 
 
-class SummaryOptions(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class SummaryOptions:
     """How draws are summarized.
 
     `better`: which values are good. Differences within `rope` of 0 do not matter.
@@ -27,52 +29,58 @@ class SummaryOptions(NamedTuple):
     median: bool = False
 
 
-def own_rows(
-    ask: SummaryOptions, names: Sequence[str], draws: Floats, about: Mapping[str, Any]
+def scorer_rows(
+    options: SummaryOptions, names: Sequence[str], draws: Floats, columns: Mapping[str, Any]
 ) -> list[Row]:
     """Posterior means, intervals and deviations of draws (draw, scorer)."""
-    return [_row(ask, draws[:, m], about) | {"scorer": name} for m, name in enumerate(names)]
+    return [
+        _summary_row(options, draws[:, m], columns) | {"scorer": name}
+        for m, name in enumerate(names)
+    ]
 
 
-def difference_rows(
-    ask: SummaryOptions,
+def comparison_rows(
+    options: SummaryOptions,
     names: Sequence[str],
     draws: Floats,
     pairs: Sequence[tuple[int, int]],
-    about: Mapping[str, Any],
+    columns: Mapping[str, Any],
 ) -> list[Row]:
     """Differences of pairs of columns of draws (draw, scorer), and which of the two is better."""
     rows = []
     for a, b in pairs:
-        same = draws[:, a] == draws[:, b]  # infinite ones have no difference
-        gap = np.where(same, 0.0, draws[:, a] - np.where(same, 0.0, draws[:, b]))
-        good = -gap if ask.better == "lower" else gap
-        row = _row(ask, gap, about) | {"scorer": names[a], "baseline": names[b]}
-        row["prob_better"] = float((good > 0).mean() + (good == 0).mean() / 2)
-        if ask.better != "neither":
-            row["expected_loss"] = float(np.maximum(-good, 0.0).mean())
-        if ask.rope is not None:
-            row["prob_rope"] = float((np.abs(gap) < ask.rope).mean())
+        equal = draws[:, a] == draws[:, b]  # infinite ones have no difference
+        difference = np.where(equal, 0.0, draws[:, a] - np.where(equal, 0.0, draws[:, b]))
+        gain = -difference if options.better == "lower" else difference
+        row = _summary_row(options, difference, columns) | {
+            "scorer": names[a],
+            "baseline": names[b],
+        }
+        row["prob_better"] = float((gain > 0).mean() + (gain == 0).mean() / 2)
+        if options.better != "neither":
+            row["expected_loss"] = float(np.maximum(-gain, 0.0).mean())
+        if options.rope is not None:
+            row["prob_rope"] = float((np.abs(difference) < options.rope).mean())
         rows.append(row)
     return rows
 
 
-def _row(ask: SummaryOptions, draws: Floats, about: Mapping[str, Any]) -> Row:
+def _summary_row(options: SummaryOptions, draws: Floats, columns: Mapping[str, Any]) -> Row:
     """One quantity: where draws may be infinite ("never") the median stands for the mean."""
     finite = bool(np.isfinite(draws).all())
-    ends = np.quantile(
-        draws, tails(ask.confidence)[:, 0], method="nearest" if not finite else "linear"
+    bounds = np.quantile(
+        draws, tails(options.confidence)[:, 0], method="nearest" if not finite else "linear"
     )
-    middle = np.quantile(draws, 0.5, method="nearest")
-    if finite and not ask.median:
-        middle = draws.mean()
+    center = np.quantile(draws, 0.5, method="nearest")
+    if finite and not options.median:
+        center = draws.mean()
     return dict.fromkeys(COLUMNS) | {
-        "statistic": ask.statistic,
-        "estimate": float(middle),
-        "lower": float(ends[0]),
-        "upper": float(ends[1]),
+        "statistic": options.statistic,
+        "estimate": float(center),
+        "lower": float(bounds[0]),
+        "upper": float(bounds[1]),
         "se": float(draws.std(ddof=1)) if finite else np.nan,
         "interval": POSTERIOR,
-        "status": ask.status,
-        **about,
+        "status": options.status,
+        **columns,
     }

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from metaeval.bayes.datatree import read_attr, require_ours
+from metaeval.bayes.datatree import read_attr, require_posterior
 from metaeval.bayes.margin_models import quantities as margin_quantities
 from metaeval.bayes.quantities import ACCURACY, DerivedQuantity
 from metaeval.bayes.rater_models import quantities as rater_quantities
-from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
+from metaeval.bayes.result_rows import SummaryOptions, comparison_rows, scorer_rows
 from metaeval.core import (
     MetaevalError,
     check_fraction,
@@ -108,48 +108,56 @@ def summarize(
     check_fraction("confidence", confidence)
     if rope is not None:
         check_not_negative("rope", rope)
-    tree = require_ours(tree)
-    found = _quantity(tree, quantity, {"covariate": covariate, "agreement": agreement})
-    names = found.names
+    tree = require_posterior(tree)
+    derived = _quantity(tree, quantity, {"covariate": covariate, "agreement": agreement})
+    names = derived.names
     if baseline is not None:
-        require_known(found.dim, baseline, names)
+        require_known(derived.dim, baseline, names)
     pairs = _pairs(names, baseline)
     failed = str(tree.attrs["failed"])
-    status = "failed check" if failed else found.status
-    ask = SummaryOptions(
-        statistic=found.statistic,
+    status = "failed check" if failed else derived.status
+    options = SummaryOptions(
+        statistic=derived.statistic,
         status=status,
         confidence=confidence,
-        better=found.better,
+        better=derived.better,
         rope=rope,
-        median=found.median,
+        median=derived.median,
     )
-    own, differences, draws = [], [], []
-    for about, values in zip(_abouts(tree, found), _parts(found), strict=True):
-        more = own_rows(ask, names, values, about)
-        for row, null in zip(more, found.null_of(about["task"], tree), strict=True):
+    value_rows, differences, draws = [], [], []
+    for columns, values in zip(
+        _columns_by_part(tree, derived), _draws_by_part(derived), strict=True
+    ):
+        rows = scorer_rows(options, names, values, columns)
+        for row, null in zip(rows, derived.null_of(columns["task"], tree), strict=True):
             row["expected_if_calibrated"] = null
-        own += more
-        differences += difference_rows(ask, names, values, pairs, about)
+        value_rows += rows
+        differences += comparison_rows(options, names, values, pairs, columns)
         draws.append(values)
-    frame = normalize_frame(pd.DataFrame([*own, *differences], columns=COLUMNS))
-    meta = _meta(tree, found, failed, confidence, baseline, rope)
+    frame = normalize_frame(pd.DataFrame([*value_rows, *differences], columns=COLUMNS))
+    meta = _meta(tree, derived, failed, confidence, baseline, rope)
     return Result(frame, np.concatenate(draws, axis=1), meta)
 
 
 def _quantity(tree: xr.DataTree, quantity: str, options: Mapping[str, Any]) -> DerivedQuantity:
     model = str(tree.attrs["model"])
-    known = QUANTITIES[model]
-    require_known(f"quantity of the {model} model", quantity, list(known))
-    given = {name: value for name, value in options.items() if value is not None}
-    for name in given:
-        takers = [other for other, function in known.items() if _takes(function, name)]
-        if quantity not in takers:
-            others = (
-                f"{name}= is an option of {join_names(takers)}" if takers else "no quantity does"
+    quantities = QUANTITIES[model]
+    require_known(f"quantity of the {model} model", quantity, list(quantities))
+    arguments = {name: value for name, value in options.items() if value is not None}
+    for name in arguments:
+        accepting = [
+            candidate for candidate, function in quantities.items() if _takes(function, name)
+        ]
+        if quantity not in accepting:
+            alternative = (
+                f"{name}= is an option of {join_names(accepting)}"
+                if accepting
+                else "no quantity does"
             )
-            raise MetaevalError(f"{quantity} of the {model} model does not take {name}; {others}.")
-    return known[quantity](tree, **given)
+            raise MetaevalError(
+                f"{quantity} of the {model} model does not take {name}; {alternative}."
+            )
+    return quantities[quantity](tree, **arguments)
 
 
 def _takes(function: Callable[..., DerivedQuantity], name: str) -> bool:
@@ -163,29 +171,31 @@ def _pairs(names: list[str], baseline: str | None) -> list[tuple[int, int]]:
     return [(m, base) for m in range(len(names)) if m != base]
 
 
-def _parts(found: DerivedQuantity) -> list[Any]:
+def _draws_by_part(derived: DerivedQuantity) -> list[Any]:
     """Draws (draw, scorer) of all tasks together, of each, and of a new one."""
-    each = (
-        [] if found.tasks is None else [found.tasks[..., t] for t in range(found.tasks.shape[-1])]
+    tasks = (
+        []
+        if derived.tasks is None
+        else [derived.tasks[..., t] for t in range(derived.tasks.shape[-1])]
     )
-    return [found.whole, *each, *([] if found.new is None else [found.new])]
+    return [derived.macro, *tasks, *([] if derived.new_task is None else [derived.new_task])]
 
 
-def _abouts(tree: xr.DataTree, found: DerivedQuantity) -> list[Row]:
+def _columns_by_part(tree: xr.DataTree, derived: DerivedQuantity) -> list[Row]:
     """Task and counts of the rows of each part."""
     sizes = read_attr(tree, "sizes")
     counts = ("n_items", "n_clusters", "n_rows", "n_dropped")
-    whole = {"task": None} | {n: sum(size[n] for size in sizes) for n in counts}
-    if found.shared_units:
-        whole |= {"n_clusters": found.shared_units}
-    each = sizes if found.tasks is not None else []
-    new = [whole | {"task": NEW_TASK}] if found.new is not None else []
-    return [whole, *each, *new]
+    total = {"task": None} | {n: sum(size[n] for size in sizes) for n in counts}
+    if derived.shared_units:
+        total |= {"n_clusters": derived.shared_units}
+    tasks = sizes if derived.tasks is not None else []
+    new_task = [total | {"task": NEW_TASK}] if derived.new_task is not None else []
+    return [total, *tasks, *new_task]
 
 
 def _meta(
     tree: xr.DataTree,
-    found: DerivedQuantity,
+    derived: DerivedQuantity,
     failed: str,
     confidence: float,
     baseline: str | None,
@@ -193,19 +203,25 @@ def _meta(
 ) -> dict[str, Any]:
     """What a result says besides its numbers."""
     meta: dict[str, Any] = copy.deepcopy(read_attr(tree, "meta"))
-    about = {"name": found.statistic, "accuracy": found.is_accuracy, "better": found.better}
+    statistic = {
+        "name": derived.statistic,
+        "accuracy": derived.is_accuracy,
+        "better": derived.better,
+    }
     model = meta["statistics"][0]["name"]
-    meta["statistics"] = [about | {"status": found.status, "beside": False} | dict(found.estimand)]
+    meta["statistics"] = [
+        statistic | {"status": derived.status, "beside": False} | dict(derived.estimand)
+    ]
     meta["policy"] |= {"confidence": confidence, "baseline": baseline, "rope": rope}
-    first, _, *more = meta["notes"]
-    kept = [line for line in more if not line.startswith(f"{model} estimates")]
-    meta["notes"] = [first, f"{found.statistic} is {found.estimand['target']}", *kept]
+    first, _, *rest = meta["notes"]
+    notes = [line for line in rest if not line.startswith(f"{model} estimates")]
+    meta["notes"] = [first, f"{derived.statistic} is {derived.estimand['target']}", *notes]
     if failed:
         meta["warnings"] = [f"the posterior failed its check: {failed}", *meta["warnings"]]
-    halved = int(tree.attrs["halved"])
-    if halved:
-        short = f"chains diverged and were rerun with steps {2**halved} times shorter"
-        meta["notes"].append(short)
-    meta["notes"] += found.notes
+    n_halvings = int(tree.attrs["halved"])
+    if n_halvings:
+        note = f"chains diverged and were rerun with steps {2**n_halvings} times shorter"
+        meta["notes"].append(note)
+    meta["notes"] += derived.notes
     meta["provenance"]["signature"] = make_signature(meta)
     return meta

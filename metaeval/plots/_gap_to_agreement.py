@@ -166,7 +166,7 @@ def _together(*parts: pd.DataFrame) -> pd.DataFrame:
 def _of_tree(
     tree: Any, scorers: list[str] | None, agreement: float, confidence: float
 ) -> pd.DataFrame:
-    from metaeval.bayes.predictive_checks import curves_at, outcome_shares
+    from metaeval.bayes.predictive_checks import curves_at, outcome_rates
     from metaeval.bayes.summaries import NEW_TASK, summarize
 
     tree = require_tree(tree, "calibration", _NAME)
@@ -174,7 +174,7 @@ def _of_tree(
     named = bool(result.frame["task"].notna().any())
     largest = tree["constant_data"]["largest_margin"].to_numpy()
     curves = curves_at(tree, largest[..., None] * np.linspace(0, 1, _POINTS), confidence)
-    seen = outcome_shares(tree, confidence).assign(probability=lambda f: f["observed"])
+    seen = outcome_rates(tree, confidence).assign(probability=lambda f: f["observed"])
     of_labels = [
         each[each["outcome"] == "agree"].rename(columns={"probability": "agreement"})
         for each in (

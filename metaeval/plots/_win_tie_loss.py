@@ -80,10 +80,10 @@ def win_tie_loss(
 
 
 def _shares(tree: xr.DataTree, scorers: list[str] | None, confidence: float) -> pd.DataFrame:
-    from metaeval.bayes.predictive_checks import outcome_shares
+    from metaeval.bayes.predictive_checks import outcome_rates
     from metaeval.bayes.summaries import summarize
 
-    frame = outcome_shares(tree, confidence)
+    frame = outcome_rates(tree, confidence)
     frame = only(frame, scorers)
     named = summarize(tree, "epsilon").frame["task"].notna().any()
     return frame if named else frame.assign(task=None)

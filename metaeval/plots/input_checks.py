@@ -25,14 +25,14 @@ def require_table(table: Any, function: str) -> Table:
 
 def require_tree(tree: Any, model: str, function: str) -> xr.DataTree:
     """Refuse what is no posterior of one model."""
-    from metaeval.bayes.datatree import require_ours
+    from metaeval.bayes.datatree import require_posterior
 
     if isinstance(tree, Responses | Pairs):
         raise MetaevalError(
             f"{function} draws a posterior, found a table; fit one with "
             f"bayes.fit({model!r}, table)."
         )
-    found = require_ours(tree)
+    found = require_posterior(tree)
     if found.attrs["model"] != model:
         raise MetaevalError(
             f"{function} draws a posterior of the {model} model, found one of the "

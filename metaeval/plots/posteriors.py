@@ -113,10 +113,10 @@ def _posterior(
             f"{posterior.meta['kind']}; draw forest(result), or fit a model with bayes.fit."
         )
     from metaeval.bayes import summarize
-    from metaeval.bayes.datatree import require_ours
+    from metaeval.bayes.datatree import require_posterior
     from metaeval.bayes.summaries import QUANTITIES
 
-    model = require_ours(posterior).attrs["model"]
+    model = require_posterior(posterior).attrs["model"]
     if quantity is None:
         raise MetaevalError(
             f"A posterior of the {model} model holds several quantities; name one: "

@@ -1,5 +1,6 @@
 """Fits: gates, marks, files, determinism, interruption; nonsense is one sentence."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -17,7 +18,7 @@ from metaeval.core import atomic_write
 def test_a_tree_has_its_groups_dimensions_and_signature(trees, table):
     tied = int((table.labels["human"] == 0).sum())  # calibration is of wins alone
     for name, tree in trees.items():
-        assert set(datatree.require_ours(tree).children) == {
+        assert set(datatree.require_posterior(tree).children) == {
             *("posterior", "posterior_predictive", "log_likelihood", "sample_stats"),
             *("observed_data", "constant_data"),
         }
@@ -59,9 +60,9 @@ def test_a_fit_is_determined_by_its_seed(table):
 
 
 def test_a_second_fit_of_the_same_shape_is_not_compiled_again(trees):
-    before = compile.compiled.cache_info()
+    before = compile.compile_sampler.cache_info()
     bayes.fit("calibration", odd_pairs(seed=5), n_draws=100, check=False)
-    after = compile.compiled.cache_info()
+    after = compile.compile_sampler.cache_info()
     assert (after.hits, after.misses) == (before.hits + 1, before.misses)
 
 
@@ -194,7 +195,7 @@ def test_sensitivity_finds_what_rests_on_the_prior(trees):
 
 
 def test_the_settings_of_chains_have_defaults_that_the_docs_name():
-    assert Settings() == (4, None, None, None, 0)
+    assert dataclasses.astuple(Settings()) == (4, None, None, None, 0)
     assert (nuts.SMALL_MODEL, nuts.LARGE_MODEL) == ((500, 500, 0.9), (300, 750, 0.8))
-    assert nuts.MOST == 8_000
+    assert nuts.MAX_DRAWS == 8_000
     assert datatree.SCHEMA == "metaeval.posterior/1"

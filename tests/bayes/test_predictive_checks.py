@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from metaeval import bayes
-from metaeval.bayes.predictive_checks import curves_at, outcome_shares
+from metaeval.bayes.predictive_checks import curves_at, outcome_rates
 
 
 @pytest.mark.parametrize("model", ["ties", "calibration"])
 def test_shares_add_up_to_one_and_stay_inside_their_bands_mostly(trees, model):
-    frame = outcome_shares(trees[model], 0.95)
+    frame = outcome_rates(trees[model], 0.95)
     whole = frame.groupby(["scorer", "task", "group"])[["observed", "predicted"]].sum()
     assert np.allclose(whole, 1)
     assert (frame["lower"] <= frame["upper"]).all()
@@ -18,7 +18,7 @@ def test_shares_add_up_to_one_and_stay_inside_their_bands_mostly(trees, model):
 
 
 def test_shares_are_the_rates_that_the_check_shows(trees):
-    shares = outcome_shares(trees["ties"], 0.9).set_index(["scorer", "task", "group"])
+    shares = outcome_rates(trees["ties"], 0.9).set_index(["scorer", "task", "group"])
     check = bayes.posterior_predictive(trees["ties"], confidence=0.9)
     ties = check[check["quantity"] == "tie_rate"].set_index(["scorer", "task", "group"])
     tied = shares[shares["outcome"] == "tie"].loc[ties.index]
@@ -31,7 +31,7 @@ def test_shares_are_the_rates_that_the_check_shows(trees):
 
 
 def test_where_all_are_tied_nothing_is_won_or_lost(trees):
-    frame = outcome_shares(trees["ties"], 0.95).pivot(
+    frame = outcome_rates(trees["ties"], 0.95).pivot(
         index=["scorer", "task", "group"], columns="outcome", values="observed"
     )
     some = frame[frame["tie"] == 1]

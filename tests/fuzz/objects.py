@@ -138,8 +138,8 @@ def run_result(text: str) -> None:
 @cache
 def _posterior() -> bytes:
     values = np.random.default_rng(0).normal(size=(2, 3, 2))
-    group = datatree.group({"x": (("scorer",), values)}, {"scorer": ["a", "b"]})
-    tree = datatree.tree_of({"posterior": group}, {"model": "none", "facts": {"a": 1}})
+    group = datatree.to_dataset({"x": (("scorer",), values)}, {"scorer": ["a", "b"]})
+    tree = datatree.make_tree({"posterior": group}, {"model": "none", "facts": {"a": 1}})
     with tempfile.TemporaryDirectory() as folder:
         datatree.save(tree, Path(folder) / "p.nc")
         return (Path(folder) / "p.nc").read_bytes()

@@ -24,8 +24,8 @@ from metaeval import (
     load_example,
     statistics as st,
 )
-from metaeval.bayes.datatree import require_ours
-from metaeval.bayes.predictive_checks import outcome_shares
+from metaeval.bayes.datatree import require_posterior
+from metaeval.bayes.predictive_checks import outcome_rates
 from metaeval.plots import _tie_policies, _win_tie_loss, save
 from metaeval.plots._gap_to_agreement import gap_to_agreement
 from metaeval.plots._order_bias import order_bias
@@ -159,7 +159,7 @@ def test_gaps_of_a_posterior_are_its_own(trees):
     for row in frame[frame["part"] == "gap"].itertuples():
         same = result.row(row.scorer, task=row.task)
         assert (row.margin, row.lower, row.upper) == tuple(same[["estimate", "lower", "upper"]])
-    labels = outcome_shares(tree, 0.95).query("outcome == 'agree' and scorer == 'good'")
+    labels = outcome_rates(tree, 0.95).query("outcome == 'agree' and scorer == 'good'")
     seen = frame.query("part == 'seen' and scorer == 'good'")
     assert np.allclose(seen["agreement"], labels["observed"])
     largest = frame.query("part == 'curve'").groupby(["scorer", "task"])["margin"].max()
@@ -197,7 +197,7 @@ def test_a_posterior_of_ties_is_shown_below_the_curve(table, trees):
 
 def test_shares_of_outcomes_are_those_of_the_posterior(trees):
     frame = win_tie_loss(trees["ties"], "good", return_data=True)
-    whole = outcome_shares(trees["ties"], 0.95)
+    whole = outcome_rates(trees["ties"], 0.95)
     pd.testing.assert_frame_equal(
         frame.drop(columns="task"), whole[whole["scorer"] == "good"].drop(columns="task")
     )
@@ -279,7 +279,7 @@ def test_a_bias_above_0_favours_what_was_shown_first(shown_in_order):
 
 
 def test_bias_of_a_posterior_is_its_own(trees):
-    tree = require_ours(trees["calibration"]).copy()
+    tree = require_posterior(trees["calibration"]).copy()
     slopes = tree["posterior"]["slope_typical"]  # draws that stand in for those of a bias
     tree["posterior"] = tree["posterior"].to_dataset().assign(bias=slopes)
     frame = order_bias(tree, ["good", "chance"], return_data=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 import metaeval as me
 from metaeval import Pairs, bayes
-from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
+from metaeval.bayes.result_rows import SummaryOptions, comparison_rows, scorer_rows
 from metaeval.results import COLUMNS, Result, normalize_frame
 
 ODD = (
@@ -61,7 +61,7 @@ def posterior(tree, number, long=True, quantity="accuracy", more=None):
     about = dict.fromkeys(("n_items", "n_clusters", "n_rows", "n_dropped"), 1) | {"task": None}
     every = names(number, long)
     both = list(itertools.combinations(range(number), 2))
-    rows = own_rows(ask, every, draws, about) + difference_rows(ask, every, draws, both, about)
+    rows = scorer_rows(ask, every, draws, about) + comparison_rows(ask, every, draws, both, about)
     return Result(normalize_frame(pd.DataFrame(rows, columns=COLUMNS)), draws, meta)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from metaeval.bayes.design import covariate_bins, differences
+from metaeval.bayes.design import covariate_bins, covariate_differences
 from metaeval.bayes.model_data import Sites
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
 from metaeval.curves import scale_of
@@ -15,33 +15,35 @@ from metaeval.inference import Design, Stratum
 from metaeval.statistics import only_label, sum_by
 
 
-class TaskSummary(NamedTuple):
-    """What one task shows: `value` (unit, scorer) of units that count, their `share` (unit,).
+@dataclass(frozen=True, kw_only=True)
+class TaskSummary:
+    """What one task shows: `value` (unit, scorer) of units that count, their `weight` (unit,).
 
-    `scatter` (scorer, scorer) is the covariance of the accuracies over units; `place` (unit,) are
+    `covariance` (scorer, scorer) is the covariance of the accuracies over units; `position` (unit,) are
     their positions among all units of the task.
     """
 
     value: Floats
-    share: Floats
-    scatter: Floats
+    weight: Floats
+    covariance: Floats
     units: list[str]
-    place: Codes
+    position: Codes
 
     @property
     def mean(self) -> Floats:
         """Accuracy of each scorer: (scorer,)."""
-        return self.share @ self.value
+        return self.weight @ self.value
 
 
-class CovariateCells(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class CovariateCells:
     """Units that are seen together: tasks, or parts of tasks that are alike in covariates.
 
     `task` (cell,), `weight` (task, cell) of each cell in its task, `covariates` (covariate, cell)
     over their root mean squares.
     """
 
-    seen: list[TaskSummary]
+    summaries: list[TaskSummary]
     task: Codes
     weight: Floats
     covariates: Floats
@@ -53,87 +55,92 @@ class CovariateCells(NamedTuple):
             return z
         return z + sites["coefficient"] @ self.covariates
 
-    def within(self, whole: Sequence[TaskSummary]) -> list[TaskSummary]:
+    def with_covariance_within(self, tasks: Sequence[TaskSummary]) -> list[TaskSummary]:
         """The whole tasks with the covariances that are left within their cells, all together.
 
         A cell is too small for correlations of its own.
         """
         weights = np.square(self.weight)
-        scatter = np.einsum("tc,ckl->tkl", weights, np.stack([s.scatter for s in self.seen]))
-        return [own._replace(scatter=left) for own, left in zip(whole, scatter, strict=True)]
+        scatter = np.einsum(
+            "tc,ckl->tkl", weights, np.stack([s.covariance for s in self.summaries])
+        )
+        return [
+            replace(summary, covariance=covariance)
+            for summary, covariance in zip(tasks, scatter, strict=True)
+        ]
 
 
-def whole_tasks(seen: Sequence[TaskSummary]) -> CovariateCells:
+def one_cell_per_task(summaries: Sequence[TaskSummary]) -> CovariateCells:
     """Every task is one cell."""
-    n = len(seen)
+    n = len(summaries)
     return CovariateCells(
-        seen=list(seen), task=np.arange(n), weight=np.eye(n), covariates=np.zeros((0, n))
+        summaries=list(summaries), task=np.arange(n), weight=np.eye(n), covariates=np.zeros((0, n))
     )
 
 
-def by_covariates(
-    design: Design, seen: Sequence[TaskSummary], names: Sequence[str]
+def covariate_cells(
+    design: Design, summaries: Sequence[TaskSummary], names: Sequence[str]
 ) -> CovariateCells:
     """Cells of units whose better responses have about as much more of each covariate."""
     values = [
-        _of_units(stratum, names)[:, own.place]
-        for stratum, own in zip(design.strata, seen, strict=True)
+        _unit_covariates(stratum, names)[:, summary.position]
+        for stratum, summary in zip(design.strata, summaries, strict=True)
     ]
-    return cells_of(seen, values)
+    return cells_from_values(summaries, values)
 
 
-def cells_of(seen: Sequence[TaskSummary], values: Sequence[Floats]) -> CovariateCells:
+def cells_from_values(summaries: Sequence[TaskSummary], values: Sequence[Floats]) -> CovariateCells:
     """Cells of units that are alike in values (covariate, unit) of each task."""
-    together = np.concatenate(values, axis=1)
-    scale = np.array([scale_of(row) for row in together])[:, None]
+    pooled = np.concatenate(values, axis=1)
+    scale = np.array([scale_of(row) for row in pooled])[:, None]
     cells, task, weight, means = [], [], [], []
-    for t, (own, x) in enumerate(zip(seen, values, strict=True)):
+    for t, (summary, x) in enumerate(zip(summaries, values, strict=True)):
         code = covariate_bins(x)
         for c in range(code.max() + 1):
-            there = code == c
-            part = _part(own, there)
-            cells.append(part)
+            mask = code == c
+            cell = _select_units(summary, mask)
+            cells.append(cell)
             task.append(t)
-            weight.append(own.share[there].sum())
-            means.append(x[:, there] @ part.share)
-    one = np.arange(len(seen))[:, None] == np.array(task)
+            weight.append(summary.weight[mask].sum())
+            means.append(x[:, mask] @ cell.weight)
+    in_task = np.arange(len(summaries))[:, None] == np.array(task)
     return CovariateCells(
-        seen=cells,
+        summaries=cells,
         task=np.array(task),
-        weight=one * np.array(weight),
+        weight=in_task * np.array(weight),
         covariates=np.stack(means, axis=1) / scale,
     )
 
 
-def _of_units(stratum: Stratum, names: Sequence[str]) -> Floats:
+def _unit_covariates(stratum: Stratum, names: Sequence[str]) -> Floats:
     """How much more of each the better responses have, a mean over pairs: (covariate, unit)."""
     pairs = stratum.table.pairs()
     label = np.nan_to_num(np.sign(only_label(pairs)))
     unit = stratum.unit_of_items(pairs)[pairs.item_codes]
-    more = differences(pairs, names) * label
+    excess = covariate_differences(pairs, names) * label
     n = len(stratum.units)
-    number = np.maximum(np.bincount(unit, minlength=n), 1)
-    return np.asarray(sum_by(more.T, unit, n).T / number)
+    n_pairs = np.maximum(np.bincount(unit, minlength=n), 1)
+    return np.asarray(sum_by(excess.T, unit, n).T / n_pairs)
 
 
-def _part(own: TaskSummary, there: Codes) -> TaskSummary:
+def _select_units(task: TaskSummary, mask: Codes) -> TaskSummary:
     """Some of the units; what is tuned on the items varies by as much more as in all of them."""
-    value, share = own.value[there], own.share[there] / own.share[there].sum()
-    scatter = _scatter(value, share)
-    expected = np.diag(_scatter(own.value, own.share))
-    more = np.sqrt(
-        np.where(expected > 0, np.diag(own.scatter) / np.maximum(expected, SMALLEST_DIVISOR), 1)
+    value, weight = task.value[mask], task.weight[mask] / task.weight[mask].sum()
+    covariance = _covariance(value, weight)
+    expected = np.diag(_covariance(task.value, task.weight))
+    inflation = np.sqrt(
+        np.where(expected > 0, np.diag(task.covariance) / np.maximum(expected, SMALLEST_DIVISOR), 1)
     )
-    units = [own.units[u] for u in np.flatnonzero(there)]
+    units = [task.units[u] for u in np.flatnonzero(mask)]
     return TaskSummary(
         value=value,
-        share=share,
-        scatter=scatter * more[:, None] * more,
+        weight=weight,
+        covariance=covariance * inflation[:, None] * inflation,
         units=units,
-        place=own.place[there],
+        position=task.position[mask],
     )
 
 
-def _scatter(value: Floats, share: Floats) -> Floats:
-    influence = share[:, None] * (value - share @ value)
+def _covariance(value: Floats, weight: Floats) -> Floats:
+    influence = weight[:, None] * (value - weight @ value)
     return np.asarray(influence.T @ influence)

@@ -19,7 +19,7 @@ def accuracy_density(
     right: Any,
     trials: Any,
     precision: Any,
-    places: Centerings,
+    centerings: Centerings,
     task: Any = None,
     covariates: Any = None,
     *,
@@ -33,7 +33,7 @@ def accuracy_density(
         Effective numbers of right and of all verdicts in each task, or part of it.
     precision : array (cell, scorer, scorer)
         Inverse correlation of the scorers' estimates in each: they share its items.
-    places : mapping of `level`, `task`, `scorer`, `cell` to Centering
+    centerings : mapping of `level`, `task`, `scorer`, `cell` to Centering
         Where the data put these effects. It changes how fast chains move, not what they converge
         to.
     task : array (cell,), optional
@@ -43,12 +43,12 @@ def accuracy_density(
     pool : bool, default True
         Whether scorers and tasks are drawn from populations.
     """
-    n_scorers, n_tasks = len(right), len(places["task"].at) + 1
+    n_scorers, n_tasks = len(right), len(centerings["task"].location) + 1
     if not pool:
-        flat = dist.Logistic(0.0, 1.0).expand([n_scorers, n_tasks]).to_event(2)
-        z = numpyro.sample("logit", flat)
+        uniform = dist.Logistic(0.0, 1.0).expand([n_scorers, n_tasks]).to_event(2)
+        z = numpyro.sample("logit", uniform)
     else:
-        z = sample_two_way(LOGIT, n_scorers, n_tasks, places)
+        z = sample_two_way(LOGIT, n_scorers, n_tasks, centerings)
     numpyro.deterministic("accuracy", sigmoid(z))
     if covariates is not None:
         prior = dist.Normal(0.0, SD_COEFFICIENT).expand([n_scorers, len(covariates)]).to_event(2)

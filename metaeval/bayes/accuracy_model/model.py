@@ -11,7 +11,7 @@ from metaeval.bayes.accuracy_model.density import accuracy_density
 from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.model_base import Model
 from metaeval.bayes.model_data import ModelData
-from metaeval.bayes.sampling.nuts import Enough, Sampled, Settings, sample
+from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule, sample
 from metaeval.statistics import Statistic
 from metaeval.tables import Table
 
@@ -84,6 +84,6 @@ class AccuracyModel(Model):
             table, design, statistic=self.statistic, pool=self.pool, covariates=self.covariates
         )
 
-    def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
+    def draw(self, data: ModelData, settings: Settings, enough: StoppingRule) -> ChainDraws:
         """Return draws by NUTS."""
         return sample(accuracy_density, data.arrays, data.options, settings, enough, name=self.name)

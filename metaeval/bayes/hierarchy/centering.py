@@ -10,18 +10,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaeval.bayes.hierarchy.priors import Centering, TwoWayPrior, places_by_scorer
+from metaeval.bayes.hierarchy.priors import Centering, TwoWayPrior, per_scorer_centerings
 from metaeval.core import Floats, double_precision
 
-_STEPS = 30
-_FAR = 1.0  # of one Newton step
+_NEWTON_STEPS = 30
+_MAX_STEP = 1.0  # of one Newton step
 
-Chances = Callable[[Mapping[str, Any], Any, Any], Any]
+LogProbs = Callable[[Mapping[str, Any], Any, Any], Any]
 """Values (scorer, task) of the grids, margin and basis -> log probabilities of outcomes."""
 
 
-def curve_places(
-    chances: Chances,
+def curve_centerings(
+    log_probs: LogProbs,
     grids: Sequence[TwoWayPrior],
     margin: Floats,
     counts: Floats,
@@ -33,41 +33,43 @@ def curve_places(
     besides (covariates, order, the shape of a curve) is left at 0.
     """
     with double_precision():
-        at, variance = _modes(chances, tuple(grids))(margin, counts, basis)
+        mode, variance = _modes(log_probs, tuple(grids))(margin, counts, basis)
     return {
-        grid.name: places_by_scorer(np.asarray(at[..., g]), np.asarray(variance[..., g]))
+        grid.name: per_scorer_centerings(np.asarray(mode[..., g]), np.asarray(variance[..., g]))
         for g, grid in enumerate(grids)
     }
 
 
 @functools.cache
-def _modes(chances: Chances, grids: tuple[TwoWayPrior, ...]) -> Callable[..., tuple[Any, Any]]:
+def _modes(log_probs: LogProbs, grids: tuple[TwoWayPrior, ...]) -> Callable[..., tuple[Any, Any]]:
     """What finds modes and variances of cells: (scorer, task, grid) each."""
     mean = np.array([grid.mean for grid in grids])
     sd = np.array([grid.sd for grid in grids])
 
     def loss(theta: Any, margin: Any, counts: Any, basis: Any) -> Any:
         values = {g.name: theta[i][None, None] for i, g in enumerate(grids)}
-        one = None if basis is None else basis[:, None, None]
-        logs = chances(values, margin[None, None], one)[0, 0]
-        return jnp.square((theta - mean) / sd).sum() / 2 - (counts * logs).sum()
+        cell_basis = None if basis is None else basis[:, None, None]
+        log_prob = log_probs(values, margin[None, None], cell_basis)[0, 0]
+        return jnp.square((theta - mean) / sd).sum() / 2 - (counts * log_prob).sum()
 
     def mode(margin: Any, counts: Any, basis: Any) -> tuple[Any, Any]:
         data = margin, counts, basis
 
         def step(_: int, theta: Any) -> Any:
-            move = _inverse(jax.hessian(loss)(theta, *data), sd) @ jax.grad(loss)(theta, *data)
-            return theta - move * jnp.minimum(1.0, _FAR / jnp.abs(move).max())
+            move = _bounded_inverse(jax.hessian(loss)(theta, *data), sd) @ jax.grad(loss)(
+                theta, *data
+            )
+            return theta - move * jnp.minimum(1.0, _MAX_STEP / jnp.abs(move).max())
 
-        theta = jax.lax.fori_loop(0, _STEPS, step, jnp.asarray(mean))
-        return theta, jnp.diag(_inverse(jax.hessian(loss)(theta, *data), sd))
+        theta = jax.lax.fori_loop(0, _NEWTON_STEPS, step, jnp.asarray(mean))
+        return theta, jnp.diag(_bounded_inverse(jax.hessian(loss)(theta, *data), sd))
 
     axes = (0, 0, 1)  # of scorers, then of tasks
     return jax.jit(jax.vmap(jax.vmap(mode, in_axes=axes), in_axes=axes))
 
 
-def _inverse(curve: Any, sd: Any) -> Any:
+def _bounded_inverse(curvature: Any, sd: Any) -> Any:
     """Inverse of a curvature, which is taken to be nowhere less than that of the prior."""
-    scaled = curve * sd[:, None] * sd
+    scaled = curvature * sd[:, None] * sd
     value, vector = jnp.linalg.eigh(scaled)
     return (vector / jnp.maximum(jnp.abs(value), 1.0)) @ vector.T * sd[:, None] * sd

@@ -9,6 +9,7 @@ means are drawn given these afterwards.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -21,24 +22,25 @@ from metaeval.core import Floats
 
 SD_COEFFICIENT = 0.5  # of covariates, per root mean square
 
-SPREADS = ("sd_task", "sd_scorer", "sd_cell")
+SD_NAMES = ("sd_task", "sd_scorer", "sd_cell")
 
 
 class Centering(NamedTuple):
-    """Where the data put values: about `at`, with an error of 1 / `root`; 0 where they are silent.
+    """Where the data put values: about `location`, with an error of 1 / `root_precision`; 0 where they are silent.
 
     It changes how fast chains move, not where to.
     """
 
-    at: Any
-    root: Any
+    location: Any
+    root_precision: Any
 
 
 Centerings = Mapping[str, Centering]
 """`level`, `task`, `scorer`, `cell` -> where the data put these parts of a grid."""
 
 
-class TwoWayPrior(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class TwoWayPrior:
     """Prior of a grid: normal mean, and half-normal scales of the three standard deviations."""
 
     name: str
@@ -49,9 +51,9 @@ class TwoWayPrior(NamedTuple):
     sd_cell: float = 0.3
 
     @property
-    def spreads(self) -> list[str]:
+    def sd_sites(self) -> list[str]:
         """Names of the sites of the standard deviations."""
-        return [f"{self.name}_{spread}" for spread in SPREADS]
+        return [f"{self.name}_{name}" for name in SD_NAMES]
 
 
 def contrasts(k: int) -> Floats:
@@ -66,102 +68,110 @@ def contrasts(k: int) -> Floats:
     return np.asarray(basis / np.sqrt(np.square(basis).sum(axis=0)))
 
 
-def sample_two_way(grid: TwoWayPrior, n_scorers: int, n_tasks: int, places: Centerings) -> Any:
+def sample_two_way(grid: TwoWayPrior, n_scorers: int, n_tasks: int, centerings: Centerings) -> Any:
     """Sample the values of scorers in tasks: (scorer, task), a site of the grid's name."""
 
-    def spread(which: str, there: bool) -> Any:
-        scale = getattr(grid, which)
-        return numpyro.sample(f"{grid.name}_{which}", dist.HalfNormal(scale)) if there else 0.0
+    def sample_sd(sd_name: str, present: bool) -> Any:
+        scale = getattr(grid, sd_name)
+        return numpyro.sample(f"{grid.name}_{sd_name}", dist.HalfNormal(scale)) if present else 0.0
 
-    def part(name: str, sd: Any, mean: float = 0.0) -> Any:
-        return centered_normal(f"{grid.name}_{name}", mean, sd, places[name])
+    def effect(name: str, sd: Any, mean: float = 0.0) -> Any:
+        return centered_normal(f"{grid.name}_{name}", mean, sd, centerings[name])
 
-    sd_task = spread("sd_task", n_tasks > 1)
-    sd_scorer = spread("sd_scorer", n_scorers > 1)
-    sd_cell = spread("sd_cell", n_tasks > 1 and n_scorers > 1)
+    sd_task = sample_sd("sd_task", n_tasks > 1)
+    sd_scorer = sample_sd("sd_scorer", n_scorers > 1)
+    sd_cell = sample_sd("sd_cell", n_tasks > 1 and n_scorers > 1)
     task, scorer = contrasts(n_tasks), contrasts(n_scorers)
-    value = part("level", jnp.sqrt(grid.sd**2 + sd_task**2 / n_tasks), grid.mean)
+    value = effect("level", jnp.sqrt(grid.sd**2 + sd_task**2 / n_tasks), grid.mean)
     if n_tasks > 1:
-        value = value + (task @ part("task", sd_task))[None]
+        value = value + (task @ effect("task", sd_task))[None]
     if n_scorers > 1:
         sd = jnp.sqrt(sd_scorer**2 + sd_cell**2 / n_tasks)
-        value = value + (scorer @ part("scorer", sd))[:, None]
+        value = value + (scorer @ effect("scorer", sd))[:, None]
     if n_tasks > 1 and n_scorers > 1:
-        value = value + scorer @ part("cell", sd_cell) @ task.T
+        value = value + scorer @ effect("cell", sd_cell) @ task.T
     return numpyro.deterministic(grid.name, jnp.broadcast_to(value, (n_scorers, n_tasks)))
 
 
-def sample_per_scorer(grid: TwoWayPrior, n_scorers: int, n_tasks: int, places: Centerings) -> Any:
+def sample_per_scorer(
+    grid: TwoWayPrior, n_scorers: int, n_tasks: int, centerings: Centerings
+) -> Any:
     """The same with scorers apart, each with tasks and a standard deviation of its own.
 
     For values that scorers take from the same labels: were they pooled, what the labels owe to
     chance would count once for each scorer.
     """
-    of_mean: Any = grid.sd
+    sd_level: Any = grid.sd
     if n_tasks > 1:
         prior = dist.HalfNormal(grid.sd_task).expand([n_scorers]).to_event(1)
         sd = numpyro.sample(f"{grid.name}_sd_task", prior)
-        of_mean = jnp.sqrt(grid.sd**2 + sd**2 / n_tasks)
-    level = centered_normal(f"{grid.name}_level", grid.mean, of_mean, places["level"])
+        sd_level = jnp.sqrt(grid.sd**2 + sd**2 / n_tasks)
+    level = centered_normal(f"{grid.name}_level", grid.mean, sd_level, centerings["level"])
     value = jnp.broadcast_to(level[:, None], (n_scorers, n_tasks))
     if n_tasks > 1:
-        found = centered_normal(f"{grid.name}_task", 0.0, sd[:, None], places["task"])
-        value = value + found @ contrasts(n_tasks).T
+        effects = centered_normal(f"{grid.name}_task", 0.0, sd[:, None], centerings["task"])
+        value = value + effects @ contrasts(n_tasks).T
     return numpyro.deterministic(grid.name, value)
 
 
-def centered_normal(name: str, mean: float, sd: Any, place: Centering) -> Any:
+def centered_normal(name: str, mean: float, sd: Any, centering: Centering) -> Any:
     r"""Normal values, in coordinates that are standard normal if the data put them at a place.
 
     With r = sd x root, the standardized value is
     :math:`z = r (at - mean) root / (1 + r^2) + x / \sqrt{1 + r^2}`: it is x itself where the data
     are silent, and x counts errors around `at` where they say more than the standard deviation.
     """
-    shape = jnp.shape(place.at)
+    shape = jnp.shape(centering.location)
     x = numpyro.sample(f"{name}_raw", dist.Normal(0.0, 1.0).expand(shape).to_event(len(shape)))
-    r = sd * place.root
-    z = r * (place.at - mean) * place.root / (1 + r**2) + x / jnp.sqrt(1 + r**2)
+    r = sd * centering.root_precision
+    z = r * (centering.location - mean) * centering.root_precision / (1 + r**2) + x / jnp.sqrt(
+        1 + r**2
+    )
     numpyro.factor(f"{name}_density", ((x**2 - z**2 - jnp.log1p(r**2)) / 2).sum())
     return mean + sd * z
 
 
-def two_way_places(at: Floats, covariance: Floats) -> dict[str, Centering]:
+def two_way_centerings(estimates: Floats, covariance: Floats) -> dict[str, Centering]:
     """Places of the parts of a grid, from estimates (scorer, task) of independent tasks.
 
     `covariance` (task, scorer, scorer) is that of the estimates.
     """
-    k, n_tasks = at.shape
+    k, n_tasks = estimates.shape
     scorer, task = contrasts(k), contrasts(n_tasks)
-    level = covariance.mean(axis=(1, 2))  # (task,): of means over scorers
-    within = np.einsum("ki,tkl,li->it", scorer, covariance, scorer)
+    mean_variance = covariance.mean(axis=(1, 2))  # (task,): of means over scorers
+    contrast_variance = np.einsum("ki,tkl,li->it", scorer, covariance, scorer)
     return {
-        "level": _place(at.mean(), level.sum() / n_tasks**2),
-        "task": _place(at.mean(axis=0) @ task, level @ task**2),
-        "scorer": _place(scorer.T @ at.mean(axis=1), within.sum(axis=1) / n_tasks**2),
-        "cell": _place(scorer.T @ at @ task, within @ task**2),
+        "level": _centering(estimates.mean(), mean_variance.sum() / n_tasks**2),
+        "task": _centering(estimates.mean(axis=0) @ task, mean_variance @ task**2),
+        "scorer": _centering(
+            scorer.T @ estimates.mean(axis=1), contrast_variance.sum(axis=1) / n_tasks**2
+        ),
+        "cell": _centering(scorer.T @ estimates @ task, contrast_variance @ task**2),
     }
 
 
-def places_by_scorer(at: Floats, variance: Floats) -> dict[str, Centering]:
+def per_scorer_centerings(estimates: Floats, variance: Floats) -> dict[str, Centering]:
     """The same of a grid whose scorers are apart, from estimates and variances (scorer, task)."""
-    n_tasks = at.shape[1]
+    n_tasks = estimates.shape[1]
     task = contrasts(n_tasks)
     return {
-        "level": _place(at.mean(axis=1), variance.sum(axis=1) / n_tasks**2),
-        "task": _place(at @ task, variance @ task**2),
+        "level": _centering(estimates.mean(axis=1), variance.sum(axis=1) / n_tasks**2),
+        "task": _centering(estimates @ task, variance @ task**2),
     }
 
 
-def prior_only_centering(places: Centerings) -> dict[str, Centering]:
+def prior_only_centering(centerings: Centerings) -> dict[str, Centering]:
     """The same parts with data that say nothing, as for draws from the prior."""
     return {
-        name: Centering(0.0 * np.asarray(p.at), 0.0 * np.asarray(p.at))
-        for name, p in places.items()
+        name: Centering(0.0 * np.asarray(centering.location), 0.0 * np.asarray(centering.location))
+        for name, centering in centerings.items()
     }
 
 
-def _place(at: Any, variance: Any) -> Centering:
-    return Centering(np.asarray(at, dtype=float), 1 / np.sqrt(np.asarray(variance, dtype=float)))
+def _centering(location: Any, variance: Any) -> Centering:
+    return Centering(
+        np.asarray(location, dtype=float), 1 / np.sqrt(np.asarray(variance, dtype=float))
+    )
 
 
 class PopulationDraws(NamedTuple):
@@ -178,24 +188,24 @@ def draw_population(
     """Draw population means from their conditional (normal) posteriors, and a new task."""
     value = sites[grid.name]
     zero = np.zeros(value.shape[:2])
-    sd_task, sd_scorer, sd_cell = (sites.get(name, zero) for name in grid.spreads)
+    sd_task, sd_scorer, sd_cell = (sites.get(name, zero) for name in grid.sd_sites)
     k, n_tasks = value.shape[-2:]
     level = value.mean(axis=(-2, -1))
     noise = rng.standard_normal(level.shape)
-    mean = grid.mean + _given(level - grid.mean, grid.sd, sd_task / np.sqrt(n_tasks), noise)
+    mean = grid.mean + _draw_given(level - grid.mean, grid.sd, sd_task / np.sqrt(n_tasks), noise)
     cell = sd_cell[..., None]
-    effect = _given(
+    effect = _draw_given(
         value.mean(axis=-1) - level[..., None],
         sd_scorer[..., None],
         cell / np.sqrt(n_tasks),
-        _zero_sum((*level.shape, k), rng),
+        _zero_sum_noise((*level.shape, k), rng),
     )
     scorer = mean[..., None] + effect
     if n_tasks == 1:
         return PopulationDraws(mean, scorer, None)
     step = sd_task * rng.standard_normal(level.shape)
     return PopulationDraws(
-        mean, scorer, scorer + step[..., None] + cell * _zero_sum(scorer.shape, rng)
+        mean, scorer, scorer + step[..., None] + cell * _zero_sum_noise(scorer.shape, rng)
     )
 
 
@@ -204,11 +214,11 @@ def draw_population_per_scorer(
 ) -> PopulationDraws:
     """`population` of a grid whose scorers are apart."""
     value = sites[grid.name]
-    sd = sites.get(grid.spreads[0], np.zeros(value.shape[:-1]))
+    sd = sites.get(grid.sd_sites[0], np.zeros(value.shape[:-1]))
     n_tasks = value.shape[-1]
     noise = rng.standard_normal(sd.shape)
-    seen = value.mean(axis=-1) - grid.mean
-    scorer = grid.mean + _given(seen, grid.sd, sd / np.sqrt(n_tasks), noise)
+    deviation = value.mean(axis=-1) - grid.mean
+    scorer = grid.mean + _draw_given(deviation, grid.sd, sd / np.sqrt(n_tasks), noise)
     new = scorer + sd * rng.standard_normal(sd.shape) if n_tasks > 1 else None
     return PopulationDraws(scorer.mean(axis=-1), scorer, new)
 
@@ -216,22 +226,22 @@ def draw_population_per_scorer(
 def log_prior(grid: TwoWayPrior, sites: Mapping[str, Floats], mean: Floats) -> Floats:
     """Log prior density, up to a constant, of population means and standard deviations."""
     scaled = np.square((mean - grid.mean) / grid.sd)
-    found = -scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
-    for name, which in zip(grid.spreads, SPREADS, strict=True):
+    density = -scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
+    for name, sd_name in zip(grid.sd_sites, SD_NAMES, strict=True):
         if name in sites:
-            scaled = np.square(sites[name] / getattr(grid, which))
-            found = found - scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
-    return np.asarray(found)
+            scaled = np.square(sites[name] / getattr(grid, sd_name))
+            density = density - scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
+    return np.asarray(density)
 
 
-def _given(seen: Floats, prior_sd: Any, noise_sd: Any, noise: Floats) -> Floats:
+def _draw_given(observed: Floats, prior_sd: Any, noise_sd: Any, noise: Floats) -> Floats:
     """Draw what was seen with normal noise, itself normal around 0."""
-    prior, of_noise = np.square(prior_sd), np.square(noise_sd)
-    total = prior + of_noise
-    weight = np.where(total > 0, prior / np.where(total > 0, total, 1.0), 1.0)
-    return np.asarray(weight * seen + np.sqrt(weight) * noise_sd * noise)
+    prior_variance, noise_variance = np.square(prior_sd), np.square(noise_sd)
+    total = prior_variance + noise_variance
+    weight = np.where(total > 0, prior_variance / np.where(total > 0, total, 1.0), 1.0)
+    return np.asarray(weight * observed + np.sqrt(weight) * noise_sd * noise)
 
 
-def _zero_sum(shape: tuple[int, ...], rng: Generator) -> Floats:
+def _zero_sum_noise(shape: tuple[int, ...], rng: Generator) -> Floats:
     noise = rng.standard_normal(shape)
     return np.asarray(noise - noise.mean(axis=-1, keepdims=True))

@@ -59,10 +59,10 @@ def tie_threshold(slope: Any, threshold: Any, model: str = "rao_kupper") -> Any:
     [1.1756, 0.5878]
     """
     check_one_of("model", model, MODELS)
-    steep = np.abs(_finite("slope", slope))
+    absolute_slope = np.abs(_finite("slope", slope))
     latent = np.maximum(_LATENT[model](_finite("threshold", threshold)), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(latent > 0, latent / steep, 0.0)[()]
+        return np.where(latent > 0, latent / absolute_slope, 0.0)[()]
 
 
 def _finite(name: str, value: Any) -> Floats:

@@ -9,9 +9,9 @@ import numpy as np
 from metaeval.bayes.design import DesignOptions, make_model_design, unit_names
 from metaeval.bayes.margin_models import densities
 from metaeval.bayes.margin_models.assembly import MarginModelSpec, margin_model_data
-from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, binned
+from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, bin_counts
 from metaeval.bayes.margin_models.likelihood import Curves
-from metaeval.bayes.margin_models.posterior_curves import beta_at, log_means
+from metaeval.bayes.margin_models.posterior_curves import beta_basis_at, log_means
 from metaeval.bayes.model_data import ModelData
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import logit
@@ -19,7 +19,7 @@ from metaeval.inference import Design
 from metaeval.statistics import Reading, cases_of
 from metaeval.tables import Pairs, Table
 
-_INSIDE = 1e-6  # probabilities nearer to 0 or 1 are taken as these
+_MIN_PROBABILITY = 1e-6  # probabilities nearer to 0 or 1 are taken as these
 
 
 def beta_data(table: Table, options: DesignOptions, *, positive_from: float | None) -> ModelData:
@@ -34,16 +34,16 @@ def beta_data(table: Table, options: DesignOptions, *, positive_from: float | No
         design, Reading(scale="probability", rows="responses", positive_from=positive_from)
     )
     units = [name for stratum in design.strata for name in unit_names(stratum)]
-    data = binned(cells, 2, len(units), intercept=True)
+    data = bin_counts(cells, 2, len(units), intercept=True)
     means = log_means(data.margin, data.counts.sum(axis=-1))
-    basis = beta_at(data.margin, means)
+    basis = beta_basis_at(data.margin, means)
 
-    def chances(sites: Any) -> Any:
-        return densities.agreement_chances(sites, data.margin, None, basis, "beta")
+    def log_probs(sites: Any) -> Any:
+        return densities.agreement_log_probs(sites, data.margin, None, basis, "beta")
 
     curves = Curves(
         data=data,
-        chances=chances,
+        log_probs=log_probs,
         cells=cells,
         units=units,
         scale=np.ones(len(cells)),
@@ -53,7 +53,7 @@ def beta_data(table: Table, options: DesignOptions, *, positive_from: float | No
     name_options = {"form": "beta"} | (
         {} if positive_from is None else {"positive_from": positive_from}
     )
-    grids = [densities.LOG_SLOPE, *densities.MORE_GRIDS["beta"]]
+    grids = [densities.LOG_SLOPE, *densities.EXTRA_GRIDS["beta"]]
     spec = MarginModelSpec(
         design=design,
         by=by,
@@ -72,7 +72,7 @@ def beta_data(table: Table, options: DesignOptions, *, positive_from: float | No
 def _cells(design: Design, reading: Reading) -> list[list[ScorerTaskData]]:
     """Log odds and events of each scorer in each task."""
     columns: list[list[ScorerTaskData]] = [[] for _ in design.scorers]
-    before = 0
+    offset = 0
     for stratum in design.strata:
         cases = cases_of(stratum.table, reading.settled(stratum.table))
         if not np.isin(cases.label, (0.0, 1.0)).all():
@@ -80,16 +80,16 @@ def _cells(design: Design, reading: Reading) -> list[list[ScorerTaskData]]:
                 "form='beta' needs labels that are 0 or 1; positive_from= makes them so: labels of "
                 "at least this are 1."
             )
-        unit = stratum.unit_of_items(stratum.table)[cases.items] + before
-        before += len(stratum.units)
-        outcome, none = cases.label.astype(int), np.zeros((0, len(cases.label)))
+        unit = stratum.unit_of_items(stratum.table)[cases.items] + offset
+        offset += len(stratum.units)
+        outcome, no_covariates = cases.label.astype(int), np.zeros((0, len(cases.label)))
         for m, column in enumerate(columns):
             margin = _log_odds(cases.forecast[:, m])
             column.append(
-                ScorerTaskData(margin=margin, covariates=none, outcome=outcome, unit=unit)
+                ScorerTaskData(margin=margin, covariates=no_covariates, outcome=outcome, unit=unit)
             )
     return columns
 
 
 def _log_odds(forecast: Floats) -> Floats:
-    return logit(np.clip(forecast, _INSIDE, 1 - _INSIDE))
+    return logit(np.clip(forecast, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,12 @@ from metaeval.bayes.margin_models.assembly import MarginModelSpec, margin_model_
 from metaeval.bayes.margin_models.binned_counts import (
     BinnedCounts,
     PairRows,
-    binned,
-    cells_of,
-    rows_of,
+    bin_counts,
+    pair_rows,
+    scorer_task_data,
 )
 from metaeval.bayes.margin_models.likelihood import Curves
-from metaeval.bayes.margin_models.posterior_curves import spline_at
+from metaeval.bayes.margin_models.posterior_curves import spline_basis_at
 from metaeval.bayes.model_data import ModelData
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import spline_knots
@@ -37,7 +38,7 @@ def tie_data(
     """The table as `tie_density` takes it."""
     design, by = make_model_design(table, options)
     names, order = covariate_names(design.table, covariates), _ordered(design.table)
-    parts = rows_of(design, names, True)
+    parts = pair_rows(design, names, True)
     if not any((part.label == 0).any() for part in parts):
         raise MetaevalError(
             "No label is a tie, so that there is nothing to learn of ties; use "
@@ -48,8 +49,8 @@ def tie_data(
         parts,
         order,
         3,
-        lambda values, data: densities.tie_chances(
-            values, data.margin, _given(data.covariates), form
+        lambda values, data: densities.tie_log_probs(
+            values, data.margin, _covariates_or_none(data.covariates), form
         ),
     )
     grids = [densities.LOG_SLOPE, densities.TIE_GRID[form], densities.LOGIT_LAPSE]
@@ -79,26 +80,26 @@ def calibration_data(
     """The table as `calibration_density` takes it, of any form but beta."""
     design, by = make_model_design(table, options)
     names, order = covariate_names(design.table, covariates), _ordered(design.table)
-    parts = rows_of(design, names, False)
+    parts = pair_rows(design, names, False)
     if not any(len(part.label) for part in parts):
         raise MetaevalError("All labels are ties; calibration needs labels that take a side.")
-    held: dict[str, Floats] = {}
+    bases: dict[str, Floats] = {}
     curves = _curves(
         design,
         parts,
         order,
         2,
-        lambda values, data: densities.agreement_chances(
-            values, data.margin, _given(data.covariates), held.get("basis"), form
+        lambda values, data: densities.agreement_log_probs(
+            values, data.margin, _covariates_or_none(data.covariates), bases.get("basis"), form
         ),
     )
     if form == "spline":
         knots = _knots(curves)
-        curves = curves._replace(knots=knots)
-        held["basis"] = spline_at(curves.data.margin, knots)
-    grids = [densities.LOG_SLOPE, *densities.MORE_GRIDS[form]]
+        curves = replace(curves, knots=knots)
+        bases["basis"] = spline_basis_at(curves.data.margin, knots)
+    grids = [densities.LOG_SLOPE, *densities.EXTRA_GRIDS[form]]
     name_options = {"form": form}
-    basis = held.get("basis")
+    basis = bases.get("basis")
     return margin_model_data(
         MarginModelSpec(
             design=design,
@@ -118,7 +119,7 @@ def _ordered(table: Table) -> bool:
     return isinstance(table, Pairs) and table.ordered
 
 
-def _given(covariates: Any) -> Any:
+def _covariates_or_none(covariates: Any) -> Any:
     return covariates if len(covariates) else None
 
 
@@ -127,24 +128,28 @@ def _curves(
     parts: list[PairRows],
     order: bool,
     n_outcomes: int,
-    chances: Callable[[Any, BinnedCounts], Any],
+    log_probs: Callable[[Any, BinnedCounts], Any],
 ) -> Curves:
     units = [name for stratum in design.strata for name in unit_names(stratum)]
-    cells, scale = cells_of(parts, n_outcomes == 3, order)
-    alike = not order and not parts[0].covariates.size
-    data = binned(cells, n_outcomes, len(units), folded_rows=alike)
+    cells, scale = scorer_task_data(parts, n_outcomes == 3, order)
+    foldable = not order and not parts[0].covariates.size
+    data = bin_counts(cells, n_outcomes, len(units), folded_rows=foldable)
     return Curves(
-        data=data, chances=lambda sites: chances(sites, data), cells=cells, units=units, scale=scale
+        data=data,
+        log_probs=lambda sites: log_probs(sites, data),
+        cells=cells,
+        units=units,
+        scale=scale,
     )
 
 
 def _knots(curves: Curves) -> Floats:
     """Knots of the curve of each scorer: (scorer, knot)."""
     sizes = [np.abs(np.concatenate([c.margin for c in row])) for row in curves.cells]
-    return np.stack([_as_many(spline_knots(size)) for size in sizes])
+    return np.stack([_interpolate_knots(spline_knots(size)) for size in sizes])
 
 
-def _as_many(knots: Floats, n: int = 5) -> Floats:
+def _interpolate_knots(knots: Floats, n: int = 5) -> Floats:
     """Knots at fewer places, spread to as many as others have."""
     if len(knots) == n:
         return knots

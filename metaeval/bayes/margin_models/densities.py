@@ -34,7 +34,7 @@ Values = Mapping[str, Any]
 def tie_density(
     margin: Any,
     counts: Any,
-    places: Mapping[str, Centerings],
+    centerings: Mapping[str, Centerings],
     covariates: Any = None,
     *,
     form: str = "rao_kupper",
@@ -48,7 +48,7 @@ def tie_density(
         Margins over the root mean square of the scorer's margins that are not 0.
     counts : array (scorer, task, bin, 3)
         Losses, ties and wins of the first response, over the design effect.
-    places : mapping of grid to places of its parts
+    centerings : mapping of grid to places of its parts
         Where the data put them; it changes how fast chains move, not where to.
     covariates : array (covariate, scorer, task, bin), optional
         Differences of covariates over their root mean squares.
@@ -58,15 +58,15 @@ def tie_density(
     """
     k, n_tasks, _ = margin.shape
     values = {
-        grid.name: sample_per_scorer(grid, k, n_tasks, places[grid.name])
+        grid.name: sample_per_scorer(grid, k, n_tasks, centerings[grid.name])
         for grid in (LOG_SLOPE, TIE_GRID[form], LOGIT_LAPSE)
     }
-    values |= _shared(k, order, covariates)
-    log_chance = tie_chances(values, margin, covariates, form)
-    add_likelihood((counts * log_chance).sum())
+    values |= _sample_shared(k, order, covariates)
+    log_prob = tie_log_probs(values, margin, covariates, form)
+    add_likelihood((counts * log_prob).sum())
 
 
-def tie_chances(values: Values, margin: Any, covariates: Any, form: str) -> Any:
+def tie_log_probs(values: Values, margin: Any, covariates: Any, form: str) -> Any:
     """Log probabilities of loss, tie and win: (..., scorer, task, bin, 3)."""
     u = _latent(values, jnp.exp(values["log_slope"])[..., None] * margin, covariates)
     tie = jnp.exp(values["log_threshold"]) if form == "rao_kupper" else values["log_nu"]
@@ -76,7 +76,7 @@ def tie_chances(values: Values, margin: Any, covariates: Any, form: str) -> Any:
 def calibration_density(
     margin: Any,
     counts: Any,
-    places: Mapping[str, Centerings],
+    centerings: Mapping[str, Centerings],
     covariates: Any = None,
     basis: Any = None,
     *,
@@ -92,7 +92,7 @@ def calibration_density(
         `form="beta"`, log odds of probabilities.
     counts : array (scorer, task, bin, 2)
         Labels against and for the first response (the event), over the design effect.
-    places : mapping of grid to places of its parts
+    centerings : mapping of grid to places of its parts
     covariates : array (covariate, scorer, task, bin), optional
         Differences of covariates over their root mean squares.
     basis : array (part, scorer, task, bin), optional
@@ -103,9 +103,9 @@ def calibration_density(
         The first response was shown first.
     """
     k, n_tasks, _ = margin.shape
-    grids = (LOG_SLOPE, *MORE_GRIDS[form])
-    values = {g.name: sample_per_scorer(g, k, n_tasks, places[g.name]) for g in grids}
-    values |= _shared(k, order, covariates)
+    grids = (LOG_SLOPE, *EXTRA_GRIDS[form])
+    values = {g.name: sample_per_scorer(g, k, n_tasks, centerings[g.name]) for g in grids}
+    values |= _sample_shared(k, order, covariates)
     if form == "spline":
         steps = dist.Normal(0.0, SD_WALK).expand([k, basis.shape[0] - 1]).to_event(2)
         walk = jnp.cumsum(numpyro.sample("steps", steps), axis=-1)
@@ -114,11 +114,11 @@ def calibration_density(
     if form == "beta":
         sd = dist.Normal(0.0, SD_ASYMMETRY).expand([k]).to_event(1)
         values["asymmetry"] = numpyro.sample("asymmetry", sd)
-    log_chance = agreement_chances(values, margin, covariates, basis, form)
-    add_likelihood((counts * log_chance).sum())
+    log_prob = agreement_log_probs(values, margin, covariates, basis, form)
+    add_likelihood((counts * log_prob).sum())
 
 
-MORE_GRIDS: Mapping[str, tuple[TwoWayPrior, ...]] = {
+EXTRA_GRIDS: Mapping[str, tuple[TwoWayPrior, ...]] = {
     "lapse": (LOGIT_LAPSE,),
     "temperature": (),
     "spline": (),
@@ -126,7 +126,7 @@ MORE_GRIDS: Mapping[str, tuple[TwoWayPrior, ...]] = {
 }
 
 
-def agreement_chances(values: Values, margin: Any, covariates: Any, basis: Any, form: str) -> Any:
+def agreement_log_probs(values: Values, margin: Any, covariates: Any, basis: Any, form: str) -> Any:
     """Log probabilities against and for the first response: (..., scorer, task, bin, 2)."""
     slope = jnp.exp(values["log_slope"])[..., None]
     curve = slope * margin
@@ -142,28 +142,30 @@ def agreement_chances(values: Values, margin: Any, covariates: Any, basis: Any, 
 
 
 @functools.cache
-def cell_chances(form: str) -> Callable[[Values, Any, Any], Any]:
+def cell_log_probs(form: str) -> Callable[[Values, Any, Any], Any]:
     """Log probabilities of a form, given grids, margin and basis, all that tasks share being 0."""
 
-    def chances(values: Values, margin: Any, basis: Any) -> Any:
+    def log_probs(values: Values, margin: Any, basis: Any) -> Any:
         if form in TIE_GRID:
-            return tie_chances(values, margin, None, form)
-        none = jnp.zeros(len(margin))
+            return tie_log_probs(values, margin, None, form)
+        zeros = jnp.zeros(len(margin))
         shape = {} if form != "spline" else {"shape": jnp.zeros((len(margin), len(basis)))}
-        return agreement_chances({**values, "asymmetry": none, **shape}, margin, None, basis, form)
+        return agreement_log_probs(
+            {**values, "asymmetry": zeros, **shape}, margin, None, basis, form
+        )
 
-    return chances
+    return log_probs
 
 
-def _shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
+def _sample_shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
     """What tasks share: the bias towards the response shown first, coefficients of covariates."""
-    found = {}
+    sites = {}
     if order:
-        found["bias"] = numpyro.sample("bias", dist.Normal(0.0, SD_BIAS).expand([k]).to_event(1))
+        sites["bias"] = numpyro.sample("bias", dist.Normal(0.0, SD_BIAS).expand([k]).to_event(1))
     if covariates is not None:
         prior = dist.Normal(0.0, SD_COEFFICIENT).expand([k, len(covariates)]).to_event(2)
-        found["coefficient"] = numpyro.sample("coefficient", prior)
-    return found
+        sites["coefficient"] = numpyro.sample("coefficient", prior)
+    return sites
 
 
 def _latent(values: Values, curve: Any, covariates: Any) -> Any:

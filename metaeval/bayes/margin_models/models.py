@@ -10,14 +10,14 @@ from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.margin_models.beta_data import beta_data
 from metaeval.bayes.margin_models.data import calibration_data, tie_data
 from metaeval.bayes.margin_models.densities import (
-    MORE_GRIDS,
+    EXTRA_GRIDS,
     TIE_GRID,
     calibration_density,
     tie_density,
 )
 from metaeval.bayes.model_base import Model
 from metaeval.bayes.model_data import ModelData
-from metaeval.bayes.sampling.nuts import Enough, Sampled, Settings, sample
+from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule, sample
 from metaeval.core import MetaevalError, check_one_of
 from metaeval.tables import Table
 
@@ -86,7 +86,7 @@ class TieModel(Model):
         """Return counts of wins, ties and losses at margins."""
         return tie_data(table, design, form=self.form, covariates=self.covariates, scale=self.scale)
 
-    def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
+    def draw(self, data: ModelData, settings: Settings, enough: StoppingRule) -> ChainDraws:
         """Return draws by NUTS."""
         return sample(tie_density, data.arrays, data.options, settings, enough, name=self.name)
 
@@ -147,7 +147,7 @@ class CalibrationModel(Model):
     positive_from: float | None = None
 
     def __post_init__(self) -> None:
-        check_one_of("form", self.form, tuple(MORE_GRIDS))
+        check_one_of("form", self.form, tuple(EXTRA_GRIDS))
         check_one_of("scale", self.scale, _SCALES)
         self._as_names("covariates")
         if self.form == "beta" and self.covariates:
@@ -165,7 +165,7 @@ class CalibrationModel(Model):
             table, design, form=self.form, covariates=self.covariates, scale=self.scale
         )
 
-    def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
+    def draw(self, data: ModelData, settings: Settings, enough: StoppingRule) -> ChainDraws:
         """Return draws by NUTS."""
         return sample(
             calibration_density, data.arrays, data.options, settings, enough, name=self.name

@@ -25,38 +25,38 @@ _SITES = (
 )
 
 
-def log_chances(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
+def outcome_log_probs(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
     """Log probabilities of outcomes at margins (scorer, task, point) in units of the scores.
 
     Of every `step`-th draw: (chain, draw, scorer, task, point, outcome). Covariates are equal.
     """
     posterior, constant = tree["posterior"], tree["constant_data"]
     values = {n: posterior[n].to_numpy()[:, ::step] for n in _SITES if n in posterior}
-    at = margin / constant["scale"].to_numpy()[:, None, None]
+    scaled = margin / constant["scale"].to_numpy()[:, None, None]
     form = str(read_attr(tree, "options")["form"])
     with double_precision():
         jnp_values: Any = {n: jnp.asarray(v) for n, v in values.items()}
         if tree.attrs["model"] == "ties":
-            return np.asarray(densities.tie_chances(jnp_values, at, None, form))
+            return np.asarray(densities.tie_log_probs(jnp_values, scaled, None, form))
         basis = None
         if form == "spline":
-            basis = spline_at(at, constant["knots"].to_numpy())
+            basis = spline_basis_at(scaled, constant["knots"].to_numpy())
         if form == "beta":
-            basis = beta_at(at, constant["log_means"].to_numpy())
-        return np.asarray(densities.agreement_chances(jnp_values, at, None, basis, form))
+            basis = beta_basis_at(scaled, constant["log_means"].to_numpy())
+        return np.asarray(densities.agreement_log_probs(jnp_values, scaled, None, basis, form))
 
 
-def spline_at(margin: Floats, knots: Floats) -> Floats:
+def spline_basis_at(margin: Floats, knots: Floats) -> Floats:
     """What each knot (scorer, knot) adds at scaled margins (scorer, ...): (knot, scorer, ...)."""
     rows = []
-    for at, own in zip(margin, knots, strict=True):
-        flat = at.reshape(-1)
-        found = spline_basis(np.abs(flat), own) * np.sign(flat)[:, None]
-        rows.append(found.T.reshape(-1, *at.shape))
+    for scaled, scorer_knots in zip(margin, knots, strict=True):
+        flat = scaled.reshape(-1)
+        columns = spline_basis(np.abs(flat), scorer_knots) * np.sign(flat)[:, None]
+        rows.append(columns.T.reshape(-1, *scaled.shape))
     return np.stack(rows, axis=1)
 
 
-def beta_at(margin: Floats, means: Floats) -> Floats:
+def beta_basis_at(margin: Floats, means: Floats) -> Floats:
     """Log p and -log(1 - p) at log odds (scorer, ...), less their means (2, scorer): (2, ...)."""
     logs = np.stack([-np.logaddexp(0, -margin), np.logaddexp(0, margin)])
     return np.asarray(logs - means.reshape(*means.shape, *[1] * (margin.ndim - 1)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 
 from metaeval.bayes.datatree import flat_draws, read_attr
-from metaeval.bayes.margin_models.posterior_curves import log_chances
+from metaeval.bayes.margin_models.posterior_curves import outcome_log_probs
 from metaeval.bayes.quantities import DerivedQuantity, by_task, coefficients, names_of
 from metaeval.core import SMALLEST_DIVISOR, Floats, MetaevalError, check_fraction, join_names
 from metaeval.curves import expit, logit, spline_basis
@@ -16,24 +17,24 @@ from metaeval.curves import expit, logit, spline_basis
 TYPICAL = {"whole": "a typical task"}
 _STATUS = "approximate"
 _NO_COVARIATES = "This posterior has no bias; fit it with covariates=, such as length_delta."
-_FAR = 64.0  # largest margins beyond which a gap is said to be never
+_MAX_EXTRAPOLATION = 64.0  # largest margins beyond which a gap is said to be never
 
 
-def _of(
-    tree: xr.DataTree, name: str, statistic: str, what: str, better: str = "neither"
+def _variable(
+    tree: xr.DataTree, name: str, statistic: str, target: str, better: str = "neither"
 ) -> DerivedQuantity:
     """A variable of the posterior: typical of the tasks, in each, and in a new one."""
     posterior = tree["posterior"]
     if tree["posterior"].sizes["task"] > 1:
-        what += "; for all tasks together that of their mean on the log scale"
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
-    new = f"{name}_new"
+        target += "; for all tasks together that of their mean on the log scale"
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target} | TYPICAL
+    new_name = f"{name}_new"
     return DerivedQuantity(
         statistic=statistic,
         names=names_of(tree, "scorer"),
-        whole=flat_draws(tree, f"{name}_typical"),
+        macro=flat_draws(tree, f"{name}_typical"),
         tasks=by_task(tree, flat_draws(tree, name)),
-        new=flat_draws(tree, new) if new in posterior else None,
+        new_task=flat_draws(tree, new_name) if new_name in posterior else None,
         estimand=estimand,
         better=better,
         status=_STATUS,
@@ -46,24 +47,24 @@ def _slope(tree: xr.DataTree) -> DerivedQuantity:
     unit = "root mean square of these margins, held fixed"
     if native:
         unit = "unit of score (1: log odds as claimed)"
-    return _of(tree, "slope", "slope", f"the slope of log odds of the labels per {unit}")
+    return _variable(tree, "slope", "slope", f"the slope of log odds of the labels per {unit}")
 
 
 def _threshold(tree: xr.DataTree) -> DerivedQuantity:
     """Threshold (Rao-Kupper), or log propensity to tie (Davidson), on the latent scale."""
     form = read_attr(tree, "options")["form"]
-    what = {
+    target = {
         "rao_kupper": "the latent gap t below which a label is a tie, P(win) = sigma(u - t)",
         "davidson": "log nu, the log propensity to tie",
     }[form]
-    return _of(tree, "threshold", "threshold", what)
+    return _variable(tree, "threshold", "threshold", target)
 
 
 def _epsilon(tree: xr.DataTree) -> DerivedQuantity:
     """Margin below which a tie is the best call."""
-    what = "the margin, in units of the scores, below which a tie is the most probable label"
-    found = _of(tree, "epsilon", "epsilon", f"{what}; 0 where it never is")
-    return found._replace(median=True)
+    target = "the margin, in units of the scores, below which a tie is the most probable label"
+    quantity = _variable(tree, "epsilon", "epsilon", f"{target}; 0 where it never is")
+    return replace(quantity, median=True)
 
 
 def _lapse(tree: xr.DataTree) -> DerivedQuantity:
@@ -73,8 +74,8 @@ def _lapse(tree: xr.DataTree) -> DerivedQuantity:
             f"The form {read_attr(tree, 'options')['form']!r} has no lapses; fit one that has, "
             "form='lapse'."
         )
-    what = "the share of labels that are random however large the margin"
-    return _of(tree, "lapse", "lapse", what)
+    target = "the share of labels that are random however large the margin"
+    return _variable(tree, "lapse", "lapse", target)
 
 
 def _bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
@@ -84,22 +85,24 @@ def _bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
             "how far the scorer's margins lean to the response shown first, beyond the labels (log "
             "odds; above 0: it favors the first)"
         )
-        return _owed(tree, flat_draws(tree, "bias"), covariate, target)
+        return _bias_quantity(tree, flat_draws(tree, "bias"), covariate, target)
     name, draws = coefficients(tree, covariate)
-    what = f"more {name} (per root mean square)"
-    target = f"by how much the labels' log odds rise with {what}, beyond the scorer's margin"
-    return _owed(tree, draws, covariate, target)
+    amount = f"more {name} (per root mean square)"
+    target = f"by how much the labels' log odds rise with {amount}, beyond the scorer's margin"
+    return _bias_quantity(tree, draws, covariate, target)
 
 
-def _owed(tree: xr.DataTree, draws: Floats, covariate: str | None, target: str) -> DerivedQuantity:
+def _bias_quantity(
+    tree: xr.DataTree, draws: Floats, covariate: str | None, target: str
+) -> DerivedQuantity:
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
-    said_name = "bias" if covariate is None else f"bias(covariate={covariate})"
+    statistic = "bias" if covariate is None else f"bias(covariate={covariate})"
     return DerivedQuantity(
-        statistic=said_name,
+        statistic=statistic,
         names=names_of(tree, "scorer"),
-        whole=draws,
+        macro=draws,
         tasks=None,
-        new=None,
+        new_task=None,
         estimand=estimand,
         better="neither",
         status=_STATUS,
@@ -113,15 +116,15 @@ def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> Derive
         f"what the log odds of a right verdict owe to the better response having more {name} "
         "(per root mean square)"
     )
-    return _owed(tree, draws, covariate, target)
+    return _bias_quantity(tree, draws, covariate, target)
 
 
 def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
     """Margin at which labels agree with its sign so often; infinite where they never do."""
-    share = check_fraction("agreement", agreement)
-    if not share > 0.5:
+    proportion = check_fraction("agreement", agreement)
+    if not proportion > 0.5:
         raise MetaevalError(
-            f"agreement={share:g} must be above 0.5, the agreement expected by chance."
+            f"agreement={proportion:g} must be above 0.5, the agreement expected by chance."
         )
     if "bias" in tree["posterior"]:
         raise MetaevalError("With a bias of order there are two gaps; read without ordered=True.")
@@ -129,50 +132,53 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
     if form == "beta":
         raise MetaevalError("Beta calibration is of single responses, which have no gaps.")
     inverse = _spline_gap if form == "spline" else _logistic_gap
-    each = inverse(tree, share, "")
-    new = inverse(tree, share, "_new") if "slope_new" in tree["posterior"] else None
-    what = (
-        f"the score gap at which labels that take a side agree {100 * share:g} % of the time, by "
+    task_gaps = inverse(tree, proportion, "")
+    new_task = inverse(tree, proportion, "_new") if "slope_new" in tree["posterior"] else None
+    target = (
+        f"the score gap at which labels that take a side agree {100 * proportion:g} % of the time, by "
         f"the {form} curve"
     )
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what} | TYPICAL
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target} | TYPICAL
     return DerivedQuantity(
-        statistic=f"gap(agreement={share:g})",
+        statistic=f"gap(agreement={proportion:g})",
         names=names_of(tree, "scorer"),
-        whole=inverse(tree, share, "_typical"),
-        tasks=by_task(tree, each),
-        new=new,
+        macro=inverse(tree, proportion, "_typical"),
+        tasks=by_task(tree, task_gaps),
+        new_task=new_task,
         estimand=estimand,
         better="neither",
         status=_STATUS,
-        notes=_beyond(tree, each),
+        notes=_extrapolation_note(tree, task_gaps),
     )
 
 
-def _beyond(tree: xr.DataTree, gap: Floats) -> tuple[str, ...]:
+def _extrapolation_note(tree: xr.DataTree, gap: Floats) -> tuple[str, ...]:
     """A line on gaps that are larger than all margins that were seen."""
     largest = tree["constant_data"]["largest_margin"].to_numpy()
-    middle = np.quantile(gap, 0.5, axis=0, method="nearest")
-    far = np.isfinite(middle) & (middle > largest)
+    median = np.quantile(gap, 0.5, axis=0, method="nearest")
+    extrapolated = np.isfinite(median) & (median > largest)
     names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
-    found = [
-        names[k] if len(tasks) == 1 else f"{names[k]} in {tasks[t]}" for k, t in np.argwhere(far)
+    scorers = [
+        names[k] if len(tasks) == 1 else f"{names[k]} in {tasks[t]}"
+        for k, t in np.argwhere(extrapolated)
     ]
-    if not found:
+    if not scorers:
         return ()
-    return (f"gaps of {join_names(found, 5)} are larger than all margins: they rest on the curve",)
+    return (
+        f"gaps of {join_names(scorers, 5)} are larger than all margins: they rest on the curve",
+    )
 
 
-def _logistic_gap(tree: xr.DataTree, share: float, end: str) -> Floats:
-    slope = flat_draws(tree, f"slope{end}")
-    name = f"lapse{end}"
+def _logistic_gap(tree: xr.DataTree, proportion: float, suffix: str) -> Floats:
+    slope = flat_draws(tree, f"slope{suffix}")
+    name = f"lapse{suffix}"
     rate = flat_draws(tree, name) if name in tree["posterior"] else np.zeros_like(slope)
-    inner = (share - rate / 2) / (1 - rate)
-    reached = inner < 1
+    logistic_agreement = (proportion - rate / 2) / (1 - rate)
+    reached = logistic_agreement < 1
     unit = _score_unit(tree)
     unit = unit[:, None] if slope.ndim == 3 else unit
     with np.errstate(divide="ignore"):
-        gap = logit(np.where(reached, inner, 0.75)) / slope * unit
+        gap = logit(np.where(reached, logistic_agreement, 0.75)) / slope * unit
     return np.asarray(np.where(reached, gap, np.inf))
 
 
@@ -181,23 +187,28 @@ def _score_unit(tree: xr.DataTree) -> Floats:
     return np.asarray(tree["constant_data"]["slope_unit"].to_numpy())
 
 
-def _spline_gap(tree: xr.DataTree, share: float, end: str) -> Floats:
+def _spline_gap(tree: xr.DataTree, proportion: float, suffix: str) -> Floats:
     """Where rising curves reach the log odds; beyond the last knot they are straight."""
     knots, shape = tree["constant_data"]["knots"].to_numpy(), flat_draws(tree, "shape")
     scale = tree["constant_data"]["scale"].to_numpy()
-    per = scale / _score_unit(tree)  # slopes per scale of the knots
-    slope = flat_draws(tree, f"slope{end}")
-    slope = slope * (per[:, None] if slope.ndim == 3 else per)
-    found = np.empty(slope.shape)
-    for k, own in enumerate(knots):
-        grid = np.r_[np.linspace(0, own[-1], 200), own[-1] * (1 + np.geomspace(0.01, _FAR, 50))]
-        height = np.exp(shape[:, k]) @ spline_basis(grid, own).T  # (draw, point), per unit slope
-        wanted = logit(np.array(share)) / slope[:, k]
-        flat = wanted.reshape(len(wanted), -1)
+    knot_scale = scale / _score_unit(tree)  # slopes per scale of the knots
+    slope = flat_draws(tree, f"slope{suffix}")
+    slope = slope * (knot_scale[:, None] if slope.ndim == 3 else knot_scale)
+    gaps = np.empty(slope.shape)
+    for k, scorer_knots in enumerate(knots):
+        grid = np.r_[
+            np.linspace(0, scorer_knots[-1], 200),
+            scorer_knots[-1] * (1 + np.geomspace(0.01, _MAX_EXTRAPOLATION, 50)),
+        ]
+        height = (
+            np.exp(shape[:, k]) @ spline_basis(grid, scorer_knots).T
+        )  # (draw, point), per unit slope
+        log_odds = logit(np.array(proportion)) / slope[:, k]
+        flat = log_odds.reshape(len(log_odds), -1)
         for i, row in enumerate(height):
-            found[i, k] = np.interp(flat[i], row, grid, right=np.inf).reshape(wanted.shape[1:])
-        found[:, k] *= scale[k]
-    return found
+            gaps[i, k] = np.interp(flat[i], row, grid, right=np.inf).reshape(log_odds.shape[1:])
+        gaps[:, k] *= scale[k]
+    return gaps
 
 
 def _miscalibration(tree: xr.DataTree) -> DerivedQuantity:
@@ -212,22 +223,22 @@ def _miscalibration(tree: xr.DataTree) -> DerivedQuantity:
     margin, weight = constant["bin_margin"].to_numpy(), constant["bin_weight"].to_numpy()
     claimed = expit(margin)
     draws, null = _distances(tree, margin, weight, claimed)
-    sizes = weight.sum(axis=-1) / weight.sum(axis=(-2, -1))[:, None]
-    what = (
+    task_weights = weight.sum(axis=-1) / weight.sum(axis=(-2, -1))[:, None]
+    target = (
         "the mean distance of P(agreement) from sigma(margin), over the margins at hand; above 0 "
         "for a calibrated scorer too, by about expected_if_calibrated"
     )
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": what}
+    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
     return DerivedQuantity(
         statistic="miscalibration",
         names=names_of(tree, "scorer"),
-        whole=np.asarray((draws * sizes).sum(axis=-1)),
+        macro=np.asarray((draws * task_weights).sum(axis=-1)),
         tasks=by_task(tree, draws),
-        new=None,
+        new_task=None,
         estimand=estimand,
         better="lower",
         status=_STATUS,
-        null=((null * sizes).sum(axis=-1), null),
+        null=((null * task_weights).sum(axis=-1), null),
     )
 
 
@@ -238,12 +249,14 @@ def _distances(
 
     Draws of a calibrated curve err twice: the estimate around the claim, and draws around it.
     """
-    share = weight / np.maximum(weight.sum(axis=-1, keepdims=True), SMALLEST_DIVISOR)
-    chance = np.exp(log_chances(tree, margin)[..., -1])
-    chance = chance.reshape(-1, *chance.shape[2:])
-    found = (np.abs(chance - claimed) * share).sum(axis=-1)
-    error = chance.std(axis=0) * np.sqrt(2.0)
-    return np.asarray(found), np.asarray((np.sqrt(2 / np.pi) * error * share).sum(axis=-1))
+    weights = weight / np.maximum(weight.sum(axis=-1, keepdims=True), SMALLEST_DIVISOR)
+    probability = np.exp(outcome_log_probs(tree, margin)[..., -1])
+    probability = probability.reshape(-1, *probability.shape[2:])
+    distances = (np.abs(probability - claimed) * weights).sum(axis=-1)
+    standard_error = probability.std(axis=0) * np.sqrt(2.0)
+    return np.asarray(distances), np.asarray(
+        (np.sqrt(2 / np.pi) * standard_error * weights).sum(axis=-1)
+    )
 
 
 _SHARED: dict[str, Callable[..., DerivedQuantity]] = {

@@ -33,7 +33,7 @@ class Interval(NamedTuple):
     upper: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class AgreementBounds:
     """How far two raters agree, and between what the best agreement with one rater lies.
 
@@ -78,14 +78,14 @@ class AgreementBounds:
     def sentence(self) -> str:
         """Return what was found in one sentence, with what was left out."""
         low, high = (f"{100 * end:.1f}" for end in (self.lowest.value, self.highest.value))
-        least, most = (f"{100 * end:.1f}" for end in (self.lowest.lower, self.highest.upper))
+        lower, upper = (f"{100 * end:.1f}" for end in (self.lowest.lower, self.highest.upper))
         who = "raters" if len(self.raters) == 2 else f"of {len(self.raters)} raters"
         return (
             f"Two {who} agree on {100 * self.agreement.value:.1f} % of "
             f"{self.n_verdicts} verdicts ({100 * self.confidence:g} % posterior interval "
             f"{100 * self.agreement.lower:.1f} to {100 * self.agreement.upper:.1f}; "
             f"{self.n_items} items; {self.n_ties} verdicts with a tie left out), so the best "
-            f"agreement with one rater lies between {low} and {high} % ({least} to {most} with "
+            f"agreement with one rater lies between {low} and {high} % ({lower} to {upper} with "
             "the uncertainty of both ends)."
         )
 
@@ -151,45 +151,45 @@ def agreement_bounds(
     >>> bool(found.agreement.value == found.lowest.value < found.highest.value)
     True
     """
-    draw = check_integer("n_draws", n_draws, 100), check_integer("seed", seed, 0)
+    draw_options = check_integer("n_draws", n_draws, 100), check_integer("seed", seed, 0)
     check_fraction("confidence", confidence)
-    pairs, names = _judged(table, raters)
-    both, agree, ties = _verdicts(pairs, names)
-    if not both.any():
+    pairs, names = _pairs_and_raters(table, raters)
+    n_both, n_agree, n_tied = _count_verdicts(pairs, names)
+    if not n_both.any():
         raise MetaevalError(
             f"No two of {join_names(names)} prefer a response of the same pair; choose others "
             "(raters=)."
         )
-    value = float(agree.sum() / both.sum())
+    value = float(n_agree.sum() / n_both.sum())
     if value <= 0.5:
         raise MetaevalError(
-            f"Two raters agree on {100 * value:.1f} % of {int(both.sum())} verdicts, no "
+            f"Two raters agree on {100 * value:.1f} % of {int(n_both.sum())} verdicts, no "
             "more than by chance, so their agreement gives no bound. Choose others (raters=), or "
             "check whether a label column is reversed."
         )
-    draws, n_units = _draws(pairs, both, agree, *draw)
+    draws, n_units = _agreement_draws(pairs, n_both, n_agree, *draw_options)
     return AgreementBounds(
-        agreement=_span(np.asarray, value, draws, confidence),
-        lowest=_span(_lowest, value, draws, confidence),
-        highest=_span(_highest, value, draws, confidence),
+        agreement=_interval(np.asarray, value, draws, confidence),
+        lowest=_interval(_lowest, value, draws, confidence),
+        highest=_interval(_highest, value, draws, confidence),
         draws=draws,
         raters=tuple(names),
-        n_verdicts=int(both.sum()),
-        n_ties=int(ties.sum()),
-        n_pairs=int((both > 0).sum()),
-        n_items=len(np.unique(pairs.item_codes[both > 0])),
+        n_verdicts=int(n_both.sum()),
+        n_ties=int(n_tied.sum()),
+        n_pairs=int((n_both > 0).sum()),
+        n_items=len(np.unique(pairs.item_codes[n_both > 0])),
         n_units=n_units,
         confidence=confidence,
     )
 
 
-def _judged(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str]]:
+def _pairs_and_raters(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str]]:
     """The pairs, and the names of the raters."""
     table = require_table(table)
-    known = [str(name) for name in table.labels]
-    names = known if raters is None else check_names("raters", raters)
+    columns = [str(name) for name in table.labels]
+    names = columns if raters is None else check_names("raters", raters)
     for name in names:
-        require_known("rater", name, known)
+        require_known("rater", name, columns)
     if len(names) < 2:
         raise MetaevalError(
             f"Agreement needs two raters; there is {join_names(names) or 'none'}. Name their label "
@@ -198,26 +198,28 @@ def _judged(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str
     return table.pairs(), names
 
 
-def _verdicts(pairs: Pairs, names: list[str]) -> tuple[Floats, Floats, Floats]:
+def _count_verdicts(pairs: Pairs, names: list[str]) -> tuple[Floats, Floats, Floats]:
     """Of every two raters of a pair: how many prefer, agree, have a tie: (pair,) each."""
     labels = pairs.labels[names].to_numpy()
     verdicts = decide_with_threshold(labels, pairs.label_epsilon)
     first, second = (verdicts > 0).sum(axis=1), (verdicts < 0).sum(axis=1)
-    there = (~np.isnan(labels)).sum(axis=1)
-    both = _of_two(first + second)
-    return both, _of_two(first) + _of_two(second), _of_two(there) - both
+    n_labels = (~np.isnan(labels)).sum(axis=1)
+    n_both = _choose_two(first + second)
+    return n_both, _choose_two(first) + _choose_two(second), _choose_two(n_labels) - n_both
 
 
-def _of_two(n: Any) -> Floats:
+def _choose_two(n: Any) -> Floats:
     """How many twos there are among n."""
     return np.asarray(n * (n - 1) / 2)
 
 
-def _draws(pairs: Pairs, both: Floats, agree: Floats, n: int, seed: int) -> tuple[Floats, int]:
+def _agreement_draws(
+    pairs: Pairs, n_both: Floats, n_agree: Floats, n: int, seed: int
+) -> tuple[Floats, int]:
     """Posterior draws of the agreement, and the number of units that are weighted."""
     codes, index = units_of(pairs)
     unit = codes[pairs.item_codes]
-    sums = sum_by(np.stack([agree, both], axis=1), unit, len(index))
+    sums = sum_by(np.stack([n_agree, n_both], axis=1), unit, len(index))
     sums = sums[sums[:, 1] > 0]
     if len(sums) < 2:
         raise MetaevalError(
@@ -226,8 +228,8 @@ def _draws(pairs: Pairs, both: Floats, agree: Floats, n: int, seed: int) -> tupl
         )
     terms, key = exact_terms(sums, *largest_weight("exponential")), key_of(seed, "bootstrap", 0)
     parts = weighted_sums("exponential", key, n, terms, "agreement")
-    drawn = np.concatenate(list(parts)) * terms.step
-    return drawn[:, 0] / drawn[:, 1], len(sums)
+    weighted = np.concatenate(list(parts)) * terms.step
+    return weighted[:, 0] / weighted[:, 1], len(sums)
 
 
 def _lowest(agreement: Floats | float) -> Floats:
@@ -240,7 +242,7 @@ def _highest(agreement: Floats | float) -> Floats:
     return np.asarray((1 + np.sqrt(np.maximum(2 * np.asarray(agreement) - 1, 0.0))) / 2)
 
 
-def _span(f: Any, value: float, draws: Floats, confidence: float) -> Interval:
+def _interval(f: Any, value: float, draws: Floats, confidence: float) -> Interval:
     """A function of the agreement: as observed, with its interval."""
     lower, upper = np.quantile(f(draws), tails(confidence)[:, 0])
     return Interval(float(f(value)), float(lower), float(upper))
@@ -287,12 +289,12 @@ def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:
     >>> float(round(correct_for_label_noise(0.8 * (1 - eta) + 0.2 * eta, agreement), 6))
     0.8
     """
-    observed, shared = np.asarray(accuracy, dtype=float), np.asarray(agreement, dtype=float)
-    if not ((observed >= 0) & (observed <= 1)).all():
+    accuracies, agreements = np.asarray(accuracy, dtype=float), np.asarray(agreement, dtype=float)
+    if not ((accuracies >= 0) & (accuracies <= 1)).all():
         raise MetaevalError("accuracy must be shares between 0 and 1, such as 0.71, not percent.")
-    if not ((shared > 0.5) & (shared <= 1)).all():
+    if not ((agreements > 0.5) & (agreements <= 1)).all():
         raise MetaevalError(
             "agreement must be above 1/2, which is chance, and at most 1: a proportion such as "
             "0.73, not percent."
         )
-    return ((observed - (1 - _highest(shared))) / np.sqrt(2 * shared - 1))[()]
+    return ((accuracies - (1 - _highest(agreements))) / np.sqrt(2 * agreements - 1))[()]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metaeval.bayes.design import differences
+from metaeval.bayes.design import covariate_differences
 from metaeval.core import Floats, MetaevalError, join_names
 from metaeval.curves import scale_of
 from metaeval.statistics import Estimand, Statistic, SumStatistic, only_label, sum_by
@@ -24,24 +24,24 @@ def excess_biases(table: Table, names: Sequence[str]) -> list[Statistic]:
     Raises `MetaevalError` where a covariate is not a number, missing, infinite, or follows from the
     label or from the others in a stratum.
     """
-    scale = np.array([scale_of(x) for x in differences(table.pairs(), names)])
+    scale = np.array([scale_of(x) for x in covariate_differences(table.pairs(), names)])
     return [_excess_bias(names, scale, at) for at in range(len(names))]
 
 
-def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
+def _excess_bias(names: Sequence[str], scale: Floats, index: int) -> Statistic:
     r"""Half the slope b of calls v (1, 0, -1) in x, in least squares of v on h and x.
 
     h is the sign of the label. Turning a pair round changes the signs of all three.
     """
 
     def terms(table: Pairs) -> Floats:
-        x = differences(table, names) / scale[:, None]
-        by = np.column_stack([np.sign(only_label(table)), x.T])
-        _require_independent(by, names, table)
-        call = np.sign(table.scores.to_numpy())
-        square = np.einsum("ri,rj->rij", by, by).reshape(len(by), -1)
-        square = np.broadcast_to(square[:, None], (*call.shape, square.shape[1]))
-        rows = np.concatenate([square, call[..., None] * by[:, None]], axis=-1)
+        x = covariate_differences(table, names) / scale[:, None]
+        regressors = np.column_stack([np.sign(only_label(table)), x.T])
+        _require_independent(regressors, names, table)
+        decisions = np.sign(table.scores.to_numpy())
+        square = np.einsum("ri,rj->rij", regressors, regressors).reshape(len(regressors), -1)
+        square = np.broadcast_to(square[:, None], (*decisions.shape, square.shape[1]))
+        rows = np.concatenate([square, decisions[..., None] * regressors[:, None]], axis=-1)
         return sum_by(rows, table.item_codes, table.n_items)
 
     def finish(sums: Floats) -> Floats:
@@ -49,11 +49,11 @@ def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
         square = sums[..., : n * n].reshape(*sums.shape[:-1], n, n)
         inverse = np.linalg.pinv(square, hermitian=True)
         return np.asarray(
-            np.einsum("...j,...j->...", inverse[..., at + 1, :], sums[..., n * n :]) / 2
+            np.einsum("...j,...j->...", inverse[..., index + 1, :], sums[..., n * n :]) / 2
         )
 
     estimand = Estimand(
-        name=f"bias(covariate={names[at]})",
+        name=f"bias(covariate={names[index]})",
         rows="pairs",
         grouping="none",
         average="pairs",
@@ -64,16 +64,16 @@ def _excess_bias(names: Sequence[str], scale: Floats, at: int) -> Statistic:
     return SumStatistic(estimand=estimand, terms=terms, finish=finish, smooth=True)
 
 
-def _require_independent(by: Floats, names: Sequence[str], table: Pairs) -> None:
+def _require_independent(regressors: Floats, names: Sequence[str], table: Pairs) -> None:
     """Refuse covariates that follow from the label or from each other."""
-    if np.linalg.matrix_rank(by) < by.shape[1]:
+    if np.linalg.matrix_rank(regressors) < regressors.shape[1]:
         tasks = table.rows["task"].unique() if "task" in table.rows else []
-        where = f" in {tasks[0]}" if len(tasks) == 1 else ""
-        flat = [name for name, x in zip(names, by[:, 1:].T, strict=True) if not x.any()]
-        why = f"{join_names(flat)} is 0 in all pairs{where}"
+        stratum = f" in {tasks[0]}" if len(tasks) == 1 else ""
+        zero = [name for name, x in zip(names, regressors[:, 1:].T, strict=True) if not x.any()]
+        reason = f"{join_names(zero)} is 0 in all pairs{stratum}"
         raise MetaevalError(
-            f"{why}; leave it out of covariates=."
-            if flat
-            else f"{join_names(names)} are collinear with the label or with each other{where}; "
+            f"{reason}; leave it out of covariates=."
+            if zero
+            else f"{join_names(names)} are collinear with the label or with each other{stratum}; "
             "leave one out of covariates=."
         )

@@ -13,8 +13,8 @@ _CREDITS = np.array([-1.0, -0.5, 0.5, 1.0])  # differences of the credits of two
 # The trapezoid rule of the contour integral: how far apart its nodes are, and how many.
 _STEP = 0.1
 _NODES = 400
-_TABLES_AT_A_TIME = 500
-_HALVINGS = 60
+_TABLES_PER_BLOCK = 500
+_BISECTIONS = 60
 
 
 def prob_better(counts: Any, prior: float = 1.0) -> Any:
@@ -65,8 +65,8 @@ def prob_better(counts: Any, prior: float = 1.0) -> Any:
     tables = _tables(counts)
     if not (check_not_negative("prior", prior) > 0):
         raise MetaevalError(f"prior={prior!r} must be above 0; 1 is uniform over the tables.")
-    better = _of_two if tables.shape[-1] == 2 else _of_three
-    return better(tables, float(prior))[()]
+    probability = _prob_two_outcomes if tables.shape[-1] == 2 else _prob_three_outcomes
+    return probability(tables, float(prior))[()]
 
 
 def _tables(counts: Any) -> Floats:
@@ -88,7 +88,7 @@ def _tables(counts: Any) -> Floats:
     return tables
 
 
-def _of_two(tables: Floats, prior: float) -> Floats:
+def _prob_two_outcomes(tables: Floats, prior: float) -> Floats:
     """P(A > B) for verdicts that are wrong or right."""
     from scipy.special import betainc
 
@@ -96,25 +96,27 @@ def _of_two(tables: Floats, prior: float) -> Floats:
     return np.where(a == b, 0.5, betainc(b, a, 0.5))
 
 
-def _of_three(tables: Floats, prior: float) -> Floats:
+def _prob_three_outcomes(tables: Floats, prior: float) -> Floats:
     """P(A > B) for verdicts that may earn half a credit."""
-    n = tables + prior
-    halves = n[..., 0, 1] + n[..., 1, 2], n[..., 1, 0] + n[..., 2, 1]
-    shapes = np.stack([n[..., 0, 2], *halves, n[..., 2, 0]], axis=-1)
+    alpha = tables + prior
+    halves = alpha[..., 0, 1] + alpha[..., 1, 2], alpha[..., 1, 0] + alpha[..., 2, 1]
+    shapes = np.stack([alpha[..., 0, 2], *halves, alpha[..., 2, 0]], axis=-1)
     rows = shapes.reshape(-1, len(_CREDITS))
-    found = [
-        _prob_positive(rows[i : i + _TABLES_AT_A_TIME], _CREDITS)
-        for i in range(0, len(rows), _TABLES_AT_A_TIME)
+    probabilities = [
+        _prob_positive(rows[i : i + _TABLES_PER_BLOCK], _CREDITS)
+        for i in range(0, len(rows), _TABLES_PER_BLOCK)
     ]
-    even = (shapes == shapes[..., ::-1]).all(axis=-1)
-    return np.where(even, 0.5, np.reshape(np.concatenate([*found, []]), even.shape))
+    symmetric = (shapes == shapes[..., ::-1]).all(axis=-1)
+    return np.where(
+        symmetric, 0.5, np.reshape(np.concatenate([*probabilities, []]), symmetric.shape)
+    )
 
 
 def _prob_positive(shapes: Floats, credits: Floats) -> Floats:
     """P(sum of credits times Gamma(shapes) > 0): (table,), the smaller tail integrated."""
-    turn = np.where(shapes @ credits > 0, -1.0, 1.0)
-    tail = np.maximum(_tail(shapes, turn[:, None] * credits), 0.0)
-    return np.where(turn < 0, 1 - tail, tail)
+    sign = np.where(shapes @ credits > 0, -1.0, 1.0)
+    tail = np.maximum(_tail(shapes, sign[:, None] * credits), 0.0)
+    return np.where(sign < 0, 1 - tail, tail)
 
 
 def _tail(shapes: Floats, credits: Floats) -> Floats:
@@ -136,7 +138,7 @@ def _tail(shapes: Floats, credits: Floats) -> Floats:
 def _saddle(shapes: Floats, credits: Floats) -> Floats:
     """Where M(s) / s is least on (0, 1): (table,), by bisection; any point there would do."""
     low, high = np.zeros(len(shapes)), np.ones(len(shapes))
-    for _ in range(_HALVINGS):
+    for _ in range(_BISECTIONS):
         s = (low + high) / 2
         rising = (shapes * credits / (1 - credits * s[:, None])).sum(axis=1) > 1 / s
         low, high = np.where(rising, low, s), np.where(rising, s, high)

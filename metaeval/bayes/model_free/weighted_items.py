@@ -10,7 +10,7 @@ import numpy as np
 
 from metaeval.bayes.design import covariate_names, leverage_warnings
 from metaeval.bayes.model_free.excess_bias import excess_biases
-from metaeval.bayes.result_rows import SummaryOptions, difference_rows, own_rows
+from metaeval.bayes.result_rows import SummaryOptions, comparison_rows, scorer_rows
 from metaeval.core import (
     Floats,
     MetaevalError,
@@ -41,8 +41,8 @@ from metaeval.results import Result, Row, make_signature
 from metaeval.statistics import Statistic
 from metaeval.tables import Table, require_table
 
-_FEW_UNITS = 30
-_OFF = 0.5  # posterior deviations between the posterior mean and the value on the items seen
+_MIN_UNITS = 30
+_MAX_BIAS = 0.5  # posterior deviations between the posterior mean and the value on the items seen
 
 
 def bayesian_bootstrap(
@@ -145,7 +145,7 @@ def bayesian_bootstrap(
     )
     if rope is not None:
         check_not_negative("rope", rope)
-    design, options = _designed(table, options)
+    design, options = _make_design(table, options)
     if baseline is not None:
         require_known("scorer to compare with", baseline, design.scorers)
     statistics, notes = choose_statistics(design.table, statistic)
@@ -155,16 +155,16 @@ def bayesian_bootstrap(
         statistics = [*statistics, *excess_biases(design.table, names)]
         notes = [*notes, *leverage_warnings(design.table, names)]
     levels = []
-    for one in statistics:
-        run = partial(_of_design, one, plan, rope)
-        levels.append(without_undefined(table, design, one, options, run))
+    for current in statistics:
+        run = partial(_analyze_design, current, plan, rope)
+        levels.append(without_undefined(table, design, current, options, run))
     return _with_rope(assembled(table, design, plan, options, levels, notes), rope)
 
 
-def _of_design(
+def _analyze_design(
     statistic: Statistic, plan: Plan, rope: float | None, design: Design, _: Mapping[str, Any]
 ) -> Level:
-    return _level(design, statistic, plan, rope)
+    return _analyze(design, statistic, plan, rope)
 
 
 def _with_rope(result: Result, rope: float | None) -> Result:
@@ -175,7 +175,7 @@ def _with_rope(result: Result, rope: float | None) -> Result:
     return Result(result.frame, result.draws, meta)
 
 
-def _designed(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, Any]]:
+def _make_design(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, Any]]:
     """The design, if the weights of its units say all there is to say; and the options."""
     table = require_table(table)
     if options["scorers"] is not None:
@@ -192,40 +192,40 @@ def _designed(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, 
     return design, options
 
 
-def _level(design: Design, statistic: Statistic, plan: Plan, rope: float | None) -> Level:
+def _analyze(design: Design, statistic: Statistic, plan: Plan, rope: float | None) -> Level:
     """All rows of one statistic: the macro (or pooled) ones first, then those of the strata."""
-    _check_policy(statistic, design.missing)
+    _check_missing_policy(statistic, design.missing)
     if statistic.estimand.grouping == "systems":
         design = system_level(design)[0] or design
     parts = measure(design, statistic, plan.resamples)
     for part in parts:
         _require_draws(statistic, part, design)
-    whole = macro(parts, design.table.n_items)
-    wholes = [whole] if design.by is None else [whole, *parts]
+    overall = macro(parts, design.table.n_items)
+    all_parts = [overall] if design.by is None else [overall, *parts]
     names = design.scorers
     pairs = Plan("compare", baseline=plan.baseline).pairs(names)
-    meant = statistic.estimand
-    ask = SummaryOptions(
-        statistic=meant.name,
-        status=meant.status,
+    estimand = statistic.estimand
+    options = SummaryOptions(
+        statistic=estimand.name,
+        status=estimand.status,
         confidence=plan.confidence,
-        better=meant.better,
+        better=estimand.better,
         rope=rope,
     )
-    own: list[Row] = []
+    values: list[Row] = []
     differences: list[Row] = []
-    for part in wholes:
+    for part in all_parts:
         draws = part.draws[~np.isnan(part.draws).any(axis=1)]
-        own += _own_rows(ask, names, draws, part)
-        differences += difference_rows(ask, names, draws, pairs, _about(part))
-    details = [d for part in wholes for d in details_of(statistic, part, names)]
-    cautions = _cautions(wholes, design, statistic)
+        values += _value_rows(options, names, draws, part)
+        differences += comparison_rows(options, names, draws, pairs, _row_counts(part))
+    details = [d for part in all_parts for d in details_of(statistic, part, names)]
+    warnings = _data_warnings(all_parts, design, statistic)
     return Level(
-        statistic.estimand, own, differences, [p.draws for p in wholes], details, cautions, 0
+        statistic.estimand, values, differences, [p.draws for p in all_parts], details, warnings, 0
     )
 
 
-def _check_policy(statistic: Statistic, missing: str) -> None:
+def _check_missing_policy(statistic: Statistic, missing: str) -> None:
     within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
     if missing == "count_as_wrong" and not within_items:
         raise MetaevalError(
@@ -251,7 +251,7 @@ def _require_draws(statistic: Statistic, part: Estimates, design: Design) -> Non
     )
 
 
-def _about(part: Estimates) -> Row:
+def _row_counts(part: Estimates) -> Row:
     """Task and counts of the rows of one part."""
     return {
         "task": part.name,
@@ -262,9 +262,11 @@ def _about(part: Estimates) -> Row:
     }
 
 
-def _own_rows(ask: SummaryOptions, names: list[str], draws: Floats, part: Estimates) -> list[Row]:
+def _value_rows(
+    options: SummaryOptions, names: list[str], draws: Floats, part: Estimates
+) -> list[Row]:
     """Posterior of each scorer, with chance, trivial value, skill and tie rate beside it."""
-    rows = own_rows(ask, names, draws, _about(part))
+    rows = scorer_rows(options, names, draws, _row_counts(part))
     levels = levels_of(part, np.array([row["estimate"] for row in rows]))
     return [
         row | {key: float(values[m]) for key, values in levels.items()}
@@ -272,44 +274,44 @@ def _own_rows(ask: SummaryOptions, names: list[str], draws: Floats, part: Estima
     ]
 
 
-def _cautions(wholes: list[Estimates], design: Design, statistic: Statistic) -> list[str]:
+def _data_warnings(parts: list[Estimates], design: Design, statistic: Statistic) -> list[str]:
     """What the draws cannot show: values not seen, noise that adds to the value."""
-    unit, fewest = design.resample.split(",")[0], min(whole.n_units for whole in wholes)
-    said = []
-    if fewest < _FEW_UNITS:
-        said.append(
-            f"{fewest} {unit}s are few: the Bayesian bootstrap knows no values but those seen, "
-            f"and its intervals are too short below about {_FEW_UNITS}"
+    unit, n_units = design.resample.split(",")[0], min(part.n_units for part in parts)
+    warnings = []
+    if n_units < _MIN_UNITS:
+        warnings.append(
+            f"{n_units} {unit}s are few: the Bayesian bootstrap knows no values but those seen, "
+            f"and its intervals are too short below about {_MIN_UNITS}"
         )
-    still = (np.ptp(wholes[0].draws, axis=0) == 0).nonzero()[0]
-    if len(still):
-        said.append(
-            f"{join_names((design.scorers[m] for m in still), 5)}: all {unit}s have the same "
+    constant = (np.ptp(parts[0].draws, axis=0) == 0).nonzero()[0]
+    if len(constant):
+        warnings.append(
+            f"{join_names((design.scorers[m] for m in constant), 5)}: all {unit}s have the same "
             "value, so the posterior has no width; prob_better and the accuracy model have priors"
         )
-    lost = max(float(np.isnan(whole.draws).any(axis=1).mean()) for whole in wholes)
-    if lost:
-        said.append(
-            f"{statistic.name} is undefined in {100 * lost:.2g}% of the draws, which are left out"
+    undefined = max(float(np.isnan(part.draws).any(axis=1).mean()) for part in parts)
+    if undefined:
+        warnings.append(
+            f"{statistic.name} is undefined in {100 * undefined:.2g}% of the draws, which are left out"
         )
-    off = max(_off(whole) for whole in wholes)
+    bias = max(_bias_in_sd(part) for part in parts)
     if statistic.inflated:
-        said.append(
+        warnings.append(
             f"noise adds to {statistic.name}, and adds again in every draw: its posterior lies too "
             "high; evaluate has intervals that allow for it"
         )
-    elif off > _OFF:
-        said.append(
-            f"{statistic.name}: posterior means differ by up to {off:.1f} posterior deviations "
+    elif bias > _MAX_BIAS:
+        warnings.append(
+            f"{statistic.name}: posterior means differ by up to {bias:.1f} posterior deviations "
             "from the values of this sample, as weighted items count as fewer; evaluate corrects "
             "for it"
         )
-    return said
+    return warnings
 
 
-def _off(part: Estimates) -> float:
+def _bias_in_sd(part: Estimates) -> float:
     """The farthest that draws lie off the estimate, in deviations of the draws."""
     draws = part.draws[~np.isnan(part.draws).any(axis=1)]
     sd = draws.std(axis=0)
-    gap = np.abs(draws.mean(axis=0) - part.estimate)
-    return float(np.max(gap[sd > 0] / sd[sd > 0], initial=0.0))
+    deviation = np.abs(draws.mean(axis=0) - part.estimate)
+    return float(np.max(deviation[sd > 0] / sd[sd > 0], initial=0.0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,11 @@ from metaeval.curves import scale_of
 from metaeval.tables import Table
 
 _IDS = ("task", "item", "cluster", "system", "response")
-_FEWEST = 30  # rows: fewer are all in one range
+_MIN_ROWS = 30  # rows: fewer are all in one range
 
 
-class CovariateBins(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class CovariateBins:
     """Rows that are alike in covariates: `of_row` (row,), and their means (range, covariate).
 
     `values` (range, covariate) are less the `mean` (covariate,) of all rows and over their `sd`;
@@ -35,10 +36,12 @@ class CovariateBins(NamedTuple):
 
 def ranges_of_responses(table: Table, names: Sequence[str]) -> CovariateBins:
     """Ranges of columns of numbers of the responses, less their means."""
-    x = np.stack([_column(table, name) for name in names])
+    x = np.stack([_numeric_column(table, name) for name in names])
     mean = x.mean(axis=1)
     largest = np.abs(x - mean[:, None]).max(axis=1)  # squares of the values may overflow
-    return _ranges(names, x, mean, largest * ((x - mean[:, None]) / largest[:, None]).std(axis=1))
+    return _make_ranges(
+        names, x, mean, largest * ((x - mean[:, None]) / largest[:, None]).std(axis=1)
+    )
 
 
 def ranges_of_pairs(x: Floats, names: Sequence[str]) -> CovariateBins:
@@ -49,14 +52,14 @@ def ranges_of_pairs(x: Floats, names: Sequence[str]) -> CovariateBins:
                 f"{name} is 0 in all labelled pairs, so its effect cannot be estimated; leave it "
                 "out of covariates=."
             )
-    return _ranges(names, x, np.zeros(len(x)), np.array([scale_of(values) for values in x]))
+    return _make_ranges(names, x, np.zeros(len(x)), np.array([scale_of(values) for values in x]))
 
 
-def _ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> CovariateBins:
+def _make_ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> CovariateBins:
     """Ranges of covariates (covariate, row), each with about as many rows."""
-    if x.shape[1] < _FEWEST:
+    if x.shape[1] < _MIN_ROWS:
         raise MetaevalError(
-            f"covariates= needs {_FEWEST} labelled rows at least, and there are {x.shape[1]}; "
+            f"covariates= needs {_MIN_ROWS} labelled rows at least, and there are {x.shape[1]}; "
             "leave it out."
         )
     z = (x - mean[:, None]) / sd[:, None]
@@ -71,22 +74,22 @@ def _ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> Covari
     )
 
 
-def _column(table: Table, name: str) -> Floats:
+def _numeric_column(table: Table, name: str) -> Floats:
     """Numbers of all rows: (row,)."""
     rows = table.rows
     ids = (*_IDS, *table.keys)
-    known = [c for c in rows if c not in ids and pd.api.types.is_numeric_dtype(rows[c].dtype)]
-    if name not in known:
+    candidates = [c for c in rows if c not in ids and pd.api.types.is_numeric_dtype(rows[c].dtype)]
+    if name not in candidates:
         raise MetaevalError(
             f"There is no column {name!r} of numbers of the responses; there are "
-            f"{join_names(known) or 'none'}; read a column such as length, and name it: "
-            f"covariates=['length'].{did_you_mean(name, known)}"
+            f"{join_names(candidates) or 'none'}; read a column such as length, and name it: "
+            f"covariates=['length'].{did_you_mean(name, candidates)}"
         )
     values = rows[name].to_numpy(dtype=float, na_value=np.nan)
-    lacking = int((~np.isfinite(values)).sum())
-    if lacking:
+    n_missing = int((~np.isfinite(values)).sum())
+    if n_missing:
         raise MetaevalError(
-            f"{name} is missing or infinite in {lacking} rated rows; leave these rows out, or fill "
+            f"{name} is missing or infinite in {n_missing} rated rows; leave these rows out, or fill "
             "the column in."
         )
     if np.ptp(values) == 0:
@@ -97,30 +100,31 @@ def _column(table: Table, name: str) -> Floats:
     return values
 
 
-def with_ranges(prepared: ModelData, rated: RaterData, ranges: CovariateBins) -> ModelData:
+def with_ranges(model: ModelData, data: RaterData, ranges: CovariateBins) -> ModelData:
     """What is different where rows are in ranges."""
-    by_range, about = rated.patterns.by_range, ("covariate",)
+    by_range, dims = data.patterns.by_range, ("covariate",)
     arrays = {
-        **prepared.arrays,
-        "labels": by_range(rated.patterns.labels),
-        "counts": by_range(rated.patterns.counts),
+        **model.arrays,
+        "labels": by_range(data.patterns.labels),
+        "counts": by_range(data.patterns.counts),
         "covariates": ranges.values,
     }
     constant = {
-        **prepared.constant,
-        "covariate_mean": (about, ranges.mean),
-        "covariate_sd": (about, ranges.sd),
-        "covariate_in_range": (("range", *about), ranges.values),
+        **model.constant,
+        "covariate_mean": (dims, ranges.mean),
+        "covariate_sd": (dims, ranges.sd),
+        "covariate_in_range": (("range", *dims), ranges.values),
         "rows_in_range": (("range",), np.bincount(ranges.of_row)),
     }
-    return prepared._replace(
+    return replace(
+        model,
         arrays=arrays,
-        dims={**prepared.dims, "quality_coefficient": about, "coefficient": ("rater", *about)},
+        dims={**model.dims, "quality_coefficient": dims, "coefficient": ("rater", *dims)},
         coords={
-            **prepared.coords,
+            **model.coords,
             "covariate": ranges.names,
             "range": list(range(len(ranges.values))),
         },
         constant=constant,
-        name_options={**prepared.name_options, "covariates": "+".join(ranges.names)},
+        name_options={**model.name_options, "covariates": "+".join(ranges.names)},
     )

@@ -10,12 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from metaeval.bayes.design import DesignOptions, covariate_names, differences, leverage_warnings
-from metaeval.bayes.model_data import ModelData, Named, Sites
+from metaeval.bayes.design import (
+    DesignOptions,
+    covariate_differences,
+    covariate_names,
+    leverage_warnings,
+)
+from metaeval.bayes.model_data import ModelData, NamedArrays, Sites
 from metaeval.bayes.rater_models.confusion import confusion_at
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_pairs, with_ranges
 from metaeval.bayes.rater_models.design_effect import confusion_effect
-from metaeval.bayes.rater_models.label_patterns import canonical_orientation, patterns_of
+from metaeval.bayes.rater_models.label_patterns import canonical_orientation, find_patterns
 from metaeval.bayes.rater_models.latent_class import (
     RaterData,
     assemble_rater_model,
@@ -65,40 +70,47 @@ def rater_data(
     covariates: Sequence[str],
 ) -> ModelData:
     """The table as `rater_density` takes it."""
-    given, table = table, _required(table, options)
-    whole = _with_raters(table, raters, form)
+    original, table = table, _check_options(table, options)
+    labeled = _rater_table(table, raters, form)
     if options.scorers is not None:
-        whole = whole.keep_scorers(check_names("scorers", options.scorers))
+        labeled = labeled.keep_scorers(check_names("scorers", options.scorers))
     if form == "ordinal":
-        bare = whole.replace(scores=whole.scores.iloc[:, :0])
-        design, whole, _ = _designed(bare, options.resample, None)
-        return _as_given(ordinal_data(design, whole, covariates), given, list(whole.labels))
-    design, whole, kept = _designed(whole, options.resample, options.missing)
-    found = _dawid_skene(design, whole.pairs(), kept, covariates)
-    return _as_given(found, given, list(whole.labels)) if isinstance(given, Pairs) else found
-
-
-def _as_given(found: ModelData, table: Table, raters: list[str]) -> ModelData:
-    """What is said of rows in the order that labelled rows have in the table."""
-    labelled = table.labels[raters].notna().any(axis=1).to_numpy()
-    places = table.canonical_order
-    order = np.argsort(places[labelled[places]])
-    inner = found.derived_constants
-
-    def after(sites: Sites) -> Named:
-        return {
-            name: (dims, values[order] if dims[0] == "row" else values)
-            for name, (dims, values) in inner(sites).items()
-        }
-
-    rows = found.coords["row"]
-    return found._replace(
-        coords={**found.coords, "row": [rows[i] for i in order]},
-        derived_constants=after,
+        unscored = labeled.replace(scores=labeled.scores.iloc[:, :0])
+        design, labeled, _ = _make_rater_design(unscored, options.resample, None)
+        return _in_table_order(
+            ordinal_data(design, labeled, covariates), original, list(labeled.labels)
+        )
+    design, labeled, complete = _make_rater_design(labeled, options.resample, options.missing)
+    model = _dawid_skene_data(design, labeled.pairs(), complete, covariates)
+    return (
+        _in_table_order(model, original, list(labeled.labels))
+        if isinstance(original, Pairs)
+        else model
     )
 
 
-def _required(table: Any, options: DesignOptions) -> Table:
+def _in_table_order(model: ModelData, table: Table, raters: list[str]) -> ModelData:
+    """What is said of rows in the order that labelled rows have in the table."""
+    labeled = table.labels[raters].notna().any(axis=1).to_numpy()
+    positions = table.canonical_order
+    order = np.argsort(positions[labeled[positions]])
+    constants = model.derived_constants
+
+    def reordered(sites: Sites) -> NamedArrays:
+        return {
+            name: (dims, values[order] if dims[0] == "row" else values)
+            for name, (dims, values) in constants(sites).items()
+        }
+
+    rows = model.coords["row"]
+    return replace(
+        model,
+        coords={**model.coords, "row": [rows[i] for i in order]},
+        derived_constants=reordered,
+    )
+
+
+def _check_options(table: Any, options: DesignOptions) -> Table:
     """The table in canonical order; what has no meaning for this model is refused."""
     table = require_table(table)
     label, by, missing = options.label, options.by, options.missing
@@ -119,175 +131,192 @@ def _required(table: Any, options: DesignOptions) -> Table:
     return table
 
 
-def _with_raters(table: Table, raters: Sequence[str] | None, form: str) -> Table:
+def _rater_table(table: Table, raters: Sequence[str] | None, form: str) -> Table:
     """The table with the raters' labels, and rows that one of them labelled at least."""
     names = check_names("raters", raters) if raters is not None else list(table.labels.columns)
     for name in names:
         require_known("label", name, list(table.labels.columns))
-    there = table.labels[names].notna().to_numpy()
+    labeled = table.labels[names].notna().to_numpy()
     if len(names) < 2:
         raise MetaevalError(
             f"Two raters are needed to estimate how good each is; there is "
             f"{join_names(names) or 'none'}; name more label columns when reading (labels=), or "
             "use bayes.AccuracyModel, which takes one label for the truth."
         )
-    silent = [name for name, said in zip(names, there.any(axis=0), strict=True) if not said]
-    if silent:
-        raise MetaevalError(f"{join_names(silent)} gave no labels; leave it out: raters=[...].")
+    unlabeled = [
+        name for name, any_label in zip(names, labeled.any(axis=0), strict=True) if not any_label
+    ]
+    if unlabeled:
+        raise MetaevalError(f"{join_names(unlabeled)} gave no labels; leave it out: raters=[...].")
     if form == "ordinal":
         return require_ratings(table.keep_labels(names))
-    kept = table.keep_labels(names).pairs()
-    if not (kept.labels.notna().sum(axis=1) > 1).any():
+    pairs = table.keep_labels(names).pairs()
+    if not (pairs.labels.notna().sum(axis=1) > 1).any():
         raise MetaevalError(
             "No row has labels of two raters, so their agreement is unknown; raters "
             "must share rows."
         )
-    return kept
+    return pairs
 
 
-def _designed(
+def _make_rater_design(
     table: Table, resample: str | None, missing: str | None
 ) -> tuple[Design, Table, Bools]:
     """The design on all labelled rows, those rows with their raters, and rows all scorers have."""
-    whole = table.keep_rows(table.labels.notna().any(axis=1).to_numpy())
-    blank = pd.DataFrame({_BLANK: np.zeros(len(whole))}, index=whole.rows.index)
-    design = prepare(whole.replace(scores=blank, average_raters=True), resample=resample)
+    labeled = table.keep_rows(table.labels.notna().any(axis=1).to_numpy())
+    blank = pd.DataFrame({_BLANK: np.zeros(len(labeled))}, index=labeled.rows.index)
+    design = prepare(labeled.replace(scores=blank, average_raters=True), resample=resample)
     if design.systems:
         raise MetaevalError("Models have items or clusters as units; use resample='item'.")
-    policy = whole.missing if missing is None else missing
+    policy = labeled.missing if missing is None else missing
     if policy in ("pairwise", "count_as_wrong"):
         policy = "common"
-    kept = complete_rows(whole, policy) if whole.scorers else np.ones(len(whole), dtype=bool)
-    lost = dropped_rows_warning(whole, kept)
-    if not kept.any():
-        raise MetaevalError(no_complete_rows_message(whole, lost))
-    some = whole.scores.notna().any(axis=1)
-    used = design.table.replace(scores=whole.scores)
-    stratum = replace(design.strata[0], table=used)
+    complete = (
+        complete_rows(labeled, policy) if labeled.scorers else np.ones(len(labeled), dtype=bool)
+    )
+    warnings = dropped_rows_warning(labeled, complete)
+    if not complete.any():
+        raise MetaevalError(no_complete_rows_message(labeled, warnings))
+    scored = labeled.scores.notna().any(axis=1)
+    averaged = design.table.replace(scores=labeled.scores)
+    stratum = replace(design.strata[0], table=averaged)
     design = replace(
         design,
-        table=used,
+        table=averaged,
         strata=(stratum,),
-        label=f"truth behind {join_names(whole.labels, 5)}",
+        label=f"truth behind {join_names(labeled.labels, 5)}",
         missing=policy,
-        dropped=pd.Series([int((some & ~kept).sum())]),
-        holes=tuple(n for n in whole.scorers if whole.scores.loc[some & ~kept, n].isna().any()),
-        warnings=lost,
+        dropped=pd.Series([int((scored & ~complete).sum())]),
+        holes=tuple(
+            n for n in labeled.scorers if labeled.scores.loc[scored & ~complete, n].isna().any()
+        ),
+        warnings=warnings,
     )
-    return design, whole, kept
+    return design, labeled, complete
 
 
 def _signs(values: Floats, epsilon: float) -> Floats:
     return decide_with_threshold(values, epsilon)
 
 
-def _dawid_skene(design: Design, whole: Pairs, kept: Bools, names: Sequence[str]) -> ModelData:
+def _dawid_skene_data(
+    design: Design, pairs: Pairs, complete: Bools, names: Sequence[str]
+) -> ModelData:
     """Classes of pairs, and covariates of these names."""
-    more = differences(whole, covariate_names(whole, names))
-    signs = _signs(whole.labels.to_numpy(), whole.label_epsilon)
-    scores = np.where(kept[:, None], _signs(whole.scores.to_numpy(), 0.0), np.nan)
-    turned = np.zeros(len(signs), dtype=bool)
-    if not whole.ordered:
-        turned = canonical_orientation(np.column_stack([more.T, signs, scores]))
-    turn = np.where(turned, -1.0, 1.0)[:, None]
-    ranges = ranges_of_pairs(more * turn[:, 0], names) if names else None
-    known = not (signs == 0).any()
-    classes = [CLASSES[0], CLASSES[2]] if known else list(CLASSES)
-    codes = (signs * turn + 1) / 2 if known else signs * turn + 1
+    values = covariate_differences(pairs, covariate_names(pairs, names))
+    signs = _signs(pairs.labels.to_numpy(), pairs.label_epsilon)
+    scores = np.where(complete[:, None], _signs(pairs.scores.to_numpy(), 0.0), np.nan)
+    swapped = np.zeros(len(signs), dtype=bool)
+    if not pairs.ordered:
+        swapped = canonical_orientation(np.column_stack([values.T, signs, scores]))
+    sign = np.where(swapped, -1.0, 1.0)[:, None]
+    ranges = ranges_of_pairs(values * sign[:, 0], names) if names else None
+    untied = not (signs == 0).any()
+    classes = [CLASSES[0], CLASSES[2]] if untied else list(CLASSES)
+    codes = (signs * sign + 1) / 2 if untied else signs * sign + 1
     units, unit_names = units_and_names(design)
-    where, at = (None, None) if ranges is None else (ranges.of_row, ranges.values)
-    patterns = patterns_of(_codes(codes), len(classes), units, len(unit_names), where)
-    effect = confusion_effect(patterns, whole.ordered, at)
-    raters = [str(name) for name in whole.labels]
-    rated = RaterData(
-        table=whole,
+    range_of_row, range_values = (None, None) if ranges is None else (ranges.of_row, ranges.values)
+    patterns = find_patterns(_as_codes(codes), len(classes), units, len(unit_names), range_of_row)
+    effect = confusion_effect(patterns, pairs.ordered, range_values)
+    raters = [str(name) for name in pairs.labels]
+    data = RaterData(
+        table=pairs,
         design=design,
         patterns=patterns,
         raters=raters,
         labels=classes,
-        turned=turned,
-        ordered=whole.ordered,
-        effect=effect,
+        swapped=swapped,
+        ordered=pairs.ordered,
+        design_effect=effect,
     )
-    calls = None
-    if whole.scorers:
-        call = (scores * turn + 1)[kept].astype(int)
-        judged = np.unique(units[kept], return_inverse=True)[1]
-        calls = count_decisions(patterns.of_row[kept], judged, call, len(patterns.labels))
-    found = _of_classes(rated, calls, kept, at)
+    decisions = None
+    if pairs.scorers:
+        decision = (scores * sign + 1)[complete].astype(int)
+        scored_units = np.unique(units[complete], return_inverse=True)[1]
+        decisions = count_decisions(
+            patterns.of_row[complete], scored_units, decision, len(patterns.labels)
+        )
+    model = _dawid_skene_model(data, decisions, complete, range_values)
     if ranges is None:
-        return found
-    said = [*found.warnings, *_two(raters), *leverage_warnings(whole, names)]
-    return with_ranges(found._replace(warnings=said), rated, ranges)
+        return model
+    warnings = [*model.warnings, *_two_rater_warning(raters), *leverage_warnings(pairs, names)]
+    return with_ranges(replace(model, warnings=warnings), data, ranges)
 
 
-def _two(raters: Sequence[str]) -> list[str]:
+def _two_rater_warning(raters: Sequence[str]) -> list[str]:
     return (
         ["with two raters, a bias cannot be separated from the truth"] if len(raters) == 2 else []
     )
 
 
-def _codes(values: Floats) -> Codes:
+def _as_codes(values: Floats) -> Codes:
     return np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(int)
 
 
-def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
+def _confusion_by_range(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
     """Prevalence and confusion of draws in ranges of covariates (range, covariate)."""
     prevalence, confusion = merge_chains(sites["prevalence"]), merge_chains(sites["confusion"])
     if covariates is None:
         return prevalence[:, None], confusion[:, None]
-    truly, own = merge_chains(sites["quality_coefficient"]), merge_chains(sites["coefficient"])
+    quality, excess = merge_chains(sites["quality_coefficient"]), merge_chains(sites["coefficient"])
     with double_precision():
-        found = confusion_at(prevalence, confusion, truly, own, covariates)
-    return np.asarray(found[0]), np.asarray(found[1])
+        tilted = confusion_at(prevalence, confusion, quality, excess, covariates)
+    return np.asarray(tilted[0]), np.asarray(tilted[1])
 
 
-def _of_classes(
-    rated: RaterData, calls: ScorerDecisions | None, kept: Bools, covariates: Floats | None
+def _dawid_skene_model(
+    data: RaterData, decisions: ScorerDecisions | None, complete: Bools, covariates: Floats | None
 ) -> ModelData:
-    labels, counts = (rated.patterns.by_range(v) for v in rated.patterns[:2])
-    share, ordered = counts.sum(axis=1) / counts.sum(), rated.ordered
+    patterns = data.patterns
+    labels, counts = patterns.by_range(patterns.labels), patterns.by_range(patterns.counts)
+    range_weight, ordered = counts.sum(axis=1) / counts.sum(), data.ordered
 
     def tables(sites: Sites) -> tuple[Floats, Floats]:
-        return _tables(sites, covariates)
+        return _confusion_by_range(sites, covariates)
 
-    def derived_draws(sites: Sites, rng: Generator) -> Named:
-        if calls is None:
+    def derived_draws(sites: Sites, rng: Generator) -> NamedArrays:
+        if decisions is None:
             return {}
         prevalence, confusion = tables(sites)
-        called = scorer_confusion_draws(calls, labels, prevalence, confusion, ordered, rng)
+        scorer_confusion = scorer_confusion_draws(
+            decisions, labels, prevalence, confusion, ordered, rng
+        )
         shape = (*sites["prevalence"].shape[:2], -1)
-        often = np.einsum("g,dgc->dc", share, prevalence)
-        both = zip(("accuracy", "agreement"), corrected_accuracy(called, often), strict=True)
-        return {name: (("scorer",), values.reshape(shape)) for name, values in both}
+        mean_prevalence = np.einsum("g,dgc->dc", range_weight, prevalence)
+        named_values = zip(
+            ("accuracy", "agreement"),
+            corrected_accuracy(scorer_confusion, mean_prevalence),
+            strict=True,
+        )
+        return {name: (("scorer",), values.reshape(shape)) for name, values in named_values}
 
-    fixed = ("prevalence",) if len(rated.labels) == 2 and not ordered else ()
+    constant = ("prevalence",) if len(data.labels) == 2 and not ordered else ()
     return assemble_rater_model(
-        rated,
+        data,
         options=(("form", "dawid_skene"), ("ordered", ordered)),
         dims={
             "confusion": ("rater", "truth", "label"),
             "prevalence": ("truth",),
             "rater_accuracy": ("rater",),
         },
-        coords={"truth": rated.labels, "scorer": rated.table.scorers},
-        derived=("rater_accuracy", *fixed),
+        coords={"truth": data.labels, "scorer": data.table.scorers},
+        derived=("rater_accuracy", *constant),
         tables=tables,
-        observed=_raw(rated, kept) if calls is not None else {},
+        observed=_observed_accuracy(data, complete) if decisions is not None else {},
         derived_draws=derived_draws,
-        derived_constants=lambda sites: posterior_truth(rated, *tables(sites)),
+        derived_constants=lambda sites: posterior_truth(data, *tables(sites)),
     )
 
 
-def _raw(rated: RaterData, kept: Bools) -> Named:
+def _observed_accuracy(data: RaterData, complete: Bools) -> NamedArrays:
     """How often scorers agree with the label that most raters gave, corrected for nothing."""
-    label = rated.design.table.labels.to_numpy()[kept]
-    call = _signs(rated.table.scores.to_numpy()[kept], 0.0)
-    sided = label[:, 0] != 0
-    half = (call == label) + (call == 0) / 2
+    label = data.design.table.labels.to_numpy()[complete]
+    decision = _signs(data.table.scores.to_numpy()[complete], 0.0)
+    untied = label[:, 0] != 0
+    credit = (decision == label) + (decision == 0) / 2
     with np.errstate(invalid="ignore"):
-        accuracy = half[sided].sum(axis=0) / sided.sum()
+        accuracy = credit[untied].sum(axis=0) / untied.sum()
     return {
         "accuracy_observed": (("scorer",), accuracy),
-        "agreement_observed": (("scorer",), (call == label).mean(axis=0)),
+        "agreement_observed": (("scorer",), (decision == label).mean(axis=0)),
     }

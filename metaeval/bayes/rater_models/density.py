@@ -59,57 +59,63 @@ def rater_density(
         Whether first and second mean something; as the table says.
     """
     if form == "ordinal":
-        prevalence, confusion = _ordinal(labels, covariates)
+        prevalence, confusion = _sample_ordinal(labels, covariates)
     else:
-        prevalence, confusion = _dawid_skene(labels, counts, covariates, ordered)
-    found = log_likelihood(labels, prevalence, confusion)
-    numpyro.factor("likelihood", (counts / effect * found).sum())
+        prevalence, confusion = _sample_dawid_skene(labels, counts, covariates, ordered)
+    log_probs = log_likelihood(labels, prevalence, confusion)
+    numpyro.factor("likelihood", (counts / effect * log_probs).sum())
 
 
 def log_likelihood(labels: Any, prevalence: Any, confusion: Any) -> Any:
     """Log probability of each pattern, the truth summed out: (..., pattern)."""
-    each = jnp.einsum("...url,...rcl->...uc", labels, jnp.log(confusion))
-    return jax.nn.logsumexp(each + jnp.log(prevalence)[..., None, :], axis=-1)
+    log_prob = jnp.einsum("...url,...rcl->...uc", labels, jnp.log(confusion))
+    return jax.nn.logsumexp(log_prob + jnp.log(prevalence)[..., None, :], axis=-1)
 
 
-def _dawid_skene(labels: Any, counts: Any, covariates: Any, ordered: bool) -> tuple[Any, Any]:
+def _sample_dawid_skene(
+    labels: Any, counts: Any, covariates: Any, ordered: bool
+) -> tuple[Any, Any]:
     """Prevalence (..., truth) and confusion (..., rater, truth, label), maybe by ranges."""
     n_raters, n_classes = labels.shape[-2:]
-    own = _simplexes("said", confusion_layout(n_classes, ordered), (n_raters,))
-    rate = _simplexes("true", prevalence_layout(n_classes, ordered), ())[..., 0, :]
-    confusion = numpyro.deterministic("confusion", own)
-    prevalence = numpyro.deterministic("prevalence", rate)
+    sampled_confusion = _sample_simplexes("said", confusion_layout(n_classes, ordered), (n_raters,))
+    sampled_prevalence = _sample_simplexes("true", prevalence_layout(n_classes, ordered), ())[
+        ..., 0, :
+    ]
+    confusion = numpyro.deterministic("confusion", sampled_confusion)
+    prevalence = numpyro.deterministic("prevalence", sampled_prevalence)
     if covariates is None:
         numpyro.deterministic("rater_accuracy", jnp.einsum("c,rcc->r", prevalence, confusion))
         return prevalence, confusion
-    truly, excess = _coefficients(n_raters, covariates.shape[-1])
-    prevalence, confusion = confusion_at(prevalence, confusion, truly, excess, covariates)
+    quality, excess = _sample_coefficients(n_raters, covariates.shape[-1])
+    prevalence, confusion = confusion_at(prevalence, confusion, quality, excess, covariates)
     numpyro.deterministic("rater_accuracy", rater_accuracy(counts, prevalence, confusion))
     return prevalence, confusion
 
 
-def _coefficients(n_raters: int, n_covariates: int) -> tuple[Any, Any]:
+def _sample_coefficients(n_raters: int, n_covariates: int) -> tuple[Any, Any]:
     """What truth owes to covariates, and what each rater (rater, covariate) adds of its own."""
-    quality = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
-    own = dist.Normal(0.0, SD_COEFFICIENT).expand([n_raters, n_covariates]).to_event(2)
-    return numpyro.sample("quality_coefficient", quality), numpyro.sample("coefficient", own)
+    quality_prior = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
+    excess_prior = dist.Normal(0.0, SD_COEFFICIENT).expand([n_raters, n_covariates]).to_event(2)
+    return numpyro.sample("quality_coefficient", quality_prior), numpyro.sample(
+        "coefficient", excess_prior
+    )
 
 
 def rater_accuracy(counts: Any, prevalence: Any, confusion: Any) -> Any:
     """How often raters are right, ranges by the rows that they have: (..., rater)."""
-    share = counts.sum(axis=-1) / counts.sum()
-    return jnp.einsum("g,...gc,...grcc->...r", share, prevalence, confusion)
+    range_weight = counts.sum(axis=-1) / counts.sum()
+    return jnp.einsum("g,...gc,...grcc->...r", range_weight, prevalence, confusion)
 
 
-def _simplexes(name: str, layout: ParameterLayout, shape: tuple[int, ...]) -> Any:
+def _sample_simplexes(name: str, layout: ParameterLayout, shape: tuple[int, ...]) -> Any:
     """Matrices whose groups of parameters are Dirichlet.
 
     They are shares of gammas in their usual sizes, so that chains start where raters are mostly
     right.
     """
-    size = jnp.asarray(gamma_geometric_means(layout))
-    each = dist.Gamma(jnp.asarray(layout.prior), size).expand((*shape, len(size)))
-    return dirichlet_from_gammas(numpyro.sample(name, each.to_event(len(shape) + 1)), layout)
+    scale = jnp.asarray(gamma_geometric_means(layout))
+    gammas = dist.Gamma(jnp.asarray(layout.prior), scale).expand((*shape, len(scale)))
+    return dirichlet_from_gammas(numpyro.sample(name, gammas.to_event(len(shape) + 1)), layout)
 
 
 def gamma_geometric_means(layout: ParameterLayout) -> Any:
@@ -120,10 +126,10 @@ def gamma_geometric_means(layout: ParameterLayout) -> Any:
 def dirichlet_from_gammas(gammas: Any, layout: ParameterLayout) -> Any:
     """Matrices of gammas (..., parameter) that are over their geometric means."""
     weight = gammas * gamma_geometric_means(layout)
-    return layout.matrix(weight / (weight @ layout.together))
+    return layout.matrix(weight / (weight @ layout.same_group))
 
 
-def _ordinal(labels: Any, covariates: Any) -> tuple[Any, Any]:
+def _sample_ordinal(labels: Any, covariates: Any) -> tuple[Any, Any]:
     """Weights of the nodes of latent quality, and probabilities (..., rater, node, level)."""
     n_raters, n_levels = labels.shape[-2:]
     standard = dist.Normal(0.0, 1.0)
@@ -145,19 +151,19 @@ def _ordinal(labels: Any, covariates: Any) -> tuple[Any, Any]:
     weights = jnp.asarray(NODE_WEIGHTS)
     if covariates is None:
         return weights, category_probabilities(severity, discrimination, cutpoints)
-    slope = _slopes(n_raters, covariates.shape[-1])
+    slope = _sample_slopes(n_raters, covariates.shape[-1])
     return weights, category_probabilities_at(
         severity, discrimination, cutpoints, slope, covariates
     )
 
 
-def _slopes(n_raters: int, n_covariates: int) -> Any:
+def _sample_slopes(n_raters: int, n_covariates: int) -> Any:
     """What raters give for covariates, truth and excess together: (rater, covariate)."""
-    quality = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
-    raw = dist.Normal(0.0, 1.0).expand([n_raters - 1, n_covariates]).to_event(2)
-    truly = numpyro.sample("quality_coefficient", quality)
-    own = relative_bias(numpyro.sample("coefficient_raw", raw))
-    return truly + numpyro.deterministic("coefficient", own)
+    quality_prior = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
+    raw_prior = dist.Normal(0.0, 1.0).expand([n_raters - 1, n_covariates]).to_event(2)
+    quality = numpyro.sample("quality_coefficient", quality_prior)
+    excess = relative_bias(numpyro.sample("coefficient_raw", raw_prior))
+    return quality + numpyro.deterministic("coefficient", excess)
 
 
 def scales(z: Any) -> tuple[Any, Any, Any]:
@@ -183,15 +189,15 @@ def category_probabilities_at(
 
     To give more for a covariate is to be less severe where there is more of it.
     """
-    given = jnp.einsum("...rc,gc->...gr", slope, covariates)
-    at = severity[..., None, :] - given
-    return category_probabilities(at, discrimination[..., None, :], cutpoints[..., None, :])
+    shift = jnp.einsum("...rc,gc->...gr", slope, covariates)
+    shifted = severity[..., None, :] - shift
+    return category_probabilities(shifted, discrimination[..., None, :], cutpoints[..., None, :])
 
 
 def category_probabilities(severity: Any, discrimination: Any, cutpoints: Any) -> Any:
     """Probability of each level: (..., rater, node, level)."""
-    at = discrimination[..., None] * (NODES - severity[..., None])
-    up_to = jax.nn.sigmoid(cutpoints[..., None, None, :] - at[..., None])
-    ends = jnp.zeros_like(up_to[..., :1])
-    each = jnp.diff(jnp.concatenate([ends, up_to, ends + 1], axis=-1), axis=-1)
-    return jnp.maximum(each, 1e-12)
+    logit = discrimination[..., None] * (NODES - severity[..., None])
+    cumulative = jax.nn.sigmoid(cutpoints[..., None, None, :] - logit[..., None])
+    zeros = jnp.zeros_like(cumulative[..., :1])
+    probabilities = jnp.diff(jnp.concatenate([zeros, cumulative, zeros + 1], axis=-1), axis=-1)
+    return jnp.maximum(probabilities, 1e-12)

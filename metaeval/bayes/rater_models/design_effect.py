@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,16 +12,16 @@ from metaeval.bayes.rater_models.confusion import (
     ParameterLayout,
     confusion_at,
     confusion_layout,
-    posterior,
     prevalence_layout,
+    truth_posterior,
 )
 from metaeval.bayes.rater_models.label_patterns import Patterns
 from metaeval.core import Floats, double_precision
 
-_ROUNDS, _CLOSE = 500, 1e-8
+_MAX_ITERATIONS, _TOLERANCE = 500, 1e-8
 
 
-def effect_of(influence: Floats, counts: Floats, by_unit: Any) -> float:
+def variance_ratio(influence: Floats, counts: Floats, by_unit: Any) -> float:
     """Mean over columns of the variance by units over that by rows, at least 1.
 
     `influence` (pattern, column) of one row on the estimates, `counts` (pattern,) rows,
@@ -49,8 +50,8 @@ def confusion_effect(patterns: Patterns, ordered: bool, covariates: Floats | Non
     if covariates is not None:
         functions = _tilted_functions(patterns, ordered, covariates)
         return _effect_at_mode(functions, counts, by_unit)
-    said, true = _mode(labels, counts, ordered)
-    return effect_of(_influence(labels, counts, said, true, ordered), counts, by_unit)
+    theta, pi = _mode(labels, counts, ordered)
+    return variance_ratio(_influence(labels, counts, theta, pi, ordered), counts, by_unit)
 
 
 def _layouts(labels: Floats, ordered: bool) -> tuple[ParameterLayout, ParameterLayout]:
@@ -60,72 +61,84 @@ def _layouts(labels: Floats, ordered: bool) -> tuple[ParameterLayout, ParameterL
 
 def _mode(labels: Floats, counts: Floats, ordered: bool) -> tuple[Floats, Floats]:
     """Parameters of raters (rater, parameter) and of prevalence, at the mode of their logs."""
-    own, rate = _layouts(labels, ordered)
-    said = _normal(np.tile(own.prior, (labels.shape[1], 1)), own)
-    true = _normal(rate.prior, rate)
-    for _ in range(_ROUNDS):
-        cells, often = _completed(labels, said, true, ordered)
-        before = said
-        said = _normal(own.prior + np.einsum("u,urp->rp", counts, cells), own)
-        true = _normal(rate.prior + counts @ often, rate)
-        if np.abs(said - before).max() < _CLOSE:
+    rater_layout, truth_layout = _layouts(labels, ordered)
+    theta = _normalize(np.tile(rater_layout.prior, (labels.shape[1], 1)), rater_layout)
+    pi = _normalize(truth_layout.prior, truth_layout)
+    for _ in range(_MAX_ITERATIONS):
+        cells, truths = _expected_cells(labels, theta, pi, ordered)
+        previous = theta
+        theta = _normalize(rater_layout.prior + np.einsum("u,urp->rp", counts, cells), rater_layout)
+        pi = _normalize(truth_layout.prior + counts @ truths, truth_layout)
+        if np.abs(theta - previous).max() < _TOLERANCE:
             break
-    return said, true
+    return theta, pi
 
 
-def _normal(values: Floats, layout: ParameterLayout) -> Floats:
-    return np.asarray(values / (values @ layout.together))
+def _normalize(values: Floats, layout: ParameterLayout) -> Floats:
+    return np.asarray(values / (values @ layout.same_group))
 
 
-def _completed(labels: Floats, said: Floats, true: Floats, ordered: bool) -> tuple[Floats, Floats]:
+def _expected_cells(
+    labels: Floats, theta: Floats, pi: Floats, ordered: bool
+) -> tuple[Floats, Floats]:
     """Expected numbers of each parameter in one row: (pattern, rater, parameter), (pattern, p)."""
-    own, rate = _layouts(labels, ordered)
-    truth = posterior(labels, rate.matrix(true), own.matrix(said)[None])[0]
+    rater_layout, truth_layout = _layouts(labels, ordered)
+    truth = truth_posterior(labels, truth_layout.matrix(pi), rater_layout.matrix(theta)[None])[0]
     cells = np.einsum("url,uc->urcl", labels, truth)
-    return cells.reshape(*labels.shape[:2], -1) @ own.members, truth @ rate.members
+    return cells.reshape(
+        *labels.shape[:2], -1
+    ) @ rater_layout.cell_parameters, truth @ truth_layout.cell_parameters
 
 
-def _influence(labels: Floats, counts: Floats, said: Floats, true: Floats, ordered: bool) -> Floats:
+def _influence(labels: Floats, counts: Floats, theta: Floats, pi: Floats, ordered: bool) -> Floats:
     """What one row of each pattern adds to the estimated accuracy of each rater.
 
     (pattern, rater). Scores are those of the logs of the parameters (Fisher's identity), their
     information the sum of squares over rows and that of the prior.
     """
-    own, rate = _layouts(labels, ordered)
-    cells, often = _completed(labels, said, true, ordered)
-    cells = cells - said * (cells @ own.together)
-    often = often - true * (often @ rate.together)
-    score = np.concatenate([cells.reshape(len(labels), -1), often], axis=1)
-    known = score.T @ (counts[:, None] * score)
-    k = len(own.prior)
-    for r, q in enumerate(said):
-        known[r * k : (r + 1) * k, r * k : (r + 1) * k] += _prior_information(q, own)
-    known[-len(rate.prior) :, -len(rate.prior) :] += _prior_information(true, rate)
-    moved = _gradient(said, true, own, rate)
-    return np.asarray(score @ np.linalg.pinv(known, rcond=1e-10, hermitian=True) @ moved)
+    rater_layout, truth_layout = _layouts(labels, ordered)
+    cells, truths = _expected_cells(labels, theta, pi, ordered)
+    cells = cells - theta * (cells @ rater_layout.same_group)
+    truths = truths - pi * (truths @ truth_layout.same_group)
+    score = np.concatenate([cells.reshape(len(labels), -1), truths], axis=1)
+    information = score.T @ (counts[:, None] * score)
+    k = len(rater_layout.prior)
+    for r, q in enumerate(theta):
+        information[r * k : (r + 1) * k, r * k : (r + 1) * k] += _prior_information(q, rater_layout)
+    information[-len(truth_layout.prior) :, -len(truth_layout.prior) :] += _prior_information(
+        pi, truth_layout
+    )
+    gradient = _gradient(theta, pi, rater_layout, truth_layout)
+    return np.asarray(score @ np.linalg.pinv(information, rcond=1e-10, hermitian=True) @ gradient)
 
 
 def _prior_information(q: Floats, layout: ParameterLayout) -> Floats:
-    weight = layout.together @ layout.prior
-    return np.asarray(weight[:, None] * (np.diag(q) - layout.together * np.outer(q, q)))
+    weight = layout.same_group @ layout.prior
+    return np.asarray(weight[:, None] * (np.diag(q) - layout.same_group * np.outer(q, q)))
 
 
-def _gradient(said: Floats, true: Floats, own: ParameterLayout, rate: ParameterLayout) -> Floats:
+def _gradient(
+    theta: Floats, pi: Floats, rater_layout: ParameterLayout, truth_layout: ParameterLayout
+) -> Floats:
     """Of raters' accuracies by logs of the parameters: (parameter, rater)."""
-    n_raters, k = said.shape
-    classes = np.arange(len(own.cell))
-    share, cell = own.share[classes, classes], own.cell[classes, classes]
-    prevalence = rate.matrix(true)[0]
+    n_raters, k = theta.shape
+    classes = np.arange(len(rater_layout.cell))
+    fraction, cell = rater_layout.fraction[classes, classes], rater_layout.cell[classes, classes]
+    prevalence = truth_layout.matrix(pi)[0]
     right = np.eye(k)[cell]  # (truth, parameter)
-    slope = said * ((prevalence * share) @ right)
-    slope = slope - said * (slope @ own.together)
-    of_rate = (said[:, cell] * share * rate.share[0]) @ np.eye(len(true))[rate.cell[0]] * true
-    of_rate = of_rate - true * (of_rate @ rate.together)
-    found = np.zeros((n_raters * k + len(true), n_raters))
+    slope = theta * ((prevalence * fraction) @ right)
+    slope = slope - theta * (slope @ rater_layout.same_group)
+    prevalence_slope = (
+        (theta[:, cell] * fraction * truth_layout.fraction[0])
+        @ np.eye(len(pi))[truth_layout.cell[0]]
+        * pi
+    )
+    prevalence_slope = prevalence_slope - pi * (prevalence_slope @ truth_layout.same_group)
+    gradient = np.zeros((n_raters * k + len(pi), n_raters))
     for r in range(n_raters):
-        found[r * k : (r + 1) * k, r] = slope[r]
-    found[n_raters * k :] = of_rate.T
-    return found
+        gradient[r * k : (r + 1) * k, r] = slope[r]
+    gradient[n_raters * k :] = prevalence_slope.T
+    return gradient
 
 
 def ordinal_effect(
@@ -138,12 +151,13 @@ def ordinal_effect(
     return _effect_at_mode(_ordinal_functions(labels, covariates), counts, by_unit)
 
 
-class _Functions(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class _Functions:
     """Of so many parameters: log likelihoods (pattern,), estimates of each kind, log prior."""
 
     size: int
-    each: Callable[[Any], Any]
-    target: Callable[[Any], tuple[Any, ...]]
+    log_likelihood: Callable[[Any], Any]
+    estimates: Callable[[Any], tuple[Any, ...]]
     log_prior: Callable[[Any], Any]
 
 
@@ -154,23 +168,29 @@ def _effect_at_mode(functions: _Functions, counts: Floats, by_unit: Any) -> floa
 
     if _independent(counts, by_unit):
         return 1.0
-    size, each, target, log_prior = functions
+    size, log_likelihood = functions.size, functions.log_likelihood
+    log_prior = functions.log_prior
 
     def loss(x: Any) -> Any:
-        return -log_prior(x) - counts @ each(x)
+        return -log_prior(x) - counts @ log_likelihood(x)
 
     with double_precision():
-        find = jax.jit(jax.value_and_grad(loss))
-        x = minimize(lambda x: jax.tree.map(np.asarray, find(x)), np.zeros(size), jac=True).x
-        score, moved = (jax.tree.map(np.asarray, jax.jit(jax.jacfwd(f))(x)) for f in (each, target))
+        loss_and_gradient = jax.jit(jax.value_and_grad(loss))
+        x = minimize(
+            lambda x: jax.tree.map(np.asarray, loss_and_gradient(x)), np.zeros(size), jac=True
+        ).x
+        score, gradients = (
+            jax.tree.map(np.asarray, jax.jit(jax.jacfwd(f))(x))
+            for f in (log_likelihood, functions.estimates)
+        )
         prior = -np.asarray(jax.jit(jax.hessian(log_prior))(x))
-    known = score.T @ (counts[:, None] * score) + prior
-    kinds = (kind.reshape(-1, size).T for kind in moved)
-    influences = (score @ np.linalg.solve(known, kind) for kind in kinds)
-    return max(effect_of(influence, counts, by_unit) for influence in influences)
+    information = score.T @ (counts[:, None] * score) + prior
+    kinds = (kind.reshape(-1, size).T for kind in gradients)
+    influences = (score @ np.linalg.solve(information, kind) for kind in kinds)
+    return max(variance_ratio(influence, counts, by_unit) for influence in influences)
 
 
-def _standard(x: Any) -> Any:
+def _standard_normal(x: Any) -> Any:
     """Log prior of standard normal numbers."""
     return -0.5 * (x**2).sum()
 
@@ -182,38 +202,40 @@ def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> 
     from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT
     from metaeval.bayes.rater_models import density
 
-    labels, counts = (patterns.by_range(v) for v in patterns[:2])
-    own, rate = _layouts(labels, ordered)
+    labels, counts = (patterns.by_range(v) for v in (patterns.labels, patterns.counts))
+    rater_layout, truth_layout = _layouts(labels, ordered)
     n_raters, n = labels.shape[2], covariates.shape[1]
-    sizes = [n_raters * len(own.prior), len(rate.prior), n_raters * n, n]
+    sizes = [n_raters * len(rater_layout.prior), len(truth_layout.prior), n_raters * n, n]
 
     def parts(x: Any) -> list[Any]:
-        said, true, excess, truly = jnp.split(x, np.cumsum(sizes[:-1]))
-        return [said.reshape(n_raters, -1), true, excess.reshape(n_raters, n), truly]
+        log_theta, log_pi, excess, quality = jnp.split(x, np.cumsum(sizes[:-1]))
+        return [log_theta.reshape(n_raters, -1), log_pi, excess.reshape(n_raters, n), quality]
 
     def tables(x: Any) -> tuple[Any, Any]:
-        said, true, excess, truly = parts(x)
-        confusion = density.dirichlet_from_gammas(jnp.exp(said), own)
-        prevalence = density.dirichlet_from_gammas(jnp.exp(true), rate)[0]
-        slopes = density.SD_QUALITY * truly, SD_COEFFICIENT * excess
+        log_theta, log_pi, excess, quality = parts(x)
+        confusion = density.dirichlet_from_gammas(jnp.exp(log_theta), rater_layout)
+        prevalence = density.dirichlet_from_gammas(jnp.exp(log_pi), truth_layout)[0]
+        slopes = density.SD_QUALITY * quality, SD_COEFFICIENT * excess
         return confusion_at(prevalence, confusion, *slopes, covariates)
 
     def log_prior(x: Any) -> Any:
-        said, true, excess, truly = parts(x)
-        gammas = ((said, own), (true, rate))
-        found = [
-            (lay.prior * z - density.gamma_geometric_means(lay) * jnp.exp(z)).sum()
-            for z, lay in gammas
+        log_theta, log_pi, excess, quality = parts(x)
+        gammas = ((log_theta, rater_layout), (log_pi, truth_layout))
+        densities = [
+            (layout.prior * z - density.gamma_geometric_means(layout) * jnp.exp(z)).sum()
+            for z, layout in gammas
         ]
-        return sum(found) + _standard(excess) + _standard(truly)
+        return sum(densities) + _standard_normal(excess) + _standard_normal(quality)
 
-    def each(x: Any) -> Any:
+    def log_likelihood(x: Any) -> Any:
         return density.log_likelihood(labels, *tables(x)).reshape(-1)
 
-    def target(x: Any) -> tuple[Any, ...]:
+    def estimates(x: Any) -> tuple[Any, ...]:
         return density.rater_accuracy(counts, *tables(x)), *parts(x)[2:]
 
-    return _Functions(size=sum(sizes), each=each, target=target, log_prior=log_prior)
+    return _Functions(
+        size=sum(sizes), log_likelihood=log_likelihood, estimates=estimates, log_prior=log_prior
+    )
 
 
 def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
@@ -226,30 +248,37 @@ def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
     n = 0 if covariates is None else covariates.shape[1]
     sizes = [n_raters - 1, n_raters, 1, n_levels - 2, n, n * (n_raters - 1)]
     names = ("severity_raw", "discrimination_raw", "middle_raw", "gaps_raw", "quality", "excess")
-    whole = labels if covariates is None else labels.reshape(len(covariates), -1, *labels.shape[1:])
+    by_range = (
+        labels if covariates is None else labels.reshape(len(covariates), -1, *labels.shape[1:])
+    )
 
-    def of(x: Any) -> tuple[tuple[Any, Any, Any], Any, Any]:
+    def unpack(x: Any) -> tuple[tuple[Any, Any, Any], Any, Any]:
         parts = dict(zip(names, jnp.split(x, np.cumsum(sizes[:-1])), strict=True))
-        own = density.relative_bias(parts["excess"].reshape(n_raters - 1, n))
+        excess = density.relative_bias(parts["excess"].reshape(n_raters - 1, n))
         parts |= {"middle_raw": parts["middle_raw"][0]}
-        return density.scales(parts), density.SD_QUALITY * parts["quality"], own
+        return density.scales(parts), density.SD_QUALITY * parts["quality"], excess
 
-    def each(x: Any) -> Any:
-        scales, quality, own = of(x)
+    def log_likelihood(x: Any) -> Any:
+        scales, quality, excess = unpack(x)
         if covariates is None:
             return density.log_likelihood(
-                whole, density.NODE_WEIGHTS, density.category_probabilities(*scales)
+                by_range, density.NODE_WEIGHTS, density.category_probabilities(*scales)
             )
         severity, discrimination, cutpoints = scales
-        slope = quality + own
-        said = density.category_probabilities_at(
+        slope = quality + excess
+        probabilities = density.category_probabilities_at(
             severity, discrimination, cutpoints, slope, covariates
         )
-        return density.log_likelihood(whole, density.NODE_WEIGHTS, said).reshape(-1)
+        return density.log_likelihood(by_range, density.NODE_WEIGHTS, probabilities).reshape(-1)
 
-    def target(x: Any) -> tuple[Any, ...]:
-        (severity, discrimination, _), quality, own = of(x)
+    def estimates(x: Any) -> tuple[Any, ...]:
+        (severity, discrimination, _), quality, excess = unpack(x)
         scales = jnp.concatenate([severity, jnp.log(discrimination)])
-        return (scales,) if covariates is None else (scales, own, quality)
+        return (scales,) if covariates is None else (scales, excess, quality)
 
-    return _Functions(size=sum(sizes), each=each, target=target, log_prior=_standard)
+    return _Functions(
+        size=sum(sizes),
+        log_likelihood=log_likelihood,
+        estimates=estimates,
+        log_prior=_standard_normal,
+    )

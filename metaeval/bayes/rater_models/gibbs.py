@@ -17,7 +17,14 @@ from metaeval.bayes.rater_models.confusion import (
     confusion_layout,
     prevalence_layout,
 )
-from metaeval.bayes.sampling.nuts import MOST, SMALL_MODEL, Arrays, Enough, Sampled, Settings
+from metaeval.bayes.sampling.nuts import (
+    MAX_DRAWS,
+    SMALL_MODEL,
+    Arrays,
+    ChainDraws,
+    Settings,
+    StoppingRule,
+)
 from metaeval.core import (
     SMALLEST_DIVISOR,
     Codes,
@@ -28,14 +35,14 @@ from metaeval.core import (
 )
 
 BLOCK = 128  # sweeps between two looks at the clock
-MOST_APART = 16  # sweeps between two draws that are kept, at most
-_ONE_BY_ONE = 4096  # rows up to which each is drawn by itself, which then is faster
-_RARE = 16  # with more rows, patterns of fewer are
-_SHORT = 1024
-_NEAR = 5.0  # chains start from draws of the prior as if it had been seen so often
+MAX_THINNING = 16  # sweeps between two draws that are kept, at most
+_MAX_SINGLE_ROWS = 4096  # rows up to which each is drawn by itself, which then is faster
+_MIN_COMMON_ROWS = 16  # with more rows, patterns of fewer are
+_MIN_PADDED_LENGTH = 1024
+_START_WEIGHT = 5.0  # chains start from draws of the prior as if it had been seen so often
 
 
-def sample(arrays: Arrays, ordered: bool, settings: Settings, enough: Enough) -> Sampled:
+def sample(arrays: Arrays, ordered: bool, settings: Settings, enough: StoppingRule) -> ChainDraws:
     """Draw from the posterior of `rater_density`, form Dawid-Skene.
 
     Draws are doubled until they are enough; from `sampling.MOST` on they come further apart
@@ -46,99 +53,108 @@ def sample(arrays: Arrays, ordered: bool, settings: Settings, enough: Enough) ->
     n_classes = arrays["labels"].shape[-1]
     with double_precision():
         data = {name: np.asarray(values) for name, values in arrays.items()}
-        data |= _split(data["counts"])
+        data |= _split_patterns(data["counts"])
         n_raters = data["labels"].shape[1]
-        state = _started(settings.seed, n_raters, n_classes, ordered, settings.n_chains)
-    state, _ = _run(
+        state = _initial_state(settings.seed, n_raters, n_classes, ordered, settings.n_chains)
+    state, _ = _run_blocks(
         state, data, ordered, -(-(settings.n_warmup or SMALL_MODEL.n_warmup) // BLOCK), 1, "warm-up"
     )
-    n, apart = settings.n_draws or SMALL_MODEL.n_draws, 1
-    kept = _empty()
+    n, thinning = settings.n_draws or SMALL_MODEL.n_draws, 1
+    blocks = _no_blocks()
     while True:
-        missing = -(-(n - _length(kept)) * apart // BLOCK)
-        state, more = _run(state, data, ordered, missing, apart, "draws")
-        kept = kept + more
-        found = _sampled(kept, n, n_classes, ordered)
-        if settings.n_draws or apart >= MOST_APART or enough(found):
-            return found
-        if n < MOST:
-            n = min(2 * n, MOST)
+        n_blocks = -(-(n - _n_draws(blocks)) * thinning // BLOCK)
+        state, new_blocks = _run_blocks(state, data, ordered, n_blocks, thinning, "draws")
+        blocks = blocks + new_blocks
+        sampled = _as_sites(blocks, n, n_classes, ordered)
+        if settings.n_draws or thinning >= MAX_THINNING or enough(sampled):
+            return sampled
+        if n < MAX_DRAWS:
+            n = min(2 * n, MAX_DRAWS)
         else:
-            apart *= 2
-            kept = [tuple(part[:, 1::2] for part in _joined(kept))]
+            thinning *= 2
+            blocks = [tuple(part[:, 1::2] for part in _concatenate(blocks))]
 
 
-Part = tuple[Floats, ...]
+Draws = tuple[Floats, ...]
 """Draws (chain, draw, ...) of confusions, prevalence and log posterior."""
 
 
-def _empty() -> list[Part]:
+def _no_blocks() -> list[Draws]:
     return []
 
 
-def _length(kept: list[Part]) -> int:
-    return sum(part[0].shape[1] for part in kept)
+def _n_draws(blocks: list[Draws]) -> int:
+    return sum(part[0].shape[1] for part in blocks)
 
 
-def _joined(kept: list[Part]) -> Part:
-    return tuple(np.concatenate(each, axis=1) for each in zip(*kept, strict=True))
+def _concatenate(blocks: list[Draws]) -> Draws:
+    return tuple(np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
 
 
-def _sampled(kept: list[Part], n: int, n_classes: int, ordered: bool) -> Sampled:
+def _as_sites(blocks: list[Draws], n: int, n_classes: int, ordered: bool) -> ChainDraws:
     """The first n draws as sites."""
-    said, true, lp = (part[:, :n] for part in _joined(kept))
-    confusion = confusion_layout(n_classes, ordered).matrix(said)
-    prevalence = prevalence_layout(n_classes, ordered).matrix(true)[..., 0, :]
-    right = np.einsum("...c,...rcc->...r", prevalence, confusion)
-    sites = {"confusion": confusion, "prevalence": prevalence, "rater_accuracy": right}
-    return Sampled(sites, {"lp": lp})
+    theta, pi, lp = (part[:, :n] for part in _concatenate(blocks))
+    confusion = confusion_layout(n_classes, ordered).matrix(theta)
+    prevalence = prevalence_layout(n_classes, ordered).matrix(pi)[..., 0, :]
+    accuracy = np.einsum("...c,...rcc->...r", prevalence, confusion)
+    sites = {"confusion": confusion, "prevalence": prevalence, "rater_accuracy": accuracy}
+    return ChainDraws(sites, {"lp": lp})
 
 
-def _run(
-    state: Any, data: Arrays, ordered: bool, n_blocks: int, apart: int, what: str
-) -> tuple[Any, list[Part]]:
+def _run_blocks(
+    state: Any, data: Arrays, ordered: bool, n_blocks: int, thinning: int, phase: str
+) -> tuple[Any, list[Draws]]:
     """Advance all chains by some blocks, and keep a draw every so many sweeps."""
-    kept = []
-    for _ in with_progress(range(n_blocks), n_blocks, f"raters: {what}"):
+    blocks = []
+    for _ in with_progress(range(n_blocks), n_blocks, f"raters: {phase}"):
         with double_precision():
-            state, drawn = _advance(state, data, ordered=ordered)
-            kept.append(tuple(np.asarray(part)[:, apart - 1 :: apart] for part in drawn))
-    return state, kept
+            state, draws = _advance(state, data, ordered=ordered)
+            blocks.append(tuple(np.asarray(part)[:, thinning - 1 :: thinning] for part in draws))
+    return state, blocks
 
 
-def _split(counts: Floats) -> dict[str, Codes]:
+def _split_patterns(counts: Floats) -> dict[str, Codes]:
     """Rows of rare patterns one by one, and the patterns that are drawn whole; both padded."""
-    n = counts.astype(int)
-    common = np.zeros(len(n), dtype=bool) if n.sum() <= _ONE_BY_ONE else n >= _RARE
-    few = np.repeat(np.arange(len(n)), np.where(common, 0, n))
-    many = np.flatnonzero(common)
+    n_rows = counts.astype(int)
+    common = (
+        np.zeros(len(n_rows), dtype=bool)
+        if n_rows.sum() <= _MAX_SINGLE_ROWS
+        else n_rows >= _MIN_COMMON_ROWS
+    )
+    rare_rows = np.repeat(np.arange(len(n_rows)), np.where(common, 0, n_rows))
+    common_patterns = np.flatnonzero(common)
     return {
-        "row": _padded(few),
-        "there": _padded(np.ones(len(few))),
-        "whole": _padded(many),
-        "size": _padded(n[many].astype(float)),
+        "row": _pad(rare_rows),
+        "there": _pad(np.ones(len(rare_rows))),
+        "whole": _pad(common_patterns),
+        "size": _pad(n_rows[common_patterns].astype(float)),
     }
 
 
-def _padded(values: Floats) -> Floats:
+def _pad(values: Floats) -> Floats:
     """Filled up with 0 to a power of two, of which few are too short; nothing stays nothing."""
-    wanted = int(2 ** np.ceil(np.log2(max(len(values), _SHORT)))) if len(values) else 0
-    return np.pad(values, (0, wanted - len(values)))
+    length = int(2 ** np.ceil(np.log2(max(len(values), _MIN_PADDED_LENGTH)))) if len(values) else 0
+    return np.pad(values, (0, length - len(values)))
 
 
-def _started(seed: int, n_raters: int, n_classes: int, ordered: bool, chains: int) -> Any:
+def _initial_state(seed: int, n_raters: int, n_classes: int, ordered: bool, chains: int) -> Any:
     """Chains where raters are mostly right, each somewhere else."""
     rng = np.random.default_rng([seed, 2])
-    own, rate = confusion_layout(n_classes, ordered), prevalence_layout(n_classes, ordered)
-    said = rng.standard_gamma(_NEAR * own.prior, (chains, n_raters, len(own.prior)))
-    true = rng.standard_gamma(_NEAR * rate.prior, (chains, len(rate.prior)))
+    rater_layout, truth_layout = (
+        confusion_layout(n_classes, ordered),
+        prevalence_layout(n_classes, ordered),
+    )
+    theta = rng.standard_gamma(
+        _START_WEIGHT * rater_layout.prior, (chains, n_raters, len(rater_layout.prior))
+    )
+    pi = rng.standard_gamma(_START_WEIGHT * truth_layout.prior, (chains, len(truth_layout.prior)))
     keys = jax.random.split(jax.random.PRNGKey(seed), chains)
-    return keys, _normal(said, own), _normal(true, rate)
+    return keys, _normalize(theta, rater_layout), _normalize(pi, truth_layout)
 
 
-def _normal(values: Any, layout: ParameterLayout) -> Any:
+def _normalize(values: Any, layout: ParameterLayout) -> Any:
     """Parameters (..., parameter) whose groups add up to 1."""
-    return values / (values @ layout.together)
+    return values / (values @ layout.same_group)
 
 
 @functools.partial(jax.jit, static_argnames=("ordered",))
@@ -146,80 +162,92 @@ def _advance(state: Any, data: Arrays, *, ordered: bool) -> Any:
     """One block of sweeps of every chain."""
 
     def of_chain(state: Any) -> Any:
-        return jax.lax.scan(lambda now, _: _sweep(now, data, ordered), state, None, length=BLOCK)
+        return jax.lax.scan(
+            lambda state, _: _sweep(state, data, ordered), state, None, length=BLOCK
+        )
 
     return jax.vmap(of_chain)(state)
 
 
 def _sweep(state: Any, data: Arrays, ordered: bool) -> tuple[Any, Any]:
     """Truths given raters, then raters given truths; also the state before, and its log density."""
-    key, said, true = state
-    key, one, other = jax.random.split(key, 3)
+    key, theta, pi = state
+    key, truth_key, gamma_key = jax.random.split(key, 3)
     labels, counts, effect = data["labels"], data["counts"], data["effect"]
-    own = confusion_layout(labels.shape[-1], ordered)
-    rate = prevalence_layout(labels.shape[-1], ordered)
-    log_joint = jnp.einsum("url,rcl->uc", labels, jnp.log(own.matrix(said)))
-    log_joint = log_joint + jnp.log(rate.matrix(true)[0])
+    rater_layout = confusion_layout(labels.shape[-1], ordered)
+    truth_layout = prevalence_layout(labels.shape[-1], ordered)
+    log_joint = jnp.einsum("url,rcl->uc", labels, jnp.log(rater_layout.matrix(theta)))
+    log_joint = log_joint + jnp.log(truth_layout.matrix(pi)[0])
     total = jax.nn.logsumexp(log_joint, axis=1)
-    share = jnp.exp(log_joint - total[:, None])
-    truths = _tempered(_truths(one, share, data), counts[:, None] * share, effect)
+    probability = jnp.exp(log_joint - total[:, None])
+    truths = _scale_to_effective(
+        _draw_truths(truth_key, probability, data), counts[:, None] * probability, effect
+    )
     cells = jnp.einsum("url,uc->rcl", labels, truths).reshape(labels.shape[1], -1)
-    seen = own.prior + jnp.maximum(cells @ own.members, 0)
-    often = rate.prior + jnp.maximum(truths.sum(axis=0) @ rate.members, 0)
-    drawn = gamma(other, jnp.concatenate([seen.ravel(), often]))
-    new = drawn[: seen.size].reshape(seen.shape), drawn[seen.size :]
-    lp = counts @ total / effect + ((own.prior - 1) * jnp.log(said)).sum()
-    lp = lp + ((rate.prior - 1) * jnp.log(true)).sum()
-    return (key, _normal(new[0], own), _normal(new[1], rate)), (said, true, lp)
+    rater_shape = rater_layout.prior + jnp.maximum(cells @ rater_layout.cell_parameters, 0)
+    truth_shape = truth_layout.prior + jnp.maximum(
+        truths.sum(axis=0) @ truth_layout.cell_parameters, 0
+    )
+    gammas = draw_gamma(gamma_key, jnp.concatenate([rater_shape.ravel(), truth_shape]))
+    new = gammas[: rater_shape.size].reshape(rater_shape.shape), gammas[rater_shape.size :]
+    lp = counts @ total / effect + ((rater_layout.prior - 1) * jnp.log(theta)).sum()
+    lp = lp + ((truth_layout.prior - 1) * jnp.log(pi)).sum()
+    return (key, _normalize(new[0], rater_layout), _normalize(new[1], truth_layout)), (
+        theta,
+        pi,
+        lp,
+    )
 
 
-def gamma(key: Any, shape: Any) -> Any:
+def draw_gamma(key: Any, shape: Any) -> Any:
     """Gamma numbers of shapes of at least 1, by rejection (Marsaglia, Tsang 2000).
 
     It compiles in half the time of `jax.random.gamma`, and runs in a third.
     """
     d = shape - 1 / 3
 
-    def again(state: Any) -> Any:
-        key, found, left = state
-        key, one, other = jax.random.split(key, 3)
-        x = jax.random.normal(one, shape.shape, dtype=shape.dtype)
-        u = jax.random.uniform(other, shape.shape, dtype=shape.dtype)
+    def retry(state: Any) -> Any:
+        key, values, pending = state
+        key, normal_key, uniform_key = jax.random.split(key, 3)
+        x = jax.random.normal(normal_key, shape.shape, dtype=shape.dtype)
+        u = jax.random.uniform(uniform_key, shape.shape, dtype=shape.dtype)
         v = jnp.maximum(1 + x / jnp.sqrt(9 * d), 0.0) ** 3
-        good = jnp.log(u) < x * x / 2 + d - d * v + d * jnp.log(v)
-        return key, jnp.where(left & good, d * v, found), left & ~good
+        accepted = jnp.log(u) < x * x / 2 + d - d * v + d * jnp.log(v)
+        return key, jnp.where(pending & accepted, d * v, values), pending & ~accepted
 
     state = key, shape, jnp.ones(shape.shape, dtype=bool)
-    return jax.lax.while_loop(lambda state: state[2].any(), again, state)[1]
+    return jax.lax.while_loop(lambda state: state[2].any(), retry, state)[1]
 
 
-def _tempered(drawn: Any, expected: Any, effect: Any) -> Any:
+def _scale_to_effective(counts: Any, expected: Any, effect: Any) -> Any:
     """Numbers with the mean and the variance that 1 / effect as many rows would have."""
-    return expected / effect + (drawn - expected) / jnp.sqrt(effect)
+    return expected / effect + (counts - expected) / jnp.sqrt(effect)
 
 
-def _truths(key: Any, share: Any, data: Arrays) -> Any:
+def _draw_truths(key: Any, probability: Any, data: Arrays) -> Any:
     """How many rows of each pattern have each truth: (pattern, truth)."""
-    one, other = jax.random.split(key)
-    below = jnp.cumsum(share[data["row"]], axis=1)[:, :-1]
-    row = (jax.random.uniform(one, data["row"].shape)[:, None] > below).sum(axis=1)
-    drawn = jnp.zeros_like(share).at[data["row"], row].add(data["there"])
+    row_key, count_key = jax.random.split(key)
+    cumulative = jnp.cumsum(probability[data["row"]], axis=1)[:, :-1]
+    row = (jax.random.uniform(row_key, data["row"].shape)[:, None] > cumulative).sum(axis=1)
+    counts = jnp.zeros_like(probability).at[data["row"], row].add(data["there"])
     if not len(data["whole"]):
-        return drawn
-    whole = _multinomial(other, data["size"], share[data["whole"]])
-    return drawn.at[data["whole"]].add(whole)
+        return counts
+    common = _draw_multinomial(count_key, data["size"], probability[data["whole"]])
+    return counts.at[data["whole"]].add(common)
 
 
-def _multinomial(key: Any, size: Any, p: Any) -> Any:
+def _draw_multinomial(key: Any, size: Any, p: Any) -> Any:
     """How many of each class: (pattern, class), one binomial after the other."""
 
-    def step(state: Any, at: Any) -> Any:
-        left, rest = state
-        own, chance = at
-        share = jnp.clip(chance / jnp.maximum(rest, SMALLEST_DIVISOR), 0.0, 1.0)
-        some = jnp.where(left > 0, jax.random.binomial(own, left, share), 0.0)
-        return (left - some, rest - chance), some
+    def step(state: Any, inputs: Any) -> Any:
+        remaining, remaining_probability = state
+        draw_key, probability = inputs
+        conditional = jnp.clip(
+            probability / jnp.maximum(remaining_probability, SMALLEST_DIVISOR), 0.0, 1.0
+        )
+        count = jnp.where(remaining > 0, jax.random.binomial(draw_key, remaining, conditional), 0.0)
+        return (remaining - count, remaining_probability - probability), count
 
     keys = jax.random.split(key, p.shape[1] - 1)
-    (left, _), found = jax.lax.scan(step, (size, jnp.ones_like(size)), (keys, p.T[:-1]))
-    return jnp.concatenate([found, left[None]]).T
+    (remaining, _), counts = jax.lax.scan(step, (size, jnp.ones_like(size)), (keys, p.T[:-1]))
+    return jnp.concatenate([counts, remaining[None]]).T

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from metaeval.core import Bools, Codes, Floats
 
-_LARGEST_CODE = 2**62
-_FEWEST = 64  # fewer patterns are filled up to so many: one model is compiled for all of them
+_MAX_CODE = 2**62
+_MIN_PATTERNS = 64  # fewer patterns are filled up to so many: one model is compiled for all of them
 
 
-class Patterns(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Patterns:
     """Distinct patterns, filled up to a fixed size with ones that no row has.
 
     `labels` (pattern, rater, label) is 1 for what was said, `counts` (pattern,), `of_row` (row,);
@@ -33,25 +35,25 @@ class Patterns(NamedTuple):
         return values.reshape(self.n_ranges, -1, *values.shape[1:])
 
 
-def patterns_of(
+def find_patterns(
     codes: Codes, n_labels: int, units: Codes, n_units: int, ranges: Codes | None = None
 ) -> Patterns:
     """Patterns of codes (row, rater): 0, 1, ..., and -1 where a rater said nothing.
 
     `ranges` (row,) from 0, none of them empty, are of covariates.
     """
-    where = np.zeros(len(codes), dtype=int) if ranges is None else ranges
-    inside = [np.flatnonzero(where == g) for g in range(where.max() + 1)]
-    parts = [_unique(codes[rows], n_labels) for rows in inside]
-    most = max(len(found) for found, _, _ in parts)
-    size = max(int(2 ** np.ceil(np.log2(most))), _FEWEST // len(parts), 1)
-    labels = np.zeros((len(parts) * size, codes.shape[1], n_labels))
+    range_of_row = np.zeros(len(codes), dtype=int) if ranges is None else ranges
+    rows_in_range = [np.flatnonzero(range_of_row == g) for g in range(range_of_row.max() + 1)]
+    parts = [_unique_rows(codes[rows], n_labels) for rows in rows_in_range]
+    n_distinct = max(len(distinct) for distinct, _, _ in parts)
+    n_patterns = max(int(2 ** np.ceil(np.log2(n_distinct))), _MIN_PATTERNS // len(parts), 1)
+    labels = np.zeros((len(parts) * n_patterns, codes.shape[1], n_labels))
     counts, of_row = np.zeros(len(labels)), np.zeros(len(codes), dtype=int)
-    for g, (found, own, number) in enumerate(parts):
-        there = slice(g * size, g * size + len(found))
-        labels[there] = found[..., None] == np.arange(n_labels)
-        counts[there] = number
-        of_row[inside[g]] = own + g * size
+    for g, (distinct, index, multiplicity) in enumerate(parts):
+        block = slice(g * n_patterns, g * n_patterns + len(distinct))
+        labels[block] = distinct[..., None] == np.arange(n_labels)
+        counts[block] = multiplicity
+        of_row[rows_in_range[g]] = index + g * n_patterns
     shape = (n_units, len(labels))
     by_unit = sparse.coo_array((np.ones(len(codes)), (units, of_row)), shape=shape).tocsr()
     return Patterns(
@@ -64,9 +66,9 @@ def patterns_of(
     )
 
 
-def _unique(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:
+def _unique_rows(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:
     """Distinct rows, which of them each row is, and how often they are there."""
-    if (n_labels + 1.0) ** codes.shape[1] < _LARGEST_CODE:
+    if (n_labels + 1.0) ** codes.shape[1] < _MAX_CODE:
         number = (codes + 1) @ (n_labels + 1) ** np.arange(codes.shape[1], dtype=np.int64)[::-1]
         _, first, of_row, counts = np.unique(
             number, return_index=True, return_inverse=True, return_counts=True
@@ -80,16 +82,16 @@ def canonical_orientation(signs: Floats) -> Bools:
 
     `signs` (row, voice) are above, at or below 0, or nan where a voice is silent.
     """
-    taken = np.nan_to_num(signs) != 0
-    at = taken.argmax(axis=1)
-    return np.asarray(taken.any(axis=1) & (signs[np.arange(len(signs)), at] < 0))
+    nonzero = np.nan_to_num(signs) != 0
+    leading = nonzero.argmax(axis=1)
+    return np.asarray(nonzero.any(axis=1) & (signs[np.arange(len(signs)), leading] < 0))
 
 
 def pairwise_agreement(labels: Floats, counts: Floats) -> tuple[Floats, Floats]:
     """Share of equal labels of each two raters, and rows that have both: (pair,)."""
-    one, other = np.triu_indices(labels.shape[1], k=1)
-    there = labels.sum(axis=2)
-    both = np.einsum("u,ur,us->rs", counts, there, there)[one, other]
-    same = np.einsum("u,url,usl->rs", counts, labels, labels)[one, other]
+    first, second = np.triu_indices(labels.shape[1], k=1)
+    present = labels.sum(axis=2)
+    n_both = np.einsum("u,ur,us->rs", counts, present, present)[first, second]
+    n_equal = np.einsum("u,url,usl->rs", counts, labels, labels)[first, second]
     with np.errstate(invalid="ignore"):
-        return same / both, both
+        return n_equal / n_both, n_both

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
 from metaeval.bayes.design import unit_names
-from metaeval.bayes.model_data import ModelData, Named, Sites, no_constants
+from metaeval.bayes.model_data import ModelData, NamedArrays, Sites, no_constants
 from metaeval.bayes.rater_models.confusion import (
-    blocks,
+    draw_blocks,
     log_joint,
     normalize_log_joint,
     posterior_by_range,
@@ -23,16 +24,17 @@ from metaeval.inference import Design, units_of
 from metaeval.statistics import Estimand
 from metaeval.tables import TEXT, Table
 
-MOST_TRUTHS = 300_000  # probabilities of the truth of rows that are kept
+MAX_TRUTH_PROBABILITIES = 300_000  # probabilities of the truth of rows that are kept
 
-Tables = Callable[[Sites], tuple[Floats, Floats]]
+TableFunction = Callable[[Sites], tuple[Floats, Floats]]
 """Of draws: prevalence (draw, range, truth), confusion (draw, range, rater, truth, label)."""
 
 
-class RaterData(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class RaterData:
     """What was said of the rows; `labels` are the names of what raters may say.
 
-    `turned` (row,) are the rows whose pattern is that of the pair turned round.
+    `swapped` (row,) are the rows whose pattern is that of the pair turned round.
     """
 
     table: Table
@@ -40,9 +42,9 @@ class RaterData(NamedTuple):
     patterns: Patterns
     raters: list[str]
     labels: list[str]
-    turned: Bools
+    swapped: Bools
     ordered: bool
-    effect: float
+    design_effect: float
 
 
 def merge_chains(values: Floats) -> Floats:
@@ -56,46 +58,46 @@ def units_and_names(design: Design) -> tuple[Codes, list[str]]:
 
 
 def assemble_rater_model(
-    rated: RaterData,
+    data: RaterData,
     *,
     options: Options,
     dims: Mapping[str, tuple[str, ...]],
     coords: Mapping[str, list[Any]],
     derived: tuple[str, ...],
-    tables: Tables,
-    observed: Named | None = None,
-    derived_draws: Callable[[Sites, Generator], Named] | None = None,
-    derived_constants: Callable[[Sites], Named] = no_constants,
+    tables: TableFunction,
+    observed: NamedArrays | None = None,
+    derived_draws: Callable[[Sites, Generator], NamedArrays] | None = None,
+    derived_constants: Callable[[Sites], NamedArrays] = no_constants,
 ) -> ModelData:
     """What `fit` needs of a model in which raters label a latent class."""
-    patterns, pairs = rated.patterns, _pair_names(rated)
+    patterns, pairs = data.patterns, _pair_names(data)
     form = dict(options)["form"]
-    said = {"form": form} if form != "dawid_skene" else {}
-    effect = np.array(rated.effect)
+    name_options = {"form": form} if form != "dawid_skene" else {}
+    effect = np.array(data.design_effect)
     return ModelData(
         arrays={"labels": patterns.labels, "counts": patterns.counts, "effect": effect},
         options=options,
         dims=dims,
         coords={
-            "rater": rated.raters,
-            "label": rated.labels,
+            "rater": data.raters,
+            "label": data.labels,
             "rater_pair": pairs,
-            "unit": unit_names(rated.design.strata[0]),
-            "row": _row_names(rated.table),
+            "unit": unit_names(data.design.strata[0]),
+            "row": _row_names(data.table),
             **coords,
         },
-        observed={**_seen(rated), **(observed or {})},
+        observed={**_observed_rates(data), **(observed or {})},
         constant={"design_effect": ((), effect)},
-        design=rated.design,
+        design=data.design,
         by=None,
         estimand=_estimand(form),
-        name_options=said,
+        name_options=name_options,
         derived=derived,
-        notes=_notes(rated),
-        warnings=_cautions(rated),
+        notes=_notes(data),
+        warnings=_data_warnings(data),
         derived_draws=derived_draws or (lambda sites, rng: {}),
-        predict=lambda sites, rng: _predicted(rated, sites, tables, rng),
-        log_likelihood=lambda sites: _log_likelihood(rated, sites, tables),
+        predict=lambda sites, rng: _predict_rates(data, sites, tables, rng),
+        log_likelihood=lambda sites: _log_likelihood(data, sites, tables),
         derived_constants=derived_constants,
     )
 
@@ -107,28 +109,28 @@ def _estimand(form: str) -> Estimand:
     return Estimand(name=name, rows="pairs", grouping="none", average=average)
 
 
-def _notes(rated: RaterData) -> list[str]:
-    if rated.effect == 1:
+def _notes(data: RaterData) -> list[str]:
+    if data.design_effect == 1:
         return []
     return [
-        f"rows of one unit depend on each other: {rated.effect:.3g} are worth one (design effect)"
+        f"rows of one unit depend on each other: {data.design_effect:.3g} are worth one (design effect)"
     ]
 
 
-def _cautions(rated: RaterData) -> list[str]:
-    said = []
-    if len(rated.raters) == 2:
-        said.append(
+def _data_warnings(data: RaterData) -> list[str]:
+    warnings = []
+    if len(data.raters) == 2:
+        warnings.append(
             "with two raters, the prior decides how their disagreements are split between them"
         )
-    if len(rated.design.strata[0].units) < 30:
-        said.append("fewer than 30 units: the design effect is a rough guess")
-    return said
+    if len(data.design.strata[0].units) < 30:
+        warnings.append("fewer than 30 units: the design effect is a rough guess")
+    return warnings
 
 
-def _pair_names(rated: RaterData) -> list[str]:
-    one, other = np.triu_indices(len(rated.raters), k=1)
-    return [f"{rated.raters[a]} & {rated.raters[b]}" for a, b in zip(one, other, strict=True)]
+def _pair_names(data: RaterData) -> list[str]:
+    first, second = np.triu_indices(len(data.raters), k=1)
+    return [f"{data.raters[a]} & {data.raters[b]}" for a, b in zip(first, second, strict=True)]
 
 
 def _row_names(table: Table) -> list[str]:
@@ -137,97 +139,113 @@ def _row_names(table: Table) -> list[str]:
     return ["/".join(row) for row in zip(*parts, strict=True)]
 
 
-def _sided(rated: RaterData) -> bool:
+def _sides_identified(data: RaterData) -> bool:
     """Whether sides have names: else only ties can be told from them."""
-    return rated.ordered or "first" not in rated.labels
+    return data.ordered or "first" not in data.labels
 
 
-def _seen(rated: RaterData) -> Named:
+def _observed_rates(data: RaterData) -> NamedArrays:
     """Shares of labels of each rater, and how often each two agree."""
-    labels, counts = rated.patterns.labels, rated.patterns.counts
-    share = np.einsum("u,url->rl", counts, labels)
-    same, _ = pairwise_agreement(labels, counts)
-    return _named(rated, share / share.sum(axis=1, keepdims=True), same)
+    labels, counts = data.patterns.labels, data.patterns.counts
+    label_counts = np.einsum("u,url->rl", counts, labels)
+    agreement, _ = pairwise_agreement(labels, counts)
+    return _rate_variables(data, label_counts / label_counts.sum(axis=1, keepdims=True), agreement)
 
 
-def _named(rated: RaterData, share: Floats, same: Floats) -> Named:
-    found: dict[str, Any] = {"rater_agreement": (("rater_pair",), same)}
-    if _sided(rated):
-        found["label_share"] = ("rater", "label"), share
-    elif "tie" in rated.labels:
-        found["tie_share"] = ("rater",), share[..., rated.labels.index("tie")]
-    return found
+def _rate_variables(data: RaterData, label_rates: Floats, agreement: Floats) -> NamedArrays:
+    variables: dict[str, Any] = {"rater_agreement": (("rater_pair",), agreement)}
+    if _sides_identified(data):
+        variables["label_share"] = ("rater", "label"), label_rates
+    elif "tie" in data.labels:
+        variables["tie_share"] = ("rater",), label_rates[..., data.labels.index("tie")]
+    return variables
 
 
-def _predicted(rated: RaterData, sites: Sites, tables: Tables, rng: Generator) -> Named:
+def _predict_rates(
+    data: RaterData, sites: Sites, tables: TableFunction, rng: Generator
+) -> NamedArrays:
     """Shares and agreements that would be seen in as many rows, by the model."""
-    labels, counts = rated.patterns.labels, rated.patterns.counts
-    n_labels = np.einsum("u,url->r", counts, labels) / rated.effect
-    _, both = pairwise_agreement(labels, counts)
-    expected = [_expected(rated, *found) for found in _drawn(rated, sites, tables)]
-    share, same = (np.concatenate(part) for part in zip(*expected, strict=True))
-    share = _shares(share, n_labels[:, None], rng)
-    same = np.where(both > 0, _shares(same, np.maximum(both / rated.effect, 1), rng), np.nan)
+    labels, counts = data.patterns.labels, data.patterns.counts
+    n_labels = np.einsum("u,url->r", counts, labels) / data.design_effect
+    _, n_both = pairwise_agreement(labels, counts)
+    expected = [_expected_rates(data, *block) for block in _table_blocks(data, sites, tables)]
+    label_rates, agreement = (np.concatenate(part) for part in zip(*expected, strict=True))
+    label_rates = _simulate_rates(label_rates, n_labels[:, None], rng)
+    agreement = np.where(
+        n_both > 0,
+        _simulate_rates(agreement, np.maximum(n_both / data.design_effect, 1), rng),
+        np.nan,
+    )
     shape = next(iter(sites.values())).shape[:2]
-    return _named(rated, *(v.reshape(*shape, *v.shape[1:]) for v in (share, same)))
+    return _rate_variables(
+        data, *(v.reshape(*shape, *v.shape[1:]) for v in (label_rates, agreement))
+    )
 
 
-def _expected(rated: RaterData, prevalence: Floats, said: Floats) -> tuple[Floats, Floats]:
+def _expected_rates(
+    data: RaterData, prevalence: Floats, confusion: Floats
+) -> tuple[Floats, Floats]:
     """Shares (draw, rater, label) and agreements (draw, pair), ranges by the rows they have."""
     labels, counts = (
-        rated.patterns.by_range(v) for v in (rated.patterns.labels, rated.patterns.counts)
+        data.patterns.by_range(v) for v in (data.patterns.labels, data.patterns.counts)
     )
-    own = np.einsum("gu,gurl->gr", counts, labels)
-    both = np.stack([pairwise_agreement(*part)[1] for part in zip(labels, counts, strict=True)])
-    own, both = (n / np.maximum(n.sum(axis=0), 1) for n in (own, both))
-    share = np.einsum("dgc,dgrcl->dgrl", prevalence, said)
-    one, other = np.triu_indices(len(rated.raters), k=1)
-    same = [
-        np.einsum("dgc,dgcl,dgcl->dg", prevalence, said[:, :, a], said[:, :, b])
-        for a, b in zip(one, other, strict=True)
+    rater_weight = np.einsum("gu,gurl->gr", counts, labels)
+    pair_weight = np.stack(
+        [pairwise_agreement(*part)[1] for part in zip(labels, counts, strict=True)]
+    )
+    rater_weight, pair_weight = (
+        n / np.maximum(n.sum(axis=0), 1) for n in (rater_weight, pair_weight)
+    )
+    label_rates = np.einsum("dgc,dgrcl->dgrl", prevalence, confusion)
+    first, second = np.triu_indices(len(data.raters), k=1)
+    agreement = [
+        np.einsum("dgc,dgcl,dgcl->dg", prevalence, confusion[:, :, a], confusion[:, :, b])
+        for a, b in zip(first, second, strict=True)
     ]
-    share = np.einsum("gr,dgrl->drl", own, share)
-    return share, np.einsum("gp,pdg->dp", both, np.stack(same))
+    label_rates = np.einsum("gr,dgrl->drl", rater_weight, label_rates)
+    return label_rates, np.einsum("gp,pdg->dp", pair_weight, np.stack(agreement))
 
 
-def _drawn(rated: RaterData, sites: Sites, tables: Tables) -> Iterator[tuple[Floats, Floats]]:
+def _table_blocks(
+    data: RaterData, sites: Sites, tables: TableFunction
+) -> Iterator[tuple[Floats, Floats]]:
     """Tables of all draws, so many at a time that they can be held."""
-    each = {name: merge_chains(values)[None] for name, values in sites.items()}
-    prevalence, said = tables({name: values[:, :1] for name, values in each.items()})
-    size = max(said.size, len(rated.patterns.labels) * prevalence.shape[-1])
-    for some in blocks(next(iter(each.values())).shape[1], size):
-        yield tables({name: values[:, some] for name, values in each.items()})
+    flat_sites = {name: merge_chains(values)[None] for name, values in sites.items()}
+    prevalence, confusion = tables({name: values[:, :1] for name, values in flat_sites.items()})
+    size = max(confusion.size, len(data.patterns.labels) * prevalence.shape[-1])
+    for block in draw_blocks(next(iter(flat_sites.values())).shape[1], size):
+        yield tables({name: values[:, block] for name, values in flat_sites.items()})
 
 
-def _shares(p: Floats, n: Floats, rng: Generator) -> Floats:
+def _simulate_rates(p: Floats, n: Floats, rng: Generator) -> Floats:
     """Shares of about n rows that are binomial with chance p."""
     size = np.broadcast_to(np.maximum(np.rint(n), 1).astype(int), p.shape)
     return np.asarray(rng.binomial(size, np.clip(p, 0, 1)) / size)
 
 
-def _log_likelihood(rated: RaterData, sites: Sites, tables: Tables) -> Floats:
+def _log_likelihood(data: RaterData, sites: Sites, tables: TableFunction) -> Floats:
     """Of the labels of each unit, divided by the design effect: (chain, draw, unit)."""
-    by_unit, labels = rated.patterns.by_unit, rated.patterns.by_range(rated.patterns.labels)
+    by_unit, labels = data.patterns.by_unit, data.patterns.by_range(data.patterns.labels)
     parts = []
-    for prevalence, said in _drawn(rated, sites, tables):
-        found = [
-            normalize_log_joint(log_joint(own, prevalence[:, g], said[:, g]))[1]
-            for g, own in enumerate(labels)
+    for prevalence, confusion in _table_blocks(data, sites, tables):
+        log_probs = [
+            normalize_log_joint(log_joint(range_labels, prevalence[:, g], confusion[:, g]))[1]
+            for g, range_labels in enumerate(labels)
         ]
-        parts.append((by_unit @ np.concatenate(found, axis=1).T).T)
+        parts.append((by_unit @ np.concatenate(log_probs, axis=1).T).T)
     shape = next(iter(sites.values())).shape[:2]
-    return np.concatenate(parts).reshape(*shape, -1) / rated.effect
+    return np.concatenate(parts).reshape(*shape, -1) / data.design_effect
 
 
-def posterior_truth(rated: RaterData, prevalence: Floats, confusion: Floats) -> Named:
+def posterior_truth(data: RaterData, prevalence: Floats, confusion: Floats) -> NamedArrays:
     """Probability of each truth of each row, a mean over draws, where rows are not too many."""
-    labels, of_row = rated.patterns.by_range(rated.patterns.labels), rated.patterns.of_row
-    if len(of_row) * len(rated.labels) > MOST_TRUTHS:
+    labels, of_row = data.patterns.by_range(data.patterns.labels), data.patterns.of_row
+    if len(of_row) * len(data.labels) > MAX_TRUTH_PROBABILITIES:
         return {}
     total = sum(
-        posterior_by_range(labels, prevalence[some], confusion[some]).sum(axis=0)
-        for some in blocks(len(prevalence), len(rated.patterns.labels) * len(rated.labels))
+        posterior_by_range(labels, prevalence[block], confusion[block]).sum(axis=0)
+        for block in draw_blocks(len(prevalence), len(data.patterns.labels) * len(data.labels))
     )
     mean = (total / len(prevalence))[of_row]
-    mean = np.where(rated.turned[:, None], mean[:, ::-1], mean)
+    mean = np.where(data.swapped[:, None], mean[:, ::-1], mean)
     return {"truth_probability": (("row", "truth"), mean)}

@@ -12,7 +12,7 @@ from metaeval.bayes.model_data import ModelData
 from metaeval.bayes.rater_models import gibbs
 from metaeval.bayes.rater_models.data import FORMS, rater_data
 from metaeval.bayes.rater_models.density import rater_density
-from metaeval.bayes.sampling.nuts import Enough, Sampled, Settings, sample
+from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule, sample
 from metaeval.core import check_one_of
 from metaeval.tables import Table
 
@@ -122,7 +122,7 @@ class RaterModel(Model):
             table, design, form=self.form, raters=self.raters, covariates=self.covariates
         )
 
-    def draw(self, data: ModelData, settings: Settings, enough: Enough) -> Sampled:
+    def draw(self, data: ModelData, settings: Settings, enough: StoppingRule) -> ChainDraws:
         """Return draws by Gibbs sampling where all steps are conjugate, and by NUTS elsewhere."""
         if self.form == "dawid_skene" and not self.covariates:
             ordered = dict(data.options)["ordered"]

@@ -14,7 +14,7 @@ from metaeval.bayes.rater_models.density import (
     category_probabilities_at,
 )
 from metaeval.bayes.rater_models.design_effect import ordinal_effect
-from metaeval.bayes.rater_models.label_patterns import patterns_of
+from metaeval.bayes.rater_models.label_patterns import find_patterns
 from metaeval.bayes.rater_models.latent_class import (
     RaterData,
     assemble_rater_model,
@@ -45,51 +45,55 @@ def require_ratings(table: Table) -> Table:
     return table
 
 
-def ordinal_data(design: Design, whole: Table, names: Sequence[str]) -> ModelData:
+def ordinal_data(design: Design, table: Table, names: Sequence[str]) -> ModelData:
     """Ratings of labelled rows, and covariates of these names, as `rater_density` takes them."""
-    ranges = ranges_of_responses(whole, names) if names else None
-    values = whole.labels.to_numpy()
-    found = np.unique(values[~np.isnan(values)])
-    codes = np.where(np.isnan(values), -1, np.searchsorted(found, values))
+    ranges = ranges_of_responses(table, names) if names else None
+    values = table.labels.to_numpy()
+    levels = np.unique(values[~np.isnan(values)])
+    codes = np.where(np.isnan(values), -1, np.searchsorted(levels, values))
     units, unit_names = units_and_names(design)
-    where = None if ranges is None else ranges.of_row
-    patterns = patterns_of(codes, len(found), units, len(unit_names), where)
-    at = None if ranges is None else ranges.values
-    effect = ordinal_effect(patterns.labels, patterns.counts, patterns.by_unit, at)
-    names_ = [f"{value:g}" for value in found]
-    raters, turned = [str(name) for name in whole.labels], np.zeros(len(whole), dtype=bool)
-    rated = RaterData(
-        table=whole,
+    range_of_row = None if ranges is None else ranges.of_row
+    patterns = find_patterns(codes, len(levels), units, len(unit_names), range_of_row)
+    range_values = None if ranges is None else ranges.values
+    effect = ordinal_effect(patterns.labels, patterns.counts, patterns.by_unit, range_values)
+    level_names = [f"{value:g}" for value in levels]
+    raters, swapped = [str(name) for name in table.labels], np.zeros(len(table), dtype=bool)
+    data = RaterData(
+        table=table,
         design=design,
         patterns=patterns,
         raters=raters,
-        labels=names_,
-        turned=turned,
+        labels=level_names,
+        swapped=swapped,
         ordered=False,
-        effect=effect,
+        design_effect=effect,
     )
-    prepared = assemble_rater_model(
-        rated,
+    model = assemble_rater_model(
+        data,
         options=(("form", "ordinal"),),
         dims={"severity": ("rater",), "discrimination": ("rater",), "cutpoints": ("cutpoint",)},
-        coords={"cutpoint": names_[:-1]},
+        coords={"cutpoint": level_names[:-1]},
         derived=(),
-        tables=lambda sites: _tables(sites, at),
+        tables=lambda sites: _probabilities_by_range(sites, range_values),
     )
-    return prepared if ranges is None else with_ranges(prepared, rated, ranges)
+    return model if ranges is None else with_ranges(model, data, ranges)
 
 
-def _tables(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
+def _probabilities_by_range(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
     """Weights of nodes, and probabilities of levels: (draw, range, rater, node, level)."""
-    severity, sharp, cutpoints = (merge_chains(sites[name]) for name in _SCALES)
+    severity, discrimination, cutpoints = (merge_chains(sites[name]) for name in _SCALES)
     if covariates is None:
-        said = np.asarray(category_probabilities(severity, sharp, cutpoints))[:, None]
+        probabilities = np.asarray(category_probabilities(severity, discrimination, cutpoints))[
+            :, None
+        ]
     else:
         slope = merge_chains(sites["quality_coefficient"])[:, None] + merge_chains(
             sites["coefficient"]
         )
         with double_precision():
-            said = np.asarray(
-                category_probabilities_at(severity, sharp, cutpoints, slope, covariates)
+            probabilities = np.asarray(
+                category_probabilities_at(severity, discrimination, cutpoints, slope, covariates)
             )
-    return np.broadcast_to(NODE_WEIGHTS, (*said.shape[:2], len(NODE_WEIGHTS))), said
+    return np.broadcast_to(
+        NODE_WEIGHTS, (*probabilities.shape[:2], len(NODE_WEIGHTS))
+    ), probabilities

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import xarray as xr
 
 from metaeval.bayes.datatree import flat_draws
@@ -36,28 +38,28 @@ def rater_accuracy(tree: xr.DataTree) -> DerivedQuantity:
 
 def accuracy(tree: xr.DataTree) -> DerivedQuantity:
     """Half-credit accuracy of each scorer where the responses truly differ."""
-    what = "how often the better response has the higher score where one is better, ties half"
-    return _quantity(tree, "accuracy", _SCORER.format(what), ties="half", accuracy=True)
+    target = "how often the better response has the higher score where one is better, ties half"
+    return _quantity(tree, "accuracy", _SCORER.format(target), ties="half", accuracy=True)
 
 
 def agreement(tree: xr.DataTree) -> DerivedQuantity:
     """How often the call of each scorer (a margin of 0 calls a tie) is the truth."""
-    what = _AGREES.format("the call (equal scores call a tie) is")
-    return _quantity(tree, "agreement", _SCORER.format(what), ties="call", accuracy=True)
+    target = _AGREES.format("the call (equal scores call a tie) is")
+    return _quantity(tree, "agreement", _SCORER.format(target), ties="call", accuracy=True)
 
 
 def severity(tree: xr.DataTree) -> DerivedQuantity:
     """How much lower than the others each rater rates."""
-    what = "by how many standard deviations of quality a rater is more severe than their mean"
+    target = "by how many standard deviations of quality a rater is more severe than their mean"
     if "coefficient" in tree["posterior"]:
-        what += ", where covariates are at their means"
-    return _quantity(tree, "severity", what)
+        target += ", where covariates are at their means"
+    return _quantity(tree, "severity", target)
 
 
 def discrimination(tree: xr.DataTree) -> DerivedQuantity:
     """How sharply each rater tells qualities apart."""
-    what = "change of the logit of a rating above a level with one standard deviation of quality"
-    return _quantity(tree, "discrimination", what)
+    target = "change of the logit of a rating above a level with one standard deviation of quality"
+    return _quantity(tree, "discrimination", target)
 
 
 def bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
@@ -67,9 +69,10 @@ def bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
     """
     name, draws = coefficients(tree, covariate, _NO_BIAS)
     target = _OF_RATINGS if "severity" in tree["posterior"] else _OF_PAIRS
-    return _quantity(tree, "coefficient", target.format(name))._replace(
+    return replace(
+        _quantity(tree, "coefficient", target.format(name)),
         statistic="bias" if covariate is None else f"bias(covariate={name})",
-        whole=draws,
+        macro=draws,
         status="approximate",
     )
 
@@ -80,16 +83,18 @@ def _quantity(
 
     dim = "scorer" if ties else "rater"
     if name not in tree["posterior"]:
-        raise MetaevalError(f"This posterior has no {name}: {_why(name)}")
-    ranges = "coefficient" in tree["posterior"]  # within which rows count as equal
+        raise MetaevalError(f"This posterior has no {name}: {_remedy(name)}")
+    has_covariates = "coefficient" in tree["posterior"]  # within which rows count as equal
     of_ratings = "severity" in tree["posterior"]
-    exact = float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater" and not ranges
+    exact = (
+        float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater" and not has_covariates
+    )
     return DerivedQuantity(
         statistic=name,
         names=[str(n) for n in tree["posterior"][dim].to_numpy()],
-        whole=flat_draws(tree, name),
+        macro=flat_draws(tree, name),
         tasks=None,
-        new=None,
+        new_task=None,
         estimand={"grouping": "none", "average": "responses" if of_ratings else "pairs"}
         | ({"ties": ties} if ties else {})
         | {"target": target},
@@ -100,7 +105,7 @@ def _quantity(
     )
 
 
-def _why(name: str) -> str:
+def _remedy(name: str) -> str:
     if name in ("severity", "discrimination"):
         return "fit again with form='ordinal'."
     if name == "rater_accuracy":

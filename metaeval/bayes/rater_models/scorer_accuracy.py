@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +12,14 @@ import numpy as np
 from numpy.random import Generator
 from scipy import sparse
 
-from metaeval.bayes.rater_models.confusion import blocks, call_layout, posterior_by_range
+from metaeval.bayes.rater_models.confusion import decision_layout, draw_blocks, posterior_by_range
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision
 
-_ROUNDS, _CLOSE = 1_000, 1e-6
+_MAX_ITERATIONS, _TOLERANCE = 1_000, 1e-6
 
 
-class ScorerDecisions(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class ScorerDecisions:
     """What scorers call the rows: second, tie or first.
 
     `members` (group of units, pattern * scorer * call): rows of each, sparse; `size` (group,) is
@@ -30,27 +32,29 @@ class ScorerDecisions(NamedTuple):
     n_scorers: int
 
 
-def count_decisions(pattern: Codes, unit: Codes, call: Codes, n_patterns: int) -> ScorerDecisions:
-    """Count rows by unit, pattern and call; `pattern`, `unit` (row,), `call` (row, scorer)."""
-    n_scorers = call.shape[1]
+def count_decisions(
+    pattern: Codes, unit: Codes, decision: Codes, n_patterns: int
+) -> ScorerDecisions:
+    """Count rows by unit, pattern and call; `pattern`, `unit` (row,), `decision` (row, scorer)."""
+    n_scorers = decision.shape[1]
     size = np.ones(unit.max() + 1)
     if len(size) == len(unit):  # one row each: those with equal patterns and calls go together
-        profile = np.column_stack([pattern, call])
+        profile = np.column_stack([pattern, decision])
         _, first, unit, size = np.unique(
             profile, axis=0, return_index=True, return_inverse=True, return_counts=True
         )
-        pattern, call, unit = pattern[first], call[first], np.arange(len(first))
-    column = (pattern[:, None] * n_scorers + np.arange(n_scorers)) * 3 + call
+        pattern, decision, unit = pattern[first], decision[first], np.arange(len(first))
+    column = (pattern[:, None] * n_scorers + np.arange(n_scorers)) * 3 + decision
     rows = np.repeat(unit, n_scorers)
     shape = (len(size), n_patterns * n_scorers * 3)
-    members = sparse.csr_array((np.ones(rows.size), (rows, column.ravel())), shape=shape)
+    counts = sparse.csr_array((np.ones(rows.size), (rows, column.ravel())), shape=shape)
     return ScorerDecisions(
-        members=members, size=size.astype(float), n_patterns=n_patterns, n_scorers=n_scorers
+        members=counts, size=size.astype(float), n_patterns=n_patterns, n_scorers=n_scorers
     )
 
 
 def scorer_confusion_draws(
-    calls: ScorerDecisions,
+    decisions: ScorerDecisions,
     labels: Floats,
     prevalence: Floats,
     confusion: Floats,
@@ -66,43 +70,48 @@ def scorer_confusion_draws(
     those of greatest likelihood, each call being independent of labels given the truth. What is
     added to them at random makes them draws with Jeffreys priors where the truth is known.
     """
-    layout = call_layout(prevalence.shape[-1], ordered)
-    n_draws, width = len(prevalence), calls.members.shape[1]
-    found = []
-    for some in blocks(n_draws, max(width, len(calls.size))):
-        truth = posterior_by_range(labels, prevalence[some], confusion[some])
-        weights = rng.standard_gamma(calls.size, (len(truth), len(calls.size))) @ calls.members
-        weights = weights.reshape(len(truth), calls.n_patterns, calls.n_scorers, 3)
-        added = rng.standard_gamma(layout.prior, (len(truth), calls.n_scorers, len(layout.prior)))
+    layout = decision_layout(prevalence.shape[-1], ordered)
+    n_draws, width = len(prevalence), decisions.members.shape[1]
+    tables = []
+    for block in draw_blocks(n_draws, max(width, len(decisions.size))):
+        truth = posterior_by_range(labels, prevalence[block], confusion[block])
+        weights = (
+            rng.standard_gamma(decisions.size, (len(truth), len(decisions.size)))
+            @ decisions.members
+        )
+        weights = weights.reshape(len(truth), decisions.n_patterns, decisions.n_scorers, 3)
+        prior_draws = rng.standard_gamma(
+            layout.prior, (len(truth), decisions.n_scorers, len(layout.prior))
+        )
         with double_precision():
-            table = _fitted(truth, weights.swapaxes(1, 2), added, ordered=ordered)
-        found.append(np.asarray(table))
-    return layout.matrix(np.concatenate(found))
+            table = _fit_tables(truth, weights.swapaxes(1, 2), prior_draws, ordered=ordered)
+        tables.append(np.asarray(table))
+    return layout.matrix(np.concatenate(tables))
 
 
 @functools.partial(jax.jit, static_argnames=("ordered",))
-def _fitted(truth: Any, weights: Any, added: Any, *, ordered: bool) -> Any:
+def _fit_tables(truth: Any, weights: Any, prior_draws: Any, *, ordered: bool) -> Any:
     """Parameters of greatest likelihood, by EM: (draw, scorer, parameter).
 
-    `truth` (draw, pattern, truth), `weights` (draw, scorer, pattern, call), `added` numbers.
+    `truth` (draw, pattern, truth), `weights` (draw, scorer, pattern, call), `prior_draws` numbers.
     """
-    layout = call_layout(truth.shape[-1], ordered)
+    layout = decision_layout(truth.shape[-1], ordered)
 
-    def better(now: Any) -> Any:
-        values, _, n = now
+    def em_step(state: Any) -> Any:
+        values, _, n = state
         table = layout.matrix(values)
-        mixed = jnp.einsum("duc,dmck->dmuk", truth, table)
-        ratio = weights / jnp.maximum(mixed, SMALLEST_DIVISOR)
+        probability = jnp.einsum("duc,dmck->dmuk", truth, table)
+        ratio = weights / jnp.maximum(probability, SMALLEST_DIVISOR)
         counts = table * jnp.einsum("duc,dmuk->dmck", truth, ratio)
-        total = counts.reshape(*counts.shape[:2], -1) @ layout.members + added
-        new = total / jnp.maximum(total @ layout.together, SMALLEST_DIVISOR)
+        parameters = counts.reshape(*counts.shape[:2], -1) @ layout.cell_parameters + prior_draws
+        new = parameters / jnp.maximum(parameters @ layout.same_group, SMALLEST_DIVISOR)
         return new, jnp.abs(new - values).max(), n + 1
 
-    def going(now: Any) -> Any:
-        return (now[1] > _CLOSE) & (now[2] < _ROUNDS)
+    def unconverged(state: Any) -> Any:
+        return (state[1] > _TOLERANCE) & (state[2] < _MAX_ITERATIONS)
 
-    start = jnp.ones_like(added) / (jnp.ones_like(added) @ layout.together)
-    return jax.lax.while_loop(going, better, (start, jnp.array(1.0), jnp.array(0)))[0]
+    start = jnp.ones_like(prior_draws) / (jnp.ones_like(prior_draws) @ layout.same_group)
+    return jax.lax.while_loop(unconverged, em_step, (start, jnp.array(1.0), jnp.array(0)))[0]
 
 
 def corrected_accuracy(tables: Floats, prevalence: Floats) -> tuple[Floats, Floats]:
@@ -111,12 +120,12 @@ def corrected_accuracy(tables: Floats, prevalence: Floats) -> tuple[Floats, Floa
     Both (draw, scorer); `tables` (draw, scorer, truth, call), `prevalence` (draw, truth).
     """
     n_classes = prevalence.shape[-1]
-    sides, call = np.array([0, n_classes - 1]), np.array([0, 2])
-    right = tables[..., sides, call]
-    half = right + tables[..., sides, 1] / 2
-    rate = prevalence[:, None, sides]
-    accuracy = (rate * half).sum(axis=-1) / rate.sum(axis=-1)
-    agreement = (rate * right).sum(axis=-1)
+    sides, decision = np.array([0, n_classes - 1]), np.array([0, 2])
+    correct = tables[..., sides, decision]
+    credit = correct + tables[..., sides, 1] / 2
+    side_prevalence = prevalence[:, None, sides]
+    accuracy = (side_prevalence * credit).sum(axis=-1) / side_prevalence.sum(axis=-1)
+    agreement = (side_prevalence * correct).sum(axis=-1)
     if n_classes == 3:
         agreement = agreement + prevalence[:, None, 1] * tables[..., 1, 1]
     return accuracy, agreement

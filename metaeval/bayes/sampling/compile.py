@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +17,7 @@ from numpyro.infer.util import constrain_fn, potential_energy
 
 BLOCK = 50  # steps between two looks at the clock
 WARM_DEPTH, MAX_DEPTH = 5, 10  # 2^depth leapfrog steps at most, while warming up and after
-_AT_A_TIME = 64  # draws
+_DRAWS_PER_BATCH = 64  # draws
 
 Arrays = Mapping[str, Any]
 """Arguments of a model by name: arrays, or whatever jax takes for a tree of arrays."""
@@ -25,7 +26,8 @@ Options = tuple[tuple[str, Any], ...]
 """Further arguments of a model by name; another model is compiled for each of their values."""
 
 
-class CompiledSampler(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class CompiledSampler:
     """What a chain runs; positions are flat vectors x, and z = centre + scale x unconstrained."""
 
     start: Callable[..., Any]  # key, position, transform, arrays -> state
@@ -37,7 +39,7 @@ class CompiledSampler(NamedTuple):
 class AffineTransform(NamedTuple):
     """How x is seen: `scale` is a lower triangular matrix, or a vector where x is long."""
 
-    centre: Any
+    center: Any
     scale: Any
 
 
@@ -59,33 +61,33 @@ class ShapeKey:
 @functools.lru_cache(maxsize=32)
 def n_parameters(model: Callable[..., None], options: Options, shapes: ShapeKey) -> int:
     """Number of parameters."""
-    found = _unconstrained(functools.partial(model, **dict(options)), shapes.arrays)
-    return int(sum(values.size for values in found.values()))
+    parameters = _zero_parameters(functools.partial(model, **dict(options)), shapes.arrays)
+    return int(sum(values.size for values in parameters.values()))
 
 
 @functools.lru_cache(maxsize=32)
-def compiled(
+def compile_sampler(
     model: Callable[..., None], options: Options, shapes: ShapeKey, warmup: int, target: float
 ) -> CompiledSampler:
     """Compile a model for arrays of some shapes."""
-    asked = functools.partial(model, **dict(options))
-    flat, unflat = ravel_pytree(_unconstrained(asked, shapes.arrays))
+    bound_model = functools.partial(model, **dict(options))
+    flat, unflat = ravel_pytree(_zero_parameters(bound_model, shapes.arrays))
 
     def values(x: Any, transform: AffineTransform) -> Any:
         return unflat(
-            transform.centre
+            transform.center
             + (transform.scale @ x if transform.scale.ndim == 2 else transform.scale * x)
         )
 
     def potential(transform: AffineTransform, arrays: Arrays) -> Callable[[Any], Any]:
-        return lambda x: potential_energy(asked, (), arrays, values(x, transform))
+        return lambda x: potential_energy(bound_model, (), arrays, values(x, transform))
 
-    begin, move = hmc(potential_fn_gen=potential, algo="NUTS")
+    initialize, kernel = hmc(potential_fn_gen=potential, algo="NUTS")
 
     @jax.jit
-    def start(key: Any, place: Any, transform: AffineTransform, arrays: Arrays) -> Any:
-        return begin(
-            place,
+    def start(key: Any, position: Any, transform: AffineTransform, arrays: Arrays) -> Any:
+        return initialize(
+            position,
             num_warmup=warmup,
             target_accept_prob=target,
             max_tree_depth=(WARM_DEPTH, MAX_DEPTH),
@@ -96,7 +98,7 @@ def compiled(
     @jax.jit
     def advance(state: Any, transform: AffineTransform, arrays: Arrays) -> Any:
         def step(state: Any, _: None) -> Any:
-            state = move(state, model_args=(transform, arrays))
+            state = kernel(state, model_args=(transform, arrays))
             stats = {
                 "diverging": state.diverging,
                 "energy": state.energy,
@@ -110,15 +112,17 @@ def compiled(
 
     @jax.jit
     def sites(x: Any, transform: AffineTransform, arrays: Arrays) -> Any:
-        def one(x: Any) -> Any:
-            return constrain_fn(asked, (), arrays, values(x, transform), return_deterministic=True)
+        def constrain(x: Any) -> Any:
+            return constrain_fn(
+                bound_model, (), arrays, values(x, transform), return_deterministic=True
+            )
 
-        return jax.lax.map(one, x, batch_size=_AT_A_TIME)
+        return jax.lax.map(constrain, x, batch_size=_DRAWS_PER_BATCH)
 
     return CompiledSampler(start=start, advance=advance, sites=sites, size=flat.size)
 
 
-def _unconstrained(model: Callable[..., None], arrays: Arrays) -> dict[str, Any]:
+def _zero_parameters(model: Callable[..., None], arrays: Arrays) -> dict[str, Any]:
     """Zeros in the shapes of the model's parameters on the unconstrained scale."""
     shapes: dict[str, Any] = {}
 

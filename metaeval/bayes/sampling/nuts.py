@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event
 from typing import Any, NamedTuple
@@ -22,19 +23,20 @@ from metaeval.bayes.sampling.compile import (
     CompiledSampler,
     Options as Options,
     ShapeKey,
-    compiled,
+    compile_sampler,
     n_parameters,
 )
 from metaeval.core import ROUNDOFF, Floats, double_precision, with_progress
 from metaeval.resampling.jax_kernels import enable_compilation_cache
 
-MOST = 8_000  # draws of each chain
-MOST_HALVED = 3  # times that steps are halved where chains diverge
-_DENSE = 150  # parameters up to which their correlations are taken out
-_NEAR = 0.5  # chains start within so much of 0, on the unconstrained scale
+MAX_DRAWS = 8_000  # draws of each chain
+MAX_HALVINGS = 3  # times that steps are halved where chains diverge
+_MAX_DENSE = 150  # parameters up to which their correlations are taken out
+_START_RADIUS = 0.5  # chains start within so much of 0, on the unconstrained scale
 
 
-class Settings(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """How long chains run, and how carefully.
 
     Without `n_draws` there are as many of each chain as `SamplerDefaults` says, and twice as many
@@ -61,7 +63,7 @@ LARGE_MODEL = SamplerDefaults(n_warmup=300, n_draws=750, target_accept=0.8)
 """With few parameters, and with many: more quantities, of which the worst must converge."""
 
 
-class Sampled(NamedTuple):
+class ChainDraws(NamedTuple):
     """Draws of every site, and what the sampler says of itself: (chain, draw, ...) each.
 
     `halved`: how often chains diverged and were drawn anew with shorter steps.
@@ -72,7 +74,7 @@ class Sampled(NamedTuple):
     halved: int = 0
 
 
-Enough = Callable[[Sampled], bool]
+StoppingRule = Callable[[ChainDraws], bool]
 """Whether draws suffice."""
 
 
@@ -81,10 +83,10 @@ def sample(
     arrays: Arrays,
     options: Options,
     settings: Settings,
-    enough: Enough,
+    enough: StoppingRule,
     *,
     name: str = "sampling",
-) -> Sampled:
+) -> ChainDraws:
     """Draw from the posterior of a NumPyro model; deterministic by seed and number of chains.
 
     `arrays` and `options` are the model's arguments; `enough` says whether draws suffice; progress
@@ -95,98 +97,104 @@ def sample(
     with double_precision():
         arrays = jax.tree.map(np.asarray, dict(arrays))
         shapes = ShapeKey(arrays)
-        defaults = SMALL_MODEL if n_parameters(model, options, shapes) <= _DENSE else LARGE_MODEL
+        defaults = (
+            SMALL_MODEL if n_parameters(model, options, shapes) <= _MAX_DENSE else LARGE_MODEL
+        )
         half = -(-(settings.n_warmup or defaults.n_warmup) // (2 * BLOCK))
         target = settings.target_accept or defaults.target_accept
-        run = compiled(model, options, shapes, half * BLOCK, target)
+        sampler = compile_sampler(model, options, shapes, half * BLOCK, target)
         keys = jax.random.split(jax.random.PRNGKey(settings.seed), settings.n_chains)
-        transform = _plain_transform(run.size)
-        chains = [_Chain(run, arrays, key, transform) for key in keys]
+        transform = _identity_transform(sampler.size)
+        chains = [_Chain(sampler, arrays, key, transform) for key in keys]
     _warm_up(chains, half, f"{name}: warm-up")
-    warm = [chain.state for chain in chains]
-    for halved in range(MOST_HALVED + 1):
-        for chain, state in zip(chains, warm, strict=True):
+    warm_states = [chain.state for chain in chains]
+    for halved in range(MAX_HALVINGS + 1):
+        for chain, state in zip(chains, warm_states, strict=True):
             chain.restart(state, 0.5**halved)
-        found = _drawn(chains, settings, defaults.n_draws, enough, f"{name}: draws")
-        if not found.stats["diverging"].any():
+        draws = _draw_until_enough(chains, settings, defaults.n_draws, enough, f"{name}: draws")
+        if not draws.stats["diverging"].any():
             break
-    return found._replace(halved=halved)
+    return draws._replace(halved=halved)
 
 
-def _plain_transform(size: int) -> AffineTransform:
-    return AffineTransform(np.zeros(size), np.eye(size) if size <= _DENSE else np.ones(size))
+def _identity_transform(size: int) -> AffineTransform:
+    return AffineTransform(np.zeros(size), np.eye(size) if size <= _MAX_DENSE else np.ones(size))
 
 
-def _warm_up(chains: list[_Chain], half: int, what: str) -> None:
+def _warm_up(chains: list[_Chain], half: int, phase: str) -> None:
     """Adapt steps twice; the second time to what the first has shown of the posterior."""
-    _run(chains, half, what)
-    transform = _learned(chains, chains[0].transform)
+    _advance_chains(chains, half, phase)
+    transform = _estimate_transform(chains, chains[0].transform)
     for chain in chains:
-        chain.turn(transform)
-    _run(chains, half, what)
+        chain.change_coordinates(transform)
+    _advance_chains(chains, half, phase)
 
 
-def _learned(chains: list[_Chain], transform: AffineTransform) -> AffineTransform:
+def _estimate_transform(chains: list[_Chain], transform: AffineTransform) -> AffineTransform:
     """Centre and scale that make the draws of all chains so far standard and uncorrelated.
 
     The earlier half is left out; the fewer draws, the less their correlations are believed.
     """
-    z = np.concatenate([chain.unconstrained()[len(chain.kept) * BLOCK // 2 :] for chain in chains])
+    z = np.concatenate(
+        [chain.unconstrained()[len(chain.blocks) * BLOCK // 2 :] for chain in chains]
+    )
     n, size = z.shape
     if transform.scale.ndim == 1:
         return AffineTransform(z.mean(axis=0), z.std(axis=0) + ROUNDOFF)
     covariance = np.cov(z, rowvar=False).reshape(size, size)
-    own = np.diag(np.diag(covariance) + ROUNDOFF)
-    mixed = (n * covariance + size * own) / (n + size)
-    return AffineTransform(z.mean(axis=0), np.linalg.cholesky(mixed))
+    diagonal = np.diag(np.diag(covariance) + ROUNDOFF)
+    shrunk = (n * covariance + size * diagonal) / (n + size)
+    return AffineTransform(z.mean(axis=0), np.linalg.cholesky(shrunk))
 
 
-def _drawn(
+def _draw_until_enough(
     chains: list[_Chain],
     settings: Settings,
-    first: int,
-    enough: Enough,
-    what: str,
-) -> Sampled:
+    n_initial: int,
+    enough: StoppingRule,
+    phase: str,
+) -> ChainDraws:
     """Draws of chains that are warm: as many as asked for, or enough; fewer if one diverges."""
-    n = settings.n_draws or first
+    n = settings.n_draws or n_initial
     while True:
-        _run(chains, -(-n // BLOCK) - len(chains[0].kept), what)
-        found = _collected(chains, n)
-        diverged = bool(found.stats["diverging"].any())
-        if settings.n_draws or n >= MOST or diverged or enough(found):
-            return found
+        _advance_chains(chains, -(-n // BLOCK) - len(chains[0].blocks), phase)
+        draws = _collect_draws(chains, n)
+        diverged = bool(draws.stats["diverging"].any())
+        if settings.n_draws or n >= MAX_DRAWS or diverged or enough(draws):
+            return draws
         n *= 2
 
 
-def _collected(chains: list[_Chain], n: int) -> Sampled:
+def _collect_draws(chains: list[_Chain], n: int) -> ChainDraws:
     """The first n draws of every chain."""
-    both = [chain.drawn(n) for chain in chains]
+    parts = [chain.first_draws(n) for chain in chains]
     sites, stats = (
         {name: np.stack([c[name] for c in part]) for name in part[0]}
-        for part in zip(*both, strict=True)
+        for part in zip(*parts, strict=True)
     )
-    return Sampled(sites, stats)
+    return ChainDraws(sites, stats)
 
 
-def _run(chains: list[_Chain], n_blocks: int, what: str) -> None:
+def _advance_chains(chains: list[_Chain], n_blocks: int, phase: str) -> None:
     """Advance every chain by some blocks, as many at a time as there are processors."""
-    done: SimpleQueue[bool] = SimpleQueue()
+    finished: SimpleQueue[bool] = SimpleQueue()
     stop = Event()
 
-    def one(chain: _Chain) -> None:
+    def run_chain(chain: _Chain) -> None:
         try:
             for _ in range(n_blocks):
                 if not stop.is_set():
                     chain.advance()
-                    done.put(True)
+                    finished.put(True)
         finally:
-            done.put(False)
+            finished.put(False)
 
     with ThreadPoolExecutor(min(len(chains), os.cpu_count() or 1)) as pool:
-        futures = [pool.submit(one, chain) for chain in chains]
+        futures = [pool.submit(run_chain, chain) for chain in chains]
         try:
-            for _ in with_progress(_ticks(done, len(chains)), n_blocks * len(chains), what):
+            for _ in with_progress(
+                _finished_blocks(finished, len(chains)), n_blocks * len(chains), phase
+            ):
                 pass
             for future in futures:
                 future.result()
@@ -194,10 +202,10 @@ def _run(chains: list[_Chain], n_blocks: int, what: str) -> None:
             stop.set()
 
 
-def _ticks(done: SimpleQueue[bool], running: int) -> Iterator[bool]:
+def _finished_blocks(finished: SimpleQueue[bool], running: int) -> Iterator[bool]:
     """One item for each finished block, until all chains have ended."""
     while running:
-        if done.get():
+        if finished.get():
             yield True
         else:
             running -= 1
@@ -210,46 +218,48 @@ class _Chain:
         self, compiled: CompiledSampler, arrays: Arrays, key: Any, transform: AffineTransform
     ) -> None:
         self.compiled, self.arrays, self.transform = compiled, arrays, transform
-        own, near = jax.random.split(key)
-        self.key = own
-        self.place: Any = jax.random.uniform(near, (compiled.size,), float, -_NEAR, _NEAR)
+        chain_key, start_key = jax.random.split(key)
+        self.key = chain_key
+        self.position: Any = jax.random.uniform(
+            start_key, (compiled.size,), float, -_START_RADIUS, _START_RADIUS
+        )
         self.state: Any = None
-        self.kept: list[Any] = []
+        self.blocks: list[Any] = []
 
-    def turn(self, transform: AffineTransform) -> None:
+    def change_coordinates(self, transform: AffineTransform) -> None:
         """Go on from the same place, seen in another way; steps are adapted anew."""
-        z = self.unconstrained()[-1] - transform.centre
+        z = self.unconstrained()[-1] - transform.center
         dense = transform.scale.ndim == 2
-        self.place = np.linalg.solve(transform.scale, z) if dense else z / transform.scale
+        self.position = np.linalg.solve(transform.scale, z) if dense else z / transform.scale
         with double_precision():
             self.key = jax.random.split(self.key)[0]
-        self.transform, self.state, self.kept = transform, None, []
+        self.transform, self.state, self.blocks = transform, None, []
 
     def restart(self, state: Any, factor: float) -> None:
         """Go on from a warm state with steps that are longer or shorter by a factor."""
         with double_precision():
             adapted = state.adapt_state
             adapted = adapted._replace(step_size=adapted.step_size * factor)
-            self.state, self.kept = state._replace(adapt_state=adapted), []
+            self.state, self.blocks = state._replace(adapt_state=adapted), []
 
     def advance(self) -> None:
         """Run one block."""
-        run, more = self.compiled, (self.transform, self.arrays)
+        sampler, arguments = self.compiled, (self.transform, self.arrays)
         with double_precision():
             if self.state is None:
-                self.state = run.start(self.key, self.place, *more)
-            self.state, out = run.advance(self.state, *more)
-            self.kept.append(jax.tree.map(np.asarray, out))
+                self.state = sampler.start(self.key, self.position, *arguments)
+            self.state, block = sampler.advance(self.state, *arguments)
+            self.blocks.append(jax.tree.map(np.asarray, block))
 
     def unconstrained(self) -> Floats:
         """Positions so far, on the unconstrained scale: (draw, parameter)."""
-        x = np.concatenate([x for x, _ in self.kept])
+        x = np.concatenate([x for x, _ in self.blocks])
         centre, scale = (np.asarray(part) for part in self.transform)
         return np.asarray(centre + (x @ scale.T if scale.ndim == 2 else x * scale))
 
-    def drawn(self, n: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    def first_draws(self, n: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """The first n draws: sites and statistics of the sampler."""
-        x, stats = jax.tree.map(lambda *parts: np.concatenate(parts), *self.kept)
+        x, stats = jax.tree.map(lambda *parts: np.concatenate(parts), *self.blocks)
         with double_precision():
             sites = self.compiled.sites(x, self.transform, self.arrays)
         first = [{k: np.asarray(v)[:n] for k, v in part.items()} for part in (sites, stats)]

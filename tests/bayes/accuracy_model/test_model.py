@@ -8,8 +8,8 @@ from odd_tables import SCORERS
 
 from metaeval import MetaevalError, Pairs, bayes, evaluate, simulate
 from metaeval.bayes.accuracy_model import data as accuracy_data
-from metaeval.bayes.accuracy_model.covariates import TaskSummary, by_covariates
-from metaeval.bayes.accuracy_model.data import correlations, counts
+from metaeval.bayes.accuracy_model.covariates import TaskSummary, covariate_cells
+from metaeval.bayes.accuracy_model.data import correlations, effective_counts
 from metaeval.bayes.accuracy_model.density import accuracy_density
 from metaeval.bayes.design import DesignOptions, make_model_design
 from metaeval.core import double_precision
@@ -22,10 +22,10 @@ def seen(value, share=None):
     influence = share[:, None] * (value - share @ value)
     return TaskSummary(
         value=value,
-        share=share,
-        scatter=influence.T @ influence,
+        weight=share,
+        covariance=influence.T @ influence,
         units=[str(i) for i in range(n)],
-        place=np.arange(n),
+        position=np.arange(n),
     )
 
 
@@ -51,7 +51,7 @@ def correlated(rng, n, accuracy, share=0.5):
 def test_one_verdict_for_each_unit_counts_as_what_it_is():
     rng = np.random.default_rng(0)
     parts = [seen((rng.random((n, 3)) < 0.7).astype(float)) for n in (40, 7)]
-    right, trials = counts(parts)
+    right, trials = effective_counts(parts)
     assert trials == pytest.approx(np.array([[40, 7]] * 3), rel=1e-6)
     assert right == pytest.approx(np.stack([p.value.sum(axis=0) for p in parts], axis=1))
 
@@ -59,17 +59,19 @@ def test_one_verdict_for_each_unit_counts_as_what_it_is():
 def test_scorers_that_are_always_right_have_trials_too():
     value = np.ones((10, 2))
     value[:3, 1] = 0
-    _, trials = counts([seen(value)])
+    _, trials = effective_counts([seen(value)])
     assert trials[:, 0] == pytest.approx([10, 10], rel=1e-3)
-    assert np.isfinite(counts([seen(np.ones((10, 2)))])[1]).all()
+    assert np.isfinite(effective_counts([seen(np.ones((10, 2)))])[1]).all()
 
 
 def test_units_that_repeat_one_verdict_are_worth_one_each():
     rng = np.random.default_rng(1)
     value = (rng.random((50, 1)) < 0.6).astype(float)
-    fifty = counts([seen(value)])[1]
+    fifty = effective_counts([seen(value)])[1]
     assert fifty == pytest.approx(50, rel=1e-6)
-    graded = counts([seen(rng.random((50, 1)))])[1]  # means of many verdicts are worth more
+    graded = effective_counts([seen(rng.random((50, 1)))])[
+        1
+    ]  # means of many verdicts are worth more
     assert graded > 100
 
 
@@ -206,12 +208,14 @@ def test_cells_of_covariates_are_parts_of_tasks():
     task = np.repeat(["a", "b"], [90, 10])
     table, _, _ = longer_is_better(rng, 100, (0.5, 0.0), task=task)
     design, _ = make_model_design(table, DesignOptions())
-    whole = [accuracy_data._seen(pairwise_accuracy("half"), design, s) for s in design.strata]
-    cells = by_covariates(design, whole, ["length_delta"])
+    whole = [
+        accuracy_data._task_summary(pairwise_accuracy("half"), design, s) for s in design.strata
+    ]
+    cells = covariate_cells(design, whole, ["length_delta"])
     assert cells.weight.sum(axis=1) == pytest.approx([1, 1])
-    mean = np.stack([part.mean for part in cells.seen]).T @ cells.weight.T
+    mean = np.stack([part.mean for part in cells.summaries]).T @ cells.weight.T
     assert mean == pytest.approx(np.stack([s.mean for s in whole], axis=1))
-    assert sorted(u for part in cells.seen for u in part.units) == sorted(
+    assert sorted(u for part in cells.summaries for u in part.units) == sorted(
         u for s in whole for u in s.units
     )
     assert [int((cells.task == t).sum()) for t in (0, 1)] == [6, 1]

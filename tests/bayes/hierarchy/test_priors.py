@@ -8,9 +8,9 @@ from numpyro import handlers
 from scipy import optimize, stats
 
 from metaeval.bayes.datatree import arviz
-from metaeval.bayes.hierarchy.centering import curve_places
+from metaeval.bayes.hierarchy.centering import curve_centerings
 from metaeval.bayes.hierarchy.priors import (
-    SPREADS,
+    SD_NAMES,
     Centering,
     TwoWayPrior,
     centered_normal,
@@ -18,9 +18,9 @@ from metaeval.bayes.hierarchy.priors import (
     draw_population,
     draw_population_per_scorer,
     log_prior,
-    places_by_scorer,
+    per_scorer_centerings,
     prior_only_centering,
-    two_way_places,
+    two_way_centerings,
 )
 from metaeval.bayes.margin_models import densities
 from metaeval.bayes.sampling.convergence import bfmi, convergence
@@ -39,7 +39,7 @@ def test_contrasts_are_orthonormal_and_add_up_to_nothing(k):
 def drawn_grids(n, k, n_tasks, rng):
     """Grids drawn from their prior, part by part, with the population means that made them."""
     mean = GRID.mean + GRID.sd * rng.standard_normal(n)
-    sds = [np.abs(getattr(GRID, name) * rng.standard_normal(n)) for name in SPREADS]
+    sds = [np.abs(getattr(GRID, name) * rng.standard_normal(n)) for name in SD_NAMES]
 
     def zero_sum(shape):
         noise = rng.standard_normal(shape)
@@ -50,7 +50,7 @@ def drawn_grids(n, k, n_tasks, rng):
     cell = sds[2][:, None, None] * zero_sum((n, k, n_tasks))
     value = mean[:, None, None] + task[:, None] + scorer[:, :, None] + cell
     sites = {"x": value[None]} | {
-        f"x_{name}": sd[None] for name, sd in zip(SPREADS, sds, strict=True)
+        f"x_{name}": sd[None] for name, sd in zip(SD_NAMES, sds, strict=True)
     }
     return mean, scorer, sites
 
@@ -156,21 +156,21 @@ def test_places_of_two_way_grids_are_those_of_the_parts():
         "scorer": (scorer, whole["task"]),
         "cell": (scorer, task),
     }
-    for name, place in two_way_places(at, covariance).items():
+    for name, place in two_way_centerings(at, covariance).items():
         left, right = parts[name]
         value = np.einsum("ki,kt,tj->ij", left, at, right)
         variance = np.einsum("ki,tj,ktlu,li,uj->ij", left, right, of_cells, left, right)
-        assert place.at.ravel() == pytest.approx(value.ravel())
-        assert place.root.ravel() == pytest.approx(variance.ravel() ** -0.5)
-        assert not prior_only_centering({name: place})[name].root.any()
+        assert place.location.ravel() == pytest.approx(value.ravel())
+        assert place.root_precision.ravel() == pytest.approx(variance.ravel() ** -0.5)
+        assert not prior_only_centering({name: place})[name].root_precision.any()
 
 
 def test_places_by_scorer_are_those_of_each_scorer_alone():
     rng = np.random.default_rng(1)
     at, variance = rng.normal(size=(3, 4)), rng.uniform(0.1, 1, size=(3, 4))
-    together = places_by_scorer(at, variance)
+    together = per_scorer_centerings(at, variance)
     for k in range(3):
-        alone = two_way_places(at[[k]], variance[k][:, None, None])
+        alone = two_way_centerings(at[[k]], variance[k][:, None, None])
         for name in ("level", "task"):
             for one, other in zip(together[name], alone[name], strict=True):
                 assert one[k] == pytest.approx(other)
@@ -183,12 +183,12 @@ def test_modes_of_cells_are_those_of_a_general_optimiser():
     counts = rng.integers(0, 50, size=(1, 2, 64, 3)).astype(float)
     counts[..., 2] += 80 * margin
     grids = (densities.LOG_SLOPE, densities.LOG_THRESHOLD)
-    chances = densities.cell_chances("rao_kupper")
+    chances = densities.cell_log_probs("rao_kupper")
 
     def with_lapse(values, margin, basis):
         return chances({**values, "logit_lapse": jnp.full((1, 1), -3.0)}, margin, basis)
 
-    places = curve_places(with_lapse, grids, margin, counts)
+    places = curve_centerings(with_lapse, grids, margin, counts)
     at, error = np.zeros((2, 2)), np.zeros((2, 2))
     for t in range(2):
 
@@ -202,9 +202,9 @@ def test_modes_of_cells_are_those_of_a_general_optimiser():
         found = optimize.minimize(loss, [0.0, 0.0], method="BFGS", options={"gtol": 1e-4})
         at[t], error[t] = found.x, np.sqrt(np.diag(found.hess_inv))
     for g, grid in enumerate(grids):
-        assert places[grid.name]["level"].at == pytest.approx(at[:, g].mean(), abs=1e-4)
+        assert places[grid.name]["level"].location == pytest.approx(at[:, g].mean(), abs=1e-4)
         level = np.sqrt(np.square(error[:, g]).sum()) / 2
-        assert 1 / places[grid.name]["level"].root == pytest.approx(level, rel=0.1)
+        assert 1 / places[grid.name]["level"].root_precision == pytest.approx(level, rel=0.1)
 
 
 def test_convergence_is_that_of_arviz():

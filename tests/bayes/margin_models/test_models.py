@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from metaeval import MetaevalError, Pairs, Responses, bayes
 from metaeval.bayes.design import DesignOptions
-from metaeval.bayes.margin_models.binned_counts import binned, bins_for, folded
+from metaeval.bayes.margin_models.binned_counts import bin_counts, bins_for, fold_pairs
 from metaeval.bayes.model_comparison import stacked
 from metaeval.curves import link_functions
 
@@ -32,8 +32,8 @@ def test_bins_move_the_mode_by_less_than_a_tenth_of_its_deviation(n):
     rng = np.random.default_rng(n)
     d = rng.normal(size=n) * np.exp(rng.normal(size=n) * 0.7)
     y = rao_kupper_labels(rng, 1.5 * d, 0.6)
-    cell = folded(d, np.zeros((0, n)), y, np.arange(n), True, False)
-    data = binned([[cell]], 3, n)
+    cell = fold_pairs(d, np.zeros((0, n)), y, np.arange(n), True, False)
+    data = bin_counts([[cell]], 3, n)
     assert data.margin.shape[-1] <= 256
 
     def loss(theta, margin, number):
@@ -55,10 +55,10 @@ def test_bins_move_the_mode_by_less_than_a_tenth_of_its_deviation(n):
 def test_few_levels_are_kept_exactly():
     rng = np.random.default_rng(0)
     d = rng.integers(-4, 5, 500).astype(float)
-    cell = folded(
+    cell = fold_pairs(
         d, np.zeros((0, 500)), np.sign(rng.normal(size=500)), np.arange(500), False, False
     )
-    data = binned([[cell]], 2, 500)
+    data = bin_counts([[cell]], 2, 500)
     used = data.counts[0, 0].sum(axis=-1) > 0
     assert sorted(data.margin[0, 0][used]) == [0, 1, 2, 3, 4]
     assert data.counts.sum() == 500
@@ -122,12 +122,12 @@ def test_gaps_of_the_spline_invert_it_too(table):
     gap = bayes.summarize(tree, "gap", agreement=0.75)
     place = gap.frame.query("scorer == 'good' and task == 'big' and baseline.isna()").index[0]
     draws = gap.draws[:, place]
-    from metaeval.bayes.margin_models.posterior_curves import log_chances
+    from metaeval.bayes.margin_models.posterior_curves import outcome_log_probs
 
     scorer, task = list(table.scorers).index("good"), 0
     where = np.zeros((5, 3, len(draws)))
     where[scorer, task] = draws
-    chance = np.exp(log_chances(tree, where))[..., 1].reshape(len(draws), 5, 3, len(draws))
+    chance = np.exp(outcome_log_probs(tree, where))[..., 1].reshape(len(draws), 5, 3, len(draws))
     own = chance[np.arange(len(draws)), scorer, task, np.arange(len(draws))]
     assert own[np.isfinite(draws)] == pytest.approx(0.75, abs=5e-3)
 

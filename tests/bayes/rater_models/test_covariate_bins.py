@@ -12,7 +12,7 @@ from metaeval import MetaevalError, Responses, bayes
 from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_responses
 from metaeval.bayes.rater_models.design_effect import ordinal_effect
-from metaeval.bayes.rater_models.label_patterns import patterns_of
+from metaeval.bayes.rater_models.label_patterns import find_patterns
 
 SEVERITY, SHARP, BIAS = (-0.5, 0.0, 0.5), (2.0, 1.2, 3.0), (0.6, -0.2, -0.4)
 TRULY, CUTPOINTS = 0.5, (-1.0, 1.0)
@@ -142,7 +142,7 @@ def test_ranges_are_of_about_equal_numbers():
 def test_patterns_in_ranges_are_counted_apart():
     rng = np.random.default_rng(0)
     codes, units, ranges = rng.integers(-1, 2, (90, 2)), np.arange(90) // 3, rng.integers(0, 3, 90)
-    found = patterns_of(codes, 2, units, 30, ranges)
+    found = find_patterns(codes, 2, units, 30, ranges)
     assert found.n_ranges == 3 and found.counts.sum() == 90
     labels = found.labels[found.of_row]
     assert (np.where(labels.any(axis=2), labels.argmax(axis=2), -1) == codes).all()

@@ -182,7 +182,7 @@ def test_gibbs_agrees_with_a_grid():
 def test_gamma_numbers_are_gamma():
     with double_precision():
         shape = np.repeat((1.0, 1.3, 40.0), 50_000)
-        drawn = np.asarray(jax.jit(gibbs.gamma)(jax.random.PRNGKey(0), shape)).reshape(3, -1)
+        drawn = np.asarray(jax.jit(gibbs.draw_gamma)(jax.random.PRNGKey(0), shape)).reshape(3, -1)
     for a, values in zip((1.0, 1.3, 40.0), drawn, strict=True):
         assert stats.kstest(values, stats.gamma(a).cdf).pvalue > 1e-3
 
