@@ -1,32 +1,28 @@
-"""Posteriors of what scorers are worth: accuracy, ties, calibration, raters.
+"""Bayesian models of scorers and raters: accuracy, ties, calibration, latent truth.
 
-`fit` draws from a model's posterior and returns an xarray DataTree; `summarize` makes results of
-it, with the same columns as those of `metaeval.evaluate` and `metaeval.compare`.
+`fit` draws from the posterior of a model and returns an xarray DataTree; `summarize` turns it into
+a result with the columns of `metaeval.evaluate` and `metaeval.compare`.
 
-- `fitting`: `fit`: from a model and a table to a posterior that passed its gates.
-- `summaries`: `summarize`: a quantity of a posterior as a result, with differences and what to
-  make of them.
-- `model_base`: `Model`: what `fit` asks of a model, and what its options have in common.
-- `model_data`: What a model needs of a table, and what its draws are called.
-- `design`: The design that all models share: tasks pooled, items or clusters as units.
-- `provenance`: What a posterior says of itself: model, data, policy and provenance, as results
-  have them.
-- `datatree`: Posteriors as xarray trees, whichever ArviZ is installed; saving and loading them.
-- `quantities`: Quantities that posteriors hold, and what each of them estimates.
-- `result_rows`: Rows of a result from draws: scorers' own values, and differences of two.
-- `log_probs`: Log likelihoods in JAX, written so that neither they nor their gradients overflow
-  or cancel.
-- `convergence_checks`: `diagnose`: whether a posterior passes its gates.
-- `predictive_checks`: `posterior_predictive`: what a posterior expects, beside what was seen or at
-  any margin.
-- `model_comparison`: How much a posterior owes to its priors, and how models compare on units
-  left out.
+- `fitting`: `fit`: from a model and a table to a posterior that passed convergence diagnostics.
+- `summaries`: `summarize`: one quantity of a posterior as a result, with pairwise differences.
+- `model_base`: `Model`: the interface that `fit` requires of a model.
+- `model_data`: The data of a model, and the names of its draws.
+- `design`: The design shared by all models: tasks pooled, items or clusters as units.
+- `provenance`: Attributes of a posterior: model, data, policy and provenance, as in results.
+- `datatree`: Posteriors as xarray trees for the installed ArviZ; saving and loading them.
+- `quantities`: Quantities derived from posteriors, and their estimands.
+- `result_rows`: Rows of a result computed from draws: values of scorers and their differences.
+- `log_probs`: Log likelihoods in JAX, free of overflow and cancellation, gradients included.
+- `convergence_checks`: `diagnose`: convergence diagnostics of a posterior.
+- `predictive_checks`: `posterior_predictive`: posterior predictive checks, and outcome
+  probabilities at given margins.
+- `model_comparison`: Prior sensitivity, and leave-one-out comparison of models.
 - `accuracy_model`: The model of accuracy: scorers by tasks, partially pooled.
 - `margin_models`: Models of margins: ties by thresholds, and calibration curves.
 - `rater_models`: Models of raters with latent truth: Dawid-Skene and ordinal ratings.
 - `model_free`: Posteriors without a model of scorers: weighted items, paired counts, bounds.
-- `hierarchy`: Two-way normal hierarchies that several models share.
-- `sampling`: From a log density to draws: compiled NUTS, and convergence.
+- `hierarchy`: Two-way normal hierarchies shared by several models.
+- `sampling`: From a log density to draws: compiled NUTS, and convergence statistics.
 """
 
 from __future__ import annotations

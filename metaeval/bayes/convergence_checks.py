@@ -1,4 +1,4 @@
-"""`diagnose`: whether a posterior passes its gates."""
+"""`diagnose`: convergence diagnostics of a posterior."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from metaeval.bayes.datatree import read_attr, require_posterior
 from metaeval.bayes.sampling.convergence import bfmi, convergence
 from metaeval.core import Floats, MetaevalError
 
+# R-hat and effective sizes: Vehtari et al. (2021); E-BFMI: Stan's warning threshold.
 LIMITS = {"r_hat": 1.01, "ess_bulk": 400.0, "ess_tail": 400.0, "divergences": 0.0, "e_bfmi": 0.3}
 
 _CURES = {
     "r_hat": "chains disagree: run them longer (n_warmup=, n_draws=)",
-    "ess_bulk": "too few independent draws: raise n_draws=",
-    "ess_tail": "too few independent draws in the tails: raise n_draws=",
-    "divergences": "the sampler left the posterior: target_accept=0.95",
-    "e_bfmi": "energies mix slowly: raise n_warmup=, or fit a simpler model",
+    "ess_bulk": "too few effective draws: raise n_draws=",
+    "ess_tail": "too few effective draws in the tails: raise n_draws=",
+    "divergences": "divergent transitions: raise target_accept=, for example to 0.95",
+    "e_bfmi": "energy mixes slowly: raise n_warmup=, or fit a simpler model",
 }
 
 
 def diagnose(tree: xr.DataTree) -> pd.DataFrame:
-    """Whether a posterior passes its gates: convergence, effective draws, divergences, energy.
+    """Return convergence diagnostics: R-hat, effective sample sizes, divergences, energy.
 
     Parameters
     ----------
     tree : DataTree
-        What `fit` returned.
+        A posterior returned by `fit`.
 
     Returns
     -------
     DataFrame
-        Rows `r_hat` (rank-normalized, split, below 1.01), `ess_bulk` and `ess_tail` (above
-        400), `divergences` (none) and `e_bfmi` (above .3, where chains have an energy): columns
-        `worst`, `limit`, `where` (the quantity that is worst), `passed`, `cure`.
+        Rows `r_hat` (rank-normalized split R-hat, passed below 1.01), `ess_bulk` and `ess_tail`
+        (above 400), `divergences` (none) and `e_bfmi` (above 0.3; NUTS only); columns `worst`,
+        `limit`, `where` (the quantity with the worst value), `passed` and `cure` (what to change).
 
     Raises
     ------
     MetaevalError
-        If it is not a posterior of `fit`.
+        If `tree` is not a posterior returned by `fit`.
 
     References
     ----------
@@ -83,7 +84,7 @@ def diagnose(tree: xr.DataTree) -> pd.DataFrame:
 
 
 def converged(draws: Sequence[Floats]) -> bool:
-    """Whether quantities (chain, draw, ...) pass the gates that longer chains would pass."""
+    """Return whether draws (chain, draw, ...) pass the checks that longer chains improve."""
     flat = [values.reshape(*values.shape[:2], -1) for values in draws]
     diagnostics = convergence(np.concatenate(flat, axis=-1))
     smallest_ess = np.minimum(diagnostics.bulk, diagnostics.tail).min()
@@ -113,7 +114,7 @@ def _row(gate: str, worst: float, where: str) -> dict[str, Any]:
 
 
 def failures(tree: xr.DataTree) -> list[str]:
-    """A line on each gate that a posterior fails."""
+    """Return one line for each diagnostic that a posterior fails."""
     rows = diagnose(tree).reset_index().to_dict("records")
     return [
         f"{row['gate']} {row['worst']:.4g} "
@@ -125,9 +126,9 @@ def failures(tree: xr.DataTree) -> list[str]:
 
 
 def require_passed(lines: list[str]) -> None:
-    """Refuse a posterior that failed."""
+    """Raise an error if any diagnostic failed."""
     if lines:
         raise MetaevalError(
-            f"The posterior failed its check: {'; '.join(lines)}. Pass check=False to return it "
-            "anyway; its results are then marked."
+            f"The posterior failed convergence diagnostics: {'; '.join(lines)}. Pass check=False "
+            "to return it anyway; its results are then flagged."
         )

@@ -1,4 +1,4 @@
-"""Posteriors as xarray trees, whichever ArviZ is installed; saving and loading them."""
+"""Posteriors as xarray trees for the installed ArviZ; saving and loading them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _DIGEST = "digest"
 
 
 def arviz() -> Any:
-    """ArviZ, whose 0.23 announces the next version with every import."""
+    """Import ArviZ without the FutureWarning that version 0.23 gives on import."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         try:
             import arviz as az
-        except OSError:  # it notes the date in the user's cache folder, which may not be writable
+        except OSError:  # ArviZ writes to the user's cache folder on import, which may be read-only
             with (
                 tempfile.TemporaryDirectory() as folder,
                 _environment_variable("XDG_CACHE_HOME", folder),
@@ -43,7 +43,7 @@ def arviz() -> Any:
 
 @contextlib.contextmanager
 def _environment_variable(name: str, value: str) -> Iterator[None]:
-    """A variable of the environment for a while."""
+    """Set an environment variable within a context."""
     previous = os.environ.get(name)
     os.environ[name] = value
     try:
@@ -58,7 +58,7 @@ def _environment_variable(name: str, value: str) -> Iterator[None]:
 def to_dataset(
     arrays: NamedArrays, coords: Mapping[str, list[Any]], has_draws: bool = True
 ) -> xr.Dataset:
-    """Arrays by name as a dataset; drawn ones have chains and draws in front."""
+    """Return a dataset of named arrays, with leading chain and draw dimensions if they are draws."""
     leading = _CHAINS if has_draws else ()
     data = {
         name: ((*leading, *dims), np.asarray(values)) for name, (dims, values) in arrays.items()
@@ -76,7 +76,7 @@ def to_dataset(
 
 
 def make_tree(groups: Mapping[str, xr.Dataset], attrs: Mapping[str, Any]) -> xr.DataTree:
-    """A posterior of named groups, what it says of itself in JSON."""
+    """Return a tree of groups with attributes encoded as JSON."""
     tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in groups.items()})
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in attrs.items()}
     tree.attrs = {"schema": SCHEMA, **texts}
@@ -84,20 +84,20 @@ def make_tree(groups: Mapping[str, xr.Dataset], attrs: Mapping[str, Any]) -> xr.
 
 
 def read_attr(tree: xr.DataTree, name: str) -> Any:
-    """What a posterior says of itself under a name."""
+    """Return an attribute of a posterior, decoded from JSON."""
     text = require_posterior(tree).attrs[name]
     return json.loads(text) if text[:1] in "[{" else text
 
 
 def is_posterior(source: Any) -> bool:
-    """Whether something is what ArviZ holds posteriors in: a DataTree, before 1.0 InferenceData."""
+    """Return whether an object is a DataTree, or the InferenceData of ArviZ before 1.0."""
     kind = type(source)
     old = kind.__name__ == "InferenceData" and kind.__module__.startswith("arviz")
     return old or isinstance(source, xr.DataTree)
 
 
 def for_arviz(tree: xr.DataTree) -> Any:
-    """A posterior as the ArviZ that is installed takes it; nothing is copied."""
+    """Return a posterior in the container of the installed ArviZ, without copying."""
     az = arviz()
     if hasattr(az, "psense"):  # 1.0 and later
         return tree
@@ -106,7 +106,7 @@ def for_arviz(tree: xr.DataTree) -> Any:
 
 
 def _as_tree(source: Any) -> xr.DataTree:
-    """A posterior as a tree, whichever ArviZ it is for."""
+    """Return a posterior as a DataTree, from either container of ArviZ."""
     if isinstance(source, xr.DataTree):
         return source
     tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in source.items()})
@@ -115,40 +115,42 @@ def _as_tree(source: Any) -> xr.DataTree:
 
 
 def require_posterior(source: Any) -> xr.DataTree:
-    """A posterior that `fit` made, as a tree; anything else is refused."""
+    """Return a posterior of `fit` as a tree; raise an error for anything else."""
     if not is_posterior(source) or source.attrs.get("schema") != SCHEMA:
         raise MetaevalError(
-            f"Expected a posterior of metaeval.bayes.fit, found a {type(source).__name__}"
-            f"{' of something else' if is_posterior(source) else ''}; "
-            "fit a model, or load one with bayes.load."
+            f"Expected a posterior from metaeval.bayes.fit, got a {type(source).__name__}"
+            f"{' from another source' if is_posterior(source) else ''}; "
+            "fit a model, or load a saved posterior with bayes.load."
         )
     tree = _as_tree(source)
     sizes = tree["posterior"].sizes if "posterior" in tree else {}
     if not sizes.get("draw") or not sizes.get("chain"):
-        raise MetaevalError("This posterior has no draws; fit the model again, or keep some.")
+        raise MetaevalError(
+            "This posterior has no draws; fit the model again, or select at least one draw."
+        )
     return tree
 
 
 def flat_draws(tree: xr.DataTree, name: str, site: str = "posterior") -> Floats:
-    """Draws of one variable, all chains one after the other: (draw, ...)."""
+    """Return draws of one variable with chains concatenated: (draw, ...)."""
     values = tree[site][name].to_numpy()
     return np.asarray(values.reshape(-1, *values.shape[2:]))
 
 
 def save(tree: Any, path: str | Path) -> None:
-    """Write a posterior to a NetCDF file, whole or not at all.
+    """Write a posterior to a NetCDF file atomically.
 
     Parameters
     ----------
     tree : DataTree or InferenceData
-        What `fit` returned.
+        A posterior returned by `fit`.
     path : str or Path
-        Where to; ends in `.nc` by custom.
+        Path of the file, by convention ending in `.nc`.
 
     Raises
     ------
     MetaevalError
-        If it is not a posterior, or the place cannot be written.
+        If `tree` is not a posterior of `fit`, or the file cannot be written.
 
     Returns
     -------
@@ -158,7 +160,7 @@ def save(tree: Any, path: str | Path) -> None:
 
 
 def as_bytes(tree: Any) -> bytes:
-    """A posterior as the content of a NetCDF file."""
+    """Return the content of a NetCDF file with the posterior."""
     plain_tree = _for_netcdf(require_posterior(tree))
     file = io.BytesIO()
     try:
@@ -171,7 +173,7 @@ def as_bytes(tree: Any) -> bytes:
 
 
 def load(path: str | Path) -> Any:
-    """Read a posterior that `save` wrote.
+    """Read a posterior written by `save`.
 
     Parameters
     ----------
@@ -180,31 +182,31 @@ def load(path: str | Path) -> Any:
     Returns
     -------
     DataTree or InferenceData
-        As `fit` returns it, in memory.
+        The posterior in the container that `fit` returns, loaded into memory.
 
     Raises
     ------
     MetaevalError
-        If there is no such file, or it is damaged or something else.
+        If the file does not exist, is damaged, or holds something else.
     """
     if not os.path.isfile(path):
         raise MetaevalError(
-            f"There is no file {str(path)!r}; write one with bayes.save(tree, path)."
+            f"File {str(path)!r} does not exist; write it with bayes.save(tree, path)."
         )
     tree = _read(Path(path))
     if tree is None or tree.attrs.pop(_DIGEST, None) not in (None, _digest(tree)):
         raise MetaevalError(
-            f"{str(path)!r} is not a NetCDF file that can be read, or is damaged; write it again "
-            "with bayes.save(tree, path)."
+            f"{str(path)!r} is not a readable NetCDF file, or is damaged; write it again with "
+            "bayes.save(tree, path)."
         )
     posterior = require_posterior(tree)
     return for_arviz(posterior)
 
 
 def _read(path: Path) -> xr.DataTree | None:
-    """A tree of a file, in memory; None, and not a word, where the file is damaged."""
+    """Load a tree from a file; return None, without warnings, if the file is damaged."""
     hook = sys.unraisablehook
-    sys.unraisablehook = lambda _: None  # libraries complain of damage when they close the file
+    sys.unraisablehook = lambda _: None  # h5py reports damage when it closes the file
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -220,12 +222,12 @@ def _open_tree(path: Path) -> xr.DataTree | None:
     try:
         with xr.open_datatree(path, engine="h5netcdf") as source:
             return source.load()
-    except Exception:  # what h5py raises of damaged files has no common class
+    except Exception:  # errors of h5py on damaged files share no base class
         return None
 
 
 def _digest(tree: xr.DataTree) -> str:
-    """A digest of every array and of what a posterior says of itself, as files hold them."""
+    """Return a digest of all arrays and attributes, as stored in files."""
     digest = hashlib.sha256()
     for name in sorted(tree.children):
         for key, variable in sorted(tree[name].to_dataset().variables.items(), key=str):
@@ -240,7 +242,7 @@ def _digest(tree: xr.DataTree) -> str:
 
 
 def _for_netcdf(tree: xr.DataTree) -> xr.DataTree:
-    """The tree with names as fixed-width text, and truth values as numbers, as NetCDF has them."""
+    """Convert object strings to fixed-width text and booleans to integers, for NetCDF."""
 
     def plain(dataset: xr.Dataset) -> xr.Dataset:
         texts = {n: c.astype(str) for n, c in dataset.coords.items() if c.dtype == object}
@@ -254,14 +256,14 @@ def _for_netcdf(tree: xr.DataTree) -> xr.DataTree:
 
 
 def loo(draws: xr.Dataset, log_likelihood: Floats) -> Any:
-    """ArviZ's PSIS-LOO of log likelihoods (chain, draw, unit)."""
+    """Compute PSIS-LOO by ArviZ from log likelihoods (chain, draw, unit)."""
     unit_likelihood = xr.Dataset({"unit": ((*_CHAINS, "obs"), log_likelihood)})
     groups = {"posterior": draws, "log_likelihood": unit_likelihood}
     return arviz().loo(_as_arviz(groups), pointwise=True)
 
 
 def power_scaling(draws: xr.Dataset, log_density: Floats) -> xr.Dataset:
-    """How fast posteriors move as a part of the density (chain, draw) is raised to a power."""
+    """Compute the sensitivity of a posterior to power-scaling of a log density (chain, draw)."""
     density = xr.Dataset({"part": (_CHAINS, log_density)})
     groups = _as_arviz({"posterior": draws, "log_prior": density})
     az = arviz()
@@ -270,7 +272,7 @@ def power_scaling(draws: xr.Dataset, log_density: Floats) -> xr.Dataset:
 
 
 def _as_arviz(groups: Mapping[str, xr.Dataset]) -> Any:
-    """Groups as the ArviZ that is installed takes them: 0.23 has a container of its own."""
+    """Return groups in the container of the installed ArviZ."""
     return for_arviz(
         xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in groups.items()})
     )

@@ -1,9 +1,9 @@
-"""The design that all models share: tasks pooled, items or clusters as units."""
+"""The design shared by all models: tasks pooled, items or clusters as units."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,18 +13,19 @@ from metaeval.curves import bins_of
 from metaeval.inference import Design, Stratum, prepare
 from metaeval.tables import Pairs, Table, require_table
 
-PRIOR_UNITS = 20.0  # units: how many the design effect of other tasks counts as
-_MIN_EFFECTIVE_PAIRS = 30  # pairs
-_UNITS_PER_BIN, _MAX_BINS, _MAX_FURTHER_BINS = (
-    15,
-    16,
-    4,
-)  # units; bins of the first covariate, of each other
+# A design effect of few units is noisy: it is shrunk to that of the other tasks as if the latter had
+# been estimated from so many units.
+PRIOR_UNITS = 20.0
+_MIN_EFFECTIVE_PAIRS = 30  # warn if a covariate has less than this, by Kish's effective size of x^2
+# Equal-mass bins of at least so many units have stable means; within one of 16 bins a covariate
+# varies little, and the cells of several covariates multiply.
+_UNITS_PER_BIN = 15
+_MAX_BINS, _MAX_FURTHER_BINS = 16, 4  # of the first covariate, of each further one
 
 
 @dataclass(frozen=True, kw_only=True)
 class DesignOptions:
-    """Which label, scorers, tasks, units and rows a model looks at, as in `metaeval.evaluate`."""
+    """Options that select label, scorers, tasks, units and rows, as in `metaeval.evaluate`."""
 
     label: str | None = None
     scorers: Sequence[str] | None = None
@@ -34,32 +35,32 @@ class DesignOptions:
 
 
 def make_model_design(table: Table, options: DesignOptions) -> tuple[Design, str | None]:
-    """The label, the scorers, the rows and the units, by task where the table has one."""
+    """Return the design, by task if the table has tasks, and the column of the tasks."""
     table = require_table(table)
     column = options.by or ("task" if "task" in table.rows else None)
-    design = prepare(table, **asdict(replace(options, by=column)))
+    design = prepare(table, **vars(replace(options, by=column)))
     if design.systems:
-        raise MetaevalError("Models have items or clusters as units; use resample='item'.")
+        raise MetaevalError("Models resample items or clusters, not systems; use resample='item'.")
     if design.missing == "pairwise":
-        raise MetaevalError("A model looks at all scorers on the same rows; use missing='common'.")
+        raise MetaevalError("Models need all scorers on the same rows; use missing='common'.")
     _require_disjoint_items(design)
     return design, column
 
 
 def _require_disjoint_items(design: Design) -> None:
-    """Refuse tasks that share their items: the model takes tasks for independent."""
+    """Raise an error if tasks share items: models assume independent tasks."""
     streams = {stratum.part for stratum in design.strata}
     if len(design.strata) > 1 and len(streams) == 1:
         raise MetaevalError(
-            "Tasks share items (shared_items, or clusters across tasks), and the model takes them "
-            "for independent; fit one task at a time, table.select(task=...), use "
-            "bayes.bayesian_bootstrap, or say shared_items=False (--independent-items) if tasks "
-            "only number their items alike."
+            "Tasks share items (shared_items, or clusters across tasks), but the model assumes "
+            "independent tasks. Fit one task at a time with table.select(task=...), use "
+            "bayes.bayesian_bootstrap, or read with shared_items=False (--independent-items) if "
+            "different items have the same ids."
         )
 
 
 def covariate_names(table: Table, covariates: Sequence[str] | str) -> list[str]:
-    """Columns of the pairs that are differences, as they were asked for."""
+    """Return the requested columns of differences between the two responses of a pair."""
     names = check_names("covariates", covariates)
     rows = table.pairs().rows
     numeric = [str(c) for c in rows if pd.api.types.is_numeric_dtype(rows[c].dtype)]
@@ -67,27 +68,28 @@ def covariate_names(table: Table, covariates: Sequence[str] | str) -> list[str]:
     for name in names:
         if name not in available:
             raise MetaevalError(
-                f"There is no difference {name!r} of a number of the two responses; there are "
-                f"{join_names(available) or 'none'}. Read a column such as length, for length_delta."
+                f"There is no numeric difference {name!r} between the two responses; available: "
+                f"{join_names(available) or 'none'}. Read a numeric column such as length to get "
+                "length_delta."
             )
     return names
 
 
 def covariate_differences(pairs: Pairs, names: Sequence[str]) -> Floats:
-    """Covariates of pairs: (covariate, row)."""
+    """Return covariates of pairs: (covariate, row)."""
     columns = pairs.rows[list(names)].to_numpy(dtype=float).T
     for name, values in zip(names, columns, strict=True):
         n_missing = int((~np.isfinite(values)).sum())
         if n_missing:
             raise MetaevalError(
-                f"{name} is missing or infinite in {n_missing} pairs; leave these rows out, or fill "
-                "the column in."
+                f"{name} is missing or infinite in {n_missing} pairs; drop these rows, or impute "
+                "the column."
             )
     return columns
 
 
 def leverage_warnings(table: Table, names: Sequence[str]) -> list[str]:
-    """A line on each covariate of which few pairs have most: they decide what is owed to it."""
+    """Warn of covariates whose coefficient is determined by few pairs of high leverage."""
     warnings: list[str] = []
     if not names:
         return warnings
@@ -98,20 +100,20 @@ def leverage_warnings(table: Table, names: Sequence[str]) -> list[str]:
         )
         if effective_pairs < min(_MIN_EFFECTIVE_PAIRS, len(x) / 10):
             warnings.append(
-                f"{name} is dominated by about {effective_pairs:.0f} of {len(x)} pairs, which determine "
-                "its coefficient; use logs or ranks of the column"
+                f"{name} is dominated by about {effective_pairs:.0f} of {len(x)} pairs (high "
+                "leverage); use a log or rank transform of the column"
             )
     return warnings
 
 
 def unit_names(stratum: Stratum) -> list[str]:
-    """Names of the units of a stratum, with its own before them."""
+    """Return names of the units of a stratum, prefixed with its name."""
     prefix = "" if stratum.name is None else f"{stratum.name}/"
     return [prefix + "/".join(str(v) for v in key) for key in stratum.units]
 
 
 def covariate_bins(x: Floats) -> Codes:
-    """Codes 0, 1, ... of units (covariate, unit) that are in the same ranges."""
+    """Return codes 0, 1, ... of the bins of units, from covariates (covariate, unit)."""
     n = x.shape[1]
     n_bins, code = int(np.clip(n // _UNITS_PER_BIN, 1, _MAX_BINS)), np.zeros(n, dtype=int)
     for values in x:

@@ -1,4 +1,4 @@
-"""`fit`: from a model and a table to a posterior that passed its gates."""
+"""`fit`: from a model and a table to a posterior that passed convergence diagnostics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from metaeval.tables import Table
 MODELS: Mapping[str, type[Model]] = {
     model.name: model for model in (AccuracyModel, TieModel, CalibrationModel, RaterModel)
 }
-MAX_LOG_LIKELIHOODS = 5_000_000  # numbers of the log likelihood that are kept
+# Values of the log likelihood (draw, unit) that are kept, 40 MB: PSIS-LOO needs far fewer draws than
+# summaries do.
+MAX_LOG_LIKELIHOODS = 5_000_000
 
 
 def fit(
@@ -45,48 +47,50 @@ def fit(
     seed: int = 0,
     check: bool = True,
 ) -> Any:
-    """Posterior of a model of scorers and labels, from a table.
+    """Draw from the posterior of a model of scorers and labels.
 
     Parameters
     ----------
     model : AccuracyModel, TieModel, CalibrationModel or RaterModel
-        Such as `bayes.TieModel(form="davidson")`. A class, or its name ("accuracy", "ties",
-        "calibration", "raters"), stands for the model with default options.
+        A model such as `bayes.TieModel(form="davidson")`. A class, or its name ("accuracy",
+        "ties", "calibration", "raters"), means the model with default options.
     table : Responses or Pairs
     label, scorers, resample, missing
         As in `metaeval.evaluate`.
     by : str, optional
-        Column of the items that is pooled over; `task` where the table has one.
+        Column whose values are partially pooled; by default `task` if the table has it.
     n_chains : int, default 4
     n_warmup : int, optional
-        Steps that adapt each chain of NUTS: 500, or 300 where parameters are many (above 150).
+        Warm-up steps of each chain of NUTS: 500, or 300 for models with over 150 parameters.
     n_draws : int, optional
-        Steps of each chain that are kept: by default 500 (750), doubled until the gates of
-        convergence are passed, 8 000 at most.
+        Draws of each chain. By default 500 (750 for models with over 150 parameters), doubled
+        until R-hat and effective sizes pass, up to 8 000.
     target_accept : float, optional
-        .9 (.8 where parameters are many). Higher: smaller, safer, slower steps.
+        Target acceptance probability of NUTS, by default 0.9 (0.8 for models with over 150
+        parameters). Higher values give smaller, slower steps and fewer divergences.
     seed : int, default 0
     check : bool, default True
-        Refuse a posterior that fails a gate (`bayes.diagnose`). Without it the tree comes all the
-        same, and every row of `bayes.summarize` says that it failed.
+        Raise an error if the posterior fails convergence diagnostics (`bayes.diagnose`). If
+        False, it is returned anyway, and every row of `bayes.summarize` is flagged.
 
     Returns
     -------
     DataTree, or InferenceData where ArviZ is older than 1.0
-        What the ArviZ that is installed takes. Groups `posterior` (dims `chain`, `draw`, then
-        `scorer`, `task`, `rater`), `posterior_predictive`, `log_likelihood` (by `unit` that has a
-        case: item, or cluster where declared),
-        `sample_stats`, `observed_data`, `constant_data`. Its attributes hold the signature.
+        The container of the installed ArviZ. Groups `posterior` (dims `chain`, `draw`, then
+        `scorer`, `task`, `rater`), `posterior_predictive`, `log_likelihood` (by `unit`: items, or
+        declared clusters, with at least one informative row), `sample_stats`, `observed_data`,
+        `constant_data`. The attributes hold the signature.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable, or a gate fails; the message names the cure.
+        If data or arguments are invalid, or a diagnostic fails; the message says how to fix it.
 
     Notes
     -----
-    Deterministic by seed and number of chains. The first fit of a shape of data compiles the model
-    (seconds); compiled models are kept in the user's cache folder, unless `METAEVAL_CACHE` is 0.
+    Draws are determined by the seed and the number of chains. The first fit for data of a given
+    shape compiles the model (seconds); compiled models are kept in the user's cache folder unless
+    the environment variable `METAEVAL_CACHE` is 0.
 
     References
     ----------
@@ -114,7 +118,7 @@ def fit(
 
 
 def _as_model(model: Any) -> Model:
-    """The model that is meant, with default options where only its class or name is given."""
+    """Return the model; a class or name means the model with default options."""
     if isinstance(model, str):
         require_known("model", model, list(MODELS))
         return MODELS[model]()
@@ -132,7 +136,7 @@ def _has_converged(data: ModelData, sampled: ChainDraws) -> bool:
 
 
 def checked_sites(data: ModelData, sites: Sites) -> list[str]:
-    """Names of the sites that are looked at for convergence."""
+    """Return names of the sites whose convergence is checked."""
     return [n for n in data.dims if n in sites and n not in data.derived]
 
 
@@ -162,7 +166,7 @@ def _build_tree(
     settings: Settings,
     options: DesignOptions,
 ) -> xr.DataTree:
-    """Everything of a fit in one tree."""
+    """Return all groups of a fit in one tree."""
     rng = np.random.default_rng([settings.seed, 1])
     variables = {n: (dims, sampled.sites[n]) for n, dims in data.dims.items() if n in sampled.sites}
     derived = data.derived_draws(sampled.sites, rng)
@@ -188,7 +192,7 @@ def _build_tree(
 
 
 def _thinned_log_likelihood(data: ModelData, sites: Sites) -> Floats:
-    """Log likelihood by unit, of evenly spaced draws where there are many units."""
+    """Compute the log likelihood by unit, of evenly spaced draws if there are many units."""
     n_units = max(len(data.coords["unit"]), 1)
     chains, draws = next(iter(sites.values())).shape[:2]
     step = -(-chains * draws * n_units // MAX_LOG_LIKELIHOODS)
@@ -196,11 +200,11 @@ def _thinned_log_likelihood(data: ModelData, sites: Sites) -> Floats:
 
 
 def _drop_empty_units(likelihood: xr.Dataset) -> xr.Dataset:
-    """Without the units of which no row tells anything, such as ties where only wins count."""
+    """Drop units without an informative row, such as units of tied labels in calibration."""
     informative = (likelihood["label"] != 0).any(("chain", "draw")).to_numpy()
     return likelihood.isel(unit=np.flatnonzero(informative)) if informative.any() else likelihood
 
 
 def _n_draws(sampled: ChainDraws) -> int:
-    """Draws of all chains."""
+    """Return the number of draws of all chains."""
     return int(np.prod(next(iter(sampled.sites.values())).shape[:2]))

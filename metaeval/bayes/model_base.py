@@ -1,4 +1,4 @@
-"""`Model`: what `fit` asks of a model, and what its options have in common."""
+"""`Model`: the interface that `fit` requires of a model."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from metaeval.tables import Table
 
 @dataclass(frozen=True, kw_only=True)
 class Model(ABC):
-    """A model and its options: how it reads a table, and how its posterior is drawn."""
+    """A model and its options: how data are prepared and how the posterior is drawn."""
 
     name: ClassVar[str]
 
     @abstractmethod
     def prepare(self, table: Table, design: DesignOptions) -> ModelData:
-        """Return the data of the model, from a table."""
+        """Return the data of the model from a table."""
 
     @abstractmethod
     def draw(self, data: ModelData, settings: Settings, enough: StoppingRule) -> ChainDraws:
-        """Return draws of the posterior; `enough` says whether chains are long enough."""
+        """Return draws of the posterior; `enough` decides whether chains are long enough."""
 
     def _as_names(self, field: str) -> None:
-        """Make a field that names columns a tuple; one name stands for itself."""
+        """Convert a field with one or more column names to a tuple."""
         names = check_names(field, getattr(self, field))
         object.__setattr__(self, field, tuple(names))

@@ -1,4 +1,4 @@
-"""How much a posterior owes to its priors, and how models compare on units left out."""
+"""Prior sensitivity, and leave-one-out comparison of models."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ import xarray as xr
 from metaeval.bayes.datatree import loo, power_scaling, read_attr, require_posterior
 from metaeval.core import Floats, MetaevalError
 
-_SENSITIVITY_THRESHOLD = 0.05
-_MAX_PARETO_K = 0.7
-_MIN_DRAWS = 100  # draws
+_SENSITIVITY_THRESHOLD = 0.05  # Kallioinen et al. (2024)
+_MAX_PARETO_K = 0.7  # importance sampling is unreliable above: Vehtari, Gelman, Gabry (2017)
+_MIN_DRAWS = 100  # fewer are too few to fit a generalized Pareto tail
 
 
 def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
-    """How much each parameter moves with its priors, and with the likelihood: power scaling.
+    """Compute the sensitivity of each parameter to priors and likelihood by power-scaling.
 
     Parameters
     ----------
     tree : DataTree
-        What `fit` returned.
+        A posterior returned by `fit`.
 
     Returns
     -------
     DataFrame
-        A row for each quantity: `prior` and `likelihood`, the cumulative Jensen-Shannon distance
-        that the posterior moves for each doubling of the power; `said`: "prior" where the prior
-        matters and the likelihood does not (what is said there is the prior's), "conflict" where
-        both do, else empty. Above .05 counts as much.
+        One row per quantity. `prior` and `likelihood`: the cumulative Jensen-Shannon distance by
+        which the posterior moves per doubling of the power. `said`: "prior" if only `prior`
+        exceeds 0.05, so that the prior dominates the posterior; "conflict" if both do; else empty.
 
     Raises
     ------
     MetaevalError
-        If the posterior keeps no densities (Gibbs draws).
+        If the posterior has no log densities (unpooled accuracy and raters).
 
     Notes
     -----
-    The prior is that of population means and standard deviations, biases, coefficients; how
-    tasks and scorers are pooled given these belongs to the model. Scales of few tasks or scorers
-    are usually the prior's, and so is what is said of a new task.
+    The prior is that of population means and standard deviations, biases and coefficients; the
+    population distribution of tasks and scorers given these is part of the model. With few tasks
+    or scorers the posterior of their standard deviations is usually dominated by the prior, and
+    with it the predictions for a new task.
 
     References
     ----------
@@ -53,16 +53,16 @@ def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     --------
     >>> from metaeval import bayes, load_example
     >>> tree = bayes.fit(bayes.AccuracyModel(), load_example(), seed=1)
-    >>> found = bayes.prior_sensitivity(tree)
-    >>> bool(found.loc["logit_sd_task", "prior"] > 0.05)
+    >>> sensitivity = bayes.prior_sensitivity(tree)
+    >>> bool(sensitivity.loc["logit_sd_task", "prior"] > 0.05)
     True
     """
     tree = require_posterior(tree)
     stats = tree["sample_stats"]
     if "log_prior" not in stats:
         raise MetaevalError(
-            f"The posterior of {read_attr(tree, 'model')} keeps no densities of its draws; "
-            "prior_sensitivity is for accuracy (pooled), ties and calibration."
+            f"The posterior of the {read_attr(tree, 'model')} model has no log densities of its "
+            "draws; prior_sensitivity is available for accuracy (pooled), ties and calibration."
         )
     draws = tree["posterior"].to_dataset()[list(read_attr(tree, "checked"))]
     by_component = {
@@ -80,7 +80,7 @@ def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
 
 
 def _by_quantity(dataset: xr.Dataset) -> dict[str, float]:
-    """Values by name and place."""
+    """Return values by the name and coordinates of a quantity."""
     values: dict[str, float] = {}
     for name, variable in dataset.items():
         for index in np.ndindex(variable.shape):
@@ -93,34 +93,34 @@ def _by_quantity(dataset: xr.Dataset) -> dict[str, float]:
 
 
 def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
-    """Models of the same table compared by leaving out units (items, clusters) one at a time.
+    """Compare models of the same table by leave-one-unit-out cross-validation (PSIS-LOO).
 
     Parameters
     ----------
     trees : mapping of name to DataTree
-        Posteriors of `fit`, such as those of ties with `form="rao_kupper"` and "davidson".
+        Posteriors returned by `fit`, for example of both forms of `TieModel`.
 
     Returns
     -------
     DataFrame
-        A row for each model, the best first: `elpd` (expected log predictive density of a unit
-        left out, summed), `se`, `difference` to the best and its standard error `difference_se`,
-        `weight` (stacking), `worst_k` and `n_poor_k`: Pareto k of PSIS above .7, where the sum
-        cannot be trusted and a refit without those units is needed.
+        One row per model, best first: `elpd` (the sum of expected log predictive densities of
+        left-out units), `se`, `difference` from the best model and its standard error
+        `difference_se`, `weight` (stacking), `worst_k` and `n_poor_k` (the largest Pareto k, and
+        the number of units with k above 0.7, for which `elpd` is unreliable without a refit).
 
     Raises
     ------
     MetaevalError
-        If the models saw different tables.
+        If the models were fitted to different data, or have no likelihood by unit.
 
     Notes
     -----
-    Whole units are left out, as rows of one item depend on one another. Log densities of
+    A unit is an item or a cluster, as the rows of one item are dependent. Log densities of
     dependent rows are divided by the design effect, as in the fit, so that sums are on the scale
-    of independent rows; they are no densities then, and weights are less sharp. Models of raters
-    whose design effects differ are all divided by the largest. Scorers of a unit
-    are added up as if independent: with several, standard errors are too small. A difference below
-    about four is no reason to choose.
+    of independent rows; they are then not proper densities, and stacking weights are less
+    concentrated. For models of raters with different design effects, all are divided by the
+    largest. Densities of several scorers are summed as if independent, so standard errors are then
+    too small. A difference below about 4 does not support a choice.
 
     References
     ----------
@@ -142,13 +142,13 @@ def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     trees = {name: require_posterior(tree) for name, tree in trees.items()}
     if any(read_attr(tree, "model") == "accuracy" for tree in trees.values()):
         raise MetaevalError(
-            "The accuracy model has no likelihood of single units to leave out; compare posteriors "
-            "of ties, of calibration or of raters."
+            "The accuracy model has no likelihood of single units; compare models of ties, "
+            "calibration or raters."
         )
     if len({str(read_attr(tree, "data")) for tree in trees.values()}) != 1:
         raise MetaevalError(
-            "Models are compared on the same rows, label, scorers and units; fit them to one table "
-            "with the same arguments."
+            "Models must be fitted to the same rows, label, scorers and units; fit them to one "
+            "table with the same arguments."
         )
     results = {name: _leave_one_out(tree) for name, tree in trees.items()}
     elpd = pd.concat([result["elpd_i"] for result in results.values()], axis=1).fillna(0).to_numpy()
@@ -171,24 +171,25 @@ def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
 
 
 def _effect_ratios(trees: Mapping[str, xr.DataTree]) -> Floats:
-    """What makes the log densities of models divided by the same design effects: (model,)."""
+    """Return factors that put all log densities on the largest design effect: (model,)."""
     effects = np.stack([tree["constant_data"]["design_effect"] for tree in trees.values()])
-    if effects.ndim > 1:  # of cells, and the same in all forms of a model
+    if effects.ndim > 1:  # by scorer and task; the same for all forms of a model
         return np.ones(len(effects))
     return np.asarray(effects / effects.max())
 
 
 def _leave_one_out(tree: xr.DataTree) -> dict[str, Any]:
-    """Log predictive density of each unit left out, by its name, and Pareto k."""
+    """Return log predictive densities of left-out units, by name, and Pareto k."""
     log_likelihood = tree["log_likelihood"]["label"]
     n_draws = tree["posterior"].sizes["draw"]
     posterior = tree["posterior"].to_dataset()
     posterior = posterior.isel(draw=slice(None, None, -(-n_draws // log_likelihood.sizes["draw"])))
-    if log_likelihood.sizes["draw"] * log_likelihood.sizes["chain"] < _MIN_DRAWS:
+    n_kept = log_likelihood.sizes["draw"] * log_likelihood.sizes["chain"]
+    if n_kept < _MIN_DRAWS:
         raise MetaevalError(
-            f"{log_likelihood.sizes['unit']} units are too many: the log likelihood was kept of "
-            f"{log_likelihood.sizes['draw'] * log_likelihood.sizes['chain']} draws only, and {_MIN_DRAWS} are needed. "
-            "Compare the models on fewer units: table.select(...)."
+            f"PSIS-LOO needs the log likelihood of at least {_MIN_DRAWS} draws, got {n_kept}, "
+            f"because the table has {log_likelihood.sizes['unit']} units; compare the models on "
+            "fewer units with table.select(...)."
         )
     estimates: Any = loo(posterior, log_likelihood.to_numpy())
     pointwise = getattr(estimates, "elpd_i", None)
@@ -198,9 +199,9 @@ def _leave_one_out(tree: xr.DataTree) -> dict[str, Any]:
 
 
 def stacked(log_density: Floats, n_steps: int = 2_000) -> Floats:
-    """Weights of models that make the mixture of their densities (unit, model) likeliest: (model,).
+    """Compute stacking weights from log densities (unit, model): (model,).
 
-    Steps of expectation and maximization, which cannot leave the simplex.
+    Maximizes the likelihood of the mixture by EM, whose steps stay in the simplex.
     """
     density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     weight = np.full(density.shape[1], 1 / density.shape[1])

@@ -1,4 +1,4 @@
-"""What a model needs of a table, and what its draws are called."""
+"""The data of a model, and the names of its draws."""
 
 from __future__ import annotations
 
@@ -21,22 +21,21 @@ Sites = Mapping[str, Floats]
 
 
 def no_constants(sites: Sites) -> NamedArrays:
-    """Of a model that has no constants which follow from its draws."""
+    """Return no constants, for models without constants derived from draws."""
     return {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelData:
-    """A table as a model takes it.
+    """Data of a model, and functions of its draws.
 
-    `name_options` are the options that the name of the model shows; `derived` sites follow one by
-    one from others and need no check of their own.
-    `dims` names the dimensions of the sites that are kept in the posterior; `coords` their values.
-    `derived_draws` draws what follows from the sites (a task not yet seen); `predict` draws data,
-    and `log_likelihood` is that of each unit (chain, draw, unit), both from draws of the sites.
-    `log_prior` maps sites, and what `derived_draws` drew, to the log density of the priors (chain,
-    draw).
-    `derived_constants` are constants that are known once the sites are drawn.
+    `arrays` and `options` are the arguments of the model. `dims` names the dimensions of the sites
+    in the posterior, `coords` their coordinates. `name_options` are the options shown in the name
+    of the model. `derived` sites are one-to-one functions of others and need no convergence check.
+    Given draws of the sites, `derived_draws` draws derived quantities (such as those of a new
+    task), `predict` draws replicated data, `log_likelihood` returns (chain, draw, unit), and
+    `derived_constants` returns constants. `log_prior` maps sites and derived draws to the log
+    density of the priors (chain, draw).
     """
 
     arrays: Arrays

@@ -1,4 +1,4 @@
-"""`posterior_predictive`: what a posterior expects, beside what was seen or at any margin."""
+"""`posterior_predictive`: posterior predictive checks, and outcome probabilities at margins."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from metaeval.core import Floats, MetaevalError, check_fraction, numbers
 from metaeval.resampling import tails
 
 _OUTCOMES = {2: ("disagree", "agree"), 3: ("loss", "tie", "win")}
-_MAX_DRAWS = 1_000
+_MAX_DRAWS = 1_000  # for bands of curves: their quantiles are then within plotting accuracy
 
 
 def posterior_predictive(
     tree: xr.DataTree, margins: Sequence[float] | None = None, *, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """What the model expects: beside what was seen, or of labels at given margins.
+    """Compute a posterior predictive check, or outcome probabilities at given margins.
 
     Parameters
     ----------
     tree : DataTree
-        What `fit` returned.
+        A posterior returned by `fit`.
     margins : list of float, optional
-        Of the models of ties and calibration: margins in units of the scores.
+        Margins in units of the scores, for models of ties and calibration.
     confidence : float, default 0.95
         Probability inside the intervals.
 
     Returns
     -------
     DataFrame
-        Without `margins` the posterior predictive check: for every quantity (accuracy in a task;
-        agreement and tie rate among pairs of about the same margin; ties and agreement of raters)
-        `observed`, and `predicted`, `lower`, `upper` of as many new items, and `p`, the share of
-        replicates that are as far out (two-sided). With `margins`: rows of scorer, task, margin
-        and outcome with `probability`, `lower`, `upper` (pointwise bands of the curve).
+        Without `margins`, a posterior predictive check: for each quantity (accuracy in a task;
+        agreement and tie rate among pairs of similar margin; tie rate and agreement of raters) the
+        `observed` value, `predicted`, `lower` and `upper` for the same number of new items, and
+        the two-sided posterior predictive p-value `p`. With `margins`, one row per scorer, task,
+        margin and outcome with `probability`, `lower` and `upper` (a pointwise band).
 
     Raises
     ------
     MetaevalError
-        If the tree is not a posterior, or the model has no margins.
+        If `tree` is not a posterior of `fit`, or the model has no margins.
 
     Notes
     -----
-    p near 0 says that the model does not make such data. It is conservative: the same data
-    were used to fit. Among many rows some are small by chance.
+    A small p indicates misfit. Posterior predictive p-values are conservative, because the same
+    data are used for the fit and the check, and are not adjusted for the number of rows.
 
     References
     ----------
@@ -73,11 +73,11 @@ def posterior_predictive(
 
 
 def _predictive_check(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
-    """Observed quantities beside predicted ones."""
+    """Return observed and predicted values of all quantities."""
     frames = []
     for name, observed in tree["observed_data"].data_vars.items():
         if name not in tree["posterior_predictive"]:
-            continue  # values beside which other ones are reported
+            continue  # shown only for comparison with derived quantities
         replicates = flat_draws(tree, str(name), "posterior_predictive")
         values = observed.to_numpy()
         with np.errstate(invalid="ignore"):
@@ -100,12 +100,12 @@ def _predictive_check(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
 
 
 def names_at(variable: xr.DataArray, dim: Any) -> list[Any]:
-    """Names along a dimension, or numbers where there are none."""
+    """Return coordinates along a dimension, or positions if it has none."""
     return list(variable[dim].to_numpy())
 
 
 def _summarize_draws(draws: Any, quantile: float | None) -> Any:
-    """Mean, or a quantile, of draws that have a value."""
+    """Return the mean or a quantile of finite draws; NaN where there are none."""
     defined = np.isfinite(draws).any(axis=0)
     filled = np.where(defined, draws, 0.0)
     summary = (
@@ -115,10 +115,10 @@ def _summarize_draws(draws: Any, quantile: float | None) -> Any:
 
 
 def _at_margins(tree: xr.DataTree, margins: Sequence[float], confidence: float) -> pd.DataFrame:
-    """Probabilities of outcomes at margins."""
+    """Return outcome probabilities at margins shared by all scorers and tasks."""
     if "scale" not in tree["constant_data"]:
         raise MetaevalError(
-            f"The {tree.attrs['model']} model has no curve; margins= is for ties and calibration."
+            f"The {tree.attrs['model']} model has no margins; margins= is for ties and calibration."
         )
     points = np.atleast_1d(numbers(margins, "margins"))
     shape = tree["posterior"].sizes["scorer"], tree["posterior"].sizes["task"], len(points)
@@ -126,7 +126,7 @@ def _at_margins(tree: xr.DataTree, margins: Sequence[float], confidence: float) 
 
 
 def curves_at(tree: xr.DataTree, margin: Floats, confidence: float) -> pd.DataFrame:
-    """Probabilities of outcomes at margins (scorer, task, point) of a model that has curves."""
+    """Return outcome probabilities with bands at margins (scorer, task, point)."""
     names, tasks = names_of(tree, "scorer"), names_of(tree, "task")
     step = max(1, tree["posterior"].sizes["draw"] * tree["posterior"].sizes["chain"] // _MAX_DRAWS)
     probability = np.exp(outcome_log_probs(tree, margin, step))
@@ -143,10 +143,10 @@ def curves_at(tree: xr.DataTree, margin: Floats, confidence: float) -> pd.DataFr
 
 
 def outcome_rates(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
-    """Shares of outcomes in groups of about the same margin, as seen and as predicted.
+    """Return observed and predicted proportions of outcomes in groups of similar margin.
 
-    Rows of scorer, task, group, margin (the mean of the group), outcome, observed, predicted,
-    lower, upper; empty groups are left out.
+    Columns scorer, task, group, margin (the mean of the group), outcome, observed, predicted,
+    lower and upper; empty groups are dropped.
     """
     observed = _outcome_rates(*(tree["observed_data"][n].to_numpy() for n in _rate_names(tree)))
     replicates = _outcome_rates(
@@ -172,14 +172,14 @@ def outcome_rates(tree: xr.DataTree, confidence: float) -> pd.DataFrame:
 
 
 def _rate_names(tree: xr.DataTree) -> list[str]:
-    """Names of the rates that are observed: of agreement, and of ties where there are any."""
+    """Return names of the observed rates: agreement, and the tie rate of models with ties."""
     return [n for n in ("agreement", "tie_rate") if n in tree["observed_data"]]
 
 
 def _outcome_rates(agreement: Floats, tie_rate: Floats | None = None) -> Floats:
-    """Shares of the outcomes, the first axis, from agreement of labels that take a side."""
+    """Return proportions of outcomes (first axis) from the agreement of non-tied labels."""
     if tie_rate is None:
         return np.stack([1 - agreement, agreement])
     untied = np.where(tie_rate == 1, 0.0, 1 - tie_rate)
-    agree = np.where(tie_rate == 1, 0.0, agreement)  # none takes a side
+    agree = np.where(tie_rate == 1, 0.0, agreement)  # undefined: there are no non-tied labels
     return np.stack([untied - untied * agree, tie_rate, untied * agree])

@@ -1,9 +1,8 @@
-"""What a posterior says of itself: model, data, policy and provenance, as results have them."""
+"""Attributes of a posterior: model, data, policy and provenance, as in results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ def posterior_attrs(
     seed: int,
     options: DesignOptions,
 ) -> dict[str, Any]:
-    """Attributes of a tree."""
+    """Return the attributes of the tree of a posterior."""
     design = data.design
     arguments = [f"{k}={v}" for k, v in data.name_options.items()]
     full_name = f"{name}({','.join(arguments)})" if arguments else name
@@ -35,7 +34,7 @@ def posterior_attrs(
     )
     estimand = data.estimand
     level = Level(estimand, [], [], [], [], list(data.warnings), 0)
-    result = assembled(table, design, plan, asdict(options), [level], list(data.notes))
+    result = assembled(table, design, plan, vars(options), [level], list(data.notes))
     meta = dict(result.meta)
     meta["provenance"]["n_resamples"] = n_draws
     meta["provenance"]["signature"] = make_signature(meta)
@@ -64,7 +63,7 @@ def posterior_attrs(
 
 
 def _as_json(value: Any) -> Any:
-    """A value as JSON takes it."""
+    """Convert a value to types that JSON can represent."""
     if isinstance(value, Mapping):
         return {str(k): _as_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Quantities that posteriors hold, and what each of them estimates."""
+"""Quantities derived from posteriors, and their estimands."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from metaeval.bayes.datatree import flat_draws, read_attr
 from metaeval.core import Floats, MetaevalError, require_known
 
 _NO_BIAS = (
-    "This posterior has no bias: the order of responses is not recorded (ordered=True when "
-    "reading), and no covariates= were given."
+    "This posterior has no bias: the order of the responses is not recorded (read with "
+    "ordered=True), and the model has no covariates=."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DerivedQuantity:
-    """Draws of one quantity, and what it means.
+    """Draws of one quantity, and its estimand.
 
-    `macro` (draw, scorer) is that of all tasks together, `tasks` (draw, scorer, task) that of each
-    or None where there is no column of tasks, `new_task` (draw, scorer) that of a task not yet seen.
+    `macro` (draw, scorer) is for all tasks, `tasks` (draw, scorer, task) for each task (None if
+    the table has no tasks), `new_task` (draw, scorer) for a new task.
     """
 
     statistic: str
@@ -36,12 +36,12 @@ class DerivedQuantity:
     is_accuracy: bool = False
     dim: str = "scorer"
     shared_units: int = 0
-    median: bool = False  # the estimate, where values pile up at an end
-    null: tuple[Floats, Floats] | None = None  # (scorer,) and (scorer, task), by chance alone
+    median: bool = False  # the estimate is the median, for values that pile up at a bound
+    null: tuple[Floats, Floats] | None = None  # (scorer,), (scorer, task): expected by chance
     notes: tuple[str, ...] = ()
 
     def null_of(self, task: str | None, tree: xr.DataTree) -> list[float | None]:
-        """What chance alone gives each scorer in a task, or in all together."""
+        """Return the value expected by chance for each scorer, in one task or over all."""
         if self.null is None:
             return [None] * len(self.names)
         macro, per_task = self.null
@@ -54,23 +54,23 @@ class DerivedQuantity:
 
 
 def names_of(tree: xr.DataTree, dim: str) -> list[str]:
-    """Names along a dimension of the posterior."""
+    """Return coordinates along a dimension of the posterior."""
     return [str(name) for name in tree["posterior"][dim].to_numpy()]
 
 
 def by_task(tree: xr.DataTree, draws: Floats) -> Floats | None:
-    """Draws (draw, scorer, task) where tasks have names."""
+    """Return draws (draw, scorer, task), or None if the table has no tasks."""
     return None if read_attr(tree, "sizes")[0]["task"] is None else draws
 
 
 def _accuracy(tree: xr.DataTree) -> DerivedQuantity:
-    """Accuracy, the mean over tasks with equal weights."""
+    """Return accuracy; over all tasks it is the unweighted mean."""
     draws = flat_draws(tree, "accuracy")
     new_task = flat_draws(tree, "accuracy_new") if "accuracy_new" in tree["posterior"] else None
     statistic = read_attr(tree, "meta")["statistics"][0]
-    target = f"the accuracy of new items, {statistic['name']}, tasks partially pooled"
+    target = f"the accuracy on new items ({statistic['name']}), tasks partially pooled"
     if draws.shape[-1] > 1:
-        target += "; for all tasks together their mean"
+        target += "; over all tasks, the unweighted mean"
     estimand = {k: statistic[k] for k in ("grouping", "average", "ties") if k in statistic}
     return DerivedQuantity(
         statistic="accuracy",
@@ -90,7 +90,7 @@ ACCURACY: Mapping[str, Callable[..., DerivedQuantity]] = {"accuracy": _accuracy}
 def coefficients(
     tree: xr.DataTree, covariate: str | None, no_bias: str = _NO_BIAS
 ) -> tuple[str, Floats]:
-    """Name of a covariate, the first by default, and draws (draw, scorer) of its coefficients."""
+    """Return the name of a covariate (default: the first) and draws of its coefficients."""
     if "coefficient" not in tree["posterior"]:
         raise MetaevalError(no_bias)
     covariates = names_of(tree, "covariate")

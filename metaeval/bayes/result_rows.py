@@ -1,4 +1,4 @@
-"""Rows of a result from draws: scorers' own values, and differences of two."""
+"""Rows of a result computed from draws: values of scorers and their differences."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from metaeval.results import COLUMNS, Row
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryOptions:
-    """How draws are summarized.
+    """Options for summaries of draws.
 
-    `better`: which values are good. Differences within `rope` of 0 do not matter.
+    `better` is the direction of better values; differences within `rope` of 0 are practically
+    equivalent.
     """
 
     statistic: str
@@ -32,7 +33,7 @@ class SummaryOptions:
 def scorer_rows(
     options: SummaryOptions, names: Sequence[str], draws: Floats, columns: Mapping[str, Any]
 ) -> list[Row]:
-    """Posterior means, intervals and deviations of draws (draw, scorer)."""
+    """Return posterior means, intervals and standard deviations of draws (draw, scorer)."""
     return [
         _summary_row(options, draws[:, m], columns) | {"scorer": name}
         for m, name in enumerate(names)
@@ -46,10 +47,10 @@ def comparison_rows(
     pairs: Sequence[tuple[int, int]],
     columns: Mapping[str, Any],
 ) -> list[Row]:
-    """Differences of pairs of columns of draws (draw, scorer), and which of the two is better."""
+    """Return differences of pairs of columns of draws (draw, scorer), with prob_better."""
     rows = []
     for a, b in pairs:
-        equal = draws[:, a] == draws[:, b]  # infinite ones have no difference
+        equal = draws[:, a] == draws[:, b]  # the difference of equal infinities is 0
         difference = np.where(equal, 0.0, draws[:, a] - np.where(equal, 0.0, draws[:, b]))
         gain = -difference if options.better == "lower" else difference
         row = _summary_row(options, difference, columns) | {
@@ -66,7 +67,7 @@ def comparison_rows(
 
 
 def _summary_row(options: SummaryOptions, draws: Floats, columns: Mapping[str, Any]) -> Row:
-    """One quantity: where draws may be infinite ("never") the median stands for the mean."""
+    """Summarize one quantity, by the median instead of the mean if some draws are infinite."""
     finite = bool(np.isfinite(draws).all())
     bounds = np.quantile(
         draws, tails(options.confidence)[:, 0], method="nearest" if not finite else "linear"

@@ -1,4 +1,4 @@
-"""`summarize`: a quantity of a posterior as a result, with differences and what to make of them."""
+"""`summarize`: one quantity of a posterior as a result, with pairwise differences."""
 
 from __future__ import annotations
 
@@ -46,51 +46,51 @@ def summarize(
     rope: float | None = None,
     confidence: float = 0.95,
 ) -> Result:
-    """Posterior of one quantity for every scorer, and of its differences.
+    """Summarize the posterior of one quantity for each scorer, and of pairwise differences.
 
     Parameters
     ----------
     tree : DataTree
-        What `fit` returned.
+        A posterior returned by `fit`.
     quantity : str
-        `accuracy` (models accuracy, raters), `slope`, `lapse` (ties, calibration),
-        `bias` (of all models; of ordinal ratings: relative to the other raters),
-        `threshold`, `epsilon` (ties), `gap`, `miscalibration` (calibration), `rater_accuracy`,
-        `agreement`, `severity`, `discrimination` (raters). An unknown one is refused with a list
-        of those that the model has.
+        `accuracy` (models of accuracy and raters), `slope`, `lapse` (ties, calibration), `bias`
+        (all models; for ordinal ratings relative to the other raters), `threshold`, `epsilon`
+        (ties), `gap`, `miscalibration` (calibration), `rater_accuracy`, `agreement`, `severity`,
+        `discrimination` (raters).
     covariate : str, optional
-        Of `bias` only: the covariate that it is about. By default the order in which responses
-        were shown, where the model has a bias towards the first, or else the first covariate.
+        Covariate of `bias`. By default the order in which responses were shown, if the model has
+        an order bias, else the first covariate.
     agreement : float, optional
-        Of `gap` only: the share of labels that agree with the sign of a margin of that size; .9 by
-        default.
+        Agreement at `gap`: the proportion of labels that agree with the sign of a margin of that
+        size. Default 0.9.
     baseline : str, optional
-        Differences to this scorer only; otherwise all pairs.
+        Compare with this scorer only; by default all pairs are compared.
     rope : float, optional
-        Differences below it do not matter: adds `prob_rope`, the probability of such a one.
+        Half-width of the region of practical equivalence: adds `prob_rope`, the probability of a
+        difference within it.
     confidence : float, default 0.95
-        Probability inside the intervals, which leave equal tails.
+        Probability of the equal-tailed posterior intervals.
 
     Returns
     -------
     Result
-        As of `metaeval.compare`: rows for all tasks together (empty task), each task, and a task
-        not yet seen (`(new task)`) where several were. `estimate` is the posterior mean (the
-        median where values may be infinite), `se` the posterior standard deviation. Differences
-        have `prob_better` (instead of p), `expected_loss` (what choosing the first of the two
-        costs on average, nothing where it is the better) and `prob_rope`. Estimates are medians,
-        too, where values pile up at an end (`epsilon`).
+        As from `metaeval.compare`: rows over all tasks (empty task), for each task, and for a new
+        task (`(new task)`) if the table has several tasks. `estimate` is the posterior mean (the
+        median for values that may be infinite or pile up at a bound, such as `epsilon`), `se` the
+        posterior standard deviation. Differences have `prob_better` (the probability that the
+        first scorer is better) instead of a p-value, `expected_loss` (the expected loss of
+        choosing the first scorer) and `prob_rope`.
 
     Raises
     ------
     MetaevalError
-        If the tree is not a posterior, or does not have the quantity, or the quantity does not take
-        an option.
+        If `tree` is not a posterior of `fit`, the model does not have the quantity, or the
+        quantity does not take an option.
 
     Notes
     -----
-    `prob_better` of .98 says that, by the model, the first is better with that probability; it is
-    no p-value, and not adjusted for the number of comparisons.
+    `prob_better` is a probability given the model. It is not a p-value, and not adjusted for the
+    number of comparisons.
 
     References
     ----------
@@ -172,7 +172,7 @@ def _pairs(names: list[str], baseline: str | None) -> list[tuple[int, int]]:
 
 
 def _draws_by_part(derived: DerivedQuantity) -> list[Any]:
-    """Draws (draw, scorer) of all tasks together, of each, and of a new one."""
+    """Return draws (draw, scorer) over all tasks, of each task, and of a new task."""
     tasks = (
         []
         if derived.tasks is None
@@ -182,7 +182,7 @@ def _draws_by_part(derived: DerivedQuantity) -> list[Any]:
 
 
 def _columns_by_part(tree: xr.DataTree, derived: DerivedQuantity) -> list[Row]:
-    """Task and counts of the rows of each part."""
+    """Return the task and counts for the rows of each part."""
     sizes = read_attr(tree, "sizes")
     counts = ("n_items", "n_clusters", "n_rows", "n_dropped")
     total = {"task": None} | {n: sum(size[n] for size in sizes) for n in counts}
@@ -201,7 +201,7 @@ def _meta(
     baseline: str | None,
     rope: float | None,
 ) -> dict[str, Any]:
-    """What a result says besides its numbers."""
+    """Return the metadata of the result."""
     meta: dict[str, Any] = copy.deepcopy(read_attr(tree, "meta"))
     statistic = {
         "name": derived.statistic,
@@ -217,10 +217,14 @@ def _meta(
     notes = [line for line in rest if not line.startswith(f"{model} estimates")]
     meta["notes"] = [first, f"{derived.statistic} is {derived.estimand['target']}", *notes]
     if failed:
-        meta["warnings"] = [f"the posterior failed its check: {failed}", *meta["warnings"]]
+        meta["warnings"] = [
+            f"the posterior failed convergence diagnostics: {failed}",
+            *meta["warnings"],
+        ]
     n_halvings = int(tree.attrs["halved"])
     if n_halvings:
-        note = f"chains diverged and were rerun with steps {2**n_halvings} times shorter"
+        times = "once" if n_halvings == 1 else f"{n_halvings} times"
+        note = f"divergent transitions: chains were rerun with the step size halved {times}"
         meta["notes"].append(note)
     meta["notes"] += derived.notes
     meta["provenance"]["signature"] = make_signature(meta)

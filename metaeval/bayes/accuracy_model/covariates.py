@@ -1,4 +1,4 @@
-"""Verdicts by covariates: units of a task that are alike in them make a cell of their own."""
+"""Cells of units with similar covariates."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from metaeval.statistics import only_label, sum_by
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSummary:
-    """What one task shows: `value` (unit, scorer) of units that count, their `weight` (unit,).
+    """Accuracies in one task: `value` (unit, scorer) of units of positive `weight` (unit,).
 
-    `covariance` (scorer, scorer) is the covariance of the accuracies over units; `position` (unit,) are
-    their positions among all units of the task.
+    `covariance` (scorer, scorer) is that of the estimated accuracies, `position` (unit,) the
+    position of each unit among all units of the task.
     """
 
     value: Floats
@@ -31,16 +31,16 @@ class TaskSummary:
 
     @property
     def mean(self) -> Floats:
-        """Accuracy of each scorer: (scorer,)."""
+        """Return the accuracy of each scorer: (scorer,)."""
         return self.weight @ self.value
 
 
 @dataclass(frozen=True, kw_only=True)
 class CovariateCells:
-    """Units that are seen together: tasks, or parts of tasks that are alike in covariates.
+    """Cells of units: tasks, or the units of a task with similar covariates.
 
     `task` (cell,), `weight` (task, cell) of each cell in its task, `covariates` (covariate, cell)
-    over their root mean squares.
+    divided by their root mean squares.
     """
 
     summaries: list[TaskSummary]
@@ -49,29 +49,27 @@ class CovariateCells:
     covariates: Floats
 
     def logits(self, sites: Sites) -> Floats:
-        """Logits of being right in each cell: (..., scorer, cell)."""
+        """Return logits of the accuracy in each cell: (..., scorer, cell)."""
         z = sites["logit"][..., self.task]
         if "coefficient" not in sites:
             return z
         return z + sites["coefficient"] @ self.covariates
 
     def with_covariance_within(self, tasks: Sequence[TaskSummary]) -> list[TaskSummary]:
-        """The whole tasks with the covariances that are left within their cells, all together.
+        """Return the tasks with their covariances within cells, pooled over cells.
 
-        A cell is too small for correlations of its own.
+        Single cells are too small to estimate correlations.
         """
         weights = np.square(self.weight)
-        scatter = np.einsum(
-            "tc,ckl->tkl", weights, np.stack([s.covariance for s in self.summaries])
-        )
+        within = np.einsum("tc,ckl->tkl", weights, np.stack([s.covariance for s in self.summaries]))
         return [
             replace(summary, covariance=covariance)
-            for summary, covariance in zip(tasks, scatter, strict=True)
+            for summary, covariance in zip(tasks, within, strict=True)
         ]
 
 
 def one_cell_per_task(summaries: Sequence[TaskSummary]) -> CovariateCells:
-    """Every task is one cell."""
+    """Return one cell for each task."""
     n = len(summaries)
     return CovariateCells(
         summaries=list(summaries), task=np.arange(n), weight=np.eye(n), covariates=np.zeros((0, n))
@@ -81,7 +79,7 @@ def one_cell_per_task(summaries: Sequence[TaskSummary]) -> CovariateCells:
 def covariate_cells(
     design: Design, summaries: Sequence[TaskSummary], names: Sequence[str]
 ) -> CovariateCells:
-    """Cells of units whose better responses have about as much more of each covariate."""
+    """Return cells of units with similar covariates of the better response."""
     values = [
         _unit_covariates(stratum, names)[:, summary.position]
         for stratum, summary in zip(design.strata, summaries, strict=True)
@@ -90,7 +88,7 @@ def covariate_cells(
 
 
 def cells_from_values(summaries: Sequence[TaskSummary], values: Sequence[Floats]) -> CovariateCells:
-    """Cells of units that are alike in values (covariate, unit) of each task."""
+    """Return cells of units with similar values (covariate, unit), task by task."""
     pooled = np.concatenate(values, axis=1)
     scale = np.array([scale_of(row) for row in pooled])[:, None]
     cells, task, weight, means = [], [], [], []
@@ -113,7 +111,7 @@ def cells_from_values(summaries: Sequence[TaskSummary], values: Sequence[Floats]
 
 
 def _unit_covariates(stratum: Stratum, names: Sequence[str]) -> Floats:
-    """How much more of each the better responses have, a mean over pairs: (covariate, unit)."""
+    """Return mean differences, better minus worse response, by unit: (covariate, unit)."""
     pairs = stratum.table.pairs()
     label = np.nan_to_num(np.sign(only_label(pairs)))
     unit = stratum.unit_of_items(pairs)[pairs.item_codes]
@@ -124,7 +122,7 @@ def _unit_covariates(stratum: Stratum, names: Sequence[str]) -> Floats:
 
 
 def _select_units(task: TaskSummary, mask: Codes) -> TaskSummary:
-    """Some of the units; what is tuned on the items varies by as much more as in all of them."""
+    """Select units; the covariance is inflated by tuning as much as in the whole task."""
     value, weight = task.value[mask], task.weight[mask] / task.weight[mask].sum()
     covariance = _covariance(value, weight)
     expected = np.diag(_covariance(task.value, task.weight))

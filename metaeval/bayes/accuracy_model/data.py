@@ -1,4 +1,4 @@
-"""From a table to the accuracies of scorers in tasks, with their errors and correlations."""
+"""Accuracies of scorers in tasks, with their standard errors and correlations."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ from metaeval.inference import Design, Resamples, Stratum, choose_statistics, me
 from metaeval.statistics import Statistic, SumStatistic, only_label, pairwise_accuracy, sum_by
 from metaeval.tables import Table
 
-_RESAMPLES = Resamples(2_000, 0)
-_MIN_UNITS = 30
+_RESAMPLES = Resamples(
+    2_000, 0
+)  # of tuned statistics; their standard errors are then within about 2 %
+_MIN_UNITS = 30  # the normal approximation of correlated accuracies is poor below
 
 
 def accuracy_data(
@@ -50,7 +52,7 @@ def accuracy_data(
     pool: bool,
     covariates: Sequence[str],
 ) -> ModelData:
-    """The table as `accuracy_density` takes it."""
+    """Return the data of the accuracy model."""
     design, by = make_model_design(table, options)
     accuracy = _choose_accuracy(design.table, statistic)
     names = covariate_names(design.table, covariates)
@@ -98,20 +100,21 @@ def accuracy_data(
 
 
 def _choose_accuracy(table: Table, statistic: Statistic | str | None) -> Statistic:
-    """The accuracy that is modelled; where nothing is asked for, the one that fits the label."""
+    """Return the modeled accuracy, by default the one that suits the labels."""
     statistics = choose_statistics(table, statistic)[0]
     if statistic is None and not (statistics[0].is_accuracy and len(statistics) == 1):
         statistics = [pairwise_accuracy("half")]
     if len(statistics) != 1 or not statistics[0].is_accuracy or not statistics[0].has_contributions:
         names = ", ".join(s.name for s in statistics)
         raise MetaevalError(
-            f"The accuracy model takes one accuracy over items, not {names}; use "
+            f"The accuracy model takes one accuracy over items, got {names}; use "
             "pairwise_accuracy, tie_calibrated_accuracy or best_of_n."
         )
     return statistics[0]
 
 
 def _task_summary(statistic: Any, design: Design, stratum: Stratum) -> TaskSummary:
+    """Summarize one task by the accuracies of its units and their covariance."""
     table = table_for(statistic, stratum.table)
     unit, n = stratum.unit_of_items(table), len(stratum.units)
     credit = sum_by(statistic.contributions(table), unit, n)
@@ -137,23 +140,21 @@ def _task_summary(statistic: Any, design: Design, stratum: Stratum) -> TaskSumma
 
 
 def _covariance(statistic: Any, design: Design, value: Floats, weight: Floats) -> Floats:
-    """Covariance of the accuracies of a part: (scorer, scorer)."""
+    """Compute the covariance of the accuracies of one task: (scorer, scorer)."""
     if isinstance(statistic, SumStatistic):
         influence = weight[:, None] * (value - weight @ value)
         covariance = influence.T @ influence
-    else:  # what is tuned on the items varies with them, which contributions do not show
+    else:  # contributions do not show the variation of a threshold tuned on the items
         draws = measure(design, statistic, _RESAMPLES)[0].draws
         covariance = np.atleast_2d(np.cov(np.nan_to_num(draws.T)))
-    binomial = (
-        np.isin(value, (0, 1)).all() and np.ptp(weight) == 0
-    )  # binomial: nothing is estimated
-    if not binomial and len(weight) > 1:
+    binomial = np.isin(value, (0, 1)).all() and np.ptp(weight) == 0
+    if not binomial and len(weight) > 1:  # a binomial variance needs no degrees of freedom
         covariance *= len(weight) / (len(weight) - 1)
     return covariance
 
 
 def model_arrays(cells: CovariateCells, summaries: Sequence[TaskSummary]) -> dict[str, Any]:
-    """Arguments of the model, from its cells and the whole tasks."""
+    """Return the arguments of the model from cells and tasks."""
     right, trials = effective_counts(cells.summaries)
     arrays = {
         "right": right,
@@ -169,10 +170,10 @@ def model_arrays(cells: CovariateCells, summaries: Sequence[TaskSummary]) -> dic
 
 
 def effective_counts(summaries: Sequence[TaskSummary]) -> tuple[Floats, Floats]:
-    """Effective numbers of right and of all verdicts: (scorer, task) each.
+    """Compute effective numbers of correct decisions and of trials: (scorer, task) each.
 
-    One verdict for each unit counts as what it is. Where units hold several, the variance of the
-    estimate says how many they are worth; tasks and scorers lend each other what they say of that.
+    With one decision per unit these are the counts. Otherwise the number of trials is the binomial
+    variance over that of the estimate, both shrunk to their means over tasks and scorers.
     """
     mean = np.stack([s.mean for s in summaries], axis=1)
     units = np.array([1 / np.square(s.weight).sum() for s in summaries])
@@ -188,21 +189,20 @@ def effective_counts(summaries: Sequence[TaskSummary]) -> tuple[Floats, Floats]:
 
 
 def _mean_over_tasks(values: Floats, units: Floats) -> Floats:
-    """Means over tasks: (scorer, 1)."""
+    """Return means over tasks: (scorer, 1)."""
     return np.asarray(values @ units / units.sum())[:, None]
 
 
 def _grand_mean(values: Floats, units: Floats) -> float:
-    """Mean over tasks and scorers."""
+    """Return the mean over tasks and scorers."""
     return float(_mean_over_tasks(values, units).mean())
 
 
 def correlations(summaries: Sequence[TaskSummary]) -> Floats:
-    """Correlation of the scorers' estimates in each task, little of it believed of few units.
+    """Compute shrunken correlations of the scorers' accuracies: (task, scorer, scorer).
 
-    (task, scorer, scorer), positive definite: each is drawn towards that of all tasks together,
-    and that towards one common correlation, as if each had been seen in as many units as there
-    are scorers.
+    Positive definite: each task is shrunk to the mean over tasks, and that to a common correlation
+    of all scorers, as if each target had been observed in one unit more than there are scorers.
     """
     k = summaries[0].value.shape[1]
     units = np.array([len(s.weight) for s in summaries])
@@ -210,23 +210,23 @@ def correlations(summaries: Sequence[TaskSummary]) -> Floats:
     mean = np.einsum("t,tkl->kl", units / units.sum(), by_task)
     off_diagonal = ~np.eye(k, dtype=bool)
     common = np.where(off_diagonal, mean[off_diagonal].mean() if k > 1 else 0.0, 1.0)
-    common = 0.95 * common + 0.05 * np.eye(k)
+    common = 0.95 * common + 0.05 * np.eye(k)  # positive definite if all scorers agree
     pooled = (units.sum() * mean + (k + 1) * common) / (units.sum() + k + 1)
     weight = (units / (units + k + 1))[:, None, None]
     return weight * by_task + (1 - weight) * pooled
 
 
-def _as_correlation(scatter: Floats) -> Floats:
-    """Correlation matrix; scorers that do not vary go with no other."""
-    sd = np.sqrt(np.diag(scatter))
+def _as_correlation(covariance: Floats) -> Floats:
+    """Return the correlation matrix; constant scorers are uncorrelated with all others."""
+    sd = np.sqrt(np.diag(covariance))
     scale = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1.0), 0.0)
-    correlation = scatter * scale[:, None] * scale[None]
+    correlation = covariance * scale[:, None] * scale[None]
     np.fill_diagonal(correlation, 1.0)
     return np.asarray(correlation)
 
 
 def accuracy_centerings(right: Floats, trials: Floats, correlation: Floats) -> dict[str, Centering]:
-    """Where the data put effects of tasks, of scorers, and of both."""
+    """Return centerings of the effects of tasks, of scorers and of their interaction."""
     proportion = (right + 0.5) / (trials + 1)
     standard_error = 1 / np.sqrt(trials * proportion * (1 - proportion)).T  # (task, scorer)
     return two_way_centerings(
@@ -238,39 +238,39 @@ def accuracy_centerings(right: Floats, trials: Floats, correlation: Floats) -> d
 def _data_warnings(
     summaries: Sequence[TaskSummary], mean: Floats, design: Design, tasks: Sequence[str]
 ) -> list[str]:
-    """What the numbers rest on, and scorers that are odd."""
+    """Warn of tasks with few units and of scorers that look degenerate or reversed."""
     small_tasks = [t for t, s in zip(tasks, summaries, strict=True) if len(s.weight) < _MIN_UNITS]
     warnings = []
     if small_tasks:
         warnings.append(
-            f"fewer than {_MIN_UNITS} units in {join_names(small_tasks, 5)}: the likelihood there is "
-            "approximate, and intervals are rather too short"
+            f"fewer than {_MIN_UNITS} units in {join_names(small_tasks, 5)}: the likelihood is "
+            "approximate, and intervals may be too short"
         )
     net = _net_agreement(design.table)
     for m, name in enumerate(design.scorers):
         if (mean[m] == 1).all():
-            warnings.append(f"{name} is always right")
+            warnings.append(f"{name} is always correct")
         elif not design.table.scores[name].to_numpy().any():
-            warnings.append(f"{name} calls everything a tie")
+            warnings.append(f"{name} always ties")
         elif net[m] == 0:
-            warnings.append(f"{name} is wrong as often as right")
+            warnings.append(f"{name} is correct as often as wrong")
         elif net[m] < 0:
             warnings.append(
-                f"{name} is wrong more often than right; if lower scores are better, read it with "
+                f"{name} has below-chance accuracy; if its lower scores are better, read it with "
                 "lower_is_better="
             )
     return warnings
 
 
 def _net_agreement(table: Table) -> Floats:
-    """Right less wrong sides of each scorer, where labels take one: (scorer,)."""
+    """Return correct minus wrong decisions of each scorer on non-tied labels: (scorer,)."""
     pairs = table.pairs()
     label = np.sign(only_label(pairs))
     return np.asarray(np.nansum(np.sign(pairs.scores.to_numpy()) * label[:, None], axis=0))
 
 
 def population_draws(sites: Sites, rng: Generator) -> NamedArrays:
-    """What scorers do in all tasks of the kind, and in one not yet seen."""
+    """Draw population means, and the accuracy in a new task."""
     population = draw_population(LOGIT, sites, rng)
     arrays: dict[str, Any] = {"logit_mean": ((), population.mean)}
     arrays["logit_scorer"] = (("scorer",), population.scorer)
@@ -282,6 +282,7 @@ def population_draws(sites: Sites, rng: Generator) -> NamedArrays:
 
 
 def _log_prior(sites: Sites, derived: NamedArrays) -> Floats:
+    """Compute the log prior density of population parameters and coefficients."""
     density = log_prior(LOGIT, sites, derived["logit_mean"][1])
     if "coefficient" in sites:
         density = density - np.square(sites["coefficient"] / SD_COEFFICIENT).sum(axis=(-2, -1)) / 2
@@ -291,7 +292,7 @@ def _log_prior(sites: Sites, derived: NamedArrays) -> Floats:
 def _predict_accuracy(
     cells: CovariateCells, sites: Sites, trials: Floats, correlation: Floats, rng: Generator
 ) -> NamedArrays:
-    """Accuracies that would be seen in as many items: near normal, within 0 and 1."""
+    """Draw accuracies observed in the same number of items: normal, clipped to 0 and 1."""
     p = expit(cells.logits(sites)) @ cells.weight.T
     factor = np.linalg.cholesky(correlation)
     z = np.einsum("tkl,...lt->...kt", factor, rng.standard_normal(p.shape))
@@ -300,13 +301,11 @@ def _predict_accuracy(
 
 
 def _log_likelihood(cells: CovariateCells, sites: Sites) -> Floats:
-    """Of the verdicts of each unit, scorers taken one by one: (chain, draw, unit)."""
+    """Compute log likelihoods by unit, summed over scorers: (chain, draw, unit)."""
     z = cells.logits(sites)
     parts = []
     for c, s in enumerate(cells.summaries):
         logits = z[..., c]
-        log_probs = np.stack(
-            [-np.logaddexp(0, -logits), -np.logaddexp(0, logits)]
-        )  # log p and log (1 - p)
-        parts.append(log_probs[0] @ s.value.T + log_probs[1] @ (1 - s.value).T)
+        log_right, log_wrong = -np.logaddexp(0, -logits), -np.logaddexp(0, logits)
+        parts.append(log_right @ s.value.T + log_wrong @ (1 - s.value).T)
     return np.concatenate(parts, axis=-1)

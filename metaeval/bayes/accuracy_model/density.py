@@ -1,4 +1,4 @@
-"""The model of accuracy, as a NumPyro function of plain arrays: how dense its posterior is."""
+"""The model of accuracy as a NumPyro function of plain arrays."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jax.nn import sigmoid
 from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Centerings, TwoWayPrior, sample_two_way
 from metaeval.bayes.log_probs import add_likelihood, signed_root
 
+# 95 % of population means lie between accuracies of 0.22 and 0.93.
 LOGIT = TwoWayPrior(name="logit", mean=0.7, sd=1.0, sd_task=0.75)
 
 
@@ -25,23 +26,23 @@ def accuracy_density(
     *,
     pool: bool = True,
 ) -> None:
-    """Sites and log likelihood of `bayes.AccuracyModel`, for NumPyro.
+    """Define the sites and the log likelihood of `bayes.AccuracyModel`.
 
     Parameters
     ----------
     right, trials : array (scorer, cell)
-        Effective numbers of right and of all verdicts in each task, or part of it.
+        Effective numbers of correct decisions and of trials in each cell.
     precision : array (cell, scorer, scorer)
-        Inverse correlation of the scorers' estimates in each: they share its items.
+        Inverse correlation of the scorers' accuracies in each cell, which share its items.
     centerings : mapping of `level`, `task`, `scorer`, `cell` to Centering
-        Where the data put these effects. It changes how fast chains move, not what they converge
-        to.
+        Approximate likelihoods of these effects, which affect the mixing of chains but not the
+        posterior.
     task : array (cell,), optional
-        Task of each cell, where cells are parts of tasks.
+        Task of each cell, if cells are parts of tasks.
     covariates : array (covariate, cell), optional
-        How much more of each the better response has, over the root mean square.
+        Differences, better minus worse response, divided by their root mean squares.
     pool : bool, default True
-        Whether scorers and tasks are drawn from populations.
+        Whether scorers and tasks are drawn from populations (partial pooling).
     """
     n_scorers, n_tasks = len(right), len(centerings["task"].location) + 1
     if not pool:

@@ -18,42 +18,42 @@ from metaeval.tables import Table
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyModel(Model):
-    r"""Accuracy of each scorer in each task, with tasks pooled as far as they are alike.
+    r"""Accuracy of each scorer in each task, with partial pooling of scorers and tasks.
 
     Parameters
     ----------
     statistic : Statistic or str, optional
-        The accuracy that is modeled, such as "pairwise_accuracy"; by default the one that fits
+        The accuracy that is modeled, such as "pairwise_accuracy"; by default the one that suits
         the labels.
     pool : bool, default True
-        Draw scorers and tasks from populations. If False every scorer in every task is by itself,
-        its accuracy uniform.
+        Draw scorers and tasks from populations. If False, accuracies are independent with uniform
+        priors.
     covariates : str or list of str, default ()
-        Differences of the two responses of a pair, such as `length_delta`: adds each scorer's
-        excess bias towards responses with more of each (`bayes.summarize(tree, "bias")`).
+        Differences between the two responses of a pair, such as `length_delta`: adds each scorer's
+        excess bias towards responses with larger values (`bayes.summarize(tree, "bias")`).
 
     Notes
     -----
     The posterior holds `logit` and `accuracy` (scorer, task), and `coefficient` (scorer,
     covariate).
 
-    Cell logits are :math:`z_{mt} = \mu + b_t + a_m + c_{mt}`, with effects of tasks, of scorers
-    and of both normal around 0, those with scorers adding up to 0 over them. Inverse logits are
-    the marginal accuracies themselves (means over items), not those of a typical item. The
+    Logits of accuracies are :math:`z_{mt} = \mu + b_t + a_m + c_{mt}`, with normal effects of
+    tasks, of scorers and of their interaction; effects that involve scorers sum to 0 over scorers.
+    Inverse logits are marginal accuracies (means over items), not those of a typical item. The
     likelihood of a task is :math:`\exp(-r' R^{-1} r / 2)`, where :math:`r_m` is the signed root of
-    twice the binomial log likelihood ratio of scorer m, with as many effective trials as the
-    variance of its estimate over items (clusters) says, and R the correlation of the estimates,
-    which share the items. Were scorers independent it would be the binomial likelihood exactly;
-    near its mode it is the normal one, so that it is an approximation with few items and much
-    correlation. R and the effective trials are taken as known.
+    the binomial deviance of scorer m, with an effective number of trials given by the variance of
+    its accuracy over items (clusters), and R is the correlation of the accuracies, which share the
+    items. For independent scorers this is the binomial likelihood; near its mode it is the normal
+    one. It is an approximation for few items and high correlation. R and the effective trials are
+    treated as known.
 
-    With covariates the logit is :math:`z_{mt} + \gamma_m' x`, x the mean over the pairs of a unit
-    of how much more the better response has, over the root mean square. Accuracies are those of
-    units whose responses have on average equally much (a scorer that only counts words has one
-    half), and a positive coefficient is excess bias: the scorer is right more often where the
-    better responses have more. It is that of units: with many pairs in each, whose differences
-    average out, it is smaller than that of single pairs. Units of a task are taken together in up
-    to 16 ranges of x.
+    With covariates the logit is :math:`z_{mt} + \gamma_m' x`, where x is the mean difference
+    (better minus worse response) over the pairs of a unit, divided by its root mean square.
+    Accuracies are then those at x = 0 (0.5 for a scorer that only counts words, with length as
+    covariate). A positive coefficient is excess bias: the scorer is correct more often where the
+    better responses have larger values. It refers to units: with many pairs per unit, whose
+    differences average out, it is smaller than for single pairs. Units of a task are grouped into
+    up to 16 ranges of x.
 
     References
     ----------
@@ -79,7 +79,7 @@ class AccuracyModel(Model):
         self._as_names("covariates")
 
     def prepare(self, table: Table, design: DesignOptions) -> ModelData:
-        """Return accuracies of scorers in tasks, with their errors and correlations."""
+        """Return accuracies of scorers in tasks, with their standard errors and correlations."""
         return accuracy_data(
             table, design, statistic=self.statistic, pool=self.pool, covariates=self.covariates
         )

@@ -1,6 +1,5 @@
-"""Two-way normal hierarchies that several models share.
+"""Two-way normal hierarchies shared by several models.
 
-- `priors`: Values of scorers in tasks, drawn from populations of both: the prior that all models
-  share.
-- `centering`: Where the data put the values of a grid: modes of single cells, and their errors.
+- `priors`: Hierarchical priors of values by scorer and task, and draws of their populations.
+- `centering`: Approximate likelihoods of the values of a grid, from the modes of single cells.
 """

@@ -1,4 +1,4 @@
-"""Where the data put the values of a grid: modes of single cells, and their errors."""
+"""Approximate likelihoods of the values of a grid, from the modes of single cells."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from metaeval.bayes.hierarchy.priors import Centering, TwoWayPrior, per_scorer_centerings
 from metaeval.core import Floats, double_precision
 
-_NEWTON_STEPS = 30
-_MAX_STEP = 1.0  # of one Newton step
+_NEWTON_STEPS = 30  # ample: centerings need not be exact, as they affect only the speed of chains
+_MAX_STEP = 1.0  # of any coordinate in one Newton step, on a log or logit scale
 
 LogProbs = Callable[[Mapping[str, Any], Any, Any], Any]
-"""Values (scorer, task) of the grids, margin and basis -> log probabilities of outcomes."""
+"""Maps values (scorer, task) of the grids, margin and basis to log probabilities of outcomes."""
 
 
 def curve_centerings(
@@ -27,10 +27,10 @@ def curve_centerings(
     counts: Floats,
     basis: Any = None,
 ) -> dict[str, dict[str, Centering]]:
-    """Places of the parts of each grid of a model whose scorers are apart.
+    """Return centerings of the effects of each grid, for models with separate scorers.
 
-    Every cell has its mode with a prior as wide as that of means; what all tasks of a scorer share
-    besides (covariates, order, the shape of a curve) is left at 0.
+    Each cell is fitted with the prior of the mean; parameters shared by the tasks of a scorer
+    (covariates, order bias, shape of the curve) are fixed at 0.
     """
     with double_precision():
         mode, variance = _modes(log_probs, tuple(grids))(margin, counts, basis)
@@ -42,7 +42,7 @@ def curve_centerings(
 
 @functools.cache
 def _modes(log_probs: LogProbs, grids: tuple[TwoWayPrior, ...]) -> Callable[..., tuple[Any, Any]]:
-    """What finds modes and variances of cells: (scorer, task, grid) each."""
+    """Compile a function that returns modes and variances of cells: (scorer, task, grid) each."""
     mean = np.array([grid.mean for grid in grids])
     sd = np.array([grid.sd for grid in grids])
 
@@ -64,12 +64,12 @@ def _modes(log_probs: LogProbs, grids: tuple[TwoWayPrior, ...]) -> Callable[...,
         theta = jax.lax.fori_loop(0, _NEWTON_STEPS, step, jnp.asarray(mean))
         return theta, jnp.diag(_bounded_inverse(jax.hessian(loss)(theta, *data), sd))
 
-    axes = (0, 0, 1)  # of scorers, then of tasks
+    axes = (0, 0, 1)  # over scorers, then over tasks
     return jax.jit(jax.vmap(jax.vmap(mode, in_axes=axes), in_axes=axes))
 
 
 def _bounded_inverse(curvature: Any, sd: Any) -> Any:
-    """Inverse of a curvature, which is taken to be nowhere less than that of the prior."""
+    """Invert a Hessian whose eigenvalues are bounded below by the curvature of the prior."""
     scaled = curvature * sd[:, None] * sd
     value, vector = jnp.linalg.eigh(scaled)
     return (vector / jnp.maximum(jnp.abs(value), 1.0)) @ vector.T * sd[:, None] * sd

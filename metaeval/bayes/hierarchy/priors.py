@@ -1,9 +1,9 @@
-r"""Values of scorers in tasks, drawn from populations of both: the prior that all models share.
+r"""Hierarchical priors of values by scorer and task, and draws of their populations.
 
-A grid is :math:`\theta_{mt} = \mu + b_t + a_m + c_{mt}`, each part normal with a standard
-deviation of its own. NUTS moves in an orthonormal basis of the means over the tasks and scorers at
-hand, in which the data tell directions apart, each seen from where the data put it; population
-means are drawn given these afterwards.
+A grid is :math:`\theta_{mt} = \mu + b_t + a_m + c_{mt}`, with normal effects of separate standard
+deviations. NUTS samples orthonormal contrasts of the observed tasks and scorers, which the data
+identify separately, each centered at its approximate likelihood; population means are drawn from
+their conditional posteriors afterwards.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from numpy.random import Generator
 
 from metaeval.core import Floats
 
-SD_COEFFICIENT = 0.5  # of covariates, per root mean square
+SD_COEFFICIENT = 0.5  # prior of coefficients of covariates, in logits per root mean square
 
 SD_NAMES = ("sd_task", "sd_scorer", "sd_cell")
 
 
 class Centering(NamedTuple):
-    """Where the data put values: about `location`, with an error of 1 / `root_precision`; 0 where they are silent.
+    """Approximate likelihood of values: mean `location`, standard error 1 / `root_precision`.
 
-    It changes how fast chains move, not where to.
+    `root_precision` is 0 without data. Centerings affect the mixing of chains, not the posterior.
     """
 
     location: Any
@@ -36,12 +36,12 @@ class Centering(NamedTuple):
 
 
 Centerings = Mapping[str, Centering]
-"""`level`, `task`, `scorer`, `cell` -> where the data put these parts of a grid."""
+"""Maps `level`, `task`, `scorer`, `cell` to the centerings of these effects of a grid."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TwoWayPrior:
-    """Prior of a grid: normal mean, and half-normal scales of the three standard deviations."""
+    """Prior of a grid: normal mean, half-normal standard deviations of the three effects."""
 
     name: str
     mean: float
@@ -52,12 +52,12 @@ class TwoWayPrior:
 
     @property
     def sd_sites(self) -> list[str]:
-        """Names of the sites of the standard deviations."""
+        """Return names of the sites of the standard deviations."""
         return [f"{self.name}_{name}" for name in SD_NAMES]
 
 
 def contrasts(k: int) -> Floats:
-    """Orthonormal columns that add up to 0: (k, k - 1).
+    """Return orthonormal columns that sum to 0: (k, k - 1).
 
     >>> contrasts(2).round(3).tolist()
     [[0.707], [-0.707]]
@@ -69,7 +69,7 @@ def contrasts(k: int) -> Floats:
 
 
 def sample_two_way(grid: TwoWayPrior, n_scorers: int, n_tasks: int, centerings: Centerings) -> Any:
-    """Sample the values of scorers in tasks: (scorer, task), a site of the grid's name."""
+    """Sample values (scorer, task), with scorers and tasks drawn from populations."""
 
     def sample_sd(sd_name: str, present: bool) -> Any:
         scale = getattr(grid, sd_name)
@@ -96,10 +96,10 @@ def sample_two_way(grid: TwoWayPrior, n_scorers: int, n_tasks: int, centerings: 
 def sample_per_scorer(
     grid: TwoWayPrior, n_scorers: int, n_tasks: int, centerings: Centerings
 ) -> Any:
-    """The same with scorers apart, each with tasks and a standard deviation of its own.
+    """Sample values (scorer, task), each scorer with its own population of tasks.
 
-    For values that scorers take from the same labels: were they pooled, what the labels owe to
-    chance would count once for each scorer.
+    For parameters that all scorers estimate from the same labels: pooling scorers would count the
+    sampling error of the labels once per scorer.
     """
     sd_level: Any = grid.sd
     if n_tasks > 1:
@@ -115,11 +115,12 @@ def sample_per_scorer(
 
 
 def centered_normal(name: str, mean: float, sd: Any, centering: Centering) -> Any:
-    r"""Normal values, in coordinates that are standard normal if the data put them at a place.
+    r"""Sample normal values in coordinates whose posterior is about standard normal.
 
-    With r = sd x root, the standardized value is
-    :math:`z = r (at - mean) root / (1 + r^2) + x / \sqrt{1 + r^2}`: it is x itself where the data
-    are silent, and x counts errors around `at` where they say more than the standard deviation.
+    With root precision q and r = sd q, the standardized value is
+    :math:`z = r q (location - mean) / (1 + r^2) + x / \sqrt{1 + r^2}`. Without data z = x (the
+    non-centered parametrization); with informative data x is the standardized deviation from
+    `location` (the centered one).
     """
     shape = jnp.shape(centering.location)
     x = numpyro.sample(f"{name}_raw", dist.Normal(0.0, 1.0).expand(shape).to_event(len(shape)))
@@ -132,7 +133,7 @@ def centered_normal(name: str, mean: float, sd: Any, centering: Centering) -> An
 
 
 def two_way_centerings(estimates: Floats, covariance: Floats) -> dict[str, Centering]:
-    """Places of the parts of a grid, from estimates (scorer, task) of independent tasks.
+    """Return centerings of a grid from estimates (scorer, task) of independent tasks.
 
     `covariance` (task, scorer, scorer) is that of the estimates.
     """
@@ -151,7 +152,7 @@ def two_way_centerings(estimates: Floats, covariance: Floats) -> dict[str, Cente
 
 
 def per_scorer_centerings(estimates: Floats, variance: Floats) -> dict[str, Centering]:
-    """The same of a grid whose scorers are apart, from estimates and variances (scorer, task)."""
+    """Return centerings for separate scorers, from estimates and variances (scorer, task)."""
     n_tasks = estimates.shape[1]
     task = contrasts(n_tasks)
     return {
@@ -161,7 +162,7 @@ def per_scorer_centerings(estimates: Floats, variance: Floats) -> dict[str, Cent
 
 
 def prior_only_centering(centerings: Centerings) -> dict[str, Centering]:
-    """The same parts with data that say nothing, as for draws from the prior."""
+    """Return centerings without data, as for draws from the prior."""
     return {
         name: Centering(0.0 * np.asarray(centering.location), 0.0 * np.asarray(centering.location))
         for name, centering in centerings.items()
@@ -175,17 +176,17 @@ def _centering(location: Any, variance: Any) -> Centering:
 
 
 class PopulationDraws(NamedTuple):
-    """What tasks and scorers are drawn from, given those at hand: draws of each."""
+    """Draws of population means given the observed tasks and scorers, and of a new task."""
 
-    mean: Floats  # (chain, draw): of all scorers in all tasks
-    scorer: Floats  # (chain, draw, scorer): of each scorer in all tasks
-    new: Floats | None  # (chain, draw, scorer): of each in one task not yet seen
+    mean: Floats  # (chain, draw), over scorers and tasks
+    scorer: Floats  # (chain, draw, scorer), over tasks
+    new: Floats | None  # (chain, draw, scorer), in a new task
 
 
 def draw_population(
     grid: TwoWayPrior, sites: Mapping[str, Floats], rng: Generator
 ) -> PopulationDraws:
-    """Draw population means from their conditional (normal) posteriors, and a new task."""
+    """Draw population means from their normal conditional posteriors, and a new task."""
     value = sites[grid.name]
     zero = np.zeros(value.shape[:2])
     sd_task, sd_scorer, sd_cell = (sites.get(name, zero) for name in grid.sd_sites)
@@ -212,7 +213,7 @@ def draw_population(
 def draw_population_per_scorer(
     grid: TwoWayPrior, sites: Mapping[str, Floats], rng: Generator
 ) -> PopulationDraws:
-    """`population` of a grid whose scorers are apart."""
+    """Draw population means and a new task for separate scorers."""
     value = sites[grid.name]
     sd = sites.get(grid.sd_sites[0], np.zeros(value.shape[:-1]))
     n_tasks = value.shape[-1]
@@ -224,7 +225,7 @@ def draw_population_per_scorer(
 
 
 def log_prior(grid: TwoWayPrior, sites: Mapping[str, Floats], mean: Floats) -> Floats:
-    """Log prior density, up to a constant, of population means and standard deviations."""
+    """Compute the log prior density of population means and standard deviations."""
     scaled = np.square((mean - grid.mean) / grid.sd)
     density = -scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
     for name, sd_name in zip(grid.sd_sites, SD_NAMES, strict=True):
@@ -235,7 +236,7 @@ def log_prior(grid: TwoWayPrior, sites: Mapping[str, Floats], mean: Floats) -> F
 
 
 def _draw_given(observed: Floats, prior_sd: Any, noise_sd: Any, noise: Floats) -> Floats:
-    """Draw what was seen with normal noise, itself normal around 0."""
+    """Draw a normal value with prior mean 0 given an observation of it with normal noise."""
     prior_variance, noise_variance = np.square(prior_sd), np.square(noise_sd)
     total = prior_variance + noise_variance
     weight = np.where(total > 0, prior_variance / np.where(total > 0, total, 1.0), 1.0)
@@ -243,5 +244,6 @@ def _draw_given(observed: Floats, prior_sd: Any, noise_sd: Any, noise: Floats) -
 
 
 def _zero_sum_noise(shape: tuple[int, ...], rng: Generator) -> Floats:
+    """Draw standard normal noise centered over the last axis."""
     noise = rng.standard_normal(shape)
     return np.asarray(noise - noise.mean(axis=-1, keepdims=True))

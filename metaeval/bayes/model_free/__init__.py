@@ -1,10 +1,8 @@
 """Posteriors without a model of scorers: weighted items, paired counts, bounds.
 
-- `weighted_items`: Posterior of any statistic without a model: the Bayesian bootstrap over items
-  or clusters.
-- `excess_bias`: Excess bias without a model: what calls owe to a covariate beyond the label, by
-  least squares.
-- `paired_counts`: How probable it is that one scorer is better than another, from counts of
-  paired verdicts.
-- `bounds`: What the agreement of raters says of the best that a scorer can reach.
+- `weighted_items`: The Bayesian bootstrap over items or clusters, for any statistic.
+- `excess_bias`: Excess bias: the effect of a covariate on decisions given the label, by least
+  squares.
+- `paired_counts`: The probability that one scorer is better than another, from paired counts.
+- `bounds`: Bounds on the best agreement with one rater, from the agreement of raters.
 """

@@ -1,4 +1,4 @@
-"""What the agreement of raters says of the best that a scorer can reach."""
+"""Bounds on the best agreement with one rater, from the agreement of raters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from metaeval.tables import Pairs, Table, require_table
 
 
 class Interval(NamedTuple):
-    """A value as observed, and its posterior interval."""
+    """An observed value and its posterior interval."""
 
     value: float
     lower: float
@@ -35,24 +35,24 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AgreementBounds:
-    """How far two raters agree, and between what the best agreement with one rater lies.
+    """Agreement of two raters, and bounds on the best agreement with one rater.
 
     Parameters
     ----------
     agreement : Interval
-        Share of the verdicts of two raters that agree.
+        Proportion of verdicts of two raters that agree.
     lowest, highest : Interval
         Bounds on the best agreement with one rater that any scorer can reach.
     draws : array (draw,)
         Posterior draws of the agreement.
     raters : tuple of str
     n_verdicts, n_ties : int
-        Verdicts of two raters on one pair: those with two preferences, and those left out because
-        a rater saw a tie.
+        Verdicts of two raters on one pair: those with two preferences, and those excluded because
+        of a tie.
     n_pairs, n_items, n_units : int
-        Pairs and items with two preferences, and items or clusters that were weighted.
+        Pairs and items with two preferences, and weighted items or clusters.
     confidence : float
-        Of the intervals.
+        Level of the intervals.
     """
 
     agreement: Interval
@@ -76,17 +76,17 @@ class AgreementBounds:
         ]
 
     def sentence(self) -> str:
-        """Return what was found in one sentence, with what was left out."""
+        """Return the bounds and the excluded verdicts in one sentence."""
         low, high = (f"{100 * end:.1f}" for end in (self.lowest.value, self.highest.value))
         lower, upper = (f"{100 * end:.1f}" for end in (self.lowest.lower, self.highest.upper))
         who = "raters" if len(self.raters) == 2 else f"of {len(self.raters)} raters"
         return (
-            f"Two {who} agree on {100 * self.agreement.value:.1f} % of "
-            f"{self.n_verdicts} verdicts ({100 * self.confidence:g} % posterior interval "
+            f"Two {who} agree on {100 * self.agreement.value:.1f}% of "
+            f"{self.n_verdicts} verdicts ({100 * self.confidence:g}% posterior interval "
             f"{100 * self.agreement.lower:.1f} to {100 * self.agreement.upper:.1f}; "
-            f"{self.n_items} items; {self.n_ties} verdicts with a tie left out), so the best "
-            f"agreement with one rater lies between {low} and {high} % ({lower} to {upper} with "
-            "the uncertainty of both ends)."
+            f"{self.n_items} items; {self.n_ties} verdicts with a tie excluded), so the best "
+            f"agreement with one rater lies between {low}% and {high}% ({lower} to {upper} with "
+            "the uncertainty of both bounds)."
         )
 
 
@@ -98,18 +98,18 @@ def agreement_bounds(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> AgreementBounds:
-    r"""Bounds on the best agreement with one rater, from the agreement of raters.
+    r"""Bound the best agreement with one rater, from the agreement of raters.
 
     Parameters
     ----------
     table : Responses or Pairs
-        With at least two columns of labels.
+        Table with at least two label columns.
     raters : list of str, optional
-        Which of them; all by default.
+        Label columns to compare; by default all.
     n_draws : int, default 4 000
-        Draws of the Bayesian bootstrap over items (clusters where there are any), at least 100.
+        Draws of the Bayesian bootstrap over items (or clusters, if declared), at least 100.
     confidence : float, default 0.95
-        Probability inside the intervals, which leave equal tails.
+        Probability of the equal-tailed posterior intervals.
     seed : int, default 0
 
     Returns
@@ -121,34 +121,34 @@ def agreement_bounds(
     Raises
     ------
     MetaevalError
-        If there are fewer than two raters, they share no preferences, or agree on no more than
-        half of them: then they are no better than chance, and nothing bounds a scorer.
+        If there are fewer than two raters, no two of them have preferences on the same pair, or
+        they agree on at most half of their verdicts, which gives no bound.
 
     Notes
     -----
-    A is the share of verdicts that agree, a verdict being two raters with a strict preference on
-    one pair: every two raters of a pair count once, so pairs that more raters saw count more.
-    Ties are left out. If a rater prefers the better-liked response of a pair with probability q,
-    the best agreement with one rater is E q, and for raters who err independently
+    A is the proportion of verdicts that agree; a verdict is a pair on which two raters have strict
+    preferences. Each two raters of a pair are one verdict, so pairs with more raters have more
+    weight. Ties are excluded. If a rater prefers the better-liked response of a pair with
+    probability q, the best agreement with one rater is E q, and for independently erring raters
 
     .. math:: A \le E q \le (1 + \sqrt{2 A - 1}) / 2,
 
-    for :math:`2 A - 1 = E (2 q - 1)^2`, which is at most :math:`E (2 q - 1)` and at least its
-    square. The lower end is reached where pairs are either unanimous or coin flips, the upper one
-    where all are equally hard. It is about agreement with one rater, not with a majority or a mean
-    label, which a scorer may exceed. Raters who share a bias agree more than they should. In
-    draws with A below 1/2 both ends are 1/2.
+    because :math:`2 A - 1 = E (2 q - 1)^2`, which is at most :math:`E (2 q - 1)` and at least its
+    square. The lower bound is attained if pairs are either unanimous or evenly split, the upper
+    one if all are equally difficult. The bounds refer to agreement with one rater; agreement with
+    a majority or mean label may be higher. A bias shared by raters inflates A. In draws with A
+    below 1/2 both bounds are 1/2.
 
     References
     ----------
     Rubin (1981), The Bayesian bootstrap. Dawid, Skene (1979), Maximum likelihood estimation of
-    observer error-rates (raters who err independently).
+    observer error-rates (independently erring raters).
 
     Examples
     --------
     >>> from metaeval import bayes, simulate
-    >>> found = bayes.agreement_bounds(simulate(seed=1, raters=2).table)
-    >>> bool(found.agreement.value == found.lowest.value < found.highest.value)
+    >>> bounds = bayes.agreement_bounds(simulate(seed=1, raters=2).table)
+    >>> bool(bounds.agreement.value == bounds.lowest.value < bounds.highest.value)
     True
     """
     draw_options = check_integer("n_draws", n_draws, 100), check_integer("seed", seed, 0)
@@ -157,15 +157,15 @@ def agreement_bounds(
     n_both, n_agree, n_tied = _count_verdicts(pairs, names)
     if not n_both.any():
         raise MetaevalError(
-            f"No two of {join_names(names)} prefer a response of the same pair; choose others "
+            f"No two of {join_names(names)} have preferences on the same pair; choose other raters "
             "(raters=)."
         )
     value = float(n_agree.sum() / n_both.sum())
     if value <= 0.5:
         raise MetaevalError(
-            f"Two raters agree on {100 * value:.1f} % of {int(n_both.sum())} verdicts, no "
-            "more than by chance, so their agreement gives no bound. Choose others (raters=), or "
-            "check whether a label column is reversed."
+            f"Two raters agree on {100 * value:.1f}% of {int(n_both.sum())} verdicts; agreement at "
+            "or below chance gives no bound. Choose other raters (raters=), or check whether a "
+            "label column is reversed."
         )
     draws, n_units = _agreement_draws(pairs, n_both, n_agree, *draw_options)
     return AgreementBounds(
@@ -184,7 +184,7 @@ def agreement_bounds(
 
 
 def _pairs_and_raters(table: Table, raters: Sequence[str] | None) -> tuple[Pairs, list[str]]:
-    """The pairs, and the names of the raters."""
+    """Return the pairs and the names of the raters."""
     table = require_table(table)
     columns = [str(name) for name in table.labels]
     names = columns if raters is None else check_names("raters", raters)
@@ -192,14 +192,14 @@ def _pairs_and_raters(table: Table, raters: Sequence[str] | None) -> tuple[Pairs
         require_known("rater", name, columns)
     if len(names) < 2:
         raise MetaevalError(
-            f"Agreement needs two raters; there is {join_names(names) or 'none'}. Name their label "
-            "columns when reading (labels=)."
+            f"Agreement needs at least two raters, got {join_names(names) or 'none'}; name more "
+            "label columns when reading (labels=)."
         )
     return table.pairs(), names
 
 
 def _count_verdicts(pairs: Pairs, names: list[str]) -> tuple[Floats, Floats, Floats]:
-    """Of every two raters of a pair: how many prefer, agree, have a tie: (pair,) each."""
+    """Count two preferences, agreements, and ties of any two raters of a pair: (pair,) each."""
     labels = pairs.labels[names].to_numpy()
     verdicts = decide_with_threshold(labels, pairs.label_epsilon)
     first, second = (verdicts > 0).sum(axis=1), (verdicts < 0).sum(axis=1)
@@ -209,22 +209,21 @@ def _count_verdicts(pairs: Pairs, names: list[str]) -> tuple[Floats, Floats, Flo
 
 
 def _choose_two(n: Any) -> Floats:
-    """How many twos there are among n."""
+    """Return n choose 2."""
     return np.asarray(n * (n - 1) / 2)
 
 
 def _agreement_draws(
     pairs: Pairs, n_both: Floats, n_agree: Floats, n: int, seed: int
 ) -> tuple[Floats, int]:
-    """Posterior draws of the agreement, and the number of units that are weighted."""
+    """Return posterior draws of the agreement, and the number of weighted units."""
     codes, index = units_of(pairs)
     unit = codes[pairs.item_codes]
     sums = sum_by(np.stack([n_agree, n_both], axis=1), unit, len(index))
     sums = sums[sums[:, 1] > 0]
     if len(sums) < 2:
         raise MetaevalError(
-            "All verdicts of two raters are on one item (or cluster), and nothing is known of "
-            "others; at least two are needed."
+            "All verdicts of two raters are on one item (or cluster); at least two are needed."
         )
     terms, key = exact_terms(sums, *largest_weight("exponential")), key_of(seed, "bootstrap", 0)
     parts = weighted_sums("exponential", key, n, terms, "agreement")
@@ -233,30 +232,30 @@ def _agreement_draws(
 
 
 def _lowest(agreement: Floats | float) -> Floats:
-    """The best agreement with one rater where pairs are unanimous or coin flips."""
+    """Return the best agreement with one rater if pairs are unanimous or evenly split."""
     return np.asarray(np.maximum(agreement, 0.5))
 
 
 def _highest(agreement: Floats | float) -> Floats:
-    """The best agreement with one rater where all pairs are equally hard."""
+    """Return the best agreement with one rater if all pairs are equally difficult."""
     return np.asarray((1 + np.sqrt(np.maximum(2 * np.asarray(agreement) - 1, 0.0))) / 2)
 
 
 def _interval(f: Any, value: float, draws: Floats, confidence: float) -> Interval:
-    """A function of the agreement: as observed, with its interval."""
+    """Return a function of the agreement: its observed value and its interval."""
     lower, upper = np.quantile(f(draws), tails(confidence)[:, 0])
     return Interval(float(f(value)), float(lower), float(upper))
 
 
 def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:
-    r"""Accuracy against the truth, from that against one noisy rater.
+    r"""Correct the accuracy against one noisy rater to that against the truth.
 
     Parameters
     ----------
     accuracy : float or array
         Accuracy against the preferences of one rater.
     agreement : float or array
-        Agreement of two such raters, above 1/2; `agreement_bounds` observes it.
+        Agreement of two such raters, above 1/2, for example from `agreement_bounds`.
 
     Returns
     -------
@@ -266,16 +265,16 @@ def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:
     Raises
     ------
     MetaevalError
-        If the agreement is not above 1/2: raters no better than chance.
+        If a value is not a proportion, or an agreement is at most 1/2 (chance).
 
     Notes
     -----
-    :math:`\eta` is the share of verdicts that a rater gets wrong, if all pairs are equally hard
-    and raters err independently of one another and of the scorer. Elsewhere it misleads: with
-    pairs of unequal difficulty it may be off either way, and a scorer that errs as raters do (both
-    like length, say) is always put too high. A value above 1 is returned as it is: then scorer and
-    raters share errors, or the sample is small; unequal difficulty alone does not do that. Show
-    the raw accuracy beside it.
+    :math:`\eta` is the error rate of a rater if all pairs are equally difficult and raters err
+    independently of each other and of the scorer. Otherwise the result is biased: in either
+    direction for pairs of unequal difficulty, and upward for a scorer that shares errors with the
+    raters (for example a preference for length). Values above 1 are returned unchanged; they
+    indicate shared errors or a small sample, as unequal difficulty alone does not cause them.
+    Report the uncorrected accuracy as well.
 
     References
     ----------
@@ -291,10 +290,12 @@ def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:
     """
     accuracies, agreements = np.asarray(accuracy, dtype=float), np.asarray(agreement, dtype=float)
     if not ((accuracies >= 0) & (accuracies <= 1)).all():
-        raise MetaevalError("accuracy must be shares between 0 and 1, such as 0.71, not percent.")
+        raise MetaevalError(
+            "accuracy must be proportions between 0 and 1, such as 0.71, not percentages."
+        )
     if not ((agreements > 0.5) & (agreements <= 1)).all():
         raise MetaevalError(
-            "agreement must be above 1/2, which is chance, and at most 1: a proportion such as "
-            "0.73, not percent."
+            "agreement must be above 1/2 (chance) and at most 1: a proportion such as 0.73, not a "
+            "percentage."
         )
     return ((accuracies - (1 - _highest(agreements))) / np.sqrt(2 * agreements - 1))[()]

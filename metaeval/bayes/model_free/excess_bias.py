@@ -1,4 +1,4 @@
-"""Excess bias without a model: what calls owe to a covariate beyond the label, by least squares."""
+"""Excess bias: the effect of a covariate on decisions given the label, by least squares."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from metaeval.statistics import Estimand, Statistic, SumStatistic, only_label, s
 from metaeval.tables import Pairs, Table
 
 TARGET = (
-    "by how much more often the first response is called better (ties half) with one root mean "
-    "square more of it, at the same label and the same of other covariates"
+    "the increase in the rate at which the first response is preferred (ties half) per root mean "
+    "square of the covariate, given the label and the other covariates"
 )
 
 
 def excess_biases(table: Table, names: Sequence[str]) -> list[Statistic]:
-    """One statistic for each covariate, all of them in one regression.
+    """Return one statistic for each covariate, all from the same regression.
 
-    Raises `MetaevalError` where a covariate is not a number, missing, infinite, or follows from the
-    label or from the others in a stratum.
+    Raises `MetaevalError` if a covariate is missing, infinite, or collinear with the label or the
+    other covariates in a stratum.
     """
     scale = np.array([scale_of(x) for x in covariate_differences(table.pairs(), names)])
     return [_excess_bias(names, scale, at) for at in range(len(names))]
 
 
 def _excess_bias(names: Sequence[str], scale: Floats, index: int) -> Statistic:
-    r"""Half the slope b of calls v (1, 0, -1) in x, in least squares of v on h and x.
+    r"""Return half the slope of decisions v (1, 0, -1) on x, in least squares of v on h and x.
 
-    h is the sign of the label. Turning a pair round changes the signs of all three.
+    h is the sign of the label. Swapping the responses of a pair flips the signs of v, h and x.
     """
 
     def terms(table: Pairs) -> Floats:
@@ -65,7 +65,7 @@ def _excess_bias(names: Sequence[str], scale: Floats, index: int) -> Statistic:
 
 
 def _require_independent(regressors: Floats, names: Sequence[str], table: Pairs) -> None:
-    """Refuse covariates that follow from the label or from each other."""
+    """Raise an error if covariates are collinear with the label or with each other."""
     if np.linalg.matrix_rank(regressors) < regressors.shape[1]:
         tasks = table.rows["task"].unique() if "task" in table.rows else []
         stratum = f" in {tasks[0]}" if len(tasks) == 1 else ""

@@ -1,4 +1,4 @@
-"""Posterior of any statistic without a model: the Bayesian bootstrap over items or clusters."""
+"""The Bayesian bootstrap over items or clusters, for any statistic."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from metaeval.results import Result, Row, make_signature
 from metaeval.statistics import Statistic
 from metaeval.tables import Table, require_table
 
-_MIN_UNITS = 30
-_MAX_BIAS = 0.5  # posterior deviations between the posterior mean and the value on the items seen
+_MIN_UNITS = 30  # intervals of the Bayesian bootstrap are too short below
+_MAX_BIAS = 0.5  # difference of the posterior mean from the estimate, in posterior SDs
 
 
 def bayesian_bootstrap(
@@ -61,60 +61,61 @@ def bayesian_bootstrap(
     n_draws: int = 4_000,
     seed: int = 0,
 ) -> Result:
-    """Posterior of any statistic by weights of items, the same weights for all scorers.
+    """Compute the posterior of any statistic by the Bayesian bootstrap over items.
 
     Parameters
     ----------
     table, statistic, label, scorers, by, missing
         As in `metaeval.evaluate`; `missing="pairwise"` is refused.
     resample : {"item", "cluster", "task"}, optional
-        What is weighted: clusters where there are any, else items; or whole tasks.
+        Weighted units; by default clusters if declared, else items.
     covariates : sequence of str, default ()
         Columns of pairs such as `length_delta`: adds each scorer's excess bias towards responses
-        with more of each, `bias(covariate=length_delta)`.
+        with larger values, `bias(covariate=length_delta)`.
     baseline : str, optional
-        Differences to this scorer only; otherwise all pairs.
+        Compare with this scorer only; by default all pairs are compared.
     rope : float, optional
-        Differences below it do not matter, in units of the statistic: adds `prob_rope`, the
-        probability of such a one.
+        Half-width of the region of practical equivalence, in units of the statistic: adds
+        `prob_rope`, the probability of a difference within it.
     confidence : float, default 0.95
-        Probability inside the intervals, which leave equal tails.
+        Probability of the equal-tailed posterior intervals.
     n_draws : int, default 4 000
         Draws from the posterior, at least 100.
     seed : int, default 0
-        The same seed gives the same bytes, whatever the order of rows, files and scorers.
+        Results are identical for the same seed, regardless of the order of rows, files and
+        scorers.
 
     Returns
     -------
     Result
-        As of `metaeval.compare`, without tests. `estimate` is the posterior mean, `se` the
-        posterior standard deviation; differences have `prob_better`, `expected_loss` (what
-        choosing the first would cost, on average) and `prob_rope`.
+        As from `metaeval.compare`, without tests. `estimate` is the posterior mean, `se` the
+        posterior standard deviation; differences have `prob_better`, `expected_loss` (the expected
+        loss of choosing the first scorer) and `prob_rope`.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable; the message names the cure.
+        If data or arguments are invalid; the message says how to fix it.
 
     Notes
     -----
-    A draw gives the n units weights from a Dirichlet(1, ..., 1) (exponential weights over their
-    sum) and computes the statistic with them: the posterior of the statistic under a prior that
-    knows nothing of the values that items may have. For a mean of items the posterior mean is the
-    mean itself, up to Monte Carlo error, and the variance is that of the items over n + 1. Draws
-    of a statistic that depends on the number of items (tuned thresholds, binned calibration) lie
-    off its value; the result warns where that matters, and `evaluate` corrects for it. All
-    scorers share the weights, so that differences are paired. Strata (`by`) have weights of their
-    own, unless they share items. Nothing is known of values that were not seen: a scorer without
-    an error has a posterior without width, and the result warns of that.
+    Each draw weights the n units by Dirichlet(1, ..., 1) weights (normalized exponentials) and
+    computes the weighted statistic. This is the posterior of the statistic under a noninformative
+    prior on the distribution of item values. For a mean of items the posterior mean is the sample
+    mean, up to Monte Carlo error, and the posterior variance is that of the items over n + 1. For
+    a statistic that depends on the number of items (tuned thresholds, binned calibration) draws
+    are biased relative to the estimate; the result warns if the bias is large, and `evaluate`
+    corrects for it. All scorers share the weights, so differences are paired. Strata (`by`) are
+    weighted independently unless they share items. Unobserved values have probability 0: the
+    posterior of a scorer without errors is degenerate, and the result warns of it.
 
-    The excess bias is half the slope b in least squares of calls v (1, 0, -1) on the sign h of the
-    label and on covariates x over their root mean squares, :math:`v = a h + b' x`: by how much
-    more often the first response is called better with one root mean square more x, at the same
-    label; pairs with tied labels count, as h = 0. Where what is truly better goes with x and the
-    label is a noisy sign of it, or says nothing of its degree, scorers without any bias have one
-    by this measure, the more so the better they follow the truth. Only among scorers of about
-    equal accuracy do differences say who leans more.
+    The excess bias is half the slope b in least squares of decisions v (1, 0, -1) on the sign h of
+    the label and on covariates x divided by their root mean squares, :math:`v = a h + b' x`: the
+    increase in the rate at which the first response is preferred per root mean square of x, given
+    the label. Pairs with tied labels are included with h = 0. If true quality is associated with
+    x, and the label is a noisy or coarse measure of it, unbiased scorers have excess bias too, and
+    more so the more accurate they are. Differences indicate which scorer is more biased only for
+    scorers of similar accuracy.
 
     References
     ----------
@@ -168,7 +169,7 @@ def _analyze_design(
 
 
 def _with_rope(result: Result, rope: float | None) -> Result:
-    """The result with what differences do not matter in its policy."""
+    """Return the result with the region of practical equivalence in its policy."""
     meta: dict[str, Any] = {**result.meta, "policy": {**result.meta["policy"], "rope": rope}}
     signature = make_signature(meta)
     meta["provenance"] = {**meta["provenance"], "signature": signature}
@@ -176,7 +177,7 @@ def _with_rope(result: Result, rope: float | None) -> Result:
 
 
 def _make_design(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, Any]]:
-    """The design, if the weights of its units say all there is to say; and the options."""
+    """Return the design and the options; raise an error if weights of units do not apply."""
     table = require_table(table)
     if options["scorers"] is not None:
         options = options | {"scorers": check_names("scorers", options["scorers"])}
@@ -187,13 +188,13 @@ def _make_design(table: Table, options: dict[str, Any]) -> tuple[Design, dict[st
         )
     if design.missing == "pairwise":
         raise MetaevalError(
-            "The Bayesian bootstrap looks at all scorers on the same rows; use missing='common'."
+            "The Bayesian bootstrap needs all scorers on the same rows; use missing='common'."
         )
     return design, options
 
 
 def _analyze(design: Design, statistic: Statistic, plan: Plan, rope: float | None) -> Level:
-    """All rows of one statistic: the macro (or pooled) ones first, then those of the strata."""
+    """Return all rows of one statistic: macro or pooled first, then by stratum."""
     _check_missing_policy(statistic, design.missing)
     if statistic.estimand.grouping == "systems":
         design = system_level(design)[0] or design
@@ -235,24 +236,24 @@ def _check_missing_policy(statistic: Statistic, missing: str) -> None:
 
 
 def _require_draws(statistic: Statistic, part: Estimates, design: Design) -> None:
-    """Refuse a stratum in which nothing is drawn, and say why."""
+    """Raise an error if a stratum has no draws."""
     if not np.isnan(part.draws).any(axis=1).all():
         return
     where = f" in {design.by} {part.name!r}" if part.name is not None else ""
     unit = design.resample.split(",")[0]
     if part.n_units < 2:
         raise MetaevalError(
-            f"There is one {unit}{where}, and nothing to weight; at least two are needed. Pool "
-            "the strata (by=None), or leave that one out with select()."
+            f"There is only one {unit}{where}; the Bayesian bootstrap needs at least two. Pool the "
+            "strata (by=None), or exclude this one with table.select()."
         )
     raise MetaevalError(
-        f"{statistic.name} has no draws{where}: it takes no more than {statistic.item_limit} "
-        "items. Use by='task', grouping='item' or fewer items."
+        f"{statistic.name} has no draws{where}: it is limited to {statistic.item_limit} items. Use "
+        "by='task', grouping='item' or fewer items."
     )
 
 
 def _row_counts(part: Estimates) -> Row:
-    """Task and counts of the rows of one part."""
+    """Return the task and counts for the rows of one part."""
     return {
         "task": part.name,
         "n_items": part.n_items,
@@ -265,7 +266,7 @@ def _row_counts(part: Estimates) -> Row:
 def _value_rows(
     options: SummaryOptions, names: list[str], draws: Floats, part: Estimates
 ) -> list[Row]:
-    """Posterior of each scorer, with chance, trivial value, skill and tie rate beside it."""
+    """Return posterior rows of scorers, with reference levels such as chance and tie rate."""
     rows = scorer_rows(options, names, draws, _row_counts(part))
     levels = levels_of(part, np.array([row["estimate"] for row in rows]))
     return [
@@ -275,42 +276,44 @@ def _value_rows(
 
 
 def _data_warnings(parts: list[Estimates], design: Design, statistic: Statistic) -> list[str]:
-    """What the draws cannot show: values not seen, noise that adds to the value."""
+    """Warn of few units, degenerate posteriors, undefined draws and bias."""
     unit, n_units = design.resample.split(",")[0], min(part.n_units for part in parts)
     warnings = []
     if n_units < _MIN_UNITS:
         warnings.append(
-            f"{n_units} {unit}s are few: the Bayesian bootstrap knows no values but those seen, "
-            f"and its intervals are too short below about {_MIN_UNITS}"
+            f"with {n_units} {unit}s, intervals of the Bayesian bootstrap are too short, as "
+            f"unobserved values have probability 0; at least {_MIN_UNITS} are recommended"
         )
     constant = (np.ptp(parts[0].draws, axis=0) == 0).nonzero()[0]
     if len(constant):
         warnings.append(
             f"{join_names((design.scorers[m] for m in constant), 5)}: all {unit}s have the same "
-            "value, so the posterior has no width; prob_better and the accuracy model have priors"
+            "value, so the Bayesian bootstrap posterior is degenerate; use the accuracy model or "
+            "prob_better"
         )
     undefined = max(float(np.isnan(part.draws).any(axis=1).mean()) for part in parts)
     if undefined:
         warnings.append(
-            f"{statistic.name} is undefined in {100 * undefined:.2g}% of the draws, which are left out"
+            f"{statistic.name} is undefined in {100 * undefined:.2g}% of the draws, which are "
+            "dropped"
         )
     bias = max(_bias_in_sd(part) for part in parts)
     if statistic.inflated:
         warnings.append(
-            f"noise adds to {statistic.name}, and adds again in every draw: its posterior lies too "
-            "high; evaluate has intervals that allow for it"
+            f"{statistic.name} is biased upward by noise, and its draws once more, so its posterior "
+            "is too high; evaluate has intervals that correct for this"
         )
     elif bias > _MAX_BIAS:
         warnings.append(
-            f"{statistic.name}: posterior means differ by up to {bias:.1f} posterior deviations "
-            "from the values of this sample, as weighted items count as fewer; evaluate corrects "
-            "for it"
+            f"{statistic.name}: posterior means differ from the sample values by up to {bias:.1f} "
+            "posterior SD, as random weights reduce the effective number of items; evaluate "
+            "corrects for this"
         )
     return warnings
 
 
 def _bias_in_sd(part: Estimates) -> float:
-    """The farthest that draws lie off the estimate, in deviations of the draws."""
+    """Return the largest bias of the draws relative to the estimate, in posterior SDs."""
     draws = part.draws[~np.isnan(part.draws).any(axis=1)]
     sd = draws.std(axis=0)
     deviation = np.abs(draws.mean(axis=0) - part.estimate)

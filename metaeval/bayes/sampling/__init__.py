@@ -1,8 +1,6 @@
-"""From a log density to draws: compiled NUTS, and convergence.
+"""From a log density to draws: compiled NUTS, and convergence statistics.
 
-- `compile`: A model compiled once for each shape of its data: blocks of NUTS, with the data as
-  arguments.
-- `nuts`: Draws of a posterior by NUTS: chains side by side, in compiled blocks of steps.
-- `convergence`: Convergence of chains: rank-normalized R-hat, effective sample sizes, energy;
-  many at once.
+- `compile`: Compiled blocks of NUTS steps, one compilation per model and shape of the data.
+- `nuts`: NUTS with parallel chains, in compiled blocks of steps.
+- `convergence`: Rank-normalized R-hat, effective sample sizes and E-BFMI of many quantities.
 """

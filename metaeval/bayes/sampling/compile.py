@@ -1,4 +1,4 @@
-"""A model compiled once for each shape of its data: blocks of NUTS, with the data as arguments."""
+"""Compiled blocks of NUTS steps, one compilation per model and shape of the data."""
 
 from __future__ import annotations
 
@@ -15,39 +15,46 @@ from numpyro.distributions import biject_to
 from numpyro.infer.hmc import hmc
 from numpyro.infer.util import constrain_fn, potential_energy
 
-BLOCK = 50  # steps between two looks at the clock
-WARM_DEPTH, MAX_DEPTH = 5, 10  # 2^depth leapfrog steps at most, while warming up and after
-_DRAWS_PER_BATCH = 64  # draws
+BLOCK = 50  # steps between two progress updates, and between two chances to interrupt
+# At most 2^depth leapfrog steps, in warm-up and after: long trajectories with unadapted step sizes
+# would take most of the time.
+WARM_DEPTH, MAX_DEPTH = 5, 10
+_DRAWS_PER_BATCH = 64  # bounds the memory of transformed draws
 
 Arrays = Mapping[str, Any]
-"""Arguments of a model by name: arrays, or whatever jax takes for a tree of arrays."""
+"""Arguments of a model by name: arrays or pytrees of arrays."""
 
 Options = tuple[tuple[str, Any], ...]
-"""Further arguments of a model by name; another model is compiled for each of their values."""
+"""Static arguments of a model by name; a model is compiled for each combination of values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledSampler:
-    """What a chain runs; positions are flat vectors x, and z = centre + scale x unconstrained."""
+    """Compiled functions of a chain.
+
+    Positions are flat vectors x; unconstrained parameters are z = center + scale x.
+    """
 
     start: Callable[..., Any]  # key, position, transform, arrays -> state
     advance: Callable[..., Any]  # state, transform, arrays -> state, (x, statistics) of a block
     sites: Callable[..., Any]  # x (draw, parameter), transform, arrays -> sites
-    size: int  # of x
+    size: int  # length of x
 
 
 class AffineTransform(NamedTuple):
-    """How x is seen: `scale` is a lower triangular matrix, or a vector where x is long."""
+    """Coordinates of a chain: `scale` is lower triangular, or a vector if x is long."""
 
     center: Any
     scale: Any
 
 
 class ShapeKey:
-    """Arrays that count as equal where their names, shapes and types are."""
+    """Key for caches: arrays are equal if their names, shapes and types are."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self.arrays = jax.tree.map(np.zeros_like, arrays)  # data are not kept alive
+        self.arrays = jax.tree.map(
+            np.zeros_like, arrays
+        )  # so that the cache does not keep the data alive
         leaves, tree = jax.tree.flatten(arrays)
         self.key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
 
@@ -60,7 +67,7 @@ class ShapeKey:
 
 @functools.lru_cache(maxsize=32)
 def n_parameters(model: Callable[..., None], options: Options, shapes: ShapeKey) -> int:
-    """Number of parameters."""
+    """Return the number of unconstrained parameters."""
     parameters = _zero_parameters(functools.partial(model, **dict(options)), shapes.arrays)
     return int(sum(values.size for values in parameters.values()))
 
@@ -69,7 +76,7 @@ def n_parameters(model: Callable[..., None], options: Options, shapes: ShapeKey)
 def compile_sampler(
     model: Callable[..., None], options: Options, shapes: ShapeKey, warmup: int, target: float
 ) -> CompiledSampler:
-    """Compile a model for arrays of some shapes."""
+    """Compile the sampler of a model for arrays of given shapes."""
     bound_model = functools.partial(model, **dict(options))
     flat, unflat = ravel_pytree(_zero_parameters(bound_model, shapes.arrays))
 
@@ -123,7 +130,7 @@ def compile_sampler(
 
 
 def _zero_parameters(model: Callable[..., None], arrays: Arrays) -> dict[str, Any]:
-    """Zeros in the shapes of the model's parameters on the unconstrained scale."""
+    """Return zeros in the shapes of the unconstrained parameters of a model."""
     shapes: dict[str, Any] = {}
 
     def traced(arrays: Arrays) -> None:

@@ -1,4 +1,4 @@
-"""Convergence of chains: rank-normalized R-hat, effective sample sizes, energy; many at once."""
+"""Rank-normalized R-hat, effective sample sizes and E-BFMI of many quantities."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from metaeval.core import Floats
 
 
 class Convergence(NamedTuple):
-    """How well chains agree on each quantity, and how many independent draws they are worth."""
+    """R-hat, and effective sample sizes of bulk and tails."""
 
     rhat: Floats  # (quantity,)
-    bulk: Floats
-    tail: Floats
+    bulk: Floats  # (quantity,)
+    tail: Floats  # (quantity,)
 
 
 def convergence(draws: Floats) -> Convergence:
-    """Rank-normalized split R-hat, and effective sizes of bulk and tails, of many quantities.
+    """Compute rank-normalized split R-hat and effective sizes of bulk and tails.
 
-    `draws` (chain, draw, quantity). R-hat is the worse of that of the draws and of their distances
-    from the median. Vehtari et al. (2021), Rank-normalization, folding, and localization.
+    `draws` (chain, draw, quantity). R-hat is the larger of that of the draws and that of their
+    absolute deviations from the median. Vehtari et al. (2021), Rank-normalization, folding, and
+    localization.
     """
     from numpyro.diagnostics import gelman_rubin
 
@@ -39,9 +40,9 @@ def convergence(draws: Floats) -> Convergence:
 
 
 def _effective_size(draws: Floats) -> Floats:
-    """Effective sizes by Geyer's initial monotone sequence: (quantity,).
+    """Compute effective sample sizes by Geyer's initial monotone sequence: (quantity,).
 
-    As in NumPyro, whose versions before 0.22 return NaN where a chain never moves.
+    As in NumPyro, whose versions before 0.22 return NaN if a chain is constant.
     """
     n = draws.shape[1]
     variance = draws.var(axis=1, ddof=1).mean(axis=0)
@@ -54,27 +55,28 @@ def _effective_size(draws: Floats) -> Floats:
 
 
 def _autocovariance(draws: Floats) -> Floats:
-    """Covariance of each chain with itself some draws later: (chain, lag, quantity)."""
+    """Compute autocovariances of each chain: (chain, lag, quantity)."""
     from scipy.fft import irfft, next_fast_len, rfft
 
     n = draws.shape[1]
     values = np.swapaxes(draws, 1, -1)
-    size = 2 * next_fast_len(n, real=True)  # room for zeros, so that ends do not meet
+    size = 2 * next_fast_len(n, real=True)  # zero padding avoids circular correlation
     waves = rfft(values - values.mean(axis=-1, keepdims=True), n=size)
     lags = irfft(waves * np.conjugate(waves), n=size)[..., :n] / n
     return np.asarray(np.swapaxes(lags, 1, -1))
 
 
 def bfmi(energy: Floats) -> Floats:
-    """Energy Bayesian fraction of missing information of each chain: (chain,)."""
+    """Compute the energy Bayesian fraction of missing information: (chain,)."""
     return np.asarray(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1))
 
 
 def _rank_normal(draws: Floats) -> Floats:
-    """Normal scores of the ranks among all draws of a quantity."""
+    """Return normal scores of the ranks among all draws of a quantity."""
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
     columns = np.ascontiguousarray(draws.reshape(-1, draws.shape[-1]).T)
+    # Blom's plotting positions, as in Vehtari et al. (2021)
     scores = ndtri((rankdata(columns, axis=1) - 0.375) / (columns.shape[1] + 0.25))
     return np.asarray(scores.T.reshape(draws.shape))

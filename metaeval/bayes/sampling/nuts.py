@@ -1,6 +1,6 @@
-"""Draws of a posterior by NUTS: chains side by side, in compiled blocks of steps.
+"""NUTS with parallel chains, in compiled blocks of steps.
 
-Blocks let a fit show how far it is, and be interrupted.
+Between blocks a fit reports progress and can be interrupted.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from metaeval.bayes.sampling.compile import (
 from metaeval.core import ROUNDOFF, Floats, double_precision, with_progress
 from metaeval.resampling.jax_kernels import enable_compilation_cache
 
-MAX_DRAWS = 8_000  # draws of each chain
-MAX_HALVINGS = 3  # times that steps are halved where chains diverge
-_MAX_DENSE = 150  # parameters up to which their correlations are taken out
-_START_RADIUS = 0.5  # chains start within so much of 0, on the unconstrained scale
+MAX_DRAWS = 8_000  # per chain
+MAX_HALVINGS = 3  # of the step size, if chains diverge
+# With more parameters, covariances estimated in the first warm-up are too noisy to help.
+_MAX_DENSE = 150
+_START_RADIUS = 0.5  # of the uniform starting points on the unconstrained scale; Stan uses 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How long chains run, and how carefully.
+    """Settings of the sampler; values of None are taken from `SamplerDefaults`.
 
-    Without `n_draws` there are as many of each chain as `SamplerDefaults` says, and twice as many
-    until they are enough, or MOST; what else is not given is as it says, too.
+    If `n_draws` is None, draws are doubled until they are enough or reach MAX_DRAWS.
     """
 
     n_chains: int = 4
@@ -51,7 +51,7 @@ class Settings:
 
 
 class SamplerDefaults(NamedTuple):
-    """Steps of warm-up, first draws and acceptance where they are not given."""
+    """Default numbers of warm-up steps and draws, and default target acceptance."""
 
     n_warmup: int
     n_draws: int
@@ -60,13 +60,13 @@ class SamplerDefaults(NamedTuple):
 
 SMALL_MODEL = SamplerDefaults(n_warmup=500, n_draws=500, target_accept=0.9)
 LARGE_MODEL = SamplerDefaults(n_warmup=300, n_draws=750, target_accept=0.8)
-"""With few parameters, and with many: more quantities, of which the worst must converge."""
+"""Defaults for few parameters, and for many: the worst of more quantities needs more draws."""
 
 
 class ChainDraws(NamedTuple):
-    """Draws of every site, and what the sampler says of itself: (chain, draw, ...) each.
+    """Draws of all sites and statistics of the sampler: (chain, draw, ...) each.
 
-    `halved`: how often chains diverged and were drawn anew with shorter steps.
+    `halved` is the number of times that the step size was halved because of divergences.
     """
 
     sites: dict[str, Floats]
@@ -75,7 +75,7 @@ class ChainDraws(NamedTuple):
 
 
 StoppingRule = Callable[[ChainDraws], bool]
-"""Whether draws suffice."""
+"""Decides whether draws suffice."""
 
 
 def sample(
@@ -87,11 +87,11 @@ def sample(
     *,
     name: str = "sampling",
 ) -> ChainDraws:
-    """Draw from the posterior of a NumPyro model; deterministic by seed and number of chains.
+    """Draw from the posterior of a NumPyro model, determined by seed and number of chains.
 
-    `arrays` and `options` are the model's arguments; `enough` says whether draws suffice; progress
-    is shown under the `name`. Where a chain diverges all are drawn anew from the end of their
-    warm-up, with steps half as long.
+    `arrays` and `options` are the arguments of the model, `enough` decides whether draws suffice,
+    `name` labels the progress. If a chain diverges, all are rerun from the end of warm-up with half
+    the step size.
     """
     enable_compilation_cache()
     with double_precision():
@@ -118,11 +118,12 @@ def sample(
 
 
 def _identity_transform(size: int) -> AffineTransform:
+    """Return the identity, dense for few parameters."""
     return AffineTransform(np.zeros(size), np.eye(size) if size <= _MAX_DENSE else np.ones(size))
 
 
 def _warm_up(chains: list[_Chain], half: int, phase: str) -> None:
-    """Adapt steps twice; the second time to what the first has shown of the posterior."""
+    """Adapt step sizes, standardize the coordinates by these draws, and adapt again."""
     _advance_chains(chains, half, phase)
     transform = _estimate_transform(chains, chains[0].transform)
     for chain in chains:
@@ -131,9 +132,10 @@ def _warm_up(chains: list[_Chain], half: int, phase: str) -> None:
 
 
 def _estimate_transform(chains: list[_Chain], transform: AffineTransform) -> AffineTransform:
-    """Centre and scale that make the draws of all chains so far standard and uncorrelated.
+    """Estimate the transform that standardizes the second half of the draws of all chains.
 
-    The earlier half is left out; the fewer draws, the less their correlations are believed.
+    Covariances are shrunk to 0 as if the parameters had been uncorrelated in so many further draws
+    as there are parameters.
     """
     z = np.concatenate(
         [chain.unconstrained()[len(chain.blocks) * BLOCK // 2 :] for chain in chains]
@@ -154,7 +156,7 @@ def _draw_until_enough(
     enough: StoppingRule,
     phase: str,
 ) -> ChainDraws:
-    """Draws of chains that are warm: as many as asked for, or enough; fewer if one diverges."""
+    """Draw after warm-up until there are `n_draws` or enough draws, or a chain diverges."""
     n = settings.n_draws or n_initial
     while True:
         _advance_chains(chains, -(-n // BLOCK) - len(chains[0].blocks), phase)
@@ -166,7 +168,7 @@ def _draw_until_enough(
 
 
 def _collect_draws(chains: list[_Chain], n: int) -> ChainDraws:
-    """The first n draws of every chain."""
+    """Return the first n draws of all chains."""
     parts = [chain.first_draws(n) for chain in chains]
     sites, stats = (
         {name: np.stack([c[name] for c in part]) for name in part[0]}
@@ -176,7 +178,7 @@ def _collect_draws(chains: list[_Chain], n: int) -> ChainDraws:
 
 
 def _advance_chains(chains: list[_Chain], n_blocks: int, phase: str) -> None:
-    """Advance every chain by some blocks, as many at a time as there are processors."""
+    """Advance all chains by `n_blocks` blocks, in one thread per processor."""
     finished: SimpleQueue[bool] = SimpleQueue()
     stop = Event()
 
@@ -203,7 +205,7 @@ def _advance_chains(chains: list[_Chain], n_blocks: int, phase: str) -> None:
 
 
 def _finished_blocks(finished: SimpleQueue[bool], running: int) -> Iterator[bool]:
-    """One item for each finished block, until all chains have ended."""
+    """Yield once for each finished block until all chains have ended."""
     while running:
         if finished.get():
             yield True
@@ -212,7 +214,7 @@ def _finished_blocks(finished: SimpleQueue[bool], running: int) -> Iterator[bool
 
 
 class _Chain:
-    """One chain: where it is, and what it has drawn. x64 is a matter of the thread."""
+    """State and draws of one chain; JAX enables double precision by thread."""
 
     def __init__(
         self, compiled: CompiledSampler, arrays: Arrays, key: Any, transform: AffineTransform
@@ -227,7 +229,7 @@ class _Chain:
         self.blocks: list[Any] = []
 
     def change_coordinates(self, transform: AffineTransform) -> None:
-        """Go on from the same place, seen in another way; steps are adapted anew."""
+        """Continue from the same position in new coordinates; adaptation starts again."""
         z = self.unconstrained()[-1] - transform.center
         dense = transform.scale.ndim == 2
         self.position = np.linalg.solve(transform.scale, z) if dense else z / transform.scale
@@ -236,7 +238,7 @@ class _Chain:
         self.transform, self.state, self.blocks = transform, None, []
 
     def restart(self, state: Any, factor: float) -> None:
-        """Go on from a warm state with steps that are longer or shorter by a factor."""
+        """Continue from a state with the step size multiplied by a factor."""
         with double_precision():
             adapted = state.adapt_state
             adapted = adapted._replace(step_size=adapted.step_size * factor)
@@ -252,13 +254,13 @@ class _Chain:
             self.blocks.append(jax.tree.map(np.asarray, block))
 
     def unconstrained(self) -> Floats:
-        """Positions so far, on the unconstrained scale: (draw, parameter)."""
+        """Return unconstrained positions: (draw, parameter)."""
         x = np.concatenate([x for x, _ in self.blocks])
-        centre, scale = (np.asarray(part) for part in self.transform)
-        return np.asarray(centre + (x @ scale.T if scale.ndim == 2 else x * scale))
+        center, scale = (np.asarray(part) for part in self.transform)
+        return np.asarray(center + (x @ scale.T if scale.ndim == 2 else x * scale))
 
     def first_draws(self, n: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        """The first n draws: sites and statistics of the sampler."""
+        """Return the first n draws: sites and statistics of the sampler."""
         x, stats = jax.tree.map(lambda *parts: np.concatenate(parts), *self.blocks)
         with double_precision():
             sites = self.compiled.sites(x, self.transform, self.arrays)
