@@ -19,6 +19,7 @@ ROOMS = (
     "planning",
     "calibration",
     "cli",
+    "bayes",
 )
 ALLOWED = 0.02  # proportion of assigned names
 

@@ -58,7 +58,7 @@ def _environment_variable(name: str, value: str) -> Iterator[None]:
 def to_dataset(
     arrays: NamedArrays, coords: Mapping[str, list[Any]], has_draws: bool = True
 ) -> xr.Dataset:
-    """Return a dataset of named arrays, with leading chain and draw dimensions if they are draws."""
+    """Return a dataset of named arrays; draws have leading chain and draw dimensions."""
     leading = _CHAINS if has_draws else ()
     data = {
         name: ((*leading, *dims), np.asarray(values)) for name, (dims, values) in arrays.items()

@@ -13,7 +13,7 @@ from metaeval.curves import bins_of
 from metaeval.inference import Design, Stratum, prepare
 from metaeval.tables import Pairs, Table, require_table
 
-# A design effect of few units is noisy: it is shrunk to that of the other tasks as if the latter had
+# A design effect of few units is noisy: it is shrunk to that of the other tasks, as if that had
 # been estimated from so many units.
 PRIOR_UNITS = 20.0
 _MIN_EFFECTIVE_PAIRS = 30  # warn if a covariate has less than this, by Kish's effective size of x^2

@@ -26,7 +26,7 @@ from metaeval.tables import Table
 MODELS: Mapping[str, type[Model]] = {
     model.name: model for model in (AccuracyModel, TieModel, CalibrationModel, RaterModel)
 }
-# Values of the log likelihood (draw, unit) that are kept, 40 MB: PSIS-LOO needs far fewer draws than
+# Values of the log likelihood (draw, unit) that are kept, 40 MB: PSIS-LOO needs fewer draws than
 # summaries do.
 MAX_LOG_LIKELIHOODS = 5_000_000
 

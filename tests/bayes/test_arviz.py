@@ -90,5 +90,5 @@ def test_posteriors_of_others_are_refused():
             else [{"posterior": {"x": np.zeros((2, 5))}}]
         )
     )
-    with pytest.raises(MetaevalError, match="of something else"):
+    with pytest.raises(MetaevalError, match="from another source"):
         bayes.diagnose(other)

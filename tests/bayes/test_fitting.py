@@ -33,7 +33,7 @@ def test_a_posterior_cut_short_is_refused_and_marked_where_it_is_wanted(table):
     short = {"n_draws": 40, "n_warmup": 10, "n_chains": 2}
     with pytest.raises(
         MetaevalError,
-        match=r"failed its check: r_hat.*run them longer.*check=False",
+        match=r"failed convergence diagnostics: r_hat.*run them longer.*check=False",
     ):
         bayes.fit(bayes.AccuracyModel(statistic="pairwise_accuracy"), table, **short)
     tree = bayes.fit(
@@ -41,7 +41,9 @@ def test_a_posterior_cut_short_is_refused_and_marked_where_it_is_wanted(table):
     )
     result = bayes.summarize(tree, "accuracy")
     assert (result.frame["status"] == "failed check").all()
-    assert result.meta["warnings"][0].startswith("the posterior failed its check: r_hat")
+    assert result.meta["warnings"][0].startswith(
+        "the posterior failed convergence diagnostics: r_hat"
+    )
     assert "failed" in Result.from_json(result.to_json()).meta["warnings"][0]
 
 
@@ -97,7 +99,7 @@ def test_files_that_are_no_posteriors_are_refused(trees, tmp_path):
         (other, "damaged"),
         (text, "damaged"),
         (foreign, "Expected a posterior"),
-        (tmp_path / "none.nc", "no file"),
+        (tmp_path / "none.nc", "does not exist"),
     ):
         with pytest.raises(MetaevalError, match=said):
             bayes.load(path)

@@ -38,9 +38,8 @@ from metaeval.inference import Design, Resamples, Stratum, choose_statistics, me
 from metaeval.statistics import Statistic, SumStatistic, only_label, pairwise_accuracy, sum_by
 from metaeval.tables import Table
 
-_RESAMPLES = Resamples(
-    2_000, 0
-)  # of tuned statistics; their standard errors are then within about 2 %
+# For tuned statistics, whose standard errors are then within about 2 %.
+_RESAMPLES = Resamples(2_000, 0)
 _MIN_UNITS = 30  # the normal approximation of correlated accuracies is poor below
 
 

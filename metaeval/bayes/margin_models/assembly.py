@@ -1,4 +1,4 @@
-"""What the models of margins share: names, populations, checks and predictions of their fits."""
+"""Data, derived parameters and warnings shared by the models of margins."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from metaeval.statistics import Estimand
 
 @dataclass(frozen=True, kw_only=True)
 class MarginModelSpec:
-    """What a model of margins is made of: its data, its curves and the priors of their values.
+    """Design, curves and priors of a model of margins.
 
-    `scale` is what scores are: "score", "log_odds" or "probability". `name_options` are the options
-    that the name of the model shows. `folded` cells are seen from the side that the margin points
-    to.
+    `scale` is the type of scores: "score", "log_odds" or "probability". `name_options` are the
+    options shown in the name of the model. In `folded` cells outcomes are relative to the sign of
+    the margin.
     """
 
     design: Design
@@ -57,10 +57,10 @@ class MarginModelSpec:
 
 
 def margin_model_data(spec: MarginModelSpec) -> ModelData:
-    """A table of margins and outcomes as its model takes it."""
+    """Return the data of a model of margins and outcomes."""
     design, curves, grids, names = spec.design, spec.curves, spec.grids, spec.covariates
     form, basis = spec.name_options["form"], spec.basis
-    native = spec.scale != "score"  # scores are log odds, or probabilities
+    native = spec.scale != "score"  # scores are log odds or probabilities
     data, with_ties = curves.data, curves.data.counts.shape[-1] == 3
     log_probs = densities.cell_log_probs(form)
     centerings = curve_centerings(log_probs, grids, data.margin, data.counts, basis)
@@ -120,6 +120,7 @@ def margin_model_data(spec: MarginModelSpec) -> ModelData:
 
 
 def _constants(curves: Curves, groups: Any, native: bool) -> NamedArrays:
+    """Return constants for the tree: scales, bins, groups, design effects and knots."""
     cells = ("scorer", "task")
     slope_unit = np.ones_like(curves.scale) if native else curves.scale
     weight = curves.data.counts.sum(axis=-1)
@@ -142,6 +143,7 @@ def _constants(curves: Curves, groups: Any, native: bool) -> NamedArrays:
 
 
 def _largest_margins(curves: Curves) -> Floats:
+    """Return the largest absolute margins: (scorer, task)."""
     rows = [[np.abs(c.margin).max(initial=0.0) for c in row] for row in curves.cells]
     return np.array(rows) * curves.scale[:, None]
 
@@ -151,13 +153,13 @@ def _notes(curves: Curves) -> list[str]:
     if (effect == 1).all():
         return []
     return [
-        f"pairs of one unit depend on one another: counts are divided by design effects of "
+        f"pairs of one unit are dependent: counts are divided by design effects of "
         f"{effect.min():.3g} to {effect.max():.3g}"
     ]
 
 
 def _data_warnings(curves: Curves, scorers: Sequence[str]) -> list[str]:
-    """Scorers that say nothing, or the contrary."""
+    """Warn of constant scorers and of scorers without a positive association with labels."""
     warnings = []
     for k, name in enumerate(scorers):
         margin = np.concatenate([cell.margin for cell in curves.cells[k]])
@@ -167,12 +169,13 @@ def _data_warnings(curves: Curves, scorers: Sequence[str]) -> list[str]:
             warnings.append(f"{name} is constant: the posterior of its slope equals the prior")
         elif margin @ signed_outcome <= 0:
             warnings.append(
-                f"{name}: labels do not rise with margins, as the model assumes they do"
+                f"{name}: labels are not positively associated with margins, as the model assumes"
             )
     return warnings
 
 
 def _log_prior(grids: list[TwoWayPrior], sites: Sites, derived: NamedArrays) -> Floats:
+    """Compute the log prior density of population parameters and shared parameters."""
     density: Any = sum(log_prior(g, sites, derived[f"{g.name}_mean"][1]) for g in grids)
     priors = {
         "bias": densities.SD_BIAS,
@@ -189,8 +192,8 @@ def _log_prior(grids: list[TwoWayPrior], sites: Sites, derived: NamedArrays) -> 
 def _derived_parameters(
     sites: Sites, grids: list[TwoWayPrior], scale: Floats, native: bool, rng: Generator
 ) -> NamedArrays:
-    """What follows: slopes, thresholds and lapses as such, and those of a task not yet seen."""
-    unit = scale if native else np.ones_like(scale)  # scales per unit that slopes are given for
+    """Derive slopes, thresholds and lapses of each task, of a typical and of a new task."""
+    unit = scale if native else np.ones_like(scale)  # scale of the margins per slope unit
     cells = ("scorer", "task")
     populations = {g.name: draw_population_per_scorer(g, sites, rng) for g in grids}
     derived: dict[str, Any] = {
@@ -215,7 +218,7 @@ def _derived_parameters(
 
 
 def _natural_parameters(values: Sites, unit: Floats, scale: Floats) -> dict[str, Floats]:
-    """Slope per unit, lapse, threshold, and the margin up to which a tie is called."""
+    """Transform sites to the slope per unit, lapse, threshold and epsilon."""
     slope = np.exp(values["log_slope"])
     natural = {"slope": slope / unit}
     if "logit_lapse" in values:

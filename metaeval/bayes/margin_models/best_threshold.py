@@ -1,4 +1,4 @@
-"""Where calling a tie is the best that a scorer can do."""
+"""The margin up to which a tie is the most probable outcome."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ MODELS = ("rao_kupper", "davidson")
 
 
 def tie_threshold(slope: Any, threshold: Any, model: str = "rao_kupper") -> Any:
-    r"""Margin up to which a tie is the most probable of the three outcomes.
+    r"""Compute the margin up to which a tie is the most probable of the three outcomes.
 
     Parameters
     ----------
     slope : float or array
-        How fast the latent gap u grows with the margin d of scores, u = slope * d.
+        Slope of the latent difference u in the margin d of scores, u = slope * d.
     threshold : float or array
-        Of the model, on the scale of u: for `rao_kupper` :math:`t = \log \theta`, at least 0, with
-        P(win) = expit(u - t) and P(loss) = expit(-u - t); for `davidson` :math:`\log \nu`, with
-        win, tie and loss in proportion to :math:`e^{u/2}, \nu, e^{-u/2}`.
+        Threshold of the model on the scale of u. For `rao_kupper` :math:`t = \log \theta`, at
+        least 0, with P(win) = expit(u - t) and P(loss) = expit(-u - t); for `davidson`
+        :math:`\log \nu`, with win, tie and loss in proportion to :math:`e^{u/2}, \nu, e^{-u/2}`.
     model : {"rao_kupper", "davidson"}
 
     Returns
     -------
     float or array
-        Calls are most often right if margins below it in size are called ties; 0 where a tie is
-        never the best call, inf where it always is (slope 0). Of the shape that both arguments
-        broadcast to, so draws go in as they are.
+        Predicting a tie for smaller absolute margins maximizes three-way accuracy; 0 if a tie is
+        never the most probable outcome, inf if it always is (slope 0). Arguments are broadcast,
+        so that draws can be passed directly.
 
     Raises
     ------
     MetaevalError
-        If an argument is not finite, or a threshold of `rao_kupper` below 0.
+        If an argument is not finite, or a threshold of `rao_kupper` is below 0.
 
     Notes
     -----
-    For Rao and Kupper the tie is called where :math:`|u| < \log(\theta - 2 / \theta)`, never if
-    :math:`\theta \le 2` (a third or less of even pairs are tied); for Davidson where
-    :math:`|u| < 2 \log \nu`, never if :math:`\nu \le 1`. This is for calls that cost the same
-    whatever the mistake. Lapses that are spread evenly over the three outcomes change nothing.
-    With a bias :math:`\alpha` towards the first the region is around :math:`\beta d = \alpha`.
+    A tie is the most probable outcome for Rao and Kupper if
+    :math:`|u| < \log(\theta - 2 / \theta)`, never if :math:`\theta \le 2` (at most a third of even
+    pairs are tied); for Davidson if :math:`|u| < 2 \log \nu`, never if :math:`\nu \le 1`. All
+    errors are assumed to have the same cost. Lapses distributed uniformly over the three outcomes
+    do not change the result. With an order bias :math:`\alpha` the region is centered at
+    :math:`\beta d = \alpha`.
 
     References
     ----------
@@ -71,16 +72,16 @@ def _finite(name: str, value: Any) -> Floats:
     except (TypeError, ValueError):
         array = np.array(np.nan)
     if not np.isfinite(array).all():
-        raise MetaevalError(f"{name} must be a finite number, or an array of such: draws of a fit.")
+        raise MetaevalError(f"{name} must be a finite number or an array of finite numbers.")
     return array
 
 
 def _rao_kupper(t: Floats) -> Floats:
-    """log(theta - 2 / theta); 0 where it would be less."""
+    """Return max(log(theta - 2 / theta), 0) for t = log theta."""
     if (t < 0).any():
         raise MetaevalError(
-            "threshold must be at least 0 for rao_kupper: it is log theta. For log nu of Davidson "
-            "use model='davidson'."
+            "threshold must be at least 0 for model='rao_kupper', where it is log theta; for log "
+            "nu of Davidson's model use model='davidson'."
         )
     tied = np.maximum(t, np.log(2))
     return np.asarray(tied + np.log1p(-2 * np.exp(-2 * tied)))

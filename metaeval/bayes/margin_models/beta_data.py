@@ -1,4 +1,4 @@
-"""Probabilities of single responses as beta calibration takes them."""
+"""Data of beta calibration: probabilities of single responses."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from metaeval.inference import Design
 from metaeval.statistics import Reading, cases_of
 from metaeval.tables import Pairs, Table
 
-_MIN_PROBABILITY = 1e-6  # probabilities nearer to 0 or 1 are taken as these
+_MIN_PROBABILITY = 1e-6  # probabilities are clipped, so that log odds are finite
 
 
 def beta_data(table: Table, options: DesignOptions, *, positive_from: float | None) -> ModelData:
-    """The table as `calibration_density`, form beta, takes it."""
+    """Return the data of beta calibration."""
     if isinstance(table, Pairs):
         raise MetaevalError(
-            "form='beta' is for probabilities of single responses; this table holds pairs, for "
-            "which beta calibration is form='temperature'."
+            "form='beta' is for probabilities of single responses, but this table holds pairs; use "
+            "form='temperature', which is beta calibration of pairs."
         )
     design, by = make_model_design(table, options)
     cells = _cells(
@@ -70,15 +70,15 @@ def beta_data(table: Table, options: DesignOptions, *, positive_from: float | No
 
 
 def _cells(design: Design, reading: Reading) -> list[list[ScorerTaskData]]:
-    """Log odds and events of each scorer in each task."""
+    """Return log odds and events of each scorer in each task."""
     columns: list[list[ScorerTaskData]] = [[] for _ in design.scorers]
     offset = 0
     for stratum in design.strata:
         cases = cases_of(stratum.table, reading.settled(stratum.table))
         if not np.isin(cases.label, (0.0, 1.0)).all():
             raise MetaevalError(
-                "form='beta' needs labels that are 0 or 1; positive_from= makes them so: labels of "
-                "at least this are 1."
+                "form='beta' needs labels of 0 or 1; set positive_from=, the smallest label that "
+                "becomes 1."
             )
         unit = stratum.unit_of_items(stratum.table)[cases.items] + offset
         offset += len(stratum.units)

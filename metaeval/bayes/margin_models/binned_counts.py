@@ -1,4 +1,4 @@
-"""From a table to counts of outcomes at margins, and what dependent pairs are worth."""
+"""Binned counts of outcomes at margins, and design effects."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from metaeval.inference import Design, Stratum
 from metaeval.statistics import only_label
 from metaeval.tables import Pairs
 
-MAX_BINS = 256
-_COVARIATE_BINS = (64, 4)  # bins of margins, and of each covariate within them
+MAX_BINS = 256  # with these, modes moved by less than a tenth of a standard deviation in a test
+_COVARIATE_BINS = (64, 4)  # of margins, and of each covariate within them
 _MIN_BINS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScorerTaskData:
-    """One scorer in one task: rows, folded so that margins are not negative unless order counts."""
+    """Rows of one scorer in one task, with nonnegative margins unless the order is recorded."""
 
-    margin: Floats  # (row,) over the scale of the scorer
+    margin: Floats  # (row,), divided by the scale of the scorer
     covariates: Floats  # (covariate, row)
-    outcome: Codes  # (row,) from 0, loss, to the number of outcomes less 1, win
-    unit: Codes  # (row,) position among the units of all tasks
+    outcome: Codes  # (row,), 0 for a loss, the number of outcomes minus one for a win
+    unit: Codes  # (row,), position among the units of all tasks
 
 
 @dataclass(frozen=True, kw_only=True)
 class BinnedCounts:
-    """Rows of all cells in bins: (scorer, task, bin) each; bins that no row is in count nothing."""
+    """Binned rows of all cells: (scorer, task, bin); empty bins have counts of 0."""
 
     margin: Floats
     covariates: Floats  # (covariate, scorer, task, bin)
     counts: Floats  # (scorer, task, bin, outcome)
     bin_index: list[list[Codes]]  # bin of each row of each cell
-    design_effect: Floats  # (scorer, task): the design effect, by which counts are divided
+    design_effect: Floats  # (scorer, task); counts are divided by it
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairRows:
-    """Pairs of one task that count."""
+    """Included pairs of one task."""
 
     scores: Floats  # (row, scorer)
     covariates: Floats  # (covariate, row)
     label: Floats  # (row,)
-    unit: Codes  # (row,) position among the units of all tasks
+    unit: Codes  # (row,), position among the units of all tasks
 
 
 def pair_rows(design: Design, covariates: Sequence[str], with_ties: bool) -> list[PairRows]:
-    """Pairs of each task that count: all, or those whose label takes a side."""
+    """Return the labeled pairs of each task, with or without those of tied labels."""
     tasks, offset = [], 0
     for stratum in design.strata:
         pairs = stratum.table.pairs()
@@ -79,9 +79,9 @@ def _unit_of_rows(stratum: Stratum, pairs: Pairs) -> Codes:
 def scorer_task_data(
     parts: Sequence[PairRows], with_ties: bool, order: bool
 ) -> tuple[list[list[ScorerTaskData]], Floats]:
-    """Cells (scorer, task), and the scale of the margins of each scorer: (scorer,).
+    """Return cells (scorer, task), and the scale of the margins of each scorer: (scorer,).
 
-    Margins and covariates are over the root mean squares of those that are not 0.
+    Margins and covariates are divided by the root mean squares of their nonzero values.
     """
     scores = np.concatenate([part.scores for part in parts])
     scale = np.array([scale_of(column) for column in scores.T])
@@ -107,7 +107,7 @@ def scorer_task_data(
 def fold_pairs(
     margin: Floats, covariates: Floats, label: Floats, unit: Codes, with_ties: bool, order: bool
 ) -> ScorerTaskData:
-    """A cell seen from the side that the margin points to, unless the order means something."""
+    """Return a cell with signs relative to that of the margin, unless the order is recorded."""
     sign = np.where(margin < 0, -1.0, 1.0) if not order else np.ones(len(margin))
     signed_label = label * sign
     outcome = signed_label + 1 if with_ties else (signed_label > 0)
@@ -123,9 +123,9 @@ def bin_counts(
     intercept: bool = False,
     folded_rows: bool = False,
 ) -> BinnedCounts:
-    """Counts of outcomes in bins of every cell (scorer, task); see `design_effects`.
+    """Count outcomes in bins of each cell (scorer, task), divided by `design_effects`.
 
-    Folded rows are seen from the side that the margin points to, no covariates among them.
+    `folded_rows`: outcomes are relative to the sign of the margin, and there are no covariates.
     """
     indices = [[_bin_index(cell) for cell in row] for row in cells]
     n_distinct = max(int(index.max()) + 1 for row in indices for index in row if len(index))
@@ -155,20 +155,20 @@ def bin_counts(
 
 
 def _split_zero_margin(margin: Floats, counts: Floats) -> None:
-    """At margin 0 either side is as good: labels there count half for each."""
+    """Split counts at margin 0 evenly between the two sides, which are equivalent there."""
     half = (counts[..., 0] + counts[..., -1]) / 2
     for side in (0, -1):
         counts[..., side] = np.where(margin == 0, half, counts[..., side])
 
 
 def bins_for(n: int) -> int:
-    """Bins for so many rows: errors of the rows' own number are larger than those of bins."""
+    """Return the number of bins for n rows, so that binning error is below sampling error."""
     n_bins = 1 << (int(2 * np.sqrt(n)) - 1).bit_length()
     return int(np.clip(n_bins, _MIN_BINS, MAX_BINS))
 
 
 def _bin_index(cell: ScorerTaskData) -> Codes:
-    """Bin of each row: equal margins share one; with covariates, equal ranges of them too."""
+    """Return the bin of each row, by margin and, if present, by covariates; ties share a bin."""
     n = len(cell.margin)
     if not n:
         return np.zeros(0, dtype=int)
@@ -180,7 +180,7 @@ def _bin_index(cell: ScorerTaskData) -> Codes:
 
 
 class _ScoreCovariance(NamedTuple):
-    """Spread of the derivatives of the log likelihood by the parameters, by task."""
+    """Covariance of the score (gradient of the log likelihood) by task."""
 
     of_rows: Floats  # (task, parameter, parameter)
     of_units: Floats  # (task, parameter, parameter), of sums over the rows of a unit
@@ -195,10 +195,10 @@ def design_effects(
     n_units: int,
     intercept: bool = False,
 ) -> Floats:
-    """By how much dependent rows tell less than as many independent ones: (scorer, task), from 1.
+    """Compute design effects of dependent rows, at least 1: (scorer, task).
 
-    The mean ratio of clustered to independent variance of the parameters, at the mode of all
-    tasks together; tasks lend each other what they say of it. 1 where every unit has one row.
+    The mean ratio of clustered to independent variance of the parameters, at the mode of all tasks
+    pooled, shrunk to the ratio over all tasks. 1 if every unit has one row.
     """
     effect = np.ones(margin.shape[:2])
     for k, row in enumerate(cells):
@@ -228,11 +228,11 @@ def design_effects(
 def _score_covariance(
     row: Sequence[ScorerTaskData], bin_index: Sequence[Codes], derivatives: Floats, n_units: int
 ) -> _ScoreCovariance:
-    """Spread of one scorer's scores (task, bin, outcome, parameter) over its rows."""
+    """Compute the covariance of the score of one scorer, over rows and over units, by task."""
     rows, units, n_units_of_task = [], [], []
     for t, cell in enumerate(row):
         score = derivatives[t, bin_index[t], cell.outcome]
-        score = score - score.mean(axis=0) if len(score) else score  # tasks differ from the mode
+        score = score - score.mean(axis=0) if len(score) else score  # not 0 in a single task
         sums = np.zeros((n_units, derivatives.shape[-1]))
         np.add.at(sums, cell.unit, score)
         rows.append(score.T @ score)
@@ -242,7 +242,7 @@ def _score_covariance(
 
 
 def _scores_at_mode(margin: Floats, counts: Floats, intercept: bool) -> Floats:
-    """Derivatives of log probabilities of outcomes at the mode: (bin, outcome, parameter)."""
+    """Return derivatives of log outcome probabilities at the mode: (bin, outcome, parameter)."""
     n_outcomes = counts.shape[-1]
     margins, weights = np.repeat(margin, n_outcomes), counts.reshape(-1)
     outcome = np.tile(np.arange(n_outcomes) / (n_outcomes - 1), len(margin))
@@ -264,6 +264,7 @@ def _scores_at_mode(margin: Floats, counts: Floats, intercept: bool) -> Floats:
 
 
 def _variance_ratio(independent: Floats, clustered: Floats) -> float:
+    """Return the mean ratio of variances; a tiny ridge keeps singular matrices solvable."""
     ridge = 1e-9 * np.eye(len(independent)) * max(float(np.trace(independent)), 1e-9)
     return float(
         np.trace(np.linalg.solve(independent + ridge, clustered + ridge)) / len(independent)

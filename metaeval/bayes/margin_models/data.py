@@ -1,4 +1,4 @@
-"""Tables as the models of win, tie and loss and of calibration take them."""
+"""Data of the models of ties and calibration."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def tie_data(
     covariates: Sequence[str],
     scale: str,
 ) -> ModelData:
-    """The table as `tie_density` takes it."""
+    """Return the data of the tie model."""
     design, by = make_model_design(table, options)
     names, order = covariate_names(design.table, covariates), _ordered(design.table)
     parts = pair_rows(design, names, True)
     if not any((part.label == 0).any() for part in parts):
         raise MetaevalError(
-            "No label is a tie, so that there is nothing to learn of ties; use "
-            "bayes.CalibrationModel, or read the labels with label_epsilon=."
+            "The tie model needs tied labels, and there are none; use bayes.CalibrationModel, or "
+            "read the labels with label_epsilon=."
         )
     curves = _curves(
         design,
@@ -77,13 +77,13 @@ def calibration_data(
     covariates: Sequence[str],
     scale: str,
 ) -> ModelData:
-    """The table as `calibration_density` takes it, of any form but beta."""
+    """Return the data of the calibration model, of any form but beta."""
     design, by = make_model_design(table, options)
     names, order = covariate_names(design.table, covariates), _ordered(design.table)
     parts = pair_rows(design, names, False)
     if not any(len(part.label) for part in parts):
-        raise MetaevalError("All labels are ties; calibration needs labels that take a side.")
-    bases: dict[str, Floats] = {}
+        raise MetaevalError("All labels are ties; calibration needs labels with a preference.")
+    bases: dict[str, Floats] = {}  # the spline basis, filled in once the bins are known
     curves = _curves(
         design,
         parts,
@@ -144,13 +144,13 @@ def _curves(
 
 
 def _knots(curves: Curves) -> Floats:
-    """Knots of the curve of each scorer: (scorer, knot)."""
+    """Return knots of the curve of each scorer: (scorer, knot)."""
     sizes = [np.abs(np.concatenate([c.margin for c in row])) for row in curves.cells]
     return np.stack([_interpolate_knots(spline_knots(size)) for size in sizes])
 
 
 def _interpolate_knots(knots: Floats, n: int = 5) -> Floats:
-    """Knots at fewer places, spread to as many as others have."""
+    """Interpolate distinct knots to n knots, the same number for all scorers."""
     if len(knots) == n:
         return knots
     return np.interp(np.linspace(0, len(knots) - 1, n), np.arange(len(knots)), knots)

@@ -1,4 +1,4 @@
-"""How dense the posteriors of the models of margins are, as NumPyro functions of plain arrays."""
+"""The models of margins as NumPyro functions of plain arrays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TIE_GRID = {"rao_kupper": LOG_THRESHOLD, "davidson": LOG_NU}
 SD_BIAS, SD_ASYMMETRY, SD_WALK = 0.25, 0.5, 1.0
 
 Values = Mapping[str, Any]
-"""Values of the sites that a curve is made of; draws may come first."""
+"""Values of the sites of a curve, possibly with leading dimensions of draws."""
 
 
 def tie_density(
@@ -40,21 +40,21 @@ def tie_density(
     form: str = "rao_kupper",
     order: bool = False,
 ) -> None:
-    """Sites and log likelihood of `bayes.TieModel`, for NumPyro.
+    """Define the sites and the log likelihood of `bayes.TieModel`.
 
     Parameters
     ----------
     margin : array (scorer, task, bin)
-        Margins over the root mean square of the scorer's margins that are not 0.
+        Margins divided by the root mean square of the scorer's nonzero margins.
     counts : array (scorer, task, bin, 3)
-        Losses, ties and wins of the first response, over the design effect.
-    centerings : mapping of grid to places of its parts
-        Where the data put them; it changes how fast chains move, not where to.
+        Losses, ties and wins of the first response, divided by the design effect.
+    centerings : mapping of grid to centerings of its effects
+        Approximate likelihoods, which affect the mixing of chains but not the posterior.
     covariates : array (covariate, scorer, task, bin), optional
-        Differences of covariates over their root mean squares.
+        Differences of covariates divided by their root mean squares.
     form : {"rao_kupper", "davidson"}
     order : bool, default False
-        The first response was shown first.
+        Whether the first response was shown first.
     """
     k, n_tasks, _ = margin.shape
     values = {
@@ -67,7 +67,7 @@ def tie_density(
 
 
 def tie_log_probs(values: Values, margin: Any, covariates: Any, form: str) -> Any:
-    """Log probabilities of loss, tie and win: (..., scorer, task, bin, 3)."""
+    """Compute log probabilities of loss, tie and win: (..., scorer, task, bin, 3)."""
     u = _latent(values, jnp.exp(values["log_slope"])[..., None] * margin, covariates)
     tie = jnp.exp(values["log_threshold"]) if form == "rao_kupper" else values["log_nu"]
     return OUTCOMES[form](u, tie[..., None], sigmoid(values["logit_lapse"])[..., None])
@@ -83,24 +83,24 @@ def calibration_density(
     form: str = "lapse",
     order: bool = False,
 ) -> None:
-    """Sites and log likelihood of `bayes.CalibrationModel`, for NumPyro.
+    """Define the sites and the log likelihood of `bayes.CalibrationModel`.
 
     Parameters
     ----------
     margin : array (scorer, task, bin)
-        Margins over the root mean square of the scorer's margins that are not 0; with
+        Margins divided by the root mean square of the scorer's nonzero margins; with
         `form="beta"`, log odds of probabilities.
     counts : array (scorer, task, bin, 2)
-        Labels against and for the first response (the event), over the design effect.
-    centerings : mapping of grid to places of its parts
+        Labels against and for the first response (the event), divided by the design effect.
+    centerings : mapping of grid to centerings of its effects
     covariates : array (covariate, scorer, task, bin), optional
-        Differences of covariates over their root mean squares.
+        Differences of covariates divided by their root mean squares.
     basis : array (part, scorer, task, bin), optional
-        With `form="spline"`, what each knot adds to the curve; with "beta", log p and -log(1 - p),
-        each less its mean.
+        With `form="spline"`, the basis functions of the knots; with "beta", log p and
+        -log(1 - p), both centered.
     form : {"lapse", "temperature", "spline", "beta"}
     order : bool, default False
-        The first response was shown first.
+        Whether the first response was shown first.
     """
     k, n_tasks, _ = margin.shape
     grids = (LOG_SLOPE, *EXTRA_GRIDS[form])
@@ -127,7 +127,7 @@ EXTRA_GRIDS: Mapping[str, tuple[TwoWayPrior, ...]] = {
 
 
 def agreement_log_probs(values: Values, margin: Any, covariates: Any, basis: Any, form: str) -> Any:
-    """Log probabilities against and for the first response: (..., scorer, task, bin, 2)."""
+    """Compute log probabilities against and for the first response: (..., bin, 2)."""
     slope = jnp.exp(values["log_slope"])[..., None]
     curve = slope * margin
     if form == "spline":
@@ -143,7 +143,7 @@ def agreement_log_probs(values: Values, margin: Any, covariates: Any, basis: Any
 
 @functools.cache
 def cell_log_probs(form: str) -> Callable[[Values, Any, Any], Any]:
-    """Log probabilities of a form, given grids, margin and basis, all that tasks share being 0."""
+    """Return log probabilities as a function of grids only, shared parameters being 0."""
 
     def log_probs(values: Values, margin: Any, basis: Any) -> Any:
         if form in TIE_GRID:
@@ -158,7 +158,7 @@ def cell_log_probs(form: str) -> Callable[[Values, Any, Any], Any]:
 
 
 def _sample_shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
-    """What tasks share: the bias towards the response shown first, coefficients of covariates."""
+    """Sample parameters shared by tasks: order bias and coefficients of covariates."""
     sites = {}
     if order:
         sites["bias"] = numpyro.sample("bias", dist.Normal(0.0, SD_BIAS).expand([k]).to_event(1))
@@ -169,9 +169,9 @@ def _sample_shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
 
 
 def _latent(values: Values, curve: Any, covariates: Any) -> Any:
-    """The curve with what tasks share: (..., scorer, task, bin)."""
+    """Add order bias and covariates to a curve: (..., scorer, task, bin)."""
     if "bias" in values:
-        curve = curve - values["bias"][..., None, None]  # a margin that favors the first says less
+        curve = curve - values["bias"][..., None, None]  # bias of the scorer, hence subtracted
     if covariates is not None:
         curve = curve + jnp.einsum("...kc,cktb->...ktb", values["coefficient"], covariates)
     return curve

@@ -1,4 +1,4 @@
-"""Counts of a table at margins with the curves through them: likelihoods and simulated data."""
+"""Log likelihoods and replicated data of binned counts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from metaeval.bayes.margin_models.binned_counts import BinnedCounts, ScorerTaskD
 from metaeval.bayes.model_data import NamedArrays, Sites
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision
 
-N_GROUPS = 10  # of margins, that posterior predictive checks look at
-_SIMULATED_DRAWS = (100, 1_000)  # draws that data are simulated from: at least, at most
-_MAX_NUMBERS = 2_000_000  # numbers
+N_GROUPS = 10  # groups of margins in posterior predictive checks
+_SIMULATED_DRAWS = (100, 1_000)  # minimum and maximum number of replicated data sets
+_MAX_NUMBERS = 2_000_000  # per block, 16 MB
 _GROUP_DIMS = ("scorer", "task", "group")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """The counts of a table and the function that gives their log probabilities.
+    """Binned counts, and the function that computes their log probabilities.
 
-    `log_probs` maps sites, draws in front, to (..., scorer, task, bin, outcome).
+    `log_probs` maps sites with leading draws to (..., scorer, task, bin, outcome).
     """
 
     data: BinnedCounts
@@ -33,17 +33,17 @@ class Curves:
     units: list[str]
     scale: Floats  # (scorer,)
     knots: Floats | None = None  # (scorer, knot)
-    log_means: Floats | None = None  # (2, scorer), of beta calibration
+    log_means: Floats | None = None  # (2, scorer), for beta calibration
 
 
 def _log_probs(curves: Curves, sites: Sites) -> Floats:
-    """Log probabilities (chain, draw, scorer, task, bin, outcome), in double precision."""
+    """Compute log probabilities (chain, draw, scorer, task, bin, outcome)."""
     with double_precision():
         return np.asarray(curves.log_probs({n: jnp.asarray(v) for n, v in sites.items()}))
 
 
 def log_likelihood(curves: Curves, sites: Sites) -> Floats:
-    """Tempered log likelihood of each unit, all its rows and scorers: (chain, draw, unit)."""
+    """Compute power log likelihoods by unit, summed over scorers: (chain, draw, unit)."""
     weights = _unit_weights(curves)
     n_units, n_counts = weights.shape
     chains, draws = next(iter(sites.values())).shape[:2]
@@ -57,7 +57,7 @@ def log_likelihood(curves: Curves, sites: Sites) -> Floats:
 
 
 def _unit_weights(curves: Curves) -> Any:
-    """How much each unit says of each outcome in each bin of each cell: sparse."""
+    """Return the weight of each unit in each outcome, bin and cell, as a sparse matrix."""
     from scipy.sparse import coo_array
 
     data = curves.data
@@ -73,7 +73,7 @@ def _unit_weights(curves: Curves) -> Any:
 
 
 def margin_groups(margin: Floats, counts: Floats) -> Codes:
-    """Group of each bin by its margin, about as many rows in each: (.., bin)."""
+    """Return groups of bins by margin with about equal numbers of rows: (scorer, task, bin)."""
     groups = np.zeros(margin.shape, dtype=int)
     for index in np.ndindex(margin.shape[:2]):
         margins, weight = margin[index], counts[index].sum(axis=-1)
@@ -86,13 +86,13 @@ def margin_groups(margin: Floats, counts: Floats) -> Codes:
 
 
 def sum_by_group(values: Floats, groups: Codes) -> Floats:
-    """Sums over the bins of each group: (..., scorer, task, group)."""
+    """Sum over the bins of each group: (..., scorer, task, group)."""
     member = groups[..., None] == np.arange(N_GROUPS)
     return np.einsum("...ktb,ktbg->...ktg", values, member.astype(float))
 
 
 def outcome_rates(counts: Floats, groups: Codes, folded: bool) -> NamedArrays:
-    """Tie rate, and how often labels that take a side agree (or the event happens), by margin."""
+    """Compute agreement of non-tied labels (or event rate) and tie rate by group of margins."""
     sums = np.stack([sum_by_group(counts[..., o], groups) for o in range(counts.shape[-1])])
     untied = sums[0] + sums[-1]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -103,12 +103,12 @@ def outcome_rates(counts: Floats, groups: Codes, folded: bool) -> NamedArrays:
 
 
 def _rate_name(folded: bool) -> str:
-    """Agreement with the margin, or the rate of the event (the first is preferred)."""
+    """Return the name of the rate: agreement with the margin, or event rate."""
     return "agreement" if folded else "event_rate"
 
 
 def _thin(sites: Sites, n: int) -> Sites:
-    """Sites of some n draws, evenly spaced."""
+    """Thin draws evenly to about n over all chains."""
     draws = next(iter(sites.values())).shape[1]
     step = max(1, draws // max(n // next(iter(sites.values())).shape[0], 1))
     return {name: values[:, ::step] for name, values in sites.items()}
@@ -117,7 +117,7 @@ def _thin(sites: Sites, n: int) -> Sites:
 def predict_rates(
     curves: Curves, sites: Sites, groups: Codes, rng: Generator, folded: bool
 ) -> NamedArrays:
-    """Shares in groups of margins that would be seen in as many effective rows."""
+    """Draw rates by group of margins for the same effective number of rows."""
     n = int(np.clip(10 * _MAX_NUMBERS // curves.data.counts.size, *_SIMULATED_DRAWS))
     probability = np.exp(_log_probs(curves, _thin(sites, n)))
     weight = curves.data.counts.sum(axis=-1)

@@ -1,4 +1,4 @@
-"""`TieModel` and `CalibrationModel`: what labels say at a margin of two scores."""
+"""`TieModel` and `CalibrationModel`: labels as a function of the margin of two scores."""
 
 from __future__ import annotations
 
@@ -26,35 +26,37 @@ _SCALES = ("score", "log_odds")
 
 @dataclass(frozen=True, kw_only=True)
 class TieModel(Model):
-    r"""Win, tie or loss by the labels at each margin: slope, tie threshold, lapse, order bias.
+    r"""Probabilities of win, tie and loss by margin: slope, tie threshold, lapse, order bias.
 
     Parameters
     ----------
     form : {"rao_kupper", "davidson"}
-        How ties come about: below a threshold of the latent gap, or with a propensity to tie.
+        Model of ties: a threshold on the latent difference, or a propensity to tie.
     covariates : str or list of str, default ()
-        Differences of the two responses of a pair, such as `length_delta`, that labels may follow
-        beyond the margin.
+        Differences between the two responses of a pair, such as `length_delta`, that may affect
+        labels beyond the margin.
     scale : {"score", "log_odds"}
-        Whether margins are log odds: slopes are then given per unit of score, and 1 is calibrated;
-        otherwise per root mean square of the scorer's margins.
+        If margins are log odds, slopes are per unit of score, and a slope of 1 is calibrated;
+        otherwise they are per root mean square of the scorer's margins.
 
     Notes
     -----
-    The posterior holds (scorer, task) `log_slope`, `log_threshold` or `log_nu`, `logit_lapse`, and
-    what follows from them: `slope`, `threshold`, `lapse`, `epsilon`; also `bias` (scorer,), where
-    the table says which response was shown first, above 0 where the scorer favors the first more
-    than the labels do; `coefficient` (scorer, covariate).
+    The posterior holds, by scorer and task, `log_slope`, `log_threshold` or `log_nu`,
+    `logit_lapse`, and the derived `slope`, `threshold`, `lapse` and `epsilon`; also `bias`
+    (scorer,) if the table records which response was shown first (positive if the scorer favors
+    the first response more than the labels do), and `coefficient` (scorer, covariate).
 
-    With :math:`u = \beta d - \alpha + \gamma' x`, d the margin over its root mean square, Rao and
-    Kupper's :math:`P(\text{win}) = \sigma(u - t)`, :math:`P(\text{loss}) = \sigma(-u - t)`, which
-    is a cumulative logit with cutpoints :math:`\pm t`; Davidson's outcomes go as
-    :math:`e^{u/2} : \nu : e^{-u/2}`. A share of labels, the lapses, is one of the three at random.
-    Slopes, thresholds and lapses of a scorer in tasks are drawn from a population of tasks. Pairs
-    of one item (cluster) depend on one another: the likelihood is tempered by the design effect of
-    the scores of the model, estimated by task. Scorers are fitted apart, as they share their
-    labels: the chance in these counts once for each of them, and differences of scorers, in which
-    it cancels, are too uncertain, much so for scorers that are alike.
+    Let :math:`u = \beta d - \alpha + \gamma' x` with d the margin divided by its root mean square.
+    For Rao and Kupper :math:`P(\text{win}) = \sigma(u - t)` and
+    :math:`P(\text{loss}) = \sigma(-u - t)`, a cumulative logit model with cutpoints
+    :math:`\pm t`; for Davidson the outcomes have probabilities in proportion to
+    :math:`e^{u/2} : \nu : e^{-u/2}`. A proportion of labels, the lapse rate, is uniform on the
+    three outcomes. Slopes, thresholds and lapse rates of a scorer are partially pooled over tasks.
+    Pairs of one item (cluster) are dependent: the log likelihood is divided by a design effect,
+    estimated by task from the score function (a composite likelihood adjustment). Scorers are
+    fitted separately because they share their labels. Their posteriors are thus treated as
+    independent, so differences of scorers, in which the sampling error of the labels cancels, have
+    intervals that are too wide, most of all for similar scorers.
 
     References
     ----------
@@ -93,34 +95,35 @@ class TieModel(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationModel(Model):
-    r"""Probability that labels side with a margin: slope, lapses, order bias; or a rising curve.
+    r"""Probability that labels agree with the sign of a margin, as a monotone curve.
 
     Parameters
     ----------
     form : {"lapse", "temperature", "spline", "beta"}
-        A logistic curve mixed with a coin, without, any smooth rising curve, or beta calibration
-        of probabilities of single responses.
+        A logistic curve with lapses, a logistic curve, a monotone spline, or beta calibration of
+        probabilities of single responses.
     covariates : str or list of str, default ()
-        Differences of the two responses of a pair, such as `length_delta`, that labels may follow
-        beyond the margin; not with `form="beta"`.
+        Differences between the two responses of a pair, such as `length_delta`, that may affect
+        labels beyond the margin; not with `form="beta"`.
     scale : {"score", "log_odds"}
-        Whether margins are log odds: slopes are then given per unit of score, and 1 is calibrated;
-        otherwise per root mean square of the scorer's margins. Scores of `form="beta"` are always
-        probabilities.
+        If margins are log odds, slopes are per unit of score, and a slope of 1 is calibrated;
+        otherwise they are per root mean square of the scorer's margins. Scores of `form="beta"`
+        are always probabilities.
     positive_from : float, optional
-        Of `form="beta"`: labels of at least this are 1; by default labels must be 0 or 1.
+        With `form="beta"`, labels of at least this value become 1, others 0; by default labels
+        must be 0 or 1.
 
     Notes
     -----
-    The posterior holds (scorer, task) `log_slope`, `logit_lapse`, `intercept`, and what follows
-    from them: `slope`, `lapse`; also `bias` (scorer,), where the table says which response was
-    shown first, above 0 where the scorer favors the first more than the labels do; `coefficient`
-    (scorer, covariate), `shape` (scorer, knot), `asymmetry` (scorer,).
+    The posterior holds, by scorer and task, `log_slope`, `logit_lapse`, `intercept`, and the
+    derived `slope` and `lapse`; also `bias` (scorer,) if the table records which response was
+    shown first (positive if the scorer favors the first response more than the labels do),
+    `coefficient` (scorer, covariate), `shape` (scorer, knot) and `asymmetry` (scorer,).
 
-    :math:`P = \lambda/2 + (1 - \lambda)\,\sigma(\beta d - \alpha + \gamma' x)`, d the margin over
-    its root mean square, pairs with tied labels left out. The spline is
-    :math:`u = \beta_{mt} \sum_j e^{w_{mj}} B_j(|d|)`, its shape w a random walk over knots that
-    tasks share. Beta calibration is :math:`u = a \log p - b \log(1 - p) + c` with
+    :math:`P = \lambda/2 + (1 - \lambda)\,\sigma(\beta d - \alpha + \gamma' x)` with d the margin
+    divided by its root mean square; pairs with tied labels are excluded. The spline is
+    :math:`u = \beta_{mt} \sum_j e^{w_{mj}} B_j(|d|)`, where the shape w is a random walk over knots
+    and shared by tasks. Beta calibration is :math:`u = a \log p - b \log(1 - p) + c` with
     :math:`a = \beta e^{\delta}`, :math:`b = \beta e^{-\delta}`. Dependent pairs are treated as in
     `TieModel`, with the same consequence for differences of scorers.
 
@@ -151,10 +154,13 @@ class CalibrationModel(Model):
         check_one_of("scale", self.scale, _SCALES)
         self._as_names("covariates")
         if self.form == "beta" and self.covariates:
-            raise MetaevalError("form='beta' takes no covariates, which are differences of pairs.")
+            raise MetaevalError(
+                "form='beta' takes no covariates, which are differences between the responses of "
+                "a pair."
+            )
         if self.form != "beta" and self.positive_from is not None:
             raise MetaevalError(
-                "positive_from= says which labels of single responses count; use form='beta'."
+                "positive_from= dichotomizes labels of single responses; it needs form='beta'."
             )
 
     def prepare(self, table: Table, design: DesignOptions) -> ModelData:

@@ -1,4 +1,4 @@
-"""Curves of a posterior: what labels say at any margin."""
+"""Outcome probabilities of a posterior at any margin."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _SITES = (
 
 
 def outcome_log_probs(tree: xr.DataTree, margin: Floats, step: int = 1) -> Floats:
-    """Log probabilities of outcomes at margins (scorer, task, point) in units of the scores.
+    """Compute log outcome probabilities at margins (scorer, task, point) in units of the scores.
 
-    Of every `step`-th draw: (chain, draw, scorer, task, point, outcome). Covariates are equal.
+    For every `step`-th draw and equal covariates: (chain, draw, scorer, task, point, outcome).
     """
     posterior, constant = tree["posterior"], tree["constant_data"]
     values = {n: posterior[n].to_numpy()[:, ::step] for n in _SITES if n in posterior}
@@ -47,7 +47,7 @@ def outcome_log_probs(tree: xr.DataTree, margin: Floats, step: int = 1) -> Float
 
 
 def spline_basis_at(margin: Floats, knots: Floats) -> Floats:
-    """What each knot (scorer, knot) adds at scaled margins (scorer, ...): (knot, scorer, ...)."""
+    """Evaluate the odd spline basis at scaled margins (scorer, ...): (knot, scorer, ...)."""
     rows = []
     for scaled, scorer_knots in zip(margin, knots, strict=True):
         flat = scaled.reshape(-1)
@@ -57,12 +57,12 @@ def spline_basis_at(margin: Floats, knots: Floats) -> Floats:
 
 
 def beta_basis_at(margin: Floats, means: Floats) -> Floats:
-    """Log p and -log(1 - p) at log odds (scorer, ...), less their means (2, scorer): (2, ...)."""
+    """Return log p and -log(1 - p), minus `means` (2, scorer), at log odds: (2, scorer, ...)."""
     logs = np.stack([-np.logaddexp(0, -margin), np.logaddexp(0, margin)])
     return np.asarray(logs - means.reshape(*means.shape, *[1] * (margin.ndim - 1)))
 
 
 def log_means(margin: Floats, weight: Floats) -> Floats:
-    """Means of log p and -log(1 - p) over all bins (scorer, task, bin): (2, scorer)."""
+    """Compute weighted means of log p and -log(1 - p) over all bins: (2, scorer)."""
     logs = np.stack([-np.logaddexp(0, -margin), np.logaddexp(0, margin)])
     return np.asarray((logs * weight).sum(axis=(-2, -1)) / weight.sum(axis=(-2, -1)))

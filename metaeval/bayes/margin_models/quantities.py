@@ -1,4 +1,4 @@
-"""Quantities of the models of win, tie and loss, and of calibration."""
+"""Quantities of the models of ties and calibration."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from metaeval.curves import expit, logit, spline_basis
 
 TYPICAL = {"whole": "a typical task"}
 _STATUS = "approximate"
-_NO_COVARIATES = "This posterior has no bias; fit it with covariates=, such as length_delta."
-_MAX_EXTRAPOLATION = 64.0  # largest margins beyond which a gap is said to be never
+_NO_COVARIATES = "This posterior has no bias; fit with covariates=, such as length_delta."
+_MAX_EXTRAPOLATION = 64.0  # in units of the last knot; larger gaps are reported as infinite
 
 
 def _variable(
     tree: xr.DataTree, name: str, statistic: str, target: str, better: str = "neither"
 ) -> DerivedQuantity:
-    """A variable of the posterior: typical of the tasks, in each, and in a new one."""
+    """Return a variable of the posterior: in a typical task, in each task, and in a new task."""
     posterior = tree["posterior"]
     if tree["posterior"].sizes["task"] > 1:
-        target += "; for all tasks together that of their mean on the log scale"
+        target += "; over all tasks, that of the mean on the log (or logit) scale"
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target} | TYPICAL
     new_name = f"{name}_new"
     return DerivedQuantity(
@@ -42,59 +42,61 @@ def _variable(
 
 
 def _slope(tree: xr.DataTree) -> DerivedQuantity:
-    """Slope of the log odds that labels side with a margin."""
+    """Return the slope of the log odds of labels in the margin."""
     native = "scale" in read_attr(tree, "options")
-    unit = "root mean square of these margins, held fixed"
+    unit = "root mean square of the observed margins, which is held fixed"
     if native:
-        unit = "unit of score (1: log odds as claimed)"
-    return _variable(tree, "slope", "slope", f"the slope of log odds of the labels per {unit}")
+        unit = "unit of score (1 if calibrated)"
+    return _variable(tree, "slope", "slope", f"the slope of the log odds of labels per {unit}")
 
 
 def _threshold(tree: xr.DataTree) -> DerivedQuantity:
-    """Threshold (Rao-Kupper), or log propensity to tie (Davidson), on the latent scale."""
+    """Return the threshold (Rao-Kupper), or the log propensity to tie (Davidson)."""
     form = read_attr(tree, "options")["form"]
     target = {
-        "rao_kupper": "the latent gap t below which a label is a tie, P(win) = sigma(u - t)",
+        "rao_kupper": "the threshold t of the latent difference u for ties, P(win) = sigma(u - t)",
         "davidson": "log nu, the log propensity to tie",
     }[form]
     return _variable(tree, "threshold", "threshold", target)
 
 
 def _epsilon(tree: xr.DataTree) -> DerivedQuantity:
-    """Margin below which a tie is the best call."""
+    """Return the margin below which a tie is the most probable label."""
     target = "the margin, in units of the scores, below which a tie is the most probable label"
     quantity = _variable(tree, "epsilon", "epsilon", f"{target}; 0 where it never is")
     return replace(quantity, median=True)
 
 
 def _lapse(tree: xr.DataTree) -> DerivedQuantity:
-    """Share of labels that are random however large the margin."""
+    """Return the proportion of labels that are random regardless of the margin."""
     if "lapse" not in tree["posterior"]:
         raise MetaevalError(
-            f"The form {read_attr(tree, 'options')['form']!r} has no lapses; fit one that has, "
-            "form='lapse'."
+            f"form={read_attr(tree, 'options')['form']!r} has no lapses; fit with form='lapse'."
         )
-    target = "the share of labels that are random however large the margin"
+    target = "the proportion of labels that are random regardless of the margin"
     return _variable(tree, "lapse", "lapse", target)
 
 
 def _bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
-    """Bias of a scorer towards the response shown first, or of labels by a covariate."""
+    """Return the order bias of scorers, or the effect of a covariate on labels."""
     if covariate is None and "bias" in tree["posterior"]:
         target = (
-            "how far the scorer's margins lean to the response shown first, beyond the labels (log "
-            "odds; above 0: it favors the first)"
+            "the bias of the scorer's margins towards the response shown first, relative to the "
+            "labels (log odds; positive if the scorer favors the first)"
         )
         return _bias_quantity(tree, flat_draws(tree, "bias"), covariate, target)
     name, draws = coefficients(tree, covariate)
-    amount = f"more {name} (per root mean square)"
-    target = f"by how much the labels' log odds rise with {amount}, beyond the scorer's margin"
+    target = (
+        f"the increase in the log odds of labels per root mean square of {name}, given the "
+        "scorer's margin"
+    )
     return _bias_quantity(tree, draws, covariate, target)
 
 
 def _bias_quantity(
     tree: xr.DataTree, draws: Floats, covariate: str | None, target: str
 ) -> DerivedQuantity:
+    """Return a bias, the same in all tasks."""
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
     statistic = "bias" if covariate is None else f"bias(covariate={covariate})"
     return DerivedQuantity(
@@ -110,33 +112,36 @@ def _bias_quantity(
 
 
 def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
-    """Excess bias of a scorer's verdicts towards responses with more of a covariate."""
+    """Return the excess bias of scorers towards responses with more of a covariate."""
     name, draws = coefficients(tree, covariate, _NO_COVARIATES)
     target = (
-        f"what the log odds of a right verdict owe to the better response having more {name} "
-        "(per root mean square)"
+        "the increase in the log odds of a correct decision per root mean square of the "
+        f"difference in {name}, better minus worse response"
     )
     return _bias_quantity(tree, draws, covariate, target)
 
 
 def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
-    """Margin at which labels agree with its sign so often; infinite where they never do."""
+    """Return the margin at which labels agree with its sign at a given rate, or infinity."""
     proportion = check_fraction("agreement", agreement)
     if not proportion > 0.5:
         raise MetaevalError(
-            f"agreement={proportion:g} must be above 0.5, the agreement expected by chance."
+            f"agreement={proportion:g} must be in (0.5, 1); 0.5 is chance agreement."
         )
     if "bias" in tree["posterior"]:
-        raise MetaevalError("With a bias of order there are two gaps; read without ordered=True.")
+        raise MetaevalError(
+            "With an order bias the gap depends on which response is first; read without "
+            "ordered=True."
+        )
     form = read_attr(tree, "options")["form"]
     if form == "beta":
-        raise MetaevalError("Beta calibration is of single responses, which have no gaps.")
+        raise MetaevalError("Beta calibration of single responses has no gaps; fit pairs.")
     inverse = _spline_gap if form == "spline" else _logistic_gap
     task_gaps = inverse(tree, proportion, "")
     new_task = inverse(tree, proportion, "_new") if "slope_new" in tree["posterior"] else None
     target = (
-        f"the score gap at which labels that take a side agree {100 * proportion:g} % of the time, by "
-        f"the {form} curve"
+        f"the margin at which non-tied labels agree with its sign {100 * proportion:g}% of the "
+        f"time, by the {form} curve"
     )
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target} | TYPICAL
     return DerivedQuantity(
@@ -153,7 +158,7 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
 
 
 def _extrapolation_note(tree: xr.DataTree, gap: Floats) -> tuple[str, ...]:
-    """A line on gaps that are larger than all margins that were seen."""
+    """Return a note on gaps that exceed all observed margins."""
     largest = tree["constant_data"]["largest_margin"].to_numpy()
     median = np.quantile(gap, 0.5, axis=0, method="nearest")
     extrapolated = np.isfinite(median) & (median > largest)
@@ -164,12 +169,11 @@ def _extrapolation_note(tree: xr.DataTree, gap: Floats) -> tuple[str, ...]:
     ]
     if not scorers:
         return ()
-    return (
-        f"gaps of {join_names(scorers, 5)} are larger than all margins: they rest on the curve",
-    )
+    return (f"gaps of {join_names(scorers, 5)} exceed all observed margins and are extrapolated",)
 
 
 def _logistic_gap(tree: xr.DataTree, proportion: float, suffix: str) -> Floats:
+    """Invert logistic curves; infinite if lapses keep agreement below the proportion."""
     slope = flat_draws(tree, f"slope{suffix}")
     name = f"lapse{suffix}"
     rate = flat_draws(tree, name) if name in tree["posterior"] else np.zeros_like(slope)
@@ -183,15 +187,15 @@ def _logistic_gap(tree: xr.DataTree, proportion: float, suffix: str) -> Floats:
 
 
 def _score_unit(tree: xr.DataTree) -> Floats:
-    """How many units of score slopes are given for: 1, or the scale of the scorer: (scorer,)."""
+    """Return the unit of slopes in scores, 1 or the scale of the scorer: (scorer,)."""
     return np.asarray(tree["constant_data"]["slope_unit"].to_numpy())
 
 
 def _spline_gap(tree: xr.DataTree, proportion: float, suffix: str) -> Floats:
-    """Where rising curves reach the log odds; beyond the last knot they are straight."""
+    """Invert monotone splines, which are linear beyond the last knot."""
     knots, shape = tree["constant_data"]["knots"].to_numpy(), flat_draws(tree, "shape")
     scale = tree["constant_data"]["scale"].to_numpy()
-    knot_scale = scale / _score_unit(tree)  # slopes per scale of the knots
+    knot_scale = scale / _score_unit(tree)  # converts slopes to the scale of the knots
     slope = flat_draws(tree, f"slope{suffix}")
     slope = slope * (knot_scale[:, None] if slope.ndim == 3 else knot_scale)
     gaps = np.empty(slope.shape)
@@ -200,9 +204,7 @@ def _spline_gap(tree: xr.DataTree, proportion: float, suffix: str) -> Floats:
             np.linspace(0, scorer_knots[-1], 200),
             scorer_knots[-1] * (1 + np.geomspace(0.01, _MAX_EXTRAPOLATION, 50)),
         ]
-        height = (
-            np.exp(shape[:, k]) @ spline_basis(grid, scorer_knots).T
-        )  # (draw, point), per unit slope
+        height = np.exp(shape[:, k]) @ spline_basis(grid, scorer_knots).T  # (draw, point)
         log_odds = logit(np.array(proportion)) / slope[:, k]
         flat = log_odds.reshape(len(log_odds), -1)
         for i, row in enumerate(height):
@@ -212,21 +214,20 @@ def _spline_gap(tree: xr.DataTree, proportion: float, suffix: str) -> Floats:
 
 
 def _miscalibration(tree: xr.DataTree) -> DerivedQuantity:
-    """Mean distance between the probabilities that a scorer claims and those that labels show."""
+    """Return the mean absolute difference of claimed and estimated probabilities."""
     constant = tree["constant_data"]
     options = read_attr(tree, "options")
     if "scale" not in options:
         raise MetaevalError(
-            "Miscalibration needs scores that claim probabilities; fit with scale='log_odds' "
-            "where margins are log odds."
+            "Miscalibration needs margins that are log odds; fit with scale='log_odds' if they are."
         )
     margin, weight = constant["bin_margin"].to_numpy(), constant["bin_weight"].to_numpy()
     claimed = expit(margin)
     draws, null = _distances(tree, margin, weight, claimed)
     task_weights = weight.sum(axis=-1) / weight.sum(axis=(-2, -1))[:, None]
     target = (
-        "the mean distance of P(agreement) from sigma(margin), over the margins at hand; above 0 "
-        "for a calibrated scorer too, by about expected_if_calibrated"
+        "the mean absolute difference of P(agreement) and sigma(margin) over the observed margins; "
+        "for a calibrated scorer it is about expected_if_calibrated, not 0"
     )
     estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
     return DerivedQuantity(
@@ -245,9 +246,10 @@ def _miscalibration(tree: xr.DataTree) -> DerivedQuantity:
 def _distances(
     tree: xr.DataTree, margin: Floats, weight: Floats, claimed: Floats
 ) -> tuple[Floats, Floats]:
-    """Mean distances (draw, scorer, task), and those of curves that err around the claim.
+    """Compute mean absolute differences (draw, scorer, task) and their expectation if calibrated.
 
-    Draws of a calibrated curve err twice: the estimate around the claim, and draws around it.
+    Draws of a calibrated curve have two errors: that of the estimate around the claimed
+    probabilities, and that of the draws around the estimate; hence the factor of sqrt(2).
     """
     weights = weight / np.maximum(weight.sum(axis=-1, keepdims=True), SMALLEST_DIVISOR)
     probability = np.exp(outcome_log_probs(tree, margin)[..., -1])

@@ -121,7 +121,7 @@ def _prob_positive(shapes: Floats, credits: Floats) -> Floats:
 
 
 def _tail(shapes: Floats, credits: Floats) -> Floats:
-    """Compute P(S > 0) for shapes and credits (table, term) with a largest credit of 1: (table,)."""
+    """Compute P(S > 0) for shapes and credits (table, term), the largest credit 1: (table,)."""
     c = _saddle(shapes, credits)
     curvature = (shapes * (credits / (1 - credits * c[:, None])) ** 2).sum(axis=1) + 1 / c**2
     scale = np.min([1 / np.sqrt(curvature), c, 1 - c], axis=0)[:, None]

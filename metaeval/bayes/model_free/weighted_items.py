@@ -300,8 +300,8 @@ def _data_warnings(parts: list[Estimates], design: Design, statistic: Statistic)
     bias = max(_bias_in_sd(part) for part in parts)
     if statistic.inflated:
         warnings.append(
-            f"{statistic.name} is biased upward by noise, and its draws once more, so its posterior "
-            "is too high; evaluate has intervals that correct for this"
+            f"{statistic.name} is biased upward by noise, and its draws are biased once more, so "
+            "its posterior is too high; evaluate has intervals that correct for this"
         )
     elif bias > _MAX_BIAS:
         warnings.append(

@@ -1,7 +1,7 @@
-"""Confusion matrices of raters: which of their cells are one parameter, and what they imply.
+"""Parametrization of confusion matrices, and the posterior of the truth given labels.
 
-Classes are second better, tie, first better, or without the tie. Where the two responses of a pair
-are interchangeable, cells that turning it round maps on each other are one parameter.
+Classes are second better, tie, first better, or without the tie. If the two responses of a pair are
+interchangeable, cells that are exchanged by swapping them share one parameter.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import numpy as np
 
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
 
-_MAX_NUMBERS = 2**24  # numbers that are held at one time
+_MAX_NUMBERS = 2**24  # per block of draws, 128 MB
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterLayout:
-    """How parameters fill matrices: cell = parameter times share; parameters of a group add to 1.
+    """Parametrization of matrices: cell = parameter x fraction; parameters of a group sum to 1.
 
-    `cell`, `fraction` (truth, label); `group`, `prior` (parameter,) with Dirichlet priors by group.
+    `cell`, `fraction` (truth, label); `group`, `prior` (parameter,), with a Dirichlet prior for
+    each group.
     """
 
     cell: Codes
@@ -32,22 +33,22 @@ class ParameterLayout:
 
     @property
     def cell_parameters(self) -> Floats:
-        """Which parameter each cell is: (truth * label, parameter)."""
+        """Return indicators of the parameter of each cell: (truth * label, parameter)."""
         return np.eye(len(self.prior))[self.cell.ravel()]
 
     @property
     def same_group(self) -> Floats:
-        """Which parameters add up to 1: (parameter, parameter)."""
+        """Return indicators of parameters in the same group: (parameter, parameter)."""
         return (self.group[:, None] == self.group).astype(float)
 
     def matrix(self, values: Any) -> Any:
-        """Cells (..., truth, label) of parameters (..., parameter)."""
+        """Return cells (..., truth, label) from parameters (..., parameter)."""
         return values[..., self.cell] * self.fraction
 
 
 @functools.lru_cache
 def confusion_layout(n_classes: int, ordered: bool) -> ParameterLayout:
-    """What a rater says of each truth: Dirichlet with 4 for what is right, 1 for what is not."""
+    """Return the layout of the labels of a rater by truth: Dirichlet, 4 if correct, else 1."""
     if ordered:
         prior = 1 + 3 * np.eye(n_classes)
         return _unrestricted_layout(prior)
@@ -59,7 +60,7 @@ def confusion_layout(n_classes: int, ordered: bool) -> ParameterLayout:
 
 @functools.lru_cache
 def decision_layout(n_classes: int, ordered: bool) -> ParameterLayout:
-    """What a scorer calls each truth, ties among its calls: Jeffreys priors."""
+    """Return the layout of the decisions of a scorer by truth, with Jeffreys priors."""
     if ordered:
         return _unrestricted_layout(np.full((n_classes, 3), 0.5))
     if n_classes == 2:
@@ -69,7 +70,7 @@ def decision_layout(n_classes: int, ordered: bool) -> ParameterLayout:
 
 @functools.lru_cache
 def prevalence_layout(n_classes: int, ordered: bool) -> ParameterLayout:
-    """How often each class is the truth: Dirichlet(4, 4, 4); one row."""
+    """Return the layout of the prevalence of classes, one row: Dirichlet(4, 4, 4)."""
     if ordered:
         return _unrestricted_layout(np.full((1, n_classes), 4.0))
     if n_classes == 2:
@@ -78,6 +79,7 @@ def prevalence_layout(n_classes: int, ordered: bool) -> ParameterLayout:
 
 
 def _unrestricted_layout(prior: Floats) -> ParameterLayout:
+    """Return a layout with one parameter per cell and one group per row."""
     rows, columns = prior.shape
     cell = np.arange(prior.size).reshape(prior.shape)
     return _layout(cell, np.ones(prior.shape), np.repeat(np.arange(rows), columns), prior.ravel())
@@ -93,10 +95,10 @@ def _layout(cell: Any, fraction: Any, group: Any, prior: Any) -> ParameterLayout
 
 
 def tilt_probabilities(probability: Any, slope: Any, covariates: Any) -> Any:
-    """Chances in ranges of covariates: (..., range, rater, truth, class).
+    """Compute probabilities in ranges of covariates: (..., range, rater, truth, class).
 
-    `slope` (..., rater, covariate) is what one of each adds to the logit of first over second;
-    `probability` (..., rater, truth, class) is that where `covariates` (range, covariate) are 0.
+    `probability` (..., rater, truth, class) applies where `covariates` (range, covariate) are 0;
+    `slope` (..., rater, covariate) is the effect on the log odds of first over second.
     """
     logit = jnp.einsum("...rx,gx->...gr", slope, covariates)[..., None, None]
     score = jnp.linspace(-0.5, 0.5, probability.shape[-1])
@@ -107,20 +109,20 @@ def tilt_probabilities(probability: Any, slope: Any, covariates: Any) -> Any:
 def confusion_at(
     prevalence: Any, confusion: Any, quality: Any, excess: Any, covariates: Any
 ) -> tuple[Any, Any]:
-    """Prevalence (..., range, truth) and confusion (..., range, rater, truth, class) in ranges.
+    """Compute prevalence (..., range, truth) and confusion (..., range, rater, truth, class).
 
-    `prevalence` (..., truth) and `confusion` (..., rater, truth, class) are those where
-    `covariates` (range, covariate) are 0; `quality` (..., covariate) and `excess` (..., rater,
-    covariate) are their slopes. JAX arrays.
+    `prevalence` (..., truth) and `confusion` (..., rater, truth, class) apply where `covariates`
+    (range, covariate) are 0; `quality` (..., covariate) and `excess` (..., rater, covariate) are
+    their slopes. JAX arrays.
     """
     tilted = tilt_probabilities(prevalence[..., None, None, :], quality[..., None, :], covariates)
     return tilted[..., 0, 0, :], tilt_probabilities(confusion, excess, covariates)
 
 
 def log_joint(labels: Any, prevalence: Any, confusion: Any) -> Floats:
-    """Log probability of each pattern of labels with each truth: (draw, pattern, truth).
+    """Compute log joint probabilities of labels and truth: (draw, pattern, truth).
 
-    `labels` (pattern, rater, label) is 1 where a rater gave it; `prevalence` (draw, truth),
+    `labels` (pattern, rater, label) is 1 for the label of a rater; `prevalence` (draw, truth),
     `confusion` (draw, rater, truth, label).
     """
     n_draws, n_raters, n_truths, n_labels = confusion.shape
@@ -131,13 +133,13 @@ def log_joint(labels: Any, prevalence: Any, confusion: Any) -> Floats:
 
 
 def truth_posterior(labels: Any, prevalence: Any, confusion: Any) -> Floats:
-    """Probability of each truth given the labels: (draw, pattern, truth)."""
+    """Compute probabilities of the truth given the labels: (draw, pattern, truth)."""
     probability, _ = normalize_log_joint(log_joint(labels, prevalence, confusion))
     return probability
 
 
 def posterior_by_range(labels: Any, prevalence: Any, confusion: Any) -> Floats:
-    """The same of patterns in ranges, one range after the other: (draw, range * pattern, truth).
+    """Compute probabilities of the truth by range, concatenated: (draw, range * pattern, truth).
 
     `labels` (range, pattern, rater, label), `prevalence` (draw, range, truth), `confusion` (draw,
     range, rater, truth, label).
@@ -150,7 +152,7 @@ def posterior_by_range(labels: Any, prevalence: Any, confusion: Any) -> Floats:
 
 
 def normalize_log_joint(log_joint: Floats) -> tuple[Floats, Floats]:
-    """Probability of each truth (..., truth), and log probability of the labels (...)."""
+    """Return probabilities of the truth (..., truth) and log probabilities of the labels (...)."""
     maximum = log_joint.max(axis=-1, keepdims=True)
     weight = np.exp(log_joint - maximum)
     total = weight.sum(axis=-1, keepdims=True)
@@ -158,6 +160,6 @@ def normalize_log_joint(log_joint: Floats) -> tuple[Floats, Floats]:
 
 
 def draw_blocks(n_draws: int, size: int) -> list[slice]:
-    """Draws in blocks of which each holds a bounded number of numbers, `size` for each draw."""
+    """Return blocks of draws of bounded memory, given the number of values per draw."""
     step = max(_MAX_NUMBERS // max(size, 1), 1)
     return [slice(start, start + step) for start in range(0, n_draws, step)]

@@ -1,4 +1,4 @@
-"""Rows of the model of raters in ranges of covariates, within which they count as equal."""
+"""Rows in ranges of covariates, which are treated as constant within a range."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from metaeval.curves import scale_of
 from metaeval.tables import Table
 
 _IDS = ("task", "item", "cluster", "system", "response")
-_MIN_ROWS = 30  # rows: fewer are all in one range
+_MIN_ROWS = 30  # two ranges of 15 rows: fewer rows would all be in one range
 
 
 @dataclass(frozen=True, kw_only=True)
 class CovariateBins:
-    """Rows that are alike in covariates: `of_row` (row,), and their means (range, covariate).
+    """Ranges of rows with similar covariates: the range `of_row` (row,) and means by range.
 
-    `values` (range, covariate) are less the `mean` (covariate,) of all rows and over their `sd`;
-    of pairs, the mean is 0 and the other the root mean square of those that are not 0.
+    `values` (range, covariate) are centered at `mean` (covariate,) and divided by `sd`. For pairs
+    the mean is 0 and `sd` the root mean square of nonzero values.
     """
 
     names: list[str]
@@ -35,32 +35,32 @@ class CovariateBins:
 
 
 def ranges_of_responses(table: Table, names: Sequence[str]) -> CovariateBins:
-    """Ranges of columns of numbers of the responses, less their means."""
+    """Return ranges of centered numeric columns of the responses."""
     x = np.stack([_numeric_column(table, name) for name in names])
     mean = x.mean(axis=1)
-    largest = np.abs(x - mean[:, None]).max(axis=1)  # squares of the values may overflow
+    largest = np.abs(x - mean[:, None]).max(axis=1)  # scaled, as squares of the values may overflow
     return _make_ranges(
         names, x, mean, largest * ((x - mean[:, None]) / largest[:, None]).std(axis=1)
     )
 
 
 def ranges_of_pairs(x: Floats, names: Sequence[str]) -> CovariateBins:
-    """Ranges of differences (covariate, row)."""
+    """Return ranges of differences (covariate, row)."""
     for name, values in zip(names, x, strict=True):
         if not values.any():
             raise MetaevalError(
-                f"{name} is 0 in all labelled pairs, so its effect cannot be estimated; leave it "
-                "out of covariates=."
+                f"{name} is 0 in all labeled pairs, so its effect is not identified; remove it "
+                "from covariates=."
             )
     return _make_ranges(names, x, np.zeros(len(x)), np.array([scale_of(values) for values in x]))
 
 
 def _make_ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> CovariateBins:
-    """Ranges of covariates (covariate, row), each with about as many rows."""
+    """Return ranges of covariates (covariate, row) with about equal numbers of rows."""
     if x.shape[1] < _MIN_ROWS:
         raise MetaevalError(
-            f"covariates= needs {_MIN_ROWS} labelled rows at least, and there are {x.shape[1]}; "
-            "leave it out."
+            f"covariates= needs at least {_MIN_ROWS} labeled rows, got {x.shape[1]}; fit without "
+            "covariates."
         )
     z = (x - mean[:, None]) / sd[:, None]
     of_row = covariate_bins(z)
@@ -75,33 +75,33 @@ def _make_ranges(names: Sequence[str], x: Floats, mean: Floats, sd: Floats) -> C
 
 
 def _numeric_column(table: Table, name: str) -> Floats:
-    """Numbers of all rows: (row,)."""
+    """Return a numeric column: (row,)."""
     rows = table.rows
     ids = (*_IDS, *table.keys)
     candidates = [c for c in rows if c not in ids and pd.api.types.is_numeric_dtype(rows[c].dtype)]
     if name not in candidates:
         raise MetaevalError(
-            f"There is no column {name!r} of numbers of the responses; there are "
-            f"{join_names(candidates) or 'none'}; read a column such as length, and name it: "
+            f"There is no numeric column {name!r} of the responses; available: "
+            f"{join_names(candidates) or 'none'}. Read a column such as length, and pass "
             f"covariates=['length'].{did_you_mean(name, candidates)}"
         )
     values = rows[name].to_numpy(dtype=float, na_value=np.nan)
     n_missing = int((~np.isfinite(values)).sum())
     if n_missing:
         raise MetaevalError(
-            f"{name} is missing or infinite in {n_missing} rated rows; leave these rows out, or fill "
-            "the column in."
+            f"{name} is missing or infinite in {n_missing} rated rows; drop these rows, or impute "
+            "the column."
         )
     if np.ptp(values) == 0:
         raise MetaevalError(
-            f"{name} is {values[0]:g} in all rated rows, so its effect cannot be estimated; leave "
-            "it out of covariates=."
+            f"{name} is {values[0]:g} in all rated rows, so its effect is not identified; remove "
+            "it from covariates=."
         )
     return values
 
 
 def with_ranges(model: ModelData, data: RaterData, ranges: CovariateBins) -> ModelData:
-    """What is different where rows are in ranges."""
+    """Return the data of a model with rows in ranges of covariates."""
     by_range, dims = data.patterns.by_range, ("covariate",)
     arrays = {
         **model.arrays,

@@ -1,4 +1,4 @@
-"""From a table with several raters to what the model of raters takes."""
+"""Data of the rater model from a table with several raters."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ from metaeval.tables import (
 
 FORMS = ("dawid_skene", "ordinal")
 CLASSES = ("second", "tie", "first")
-_BLANK = "(blank)"
+_BLANK = "(blank)"  # a constant scorer, as designs need at least one
 
 
 def rater_data(
@@ -69,7 +69,7 @@ def rater_data(
     raters: Sequence[str] | None,
     covariates: Sequence[str],
 ) -> ModelData:
-    """The table as `rater_density` takes it."""
+    """Return the data of the rater model."""
     original, table = table, _check_options(table, options)
     labeled = _rater_table(table, raters, form)
     if options.scorers is not None:
@@ -90,7 +90,7 @@ def rater_data(
 
 
 def _in_table_order(model: ModelData, table: Table, raters: list[str]) -> ModelData:
-    """What is said of rows in the order that labelled rows have in the table."""
+    """Reorder quantities of rows to the order of labeled rows in the table."""
     labeled = table.labels[raters].notna().any(axis=1).to_numpy()
     positions = table.canonical_order
     order = np.argsort(positions[labeled[positions]])
@@ -111,50 +111,53 @@ def _in_table_order(model: ModelData, table: Table, raters: list[str]) -> ModelD
 
 
 def _check_options(table: Any, options: DesignOptions) -> Table:
-    """The table in canonical order; what has no meaning for this model is refused."""
+    """Return the table; raise an error for options that do not apply to the rater model."""
     table = require_table(table)
     label, by, missing = options.label, options.by, options.missing
     if label is not None:
         raise MetaevalError(
-            f"label={label!r} chooses one label, and this model needs several: raters=[...]."
+            f"label={label!r} selects one label, but the rater model needs several; use "
+            "raters=[...]."
         )
     if by is not None:
         raise MetaevalError(
-            f"The model of raters takes accuracy to be the same in each {by}; omit by=, or fit "
-            f"each by itself: table.select({by}=...)."
+            f"The rater model assumes accuracy constant across values of {by!r}; omit by=, or fit "
+            f"each separately with table.select({by}=...)."
         )
     if missing in ("pairwise", "count_as_wrong"):
         raise MetaevalError(
-            f"missing={missing!r} is not for this model: scorers are judged on the rows that all "
-            "of them have scored; use missing='common'."
+            f"missing={missing!r} does not apply to the rater model, which evaluates scorers on "
+            "their common rows; use missing='common'."
         )
     return table
 
 
 def _rater_table(table: Table, raters: Sequence[str] | None, form: str) -> Table:
-    """The table with the raters' labels, and rows that one of them labelled at least."""
+    """Return the table with the labels of the raters, as pairs unless the form is ordinal."""
     names = check_names("raters", raters) if raters is not None else list(table.labels.columns)
     for name in names:
         require_known("label", name, list(table.labels.columns))
     labeled = table.labels[names].notna().to_numpy()
     if len(names) < 2:
         raise MetaevalError(
-            f"Two raters are needed to estimate how good each is; there is "
-            f"{join_names(names) or 'none'}; name more label columns when reading (labels=), or "
-            "use bayes.AccuracyModel, which takes one label for the truth."
+            f"The rater model needs at least two raters, got {join_names(names) or 'none'}; name "
+            "more label columns when reading (labels=), or use bayes.AccuracyModel, which treats "
+            "one label as the truth."
         )
     unlabeled = [
         name for name, any_label in zip(names, labeled.any(axis=0), strict=True) if not any_label
     ]
     if unlabeled:
-        raise MetaevalError(f"{join_names(unlabeled)} gave no labels; leave it out: raters=[...].")
+        raise MetaevalError(
+            f"{join_names(unlabeled)} has no labels; select other raters with raters=[...]."
+        )
     if form == "ordinal":
         return require_ratings(table.keep_labels(names))
     pairs = table.keep_labels(names).pairs()
     if not (pairs.labels.notna().sum(axis=1) > 1).any():
         raise MetaevalError(
-            "No row has labels of two raters, so their agreement is unknown; raters "
-            "must share rows."
+            "No row has labels of two raters, so their agreement is unknown; raters must share "
+            "rows."
         )
     return pairs
 
@@ -162,12 +165,12 @@ def _rater_table(table: Table, raters: Sequence[str] | None, form: str) -> Table
 def _make_rater_design(
     table: Table, resample: str | None, missing: str | None
 ) -> tuple[Design, Table, Bools]:
-    """The design on all labelled rows, those rows with their raters, and rows all scorers have."""
+    """Return the design, the labeled rows, and a mask of the rows with all scores."""
     labeled = table.keep_rows(table.labels.notna().any(axis=1).to_numpy())
     blank = pd.DataFrame({_BLANK: np.zeros(len(labeled))}, index=labeled.rows.index)
     design = prepare(labeled.replace(scores=blank, average_raters=True), resample=resample)
     if design.systems:
-        raise MetaevalError("Models have items or clusters as units; use resample='item'.")
+        raise MetaevalError("Models resample items or clusters, not systems; use resample='item'.")
     policy = labeled.missing if missing is None else missing
     if policy in ("pairwise", "count_as_wrong"):
         policy = "common"
@@ -202,7 +205,7 @@ def _signs(values: Floats, epsilon: float) -> Floats:
 def _dawid_skene_data(
     design: Design, pairs: Pairs, complete: Bools, names: Sequence[str]
 ) -> ModelData:
-    """Classes of pairs, and covariates of these names."""
+    """Return the data of the Dawid-Skene form, with or without covariates."""
     values = covariate_differences(pairs, covariate_names(pairs, names))
     signs = _signs(pairs.labels.to_numpy(), pairs.label_epsilon)
     scores = np.where(complete[:, None], _signs(pairs.scores.to_numpy(), 0.0), np.nan)
@@ -244,17 +247,19 @@ def _dawid_skene_data(
 
 
 def _two_rater_warning(raters: Sequence[str]) -> list[str]:
-    return (
-        ["with two raters, a bias cannot be separated from the truth"] if len(raters) == 2 else []
-    )
+    """Warn of two raters, whose biases are not identified."""
+    if len(raters) != 2:
+        return []
+    return ["with two raters, bias and quality are not separately identified"]
 
 
 def _as_codes(values: Floats) -> Codes:
+    """Return integer codes, -1 for missing values."""
     return np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(int)
 
 
 def _confusion_by_range(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
-    """Prevalence and confusion of draws in ranges of covariates (range, covariate)."""
+    """Return prevalence and confusion by draw and range of covariates (range, covariate)."""
     prevalence, confusion = merge_chains(sites["prevalence"]), merge_chains(sites["confusion"])
     if covariates is None:
         return prevalence[:, None], confusion[:, None]
@@ -309,7 +314,7 @@ def _dawid_skene_model(
 
 
 def _observed_accuracy(data: RaterData, complete: Bools) -> NamedArrays:
-    """How often scorers agree with the label that most raters gave, corrected for nothing."""
+    """Return accuracy and agreement with the majority label, without correction."""
     label = data.design.table.labels.to_numpy()[complete]
     decision = _signs(data.table.scores.to_numpy()[complete], 0.0)
     untied = label[:, 0] != 0

@@ -1,7 +1,4 @@
-"""The model of raters, as a NumPyro function of plain arrays: how dense its posterior is.
-
-The truth is summed out.
-"""
+"""The rater model as a NumPyro function of plain arrays, with the truth summed out."""
 
 from __future__ import annotations
 
@@ -23,10 +20,11 @@ from metaeval.bayes.rater_models.confusion import (
 )
 
 SD_SEVERITY = 1.0
-SD_QUALITY = 1.0  # of what responses with more of a covariate truly are worth
-DISCRIMINATION = (0.5, 0.75)  # mean and standard deviation of its log
-SD_MIDDLE, SD_GAP = 3.0, 1.0  # of cutpoints: their mean, and logs of the gaps between them
-# Sharp raters make narrow integrands; equal steps follow them far better than Gauss-Hermite nodes.
+SD_QUALITY = 1.0  # of the effect of a covariate on true quality
+DISCRIMINATION = (0.5, 0.75)  # mean and standard deviation of log discriminations
+SD_MIDDLE, SD_GAP = 3.0, 1.0  # of the mean of the cutpoints, and of logs of their differences
+# Raters of high discrimination make narrow integrands, which equal steps resolve far better than
+# Gauss-Hermite nodes. The standard normal mass beyond 4.5 is below 1e-5.
 NODES = np.linspace(-4.5, 4.5, 41)
 NODE_WEIGHTS = np.exp(-np.square(NODES) / 2) / np.exp(-np.square(NODES) / 2).sum()
 
@@ -40,23 +38,23 @@ def rater_density(
     form: str = "dawid_skene",
     ordered: bool = False,
 ) -> None:
-    """Sites and log likelihood of `bayes.RaterModel`, for NumPyro.
+    """Define the sites and the log likelihood of `bayes.RaterModel`.
 
     Parameters
     ----------
     labels : array (pattern, rater, label)
-        Distinct patterns of labels, 1 for what a rater said; all 0 where it said nothing.
+        Distinct patterns of labels, 1 for the label of a rater; all 0 if the rater gave none.
     counts : array (pattern,)
-        How many rows have each pattern.
+        Number of rows of each pattern.
     effect : float, default 1
-        Design effect: so many rows are worth one that is independent of the others.
+        Design effect by which counts are divided.
     covariates : array (range, covariate), optional
-        Means in ranges of rows that are alike; `labels` and `counts` then have ranges in front.
-        Of pairs: how much more the first response has, over the root mean square of those not 0.
-        Ordinal: of the responses, less their mean and over their standard deviation.
+        Means in ranges of similar rows; `labels` and `counts` then have a leading dimension of
+        ranges. For pairs, first minus second response, divided by the root mean square of nonzero
+        values; for ordinal ratings, standardized values of the responses.
     form : {"dawid_skene", "ordinal"}
     ordered : bool, default False
-        Whether first and second mean something; as the table says.
+        Whether the order of the two responses of a pair is meaningful.
     """
     if form == "ordinal":
         prevalence, confusion = _sample_ordinal(labels, covariates)
@@ -67,7 +65,7 @@ def rater_density(
 
 
 def log_likelihood(labels: Any, prevalence: Any, confusion: Any) -> Any:
-    """Log probability of each pattern, the truth summed out: (..., pattern)."""
+    """Compute log probabilities of patterns, the truth summed out: (..., pattern)."""
     log_prob = jnp.einsum("...url,...rcl->...uc", labels, jnp.log(confusion))
     return jax.nn.logsumexp(log_prob + jnp.log(prevalence)[..., None, :], axis=-1)
 
@@ -75,7 +73,7 @@ def log_likelihood(labels: Any, prevalence: Any, confusion: Any) -> Any:
 def _sample_dawid_skene(
     labels: Any, counts: Any, covariates: Any, ordered: bool
 ) -> tuple[Any, Any]:
-    """Prevalence (..., truth) and confusion (..., rater, truth, label), maybe by ranges."""
+    """Sample prevalence (..., truth) and confusion (..., rater, truth, label), by range if any."""
     n_raters, n_classes = labels.shape[-2:]
     sampled_confusion = _sample_simplexes("said", confusion_layout(n_classes, ordered), (n_raters,))
     sampled_prevalence = _sample_simplexes("true", prevalence_layout(n_classes, ordered), ())[
@@ -93,7 +91,7 @@ def _sample_dawid_skene(
 
 
 def _sample_coefficients(n_raters: int, n_covariates: int) -> tuple[Any, Any]:
-    """What truth owes to covariates, and what each rater (rater, covariate) adds of its own."""
+    """Sample slopes of the truth (covariate,) and excess slopes (rater, covariate)."""
     quality_prior = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
     excess_prior = dist.Normal(0.0, SD_COEFFICIENT).expand([n_raters, n_covariates]).to_event(2)
     return numpyro.sample("quality_coefficient", quality_prior), numpyro.sample(
@@ -102,16 +100,16 @@ def _sample_coefficients(n_raters: int, n_covariates: int) -> tuple[Any, Any]:
 
 
 def rater_accuracy(counts: Any, prevalence: Any, confusion: Any) -> Any:
-    """How often raters are right, ranges by the rows that they have: (..., rater)."""
+    """Compute accuracies of raters, ranges weighted by their rows: (..., rater)."""
     range_weight = counts.sum(axis=-1) / counts.sum()
     return jnp.einsum("g,...gc,...grcc->...r", range_weight, prevalence, confusion)
 
 
 def _sample_simplexes(name: str, layout: ParameterLayout, shape: tuple[int, ...]) -> Any:
-    """Matrices whose groups of parameters are Dirichlet.
+    """Sample matrices whose groups of parameters have Dirichlet priors.
 
-    They are shares of gammas in their usual sizes, so that chains start where raters are mostly
-    right.
+    Parameters are normalized gamma variables, scaled by their geometric means: chains, which start
+    near a scaled value of 1, then start where raters are mostly correct.
     """
     scale = jnp.asarray(gamma_geometric_means(layout))
     gammas = dist.Gamma(jnp.asarray(layout.prior), scale).expand((*shape, len(scale)))
@@ -119,18 +117,18 @@ def _sample_simplexes(name: str, layout: ParameterLayout, shape: tuple[int, ...]
 
 
 def gamma_geometric_means(layout: ParameterLayout) -> Any:
-    """Geometric means of the gammas of which parameters are shares: (parameter,)."""
+    """Return geometric means of the gamma variables of the parameters: (parameter,)."""
     return np.exp(digamma(layout.prior))
 
 
 def dirichlet_from_gammas(gammas: Any, layout: ParameterLayout) -> Any:
-    """Matrices of gammas (..., parameter) that are over their geometric means."""
+    """Return matrices from gamma variables (..., parameter) divided by their geometric means."""
     weight = gammas * gamma_geometric_means(layout)
     return layout.matrix(weight / (weight @ layout.same_group))
 
 
 def _sample_ordinal(labels: Any, covariates: Any) -> tuple[Any, Any]:
-    """Weights of the nodes of latent quality, and probabilities (..., rater, node, level)."""
+    """Return weights of the nodes of quality, and probabilities (..., rater, node, level)."""
     n_raters, n_levels = labels.shape[-2:]
     standard = dist.Normal(0.0, 1.0)
     z = {
@@ -158,7 +156,7 @@ def _sample_ordinal(labels: Any, covariates: Any) -> tuple[Any, Any]:
 
 
 def _sample_slopes(n_raters: int, n_covariates: int) -> Any:
-    """What raters give for covariates, truth and excess together: (rater, covariate)."""
+    """Sample total slopes, of true quality plus relative bias: (rater, covariate)."""
     quality_prior = dist.Normal(0.0, SD_QUALITY).expand([n_covariates]).to_event(1)
     raw_prior = dist.Normal(0.0, 1.0).expand([n_raters - 1, n_covariates]).to_event(2)
     quality = numpyro.sample("quality_coefficient", quality_prior)
@@ -167,7 +165,7 @@ def _sample_slopes(n_raters: int, n_covariates: int) -> Any:
 
 
 def scales(z: Any) -> tuple[Any, Any, Any]:
-    """Severities, discriminations and cutpoints of standard normal numbers."""
+    """Transform standard normal variables to severities, discriminations and cutpoints."""
     n_raters = z["discrimination_raw"].shape[0]
     mean, sd = DISCRIMINATION
     severity = SD_SEVERITY * contrasts(n_raters) @ z["severity_raw"]
@@ -178,16 +176,16 @@ def scales(z: Any) -> tuple[Any, Any, Any]:
 
 
 def relative_bias(raw: Any) -> Any:
-    """Coefficients that add up to 0 over raters (rater, covariate) of standard normal numbers."""
+    """Transform standard normal variables to slopes that sum to 0 over raters."""
     return SD_COEFFICIENT * contrasts(raw.shape[0] + 1) @ raw
 
 
 def category_probabilities_at(
     severity: Any, discrimination: Any, cutpoints: Any, slope: Any, covariates: Any
 ) -> Any:
-    """Probability of each level in ranges (range, covariate): (..., range, rater, node, level).
+    """Compute probabilities of levels in ranges: (..., range, rater, node, level).
 
-    To give more for a covariate is to be less severe where there is more of it.
+    A positive slope lowers the severity where `covariates` (range, covariate) are larger.
     """
     shift = jnp.einsum("...rc,gc->...gr", slope, covariates)
     shifted = severity[..., None, :] - shift
@@ -195,9 +193,9 @@ def category_probabilities_at(
 
 
 def category_probabilities(severity: Any, discrimination: Any, cutpoints: Any) -> Any:
-    """Probability of each level: (..., rater, node, level)."""
+    """Compute probabilities of levels: (..., rater, node, level)."""
     logit = discrimination[..., None] * (NODES - severity[..., None])
     cumulative = jax.nn.sigmoid(cutpoints[..., None, None, :] - logit[..., None])
     zeros = jnp.zeros_like(cumulative[..., :1])
     probabilities = jnp.diff(jnp.concatenate([zeros, cumulative, zeros + 1], axis=-1), axis=-1)
-    return jnp.maximum(probabilities, 1e-12)
+    return jnp.maximum(probabilities, 1e-12)  # differences of sigmoids may round to 0

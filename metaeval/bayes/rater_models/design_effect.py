@@ -1,4 +1,4 @@
-"""How many rows of dependent units are worth one: design effects at the mode of the posterior."""
+"""Design effects of dependent rows at the mode of the posterior."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from metaeval.bayes.rater_models.confusion import (
 from metaeval.bayes.rater_models.label_patterns import Patterns
 from metaeval.core import Floats, double_precision
 
-_MAX_ITERATIONS, _TOLERANCE = 500, 1e-8
+_MAX_ITERATIONS, _TOLERANCE = 500, 1e-8  # of EM; a design effect needs far less precision
 
 
 def variance_ratio(influence: Floats, counts: Floats, by_unit: Any) -> float:
-    """Mean over columns of the variance by units over that by rows, at least 1.
+    """Return the mean ratio, over estimates, of the variance by units to that by rows, at least 1.
 
-    `influence` (pattern, column) of one row on the estimates, `counts` (pattern,) rows,
-    `by_unit` (unit, pattern) rows of each unit, sparse.
+    `influence` (pattern, estimate) of one row, `counts` (pattern,) of rows, `by_unit` (unit,
+    pattern) sparse counts of rows.
     """
     n_units, n_rows = by_unit.shape[0], counts.sum()
     if _independent(counts, by_unit):
@@ -36,15 +36,15 @@ def variance_ratio(influence: Floats, counts: Floats, by_unit: Any) -> float:
 
 
 def _independent(counts: Floats, by_unit: Any) -> bool:
-    """Whether units have one row each, or there are too few of them to tell."""
+    """Return whether units have one row each, or there are too few of them."""
     n_units = by_unit.shape[0]
     return bool(n_units == counts.sum() or n_units < 2)
 
 
 def confusion_effect(patterns: Patterns, ordered: bool, covariates: Floats | None = None) -> float:
-    """Design effect of raters' accuracies, or that of coefficients if it is more.
+    """Compute the design effect of rater accuracies, or of coefficients if it is larger.
 
-    `covariates` (range, covariate) are those of the ranges that the patterns are in.
+    `covariates` (range, covariate) are those of the ranges of the patterns.
     """
     labels, counts, by_unit = patterns.labels, patterns.counts, patterns.by_unit
     if covariates is not None:
@@ -60,7 +60,7 @@ def _layouts(labels: Floats, ordered: bool) -> tuple[ParameterLayout, ParameterL
 
 
 def _mode(labels: Floats, counts: Floats, ordered: bool) -> tuple[Floats, Floats]:
-    """Parameters of raters (rater, parameter) and of prevalence, at the mode of their logs."""
+    """Find the posterior mode of rater parameters (rater, parameter) and prevalence, by EM."""
     rater_layout, truth_layout = _layouts(labels, ordered)
     theta = _normalize(np.tile(rater_layout.prior, (labels.shape[1], 1)), rater_layout)
     pi = _normalize(truth_layout.prior, truth_layout)
@@ -81,7 +81,7 @@ def _normalize(values: Floats, layout: ParameterLayout) -> Floats:
 def _expected_cells(
     labels: Floats, theta: Floats, pi: Floats, ordered: bool
 ) -> tuple[Floats, Floats]:
-    """Expected numbers of each parameter in one row: (pattern, rater, parameter), (pattern, p)."""
+    """Compute expected counts of parameters by pattern, of raters and of prevalence."""
     rater_layout, truth_layout = _layouts(labels, ordered)
     truth = truth_posterior(labels, truth_layout.matrix(pi), rater_layout.matrix(theta)[None])[0]
     cells = np.einsum("url,uc->urcl", labels, truth)
@@ -91,10 +91,10 @@ def _expected_cells(
 
 
 def _influence(labels: Floats, counts: Floats, theta: Floats, pi: Floats, ordered: bool) -> Floats:
-    """What one row of each pattern adds to the estimated accuracy of each rater.
+    """Compute the influence of one row on the estimated accuracies: (pattern, rater).
 
-    (pattern, rater). Scores are those of the logs of the parameters (Fisher's identity), their
-    information the sum of squares over rows and that of the prior.
+    The score with respect to log parameters is that of the complete data (Fisher's identity); the
+    information is the sum of its squares over rows plus that of the prior.
     """
     rater_layout, truth_layout = _layouts(labels, ordered)
     cells, truths = _expected_cells(labels, theta, pi, ordered)
@@ -109,6 +109,7 @@ def _influence(labels: Floats, counts: Floats, theta: Floats, pi: Floats, ordere
         pi, truth_layout
     )
     gradient = _gradient(theta, pi, rater_layout, truth_layout)
+    # singular: the log parameters of a group are determined up to a constant
     return np.asarray(score @ np.linalg.pinv(information, rcond=1e-10, hermitian=True) @ gradient)
 
 
@@ -120,7 +121,7 @@ def _prior_information(q: Floats, layout: ParameterLayout) -> Floats:
 def _gradient(
     theta: Floats, pi: Floats, rater_layout: ParameterLayout, truth_layout: ParameterLayout
 ) -> Floats:
-    """Of raters' accuracies by logs of the parameters: (parameter, rater)."""
+    """Compute the gradient of accuracies with respect to log parameters: (parameter, rater)."""
     n_raters, k = theta.shape
     classes = np.arange(len(rater_layout.cell))
     fraction, cell = rater_layout.fraction[classes, classes], rater_layout.cell[classes, classes]
@@ -144,25 +145,26 @@ def _gradient(
 def ordinal_effect(
     labels: Floats, counts: Floats, by_unit: Any, covariates: Floats | None = None
 ) -> float:
-    """Design effect of severities and logs of discriminations, or of coefficients if that is more.
+    """Compute the design effect of severities and log discriminations, or of coefficients.
 
-    `covariates` (range, covariate) of the ranges that the patterns are in, one after the other.
+    The larger one is returned. `covariates` (range, covariate) are those of the ranges of the
+    patterns, which are ordered by range.
     """
     return _effect_at_mode(_ordinal_functions(labels, covariates), counts, by_unit)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Functions:
-    """Of so many parameters: log likelihoods (pattern,), estimates of each kind, log prior."""
+    """Functions of a parameter vector: log likelihoods by pattern, estimates and log prior."""
 
-    size: int
+    size: int  # number of parameters
     log_likelihood: Callable[[Any], Any]
     estimates: Callable[[Any], tuple[Any, ...]]
     log_prior: Callable[[Any], Any]
 
 
 def _effect_at_mode(functions: _Functions, counts: Floats, by_unit: Any) -> float:
-    """Design effect where the posterior is highest, of the kind of estimates that needs most."""
+    """Compute the design effect at the posterior mode, the largest of the kinds of estimates."""
     import jax
     from scipy.optimize import minimize
 
@@ -191,12 +193,12 @@ def _effect_at_mode(functions: _Functions, counts: Floats, by_unit: Any) -> floa
 
 
 def _standard_normal(x: Any) -> Any:
-    """Log prior of standard normal numbers."""
+    """Return the log density of standard normal variables, up to a constant."""
     return -0.5 * (x**2).sum()
 
 
 def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> _Functions:
-    """Those of confusions by covariates; x are logs of gammas, and standard normal numbers."""
+    """Return functions for confusion by covariates, of log gamma and normal variables."""
     import jax.numpy as jnp
 
     from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT
@@ -239,7 +241,7 @@ def _tilted_functions(patterns: Patterns, ordered: bool, covariates: Floats) -> 
 
 
 def _ordinal_functions(labels: Floats, covariates: Floats | None) -> _Functions:
-    """Those of the ordinal form, of standard normal numbers."""
+    """Return functions for the ordinal form, of standard normal variables."""
     import jax.numpy as jnp
 
     from metaeval.bayes.rater_models import density

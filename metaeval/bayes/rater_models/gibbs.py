@@ -1,6 +1,7 @@
-"""Gibbs sampling of the truth and of the raters' confusion: conjugate steps in compiled blocks.
+"""Gibbs sampling of truth and confusion: conjugate steps in compiled blocks.
 
-Rows with the same labels are drawn together, so that the number of rows hardly matters.
+Truths of rows with the same labels are drawn as one multinomial, so that the cost hardly depends on
+the number of rows.
 """
 
 from __future__ import annotations
@@ -34,20 +35,23 @@ from metaeval.core import (
     with_progress,
 )
 
-BLOCK = 128  # sweeps between two looks at the clock
-MAX_THINNING = 16  # sweeps between two draws that are kept, at most
-_MAX_SINGLE_ROWS = 4096  # rows up to which each is drawn by itself, which then is faster
-_MIN_COMMON_ROWS = 16  # with more rows, patterns of fewer are
-_MIN_PADDED_LENGTH = 1024
-_START_WEIGHT = 5.0  # chains start from draws of the prior as if it had been seen so often
+BLOCK = 128  # sweeps between two progress updates, and between two chances to interrupt
+MAX_THINNING = 16
+# Up to so many rows, drawing the truth of each row is faster than drawing multinomials; in larger
+# tables only patterns of few rows are drawn row by row.
+_MAX_SINGLE_ROWS = 4096
+_MIN_COMMON_ROWS = 16
+_MIN_PADDED_LENGTH = 1024  # fewer shapes, hence fewer compilations
+_START_WEIGHT = 5.0  # chains start from the prior with its counts multiplied: overdispersed, but
+# with raters who are mostly correct
 
 
 def sample(arrays: Arrays, ordered: bool, settings: Settings, enough: StoppingRule) -> ChainDraws:
-    """Draw from the posterior of `rater_density`, form Dawid-Skene.
+    """Draw from the posterior of `rater_density` of form Dawid-Skene.
 
-    Draws are doubled until they are enough; from `sampling.MOST` on they come further apart
-    instead. With a design effect d, the truths drawn for a pattern count 1 / d each, and scatter
-    as those of 1 / d as many rows would: in mean and variance, no further.
+    Draws are doubled until they are enough; beyond `MAX_DRAWS` the thinning is doubled instead.
+    With a design effect d, counts of truths have the mean and variance of those of 1 / d times as
+    many rows; higher moments differ.
     """
     enable_compilation_cache()
     n_classes = arrays["labels"].shape[-1]
@@ -76,7 +80,7 @@ def sample(arrays: Arrays, ordered: bool, settings: Settings, enough: StoppingRu
 
 
 Draws = tuple[Floats, ...]
-"""Draws (chain, draw, ...) of confusions, prevalence and log posterior."""
+"""Draws (chain, draw, ...) of rater parameters, prevalence parameters and log posterior."""
 
 
 def _no_blocks() -> list[Draws]:
@@ -92,7 +96,7 @@ def _concatenate(blocks: list[Draws]) -> Draws:
 
 
 def _as_sites(blocks: list[Draws], n: int, n_classes: int, ordered: bool) -> ChainDraws:
-    """The first n draws as sites."""
+    """Return the first n draws as sites."""
     theta, pi, lp = (part[:, :n] for part in _concatenate(blocks))
     confusion = confusion_layout(n_classes, ordered).matrix(theta)
     prevalence = prevalence_layout(n_classes, ordered).matrix(pi)[..., 0, :]
@@ -104,7 +108,7 @@ def _as_sites(blocks: list[Draws], n: int, n_classes: int, ordered: bool) -> Cha
 def _run_blocks(
     state: Any, data: Arrays, ordered: bool, n_blocks: int, thinning: int, phase: str
 ) -> tuple[Any, list[Draws]]:
-    """Advance all chains by some blocks, and keep a draw every so many sweeps."""
+    """Advance all chains by `n_blocks` blocks, with thinning."""
     blocks = []
     for _ in with_progress(range(n_blocks), n_blocks, f"raters: {phase}"):
         with double_precision():
@@ -114,7 +118,7 @@ def _run_blocks(
 
 
 def _split_patterns(counts: Floats) -> dict[str, Codes]:
-    """Rows of rare patterns one by one, and the patterns that are drawn whole; both padded."""
+    """Split rows into those drawn one by one and patterns drawn as multinomials, both padded."""
     n_rows = counts.astype(int)
     common = (
         np.zeros(len(n_rows), dtype=bool)
@@ -125,20 +129,20 @@ def _split_patterns(counts: Floats) -> dict[str, Codes]:
     common_patterns = np.flatnonzero(common)
     return {
         "row": _pad(rare_rows),
-        "there": _pad(np.ones(len(rare_rows))),
-        "whole": _pad(common_patterns),
+        "is_row": _pad(np.ones(len(rare_rows))),
+        "pattern": _pad(common_patterns),
         "size": _pad(n_rows[common_patterns].astype(float)),
     }
 
 
 def _pad(values: Floats) -> Floats:
-    """Filled up with 0 to a power of two, of which few are too short; nothing stays nothing."""
+    """Pad with zeros to a power of two, at least a minimum length; empty arrays stay empty."""
     length = int(2 ** np.ceil(np.log2(max(len(values), _MIN_PADDED_LENGTH)))) if len(values) else 0
     return np.pad(values, (0, length - len(values)))
 
 
 def _initial_state(seed: int, n_raters: int, n_classes: int, ordered: bool, chains: int) -> Any:
-    """Chains where raters are mostly right, each somewhere else."""
+    """Return dispersed initial states in which raters are mostly correct."""
     rng = np.random.default_rng([seed, 2])
     rater_layout, truth_layout = (
         confusion_layout(n_classes, ordered),
@@ -153,13 +157,13 @@ def _initial_state(seed: int, n_raters: int, n_classes: int, ordered: bool, chai
 
 
 def _normalize(values: Any, layout: ParameterLayout) -> Any:
-    """Parameters (..., parameter) whose groups add up to 1."""
+    """Normalize parameters (..., parameter) by group."""
     return values / (values @ layout.same_group)
 
 
 @functools.partial(jax.jit, static_argnames=("ordered",))
 def _advance(state: Any, data: Arrays, *, ordered: bool) -> Any:
-    """One block of sweeps of every chain."""
+    """Run one block of sweeps of all chains."""
 
     def of_chain(state: Any) -> Any:
         return jax.lax.scan(
@@ -170,7 +174,7 @@ def _advance(state: Any, data: Arrays, *, ordered: bool) -> Any:
 
 
 def _sweep(state: Any, data: Arrays, ordered: bool) -> tuple[Any, Any]:
-    """Truths given raters, then raters given truths; also the state before, and its log density."""
+    """Draw truths given raters, then raters given truths; record the state before the sweep."""
     key, theta, pi = state
     key, truth_key, gamma_key = jax.random.split(key, 3)
     labels, counts, effect = data["labels"], data["counts"], data["effect"]
@@ -200,9 +204,9 @@ def _sweep(state: Any, data: Arrays, ordered: bool) -> tuple[Any, Any]:
 
 
 def draw_gamma(key: Any, shape: Any) -> Any:
-    """Gamma numbers of shapes of at least 1, by rejection (Marsaglia, Tsang 2000).
+    """Draw gamma variables of shapes of at least 1 by rejection (Marsaglia, Tsang 2000).
 
-    It compiles in half the time of `jax.random.gamma`, and runs in a third.
+    Compiles in half the time of `jax.random.gamma`, and runs in a third.
     """
     d = shape - 1 / 3
 
@@ -220,24 +224,24 @@ def draw_gamma(key: Any, shape: Any) -> Any:
 
 
 def _scale_to_effective(counts: Any, expected: Any, effect: Any) -> Any:
-    """Numbers with the mean and the variance that 1 / effect as many rows would have."""
+    """Rescale counts to the mean and variance of 1 / effect times as many rows."""
     return expected / effect + (counts - expected) / jnp.sqrt(effect)
 
 
 def _draw_truths(key: Any, probability: Any, data: Arrays) -> Any:
-    """How many rows of each pattern have each truth: (pattern, truth)."""
+    """Draw counts of truths by pattern: (pattern, truth)."""
     row_key, count_key = jax.random.split(key)
     cumulative = jnp.cumsum(probability[data["row"]], axis=1)[:, :-1]
     row = (jax.random.uniform(row_key, data["row"].shape)[:, None] > cumulative).sum(axis=1)
-    counts = jnp.zeros_like(probability).at[data["row"], row].add(data["there"])
-    if not len(data["whole"]):
+    counts = jnp.zeros_like(probability).at[data["row"], row].add(data["is_row"])
+    if not len(data["pattern"]):
         return counts
-    common = _draw_multinomial(count_key, data["size"], probability[data["whole"]])
-    return counts.at[data["whole"]].add(common)
+    common = _draw_multinomial(count_key, data["size"], probability[data["pattern"]])
+    return counts.at[data["pattern"]].add(common)
 
 
 def _draw_multinomial(key: Any, size: Any, p: Any) -> Any:
-    """How many of each class: (pattern, class), one binomial after the other."""
+    """Draw multinomial counts (pattern, class) as successive conditional binomials."""
 
     def step(state: Any, inputs: Any) -> Any:
         remaining, remaining_probability = state

@@ -1,4 +1,4 @@
-"""Labels of several raters as distinct patterns and how many rows have each."""
+"""Distinct patterns of labels and their numbers of rows."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from scipy import sparse
 
 from metaeval.core import Bools, Codes, Floats
 
-_MAX_CODE = 2**62
-_MIN_PATTERNS = 64  # fewer patterns are filled up to so many: one model is compiled for all of them
+_MAX_CODE = 2**62  # patterns are coded as integers if these fit in 64 bits
+_MIN_PATTERNS = 64  # padding, so that fewer shapes are compiled
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patterns:
-    """Distinct patterns, filled up to a fixed size with ones that no row has.
+    """Distinct patterns of labels, padded with patterns of count 0.
 
-    `labels` (pattern, rater, label) is 1 for what was said, `counts` (pattern,), `of_row` (row,);
-    `by_unit` (unit, pattern) rows, sparse, with the `units` of the rows (row,). Where rows are in
-    ranges of covariates, each range has as many patterns, those of the first before all others.
+    `labels` (pattern, rater, label) is 1 for the label of a rater; `counts` (pattern,); `of_row`
+    (row,) is the pattern and `units` (row,) the unit of each row; `by_unit` (unit, pattern) are
+    sparse counts of rows. With ranges of covariates, all ranges have the same number of patterns,
+    ordered by range.
     """
 
     labels: Floats
@@ -31,16 +32,16 @@ class Patterns:
     n_ranges: int = 1
 
     def by_range(self, values: Floats) -> Floats:
-        """Values (pattern, ...) as (range, pattern, ...)."""
+        """Reshape values (pattern, ...) to (range, pattern, ...)."""
         return values.reshape(self.n_ranges, -1, *values.shape[1:])
 
 
 def find_patterns(
     codes: Codes, n_labels: int, units: Codes, n_units: int, ranges: Codes | None = None
 ) -> Patterns:
-    """Patterns of codes (row, rater): 0, 1, ..., and -1 where a rater said nothing.
+    """Return the patterns of codes (row, rater): 0, 1, ..., or -1 for a missing label.
 
-    `ranges` (row,) from 0, none of them empty, are of covariates.
+    `ranges` (row,) are nonempty ranges of covariates, numbered from 0.
     """
     range_of_row = np.zeros(len(codes), dtype=int) if ranges is None else ranges
     rows_in_range = [np.flatnonzero(range_of_row == g) for g in range(range_of_row.max() + 1)]
@@ -67,7 +68,7 @@ def find_patterns(
 
 
 def _unique_rows(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:
-    """Distinct rows, which of them each row is, and how often they are there."""
+    """Return distinct rows, the index of each row among them, and their counts."""
     if (n_labels + 1.0) ** codes.shape[1] < _MAX_CODE:
         number = (codes + 1) @ (n_labels + 1) ** np.arange(codes.shape[1], dtype=np.int64)[::-1]
         _, first, of_row, counts = np.unique(
@@ -78,9 +79,9 @@ def _unique_rows(codes: Codes, n_labels: int) -> tuple[Codes, Codes, Codes]:
 
 
 def canonical_orientation(signs: Floats) -> Bools:
-    """Rows to turn round so that the first who takes a side prefers the first: (row,).
+    """Return rows to swap so that the first nonzero sign is positive: (row,).
 
-    `signs` (row, voice) are above, at or below 0, or nan where a voice is silent.
+    `signs` (row, column) may be missing.
     """
     nonzero = np.nan_to_num(signs) != 0
     leading = nonzero.argmax(axis=1)
@@ -88,7 +89,7 @@ def canonical_orientation(signs: Floats) -> Bools:
 
 
 def pairwise_agreement(labels: Floats, counts: Floats) -> tuple[Floats, Floats]:
-    """Share of equal labels of each two raters, and rows that have both: (pair,)."""
+    """Return the proportion of equal labels of any two raters, and their rows: (pair,) each."""
     first, second = np.triu_indices(labels.shape[1], k=1)
     present = labels.sum(axis=2)
     n_both = np.einsum("u,ur,us->rs", counts, present, present)[first, second]

@@ -1,4 +1,4 @@
-"""What all forms of the model of raters share: a latent class of each row, and its labels."""
+"""Data, checks and likelihoods shared by all forms of the rater model."""
 
 from __future__ import annotations
 
@@ -24,17 +24,21 @@ from metaeval.inference import Design, units_of
 from metaeval.statistics import Estimand
 from metaeval.tables import TEXT, Table
 
-MAX_TRUTH_PROBABILITIES = 300_000  # probabilities of the truth of rows that are kept
+_MIN_UNITS = 30  # for a precise design effect
+MAX_TRUTH_PROBABILITIES = 300_000  # (row, truth) kept in the tree; more would dominate its size
 
 TableFunction = Callable[[Sites], tuple[Floats, Floats]]
-"""Of draws: prevalence (draw, range, truth), confusion (draw, range, rater, truth, label)."""
+"""Maps sites to prevalence (draw, range, truth) and confusion of raters.
+
+Confusion is (draw, range, rater, truth, label).
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RaterData:
-    """What was said of the rows; `labels` are the names of what raters may say.
+    """Labeled rows and their patterns; `labels` are the names of the labels.
 
-    `swapped` (row,) are the rows whose pattern is that of the pair turned round.
+    `swapped` (row,) marks rows whose pattern is that of the pair in reverse order.
     """
 
     table: Table
@@ -48,12 +52,12 @@ class RaterData:
 
 
 def merge_chains(values: Floats) -> Floats:
-    """All chains one after the other."""
+    """Concatenate chains: (draw, ...)."""
     return values.reshape(-1, *values.shape[2:])
 
 
 def units_and_names(design: Design) -> tuple[Codes, list[str]]:
-    """Unit of each row, and their names."""
+    """Return the unit of each row, and the names of the units."""
     return units_of(design.table)[0][design.table.item_codes], unit_names(design.strata[0])
 
 
@@ -69,7 +73,7 @@ def assemble_rater_model(
     derived_draws: Callable[[Sites, Generator], NamedArrays] | None = None,
     derived_constants: Callable[[Sites], NamedArrays] = no_constants,
 ) -> ModelData:
-    """What `fit` needs of a model in which raters label a latent class."""
+    """Return the data of a model in which raters label a latent class."""
     patterns, pairs = data.patterns, _pair_names(data)
     form = dict(options)["form"]
     name_options = {"form": form} if form != "dawid_skene" else {}
@@ -103,7 +107,7 @@ def assemble_rater_model(
 
 
 def _estimand(form: str) -> Estimand:
-    """What the fit is of, for the signature."""
+    """Return the estimand named in the signature."""
     ordinal = form == "ordinal"
     name, average = ("severity", "responses") if ordinal else ("rater_accuracy", "pairs")
     return Estimand(name=name, rows="pairs", grouping="none", average=average)
@@ -113,7 +117,8 @@ def _notes(data: RaterData) -> list[str]:
     if data.design_effect == 1:
         return []
     return [
-        f"rows of one unit depend on each other: {data.design_effect:.3g} are worth one (design effect)"
+        f"rows of one unit are dependent: counts are divided by a design effect of "
+        f"{data.design_effect:.3g}"
     ]
 
 
@@ -121,10 +126,10 @@ def _data_warnings(data: RaterData) -> list[str]:
     warnings = []
     if len(data.raters) == 2:
         warnings.append(
-            "with two raters, the prior decides how their disagreements are split between them"
+            "with two raters, the prior determines how disagreements are split between them"
         )
-    if len(data.design.strata[0].units) < 30:
-        warnings.append("fewer than 30 units: the design effect is a rough guess")
+    if len(data.design.strata[0].units) < _MIN_UNITS:
+        warnings.append(f"fewer than {_MIN_UNITS} units: the design effect is imprecise")
     return warnings
 
 
@@ -140,12 +145,12 @@ def _row_names(table: Table) -> list[str]:
 
 
 def _sides_identified(data: RaterData) -> bool:
-    """Whether sides have names: else only ties can be told from them."""
+    """Return whether first and second are distinguishable; else only ties are."""
     return data.ordered or "first" not in data.labels
 
 
 def _observed_rates(data: RaterData) -> NamedArrays:
-    """Shares of labels of each rater, and how often each two agree."""
+    """Return observed rates of labels by rater, and pairwise agreement."""
     labels, counts = data.patterns.labels, data.patterns.counts
     label_counts = np.einsum("u,url->rl", counts, labels)
     agreement, _ = pairwise_agreement(labels, counts)
@@ -164,7 +169,7 @@ def _rate_variables(data: RaterData, label_rates: Floats, agreement: Floats) -> 
 def _predict_rates(
     data: RaterData, sites: Sites, tables: TableFunction, rng: Generator
 ) -> NamedArrays:
-    """Shares and agreements that would be seen in as many rows, by the model."""
+    """Draw rates of labels and agreement for the same effective number of rows."""
     labels, counts = data.patterns.labels, data.patterns.counts
     n_labels = np.einsum("u,url->r", counts, labels) / data.design_effect
     _, n_both = pairwise_agreement(labels, counts)
@@ -185,7 +190,7 @@ def _predict_rates(
 def _expected_rates(
     data: RaterData, prevalence: Floats, confusion: Floats
 ) -> tuple[Floats, Floats]:
-    """Shares (draw, rater, label) and agreements (draw, pair), ranges by the rows they have."""
+    """Compute expected rates (draw, rater, label) and agreement (draw, pair) over ranges."""
     labels, counts = (
         data.patterns.by_range(v) for v in (data.patterns.labels, data.patterns.counts)
     )
@@ -209,7 +214,7 @@ def _expected_rates(
 def _table_blocks(
     data: RaterData, sites: Sites, tables: TableFunction
 ) -> Iterator[tuple[Floats, Floats]]:
-    """Tables of all draws, so many at a time that they can be held."""
+    """Yield prevalence and confusion in blocks of draws of bounded memory."""
     flat_sites = {name: merge_chains(values)[None] for name, values in sites.items()}
     prevalence, confusion = tables({name: values[:, :1] for name, values in flat_sites.items()})
     size = max(confusion.size, len(data.patterns.labels) * prevalence.shape[-1])
@@ -218,13 +223,13 @@ def _table_blocks(
 
 
 def _simulate_rates(p: Floats, n: Floats, rng: Generator) -> Floats:
-    """Shares of about n rows that are binomial with chance p."""
+    """Draw binomial proportions of about n rows with probability p."""
     size = np.broadcast_to(np.maximum(np.rint(n), 1).astype(int), p.shape)
     return np.asarray(rng.binomial(size, np.clip(p, 0, 1)) / size)
 
 
 def _log_likelihood(data: RaterData, sites: Sites, tables: TableFunction) -> Floats:
-    """Of the labels of each unit, divided by the design effect: (chain, draw, unit)."""
+    """Compute log likelihoods by unit, divided by the design effect: (chain, draw, unit)."""
     by_unit, labels = data.patterns.by_unit, data.patterns.by_range(data.patterns.labels)
     parts = []
     for prevalence, confusion in _table_blocks(data, sites, tables):
@@ -238,7 +243,7 @@ def _log_likelihood(data: RaterData, sites: Sites, tables: TableFunction) -> Flo
 
 
 def posterior_truth(data: RaterData, prevalence: Floats, confusion: Floats) -> NamedArrays:
-    """Probability of each truth of each row, a mean over draws, where rows are not too many."""
+    """Return posterior probabilities of the truth of each row, unless there are too many rows."""
     labels, of_row = data.patterns.by_range(data.patterns.labels), data.patterns.of_row
     if len(of_row) * len(data.labels) > MAX_TRUTH_PROBABILITIES:
         return {}

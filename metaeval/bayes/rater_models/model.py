@@ -1,4 +1,4 @@
-"""`RaterModel`: what is true of each row, and what each of several raters is worth."""
+"""`RaterModel`: the latent truth of each row, and the quality of each rater."""
 
 from __future__ import annotations
 
@@ -19,75 +19,77 @@ from metaeval.tables import Table
 
 @dataclass(frozen=True, kw_only=True)
 class RaterModel(Model):
-    r"""What is true of each row, and what each of several raters is worth.
+    r"""Latent truth of each row, and the quality of each rater.
 
     Parameters
     ----------
     form : {"dawid_skene", "ordinal"}
-        Classes (second better, tie, first better), or levels of a rating, of which there are 2 to
-        10. Labels of responses become preferences within items, unless the form is ordinal.
+        Latent classes (second better, tie, first better) with a confusion matrix per rater, or
+        latent quality with ordinal ratings of 2 to 10 levels. Labels of responses become
+        preferences within items, unless the form is ordinal.
     raters : list of str, optional
-        Columns of labels, two at least; all of them by default.
+        Label columns, at least two; by default all.
     covariates : str or list of str, default ()
-        Columns that raters may lean to: differences such as `length_delta` of pairs, numbers such
-        as `length` of ratings. At least 30 rows are needed.
+        Columns that may bias raters: differences such as `length_delta` for pairs, numbers such as
+        `length` for ratings. At least 30 rows are needed.
 
     Notes
     -----
     The posterior holds `confusion` (rater, truth, label), `prevalence` (truth), `rater_accuracy`
-    (rater); ordinal: `severity` and `discrimination` (rater), `cutpoints`; with covariates
-    `quality_coefficient` (covariate) and `coefficient` (rater, covariate); where the table has
-    scores, `accuracy` and `agreement` (scorer).
+    (rater); for ordinal ratings `severity` and `discrimination` (rater) and `cutpoints`; with
+    covariates `quality_coefficient` (covariate) and `coefficient` (rater, covariate); if the table
+    has scores, `accuracy` and `agreement` (scorer).
 
-    Dawid and Skene: the truth of a row is c with probability :math:`\pi_c`, and rater r then says
-    l with probability :math:`\theta_{rcl}`, raters independently of each other. Priors are
-    Dirichlet(1 + 3 I) for each truth, and Dirichlet(4, 4, 4). Unless pairs are ordered, first and
-    second are interchangeable: of pairs that truly differ a rater says what is right, a tie, or
-    what is wrong (4, 1, 1), of tied ones a tie or a side (4, 2), and turning a pair round changes
-    nothing. Where nobody says that a pair is tied, no pair is. Drawn by Gibbs sampling, started
-    where raters are mostly right; the mirror image, in which all are mostly wrong, is never
-    looked for. With two raters much of what is said of each of them is prior.
+    Dawid and Skene: the truth of a row is c with probability :math:`\pi_c`, and rater r labels it
+    l with probability :math:`\theta_{rcl}`, independently of other raters given the truth. Priors
+    are Dirichlet(1 + 3 I) for each truth, and Dirichlet(4, 4, 4) for :math:`\pi`. Unless pairs are
+    ordered, first and second are interchangeable: for truly different responses the label is
+    correct, a tie, or wrong (4, 1, 1), for truly tied ones a tie or a preference (4, 2), and
+    swapping the responses changes nothing. Without tied labels there is no class of ties. Draws
+    are by Gibbs sampling, started where raters are mostly correct; the mirror mode, in which most
+    raters are mostly wrong, is not explored. With two raters the prior contributes much.
 
-    With covariates x, how much more of each the first response has, the odds of first over second
-    are :math:`e^{\gamma_r' x}` times as large in what rater r says of each truth, and
-    :math:`e^{\delta' x}` times in the truth itself (ties between both): :math:`\gamma_r \sim N(0,
-    .5)` is the rater's excess bias given the truth, and :math:`\delta \sim N(0, 1)` how much more
-    often what has more is better. Three raters or more whose errors are otherwise independent tell
-    one from the other, even a bias that all of them share; two raters do not. The truth is a class
-    here, without degree. Where responses with more of x are not only more often better but better
-    by more, raters err less on them, and ones without any bias have :math:`\gamma_r > 0`, sharp
-    ones more than dull ones; errors that raters share shift it as well. A :math:`\gamma_r` above 0
-    is then no proof of bias; one that is far larger than that of raters as good is a sign.
-    Prevalence and confusion are those at x = 0, accuracy is over pairs like those at hand. What
-    scorers call is still taken for independent of x given the truth: where it is not, their
-    corrected accuracy is too high or too low. Drawn by NUTS.
+    With covariates x (first minus second response), the odds of first over second are multiplied
+    by :math:`e^{\gamma_r' x}` in the labels of rater r given the truth, and by
+    :math:`e^{\delta' x}` in the truth (with ties in between). The excess bias of a rater is
+    :math:`\gamma_r \sim N(0, .5)`; :math:`\delta \sim N(0, 1)` is the association of the truth
+    with x. With three or more raters whose errors are otherwise independent both are identified,
+    even if all raters share a bias; with two they are not. The truth is a class without degree. If
+    responses with larger x are better by more, and not only more often, raters err less on them,
+    and unbiased raters have :math:`\gamma_r > 0`, more so the more discriminating they are; shared
+    errors affect it as well. A positive :math:`\gamma_r` is therefore not proof of bias; a value
+    far above that of equally accurate raters is evidence for it. Prevalence and confusion refer to
+    x = 0, accuracy to the observed distribution of x. Decisions of scorers are assumed to be
+    independent of x given the truth; otherwise their corrected accuracy is biased. Draws are by
+    NUTS.
 
     Ordinal: :math:`P(y \le k) = \sigma(c_k - a_r (\theta - b_r))` with latent quality
-    :math:`\theta \sim N(0, 1)` of each response, severities :math:`b_r` that add up to 0, and
-    discriminations :math:`a_r`; quality is integrated out on 41 equal steps. Drawn by NUTS.
+    :math:`\theta \sim N(0, 1)` of each response, severities :math:`b_r` that sum to 0, and
+    discriminations :math:`a_r`; quality is integrated out on 41 equally spaced nodes. Draws are by
+    NUTS.
 
-    With covariates x of responses, :math:`\theta + (\delta + \gamma_r)' x` takes the place of
-    :math:`\theta`: :math:`\delta \sim N(0, 1)` is how much better responses with more of x truly
-    are, and :math:`\gamma_r`, which add up to 0 over raters (prior scale .5), how much more rater r
-    gives for it than raters do on average. What all raters give too much in common cannot be told
-    from truth, and is part of :math:`\delta`: a bias of 0 says that a rater is as the others are,
-    not that it is unbiased. Severities are those at mean covariates. Responses are taken together
-    in up to 16 ranges of x (and 4 of each further covariate) of about equal numbers.
+    With covariates x of responses, :math:`\theta` is replaced by
+    :math:`\theta + (\delta + \gamma_r)' x`, where :math:`\delta \sim N(0, 1)` is the association
+    of true quality with x, and :math:`\gamma_r`, which sum to 0 over raters (prior scale .5), is
+    the bias of rater r relative to the mean of the raters. A bias shared by all raters is not
+    identified and is part of :math:`\delta`: a bias of 0 means that a rater is like the others,
+    not that it is unbiased. Severities refer to mean covariates. Responses are grouped into up to
+    16 ranges of x (and 4 of each further covariate) with about equal numbers.
 
-    Rows of one item (or cluster) depend on each other. The log likelihood is divided by the design
-    effect: the variance of the raters' estimated accuracies (ordinal: severities and
-    discriminations) by items, over that by rows, at the mode of the posterior, a mean over them
-    and at least 1; it is 1 where items have one row each. With covariates it is that of raters'
-    coefficients, or of quality's, where these are larger; what has a smaller one gets intervals
-    that are too wide. It is taken as known.
+    Rows of one item (or cluster) are dependent. The log likelihood is divided by a design effect:
+    the ratio of the variances by items and by rows of the estimated accuracies (for ordinal
+    ratings severities and discriminations) at the posterior mode, averaged over raters and at
+    least 1; it is 1 if items have one row each. With covariates it is that of the coefficients if
+    larger; intervals of parameters with a smaller design effect are then too wide. It is treated
+    as known.
 
-    Scorers are no raters: they say nothing of the truth. How often each calls what is true is
-    worked out for each draw, from the probabilities of the truth given the labels, with random
-    weights of the items (Bayesian bootstrap). This holds if, given the truth, scorers err
-    independently of raters. On items of unequal difficulty it does not: where scorers err on the
-    items that raters err on it is too high, and where raters toss coins on hard items it is too
-    low. Raters who err
-    alike (a common guideline, hard items) look better than they are: no label tells.
+    Scorers are not raters: they do not inform the truth. Their agreement with the truth is
+    computed for each draw from the probabilities of the truth given the labels, with random
+    weights of items (Bayesian bootstrap). This assumes that scorers and raters err independently
+    given the truth. With items of unequal difficulty it is biased: upward if scorers err on the
+    same items as raters, downward if raters guess on difficult items. Raters with shared errors
+    (a common guideline, difficult items) appear more accurate than they are, which labels cannot
+    reveal.
 
     References
     ----------
@@ -117,13 +119,13 @@ class RaterModel(Model):
             self._as_names("raters")
 
     def prepare(self, table: Table, design: DesignOptions) -> ModelData:
-        """Return patterns of labels, and how many rows have each."""
+        """Return patterns of labels and their numbers of rows."""
         return rater_data(
             table, design, form=self.form, raters=self.raters, covariates=self.covariates
         )
 
     def draw(self, data: ModelData, settings: Settings, enough: StoppingRule) -> ChainDraws:
-        """Return draws by Gibbs sampling where all steps are conjugate, and by NUTS elsewhere."""
+        """Return draws by Gibbs sampling if all steps are conjugate, else by NUTS."""
         if self.form == "dawid_skene" and not self.covariates:
             ordered = dict(data.options)["ordered"]
             return gibbs.sample(data.arrays, ordered, settings, enough)

@@ -1,4 +1,4 @@
-"""Ratings of responses as the ordinal model of raters takes them."""
+"""Data of the ordinal form: ratings of responses."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _SCALES = ("severity", "discrimination", "cutpoints")
 
 
 def require_ratings(table: Table) -> Table:
-    """The table, if its labels are ratings of few levels."""
+    """Return the table; raise an error unless its labels are ratings of 2 to 10 levels."""
     if not isinstance(table, Responses):
         raise MetaevalError(
-            "form='ordinal' is for ratings of responses, and these are pairs; use "
+            "form='ordinal' is for ratings of responses, but this table holds pairs; use "
             "form='dawid_skene'."
         )
     values = np.unique(table.labels.to_numpy())
     n = int((~np.isnan(values)).sum())
     if not 2 <= n <= 10:
         raise MetaevalError(
-            f"form='ordinal' takes ratings of 2 to 10 levels, and there are {n}; use "
-            "form='dawid_skene', which compares responses, or round the ratings."
+            f"form='ordinal' needs ratings of 2 to 10 levels, got {n}; use form='dawid_skene', "
+            "which compares responses, or round the ratings."
         )
     return table
 
 
 def ordinal_data(design: Design, table: Table, names: Sequence[str]) -> ModelData:
-    """Ratings of labelled rows, and covariates of these names, as `rater_density` takes them."""
+    """Return the data of the ordinal form, with or without covariates."""
     ranges = ranges_of_responses(table, names) if names else None
     values = table.labels.to_numpy()
     levels = np.unique(values[~np.isnan(values)])
@@ -80,7 +80,7 @@ def ordinal_data(design: Design, table: Table, names: Sequence[str]) -> ModelDat
 
 
 def _probabilities_by_range(sites: Sites, covariates: Floats | None) -> tuple[Floats, Floats]:
-    """Weights of nodes, and probabilities of levels: (draw, range, rater, node, level)."""
+    """Return weights of nodes, and probabilities (draw, range, rater, node, level)."""
     severity, discrimination, cutpoints = (merge_chains(sites[name]) for name in _SCALES)
     if covariates is None:
         probabilities = np.asarray(category_probabilities(severity, discrimination, cutpoints))[

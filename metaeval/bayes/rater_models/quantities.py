@@ -1,4 +1,4 @@
-"""Quantities of the model of raters."""
+"""Quantities of the rater model."""
 
 from __future__ import annotations
 
@@ -10,62 +10,58 @@ from metaeval.bayes.datatree import flat_draws
 from metaeval.bayes.quantities import DerivedQuantity, coefficients
 from metaeval.core import MetaevalError
 
-_AGREES = "how often {} the truth behind the raters' labels, in new items"
-_SCORER = (
-    "{}; from probabilities of the truth given the labels, if given the truth scorers err "
-    "independently of raters"
-)
+_AGREES = "the probability that {} agrees with the latent truth, in new items"
+_SCORER = "{}; assumes that scorers and raters err independently given the truth"
 _NO_BIAS = (
-    "This posterior has no bias: fit again with covariates=, such as ['length_delta'] of pairs, or "
+    "This posterior has no bias; fit with covariates=, such as ['length_delta'] for pairs, or "
     "['length'] with form='ordinal'."
 )
 _OF_PAIRS = (
-    "by how much the logit of a rater's choice of the first over the second response rises with "
-    "one root mean square more {}, whichever is truly better, if no better is better by more: "
-    "where longer is better by more, say, raters without bias show some"
+    "the increase in the log odds that a rater prefers the first response per root mean square of "
+    "the difference in {}, given the truth; unbiased raters have some if the size of true "
+    "differences is associated with the covariate"
 )
 _OF_RATINGS = (
-    "by how many standard deviations of quality a rater rates responses higher than the raters do "
-    "on average, for one standard deviation more {}; what all raters give for it in common cannot "
-    "be separated from the truth"
+    "the bias of a rater relative to the mean of the raters, in standard deviations of quality per "
+    "standard deviation of {}; a bias shared by all raters is not identified"
 )
 
 
 def rater_accuracy(tree: xr.DataTree) -> DerivedQuantity:
-    """How often the label of each rater is the truth."""
-    return _quantity(tree, "rater_accuracy", _AGREES.format("the label is"), accuracy=True)
+    """Return the probability that the label of each rater is correct."""
+    return _quantity(tree, "rater_accuracy", _AGREES.format("the label"), accuracy=True)
 
 
 def accuracy(tree: xr.DataTree) -> DerivedQuantity:
-    """Half-credit accuracy of each scorer where the responses truly differ."""
-    target = "how often the better response has the higher score where one is better, ties half"
+    """Return the half-credit accuracy of each scorer on truly different responses."""
+    target = "the probability that the truly better response has the higher score, ties half"
     return _quantity(tree, "accuracy", _SCORER.format(target), ties="half", accuracy=True)
 
 
 def agreement(tree: xr.DataTree) -> DerivedQuantity:
-    """How often the call of each scorer (a margin of 0 calls a tie) is the truth."""
-    target = _AGREES.format("the call (equal scores call a tie) is")
+    """Return the agreement of each scorer with the truth; equal scores predict a tie."""
+    target = _AGREES.format("the decision of the scorer (a tie for equal scores)")
     return _quantity(tree, "agreement", _SCORER.format(target), ties="call", accuracy=True)
 
 
 def severity(tree: xr.DataTree) -> DerivedQuantity:
-    """How much lower than the others each rater rates."""
-    target = "by how many standard deviations of quality a rater is more severe than their mean"
+    """Return the severity of each rater relative to the mean of the raters."""
+    target = "the severity of a rater minus the mean severity, in standard deviations of quality"
     if "coefficient" in tree["posterior"]:
-        target += ", where covariates are at their means"
+        target += ", at mean covariates"
     return _quantity(tree, "severity", target)
 
 
 def discrimination(tree: xr.DataTree) -> DerivedQuantity:
-    """How sharply each rater tells qualities apart."""
-    target = "change of the logit of a rating above a level with one standard deviation of quality"
+    """Return the discrimination of each rater."""
+    target = "the increase in the log odds of a higher rating per standard deviation of quality"
     return _quantity(tree, "discrimination", target)
 
 
 def bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
-    """Excess bias of each rater towards responses with more of a covariate, the first if not said.
+    """Return the excess bias of each rater towards a covariate, by default the first.
 
-    Of ratings it is relative to the other raters: what all share cannot be told from truth.
+    For ratings it is relative to the mean of the raters; a shared bias is not identified.
     """
     name, draws = coefficients(tree, covariate, _NO_BIAS)
     target = _OF_RATINGS if "severity" in tree["posterior"] else _OF_PAIRS
@@ -80,11 +76,11 @@ def bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
 def _quantity(
     tree: xr.DataTree, name: str, target: str, *, ties: str | None = None, accuracy: bool = False
 ) -> DerivedQuantity:
-
+    """Return a variable of the posterior that is the same in all tasks."""
     dim = "scorer" if ties else "rater"
     if name not in tree["posterior"]:
-        raise MetaevalError(f"This posterior has no {name}: {_remedy(name)}")
-    has_covariates = "coefficient" in tree["posterior"]  # within which rows count as equal
+        raise MetaevalError(f"This posterior has no {name}; {_remedy(name)}")
+    has_covariates = "coefficient" in tree["posterior"]
     of_ratings = "severity" in tree["posterior"]
     exact = (
         float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater" and not has_covariates
@@ -106,13 +102,12 @@ def _quantity(
 
 
 def _remedy(name: str) -> str:
+    """Return what to fit to get a quantity."""
     if name in ("severity", "discrimination"):
-        return "fit again with form='ordinal'."
+        return "fit with form='ordinal'."
     if name == "rater_accuracy":
-        return "form='ordinal' has severity and discrimination; fit with form='dawid_skene'."
-    return (
-        "the table had no scorers, or the form is ordinal; fit a table with scores beside labels."
-    )
+        return "form='ordinal' has severity and discrimination. Fit with form='dawid_skene'."
+    return "it needs a table with scorers and form='dawid_skene'."
 
 
 QUANTITIES = {

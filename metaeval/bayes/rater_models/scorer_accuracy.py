@@ -1,4 +1,4 @@
-"""How often scorers call the truth, which is not known, only its probability given labels."""
+"""Accuracy of scorers against the latent truth."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from scipy import sparse
 from metaeval.bayes.rater_models.confusion import decision_layout, draw_blocks, posterior_by_range
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision
 
-_MAX_ITERATIONS, _TOLERANCE = 1_000, 1e-6
+_MAX_ITERATIONS, _TOLERANCE = 1_000, 1e-6  # of EM; posterior SDs of accuracies are far larger
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScorerDecisions:
-    """What scorers call the rows: second, tie or first.
+    """Decisions of scorers: second, tie or first.
 
-    `members` (group of units, pattern * scorer * call): rows of each, sparse; `size` (group,) is
-    how many units are alike and hence together.
+    `counts` (group, pattern * scorer * decision) are sparse counts of rows in one unit of each
+    group; `n_units` (group,) is the number of identical units in a group.
     """
 
-    members: Any
-    size: Floats
+    counts: Any
+    n_units: Floats
     n_patterns: int
     n_scorers: int
 
@@ -35,10 +35,10 @@ class ScorerDecisions:
 def count_decisions(
     pattern: Codes, unit: Codes, decision: Codes, n_patterns: int
 ) -> ScorerDecisions:
-    """Count rows by unit, pattern and call; `pattern`, `unit` (row,), `decision` (row, scorer)."""
+    """Count rows by unit, `pattern` (row,) and `decision` (row, scorer)."""
     n_scorers = decision.shape[1]
     size = np.ones(unit.max() + 1)
-    if len(size) == len(unit):  # one row each: those with equal patterns and calls go together
+    if len(size) == len(unit):  # one row per unit: identical units are grouped
         profile = np.column_stack([pattern, decision])
         _, first, unit, size = np.unique(
             profile, axis=0, return_index=True, return_inverse=True, return_counts=True
@@ -49,7 +49,7 @@ def count_decisions(
     shape = (len(size), n_patterns * n_scorers * 3)
     counts = sparse.csr_array((np.ones(rows.size), (rows, column.ravel())), shape=shape)
     return ScorerDecisions(
-        members=counts, size=size.astype(float), n_patterns=n_patterns, n_scorers=n_scorers
+        counts=counts, n_units=size.astype(float), n_patterns=n_patterns, n_scorers=n_scorers
     )
 
 
@@ -61,23 +61,24 @@ def scorer_confusion_draws(
     ordered: bool,
     rng: Generator,
 ) -> Floats:
-    """What scorers call each truth, for each draw of raters: (draw, scorer, truth, call).
+    """Draw confusion matrices of scorers for each draw: (draw, scorer, truth, decision).
 
     `labels` (range, pattern, rater, label), `prevalence` (draw, range, truth), `confusion` (draw,
     range, rater, truth, label).
 
-    Units are weighted at random (Bayesian bootstrap); given weights and raters, the tables are
-    those of greatest likelihood, each call being independent of labels given the truth. What is
-    added to them at random makes them draws with Jeffreys priors where the truth is known.
+    Units have random weights (Bayesian bootstrap). Given weights and raters, the matrices are
+    maximum likelihood estimates under independence of decisions and labels given the truth, with
+    gamma variables added to the counts: if the truth were known these would be posterior draws
+    under Jeffreys priors.
     """
     layout = decision_layout(prevalence.shape[-1], ordered)
-    n_draws, width = len(prevalence), decisions.members.shape[1]
+    n_draws, width = len(prevalence), decisions.counts.shape[1]
     tables = []
-    for block in draw_blocks(n_draws, max(width, len(decisions.size))):
+    for block in draw_blocks(n_draws, max(width, len(decisions.n_units))):
         truth = posterior_by_range(labels, prevalence[block], confusion[block])
         weights = (
-            rng.standard_gamma(decisions.size, (len(truth), len(decisions.size)))
-            @ decisions.members
+            rng.standard_gamma(decisions.n_units, (len(truth), len(decisions.n_units)))
+            @ decisions.counts
         )
         weights = weights.reshape(len(truth), decisions.n_patterns, decisions.n_scorers, 3)
         prior_draws = rng.standard_gamma(
@@ -91,9 +92,10 @@ def scorer_confusion_draws(
 
 @functools.partial(jax.jit, static_argnames=("ordered",))
 def _fit_tables(truth: Any, weights: Any, prior_draws: Any, *, ordered: bool) -> Any:
-    """Parameters of greatest likelihood, by EM: (draw, scorer, parameter).
+    """Maximize the likelihood by EM: (draw, scorer, parameter).
 
-    `truth` (draw, pattern, truth), `weights` (draw, scorer, pattern, call), `prior_draws` numbers.
+    `truth` (draw, pattern, truth), `weights` (draw, scorer, pattern, decision), `prior_draws`
+    (draw, scorer, parameter) are added to the counts.
     """
     layout = decision_layout(truth.shape[-1], ordered)
 
@@ -115,9 +117,9 @@ def _fit_tables(truth: Any, weights: Any, prior_draws: Any, *, ordered: bool) ->
 
 
 def corrected_accuracy(tables: Floats, prevalence: Floats) -> tuple[Floats, Floats]:
-    """Half-credit accuracy where responses truly differ, and agreement with the truth.
+    """Compute half-credit accuracy on truly different responses, and agreement with the truth.
 
-    Both (draw, scorer); `tables` (draw, scorer, truth, call), `prevalence` (draw, truth).
+    Both (draw, scorer); `tables` (draw, scorer, truth, decision), `prevalence` (draw, truth).
     """
     n_classes = prevalence.shape[-1]
     sides, decision = np.array([0, n_classes - 1]), np.array([0, 2])

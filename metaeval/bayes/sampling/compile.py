@@ -16,8 +16,8 @@ from numpyro.infer.hmc import hmc
 from numpyro.infer.util import constrain_fn, potential_energy
 
 BLOCK = 50  # steps between two progress updates, and between two chances to interrupt
-# At most 2^depth leapfrog steps, in warm-up and after: long trajectories with unadapted step sizes
-# would take most of the time.
+# At most 2^depth leapfrog steps: trajectories in warm-up, of step sizes not yet adapted, are cut
+# short.
 WARM_DEPTH, MAX_DEPTH = 5, 10
 _DRAWS_PER_BATCH = 64  # bounds the memory of transformed draws
 
@@ -52,9 +52,8 @@ class ShapeKey:
     """Key for caches: arrays are equal if their names, shapes and types are."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self.arrays = jax.tree.map(
-            np.zeros_like, arrays
-        )  # so that the cache does not keep the data alive
+        # zeros, so that caches do not keep the data alive
+        self.arrays = jax.tree.map(np.zeros_like, arrays)
         leaves, tree = jax.tree.flatten(arrays)
         self.key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
 

@@ -31,7 +31,7 @@ from metaeval.resampling.jax_kernels import enable_compilation_cache
 
 MAX_DRAWS = 8_000  # per chain
 MAX_HALVINGS = 3  # of the step size, if chains diverge
-# With more parameters, covariances estimated in the first warm-up are too noisy to help.
+# Up to so many parameters their full covariance is estimated; for more, warm-up has too few draws.
 _MAX_DENSE = 150
 _START_RADIUS = 0.5  # of the uniform starting points on the unconstrained scale; Stan uses 2
 

@@ -69,9 +69,7 @@ def test_units_that_repeat_one_verdict_are_worth_one_each():
     value = (rng.random((50, 1)) < 0.6).astype(float)
     fifty = effective_counts([seen(value)])[1]
     assert fifty == pytest.approx(50, rel=1e-6)
-    graded = effective_counts([seen(rng.random((50, 1)))])[
-        1
-    ]  # means of many verdicts are worth more
+    graded = effective_counts([seen(rng.random((50, 1)))])[1]  # means vary less than verdicts
     assert graded > 100
 
 
@@ -117,8 +115,8 @@ def test_odd_scorers_have_finite_posteriors_and_are_named(trees):
     assert result.row("perfect")["upper"] > 0.99 and result.row("reversed")["upper"] < 0.5
     assert any("tiny" in w for w in result.meta["warnings"])
     said = " ".join(result.meta["warnings"])
-    assert "reversed is wrong more often than right" in said
-    assert "constant calls everything a tie" in said
+    assert "reversed has below-chance accuracy" in said
+    assert "constant always ties" in said
 
 
 def test_small_tasks_are_drawn_towards_the_others(trees, table):
@@ -226,7 +224,7 @@ def test_covariates_that_are_not_there_or_have_holes_are_refused():
     table, _, _ = longer_is_better(np.random.default_rng(5), 60, (0.5, 0.0))
     rows = table.rows.assign(length_delta=table.rows["length_delta"].where(table.rows.index > 2))
     for wrong, name, said in (
-        (table, "width_delta", r"no difference 'width_delta'.*length_delta"),
+        (table, "width_delta", r"no numeric difference 'width_delta'.*length_delta"),
         (table.replace(rows=rows), "length_delta", "missing or infinite in 3 pairs"),
     ):
         for model in (bayes.AccuracyModel, bayes.CalibrationModel):

@@ -82,7 +82,7 @@ def test_ties_and_holes_are_left_out_and_counted():
     table = table.replace(labels=labels)
     found = agreement_bounds(table)
     assert (found.agreement.value, found.n_verdicts, found.n_ties) == brute(table)
-    assert f"{found.n_ties} verdicts with a tie left out" in found.sentence()
+    assert f"{found.n_ties} verdicts with a tie excluded" in found.sentence()
     assert "Two of 4 raters" in found.sentence()
 
 
@@ -139,10 +139,10 @@ def opposed():
 
 ONE, CLEAR = judged(np.full(9, 0.9), n_raters=1), judged(np.ones(9))
 NONSENSE = {
-    "one rater": (ONE, {}, "Agreement needs two raters; there is r0"),
-    "chance": (opposed(), {}, "no more than by chance"),
+    "one rater": (ONE, {}, "Agreement needs at least two raters, got r0"),
+    "chance": (opposed(), {}, "agreement at or below chance gives no bound"),
     "unknown": (CLEAR, {"raters": ["r0", "r7"]}, "There is no rater 'r7'"),
-    "all ties": (judged(np.ones(9), tie=1.0), {}, "No two of r0, r1 prefer"),
+    "all ties": (judged(np.ones(9), tie=1.0), {}, "No two of r0, r1 have preferences"),
     "one item": (judged(np.ones(9), items=np.zeros(9, int)), {}, "on one item"),
     "no table": ([1, 2], {}, "Expected a Responses or Pairs table"),
     "few draws": (CLEAR, {"n_draws": 3}, "n_draws=3"),
@@ -181,11 +181,11 @@ def test_a_scorer_that_errs_as_raters_do_comes_out_above_one():
 @pytest.mark.parametrize(
     ("accuracy", "agreement", "message"),
     [
-        (0.7, 0.5, "which is chance"),
-        (0.7, [0.9, 0.4], "which is chance"),
-        (0.7, np.nan, "which is chance"),
-        (0.7, 73, "not percent"),
-        (70, 0.9, "not percent"),
+        (0.7, 0.5, r"above 1/2 \(chance\)"),
+        (0.7, [0.9, 0.4], r"above 1/2 \(chance\)"),
+        (0.7, np.nan, r"above 1/2 \(chance\)"),
+        (0.7, 73, "not a percentage"),
+        (70, 0.9, "not percentages"),
         (np.nan, 0.9, "between 0 and 1"),
     ],
 )
@@ -249,7 +249,7 @@ def test_draws_go_in_as_they_are():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((1.0, -0.1), "at least 0 for rao_kupper"),
+        ((1.0, -0.1), "at least 0 for model='rao_kupper'"),
         ((1.0, np.nan), "threshold must be a finite number"),
         ((np.inf, 1.0), "slope must be a finite number"),
         (("steep", 1.0), "slope must be a finite number"),

@@ -73,7 +73,7 @@ def test_few_units_follow_the_dirichlet_as_well():
     ends = np.quantile(drawn, [0.025, 0.975])
     assert [row["lower"], row["upper"]] == pytest.approx(ends, abs=0.01)
     assert row["se"] == pytest.approx(drawn.std(), rel=0.03)
-    assert "12 items are few" in result.meta["warnings"][0]
+    assert "with 12 items, intervals of the Bayesian bootstrap are too short" in result.meta["warnings"][0]
 
 
 def test_independent_posteriors_would_be_too_wide():
@@ -195,9 +195,9 @@ def test_what_draws_cannot_show_is_said():
     assert any(w.startswith("s0: all items have the same value") for w in said)
     pairs = simulate(seed=3, n_items=40).table.pairs()
     said = bayesian_bootstrap(pairs, ece(), n_draws=100).meta["warnings"]
-    assert any(w.startswith("noise adds to ece") for w in said)
+    assert any(w.startswith("ece is biased upward by noise") for w in said)
     said = bayesian_bootstrap(pairs, ece_debiased(), n_draws=100).meta["warnings"]
-    assert any("posterior deviations from the values" in w for w in said)
+    assert any("posterior means differ from the sample values" in w for w in said)
     assert not bayesian_bootstrap(pairs, brier(), n_draws=100).meta["warnings"]
 
 
@@ -214,7 +214,11 @@ def test_draws_that_are_undefined_are_left_out_and_said():
 
 NONSENSE = {
     "no table": (3, {}, "Expected a Responses or Pairs table"),
-    "one item": (verdicts(correlated(1, 2)), {}, "There is one item, and nothing to weight"),
+    "one item": (
+        verdicts(correlated(1, 2)),
+        {},
+        "There is only one item; the Bayesian bootstrap needs",
+    ),
     "systems": (TASKS, {"resample": ("item", "system")}, "not systems; use resample='item'"),
     "pairwise": (TASKS, {"missing": "pairwise"}, "use missing='common'"),
     "wrong": (TASKS, {"statistic": "kendall", "missing": "count_as_wrong"}, "not for kendall"),
@@ -226,12 +230,12 @@ NONSENSE = {
     "too many items": (
         TASKS,
         {"statistic": dataclasses.replace(kendall("b", grouping="none"), most_items=10)},
-        "takes no more than 10 items",
+        "is limited to 10 items",
     ),
     "one unit in a task": (
         TASKS.keep_rows((TASKS.rows["task"] == "chat") | (TASKS.item_codes == 119)),
         {"by": "task"},
-        "There is one item in task 'news'",
+        "There is only one item in task 'news'",
     ),
 }
 
@@ -342,10 +346,10 @@ def test_counts_from_none_to_many_and_small_priors_stay_probabilities():
 
 
 BAD_COUNTS = {
-    "negative": ([[1, -1], [0, 2]], "at least 0"),
+    "negative": ([[1, -1], [0, 2]], "nonnegative"),
     "not a number": ([[1, np.nan], [0, 2]], "replace NaN"),
     "ragged": ([[1, 2], [3]], "rows differ in length"),
-    "text": ([["a", "b"], ["c", "d"]], "something else"),
+    "text": ([["a", "b"], ["c", "d"]], "not numeric"),
     "flat": ([1, 2, 3], "has shape (3,)"),
     "not square": ([[1, 2, 3], [1, 2, 3]], "has shape (2, 3)"),
     "four credits": (np.ones((4, 4)), "has shape (4, 4)"),
@@ -403,16 +407,16 @@ def test_who_likes_length_is_found_at_the_same_label():
     own = found[found["baseline"].isna()].set_index("scorer")
     assert own.loc["s0.0", "lower"] < 0 < own.loc["s0.8", "lower"]
     assert found["expected_loss"].isna().all()  # neither high nor low ones are good
-    assert any("at the same label" in note for note in result.meta["notes"])
+    assert any("given the label" in note for note in result.meta["notes"])
 
 
 @pytest.mark.parametrize(
     ("change", "asked", "words"),
     [
-        ({}, "width_delta", "no difference 'width_delta'.*length_delta, words_delta"),
+        ({}, "width_delta", "no numeric difference 'width_delta'.*length_delta, words_delta"),
         ({"flat_delta": 0.0}, "flat_delta", "flat_delta is 0 in all pairs; leave it out"),
         ({"endless_delta": np.inf}, "endless_delta", "missing or infinite in 60 pairs"),
-        ({"text_delta": "a"}, "text_delta", "no difference 'text_delta'"),
+        ({"text_delta": "a"}, "text_delta", "no numeric difference 'text_delta'"),
         ({}, None, "must be a name or a list of names"),
         ({"copy_delta": "length_delta"}, ["length_delta", "copy_delta"], "with each other"),
     ],

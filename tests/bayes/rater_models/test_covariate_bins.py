@@ -95,11 +95,11 @@ def test_who_likes_length_is_found(tree):
     assert result.row("x", "y")["estimate"] == pytest.approx(0.8, abs=0.3)
     assert result.row("x")["status"] == "approximate"
     note = result.meta["notes"][1]
-    assert "one standard deviation more length" in note
-    assert "in common cannot be separated from the truth" in note
+    assert "per standard deviation of length" in note
+    assert "shared by all raters is not identified" in note
     named = bayes.summarize(tree, "bias", covariate="length")
     assert named.row("x")["estimate"] == result.row("x")["estimate"]
-    assert "at their means" in bayes.summarize(tree, "severity").meta["notes"][1]
+    assert "at mean covariates" in bayes.summarize(tree, "severity").meta["notes"][1]
     with pytest.raises(MetaevalError, match="no covariate 'width'; there is only length"):
         bayes.summarize(tree, "bias", covariate="width")
 
@@ -201,9 +201,9 @@ def test_design_effect_of_copies_is_their_number():
 @pytest.mark.parametrize(
     ("covariates", "words"),
     [
-        ("width", "no column 'width' of numbers.*there are length, flat, holes"),
+        ("width", "no numeric column 'width'.*available: length, flat, holes"),
         ("length_delta", "Did you mean 'length'"),
-        ("system", "no column 'system' of numbers"),
+        ("system", "no numeric column 'system'"),
         ("holes", "holes is missing or infinite in 4 rated rows"),
         ("flat", "flat is 1 in all rated rows"),
     ],
@@ -217,7 +217,7 @@ def test_covariates_that_make_no_sense_are_refused(covariates, words):
 
 
 def test_few_rows_have_no_ranges():
-    with pytest.raises(MetaevalError, match="needs 30 labelled rows at least, and there are 29"):
+    with pytest.raises(MetaevalError, match="needs at least 30 labeled rows, got 29"):
         prepared(rated(9, n=29))
 
 
@@ -230,7 +230,7 @@ def test_without_covariates_there_is_no_bias():
         n_warmup=50,
         check=False,
     )
-    with pytest.raises(MetaevalError, match=r"no bias: fit again.*covariates="):
+    with pytest.raises(MetaevalError, match=r"no bias; fit with covariates="):
         bayes.summarize(tree, "bias")
 
 

@@ -214,11 +214,14 @@ def test_design_effect_without_slopes_is_about_that_of_the_plain_model():
 @pytest.mark.parametrize(
     ("covariates", "words"),
     [
-        ("length", "no difference 'length'.*there are length_delta, words_delta, flat_delta"),
+        (
+            "length",
+            "no numeric difference 'length'.*available: length_delta, words_delta, flat_delta",
+        ),
         ("holes_delta", "holes_delta is missing or infinite in 4 pairs"),
         ("endless_delta", "endless_delta is missing or infinite in 1 pairs"),
-        ("words_as_text_delta", "no difference 'words_as_text_delta'"),
-        ("flat_delta", "flat_delta is 0 in all labelled pairs"),
+        ("words_as_text_delta", "no numeric difference 'words_as_text_delta'"),
+        ("flat_delta", "flat_delta is 0 in all labeled pairs"),
     ],
 )
 def test_covariates_that_make_no_sense_are_refused(covariates, words):
@@ -281,11 +284,11 @@ def test_a_covariate_that_few_pairs_have_most_of_is_named(largest, said):
 def test_two_raters_are_warned_of():
     table = compared(14, n=60)
     ready = ready_of(table.keep_labels(["a", "b"]))
-    assert "with two raters, a bias cannot be separated from the truth" in ready.warnings
+    assert "with two raters, bias and quality are not separately identified" in ready.warnings
 
 
 def test_few_rows_have_no_ranges():
-    with pytest.raises(MetaevalError, match="needs 30 labelled rows at least, and there are 29"):
+    with pytest.raises(MetaevalError, match="needs at least 30 labeled rows, got 29"):
         ready_of(compared(12, n=29))
 
 
