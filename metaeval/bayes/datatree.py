@@ -32,7 +32,7 @@ def arviz() -> Any:
         warnings.simplefilter("ignore", FutureWarning)
         try:
             import arviz as az
-        except OSError:  # ArviZ writes to the user's cache folder on import, which may be read-only
+        except OSError:  # on import ArviZ writes to the user's cache folder, which may be read-only
             with (
                 tempfile.TemporaryDirectory() as folder,
                 _environment_variable("XDG_CACHE_HOME", folder),

@@ -73,7 +73,10 @@ def test_few_units_follow_the_dirichlet_as_well():
     ends = np.quantile(drawn, [0.025, 0.975])
     assert [row["lower"], row["upper"]] == pytest.approx(ends, abs=0.01)
     assert row["se"] == pytest.approx(drawn.std(), rel=0.03)
-    assert "with 12 items, intervals of the Bayesian bootstrap are too short" in result.meta["warnings"][0]
+    assert (
+        "with 12 items, intervals of the Bayesian bootstrap are too short"
+        in result.meta["warnings"][0]
+    )
 
 
 def test_independent_posteriors_would_be_too_wide():
