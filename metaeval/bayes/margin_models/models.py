@@ -160,7 +160,7 @@ class CalibrationModel(Model):
             )
         if self.form != "beta" and self.positive_from is not None:
             raise MetaevalError(
-                "positive_from= dichotomizes labels of single responses; it needs form='beta'."
+                "positive_from= dichotomizes labels of single responses; use form='beta'."
             )
 
     def prepare(self, table: Table, design: DesignOptions) -> ModelData:

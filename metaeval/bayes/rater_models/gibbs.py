@@ -42,8 +42,8 @@ MAX_THINNING = 16
 _MAX_SINGLE_ROWS = 4096
 _MIN_COMMON_ROWS = 16
 _MIN_PADDED_LENGTH = 1024  # fewer shapes, hence fewer compilations
-# Chains start from draws of the prior with its counts multiplied by this: dispersed, but with raters
-# who are mostly correct.
+# Chains start from draws of the prior with its counts multiplied by this: dispersed, but with
+# raters who are mostly correct.
 _START_WEIGHT = 5.0
 
 

@@ -287,6 +287,6 @@ def test_gaps_beyond_all_margins_are_named_and_chance_stands_beside_miscalibrati
     tree = bayes.fit(
         bayes.CalibrationModel(form="temperature", scale="log_odds"), table, check=False
     )
-    assert "larger than all margins" in " ".join(bayes.summarize(tree, "gap").meta["notes"])
+    assert "exceed all observed margins" in " ".join(bayes.summarize(tree, "gap").meta["notes"])
     off = bayes.summarize(tree, "miscalibration").row("s")
     assert 0.2 < off["estimate"] / off["expected_if_calibrated"] < 3

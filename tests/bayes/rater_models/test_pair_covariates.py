@@ -104,7 +104,10 @@ def test_who_likes_length_is_found(fitted):
     assert result.row("a")["lower"] > 0 > result.row("c")["upper"]
     assert result.row("a", "c")["estimate"] == pytest.approx(1.6, abs=0.6)
     note = result.meta["notes"][1]
-    assert "root mean square more length_delta" in note and "without bias show some" in note
+    assert (
+        "per root mean square of the difference in length_delta" in note
+        and "unbiased raters have some" in note
+    )
     assert "covariates=length_delta" in tree.attrs["signature"]
     assert float(tree["constant_data"]["covariate_sd"][0]) == pytest.approx(UNIT, rel=0.1)
     assert bayes.posterior_predictive(tree)["p"].min() > 0.01
