@@ -118,7 +118,7 @@ def require_posterior(source: Any) -> xr.DataTree:
     """Return a posterior of `fit` as a tree; raise an error for anything else."""
     if not is_posterior(source) or source.attrs.get("schema") != SCHEMA:
         raise MetaevalError(
-            f"Expected a posterior from metaeval.bayes.fit, got a {type(source).__name__}"
+            f"Expected a posterior from metaeval.bayes.fit, got {type(source).__name__}"
             f"{' from another source' if is_posterior(source) else ''}; "
             "fit a model, or load a saved posterior with bayes.load."
         )

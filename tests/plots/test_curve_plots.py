@@ -305,7 +305,7 @@ def test_bias_of_a_posterior_is_its_own(trees):
         (lambda t: order_bias(t), "needs pairs in the order in which they were shown"),
         (lambda t: order_bias(t.pairs()), "read them with ordered=True"),
         (lambda t: win_tie_loss(t), "win_tie_loss draws a posterior, found a table; fit one with"),
-        (lambda t: win_tie_loss(3), "Expected a posterior of metaeval.bayes.fit, found a int"),
+        (lambda t: win_tie_loss(3), "Expected a posterior from metaeval.bayes.fit, got int"),
         (
             lambda t: reliability(t, "judge", forecast="log_odds", ax=3, **FEW),
             "ax=3 must be matplotlib",

@@ -129,7 +129,7 @@ def test_posteriors_are_told_from_other_things(trees, raw, result):
         ((trees["ties"], None), "of the ties model holds several quantities; name one: quantity="),
         ((trees["ties"], "gap"), "There is no quantity of the ties model 'gap'"),
         ((result, "accuracy"), "holds one quantity; give quantity= and its options to"),
-        (("tree", None), "Expected a posterior of metaeval.bayes.fit, found a str"),
+        (("tree", None), "Expected a posterior from metaeval.bayes.fit, got str"),
     ):
         with pytest.raises(MetaevalError, match=said):
             plots.posterior_intervals(wrong[0], quantity=wrong[1])
