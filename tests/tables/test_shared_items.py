@@ -183,7 +183,9 @@ def re_read(table, *without):
 
 
 def test_models_of_independent_tasks_say_what_to_say():
-    with pytest.raises(MetaevalError, match=r"say shared_items=False \(--independent-items\)"):
+    with pytest.raises(
+        MetaevalError, match=r"read with shared_items=False \(--independent-items\)"
+    ):
         bayes.fit("accuracy", aspects())
 
 
