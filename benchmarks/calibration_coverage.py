@@ -36,7 +36,7 @@ from metaeval.curves import (
     spline_basis,
     spline_knots,
 )
-from metaeval.inference import Plan
+from metaeval.inference import Resampling
 from metaeval.statistics import Cases
 
 UNITS = 400
@@ -122,8 +122,7 @@ def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
         part = part_of(margin, label, each, mirrored=True, margins=margin)
         scale = scale_of(margin)
         link, design, at = _design(kind, margin / scale, points / scale)
-        plan = Plan("map_band", n_resamples=n_resamples, seed=k)
-        theta = refit(part, link, design, plan, 0).theta
+        theta = refit(part, link, design, Resampling(n_resamples, k), 0).theta
         chance = link.curve(theta, at).chance
         low, high = np.quantile(chance[1:], [0.025, 0.975], axis=0)
         truth = truth_of(kind, points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from benchmarks import peers, workloads
 from benchmarks.timing import Clock, Seconds
 from benchmarks.workloads import Scores
 from metaeval.core import Floats
-from metaeval.inference import Plan, prepare
-from metaeval.inference.hypothesis_tests import Member, Tested
-from metaeval.inference.published_tests import replica_tests
+from metaeval.inference import ComparisonSettings, make_design
+from metaeval.inference.comparisons import Comparisons, PValues
+from metaeval.inference.published_tests import published_tests
 from metaeval.statistics import Statistic
 from metaeval.tables import Responses
 
@@ -23,16 +24,17 @@ def data(clock: Clock) -> tuple[Scores, Responses, int, dict[str, int]]:
     n_items, n_systems, n_scorers, n = (20, 4, 3, 50) if clock.quick else (1500, 15, 20, 1000)
     scores = workloads.wmt_like(n_items, n_systems, n_scorers)
     sizes = {"items": n_items, "systems": n_systems, "scorers": n_scorers, "resamples": n}
-    return scores, prepare(workloads.table_of(scores)).table, n, sizes
+    return scores, make_design(workloads.table_of(scores)).table, n, sizes
 
 
-def ours(table: Responses, statistic: Statistic, n: int) -> Tested:
+def ours(table: Responses, statistic: Statistic, n: int) -> PValues:
     """Tests of all pairs of scorers, from the table on."""
     a, b = np.triu_indices(len(table.scorers), k=1)
-    part = SimpleNamespace(tables=(table,), part=0)
-    nothing = np.full(len(a), np.nan)
-    member = Member(part, a, b, nothing, nothing[None], nothing)
-    return replica_tests(statistic, [member], Plan("compare", test="swap-cells"), n)[0]
+    estimates: Any = SimpleNamespace(tables=(table,), stream=0)
+    unused = np.full(len(a), np.nan)
+    pairs = Comparisons(estimates=estimates, first=a, second=b, difference=unused, se=unused)
+    testing = ComparisonSettings(n_resamples=10_000, seed=0, test="swap-cells")
+    return published_tests(statistic, [pairs], testing, n)[0]
 
 
 def standardised(scores: Scores) -> Floats:

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pandas as pd
 
-from metaeval.inference import prepare
+from metaeval.inference import make_design
 from metaeval.resampling import (
     PairedDifferences,
     flip_test,
@@ -41,7 +41,7 @@ def two_scorers(seed: int, n_items: int, n_systems: int, steps: float, noise: fl
         pd.DataFrame({"human": np.round(steps * quality).ravel()}),
         label_kind="rating",
     )
-    return prepare(table).table.pairs()
+    return make_design(table).table.pairs()
 
 
 def flip_p(pairs: Pairs, seed: int) -> float:

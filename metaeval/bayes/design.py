@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, MetaevalError, check_names, join_names
 from metaeval.curves import bins_of
-from metaeval.inference import Design, Stratum, prepare
+from metaeval.inference import Design, DesignOptions, Stratum, design_from
 from metaeval.tables import Pairs, Table, require_table
 
 # A design effect of few units is noisy: it is shrunk to that of the other tasks, as if that had
@@ -23,22 +23,11 @@ _UNITS_PER_BIN = 15
 _MAX_BINS, _MAX_FURTHER_BINS = 16, 4  # of the first covariate, of each further one
 
 
-@dataclass(frozen=True, kw_only=True)
-class DesignOptions:
-    """Options that select label, scorers, tasks, units and rows, as in `metaeval.evaluate`."""
-
-    label: str | None = None
-    scorers: Sequence[str] | None = None
-    by: str | None = None
-    resample: str | None = None
-    missing: str | None = None
-
-
 def make_model_design(table: Table, options: DesignOptions) -> tuple[Design, str | None]:
     """Return the design, by task if the table has tasks, and the column of the tasks."""
     table = require_table(table)
     column = options.by or ("task" if "task" in table.rows else None)
-    design = prepare(table, **vars(replace(options, by=column)))
+    design = design_from(table, replace(options, by=column))
     if design.systems:
         raise MetaevalError("Models resample items or clusters, not systems; use resample='item'.")
     if design.missing == "pairwise":
@@ -49,7 +38,7 @@ def make_model_design(table: Table, options: DesignOptions) -> tuple[Design, str
 
 def _require_disjoint_items(design: Design) -> None:
     """Raise an error if tasks share items: models assume independent tasks."""
-    streams = {stratum.part for stratum in design.strata}
+    streams = {stratum.stream for stratum in design.strata}
     if len(design.strata) > 1 and len(streams) == 1:
         raise MetaevalError(
             "Tasks share items (shared_items, or clusters across tasks), but the model assumes "

@@ -12,7 +12,6 @@ import xarray as xr
 from metaeval.bayes.accuracy_model.model import AccuracyModel
 from metaeval.bayes.convergence_checks import converged, failures, require_passed
 from metaeval.bayes.datatree import for_arviz, make_tree, to_dataset
-from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.log_probs import TOTAL
 from metaeval.bayes.margin_models.models import CalibrationModel, TieModel
 from metaeval.bayes.model_base import Model
@@ -21,6 +20,7 @@ from metaeval.bayes.provenance import posterior_attrs
 from metaeval.bayes.rater_models.model import RaterModel
 from metaeval.bayes.sampling.nuts import ChainDraws, Settings
 from metaeval.core import Floats, MetaevalError, check_fraction, check_integer, require_known
+from metaeval.inference import DesignOptions
 from metaeval.tables import Table
 
 MODELS: Mapping[str, type[Model]] = {

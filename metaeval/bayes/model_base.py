@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.model_data import ModelData
 from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule
 from metaeval.core import check_names
+from metaeval.inference import DesignOptions
 from metaeval.tables import Table
 
 

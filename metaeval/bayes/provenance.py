@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.model_data import ModelData
-from metaeval.inference import POSTERIOR, Level, Plan, assembled
-from metaeval.results import make_signature
+from metaeval.inference import (
+    POSTERIOR,
+    Analysis,
+    DesignOptions,
+    Resampling,
+    Settings,
+    assemble_result,
+)
+from metaeval.results import signed
 from metaeval.tables import Table
 
 
@@ -26,18 +33,16 @@ def posterior_attrs(
     design = data.design
     arguments = [f"{k}={v}" for k, v in data.name_options.items()]
     full_name = f"{name}({','.join(arguments)})" if arguments else name
-    plan = Plan(
-        f"{POSTERIOR} of {full_name}",
-        interval=POSTERIOR,
-        n_resamples=max(n_draws, 100),
-        seed=seed,
-    )
     estimand = data.estimand
-    level = Level(estimand, [], [], [], [], list(data.warnings), 0)
-    result = assembled(table, design, plan, vars(options), [level], list(data.notes))
-    meta = dict(result.meta)
-    meta["provenance"]["n_resamples"] = n_draws
-    meta["provenance"]["signature"] = make_signature(meta)
+    result = assemble_result(
+        f"{POSTERIOR} of {full_name}",
+        replace(design, source=table, options=options),
+        [Analysis(estimand=estimand, warnings=data.warnings)],
+        Settings(resampling=Resampling(max(n_draws, 100), seed), interval=POSTERIOR),
+        data.notes,
+    )
+    provenance = replace(result.meta.provenance, n_resamples=n_draws)
+    meta = signed(replace(result.meta, provenance=provenance))
     sizes = [
         {
             "task": stratum.name,
@@ -50,8 +55,8 @@ def posterior_attrs(
     ]
     return {
         "model": name,
-        "signature": meta["provenance"]["signature"],
-        "meta": _as_json(meta),
+        "signature": meta.provenance.signature,
+        "meta": _as_json(meta.plain()),
         "sizes": sizes,
         "data": [
             *(table.fingerprint, design.label, design.scorers, design.resample, design.missing),

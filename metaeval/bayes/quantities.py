@@ -34,6 +34,7 @@ class DerivedQuantity:
     better: str = "higher"
     status: str = "exact"
     is_accuracy: bool = False
+    unit: str = "other"  # "score" if on the scale of each scorer
     dim: str = "scorer"
     shared_units: int = 0
     median: bool = False  # the estimate is the median, for values that pile up at a bound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from metaeval.core import Floats
 from metaeval.inference import POSTERIOR
 from metaeval.resampling import tails
-from metaeval.results import COLUMNS, Row
+from metaeval.results import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,7 @@ def scorer_rows(
 ) -> list[Row]:
     """Return posterior means, intervals and standard deviations of draws (draw, scorer)."""
     return [
-        _summary_row(options, draws[:, m], columns) | {"scorer": name}
-        for m, name in enumerate(names)
+        _summary_row(options, draws[:, m], columns, scorer=name) for m, name in enumerate(names)
     ]
 
 
@@ -53,20 +52,22 @@ def comparison_rows(
         equal = draws[:, a] == draws[:, b]  # the difference of equal infinities is 0
         difference = np.where(equal, 0.0, draws[:, a] - np.where(equal, 0.0, draws[:, b]))
         gain = -difference if options.better == "lower" else difference
-        row = _summary_row(options, difference, columns) | {
-            "scorer": names[a],
-            "baseline": names[b],
-        }
-        row["prob_better"] = float((gain > 0).mean() + (gain == 0).mean() / 2)
-        if options.better != "neither":
-            row["expected_loss"] = float(np.maximum(-gain, 0.0).mean())
-        if options.rope is not None:
-            row["prob_rope"] = float((np.abs(difference) < options.rope).mean())
+        loss = float(np.maximum(-gain, 0.0).mean())
+        rope = options.rope
+        row = replace(
+            _summary_row(options, difference, columns, scorer=names[a]),
+            baseline=names[b],
+            prob_better=float((gain > 0).mean() + (gain == 0).mean() / 2),
+            expected_loss=None if options.better == "neither" else loss,
+            prob_rope=None if rope is None else float((np.abs(difference) < rope).mean()),
+        )
         rows.append(row)
     return rows
 
 
-def _summary_row(options: SummaryOptions, draws: Floats, columns: Mapping[str, Any]) -> Row:
+def _summary_row(
+    options: SummaryOptions, draws: Floats, columns: Mapping[str, Any], scorer: str
+) -> Row:
     """Summarize one quantity, by the median instead of the mean if some draws are infinite."""
     finite = bool(np.isfinite(draws).all())
     bounds = np.quantile(
@@ -75,13 +76,14 @@ def _summary_row(options: SummaryOptions, draws: Floats, columns: Mapping[str, A
     center = np.quantile(draws, 0.5, method="nearest")
     if finite and not options.median:
         center = draws.mean()
-    return dict.fromkeys(COLUMNS) | {
-        "statistic": options.statistic,
-        "estimate": float(center),
-        "lower": float(bounds[0]),
-        "upper": float(bounds[1]),
-        "se": float(draws.std(ddof=1)) if finite else np.nan,
-        "interval": POSTERIOR,
-        "status": options.status,
+    return Row(
+        statistic=options.statistic,
+        scorer=scorer,
+        estimate=float(center),
+        lower=float(bounds[0]),
+        upper=float(bounds[1]),
+        se=float(draws.std(ddof=1)) if finite else np.nan,
+        interval=POSTERIOR,
+        status=options.status,
         **columns,
-    }
+    )

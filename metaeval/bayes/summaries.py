@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from metaeval.bayes.datatree import read_attr, require_posterior
@@ -24,7 +22,8 @@ from metaeval.core import (
     join_names,
     require_known,
 )
-from metaeval.results import COLUMNS, Result, Row, make_signature, normalize_frame
+from metaeval.inference import pairs_of_scorers
+from metaeval.results import Metadata, Result, StatisticInfo, frame_of_rows, signed
 
 NEW_TASK = "(new task)"
 
@@ -113,7 +112,7 @@ def summarize(
     names = derived.names
     if baseline is not None:
         require_known(derived.dim, baseline, names)
-    pairs = _pairs(names, baseline)
+    pairs = pairs_of_scorers(names, baseline)
     failed = str(tree.attrs["failed"])
     status = "failed check" if failed else derived.status
     options = SummaryOptions(
@@ -128,13 +127,14 @@ def summarize(
     for columns, values in zip(
         _columns_by_part(tree, derived), _draws_by_part(derived), strict=True
     ):
+        nulls = derived.null_of(columns["task"], tree)
         rows = scorer_rows(options, names, values, columns)
-        for row, null in zip(rows, derived.null_of(columns["task"], tree), strict=True):
-            row["expected_if_calibrated"] = null
-        value_rows += rows
+        value_rows += [
+            replace(row, expected_if_calibrated=null) for row, null in zip(rows, nulls, strict=True)
+        ]
         differences += comparison_rows(options, names, values, pairs, columns)
         draws.append(values)
-    frame = normalize_frame(pd.DataFrame([*value_rows, *differences], columns=COLUMNS))
+    frame = frame_of_rows([*value_rows, *differences])
     meta = _meta(tree, derived, failed, confidence, baseline, rope)
     return Result(frame, np.concatenate(draws, axis=1), meta)
 
@@ -164,13 +164,6 @@ def _takes(function: Callable[..., DerivedQuantity], name: str) -> bool:
     return name in inspect.signature(function).parameters
 
 
-def _pairs(names: list[str], baseline: str | None) -> list[tuple[int, int]]:
-    if baseline is None:
-        return list(itertools.combinations(range(len(names)), 2))
-    base = names.index(baseline)
-    return [(m, base) for m in range(len(names)) if m != base]
-
-
 def _draws_by_part(derived: DerivedQuantity) -> list[Any]:
     """Return draws (draw, scorer) over all tasks, of each task, and of a new task."""
     tasks = (
@@ -181,7 +174,7 @@ def _draws_by_part(derived: DerivedQuantity) -> list[Any]:
     return [derived.macro, *tasks, *([] if derived.new_task is None else [derived.new_task])]
 
 
-def _columns_by_part(tree: xr.DataTree, derived: DerivedQuantity) -> list[Row]:
+def _columns_by_part(tree: xr.DataTree, derived: DerivedQuantity) -> list[dict[str, Any]]:
     """Return the task and counts for the rows of each part."""
     sizes = read_attr(tree, "sizes")
     counts = ("n_items", "n_clusters", "n_rows", "n_dropped")
@@ -200,32 +193,41 @@ def _meta(
     confidence: float,
     baseline: str | None,
     rope: float | None,
-) -> dict[str, Any]:
+) -> Metadata:
     """Return the metadata of the result."""
-    meta: dict[str, Any] = copy.deepcopy(read_attr(tree, "meta"))
-    statistic = {
-        "name": derived.statistic,
-        "accuracy": derived.is_accuracy,
-        "better": derived.better,
-    }
-    model = meta["statistics"][0]["name"]
-    meta["statistics"] = [
-        statistic | {"status": derived.status, "beside": False} | dict(derived.estimand)
+    meta = Metadata.of_plain(read_attr(tree, "meta"))
+    meanings: dict[str, Any] = dict(derived.estimand)
+    info = StatisticInfo(
+        name=derived.statistic,
+        accuracy=derived.is_accuracy,
+        better=derived.better,
+        status=derived.status,
+        unit=derived.unit,
+        **meanings,
+    )
+    first, _, *others = meta.notes
+    model = meta.statistics[0].name
+    notes = [
+        first,
+        f"{derived.statistic} is {info.target}",
+        *(line for line in others if not line.startswith(f"{model} estimates")),
+        *_halving_note(int(tree.attrs["halved"])),
+        *derived.notes,
     ]
-    meta["policy"] |= {"confidence": confidence, "baseline": baseline, "rope": rope}
-    first, _, *rest = meta["notes"]
-    notes = [line for line in rest if not line.startswith(f"{model} estimates")]
-    meta["notes"] = [first, f"{derived.statistic} is {derived.estimand['target']}", *notes]
-    if failed:
-        meta["warnings"] = [
-            f"the posterior failed convergence diagnostics: {failed}",
-            *meta["warnings"],
-        ]
-    n_halvings = int(tree.attrs["halved"])
-    if n_halvings:
-        times = "once" if n_halvings == 1 else f"{n_halvings} times"
-        note = f"divergent transitions: chains were rerun with the step size halved {times}"
-        meta["notes"].append(note)
-    meta["notes"] += derived.notes
-    meta["provenance"]["signature"] = make_signature(meta)
-    return meta
+    warning = [f"the posterior failed convergence diagnostics: {failed}"] if failed else []
+    return signed(
+        replace(
+            meta,
+            statistics=(info,),
+            policy=replace(meta.policy, confidence=confidence, baseline=baseline, rope=rope),
+            notes=tuple(notes),
+            warnings=(*warning, *meta.warnings),
+        )
+    )
+
+
+def _halving_note(n_halvings: int) -> list[str]:
+    if not n_halvings:
+        return []
+    times = "once" if n_halvings == 1 else f"{n_halvings} times"
+    return [f"divergent transitions: chains were rerun with the step size halved {times}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,9 @@ from metaeval.calibration.cases import (
 from metaeval.calibration.scale_heterogeneity import Fits, scale_ratios
 from metaeval.core import Floats, MetaevalError, check_fraction, check_one_of, join_names, numbers
 from metaeval.curves import Link, expit, link_functions, logit, scale_of
-from metaeval.inference import Plan
+from metaeval.inference import DesignOptions, Resampling, Settings
 from metaeval.resampling import tails
-from metaeval.results import Result, Row
+from metaeval.results import Detail, Result, Row
 from metaeval.statistics import Estimand, Reading, format_name
 from metaeval.tables import Table
 
@@ -114,28 +115,24 @@ def gap_to_agreement(
     check_one_of("calibrator", calibrator, _MAPS)
     expected = link_functions.lapse(1 / check_fraction("lapse", lapse) - 1)
     link = link_functions.MARGIN if calibrator == "margin_link" else expected
-    plan = Plan(
-        "gap_to_agreement",
+    settings = Settings(
+        resampling=Resampling(n_resamples, seed, weights),
         confidence=confidence,
         interval="percentile",
-        n_resamples=n_resamples,
-        seed=seed,
-        weights=weights,
     )
-    options: dict[str, Any] = {
-        "label": label,
-        "scorers": scorers,
-        "resample": resample,
-        "missing": missing,
-    }
-    pooled = prepare_design(table, **options)
+    options = DesignOptions(label=label, scorers=scorers, resample=resample, missing=missing)
+    pooled = prepare_design(table, options)
     column = by or ("task" if "task" in pooled.table.rows else None)
     reading = Reading(scale="log_odds", rows="pairs").settled(pooled.table)
-    designs = [pooled] if column is None else [pooled, prepare_design(table, by=column, **options)]
+    designs = (
+        [pooled] if column is None else [pooled, prepare_design(table, replace(options, by=column))]
+    )
     parts = [part for design in designs for part in cases_by_stratum(design, reading)]
-    fits = [_fits(part, link, plan) for part in parts]
+    fits = [_fits(part, link, settings.resampling) for part in parts]
     lapse_option = "" if lapse == 0.05 else f"lapse={lapse:g}"
-    estimates = [_gaps(level, calibrator, lapse_option, parts, fits, plan) for level in levels]
+    estimates = [
+        _gaps(level, calibrator, lapse_option, parts, fits, confidence) for level in levels
+    ]
     notes = [
         line
         for stratum_fit in zip(parts, fits, strict=True)
@@ -143,10 +140,10 @@ def gap_to_agreement(
     ]
     notes += [line for level in levels for line in _sensitivity_notes(level, parts, fits)]
     if len(parts) > 2:
-        scale_ratio, ratio_notes = scale_ratios(parts, fits, plan)
+        scale_ratio, ratio_notes = scale_ratios(parts, fits, confidence)
         estimates.append(scale_ratio)
         notes += ratio_notes
-    details = [
+    details: list[Detail] = [
         {"statistic": "curve", "task": part.name, "scorer": name}
         | {"slope": float(fit.slope[m]), "lapse": float(fit.lapse[m])}
         | {
@@ -158,7 +155,7 @@ def gap_to_agreement(
         for m, name in enumerate(part.cases.scorers)
     ]
     design = designs[-1]
-    return make_result(table, design, plan, options | {"by": column}, estimates, details, notes)
+    return make_result("gap_to_agreement", design, settings, estimates, details, notes)
 
 
 def _check_agreement(agreement: Any) -> list[float]:
@@ -173,14 +170,14 @@ def _check_agreement(agreement: Any) -> list[float]:
     return sorted(set(levels))
 
 
-def _fits(part: StratumCases, link: Link, plan: Plan) -> Fits:
+def _fits(part: StratumCases, link: Link, resampling: Resampling) -> Fits:
     """Curves of all scorers, fitted to all cases and to every replicate."""
     curves, slopes, others = [], [], []
     for m in range(len(part.cases.scorers)):
         margins = margins_of(part, m)
         scale = scale_of(margins)
         x = (margins / scale)[:, None]
-        theta, increasing = refit(part, link, x, plan, m)
+        theta, increasing = refit(part, link, x, resampling, m)
         slope, rate = _slopes_and_lapses(theta, scale)
         curves.append(np.stack([np.where(increasing, slope, 0.0), rate]))
         slopes.append(slope)
@@ -268,7 +265,7 @@ def _gaps(
     lapse_option: str,
     parts: list[StratumCases],
     fits: list[Fits],
-    plan: Plan,
+    confidence: float,
 ) -> tuple[Estimand, list[Row], Floats]:
     """Rows and draws of the gap at one agreement level."""
     what = (
@@ -291,7 +288,7 @@ def _gaps(
     rows, draws = [], []
     for part, fit in zip(parts, fits, strict=True):
         inverse = inverse_gap(level, fit.slopes, fit.lapses)
-        ends = np.quantile(inverse, tails(plan.confidence)[::-1, 0], axis=0)
+        ends = np.quantile(inverse, tails(confidence)[::-1, 0], axis=0)
         with np.errstate(divide="ignore"):
             best = 1 / inverse_gap(level, fit.slope, fit.lapse)
             ends, gaps = 1 / ends, 1 / inverse

@@ -24,7 +24,7 @@ from metaeval.curves import (
     spline_basis,
     spline_knots,
 )
-from metaeval.inference import Plan
+from metaeval.inference import DesignOptions, Resampling, Settings
 from metaeval.resampling import tails
 from metaeval.statistics import (
     Estimand,
@@ -110,17 +110,11 @@ def reliability(
     >>> bool((curve["confidence_lower"] <= curve["recalibrated"]).all())
     True
     """
-    plan = Plan("reliability", confidence=confidence, n_resamples=n_resamples, seed=seed)
+    settings = Settings(resampling=Resampling(n_resamples, seed), confidence=confidence)
     reading = reading_of(forecast, takes_ties=True)
     ties = reading.ties_as_outcome
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
-    design = prepare_design(table, **options)
+    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
+    design = prepare_design(table, options)
     settled = reading.settled(design.table)
     parts = list(cases_by_stratum(design, settled))
     frames = [
@@ -132,7 +126,7 @@ def reliability(
     what = "the frequency of the event at a forecast"
     estimand = curve_estimand("reliability", what, reading, settled)
     curves = add_signature(
-        pd.concat(frames, ignore_index=True), table, design, plan, options, estimand
+        pd.concat(frames, ignore_index=True), "reliability", design, settings, estimand
     )
     curves.attrs |= {"event": settled.event_name(), "forecasts": settled.describe_origin()}
     return curves
@@ -252,22 +246,13 @@ def map_band(
     True
     """
     check_one_of("calibrator", calibrator, _LINKED)
-    plan = Plan(
-        "map_band",
+    settings = Settings(
+        resampling=Resampling(n_resamples, seed, weights),
         confidence=confidence,
         interval="percentile",
-        n_resamples=n_resamples,
-        seed=seed,
-        weights=weights,
     )
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
-    design = prepare_design(table, **options)
+    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
+    design = prepare_design(table, options)
     reading = Reading(scale="log_odds", rows="pairs").settled(design.table)
     points = None if at is None else np.atleast_1d(numbers(at, "at"))
     if points is not None and (
@@ -275,7 +260,7 @@ def map_band(
     ):
         raise MetaevalError(f"at must be a list of finite margins such as [0, 0.5, 1], got {at!r}.")
     frames = [
-        _band(part, m, calibrator, points, plan)
+        _band(part, m, calibrator, points, settings)
         for part in cases_by_stratum(design, reading)
         for m in range(len(part.cases.scorers))
     ]
@@ -292,11 +277,11 @@ def map_band(
         better="neither",
     )
     bands = pd.concat(frames, ignore_index=True)
-    return add_signature(bands, table, design, plan, options, estimand)
+    return add_signature(bands, "map_band", design, settings, estimand)
 
 
 def _band(
-    part: StratumCases, m: int, calibrator: str, at: Floats | None, plan: Plan
+    part: StratumCases, m: int, calibrator: str, at: Floats | None, settings: Settings
 ) -> pd.DataFrame:
     cases = part.cases
     margins = margins_of(part, m)
@@ -310,9 +295,9 @@ def _band(
         knots = spline_knots(np.abs(design[:, 0]))
         design, new = (spline_basis(np.abs(x[:, 0]), knots) * np.sign(x) for x in (design, new))
         link = link_functions.spline(design.shape[1])
-    theta = refit(part, link, design, plan, m).theta
+    theta = refit(part, link, design, settings.resampling, m).theta
     chance = link.curve(theta, new).chance
-    low, high = np.quantile(chance[1:], tails(plan.confidence)[:, 0], axis=0)
+    low, high = np.quantile(chance[1:], tails(settings.confidence)[:, 0], axis=0)
     return pd.DataFrame(
         {
             "scorer": cases.scorers[m],

@@ -17,7 +17,7 @@ from metaeval.calibration.cases import (
 )
 from metaeval.core import SMALLEST_DIVISOR, Floats, check_fraction
 from metaeval.curves import isotonic_fit, selective_risk
-from metaeval.inference import Plan
+from metaeval.inference import DesignOptions, Resampling, Settings
 from metaeval.statistics import (
     Cases,
     Forecast,
@@ -96,13 +96,7 @@ def risk_coverage(
     True
     """
     requested = reading_of(forecast)
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
+    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
     return _curves(table, "risk_coverage", "", requested, options, confidence, seed)
 
 
@@ -111,13 +105,13 @@ def _curves(
     name: str,
     option: str,
     requested: Reading,
-    options: dict[str, Any],
+    options: DesignOptions,
     confidence: float,
     seed: int,
 ) -> pd.DataFrame:
     """Curves of all scorers and strata, signed with the name of the calling function."""
-    plan = Plan(name, confidence=confidence, seed=seed, n_resamples=_N_WALKS)
-    design = prepare_design(table, **options)
+    settings = Settings(resampling=Resampling(_N_WALKS, seed), confidence=confidence)
+    design = prepare_design(table, options)
     settled = rank_by_margin(requested, requested.settled(design.table))
     frames = [
         _curve(part, m, confidence, seed)
@@ -127,9 +121,7 @@ def _curves(
     estimand = curve_estimand(
         name, "the accuracy of the most confident decisions", requested, settled, option
     )
-    return add_signature(
-        pd.concat(frames, ignore_index=True), table, design, plan, options, estimand
-    )
+    return add_signature(pd.concat(frames, ignore_index=True), name, design, settings, estimand)
 
 
 def largest_coverage(
@@ -191,13 +183,7 @@ def largest_coverage(
     """
     check_fraction("accuracy", accuracy)
     requested = reading_of(forecast)
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
+    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
     option = f"accuracy={accuracy:g}"
     curves = _curves(table, "largest_coverage", option, requested, options, confidence, seed)
     rows = [

@@ -9,7 +9,7 @@ import pandas as pd
 
 from metaeval.calibration.cases import prepare_design
 from metaeval.core import Floats, MetaevalError
-from metaeval.inference import evaluate
+from metaeval.inference import DesignOptions, evaluate
 from metaeval.statistics import (
     Forecast,
     Statistic,
@@ -88,7 +88,7 @@ def scale_fragility(
         raise MetaevalError(
             "scale_fragility needs a table of responses, got pairs, whose scores are margins."
         )
-    design = prepare_design(table, label=label, scorers=scorers, missing=missing)
+    design = prepare_design(table, DesignOptions(label=label, scorers=scorers, missing=missing))
     forecast = Forecast(rows="pairs")
     measures = [pearson(), brier(forecast), recalibration_gain(forecast)]
     measures.append(pairwise_accuracy("half"))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from metaeval.calibration.cases import prepare_design
 from metaeval.core import Floats, MetaevalError, check_integer, decide_with_threshold, same_sizes
-from metaeval.inference import compare
+from metaeval.inference import DesignOptions, compare
 from metaeval.results import Result
 from metaeval.statistics import check_average, credit_at, only_label, pairwise_accuracy
 from metaeval.tables import Pairs, Table
@@ -84,7 +84,8 @@ def threshold_curve(
     """
     check_integer("points", points, 2)
     kind = check_average("item", average)
-    design = prepare_design(table, label=label, scorers=scorers, resample=resample, missing=missing)
+    options = DesignOptions(label=label, scorers=scorers, resample=resample, missing=missing)
+    design = prepare_design(table, options)
     pairs = design.table.pairs()
     frames = []
     for name in pairs.scorers:
@@ -158,5 +159,5 @@ def _rows(result: Result, name: str, epsilon: Floats, best: float) -> pd.DataFra
             "plateau": ~result.is_significant(adjusted),
         }
     )
-    curve.attrs |= {"signature": result.signature, "notes": list(result.meta["notes"])}
+    curve.attrs |= {"signature": result.signature, "notes": list(result.meta.notes)}
     return curve

@@ -9,7 +9,7 @@ import numpy as np
 from metaeval.calibration.cases import StratumCases
 from metaeval.core import Bools, Floats, MetaevalError, with_progress
 from metaeval.curves import Link, link_functions
-from metaeval.inference import Plan
+from metaeval.inference import Resampling
 from metaeval.resampling import key_of, weight_blocks, weight_scheme
 
 _WEIGHTS_PER_BLOCK = 200_000  # cases times replicates: 1.6 MB, so that a block stays in cache
@@ -34,7 +34,7 @@ class Refits(NamedTuple):
     increasing: Bools
 
 
-def refit(part: StratumCases, link: Link, design: Floats, plan: Plan, m: int) -> Refits:
+def refit(part: StratumCases, link: Link, design: Floats, resampling: Resampling, m: int) -> Refits:
     """Fit a curve to the margins of one scorer, on all cases and on every replicate.
 
     Replicates resample units, and the observations that the prior stands for; scorers of a stratum
@@ -44,14 +44,14 @@ def refit(part: StratumCases, link: Link, design: Floats, plan: Plan, m: int) ->
     agreement = (part.cases.label - 0.5) * margins_of(part, m)
     cases, n_units = part.cases, len(part.stratum.units)
     best = link_functions.fit(link, design, cases.label, cases.weight[None])
-    kind = weight_scheme(n_units, plan.weights)
-    key = key_of(plan.seed, "bootstrap", part.stratum.part)
-    rng = np.random.default_rng([plan.seed, part.stratum.part])
-    observations, done = link.prior.observations(plan.n_resamples, rng), 0
+    kind = weight_scheme(n_units, resampling.weights)
+    key = key_of(resampling.seed, "bootstrap", part.stratum.stream)
+    rng = np.random.default_rng([resampling.seed, part.stratum.stream])
+    observations, done = link.prior.observations(resampling.n, rng), 0
     size = max(1, _WEIGHTS_PER_BLOCK // len(cases.label))
-    blocks = weight_blocks(kind, key, plan.n_resamples, n_units, size)
+    blocks = weight_blocks(kind, key, resampling.n, n_units, size)
     thetas, increasing = [best], [np.array([agreement @ cases.weight > 0])]
-    for block in with_progress(blocks, -(-plan.n_resamples // size), f"curves of {scorer}"):
+    for block in with_progress(blocks, -(-resampling.n // size), f"curves of {scorer}"):
         weight = block[:, part.unit] * cases.weight
         prior_block, done = observations[done : done + len(weight)], done + len(weight)
         thetas.append(link_functions.fit(link, design, cases.label, weight, best[0], prior_block))

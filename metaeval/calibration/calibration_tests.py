@@ -17,7 +17,7 @@ from metaeval.calibration.cases import (
     result_row,
 )
 from metaeval.core import Floats, MetaevalError
-from metaeval.inference import Plan
+from metaeval.inference import DesignOptions, Resampling, Settings
 from metaeval.resampling import multiplicity, normal_cdf
 from metaeval.results import Result, Row
 from metaeval.statistics import (
@@ -91,16 +91,10 @@ def spiegelhalter(
     True
     """
     reading = _claimed_forecast(forecast)
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
+    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
     what = "the mean of (y - p)(1 - 2p)"
-    plan = Plan("spiegelhalter", drawn=False)
-    return _test_result(table, "spiegelhalter", what, reading, options, _spiegelhalter, plan)
+    settings = Settings(uses_draws=False)
+    return _test_result(table, "spiegelhalter", what, reading, options, _spiegelhalter, settings)
 
 
 def _claimed_forecast(forecast: Forecast | Scale) -> Reading:
@@ -204,21 +198,15 @@ def cumulative(
     >>> bool(result.row("lexical")["p_value"] < 0.05)
     True
     """
-    plan = Plan("cumulative", n_resamples=n_resamples, seed=seed)
+    settings = Settings(resampling=Resampling(n_resamples, seed))
     reading = _claimed_forecast(forecast)
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
+    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
     what = "the largest absolute mean of y - p over the cases up to a forecast"
 
     def test(part: StratumCases, m: int) -> tuple[float, float, float]:
         return _cumulative(part, m, n_resamples, seed)
 
-    return _test_result(table, "cumulative", what, reading, options, test, plan)
+    return _test_result(table, "cumulative", what, reading, options, test, settings)
 
 
 def _cumulative(part: StratumCases, m: int, n: int, seed: int) -> tuple[float, float, float]:
@@ -265,14 +253,14 @@ def _test_result(
     name: str,
     what: str,
     reading: Reading,
-    options: dict[str, Any],
+    options: DesignOptions,
     test: Test,
-    plan: Plan,
+    settings: Settings,
 ) -> Result:
     """Make a result with one row for each scorer, pooled and by stratum."""
-    pooled = prepare_design(table, **options | {"by": None})
+    pooled = prepare_design(table, dataclasses.replace(options, by=None))
     settled = reading.settled(pooled.table)
-    designs = [pooled] if options["by"] is None else [pooled, prepare_design(table, **options)]
+    designs = [pooled] if options.by is None else [pooled, prepare_design(table, options)]
     parts = [part for design in designs for part in cases_by_stratum(design, settled)]
     full = format_name(name, reading.format_options())
     estimand = dataclasses.replace(estimand_of(full, settled, what, better="neither"), whole=POOLED)
@@ -295,4 +283,4 @@ def _test_result(
                 zip(part.cases.scorers, outcomes, strict=True)
             )
         ]
-    return make_result(table, designs[-1], plan, options, [(estimand, rows, np.empty((0, 0)))])
+    return make_result(name, designs[-1], settings, [(estimand, rows, np.empty((0, 0)))])

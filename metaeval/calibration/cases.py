@@ -10,8 +10,17 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Codes, Floats, MetaevalError, join_names
-from metaeval.inference import Design, Level, Plan, Stratum, assembled, prepare, units_of
-from metaeval.results import COLUMNS, Result, Row
+from metaeval.inference import (
+    Analysis,
+    Design,
+    DesignOptions,
+    Settings,
+    Stratum,
+    assemble_result,
+    design_from,
+    resampling_units,
+)
+from metaeval.results import Detail, Result, Row
 from metaeval.statistics import Cases, Estimand, Reading, cases_of, estimand_of, format_name
 from metaeval.tables import Pairs, Table, require_table
 
@@ -35,20 +44,19 @@ class StratumCases(NamedTuple):
         return len(np.unique(self.unit))
 
 
-def prepare_design(table: Table, **options: Any) -> Design:
+def prepare_design(table: Table, options: DesignOptions) -> Design:
     """Prepare label, scorers, rows and units of a table; see `metaeval.evaluate`."""
-    table = require_table(table)
-    design = _drop_constant(table, prepare(table, **options), options)
+    design = _drop_constant(design_from(require_table(table), options))
     if design.systems:
         raise MetaevalError(
             "Calibration resamples items or clusters only; use resample='item' or 'cluster'."
         )
-    if len(units_of(design.table)[1]) < 2:
+    if len(resampling_units(design.table)[1]) < 2:
         raise MetaevalError(f"Resampling needs at least 2 {design.resample}s, got 1.")
     return design
 
 
-def _drop_constant(table: Table, design: Design, options: dict[str, Any]) -> Design:
+def _drop_constant(design: Design) -> Design:
     """Drop constant scorers with a warning, unless all are constant."""
     values = design.table.scores
     constant = values.max() == values.min()
@@ -59,7 +67,7 @@ def _drop_constant(table: Table, design: Design, options: dict[str, Any]) -> Des
         return design
     names = [name for name in design.scorers if constant[name]]
     warning = f"calibration is undefined for constant scorers: {join_names(names, 5)} excluded"
-    reduced = prepare(table, **{**options, "scorers": rest})
+    reduced = design.restricted_to(rest)
     return replace(reduced, warnings=(warning, *reduced.warnings))
 
 
@@ -73,35 +81,34 @@ def cases_by_stratum(design: Design, reading: Reading) -> Iterator[StratumCases]
 
 
 def make_result(
-    table: Table,
+    kind: str,
     design: Design,
-    plan: Plan,
-    options: dict[str, Any],
+    settings: Settings,
     estimands: Sequence[tuple[Estimand, list[Row], Floats]],
-    details: list[dict[str, Any]] | None = None,
-    notes: list[str] | None = None,
+    details: Sequence[Detail] = (),
+    notes: Sequence[str] = (),
 ) -> Result:
     """Make a result from rows and draws (replicate, row) of each estimand."""
-    levels = [
-        Level(estimand, rows, [], [draws] if draws.size else [], details or [], [], 0)
+    analyses = [
+        Analysis(
+            estimand=estimand,
+            scorers=rows,
+            draws=[draws] if draws.size else [],
+            details=details,
+        )
         for estimand, rows, draws in estimands
     ]
-    return assembled(table, design, plan, options, levels, notes or [])
+    return assemble_result(kind, design, analyses, settings, notes)
 
 
 def add_signature(
-    frame: pd.DataFrame,
-    table: Table,
-    design: Design,
-    plan: Plan,
-    options: dict[str, Any],
-    estimand: Estimand,
+    frame: pd.DataFrame, kind: str, design: Design, settings: Settings, estimand: Estimand
 ) -> pd.DataFrame:
     """Add the signature and the notes to `frame.attrs`."""
-    meta = make_result(table, design, plan, options, [(estimand, [], np.empty((0, 0)))]).meta
+    meta = make_result(kind, design, settings, [(estimand, [], np.empty((0, 0)))]).meta
     frame.attrs |= {
-        "signature": meta["provenance"]["signature"],
-        "notes": [*meta["warnings"], *meta["notes"]],
+        "signature": meta.provenance.signature,
+        "notes": [*meta.warnings, *meta.notes],
     }
     return frame
 
@@ -118,14 +125,14 @@ def curve_estimand(
 def result_row(estimand: Estimand, part: StratumCases, scorer: str, **values: Any) -> Row:
     """Make one row of a result."""
     cases = part.cases
-    return dict.fromkeys(COLUMNS) | {
-        "statistic": estimand.name,
-        "task": part.name,
-        "scorer": scorer,
-        "n_items": len(np.unique(cases.items)),
-        "n_clusters": part.n_units,
-        "n_rows": len(part.stratum.table),
-        "n_dropped": part.n_dropped,
-        "status": estimand.status,
+    return Row(
+        statistic=estimand.name,
+        task=part.name,
+        scorer=scorer,
+        n_items=len(np.unique(cases.items)),
+        n_clusters=part.n_units,
+        n_rows=len(part.stratum.table),
+        n_dropped=part.n_dropped,
+        status=estimand.status,
         **values,
-    }
+    )

@@ -11,6 +11,7 @@ import pandas as pd
 from metaeval.calibration.cases import prepare_design
 from metaeval.core import Codes, Floats, MetaevalError, join_names, require_known
 from metaeval.curves import Calibrator, calibrators
+from metaeval.inference import DesignOptions
 from metaeval.statistics import Average, ForecastRows, Reading, Scored, cases_of, scored_of
 from metaeval.tables import TEXT, Table
 
@@ -148,9 +149,8 @@ class MapKind:
         >>> bool(fitted(0.0) == 0.5 and fitted(2.0) > 0.5)
         True
         """
-        design = prepare_design(
-            table, label=label, scorers=scorers, resample=resample, missing=missing
-        )
+        options = DesignOptions(label=label, scorers=scorers, resample=resample, missing=missing)
+        design = prepare_design(table, options)
         ties = calibrators.BY_NAME[self.name].takes == "outcomes"
         requested = Reading(
             rows=rows,

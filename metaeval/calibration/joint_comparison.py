@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +105,7 @@ def accuracy_and_calibration(
     frame["p_adjusted"] = multiplicity.holm(frame["p_value"].to_numpy())
     significant = result.is_significant(frame["p_adjusted"])
     frame["verdict"] = frame["verdict"].where(significant, "not significant")
-    frame.attrs |= {"signature": _signature(result), "notes": list(result.meta["notes"])}
+    frame.attrs |= {"signature": _signature(result), "notes": list(result.meta.notes)}
     return frame
 
 
@@ -128,9 +129,10 @@ class _Pair(NamedTuple):
 
 def _signature(result: Result) -> str:
     """Signature of the comparison, with the test and interval used here."""
-    policy = result.meta["policy"] | {"test": "hotelling", "interval": "simultaneous"}
-    meta = {**result.meta, "kind": "accuracy_and_calibration"}
-    return make_signature(meta | {"policy": policy | {"correction": "holm"}})
+    policy = replace(
+        result.meta.policy, test="hotelling", interval="simultaneous", correction="holm"
+    )
+    return make_signature(replace(result.meta, kind="accuracy_and_calibration", policy=policy))
 
 
 def _pair(result: Result, scorer: str, baseline: str) -> _Pair:

@@ -8,7 +8,6 @@ import numpy as np
 
 from metaeval.calibration.cases import POOLED, StratumCases, result_row
 from metaeval.core import Bools, Floats
-from metaeval.inference import Plan
 from metaeval.resampling import tails
 from metaeval.results import Row, format_p_relation
 from metaeval.statistics import Estimand
@@ -40,7 +39,7 @@ class Fits(NamedTuple):
 
 
 def scale_ratios(
-    parts: list[StratumCases], fits: list[Fits], plan: Plan
+    parts: list[StratumCases], fits: list[Fits], confidence: float
 ) -> tuple[tuple[Estimand, list[Row], Floats], list[str]]:
     """Heterogeneity of slopes between tasks for each scorer, and notes."""
     what = "exp(tau), tau the standard deviation of log slopes between tasks"
@@ -65,7 +64,7 @@ def scale_ratios(
             continue
         logs = np.array([np.log(fit.slope[m]) for fit in increasing])
         errors = np.array([np.log(fit.assumed[1:, m]).std(ddof=1) for fit in increasing])
-        tau, low, high, p = heterogeneity(logs, errors**2, plan.confidence)
+        tau, low, high, p = heterogeneity(logs, errors**2, confidence)
         ratio, ends = np.exp(tau), np.exp([low, high])
         if len(logs) < _MIN_TASKS:
             ends = np.full(2, np.nan)

@@ -323,7 +323,7 @@ def render_result(result: Result, output_format: str) -> str:
 def write_result(text: str, output: Path | None, result: Result, output_format: str) -> None:
     """Print a text, or write it to a file; CSV has no place for warnings: print them on stderr."""
     if output_format == "csv":
-        for warning in result.meta["warnings"]:
+        for warning in result.meta.warnings:
             say(warning, err=True)
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))

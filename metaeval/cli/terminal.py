@@ -21,7 +21,7 @@ from metaeval.results import (
 
 def as_text(result: Result) -> str:
     """Return warnings, notes, all leaderboards with significant differences, and the signature."""
-    lines = [printable(line) for line in (*result.meta["warnings"], *result.meta["notes"])]
+    lines = [printable(line) for line in (*result.meta.warnings, *result.meta.notes)]
     titles = tables_of(result)
     for title, name, task in titles:
         if len(titles) > 1:

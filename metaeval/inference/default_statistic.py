@@ -21,35 +21,44 @@ Statistics = Statistic | str | Sequence[Statistic | str] | None
 
 
 def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statistic], list[str]]:
-    """The statistics to use, and a sentence that says why where the label picked them."""
+    """Return the statistics to use, and a note that gives the reason for default ones."""
     if statistic is not None:
-        given = [one for some in _listed(statistic) for one in _named(some)]
-        ready = [s.settled(table) for s in given]
-        names = [s.name for s in ready]
-        if not ready or len(set(names)) < len(names):
+        requested = [named for entry in _as_list(statistic) for named in _named(entry)]
+        statistics = [named.settled(table) for named in requested]
+        names = [named.name for named in statistics]
+        if not statistics or len(set(names)) < len(names):
             raise MetaevalError(
-                f"Name each statistic once; there are {join_names(names) or 'none'}. Leave "
-                "statistic out to let the kind of label pick one."
+                f"Name each statistic once, got {join_names(names) or 'none'}; omit statistic= to "
+                "choose by the kind of label."
             )
-        return ready, []
-    kind, picked = _default(table)
-    together = " and ".join(s.name for s in picked)
-    return picked, [f"{kind}, so: {together}"]
+        return statistics, []
+    kind, statistics = _default(table)
+    return statistics, [f"{kind}, so: {' and '.join(named.name for named in statistics)}"]
 
 
-def _listed(statistic: Any) -> list[Any]:
+def require_policy(statistic: Statistic, missing: str) -> None:
+    """Refuse `missing="count_as_wrong"` for statistics that are not accuracies over items."""
+    within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
+    if missing == "count_as_wrong" and not within_items:
+        raise MetaevalError(
+            f"missing='count_as_wrong' is for accuracies over items, not for {statistic.name}; use "
+            "missing='common' or missing='pairwise'."
+        )
+
+
+def _as_list(statistic: Any) -> list[Any]:
     return list(statistic) if isinstance(statistic, list | tuple) else [statistic]
 
 
 def _named(statistic: Any) -> list[Statistic]:
-    """A statistic, or those that a text names."""
+    """A statistic, or those named by a string."""
     if isinstance(statistic, Statistic):
         return [statistic]
     if isinstance(statistic, str):
         return parse_statistics(statistic) or []
     name = getattr(statistic, "__name__", repr(statistic))
     raise MetaevalError(
-        f"{name} is no statistic; call it, {name}(), or give a name such as 'pairwise_accuracy'."
+        f"{name} is not a statistic; call it, {name}(), or give a name such as 'pairwise_accuracy'."
     )
 
 

@@ -1,4 +1,4 @@
-"""Tests of a family of differences: flips, bootstrap, closed forms and replicas."""
+"""Tests of a family of differences: sign flips, bootstrap, McNemar and published tests."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from metaeval.core import ROUNDOFF, ROUNDOFF_OF_SUMS, Floats, MetaevalError
-from metaeval.inference.design import units_of
-from metaeval.inference.estimation import Estimates
-from metaeval.inference.families import Member, Tested
-from metaeval.inference.published_tests import replica_tests
-from metaeval.inference.settings import Plan
+from metaeval.inference.comparisons import Comparisons, PValues
+from metaeval.inference.estimates import Estimates
+from metaeval.inference.published_tests import published_tests
+from metaeval.inference.settings import ComparisonSettings
+from metaeval.inference.units import resampling_units
 from metaeval.resampling import (
     FlipTest,
     PairedDifferences,
@@ -22,139 +22,172 @@ from metaeval.resampling import (
 )
 from metaeval.statistics import Statistic
 
-_CERTAIN = 40.0
-_ROWS = 2**16
+_LARGEST_Z = 40.0  # beyond it the normal tail is 0 in double precision
+_ROWS_AT_A_TIME = 2**16
 
 
 def test_family(
-    statistic: Statistic, members: Sequence[Member], plan: Plan, n_flips: int
-) -> list[Tested]:
-    """Test all differences of a family, members sharing their draws."""
-    flips = all(m.part.contributions is not None for m in members)
-    if plan.test == "sign-flip" and flips:
-        return _flipped(statistic, members, plan, n_flips)
-    if plan.test.startswith("mcnemar"):
-        return [_mcnemar(statistic, m, plan) for m in members]
-    if plan.test in ("sign-flip", "bootstrap"):
-        return _bootstrapped(members, plan)
-    return replica_tests(statistic, members, plan, n_flips)
+    statistic: Statistic, family: Sequence[Comparisons], testing: ComparisonSettings, n_flips: int
+) -> list[PValues]:
+    """Test the differences of a family, which share their random draws."""
+    can_flip = all(c.estimates.contributions is not None for c in family)
+    if testing.test == "sign-flip" and can_flip:
+        return _sign_flip_tests(statistic, family, testing, n_flips)
+    if testing.test in ("mcnemar", "mcnemar-mid-p"):
+        return [_mcnemar(statistic, c, testing) for c in family]
+    if testing.test in ("sign-flip", "bootstrap"):
+        return _bootstrap_tests(family, testing)
+    return published_tests(statistic, family, testing, n_flips)
 
 
-def _flipped(
-    statistic: Statistic, members: Sequence[Member], plan: Plan, n_flips: int
-) -> list[Tested]:
-    contrasts = [
-        PairedDifferences(m.part.contributions, m.first, m.second, m.part.part, m.part.n_units)
-        for m in members
-        if m.part.contributions is not None
+def _sign_flip_tests(
+    statistic: Statistic, family: Sequence[Comparisons], testing: ComparisonSettings, n_flips: int
+) -> list[PValues]:
+    differences = [
+        PairedDifferences(
+            c.estimates.contributions,
+            c.first,
+            c.second,
+            c.estimates.stream,
+            c.estimates.n_units,
+        )
+        for c in family
+        if c.estimates.contributions is not None
     ]
     tests = flip_test(
-        contrasts,
+        differences,
         n_flips=n_flips,
-        seed=plan.seed,
-        alternative=plan.alternative,
-        stop_after_exceedances=plan.stop_after_exceedances,
-        most_enumerated=plan.most_enumerated,
+        seed=testing.seed,
+        alternative=testing.alternative,
+        stop_after_exceedances=testing.stop_after_exceedances,
+        most_enumerated=testing.max_enumerated,
     )
-    status = statistic.estimand.status if statistic.has_contributions else "approximate"
-    return [_of_flips(test, statistic, status) for test in tests]
+    return [_of_flips(test, statistic) for test in tests]
 
 
-def _of_flips(test: FlipTest, statistic: Statistic, status: str) -> Tested:
-    spread = test.p_value * (1 - test.p_value)
-    mcse = np.zeros_like(spread) if test.enumerated else np.sqrt(spread / test.n_flips)
-    n = int(test.n_flips.max(initial=0))
-    status = "published" if statistic.estimand.status == "published" else status
-    return Tested(test.p_value, test.adjusted, mcse, n, test.enumerated, "sign-flip", status)
+def _of_flips(test: FlipTest, statistic: Statistic) -> PValues:
+    variance = test.p_value * (1 - test.p_value)
+    mcse = np.zeros_like(variance) if test.enumerated else np.sqrt(variance / test.n_flips)
+    status = statistic.estimand.status
+    if status != "published" and not statistic.has_contributions:
+        status = "approximate"
+    return PValues(
+        p_value=test.p_value,
+        adjusted=test.adjusted,
+        mcse=mcse,
+        n_flips=int(test.n_flips.max(initial=0)),
+        enumerated=test.enumerated,
+        test="sign-flip",
+        status=status,
+    )
 
 
-def _bootstrapped(members: Sequence[Member], plan: Plan) -> list[Tested]:
-    """Bootstrap tests: studentised in each replicate where there is a formula, else by one se."""
-    scaled = [_studentised(m) for m in members]
-    two_sided = plan.alternative == "two-sided"
-    turn = -1.0 if plan.alternative == "less" else 1.0
-    observed = [turn * t for t, _ in scaled]
-    null = [turn * t for _, t in scaled]
+def _bootstrap_tests(family: Sequence[Comparisons], testing: ComparisonSettings) -> list[PValues]:
+    """Bootstrap tests, studentized in each replicate where there is a formula, else by one se."""
+    studentized = [_studentized(c) for c in family]
+    two_sided = testing.alternative == "two-sided"
+    sign = -1.0 if testing.alternative == "less" else 1.0
+    observed = [sign * t for t, _ in studentized]
+    null = [sign * t for _, t in studentized]
     adjusted = step_down(np.concatenate(observed), np.concatenate(null, axis=1), two_sided)
     cuts = np.cumsum([len(t) for t in observed])[:-1]
     tests = []
-    for m, t, t_null, own in zip(members, observed, null, np.split(adjusted, cuts), strict=True):
-        p = (
-            _p_of_draws(t, t_null, two_sided)
-            if m.part.standard_errors
-            else _p_of_normal(t, two_sided)
+    for c, t, t_null, p_adjusted in zip(
+        family, observed, null, np.split(adjusted, cuts), strict=True
+    ):
+        by_draws = c.estimates.standard_errors is not None
+        p = _p_of_draws(t, t_null, two_sided) if by_draws else _p_of_normal(t, two_sided)
+        # Neither the draws nor flips of the units could show a smaller p-value.
+        smallest = max(1 / (1 + testing.n_resamples), 2.0 ** (1 - c.estimates.n_units))
+        p = np.where(np.isnan(c.se), np.nan, np.maximum(p, smallest))
+        tests.append(
+            PValues(
+                p_value=p,
+                adjusted=np.maximum(p_adjusted, p),
+                mcse=np.sqrt(p * (1 - p) / testing.n_resamples),
+                n_flips=testing.n_resamples,
+                enumerated=False,
+                test="bootstrap",
+                status="approximate",
+            )
         )
-        least = max(1 / (1 + plan.n_resamples), 2.0 ** (1 - m.part.n_units))
-        p = np.where(np.isnan(m.se), np.nan, np.maximum(p, least))
-        mcse = np.sqrt(p * (1 - p) / plan.n_resamples)
-        own = np.maximum(own, p)
-        tests.append(Tested(p, own, mcse, plan.n_resamples, False, "bootstrap", "approximate"))
     return tests
 
 
-def _studentised(member: Member) -> tuple[Floats, Floats]:
-    """Observed differences (pair,) and centred draws (replicate, pair) over standard errors."""
-    observed, drawn = member.se, np.broadcast_to(member.se, member.draws.shape)
-    if member.part.standard_errors is not None:
-        observed = member.part.standard_errors.of_estimate(member.first, member.second)
-        drawn = member.part.standard_errors.of_replicates(member.first, member.second)
-    gap = member.draws - member.estimate
-    tested = member.estimate if member.tested is None else member.tested
+def _studentized(comparisons: Comparisons) -> tuple[Floats, Floats]:
+    """Observed differences (pair,) and centered draws (replicate, pair) over standard errors."""
+    draws, errors = comparisons.draws, comparisons.estimates.standard_errors
+    se, se_draws = comparisons.se, np.broadcast_to(comparisons.se, draws.shape)
+    if errors is not None:
+        se = errors.of_estimate(comparisons.first, comparisons.second)
+        se_draws = errors.of_replicates(comparisons.first, comparisons.second)
+    deviation = draws - comparisons.difference
+    tested = comparisons.difference if comparisons.tested is None else comparisons.tested
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(tested == 0, 0.0, tested / observed)
-        null = np.where(np.abs(gap) <= ROUNDOFF, 0.0, gap / drawn)
-    return np.where(np.isnan(member.se), np.nan, t), null
+        t = np.where(tested == 0, 0.0, tested / se)
+        null = np.where(np.abs(deviation) <= ROUNDOFF, 0.0, deviation / se_draws)
+    return np.where(np.isnan(comparisons.se), np.nan, t), null
 
 
 def _p_of_draws(t: Floats, null: Floats, two_sided: bool) -> Floats:
     extreme = np.abs(null) >= np.abs(t) if two_sided else null >= t
-    there = (~np.isnan(null)).sum(axis=0)
-    return np.asarray((1 + extreme.sum(axis=0)) / (1 + there))
+    n_defined = (~np.isnan(null)).sum(axis=0)
+    return np.asarray((1 + extreme.sum(axis=0)) / (1 + n_defined))
 
 
 def _p_of_normal(t: Floats, two_sided: bool) -> Floats:
-    z = np.clip(np.nan_to_num(t, nan=0.0, posinf=_CERTAIN, neginf=-_CERTAIN), -_CERTAIN, _CERTAIN)
+    z = np.clip(
+        np.nan_to_num(t, nan=0.0, posinf=_LARGEST_Z, neginf=-_LARGEST_Z), -_LARGEST_Z, _LARGEST_Z
+    )
     if two_sided:
         return np.asarray(2 * (1 - normal_cdf(np.abs(z))))
     return np.asarray(1 - normal_cdf(z))
 
 
-def verdicts_of(part: Estimates) -> Floats | None:
-    """One verdict, 0 or 1, of each item (item, scorer), if that is all the estimate is made of.
+def verdicts_of(estimates: Estimates) -> Floats | None:
+    """Return the verdict, 0 or 1, on each item (item, scorer) if the estimate is their mean.
 
-    Items that do not count (tied labels) are 0 for all scorers.
+    Items that are not included (tied labels) are 0 for all scorers.
     """
-    if part.contributions is None or len(part.tables) > 1:
+    contributions = estimates.contributions
+    if contributions is None or len(estimates.tables) > 1:
         return None
-    units = units_of(part.tables[0])[0]
+    units = resampling_units(estimates.tables[0])[0]
     if len(np.unique(units)) < len(units):
         return None
-    found = []
-    for start in range(0, len(part.contributions), _ROWS):
-        verdicts = part.contributions[start : start + _ROWS] * part.n_items
-        whole = np.round(verdicts)
-        if (
-            np.abs(verdicts - whole).max() > ROUNDOFF_OF_SUMS
-            or not np.isin(whole, (0.0, 1.0)).all()
-        ):
+    blocks = []
+    for start in range(0, len(contributions), _ROWS_AT_A_TIME):
+        values = contributions[start : start + _ROWS_AT_A_TIME] * estimates.n_items
+        verdicts = np.round(values)
+        exact = np.abs(values - verdicts).max() <= ROUNDOFF_OF_SUMS
+        if not exact or not np.isin(verdicts, (0.0, 1.0)).all():
             return None
-        found.append(whole)
-    return np.concatenate(found)
+        blocks.append(verdicts)
+    return np.concatenate(blocks)
 
 
-def _mcnemar(statistic: Statistic, member: Member, plan: Plan) -> Tested:
-    verdicts = verdicts_of(member.part)
+def _mcnemar(
+    statistic: Statistic, comparisons: Comparisons, testing: ComparisonSettings
+) -> PValues:
+    verdicts = verdicts_of(comparisons.estimates)
     if verdicts is None:
         raise MetaevalError(
-            f"test={plan.test!r} needs one verdict, right or wrong, of each independent item; "
-            f"{statistic.name} here is no such count. Use test='sign-flip'."
+            f"test={testing.test!r} needs one verdict, correct or not, per independent item, and "
+            f"{statistic.name} is not a mean of such verdicts here; use test='sign-flip'."
         )
-    a, b = verdicts[:, member.first], verdicts[:, member.second]
+    a, b = verdicts[:, comparisons.first], verdicts[:, comparisons.second]
     p = mcnemar(
         (a > b).sum(axis=0),
         (b > a).sum(axis=0),
-        mid_p=plan.test == "mcnemar-mid-p",
-        alternative=plan.alternative,
+        mid_p=testing.test == "mcnemar-mid-p",
+        alternative=testing.alternative,
     )
-    nothing = np.full(len(p), np.nan)
-    return Tested(p, nothing, np.zeros(len(p)), 0, True, plan.test, statistic.estimand.status)
+    return PValues(
+        p_value=p,
+        adjusted=np.full(len(p), np.nan),
+        mcse=np.zeros(len(p)),
+        n_flips=0,
+        enumerated=True,
+        test=testing.test,
+        status=statistic.estimand.status,
+    )

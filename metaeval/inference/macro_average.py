@@ -7,26 +7,27 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from metaeval.core import Codes, Floats
-from metaeval.inference.estimation import Estimates
+from metaeval.inference.estimates import Estimates
 from metaeval.statistics import StandardErrors
 
 
-def macro(parts: list[Estimates], n_shared: int) -> Estimates:
-    """Mean over strata with equal weights, in the estimate as in every draw.
+def macro_average(parts: list[Estimates], n_shared: int) -> Estimates:
+    """Return the mean over strata with equal weights, in the estimate as in every draw.
 
     `n_shared` is the number of items where strata share them.
     """
     if len(parts) == 1 and parts[0].name is None:
         return parts[0]
     n = len(parts)
-    shared = all(p.part == parts[0].part for p in parts) and n > 1
-    stack = _added if shared else np.concatenate
-    whole = [p.contributions for p in parts if p.contributions is not None]
+    shared = all(p.stream == parts[0].stream for p in parts) and n > 1
+    stack = _sum if shared else np.concatenate
+    contributions = [p.contributions for p in parts if p.contributions is not None]
     systems = [p.n_systems for p in parts if p.n_systems is not None]
     return Estimates(
+        scorers=parts[0].scorers,
         name=None,
         estimate=np.mean([p.estimate for p in parts], axis=0),
-        contributions=stack(whole) / n if len(whole) == n else None,
+        contributions=stack(contributions) / n if len(contributions) == n else None,
         influence=stack([p.influence for p in parts]) / n,
         draws=np.mean([p.draws for p in parts], axis=0),
         standard_errors=None if shared or systems else _mean_errors(parts),
@@ -38,26 +39,26 @@ def macro(parts: list[Estimates], n_shared: int) -> Estimates:
         n_systems=min(systems) if systems else None,
         share=stack([p.share for p in parts]) / n,
         units=parts[0].units,
-        part=n,
+        stream=n,
         tables=tuple(table for p in parts for table in p.tables),
     )
 
 
-def _added(parts: list[Floats]) -> Floats:
+def _sum(parts: list[Floats]) -> Floats:
     return np.sum(parts, axis=0)
 
 
 def _mean_errors(parts: list[Estimates]) -> StandardErrors | None:
-    """Standard error of a mean over strata that are drawn by themselves."""
-    each = [p.standard_errors for p in parts if p.standard_errors is not None]
-    if len(each) < len(parts):
+    """Standard error of a mean over strata that are resampled independently."""
+    of_strata = [p.standard_errors for p in parts if p.standard_errors is not None]
+    if len(of_strata) < len(parts):
         return None
 
     def of_estimate(first: Codes, second: Codes | None) -> Floats:
-        return _pooled([errors.of_estimate(first, second) for errors in each])
+        return _pooled([errors.of_estimate(first, second) for errors in of_strata])
 
     def of_replicates(first: Codes, second: Codes | None) -> Floats:
-        return _pooled([errors.of_replicates(first, second) for errors in each])
+        return _pooled([errors.of_replicates(first, second) for errors in of_strata])
 
     return StandardErrors(of_estimate, of_replicates)
 
@@ -68,7 +69,7 @@ def _pooled(parts: Sequence[Floats]) -> Floats:
 
 
 def _mean_levels(parts: list[Estimates]) -> Mapping[str, Floats]:
-    """Levels averaged over strata; numbers of lost groups and of trials are added up."""
+    """Levels averaged over strata; numbers of lost groups and of trials are summed."""
     names = parts[0].levels
     return {
         name: (np.sum if name in ("lost", "trials") else np.mean)(

@@ -1,9 +1,10 @@
-"""The arguments of a verb, checked once."""
+"""Settings of the verbs: resampling, intervals and tests, checked once."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from metaeval.core import (
     MetaevalError,
@@ -12,7 +13,6 @@ from metaeval.core import (
     check_not_negative,
     check_one_of,
 )
-from metaeval.inference.estimation import Resamples
 from metaeval.resampling import (
     ALTERNATIVES,
     MAX_ENUMERATED,
@@ -22,81 +22,105 @@ from metaeval.resampling import (
     multiplicity,
 )
 
-TESTS = (
-    *("sign-flip", "swap-cells", "swap-items", "swap-systems", "pair-swap"),
-    *("mcnemar", "mcnemar-mid-p", "williams", "bootstrap"),
-)
+PUBLISHED_TESTS = ("swap-cells", "swap-items", "swap-systems", "pair-swap", "williams")
+TESTS = ("sign-flip", *PUBLISHED_TESTS[:4], "mcnemar", "mcnemar-mid-p", "williams", "bootstrap")
 CORRECTIONS = ("maxt", *multiplicity.ADJUST)
+POSTERIOR = "posterior"  # kind of interval of results that come from posterior draws
+
+# An adjusted p-value of 0.05 among m comparisons needs p near 0.05 / m: with 200 flips each, such
+# a p-value is an average of 10 exceedances.
 FLIPS_PER_COMPARISON = 200
+MIN_RESAMPLES = 100
+MIN_EXCEEDANCES = 5
+_WITHOUT_SHARED_DRAWS = ("pair-swap", "mcnemar", "mcnemar-mid-p", "williams")
 
-REPLICAS = ("swap-cells", "swap-items", "swap-systems", "pair-swap", "williams")
-POSTERIOR = "posterior"  # of a model: its verb starts so, and so are its intervals called
-_NO_SHARED_DRAWS = ("pair-swap", "mcnemar", "mcnemar-mid-p", "williams")
 
+class Resampling(NamedTuple):
+    """Number of bootstrap replicates, their seed and weights (None: by the number of units)."""
 
-@dataclass(frozen=True)
-class Plan:
-    """Arguments of a verb, checked."""
-
-    verb: str
-    confidence: float = 0.95
-    interval: str = "bca"
-    n_resamples: int = 10_000
+    n: int = 10_000
     seed: int = 0
     weights: str | None = None
+
+
+_DEFAULT = Resampling()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSettings:
+    """How differences are tested; see `metaeval.compare`.
+
+    `n_resamples` is the number of replicates of a bootstrap test and the least number of flips.
+    """
+
+    n_resamples: int
+    seed: int
     test: str = "sign-flip"
     alternative: str = "two-sided"
     correction: str = "maxt"
     baseline: str | None = None
     margin: float | None = None
     stop_after_exceedances: int | None = None
-    keep_draws: bool = False
-    most_enumerated: int = MAX_ENUMERATED
-    drawn: bool = True  # whether anything is
+    max_enumerated: int = MAX_ENUMERATED
 
     def __post_init__(self) -> None:
-        """Refuse what is not usable."""
-        check_fraction("confidence", self.confidence)
-        of_model = self.verb.startswith(POSTERIOR)
-        check_one_of(
-            "interval", self.interval, (POSTERIOR,) if of_model else tuple(intervals.BY_NAME)
-        )
-        check_integer("n_resamples", self.n_resamples, 100)
-        check_integer("seed", self.seed, 0)
+        """Refuse unknown names and values out of range."""
         check_one_of("test", self.test, TESTS)
         check_one_of("alternative", self.alternative, ALTERNATIVES)
         check_one_of("correction", self.correction, CORRECTIONS)
-        if self.weights is not None:
-            check_one_of("weights", self.weights, WEIGHTS)
         if self.margin is not None:
             check_not_negative("margin", self.margin)
         if self.stop_after_exceedances is not None:
-            check_integer("stop_after_exceedances", self.stop_after_exceedances, 5)
+            check_integer("stop_after_exceedances", self.stop_after_exceedances, MIN_EXCEEDANCES)
             if self.test != "sign-flip":
                 raise MetaevalError(
-                    "stop_after_exceedances is for test='sign-flip'; leave one of them out."
+                    "stop_after_exceedances applies to test='sign-flip' only; omit one of the two."
                 )
 
     @property
-    def resamples(self) -> Resamples:
-        """Replicates of the bootstrap."""
-        return Resamples(self.n_resamples, self.seed, self.weights)
-
-    @property
     def adjustment(self) -> str:
-        """The correction that is used: max-T needs draws that comparisons share, else Holm's."""
-        apart = self.test in _NO_SHARED_DRAWS or self.stop_after_exceedances is not None
-        return "holm" if self.correction == "maxt" and apart else self.correction
+        """The correction that is applied: Holm's where max-T has no shared draws."""
+        no_shared_draws = (
+            self.test in _WITHOUT_SHARED_DRAWS or self.stop_after_exceedances is not None
+        )
+        return "holm" if self.correction == "maxt" and no_shared_draws else self.correction
+
+    def n_flips(self, n_comparisons: int) -> int:
+        """Return the number of random flips for a family of comparisons."""
+        return min(max(self.n_resamples, FLIPS_PER_COMPARISON * n_comparisons), MAX_FLIPS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How values are resampled, which intervals they get, and how differences are tested.
+
+    `testing` is None where scorers are not compared, `uses_draws` False where nothing is drawn.
+    """
+
+    resampling: Resampling = _DEFAULT
+    confidence: float = 0.95
+    interval: str = "bca"
+    testing: ComparisonSettings | None = None
+    keep_draws: bool = False
+    uses_draws: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse unknown names and values out of range."""
+        check_fraction("confidence", self.confidence)
+        check_one_of("interval", self.interval, (*intervals.BY_NAME, POSTERIOR))
+        check_integer("n_resamples", self.resampling.n, MIN_RESAMPLES)
+        check_integer("seed", self.resampling.seed, 0)
+        if self.resampling.weights is not None:
+            check_one_of("weights", self.resampling.weights, WEIGHTS)
 
     def pairs(self, names: list[str]) -> list[tuple[int, int]]:
-        """Which scorers are compared: with the baseline, or each with each."""
-        if self.verb != "compare":
-            return []
-        if self.baseline is not None:
-            base = names.index(self.baseline)
-            return [(m, base) for m in range(len(names)) if m != base]
-        return list(itertools.combinations(range(len(names)), 2))
+        """Return positions of the scorers to compare; none if `testing` is None."""
+        return [] if self.testing is None else pairs_of_scorers(names, self.testing.baseline)
 
-    def n_flips(self, family: int) -> int:
-        """Random flips for a family of so many comparisons."""
-        return min(max(self.n_resamples, FLIPS_PER_COMPARISON * family), MAX_FLIPS)
+
+def pairs_of_scorers(names: list[str], baseline: str | None) -> list[tuple[int, int]]:
+    """Return positions of the scorers to compare: each with the baseline, or all pairs."""
+    if baseline is None:
+        return list(itertools.combinations(range(len(names)), 2))
+    base = names.index(baseline)
+    return [(m, base) for m in range(len(names)) if m != base]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, with_progress
-from metaeval.inference.estimation import table_for
+from metaeval.inference.estimation import as_rows_for
 from metaeval.inference.swap_tests import Null, Swaps
 from metaeval.resampling import MAX_ENUMERATED, all_signs, block_size, weight_blocks
 from metaeval.statistics import (
@@ -21,24 +21,24 @@ from metaeval.statistics import (
 )
 from metaeval.tables import TEXT, Responses
 
-_SCORES = 2_000_000  # swapped scores that exist at one time,
-_SWAPS = 250  # and swaps of which they are
+_SCORES = 2_000_000  # swapped scores in memory at one time: 16 MB
+_SWAPS = 250  # most swaps evaluated at one time
 
 
 def evaluated(statistic: Statistic, swaps: Swaps, n_flips: int) -> Null:
-    """Differences that are evaluated swap by swap, many swaps as columns of one table."""
+    """Return differences evaluated swap by swap, many swaps as columns of one table."""
     scores = [standardised(table.scores.to_numpy()) for table in swaps.tables]
-    largest = max(len(table_for(statistic, table)) for table in swaps.tables)
+    largest = max(len(as_rows_for(statistic, table)) for table in swaps.tables)
     size = int(np.clip(_SCORES // (2 * largest), 1, _SWAPS))
     n, what = swaps.n_units, f"{statistic.name}, score swaps"
 
     def differences(signs: Floats) -> Floats:
         values = np.empty((len(swaps.tables), len(signs), len(swaps.first)))
         for t, (table, x, unit) in enumerate(zip(swaps.tables, scores, swaps.units, strict=True)):
-            kept = signs[:, unit].T > 0
+            keep = signs[:, unit].T > 0
             for p, (a, b) in enumerate(zip(swaps.first, swaps.second, strict=True)):
-                one, other = x[:, [a]], x[:, [b]]
-                swapped = np.where(kept, one, other), np.where(kept, other, one)
+                first, second = x[:, [a]], x[:, [b]]
+                swapped = np.where(keep, first, second), np.where(keep, second, first)
                 values[t, :, p] = _differences(statistic, table, *swapped)
         return np.asarray(values.mean(axis=0))
 
@@ -53,49 +53,51 @@ def evaluated(statistic: Statistic, swaps: Swaps, n_flips: int) -> Null:
             yield differences(all_signs(start, min(start + size, 2 ** (n - 1)), n))
 
     observed = differences(np.ones((1, n)))[0]
-    few = n <= MAX_ENUMERATED and 2 ** (n - 1) <= n_flips
-    return Null(observed, np.full(len(observed), ROUNDOFF), draw, every if few else None, n)
+    enumerable = n <= MAX_ENUMERATED and 2 ** (n - 1) <= n_flips
+    return Null(observed, np.full(len(observed), ROUNDOFF), draw, every if enumerable else None, n)
 
 
-def _differences(statistic: Statistic, table: Responses, one: Floats, other: Floats) -> Floats:
+def _differences(statistic: Statistic, table: Responses, first: Floats, second: Floats) -> Floats:
     """Difference of the statistic of two swapped scorers: (row, swap) each -> (swap,)."""
-    found = np.zeros(one.shape[1])
+    values = np.zeros(first.shape[1])
     # A group that is constant in one swap must not be left out of the others.
-    lost = _loses_groups(statistic, table, one) | _loses_groups(statistic, table, other)
-    alone = np.flatnonzero(lost)
+    lost = _loses_groups(statistic, table, first) | _loses_groups(statistic, table, second)
+    separate = np.flatnonzero(lost)
     parts: list[tuple[Callable[..., Floats], Codes]] = [(_gap, np.flatnonzero(~lost))]
     if statistic.estimand.grouping == "item" and isinstance(statistic, SumStatistic):
-        parts.append((_gap_by_item, alone))
+        parts.append((_gap_by_item, separate))
     else:
-        parts += [(_gap, swap) for swap in alone[:, None]]
+        parts += [(_gap, swap) for swap in separate[:, None]]
     for gap, swaps in parts:
         if len(swaps):
             try:
-                found[swaps] = gap(statistic, table, one[:, swaps], other[:, swaps])
-            except MetaevalError:  # defined in no group: the published tools take it as 0
+                values[swaps] = gap(statistic, table, first[:, swaps], second[:, swaps])
+            except MetaevalError:  # undefined in all groups: the published tools take it as 0
                 if not lost[swaps].all():
                     raise
-    return np.nan_to_num(found)
+    return np.nan_to_num(values)
 
 
-def _gap(statistic: Statistic, table: Responses, one: Floats, other: Floats) -> Floats:
-    names = [f"\x00{i:08d}" for i in range(2 * one.shape[1])]
-    scores = pd.DataFrame(np.concatenate([one, other], axis=1), table.scores.index, names)
-    ready = table_for(statistic, table.replace(scores=scores))
+def _gap(statistic: Statistic, table: Responses, first: Floats, second: Floats) -> Floats:
+    names = [f"\x00{i:08d}" for i in range(2 * first.shape[1])]
+    scores = pd.DataFrame(np.concatenate([first, second], axis=1), table.scores.index, names)
+    ready = as_rows_for(statistic, table.replace(scores=scores))
     values = statistic.value(ready)
-    return np.asarray(values[: one.shape[1]] - values[one.shape[1] :])
+    return np.asarray(values[: first.shape[1]] - values[first.shape[1] :])
 
 
-def _gap_by_item(statistic: SumStatistic, table: Responses, one: Floats, other: Floats) -> Floats:
-    """The same, swaps as further items, so that each has groups of its own."""
-    n = one.shape[1]
+def _gap_by_item(
+    statistic: SumStatistic, table: Responses, first: Floats, second: Floats
+) -> Floats:
+    """The same with swaps as further items, so that each has its own groups."""
+    n = first.shape[1]
     rows = table.rows.iloc[np.tile(np.arange(len(table)), n)].reset_index(drop=True)
     copy = pd.Series(np.arange(n).repeat(len(table)).astype(str))
     rows["item"] = copy + "\x1f" + rows["item"].astype(TEXT)
     labels = pd.DataFrame({"\x00label": np.tile(only_label(table), n)})
-    scores = pd.DataFrame({"\x00a": one.T.ravel(), "\x00b": other.T.ravel()})
+    scores = pd.DataFrame({"\x00a": first.T.ravel(), "\x00b": second.T.ravel()})
     copies = table.replace(rows=rows, scores=scores, labels=labels).canonical
-    ready = table_for(statistic, copies)
+    ready = as_rows_for(statistic, copies)
     items = ready.item_index.get_level_values("item").astype(str)
     of_item = items.str.split("\x1f").str[0].astype(int).to_numpy()
     values = statistic.finish(sum_by(statistic.terms(ready), of_item, n))
@@ -110,7 +112,7 @@ def _loses_groups(statistic: Statistic, table: Responses, scores: Floats) -> Boo
         return np.zeros(scores.shape[1], dtype=bool)
     codes = {"item": table.item_codes, "none": np.zeros(len(table), dtype=int)}.get(grouping)
     codes = systems_of(table)[0] if codes is None else codes
-    both = np.column_stack([only_label(table), scores])[np.argsort(codes, kind="stable")]
+    values = np.column_stack([only_label(table), scores])[np.argsort(codes, kind="stable")]
     starts = np.cumsum(np.bincount(codes)) - np.bincount(codes)
-    flat = np.maximum.reduceat(both, starts) == np.minimum.reduceat(both, starts)
-    return np.asarray(flat[~flat[:, 0], 1:].any(axis=0))
+    constant = np.maximum.reduceat(values, starts) == np.minimum.reduceat(values, starts)
+    return np.asarray(constant[~constant[:, 0], 1:].any(axis=0))

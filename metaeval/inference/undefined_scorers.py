@@ -1,89 +1,81 @@
-"""Scorers for which a statistic is undefined: named, and the others compared without them."""
+"""Scorers for which a statistic is undefined: named, and the others analyzed without them."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from metaeval.core import UndefinedError, join_names
-from metaeval.inference.design import Design, prepare, system_level
-from metaeval.inference.estimation import Resamples, measure
-from metaeval.inference.provenance import Level
-from metaeval.results import COLUMNS, Row
+from metaeval.inference.analysis import Analysis
+from metaeval.inference.design import Design
+from metaeval.inference.estimation import estimate_strata
+from metaeval.inference.settings import Resampling
+from metaeval.inference.system_level import system_level
+from metaeval.results import Row
 from metaeval.statistics import Statistic
-from metaeval.tables import Table
 
-_PROBE = Resamples(2, 0)
-
-Run = Callable[[Design, Mapping[str, Any]], Level]
-"""A design, and the options that made it -> all rows of one statistic."""
+_CONSTANT = "constant"
+_PROBE = Resampling(2, 0)  # enough to learn whether a value exists
 
 
 def without_undefined(
-    table: Table, design: Design, statistic: Statistic, options: Mapping[str, Any], run: Run
-) -> Level:
-    """Rows of the scorers that have a value, as if there were no others; those are named.
+    design: Design, statistic: Statistic, analyze: Callable[[Design], Analysis]
+) -> Analysis:
+    """Return the analysis of the scorers that have a value, as if there were no others.
 
-    Scorers are looked at one by one only where all of them together have no value, so that a
-    statistic costs what it did. If none is left, or all fail, the error is that of all together.
+    Scorers are tried one by one only if the statistic is undefined for all of them together. If
+    none is left, or all succeed alone, the error is that of all together.
     """
     try:
-        return run(design, options)
+        return analyze(design)
     except UndefinedError:
-        left_out = {
-            name: why
+        undefined = {
+            name: reason
             for name in design.scorers
-            if (why := _failure(table, statistic, {**options, "scorers": [name]}))
+            if (reason := _failure(design.restricted_to([name]), statistic))
         }
-        rest = [name for name in design.scorers if name not in left_out]
-        if not left_out or not rest:
+        others = [name for name in design.scorers if name not in undefined]
+        if not undefined or not others:
             raise
-    options = {**options, "scorers": rest}
-    level = run(prepare(table, **options), options)
-    rows = [_missing(statistic, name) for name in left_out]
-    nothing = [np.full((len(draws), len(rows)), np.nan) for draws in level.draws[:1]]
-    return dataclasses.replace(
-        level,
-        own=[*level.own, *rows],
-        draws=[*level.draws, *nothing],
-        warnings=[_said(statistic, left_out), *level.warnings],
+    analysis = analyze(design.restricted_to(others))
+    blank = [np.full((len(draws), len(undefined)), np.nan) for draws in analysis.draws[:1]]
+    return replace(
+        analysis,
+        scorers=[*analysis.scorers, *(_blank_row(statistic, name) for name in undefined)],
+        draws=[*analysis.draws, *blank],
+        warnings=[_undefined_warning(statistic, undefined), *analysis.warnings],
     )
 
 
-def _failure(table: Table, statistic: Statistic, options: Mapping[str, Any]) -> str:
-    """Why one scorer alone has no value; empty if it has one."""
+def _failure(design: Design, statistic: Statistic) -> str:
+    """Why the one scorer of a design has no value; empty if it has one."""
     try:
-        design = prepare(table, **options)
         if statistic.estimand.grouping == "systems":
             design = system_level(design)[0] or design
-        measure(design, statistic, _PROBE)
+        estimate_strata(design, statistic, _PROBE)
     except UndefinedError as error:
-        return _constant(design) or str(error)
+        values = design.table.scores.to_numpy()
+        return _CONSTANT if np.nanmin(values) == np.nanmax(values) else str(error)
     return ""
 
 
-def _constant(design: Design) -> str:
-    values = design.table.scores.to_numpy()
-    return "constant" if np.nanmin(values) == np.nanmax(values) else ""
+def _blank_row(statistic: Statistic, name: str) -> Row:
+    return Row(
+        statistic=statistic.name,
+        scorer=name,
+        n_items=0,
+        n_clusters=0,
+        n_rows=0,
+        n_dropped=0,
+        status=statistic.estimand.status,
+    )
 
 
-def _missing(statistic: Statistic, name: str) -> Row:
-    """The row of a scorer without a value."""
-    return dict.fromkeys(COLUMNS) | {
-        "statistic": statistic.name,
-        "scorer": name,
-        "n_items": 0,
-        "n_clusters": 0,
-        "n_rows": 0,
-        "n_dropped": 0,
-        "status": statistic.estimand.status,
-    }
-
-
-def _said(statistic: Statistic, left_out: Mapping[str, str]) -> str:
-    flat = [name for name, why in left_out.items() if why == "constant"]
-    what = f"{join_names(left_out, 5)}" + (f" (constant: {join_names(flat, 5)})" if flat else "")
-    return f"{statistic.name} is undefined for {what}: left out, the others are as without it"
+def _undefined_warning(statistic: Statistic, undefined: Mapping[str, str]) -> str:
+    constant = [name for name, reason in undefined.items() if reason == _CONSTANT]
+    names = join_names(undefined, 5)
+    if constant:
+        names += f" (constant: {join_names(constant, 5)})"
+    return f"{statistic.name} is undefined for {names}: excluded, the others are compared"

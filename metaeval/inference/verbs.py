@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from metaeval.core import MetaevalError, check_names, join_names, require_known
-from metaeval.inference.analysis import whole_level
-from metaeval.inference.default_statistic import Statistics, choose_statistics
-from metaeval.inference.design import Design, prepare, system_level, units_of
-from metaeval.inference.provenance import Level, assembled
-from metaeval.inference.settings import Plan
+from metaeval.inference.analysis import Analysis, analyze
+from metaeval.inference.default_statistic import Statistics, choose_statistics, require_policy
+from metaeval.inference.design import Design, make_design
+from metaeval.inference.pairwise_analysis import analyze_pairwise
+from metaeval.inference.provenance import assemble_result
+from metaeval.inference.settings import ComparisonSettings, Resampling, Settings
+from metaeval.inference.system_level import system_level
 from metaeval.inference.undefined_scorers import without_undefined
+from metaeval.inference.units import resampling_units
 from metaeval.results import Result
 from metaeval.statistics import Statistic, system_accuracy
 from metaeval.tables import Table, require_table
@@ -97,23 +99,17 @@ def evaluate(
     >>> result.frame["scorer"].nunique() == len(load_example().scorers)
     True
     """
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
-    plan = Plan(
-        "evaluate",
+    settings = Settings(
+        resampling=Resampling(n_resamples, seed, weights),
         confidence=confidence,
         interval=interval,
-        n_resamples=n_resamples,
-        seed=seed,
-        weights=weights,
         keep_draws=keep_draws,
     )
-    return _run(table, statistic, plan, options)
+    scorers = _checked_scorers(require_table(table), scorers)
+    design = make_design(
+        table, label=label, scorers=scorers, by=by, resample=resample, missing=missing
+    )
+    return _result("evaluate", design, statistic, settings)
 
 
 def compare(
@@ -197,113 +193,105 @@ def compare(
     >>> set(result.leaderboard()["scorer"]) == set(load_example().scorers)
     True
     """
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
-    plan = Plan(
-        "compare",
+    settings = Settings(
+        resampling=Resampling(n_resamples, seed, weights),
         confidence=confidence,
         interval=interval,
-        n_resamples=n_resamples,
-        seed=seed,
-        weights=weights,
-        test=test,
-        alternative=alternative,
-        correction=correction,
-        baseline=baseline,
-        margin=margin,
-        stop_after_exceedances=stop_after_exceedances,
+        testing=ComparisonSettings(
+            n_resamples=n_resamples,
+            seed=seed,
+            test=test,
+            alternative=alternative,
+            correction=correction,
+            baseline=baseline,
+            margin=margin,
+            stop_after_exceedances=stop_after_exceedances,
+        ),
         keep_draws=keep_draws,
     )
-    return _run(table, statistic, plan, options)
+    scorers = _checked_scorers(require_table(table), scorers)
+    _require_two_scorers(table, scorers, baseline)
+    design = make_design(
+        table, label=label, scorers=scorers, by=by, resample=resample, missing=missing
+    )
+    return _result("compare", design, statistic, settings)
 
 
-def _run(table: Table, statistic: Statistics, plan: Plan, options: dict[str, Any]) -> Result:
-    table = require_table(table)
-    if options["scorers"] is not None:
-        options = options | {"scorers": check_names("scorers", options["scorers"])}
-    _check_scorers(table, plan, options["scorers"])
-    design = prepare(table, **options)
-    if len(units_of(design.table)[1]) < 2:
-        raise MetaevalError(
-            f"There is one {design.resample.split(',')[0]}, and nothing to resample; at least two "
-            "are needed, and little is said below 30."
-            + "".join(f" {warning}." for warning in design.warnings)
-        )
+def _result(verb: str, design: Design, statistic: Statistics, settings: Settings) -> Result:
+    """The analyses of all statistics of a design, as one result."""
+    _require_units(design)
     statistics, notes = choose_statistics(design.table, statistic)
-    for one in statistics:
-        _check_policy(one, design.missing)
-    levels = [_level(table, design, one, plan, options) for one in statistics]
-    if all(s.estimand.grouping != "systems" for s in statistics):
-        beside, reason = _system_level(table, design, plan, options)
-        levels += beside
+    for requested in statistics:
+        require_policy(requested, design.missing)
+    analyses = [_analyze(design, requested, settings) for requested in statistics]
+    if all(requested.estimand.grouping != "systems" for requested in statistics):
+        beside, reason = _system_level(design, settings)
+        analyses += beside
         notes += reason
-    return assembled(table, design, plan, options, levels, notes)
+    return assemble_result(verb, design, analyses, settings, notes)
 
 
-def _level(
-    table: Table, design: Design, statistic: Statistic, plan: Plan, options: Mapping[str, Any]
-) -> Level:
+def _analyze(design: Design, statistic: Statistic, settings: Settings) -> Analysis:
     """All rows of one statistic, of the scorers that have a value."""
+    baseline = None if settings.testing is None else settings.testing.baseline
 
-    def run(own: Design, asked: Mapping[str, Any]) -> Level:
-        if plan.baseline is not None and plan.baseline not in own.scorers:
+    def analysis(subset: Design) -> Analysis:
+        if baseline is not None and baseline not in subset.scorers:
             raise MetaevalError(
-                f"{statistic.name} is undefined for the baseline {plan.baseline!r}, and nothing "
-                "can be compared with it; choose another baseline or statistic."
+                f"{statistic.name} is undefined for the baseline {baseline!r}, so no scorer can be "
+                "compared with it; choose another baseline or statistic."
             )
-        return whole_level(table, own, statistic, plan, asked)
+        method = analyze_pairwise if subset.missing == "pairwise" else analyze
+        return method(subset, statistic, settings)
 
-    return without_undefined(table, design, statistic, options, run)
+    return without_undefined(design, statistic, analysis)
 
 
-def _system_level(
-    table: Table, design: Design, plan: Plan, options: Mapping[str, Any]
-) -> tuple[list[Level], list[str]]:
-    """System accuracy beside the item level, or a line that says why not."""
-    upper, reason = system_level(design)
-    if upper is None:
+def _system_level(design: Design, settings: Settings) -> tuple[list[Analysis], list[str]]:
+    """System accuracy beside the item level, or a note that says why not."""
+    complete, reason = system_level(design)
+    if complete is None:
         return [], [reason]
     if design.missing == "count_as_wrong":
         return [], ["No system level: missing='count_as_wrong' is for items."]
     try:
-        level = _level(table, design, system_accuracy(), plan, options)
+        analysis = _analyze(design, system_accuracy(), settings)
     except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
         return [], [str(error)]
-    return [replace(level, beside=True)], []
+    return [replace(analysis, beside=True)], []
 
 
-def _check_scorers(table: Table, plan: Plan, scorers: Sequence[str] | None) -> None:
+def _checked_scorers(table: Table, scorers: Sequence[str] | None) -> list[str] | None:
+    return None if scorers is None else check_names("scorers", scorers)
+
+
+def _require_two_scorers(table: Table, scorers: Sequence[str] | None, baseline: str | None) -> None:
     names = table.scorers if scorers is None else list(scorers)
-    if plan.verb == "compare" and len(names) < 2:
+    if len(names) < 2:
         raise MetaevalError(
-            f"compare needs two scorers; there is {join_names(names) or 'none'}. Use evaluate "
-            f"for the value of one, or give another score file.{_unused(table)}"
+            f"compare needs at least two scorers, got {join_names(names) or 'none'}. Use evaluate "
+            f"for a single scorer, or add a score file.{_unused_columns(table)}"
         )
-    if plan.baseline is not None:
-        require_known("scorer to compare with", plan.baseline, names)
+    if baseline is not None:
+        require_known("scorer to compare with", baseline, names)
 
 
-def _unused(table: Table) -> str:
-    """Columns of numbers beside the scores, which may have been meant as scorers."""
+def _require_units(design: Design) -> None:
+    if len(resampling_units(design.table)[1]) > 1:
+        return
+    raise MetaevalError(
+        f"Resampling needs at least 2 {design.unit}s, got 1 (30 or more are recommended)."
+        + "".join(f" {warning}." for warning in design.warnings)
+    )
+
+
+def _unused_columns(table: Table) -> str:
+    """Numeric columns that are not scores, but may have been meant as scorers."""
     ids = {*table._id_columns(), *table._identity(table.rows)}
     extra = [str(c) for c in table.rows.select_dtypes("number") if c not in ids]
     if not extra:
         return ""
     return (
-        f" Columns of numbers that are not used as scores: {join_names(extra, 10)}; name those "
-        "that are (scorers=, --scorers)."
+        f" Numeric columns that are not read as scores: {join_names(extra, 10)}; name those that "
+        "are scorers (scorers=, --scorers)."
     )
-
-
-def _check_policy(statistic: Statistic, missing: str) -> None:
-    within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
-    if missing == "count_as_wrong" and not within_items:
-        raise MetaevalError(
-            f"missing='count_as_wrong' is for accuracies over items, not for {statistic.name}; "
-            "use missing='common' or missing='pairwise'."
-        )

@@ -18,7 +18,7 @@ from metaeval.core import (
     natural,
     require_known,
 )
-from metaeval.inference import Design, choose_statistics, compare, prepare, table_for
+from metaeval.inference import Design, as_rows_for, choose_statistics, compare, make_design
 from metaeval.resampling import non_inferior as non_inferior_test
 from metaeval.results import Result
 from metaeval.statistics import Statistic, sum_by
@@ -224,7 +224,7 @@ def gate(
     gain = sign * float(row["estimate"])
     outcome = position_of_interval(low, high, bound)
     level = (1 - result.confidence) / 2
-    design = prepare(
+    design = make_design(
         table, label=label, scorers=[new, baseline], by=by, resample=resample, missing=missing
     )
     confirmed = outcome == INCONCLUSIVE or (
@@ -241,7 +241,7 @@ def gate(
         bound,
         float(row["mde"]),
         _items_needed(row, gain - bound),
-        (*notes, *result.meta["warnings"]),
+        (*notes, *result.meta.warnings),
         result,
     )
 
@@ -283,7 +283,7 @@ def _discordance(
         return None
     gaps = []
     for stratum in design.strata:
-        table = table_for(resolved, stratum.table)
+        table = as_rows_for(resolved, stratum.table)
         of_items = resolved.contributions(table)
         if of_items is None:
             return None

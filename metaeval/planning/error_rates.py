@@ -18,15 +18,18 @@ from metaeval.core import (
     with_progress,
 )
 from metaeval.inference import (
+    ComparisonSettings,
     Design,
+    DesignOptions,
     Estimates,
-    Plan,
+    Resampling,
     Statistics,
     choose_statistics,
-    difference_rows,
-    macro,
-    measure,
-    units_of,
+    compare_pairs,
+    estimate,
+    pairs_of_scorers,
+    resampling_units,
+    test_family,
 )
 from metaeval.planning.power_analysis import (
     MAX_ENUMERATED_UNITS,
@@ -111,7 +114,7 @@ def type_i_error_rate(
     names = list(scorers) if scorers is not None else table.scorers[:2]
     if len(names) != 2:
         raise MetaevalError(f"type_i_error_rate takes two scorers, got {len(names)}; set scorers=.")
-    options = {"label": label, "resample": resample, "missing": missing}
+    options = DesignOptions(label=label, resample=resample, missing=missing)
     pair = require_table(table).keep_scorers(names)
     check_integer("n_simulations", n_simulations, 100)
     if null == "shifted":
@@ -120,21 +123,21 @@ def type_i_error_rate(
         rate = _SHIFTED[_check_test(test, part)]
         return rate(values - values.mean(), len(values), n_simulations, n_resamples, level, seed)
     check_fraction("level", level)
-    plan = Plan(
-        "compare",
-        test=test,
+    testing = ComparisonSettings(
         n_resamples=n_resamples,
         seed=seed,
+        test=test,
         correction="none",
-        most_enumerated=MAX_ENUMERATED_UNITS,
+        max_enumerated=MAX_ENUMERATED_UNITS,
     )
+    resampling = Resampling(n_resamples, seed)
     design = units_design(pair, options)
     resolved = choose_statistics(design.table, statistic)[0][0]
     design = _on_one_scale(design, resolved)
     rng = np.random.default_rng([seed, 2])
     sets = (_exchange(design, rng) for _ in range(n_simulations))
     p = [
-        _p_value(exchanged, resolved, plan)
+        _p_value(exchanged, resolved, testing, resampling)
         for exchanged in with_progress(sets, n_simulations, "simulations")
     ]
     return rejection_rate(int((np.array(p) <= level).sum()), n_simulations, level)
@@ -214,16 +217,19 @@ def _standardize(values: Floats, margins: bool) -> Floats:
     return values / size if size > 0 else values
 
 
-def _p_value(design: Design, statistic: Statistic, plan: Plan) -> float:
-    estimates = macro(measure(design, statistic, plan.resamples), design.table.n_items)
-    rows = difference_rows(statistic, [(estimates, design.scorers, plan)], plan.n_resamples)
-    return float(rows[0]["p_value"])
+def _p_value(
+    design: Design, statistic: Statistic, testing: ComparisonSettings, resampling: Resampling
+) -> float:
+    overall = estimate(design, statistic, resampling)[0]
+    family = [compare_pairs(statistic, overall, pairs_of_scorers(design.scorers, None))]
+    [p_values] = test_family(statistic, family, testing, testing.n_resamples)
+    return float(p_values.p_value[0])
 
 
 def _exchange(design: Design, rng: np.random.Generator) -> Design:
     """Draw as many units with replacement, with scorers swapped in each with probability 1/2."""
     table = design.table
-    codes, units = units_of(table)
+    codes, units = resampling_units(table)
     unit_of_row = codes[table.item_codes]
     order = np.argsort(unit_of_row, kind="stable")
     ends = np.searchsorted(unit_of_row[order], np.arange(len(units) + 1))
@@ -243,7 +249,7 @@ def _exchange(design: Design, rng: np.random.Generator) -> Design:
         label_kind=table.label_kind or (table.kind if isinstance(table, Responses) else None),
     ).canonical
     stratum = replace(
-        design.strata[0], name=None, table=exchanged, units=units_of(exchanged)[1], part=0
+        design.strata[0], name=None, table=exchanged, units=resampling_units(exchanged)[1], stream=0
     )
     return replace(design, table=exchanged, strata=(stratum,), by=None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,15 +19,15 @@ from metaeval.core import (
 )
 from metaeval.inference import (
     Design,
+    DesignOptions,
     Estimates,
-    Plan,
-    Resamples,
+    Resampling,
     Statistics,
     choose_statistics,
-    macro,
-    measure,
-    prepare,
-    units_of,
+    design_from,
+    estimate,
+    pairs_of_scorers,
+    resampling_units,
 )
 from metaeval.resampling import (
     IntervalInputs,
@@ -126,12 +127,12 @@ def sample_size(
     >>> bool((plan["items_needed"] > 0).all())
     True
     """
-    options: dict[str, Any] = {"label": label, "missing": missing}
-    estimates = unit_estimates(table, statistic, options | {"resample": "item"})
-    clusters = units_of(units_design(table, options | {"resample": resample}).table)[0]
-    plan = Plan("compare", confidence, baseline=_check_scorer(baseline, table))
+    options = DesignOptions(label=label, resample=resample, missing=missing)
+    estimates = unit_estimates(table, statistic, replace(options, resample="item"))
+    clusters = resampling_units(units_design(table, options).table)[0]
+    check_fraction("confidence", confidence)
     rows = []
-    for a, b in plan.pairs(table.scorers):
+    for a, b in pairs_of_scorers(table.scorers, _check_scorer(baseline, table)):
         values = differences(estimates, table.scorers, a, b)
         rows.append(
             {"scorer": table.scorers[a], "baseline": table.scorers[b]}
@@ -213,7 +214,7 @@ def power_by_simulation(
     """
     check_integer("n_units", n_units, 2)
     estimates = unit_estimates(
-        table, statistic, {"label": label, "resample": resample, "missing": missing}
+        table, statistic, DesignOptions(label=label, resample=resample, missing=missing)
     )
     a, b = (_scorer_index(name, table) for name in (scorer, baseline))
     values = differences(estimates, table.scorers, a, b)
@@ -238,9 +239,9 @@ def flip_rate(
     return rejection_rate(int((p <= level).sum()), n_simulations, level)
 
 
-def units_design(table: Table, options: dict[str, Any]) -> Design:
+def units_design(table: Table, options: DesignOptions) -> Design:
     """Prepare a design of at least two items (clusters)."""
-    design = prepare(table, **options)
+    design = design_from(table, options)
     if design.systems:
         raise MetaevalError(
             "Planning resamples items or clusters only, but resample=('item', 'system') includes "
@@ -255,11 +256,11 @@ def units_design(table: Table, options: dict[str, Any]) -> Design:
     return design
 
 
-def unit_estimates(table: Table, statistic: Statistics, options: dict[str, Any]) -> Estimates:
+def unit_estimates(table: Table, statistic: Statistics, options: DesignOptions) -> Estimates:
     """Estimates of the first statistic, with influence by unit."""
     design = units_design(table, options)
     resolved = choose_statistics(design.table, statistic)[0][0]
-    estimates = macro(measure(design, resolved, Resamples(_N_RESAMPLES, 0)), design.table.n_items)
+    estimates = estimate(design, resolved, Resampling(_N_RESAMPLES, 0))[0]
     if estimates.contributions is None:
         raise MetaevalError(
             f"Planning needs item contributions, which {resolved.name} does not have; use "

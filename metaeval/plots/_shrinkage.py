@@ -92,7 +92,7 @@ def shrinkage(
     if not posterior.is_posterior or raw.is_posterior:
         raise MetaevalError(
             "shrinkage draws a result of metaeval.evaluate beside one of bayes.summarize, in "
-            f"this order; found {raw.meta['kind']} and {posterior.meta['kind']}."
+            f"this order; found {raw.meta.kind} and {posterior.meta.kind}."
         )
     frame = _both(raw, posterior, statistic)
     return frame if return_data else _draw(frame, raw, posterior, statistic, max_chars, fig)

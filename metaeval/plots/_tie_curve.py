@@ -143,9 +143,7 @@ def _crossed(table: Table, statistic: Statistic, asked: dict[str, Any]) -> pd.Da
     result = evaluate(table, statistic, **asked)
     own = result.frame[result.frame["statistic"] == statistic.name]
     median = {
-        d["scorer"]: d["epsilon"]
-        for d in result.meta["details"]
-        if d["statistic"] == statistic.name
+        d["scorer"]: d["epsilon"] for d in result.meta.details if d["statistic"] == statistic.name
     }
     return own.assign(
         part="cross-fitted", accuracy=own["estimate"], epsilon=own["scorer"].map(median)

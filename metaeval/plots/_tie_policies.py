@@ -160,7 +160,7 @@ def _ranks(table: Table, statistics: list[Statistic | str], asked: dict[str, Any
             f"There is one scorer, {scorers[0]!r}, and ranks need two; name more with scorers=."
         )
     result = compare(table, statistics, **asked)
-    names = [s["name"] for s in result.meta["statistics"] if not s["beside"]]
+    names = result.meta.requested
     for name in names:
         if result.direction(name) == 0:
             raise MetaevalError(f"{name} has no ranks: neither high nor low values are good.")

@@ -110,7 +110,7 @@ def _posterior(
             return posterior
         raise MetaevalError(
             f"posterior_intervals draws posteriors, and this result is of "
-            f"{posterior.meta['kind']}; draw forest(result), or fit a model with bayes.fit."
+            f"{posterior.meta.kind}; draw forest(result), or fit a model with bayes.fit."
         )
     from metaeval.bayes import summarize
     from metaeval.bayes.datatree import require_posterior

@@ -10,8 +10,6 @@ from metaeval.core import MetaevalError
 from metaeval.plots.row_axes import label_x, percent_axis
 from metaeval.results import Result, interval_name
 
-_OF_SCORES = ("gap", "epsilon")  # in units of each scorer
-
 
 def value_label(result: Result, statistic: str | None = None, *, interval: bool = True) -> str:
     """Name and unit of what an axis shows, and which intervals are drawn."""
@@ -20,7 +18,7 @@ def value_label(result: Result, statistic: str | None = None, *, interval: bool 
     if result.is_accuracy(statistic):
         said = f"{short} (%)"
     else:
-        said = f"{name}, in units of the scorer" if short in _OF_SCORES else name
+        said = f"{name}, in units of the scorer" if result.unit(statistic) == "score" else name
     better = ", lower is better" if result.direction(statistic) < 0 else ""
     kind = f", {100 * result.confidence:g}% {interval_name(result)}" if interval else ""
     return f"{said.replace('_', ' ')}{better}{kind}"
@@ -42,8 +40,7 @@ def label_values(
 
 def without_end(result: Result, statistic: str | None = None) -> str:
     """What an infinite value is called: a gap without end is one that never suffices."""
-    name = str(result.rows(statistic, None)["statistic"].iloc[0])
-    return "never" if name.split("(")[0] == "gap" else "no end"
+    return "never" if result.unit(statistic) == "score" else "no end"
 
 
 def require_result(result: Any, function: str) -> Result:
@@ -64,6 +61,6 @@ def require_differences(
     if found["baseline"].notna().any():
         return result
     raise MetaevalError(
-        f"{function} draws comparisons of scorers, and this result ({result.meta['kind']}) has "
+        f"{function} draws comparisons of scorers, and this result ({result.meta.kind}) has "
         "none; call metaeval.compare with two scorers or more."
     )

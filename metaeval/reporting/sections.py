@@ -83,7 +83,7 @@ def verdicts(subject: Subject) -> Section:
         texts += [_stated(significant_line(result, name)), _stated(equivalent_line(result, name))]
     else:
         texts += [f"{names[0]} is the only scorer: there is nothing to compare it with."]
-    texts += [*(_stated(w) for w in result.meta["warnings"]), result.methods_paragraph()]
+    texts += [*(_stated(w) for w in result.meta.warnings), result.methods_paragraph()]
     return Section("verdicts", "Verdict", tuple(text for text in texts if text))
 
 
@@ -94,7 +94,7 @@ def _stated(text: str) -> str:
 
 def _told(result: Result, names: Sequence[str]) -> list[tuple[str, str]]:
     """Comparisons that are put in a sentence: with the baseline, else of the best with the next."""
-    baseline = result.meta["policy"]["baseline"]
+    baseline = result.meta.policy.baseline
     if baseline is not None:
         return [(name, baseline) for name in names if name != baseline][:_SENTENCES]
     return [(names[0], name) for name in names[1 : _SENTENCES + 1]]
@@ -194,7 +194,7 @@ def _calibrated(subject: Subject, name: str) -> list[Table]:
 def diagnostics(subject: Subject, gates: Sequence[Table]) -> Section:
     """What the numbers rest on."""
     result = subject.result
-    texts = [*result.meta["notes"], precision_line(result)]
+    texts = [*result.meta.notes, precision_line(result)]
     return Section("diagnostics", "Diagnostics", tuple(t for t in texts if t), tuple(gates))
 
 
@@ -206,6 +206,7 @@ def glossary() -> Section:
 def provenance(subject: Subject) -> Section:
     """Where the numbers come from."""
     result = subject.result
-    kept = {k: result.meta[k] for k in ("policy", "alignment", "provenance")}
+    plain = result.meta.plain()
+    kept = {k: plain[k] for k in ("policy", "alignment", "provenance")}
     code = json.dumps(kept, indent=1, ensure_ascii=False, default=str)
     return Section("provenance", "Provenance", (f"Signature: {result.signature}",), code=code)

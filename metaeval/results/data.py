@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import ROUNDOFF, Floats, MetaevalError, did_you_mean, join_names, require_known
-from metaeval.results.columns import COUNTS, TEXTS
+from metaeval.results.metadata import Metadata, StatisticInfo
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,13 +25,13 @@ class ResultData:
     draws : array (draw, own row of frame), optional
         Bootstrap replicates of the values of scorers, in row order; those of differences are
         obtained by subtraction.
-    meta : mapping
+    meta : Metadata
         Verb, policy, alignment, provenance, warnings and notes.
     """
 
     frame: pd.DataFrame
     draws: Floats | None
-    meta: Mapping[str, Any]
+    meta: Metadata
 
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the tidy frame."""
@@ -41,7 +40,7 @@ class ResultData:
     @property
     def signature(self) -> str:
         """The line that reproduces all numbers, given the data."""
-        return str(self.meta["provenance"]["signature"])
+        return self.meta.provenance.signature
 
     @property
     def statistics(self) -> list[str]:
@@ -89,7 +88,7 @@ class ResultData:
                 f"{scorer!r} was not compared with {baseline!r}; call compare without baseline=, "
                 f"or with baseline={baseline!r}."
             )
-        alternative = self.meta["policy"]["alternative"]
+        alternative = self.meta.policy.alternative or ""
         return reversed_row(reversed_matches.iloc[0], alternative, self.direction(statistic))
 
     def rows(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
@@ -120,7 +119,7 @@ class ResultData:
     @property
     def is_posterior(self) -> bool:
         """Whether rows hold posterior probabilities (`prob_better`) instead of p-values."""
-        return str(self.meta["kind"]).startswith("posterior")
+        return self.meta.kind.startswith("posterior")
 
     @property
     def confidence(self) -> float:
@@ -128,7 +127,7 @@ class ResultData:
 
         For posteriors, a scorer is probably better from a probability of (1 + confidence) / 2.
         """
-        return float(self.meta["policy"]["confidence"])
+        return float(self.meta.policy.confidence)
 
     def is_accuracy(self, statistic: str | None = None) -> bool:
         """Whether a statistic is a proportion of correct decisions, shown in percent.
@@ -138,8 +137,7 @@ class ResultData:
         statistic : str, optional
             Its name, with or without arguments; by default the first one.
         """
-        name = self.rows(statistic, None)["statistic"].iloc[0]
-        return any(s["name"] == name and s["accuracy"] for s in self.meta["statistics"])
+        return self._info(statistic).accuracy
 
     def direction(self, statistic: str | None = None) -> int:
         """1 if higher values of a statistic are better, -1 if lower ones are, 0 if neither.
@@ -149,9 +147,22 @@ class ResultData:
         statistic : str, optional
             Its name, with or without arguments; by default the first one.
         """
+        return {"higher": 1, "lower": -1, "neither": 0}[self._info(statistic).better]
+
+    def unit(self, statistic: str | None = None) -> str:
+        """Unit of a statistic: "proportion", "score" (that of each scorer) or "other".
+
+        Parameters
+        ----------
+        statistic : str, optional
+            Its name, with or without arguments; by default the first one.
+        """
+        return self._info(statistic).unit
+
+    def _info(self, statistic: str | None) -> StatisticInfo:
         name = self.rows(statistic, None)["statistic"].iloc[0]
-        better = {s["name"]: s.get("better", "higher") for s in self.meta["statistics"]}
-        return {"higher": 1, "lower": -1, "neither": 0}[better.get(name, "higher")]
+        known = {info.name: info for info in self.meta.statistics}
+        return known.get(name, StatisticInfo(name=name, accuracy=False))
 
     def is_significant(self, p: float | Floats | pd.Series) -> Any:
         """Whether (adjusted) p-values are at most 1 minus the confidence, up to rounding.
@@ -167,13 +178,6 @@ class ResultData:
             Of the shape of `p`.
         """
         return p <= 1 - self.confidence + ROUNDOFF
-
-
-def normalize_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with numbers as floats and missing text as None."""
-    texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in TEXTS}
-    numbers = {c: frame[c].astype(float) for c in frame if c not in (*TEXTS, *COUNTS)}
-    return frame.assign(**texts, **numbers)
 
 
 def reversed_row(row: pd.Series, alternative: str, direction: int) -> pd.Series:

@@ -11,11 +11,11 @@ import pandas as pd
 
 from metaeval.core import MetaevalError, join_names
 from metaeval.results.columns import COUNTS, NUMBERS, TEXTS
+from metaeval.results.metadata import SECTIONS, Metadata
 from metaeval.results.prose import INTERVALS, OWN_TESTS
 from metaeval.results.tables import CORRECTIONS
 
 SCHEMA = "metaeval.result/1"
-SECTIONS = ("warnings", "notes", "policy", "statistics", "alignment", "details", "provenance")
 _PROBABILITIES = ("p_value", "p_adjusted", "p_equivalent", "prob_better", "prob_rope", "tie_rate")
 _LARGEST = 2.0**53  # of counts: beyond it not all integers are doubles
 _INFINITE = ("inf", "-inf")
@@ -24,8 +24,8 @@ _SIDES = (None, "two-sided", "greater", "less")
 Test = Callable[[Any], bool]
 
 
-def read_result(text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Rows and meta of a result written by `to_json`; anything else is refused."""
+def read_result(text: str) -> tuple[pd.DataFrame, Metadata]:
+    """Rows and metadata of a result written by `to_json`; anything else is refused."""
     data = _document(text)
     for name, test in _DOCUMENT.items():
         _require(test(data.get(name)), name, data.get(name))
@@ -39,7 +39,7 @@ def read_result(text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         _check_keys(about, _STATISTIC, f"statistics[{i}]")
     _check_tables(rows)
     _check_words(rows, meta)
-    return pd.DataFrame(rows), meta
+    return pd.DataFrame(rows), Metadata.of_plain(meta)
 
 
 def _document(text: str) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from metaeval.core import ROUNDOFF, join_names
 from metaeval.results.data import ResultData, format_probability
+from metaeval.results.metadata import Policy, StatisticInfo
 from metaeval.results.ranking import decision_probability
 
 _TIES = {
@@ -70,26 +69,26 @@ _UNITS = {
 
 def methods_paragraph(result: ResultData) -> str:
     """A methods paragraph: data, statistic, tie policy, interval, test and correction."""
-    policy, origin = result.meta["policy"], result.meta["provenance"]
+    policy, origin = result.meta.policy, result.meta.provenance
     first = result.frame[result.frame["task"].isna()].iloc[0]
     clusters = f"clusters of items (n = {first['n_clusters']})"
-    unit = _UNITS.get(policy["resample"], clusters)
+    unit = _UNITS.get(policy.resample, clusters)
     parts = [
-        f"Scorers were evaluated against {_labels(policy['label'])} on {first['n_items']} items "
-        f"({first['n_rows']} rows{_dropped(first['n_dropped'], policy['missing'])}).",
-        *(_statistic(s) for s in result.meta["statistics"]),
+        f"Scorers were evaluated against {_labels(policy.label)} on {first['n_items']} items "
+        f"({first['n_rows']} rows{_dropped(first['n_dropped'], policy.missing)}).",
+        *(_statistic(s) for s in result.meta.statistics),
         *(_of_posterior(result, unit) if result.is_posterior else _of_resamples(result, unit)),
-        f"Computed with metaeval {origin['version']}{_seed(origin['seed'])}.",
+        f"Computed with metaeval {origin.version}{_seed(origin.seed)}.",
     ]
-    if policy["by"] is not None and not all("whole" in s for s in result.meta["statistics"]):
-        parts.insert(1, f"Values are unweighted means over {policy['by']}s.")
+    if policy.by is not None and not all(info.whole for info in result.meta.statistics):
+        parts.insert(1, f"Values are unweighted means over {policy.by}s.")
     return " ".join(part for part in parts if part)
 
 
-def _labels(label: str) -> str:
+def _labels(label: str | None) -> str:
     """The labels, and the rule for an even split of raters."""
     ties = " (a tie if no verdict has a plurality)"
-    return f"{label}{ties if label.startswith('plurality of ') else ''}"
+    return f"{label}{ties if str(label).startswith('plurality of ') else ''}"
 
 
 def _of_resamples(result: ResultData, unit: str) -> list[str]:
@@ -98,11 +97,11 @@ def _of_resamples(result: ResultData, unit: str) -> list[str]:
 
 def _of_posterior(result: ResultData, unit: str) -> list[str]:
     """Intervals, model, draws, probabilities of superiority, and failed diagnostics."""
-    model = str(result.meta["kind"]).removeprefix("posterior of ")
+    model = result.meta.kind.removeprefix("posterior of ")
     over = f" from the model {model}; units: {unit}"
     if model == "bayesian_bootstrap":
         over = f" of the Bayesian bootstrap over {unit}"
-    n = result.meta["provenance"]["n_resamples"]
+    n = result.meta.provenance.n_resamples
     sentences = [
         f"Intervals are {100 * result.confidence:g}% equal-tailed posterior intervals ({n} draws"
         f"{over})."
@@ -114,8 +113,7 @@ def _of_posterior(result: ResultData, unit: str) -> list[str]:
         )
     if result.frame["prob_rope"].notna().any():
         sentences.append(
-            f"Differences within {result.meta['policy']['rope']:g} are treated as practically "
-            "equivalent."
+            f"Differences within {result.meta.policy.rope:g} are treated as practically equivalent."
         )
     if (result.frame["status"] == FAILED).any():
         sentences.append("The posterior failed convergence diagnostics.")
@@ -130,7 +128,7 @@ def posterior_sentence(result: ResultData, row: pd.Series, statistic: str | None
     gap, low, high = (f"{scale * row[k]:.{digits}f}" for k in ("estimate", "lower", "upper"))
     facts = f"{100 * result.confidence:g}% posterior interval {low} to {high}"
     if row["prob_rope"] == row["prob_rope"]:
-        rope = f"{scale * result.meta['policy']['rope']:.{digits}f}{unit}"
+        rope = f"{scale * (result.meta.policy.rope or 0.0):.{digits}f}{unit}"
         facts += f", within {rope} with probability {format_probability(row['prob_rope'])}"
     where = "" if row["task"] is None else f" in {row['task']}"
     failed = "; the posterior failed convergence diagnostics" if row["status"] == FAILED else ""
@@ -171,7 +169,7 @@ def rope_line(result: ResultData, rows: pd.DataFrame) -> str:
         f"{row.scorer} and {row.baseline} ({format_probability(row.prob_rope)})"
         for row in close.itertuples()
     ]
-    rope = f"{result.meta['policy']['rope']:g}"
+    rope = f"{result.meta.policy.rope:g}"
     threshold = _plain(result.confidence)
     return (
         f"probably within {rope} (probability >= {threshold}): "
@@ -190,9 +188,9 @@ def _intervals(result: ResultData, unit: str) -> str:
         return ""
     resampling = [INTERVALS[kind] for kind in kinds if kind not in _FORMULAS]
     analytic = [INTERVALS[kind] for kind in kinds if kind in _FORMULAS]
-    n = result.meta["provenance"]["n_resamples"]
-    weights = result.meta["policy"]["weights"]
-    scheme = {"exponential": ", Bayesian bootstrap"}.get(weights, "")
+    n = result.meta.provenance.n_resamples
+    weights = result.meta.policy.weights
+    scheme = ", Bayesian bootstrap" if weights == "exponential" else ""
     resampled = f"resampling {unit} ({n} replicates{scheme})"
     parts = [f"{' or '.join(resampling)} intervals, {resampled}"] if resampling else []
     if analytic:
@@ -209,40 +207,40 @@ def _dropped(n: int, missing: str) -> str:
     return f"; {n} excluded because a score is missing, policy '{missing}'" if n else ""
 
 
-def _statistic(s: dict[str, Any]) -> str:
-    ties = f"; {_TIES[s['ties']]}" if s.get("ties") in _TIES else ""
+def _statistic(info: StatisticInfo) -> str:
+    ties = f"; {_TIES[info.ties]}" if info.ties in _TIES else ""
     tuned = ""
-    if s.get("epsilon") in _TUNED:
-        tuned = f"; margins up to a threshold optimized on {_TUNED[s['epsilon']]} are ties"
-    if "target" in s:
-        tuned += f"; it estimates {s['target']}"
-    average = _AVERAGE.get(s.get("average", ""), "")
-    grouping = s.get("grouping", "as given")
-    return f"The statistic is {s['name']} (grouping {grouping}, {average}{ties}{tuned})."
+    if info.epsilon in _TUNED:
+        tuned = f"; margins up to a threshold optimized on {_TUNED[info.epsilon]} are ties"
+    if info.target is not None:
+        tuned += f"; it estimates {info.target}"
+    average = _AVERAGE.get(info.average or "", "")
+    grouping = info.grouping or "as given"
+    return f"The statistic is {info.name} (grouping {grouping}, {average}{ties}{tuned})."
 
 
 def _test(result: ResultData, unit: str) -> str:
     differences = result.frame[result.frame["baseline"].notna()]
     if not len(differences):
         return _own_tests(result, unit)
-    policy, origin = result.meta["policy"], result.meta["provenance"]
+    policy, origin = result.meta.policy, result.meta.provenance
     tests = list(dict.fromkeys(differences["test"]))
     words = []
     if "sign-flip" in tests:
-        n = origin["n_flips"]
+        n = origin.n_flips
         macro = differences[differences["task"].isna()]
         enumerated = bool((macro.loc[macro["test"] == "sign-flip", "p_mcse"].dropna() == 0).all())
         how = "all flips enumerated" if enumerated else f"{n} flips"
         words.append(f"paired sign-flip tests over {unit} ({how})")
-    if "bootstrap" in tests and policy["test"] != "bootstrap":
+    if "bootstrap" in tests and policy.test != "bootstrap":
         fallback = f"where that test does not apply, {_TESTS['bootstrap']}"
         words.append(fallback if words else _TESTS["bootstrap"])
-    words += [_TESTS[name] for name in tests if name == policy["test"] and name in _TESTS]
+    words += [_TESTS[name] for name in tests if name == policy.test and name in _TESTS]
     leading = differences[differences["statistic"] == result.statistics[0]]
     size = int(leading["task"].isna().sum())
     adjusted = ", not adjusted for multiplicity"
-    if policy["correction"] in _CORRECTIONS:
-        adjusted = f", adjusted by {_CORRECTIONS[policy['correction']]} for {size} comparisons"
+    if policy.correction in _CORRECTIONS:
+        adjusted = f", adjusted by {_CORRECTIONS[policy.correction]} for {size} comparisons"
     return f"Differences are tested by {'; '.join(words)}{adjusted}.{_sides(policy)}"
 
 
@@ -252,7 +250,7 @@ def _own_tests(result: ResultData, unit: str) -> str:
     names = [OWN_TESTS[name] for name in dict.fromkeys(tested["test"])]
     if not names:
         return ""
-    n = result.meta["provenance"]["n_resamples"]
+    n = result.meta.provenance.n_resamples
     draws = f" ({n} draws)" if "cumulative" in set(tested["test"]) else ""
     adjusted = ", not adjusted"
     if tested["p_adjusted"].notna().any():
@@ -264,14 +262,14 @@ def _seed(seed: int | None) -> str:
     return "" if seed is None else f", seed {seed}"
 
 
-def _sides(policy: dict[str, Any]) -> str:
+def _sides(policy: Policy) -> str:
     """Alternative, stopping rule and equivalence test."""
     text = ""
-    if policy["alternative"] != "two-sided":
-        text += f" Tests are one-sided ({policy['alternative']})."
-    if policy["stop_after_exceedances"] is not None:
-        n_extreme = policy["stop_after_exceedances"]
+    if policy.alternative != "two-sided":
+        text += f" Tests are one-sided ({policy.alternative})."
+    if policy.stop_after_exceedances is not None:
+        n_extreme = policy.stop_after_exceedances
         text += f" Flips stop after {n_extreme} exceedances (Besag and Clifford)."
-    if policy["margin"] is not None:
-        text += f" Equivalence within {policy['margin']:g} is tested by two one-sided t tests."
+    if policy.margin is not None:
+        text += f" Equivalence within {policy.margin:g} is tested by two one-sided t tests."
     return text

@@ -70,7 +70,7 @@ def _on_common_rows(
     (a Copeland score) and, for ties, the sum of the differences.
     """
     differences = frame[frame["baseline"].notna()]
-    if result.meta["policy"].get("missing") != "pairwise" or not len(differences):
+    if result.meta.policy.missing != "pairwise" or not len(differences):
         return dict.fromkeys(_SORT_KEYS, scorers["estimate"])
     keys = pd.DataFrame(0.0, index=list(scorers["scorer"]), columns=list(_SORT_KEYS))
     for row in differences[differences["estimate"].notna()].itertuples():
@@ -126,7 +126,7 @@ def wmt_clusters(result: ResultData, frame: pd.DataFrame, adjusted: bool) -> pd.
             "WMT clusters need p-values, which a posterior does not have; use leaderboard() "
             "or metaeval.compare()."
         )
-    if result.meta["policy"]["alternative"] != "two-sided":
+    if result.meta.policy.alternative != "two-sided":
         raise MetaevalError(
             "WMT clusters need two-sided tests; call compare with alternative='two-sided'."
         )

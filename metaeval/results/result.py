@@ -13,8 +13,9 @@ import pandas as pd
 from metaeval.core import escaped_json, printable
 from metaeval.resampling import detectable_at_half_power
 from metaeval.results import prose, ranking, tables
-from metaeval.results.data import ResultData, format_p_relation, normalize_frame, reversed_row
-from metaeval.results.from_json import SCHEMA, SECTIONS, read_result
+from metaeval.results.columns import normalize_frame
+from metaeval.results.data import ResultData, format_p_relation, reversed_row
+from metaeval.results.from_json import SCHEMA, read_result
 
 _SIGNED = ("estimate", "lower", "upper")
 
@@ -116,7 +117,7 @@ class Result(ResultData):
                 return f"{baseline} is lower than {scorer} by {gap}{unit} ({facts})."
             return f"{scorer} exceeds {baseline} by {gap}{unit} ({facts})."
         if self.is_significant(row["p_equivalent"]):
-            margin = f"{scale * self.meta['policy']['margin']:.{digits}f}{unit}"
+            margin = f"{scale * (self.meta.policy.margin or 0.0):.{digits}f}{unit}"
             return (
                 f"{scorer} and {baseline} differ by less than {margin} (two one-sided tests, "
                 f"p {format_p_relation(row['p_equivalent'])}; difference {gap}{unit}, {facts})."
@@ -135,8 +136,7 @@ class Result(ResultData):
     def to_json(self) -> str:
         """Return JSON (schema metaeval.result/1), numbers with 10 significant digits."""
         rows = [{str(k): _plain(v) for k, v in r.items()} for r in self.frame.to_dict("records")]
-        text = {"schema": SCHEMA, "kind": self.meta["kind"]}
-        text |= {"rows": rows} | {name: _plain(self.meta[name]) for name in SECTIONS}
+        text = {"schema": SCHEMA, "kind": self.meta.kind, "rows": rows, **_plain(self.meta.plain())}
         return escaped_json(json.dumps(text, ensure_ascii=False, indent=1, allow_nan=False)) + "\n"
 
     @classmethod
@@ -230,7 +230,7 @@ class Result(ResultData):
 
     def __repr__(self) -> str:
         """Kind of result, number of rows and signature."""
-        return f"<Result of {self.meta['kind']}: {len(self.frame)} rows; {self.signature}>"
+        return f"<Result of {self.meta.kind}: {len(self.frame)} rows; {self.signature}>"
 
 
 def _plain(value: Any) -> Any:

@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+
+from metaeval.results.metadata import Metadata, Policy
 
 _RARE = ("margin", "stop_after_exceedances", "weights", "rope")
+_UNPRINTED = dict.fromkeys((*range(32), 127, 8232, 8233), " ")
 
 
-def make_signature(meta: Mapping[str, Any]) -> str:
-    """The signature of a result from its metadata."""
-    policy, origin = meta["policy"], meta["provenance"]
-    requested = [s["name"] for s in meta["statistics"] if not s["beside"]]
-    fields = {
-        name: policy[name] for name in ("average", "grouping", "resample", "test", "interval")
+def signed(meta: Metadata) -> Metadata:
+    """Return the metadata with the signature that belongs to them."""
+    return replace(meta, provenance=replace(meta.provenance, signature=make_signature(meta)))
+
+
+def make_signature(meta: Metadata) -> str:
+    """Return the signature of a result from its metadata."""
+    policy, origin = meta.policy, meta.provenance
+    values = {
+        **{name: getattr(policy, name) for name in ("average", "grouping", "resample")},
+        **{name: getattr(policy, name) for name in ("test", "interval")},
+        "n": origin.n_resamples,
+        "seed": origin.seed,
+        "correction": policy.correction,
+        "missing": policy.missing,
+        "rows": origin.rows,
+        "data": origin.data_sha256[:8],
+        **_only_if_special(policy, meta.alignment.counts.get("labels", 1)),
     }
-    fields |= {
-        "n": origin["n_resamples"],
-        "seed": origin["seed"],
-        "correction": policy["correction"],
-    }
-    fields |= {"missing": policy["missing"], "rows": origin["rows"]}
-    fields["data"] = origin["data_sha256"][:8]
-    extra = {name: policy.get(name) for name in ("by", "baseline", "scorers", *_RARE)}
-    if policy["alternative"] != "two-sided":
-        extra["alternative"] = policy["alternative"]
-    if meta["alignment"]["labels"] > 1:
-        extra["label"] = policy["label"]
-    if policy["confidence"] != 0.95:
-        extra["confidence"] = policy["confidence"]
-    fields |= {name: value for name, value in extra.items() if value is not None}
-    parts = [f"metaeval:{origin['version']}", meta["kind"], ",".join(requested)]
+    parts = [f"metaeval:{origin.version}", meta.kind, ",".join(meta.requested)]
     parts += [
-        f"{k}:{','.join(v) if isinstance(v, list) else v}"
-        for k, v in fields.items()
-        if v is not None
+        f"{name}:{','.join(value) if isinstance(value, tuple) else value}"
+        for name, value in values.items()
+        if value is not None
     ]
-    return "|".join(parts).translate(dict.fromkeys((*range(32), 127, 8232, 8233), " "))
+    return "|".join(parts).translate(_UNPRINTED)
+
+
+def _only_if_special(policy: Policy, n_labels: int) -> dict[str, object]:
+    """What is in a signature only where it is not the default."""
+    values = {name: getattr(policy, name) for name in ("by", "baseline", "scorers", *_RARE)}
+    if policy.alternative != "two-sided":
+        values["alternative"] = policy.alternative
+    if n_labels > 1:
+        values["label"] = policy.label
+    if policy.confidence != 0.95:
+        values["confidence"] = policy.confidence
+    return values

@@ -55,20 +55,20 @@ def leaderboard_cells(result: ResultData, statistic: str | None, task: str | Non
     board = leaderboard(result, result.rows(statistic, task))
     accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
     scale, digits = (100, 1) if accuracy else (1, 3)
-    compared = result.meta["kind"] == "compare" or result.is_posterior
+    compared = result.meta.kind == "compare" or result.is_posterior
     levels = accuracy and not (result.is_posterior and board["chance"].isna().all())
-    rows, name = [], value_name(result, statistic)
+    rows, unit = [], result.unit(statistic)
     for rank, row in enumerate(board.itertuples(), start=1):
         defined = not math.isnan(row.estimate)
         cells = {"#": str(rank) if defined else ""} if ranked else {}
         cells |= {
             "scorer": row.scorer,
-            value_name(result, statistic): format_bounds(number(row.estimate, scale, digits), name),
+            value_name(result, statistic): format_bounds(number(row.estimate, scale, digits), unit),
         }
         if "n_rows" in board:
             cells["rows"] = f"{row.n_rows:.0f}"
         if board["lower"].notna().any():
-            ends = format_bounds(_interval(row.lower, row.upper, scale, digits), name)
+            ends = format_bounds(_interval(row.lower, row.upper, scale, digits), unit)
             cells[f"{100 * result.confidence:g}% {interval_name(result)}"] = ends
         if compared:
             cells |= {"rank": _ranks(row)} if ranked else {}
@@ -122,9 +122,9 @@ def interval_name(result: ResultData) -> str:
     return "interval" if result.is_posterior else "CI"
 
 
-def format_bounds(text: str, name: str) -> str:
-    """A cell in which an infinite gap is shown as not reached."""
-    return text.replace("inf", "not reached") if name == "gap" else text
+def format_bounds(text: str, unit: str) -> str:
+    """A cell in which an infinite difference of scores is shown as not reached."""
+    return text.replace("inf", "not reached") if unit == "score" else text
 
 
 def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
@@ -135,11 +135,11 @@ def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
 def tables_of(result: ResultData) -> list[tuple[str, str, str | None]]:
     """Title, statistic and task of every leaderboard of a result, in reading order."""
     titles: list[tuple[str, str, str | None]] = []
-    strata = f"macro mean over {result.meta['policy']['by']}" if result.meta["policy"]["by"] else ""
-    averages = {s["name"]: s.get("whole", strata) for s in result.meta["statistics"]}
+    strata = f"macro mean over {result.meta.policy.by}" if result.meta.policy.by else ""
+    averages = {info.name: info.whole or strata for info in result.meta.statistics}
     for name in result.statistics:
         frame = result.frame[result.frame["statistic"] == name]
-        average = averages.get(name, strata) if result.meta["policy"]["by"] else ""
+        average = averages.get(name, strata) if result.meta.policy.by else ""
         titles.append((f"{name}{f', {average}' if average else ''}", name, None))
         titles += [
             (f"{name}, {task}", name, task) for task in dict.fromkeys(frame["task"].dropna())
@@ -157,7 +157,7 @@ def significant_line(result: ResultData, statistic: str, task: str | None = None
         return probable_line(result, comparisons)
     if comparisons["p_adjusted"].isna().all():
         return "not tested"
-    after = CORRECTIONS[result.meta["policy"]["correction"]]
+    after = CORRECTIONS[str(result.meta.policy.correction)]
     significant = comparisons[result.is_significant(comparisons["p_adjusted"])]
     significant = significant.sort_values(["p_adjusted", "scorer", "baseline"])
     if not len(significant):
@@ -175,7 +175,7 @@ def significant_line(result: ResultData, statistic: str, task: str | None = None
 
 def equivalent_line(result: ResultData, statistic: str, task: str | None = None) -> str:
     """Comparisons significantly within the equivalence margin, if one was given."""
-    margin = result.meta["policy"]["margin"]
+    margin = result.meta.policy.margin
     comparisons = result.rows(statistic, task)
     if result.is_posterior:
         return rope_line(result, comparisons)
@@ -217,7 +217,7 @@ def to_markdown(result: ResultData, statistic: str | None = None, task: str | No
     texts = leaderboard_cells(result, statistic, task)
     cells = [list(texts.columns), ["---"] * texts.shape[1], *texts.to_numpy().tolist()]
     lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
-    head = [f"**{_markdown(w)}**\n" for w in result.meta["warnings"]]
+    head = [f"**{_markdown(w)}**\n" for w in result.meta.warnings]
     below = [letters_line(result, statistic, task)]
     head += [f"{_markdown(line)}\n" for line in (*_title(result, statistic, task), *below) if line]
     return "\n".join(
@@ -250,7 +250,7 @@ def _markdown(text: str) -> str:
 def to_html(result: ResultData, statistic: str | None = None, task: str | None = None) -> str:
     """Leaderboard as an HTML fragment with all names escaped."""
     texts = leaderboard_cells(result, statistic, task)
-    head = "".join(f"<p><strong>{_html(w)}</strong></p>" for w in result.meta["warnings"])
+    head = "".join(f"<p><strong>{_html(w)}</strong></p>" for w in result.meta.warnings)
     without = letters_line(result, statistic, task)
     below = f"<p>{_html(without)}</p>" if without else ""
     table = texts.to_html(index=False, escape=True, border=0)
@@ -313,14 +313,14 @@ def to_latex(
     scale = 100 if percent and result.is_accuracy(statistic) else 1
     digits = (1 if scale == 100 else 3) if digits is None else digits
     cells = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in board["scorer"]]})
-    name = value_name(result, statistic)
+    name, unit = value_name(result, statistic), result.unit(statistic)
     value = latex_text(name[0].upper() + name[1:].replace("_", " "))
     marks = [
         rf"\textsuperscript{{{m}}}" if m and letters == "superscript" else ""
         for m in board["letters"]
     ]
     cells[value] = [
-        format_bounds(number(e, scale, digits), name) + m
+        format_bounds(number(e, scale, digits), unit) + m
         for e, m in zip(board["estimate"], marks, strict=True)
     ]
     if not board["lower"].notna().any():
@@ -328,7 +328,7 @@ def to_latex(
     if interval == "brackets":
         ends = zip(board["lower"], board["upper"], strict=True)
         cells[f"{100 * result.confidence:g}\\% {interval_name(result)}"] = [
-            "{" + format_bounds(_interval(a, b, scale, digits), name) + "}" for a, b in ends
+            "{" + format_bounds(_interval(a, b, scale, digits), unit) + "}" for a, b in ends
         ]
     elif interval == "half":
         half = (board["upper"] - board["lower"]) / 2
@@ -350,7 +350,7 @@ def to_latex(
     body = styler.to_latex(hrules=True, column_format="l" + "r" * (cells.shape[1] - 1))
     notes = [
         *_title(result, statistic, task),
-        *result.meta["warnings"],
+        *result.meta.warnings,
         *board.attrs["notes"],
         printable(methods_paragraph(result)),
         result.signature,

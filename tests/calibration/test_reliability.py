@@ -13,6 +13,7 @@ from metaeval.calibration.cases import cases_by_stratum, prepare_design
 from metaeval.calibration.scale_heterogeneity import heterogeneity
 from metaeval.curves import bins_of, cells_of, honest_band
 from metaeval.curves.confidence_band import chernoff, clopper_pearson
+from metaeval.inference import DesignOptions
 from metaeval.statistics import Forecast, Reading
 
 
@@ -160,13 +161,13 @@ def test_effective_numbers_lie_between_units_and_cases():
     rng = np.random.default_rng(4)
     same = np.repeat(rng.random(40) < 0.7, 10)
     margin = np.abs(rng.normal(size=400))
-    whole = prepare_design(pairs(margin, same, 10))
+    whole = prepare_design(pairs(margin, same, 10), DesignOptions())
     reading = Reading(rows="pairs", ranked=True).settled(whole.table)
     part = next(iter(cases_by_stratum(whole, reading)))
     n = effective_numbers(part.cases, part, 0)
     assert 40 <= n[-1] < 60  # all cases of an item are right or wrong together
     apart = pairs(margin, rng.random(400) < 0.7, 10)
-    part = next(iter(cases_by_stratum(prepare_design(apart), reading)))
+    part = next(iter(cases_by_stratum(prepare_design(apart, DesignOptions()), reading)))
     assert 250 < effective_numbers(part.cases, part, 0)[-1] <= 400 + 1e-9
 
 
@@ -272,10 +273,8 @@ def test_gaps_are_never_enough_where_labels_do_not_rise_with_margins():
     row = result.row("m", task="z")
     assert np.isinf(row["estimate"]) and np.isinf(row["upper"])
     assert np.isfinite(result.row("m", task="x")["estimate"])
-    assert any(
-        "not positively associated with margins in z" in note for note in result.meta["notes"]
-    )
-    assert any("; 1 task without a positive association" in note for note in result.meta["notes"])
+    assert any("not positively associated with margins in z" in note for note in result.meta.notes)
+    assert any("; 1 task without a positive association" in note for note in result.meta.notes)
     assert result.row("m", statistic="scale_ratio")["estimate"] < 2
 
 
@@ -284,15 +283,15 @@ def test_gaps_say_what_they_rest_on():
     margin = rng.uniform(-0.3, 0.3, 300)
     label = np.where(rng.random(300) < 1 / (1 + np.exp(-4 * margin)), 1.0, -1.0)
     near = calibration.gap_to_agreement(pairs_of(margin, label), [0.6, 0.95], n_resamples=100)
-    said = " ".join(near.meta["notes"])
+    said = " ".join(near.meta.notes)
     assert "at 95% is larger than all margins of m" in said
     assert "at 95% of m depends on the prior of the lapse rate" in said and "at 60%" not in said
-    curve = near.meta["details"][0]
+    curve = near.meta.details[0]
     assert curve["lapse_if_0.2"] > curve["lapse"] > curve["lapse_if_0.005"]
     wide = rng.normal(size=4_000) * 6
     sure = np.where(rng.random(4_000) < 1 / (1 + np.exp(-wide)), 1.0, -1.0)
     far = calibration.gap_to_agreement(pairs_of(wide, sure), [0.6, 0.95], n_resamples=100)
-    assert "depends on" not in " ".join(far.meta["notes"])
+    assert "depends on" not in " ".join(far.meta.notes)
 
 
 def test_more_lapses_expected_mean_larger_gaps():
@@ -326,11 +325,11 @@ def test_what_rests_on_the_prior_of_lapses_is_said_of_gaps_that_are_never_reache
     table = pairs_of(margin, label)
     result = calibration.gap_to_agreement(table, 0.99, n_resamples=100)
     assert np.isinf(result.row("m")["estimate"])
-    assert "at 99% of m depends on the prior of the lapse rate" in " ".join(result.meta["notes"])
+    assert "at 99% of m depends on the prior of the lapse rate" in " ".join(result.meta.notes)
     rare = calibration.gap_to_agreement(table, 0.99, lapse=0.001, n_resamples=100)
     assert np.isfinite(rare.row("m")["estimate"])
     line = calibration.gap_to_agreement(table, 0.99, calibrator="margin_link", n_resamples=100)
-    assert "lapses" not in " ".join(line.meta["notes"])
+    assert "lapses" not in " ".join(line.meta.notes)
 
 
 @pytest.mark.parametrize("name", ["ece", "smooth_ece"])

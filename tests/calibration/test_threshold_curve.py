@@ -34,7 +34,7 @@ def test_the_best_is_what_tie_calibration_chooses_in_sample(curve):
         load_example(), statistics.tie_calibrated_accuracy(n_folds=None), n_resamples=100
     )
     best = curve[curve["best"]].set_index("scorer")
-    for detail in chosen.meta["details"]:
+    for detail in chosen.meta.details:
         assert best.loc[detail["scorer"], "epsilon"] == detail["epsilon"]
     for scorer, row in best.iterrows():
         assert row["accuracy"] == pytest.approx(chosen.row(scorer)["estimate"], abs=1e-12)

@@ -96,7 +96,7 @@ def test_metrics_that_are_errors_are_pointed_out():
     assert not turned.alignment.warnings
     assert values(turned) == {"BLEU": 75.5, "TER": 76.3, "WER": 66.6, "chrF": 67.5}
     result = compare(read(path), HALF, n_resamples=200)
-    assert "TER, WER are significantly below chance" in result.meta["warnings"][0]
+    assert "TER, WER are significantly below chance" in result.meta.warnings[0]
 
 
 # Delimited text
@@ -261,7 +261,7 @@ def test_a_judge_that_always_passes_does_not_stop_the_other():
     result = compare(read(case("passfail-judge") / "passfail01.csv"), "pearson", n_resamples=200)
     own = result.frame[result.frame["baseline"].isna()].set_index("scorer")["estimate"]
     assert own["judge_a"] > 0.5
-    assert any("judge_b" in warning for warning in result.meta["warnings"])
+    assert any("judge_b" in warning for warning in result.meta.warnings)
 
 
 # Files of other tools

@@ -145,8 +145,12 @@ BAD_TABLES = {
     ),
     "infinite score": (frame(**GOOD | {"m1": [0.1, np.inf, 0.3, 0.1]}), [], "infinite"),
     "all labels missing": (frame(**GOOD | {"human": [np.nan] * 4}), [], "missing; choose another"),
-    "one scorer": (frame(human=GOOD["human"], m1=GOOD["m1"]), [], "compare needs two scorers"),
-    "one item": (frame(**GOOD).head(2), [], "one item, and nothing to resample"),
+    "one scorer": (
+        frame(human=GOOD["human"], m1=GOOD["m1"]),
+        [],
+        "compare needs at least two scorers",
+    ),
+    "one item": (frame(**GOOD).head(2), [], "needs at least 2 items, got 1"),
     "one response per item": (
         frame(**GOOD).drop_duplicates("item"),
         ["--statistic", "pairwise_accuracy"],

@@ -6,7 +6,7 @@ import pytest
 
 import metaeval as me
 from metaeval import Pairs, Responses
-from metaeval.inference import prepare
+from metaeval.inference import make_design
 from metaeval.statistics import soft_pairwise_accuracy
 
 
@@ -31,7 +31,7 @@ def preferences(values):
 )
 def test_preferences(values, name, combined):
     table = preferences(values)
-    ready = prepare(table)
+    ready = make_design(table)
     assert ready.label == name
     assert ready.table.labels[name].tolist() == combined
     result = me.compare(table, n_resamples=100)
@@ -43,7 +43,7 @@ def test_ratings():
     rows = pd.DataFrame({"item": [1, 1, 2, 2], "system": list("abab")})
     labels = pd.DataFrame({"h1": [1.0, 2, 3, 4], "h2": [1.0, 3, 2, 4]})
     table = Responses(rows, pd.DataFrame({"m": range(4)}), labels, average_raters=True)
-    assert prepare(table).label == "mean of 2 raters"
+    assert make_design(table).label == "mean of 2 raters"
 
 
 @pytest.mark.parametrize("of_scores", [1e-300, 1.0, 1e297])

@@ -52,8 +52,8 @@ def test_a_constant_scorer_is_named_and_the_others_are_compared(statistic, by):
     expected = me.compare(TABLE, statistic, by=by, **FEW)
     found = me.compare(with_constant(TABLE), statistic, by=by, **FEW)
     pd.testing.assert_frame_equal(others(found.frame, "flat"), expected.frame, check_dtype=False)
-    first = found.meta["warnings"][0]
-    assert "is undefined for flat (constant: flat): left out" in first
+    first = found.meta.warnings[0]
+    assert "is undefined for flat (constant: flat): excluded" in first
     own = found.row("flat")
     assert own[["estimate", "lower", "upper"]].isna().all()
     leaderboard = found.leaderboard()
@@ -74,7 +74,9 @@ def test_an_empty_scorer_is_named_and_the_others_are_compared(missing):
     expected = me.compare(TABLE, "pairwise_accuracy", missing=missing, **FEW)
     found = me.compare(empty, "pairwise_accuracy", missing=missing, **FEW)
     pd.testing.assert_frame_equal(found.frame, expected.frame)
-    assert found.meta["warnings"][0].startswith("silent has no score on any row with a label: left")
+    assert found.meta.warnings[0] == "silent has no score on any row with a label: excluded"
+        "silent has no score on any row with a label: excluded"
+    )
 
 
 @pytest.mark.parametrize("missing", ["common", "pairwise"])
@@ -88,8 +90,7 @@ def test_a_scorer_with_scores_of_one_unit_is_named_and_the_others_compared(unit,
     found = me.compare(table, "pairwise_accuracy", **options)
     pd.testing.assert_frame_equal(found.frame, expected.frame)
     assert any(
-        w.startswith(f"once has scores of one {unit} only: left out")
-        for w in found.meta["warnings"]
+        w.startswith(f"once has scores of one {unit} only: excluded") for w in found.meta.warnings
     )
 
 
@@ -97,7 +98,7 @@ def test_scorers_that_share_one_item_are_named():
     place = TABLE.item_codes
     scores = TABLE.scores.assign(low=TABLE.scores["judge"].where(place < 3))
     scores["high"] = TABLE.scores["judge"].where(place > 1)
-    with pytest.raises(MetaevalError, match=r"one item.*excluding (low|high)"):
+    with pytest.raises(MetaevalError, match=r"at least 2 items, got 1.*excluding (low|high)"):
         me.compare(TABLE.replace(scores=scores), "pairwise_accuracy", resample="item", **FEW)
 
 
@@ -126,7 +127,7 @@ def test_a_judge_that_gave_no_verdict_warns_of_nothing_else():
     scores = pd.DataFrame(sign[:, :2], columns=["j", "k"]).assign(silent=np.nan)
     table = Pairs(rows, scores, pd.DataFrame({"h": sign[:, 2]}))
     result = me.compare(table, **FEW)
-    assert "silent has no score" in result.meta["warnings"][0]
+    assert "silent has no score" in result.meta.warnings[0]
     tied = table.alignment.scorers.set_index("name")["tied_pairs"]
     assert np.isnan(tied["silent"]) and tied["j"] == 0
 
@@ -158,8 +159,8 @@ def test_values_on_different_rows_do_not_rank():
         leaderboard["scorer"].tolist() == common.leaderboard()["scorer"].tolist() == ["b", "a", "c"]
     )
     assert leaderboard["n_rows"].tolist() == [900, 450, 900]
-    first = result.meta["warnings"][0]
-    assert first.startswith("values stand on different rows (a: 450, b: 900) and do not rank")
+    first = result.meta.warnings[0]
+    assert first.startswith("values are from different rows (a: 450, b: 900) and do not rank")
     for text in (as_text(result), result.to_markdown(), result.to_latex(), result.to_html()):
         assert "rows" in text and "450" in text
     assert as_text(result).startswith(first)
@@ -180,11 +181,11 @@ def test_order_beside_a_baseline_is_by_differences_from_it():
 def test_own_values_alone_say_so_too():
     table = on_different_rows()
     result = me.evaluate(table, "pairwise_accuracy", missing="pairwise", **FEW)
-    assert result.meta["warnings"][0].endswith("use compare")
+    assert result.meta.warnings[0].endswith("call compare")
     assert "n_rows" in result.leaderboard()
     complete = me.compare(table.drop_scorers("a"), "pairwise_accuracy", missing="pairwise", **FEW)
     assert "n_rows" not in complete.leaderboard()
-    assert not any("different rows" in w for w in complete.meta["warnings"])
+    assert not any("different rows" in w for w in complete.meta.warnings)
 
 
 def test_two_scorers_without_common_rows_stop_no_others():
@@ -193,7 +194,7 @@ def test_two_scorers_without_common_rows_stop_no_others():
     scores = table.scores.assign(d=table.scores["b"].mask(easy))
     table = table.replace(scores=scores)
     result = me.compare(table, "pairwise_accuracy", missing="pairwise", **FEW)
-    assert any("a and d are not compared" in w for w in result.meta["warnings"])
+    assert any("a and d are not compared" in w for w in result.meta.warnings)
     assert np.isfinite(result.row("b", "d")["p_value"])
     with pytest.raises(MetaevalError, match="a and d are not compared"):
         me.compare(table, "pairwise_accuracy", scorers=["a", "d"], missing="pairwise", **FEW)

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 
 import metaeval as me
 from metaeval import MetaevalError, Responses, statistics as st
-from metaeval.inference import Resamples, measure, prepare
-from metaeval.inference.analysis import _among, _only
+from metaeval.inference import Resampling, estimate_strata, make_design
+from metaeval.inference.pairwise_analysis import _common_design, _with_units_of
 from metaeval.statistics.pairs.tie_calibration import tuned_decisions
 from metaeval.tables.missing import most_incomplete_scorers
 
@@ -55,9 +55,9 @@ def test_common_rows_are_those_that_all_scorers_have():
 
 def test_a_loss_is_the_first_thing_said_and_names_the_cure():
     result = me.evaluate(with_holes(), st.pairwise_accuracy("half"), n_resamples=100)
-    assert result.meta["warnings"][0].startswith("20 of 48 rows dropped because")
-    assert "excluding m1 would keep 12 of them" in result.meta["warnings"][0]
-    assert "--missing pairwise" in result.meta["warnings"][0]
+    assert result.meta.warnings[0].startswith("20 of 48 rows dropped because")
+    assert "excluding m1 would keep 12 of them" in result.meta.warnings[0]
+    assert "--missing pairwise" in result.meta.warnings[0]
 
 
 def test_the_costliest_holes_are_those_whose_removal_regains_most_rows():
@@ -73,7 +73,7 @@ def test_pairwise_uses_what_each_comparison_has():
     assert_allclose([row["estimate"], row["p_value"]], [alone["estimate"], alone["p_value"]])
     assert result.row("m2")["n_rows"] == 48
     assert_allclose(result.row("m2")["estimate"], own(table.keep_scorers(["m2"]), statistic)["m2"])
-    assert any("few" in w for w in result.meta["warnings"])
+    assert any("undercover" in w for w in result.meta.warnings)
 
 
 def test_pairwise_needs_no_row_that_all_scorers_have():
@@ -134,8 +134,8 @@ def test_shared_items_absent_from_a_task_flip_nothing_there():
         label_kind="rating",
         shared_items=True,
     )
-    inside = measure(prepare(both, by="task"), st.pearson(), Resamples(100, 0))[1]
-    alone = measure(prepare(both.select(task="y")), st.pearson(), Resamples(100, 0))[0]
+    inside = estimate_strata(make_design(both, by="task"), st.pearson(), Resampling(100, 0))[1]
+    alone = estimate_strata(make_design(both.select(task="y")), st.pearson(), Resampling(100, 0))[0]
     there = (inside.contributions != 0).any(axis=1)
     assert (there.sum(), len(there)) == (8, 30)
     assert_allclose(inside.contributions.sum(axis=0), alone.estimate, rtol=1e-12)
@@ -150,8 +150,10 @@ def test_shared_items_absent_from_a_task_flip_nothing_there():
 def test_acceleration_of_tuned_thresholds_is_that_of_leaving_clusters_out(average):
     sizes = [12, 8, 6, *[1] * 34]
     table = grid(60, cluster=np.repeat(np.arange(len(sizes)), sizes))
-    part = measure(prepare(table), st.tie_calibrated_accuracy(None, average), Resamples(100, 0))[0]
-    pairs = prepare(table).table.pairs()
+    part = estimate_strata(
+        make_design(table), st.tie_calibrated_accuracy(None, average), Resampling(100, 0)
+    )[0]
+    pairs = make_design(table).table.pairs()
     right = tuned_decisions(pairs, None, average) == pairs.labels.to_numpy()
     cluster = pairs.rows["cluster"].cat.codes.to_numpy()
     without = np.array([right[cluster != c].mean(axis=0) for c in range(len(sizes))])
@@ -223,7 +225,9 @@ def test_further_keys_within_an_item_are_not_mixed():
 # What a result says.
 def test_a_few_items_cannot_reach_significance_and_the_first_line_says_so():
     result = me.compare(grid(5), st.pairwise_accuracy(), n_resamples=100)
-    assert result.meta["warnings"][0].startswith("the smallest adjusted p that 5 units and 3")
+    assert result.meta.warnings[0].startswith(
+        "with 5 units and 3 comparisons the smallest attainable adjusted p"
+    )
 
 
 def test_sentences_and_the_methods_paragraph():
@@ -286,7 +290,7 @@ def test_constant_and_identical_scorers_are_flagged_in_every_result():
     table = grid(6)
     table = table.with_scorer("flat", 0 * table.scores["m0"])
     table = table.with_scorer("twin", table.scores["m0"])
-    notes = me.compare(table, st.pairwise_accuracy(), n_resamples=100).meta["notes"]
+    notes = me.compare(table, st.pairwise_accuracy(), n_resamples=100).meta.notes
     assert "constant: flat" in notes and "m0 and twin have identical scores" in notes
 
 
@@ -309,7 +313,7 @@ def test_too_many_items_for_resampling_give_no_interval_and_no_test():
     result = me.compare(table, limited, n_resamples=100)
     row = result.row("m0", "m1")
     assert np.isnan([row["lower"], row["se"], row["p_value"], row["p_adjusted"]]).all()
-    assert any("no interval and no test" in w for w in result.meta["warnings"])
+    assert any("no interval and no test" in w for w in result.meta.warnings)
     assert (result.leaderboard()["letters"] == "").all()
     assert "not tested" in result.sentence("m0", "m1")
     assert me.Result.from_json(result.to_json()).to_json() == result.to_json()
@@ -335,7 +339,7 @@ def test_a_task_of_one_item_has_no_interval_and_neither_has_the_mean():
         assert np.isnan([row["lower"], row["upper"], row["se"], row["p_equivalent"]]).all()
     there = result.row("m0", "m1", task="a")
     assert there["lower"] < there["upper"] and there["se"] > 0
-    assert any("one unit in b: no interval" in w for w in result.meta["warnings"])
+    assert any("one unit in b: no interval" in w for w in result.meta.warnings)
     with pytest.raises(MetaevalError, match="leaves one resampling unit in each stratum"):
         me.evaluate(table, st.pairwise_accuracy(), by="task", resample="task")
 
@@ -367,11 +371,11 @@ def test_comparisons_of_what_both_scorers_have_share_their_draws():
     twin = table.scores["m1"].copy()
     twin.iloc[0] = np.nan
     table = table.with_scorer("twin", twin)
-    design, statistic = prepare(table, missing="pairwise"), st.pairwise_accuracy("acc-eq")
+    design, statistic = make_design(table, missing="pairwise"), st.pairwise_accuracy("acc-eq")
     gaps = []
     for names in (["m0", "m1"], ["m0", "twin"]):
-        both = _among(_only(table, names, {"missing": "pairwise"}, statistic), design)
-        part = measure(both, statistic, Resamples(500, 0))[0]
+        both = _with_units_of(_common_design(design, statistic, names), design)
+        part = estimate_strata(both, statistic, Resampling(500, 0))[0]
         assert len(part.contributions) == 40
         gaps.append(part.draws[:, 0] - part.draws[:, 1])
     assert np.corrcoef(gaps)[0, 1] > 0.95  # the twin lacks one response of 160
@@ -391,12 +395,12 @@ def test_one_sided_results_are_not_read_backwards():
 def test_intervals_of_counts_stand_aside_where_there_are_no_counts(kind):
     result = me.compare(grid(30), "soft_pairwise_accuracy", interval=kind, n_resamples=200)
     assert set(result.frame["interval"]) == {"t"}
-    assert any(f"no interval {kind!r} here, so 't'" in w for w in result.meta["warnings"])
+    assert any(f"no {kind!r} interval here; 't' is used" in w for w in result.meta.warnings)
     assert "resampl" in result.methods_paragraph()
 
 
 def test_sequential_flips_are_for_the_sign_flip_test():
-    with pytest.raises(MetaevalError, match="stop_after_exceedances is for test='sign-flip'"):
+    with pytest.raises(MetaevalError, match="stop_after_exceedances applies to test='sign-flip'"):
         me.compare(grid(9), st.pairwise_accuracy(), test="bootstrap", stop_after_exceedances=20)
 
 
@@ -440,10 +444,10 @@ def test_mcnemar_refuses_clusters_of_items_even_if_one_item_of_each_counts():
 def test_a_result_says_what_is_estimated_and_which_tests_are_replicas():
     result = me.compare(grid(30), "soft_pairwise_accuracy", n_resamples=200)
     target = "soft_pairwise_accuracy estimates E[SPA] at this number of items"
-    assert target in result.meta["notes"]
+    assert target in result.meta.notes
     assert "E[SPA] at this number of items" in result.methods_paragraph()
     swapped = me.compare(grid(30), st.pairwise_accuracy(), test="swap-cells", n_resamples=200)
-    assert any("'swap-cells' is a replica" in note for note in swapped.meta["notes"])
+    assert any("'swap-cells' is a published test" in note for note in swapped.meta.notes)
 
 
 def test_shares_of_one_have_intervals_that_say_something():

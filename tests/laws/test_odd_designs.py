@@ -127,7 +127,7 @@ def check(result, options):
     own = result.frame[result.frame["baseline"].isna()]
     gaps = result.frame[result.frame["baseline"].notna()]
     undefined = own.loc[own["estimate"].isna(), "scorer"]
-    assert all(any(name in w for w in result.meta["warnings"]) for name in undefined)
+    assert all(any(name in w for w in result.meta.warnings) for name in undefined)
     assert gaps["estimate"].notna().all() and len(undefined) < own["scorer"].nunique()
     for rows in (own, gaps):
         there = rows[rows["lower"].notna()]

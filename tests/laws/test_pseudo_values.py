@@ -6,7 +6,7 @@ import scipy.stats
 
 from benchmarks.tuned_thresholds import DESIGNS, rejected
 from metaeval import Responses
-from metaeval.inference import prepare
+from metaeval.inference import make_design
 from metaeval.resampling import PairedDifferences, flip_test
 from metaeval.statistics import system_accuracy, tie_calibrated_accuracy
 
@@ -38,7 +38,7 @@ def equal_scorers(seed, n_items, n_systems, ratings=None):
     noise = rng.normal(size=(2, *shape))
     scores = pd.DataFrame({k: (quality + e).ravel() for k, e in zip("ab", noise, strict=True)})
     labels = pd.DataFrame({"human": label.ravel()})
-    return prepare(Responses(rows, scores, labels, label_kind="rating")).table
+    return make_design(Responses(rows, scores, labels, label_kind="rating")).table
 
 
 def most(n, p):

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from strategies import candidates, responses, weights
 
 from metaeval.core import MetaevalError
-from metaeval.inference import prepare, table_for
+from metaeval.inference import as_rows_for, make_design
 from metaeval.statistics import (
     WeightedStatistic,
     best_of_n,
@@ -43,12 +43,12 @@ def values(expected):
 def agrees(table, statistic, twin, only_with_pairs=False):
     """The estimate is the twin's, and contributions add up to it."""
     try:
-        table = prepare(table).table
+        table = make_design(table).table
     except MetaevalError:
         return
     expected = values(twin(slow.rows_of(table, only_with_pairs)))
     try:
-        view = table_for(statistic, table)
+        view = as_rows_for(statistic, table)
         found = statistic.value(view)
     except MetaevalError:
         assert np.isnan(expected).any()
@@ -62,15 +62,15 @@ def agrees(table, statistic, twin, only_with_pairs=False):
 
 def levels_of(table, statistic):
     """Rows of what is measured, and tie rate, chance and trivial value of each scorer."""
-    table = prepare(table).table
-    levels = statistic.describe(table_for(statistic, table))
+    table = make_design(table).table
+    levels = statistic.describe(as_rows_for(statistic, table))
     names = ("tie_rate", "chance", "best_constant")
     return table, {s: [levels[k][m] for k in names] for m, s in enumerate(table.scorers)}
 
 
 def replicate(table, statistic, drawn):
     """Value of one replicate in which each item is drawn so often: (scorer,)."""
-    view = table_for(statistic, table)
+    view = as_rows_for(statistic, table)
     w = drawn[table.item_index.get_indexer(view.item_index)][None]
     if isinstance(statistic, WeightedStatistic):
         return statistic.weigh(view)(w)[0]
@@ -89,7 +89,7 @@ def repeats(table, statistic, twin, data, only_with_pairs=False, atol=ROUNDING, 
     defined, say nothing.
     """
     try:
-        table = prepare(table).table
+        table = make_design(table).table
         original = slow.rows_of(table, only_with_pairs)
         expected = values(twin(original))
     except MetaevalError:
@@ -109,7 +109,7 @@ def repeats(table, statistic, twin, data, only_with_pairs=False, atol=ROUNDING, 
 def prepared_rows(table):
     """Task and system of each row that counts."""
     try:
-        return [(row.task, row.system) for row in slow.rows_of(prepare(table).table)]
+        return [(row.task, row.system) for row in slow.rows_of(make_design(table).table)]
     except MetaevalError:
         return []
 
@@ -184,7 +184,7 @@ def test_kendall(variant, grouping, average, table, epsilon, constant, data):
 def test_blocks_and_the_scale_of_weights_change_nothing(statistic, grouping, table, data):
     statistic = statistic(grouping=grouping)
     try:
-        table = prepare(table).table
+        table = make_design(table).table
         expected = replicate(table, statistic, drawn := data.draw(weights(table.n_items)))
     except MetaevalError:
         return
@@ -245,7 +245,7 @@ def test_tie_rate_after_calibration(folds, table):
 @given(table=responses(items=(2, 4), systems=(2, 3), tasks=True), data=st.data())
 def test_tie_calibration_across_items(folds, grouping, average, table, data):
     """Replicates keep the thresholds of the original rows."""
-    rows = slow.rows_of(prepare(table).table)
+    rows = slow.rows_of(make_design(table).table)
     if folds is not None and max(row.index for row in rows) == 0:
         return
     if grouping == "system" and any(len(g) < 2 for g in slow.groups(rows, "system")):
@@ -280,7 +280,7 @@ def test_best_of_n(ties, table, data):
 @given(table=candidates(holes=True))
 def test_levels_of_best_of_n(ties, table):
     try:
-        rows = slow.rows_of(prepare(table).table)
+        rows = slow.rows_of(make_design(table).table)
     except MetaevalError:
         return
     if not any({r.label for r in group} == {0.0, 1.0} for group in slow.groups(rows, "item")):
@@ -333,8 +333,8 @@ def test_system_level(name, table, data):
 @given(table=responses(holes=True, tasks=True), epsilon=st.sampled_from([0.0, 0.5]))
 def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
     try:
-        table = prepare(table, missing="count_as_wrong").table
-        view = table_for(pairwise_accuracy("acc-eq"), table)
+        table = make_design(table, missing="count_as_wrong").table
+        view = as_rows_for(pairwise_accuracy("acc-eq"), table)
     except MetaevalError:
         return
     statistic = pairwise_accuracy(ties, epsilon, average)
@@ -365,7 +365,7 @@ def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
 @given(table=candidates(holes=True))
 def test_an_answer_without_a_score_makes_its_item_wrong(ties, table):
     try:
-        table = prepare(table, missing="count_as_wrong").table
+        table = make_design(table, missing="count_as_wrong").table
     except MetaevalError:
         return
     found = best_of_n(ties).value(table)

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from strategies import responses
 
 from metaeval import MetaevalError, Pairs, Responses, Result, compare, evaluate
-from metaeval.inference import Resamples, measure, prepare
+from metaeval.inference import Resampling, estimate_strata, make_design
 from metaeval.statistics import (
     best_of_n,
     kendall,
@@ -102,7 +102,7 @@ def same_numbers(one, other):
 
 @every([*OF_RATINGS, FIRST_SCORE])
 def test_contributions_add_up_to_the_estimate(statistic):
-    part = measure(prepare(grid_table()), statistic, Resamples(2, 0))[0]
+    part = estimate_strata(make_design(grid_table()), statistic, Resampling(2, 0))[0]
     if statistic.name == "system_accuracy":  # a step function: no test flips anything
         assert part.contributions is None
         return
@@ -285,7 +285,7 @@ def test_a_constant_reward_model_gets_chance(statistic):
 def test_correlations_have_no_value_for_a_constant_scorer_and_name_it(statistic):
     table = with_constant(grid_table(), 1.0)
     result = compare(table, statistic, n_resamples=N)
-    assert "undefined for constant (constant: constant)" in result.meta["warnings"][0]
+    assert "undefined for constant (constant: constant)" in result.meta.warnings[0]
     assert np.isnan(result.row("constant")["estimate"])
     with pytest.raises(MetaevalError, match=r"constant.*(Leave|degenerate=)"):
         evaluate(table, statistic, scorers=["constant"], n_resamples=N)
@@ -302,7 +302,7 @@ def test_items_in_which_a_scorer_is_constant_are_left_out_for_all_and_counted(st
     assert result.row("beta")["estimate"] == pytest.approx(
         without.row("beta")["estimate"], abs=1e-12
     )
-    lost = {d["scorer"]: d["lost"] for d in result.meta["details"] if "lost" in d}
+    lost = {d["scorer"]: d["lost"] for d in result.meta.details if "lost" in d}
     assert lost["alpha"] >= 1 and lost["beta"] < lost["alpha"] + 1
 
 

@@ -7,7 +7,7 @@ import scipy.stats
 from hypothesis import given, strategies as st
 
 from metaeval import Responses
-from metaeval.inference import table_for
+from metaeval.inference import as_rows_for
 from metaeval.statistics import (
     kendall,
     pairwise_accuracy,
@@ -42,7 +42,7 @@ def one_item(human, scorer):
 
 
 def value(table, statistic):
-    view = table_for(statistic, table)
+    view = as_rows_for(statistic, table)
     return float(statistic.value(view)[0])
 
 

@@ -9,7 +9,7 @@ import scipy.stats
 
 import metaeval as me
 from metaeval import MetaevalError, Responses, statistics as st
-from metaeval.inference import prepare
+from metaeval.inference import make_design
 from metaeval.resampling import items_for_mean
 
 
@@ -106,7 +106,7 @@ def test_the_estimates_of_exchanged_scorers_are_equal_on_average():
 
     table = pilot(40, 4, 0.5, seed=5)
     table = table.replace(scores=table.scores.assign(b=-table.scores["b"]))
-    design, draw = prepare(table), np.random.default_rng(0)
+    design, draw = make_design(table), np.random.default_rng(0)
     gaps = []
     for _ in range(60):
         made = _exchange(design, draw)
@@ -219,7 +219,7 @@ def test_simulated_pearson_is_as_high_as_that_of_the_scorers():
     table = pilot(60, seed=4)
     table = table.replace(scores=table.scores.assign(b=100 * table.scores["b"] + 7))
     own = [scipy.stats.pearsonr(table.scores[s], table.labels["human"])[0] for s in "ab"]
-    design, draw = _on_one_scale(prepare(table), st.pearson()), np.random.default_rng(0)
+    design, draw = _on_one_scale(make_design(table), st.pearson()), np.random.default_rng(0)
     made = [_exchange(design, draw).table for _ in range(40)]
     found = [scipy.stats.pearsonr(t.scores[s], t.labels["human"])[0] for t in made for s in "ab"]
     assert np.mean(found) == pytest.approx(np.mean(own), abs=0.03)
@@ -231,7 +231,7 @@ def test_margins_keep_their_ties_and_their_signs():
     table = pilot(20).pairs()
     margins = table.scores.assign(a=np.where(np.arange(len(table)) % 3, table.scores["a"] + 1, 0))
     table = table.replace(scores=margins)
-    made = _on_one_scale(prepare(table), st.pairwise_accuracy("acc-eq")).table.scores
+    made = _on_one_scale(make_design(table), st.pairwise_accuracy("acc-eq")).table.scores
     assert (np.sign(made) == np.sign(margins)).all(axis=None)
     np.testing.assert_allclose((made**2).mean(), 1)
 

@@ -179,7 +179,7 @@ def test_thresholds_are_those_of_the_package(example):
         asked = {"scorers": ["reward"], "n_resamples": 200}
         result = evaluate(example, st.tie_calibrated_accuracy(n_folds=folds), **asked)
         row = frame[frame["part"] == part].iloc[0]
-        assert row["epsilon"] == result.meta["details"][0]["epsilon"]
+        assert row["epsilon"] == result.meta.details[0]["epsilon"]
         assert row["accuracy"] == pytest.approx(result.row("reward")["estimate"])
     ax = tie_curve(example, "reward", **options)
     assert np.allclose(line(ax, 0), own[["epsilon", "accuracy"]])

@@ -7,14 +7,14 @@ import scipy.stats
 from external import data
 
 import metaeval as me
-from metaeval.inference import prepare, table_for
+from metaeval.inference import as_rows_for, make_design
 from metaeval.statistics import best_of_n, kendall, pairwise_accuracy, pearson, spearman
 
 
 def values(table, statistic, **options):
     """Estimates by scorer, without resampling."""
-    design = prepare(table, **options)
-    ready = table_for(statistic, design.table)
+    design = make_design(table, **options)
+    ready = as_rows_for(statistic, design.table)
     return dict(zip(design.scorers, statistic.value(ready).tolist(), strict=True))
 
 
@@ -36,8 +36,8 @@ def realsumm():
 
 def test_realsumm_each_documents_tau_is_scipys_and_the_published_means_come_out(realsumm):
     statistic = kendall("b")
-    table = prepare(realsumm, scorers=list(REALSUMM)).table
-    pairs = table_for(statistic, table)
+    table = make_design(realsumm, scorers=list(REALSUMM)).table
+    pairs = as_rows_for(statistic, table)
     taus = statistic.contributions(pairs) * pairs.n_items
     assert pairs.n_items == 100
     for m, scorer in enumerate(table.scorers):
@@ -57,7 +57,7 @@ def test_realsumm_each_documents_tau_is_scipys_and_the_published_means_come_out(
 
 
 def test_realsumm_js2_has_noise_in_the_last_digit_that_the_published_mean_counts(realsumm):
-    table = prepare(realsumm, scorers=["js-2"]).table
+    table = make_design(realsumm, scorers=["js-2"]).table
     x, h = table.scores["js-2"].to_numpy(), table.labels.iloc[:, 0].to_numpy()
     rows = [table.item_codes == i for i in range(table.n_items)]
     gaps = np.concatenate([np.diff(np.unique(x[r])) for r in rows])
@@ -146,7 +146,7 @@ def test_wmt21_with_the_repaired_names(wmt21):
 
 def test_wmt21_warns_first_which_scorers_cost_whole_systems(wmt21):
     result = me.evaluate(wmt21, pairwise_accuracy(), label="mqm", n_resamples=100)
-    first = result.meta["warnings"][0]
+    first = result.meta.warnings[0]
     assert "excluding CHRF2, TER, sacre_BLEU" in first and "'Facebook-AI'" in first
     assert first in result.to_markdown().replace("\\", "").splitlines()[0]
 
@@ -156,7 +156,7 @@ def test_wmt21_coarse_scorers_win_by_rounding_and_half_credit_reverses_it(wmt21)
     half = values(wmt21, pairwise_accuracy("half"), label="mqm")
     assert strict["TER"] > strict["sb_chrF"] and half["TER"] < half["sb_chrF"]
     result = me.evaluate(wmt21, label="mqm", n_resamples=100)
-    assert sum(w.startswith("all ties: ") for w in result.meta["warnings"]) == 5
+    assert sum(w.startswith("all ties: ") for w in result.meta.warnings) == 5
 
 
 @pytest.fixture(scope="module")
@@ -183,14 +183,14 @@ def test_rewardmath_compared_without_naming_a_statistic(rewardmath):
     own = result.frame[result.frame["baseline"].isna()]
     assert len(own) == 42 and ((own["estimate"] - 0.8).abs() > 0.01).all()
     assert "best_of_n(ties=strict)" in result.signature
-    assert result.meta["provenance"]["n_flips"] == 200 * 861
+    assert result.meta.provenance.n_flips == 200 * 861
 
 
 def test_pandalm_majorities_and_agreement_with_them():
     folder = data("pandalm")
     sources = (folder / "judge_pairs.parquet", folder / "human_pairs.parquet")
     table = me.read(*sources, columns={"cluster": "prompt"}, average_raters=True, refusals="wrong")
-    majority = prepare(table).table.labels.iloc[:, 0]
+    majority = make_design(table).table.labels.iloc[:, 0]
     as_given = np.array(
         [a < b for a, b in zip(table.rows["first"], table.rows["second"], strict=True)]
     )

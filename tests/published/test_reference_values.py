@@ -6,7 +6,7 @@ import pytest
 from external import reference
 
 from metaeval import MetaevalError, Responses
-from metaeval.inference import prepare, table_for
+from metaeval.inference import as_rows_for, make_design
 from metaeval.statistics import (
     kendall,
     pairwise_accuracy,
@@ -70,8 +70,8 @@ def table_of(gold, metric, **options):
 
 
 def value(table, statistic):
-    design = prepare(table)
-    ready = table_for(statistic, design.table)
+    design = make_design(table)
+    ready = as_rows_for(statistic, design.table)
     return float(statistic.value(ready)[0])
 
 
@@ -152,7 +152,7 @@ def test_the_threshold_lies_on_the_published_plateau():
     from metaeval.statistics import thresholds
 
     for case in reference("tie_calibration")["cases"]:
-        pairs = prepare(table_of(case["gold"], case["metric"])).table.pairs()
+        pairs = make_design(table_of(case["gold"], case["metric"])).table.pairs()
         for call in case["calls"]:
             if call["options"] == {"average_by": "item", "variant": "acc23", "sample_rate": 1.0}:
                 epsilon = float(thresholds(pairs, None, "items")[0, 0])

@@ -9,9 +9,9 @@ import pytest
 from external import reference
 
 from metaeval import Responses
-from metaeval.inference import Plan, prepare, table_for
-from metaeval.inference.hypothesis_tests import Member
-from metaeval.inference.published_tests import replica_tests
+from metaeval.inference import ComparisonSettings, as_rows_for, make_design
+from metaeval.inference.comparisons import Comparisons
+from metaeval.inference.published_tests import published_tests
 from metaeval.statistics import (
     kendall,
     pairwise_accuracy,
@@ -24,8 +24,8 @@ GROUPING = {"none": "none", "item": "item", "sys": "system"}
 SWAPS = 10_000
 
 
-def replica_test(statistic, member, plan, n_flips):
-    return replica_tests(statistic, [member], plan, n_flips)[0]
+def published_test(statistic, comparisons, testing, n_flips):
+    return published_tests(statistic, [comparisons], testing, n_flips)[0]
 
 
 def table_of(gold, **scorers):
@@ -35,15 +35,18 @@ def table_of(gold, **scorers):
     scores = pd.DataFrame({k: np.array(v, dtype=float).ravel() for k, v in scorers.items()})
     rows = pd.DataFrame({"item": items.ravel(), "system": systems.ravel()})
     labels = pd.DataFrame({"gold": gold.ravel()})
-    return prepare(Responses(rows, scores, labels, label_kind="rating")).table
+    return make_design(Responses(rows, scores, labels, label_kind="rating")).table
 
 
 def run(table, statistic, test, n=SWAPS, alternative="greater"):
     """Difference of the second scorer less the first, and its test."""
-    part = SimpleNamespace(tables=(table,), part=0)
-    member = Member(part, np.array([1]), np.array([0]), None, None, None)
-    values = statistic.value(table_for(statistic, table))
-    tested = replica_test(statistic, member, Plan("compare", test=test, alternative=alternative), n)
+    estimates = SimpleNamespace(tables=(table,), stream=0)
+    pair = Comparisons(
+        estimates=estimates, first=np.array([1]), second=np.array([0]), difference=None, se=None
+    )
+    values = statistic.value(as_rows_for(statistic, table))
+    settings = ComparisonSettings(n_resamples=10_000, seed=0, test=test, alternative=alternative)
+    tested = published_test(statistic, pair, settings, n)
     return values[1] - values[0], tested
 
 

@@ -1,5 +1,7 @@
 """What texts and tables say of posteriors, and never say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from metaeval import Result, compare, simulate
 from metaeval.bayes import bayesian_bootstrap
 from metaeval.cli.terminal import as_text
 from metaeval.core import MetaevalError
-from metaeval.results import format_probability
+from metaeval.results import StatisticInfo, format_probability
 from metaeval.statistics import brier, kendall, pairwise_accuracy
 
 TABLE = simulate(seed=3, n_items=60, tasks=("news", "chat")).table
@@ -33,9 +35,9 @@ def result_of(probabilities, *, better="higher", rope=None, status="exact", name
     )
     frame = frame.assign(n_clusters=500, n_dropped=0)
     texts = {c: frame[c].astype(object).where(frame[c].notna(), None) for c in ("task", "baseline")}
-    policy = {**RESULT.meta["policy"], "by": None, "rope": rope}
-    about = {"name": "accuracy", "accuracy": True, "better": better, "status": status}
-    meta = {**RESULT.meta, "policy": policy, "statistics": [about | {"beside": False}]}
+    policy = replace(RESULT.meta.policy, by=None, rope=rope)
+    info = StatisticInfo(name="accuracy", accuracy=True, better=better, status=status)
+    meta = replace(RESULT.meta, policy=policy, statistics=(info,))
     return Result(frame.assign(**texts), None, meta)
 
 
@@ -98,7 +100,7 @@ def test_the_paragraph_states_the_posterior():
     assert "Differences within 0.02 are treated as practically equivalent." in said
     assert "tested" not in said
     model = result_of({("a", "b"): 0.9}, status="failed check")
-    model = Result(model.frame, None, model.meta | {"kind": "posterior of ties(kind=davidson)"})
+    model = Result(model.frame, None, replace(model.meta, kind="posterior of ties(kind=davidson)"))
     assert "draws from the model ties(kind=davidson); units: items)." in model.methods_paragraph()
     assert "The posterior failed convergence diagnostics." in model.methods_paragraph()
 

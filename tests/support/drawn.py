@@ -8,7 +8,7 @@ import pandas as pd
 import metaeval as me
 from metaeval import Pairs, bayes
 from metaeval.bayes.result_rows import SummaryOptions, comparison_rows, scorer_rows
-from metaeval.results import COLUMNS, Result, normalize_frame
+from metaeval.results import Result, frame_of_rows
 
 ODD = (
     "a_b%&$x$ ^{2}",
@@ -55,14 +55,12 @@ def posterior(tree, number, long=True, quantity="accuracy", more=None):
     draws = 0.9 - np.linspace(0, 0.4, number) + rng.normal(size=(400, number)) * 0.03
     if more is not None:
         draws = more(draws)
-    ask = SummaryOptions(
-        statistic=meta["statistics"][0]["name"], status="approximate", better="higher"
-    )
+    ask = SummaryOptions(statistic=meta.statistics[0].name, status="approximate", better="higher")
     about = dict.fromkeys(("n_items", "n_clusters", "n_rows", "n_dropped"), 1) | {"task": None}
     every = names(number, long)
     both = list(itertools.combinations(range(number), 2))
     rows = scorer_rows(ask, every, draws, about) + comparison_rows(ask, every, draws, both, about)
-    return Result(normalize_frame(pd.DataFrame(rows, columns=COLUMNS)), draws, meta)
+    return Result(frame_of_rows(rows), draws, meta)
 
 
 def texts_of(figure):

@@ -153,7 +153,7 @@ def test_pairs_keep_what_was_noticed_when_responses_were_read():
     table = made().replace(notes=("a note",), warnings=("a warning",))
     assert (table.pairs().notes, table.pairs().warnings) == (("a note",), ("a warning",))
     assert table.pairs().join(made().pairs().map_scores(lambda s: s).drop_scorers("m")).warnings
-    assert me.compare(table.with_scorer("k", -table.scores["m"]).pairs()).meta["warnings"][0] == (
+    assert me.compare(table.with_scorer("k", -table.scores["m"]).pairs()).meta.warnings[0] == (
         "a warning"
     )
 

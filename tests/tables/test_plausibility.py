@@ -114,5 +114,5 @@ def test_constant_scorers_are_named_and_few_rows_are_not():
 def test_results_say_it_first():
     frame = table(good=GOOD, error=-GOOD)
     result = compare(frame, "pairwise_accuracy", n_resamples=200)
-    assert "error is significantly below chance" in result.meta["warnings"][0]
+    assert "error is significantly below chance" in result.meta.warnings[0]
     assert "below chance" in result.to_markdown().splitlines()[0]

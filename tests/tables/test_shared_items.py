@@ -40,7 +40,7 @@ def test_aspects_are_noticed_and_said_in_the_first_line():
     assert table.shared_items is table.sharing_assumed is True
     assert table.n_items == 12
     for result in (me.compare(table, **FEW), me.evaluate(table, by="task", **FEW)):
-        assert pd.Series(result.meta["warnings"][:1]).str.match(SAID).all()
+        assert pd.Series(result.meta.warnings[:1]).str.match(SAID).all()
         assert result.frame["n_items"].max() == 12
     first, second = as_text(me.compare(table, **FEW)).split("\n")[:2]
     assert "share their items" in first + second
@@ -66,7 +66,7 @@ def test_holes_and_parts_change_nothing_of_what_was_inferred():
     rng = np.random.default_rng(0)
     holes = table.scores.mask(rng.random(table.scores.shape) < 0.4)
     result = me.compare(table.replace(scores=holes), **FEW)
-    assert "share their items" in result.meta["warnings"][0]
+    assert "share their items" in result.meta.warnings[0]
     few = table.keep_rows(rng.random(len(table)) < 0.3)
     assert few.shared_items
     assert not table.select(task="t1").alignment.warnings
@@ -93,7 +93,7 @@ def test_pairs_of_aspects_are_noticed():
     pairs = aspects(copies=False).pairs()
     made = Pairs(pairs.rows, pairs.scores, pairs.labels)
     assert made.shared_items and made.n_items == 12
-    assert me.compare(made, **FEW).meta["warnings"][0].startswith("assuming that the tasks")
+    assert me.compare(made, **FEW).meta.warnings[0].startswith("assuming that the tasks")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_tasks_whose_values_are_not_correlated_have_their_own_items(systems):
     assert "(--independent-items)" in warning and "(--shared-items)" in warning
     assert ("items and responses" in warning) == (systems > 1)
     result = me.compare(table, "pearson", **FEW)
-    assert result.meta["warnings"][0] == warning
+    assert result.meta.warnings[0] == warning
     assert result.frame["n_items"].max() == 180
     assert not table.replace(shared_items=False).alignment.warnings
 
@@ -170,7 +170,7 @@ def test_few_items_cannot_tell_and_are_taken_to_be_shared():
 def test_tasks_are_drawn_where_they_seem_to_share_their_items():
     table = aspects(tasks=6, copies=False)
     result = me.compare(table, "pearson", resample="task", **FEW)
-    first = result.meta["warnings"][0]
+    first = result.meta.warnings[0]
     assert "resample='task' takes them to be independent" in first
     assert result.frame["n_clusters"].max() == 6
     with pytest.raises(MetaevalError, match=r"shared_items=True.*use resample='item'"):

@@ -18,7 +18,6 @@ from metaeval.bayes.accuracy_model.covariates import (
 from metaeval.bayes.accuracy_model.density import LOGIT
 from metaeval.bayes.design import (
     PRIOR_UNITS,
-    DesignOptions,
     covariate_names,
     leverage_warnings,
     make_model_design,
@@ -34,12 +33,20 @@ from metaeval.bayes.hierarchy.priors import (
 from metaeval.bayes.model_data import ModelData, NamedArrays, Sites
 from metaeval.core import ROUNDOFF, Floats, MetaevalError, join_names
 from metaeval.curves import expit
-from metaeval.inference import Design, Resamples, Stratum, choose_statistics, measure, table_for
+from metaeval.inference import (
+    Design,
+    DesignOptions,
+    Resampling,
+    Stratum,
+    as_rows_for,
+    choose_statistics,
+    estimate_strata,
+)
 from metaeval.statistics import Statistic, SumStatistic, only_label, pairwise_accuracy, sum_by
 from metaeval.tables import Table
 
 # For tuned statistics, whose standard errors are then within about 2 %.
-_RESAMPLES = Resamples(2_000, 0)
+_RESAMPLES = Resampling(2_000, 0)
 _MIN_UNITS = 30  # the normal approximation of correlated accuracies is poor below
 
 
@@ -114,7 +121,7 @@ def _choose_accuracy(table: Table, statistic: Statistic | str | None) -> Statist
 
 def _task_summary(statistic: Any, design: Design, stratum: Stratum) -> TaskSummary:
     """Summarize one task by the accuracies of its units and their covariance."""
-    table = table_for(statistic, stratum.table)
+    table = as_rows_for(statistic, stratum.table)
     unit, n = stratum.unit_of_items(table), len(stratum.units)
     credit = sum_by(statistic.contributions(table), unit, n)
     item_weights = statistic.item_shares(table)
@@ -144,7 +151,7 @@ def _covariance(statistic: Any, design: Design, value: Floats, weight: Floats) -
         influence = weight[:, None] * (value - weight @ value)
         covariance = influence.T @ influence
     else:  # contributions do not show the variation of a threshold tuned on the items
-        draws = measure(design, statistic, _RESAMPLES)[0].draws
+        draws = estimate_strata(design, statistic, _RESAMPLES)[0].draws
         covariance = np.atleast_2d(np.cov(np.nan_to_num(draws.T)))
     binomial = np.isin(value, (0, 1)).all() and np.ptp(weight) == 0
     if not binomial and len(weight) > 1:  # a binomial variance needs no degrees of freedom

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.bayes.design import DesignOptions, make_model_design, unit_names
+from metaeval.bayes.design import make_model_design, unit_names
 from metaeval.bayes.margin_models import densities
 from metaeval.bayes.margin_models.assembly import MarginModelSpec, margin_model_data
 from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, bin_counts
@@ -15,7 +15,7 @@ from metaeval.bayes.margin_models.posterior_curves import beta_basis_at, log_mea
 from metaeval.bayes.model_data import ModelData
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import logit
-from metaeval.inference import Design
+from metaeval.inference import Design, DesignOptions
 from metaeval.statistics import Reading, cases_of
 from metaeval.tables import Pairs, Table
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.bayes.design import DesignOptions, covariate_names, make_model_design, unit_names
+from metaeval.bayes.design import covariate_names, make_model_design, unit_names
 from metaeval.bayes.margin_models import densities
 from metaeval.bayes.margin_models.assembly import MarginModelSpec, margin_model_data
 from metaeval.bayes.margin_models.binned_counts import (
@@ -23,7 +23,7 @@ from metaeval.bayes.margin_models.posterior_curves import spline_basis_at
 from metaeval.bayes.model_data import ModelData
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import spline_knots
-from metaeval.inference import Design
+from metaeval.inference import Design, DesignOptions
 from metaeval.tables import Pairs, Table
 
 

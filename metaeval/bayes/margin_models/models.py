@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.margin_models.beta_data import beta_data
 from metaeval.bayes.margin_models.data import calibration_data, tie_data
 from metaeval.bayes.margin_models.densities import (
@@ -19,6 +18,7 @@ from metaeval.bayes.model_base import Model
 from metaeval.bayes.model_data import ModelData
 from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule, sample
 from metaeval.core import MetaevalError, check_one_of
+from metaeval.inference import DesignOptions
 from metaeval.tables import Table
 
 _SCALES = ("score", "log_odds")

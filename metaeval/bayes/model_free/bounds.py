@@ -19,7 +19,7 @@ from metaeval.core import (
     join_names,
     require_known,
 )
-from metaeval.inference import units_of
+from metaeval.inference import resampling_units
 from metaeval.resampling import exact_terms, key_of, largest_weight, tails, weighted_sums
 from metaeval.statistics import sum_by
 from metaeval.tables import Pairs, Table, require_table
@@ -217,7 +217,7 @@ def _agreement_draws(
     pairs: Pairs, n_both: Floats, n_agree: Floats, n: int, seed: int
 ) -> tuple[Floats, int]:
     """Return posterior draws of the agreement, and the number of weighted units."""
-    codes, index = units_of(pairs)
+    codes, index = resampling_units(pairs)
     unit = codes[pairs.item_codes]
     sums = sum_by(np.stack([n_agree, n_both], axis=1), unit, len(index))
     sums = sums[sums[:, 1] > 0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,22 +23,25 @@ from metaeval.core import (
 )
 from metaeval.inference import (
     POSTERIOR,
+    Analysis,
     Design,
+    DesignOptions,
     Estimates,
-    Level,
-    Plan,
+    Resampling,
+    Settings,
     Statistics,
-    assembled,
+    assemble_result,
     choose_statistics,
-    details_of,
-    levels_of,
-    macro,
-    measure,
-    prepare,
+    design_from,
+    estimate,
+    extra_details,
+    pairs_of_scorers,
+    reference_levels,
+    require_policy,
     system_level,
     without_undefined,
 )
-from metaeval.results import Result, Row, make_signature
+from metaeval.results import Result, Row, signed
 from metaeval.statistics import Statistic
 from metaeval.tables import Table, require_table
 
@@ -128,25 +132,17 @@ def bayesian_bootstrap(
     >>> bool(result.row("reward", "lexical")["prob_better"] > 0.9)
     True
     """
-    options = {
-        "label": label,
-        "scorers": scorers,
-        "by": by,
-        "resample": resample,
-        "missing": missing,
-    }
-    plan = Plan(
-        f"{POSTERIOR} of bayesian_bootstrap",
+    settings = Settings(
+        resampling=Resampling(check_integer("n_draws", n_draws, 100), seed, "exponential"),
         confidence=confidence,
         interval=POSTERIOR,
-        n_resamples=check_integer("n_draws", n_draws, 100),
-        seed=seed,
-        weights="exponential",
-        baseline=baseline,
     )
     if rope is not None:
         check_not_negative("rope", rope)
-    design, options = _make_design(table, options)
+    if scorers is not None:
+        scorers = check_names("scorers", scorers)
+    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
+    design = _make_design(table, options)
     if baseline is not None:
         require_known("scorer to compare with", baseline, design.scorers)
     statistics, notes = choose_statistics(design.table, statistic)
@@ -155,33 +151,21 @@ def bayesian_bootstrap(
         names = covariate_names(design.table, names)
         statistics = [*statistics, *excess_biases(design.table, names)]
         notes = [*notes, *leverage_warnings(design.table, names)]
-    levels = []
-    for current in statistics:
-        run = partial(_analyze_design, current, plan, rope)
-        levels.append(without_undefined(table, design, current, options, run))
-    return _with_rope(assembled(table, design, plan, options, levels, notes), rope)
+    analyses = [
+        without_undefined(
+            design, current, partial(_analyze, current, settings, baseline=baseline, rope=rope)
+        )
+        for current in statistics
+    ]
+    kind = f"{POSTERIOR} of bayesian_bootstrap"
+    result = assemble_result(kind, design, analyses, settings, notes)
+    policy = replace(result.meta.policy, baseline=baseline, rope=rope)
+    return Result(result.frame, result.draws, signed(replace(result.meta, policy=policy)))
 
 
-def _analyze_design(
-    statistic: Statistic, plan: Plan, rope: float | None, design: Design, _: Mapping[str, Any]
-) -> Level:
-    return _analyze(design, statistic, plan, rope)
-
-
-def _with_rope(result: Result, rope: float | None) -> Result:
-    """Return the result with the region of practical equivalence in its policy."""
-    meta: dict[str, Any] = {**result.meta, "policy": {**result.meta["policy"], "rope": rope}}
-    signature = make_signature(meta)
-    meta["provenance"] = {**meta["provenance"], "signature": signature}
-    return Result(result.frame, result.draws, meta)
-
-
-def _make_design(table: Table, options: dict[str, Any]) -> tuple[Design, dict[str, Any]]:
-    """Return the design and the options; raise an error if weights of units do not apply."""
-    table = require_table(table)
-    if options["scorers"] is not None:
-        options = options | {"scorers": check_names("scorers", options["scorers"])}
-    design = prepare(table, **options)
+def _make_design(table: Table, options: DesignOptions) -> Design:
+    """Return the design; raise an error if weights of units do not apply."""
+    design = design_from(require_table(table), options)
     if design.systems:
         raise MetaevalError(
             "The Bayesian bootstrap weights items or clusters, not systems; use resample='item'."
@@ -190,49 +174,46 @@ def _make_design(table: Table, options: dict[str, Any]) -> tuple[Design, dict[st
         raise MetaevalError(
             "The Bayesian bootstrap needs all scorers on the same rows; use missing='common'."
         )
-    return design, options
+    return design
 
 
-def _analyze(design: Design, statistic: Statistic, plan: Plan, rope: float | None) -> Level:
+def _analyze(
+    statistic: Statistic,
+    settings: Settings,
+    design: Design,
+    *,
+    baseline: str | None,
+    rope: float | None,
+) -> Analysis:
     """Return all rows of one statistic: macro or pooled first, then by stratum."""
-    _check_missing_policy(statistic, design.missing)
+    require_policy(statistic, design.missing)
     if statistic.estimand.grouping == "systems":
         design = system_level(design)[0] or design
-    parts = measure(design, statistic, plan.resamples)
-    for part in parts:
+    estimates = estimate(design, statistic, settings.resampling)
+    for part in estimates if design.by is None else estimates[1:]:
         _require_draws(statistic, part, design)
-    overall = macro(parts, design.table.n_items)
-    all_parts = [overall] if design.by is None else [overall, *parts]
-    names = design.scorers
-    pairs = Plan("compare", baseline=plan.baseline).pairs(names)
-    estimand = statistic.estimand
+    pairs = pairs_of_scorers(design.scorers, baseline)
     options = SummaryOptions(
-        statistic=estimand.name,
-        status=estimand.status,
-        confidence=plan.confidence,
-        better=estimand.better,
+        statistic=statistic.name,
+        status=statistic.estimand.status,
+        confidence=settings.confidence,
+        better=statistic.estimand.better,
         rope=rope,
     )
     values: list[Row] = []
     differences: list[Row] = []
-    for part in all_parts:
+    for part in estimates:
         draws = part.draws[~np.isnan(part.draws).any(axis=1)]
-        values += _value_rows(options, names, draws, part)
-        differences += comparison_rows(options, names, draws, pairs, _row_counts(part))
-    details = [d for part in all_parts for d in details_of(statistic, part, names)]
-    warnings = _data_warnings(all_parts, design, statistic)
-    return Level(
-        statistic.estimand, values, differences, [p.draws for p in all_parts], details, warnings, 0
+        values += _value_rows(options, draws, part)
+        differences += comparison_rows(options, part.scorers, draws, pairs, _row_counts(part))
+    return Analysis(
+        estimand=statistic.estimand,
+        scorers=values,
+        differences=differences,
+        draws=[part.draws for part in estimates],
+        details=[detail for part in estimates for detail in extra_details(statistic, part)],
+        warnings=_data_warnings(estimates, design, statistic),
     )
-
-
-def _check_missing_policy(statistic: Statistic, missing: str) -> None:
-    within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
-    if missing == "count_as_wrong" and not within_items:
-        raise MetaevalError(
-            f"missing='count_as_wrong' is for accuracies over items, not for {statistic.name}; "
-            "use missing='common'."
-        )
 
 
 def _require_draws(statistic: Statistic, part: Estimates, design: Design) -> None:
@@ -240,7 +221,7 @@ def _require_draws(statistic: Statistic, part: Estimates, design: Design) -> Non
     if not np.isnan(part.draws).any(axis=1).all():
         return
     where = f" in {design.by} {part.name!r}" if part.name is not None else ""
-    unit = design.resample.split(",")[0]
+    unit = design.unit
     if part.n_units < 2:
         raise MetaevalError(
             f"There is only one {unit}{where}; the Bayesian bootstrap needs at least two. Pool the "
@@ -252,7 +233,7 @@ def _require_draws(statistic: Statistic, part: Estimates, design: Design) -> Non
     )
 
 
-def _row_counts(part: Estimates) -> Row:
+def _row_counts(part: Estimates) -> dict[str, Any]:
     """Return the task and counts for the rows of one part."""
     return {
         "task": part.name,
@@ -263,21 +244,19 @@ def _row_counts(part: Estimates) -> Row:
     }
 
 
-def _value_rows(
-    options: SummaryOptions, names: list[str], draws: Floats, part: Estimates
-) -> list[Row]:
+def _value_rows(options: SummaryOptions, draws: Floats, part: Estimates) -> list[Row]:
     """Return posterior rows of scorers, with reference levels such as chance and tie rate."""
-    rows = scorer_rows(options, names, draws, _row_counts(part))
-    levels = levels_of(part, np.array([row["estimate"] for row in rows]))
-    return [
-        row | {key: float(values[m]) for key, values in levels.items()}
-        for m, row in enumerate(rows)
+    rows = scorer_rows(options, part.scorers, draws, _row_counts(part))
+    levels = reference_levels(part, np.array([row.estimate for row in rows], dtype=float))
+    of_scorers: list[dict[str, Any]] = [
+        {name: float(values[m]) for name, values in levels.items()} for m in range(len(rows))
     ]
+    return [replace(row, **values) for row, values in zip(rows, of_scorers, strict=True)]
 
 
 def _data_warnings(parts: list[Estimates], design: Design, statistic: Statistic) -> list[str]:
     """Warn of few units, degenerate posteriors, undefined draws and bias."""
-    unit, n_units = design.resample.split(",")[0], min(part.n_units for part in parts)
+    unit, n_units = design.unit, min(part.n_units for part in parts)
     warnings = []
     if n_units < _MIN_UNITS:
         warnings.append(

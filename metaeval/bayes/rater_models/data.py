@@ -10,12 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from metaeval.bayes.design import (
-    DesignOptions,
-    covariate_differences,
-    covariate_names,
-    leverage_warnings,
-)
+from metaeval.bayes.design import covariate_differences, covariate_names, leverage_warnings
 from metaeval.bayes.model_data import ModelData, NamedArrays, Sites
 from metaeval.bayes.rater_models.confusion import confusion_at
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_pairs, with_ranges
@@ -46,7 +41,7 @@ from metaeval.core import (
     join_names,
     require_known,
 )
-from metaeval.inference import Design, prepare
+from metaeval.inference import Design, DesignOptions, make_design
 from metaeval.tables import (
     Pairs,
     Table,
@@ -163,12 +158,12 @@ def _rater_table(table: Table, raters: Sequence[str] | None, form: str) -> Table
 
 
 def _make_rater_design(
-    table: Table, resample: str | None, missing: str | None
+    table: Table, resample: str | tuple[str, str] | None, missing: str | None
 ) -> tuple[Design, Table, Bools]:
     """Return the design, the labeled rows, and a mask of the rows with all scores."""
     labeled = table.keep_rows(table.labels.notna().any(axis=1).to_numpy())
     blank = pd.DataFrame({_BLANK: np.zeros(len(labeled))}, index=labeled.rows.index)
-    design = prepare(labeled.replace(scores=blank, average_raters=True), resample=resample)
+    design = make_design(labeled.replace(scores=blank, average_raters=True), resample=resample)
     if design.systems:
         raise MetaevalError("Models resample items or clusters, not systems; use resample='item'.")
     policy = labeled.missing if missing is None else missing
@@ -190,7 +185,7 @@ def _make_rater_design(
         label=f"truth behind {join_names(labeled.labels, 5)}",
         missing=policy,
         dropped=pd.Series([int((scored & ~complete).sum())]),
-        holes=tuple(
+        incomplete=tuple(
             n for n in labeled.scorers if labeled.scores.loc[scored & ~complete, n].isna().any()
         ),
         warnings=warnings,

@@ -20,7 +20,7 @@ from metaeval.bayes.rater_models.confusion import (
 from metaeval.bayes.rater_models.label_patterns import Patterns, pairwise_agreement
 from metaeval.bayes.sampling.nuts import Options
 from metaeval.core import Bools, Codes, Floats
-from metaeval.inference import Design, units_of
+from metaeval.inference import Design, resampling_units
 from metaeval.statistics import Estimand
 from metaeval.tables import TEXT, Table
 
@@ -58,7 +58,7 @@ def merge_chains(values: Floats) -> Floats:
 
 def units_and_names(design: Design) -> tuple[Codes, list[str]]:
     """Return the unit of each row, and the names of the units."""
-    return units_of(design.table)[0][design.table.item_codes], unit_names(design.strata[0])
+    return resampling_units(design.table)[0][design.table.item_codes], unit_names(design.strata[0])
 
 
 def assemble_rater_model(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from metaeval.bayes.design import DesignOptions
 from metaeval.bayes.model_base import Model
 from metaeval.bayes.model_data import ModelData
 from metaeval.bayes.rater_models import gibbs
@@ -14,6 +13,7 @@ from metaeval.bayes.rater_models.data import FORMS, rater_data
 from metaeval.bayes.rater_models.density import rater_density
 from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule, sample
 from metaeval.core import check_one_of
+from metaeval.inference import DesignOptions
 from metaeval.tables import Table
 
 

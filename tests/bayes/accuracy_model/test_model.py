@@ -113,8 +113,8 @@ def test_odd_scorers_have_finite_posteriors_and_are_named(trees):
     own = result.frame[result.frame["baseline"].isna()]
     assert np.isfinite(own[["estimate", "lower", "upper", "se"]]).all(axis=None)
     assert result.row("perfect")["upper"] > 0.99 and result.row("reversed")["upper"] < 0.5
-    assert any("tiny" in w for w in result.meta["warnings"])
-    said = " ".join(result.meta["warnings"])
+    assert any("tiny" in w for w in result.meta.warnings)
+    said = " ".join(result.meta.warnings)
     assert "reversed has below-chance accuracy" in said
     assert "constant always ties" in said
 

@@ -137,7 +137,7 @@ def test_odd_scorers_have_finite_posteriors_and_are_named(trees):
         result = bayes.summarize(trees[model], quantity)
         own = result.frame[result.frame["baseline"].isna()]
         assert np.isfinite(own[["estimate", "lower", "upper"]]).all(axis=None)
-        said = " ".join(result.meta["warnings"])
+        said = " ".join(result.meta.warnings)
         assert (
             "constant is constant" in said
             and "reversed: labels are not positively associated" in said
@@ -287,6 +287,6 @@ def test_gaps_beyond_all_margins_are_named_and_chance_stands_beside_miscalibrati
     tree = bayes.fit(
         bayes.CalibrationModel(form="temperature", scale="log_odds"), table, check=False
     )
-    assert "exceed all observed margins" in " ".join(bayes.summarize(tree, "gap").meta["notes"])
+    assert "exceed all observed margins" in " ".join(bayes.summarize(tree, "gap").meta.notes)
     off = bayes.summarize(tree, "miscalibration").row("s")
     assert 0.2 < off["estimate"] / off["expected_if_calibrated"] < 3

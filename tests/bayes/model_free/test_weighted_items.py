@@ -75,7 +75,7 @@ def test_few_units_follow_the_dirichlet_as_well():
     assert row["se"] == pytest.approx(drawn.std(), rel=0.03)
     assert (
         "with 12 items, intervals of the Bayesian bootstrap are too short"
-        in result.meta["warnings"][0]
+        in result.meta.warnings[0]
     )
 
 
@@ -186,7 +186,7 @@ def test_levels_stand_beside_the_values():
 
 
 def test_the_label_picks_the_statistic_and_systems_have_theirs():
-    assert "ratings, so: tie_calibrated" in bayesian_bootstrap(TASKS, n_draws=100).meta["notes"][1]
+    assert "ratings, so: tie_calibrated" in bayesian_bootstrap(TASKS, n_draws=100).meta.notes[1]
     rows = bayesian_bootstrap(TASKS, system_accuracy(), by="task", n_draws=100).frame
     assert rows["estimate"].notna().all()
 
@@ -194,14 +194,14 @@ def test_the_label_picks_the_statistic_and_systems_have_theirs():
 def test_what_draws_cannot_show_is_said():
     right = correlated(50, 2)
     right[:, 0] = True
-    said = bayesian_bootstrap(verdicts(right), pairwise_accuracy(), n_draws=100).meta["warnings"]
+    said = bayesian_bootstrap(verdicts(right), pairwise_accuracy(), n_draws=100).meta.warnings
     assert any(w.startswith("s0: all items have the same value") for w in said)
     pairs = simulate(seed=3, n_items=40).table.pairs()
-    said = bayesian_bootstrap(pairs, ece(), n_draws=100).meta["warnings"]
+    said = bayesian_bootstrap(pairs, ece(), n_draws=100).meta.warnings
     assert any(w.startswith("ece is biased upward by noise") for w in said)
-    said = bayesian_bootstrap(pairs, ece_debiased(), n_draws=100).meta["warnings"]
+    said = bayesian_bootstrap(pairs, ece_debiased(), n_draws=100).meta.warnings
     assert any("posterior means differ from the sample values" in w for w in said)
-    assert not bayesian_bootstrap(pairs, brier(), n_draws=100).meta["warnings"]
+    assert not bayesian_bootstrap(pairs, brier(), n_draws=100).meta.warnings
 
 
 def test_draws_that_are_undefined_are_left_out_and_said():
@@ -211,7 +211,7 @@ def test_draws_that_are_undefined_are_left_out_and_said():
         half, finish=lambda sums: np.where(half.finish(sums) > most, np.nan, 0.5)
     )
     result = bayesian_bootstrap(verdicts(right), holes, n_draws=400)
-    assert any("undefined in" in w for w in result.meta["warnings"])
+    assert any("undefined in" in w for w in result.meta.warnings)
     assert result.frame["estimate"].notna().all()
 
 
@@ -410,7 +410,7 @@ def test_who_likes_length_is_found_at_the_same_label():
     own = found[found["baseline"].isna()].set_index("scorer")
     assert own.loc["s0.0", "lower"] < 0 < own.loc["s0.8", "lower"]
     assert found["expected_loss"].isna().all()  # neither high nor low ones are good
-    assert any("given the label" in note for note in result.meta["notes"])
+    assert any("given the label" in note for note in result.meta.notes)
 
 
 @pytest.mark.parametrize(

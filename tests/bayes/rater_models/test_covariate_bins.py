@@ -94,12 +94,12 @@ def test_who_likes_length_is_found(tree):
     assert result.row("x")["lower"] > 0 > result.row("z")["upper"]
     assert result.row("x", "y")["estimate"] == pytest.approx(0.8, abs=0.3)
     assert result.row("x")["status"] == "approximate"
-    note = result.meta["notes"][1]
+    note = result.meta.notes[1]
     assert "per standard deviation of length" in note
     assert "shared by all raters is not identified" in note
     named = bayes.summarize(tree, "bias", covariate="length")
     assert named.row("x")["estimate"] == result.row("x")["estimate"]
-    assert "at mean covariates" in bayes.summarize(tree, "severity").meta["notes"][1]
+    assert "at mean covariates" in bayes.summarize(tree, "severity").meta.notes[1]
     with pytest.raises(MetaevalError, match="no covariate 'width'; there is only length"):
         bayes.summarize(tree, "bias", covariate="width")
 

@@ -91,7 +91,7 @@ def test_result_of_raters(tree):
     judged = bayes.summarize(tree, "accuracy").row("scorer0", "scorer1")
     assert judged["prob_better"] > 0.99 and judged["status"] == "approximate"
     assert (
-        "scorers and raters err independently" in bayes.summarize(tree, "accuracy").meta["notes"][1]
+        "scorers and raters err independently" in bayes.summarize(tree, "accuracy").meta.notes[1]
     )
     with pytest.raises(MetaevalError, match="form='ordinal'"):
         bayes.summarize(tree, "severity")
@@ -385,5 +385,5 @@ def test_responses_become_pairs():
     assert tree["posterior"]["rater"].to_numpy().tolist() == names
     assert tree["log_likelihood"].sizes["unit"] == 40
     assert float(tree["constant_data"]["design_effect"]) > 1
-    notes = bayes.summarize(tree, "accuracy").meta["notes"]
+    notes = bayes.summarize(tree, "accuracy").meta.notes
     assert any("design effect" in line for line in notes)

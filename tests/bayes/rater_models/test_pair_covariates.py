@@ -103,7 +103,7 @@ def test_who_likes_length_is_found(fitted):
     result = bayes.summarize(tree, "bias")
     assert result.row("a")["lower"] > 0 > result.row("c")["upper"]
     assert result.row("a", "c")["estimate"] == pytest.approx(1.6, abs=0.6)
-    note = result.meta["notes"][1]
+    note = result.meta.notes[1]
     assert (
         "per root mean square of the difference in length_delta" in note
         and "unbiased raters have some" in note

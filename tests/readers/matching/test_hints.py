@@ -151,7 +151,7 @@ def test_columns_beside_the_scores_are_named_where_scorers_lack(tmp_path):
     frame = repeated("rater", (1, 2), judge=False, human=True)
     frame.rename(columns={"human": "label"}).to_csv(path, index=False)
     said = CliRunner().invoke(cli, ["compare", str(path)])
-    assert said.exit_code == 2 and "not used as scores: judge; name those" in said.output
+    assert said.exit_code == 2 and "not read as scores: judge; name those" in said.output
     named = CliRunner().invoke(cli, ["check", str(path), "--scorers", "judge"])
     assert named.exit_code == 0 and "1 scorer, 2 labels" in named.output
 

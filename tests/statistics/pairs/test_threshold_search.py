@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from strategies import responses
 
 from metaeval import MetaevalError, Pairs
-from metaeval.inference import prepare
+from metaeval.inference import make_design
 from metaeval.statistics import tie_calibrated_accuracy
 from metaeval.statistics.pairs import tie_calibration
 
@@ -115,7 +115,7 @@ def test_every_replicate_is_what_sorting_again_gives(
 )
 def test_small_tables_agree_with_sorting_again(table, folds, average, whole, seed):
     try:
-        table = prepare(table).table.pairs()
+        table = make_design(table).table.pairs()
     except MetaevalError:
         return
     if table.n_items > 1:

@@ -11,7 +11,7 @@ from strategies import responses, weights
 
 from metaeval import MetaevalError, Pairs, Responses, compare, evaluate
 from metaeval.cli import cli
-from metaeval.inference import prepare, table_for
+from metaeval.inference import as_rows_for, make_design
 from metaeval.resampling import key_of, weights as random_weights
 from metaeval.statistics import (
     kendall,
@@ -47,8 +47,8 @@ def verdict_of(name, scorer):
 def ready(table, statistic):
     """The table that a statistic works on and its rows as tuples, or None where it is undefined."""
     try:
-        table = prepare(table).table
-        return table_for(statistic, table), slow.rows_of(table)
+        table = make_design(table).table
+        return as_rows_for(statistic, table), slow.rows_of(table)
     except MetaevalError:
         return None
 
@@ -177,7 +177,7 @@ def test_weights_of_one_give_the_estimate(statistic):
     table = crossed().keep_rows(np.arange(240) % 17 != 3)
     if statistic.name == "system_accuracy":
         table = crossed()
-    view = table_for(statistic, prepare(table).table)
+    view = as_rows_for(statistic, make_design(table).table)
     both = by_systems(statistic, view)
     found = both.values(np.ones((1, view.n_items)), np.ones((1, len(both.systems))))[0]
     row = evaluate(table, statistic, n_resamples=100).frame.set_index("scorer")["estimate"]
@@ -398,7 +398,7 @@ def errors_over_spread(n_simulations, n_items, n_systems):
     statistic, expected = pairwise_accuracy("acc-eq"), truth()
     found = []
     for seed in range(n_simulations):
-        view = table_for(statistic, prepare(crossed(seed, n_items, n_systems)).table)
+        view = as_rows_for(statistic, make_design(crossed(seed, n_items, n_systems)).table)
         both = by_systems(statistic, view)
         once = np.ones((1, n_items)), np.ones((1, n_systems))
         own, other = both.values(*once)[0]

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from strategies import responses
 
 from metaeval import MetaevalError, Responses, compare, evaluate
-from metaeval.inference import prepare
+from metaeval.inference import make_design
 from metaeval.resampling import engine
 from metaeval.statistics import soft_pairwise_accuracy
 from metaeval.statistics.systems import soft_accuracy
@@ -31,7 +31,7 @@ def table_of(human, names=None, **scorers):
 
 
 def value(statistic, table):
-    return statistic.value(prepare(table).table)
+    return statistic.value(make_design(table).table)
 
 
 def simulated(seed, n_items=200, n_systems=10, quality=0.15, noise=1.0):
@@ -47,7 +47,7 @@ def simulated(seed, n_items=200, n_systems=10, quality=0.15, noise=1.0):
 @given(table=responses(tasks=True, items=(1, 6), systems=(2, 4)))
 def test_it_is_the_enumeration_of_all_flips(mid_p, table):
     statistic = soft_pairwise_accuracy(mid_p)
-    expected = slow.soft_pairwise_accuracy(slow.rows_of(prepare(table).table), mid_p)
+    expected = slow.soft_pairwise_accuracy(slow.rows_of(make_design(table).table), mid_p)
     assert_allclose(value(statistic, table), [expected[s] for s in sorted(expected)], atol=1e-12)
 
 
@@ -172,8 +172,8 @@ def test_both_engines_count_the_same(monkeypatch):
 def test_the_result_says_what_is_estimated():
     human, metric = simulated(11, 40, 4)
     result = compare(table_of(human, m=metric, n=human), SOFT, n_resamples=200)
-    about = result.meta["statistics"][0]
-    assert about["target"] == "E[SPA] at this number of items"
+    about = result.meta.statistics[0]
+    assert about.target == "E[SPA] at this number of items"
     row = result.row("m")
     assert row["interval"] == "t" and row["lower"] < row["estimate"] < row["upper"]
     gap = result.frame[result.frame["baseline"].notna()].iloc[0]

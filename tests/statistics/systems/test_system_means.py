@@ -43,4 +43,4 @@ def test_an_estimate_of_one_has_an_interval_that_holds_the_expected_value():
 def test_results_say_at_which_number_of_items():
     table = simulate(seed=1, n_items=30).table
     result = evaluate(table, system_accuracy(), n_resamples=100)
-    assert "expected system accuracy at this number of items" in " ".join(result.meta["notes"])
+    assert "expected system accuracy at this number of items" in " ".join(result.meta.notes)

@@ -1,0 +1,103 @@
+"""Estimates of one statistic for all scorers, with what intervals and tests need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from metaeval.core import ROUNDOFF, Codes, Floats
+from metaeval.statistics import StandardErrors
+from metaeval.tables import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimates:
+    """One statistic in one stratum (or averaged over strata), for all scorers.
+
+    Parameters
+    ----------
+    scorers : list of str
+    name : str or None
+        The stratum; None for the overall estimate.
+    estimate : array (scorer,)
+    contributions : array (unit, scorer) or None
+        They add up to the estimate and are flipped by the sign-flip test; None where no test
+        flips them.
+    influence : array (unit, scorer)
+        First-order influence, for the acceleration of BCa intervals.
+    draws : array (replicate, scorer)
+    standard_errors : StandardErrors or None
+        Standard error of each replicate.
+    levels : mapping of arrays (scorer,)
+        Reference levels: chance, best constant, tie rate, ...
+    n_items, n_units, n_rows, n_dropped : int
+    n_systems : int or None
+        Number of systems that are resampled with the units.
+    share : array (unit,)
+        Proportion of the items in each unit; they add up to 1.
+    units : MultiIndex
+        Ids of the units.
+    stream : int
+        Stream of random numbers; strata with the same units share it.
+    tables : tuple of tables
+        Those of the strata.
+    """
+
+    scorers: list[str]
+    name: str | None
+    estimate: Floats
+    contributions: Floats | None
+    influence: Floats
+    draws: Floats
+    standard_errors: StandardErrors | None
+    levels: Mapping[str, Floats]
+    n_items: int
+    n_units: int
+    n_rows: int
+    n_dropped: int
+    n_systems: int | None
+    share: Floats
+    units: pd.MultiIndex
+    stream: int
+    tables: tuple[Table, ...]
+
+
+def standard_errors_of(
+    estimates: Estimates, draws: Floats, first: Codes, second: Codes | None
+) -> Floats:
+    """Return standard errors (column,) of values, or of differences if `second` is given.
+
+    They are standard deviations of `draws` (replicate, column); where systems are resampled too,
+    they come from the two-way formula.
+    """
+    if estimates.n_systems is not None and estimates.standard_errors is not None:
+        return estimates.standard_errors.of_estimate(first, second)
+    # Weights drawn from n units vary by (n - 1) / n of what new units would.
+    n = estimates.n_units
+    return _standard_deviation(draws) * np.sqrt(n / max(n - 1, 1))
+
+
+def _standard_deviation(draws: Floats) -> Floats:
+    """Standard deviation of the draws of each column; NaN where there are none."""
+    if np.isnan(draws).all():
+        return np.full(draws.shape[1], np.nan)
+    tolerance = ROUNDOFF * np.maximum(np.abs(draws[:1]), 1)
+    constant = (np.abs(draws - draws[:1]) <= tolerance).all(axis=0)
+    return np.where(constant, 0.0, np.nanstd(draws, axis=0, ddof=1))
+
+
+def degrees_of_freedom(estimates: Estimates) -> int:
+    """Return the number of units minus 1, or of systems if they are resampled and fewer."""
+    n_systems = estimates.n_systems
+    n = estimates.n_units if n_systems is None else min(estimates.n_units, n_systems)
+    return n - 1
+
+
+def positive_bias(estimates: Estimates) -> Floats:
+    """Return an upper bound on the positive bias of each value: (scorer,)."""
+    zero = np.zeros(len(estimates.estimate))
+    levels = estimates.levels
+    return levels.get("noise", levels.get("expected_if_calibrated", zero))

@@ -1,0 +1,126 @@
+"""Notes of a result: counts, estimands, tests; and warnings about degenerate ties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from metaeval.core import join_names
+from metaeval.inference.analysis import Analysis
+from metaeval.inference.design import Design
+from metaeval.inference.settings import PUBLISHED_TESTS, Settings
+from metaeval.results import Detail
+
+_ALL_TIES = 0.95  # proportion of pairs above which a tie threshold is degenerate
+_AVERAGES = {
+    "items": "mean over items",
+    "pairs": "mean over pairs",
+    "groups": "mean over groups",
+    "responses": "mean over responses",
+}
+CHOSEN = ", so: "
+"""In the note that says why a statistic was chosen, before its name."""
+
+
+def result_notes(
+    design: Design, analyses: Sequence[Analysis], settings: Settings, further: Sequence[str]
+) -> list[str]:
+    """Return the notes of a result, counts first."""
+    return [
+        _counts(design),
+        *_estimands(design, analyses, further),
+        *_correction(settings),
+        *_pairs_of_correctness(design, analyses),
+        *_targets(design, analyses),
+        *_published_tests(analyses),
+        *design.source.alignment.oddities,
+    ]
+
+
+def tie_warnings(frame: pd.DataFrame, details: Sequence[Detail]) -> list[str]:
+    """Return warnings about tuned thresholds that tie nearly all pairs of a scorer."""
+    half = {(d["statistic"], d["task"], d["scorer"]): d["half"] for d in details if "half" in d}
+    tied = [row for row in frame.to_dict("records") if (row["tie_rate"] or 0) > _ALL_TIES]
+    return [
+        f"all ties: {row['scorer']} ties {100 * row['tie_rate']:.0f}% of the pairs"
+        + (f" (task {row['task']})" if row["task"] else "")
+        + f"; with half credit for ties its accuracy is {100 * float(credit):.1f}"
+        for row in tied
+        if (credit := half.get((row["statistic"], row["task"], row["scorer"]))) is not None
+    ]
+
+
+def _counts(design: Design) -> str:
+    rows, n_scorers = design.table.rows, len(design.scorers)
+    systems = f" x {rows['system'].nunique()} systems" if "system" in rows else ""
+    n_dropped = int(design.dropped.sum())
+    dropped = ""
+    if n_dropped:
+        dropped = f"; {n_dropped} rows dropped, scores missing for "
+        dropped += join_names(design.incomplete, 5)
+    return (
+        f"{design.table.n_items} items{systems}, {len(rows)} rows, {n_scorers} "
+        f"scorer{'' if n_scorers == 1 else 's'}, label {design.label!r}{dropped}"
+    )
+
+
+def _estimands(design: Design, analyses: Sequence[Analysis], further: Sequence[str]) -> list[str]:
+    """Names of the statistics and how they average; the reason for a default is said first."""
+    average = _AVERAGES.get(analyses[0].estimand.average or "", "as given")
+    clustered = "cluster" in design.source.rows
+    unit = design.resample if clustered else "item (no cluster column)"
+    line = f"{average}; resample: {unit}"
+    if further and CHOSEN in further[0]:
+        return [f"{further[0]}, {line}", *further[1:]]
+    names = dict.fromkeys(analysis.estimand.name for analysis in analyses)
+    return [f"{', '.join(names)}, {line}", *further]
+
+
+def _correction(settings: Settings) -> list[str]:
+    testing = settings.testing
+    if testing is None or testing.adjustment == testing.correction:
+        return []
+    reason = f"test={testing.test!r}"
+    if testing.stop_after_exceedances is not None:
+        reason = "stop_after_exceedances"
+    return [f"max-T needs draws that comparisons share; {reason} has none, so Holm's is used"]
+
+
+def _pairs_of_correctness(design: Design, analyses: Sequence[Analysis]) -> list[str]:
+    """A note that pairs of equal labels are not formed, as other coefficients form all."""
+    requested = [analysis.estimand for analysis in analyses if not analysis.beside]
+    paired = any(e.ties is not None and e.grouping != "systems" for e in requested)
+    if not paired or design.table.kind != "correct":
+        return []
+    return [
+        "labels are correctness: pairs of equal labels are not formed (label_kind='rating' forms "
+        "them)"
+    ]
+
+
+def _targets(design: Design, analyses: Sequence[Analysis]) -> list[str]:
+    """What numbers mean beyond their names, and how many items are included."""
+    return [
+        f"{analysis.estimand.name} estimates {analysis.estimand.target}"
+        + _items_included(design, analysis)
+        for analysis in analyses
+        if analysis.estimand.target is not None
+    ]
+
+
+def _items_included(design: Design, analysis: Analysis) -> str:
+    overall = [row.n_items for row in analysis.scorers if row.task is None]
+    n_items = design.table.n_items
+    if not overall or overall[0] >= n_items:
+        return ""
+    return f"; {overall[0]} of {n_items} items are included"
+
+
+def _published_tests(analyses: Sequence[Analysis]) -> list[str]:
+    tests = [row.test for analysis in analyses for row in analysis.differences]
+    return [
+        f"test={test!r} is a published test, for comparison with publications"
+        for test in dict.fromkeys(tests)
+        if test in PUBLISHED_TESTS
+    ]
