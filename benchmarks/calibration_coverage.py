@@ -60,7 +60,7 @@ def part_of(forecast, label, each, mirrored=False, margins=None):
         *(forecast[:, None], label, weight, unit, unit, len(label) // each, mirrored, ["a"]),
         None if margins is None else margins[:, None],
     )
-    stratum = SimpleNamespace(units=np.arange(len(label) // each), part=0)
+    stratum = SimpleNamespace(units=np.arange(len(label) // each), stream=0)
     return StratumCases(None, None, cases, unit, stratum, 0)
 
 

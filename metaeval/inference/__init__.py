@@ -54,7 +54,7 @@ from metaeval.inference.settings import (
     pairs_of_scorers,
 )
 from metaeval.inference.strata import Stratum
-from metaeval.inference.system_level import system_level
+from metaeval.inference.system_level import at_system_level
 from metaeval.inference.undefined_scorers import without_undefined
 from metaeval.inference.units import resampling_units
 from metaeval.inference.verbs import compare, evaluate
@@ -72,6 +72,7 @@ __all__ = [
     "Stratum",
     "as_rows_for",
     "assemble_result",
+    "at_system_level",
     "choose_statistics",
     "compare",
     "compare_pairs",
@@ -85,7 +86,6 @@ __all__ = [
     "reference_levels",
     "require_policy",
     "resampling_units",
-    "system_level",
     "test_family",
     "without_undefined",
 ]

@@ -15,7 +15,7 @@ from metaeval.inference.estimation import estimate
 from metaeval.inference.hypothesis_tests import test_family
 from metaeval.inference.rows import adjusted_rows, comparison_rows, scorer_rows
 from metaeval.inference.settings import Settings
-from metaeval.inference.system_level import system_level
+from metaeval.inference.system_level import at_system_level
 from metaeval.results import LEVELS, Detail, Row
 from metaeval.statistics import Estimand, Statistic
 
@@ -40,7 +40,7 @@ class Analysis:
 def analyze(design: Design, statistic: Statistic, settings: Settings) -> Analysis:
     """Return the analysis of one statistic on rows that all scorers have."""
     if statistic.estimand.grouping == "systems":
-        design = system_level(design)[0] or design
+        design = at_system_level(design)[0] or design
     estimates = estimate(design, statistic, settings.resampling)
     pairs = settings.pairs(design.scorers)
     families = [

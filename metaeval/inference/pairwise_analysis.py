@@ -21,7 +21,7 @@ from metaeval.inference.diagnostics import Diagnosed, diagnose
 from metaeval.inference.estimates import Estimates
 from metaeval.inference.estimation import estimate
 from metaeval.inference.settings import Settings, pairs_of_scorers
-from metaeval.inference.system_level import system_level
+from metaeval.inference.system_level import at_system_level
 from metaeval.results import Row
 from metaeval.statistics import Statistic
 
@@ -31,7 +31,7 @@ _MAX_MESSAGES = 3
 def analyze_pairwise(design: Design, statistic: Statistic, settings: Settings) -> Analysis:
     """Return values on the rows of each scorer, and differences on the rows that both have."""
     if statistic.estimand.grouping == "systems":
-        design = system_level(design)[0] or design
+        design = at_system_level(design)[0] or design
     designs = [_common_design(design, statistic, [name]) for name in design.scorers]
     estimates = [estimate(own, statistic, settings.resampling) for own in designs]
     scorers = [row for parts in estimates for row in rows_of_scorers(statistic, parts, settings)]
@@ -100,7 +100,7 @@ def _common_design(design: Design, statistic: Statistic, names: list[str]) -> De
     common = design.restricted_to(names, missing="common")
     if statistic.estimand.grouping != "systems":
         return common
-    complete, reason = system_level(common)
+    complete, reason = at_system_level(common)
     if complete is None:
         raise MetaevalError(f"{reason} Use missing='common', or exclude {join_names(names)}.")
     return complete

@@ -11,7 +11,7 @@ from metaeval.inference.design import Design
 from metaeval.tables import Pairs, Table, group_codes
 
 
-def system_level(design: Design) -> tuple[Design | None, str]:
+def at_system_level(design: Design) -> tuple[Design | None, str]:
     """Return the design on systems that answered all common items, or None and the reason."""
     if isinstance(design.table, Pairs):
         return None, "No system level: the table holds pairs."

@@ -12,7 +12,7 @@ from metaeval.inference.analysis import Analysis
 from metaeval.inference.design import Design
 from metaeval.inference.estimation import estimate_strata
 from metaeval.inference.settings import Resampling
-from metaeval.inference.system_level import system_level
+from metaeval.inference.system_level import at_system_level
 from metaeval.results import Row
 from metaeval.statistics import Statistic
 
@@ -53,7 +53,7 @@ def _failure(design: Design, statistic: Statistic) -> str:
     """Why the one scorer of a design has no value; empty if it has one."""
     try:
         if statistic.estimand.grouping == "systems":
-            design = system_level(design)[0] or design
+            design = at_system_level(design)[0] or design
         estimate_strata(design, statistic, _PROBE)
     except UndefinedError as error:
         values = design.table.scores.to_numpy()

@@ -12,7 +12,7 @@ from metaeval.inference.design import Design, make_design
 from metaeval.inference.pairwise_analysis import analyze_pairwise
 from metaeval.inference.provenance import assemble_result
 from metaeval.inference.settings import ComparisonSettings, Resampling, Settings
-from metaeval.inference.system_level import system_level
+from metaeval.inference.system_level import at_system_level
 from metaeval.inference.undefined_scorers import without_undefined
 from metaeval.inference.units import resampling_units
 from metaeval.results import Result
@@ -249,7 +249,7 @@ def _analyze(design: Design, statistic: Statistic, settings: Settings) -> Analys
 
 def _system_level(design: Design, settings: Settings) -> tuple[list[Analysis], list[str]]:
     """System accuracy beside the item level, or a note that says why not."""
-    complete, reason = system_level(design)
+    complete, reason = at_system_level(design)
     if complete is None:
         return [], [reason]
     if design.missing == "count_as_wrong":

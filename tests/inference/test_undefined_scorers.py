@@ -75,8 +75,6 @@ def test_an_empty_scorer_is_named_and_the_others_are_compared(missing):
     found = me.compare(empty, "pairwise_accuracy", missing=missing, **FEW)
     pd.testing.assert_frame_equal(found.frame, expected.frame)
     assert found.meta.warnings[0] == "silent has no score on any row with a label: excluded"
-        "silent has no score on any row with a label: excluded"
-    )
 
 
 @pytest.mark.parametrize("missing", ["common", "pairwise"])

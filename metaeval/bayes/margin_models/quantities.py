@@ -64,7 +64,7 @@ def _epsilon(tree: xr.DataTree) -> DerivedQuantity:
     """Return the margin below which a tie is the most probable label."""
     target = "the margin, in units of the scores, below which a tie is the most probable label"
     quantity = _variable(tree, "epsilon", "epsilon", f"{target}; 0 where it never is")
-    return replace(quantity, median=True)
+    return replace(quantity, median=True, unit="score")
 
 
 def _lapse(tree: xr.DataTree) -> DerivedQuantity:
@@ -152,6 +152,7 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
         new_task=new_task,
         estimand=estimand,
         better="neither",
+        unit="score",
         status=_STATUS,
         notes=_extrapolation_note(tree, task_gaps),
     )

@@ -31,6 +31,7 @@ from metaeval.inference import (
     Settings,
     Statistics,
     assemble_result,
+    at_system_level,
     choose_statistics,
     design_from,
     estimate,
@@ -38,7 +39,6 @@ from metaeval.inference import (
     pairs_of_scorers,
     reference_levels,
     require_policy,
-    system_level,
     without_undefined,
 )
 from metaeval.results import Result, Row, signed
@@ -188,7 +188,7 @@ def _analyze(
     """Return all rows of one statistic: macro or pooled first, then by stratum."""
     require_policy(statistic, design.missing)
     if statistic.estimand.grouping == "systems":
-        design = system_level(design)[0] or design
+        design = at_system_level(design)[0] or design
     estimates = estimate(design, statistic, settings.resampling)
     for part in estimates if design.by is None else estimates[1:]:
         _require_draws(statistic, part, design)
