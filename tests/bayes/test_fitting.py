@@ -41,9 +41,7 @@ def test_a_posterior_cut_short_is_refused_and_marked_where_it_is_wanted(table):
     )
     result = bayes.summarize(tree, "accuracy")
     assert (result.frame["status"] == "failed check").all()
-    assert result.meta.warnings[0].startswith(
-        "the posterior failed convergence diagnostics: r_hat"
-    )
+    assert result.meta.warnings[0].startswith("the posterior failed convergence diagnostics: r_hat")
     assert "failed" in Result.from_json(result.to_json()).meta.warnings[0]
 
 

@@ -90,9 +90,7 @@ def test_result_of_raters(tree):
     assert row["prob_better"] > 0.99 and row["status"] == "exact"
     judged = bayes.summarize(tree, "accuracy").row("scorer0", "scorer1")
     assert judged["prob_better"] > 0.99 and judged["status"] == "approximate"
-    assert (
-        "scorers and raters err independently" in bayes.summarize(tree, "accuracy").meta.notes[1]
-    )
+    assert "scorers and raters err independently" in bayes.summarize(tree, "accuracy").meta.notes[1]
     with pytest.raises(MetaevalError, match="form='ordinal'"):
         bayes.summarize(tree, "severity")
 
