@@ -261,17 +261,17 @@ def read_table(files: Sequence[Path], options: dict[str, Any]) -> Any:
         arguments["columns"] = arguments.get("columns", {}) | {"cluster": arguments.pop("cluster")}
     value_map = arguments.get("value_map")
     if value_map:
-        arguments["value_map"] = {word: _number(word, v) for word, v in value_map.items()}
+        arguments["value_map"] = {word: _parse_number(word, v) for word, v in value_map.items()}
     if "missing_codes" in arguments:
-        arguments["missing_codes"] = _codes(arguments["missing_codes"])
+        arguments["missing_codes"] = _parse_codes(arguments["missing_codes"])
     if "=" in arguments.get("preference_scale", ""):
-        arguments["preference_scale"] = _by_name(arguments["preference_scale"])
+        arguments["preference_scale"] = _parse_settings(arguments["preference_scale"])
     table = read(*files, **arguments)
     click.get_current_context().meta[TABLE] = table
     return table
 
 
-def _number(word: str, text: str) -> float | None:
+def _parse_number(word: str, text: str) -> float | None:
     """Parse the value of a word: a number, or none for a missing value."""
     if text.lower() in ("", "none"):
         return None
@@ -284,7 +284,7 @@ def _number(word: str, text: str) -> float | None:
         ) from None
 
 
-def _codes(text: str) -> list[str] | dict[str, list[str]]:
+def _parse_codes(text: str) -> list[str] | dict[str, list[str]]:
     """Parse codes for missing values, for all columns or by column; "none" declares no codes."""
     codes = [code for code in text.split(",") if code]
     if [code.lower() for code in codes] == ["none"]:
@@ -297,7 +297,7 @@ def _codes(text: str) -> list[str] | dict[str, list[str]]:
     return of
 
 
-def _by_name(text: str) -> dict[str, str]:
+def _parse_settings(text: str) -> dict[str, str]:
     """Parse settings such as judge=probability,rm=margin."""
     return dict(part.rsplit("=", 1) for part in text.split(",") if "=" in part)
 

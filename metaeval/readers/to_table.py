@@ -77,11 +77,11 @@ def _select_scorers(part: Part, scores: pd.DataFrame, scorers: Any) -> pd.DataFr
     names = names_of(scorers)
     for name in names:
         if name not in scores:
-            raise _no_scorer(part, list(scores), name)
+            raise _unknown_scorer_error(part, list(scores), name)
     return scores[list(dict.fromkeys(names))]
 
 
-def _no_scorer(part: Part, names: list[str], unknown: str) -> MetaevalError:
+def _unknown_scorer_error(part: Part, names: list[str], unknown: str) -> MetaevalError:
     """Build the error for an unknown scorer; a column of that name may exist."""
     if unknown in part.labels:
         return MetaevalError(

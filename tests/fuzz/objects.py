@@ -223,7 +223,7 @@ def setting_text(rng: random.Random) -> str:
 
 def run_settings(text: str) -> None:
     """Parse a text as each option that takes settings."""
-    for convert in (_settings, _vocabulary, options._codes, options._by_name):
+    for convert in (_settings, _vocabulary, options._parse_codes, options._parse_settings):
         _tried(lambda convert=convert: convert(text))
 
 
@@ -235,7 +235,7 @@ def _settings(text: str) -> dict:
 
 
 def _vocabulary(text: str) -> dict:
-    return {word: options._number(word, v) for word, v in _settings(text).items()}
+    return {word: options._parse_number(word, v) for word, v in _settings(text).items()}
 
 
 def _length(case) -> int:

@@ -218,7 +218,7 @@ def read_notations(
     *,
     source: str,
     decimal: Mapping[str, str] | None = None,
-    cure: Callable[[str, str], str] = declare_mark,
+    declare: Callable[[str, str], str] = declare_mark,
 ) -> ConvertedColumns:
     """Convert columns of texts that are numbers in some notation to numbers.
 
@@ -233,7 +233,7 @@ def read_notations(
     decimal : mapping of columns to {".", ","}, optional
         The declared decimal marks; other columns are inferred from their own cells, or from those
         of all columns.
-    cure : callable
+    declare : callable
         Function from a column and a mark to what a message tells the user to type.
     """
     cells = {name: texts for name in columns if (texts := _texts(frame[name]))}
@@ -243,17 +243,17 @@ def read_notations(
     for name, texts in cells.items():
         declared = (decimal or {}).get(name)
         mark = declared or (_single_mark(proofs[name]) if proofs[name] else everywhere)
-        if not any(map(_is_odd, texts)) and not _all_dotted(texts):
+        if not any(map(_needs_notation, texts)) and not _all_dotted(texts):
             continue
         notation = _notation_of(texts, mark, declared is not None)
         if notation in (_PERCENT, *_RATIOS) and _holds_numbers(frame[name]):
             notation = None
         if declared and proofs[name] - {declared}:
-            unread[name] = _contradiction(texts, declared, partial(cure, name))
+            unread[name] = _contradicted_mark_message(texts, declared, partial(declare, name))
         elif notation is not None:
-            converted[name] = _converted(frame[name], notation)
+            converted[name] = _convert(frame[name], notation)
             notes.append(f"{source}: {name} is written with {notation.name}")
-        elif message := _why_unread(texts, mark, declared, partial(cure, name)):
+        elif message := _why_unread(texts, mark, declared, partial(declare, name)):
             unread[name] = message
     if not converted:
         return ConvertedColumns(frame, (), unread)
@@ -315,7 +315,7 @@ def _is_plain(text: str) -> bool:
 _INFINITE = ("inf", "infinity")
 
 
-def _is_odd(text: str) -> bool:
+def _needs_notation(text: str) -> bool:
     return not _is_plain(text)
 
 
@@ -331,8 +331,8 @@ def _proofs(texts: Sequence[str]) -> set[str]:
             marks.add(",")
         elif re.fullmatch(_GROUPS, text) and not _EITHER.fullmatch(text):
             marks.add(".")
-    twice = _all_dotted(texts) and any(text.count(".") > 1 for text in texts)
-    return marks | {","} if twice else marks
+    has_two_dots = _all_dotted(texts) and any(text.count(".") > 1 for text in texts)
+    return marks | {","} if has_two_dots else marks
 
 
 def _all_dotted(texts: Sequence[str]) -> bool:
@@ -358,7 +358,7 @@ def dots_are_ambiguous(texts: Sequence[str]) -> bool:
 
 def _notation_of(texts: Sequence[str], mark: str | None, declared: bool) -> Notation | None:
     """Return the one notation of all texts that are not plain numbers; None if there is none."""
-    unusual = [text for text in texts if _is_odd(text)]
+    unusual = [text for text in texts if _needs_notation(text)]
     if mark == ",":
         comma = _commas(texts, unusual, declared)
         if comma is not None:
@@ -380,13 +380,17 @@ def _notation_of(texts: Sequence[str], mark: str | None, declared: bool) -> Nota
 def _commas(texts: Sequence[str], odd: Sequence[str], declared: bool) -> Notation | None:
     """Return the notation of decimal commas; dots between thousands must be declared or proven."""
     if _all_dotted(texts):
-        sure = declared or any(text.count(".") > 1 for text in texts)
-        return _DOT_THOUSANDS if sure else None
+        is_proven = declared or any(text.count(".") > 1 for text in texts)
+        return _DOT_THOUSANDS if is_proven else None
     if not odd or not all(re.fullmatch(_COMMA, text) for text in odd):
         return None
-    dotted = [text for text in texts if not _is_odd(text) and "." in text]
-    sure = declared or any("." in text for text in odd)
-    return _DECIMAL_COMMA if not dotted or (sure and all(map(_DOTTED.fullmatch, dotted))) else None
+    dotted = [text for text in texts if not _needs_notation(text) and "." in text]
+    is_proven = declared or any("." in text for text in odd)
+    return (
+        _DECIMAL_COMMA
+        if not dotted or (is_proven and all(map(_DOTTED.fullmatch, dotted)))
+        else None
+    )
 
 
 def _consistent(
@@ -414,7 +418,7 @@ def _are_levels(matches: Sequence[re.Match[str]]) -> bool:
     return mostly_scale_words and len(levels) == len(numbers) == len(words)
 
 
-def _converted(column: pd.Series, notation: Notation) -> pd.Series:
+def _convert(column: pd.Series, notation: Notation) -> pd.Series:
     values = column.astype(object).map(lambda cell: _value(cell, notation), na_action="ignore")
     return pd.Series(values, index=column.index, name=column.name, dtype=object)
 
@@ -444,22 +448,22 @@ def is_list(text: Any) -> bool:
 
 
 def _why_unread(
-    texts: Sequence[str], mark: str | None, declared: str | None, cure: Callable[[str], str]
+    texts: Sequence[str], mark: str | None, declared: str | None, declare: Callable[[str], str]
 ) -> str | None:
     """Return why texts that look like numbers cannot be read; None if they do not look so."""
-    odd = [text for text in texts if _is_odd(text)]
+    odd = [text for text in texts if _needs_notation(text)]
     if any(map(_LIST.fullmatch, odd)):
         return None  # the warning about lists is given elsewhere
     if 2 * sum(_INTERVAL.fullmatch(text) is not None for text in odd) > len(odd):
         return "its cells have several numbers each; write one number per cell"
     if not odd:
         in_doubt = mark == "," or (mark is None and dots_are_ambiguous(texts))
-        return _dots_to_say(cure) if in_doubt and not declared else None
+        return _dots_request(declare) if in_doubt and not declared else None
     looks = [t for t in odd if _LOOKS_NUMERIC.fullmatch(t) and not _IS_DATE_OR_RANGE.fullmatch(t)]
     looks = looks or [t for t in odd if any(n.pattern.fullmatch(t) for n in _RATIOS)]
     if not looks or len(looks) < len(odd):
-        return _mostly_written(odd)
-    if request := _marks_to_say(texts, cure):
+        return _exception_message(odd)
+    if request := _mark_request(texts, declare):
         return request
     if any("%" in text for text in odd):
         return "only some cells have a percent sign; use one notation for all"
@@ -468,46 +472,48 @@ def _why_unread(
     return "write plain numbers, such as 0.5"
 
 
-def _marks_to_say(texts: Sequence[str], cure: Callable[[str], str]) -> str | None:
+def _mark_request(texts: Sequence[str], declare: Callable[[str], str]) -> str | None:
     """Return the request to declare one of the decimal marks with which a column can be read."""
-    marks = [mark for mark in (".", ",") if _reads(texts, mark)]
+    marks = [mark for mark in (".", ",") if _is_readable(texts, mark)]
     if marks == [".", ","]:
         return (
-            f"declare its decimal mark: {cure('.')} if commas separate thousands, {cure(',')} if "
-            "they precede decimals"
+            f"declare its decimal mark: {declare('.')} if commas separate thousands, "
+            f"{declare(',')} if they precede decimals"
         )
     if marks == [","] and any(map(_DOTTED.fullmatch, texts)):
         return (
-            f"if its dots separate thousands, use {cure(',')}; otherwise write plain numbers, such "
-            "as 0.5"
+            f"if its dots separate thousands, use {declare(',')}; otherwise write plain numbers, "
+            "such as 0.5"
         )
-    return f"declare its decimal mark: {cure(marks[0])}" if marks else None
+    return f"declare its decimal mark: {declare(marks[0])}" if marks else None
 
 
-def _dots_to_say(cure: Callable[[str], str]) -> str:
+def _dots_request(declare: Callable[[str], str]) -> str:
     return (
-        f"declare its decimal mark: {cure(',')} if dots separate thousands, {cure('.')} if they "
-        "precede decimals"
+        f"declare its decimal mark: {declare(',')} if dots separate thousands, {declare('.')} if "
+        "they precede decimals"
     )
 
 
-def _reads(texts: Sequence[str], mark: str) -> bool:
+def _is_readable(texts: Sequence[str], mark: str) -> bool:
     """Return whether a column can be read with a declared decimal mark."""
     return not _proofs(texts) - {mark} and _notation_of(texts, mark, True) is not None
 
 
-def _contradiction(texts: Sequence[str], declared: str, cure: Callable[[str], str]) -> str:
+def _contradicted_mark_message(
+    texts: Sequence[str], declared: str, declare: Callable[[str], str]
+) -> str:
     """Return the message for cells that contradict the declared decimal mark."""
     actual_mark = "." if declared == "," else ","
     cells = [t for t in texts if actual_mark in _proofs([t])]
     example = f"{cells[0]!r:.40} " if cells else ""
     message = f"{example}cannot be read with the decimal mark {declared!r}"
-    if _reads(texts, actual_mark):
-        return f"{message}; this column uses {actual_mark!r}: {cure(actual_mark)}"
+    if _is_readable(texts, actual_mark):
+        return f"{message}; this column uses {actual_mark!r}: {declare(actual_mark)}"
     return f"{message}; write plain numbers, such as 0.5"
 
 
-def _mostly_written(odd: Sequence[str]) -> str | None:
+def _exception_message(odd: Sequence[str]) -> str | None:
     """Return the message for texts most of which are numbers in some notation, and a few not."""
     notations = [n for n in (*_NOTATIONS, _DECIMAL_COMMA) if n not in _WORDED]
     by_notation = [(n.name, [t for t in odd if n.pattern.fullmatch(t)]) for n in notations]
@@ -573,7 +579,7 @@ def example_in_words(column: pd.Series) -> str | None:
         or any(map(_is_not_score, (t for _, t in single_numbers)))
     ):
         return None
-    return next((cell for cell, text in single_numbers if _is_odd(text)), None)
+    return next((cell for cell, text in single_numbers if _needs_notation(text)), None)
 
 
 def _is_rising_range(text: str) -> bool:
@@ -596,7 +602,9 @@ def _is_not_score(text: str) -> bool:
 def unread_error(frame: pd.DataFrame, name: str, source: str, message: str) -> MetaevalError:
     """Build the error for a column that looks numeric but cannot be read."""
     texts = frame[name].astype(object).map(_as_text)
-    odd = texts.map(lambda t: isinstance(t, str) and not is_missing_word(t) and _is_odd(plain(t)))
+    odd = texts.map(
+        lambda t: isinstance(t, str) and not is_missing_word(t) and _needs_notation(plain(t))
+    )
     if not odd.any():  # the dots of plain numbers
         odd = texts.map(lambda t: isinstance(t, str) and "." in t)
     row = int(np.flatnonzero(odd.to_numpy(dtype=bool))[0]) if odd.any() else 0

@@ -92,7 +92,7 @@ def _text_ids(column: pd.Series, name: str, text: bool, null: bool) -> Any:
     texts = list(map(str, uniques))
     if not null and ((codes < 0).any() or not all(map(str.strip, texts))):
         ids_as_text(_plain_ids(column, name, null), name)  # raises, and names the row
-    return _categories(codes, _whole(texts, name) if text else texts)
+    return _categories(codes, _integer_ids(texts, name) if text else texts)
 
 
 def _categories(codes: Codes, texts: list[str]) -> Any:
@@ -127,7 +127,7 @@ def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
     return column
 
 
-def _whole(texts: list[str], name: str) -> list[str]:
+def _integer_ids(texts: list[str], name: str) -> list[str]:
     if any(texts) and all(_FLOAT_ID.fullmatch(t) for t in texts if t):
         _require_exact(pd.Series([float(t or 0) for t in texts]), name)
         return [t.removesuffix(".0") for t in texts]
@@ -140,7 +140,7 @@ def combine_codes(codes: Sequence[npt.NDArray[Any]]) -> Codes:
     width = 1
     for column in codes:
         size = int(column.max(initial=0)) + 2
-        if width > 2**62 // size:
+        if width > 2**62 // size:  # the next product would overflow 64 bits: renumber first
             total, uniques = pd.factorize(total)
             width = len(uniques) + 1
         total = total * size + (column.astype(np.int64) + 1)
@@ -238,11 +238,11 @@ def numbers(column: pd.Series, name: str, source: str) -> Floats:
     """Return the numbers of a column (row,); raise an error that lists other cells."""
     values, bad = as_numbers(column)
     if bad.any():
-        raise not_numbers(column, bad, name, source)
+        raise non_numeric_error(column, bad, name, source)
     return values
 
 
-def not_numbers(
+def non_numeric_error(
     column: pd.Series, bad: npt.NDArray[np.bool_], name: str, source: str
 ) -> MetaevalError:
     """Build the error of cells (row,) that are not numbers."""
@@ -304,6 +304,7 @@ def _is_plain_number(word: str) -> bool:
 
 def _is_mixed(words: pd.Series, n_numbers: int) -> bool:
     """Return whether the words of a column probably stand for missing scores."""
+    # Judges may fail on most rows, but then with few distinct words such as "error".
     few_words = 4 * n_numbers >= len(words) and words.astype(TEXT).nunique() <= 3
     return n_numbers > 0 and (len(words) <= n_numbers or few_words)
 

@@ -91,12 +91,12 @@ def inferred_scale(
     if not distinct or min(distinct) < -1 or max(distinct) > 2:
         return "margin", []
     if min(distinct) >= 1 and max(distinct) > 1:
-        sure = verdicts or (2.0 in distinct and distinct <= {1.0, 1.5, 2.0})
-        return ("one-two" if sure else "margin"), []
+        is_one_two = verdicts or (2.0 in distinct and distinct <= {1.0, 1.5, 2.0})
+        return ("one-two" if is_one_two else "margin"), []
     if min(distinct) >= 0:
         _require_unambiguous(distinct, len(present), name, source)
         return "margin", []
-    return "margin", _codes(present, distinct, name, source)
+    return "margin", _index_warning(present, distinct, name, source)
 
 
 def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -> None:
@@ -123,7 +123,7 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
     )
 
 
-def one_sided(present: Floats, name: str, source: str) -> list[str]:
+def one_sided_warning(present: Floats, name: str, source: str) -> list[str]:
     """Return a warning about a judge that favors the same side on all pairs."""
     if len(present) < _ENOUGH:
         return []
@@ -153,12 +153,12 @@ def require_preferences(values: Floats, name: str, source: str) -> None:
     present = values[~np.isnan(values)]
     if not (np.abs(present) > 1).any():
         return
-    cure = _steps(present) or (
+    advice = _steps(present) or (
         "expected preferences from -1 (second better) to 1 (first better). Declare the scale, such "
         f"as preference_scale={{{name!r}: 'percent'}} (--preference-scale {name}=percent), map the "
         "codes with value_map= (--value-map), or rescale them"
     )
-    raise MetaevalError(f"{name!r} of {source} ranges from {_range(present)}; {cure}.")
+    raise MetaevalError(f"{name!r} of {source} ranges from {_range(present)}; {advice}.")
 
 
 def _range(present: Floats) -> str:
@@ -179,7 +179,7 @@ def _steps(present: Floats) -> str:
     )
 
 
-def _codes(present: Floats, distinct: set[float], name: str, source: str) -> list[str]:
+def _index_warning(present: Floats, distinct: set[float], name: str, source: str) -> list[str]:
     """Return a warning about -1, 0, 1 that look like indices with -1 for no answer."""
     if not distinct <= {-1.0, 0.0, 1.0} or len(present) < _ENOUGH:
         return []

@@ -11,7 +11,13 @@ import pandas as pd
 
 from metaeval.core import ROUNDOFF, Bools, Floats, MetaevalError, join_names
 from metaeval.readers.cells.missing_words import FAILED, MISSING, MissingCodes, word_of
-from metaeval.readers.cells.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
+from metaeval.readers.cells.scales import (
+    Scale,
+    as_margins,
+    inferred_scale,
+    one_sided_warning,
+    scale_of,
+)
 from metaeval.tables import TEXT
 
 _SIDED = "assistant|model|response|answer|output|candidate|option|system|summary|translation|text"
@@ -104,7 +110,9 @@ def verdicts(
             if scale_of(name, scale) is None or not are_numbers:
                 _require_in_range(margins, name, source)
             values[at] = margins
-            scale_warnings = scale_warnings or one_sided(margins[~np.isnan(margins)], name, source)
+            scale_warnings = scale_warnings or one_sided_warning(
+                margins[~np.isnan(margins)], name, source
+            )
             warnings += scale_warnings if name not in raters else []
     return values, warnings
 

@@ -22,7 +22,9 @@ def parts_of(column: str, columns: Collection[str]) -> list[str]:
     return [column] if column in columns else column.split(PLUS)
 
 
-def with_joined(frame: pd.DataFrame, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+def add_combined_ids(
+    frame: pd.DataFrame, mapping: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[str]]:
     """Add a column for each name that combines others; also return the combined columns."""
     columns, attrs = set(map(str, frame)), frame.attrs
     combined: dict[str, None] = {}

@@ -23,7 +23,7 @@ from metaeval.readers.columns.aliases import (
     plain_name,
 )
 from metaeval.readers.columns.column_inference import is_label_name
-from metaeval.readers.columns.joined_ids import outer_first, parts_of, with_joined
+from metaeval.readers.columns.joined_ids import add_combined_ids, outer_first, parts_of
 from metaeval.readers.columns.row_numbers import drop_row_numbers
 from metaeval.tables import TEXT
 
@@ -90,8 +90,8 @@ def resolve(
     >>> resolve(frame, source="x.csv").notes
     ('x.csv: item <- seg_id, system <- Model',)
     """
-    frame, joined = with_joined(frame, mapping or {})
-    mapped, declared = _mapped(frame, dict(mapping or {})), set(declared)
+    frame, joined = add_combined_ids(frame, mapping or {})
+    mapped, declared = _present_mapping(frame, dict(mapping or {})), set(declared)
     joined = [c for c in joined if c not in (*mapped.values(), *keys, *declared)]
     reserved = {*keys, *declared, *mapped.values(), *joined}
     frame, row_number_notes, warnings = drop_row_numbers(frame, reserved, source)
@@ -157,7 +157,7 @@ def require_mapped(mapping: Mapping[str, str], columns: Iterable[str]) -> None:
             )
 
 
-def _mapped(frame: pd.DataFrame, mapping: dict[str, str]) -> dict[str, str]:
+def _present_mapping(frame: pd.DataFrame, mapping: dict[str, str]) -> dict[str, str]:
     check_mapping(mapping)
     return {role: column for role, column in mapping.items() if column in frame}
 

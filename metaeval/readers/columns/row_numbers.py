@@ -42,10 +42,10 @@ def drop_row_numbers(
                 f"{source}: {name} excluded: its whole numbers increase from row to row, like row "
                 "numbers or times; if it is a scorer, list it in scorers= (--scorers)"
             )
-        elif reason == "nameless" and _filled(frame[name]):
+        elif reason == "nameless" and _has_values(frame[name]):
             warnings.append(
-                f"{source}: a column without a name (first cell "
-                f"{str(frame[name].iloc[0])!r:.40}) excluded; if it has ids of items, use "
+                f"{source}: excluded a column without a name (first cell "
+                f"{str(frame[name].iloc[0])!r:.40}); if it has ids of items, use "
                 f"{column_hint(item=name)}"
             )
     attrs = frame.attrs
@@ -69,7 +69,7 @@ def _reason(column: pd.Series, name: str) -> str:
     return "nameless" if nameless else ""
 
 
-def _filled(column: pd.Series) -> bool:
+def _has_values(column: pd.Series) -> bool:
     return bool((column.notna() & (column.astype(TEXT) != "")).any())
 
 

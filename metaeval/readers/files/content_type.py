@@ -69,10 +69,10 @@ def read_text_head(path: str | Path, n: int = 65536) -> str:
     if not head.strip():
         raise MetaevalError(f"{path.name} is empty; expected a table with a header and rows.")
     file_bytes.require_text(path, head)
-    return decoded(path, head, complete=len(head) < n)
+    return decode_head(path, head, complete=len(head) < n)
 
 
-def decoded(path: Path, head: bytes, *, complete: bool) -> str:
+def decode_head(path: Path, head: bytes, *, complete: bool) -> str:
     """Decode the beginning of a file; drop a character that is cut off at its end."""
     try:
         return head.decode("utf-8-sig")

@@ -13,15 +13,15 @@ import pandas as pd
 from metaeval.core import MetaevalError, join_names
 from metaeval.readers.columns.aliases import is_known_name
 from metaeval.readers.files import file_bytes
-from metaeval.readers.files.content_type import decoded
+from metaeval.readers.files.content_type import decode_head
 from metaeval.readers.files.dialect import (
     BLANKS,
     Dialect,
     cells_of,
     dialect_of,
+    has_no_header,
     header_of,
-    headless,
-    no_header,
+    no_header_error,
     unquoted,
 )
 from metaeval.tables import TEXT
@@ -78,7 +78,7 @@ def _first_line(path: Path, content: bytes) -> tuple[str, int]:
     begin = 0 if blank is None else len(content) - len(content.lstrip(b"\r\n "))
     end = content.find(b"\n", begin)
     end = len(content) if end < 0 else end
-    return decoded(path, content[begin:end], complete=True), min(end + 1, len(content))
+    return decode_head(path, content[begin:end], complete=True), min(end + 1, len(content))
 
 
 def _check_header(header: Sequence[str], cells: Sequence[str], source: str) -> list[str]:
@@ -123,7 +123,7 @@ def _parse_cells(
         except MetaevalError:
             n_extra = 0
         if n_extra and not frame.iloc[:, len(names) :].map(str.strip).any(axis=None):
-            note = f"{path.name}: {n_extra} empty cells at the end of each row dropped"
+            note = f"{path.name}: dropped {n_extra} empty cells at the end of each row"
             return frame.iloc[:, : len(names)], [*notes, note]
     return _parse_delimited(path, content, start, names, delimiter)
 
@@ -199,19 +199,19 @@ def _split_by_blanks(
     path: Path, content: bytes, start: int, names: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Parse cells delimited by spaces; drop the row numbers that pandas prints before them."""
-    text = decoded(path, content[start:], complete=True).replace("\r\n", "\n").split("\n")
+    text = decode_head(path, content[start:], complete=True).replace("\r\n", "\n").split("\n")
     lines = [(n, line) for n, line in enumerate(text, 2) if line.strip()]
     rows = [line.split() for _, line in lines]
     numbered = _indented(content[:start]) and all(row[0] == str(k) for k, row in enumerate(rows))
     if all(len(row) == len(names) + 1 for row in rows):
         if not numbered:
-            raise _one_cell_more(path, rows[0], names)
+            raise _extra_cell_error(path, rows[0], names)
         rows = [row[1:] for row in rows]
-        notes = [f"{path.name}: the row numbers before the cells dropped"]
+        notes = [f"{path.name}: dropped the row numbers before the cells"]
         return pd.DataFrame(rows, columns=names, dtype=TEXT), notes
     _require_as_many(path, lines, names)
     if numbered and len(rows) > 1 and not any(line.startswith(" ") for _, line in lines):
-        raise _blank_in_a_name(path, names)
+        raise _space_in_name_error(path, names)
     return pd.DataFrame(rows, columns=names, dtype=TEXT), []
 
 
@@ -230,7 +230,7 @@ def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[s
         )
 
 
-def _one_cell_more(path: Path, row: list[str], names: list[str]) -> MetaevalError:
+def _extra_cell_error(path: Path, row: list[str], names: list[str]) -> MetaevalError:
     """Build the error for rows with one cell more than the header."""
     return MetaevalError(
         f"Each row of {path.name} has {len(row)} cells delimited by spaces ({join_names(row, 8)}), "
@@ -240,7 +240,7 @@ def _one_cell_more(path: Path, row: list[str], names: list[str]) -> MetaevalErro
     )
 
 
-def _blank_in_a_name(path: Path, names: list[str]) -> MetaevalError:
+def _space_in_name_error(path: Path, names: list[str]) -> MetaevalError:
     """Build the error for a printed frame whose row numbers would be read as a column."""
     return MetaevalError(
         f"The rows of {path.name} begin with row numbers (0, 1, ...) under an indented header that "
@@ -263,8 +263,8 @@ def _dialect_notes(path: Path, dialect: Dialect) -> list[str]:
 def _require_header(path: Path, names: list[str], below: bytes, dialect: Dialect) -> None:
     """Raise if the first line looks like the next one and has no known column name."""
     cells = _cells_below(below, dialect.delimiter)
-    if headless(names, cells) and not any(is_known_name(n) for n in names if len(n) > 1):
-        raise no_header(path.name, names)
+    if has_no_header(names, cells) and not any(is_known_name(n) for n in names if len(n) > 1):
+        raise no_header_error(path.name, names)
 
 
 def _drop_concatenation_traces(
@@ -275,14 +275,14 @@ def _drop_concatenation_traces(
     marked = first.str.startswith(_BOM)
     if marked.any():
         frame.isetitem(0, first.where(~marked, first.str.removeprefix(_BOM)))
-        notes.append(f"{path.name}: byte-order marks dropped in {int(marked.sum())} rows")
+        notes.append(f"{path.name}: dropped byte-order marks in {int(marked.sum())} rows")
     _require_one_header(path, frame, names)
     is_header = frame.iloc[:, 0] == names[0]
     for index, name in enumerate(names):
         if is_header.any():
             is_header &= frame.iloc[:, index] == name
     if is_header.any() and len(names) > 1:
-        notes.append(f"{path.name}: repeated headers dropped in {int(is_header.sum())} rows")
+        notes.append(f"{path.name}: dropped {int(is_header.sum())} rows that repeat the header")
         frame = frame[~is_header].reset_index(drop=True)
     return frame, notes
 
@@ -369,10 +369,10 @@ def _ragged_error(path: Path, message: str, content: bytes, start: int) -> Metae
             f"a title or a comment above the header, delete it; otherwise give it {got} names "
             "(index for row numbers)."
         )
-    cure = "Pad the row" if int(got) < int(expected) else "Delete empty cells at its end"
+    advice = "Pad the row" if int(got) < int(expected) else "Delete empty cells at its end"
     return MetaevalError(
         f"{path.name}, row {int(row) + 1} (the header is row 1): expected {expected} cells as in "
-        f"the header, got {got}. {cure}, or quote cells that contain the delimiter or a quote."
+        f"the header, got {got}. {advice}, or quote cells that contain the delimiter or a quote."
     )
 
 

@@ -46,7 +46,7 @@ def from_parquet(path: Path, max_cells: int) -> pd.DataFrame:
     """Read a Parquet file unless its metadata declare too many cells."""
     with open_parquet(path) as file:
         if file.metadata.num_rows * max(file.metadata.num_columns, 1) > max_cells:
-            raise file_bytes.too_large(path.name, max_cells)
+            raise file_bytes.too_large_error(path.name, max_cells)
         try:
             table = file.read()
             table.validate(full=True)  # finds texts that are not UTF-8
@@ -113,7 +113,7 @@ def from_object(source: Any, max_cells: int) -> pd.DataFrame:
     """Convert a frame of any library to pandas."""
     shape = getattr(source, "shape", (0, 0))
     if isinstance(shape, tuple) and len(shape) == 2 and shape[0] * shape[1] > max_cells:
-        raise file_bytes.too_large(source_name(source), max_cells)
+        raise file_bytes.too_large_error(source_name(source), max_cells)
     frame = source if isinstance(source, pd.DataFrame) else None
     if frame is None and hasattr(source, "to_pandas"):
         frame = source.to_pandas()

@@ -47,7 +47,7 @@ def dialect_of(path: Path, head: str) -> Dialect:
     lines = [line for line in text.split("\n") if line.strip()][:_LINES]
     declared = declared_delimiter(lines[0]) if lines else None
     if declared:
-        return _as_declared(path, declared, line_end, lines[1:2])
+        return _declared_dialect(path, declared, line_end, lines[1:2])
     usual = {".csv": ",", ".tsv": "\t"}.get(extension(path))
     rated = [(_agreement(lines, text, mark), mark == usual, mark) for mark in MARKS]
     best = max(rated, key=lambda r: (round(r[0][0], 1), r[1], r[0][1]))
@@ -75,7 +75,7 @@ def declared_delimiter(line: str) -> str | None:
 _DECLARED = re.compile(r"""(\"?)sep=([^\w"'\\\r\n])\1[ ]*""", re.IGNORECASE | re.ASCII)
 
 
-def _as_declared(path: Path, mark: str, line_end: str, header: list[str]) -> Dialect:
+def _declared_dialect(path: Path, mark: str, line_end: str, header: list[str]) -> Dialect:
     if header and mark not in header[0]:
         raise MetaevalError(
             f"The first line of {path.name} declares the delimiter {mark!r} (sep={mark}), but the "
@@ -128,7 +128,7 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"', re.DOTALL)
 
 def header_of(line: str, delimiter: str, source: str) -> list[str]:
     """Return the column names in the first line of a file."""
-    if delimiter not in (BLANKS, "\t") and _opens(line, delimiter):
+    if delimiter not in (BLANKS, "\t") and _has_unclosed_quote(line, delimiter):
         raise MetaevalError(
             f"A column name in the header of {source} contains a line break or an unclosed quote; "
             "expected one line of names. Rename the column."
@@ -149,7 +149,7 @@ def header_of(line: str, delimiter: str, source: str) -> list[str]:
     return names
 
 
-def _opens(line: str, delimiter: str) -> bool:
+def _has_unclosed_quote(line: str, delimiter: str) -> bool:
     """Return whether a line has a quoted cell that is not closed."""
     start = rf"(?:^|{re.escape(delimiter)})"
     closed_cell = rf'{start}"(?:[^"]|"")*"(?={re.escape(delimiter)}|$)'
@@ -157,27 +157,27 @@ def _opens(line: str, delimiter: str) -> bool:
     return re.search(rf'{start}"', rest) is not None
 
 
-def headless(names: list[str], below: list[str]) -> bool:
+def has_no_header(names: list[str], below: list[str]) -> bool:
     """Return whether the first line looks like a row of values, similar to the line below.
 
-    >>> headless(["sysA", "Segment 0", "0.82"], ["sysA", "Segment 1", "0.71"])
+    >>> has_no_header(["sysA", "Segment 0", "0.82"], ["sysA", "Segment 1", "0.71"])
     True
-    >>> headless(["item", "m1", "m2"], ["1", "2", "3"])
+    >>> has_no_header(["item", "m1", "m2"], ["1", "2", "3"])
     False
     """
     if len(names) != len(below) or len(names) < 2:
         return False
-    alike = [_shape(a) == _shape(b) for a, b in zip(names, below, strict=True)]
-    shapes = zip(names, alike, strict=True)
+    same_shape = [_shape(a) == _shape(b) for a, b in zip(names, below, strict=True)]
+    shapes = zip(names, same_shape, strict=True)
     numeric = any(re.fullmatch(r"\D{0,20}\d*\.?\d+", a) and same for a, same in shapes)
-    return numeric and sum(alike) * 3 >= 2 * len(alike)
+    return numeric and sum(same_shape) * 3 >= 2 * len(same_shape)
 
 
 def _shape(cell: str) -> str:
     return re.sub(r"\d+", "0", re.sub(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", "0", cell.strip().lower()))
 
 
-def no_header(source: str, names: list[str]) -> MetaevalError:
+def no_header_error(source: str, names: list[str]) -> MetaevalError:
     """Build the error for a file without a header."""
     return MetaevalError(
         f"The first line of {source} looks like a row of values "

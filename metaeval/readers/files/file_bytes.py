@@ -72,10 +72,10 @@ def first_bytes(path: Path, n: int) -> bytes:
         with open_bytes(path) as file:
             return file.read(n)
     except _DAMAGED as error:
-        raise damaged(path, error) from None
+        raise damaged_error(path, error) from None
 
 
-def damaged(path: Path, error: Exception) -> MetaevalError:
+def damaged_error(path: Path, error: Exception) -> MetaevalError:
     """Build the error for a gzip file that cannot be decompressed."""
     return MetaevalError(
         f"{path.name} cannot be decompressed ({error}); it is damaged or truncated. Download it "
@@ -90,7 +90,7 @@ def blocks(path: Path) -> Iterator[bytes]:
             try:
                 block = file.read(BLOCK)
             except _DAMAGED as error:
-                raise damaged(path, error) from None
+                raise damaged_error(path, error) from None
             if not block:
                 return
             require_text(path, block)
@@ -133,7 +133,7 @@ def scan(path: Path, *, mark: bytes, weight: int, max_cells: int, by_line: bool)
         newlines += block.count(b"\n")
         size += len(block)
         if max(marks * weight, size // BYTES_PER_CELL) > max_cells:
-            raise too_large(path.name, max_cells)
+            raise too_large_error(path.name, max_cells)
         end = block.rfind(b"\n")
         line = line + len(block) if end < 0 else len(block) - end - 1
         if by_line and line > LONGEST_LINE:
@@ -144,7 +144,7 @@ def scan(path: Path, *, mark: bytes, weight: int, max_cells: int, by_line: bool)
     _require_utf8(path, b"", decoder, newlines, final=True)
 
 
-def too_large(name: str, max_cells: int) -> MetaevalError:
+def too_large_error(name: str, max_cells: int) -> MetaevalError:
     """Build the error for a table with too many cells."""
     return MetaevalError(
         f"{name} has more than {max_cells:,} cells, the most that can be read at once. Write "

@@ -36,8 +36,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
 
 def refuse_foreign(path: Path, head: str) -> None:
     """Raise if a file begins like the output of a tool that is not supported."""
-    for what, pattern, cure in _SIGNS:
+    for tool, pattern, advice in _SIGNS:
         if pattern.search(head):
             raise MetaevalError(
-                f"{path.name} looks like {what}, which this release does not read. {cure}."
+                f"{path.name} looks like {tool}, which this release does not read. {advice}."
             )

@@ -38,18 +38,18 @@ def load_json(path: str | Path, *, max_cells: int | None = None) -> Any:
     file_bytes.scan(path, mark=b",", weight=1, max_cells=max_cells, by_line=False)
     with file_bytes.open_bytes(path) as file:
         text = file.read().decode("utf-8-sig")
-    return _parsed(path, text)
+    return _parse(path, text)
 
 
-def _parsed(path: Path, text: str, line: int = 1) -> Any:
+def _parse(path: Path, text: str, line: int = 1) -> Any:
     """Parse a JSON text that starts in the given line of a file."""
     try:
         content = json.loads(text, object_pairs_hook=_distinct_fields)
     except json.JSONDecodeError as error:
         lines = error.msg == "Extra data" and text.lstrip().startswith("{")
-        cure = "a file with one object per line must be named .jsonl" if lines else "correct it"
+        advice = "a file with one object per line must be named .jsonl" if lines else "correct it"
         raise MetaevalError(
-            f"{path.name} is not valid JSON, line {line + error.lineno - 1}: {error.msg}; {cure}."
+            f"{path.name} is not valid JSON, line {line + error.lineno - 1}: {error.msg}; {advice}."
         ) from None
     except _RepeatedField as error:
         where = f", line {line}" if line > 1 or "\n" not in text.strip() else ""
@@ -96,11 +96,11 @@ def _distinct_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def json_lines(path: Path, head: str, max_cells: int) -> list[dict[str, Any]]:
     """Read an object per line; `head` is what the file starts with."""
     first = head.lstrip().partition("\n")[0]
-    fields = len(_parsed(path, first)) if is_object(first) else max(first.count(":"), 1)
+    fields = len(_parse(path, first)) if is_object(first) else max(first.count(":"), 1)
     file_bytes.scan(path, mark=b"\n", weight=max(fields, 1), max_cells=max_cells, by_line=True)
     with file_bytes.open_bytes(path) as file:
         lines = file.read().decode("utf-8-sig").split("\n")
-    objects = [(n, _parsed(path, text, n)) for n, text in enumerate(lines, 1) if text.strip()]
+    objects = [(n, _parse(path, text, n)) for n, text in enumerate(lines, 1) if text.strip()]
     wrong = [n for n, row in objects if not isinstance(row, dict)]
     if wrong:
         raise MetaevalError(
@@ -167,7 +167,7 @@ def from_objects(
     columns = dict.fromkeys(key for row in rows for key in row)
     cells, values = len(rows) * len(columns), sum(map(len, rows))
     if cells > max_cells:
-        raise file_bytes.too_large(name, max_cells)
+        raise file_bytes.too_large_error(name, max_cells)
     if cells > max(_ENOUGH_CELLS, _SPARSE * values):
         raise MetaevalError(
             f"The {len(rows):,} objects of {name} have {len(columns):,} different fields, most of "

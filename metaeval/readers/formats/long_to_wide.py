@@ -162,9 +162,9 @@ class LongRecords:
         _, examples = np.unique(np.where(is_repeated, cell, -1), return_index=True)
         examples = np.sort(examples[is_repeated[examples]])
         frame, roles = self._file_and_roles
-        cure = ""
+        advice = ""
         if frame is not None:
-            cure = repeats_advice(
+            advice = repeats_advice(
                 frame.iloc[at],
                 cell,
                 is_repeated,
@@ -175,11 +175,11 @@ class LongRecords:
                 average=not self.pairs,
             )
         mean = "" if self.pairs else ", or average them: repeats='mean' (--repeats mean)"
-        cure = cure or f"No column distinguishes them: remove the duplicates{mean}."
+        advice = advice or f"No column distinguishes them: remove the duplicates{mean}."
         ids = {name: column for name, column in self.ids.items() if name}
         return MetaevalError(
             f"{self.source} has several values of {join_names(names, 5)} for one row, at "
-            f"{len(examples)} rows ({', '.join(ids)}): {format_ids(ids, at[examples], 3)}. {cure}"
+            f"{len(examples)} rows ({', '.join(ids)}): {format_ids(ids, at[examples], 3)}. {advice}"
         )
 
     def attributes(self, ids: Mapping[str, Any]) -> tuple[dict[str, pd.Series], list[str]]:

@@ -10,7 +10,13 @@ import pandas as pd
 
 from metaeval.core import Floats, MetaevalError, rounded_margins
 from metaeval.readers.cells.numbers_and_ids import combine_codes, id_column, numbers
-from metaeval.readers.cells.scales import Scale, as_margins, inferred_scale, one_sided, scale_of
+from metaeval.readers.cells.scales import (
+    Scale,
+    as_margins,
+    inferred_scale,
+    one_sided_warning,
+    scale_of,
+)
 from metaeval.readers.columns.aliases import MARGIN
 from metaeval.readers.formats.long_to_wide import LongRecords
 from metaeval.readers.formats.orientation import OrientedPairs, canonical_order
@@ -81,11 +87,11 @@ def _require_one_order(
         combine_codes([rows.row, *judge_codes]),
         combine_codes([rows.row, *judge_codes, oriented_pairs.order.codes]),
     )
-    twice = len(pair) - len(np.unique(pair))
-    if not twice or len(np.unique(seen)) < len(seen):
+    n_repeated = len(pair) - len(np.unique(pair))
+    if not n_repeated or len(np.unique(seen)) < len(seen):
         return
     raise MetaevalError(
-        f"{rows.source} has {twice} pairs in both orders (first and second exchanged), so two "
+        f"{rows.source} has {n_repeated} pairs in both orders (first and second exchanged), so two "
         "margins per pair. If judges saw both orders, keep pairs as shown: ordered=True "
         "(--ordered), without both_orders='net' (--both-orders net); if one order is a copy of the "
         "other with the sign reversed, remove it."
@@ -99,7 +105,7 @@ def _on_scale(column: pd.Series, name: str, source: str, scale: Scale) -> tuple[
     if declared_scale is None:
         declared_scale, warnings = inferred_scale(values, name, source, verdicts=False)
     margins = as_margins(values, declared_scale, name, source)
-    return margins, warnings or one_sided(margins[~np.isnan(margins)], name, source)
+    return margins, warnings or one_sided_warning(margins[~np.isnan(margins)], name, source)
 
 
 def _margins(values: Floats, name: str, rows: LongRecords, sign: Floats) -> pd.Series:
@@ -130,7 +136,7 @@ def long_margin_parts(
     values = numbers(frame[MARGIN], MARGIN, source)
     _require_finite(values, MARGIN, source)
     values = values * np.where(oriented_pairs.is_swapped, -1.0, 1.0) + 0.0
-    wide = {role: _by_name(frame, rows, values, role) for role in ("scorer", "rater")}
+    wide = {role: _pivot_by_role(frame, rows, values, role) for role in ("scorer", "rater")}
     label_names = [c for c in wide["scorer"] if c in labels]
     about, notes = describe_rows(oriented_pairs.frame, rows, (*oriented_pairs.ids, *order, *roles))
     return [
@@ -146,7 +152,9 @@ def long_margin_parts(
     ]
 
 
-def _by_name(frame: pd.DataFrame, rows: LongRecords, values: Floats, role: str) -> pd.DataFrame:
+def _pivot_by_role(
+    frame: pd.DataFrame, rows: LongRecords, values: Floats, role: str
+) -> pd.DataFrame:
     """Arrange values (record,) in a column per scorer or rater."""
     if role not in frame:
         return pd.DataFrame(index=pd.RangeIndex(rows.n))

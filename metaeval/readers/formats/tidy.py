@@ -32,7 +32,11 @@ from metaeval.readers.formats.tidy_cells import read_cells
 from metaeval.readers.formats.tidy_pairs import parts_of_pairs
 from metaeval.readers.formats.tidy_shapes import ids_in, reshape_records
 from metaeval.readers.matching.file_part import Part
-from metaeval.readers.matching.hints import no_item_error, row_number_message, unnamed_responses
+from metaeval.readers.matching.hints import (
+    no_item_error,
+    row_number_message,
+    unnamed_responses_warning,
+)
 from metaeval.readers.matching.suspicious_values import outlying_code_warning
 from metaeval.tables import TEXT, float_frame
 
@@ -175,10 +179,10 @@ def _check_items(resolved: Resolved, name: str, hints: ColumnHints) -> list[str]
     shared_column = None if resolved.pairs or "scorer" in frame else find_item_column(frame, roles)
     if shared_column is None:
         return []
-    doubt = row_number_message(frame, name, shared_column)
+    message = row_number_message(frame, name, shared_column)
     if resolved.role_columns.get("item") == "item":
-        return [doubt]
-    raise MetaevalError(f"{doubt}.")
+        return [message]
+    raise MetaevalError(f"{message}.")
 
 
 _PAIR_DEFAULTS = {"ordered": False, "both_orders": "each", "refusals": "missing", "scale": None}
@@ -226,11 +230,11 @@ def _score_part(resolved: Resolved, name: str, hints: ColumnHints, mean: bool) -
     if "" in ids:
         items = LongRecords({role: ids[role] for role in ids if role}, name)
         excluded = {*id_columns, *(hints.scorers or ())}
-        doubts = unnamed_responses(frame, items.row, skip=excluded, values=kinds)
-        warnings += [f"{name}: {line}" for line in doubts]
+        messages = unnamed_responses_warning(frame, items.row, skip=excluded, values=kinds)
+        warnings += [f"{name}: {line}" for line in messages]
     if "rater" in resolved.role_columns and "rater" not in [who for who, _ in long]:
         warnings.append(
-            f"{name}: the column of raters excluded, as there is no column of labels; declare it, "
+            f"{name}: excluded the column of raters, as there is no column of labels; declare it, "
             f"{column_hint(label='<column>')}, or, if the column has ratings itself, "
             f"labels={resolved.role_columns['rater']!r} (--labels {resolved.role_columns['rater']})"
         )
@@ -251,7 +255,11 @@ def _long_columns(resolved: Resolved) -> list[tuple[str, str]]:
     role_columns = resolved.role_columns
     if "rater" in role_columns and "score" in role_columns and "scorer" not in role_columns:
         return [("rater", "score")]
-    return [(who, what) for who, what in _VALUES if {who, what} <= set(role_columns)]
+    return [
+        (name_column, value_column)
+        for name_column, value_column in _VALUES
+        if {name_column, value_column} <= set(role_columns)
+    ]
 
 
 def _row_ids(frame: pd.DataFrame, keys: list[str], repeats: bool) -> dict[str, Any]:
@@ -271,20 +279,24 @@ def _long_values(
     value_tables: list[tuple[dict[str, Floats], bool]] = []
     warnings: list[str] = []
     has_name = np.zeros(len(frame), dtype=bool)
-    for who, what in long:
-        present = (frame[who].notna() & (frame[who].astype(TEXT).str.strip() != "")).to_numpy()
+    for name_column, value_column in long:
+        present = (
+            frame[name_column].notna() & (frame[name_column].astype(TEXT).str.strip() != "")
+        ).to_numpy()
         has_name |= present
         at = np.flatnonzero(present)
         subset = frame.iloc[at]
-        names = id_column(subset[who], who, text=bool(frame.attrs.get("text")))
-        values = numbers(subset[what], what, name)
+        names = id_column(subset[name_column], name_column, text=bool(frame.attrs.get("text")))
+        values = numbers(subset[value_column], value_column, name)
         if mean:
-            warnings += outlying_code_warning(what, values)
-        wide = rows.pivot(names, values, at=at, mean=mean, value=(what, who == "rater"))
-        value_tables.append((wide, who == "rater"))
+            warnings += outlying_code_warning(value_column, values)
+        wide = rows.pivot(
+            names, values, at=at, mean=mean, value=(value_column, name_column == "rater")
+        )
+        value_tables.append((wide, name_column == "rater"))
     if long and not has_name.all():
-        whom = " or ".join(who for who, _ in long)
-        warnings.append(f"{name}: {int((~has_name).sum())} rows without a {whom} excluded")
+        roles = " or ".join(name_column for name_column, _ in long)
+        warnings.append(f"{name}: excluded {int((~has_name).sum())} rows without a {roles}")
     return value_tables, warnings
 
 

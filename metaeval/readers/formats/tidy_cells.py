@@ -64,8 +64,8 @@ def read_cells(
     if value_map:
         frame = _map_words(frame, values, value_map)
     marks, mark_warnings = _declared_marks(decimal, resolved, source)
-    cure = partial(_declare_mark, resolved, hints, decimal)
-    conversion = read_notations(frame, columns, source=source, decimal=marks, cure=cure)
+    declare = partial(_declare_mark, resolved, hints, decimal)
+    conversion = read_notations(frame, columns, source=source, decimal=marks, declare=declare)
     for name, message in conversion.unread.items():
         if name not in verdicts and (name in resolved.role_columns or hints.wants_unread(name)):
             raise unread_error(frame, name, source, message)

@@ -59,7 +59,7 @@ def _long(
 ) -> list[Part]:
     """Return parts of verdicts, and of separate columns of labels."""
     gold = [c for c in unassigned if hints.is_label(c)]
-    tables = [frame.drop(columns=gold)] + [_gold(frame, c, hints.keys) for c in gold]
+    tables = [frame.drop(columns=gold)] + [_label_records(frame, c, hints.keys) for c in gold]
     options = options | {"labels": [*hints.labels, *gold], "keys": hints.keys}
     return [p for table in tables for p in preferences.pair_parts(table, source=name, **options)]
 
@@ -70,7 +70,7 @@ def _wide_verdicts(
     columns: list[str],
     name: str,
     hints: ColumnHints,
-    how: dict[str, Any],
+    options: dict[str, Any],
 ) -> list[Part]:
     """Return parts of a table with a column of verdicts per judge and rater."""
     judge_of_column = {c: c for c in columns}
@@ -92,11 +92,11 @@ def _wide_verdicts(
     ):  # unknown scorers are refused with the table
         long = long[is_selected].reset_index(drop=True)
         long.attrs = frame.attrs
-    options = how | {"labels": labels, "keys": hints.keys}
+    options = options | {"labels": labels, "keys": hints.keys}
     return preferences.pair_parts(long, source=name, **options)
 
 
-def _gold(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
+def _label_records(frame: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
     """Return one record per pair with the verdict of a separate column of labels."""
     ids = [c for c in ("task", "item", "first", "second", *keys) if c in frame]
     gold = frame[[*ids, column]]

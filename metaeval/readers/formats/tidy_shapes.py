@@ -48,7 +48,7 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
     frame = frame.assign(scorer=names)
     frame.attrs = attrs
     rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
-    note = f"; the rest of each list dropped ({join_names(rest, 5)})" if rest else ""
+    note = f"; dropped the rest of each list ({join_names(rest, 5)})" if rest else ""
     listing = join_names(sorted(set(map(str, names))), 5)
     return frame, [f"{attrs['source']}: scorers are lists, named {listing}{note}"]
 

@@ -109,7 +109,7 @@ def parts(
     for field in (*_FIELDS, *further):
         require_column(frame.columns, field, purpose=f"{path.name}, a file of votes,")
     _require_one_column(frame, further, path.name)
-    unnamed = () if _question(frame) else (_no_question(path.name),)
+    unnamed = () if _question(frame) else (_no_question_warning(path.name),)
     if "judge" in frame:
         frame["judge"] = frame["judge"].map(_name_of)
     voted = "judge" in frame and judges == "each"
@@ -164,7 +164,7 @@ def _exclusion_notes(frame: pd.DataFrame, keys: Sequence[str], source: str) -> t
     )
 
 
-def _no_question(source: str) -> str:
+def _no_question_warning(source: str) -> str:
     return (
         f"{source} has no ids of questions (question_id, item): votes are numbered in the order of "
         "the file, and other files match only if they have the same order"

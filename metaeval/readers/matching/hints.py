@@ -63,6 +63,7 @@ def distinguishing_columns(
         ):
             continue
         texts = cells.astype(TEXT)
+        # Distinct in every row of a long file: an id of records, or a continuous score.
         if texts.str.len().max() > _LONGEST or texts.nunique() == len(frame) > 20:
             continue
         if name in values and not _may_number(texts, row[at]):
@@ -90,7 +91,7 @@ def _may_number(texts: pd.Series, row: Codes) -> bool:
     return bool(by_chance < _CHANCE or _PERSON.search(name) or _RUN.fullmatch(name))
 
 
-def unnamed_responses(
+def unnamed_responses_warning(
     frame: pd.DataFrame, row: Codes, *, skip: Collection[str], values: Mapping[str, bool]
 ) -> list[str]:
     """Return a warning if the rows of an item (cell,) may be raters, runs or prompts.
@@ -207,11 +208,14 @@ def row_number_message(frame: pd.DataFrame, source: str, other: str) -> str:
 
 def varying_columns(frame: pd.DataFrame, row: Codes, names: Iterable[str]) -> list[str]:
     """Return the columns that vary between records (cell,) of one row, rarely varying ones last."""
-    often = {
+    frequency = {
         name: float(frame[name].astype(TEXT).groupby(row).nunique().gt(1).mean()) for name in names
     }
-    usual = max(often.values(), default=0.0) / 2
-    return sorted((name for name in often if often[name]), key=lambda name: often[name] < usual)
+    threshold = max(frequency.values(), default=0.0) / 2
+    return sorted(
+        (name for name in frequency if frequency[name]),
+        key=lambda name: frequency[name] < threshold,
+    )
 
 
 def _remedies(
@@ -256,11 +260,11 @@ def _scorers_options(scorers: list[str]) -> tuple[str, str]:
 
 def _list_remedies(column: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
     """Return the remedies, likeliest first."""
-    likely = _likeliest(column, values, cures)
+    likely = _likeliest_meaning(column, values, cures)
     return "; ".join(cures[kind] for kind in sorted(cures, key=lambda kind: kind != likely))
 
 
-def _likeliest(column: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
+def _likeliest_meaning(column: str, values: Mapping[str, bool], cures: Mapping[str, str]) -> str:
     """Return the likeliest meaning."""
     labels_vary = "scorers" not in cures or not any(values.values())
     if "responses" in cures and labels_vary and _RESPONSE.search(column):
@@ -281,7 +285,7 @@ def no_item_error(frame: pd.DataFrame, source: str) -> MetaevalError:
     names = [str(c) for c in frame]
     likely = [n for n in names if not is_known_name(n) and _may_be_ids(frame[n])]
     likely.sort(key=lambda name: -frame[name].astype(TEXT).nunique())
-    cure = ("such as " if likely else "") + column_hint(item=likely[0] if likely else "<column>")
+    advice = ("such as " if likely else "") + column_hint(item=likely[0] if likely else "<column>")
     none = (
         ""
         if likely
@@ -289,7 +293,7 @@ def no_item_error(frame: pd.DataFrame, source: str) -> MetaevalError:
     )
     return MetaevalError(
         f"{source} needs a column 'item'; found {join_names(names, 20) or 'no columns'}. Declare "
-        f"the column that identifies the segment, prompt or question, {cure}.{none}"
+        f"the column that identifies the segment, prompt or question, {advice}.{none}"
     )
 
 

@@ -57,12 +57,12 @@ def merge(
     for ids in ranked[1:]:
         merged = _merge_fewer_ids(merged, _stack(groups[ids], ids), keys)
     columns = dict.fromkeys(column for part in parts for column in part.columns)
-    unlike = [*spelling_warnings(parts, keys), *few_labels_warning(merged, parts)]
+    spelling = [*spelling_warnings(parts, keys), *few_labels_warning(merged, parts)]
     return replace(
         merged,
         rows=_with_clusters(merged.rows),
         columns=tuple(columns),
-        warnings=(*unlike, *merged.warnings),
+        warnings=(*spelling, *merged.warnings),
     )
 
 
@@ -87,12 +87,14 @@ def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[
     for name, (first, second) in clash.items():
         if scorers is None or name in (*RESPONSE_IDS, *PAIR_IDS):
             raise _two_uses_error(name, first, second)
-    mine = [name for name in clash if name in (scorers or ())]
+    scorer_names = [name for name in clash if name in (scorers or ())]
     return [
         replace(
             part,
-            rows=part.rows.drop(columns=mine, errors="ignore"),
-            scores=part.scores.drop(columns=[n for n in clash if n not in mine], errors="ignore"),
+            rows=part.rows.drop(columns=scorer_names, errors="ignore"),
+            scores=part.scores.drop(
+                columns=[n for n in clash if n not in scorer_names], errors="ignore"
+            ),
         )
         for part in parts
     ]
@@ -192,11 +194,11 @@ def _unite(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) ->
     notes = [*difference_notes, *_repeats_notes(parts, codes, n), *conflict_notes]
     return Part(
         rows,
-        _filled(parts, codes, "scores", rows, ids),
-        _filled(parts, codes, "labels", rows, ids),
+        _unite_values(parts, codes, "scores", rows, ids),
+        _unite_values(parts, codes, "labels", rows, ids),
         source=" and ".join(sorted({part.source for part in parts})),
         pairs=parts[0].pairs,
-        label_kind=_kind(parts),
+        label_kind=_common_label_kind(parts),
         notes=tuple(dict.fromkeys([*(n for p in parts for n in p.notes), *notes])),
         warnings=tuple(
             dict.fromkeys(
@@ -209,7 +211,7 @@ def _unite(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str]) ->
     )
 
 
-def _kind(parts: Sequence[Part]) -> str | None:
+def _common_label_kind(parts: Sequence[Part]) -> str | None:
     kinds = {part.label_kind for part in parts if part.labels.shape[1] and part.label_kind}
     return kinds.pop() if len(kinds) == 1 else None
 
@@ -245,7 +247,7 @@ def _without_categories(column: pd.Series) -> pd.Series:
     return column
 
 
-def _filled(
+def _unite_values(
     parts: Sequence[Part],
     codes: Sequence[Codes],
     what: str,
@@ -299,10 +301,10 @@ def _merge_fewer_ids(merged: Part, other: Part, keys: Sequence[str]) -> Part:
     """Merge a part with fewer ids to all rows that it belongs to."""
     names = [*(PAIR_IDS if merged.pairs else RESPONSE_IDS), *keys]
     shared = [c for c in dict.fromkeys(names) if c in merged.rows and c in other.rows]
-    mine, theirs = shared_codes([merged.rows, other.rows], shared)
-    if len(np.unique(theirs)) < len(theirs):
+    codes, other_codes = shared_codes([merged.rows, other.rows], shared)
+    if len(np.unique(other_codes)) < len(other_codes):
         raise _ambiguous_ids_error(merged, other, shared, keys)
-    match = pd.Index(theirs).get_indexer(mine)
+    match = pd.Index(other_codes).get_indexer(codes)
     at = np.flatnonzero(match >= 0)
     if not len(at):
         raise _no_shared_rows_error(merged, other, shared)
@@ -314,10 +316,10 @@ def _merge_fewer_ids(merged: Part, other: Part, keys: Sequence[str]) -> Part:
         warnings=(
             *other.warnings,
             *_matching_warnings(merged, other, match[at]),
-            *_spread_warnings(merged, other, match[at], keys),
+            *_repeated_use_warning(merged, other, match[at], keys),
         ),
     )
-    rows = np.arange(len(mine))
+    rows = np.arange(len(codes))
     return _unite([merged, moved], [rows, at], identity(merged, keys))
 
 
@@ -352,7 +354,9 @@ def _matching_warnings(merged: Part, other: Part, match: Codes) -> list[str]:
     )
 
 
-def _spread_warnings(merged: Part, other: Part, match: Codes, keys: Sequence[str]) -> list[str]:
+def _repeated_use_warning(
+    merged: Part, other: Part, match: Codes, keys: Sequence[str]
+) -> list[str]:
     """Return a warning if one value of a file is used for several rows."""
     values = other.scores.shape[1] + other.labels.shape[1]
     if not values or merged.pairs or len(np.unique(match)) == len(match):

@@ -20,8 +20,8 @@ PAIR_IDS = ("task", "item", "first", "second", "order")
 def identity(part: Part, keys: Sequence[str]) -> list[str]:
     """Return the columns that identify a row of a part."""
     names = [*(PAIR_IDS if part.pairs else RESPONSE_IDS), *keys]
-    here = [name for name in dict.fromkeys(names) if name in part.rows]
-    return [n for n in here if n != "system"] if "response" in here else here
+    present = [name for name in dict.fromkeys(names) if name in part.rows]
+    return [n for n in present if n != "system"] if "response" in present else present
 
 
 def shared_codes(frames: Sequence[pd.DataFrame], ids: Sequence[str]) -> list[Codes]:
@@ -52,13 +52,13 @@ def require_overlap(parts: Sequence[Part], keys: Sequence[str]) -> None:
 
 def _connected(start: str, by_source: dict[str, list[Part]], keys: Sequence[str]) -> set[str]:
     """Return the sources that are connected with a given one."""
-    group, todo = {start}, [start]
-    while todo:
-        members = by_source[todo.pop()]
+    group, queue = {start}, [start]
+    while queue:
+        members = by_source[queue.pop()]
         rest = [name for name in sorted(by_source) if name not in group]
-        near = [name for name in rest if _are_connected(members, by_source[name], keys)]
-        group |= set(near)
-        todo += near
+        neighbors = [name for name in rest if _are_connected(members, by_source[name], keys)]
+        group |= set(neighbors)
+        queue += neighbors
     return group
 
 
@@ -73,8 +73,8 @@ def _are_connected(parts: Sequence[Part], others: Sequence[Part], keys: Sequence
 
 def _overlap(a: Part, b: Part, keys: Sequence[str]) -> Bools:
     shared = [c for c in identity(a, keys) if c in b.rows]
-    mine, theirs = shared_codes([a.rows, b.rows], shared)
-    return np.isin(mine, theirs)
+    codes, other_codes = shared_codes([a.rows, b.rows], shared)
+    return np.isin(codes, other_codes)
 
 
 def _no_overlap_error(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalError:
@@ -122,8 +122,8 @@ def differences(parts: Sequence[Part], codes: Sequence[Codes], ids: Sequence[str
     for part, code in zip(parts, codes, strict=True):
         inside[sources.index(part.source), code] = True
     notes = []
-    for here, source in zip(inside, sources, strict=True):
-        only_here, lacking = here & (inside.sum(axis=0) == 1), ~here
+    for in_source, source in zip(inside, sources, strict=True):
+        only_here, lacking = in_source & (inside.sum(axis=0) == 1), ~in_source
         for rows, what in (
             (only_here, "rows are in no other file"),
             (lacking, "rows of other files are missing"),
@@ -261,9 +261,11 @@ def without_zeros(name: str) -> str:
 
 def _pairs_by_zeros(names: Collection[str], other_names: Collection[str]) -> list[tuple[str, str]]:
     """Return pairs of names of the two sides that differ in leading zeros only."""
-    theirs = {without_zeros(name): name for name in other_names if name not in names}
-    mine = {name: without_zeros(name) for name in names if name not in other_names}
-    return [(name, theirs[plain]) for name, plain in mine.items() if plain in theirs]
+    by_shortened = {without_zeros(name): name for name in other_names if name not in names}
+    shortened = {name: without_zeros(name) for name in names if name not in other_names}
+    return [
+        (name, by_shortened[plain]) for name, plain in shortened.items() if plain in by_shortened
+    ]
 
 
 def _zeros_warning(
@@ -282,16 +284,16 @@ def _lacking_warning(
     role: str, names: Collection[str], other_names: Collection[str], file: str, other_file: str
 ) -> list[str]:
     """Return a warning about systems or tasks that only one side has, perhaps under two names."""
-    mine, theirs = (
+    only_here, only_there = (
         [n for n in a if n not in b] for a, b in ((names, other_names), (other_names, names))
     )
-    if not mine or not theirs:
+    if not only_here or not only_there:
         return []
     what = "responses" if role == "first" else f"{role}s"
     return [
-        f"{what} differ: only {file} has {join_names(map(repr, mine), 5)}, only {other_file} has "
-        f"{join_names(map(repr, theirs), 5)}; their rows are not matched. If these are the same, "
-        "use the same names in both files"
+        f"{what} differ: only {file} has {join_names(map(repr, only_here), 5)}, only {other_file} "
+        f"has {join_names(map(repr, only_there), 5)}; their rows are not matched. If these are the "
+        "same, use the same names in both files"
     ]
 
 

@@ -41,7 +41,9 @@ def with_warnings(part: Part, *, declared: bool) -> Part:
     If codes for missing values were declared (`declared`), other values are not reported as codes.
     """
     columns = [*part.scores.items(), *part.labels.items()]
-    warnings = [w for name, values in columns for w in _too_large(str(name), values.to_numpy())]
+    warnings = [
+        w for name, values in columns for w in _inexact_warning(str(name), values.to_numpy())
+    ]
     if not declared:
         warnings += [
             w
@@ -49,8 +51,8 @@ def with_warnings(part: Part, *, declared: bool) -> Part:
             for w in outlying_code_warning(str(name), values.to_numpy(), pairs=part.pairs)
         ]
     for name, values in part.scores.items():
-        warnings += _one_value(str(name), values.to_numpy())
-        warnings += _two_scales(str(name), values.to_numpy())
+        warnings += _default_value_warning(str(name), values.to_numpy())
+        warnings += _mixed_scales_warning(str(name), values.to_numpy())
     warnings += lookalike_warning("scorers or labels", [str(name) for name, _ in columns])
     for name in ("item", "system", "response", "task", "first", "second"):
         if name in part.rows:
@@ -123,10 +125,11 @@ def _is_cut_off(code: float, rest: Floats, usual: bool) -> bool:
 
 def _hardly_repeat(counts: Codes) -> bool:
     """Return whether values look continuous: many, and nearly all distinct."""
+    # 0.8 leaves room for codes, defaults and the bounds of a scale.
     return len(counts) >= _CONTINUOUS and len(counts) >= 0.8 * counts.sum()
 
 
-def _one_value(name: str, values: Floats) -> list[str]:
+def _default_value_warning(name: str, values: Floats) -> list[str]:
     """Return a warning about one value on many rows of a scorer whose other scores hardly repeat.
 
     The extremes are exempt: many scorers have a bound that they often reach.
@@ -147,7 +150,7 @@ def _one_value(name: str, values: Floats) -> list[str]:
     ]
 
 
-def _two_scales(name: str, values: Floats) -> list[str]:
+def _mixed_scales_warning(name: str, values: Floats) -> list[str]:
     """Return a warning about proportions beside percentages: two groups of scores with a gap."""
     present = np.sort(values[np.isfinite(values)])
     low = present[present <= 1]
@@ -203,7 +206,7 @@ def _is_no_step(n: int, rest: Floats, others: Codes) -> bool:
     return len(rest) >= _MIN_OTHERS or (len(rest) > 1 and 3 * n < 2 * others.min())
 
 
-def _too_large(name: str, values: Floats) -> list[str]:
+def _inexact_warning(name: str, values: Floats) -> list[str]:
     if np.nanmax(np.abs(values), initial=0.0) < _EXACT:
         return []
     return [
@@ -217,17 +220,17 @@ def odd_name_warnings(role: str, column: pd.Series) -> list[str]:
     names = _distinct(column)
     warnings = lookalike_warning(f"{role}s", names)
     if not warnings:
-        warnings = _with_blanks(role, names) or _two_cases(role, names)
+        warnings = _spaces_warning(role, names) or _prefix_case_warning(role, names)
     if role in ("item", "system"):
-        warnings += _totals(role, names)
+        warnings += _totals_warning(role, names)
     if role in ("item", "task"):
-        warnings += _scores_as_ids(role, names)
+        warnings += _decimal_ids_warning(role, names)
     return warnings + (
         _single_row_warning(role, column) if role in ("system", "first", "second") else []
     )
 
 
-def _with_blanks(role: str, names: list[str]) -> list[str]:
+def _spaces_warning(role: str, names: list[str]) -> list[str]:
     odd = [n for n in names if n != n.strip() or (not n.isascii() and _invisible(n))]
     if not odd or len(odd) == len(names):
         return []
@@ -237,7 +240,7 @@ def _with_blanks(role: str, names: list[str]) -> list[str]:
     ]
 
 
-def _two_cases(role: str, names: list[str]) -> list[str]:
+def _prefix_case_warning(role: str, names: list[str]) -> list[str]:
     """Return a warning about ids whose common prefix differs in case, such as q1 and Q2."""
     starts = Counter(re.split(r"\d", name, maxsplit=1)[0] for name in names)
     if len(starts) < 2 or len({s.lower() for s in starts}) > 1 or len(names) < _MIN_OTHERS:
@@ -252,7 +255,7 @@ def _invisible(name: str) -> bool:
     return any(unicodedata.category(c) in ("Cf", "Cc") for c in name)
 
 
-def _totals(role: str, names: list[str]) -> list[str]:
+def _totals_warning(role: str, names: list[str]) -> list[str]:
     """Return a warning about a row of means or sums among the rows."""
     totals = [n for n in names if n.rsplit("/", 1)[-1].strip().lower() in _TOTALS]
     if not totals or len(names) < _MIN_OTHERS:
@@ -263,7 +266,7 @@ def _totals(role: str, names: list[str]) -> list[str]:
     ]
 
 
-def _scores_as_ids(role: str, names: list[str]) -> list[str]:
+def _decimal_ids_warning(role: str, names: list[str]) -> list[str]:
     """Return a warning about items or tasks that are decimal numbers, as scores are."""
     decimals = [n for n in names if re.fullmatch(r"-?\d+\.\d*[1-9]\d*", n)]
     if len(decimals) < _MIN_OTHERS or 2 * len(decimals) < len(names):
@@ -279,12 +282,12 @@ def _single_row_warning(role: str, column: pd.Series) -> list[str]:
     codes, names = pd.factorize(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     has_name = np.array([name != "" for name in names], dtype=bool)
-    once, often = np.flatnonzero(has_name & (counts == 1)), counts[has_name & (counts > 1)]
-    if not 1 <= len(once) <= 2 or not len(often) or often.min() < _MIN_ROWS:
+    once, repeat_counts = np.flatnonzero(has_name & (counts == 1)), counts[has_name & (counts > 1)]
+    if not 1 <= len(once) <= 2 or not len(repeat_counts) or repeat_counts.min() < _MIN_ROWS:
         return []
     return [
-        f"the {role} {names[once[0]]!r:.40} is on one row, each of the others on {often.min()} or "
-        "more; is that row shifted by a column?"
+        f"the {role} {names[once[0]]!r:.40} is on one row, each of the others on "
+        f"{repeat_counts.min()} or more; is that row shifted by a column?"
     ]
 
 
@@ -296,7 +299,7 @@ def lookalike_warning(what: str, names: Iterable[str]) -> list[str]:
     """
     groups: dict[str, set[str]] = defaultdict(set)
     for name in names:
-        groups[_looks(name)].add(name)
+        groups[_skeleton(name)].add(name)
     same = [
         ascii(n) if not n.isascii() else repr(n)
         for g in groups.values()
@@ -311,7 +314,7 @@ def lookalike_warning(what: str, names: Iterable[str]) -> list[str]:
     ]
 
 
-def _looks(name: str) -> str:
+def _skeleton(name: str) -> str:
     if name.isascii() and name.isprintable():
         return without_zeros(name.lower()).replace(" ", "")
     plain = without_zeros(unicodedata.normalize("NFKC", name).casefold())

@@ -515,7 +515,7 @@ def test_a_judge_given_as_a_list_is_one_scorer():
     assert table.scorers == ["gpt-4"]
     assert table.n_items == 6
     assert table.rows["cluster"].nunique() == 3
-    assert any("the rest of each list dropped" in note for note in table.notes)
+    assert any("dropped the rest of each list" in note for note in table.notes)
 
 
 def test_parts_of_a_list_that_tell_scores_apart_are_in_the_name():
@@ -533,5 +533,5 @@ def test_a_column_of_raters_without_labels_is_pointed_out():
     frame = WIDE[["item", "system", "chrf"]].assign(rater=[1, 2, 3] * 6)
     table = read(frame)
     assert table.scorers == ["chrf"] and not list(table.labels)
-    assert any("the column of raters excluded" in warning for warning in table.warnings)
+    assert any("excluded the column of raters" in warning for warning in table.warnings)
     assert list(read(frame, labels="rater").labels) == ["rater"]
