@@ -103,7 +103,9 @@ reading_options = compose(
         type=click.Choice(["rating", "correct", "preference"]),
         help="Kind of labels, by default inferred.",
     ),
-    click.option("--label-epsilon", type=float, help="Labels that differ by at most this tie."),
+    click.option(
+        "--label-epsilon", type=float, help="Labels that differ by at most this are tied."
+    ),
     click.option("--average-raters", is_flag=True, default=None, help="Average the raters."),
     click.option(
         "--shared-items/--independent-items",
@@ -131,7 +133,7 @@ reading_options = compose(
         help="Numbers of pairs: margin, probability, percent, one-two, index.",
     ),
     click.option(
-        "--missing-codes", help="Codes for missing values: -1,skip or judge=-1; none if none."
+        "--missing-codes", help="Codes for missing values: -1,skip or judge=-1; none for no codes."
     ),
     click.option(
         "--decimal",
