@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from metaeval.version import __version__
+
 if TYPE_CHECKING:
     from metaeval import bayes, calibration, plots, statistics
     from metaeval.core import MetaevalError
@@ -46,8 +48,6 @@ _HOME = {
     "statistic_maker": "statistics",
     "style": "plots.theme",
 }
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Gate",

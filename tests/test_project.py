@@ -20,12 +20,12 @@ def citation(field):
 def test_the_version_is_written_in_one_module():
     quoted = re.compile(rf"""["']{re.escape(metaeval.__version__)}["']""")
     files = [path for path in (ROOT / "metaeval").rglob("*.py") if quoted.search(path.read_text())]
-    assert files == [ROOT / "metaeval" / "__init__.py"]
+    assert files == [ROOT / "metaeval" / "version.py"]
 
 
 def test_the_build_takes_the_version_from_that_module():
     assert PYPROJECT["project"]["dynamic"] == ["version"]
-    assert PYPROJECT["tool"]["hatch"]["version"]["path"] == "metaeval/__init__.py"
+    assert PYPROJECT["tool"]["hatch"]["version"]["path"] == "metaeval/version.py"
     assert version("metaeval") == metaeval.__version__  # if not: install it again
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from metaeval import __version__
 from metaeval.core import Floats, check_names
 from metaeval.inference.analysis import Analysis
 from metaeval.inference.design import Design
@@ -25,6 +24,7 @@ from metaeval.results import (
     signed,
 )
 from metaeval.tables import assumed_sharing, implausible
+from metaeval.version import __version__
 
 MAX_STORED_DRAWS = 10**8  # 800 MB; keep_draws=True stores more
 
