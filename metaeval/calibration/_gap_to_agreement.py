@@ -147,9 +147,9 @@ def gap_to_agreement(
         {"statistic": "curve", "task": part.name, "scorer": name}
         | {"slope": float(fit.slope[m]), "lapse": float(fit.lapse[m])}
         | {
-            f"{what}_if_{lapse:g}": float(values[m])
+            f"{parameter}_if_{lapse:g}": float(values[m])
             for lapse, curve in zip(_OTHER_LAPSES, fit.others, strict=True)
-            for what, values in zip(("slope", "lapse"), curve, strict=True)
+            for parameter, values in zip(("slope", "lapse"), curve, strict=True)
         }
         for part, fit in zip(parts, fits, strict=True)
         for m, name in enumerate(part.cases.scorers)
@@ -210,9 +210,10 @@ def _slopes_and_lapses(theta: Floats, scale: float) -> tuple[Floats, Floats]:
 
 def _not_increasing_notes(part: StratumCases, fit: Fits) -> list[str]:
     """Notes on scorers without a positive association of labels and margins."""
-    where = "" if part.name is None else f" in {part.name}"
+    in_stratum = "" if part.name is None else f" in {part.name}"
     return [
-        f"{name}: labels are not positively associated with margins{where}; the gap is infinite"
+        f"{name}: labels are not positively associated with margins{in_stratum}; the gap is "
+        "infinite"
         for name, increases in zip(part.cases.scorers, fit.increasing, strict=True)
         if not increases
     ]
@@ -229,8 +230,8 @@ def _sensitivity_notes(level: float, parts: list[StratumCases], fits: list[Fits]
             axis=0
         )
         is_sensitive &= ~np.isnan(ratios).all(axis=0)  # infinite under every prior
-        where = "" if part.name is None else f" in {part.name}"
-        names = [f"{name}{where}" for name in part.cases.scorers]
+        in_stratum = "" if part.name is None else f" in {part.name}"
+        names = [f"{name}{in_stratum}" for name in part.cases.scorers]
         is_beyond = np.isfinite(gap) & (gap > fit.largest)
         beyond += [name for name, is_listed in zip(names, is_beyond, strict=True) if is_listed]
         sensitive += [
@@ -268,7 +269,7 @@ def _gaps(
     confidence: float,
 ) -> tuple[Estimand, list[Row], Floats]:
     """Rows and draws of the gap at one agreement level."""
-    what = (
+    quantity = (
         f"the score difference at which labels agree {100 * level:g}% of the time, by "
         f"{calibrator}; pairs with tied labels excluded"
     )
@@ -279,7 +280,7 @@ def _gaps(
         grouping="item",
         average="items",
         ties="none",
-        target=what,
+        target=quantity,
         whole=POOLED,
         status="approximate",
         better="neither",

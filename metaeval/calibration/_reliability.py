@@ -123,8 +123,8 @@ def reliability(
         for part, outcome in (_cases_by_outcome(stratum) if ties else [(stratum, {})])
         for m in range(len(part.cases.scorers))
     ]
-    what = "the frequency of the event at a forecast"
-    estimand = curve_estimand("reliability", what, reading, settled)
+    quantity = "the frequency of the event at a forecast"
+    estimand = curve_estimand("reliability", quantity, reading, settled)
     curves = add_signature(
         pd.concat(frames, ignore_index=True), "reliability", design, settings, estimand
     )
@@ -182,8 +182,8 @@ def honest_bounds(
     band = honest_band(p[included], y[included], cases.weight[included], unit, confidence)
     low, high = band.at(at)
     if cases.mirrored:
-        even = at == 0.5
-        low, high = np.where(even, 0.5, np.maximum(low, 0.5)), np.where(even, 0.5, high)
+        is_half = at == 0.5
+        low, high = np.where(is_half, 0.5, np.maximum(low, 0.5)), np.where(is_half, 0.5, high)
         high = np.maximum(high, 0.5)
     return low, high
 
@@ -264,7 +264,7 @@ def map_band(
         for part in cases_by_stratum(design, reading)
         for m in range(len(part.cases.scorers))
     ]
-    what = (
+    quantity = (
         f"the agreement of labels with a margin, by {calibrator}, pairs with tied labels excluded"
     )
     estimand = Estimand(
@@ -272,7 +272,7 @@ def map_band(
         rows="pairs",
         grouping="item",
         average="items",
-        target=what,
+        target=quantity,
         status="approximate",
         better="neither",
     )

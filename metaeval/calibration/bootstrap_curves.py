@@ -47,13 +47,13 @@ def refit(part: StratumCases, link: Link, design: Floats, resampling: Resampling
     kind = weight_scheme(n_units, resampling.weights)
     key = key_of(resampling.seed, "bootstrap", part.stratum.stream)
     rng = np.random.default_rng([resampling.seed, part.stratum.stream])
-    observations, done = link.prior.observations(resampling.n, rng), 0
+    observations, n_done = link.prior.observations(resampling.n, rng), 0
     size = max(1, _WEIGHTS_PER_BLOCK // len(cases.label))
     blocks = weight_blocks(kind, key, resampling.n, n_units, size)
     thetas, increasing = [best], [np.array([agreement @ cases.weight > 0])]
     for block in with_progress(blocks, -(-resampling.n // size), f"curves of {scorer}"):
         weight = block[:, part.unit] * cases.weight
-        prior_block, done = observations[done : done + len(weight)], done + len(weight)
+        prior_block, n_done = observations[n_done : n_done + len(weight)], n_done + len(weight)
         thetas.append(link_functions.fit(link, design, cases.label, weight, best[0], prior_block))
         increasing.append(weight @ agreement > 0)
     return Refits(np.concatenate(thetas), np.concatenate(increasing))

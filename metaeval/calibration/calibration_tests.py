@@ -92,9 +92,11 @@ def spiegelhalter(
     """
     reading = _claimed_forecast(forecast)
     options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
-    what = "the mean of (y - p)(1 - 2p)"
+    quantity = "the mean of (y - p)(1 - 2p)"
     settings = Settings(uses_draws=False)
-    return _test_result(table, "spiegelhalter", what, reading, options, _spiegelhalter, settings)
+    return _test_result(
+        table, "spiegelhalter", quantity, reading, options, _spiegelhalter, settings
+    )
 
 
 def _claimed_forecast(forecast: Forecast | Scale) -> Reading:
@@ -201,12 +203,12 @@ def cumulative(
     settings = Settings(resampling=Resampling(n_resamples, seed))
     reading = _claimed_forecast(forecast)
     options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
-    what = "the largest absolute mean of y - p over the cases up to a forecast"
+    quantity = "the largest absolute mean of y - p over the cases up to a forecast"
 
     def test(part: StratumCases, m: int) -> tuple[float, float, float]:
         return _cumulative(part, m, n_resamples, seed)
 
-    return _test_result(table, "cumulative", what, reading, options, test, settings)
+    return _test_result(table, "cumulative", quantity, reading, options, test, settings)
 
 
 def _cumulative(part: StratumCases, m: int, n: int, seed: int) -> tuple[float, float, float]:
@@ -251,7 +253,7 @@ def _null_residuals(part: StratumCases, m: int, n: int, seed: int) -> Any:
 def _test_result(
     table: Table,
     name: str,
-    what: str,
+    quantity: str,
     reading: Reading,
     options: DesignOptions,
     test: Test,
@@ -263,7 +265,9 @@ def _test_result(
     designs = [pooled] if options.by is None else [pooled, prepare_design(table, options)]
     parts = [part for design in designs for part in cases_by_stratum(design, settled)]
     full = format_name(name, reading.format_options())
-    estimand = dataclasses.replace(estimand_of(full, settled, what, better="neither"), whole=POOLED)
+    estimand = dataclasses.replace(
+        estimand_of(full, settled, quantity, better="neither"), whole=POOLED
+    )
     rows: list[Row] = []
     for part in parts:
         outcomes = [test(part, m) for m in range(len(part.cases.scorers))]

@@ -114,11 +114,11 @@ def add_signature(
 
 
 def curve_estimand(
-    name: str, what: str, requested: Reading, settled: Reading, option: str = ""
+    name: str, quantity: str, requested: Reading, settled: Reading, option: str = ""
 ) -> Estimand:
     """Return the estimand of a curve of forecasts."""
     return estimand_of(
-        format_name(name, option, requested.format_options()), settled, what, better="neither"
+        format_name(name, option, requested.format_options()), settled, quantity, better="neither"
     )
 
 

@@ -174,11 +174,11 @@ def _critical_value(pairs: list[_Pair], confidence: float) -> float:
 def _row(pair: _Pair, critical: float) -> dict[str, object]:
     low, high = pair.estimate - critical * pair.se, pair.estimate + critical * pair.se
     row: dict[str, object] = {"scorer": pair.scorer, "baseline": pair.baseline}
-    for k, what in enumerate(("accuracy", "calibration")):
+    for k, criterion in enumerate(("accuracy", "calibration")):
         sign = pair.signs[k]
         ends = sorted((sign * low[k], sign * high[k]))
         value = sign * pair.estimate[k]
-        row |= {what: value, f"{what}_lower": ends[0], f"{what}_upper": ends[1]}
+        row |= {criterion: value, f"{criterion}_lower": ends[0], f"{criterion}_upper": ends[1]}
     draws = pair.draws[np.isfinite(pair.draws).all(axis=1)]
     row["prob_both"] = float((draws > 0).all(axis=1).mean())
     row["p_value"] = _hotelling(pair, draws)

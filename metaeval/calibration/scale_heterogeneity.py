@@ -42,14 +42,14 @@ def scale_ratios(
     parts: list[StratumCases], fits: list[Fits], confidence: float
 ) -> tuple[tuple[Estimand, list[Row], Floats], list[str]]:
     """Heterogeneity of slopes between tasks for each scorer, and notes."""
-    what = "exp(tau), tau the standard deviation of log slopes between tasks"
+    quantity = "exp(tau), tau the standard deviation of log slopes between tasks"
     estimand = Estimand(
         name="scale_ratio",
         rows="pairs",
         grouping="item",
         average="items",
         ties="none",
-        target=what,
+        target=quantity,
         whole=POOLED,
         status="approximate",
         better="neither",

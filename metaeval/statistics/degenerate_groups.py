@@ -21,7 +21,7 @@ DEGENERATE = ("drop", "zero", "error")
 
 
 def apply_degenerate_policy(
-    values: Floats, degenerate: str, scorers: list[str], what: str
+    values: Floats, degenerate: str, scorers: list[str], statistic: str
 ) -> Floats:
     """Apply the policy for degenerate groups to values (group, scorer).
 
@@ -33,7 +33,7 @@ def apply_degenerate_policy(
     worst = scorers[int(undefined.sum(axis=0).argmax())]
     if degenerate == "error":
         raise MetaevalError(
-            f"{what} is undefined in {int(undefined.any(axis=1).sum())} groups with constant "
+            f"{statistic} is undefined in {int(undefined.any(axis=1).sum())} groups with constant "
             f"scores or labels, most often for {worst!r}; use degenerate='drop' or "
             "degenerate='zero'."
         )
@@ -42,7 +42,7 @@ def apply_degenerate_policy(
     dropped = np.asarray(undefined.any(axis=1))
     if dropped.all():
         raise UndefinedError(
-            f"{what} is defined for all scorers in none of {len(values)} groups: {worst!r} is "
+            f"{statistic} is defined for all scorers in none of {len(values)} groups: {worst!r} is "
             f"constant in {int(undefined[:, scorers.index(worst)].sum())} of them. Exclude it "
             "(scorers=), or use degenerate='zero'."
         )

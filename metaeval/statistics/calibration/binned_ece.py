@@ -185,9 +185,9 @@ def ece_debiased(
     reading = reading_of(forecast, takes_ties=True)
 
     def make(name: str, r: Reading) -> Statistic:
-        what = f"the mean squared calibration gap in {bins} {binning} bins, bias-corrected"
+        quantity = f"the mean squared calibration gap in {bins} {binning} bins, bias-corrected"
         return WeightedStatistic(
-            estimand=estimand_of(name, r, what),
+            estimand=estimand_of(name, r, quantity),
             weigh=lambda table: _squares(cases_of(table, r), bins, binning),
             describe=lambda table: {"expected_if_calibrated": np.zeros(len(table.scorers))},
             interval="t",

@@ -112,9 +112,9 @@ def miscalibration(
         def terms(table: Table) -> Floats:
             return _terms(cases_of(table, r), kind, ("excess",))
 
-        what = "the reduction of the score by isotonic recalibration"
+        quantity = "the reduction of the score by isotonic recalibration"
         return SumStatistic(
-            estimand=estimand_of(name, r, what, status="approximate"),
+            estimand=estimand_of(name, r, quantity, status="approximate"),
             terms=terms,
             describe=lambda table: _reference_levels(cases_of(table, r), kind),
             inflated="both",
@@ -204,9 +204,11 @@ def discrimination(
                 best, mean = sums[..., 0] / sums[..., 2], sums[..., 1] / sums[..., 2]
             return np.asarray(_uncertainty_of(mean, kind, _is_symmetric(r)) - best)
 
-        what = "the reduction of the score of the best constant forecast by recalibrated forecasts"
+        quantity = (
+            "the reduction of the score of the best constant forecast by recalibrated forecasts"
+        )
         return SumStatistic(
-            estimand=estimand_of(name, r, what, better="higher", status="approximate"),
+            estimand=estimand_of(name, r, quantity, better="higher", status="approximate"),
             terms=lambda table: _terms(cases_of(table, r), kind, ("best", "label")),
             finish=finish,
             smooth=True,
@@ -261,9 +263,9 @@ def uncertainty(
             with np.errstate(invalid="ignore", divide="ignore"):
                 return _uncertainty_of(sums[..., 0] / sums[..., 1], kind, _is_symmetric(r))
 
-        what = "the score of the best constant forecast"
+        quantity = "the score of the best constant forecast"
         return SumStatistic(
-            estimand=estimand_of(name, r, what, better="neither", status="exact"),
+            estimand=estimand_of(name, r, quantity, better="neither", status="exact"),
             terms=lambda table: _terms(cases_of(table, r), kind, ("label",)),
             finish=finish,
             smooth=True,

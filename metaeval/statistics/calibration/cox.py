@@ -153,7 +153,7 @@ def calibration_in_the_large(
     return forecast_statistic("calibration_in_the_large", reading, make, better="neither")
 
 
-def _maker(which: Line, what: str) -> Callable[[str, Reading], Statistic]:
+def _maker(which: Line, quantity: str) -> Callable[[str, Reading], Statistic]:
     def make(name: str, reading: Reading) -> Statistic:
         if reading.mirrored and which != "slope":
             raise MetaevalError(
@@ -161,7 +161,7 @@ def _maker(which: Line, what: str) -> Callable[[str, Reading], Statistic]:
                 "rows='responses' for single responses, or pairs read with ordered=True."
             )
         return WeightedStatistic(
-            estimand=estimand_of(name, reading, what, better="neither"),
+            estimand=estimand_of(name, reading, quantity, better="neither"),
             weigh=lambda table: _weigh(cases_of(table, reading), which),
             influence=lambda table: _influence(cases_of(table, reading), which),
             smooth=True,

@@ -209,17 +209,17 @@ class Reading(Forecast):
 
     def describe(self) -> str:
         """Describe the forecasts and their event, for a settled specification."""
-        what = "that the first of two responses is preferred, pairs with tied labels excluded"
+        event = "that the first of two responses is preferred, pairs with tied labels excluded"
         if self.ties_as_outcome:
-            what = "that a response is strictly preferred, for both responses of each pair"
+            event = "that a response is strictly preferred, for both responses of each pair"
         if self.ordered:
-            what += ", in presentation order"
+            event += ", in presentation order"
         if self.rows == "responses":
-            what = "that a response is correct (label 1), or the proportion of raters who say so"
+            event = "that a response is correct (label 1), or the proportion of raters who say so"
             if self.positive_from is not None:
-                what = f"that the label is at least {self.positive_from:g}"
-        how = self.describe_origin() + ("" if self.is_calibrated else " to the probability")
-        return f"{'ranks of scores as an indicator' if self.by_order else how} {what}"
+                event = f"that the label is at least {self.positive_from:g}"
+        origin = self.describe_origin() + ("" if self.is_calibrated else " to the probability")
+        return f"{'ranks of scores as an indicator' if self.by_order else origin} {event}"
 
     def describe_origin(self) -> str:
         """Describe how scores become forecasts, for a settled specification."""
@@ -292,7 +292,7 @@ def _check_calibrator(kind: str, takes: str) -> None:
         name for name, family in calibrators.BY_NAME.items() if family.takes in (takes, *also)
     ]
     if kind not in fitting:
-        what = {"outcomes": "pairs with ties", "margins": "pairs", "scores": "responses"}[takes]
+        rows = {"outcomes": "pairs with ties", "margins": "pairs", "scores": "responses"}[takes]
         raise MetaevalError(
-            f"calibrator={kind!r} is not available for {what}; use one of {join_names(fitting)}."
+            f"calibrator={kind!r} is not available for {rows}; use one of {join_names(fitting)}."
         )

@@ -218,13 +218,13 @@ def _stated_forecasts(table: Table, scores: Floats, reading: Reading) -> Floats:
     if reading.scale == "log_odds":
         return _symmetric(expit, scores) if reading.rows == "pairs" else expit(scores)
     margins = isinstance(table, Pairs)
-    low, what = (-1.0, "2p - 1") if margins else (0.0, "p")
+    low, expected = (-1.0, "2p - 1") if margins else (0.0, "p")
     outside = np.asarray(((scores < low - ROUNDOFF) | (scores > 1 + ROUNDOFF)).any(axis=0))
     if outside.any():
         names = [name for name, odd in zip(table.scorers, outside.tolist(), strict=True) if odd]
         worst = scores[:, outside]
         raise MetaevalError(
-            f"scale='probability' expects scores {what} between {low:g} and 1, got values from "
+            f"scale='probability' expects scores {expected} between {low:g} and 1, got values from "
             f"{worst.min():g} to {worst.max():g} of {join_names(names, 5)}; use scale='log_odds' "
             "for log odds, or scale='score' to calibrate them first."
         )

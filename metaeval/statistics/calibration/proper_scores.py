@@ -53,7 +53,7 @@ def forecast_statistic(
 def estimand_of(
     name: str,
     reading: Reading,
-    what: str,
+    quantity: str,
     *,
     better: Better = "lower",
     status: Status | None = None,
@@ -69,7 +69,7 @@ def estimand_of(
         grouping="item" if reading.rows == "pairs" else "none",
         average=str(reading.average),
         ties="none",
-        target=f"{what}; {reading.describe()}",
+        target=f"{quantity}; {reading.describe()}",
         better=better,
         status=status or ("approximate" if mapped else "exact"),
         reads_forecasts=True,
@@ -89,7 +89,7 @@ def terms_of(cases: Cases, k: int, values: Callable[[int], list[Floats]]) -> Flo
 def mean_score(
     name: str,
     reading: Reading,
-    what: str,
+    quantity: str,
     score: Callable[[Cases, int, Floats], Floats],
 ) -> Statistic:
     """Return the mean over cases of `score`, a function of cases, scorer and labels (case,)."""
@@ -112,7 +112,7 @@ def mean_score(
         }
 
     return SumStatistic(
-        estimand=estimand_of(name, reading, what), terms=terms, additive=True, describe=describe
+        estimand=estimand_of(name, reading, quantity), terms=terms, additive=True, describe=describe
     )
 
 
@@ -170,9 +170,11 @@ def brier(
     """
     reading = reading_of(forecast, takes_ties=True)
     ties = reading.ties_as_outcome
-    what = "the sum over win, tie and loss of mean (p - y)^2" if ties else "mean (p - y)^2"
+    quantity = "the sum over win, tie and loss of mean (p - y)^2" if ties else "mean (p - y)^2"
     score = _of_classes(lambda p, y: expected_score("brier", p, y)) if ties else _brier
-    return forecast_statistic("brier", reading, lambda name, r: mean_score(name, r, what, score))
+    return forecast_statistic(
+        "brier", reading, lambda name, r: mean_score(name, r, quantity, score)
+    )
 
 
 @documented
@@ -209,8 +211,8 @@ def rps(
     True
     """
     reading = with_ties(reading_of(forecast, takes_ties=True))
-    what = "the mean of the squared errors of P(win) and P(loss)"
-    return forecast_statistic("rps", reading, lambda name, r: mean_score(name, r, what, _brier))
+    quantity = "the mean of the squared errors of P(win) and P(loss)"
+    return forecast_statistic("rps", reading, lambda name, r: mean_score(name, r, quantity, _brier))
 
 
 def _log_losses(log_odds: Floats, label: Floats) -> Floats:
@@ -277,9 +279,9 @@ def log_loss(
         return loss
 
     option = "" if clip is None else f"clip={clip:g}"
-    what = "mean -log p of the observed outcome"
+    quantity = "mean -log p of the observed outcome"
     return forecast_statistic(
-        "log_loss", reading, lambda name, r: mean_score(name, r, what, score), option
+        "log_loss", reading, lambda name, r: mean_score(name, r, quantity, score), option
     )
 
 
@@ -346,9 +348,9 @@ def _sharpness(name: str, reading: Reading) -> Statistic:
             mean = 0.0 if reading.mirrored else first / n
             return np.asarray(square / n - mean**2)
 
-    what = "the variance of the forecasts"
+    quantity = "the variance of the forecasts"
     return SumStatistic(
-        estimand=estimand_of(name, reading, what, better="neither"),
+        estimand=estimand_of(name, reading, quantity, better="neither"),
         terms=terms,
         finish=finish,
         smooth=True,

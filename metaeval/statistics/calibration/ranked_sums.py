@@ -44,15 +44,15 @@ def by_score(cases: Cases, m: int) -> Levels:
 
 def by_confidence(cases: Cases, m: int) -> Levels:
     """Weights and errors by confidence, most confident decisions first."""
-    confidence, right = cases.confidence(m)
+    confidence, correct = cases.confidence(m)
     level = np.unique(-confidence, return_inverse=True)[1]
-    return Levels(level, cases.weight, cases.weight * (1 - right))
+    return Levels(level, cases.weight, cases.weight * (1 - correct))
 
 
 def of_levels(
     name: str,
     reading: Reading,
-    what: str,
+    quantity: str,
     measure: Measure,
     *,
     better: Better = "lower",
@@ -62,7 +62,7 @@ def of_levels(
     gradient = measure.gradient
     status: Status | None = None if gradient is not None else "approximate"
     return WeightedStatistic(
-        estimand=estimand_of(name, reading, what, better=better, status=status),
+        estimand=estimand_of(name, reading, quantity, better=better, status=status),
         weigh=lambda table: _weigh(cases_of(table, reading), measure),
         influence=None if gradient is None else lambda t: _influence(cases_of(t, reading), measure),
         smooth=gradient is not None,

@@ -76,9 +76,9 @@ def recalibration_gain(
     reading = reading_of(forecast, crossed=True)
 
     def make(name: str, r: Reading) -> Statistic:
-        what = "the reduction of the Brier score by recalibration on other items"
+        quantity = "the reduction of the Brier score by recalibration on other items"
         return WeightedStatistic(
-            estimand=estimand_of(name, r, what, status="approximate"),
+            estimand=estimand_of(name, r, quantity, status="approximate"),
             weigh=lambda table: _weigh(cases_of(table, r), _folds(table, r)),
             exact=lambda table: _estimates(cases_of(table, r), _folds(table, r)),
             interval="t",

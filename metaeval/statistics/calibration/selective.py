@@ -101,8 +101,8 @@ def auroc(
     def make(name: str, r: Reading) -> Statistic:
         if not within:
             measure = _PAIRED_RANKS if r.mirrored else _RANKS
-            what = "the probability that a positive scores above a negative"
-            statistic = of_levels(name, r, what, measure, better="higher", bounds=(0.0, 1.0))
+            quantity = "the probability that a positive scores above a negative"
+            statistic = of_levels(name, r, quantity, measure, better="higher", bounds=(0.0, 1.0))
             return dataclasses.replace(statistic, describe=lambda t: _reference_levels(t, r))
         return _within(name, r)
 
@@ -141,9 +141,9 @@ def _within(name: str, reading: Reading) -> Statistic:
             "pairwise_accuracy(ties='half'), or rows='responses'."
         )
     settled = dataclasses.replace(reading, average="items")
-    what = "the probability that a positive scores above a negative of its item"
+    quantity = "the probability that a positive scores above a negative of its item"
     estimand = dataclasses.replace(
-        estimand_of(name, settled, what, better="higher", status="exact"),
+        estimand_of(name, settled, quantity, better="higher", status="exact"),
         rows="responses",
         grouping="item",
     )
@@ -209,8 +209,8 @@ def aurc(
     True
     """
     reading = reading_of(forecast)
-    what = "the mean over coverages of the risk among the most confident decisions"
-    make = _maker(reading, what, _RISK, estimate=_stepwise)
+    quantity = "the mean over coverages of the risk among the most confident decisions"
+    make = _maker(reading, quantity, _RISK, estimate=_stepwise)
     return forecast_statistic("aurc", reading, make)
 
 
@@ -256,8 +256,8 @@ def augrc(
     True
     """
     reading = reading_of(forecast)
-    what = "the mean over coverages of the proportion of all cases that are decided and wrong"
-    return forecast_statistic("augrc", reading, _maker(reading, what, _JOINT_RISK))
+    quantity = "the mean over coverages of the proportion of all cases that are decided and wrong"
+    return forecast_statistic("augrc", reading, _maker(reading, quantity, _JOINT_RISK))
 
 
 @documented
@@ -302,8 +302,8 @@ def coverage_at(
         )
 
     reading = reading_of(forecast)
-    what = f"the largest proportion of cases that can be decided with accuracy {accuracy:g}"
-    make = _maker(reading, what, Measure(by_confidence, value, None), better="higher")
+    quantity = f"the largest proportion of cases that can be decided with accuracy {accuracy:g}"
+    make = _maker(reading, quantity, Measure(by_confidence, value, None), better="higher")
     option = f"accuracy={accuracy:g}" if accuracy != 0.9 else ""
     return forecast_statistic("coverage_at", reading, make, option, better="higher")
 
@@ -317,14 +317,14 @@ def rank_by_margin(requested: Reading, settled: Reading) -> Reading:
 
 def _maker(
     requested: Reading,
-    what: str,
+    quantity: str,
     measure: Measure,
     estimate: Callable[[Cases], Floats] | None = None,
     better: Literal["higher", "lower"] = "lower",
 ) -> Callable[[str, Reading], Statistic]:
     def make(name: str, settled: Reading) -> Statistic:
         reading = rank_by_margin(requested, settled)
-        statistic = of_levels(name, reading, what, measure, better=better, bounds=(0.0, 1.0))
+        statistic = of_levels(name, reading, quantity, measure, better=better, bounds=(0.0, 1.0))
         if estimate is None:
             return statistic
         return dataclasses.replace(
