@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from metaeval.version import __version__
+from metaeval.version import __version__ as __version__  # a public name of this module
 
 if TYPE_CHECKING:
     from metaeval import bayes, calibration, plots, statistics
