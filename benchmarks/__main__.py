@@ -1,9 +1,9 @@
-"""Run the benchmarks, each in a process of its own, and rewrite the table.
+"""Run the benchmarks, each in its own process, and rewrite the tables.
 
 Run: python -m benchmarks [NAME ...] [--quick]
 
-The rows go to benchmarks/results.csv, in the place of those of the same scripts, and from it to the
-tables in docs/speed.md; those of a quick run do not.
+The rows replace those of the same scripts in benchmarks/results.csv, from which the tables in
+docs/speed.md are written; a quick run writes nothing.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
 
 def run(script: str, flags: list[str]) -> list[Row]:
-    """Rows of a script, printed as they come."""
+    """Run a script and return its rows, which are printed as they come."""
     command = [sys.executable, "-m", f"benchmarks.{script}", *flags]
-    # What OpenBLAS is told of another processor slows NumPy, ours and the peers'.
+    # OpenBLAS settings for another processor slow down NumPy, for us and for the peers.
     tuned = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
     env = {name: value for name, value in os.environ.items() if name not in tuned}
     lines = []
@@ -43,7 +43,7 @@ def run(script: str, flags: list[str]) -> list[Row]:
 
 
 def write(rows: list[Row]) -> None:
-    """Keep the rows, and show those with a target in docs/speed.md."""
+    """Write the rows to the CSV file, and those with a target to docs/speed.md."""
     with RESULTS.open("w", newline="") as file:
         out = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         out.writeheader()
@@ -53,17 +53,17 @@ def write(rows: list[Row]) -> None:
 
 
 def others(rows: list[Row]) -> list[Row]:
-    """Rows that were kept before, of work that is not in `rows`."""
+    """Return the rows of the CSV file for work that is not in `rows`."""
     again = {row["work"] for row in rows}
     with RESULTS.open() as file:
         return [row for row in read(file) if row["work"] not in again]
 
 
 def with_table(page: str, rows: list[Row]) -> str:
-    """The page with the tables of the rows between the two markers, one for each machine."""
+    """Return the page with tables of the rows between the two markers, one per machine."""
     lines = []
     for where, some in itertools.groupby(rows, _where):
-        lines += [f"Shortest of at least five runs on {where}; ours once warm.", ""]
+        lines += [f"Shortest of at least five runs on {where}; ours after a warm-up run.", ""]
         lines += ["| work | ours | peer | ratio | target |", "| --- | --- | --- | --- | --- |"]
         lines += [*(shown(row) for row in some), ""]
     before, rest = page.split(START)
@@ -71,14 +71,14 @@ def with_table(page: str, rows: list[Row]) -> str:
 
 
 def _where(row: Row) -> str:
-    """Machine and versions that a row was made with."""
+    """Machine and versions with which a row was measured."""
     versions = ", ".join(f"{name} {row[name.lower()]}" for name in ("Python", "NumPy", "JAX"))
     return f"{row['machine']}, {versions}"
 
 
 def shown(row: Row) -> str:
-    """One row of the table; a star marks what was scaled."""
-    memory = f", {row['peak_mb']} MB over the input" if row["peak_mb"] else ""
+    """Format a row of the table; a star marks scaled times."""
+    memory = f", {row['peak_mb']} MB beyond the input" if row["peak_mb"] else ""
     ours = f"{rounded(row['ours_min_s'])} s, {row['ours']}{memory}"
     star = "\\*" if row["extrapolated"] else ""
     peer = f"{rounded(row['peer_min_s'])} s{star}, {row['peer']}" if row["peer"] else ""
@@ -91,14 +91,14 @@ def shown(row: Row) -> str:
 
 
 def rounded(number: str) -> str:
-    """Two significant digits, thousands apart."""
+    """Format with two significant digits and thousands separators."""
     value = float(f"{float(number):.2g}")
     return thousands(value) if value >= 10 else f"{value:g}"
 
 
 def thousands(value: float) -> str:
-    """Digits in groups of three."""
-    return f"{value:,.0f}".replace(",", " ")
+    """Format a whole number with thousands separators."""
+    return f"{value:,.0f}"
 
 
 def main(arguments: list[str]) -> None:
@@ -106,7 +106,9 @@ def main(arguments: list[str]) -> None:
     names = [word for word in arguments if word not in flags]
     unknown = set(names) - set(SCRIPTS)
     if unknown:
-        raise SystemExit(f"no benchmark {', '.join(sorted(unknown))}; there are {SCRIPTS}")
+        raise SystemExit(
+            f"There is no benchmark {', '.join(sorted(unknown))}; use one of {SCRIPTS}."
+        )
     rows = [row for script in names or SCRIPTS for row in run(script, flags)]
     if not flags:
         write([*(others(rows) if names else []), *rows])

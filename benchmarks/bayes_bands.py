@@ -1,10 +1,10 @@
-"""Whether 90 % bands of posterior curves hold the curve, averaged over margins.
+"""Coverage of 90% bands of posterior curves, averaged over margins.
 
     python -m benchmarks.bayes_bands [sets]
 
-One scorer in one task, 400 pairs (one for each item) whose margins are normal. The curve is drawn
-from the prior of the model that is fitted, anew for each set; or it is one of three that are fixed,
-of which the last is none that the model knows.
+One scorer in one task, 400 pairs (one per item) with normal margins. The curve is drawn from the
+prior of the fitted model, separately for each set; or it is one of three fixed curves, the last of
+which is not in the family of the model.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def expit(z):
 
 FIXED = {
     "slope 1.5": lambda x: expit(1.5 * x),
-    "slope 4, a tenth lapses": lambda x: 0.05 + 0.9 * expit(4 * x),
+    "slope 4, 10% lapses": lambda x: 0.05 + 0.9 * expit(4 * x),
     "flat up to .7, then steep": lambda x: expit(np.sign(x) * 3 * np.maximum(np.abs(x) - 0.7, 0)),
 }
 
 
 def arrays_of(form, size, outcome, seen):
-    """Arguments of the model for folded margins (row,) and outcomes (row,), 0 or 1, seen or not."""
+    """Arguments of the model for absolute margins (row,) and outcomes (row,), observed or not."""
     from metaeval.bayes.hierarchy.centering import curve_centerings
     from metaeval.bayes.hierarchy.priors import prior_only_centering
     from metaeval.bayes.margin_models import densities
@@ -66,8 +66,8 @@ def chances(form, sites, arrays):
     return np.exp(logs)[..., 0, 0, :, 1]
 
 
-def held(form, seed, truth=None):
-    """Share of margins at which the band holds the curve, for one set."""
+def band_coverage(form, seed, truth=None):
+    """Proportion of margins at which the band covers the curve, in one set."""
     from benchmarks.bayes_sbc import prior_sites
     from metaeval.bayes.margin_models import densities
     from metaeval.bayes.sampling.nuts import Settings, sample
@@ -93,12 +93,12 @@ def held(form, seed, truth=None):
 
 
 def main(sets):
-    """Print how often bands hold the curve, form by form."""
+    """Print the coverage of the bands of each form."""
     for form in FORMS:
         for name, truth in {"from the prior": None, **FIXED}.items():
             n = sets if truth is None else sets // 4
-            share = np.mean([held(form, seed, truth) for seed in range(n)])
-            print(f"{form}, {name}: 90 % bands of {n} sets hold {share:.3f}", flush=True)
+            coverage = np.mean([band_coverage(form, seed, truth) for seed in range(n)])
+            print(f"{form}, {name}: coverage of 90% bands in {n} sets {coverage:.3f}", flush=True)
 
 
 if __name__ == "__main__":

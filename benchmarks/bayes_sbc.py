@@ -1,21 +1,21 @@
-"""Simulation-based calibration of every model: whether true values are where posteriors say.
+"""Simulation-based calibration of every model: ranks of true values among posterior draws.
 
     python -m benchmarks.bayes_sbc [sets] [MODEL ...]   rows go to benchmarks/bayes_sbc.csv
-    python -m benchmarks.bayes_sbc more sets MODEL ...  further sets, counted with those there
-    python -m benchmarks.bayes_sbc figure               from them, benchmarks/bayes_sbc.svg
+    python -m benchmarks.bayes_sbc more sets MODEL ...  further sets, added to the existing rows
+    python -m benchmarks.bayes_sbc figure               benchmarks/bayes_sbc.svg from the rows
 
 Every set draws parameters from the prior of a model, then data from the parameters (5 scorers x 3
-tasks x 200 pairs; 5 raters x 200 items), and fits the model as users do. The test was fixed before
-anything was run: ranks of true values among 99 draws, ten apart, in 20 bins; chi-squared for each
-quantity, and Holm's correction over the quantities of a model: it passes if no p is below .05.
-With many models some fail by chance: one that does is simulated once more, in other sets
-(NAME_again), and both are shown.
+tasks x 200 pairs; 5 raters x 200 items), and fits the model as users do. The test was fixed in
+advance: ranks of true values among 99 draws (every tenth) in 20 bins; a chi-squared test for each
+quantity, with Holm's correction over the quantities of a model, which passes if no p-value is below
+0.05. Among many models some fail by chance: a model that fails is simulated once more, with other
+sets (NAME_again), and both results are shown.
 
-The models of ties and calibration, in which scorers are apart, see labels that each scorer has for
-itself. That of accuracy sees 0/1 verdicts of scorers that go together (Gaussian copula, one
-correlation for each task, uniform from 0 to .7), which is not what its likelihood assumes; so its
-ranks also show how good an approximation that is. Labels of items with covariates are made at
-the means of their ranges, as the model has them.
+The models of ties and calibration, in which scorers are independent, are given separate labels for
+each scorer. The accuracy model is given correlated 0/1 verdicts of the scorers (Gaussian copula,
+one correlation per task, uniform from 0 to 0.7), which differ from the assumptions of its
+likelihood; its ranks thus also show the quality of that approximation. Labels of items with
+covariates are drawn at the means of their ranges, as in the model.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def prior_sites(model, arrays, options, seed):
 
 
 def as_draw(sites):
-    """A draw of the prior as if it were a chain of one draw."""
+    """A draw from the prior, in the form of a chain of one draw."""
     return {name: value[None, None] for name, value in sites.items()}
 
 
 class Margins:
-    """Ties and calibration: outcomes of each scorer at margins that all sets share."""
+    """Ties and calibration: outcomes of each scorer at margins that are the same in all sets."""
 
     def __init__(self, name):
         from metaeval.bayes.hierarchy.priors import prior_only_centering
@@ -116,7 +116,7 @@ class Margins:
         self.arrays["centerings"] = {name: prior_only_centering(p) for name, p in places.items()}
 
     def draw(self, rng, seed):
-        """True sites, and arrays with data that they made."""
+        """True values of the sites, and arrays with data simulated from them."""
         truth = prior_sites(self.model, self.arrays, self.options, seed)
         with double_precision():
             chance = np.exp(np.asarray(self.chances(truth)))
@@ -135,7 +135,7 @@ class Margins:
         )
 
     def places(self, counts):
-        """Where data put the grids, as a fit finds it."""
+        """Centerings of the grids from the data, as in a fit."""
         from metaeval.bayes.hierarchy.centering import curve_centerings
 
         margin, basis = self.arrays["margin"], self.arrays.get("basis")
@@ -178,7 +178,7 @@ def grid_quantities(grid, sites):
 
 
 class Accuracy:
-    """Verdicts of scorers that go together, one for each item."""
+    """Correlated verdicts of scorers, one per item."""
 
     def __init__(self, _):
         from metaeval.bayes.accuracy_model import data, density
@@ -189,7 +189,7 @@ class Accuracy:
         self.options = (("pool", True),)
 
     def draw(self, rng, seed):
-        """True sites, and arrays with data that they made."""
+        """True values of the sites, and arrays with data simulated from them."""
         from scipy.special import expit, ndtri
 
         ones, eye = np.ones((K, T)), np.broadcast_to(np.eye(K), (T, K, K))
@@ -210,11 +210,11 @@ class Accuracy:
         return {}
 
     def logit(self, truth, t):
-        """Logits of being right in the units of a task."""
+        """Logits of correct decisions in the units of a task."""
         return truth["logit"][:, t]
 
     def cells(self, seen):
-        """Units that are seen together."""
+        """Groups of units that are summarized together."""
         from metaeval.bayes.accuracy_model.covariates import one_cell_per_task
 
         return one_cell_per_task(seen)
@@ -231,7 +231,7 @@ class Accuracy:
 
 
 def seen_of(right):
-    """What one task shows: verdicts (unit, scorer)."""
+    """Summary of one task from verdicts (unit, scorer)."""
     from metaeval.bayes.accuracy_model.covariates import TaskSummary
 
     centred, each = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
@@ -245,7 +245,7 @@ def seen_of(right):
 
 
 class CovariedAccuracy(Accuracy):
-    """Verdicts that a covariate goes with."""
+    """Verdicts that are associated with a covariate."""
 
     def __init__(self, _):
         super().__init__(_)
@@ -253,7 +253,7 @@ class CovariedAccuracy(Accuracy):
         self.blank = self.cells([seen_of(np.zeros((PAIRS, K)))] * T)
 
     def cells(self, seen):
-        """Units that are seen together."""
+        """Groups of units that are summarized together."""
         from metaeval.bayes.accuracy_model.covariates import cells_from_values
 
         return cells_from_values(seen, self.x)
@@ -266,7 +266,7 @@ class CovariedAccuracy(Accuracy):
         return found | {"task": self.blank.task, "covariates": self.blank.covariates}
 
     def logit(self, truth, t):
-        """Logits of being right in the units of a task, at the means of their cells."""
+        """Logits of correct decisions in the units of a task, at the means of their cells."""
         from metaeval.bayes.design import covariate_bins
 
         x = self.blank.covariates[:, self.blank.task == t][:, covariate_bins(self.x[t])]
@@ -279,7 +279,7 @@ class CovariedAccuracy(Accuracy):
 
 
 class Raters:
-    """Labels of raters who err by themselves."""
+    """Labels of raters with independent errors."""
 
     def __init__(self, form):
         from metaeval.bayes.rater_models.density import rater_density
@@ -291,7 +291,7 @@ class Raters:
         self.levels = 4 if self.form == "ordinal" else 3
 
     def draw(self, rng, seed):
-        """True sites, and arrays with data that they made."""
+        """True values of the sites, and arrays with data simulated from them."""
         none = np.zeros((1, RATERS, self.levels))
         blank = {"labels": none, "counts": np.zeros(1)}
         truth = prior_sites(self.model, blank, self.options, seed)
@@ -305,13 +305,13 @@ class Raters:
         return truth, {"labels": labels, "counts": counts, "effect": np.float64(1.0)}
 
     def labels(self, truth, rng):
-        """Labels (item, rater) of raters who err by themselves."""
+        """Labels (item, rater) of raters with independent errors."""
         true = rng.choice(3, ITEMS, p=truth["prevalence"])
         chance = truth["confusion"][:, true].cumsum(axis=-1)  # (rater, item, label)
         return (rng.random((RATERS, ITEMS, 1)) > chance[..., :-1]).sum(axis=-1).T
 
     def ordinal(self, truth, rng, given=0.0):
-        """Levels (item, rater) of ratings; some items are given more by some raters."""
+        """Levels (item, rater) of ratings; some items are rated higher by some raters."""
         from scipy.special import expit
 
         quality = rng.normal(size=(ITEMS, 1)) + given
@@ -344,7 +344,7 @@ class Raters:
 
 
 class CovariedRaters(Raters):
-    """Ratings of items that have more or less of a covariate, or choices between them."""
+    """Ratings of items with different values of a covariate, or choices between them."""
 
     def __init__(self, form):
         from metaeval.bayes.design import covariate_bins
@@ -357,7 +357,7 @@ class CovariedRaters(Raters):
         self.covariates = sums / np.bincount(self.ranges)[:, None]
 
     def draw(self, rng, seed):
-        """True sites, and arrays with data that they made."""
+        """True values of the sites, and arrays with data simulated from them."""
         from metaeval.bayes.rater_models.label_patterns import find_patterns
 
         n = len(self.covariates)
@@ -403,7 +403,7 @@ class CovariedRaters(Raters):
 
 
 def kind_of(name):
-    """What simulates and fits a model."""
+    """Return the object that simulates and fits a model."""
     name = name.removesuffix(AGAIN)
     if name.startswith("accuracy"):
         return CovariedAccuracy(name) if name.endswith(WITH_COVARIATES) else Accuracy(name)
@@ -413,7 +413,7 @@ def kind_of(name):
 
 
 def ranks_of(name, seeds):
-    """Rank of each true value among its draws, and whether its 90 % interval holds it, by set."""
+    """Rank of each true value among its draws, and whether the 90% interval covers it, by set."""
     from metaeval.bayes.sampling import nuts
 
     kind, rows = kind_of(name), []
@@ -438,7 +438,7 @@ def ranks_of(name, seeds):
 
 
 def simulate(sets, names, more=False, processes=2):
-    """Ranks of all sets, written model by model; `more` adds them to those there."""
+    """Write the ranks of all sets, model by model; `more` adds them to the existing rows."""
     path = HERE / "bayes_sbc.csv"
     before = read(path) if path.exists() else []
     kept = [row for row in before if row[0] not in names]
@@ -458,7 +458,7 @@ def simulate(sets, names, more=False, processes=2):
 
 
 def histograms(ranks):
-    """Model, quantity, sets, how many 90 % intervals hold the truth, and ranks in bins."""
+    """Model, quantity, number of sets, number covered by 90% intervals, and ranks in bins."""
     found = {}
     for name, quantity, _, rank, held in ranks:
         row = found.setdefault((name, quantity), [0, 0, *[0] * BINS])
@@ -469,20 +469,20 @@ def histograms(ranks):
 
 
 def added(some, others):
-    """Histograms of the same quantities taken together."""
+    """Sum the histograms of the same quantities."""
     sums = {row[:2]: np.array(row[2:]) for row in some}
     return [(*row[:2], *(sums.get(row[:2], 0) + np.array(row[2:])).tolist()) for row in others]
 
 
 def read(path):
-    """Histograms as they were written."""
+    """Read the histograms."""
     with path.open() as file:
         rows = list(csv.reader(file))[1:]
     return [(*row[:2], *(int(n) for n in row[2:])) for row in rows]
 
 
 def p_values(rows):
-    """Chi-squared p of uniform ranks for each quantity, and Holm's over the quantities."""
+    """Chi-squared p-value of uniform ranks for each quantity, and Holm-adjusted p-values."""
     from scipy import stats
 
     from metaeval.resampling import holm
@@ -492,19 +492,19 @@ def p_values(rows):
 
 
 def report(rows):
-    """One line: what passed, what did not, and how often intervals hold the truth."""
+    """Print one line with the smallest p-value and the coverage of the intervals."""
     p, adjusted = p_values(rows)
     held = sum(row[3] for row in rows) / sum(row[2] for row in rows)
     worst = rows[int(p.argmin())][1]
     print(
         f"{rows[0][0]}: {rows[0][2]} sets, {len(rows)} quantities, smallest p {p.min():.3g} "
-        f"({worst}; Holm {adjusted.min():.3g}), 90 % intervals hold {held:.4f}",
+        f"({worst}; Holm {adjusted.min():.3g}), coverage of 90% intervals {held:.4f}",
         flush=True,
     )
 
 
 def figure():
-    """Cumulative ranks less uniform ones, with the band of 95 % of uniform ones, by model."""
+    """Cumulative ranks minus their expectation, with a 95% band for uniform ranks, by model."""
     import pandas as pd
     from matplotlib import pyplot as plt
 

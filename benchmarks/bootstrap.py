@@ -19,7 +19,7 @@ WORK = "bootstrap of the means of all scorers"
 
 
 def ours(values: Floats, n_resamples: int) -> Floats:
-    """Means of replicates: (replicate, scorer)."""
+    """Bootstrap replicates of the means: (replicate, scorer)."""
     kind = weight_scheme(len(values))
     columns = np.column_stack([values, np.ones(len(values))])
     terms = exact_terms(columns, *largest_weight(kind))

@@ -1,4 +1,4 @@
-"""Calibration measures with intervals against plain accuracy, and memory over the input.
+"""Calibration measures with intervals, compared with plain accuracy; memory beyond the input.
 
 Run: python -m benchmarks calibration [--quick]
 """
@@ -33,7 +33,7 @@ AGAINST_ACCURACY = {
 
 
 def made(n_items: int, n_scorers: int = N_SCORERS) -> Pairs:
-    """One pair of each item, with log odds as margins, some scorers more confident than right."""
+    """One pair per item, with log odds as margins; some scorers are overconfident."""
     rng = np.random.default_rng(3)
     truth = rng.normal(size=n_items) * 1.5
     label = np.where(rng.random(n_items) < 1 / (1 + np.exp(-truth)), 1.0, -1.0)
@@ -45,19 +45,19 @@ def made(n_items: int, n_scorers: int = N_SCORERS) -> Pairs:
 
 
 def found(pairs: Pairs, statistic: Statistic | str, n: int) -> object:
-    """Estimates with intervals, on a table that nothing is kept of."""
+    """Estimates with intervals, on a table without cached values."""
     return me.evaluate(pairs.select(), statistic, n_resamples=n)
 
 
 def bare_fits(pairs: Pairs, n: int) -> None:
-    """SciPy's isotonic regression of labels in order of the sizes of margins, n times."""
+    """SciPy's isotonic regression of labels on absolute margins, n times."""
     size, right = in_order(pairs)
     for k in range(n):
         isotonic_regression(right[k % len(right)], weights=size)
 
 
 def in_order(pairs: Pairs) -> tuple[Floats, list[Floats]]:
-    """Weights, and for each scorer whether the sign was right, by size of the margin."""
+    """Weights, and for each scorer whether the sign was correct, by absolute margin."""
     label = pairs.labels["human"].to_numpy()
     columns = pairs.scores.to_numpy().T
     right = [(np.sign(x) == label).astype(float)[np.argsort(np.abs(x))] for x in columns]
@@ -65,7 +65,7 @@ def in_order(pairs: Pairs) -> tuple[Floats, list[Floats]]:
 
 
 def memory(statistic: str, n_items: int, n: int) -> tuple[float, float]:
-    """Seconds, and megabytes at most over those held with the input."""
+    """Seconds, and peak megabytes beyond the input."""
     me.evaluate(made(100, 2), statistic, n_resamples=100)
     pairs = made(n_items)
     before = held_mb()
@@ -86,13 +86,13 @@ def rows(clock: Clock) -> Iterator[Row]:
     seconds = clock.warm(lambda: found(pairs, name, n))
     peer = clock.scaled(lambda m: bare_fits(pairs, m), n * N_SCORERS)
     called = "scipy.optimize.isotonic_regression in every replicate"
-    work = "parts of the Brier score with intervals"
+    work = "decomposition of the Brier score with intervals"
     yield timing.row(work, name, seconds, called, peer, target=0.5, package="scipy", **sizes)
     yield from memories(clock)
 
 
 def memories(clock: Clock) -> Iterator[Row]:
-    """Memory with a million pairs of 20 scorers."""
+    """Memory for a million pairs of 20 scorers."""
     n_items, n = (500, 100) if clock.quick else (MILLION, 100)
     for name in (
         *AGAINST_ACCURACY,

@@ -1,11 +1,11 @@
-"""Whether tests of calibration hold their size, and bands and intervals their confidence.
+"""Size of tests of calibration, and coverage of bands and intervals.
 
     python -m benchmarks.calibration_coverage [sets] [PART ...]
 
 Parts: null_means, tests, bands, selection, gaps, intervals, comparisons, powers.
 
-Every set has 400 units of 1 or of 10 cases, whose labels depend on one another within a unit
-(Gaussian copula, correlation .3) and are calibrated, or follow a curve that is known.
+Every set has 400 units of 1 or 10 cases, whose labels are dependent within a unit (Gaussian copula,
+correlation 0.3) and calibrated, or follow a known curve.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PUBLISHED = {200: 0.089, 500: 0.056, 1000: 0.040, 5000: 0.018}
 
 
 def dependent_labels(rng, chance, each):
-    """Labels (case,) with given chances, `each` cases of a unit depending on one another."""
+    """Labels (case,) with given probabilities, dependent within units of `each` cases."""
     n = len(chance) // each
     shared = np.repeat(rng.normal(size=n), each) * np.sqrt(CORRELATION)
     latent = shared + np.sqrt(1 - CORRELATION) * rng.normal(size=len(chance))
@@ -92,7 +92,7 @@ def p_values(sets, each, units=UNITS, flips=400):
 
 
 def honest_coverage(sets, each, units=UNITS):
-    """Share of sets in which the honest band holds the true curve at every forecast."""
+    """Proportion of sets in which the honest band covers the true curve at every forecast."""
     rng = np.random.default_rng(3)
     held = []
     for _ in range(sets):
@@ -106,13 +106,13 @@ def honest_coverage(sets, each, units=UNITS):
 
 
 def truth_of(kind, margin, lapse=0.08):
-    """A curve in the family of each map."""
+    """A curve in the family of each calibrator."""
     logistic = 1 / (1 + np.exp(-1.2 * margin))
     return lapse / 2 + (1 - lapse) * logistic if kind == "lapse_link" else logistic
 
 
 def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
-    """Coverage of the bootstrap band of a smooth map at each of 20 margins."""
+    """Coverage of the bootstrap band of a smooth calibrator at each of 20 margins."""
     rng = np.random.default_rng(4)
     points = np.linspace(0.2, 4, 20)
     held = []
@@ -140,7 +140,7 @@ def _design(kind, margin, at):
 
 
 def responses(rng, units, each, slope):
-    """Forecasts and labels of `units` items of `each` responses: log odds are `slope` x too low."""
+    """Forecasts and labels of `units` items with `each` responses; the Cox slope is `slope`."""
     p = rng.beta(1.5, 1.5, units * each)
     label = dependent_labels(rng, true_chance(p, slope), each)
     rows = pd.DataFrame({"item": np.repeat(np.arange(units), each)})
@@ -150,12 +150,12 @@ def responses(rng, units, each, slope):
 
 
 def true_chance(p, slope):
-    """Chance of the event at a forecast."""
+    """Probability of the event at a forecast."""
     return 1 / (1 + np.exp(-slope * np.log(p / (1 - p))))
 
 
 def true_values(slope, n=4_000_000):
-    """Values of the measures for infinitely many responses."""
+    """Values of the measures in the limit of infinitely many responses."""
     p = np.random.default_rng(5).beta(1.5, 1.5, n)
     q = true_chance(p, slope)
     place = bins_of(p, np.ones(n), 15, "equal-mass")
@@ -176,7 +176,7 @@ def true_values(slope, n=4_000_000):
 
 
 def true_ranks(p, q):
-    """Values of ranks and of selection, of forecasts p of events of chance q."""
+    """Values of the ranking and selection measures for forecasts p of events of probability q."""
     order = np.argsort(p)
     sure = np.argsort(-np.abs(p - 0.5))
     wrong = np.where(p > 0.5, 1 - q, q)[sure]
@@ -192,7 +192,7 @@ def true_ranks(p, q):
 
 
 def selection_coverage(sets, each, units=UNITS, target=0.8):
-    """Shares of sets in which all bounds of risk_coverage hold, and the chosen threshold does."""
+    """Proportions of sets in which all bounds hold, and in which the selected threshold does."""
     rng, held = np.random.default_rng(8), []
     grid = np.sort(np.abs(np.random.default_rng(9).logistic(size=1_000_000)))[::-1]
     kept_right = np.cumsum(1 / (1 + np.exp(-grid))) / np.arange(1, len(grid) + 1)
@@ -210,7 +210,7 @@ def selection_coverage(sets, each, units=UNITS, target=0.8):
 
 
 def interval_coverage(sets, each, slope, units=UNITS, n_resamples=1_000):
-    """Coverage of the default 95 % interval of each measure, and its mean value."""
+    """Coverage of the default 95% interval of each measure, and its mean value."""
     rng, truth = np.random.default_rng(6), true_values(slope)
     names = ",".join(f"{name}(scale=probability,rows=responses)" for name in truth)
     held = []
@@ -232,10 +232,10 @@ COMPARED = (
 
 
 def twins(rng, units, each, stretched=1.0, spread=1.0):
-    """Responses and two scorers as good as each other; log odds of the second are `stretched`.
+    """Responses and two equally good scorers; log odds of the second are `stretched`.
 
-    Labels follow two normal numbers of the same spread, one seen by each scorer, and noise, all
-    with a part that the responses of a unit share.
+    Labels depend on two normal variables of the same standard deviation, one observed by each
+    scorer, and noise; all have a component that is common to the responses of a unit.
     """
     n = units * each
 
@@ -254,7 +254,7 @@ def twins(rng, units, each, stretched=1.0, spread=1.0):
 
 
 def rejections(sets, each, units, stretched=1.0, spread=1.0, n_resamples=300):
-    """How often two scorers are separated at .05, by measure, and their difference holds 0."""
+    """Rejection rate at level 0.05, and coverage of 0 by the interval, by measure."""
     rng, found = np.random.default_rng(10), []
     names = ",".join(f"{name}(scale=probability,rows=responses)" for name in COMPARED)
     for k in range(sets):
@@ -267,7 +267,7 @@ def rejections(sets, each, units, stretched=1.0, spread=1.0, n_resamples=300):
 
 
 def gap_coverage(sets, each, share=0.8, lapse=0.08, units=UNITS, n_resamples=300):
-    """Coverage of the interval of the gap at which labels agree so often, slope 1.2."""
+    """Coverage of the interval of the gap at which labels agree at a given rate, slope 1.2."""
     rng, held = np.random.default_rng(7), []
     inner = (share - lapse / 2) / (1 - lapse)
     gap = np.log(inner / (1 - inner)) / 1.2 if inner < 1 else np.inf
@@ -285,27 +285,27 @@ def gap_coverage(sets, each, share=0.8, lapse=0.08, units=UNITS, n_resamples=300
 
 
 def say_null_means(sets):
-    """Print mean ECE of calibrated forecasts."""
+    """Print the mean ECE of calibrated forecasts."""
     for n, mean in null_means(sets).items():
         yield f"mean ECE of calibrated forecasts, {n} cases: {mean:.4f} (published {PUBLISHED[n]})"
 
 
 def say_tests(sets):
-    """Print how p-values of calibrated pairs are distributed."""
+    """Print the distribution of p-values for calibrated pairs."""
     for each in (1, 10):
         p = p_values(sets, each)
         for name, column in zip(("spiegelhalter", "cumulative"), p.T, strict=True):
             uniform = stats.kstest(column, "uniform").pvalue
             yield (
-                f"{name}, {each} pairs per item: uniform p {uniform:.3f}, "
+                f"{name}, {each} pairs per item: p of uniformity {uniform:.3f}, "
                 f"rejects {np.mean(column <= 0.05):.4f} at .05"
             )
 
 
 def say_bands(sets):
-    """Print coverage of bands."""
+    """Print the coverage of bands."""
     for each in (1, 10):
-        yield f"honest band, {each} cases per unit: covers {honest_coverage(sets, each):.4f}"
+        yield f"honest band, {each} cases per unit: coverage {honest_coverage(sets, each):.4f}"
         for kind in ("margin_link", "lapse_link", "monotone_spline"):
             cover = map_coverage(kind, sets, each)
             yield (
@@ -315,51 +315,51 @@ def say_bands(sets):
 
 
 def say_gaps(sets):
-    """Print coverage of intervals of gaps, where lapses are as rare as expected and where not."""
+    """Print the coverage of intervals of gaps, with few lapses and with many."""
     for each in (1, 10):
         for share, lapse in ((0.8, 0.08), (0.9, 0.0), (0.9, 0.08), (0.9, 0.16), (0.9, 0.3)):
             covers = gap_coverage(sets, each, share, lapse)
             yield (
-                f"gap at {100 * share:g} % agreement, {each} pairs per item, lapse {lapse:g}: "
-                f"covers {covers:.4f}"
+                f"gap at {100 * share:g}% agreement, {each} pairs per item, lapse rate {lapse:g}: "
+                f"coverage {covers:.4f}"
             )
 
 
 def say_intervals(sets):
-    """Print coverage of intervals of measures."""
+    """Print the coverage of intervals of measures."""
     for each in (1, 10):
         for slope in (1.0, 0.6):
             found, truth = interval_coverage(sets, each, slope)
             for name, (covered, mean) in found.items():
                 yield (
-                    f"{name}, {each} responses per item, slope {slope}: covers {covered:.3f}; "
+                    f"{name}, {each} responses per item, slope {slope}: coverage {covered:.3f}; "
                     f"mean {mean:.4f}, true {truth[name]:.4f}"
                 )
 
 
 def say_comparisons(sets):
-    """Print how often equally good scorers are separated."""
+    """Print rejection rates for two equally good scorers."""
     for units, each, spread in ((60, 1, 1.0), (60, 5, 1.0), (60, 5, 0.1)):
         for name, (separated, holds) in rejections(sets, each, units, spread=spread).items():
             yield (
-                f"two calibrated scorers, {units} items x {each}, spread {spread}, {name}: "
-                f"separated {separated:.3f}, interval holds 0 {holds:.3f}"
+                f"two calibrated scorers, {units} items x {each}, sd {spread}, {name}: "
+                f"rejected {separated:.3f}, interval covers 0 {holds:.3f}"
             )
 
 
 def say_powers(sets):
-    """Print how often a scorer is separated from one that is as good but overconfident."""
+    """Print the power for a scorer that is equally good but overconfident."""
     for stretched in (1.5, 2, 3):
         for name, (separated, _) in rejections(sets, 5, 100, stretched).items():
             yield f"one overconfident {stretched:g} times, 100 items x 5, {name}: {separated:.3f}"
 
 
 def say_selection(sets):
-    """Print how often bounds of accuracy among sure decisions hold."""
+    """Print the coverage of bounds of the accuracy of confident decisions."""
     for each in (1, 10):
         every, chosen = selection_coverage(sets, each)
         yield f"bounds of risk_coverage, {each} pairs per item: all hold {every:.4f}"
-        yield f"largest coverage at 80 %, {each} pairs per item: reached in {chosen:.4f}"
+        yield f"largest coverage at 80%, {each} pairs per item: reached in {chosen:.4f}"
 
 
 PARTS = {
@@ -375,7 +375,7 @@ PARTS = {
 
 
 def main():
-    """Print the figures of the parts that are named, or of all."""
+    """Print the results of the named parts, or of all."""
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
     for name in sys.argv[2:] or PARTS:
         for line in PARTS[name](sets):

@@ -1,4 +1,4 @@
-"""How time and memory grow with items, scorers and resamples, each in a process of its own.
+"""Time and memory by number of items, scorers and resamples, each in its own process.
 
 Run: python -m benchmarks growth [--quick]
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from benchmarks import bootstrap, sign_flip, timing, workloads
 from benchmarks.timing import Clock, Row, Seconds
 
-SIZES = (  # items, scorers, resamples; one of them changes at a time
+SIZES = (  # items, scorers, resamples; one changes at a time
     *((n, 20, 1_000) for n in (1_000, 10_000, 100_000, 1_000_000)),
     *((10_000, k, 1_000) for k in (2, 200)),
     *((10_000, 20, r) for r in (10_000, 100_000)),
@@ -19,7 +19,7 @@ WORK = {"bootstrap": bootstrap.ours, "sign-flip tests": sign_flip.ours}
 
 
 def ours(work: str, n_items: int, n_scorers: int, n_resamples: int) -> tuple[float, float]:
-    """Seconds after a first time, and megabytes that the process held at most."""
+    """Seconds after a warm-up run, and peak memory of the process in megabytes."""
     values = workloads.measures(n_items, n_scorers)
     WORK[work](values, n_resamples)
     return timing.once(lambda: WORK[work](values, n_resamples)), timing.peak_mb()

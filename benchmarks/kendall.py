@@ -1,4 +1,4 @@
-"""Bootstrap of Kendall's tau-b over all responses, against a loop over SciPy's.
+"""Bootstrap of Kendall's tau-b over all responses, compared with a loop over SciPy's.
 
 Run: python -m benchmarks kendall [--quick]
 """
@@ -20,7 +20,7 @@ from metaeval.tables import Responses
 
 
 def data(n_items: int) -> Responses:
-    """One scorer and whole labels, one response to an item."""
+    """One scorer and integer labels, one response per item."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=n_items)
     label = np.round(x + rng.normal(size=n_items))
@@ -36,7 +36,7 @@ def drawn(n_items: int, n: int) -> Floats:
 
 
 def ours(table: Responses, n: int) -> Floats:
-    """Replicates of tau-b, weights drawn and pairs compared anew: (replicate,)."""
+    """Replicates of tau-b, including random weights and comparisons of pairs: (replicate,)."""
     return kendall("b", grouping="none").weigh(table)(drawn(table.n_items, n))[:, 0]
 
 
@@ -62,7 +62,7 @@ def rows(clock: Clock) -> Iterator[Row]:
     work = "Kendall's tau-b under given weights"
     again = clock.scaled(lambda m: by_scipy(table, places[:m]), n)
     yield timing.row(work, name, given, loop, again, target=20, **sizes)
-    work = "bootstrap of Kendall's tau-b, all in"
+    work = "bootstrap of Kendall's tau-b, end to end"
     yield timing.row(work, name, whole, loop, clock.scaled(peer, n), target="reported", **sizes)
 
 

@@ -1,4 +1,4 @@
-"""A million items: time against the bare matrix product, and memory over that of the input.
+"""A million items: time compared with a bare matrix product, and memory beyond the input.
 
 Run: python -m benchmarks million [--quick]
 """
@@ -24,7 +24,7 @@ FULL, TINY = (1_000_000, 50, 10_000), (12_000, 3, 2000)
 
 
 def made(n_items: int, n_scorers: int, whole: bool) -> ExactTerms:
-    """Terms made block by block, so that nothing but they is held."""
+    """Terms, generated block by block, so that only they are in memory."""
     rng = np.random.default_rng(0)
     values = np.empty((n_items, n_scorers))
     for start in range(0, n_items, BLOCK):
@@ -36,13 +36,13 @@ def made(n_items: int, n_scorers: int, whole: bool) -> ExactTerms:
 
 
 def consume(terms: ExactTerms, n_resamples: int) -> None:
-    """Draw the sums and let them go."""
+    """Compute the sums and discard them."""
     for _ in weighted_sums(KIND, key_of(0, "bootstrap"), n_resamples, terms, "bootstrap"):
         pass
 
 
 def held_mb() -> float:
-    """Memory that this process holds now, where the system tells; else the most it has held."""
+    """Current memory of this process if the system reports it, otherwise its peak."""
     statm = Path("/proc/self/statm")
     if not statm.exists():
         return timing.peak_mb()
@@ -50,7 +50,7 @@ def held_mb() -> float:
 
 
 def ours(quick: bool, whole: bool, runs: int) -> tuple[list[float], float]:
-    """Seconds of several runs, and megabytes at most over those held with the input."""
+    """Seconds of several runs, and peak megabytes beyond the input."""
     n_items, n_scorers, n = TINY if quick else FULL
     terms = made(n_items, n_scorers, whole)
     before = held_mb()
@@ -62,7 +62,7 @@ def ours(quick: bool, whole: bool, runs: int) -> tuple[list[float], float]:
 
 
 def bare_product(clock: Clock) -> Seconds:
-    """Products in single precision of all blocks of items, one after another."""
+    """Single-precision products of all blocks of items, one after another."""
     n_items, n_scorers, n = TINY if clock.quick else FULL
     weights, block = jnp.ones((n, BLOCK), "float32"), jnp.ones((BLOCK, n_scorers), "float32")
     multiply = jax.jit(jnp.matmul)

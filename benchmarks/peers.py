@@ -1,6 +1,6 @@
-"""What others do, in plain NumPy: every function is tested to give the same results as ours.
+"""Plain NumPy implementations for comparison; each is tested to give the same results as ours.
 
-Random draws come in as a function, so that a test can hand in ours.
+Random draws are passed as a function, so that a test can pass ours.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import numpy as np
 
 from metaeval.core import Codes, Floats
 
-Draw = Callable[[int], Floats]  # resamples -> (resample, unit) signs, weights or places
+Draw = Callable[
+    [int], Floats
+]  # number of resamples -> (resample, unit) signs, weights or positions
 Pair = tuple[int, int]
 
 
 def rint_signs(rng: np.random.Generator, n_units: int) -> Draw:
-    """Random signs in single precision as WMT's tools draw them."""
+    """Random signs in single precision, as in WMT's tools."""
 
     def draw(n: int) -> Floats:
         signs = rng.random((n, n_units), dtype=np.float32)
@@ -29,7 +31,7 @@ def rint_signs(rng: np.random.Generator, n_units: int) -> Draw:
 
 
 def flips_by_loop(terms: Floats, pairs: Iterable[Pair], n_flips: int, draw: Draw) -> list[int]:
-    """Flips at least as extreme as observed, one by one: a number for each pair."""
+    """Count flips at least as extreme as observed, one by one, for each pair."""
     counts = []
     for a, b in pairs:
         difference = terms[:, a] - terms[:, b]
@@ -41,7 +43,7 @@ def flips_by_loop(terms: Floats, pairs: Iterable[Pair], n_flips: int, draw: Draw
 
 
 def flips_by_product(terms: Floats, n_flips: int, draw: Draw, rows: int = 1000) -> Codes:
-    """The same for all pairs at once, by one product: (pair,)."""
+    """Count them for all pairs at once, by one product: (pair,)."""
     a, b = np.triu_indices(terms.shape[1], k=1)
     used = terms.astype(np.float32)
     total = terms.sum(axis=0)
@@ -59,7 +61,7 @@ def means_by_loop(terms: Floats, n_resamples: int, draw_places: Draw) -> Floats:
 
 
 def means_by_product(terms: Floats, n_resamples: int, draw_places: Draw, rows: int = 500) -> Floats:
-    """The same from counts of rows and one product."""
+    """Means of resampled rows, from counts of rows and one product."""
     n = len(terms)
     means = []
     for start in range(0, n_resamples, rows):
@@ -70,7 +72,7 @@ def means_by_product(terms: Floats, n_resamples: int, draw_places: Draw, rows: i
 
 
 def accuracy_by_item(scores: Floats, human: Floats) -> float:
-    """Mean over items of the share of pairs ordered as by the labels, item by item."""
+    """Mean over items of the proportion of pairs in the order of the labels, item by item."""
     shares = []
     upper = np.triu_indices(human.shape[1], k=1)
     for x, h in zip(scores, human, strict=True):
@@ -80,7 +82,7 @@ def accuracy_by_item(scores: Floats, human: Floats) -> float:
 
 
 def accuracy(scores: Floats, human: Floats) -> float:
-    """The same, all items at once: scores and labels are (item, system)."""
+    """Mean proportion of pairs in the order of the labels; scores and labels (item, system)."""
     a, b = np.triu_indices(human.shape[1], k=1)
     call, said = scores[:, a] - scores[:, b], human[:, a] - human[:, b]
     return float((np.sign(call) == np.sign(said)).mean())
@@ -98,7 +100,7 @@ def swapped(
     statistic: Callable[[Floats, Floats], float],
     signs: Iterable[Floats],
 ) -> Floats:
-    """Differences of a statistic after swaps of cells where the sign is -1: (draw,)."""
+    """Differences of a statistic after swaps of the cells with sign -1: (draw,)."""
     differences = []
     for sign in signs:
         keep = sign > 0
@@ -121,12 +123,12 @@ def calibrated(margin: Floats, human: Floats) -> float:
 
 
 def recalibrated_by_sorting(margin: Floats, human: Floats, places: Iterable[Codes]) -> Floats:
-    """Best accuracy of each resample of items, sorted anew each time: (resample,)."""
+    """Best accuracy of each resample of items, sorted again each time: (resample,)."""
     return np.array([calibrated(margin[some], human[some]) for some in places])
 
 
 def pairwise_p(scores: Floats, signs: Floats) -> Floats:
-    """One-sided p of each pair of systems, as published: scores (item, system), signs (flip, item).
+    """One-sided p-values of pairs of systems, as published, from scores and signs (flip, item).
 
     Flips that tie with the observed difference count in full.
     """

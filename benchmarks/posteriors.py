@@ -1,10 +1,10 @@
-"""Fits of posteriors, against numpyro.infer.MCMC on the same model and the same arrays.
+"""Fits of posteriors, compared with numpyro.infer.MCMC on the same model and the same arrays.
 
 Run: python -m benchmarks posteriors [--quick]
 
-Ours is `bayes.fit` from the table to the checked tree, chains until the gates are passed; the peer
-draws four chains of 500 after 500 steps of warm-up, one after the other, and checks nothing. Its
-model of raters has a Dirichlet variable for each group of cells, as one writes it for NumPyro.
+Ours is `bayes.fit` from the table to the posterior, until convergence diagnostics pass; the peer
+draws four chains of 500 after 500 steps of warm-up, sequentially, without diagnostics. Its rater
+model has a Dirichlet variable for each group of cells, as is usual in NumPyro.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STATISTIC = "pairwise_accuracy"
 
 
 def many_tasks(n_tasks: int, n_scorers: int, n_items: int) -> Pairs:
-    """Pairs, one for each item, on which scorers are right or wrong by task."""
+    """Pairs, one per item, with accuracies of scorers that depend on the task."""
     rng = np.random.default_rng(0)
     task = np.repeat(np.arange(n_tasks), n_items)
     level = 0.8 + 0.6 * rng.normal(size=(n_tasks, 1)) + 0.4 * rng.normal(size=n_scorers)
@@ -47,7 +47,7 @@ def many_tasks(n_tasks: int, n_scorers: int, n_items: int) -> Pairs:
 
 
 def with_ties(n_scorers: int, n_pairs: int) -> Pairs:
-    """Pairs with ties, whose margins have heavy tails."""
+    """Pairs with ties and heavy-tailed margins."""
     rng = np.random.default_rng(1)
     quality = rng.normal(size=n_pairs) * np.exp(0.7 * rng.normal(size=n_pairs))
     heard = 1.5 * quality + rng.logistic(size=n_pairs)
@@ -59,7 +59,7 @@ def with_ties(n_scorers: int, n_pairs: int) -> Pairs:
 
 
 def rated(n_raters: int, n_items: int) -> Pairs:
-    """Pairs that raters of different quality judged, ties among their verdicts."""
+    """Pairs judged by raters of different quality, with ties."""
     rng = np.random.default_rng(2)
     truth = rng.choice([-1.0, 0.0, 1.0], n_items, p=[0.42, 0.16, 0.42])
     labels = {}
@@ -71,7 +71,7 @@ def rated(n_raters: int, n_items: int) -> Pairs:
 
 
 def dawid_skene(labels: Any, counts: Any, effect: Any, *, form: str, ordered: bool) -> None:
-    """The model of raters, the truth summed out."""
+    """The rater model, marginalized over the latent truth."""
     import jax.numpy as jnp
     import numpyro
     import numpyro.distributions as dist
@@ -95,7 +95,7 @@ def dawid_skene(labels: Any, counts: Any, effect: Any, *, form: str, ordered: bo
 
 
 def by_numpyro(model: Callable[..., None], prepared: Any) -> Seconds:
-    """Shortest of two fits by NumPyro's own driver."""
+    """Shortest of two fits by numpyro.infer.MCMC."""
     import jax
     from numpyro.infer import MCMC, NUTS
 
@@ -118,7 +118,7 @@ def of_accuracy(quick: bool) -> Pairs:
 
 
 def first_fit(quick: bool) -> float:
-    """Seconds that imports and the first fit of a process take."""
+    """Seconds for imports and the first fit of a process."""
     import time
 
     started = time.perf_counter()
@@ -127,7 +127,7 @@ def first_fit(quick: bool) -> float:
 
 
 def cold(quick: bool) -> tuple[Seconds, Seconds]:
-    """The same in two processes, the first of which finds nothing compiled."""
+    """Seconds in two processes, the first with an empty cache of compiled models."""
     with tempfile.TemporaryDirectory() as folder:
         env = os.environ | {"METAEVAL_CACHE": folder}
         code = f"from benchmarks.posteriors import first_fit; print(first_fit({quick}))"
@@ -142,7 +142,7 @@ def cold(quick: bool) -> tuple[Seconds, Seconds]:
 def against_numpyro(
     clock: Clock, work: str, table: Pairs, model: Any, density: Callable[..., None]
 ) -> Row:
-    """One model of both, ours from the table on; a quick look leaves the peer out."""
+    """Rows of one model, ours from the table; a quick run omits the peer."""
     more = {"n_draws": 50} if clock.quick else {}
     ours = clock.warm(lambda: bayes.fit(model, table, check=False, **more))
     prepared = model.prepare(table, DesignOptions())

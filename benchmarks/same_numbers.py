@@ -1,9 +1,9 @@
-"""Every number of the real data and of the demo, to the bit, so that two versions can be compared.
+"""All numbers from the real data and the demo, to the bit, to compare two versions.
 
 `python -m benchmarks.same_numbers write before.json` in one version, the same in the other, and
-`python -m benchmarks.same_numbers compare before.json after.json` says which numbers differ. Names
-of columns may differ: `--renamed 'trivial->best_constant'` maps those of the first file, in names
-of statistics too.
+`python -m benchmarks.same_numbers compare before.json after.json` lists the numbers that differ.
+Columns of the first file are renamed with `--renamed 'trivial->best_constant'`, also in names of
+statistics.
 """
 
 import argparse
@@ -26,7 +26,7 @@ Columns = dict[str, list[str]]
 
 
 def exactly(frame: pd.DataFrame) -> Columns:
-    """Columns of numbers as hexadecimal floats, so that no bit is lost; texts are left out."""
+    """Numeric columns as hexadecimal floats, which are exact; texts are omitted."""
     numeric = frame.select_dtypes(include=["number", "bool"])
     return {str(c): [float(v).hex() for v in numeric[c].astype(float)] for c in numeric}
 
@@ -46,7 +46,7 @@ def read(name: str, *files: str, **options: object) -> object:
 
 
 def of_verbs(table: object, statistics: list[object], **options: object) -> Iterator[tuple]:
-    """Values, comparisons by flips and by the bootstrap."""
+    """Values, and comparisons by sign flips and by the bootstrap."""
     for statistic in statistics:
         shown = getattr(statistic, "name", "default")
         yield f"evaluate {shown}", exactly(me.evaluate(table, statistic, **options).frame)
@@ -95,7 +95,7 @@ def calibrated(pairs: object) -> Iterator[tuple]:
 
 
 def posteriors(pairs: object) -> Iterator[tuple]:
-    """Draws of all models, and what is made of them."""
+    """Draws of all models, and their summaries."""
     quantities = {"accuracy": "accuracy", "ties": "epsilon", "calibration": "slope"}
     for model, quantity in {**quantities, "raters": "accuracy"}.items():
         fitted = bayes.fit(model, pairs, n_draws=200, n_warmup=200, check=False)
@@ -142,7 +142,7 @@ def pandalm() -> Iterator[tuple]:
 
 
 def llmbar() -> Iterator[tuple]:
-    """Ratings of two judges, one row for each response."""
+    """Ratings by two judges, one row per response."""
     rated = pd.read_parquet(DATA / "llmbar" / "judge_pairs.parquet")
     rated = rated[rated["scorer"].isin(["ChatGPT/Rating", "GPT-4/Rating"])]
     rated = rated[["task", "item", "scorer", "score_a", "score_b"]]
@@ -202,7 +202,7 @@ def write(path: Path, names: list[str]) -> None:
 
 
 def compare(before: Path, after: Path, renamed: dict[str, str]) -> int:
-    """Print every key and column that differs, and return how many do."""
+    """Print every key and column that differs, and return their number."""
     old, new = (json.loads(path.read_text()) for path in (before, after))
     old = {_renamed(key, renamed): columns for key, columns in old.items()}
     lines = [f"only in one file: {key}" for key in sorted({*old} ^ {*new})]
@@ -220,7 +220,7 @@ def compare(before: Path, after: Path, renamed: dict[str, str]) -> int:
 
 
 def _renamed(key: str, renamed: dict[str, str]) -> str:
-    """The name of a record, such as "compare brier(folds=5)", as the later version has it."""
+    """The name of a record, such as "compare brier(folds=5)", in the later version."""
     for before, after in renamed.items():
         key = key.replace(before, after)
     return key

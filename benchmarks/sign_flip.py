@@ -1,4 +1,4 @@
-"""Item sign-flip test of all pairs of scorers, p-values included, against plain NumPy and SciPy.
+"""Item sign-flip test of all pairs of scorers, with p-values, compared with NumPy and SciPy.
 
 Run: python -m benchmarks sign_flip [--quick]
 """
@@ -19,7 +19,7 @@ WORK = "sign-flip tests of all pairs of scorers"
 
 
 def ours(terms: Floats, n_flips: int) -> Floats:
-    """p-values of all pairs, and adjusted ones with them."""
+    """p-values of all pairs, computed together with adjusted ones."""
     a, b = np.triu_indices(terms.shape[1], k=1)
     family = [PairedDifferences(terms / len(terms), a, b, 0, len(terms))]
     return flip_test(family, n_flips=n_flips, seed=0)[0].p_value

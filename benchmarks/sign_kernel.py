@@ -1,4 +1,4 @@
-"""Share of the speed of a matrix product that random signs times terms reach, by number format.
+"""Speed of random signs times terms relative to a matrix product, by number format.
 
 Run: python -m benchmarks sign_kernel [--quick]
 """
@@ -20,7 +20,7 @@ WORK = "random signs times terms"
 
 
 def peak(clock: Clock, dtype: str, flops: float) -> Seconds:
-    """Time in which the fastest product does so many operations."""
+    """Time of the fastest matrix product for this number of operations."""
     size = 128 if clock.quick else 2048
     with double_precision():
         square = jnp.ones((size, size), dtype)
@@ -33,7 +33,7 @@ def peak(clock: Clock, dtype: str, flops: float) -> Seconds:
 
 
 def terms_of(dtype: str, n_items: int, n_scorers: int) -> ExactTerms:
-    """Terms that ours multiplies in this number format."""
+    """Terms that our kernel multiplies in this number format."""
     outcomes = workloads.outcomes(n_items, n_scorers)
     values: Floats = {
         "bfloat16": outcomes,

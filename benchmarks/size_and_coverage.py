@@ -1,7 +1,7 @@
-"""Size of the sign-flip test and coverage of the BCa interval, next to those that fail.
+"""Size of the sign-flip test and coverage of the BCa interval, compared with invalid methods.
 
-Items have 10 pairs and an effect of their own, so pairs of one item depend on one another. The
-test and the interval that treat pairs as independent are run on the same data.
+Items have 10 pairs and an item effect, so that the pairs of an item are dependent. A test and an
+interval that treat pairs as independent are applied to the same data.
 
 Run: python -m benchmarks.size_and_coverage [data sets]
 """
@@ -33,13 +33,13 @@ def concentration(accuracy: float) -> tuple[float, float]:
 
 
 def hits(accuracy: float, n_items: int, n_simulations: int, rng: np.random.Generator) -> np.ndarray:
-    """Right pairs of each item in each data set: (item, set)."""
+    """Number of correct pairs of each item in each data set: (item, set)."""
     p = rng.beta(*concentration(accuracy), size=(n_items, n_simulations))
     return rng.binomial(N_PAIRS, p).astype(float)
 
 
 def two_scorers(accuracy: float, n_items: int, n_simulations: int, rng: np.random.Generator):
-    """Right pairs of two equally good scorers that share half of their items' effects."""
+    """Numbers of correct pairs of two equally good scorers that share half of the item effects."""
     shared = rng.random((n_items, n_simulations)) < 0.5
     p = rng.beta(*concentration(accuracy), size=(2, n_items, n_simulations))
     p[1] = np.where(shared, p[0], p[1])
@@ -49,7 +49,7 @@ def two_scorers(accuracy: float, n_items: int, n_simulations: int, rng: np.rando
 def rejection_rates(
     accuracy: float, n_items: int, n_simulations: int, seed: int, n_flips: int = 999
 ) -> tuple[float, float]:
-    """Rejections at .05 under the null: item sign-flip, and a test over pairs as if independent."""
+    """Rejection rates at .05 under the null: item sign flips, and a test of independent pairs."""
     rng = np.random.default_rng([seed, 1, int(100 * accuracy)])
     a, b = two_scorers(accuracy, n_items, n_simulations, rng)
     columns = np.column_stack([(a - b) / (N_PAIRS * n_items), np.zeros(n_items)])
@@ -62,7 +62,7 @@ def rejection_rates(
 
 
 def naive_p(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
-    """Two-sample z test of two shares, all pairs taken for independent."""
+    """Two-sample z test of two proportions, with all pairs treated as independent."""
     share = (a + b) / (2 * n)
     se = np.sqrt(np.maximum(2 * share * (1 - share) / n, 1e-300))
     return 2 * (1 - normal_cdf(np.abs(a - b) / n / se))
@@ -71,7 +71,7 @@ def naive_p(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
 def interval_coverage(
     accuracy: float, n_items: int, n_simulations: int, seed: int, n_resamples: int = 2000
 ) -> tuple[float, float]:
-    """Share of 95 % intervals that hold the truth: BCa over items, and Wald over pairs."""
+    """Coverage of 95% intervals: BCa over items, and Wald over pairs."""
     rng = np.random.default_rng([seed, 2, int(100 * accuracy)])
     share = hits(accuracy, n_items, n_simulations, rng) / N_PAIRS
     kind, key = weight_scheme(n_items), key_of(seed, "bootstrap")
@@ -86,7 +86,7 @@ def interval_coverage(
 
 
 def main(n_simulations: int = 2000) -> None:
-    """Print one row for each number of items and accuracy."""
+    """Print one row per number of items and accuracy."""
     out = csv.writer(sys.stdout)
     out.writerow(["items", "accuracy", "sets", "sign_flip", "pairs_test", "bca", "pairs_interval"])
     for n_items in (6, 10, 20, 30, 50, 100):

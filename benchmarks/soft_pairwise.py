@@ -1,4 +1,4 @@
-"""Soft pairwise accuracy of all scorers at once, against one scorer after another.
+"""Soft pairwise accuracy of all scorers at once, compared with one scorer after another.
 
 Run: python -m benchmarks soft_pairwise [--quick]
 """
@@ -17,7 +17,7 @@ from metaeval.statistics.systems.soft_accuracy import p_values
 
 
 def columns(scores: Scores) -> Floats:
-    """Scores and the labels last, as ours takes them: (item, system, scorer + 1)."""
+    """Scores, followed by the labels, as input of ours: (item, system, scorer + 1)."""
     return np.stack([*scores.scorers, scores.human], axis=-1)
 
 

@@ -1,4 +1,4 @@
-"""Wall time and peak memory of the command line against reading the same files with pandas.
+"""Wall time and peak memory of the command line, compared with reading the files with pandas.
 
 Run: python -m benchmarks.start_up SCORES LABELS LABEL
 """

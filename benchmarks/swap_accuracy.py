@@ -1,4 +1,4 @@
-"""Cell swaps of pairwise accuracy for all pairs of scorers, against computing anew.
+"""Cell swaps of pairwise accuracy for all pairs of scorers, compared with recomputation.
 
 Run: python -m benchmarks swap_accuracy [--quick]
 """
@@ -15,7 +15,7 @@ from metaeval.statistics import pairwise_accuracy
 
 
 def by_mtme(clock: Clock, scores: Scores, n: int) -> Seconds:
-    """PERM-BOTH of the WMT tool for one pair of scorers, scaled to all; seconds of CPU."""
+    """PERM-BOTH of the WMT tool for one pair of scorers, scaled to all pairs; CPU time."""
     from mt_metrics_eval.stats import Correlation, KendallVariants, PermutationSigDiff
 
     n_systems, n_pairs = scores.human.shape[1], len(scores.scorers) * (len(scores.scorers) - 1) // 2

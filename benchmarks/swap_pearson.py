@@ -1,4 +1,4 @@
-"""Cell swaps of Pearson's correlation for all pairs of scorers, against computing anew.
+"""Cell swaps of Pearson's correlation for all pairs of scorers, compared with recomputation.
 
 Run: python -m benchmarks swap_pearson [--quick]
 """
@@ -14,7 +14,7 @@ from metaeval.statistics import pearson
 
 
 def by_nlpstats(clock: Clock, scores: Scores, n: int) -> Seconds:
-    """Its "both" swaps whole systems, then whole items: other swaps, the same work."""
+    """Its "both" swaps whole systems, then whole items: different swaps, but the same work."""
     from nlpstats.correlations import permutation_test
 
     x, y, human = (some.T for some in (*scores.scorers[:2], scores.human))

@@ -1,4 +1,4 @@
-"""Cell swaps (PERM-BOTH) of all pairs of scorers: what the two scripts of swaps share."""
+"""Cell swaps (PERM-BOTH) of all pairs of scorers: common code of the two scripts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def data(clock: Clock) -> tuple[Scores, Responses, int, dict[str, int]]:
 
 
 def ours(table: Responses, statistic: Statistic, n: int) -> PValues:
-    """Tests of all pairs of scorers, from the table on."""
+    """Tests of all pairs of scorers, from the table."""
     a, b = np.triu_indices(len(table.scorers), k=1)
     estimates: Any = SimpleNamespace(tables=(table,), stream=0)
     unused = np.full(len(a), np.nan)
@@ -38,7 +38,7 @@ def ours(table: Responses, statistic: Statistic, n: int) -> PValues:
 
 
 def standardised(scores: Scores) -> Floats:
-    """Scores that can change places: (scorer, item, system)."""
+    """Standardized scores, which can be swapped: (scorer, item, system)."""
     x = scores.scorers
     spread = x.std(axis=(1, 2), keepdims=True)
     return (x - x.mean(axis=(1, 2), keepdims=True)) / spread
@@ -47,7 +47,7 @@ def standardised(scores: Scores) -> Floats:
 def by_numpy(
     clock: Clock, scores: Scores, statistic: Callable[[Floats, Floats], float], n: int
 ) -> Seconds:
-    """A peer that swaps and computes anew, one pair of scorers and one swap at a time."""
+    """Time of a peer that swaps and recomputes, one pair of scorers and one swap at a time."""
     x, rng = standardised(scores), np.random.default_rng(0)
     n_pairs = len(x) * (len(x) - 1) // 2
 

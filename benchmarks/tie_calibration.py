@@ -1,4 +1,4 @@
-"""Bootstrap that chooses the tie threshold anew in every replicate, against sorting anew.
+"""Bootstrap with a tie threshold re-optimized in every replicate, compared with re-sorting.
 
 Run: python -m benchmarks tie_calibration [--quick]
 """
@@ -53,10 +53,10 @@ def rows(clock: Clock) -> Iterator[Row]:
         return (rng.integers(0, n_items, n_items) for _ in range(m))
 
     seconds = clock.warm(lambda: ours(pairs, n))
-    work, name = "tie threshold chosen anew in every replicate", "tie_calibrated_accuracy"
+    work, name = "tie threshold re-optimized in every replicate", "tie_calibrated_accuracy"
     sorting = clock.scaled(lambda m: peers.recalibrated_by_sorting(margin, human, places(m)), n)
     yield timing.row(
-        work, name, seconds, "NumPy, sorting anew", sorting, target=50, package="numpy", **sizes
+        work, name, seconds, "NumPy, re-sorting", sorting, target=50, package="numpy", **sizes
     )
     if timing.here("mt_metrics_eval"):
         peer = clock.scaled(lambda m: by_mtme(scores.scorers[0], scores.human, places(m)), n)

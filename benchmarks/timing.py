@@ -1,4 +1,4 @@
-"""How ours and peers are timed, and the tidy rows that every script prints."""
+"""Timing of our code and of peers, and the tidy rows that every script prints."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-import jax  # ours dispatches as it does once JAX is loaded
+import jax  # our kernels are dispatched differently once JAX is loaded
 
 COLUMNS = (
     *("work", "ours", "peer", "items", "systems", "scorers", "resamples"),
     *("ours_min_s", "ours_median_s", "peer_min_s", "peer_median_s", "ratio", "target"),
     *("extrapolated", "peak_mb", "machine", "python", "numpy", "scipy", "jax", "peer_version"),
 )
-SLACK = 0.25  # how far the ratio of two times may be from that of the sizes
+SLACK = 0.25  # tolerated deviation of the ratio of times from the ratio of sizes
 MOST_RUNS = 20
 
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ Work = Callable[[], object]
 
 
 class Seconds(NamedTuple):
-    """Shortest and median time; what was really timed, if it was scaled."""
+    """Shortest and median time; if scaled, a description of the measured part."""
 
     least: float
     middle: float
@@ -42,15 +42,15 @@ class Seconds(NamedTuple):
 
 
 class Clock:
-    """Times work: `quick` runs everything once, to see that it works."""
+    """Measures times; `quick` runs everything once, as a smoke test."""
 
     def __init__(self, quick: bool = False) -> None:
         self.quick = quick
         self.runs = 1 if quick else 5
-        self.enough = 0.0 if quick else 2.2  # at least 2 s the second time, too
+        self.enough = 0.0 if quick else 2.2  # seconds: at least 2 s in the second measurement, too
 
     def warm(self, work: Work) -> Seconds:
-        """Time after a first run that does not count: five runs, more where they are short."""
+        """Time after a warm-up run: five runs, more if they are short."""
         work()
         times: list[float] = []
         while len(times) < self.runs or (sum(times) < self.enough and len(times) < MOST_RUNS):
@@ -60,9 +60,9 @@ class Clock:
     def scaled(
         self, part: Callable[[int], object], whole: int, now: Callable[[], float] | None = None
     ) -> Seconds:
-        """Time of `part(whole)` from `part(n)` and `part(2 n)`, of which the larger takes 2 s.
+        """Time of `part(whole)`, extrapolated from `part(n)` and `part(2 n)`, which takes 2 s.
 
-        Where the two are not in proportion they are timed again, three times at most.
+        If the two times are not proportional to size, they are measured again, at most three times.
         """
         now = now or time.perf_counter
         part(1)
@@ -84,7 +84,7 @@ class Clock:
     def _large_enough(
         self, part: Callable[[int], object], most: int, now: Callable[[], float]
     ) -> int:
-        """Units of work of which twice as many take long enough."""
+        """Number of units of work such that twice as many take long enough."""
         n = 1
         while n < most and 2 * (seconds := once(functools.partial(part, n), now)) < self.enough:
             n = min(most, max(n + 1, int(n * min(20.0, 0.6 * self.enough / max(seconds, 1e-9)))))
@@ -92,7 +92,7 @@ class Clock:
 
 
 def once(work: Work, now: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds that work takes."""
+    """Seconds of one run."""
     started = now()
     work()
     return now() - started
@@ -109,7 +109,7 @@ def row(
     package: str = "",
     **more: Any,
 ) -> Row:
-    """One tidy row; `more` are sizes and peak memory, `package` is that of the peer."""
+    """One tidy row; `more` are sizes and peak memory, `package` is the package of the peer."""
     row = {"work": work, "ours": ours, "peer": peer, "target": target}
     row |= _times("ours", time_ours)
     if time_peer is not None:
@@ -124,7 +124,7 @@ def _times(who: str, seconds: Seconds) -> Row:
 
 
 def version(package: str) -> str:
-    """Version of a package, if it says one."""
+    """Version of a package, if it has one."""
     try:
         return importlib.metadata.version(package) if package else ""
     except importlib.metadata.PackageNotFoundError:
@@ -132,15 +132,15 @@ def version(package: str) -> str:
 
 
 def here(module: str) -> bool:
-    """Whether a peer can be imported; else one comment line says that its rows are left out."""
+    """Return whether a peer can be imported; if not, print a comment that its rows are omitted."""
     found = importlib.util.find_spec(module) is not None
     if not found:
-        print(f"# no {module} here: its rows are left out", flush=True)
+        print(f"# {module} is not installed: its rows are omitted", flush=True)
     return found
 
 
 def machine() -> Row:
-    """The machine and the versions that a row was made with."""
+    """Machine and versions with which a row was measured."""
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -152,22 +152,22 @@ def machine() -> Row:
 
 
 def peak_mb() -> float:
-    """Most memory that this process has held."""
+    """Peak memory of this process."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def apart(script: str, function: str, *arguments: Any) -> Any:
-    """What a function of a script returns in a process of its own."""
+    """Run a function of a script in its own process and return its result."""
     code = f"from benchmarks.{script} import {function}; print({function}(*{arguments!r}))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return ast.literal_eval(done.stdout.splitlines()[-1])
 
 
 def main(rows: Callable[[Clock], Iterable[Row]]) -> None:
-    """Print the rows of a script as CSV, each as soon as it is there."""
+    """Print the rows of a script as CSV, each as soon as it is available."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, as a smoke test")
     quick = parser.parse_args().quick
     out = csv.DictWriter(sys.stdout, COLUMNS, restval="")
     out.writeheader()
@@ -177,5 +177,5 @@ def main(rows: Callable[[Clock], Iterable[Row]]) -> None:
 
 
 def read(lines: Iterable[str]) -> Iterator[Row]:
-    """Rows that a script printed, comment lines left out."""
+    """Rows that a script printed, without comment lines."""
     return csv.DictReader(line for line in lines if not line.startswith("#"))

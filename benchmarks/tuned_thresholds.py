@@ -1,7 +1,7 @@
-"""Size of tests of tie-calibrated accuracy where thresholds are hard to tell.
+"""Size of tests of tie-calibrated accuracy with imprecise thresholds.
 
-Two equally good scorers; the sign-flip test holds each fold's threshold fixed, the bootstrap
-chooses it anew in every replicate.
+Two equally good scorers; the sign-flip test keeps the threshold of each fold fixed, the bootstrap
+re-optimizes it in every replicate.
 
 Run: python -m benchmarks.tuned_thresholds [data sets]
 """
@@ -25,7 +25,7 @@ from metaeval.statistics import tie_calibrated_accuracy
 from metaeval.tables import Pairs, Responses
 
 STATISTIC = tie_calibrated_accuracy(n_folds=5)
-# items, systems, steps of the labels to one of quality, noise of the scorers
+# items, systems, label steps per unit of quality, noise of the scorers
 DESIGNS = ((60, 4, 1.0, 1.0), (60, 4, 0.6, 2.0), (200, 4, 0.6, 2.0), (200, 10, 0.6, 2.0))
 
 
@@ -51,7 +51,7 @@ def flip_p(pairs: Pairs, seed: int) -> float:
 
 
 def bootstrap_p(pairs: Pairs, seed: int) -> float:
-    """Normal p of the difference over the standard deviation of 200 replicates of it."""
+    """Normal p-value of the difference over the standard deviation of its 200 replicates."""
     n = pairs.n_items
     weights = np.concatenate(
         list(weight_blocks(weight_scheme(n), key_of(seed, "bootstrap"), 200, n))
@@ -64,7 +64,7 @@ def bootstrap_p(pairs: Pairs, seed: int) -> float:
 
 
 def rejected(design: tuple[int, int, float, float], n_simulations: int) -> tuple[float, float]:
-    """Rejections at .05 by flips and by the bootstrap."""
+    """Rejection rates at level 0.05 of sign flips and of the bootstrap."""
     sets = [(two_scorers(seed, *design), seed) for seed in range(n_simulations)]
     p = np.array([[flip_p(*one), bootstrap_p(*one)] for one in sets])
     flips, bootstrap = (p <= 0.05).mean(axis=0)
@@ -72,7 +72,7 @@ def rejected(design: tuple[int, int, float, float], n_simulations: int) -> tuple
 
 
 def main(n_simulations: int = 400) -> None:
-    """Print one row for each design."""
+    """Print one row per design."""
     out = csv.writer(sys.stdout)
     out.writerow(["items", "systems", "steps", "noise", "sets", "sign_flip", "bootstrap"])
     for design in DESIGNS:

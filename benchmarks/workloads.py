@@ -1,4 +1,4 @@
-"""Data for the benchmarks, made from fixed seeds."""
+"""Data for the benchmarks, simulated from fixed seeds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Scores(NamedTuple):
 
 
 def wmt_like(n_items: int = 1500, n_systems: int = 15, n_scorers: int = 20) -> Scores:
-    """Scores like those of a shared task of translation: labels are whole, many of them 0."""
+    """Scores like those of a WMT shared task: labels are integers, many of them 0."""
     rng = np.random.default_rng(20251)
     quality = np.sort(rng.normal(size=n_systems))
     latent = quality + rng.normal(size=(n_items, 1)) + rng.normal(size=(n_items, n_systems))
@@ -29,7 +29,7 @@ def wmt_like(n_items: int = 1500, n_systems: int = 15, n_scorers: int = 20) -> S
 
 
 def table_of(scores: Scores) -> Responses:
-    """The same scores as a table; rows are in order of their names too."""
+    """The same scores as a table, with rows in the order of their names."""
     item, system = (np.char.zfill(x.ravel().astype(str), 7) for x in np.indices(scores.human.shape))
     rows = pd.DataFrame({"item": item, "system": system})
     columns = {f"scorer {k:02d}": column.ravel() for k, column in enumerate(scores.scorers)}
@@ -38,13 +38,13 @@ def table_of(scores: Scores) -> Responses:
 
 
 def outcomes(n_items: int, n_scorers: int) -> Floats:
-    """Right and wrong answers of scorers that share items' difficulty: 0 and 1 (item, scorer)."""
+    """Outcomes, 0 or 1, of scorers with common item difficulties: (item, scorer)."""
     rng = np.random.default_rng(11)
     ease = rng.normal(size=(n_items, 1)) + np.linspace(0, 0.1, n_scorers)
     return (ease + rng.normal(size=(n_items, n_scorers)) > 0).astype(float)
 
 
 def measures(n_items: int, n_scorers: int) -> Floats:
-    """The same with real numbers: (item, scorer)."""
+    """Real-valued outcomes of scorers with common item difficulties: (item, scorer)."""
     rng = np.random.default_rng(12)
     return rng.normal(size=(n_items, 1)) + rng.normal(size=(n_items, n_scorers))

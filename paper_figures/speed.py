@@ -22,11 +22,11 @@ _SHORT = {
     "cell swaps of Pearson's correlation, all pairs of scorers": "cell swaps, Pearson",
     "sign-flip tests of all pairs of scorers": "sign flips",
     "bootstrap of the means of all scorers": "bootstrap of means",
-    "tie threshold chosen anew in every replicate": "tie threshold in every replicate",
+    "tie threshold re-optimized in every replicate": "tie threshold in every replicate",
     "Kendall's tau-b under given weights": "Kendall's tau, given weights",
-    "bootstrap of Kendall's tau-b, all in": "bootstrap of Kendall's tau",
+    "bootstrap of Kendall's tau-b, end to end": "bootstrap of Kendall's tau",
     "posterior of accuracy in 20 tasks": "posterior of accuracy",
-    "parts of the Brier score with intervals": "parts of the Brier score",
+    "decomposition of the Brier score with intervals": "Brier score decomposition",
 }
 
 
@@ -55,7 +55,7 @@ def ratios() -> pd.DataFrame:
 def _name(work: str, ours: str, items: float) -> str:
     """A piece of work in few words; with the size or the kind of terms, where there are two."""
     if work == "soft pairwise accuracy":
-        return f"{work}, {items:,.0f} items".replace(",000", " 000").replace(",500", " 500")
+        return f"{work}, {items:,.0f} items"
     terms = {"0/1 terms": ", 0/1", "double terms": ", doubles"}.get(ours, "")
     return _SHORT.get(work, work) + terms
 

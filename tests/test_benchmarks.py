@@ -125,12 +125,12 @@ def test_the_table_stands_between_the_markers():
     peer = timing.Seconds(400, 400, "a part")
     row = timing.row("w", "o", timing.Seconds(0.2, 0.3), "p", peer, target="1000")
     row |= {"items": "12000", "systems": "", "scorers": "2", "resamples": "10", "peak_mb": ""}
-    cells = "w, 12 000 items, 2 scorers, R = 10 | 0.2 s, o | 400 s\\*, p | 2 000 | 1 000"
+    cells = "w, 12,000 items, 2 scorers, R = 10 | 0.2 s, o | 400 s\\*, p | 2,000 | 1,000"
     assert shown(row) == f"| {cells} |"
     page = "a\n<!-- benchmarks -->\nold\n<!-- /benchmarks -->\nb\n"
     made = with_table(page, [row])
     assert made.startswith("a\n<!-- benchmarks -->\nShortest of at least five runs on ")
-    assert made.endswith("| 1 000 |\n<!-- /benchmarks -->\nb\n")
+    assert made.endswith("| 1,000 |\n<!-- /benchmarks -->\nb\n")
     assert "old" not in made
 
 
