@@ -16,25 +16,25 @@ from metaeval import calibration
 from metaeval.bayes.datatree import is_posterior
 from metaeval.core import MetaevalError, check_fraction
 from metaeval.plots.input_checks import (
-    only,
+    as_name_list,
     require_defaults,
     require_table,
     require_tree,
-    scorers_of,
+    select_scorers,
 )
-from metaeval.plots.legends import Entry, Said, key_above, title_above
-from metaeval.plots.panels import Panel, host_of, label_axes, thin, title_of
+from metaeval.plots.legends import LegendEntry, LegendLabel, draw_legend, draw_title
+from metaeval.plots.panels import PanelHeader, label_axes, make_panels, panel_title, thin_line
 from metaeval.plots.row_axes import draw_intervals, percent_axis
-from metaeval.plots.theme import GREY, look
+from metaeval.plots.theme import GREY, series_style
 from metaeval.results import Result
 from metaeval.tables import Table
 
 _NAME = "gap_to_agreement"
-_TOGETHER = 4  # tasks whose curves share a panel
-_POINTS = 41
-_WIDER = 1.25  # times the largest margin: gaps beyond are off the axis, and told by an arrow
-_ROW = 0.13  # of the height of curves, for the interval of a gap below them
-_ENDS = ("margin", "lower", "upper")
+_MAX_SHARED = 4  # tasks whose curves share a panel
+_N_POINTS = 41
+_AXIS_FACTOR = 1.25  # times the largest margin: gaps beyond are off the axis, and told by an arrow
+_ROW_HEIGHT = 0.13  # of the height of curves, for the interval of a gap below them
+_GAP_COLUMNS = ("margin", "lower", "upper")
 _COLUMNS = ("part", "scorer", "task", "margin", "agreement", "lower", "upper")
 
 
@@ -118,8 +118,8 @@ def gap_to_agreement(
     'gap between scores'
     """
     check_fraction("agreement", agreement)
-    names = scorers_of(scorers)
-    of_table = {
+    names = as_name_list(scorers)
+    table_options = {
         "label": label,
         "resample": resample,
         "missing": missing,
@@ -133,37 +133,39 @@ def gap_to_agreement(
                 f"by={by!r} is for tables; a posterior has the tasks that it was fitted with, "
                 "bayes.fit(..., by=...)."
             )
-        require_defaults(gap_to_agreement, of_table)
-        frame = _of_tree(source, names, agreement, confidence)
+        require_defaults(gap_to_agreement, table_options)
+        frame = _from_posterior(source, names, agreement, confidence)
     else:
-        asked = of_table | {"scorers": names, "confidence": confidence}
-        frame = _of_table(source, agreement, by, asked)
-    return frame if return_data else _drawn(frame, agreement, ax)
+        options = table_options | {"scorers": names, "confidence": confidence}
+        frame = _from_table(source, agreement, by, options)
+    return frame if return_data else _draw(frame, agreement, ax)
 
 
-def _of_table(table: Any, agreement: float, by: str | None, asked: dict[str, Any]) -> pd.DataFrame:
-    whole = require_table(table, _NAME)
-    by = by or ("task" if "task" in whole.rows else None)
-    result = calibration.gap_to_agreement(whole, [agreement], by=by, **asked)
-    curves = calibration.map_band(whole, "lapse_link", by=by, **asked)
+def _from_table(
+    table: Any, agreement: float, by: str | None, options: dict[str, Any]
+) -> pd.DataFrame:
+    canonical = require_table(table, _NAME)
+    by = by or ("task" if "task" in canonical.rows else None)
+    result = calibration.gap_to_agreement(canonical, [agreement], by=by, **options)
+    curves = calibration.map_band(canonical, "lapse_link", by=by, **options)
     gaps = _gaps(result, by is not None).assign(agreement=agreement)
-    return _together(curves.assign(part="curve"), gaps)
+    return _concat(curves.assign(part="curve"), gaps)
 
 
 def _gaps(result: Result, by_task: bool) -> pd.DataFrame:
     """Rows of gaps, those of all tasks together only where there are no others."""
-    own = result.frame
-    own = own[own["statistic"].str.startswith("gap(") & own["baseline"].isna()]
-    own = own[own["task"].notna() == by_task]
-    return own.assign(part="gap", margin=own["estimate"])
+    rows = result.frame
+    rows = rows[rows["statistic"].str.startswith("gap(") & rows["baseline"].isna()]
+    rows = rows[rows["task"].notna() == by_task]
+    return rows.assign(part="gap", margin=rows["estimate"])
 
 
-def _together(*parts: pd.DataFrame) -> pd.DataFrame:
-    whole = [part.reindex(columns=list(_COLUMNS)) for part in parts if len(part)]
-    return pd.concat(whole, ignore_index=True)
+def _concat(*parts: pd.DataFrame) -> pd.DataFrame:
+    frames = [part.reindex(columns=list(_COLUMNS)) for part in parts if len(part)]
+    return pd.concat(frames, ignore_index=True)
 
 
-def _of_tree(
+def _from_posterior(
     tree: Any, scorers: list[str] | None, agreement: float, confidence: float
 ) -> pd.DataFrame:
     from metaeval.bayes.predictive_checks import curves_at, outcome_rates
@@ -171,51 +173,51 @@ def _of_tree(
 
     tree = require_tree(tree, "calibration", _NAME)
     result = summarize(tree, "gap", agreement=agreement, confidence=confidence)
-    named = bool(result.frame["task"].notna().any())
+    by_task = bool(result.frame["task"].notna().any())
     largest = tree["constant_data"]["largest_margin"].to_numpy()
-    curves = curves_at(tree, largest[..., None] * np.linspace(0, 1, _POINTS), confidence)
-    seen = outcome_rates(tree, confidence).assign(probability=lambda f: f["observed"])
-    of_labels = [
-        each[each["outcome"] == "agree"].rename(columns={"probability": "agreement"})
-        for each in (
+    curves = curves_at(tree, largest[..., None] * np.linspace(0, 1, _N_POINTS), confidence)
+    observed = outcome_rates(tree, confidence).assign(probability=lambda f: f["observed"])
+    agreement_rates = [
+        rates[rates["outcome"] == "agree"].rename(columns={"probability": "agreement"})
+        for rates in (
             curves.assign(part="curve"),
-            seen.assign(part="seen", lower=np.nan, upper=np.nan),
+            observed.assign(part="seen", lower=np.nan, upper=np.nan),
         )
     ]
-    if not named:
-        of_labels = [each.assign(task=None) for each in of_labels]
-    gaps = _gaps(result, named).assign(agreement=agreement)
-    whole = _together(*of_labels, gaps[gaps["task"] != NEW_TASK])
-    return only(whole, scorers)
+    if not by_task:
+        agreement_rates = [rates.assign(task=None) for rates in agreement_rates]
+    gaps = _gaps(result, by_task).assign(agreement=agreement)
+    frame = _concat(*agreement_rates, gaps[gaps["task"] != NEW_TASK])
+    return select_scorers(frame, scorers)
 
 
-def _drawn(frame: pd.DataFrame, agreement: float, ax: Axes | None) -> Axes:
-    together = frame["task"].nunique() <= _TOGETHER
-    by = ["scorer"] if together else ["scorer", "task"]
+def _draw(frame: pd.DataFrame, agreement: float, ax: Axes | None) -> Axes:
+    shared = frame["task"].nunique() <= _MAX_SHARED
+    by = ["scorer"] if shared else ["scorer", "task"]
     parts = [part for _, part in frame.groupby(by, sort=False, dropna=False)]
-    heads = [_head(part, together) for part in parts]
-    host, panels, shape = host_of(ax, heads)
-    for panel, head, part in zip(panels, heads, parts, strict=True):
-        entries = _panel(panel, part, agreement)
-        named = [Entry(e, text) for e, text in zip(entries, head.entries, strict=True)]
-        above = key_above(panel, named, shape.inside, 1)
-        title_above(panel, head.title, above, shape.inside)
+    headers = [_header(part, shared) for part in parts]
+    host, panels, layout = make_panels(ax, headers)
+    for panel, header, part in zip(panels, headers, parts, strict=True):
+        artists = _panel(panel, part, agreement)
+        legend = [LegendEntry(e, text) for e, text in zip(artists, header.entries, strict=True)]
+        height = draw_legend(panel, legend, layout.panel_width, 1)
+        draw_title(panel, header.title, height, layout.panel_width)
     return label_axes(host, "gap between scores", "labels that agree with its sign (%)")
 
 
-def _head(part: pd.DataFrame, together: bool) -> Panel:
+def _header(part: pd.DataFrame, shared: bool) -> PanelHeader:
     """Title of a panel, and a line with the gap of each of its curves."""
     gaps = part[part["part"] == "gap"]
     scorer, tasks = part["scorer"].iloc[0], gaps["task"]
-    title = scorer if together else title_of(scorer, tasks.iloc[0])
-    said = [
-        Said(task if together and len(gaps) > 1 else "", _said(row))
+    title = scorer if shared else panel_title(scorer, tasks.iloc[0])
+    labels = [
+        LegendLabel(task if shared and len(gaps) > 1 else "", _gap_text(row))
         for task, (_, row) in zip(tasks, gaps.iterrows(), strict=True)
     ]
-    return Panel(title, tuple(said))
+    return PanelHeader(title, tuple(labels))
 
 
-def _said(gap: pd.Series) -> str:
+def _gap_text(gap: pd.Series) -> str:
     """A gap and its interval in words: `1.4 [0.49, never]`."""
     middle, low, high = (_number(gap[c]) for c in ("margin", "lower", "upper"))
     return f"{middle} [{low}, {high}]"
@@ -229,51 +231,53 @@ def _panel(ax: Axes, part: pd.DataFrame, agreement: float) -> list[Any]:
     """Curves of all tasks of a scorer, and a row with the gap of each below them."""
     gaps = part[part["part"] == "gap"]
     limit = _limit(part)
-    least = part.loc[part["part"] != "gap", ["agreement", "lower"]].min(axis=None)
-    base = min(0.5, float(least))
-    row = _ROW * (1 - base)
-    drawn = []
+    minimum = part.loc[part["part"] != "gap", ["agreement", "lower"]].min(axis=None)
+    base = min(0.5, float(minimum))
+    row_height = _ROW_HEIGHT * (1 - base)
+    lines = []
     for k, (_, gap) in enumerate(gaps.iterrows()):
-        own = part[part["task"].isna() if pd.isna(gap["task"]) else part["task"] == gap["task"]]
-        drawn.append(_curve(ax, own, k))
-        _gap(ax, gap, base - (k + 0.8) * row, limit, k)
-    ax.axhline(agreement, color=GREY, lw=thin(), ls=":", zorder=0)
+        in_task = part[part["task"].isna() if pd.isna(gap["task"]) else part["task"] == gap["task"]]
+        lines.append(_curve(ax, in_task, k))
+        _gap(ax, gap, base - (k + 0.8) * row_height, limit, k)
+    ax.axhline(agreement, color=GREY, lw=thin_line(), ls=":", zorder=0)
     ax.set_xlim(0, limit)
-    ax.set_ylim(base - (len(gaps) + 0.5) * row, 1.02)
+    ax.set_ylim(base - (len(gaps) + 0.5) * row_height, 1.02)
     ax.set_yticks([t for t in (0.25, 0.5, 0.75, 1.0) if t >= base])
     percent_axis(ax.yaxis)
-    return drawn
+    return lines
 
 
 def _limit(part: pd.DataFrame) -> float:
     """Right end of the axis: past the largest margin, and gaps that are not far beyond it."""
     largest = float(part.loc[part["part"] != "gap", "margin"].max()) or 1.0
     gaps = part.loc[part["part"] == "gap", ["margin", "upper"]].to_numpy().ravel()
-    near = [v for v in gaps if v <= _WIDER * largest]
+    near = [v for v in gaps if v <= _AXIS_FACTOR * largest]
     return 1.04 * max([largest, *near])
 
 
-def _curve(ax: Axes, own: pd.DataFrame, k: int) -> Line2D:
-    style = look(k)
-    curve, seen = (own[own["part"] == kind].sort_values("margin") for kind in ("curve", "seen"))
+def _curve(ax: Axes, rows: pd.DataFrame, k: int) -> Line2D:
+    style = series_style(k)
+    curve, observed = (
+        rows[rows["part"] == kind].sort_values("margin") for kind in ("curve", "seen")
+    )
     x = curve["margin"]
     ax.fill_between(x, curve["lower"], curve["upper"], color=style["color"], alpha=0.2, lw=0)
     ax.plot(
-        *(seen["margin"], seen["agreement"], style["marker"]),
-        color=style["color"], mfc="none", mew=thin(), ms=2.5, ls="none",
+        *(observed["margin"], observed["agreement"], style["marker"]),
+        color=style["color"], mfc="none", mew=thin_line(), ms=2.5, ls="none",
     )  # fmt: skip
     return ax.plot(x, curve["agreement"], color=style["color"], ls=style["linestyle"])[0]
 
 
 def _gap(ax: Axes, gap: pd.Series, y: float, limit: float, k: int) -> None:
     """The gap with its interval in a row below the curves, and a line up to where it is read."""
-    style = look(k)
-    middle, low, high = (gap[c] if gap[c] <= limit else math.inf for c in _ENDS)
+    style = series_style(k)
+    middle, low, high = (gap[c] if gap[c] <= limit else math.inf for c in _GAP_COLUMNS)
     low = math.nan if math.isinf(low) else low  # nothing to the left of "never"
     draw_intervals(
         *(ax, [y], [middle], [low], [high]),
-        color=style["color"], marker=style["marker"], without_end="",
+        color=style["color"], marker=style["marker"], infinity_label="",
     )  # fmt: skip
     if gap["margin"] <= limit:
-        place = [gap["margin"]] * 2
-        ax.plot(place, [y, gap["agreement"]], color=style["color"], lw=thin(), ls=":", zorder=1)
+        x = [gap["margin"]] * 2
+        ax.plot(x, [y, gap["agreement"]], color=style["color"], lw=thin_line(), ls=":", zorder=1)

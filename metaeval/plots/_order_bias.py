@@ -12,8 +12,13 @@ from matplotlib.axes import Axes
 from metaeval.bayes.datatree import is_posterior
 from metaeval.core import MetaevalError
 from metaeval.inference import evaluate
-from metaeval.plots.input_checks import only, require_defaults, require_table, scorers_of
-from metaeval.plots.panels import thin
+from metaeval.plots.input_checks import (
+    as_name_list,
+    require_defaults,
+    require_table,
+    select_scorers,
+)
+from metaeval.plots.panels import thin_line
 from metaeval.plots.row_axes import draw_intervals, label_x, row_axes
 from metaeval.plots.theme import GREY
 from metaeval.results import Result
@@ -112,8 +117,8 @@ def order_bias(
     >>> bool(frame["lower"].item() > 0)
     True
     """
-    names = scorers_of(scorers)
-    of_pairs = {
+    names = as_name_list(scorers)
+    pair_options = {
         "label": label,
         "resample": resample,
         "missing": missing,
@@ -122,50 +127,52 @@ def order_bias(
         "seed": seed,
     }
     if is_posterior(source):
-        require_defaults(order_bias, of_pairs)
-        own = _own(_of_tree(source, confidence))
+        require_defaults(order_bias, pair_options)
+        values = _scorer_values(_from_posterior(source, confidence))
     else:
-        asked = of_pairs | {"scorers": names, "confidence": confidence}
-        own = _turned(_own(_of_pairs(source, scale, asked)))
-    frame = _ordered(own, names)
-    return frame if return_data else _drawn(frame, max_chars, ax)
+        options = pair_options | {"scorers": names, "confidence": confidence}
+        values = _sign_flipped(_scorer_values(_from_pairs(source, scale, options)))
+    frame = _ordered(values, names)
+    return frame if return_data else _draw(frame, max_chars, ax)
 
 
-def _ordered(own: pd.DataFrame, scorers: list[str] | None) -> pd.DataFrame:
-    ordered = only(own, scorers).sort_values(["estimate", "scorer"], ascending=[False, True])
+def _ordered(values: pd.DataFrame, scorers: list[str] | None) -> pd.DataFrame:
+    ordered = select_scorers(values, scorers).sort_values(
+        ["estimate", "scorer"], ascending=[False, True]
+    )
     return ordered.reset_index(drop=True)
 
 
-def _own(result: Result) -> pd.DataFrame:
+def _scorer_values(result: Result) -> pd.DataFrame:
     frame = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
     return frame[_COLUMNS]
 
 
-def _turned(frame: pd.DataFrame) -> pd.DataFrame:
+def _sign_flipped(frame: pd.DataFrame) -> pd.DataFrame:
     """What scorers lean to the first beyond labels, from what labels do beyond scorers."""
     lower, upper = 0.0 - frame["upper"], 0.0 - frame["lower"]
     return frame.assign(estimate=0.0 - frame["estimate"], lower=lower, upper=upper)
 
 
-def _of_tree(tree: Any, confidence: float) -> Result:
+def _from_posterior(tree: Any, confidence: float) -> Result:
     from metaeval.bayes.summaries import summarize
 
     return summarize(tree, "bias", confidence=confidence)
 
 
-def _of_pairs(source: Any, scale: Scale, asked: dict[str, Any]) -> Result:
+def _from_pairs(source: Any, scale: Scale, options: dict[str, Any]) -> Result:
     pairs = require_table(source, "order_bias")
     if not isinstance(pairs, Pairs) or not pairs.ordered:
         raise MetaevalError(
             "order_bias needs pairs in the order in which they were shown; read them with "
             "ordered=True."
         )
-    return evaluate(pairs, cox_intercept(scale), **asked)
+    return evaluate(pairs, cox_intercept(scale), **options)
 
 
-def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
+def _draw(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
     ax, rows = row_axes(ax, frame["scorer"], max_chars, extra=20)
-    ax.axvline(0, color=GREY, lw=thin(), ls="--", zorder=0)
-    draw_intervals(ax, rows.places, frame["estimate"], frame["lower"], frame["upper"])
+    ax.axvline(0, color=GREY, lw=thin_line(), ls="--", zorder=0)
+    draw_intervals(ax, rows.positions, frame["estimate"], frame["lower"], frame["upper"])
     label_x(ax, _LABEL)
     return ax

@@ -14,16 +14,16 @@ from matplotlib.patches import Patch
 
 from metaeval import calibration
 from metaeval.core import Floats
-from metaeval.plots.input_checks import require_table, scorers_of
-from metaeval.plots.legends import Entry
-from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
+from metaeval.plots.input_checks import as_name_list, require_table
+from metaeval.plots.legends import LegendEntry
+from metaeval.plots.panels import draw_panels, label_axes, split_by_scorer, thin_line
 from metaeval.plots.theme import BLUE, GREY, LIGHT, ORANGE
 from metaeval.statistics import Forecast, Scale
 from metaeval.tables import Table
 
-_FEW = 12  # forecasts: bands are drawn at each, not between them
+_MAX_DISCRETE = 12  # forecasts: bands are drawn at each, not between them
 _BINS = 20
-_COUNTS = 0.14  # of the height, for counts below the curve
+_HISTOGRAM_HEIGHT = 0.14  # of the height, for counts below the curve
 _COLORS = {"win": BLUE, "tie": ORANGE}
 _OUTCOME = {"win": "win, or loss", "tie": "tie"}
 
@@ -109,7 +109,7 @@ def reliability(
         require_table(table, "reliability"),
         forecast=_three_way(forecast) if three_way else forecast,
         label=label,
-        scorers=scorers_of(scorers),
+        scorers=as_name_list(scorers),
         by=by,
         resample=resample,
         missing=missing,
@@ -117,41 +117,43 @@ def reliability(
         n_resamples=n_resamples,
         seed=seed,
     )
-    return frame if return_data else _drawn(frame, ax, confidence)
+    return frame if return_data else _draw(frame, ax, confidence)
 
 
 def _three_way(forecast: Forecast | Scale) -> Forecast:
     """The same forecasts, of win, tie and loss."""
-    given = forecast if isinstance(forecast, Forecast) else Forecast(scale=forecast)
-    return replace(given, ties_as_outcome=True)
+    base = forecast if isinstance(forecast, Forecast) else Forecast(scale=forecast)
+    return replace(base, ties_as_outcome=True)
 
 
-def _drawn(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
-    titles, parts = parts_of(frame)
+def _draw(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
+    titles, parts = split_by_scorer(frame)
     draw = partial(_panel, start=_start(frame))
-    host = draw_panels(ax, titles, _key(frame, confidence), parts, draw)
+    host = draw_panels(ax, titles, _legend(frame, confidence), parts, draw)
     return label_axes(host, _forecast_label(frame), "share of labels that say so")
 
 
 def _forecast_label(frame: pd.DataFrame) -> str:
-    what = frame.attrs["event"].replace("label of", "label is").replace("label 1", "label is 1")
-    return f"forecast probability: {what}\n({frame.attrs['forecasts']})"
+    event = frame.attrs["event"].replace("label of", "label is").replace("label 1", "label is 1")
+    return f"forecast probability: {event}\n({frame.attrs['forecasts']})"
 
 
 def _start(frame: pd.DataFrame) -> float:
     """1/2 where everything is at least that: pairs whose order means nothing."""
-    shown = frame[["forecast", "recalibrated", "consistency_lower", "confidence_lower"]]
-    return 0.5 if shown.min(axis=None) >= 0.5 else 0.0
+    values = frame[["forecast", "recalibrated", "consistency_lower", "confidence_lower"]]
+    return 0.5 if values.min(axis=None) >= 0.5 else 0.0
 
 
-def _key(frame: pd.DataFrame, confidence: float) -> list[Entry]:
+def _legend(frame: pd.DataFrame, confidence: float) -> list[LegendEntry]:
     level = f"{100 * confidence:g}%"
-    curves = [Entry(Line2D([], [], color=color), text) for text, color in _curves_of(frame).items()]
+    curves = [
+        LegendEntry(Line2D([], [], color=color), text) for text, color in _curves_of(frame).items()
+    ]
     return [
         *curves,
-        Entry(Patch(color=BLUE, alpha=0.3, lw=0), f"{level} confidence band"),
-        Entry(Line2D([], [], color=GREY, ls="--", lw=thin()), "if calibrated"),
-        Entry(Patch(color=LIGHT, lw=0), f"{level} consistency band"),
+        LegendEntry(Patch(color=BLUE, alpha=0.3, lw=0), f"{level} confidence band"),
+        LegendEntry(Line2D([], [], color=GREY, ls="--", lw=thin_line()), "if calibrated"),
+        LegendEntry(Patch(color=LIGHT, lw=0), f"{level} consistency band"),
     ]
 
 
@@ -163,12 +165,12 @@ def _curves_of(frame: pd.DataFrame) -> dict[str, str]:
 
 def _panel(ax: Axes, part: pd.DataFrame, start: float) -> None:
     """All curves of one scorer, the diagonal, and counts below."""
-    below = (1 - start) * _COUNTS / (1 - _COUNTS)
-    ax.plot([start, 1], [start, 1], color=GREY, ls="--", lw=thin(), zorder=1)
+    below = (1 - start) * _HISTOGRAM_HEIGHT / (1 - _HISTOGRAM_HEIGHT)
+    ax.plot([start, 1], [start, 1], color=GREY, ls="--", lw=thin_line(), zorder=1)
     curves = [("win", part)] if "outcome" not in part else list(part.groupby("outcome"))
     for outcome, curve in curves:
         _curve(ax, curve.sort_values("forecast"), _COLORS[str(outcome)])
-        _counts(ax, curve, start, below, _COLORS[str(outcome)])
+        _histogram(ax, curve, start, below, _COLORS[str(outcome)])
     edge = 0.02 * (1 - start)
     ax.set_xlim(start - edge, 1 + edge)
     ax.set_ylim(start - below - edge, 1 + edge)
@@ -178,21 +180,21 @@ def _panel(ax: Axes, part: pd.DataFrame, start: float) -> None:
 
 
 def _curve(ax: Axes, curve: pd.DataFrame, color: str) -> None:
-    few = len(curve) <= _FEW
+    discrete = len(curve) <= _MAX_DISCRETE
     x, y = curve["forecast"].to_numpy(), curve["recalibrated"].to_numpy()
     for kind, fill, alpha, width in (
         ("consistency", LIGHT, 1.0, 4.0),
         ("confidence", color, 0.3, 1.5),
     ):
         low, high = (curve[f"{kind}_{end}"].to_numpy() for end in ("lower", "upper"))
-        if few:
+        if discrete:
             ax.vlines(x, low, high, color=fill, alpha=alpha, lw=width, zorder=2)
         else:
             ax.fill_between(x, low, high, color=fill, alpha=alpha, lw=0, zorder=0.5)
-    ax.plot(x, y, color=color, ls="-", marker="o" if few else "", zorder=3)
+    ax.plot(x, y, color=color, ls="-", marker="o" if discrete else "", zorder=3)
 
 
-def _counts(ax: Axes, curve: pd.DataFrame, start: float, below: float, color: str) -> None:
+def _histogram(ax: Axes, curve: pd.DataFrame, start: float, below: float, color: str) -> None:
     """How many cases have about a forecast, as bars below the curve."""
     edges = np.linspace(start, 1, _BINS + 1)
     count: Floats = np.histogram(curve["forecast"], edges, weights=curve["n"])[0]

@@ -13,16 +13,16 @@ from matplotlib.patches import Patch
 
 from metaeval import calibration
 from metaeval.core import check_fraction
-from metaeval.plots.input_checks import require_table, scorers_of
-from metaeval.plots.legends import Entry
-from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
+from metaeval.plots.input_checks import as_name_list, require_table
+from metaeval.plots.legends import LegendEntry
+from metaeval.plots.panels import draw_panels, label_axes, split_by_scorer, thin_line
 from metaeval.plots.row_axes import percent_axis
-from metaeval.plots.theme import BLUE, GREY, LIGHT, look
+from metaeval.plots.theme import BLUE, GREY, LIGHT, series_style
 from metaeval.statistics import Forecast, Scale
 from metaeval.tables import Table
 
-_TOGETHER = 4  # curves that share a panel
-_POINTS = 400  # of a curve: more cannot be seen
+_MAX_SHARED = 4  # curves that share a panel
+_MAX_POINTS = 400  # of a curve: more cannot be seen
 
 
 def risk_coverage(
@@ -100,55 +100,55 @@ def risk_coverage(
     'share that is decided, the surest first (%)'
     """
     check_fraction("least", least)
-    whole = calibration.risk_coverage(
+    curves = calibration.risk_coverage(
         require_table(table, "risk_coverage"),
         forecast=forecast,
         label=label,
-        scorers=scorers_of(scorers),
+        scorers=as_name_list(scorers),
         by=by,
         resample=resample,
         missing=missing,
         confidence=confidence,
         seed=seed,
     )
-    frame = _risks(whole, least)
-    return frame if return_data else _drawn(frame, ax, confidence)
+    frame = _risks(curves, least)
+    return frame if return_data else _draw(frame, ax, confidence)
 
 
-def _risks(whole: pd.DataFrame, least: float) -> pd.DataFrame:
-    whole = whole[whole["coverage"] >= least]
-    curves = whole.groupby(["scorer", "task"], sort=False, dropna=False)
-    kept = pd.concat([curve.iloc[_some(curve["coverage"])] for _, curve in curves])
-    found = kept.assign(upper=1 - kept["lower"])
+def _risks(curves: pd.DataFrame, least: float) -> pd.DataFrame:
+    curves = curves[curves["coverage"] >= least]
+    groups = curves.groupby(["scorer", "task"], sort=False, dropna=False)
+    thinned = pd.concat([curve.iloc[_evenly_spaced(curve["coverage"])] for _, curve in groups])
+    frame = thinned.assign(upper=1 - thinned["lower"])
     columns = ["scorer", "task", "threshold", "coverage", "risk", "upper"]
-    return found[columns].reset_index(drop=True)
+    return frame[columns].reset_index(drop=True)
 
 
-def _some(coverage: pd.Series) -> Any:
+def _evenly_spaced(coverage: pd.Series) -> Any:
     """Places of thresholds that are evenly spaced by coverage, the first and last among them."""
-    if len(coverage) <= _POINTS:
+    if len(coverage) <= _MAX_POINTS:
         return np.arange(len(coverage))
-    wanted = np.linspace(coverage.iloc[0], 1, _POINTS)
-    at = np.searchsorted(coverage, wanted).clip(max=len(coverage) - 1)
-    return np.unique(np.r_[0, at, len(coverage) - 1])
+    targets = np.linspace(coverage.iloc[0], 1, _MAX_POINTS)
+    positions = np.searchsorted(coverage, targets).clip(max=len(coverage) - 1)
+    return np.unique(np.r_[0, positions, len(coverage) - 1])
 
 
-def _drawn(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
-    names, parts = parts_of(frame)
-    draw = _together if len(parts) <= _TOGETHER else _apart
+def _draw(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
+    names, parts = split_by_scorer(frame)
+    draw = _draw_shared if len(parts) <= _MAX_SHARED else _draw_separate
     host = draw(parts, names, f"up to the {100 * confidence:g}% bound", ax)
     said = "share that is decided, the surest first (%)"
     return label_axes(host, said, "wrong among them (%)")
 
 
-def _together(
+def _draw_shared(
     parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
 ) -> Axes:
     """All curves on the same axes."""
-    key = [Entry(Line2D([], [], **_line(k)), name) for k, name in enumerate(names)] + [
-        Entry(Patch(color=GREY, alpha=0.25, lw=0), bound)
+    legend = [LegendEntry(Line2D([], [], **_line(k)), name) for k, name in enumerate(names)] + [
+        LegendEntry(Patch(color=GREY, alpha=0.25, lw=0), bound)
     ]
-    return draw_panels(ax, [""], key, [parts], _curves)
+    return draw_panels(ax, [""], legend, [parts], _curves)
 
 
 def _curves(ax: Axes, parts: Sequence[pd.DataFrame]) -> None:
@@ -157,27 +157,29 @@ def _curves(ax: Axes, parts: Sequence[pd.DataFrame]) -> None:
     _limits(ax, parts)
 
 
-def _apart(
+def _draw_separate(
     parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
 ) -> Axes:
     """A panel for each curve, with all others in grey behind it."""
-    key = [
-        Entry(Line2D([], [], color=BLUE), "wrong decisions"),
-        Entry(Patch(color=BLUE, alpha=0.25, lw=0), bound),
-        Entry(Line2D([], [], color=LIGHT), "other scorers"),
+    legend = [
+        LegendEntry(Line2D([], [], color=BLUE), "wrong decisions"),
+        LegendEntry(Patch(color=BLUE, alpha=0.25, lw=0), bound),
+        LegendEntry(Line2D([], [], color=LIGHT), "other scorers"),
     ]
 
     def draw(panel: Axes, part: pd.DataFrame) -> None:
-        for other in parts:
-            panel.plot(other["coverage"], other["risk"], color=LIGHT, ls="-", lw=thin(), zorder=0)
+        for curve in parts:
+            panel.plot(
+                curve["coverage"], curve["risk"], color=LIGHT, ls="-", lw=thin_line(), zorder=0
+            )
         _curve(panel, part, 0)
         _limits(panel, parts)
 
-    return draw_panels(ax, names, key, parts, draw)
+    return draw_panels(ax, names, legend, parts, draw)
 
 
 def _line(k: int) -> dict[str, Any]:
-    return {what: v for what, v in look(k).items() if what != "marker"}
+    return {name: value for name, value in series_style(k).items() if name != "marker"}
 
 
 def _curve(ax: Axes, part: pd.DataFrame, k: int) -> None:

@@ -9,24 +9,24 @@ from matplotlib.figure import FigureBase
 
 from metaeval.core import MetaevalError
 from metaeval.plots.figures import figure_inches, figure_of_panels
-from metaeval.plots.result_checks import require_result, value_label, without_end
+from metaeval.plots.result_checks import infinity_label, require_result, value_label
 from metaeval.plots.row_axes import (
-    POINTS,
-    Rows,
+    POINTS_PER_INCH,
+    RowLabels,
     draw_intervals,
     label_rows,
+    make_row_labels,
     percent_axis,
     points,
-    rows_of,
 )
-from metaeval.plots.text_layout import wrapped
+from metaeval.plots.text_layout import wrap_text
 from metaeval.plots.theme import BLUE, GREY, ORANGE
 from metaeval.results import Result
 
-_NARROWEST = 84.0  # points of a panel
-_LOWEST = 12.0  # points of a row with two intervals
-_APART = 0.17  # of a row, from its middle to each of them
-_ENDS = ("estimate", "lower", "upper")
+_MIN_PANEL_WIDTH = 84.0  # points of a panel
+_MIN_ROW_HEIGHT = 12.0  # points of a row with two intervals
+_OFFSET = 0.17  # of a row, from its middle to each of them
+_VALUES = ("estimate", "lower", "upper")
 
 
 def shrinkage(
@@ -94,39 +94,41 @@ def shrinkage(
             "shrinkage draws a result of metaeval.evaluate beside one of bayes.summarize, in "
             f"this order; found {raw.meta.kind} and {posterior.meta.kind}."
         )
-    frame = _both(raw, posterior, statistic)
+    frame = _merge(raw, posterior, statistic)
     return frame if return_data else _draw(frame, raw, posterior, statistic, max_chars, fig)
 
 
-def _both(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFrame:
+def _merge(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFrame:
     """Estimates of each task from both sides."""
     name = raw.rows(statistic, None)["statistic"].iloc[0]
-    alone = _own(raw.frame[raw.frame["statistic"] == name], "raw")
-    pooled = _own(posterior.frame, "pooled").drop(columns="n_items")
-    tasks = [t for t in alone["task"].unique() if t in set(pooled["task"])]
-    shared = set(alone["scorer"]) & set(pooled["scorer"])
+    unpooled = _side_values(raw.frame[raw.frame["statistic"] == name], "raw")
+    pooled = _side_values(posterior.frame, "pooled").drop(columns="n_items")
+    tasks = [t for t in unpooled["task"].unique() if t in set(pooled["task"])]
+    shared = set(unpooled["scorer"]) & set(pooled["scorer"])
     if not tasks or not shared:
         raise MetaevalError(
             f"The two results share no {'scorer' if tasks else 'task'}; evaluate and fit the same "
             "table with by='task'."
         )
-    both = alone.merge(pooled, on=["task", "scorer"], how="outer")
-    both = both[both["task"].isin(tasks)]
+    merged = unpooled.merge(pooled, on=["task", "scorer"], how="outer")
+    merged = merged[merged["task"].isin(tasks)]
     order = list(posterior.leaderboard()["scorer"])
     rank = {scorer: i for i, scorer in enumerate(order)}
-    place = both["scorer"].map(rank).fillna(len(rank))
-    both = both.assign(_task=both["task"].map(tasks.index), _place=place)
-    both["n_items"] = both.groupby("task")["n_items"].transform("max").astype(int)
-    both = both.sort_values(["_task", "_place", "scorer"], ignore_index=True)
-    ends = [f"{side}{end}" for side in ("raw", "pooled") for end in ("", "_lower", "_upper")]
-    return both[["task", "scorer", "n_items", *ends]]
+    position = merged["scorer"].map(rank).fillna(len(rank))
+    merged = merged.assign(_task=merged["task"].map(tasks.index), _place=position)
+    merged["n_items"] = merged.groupby("task")["n_items"].transform("max").astype(int)
+    merged = merged.sort_values(["_task", "_place", "scorer"], ignore_index=True)
+    columns = [
+        f"{side}{suffix}" for side in ("raw", "pooled") for suffix in ("", "_lower", "_upper")
+    ]
+    return merged[["task", "scorer", "n_items", *columns]]
 
 
-def _own(frame: pd.DataFrame, side: str) -> pd.DataFrame:
+def _side_values(frame: pd.DataFrame, side: str) -> pd.DataFrame:
     """Own values in tasks, under the names of one side."""
-    own = frame[frame["baseline"].isna() & frame["task"].notna()]
-    names = dict(zip(_ENDS, (side, f"{side}_lower", f"{side}_upper"), strict=True))
-    return own[["task", "scorer", "n_items", *_ENDS]].rename(columns=names)
+    rows = frame[frame["baseline"].isna() & frame["task"].notna()]
+    names = dict(zip(_VALUES, (side, f"{side}_lower", f"{side}_upper"), strict=True))
+    return rows[["task", "scorer", "n_items", *_VALUES]].rename(columns=names)
 
 
 def _draw(
@@ -139,16 +141,25 @@ def _draw(
 ) -> Any:
     names = list(dict.fromkeys(frame["scorer"]))
     inches = figure_inches(fig)
-    rows = rows_of(names, inches=inches, share=0.3, max_chars=max_chars, least=_LOWEST)
+    rows = make_row_labels(
+        names, inches=inches, max_fraction=0.3, max_chars=max_chars, min_height=_MIN_ROW_HEIGHT
+    )
     tasks = list(dict.fromkeys(frame["task"]))
     sizes = frame.drop_duplicates("task")["n_items"]
-    said = [f"{task} ({n} items)" for task, n in zip(tasks, sizes, strict=True)]
-    room = inches * POINTS - rows.wide - 12
-    high = float(rows.heights.sum()) + 0.2 * rows.unit
-    panels = figure_of_panels(fig, said, room=room, least=_NARROWEST, apart=12, high=high)
+    titles = [f"{task} ({n} items)" for task, n in zip(tasks, sizes, strict=True)]
+    width = inches * POINTS_PER_INCH - rows.width - 12
+    panel_height = float(rows.heights.sum()) + 0.2 * rows.unit
+    panels = figure_of_panels(
+        fig,
+        titles,
+        width=width,
+        min_width=_MIN_PANEL_WIDTH,
+        title_gap=12,
+        panel_height=panel_height,
+    )
     for panel, task in zip(panels.flat, tasks, strict=False):
-        part = frame[frame["task"] == task].set_index("scorer").reindex(names)
-        _draw_task(panel, part, rows, without_end(posterior))
+        values = frame[frame["task"] == task].set_index("scorer").reindex(names)
+        _draw_task(panel, values, rows, infinity_label(posterior))
     for panel in panels[:, 0]:  # labels have a size for each of the panels that share them
         label_rows(panel, rows)
     for panel in panels.flat:
@@ -159,15 +170,15 @@ def _draw(
     return panels
 
 
-def _draw_task(panel: Any, part: pd.DataFrame, rows: Rows, never: str) -> None:
+def _draw_task(panel: Any, values: pd.DataFrame, rows: RowLabels, infinity: str) -> None:
     """Both estimates of each scorer in one task, and lines from the one to the other."""
-    up, down = rows.places - _APART, rows.places + _APART
-    panel.plot([part["raw"], part["pooled"]], [up, down], "-", color=GREY, lw=0.7, zorder=1)
+    up, down = rows.positions - _OFFSET, rows.positions + _OFFSET
+    panel.plot([values["raw"], values["pooled"]], [up, down], "-", color=GREY, lw=0.7, zorder=1)
     for y, side, color, marker in ((up, "raw", ORANGE, "s"), (down, "pooled", BLUE, "o")):
-        ends = (part[side], part[f"{side}_lower"], part[f"{side}_upper"])
+        intervals = (values[side], values[f"{side}_lower"], values[f"{side}_upper"])
         draw_intervals(
-            *(panel, y, *ends),
-            color=color, marker=marker, hollow=side == "raw", without_end=never,
+            *(panel, y, *intervals),
+            color=color, marker=marker, hollow=side == "raw", infinity_label=infinity,
         )  # fmt: skip
 
 
@@ -176,13 +187,15 @@ def _explain(panels: Any, label: str, raw: Result) -> None:
     figure = panels[0, 0].figure
     size = points("axes.labelsize")
     text = f"{label}, {100 * raw.confidence:g}% intervals"
-    figure.supxlabel(wrapped(text, 0.95 * figure_inches(figure) * POINTS, size), size=size)
-    about = (
+    figure.supxlabel(
+        wrap_text(text, 0.95 * figure_inches(figure) * POINTS_PER_INCH, size), size=size
+    )
+    marks = (
         (ORANGE, "s", "white", "items of the task alone"),
         (BLUE, "o", BLUE, "all tasks pooled"),
     )
     handles = [
         panels[0, 0].plot([], [], marker, color=color, mfc=face, label=text)[0]
-        for color, marker, face, text in about
+        for color, marker, face, text in marks
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2, borderaxespad=0)

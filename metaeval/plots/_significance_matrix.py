@@ -15,30 +15,30 @@ from matplotlib.patches import Patch
 from metaeval.core import ROUNDOFF, Floats, MetaevalError, check_one_of
 from metaeval.plots.result_checks import require_differences
 from metaeval.plots.row_axes import (
-    LINE,
-    POINTS,
-    SMALLEST,
-    Rows,
-    axes,
-    beside_rows,
+    LINE_SPACING,
+    MIN_FONT_SIZE,
+    POINTS_PER_INCH,
+    RowLabels,
+    annotate_rows,
+    axes_or_new,
+    axes_width,
     label_x,
     legend_above,
-    own_width,
+    make_row_labels,
     points,
     rows_height,
-    rows_of,
 )
-from metaeval.plots.text_layout import width
+from metaeval.plots.text_layout import text_width
 from metaeval.plots.theme import GREY
 from metaeval.results import Result, decision_probability, format_p, format_probability
 
 VALUES = ("p_adjusted", "p_value", "prob_better")
-ANNOTATED = 12  # scorers up to which cells say their value
-_WIDE = 8  # scorers up to which a matrix fits a column
+MAX_ANNOTATED = 12  # scorers up to which cells say their value
+_MAX_IN_COLUMN = 8  # scorers up to which a matrix fits a column
 # From "row clearly worse" to "row clearly better": in grey, the row that is better is the darker.
 _COLORS = ("#E08A1E", "#FBD38D", "#F7F7F7", "#2A7AB0", "#002D4D")
 _INK = ("black", "black", "black", "white", "white")
-_SHARE = 0.4  # of the width, for names
+_NAME_FRACTION = 0.4  # of the width, for names
 _TITLES = {
     "p_adjusted": "row against column, adjusted p",
     "p_value": "row against column, p not adjusted",
@@ -131,41 +131,41 @@ def _pairs(
     names = list(result.leaderboard(statistic, task)["scorer"])
     values, levels = _matrices(result, result.rows(statistic, task), value, names)
     if order == "cluster" and len(names) > 2:
-        places = _clustered(values, value)
-        names = [names[i] for i in places]
-        values, levels = values[np.ix_(places, places)], levels[np.ix_(places, places)]
+        positions = _clustered(values, value)
+        names = [names[i] for i in positions]
+        values, levels = values[np.ix_(positions, positions)], levels[np.ix_(positions, positions)]
     row, column = np.nonzero(~np.eye(len(names), dtype=bool))
-    known = pd.array(levels[row, column], dtype="Float64").astype("Int64")
-    named = {"row": [names[i] for i in row], "column": [names[j] for j in column]}
-    return pd.DataFrame(named | {"value": values[row, column], "separated": known})
+    significance = pd.array(levels[row, column], dtype="Float64").astype("Int64")
+    pair_names = {"row": [names[i] for i in row], "column": [names[j] for j in column]}
+    return pd.DataFrame(pair_names | {"value": values[row, column], "separated": significance})
 
 
 def _matrices(
     result: Result, frame: pd.DataFrame, value: str, names: list[str]
 ) -> tuple[Floats, Floats]:
     """Values (row, column) and how far they separate: -2 to 2, the better row above 0."""
-    place = {name: i for i, name in enumerate(names)}
+    index = {name: i for i, name in enumerate(names)}
     values = np.full((len(names), len(names)), np.nan)
     levels = values.copy()
     sign = result.direction(frame["statistic"].iloc[0]) or 1
     for row in frame[frame["baseline"].notna()].to_dict("records"):
-        i, j, found = place[row["scorer"]], place[row["baseline"]], float(row[value])
-        values[i, j] = found
-        values[j, i] = 1 - found if value == "prob_better" else found
-        level = _level(result, value, found, sign * row["estimate"])
+        i, j, number = index[row["scorer"]], index[row["baseline"]], float(row[value])
+        values[i, j] = number
+        values[j, i] = 1 - number if value == "prob_better" else number
+        level = _level(result, value, number, sign * row["estimate"])
         levels[i, j], levels[j, i] = level, -level
     return values, levels
 
 
-def _level(result: Result, value: str, found: float, gain: float) -> float:
+def _level(result: Result, value: str, number: float, gain: float) -> float:
     """How far a pair is separated, above 0 where its first is the better."""
-    if math.isnan(found):
+    if math.isnan(number):
         return math.nan
     edge, clear = _limits(result, value)
     if value == "prob_better":
-        p, gain = 1 - max(found, 1 - found), found - 0.5
+        p, gain = 1 - max(number, 1 - number), number - 0.5
     else:
-        p = found
+        p = number
     return float(np.sign(gain)) * ((p <= edge + ROUNDOFF) + (p <= clear + ROUNDOFF))
 
 
@@ -180,11 +180,11 @@ def _clustered(values: Floats, value: str) -> list[int]:
     from scipy.cluster.hierarchy import linkage, to_tree
     from scipy.spatial.distance import squareform
 
-    apart = np.abs(2 * values - 1) if value == "prob_better" else 1 - values
-    apart = np.where(np.isnan(apart), 1.0, apart)
-    np.fill_diagonal(apart, 0.0)
-    apart = (apart + apart.T) / 2  # rounding
-    return _leaves(to_tree(linkage(squareform(apart), "average")))
+    distance = np.abs(2 * values - 1) if value == "prob_better" else 1 - values
+    distance = np.where(np.isnan(distance), 1.0, distance)
+    np.fill_diagonal(distance, 0.0)
+    distance = (distance + distance.T) / 2  # rounding
+    return _leaves(to_tree(linkage(squareform(distance), "average")))
 
 
 def _leaves(node: Any) -> list[int]:
@@ -199,43 +199,47 @@ def _draw(
     frame: pd.DataFrame, result: Result, value: str, max_chars: int | None, ax: Axes | None
 ) -> Axes:
     names = list(dict.fromkeys(frame["row"]))
-    wide = len(names) > _WIDE
-    rows = rows_of(names, ax=ax, wide=wide, share=_SHARE, max_chars=max_chars, even=True)
-    legend = (3.6 if wide else 4.9) * points("legend.fontsize")
-    ax = axes(ax, rows_height(rows, legend), wide)
+    wide = len(names) > _MAX_IN_COLUMN
+    rows = make_row_labels(
+        names, ax=ax, wide=wide, max_fraction=_NAME_FRACTION, max_chars=max_chars, even=True
+    )
+    legend_height = (3.6 if wide else 4.9) * points("legend.fontsize")
+    ax = axes_or_new(ax, rows_height(rows, legend_height), wide)
     levels, values = (_square(frame, names, column) for column in ("separated", "value"))
     sns.heatmap(
         levels,
         cmap=ListedColormap(_COLORS), norm=BoundaryNorm(_EDGES, len(_COLORS)),
         linewidths=0.4, linecolor="white", cbar=False, ax=ax,
     )  # fmt: skip
-    _mark_cells(ax, levels, values, value, _room(ax, rows))
-    _label(ax, rows)
+    _mark_cells(ax, levels, values, value, _cell_width(ax, rows))
+    _label_axes(ax, rows)
     legend_above(ax, 3 if wide else 2, _patches(result, value), _TITLES[value])
     return ax
 
 
-def _label(ax: Axes, rows: Rows) -> None:
+def _label_axes(ax: Axes, rows: RowLabels) -> None:
     """Names and numbers of the rows, and numbers of the columns."""
     numbers = [str(i + 1) for i in range(len(rows.texts))]
     middles = np.arange(len(numbers)) + 0.5
-    ax.set_yticks(middles, rows.texts, fontsize=rows.size, rotation=0, linespacing=LINE)
-    turned = 90 if width(numbers[-1], rows.size) + 2 > _room(ax, rows) else 0
-    ax.set_xticks(middles, numbers, fontsize=rows.size, rotation=turned)
+    ax.set_yticks(middles, rows.texts, fontsize=rows.size, rotation=0, linespacing=LINE_SPACING)
+    rotation = 90 if text_width(numbers[-1], rows.size) + 2 > _cell_width(ax, rows) else 0
+    ax.set_xticks(middles, numbers, fontsize=rows.size, rotation=rotation)
     ax.tick_params(length=0)
-    ax.tick_params(axis="y", pad=_number_room(rows))
-    beside_rows(ax, middles, numbers, rows.size, left=True)
+    ax.tick_params(axis="y", pad=_number_width(rows))
+    annotate_rows(ax, middles, numbers, rows.size, left=True)
     label_x(ax, "scorer of the column, by its number")
 
 
-def _number_room(rows: Rows) -> float:
+def _number_width(rows: RowLabels) -> float:
     """Points between names and cells, for the number of the row."""
-    return width(str(len(rows.texts)), rows.size) + 8
+    return text_width(str(len(rows.texts)), rows.size) + 8
 
 
-def _room(ax: Axes, rows: Rows) -> float:
+def _cell_width(ax: Axes, rows: RowLabels) -> float:
     """Points that a cell is wide."""
-    return (own_width(ax) * POINTS - rows.wide - _number_room(rows) - 6) / len(rows.texts)
+    return (axes_width(ax) * POINTS_PER_INCH - rows.width - _number_width(rows) - 6) / len(
+        rows.texts
+    )
 
 
 def _square(frame: pd.DataFrame, names: list[str], column: str) -> Floats:
@@ -244,18 +248,18 @@ def _square(frame: pd.DataFrame, names: list[str], column: str) -> Floats:
     return square.reindex(index=names, columns=names).to_numpy(dtype=float, na_value=math.nan)
 
 
-def _mark_cells(ax: Axes, levels: Floats, values: Floats, value: str, room: float) -> None:
+def _mark_cells(ax: Axes, levels: Floats, values: Floats, value: str, cell_width: float) -> None:
     """Values in the cells of few scorers; a cross where two were not compared."""
-    text = format_probability if value == "prob_better" else format_p
-    few = len(levels) <= ANNOTATED
-    size = min(points("ytick.labelsize"), 0.9 * room / width("<.001", 1))
+    format_value = format_probability if value == "prob_better" else format_p
+    annotated = len(levels) <= MAX_ANNOTATED
+    size = min(points("ytick.labelsize"), 0.9 * cell_width / text_width("<.001", 1))
     for i, j in zip(*np.nonzero(~np.eye(len(levels), dtype=bool)), strict=True):
         if math.isnan(levels[i, j]):
             ax.plot(j + 0.5, i + 0.5, "x", color=GREY, ms=3)
-        elif few and size >= SMALLEST:
+        elif annotated and size >= MIN_FONT_SIZE:
             ink = _INK[int(levels[i, j]) + 2]
-            at = (j + 0.5, i + 0.5, text(values[i, j]))
-            ax.text(*at, ha="center", va="center", fontsize=size, color=ink)
+            cell_text = (j + 0.5, i + 0.5, format_value(values[i, j]))
+            ax.text(*cell_text, ha="center", va="center", fontsize=size, color=ink)
 
 
 def _patches(result: Result, value: str) -> list[Any]:
@@ -268,5 +272,8 @@ def _patches(result: Result, value: str) -> list[Any]:
     else:
         texts = [f"worse, \u2264 {clear}", f"worse, \u2264 {edge}", "not separated"]
         texts += [f"better, \u2264 {edge}", f"better, \u2264 {clear}"]
-    both = zip(_COLORS[::-1], texts[::-1], strict=True)
-    return [Patch(facecolor=color, edgecolor=GREY, lw=0.4, label=text) for color, text in both]
+    colors_and_texts = zip(_COLORS[::-1], texts[::-1], strict=True)
+    return [
+        Patch(facecolor=color, edgecolor=GREY, lw=0.4, label=text)
+        for color, text in colors_and_texts
+    ]

@@ -13,16 +13,16 @@ from matplotlib.lines import Line2D
 
 from metaeval import calibration
 from metaeval.inference import evaluate
-from metaeval.plots.input_checks import only, require_table, require_tree, scorers_of
-from metaeval.plots.legends import Entry
-from metaeval.plots.panels import draw_panels, label_axes, thin
+from metaeval.plots.input_checks import as_name_list, require_table, require_tree, select_scorers
+from metaeval.plots.legends import LegendEntry
+from metaeval.plots.panels import draw_panels, label_axes, thin_line
 from metaeval.plots.row_axes import draw_intervals, percent_axis
 from metaeval.plots.theme import BLUE, GREEN, GREY, ORANGE
 from metaeval.statistics import Statistic, tie_calibrated_accuracy
 from metaeval.tables import Table
 
-_TIED = 0.95  # share of pairs called ties: thresholds beyond only lead up to all of them
-_CROSSED, _POSTERIOR = ORANGE, GREEN
+_MAX_TIE_RATE = 0.95  # share of pairs called ties: thresholds beyond only lead up to all of them
+_CROSS_FITTED_COLOR, _POSTERIOR_COLOR = ORANGE, GREEN
 _PLATEAU: dict[str, Any] = {"color": BLUE, "lw": 4, "alpha": 0.45}
 
 
@@ -108,45 +108,45 @@ def tie_curve(
     >>> ax.get_xlabel()
     'margin up to which a tie is called'
     """
-    whole = require_table(table, "tie_curve")
-    asked: dict[str, Any] = {
+    canonical = require_table(table, "tie_curve")
+    options: dict[str, Any] = {
         "label": label,
-        "scorers": scorers_of(scorers),
+        "scorers": as_name_list(scorers),
         "resample": resample,
         "missing": missing,
         "confidence": confidence,
         "n_resamples": n_resamples,
         "seed": seed,
     }
-    curve = calibration.threshold_curve(whole, average=average, points=points, **asked)
-    crossed = _crossed(whole, tie_calibrated_accuracy(n_folds, average), asked)
-    frame = _thresholds(curve.assign(part="curve"), crossed, tree, confidence)
+    curve = calibration.threshold_curve(canonical, average=average, points=points, **options)
+    cross_fitted = _cross_fitted(canonical, tie_calibrated_accuracy(n_folds, average), options)
+    frame = _thresholds(curve.assign(part="curve"), cross_fitted, tree, confidence)
     return frame if return_data else _draw_thresholds(frame, ax, confidence)
 
 
 def _thresholds(
-    curve: pd.DataFrame, crossed: pd.DataFrame, tree: xr.DataTree | None, confidence: float
+    curve: pd.DataFrame, cross_fitted: pd.DataFrame, tree: xr.DataTree | None, confidence: float
 ) -> pd.DataFrame:
     parts = [curve, curve[curve["best"]].assign(part="in-sample", lower=np.nan, upper=np.nan)]
-    parts.append(crossed)
+    parts.append(cross_fitted)
     if tree is not None:
         parts.append(_posterior(tree, list(curve["scorer"].unique()), confidence))
     columns = ["part", "scorer", "epsilon", "accuracy", "lower", "upper", "tie_rate", "plateau"]
-    found = pd.concat([p.reindex(columns=columns) for p in parts], ignore_index=True)
-    found["plateau"] = found["plateau"].eq(True)
-    found.attrs |= curve.attrs
-    return found
+    frame = pd.concat([p.reindex(columns=columns) for p in parts], ignore_index=True)
+    frame["plateau"] = frame["plateau"].eq(True)
+    frame.attrs |= curve.attrs
+    return frame
 
 
-def _crossed(table: Table, statistic: Statistic, asked: dict[str, Any]) -> pd.DataFrame:
+def _cross_fitted(table: Table, statistic: Statistic, options: dict[str, Any]) -> pd.DataFrame:
     """The cross-fitted accuracy of each scorer, at the median of the thresholds of the folds."""
-    result = evaluate(table, statistic, **asked)
-    own = result.frame[result.frame["statistic"] == statistic.name]
+    result = evaluate(table, statistic, **options)
+    rows = result.frame[result.frame["statistic"] == statistic.name]
     median = {
         d["scorer"]: d["epsilon"] for d in result.meta.details if d["statistic"] == statistic.name
     }
-    return own.assign(
-        part="cross-fitted", accuracy=own["estimate"], epsilon=own["scorer"].map(median)
+    return rows.assign(
+        part="cross-fitted", accuracy=rows["estimate"], epsilon=rows["scorer"].map(median)
     )
 
 
@@ -154,31 +154,33 @@ def _posterior(tree: xr.DataTree, scorers: list[str], confidence: float) -> pd.D
     from metaeval.bayes.summaries import summarize
 
     result = summarize(require_tree(tree, "ties", "tie_curve"), "epsilon", confidence=confidence)
-    own = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
-    own = only(own, scorers, "scorer in the posterior")
-    return own.assign(part="posterior", epsilon=own["estimate"])
+    rows = result.frame[result.frame["baseline"].isna() & result.frame["task"].isna()]
+    rows = select_scorers(rows, scorers, "scorer in the posterior")
+    return rows.assign(part="posterior", epsilon=rows["estimate"])
 
 
 def _draw_thresholds(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
     parts = dict(list(frame.groupby("scorer", sort=False)))
-    key = _threshold_key(frame, confidence)
-    host = draw_panels(ax, list(parts), key, list(parts.values()), _threshold_panel)
+    legend = _threshold_legend(frame, confidence)
+    host = draw_panels(ax, list(parts), legend, list(parts.values()), _threshold_panel)
     said = "margin up to which a tie is called"
     return label_axes(host, said, "pairwise accuracy, ties included (%)")
 
 
-def _threshold_key(frame: pd.DataFrame, confidence: float) -> list[Entry]:
+def _threshold_legend(frame: pd.DataFrame, confidence: float) -> list[LegendEntry]:
     level = f"{100 * confidence:g}%"
-    found = [
-        Entry(Line2D([], [], color=BLUE), f"accuracy, {level} intervals"),
-        Entry(Line2D([], [], **_PLATEAU, solid_capstyle="butt"), "not told from the best"),
-        Entry(Line2D([], [], color=GREY, ls=":", lw=thin()), "all called ties"),
-        Entry(_point(BLUE, "o", "white"), "best in-sample"),
-        Entry(_point(_CROSSED, "D", _CROSSED), "cross-fitted"),
+    entries = [
+        LegendEntry(Line2D([], [], color=BLUE), f"accuracy, {level} intervals"),
+        LegendEntry(Line2D([], [], **_PLATEAU, solid_capstyle="butt"), "not told from the best"),
+        LegendEntry(Line2D([], [], color=GREY, ls=":", lw=thin_line()), "all called ties"),
+        LegendEntry(_point(BLUE, "o", "white"), "best in-sample"),
+        LegendEntry(_point(_CROSS_FITTED_COLOR, "D", _CROSS_FITTED_COLOR), "cross-fitted"),
     ]
     if (frame["part"] == "posterior").any():
-        found.append(Entry(_point(_POSTERIOR, "s", _POSTERIOR), "posterior threshold"))
-    return found
+        entries.append(
+            LegendEntry(_point(_POSTERIOR_COLOR, "s", _POSTERIOR_COLOR), "posterior threshold")
+        )
+    return entries
 
 
 def _point(color: str, marker: str, face: str) -> Line2D:
@@ -192,11 +194,17 @@ def _threshold_panel(ax: Axes, part: pd.DataFrame) -> None:
     ax.plot(x, y, color=BLUE, ls="-", marker="." if len(curve) <= 12 else "")
     plateau = np.where(curve["plateau"], y, np.nan)
     ax.plot(x, plateau, **_PLATEAU, ls="-", solid_capstyle="round", zorder=2.5)
-    ax.axhline(y[-1], color=GREY, ls=":", lw=thin(), zorder=0)
-    crossed = part[part["part"] == "cross-fitted"].iloc[0]
-    ax.vlines(crossed["epsilon"], crossed["lower"], crossed["upper"], color=_CROSSED, zorder=4)
+    ax.axhline(y[-1], color=GREY, ls=":", lw=thin_line(), zorder=0)
+    cross_fitted = part[part["part"] == "cross-fitted"].iloc[0]
+    ax.vlines(
+        cross_fitted["epsilon"],
+        cross_fitted["lower"],
+        cross_fitted["upper"],
+        color=_CROSS_FITTED_COLOR,
+        zorder=4,
+    )
     for kind, color, marker, face in (
-        ("cross-fitted", _CROSSED, "D", _CROSSED),
+        ("cross-fitted", _CROSS_FITTED_COLOR, "D", _CROSS_FITTED_COLOR),
         ("in-sample", BLUE, "o", "white"),
     ):
         point = part[part["part"] == kind]
@@ -208,18 +216,20 @@ def _threshold_panel(ax: Axes, part: pd.DataFrame) -> None:
 def _limits(ax: Axes, part: pd.DataFrame) -> None:
     """End before all pairs are ties; the posterior has a row below the curve."""
     curve = part[part["part"] == "curve"]
-    tail = curve["tie_rate"] > _TIED
-    ends = [curve.loc[~tail | curve["plateau"], "epsilon"].max()]
-    ends += list(part.loc[part["part"] != "curve", "epsilon"])
+    tail = curve["tie_rate"] > _MAX_TIE_RATE
+    thresholds = [curve.loc[~tail | curve["plateau"], "epsilon"].max()]
+    thresholds += list(part.loc[part["part"] != "curve", "epsilon"])
     posterior = part[part["part"] == "posterior"]
-    limit = 1.05 * max(float(np.max([*ends, *posterior["upper"]])), np.finfo(float).tiny)
+    limit = 1.05 * max(float(np.max([*thresholds, *posterior["upper"]])), np.finfo(float).tiny)
     low, high = curve["lower"].min(), part.loc[part["part"] != "posterior", "upper"].max()
-    room = 0.06 * (high - low)
+    padding = 0.06 * (high - low)
     for row in posterior.itertuples():
-        below = low - 2 * room
+        y = low - 2 * padding
         interval = ([row.epsilon], [row.lower], [row.upper])
-        draw_intervals(ax, [below], *interval, color=_POSTERIOR, marker="s")
-        ax.plot([row.epsilon] * 2, [below, high], color=_POSTERIOR, lw=thin(), ls=":", zorder=1)
-        low = below
+        draw_intervals(ax, [y], *interval, color=_POSTERIOR_COLOR, marker="s")
+        ax.plot(
+            [row.epsilon] * 2, [y, high], color=_POSTERIOR_COLOR, lw=thin_line(), ls=":", zorder=1
+        )
+        low = y
     ax.set_xlim(-0.03 * limit, limit)
-    ax.set_ylim(low - room, high + room)
+    ax.set_ylim(low - padding, high + padding)

@@ -11,20 +11,20 @@ from matplotlib.axes import Axes
 
 from metaeval.core import MetaevalError
 from metaeval.inference import compare
-from metaeval.plots.input_checks import require_table, scorers_of
-from metaeval.plots.panels import thin, tick_size
+from metaeval.plots.input_checks import as_name_list, require_table
+from metaeval.plots.panels import thin_line, tick_size
 from metaeval.plots.row_axes import (
-    LINE,
-    POINTS,
-    Rows,
-    axes,
-    beside_rows,
-    own_width,
+    LINE_SPACING,
+    POINTS_PER_INCH,
+    RowLabels,
+    annotate_rows,
+    axes_or_new,
+    axes_width,
+    make_row_labels,
     rows_height,
-    rows_of,
 )
-from metaeval.plots.text_layout import shown, width
-from metaeval.plots.theme import LIGHT, look
+from metaeval.plots.text_layout import literal_text, text_width
+from metaeval.plots.theme import LIGHT, series_style
 from metaeval.statistics import (
     TIES as CANDIDATES,
     Statistic,
@@ -35,9 +35,9 @@ from metaeval.statistics import (
 )
 from metaeval.tables import Table
 
-_SIDE = 0.29  # of the width, for names on each side
-_SPREAD = 0.3  # of the way between two policies, for intervals side by side
-_MANY = 12  # scorers whose intervals can be told apart
+_NAME_FRACTION = 0.29  # of the width, for names on each side
+_INTERVAL_SPREAD = 0.3  # of the way between two policies, for intervals side by side
+_MAX_WITH_INTERVALS = 12  # scorers whose intervals can be told apart
 _COLUMNS = ["statistic", "scorer", "estimate", "rank", "rank_low", "rank_high"]
 
 
@@ -126,11 +126,11 @@ def tie_policies(
     >>> ax.get_ylabel()
     'rank'
     """
-    whole = require_table(table, "tie_policies")
-    wanted = _policies(whole) if statistics is None else list(statistics)
-    asked = {
+    canonical = require_table(table, "tie_policies")
+    policies = _policies(canonical) if statistics is None else list(statistics)
+    options = {
         "label": label,
-        "scorers": scorers_of(scorers),
+        "scorers": as_name_list(scorers),
         "by": by,
         "resample": resample,
         "missing": missing,
@@ -140,8 +140,8 @@ def tie_policies(
         "n_resamples": n_resamples,
         "seed": seed,
     }
-    frame = _ranks(whole, wanted, asked)
-    return frame if return_data else _drawn(frame, max_chars, ax)
+    frame = _ranks(canonical, policies, options)
+    return frame if return_data else _draw(frame, max_chars, ax)
 
 
 def _policies(table: Table) -> list[Statistic | str]:
@@ -153,39 +153,43 @@ def _policies(table: Table) -> list[Statistic | str]:
     return [*pairwise, *candidates]
 
 
-def _ranks(table: Table, statistics: list[Statistic | str], asked: dict[str, Any]) -> pd.DataFrame:
-    scorers = asked["scorers"] or table.scorers
+def _ranks(
+    table: Table, statistics: list[Statistic | str], options: dict[str, Any]
+) -> pd.DataFrame:
+    scorers = options["scorers"] or table.scorers
     if len(scorers) < 2:
         raise MetaevalError(
             f"There is one scorer, {scorers[0]!r}, and ranks need two; name more with scorers=."
         )
-    result = compare(table, statistics, **asked)
+    result = compare(table, statistics, **options)
     names = result.meta.requested
     for name in names:
         if result.direction(name) == 0:
             raise MetaevalError(f"{name} has no ranks: neither high nor low values are good.")
-    leagues = [result.leaderboard(name).assign(statistic=name) for name in names]
-    ranked = [each.assign(rank=np.arange(1, len(each) + 1)) for each in leagues]
+    leaderboards = [result.leaderboard(name).assign(statistic=name) for name in names]
+    ranked = [
+        leaderboard.assign(rank=np.arange(1, len(leaderboard) + 1)) for leaderboard in leaderboards
+    ]
     return pd.concat(ranked, ignore_index=True)[_COLUMNS]
 
 
-def _drawn(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
+def _draw(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
     names = list(frame["statistic"].unique())
-    ends = [_by_rank(frame, name) for name in (names[0], names[-1])]
-    asked: Any = {"ax": ax, "share": _SIDE, "max_chars": max_chars, "even": True}
-    left, right = (rows_of(end, **asked) for end in ends)
+    orders = [_by_rank(frame, name) for name in (names[0], names[-1])]
+    options: Any = {"ax": ax, "max_fraction": _NAME_FRACTION, "max_chars": max_chars, "even": True}
+    left, right = (make_row_labels(order, **options) for order in orders)
     rows = left if left.unit >= right.unit else right
-    labels = [shown(name) for name in names]
+    labels = [literal_text(name) for name in names]
     size = tick_size()
-    across = max(width(label, size) for label in labels)
-    ax = axes(ax, rows_height(rows, across))
-    for k, scorer in enumerate(ends[0]):
-        _line(ax, frame[frame["scorer"] == scorer], names, k, len(ends[0]))
-    _label(ax, left, right)
+    label_width = max(text_width(label, size) for label in labels)
+    ax = axes_or_new(ax, rows_height(rows, label_width))
+    for k, scorer in enumerate(orders[0]):
+        _line(ax, frame[frame["scorer"] == scorer], names, k, len(orders[0]))
+    _label_ranks(ax, left, right)
     ax.set_xlim(-0.4, len(names) - 0.6)
-    fits = across < _slot(ax, left, right) / len(names)
-    turned: dict[str, Any] = {} if fits else {"rotation": 90, "va": "top"}
-    ax.set_xticks(range(len(names)), labels, fontsize=size, **turned)
+    fits = label_width < _width_between(ax, left, right) / len(names)
+    rotation: dict[str, Any] = {} if fits else {"rotation": 90, "va": "top"}
+    ax.set_xticks(range(len(names)), labels, fontsize=size, **rotation)
     return ax
 
 
@@ -193,34 +197,36 @@ def _by_rank(frame: pd.DataFrame, statistic: str) -> list[str]:
     return list(frame[frame["statistic"] == statistic].sort_values("rank")["scorer"])
 
 
-def _slot(ax: Axes, left: Rows, right: Rows) -> float:
+def _width_between(ax: Axes, left: RowLabels, right: RowLabels) -> float:
     """Points between the names on both sides."""
-    return own_width(ax) * POINTS - left.wide - right.wide - 30
+    return axes_width(ax) * POINTS_PER_INCH - left.width - right.width - 30
 
 
-def _line(ax: Axes, own: pd.DataFrame, names: list[str], k: int, n: int) -> None:
+def _line(ax: Axes, ranks: pd.DataFrame, names: list[str], k: int, n: int) -> None:
     """Ranks of one scorer from policy to policy, with the ranks left open as bars beside."""
-    own = own.set_index("statistic").loc[names]
-    style = look(k)
-    still = own["rank"].nunique() == 1
-    if still:
+    ranks = ranks.set_index("statistic").loc[names]
+    style = series_style(k)
+    constant = ranks["rank"].nunique() == 1
+    if constant:
         style |= {"color": "#8A8A8A", "linestyle": "-"}
     x = np.arange(len(names))
-    ax.plot(x, own["rank"], **style, zorder=3 - still)
-    if n <= _MANY:
-        beside = x + _SPREAD * ((k + 0.5) / n - 0.5)
-        ends = (own["rank_low"] - 0.12, own["rank_high"] + 0.12)
-        ax.vlines(beside, *ends, color=style["color"], lw=thin(), alpha=0.45, zorder=1)
+    ax.plot(x, ranks["rank"], **style, zorder=3 - constant)
+    if n <= _MAX_WITH_INTERVALS:
+        interval_x = x + _INTERVAL_SPREAD * ((k + 0.5) / n - 0.5)
+        intervals = (ranks["rank_low"] - 0.12, ranks["rank_high"] + 0.12)
+        ax.vlines(
+            interval_x, *intervals, color=style["color"], lw=thin_line(), alpha=0.45, zorder=1
+        )
 
 
-def _label(ax: Axes, left: Rows, right: Rows) -> None:
+def _label_ranks(ax: Axes, left: RowLabels, right: RowLabels) -> None:
     """Names on both sides, by rank."""
     ranks = np.arange(1, len(left.texts) + 1)
-    ax.set_yticks(ranks, left.texts, fontsize=left.size, linespacing=LINE)
+    ax.set_yticks(ranks, left.texts, fontsize=left.size, linespacing=LINE_SPACING)
     ax.set_ylim(len(ranks) + 0.6, 0.4)
     ax.tick_params(axis="y", length=0)
-    beside_rows(ax, ranks, right.texts, right.size, linespacing=LINE)
+    annotate_rows(ax, ranks, right.texts, right.size, linespacing=LINE_SPACING)
     ax.set_ylabel("rank")
     ax.spines["left"].set_visible(False)
     for x in ax.get_xticks():
-        ax.axvline(x, color=LIGHT, lw=thin(), zorder=0)
+        ax.axvline(x, color=LIGHT, lw=thin_line(), zorder=0)

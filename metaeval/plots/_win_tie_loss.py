@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from metaeval.core import check_fraction
-from metaeval.plots.input_checks import only, require_tree, scorers_of
-from metaeval.plots.legends import Entry
-from metaeval.plots.panels import draw_panels, label_axes, parts_of, thin
+from metaeval.plots.input_checks import as_name_list, require_tree, select_scorers
+from metaeval.plots.legends import LegendEntry
+from metaeval.plots.panels import draw_panels, label_axes, split_by_scorer, thin_line
 from metaeval.plots.row_axes import percent_axis
 from metaeval.plots.theme import BLUE, GREY, ORANGE, RED
 
@@ -75,7 +75,7 @@ def win_tie_loss(
     'share of pairs (%)'
     """
     check_fraction("confidence", confidence)
-    frame = _shares(require_tree(tree, "ties", "win_tie_loss"), scorers_of(scorers), confidence)
+    frame = _shares(require_tree(tree, "ties", "win_tie_loss"), as_name_list(scorers), confidence)
     return frame if return_data else _draw_shares(frame, ax, confidence)
 
 
@@ -84,35 +84,35 @@ def _shares(tree: xr.DataTree, scorers: list[str] | None, confidence: float) -> 
     from metaeval.bayes.summaries import summarize
 
     frame = outcome_rates(tree, confidence)
-    frame = only(frame, scorers)
-    named = summarize(tree, "epsilon").frame["task"].notna().any()
-    return frame if named else frame.assign(task=None)
+    frame = select_scorers(frame, scorers)
+    by_task = summarize(tree, "epsilon").frame["task"].notna().any()
+    return frame if by_task else frame.assign(task=None)
 
 
 def _draw_shares(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
     several = frame["task"].nunique() > 1
-    titles, parts = parts_of(frame if several else frame.assign(task=None))
-    key = [
+    titles, parts = split_by_scorer(frame if several else frame.assign(task=None))
+    legend = [
         *(
-            Entry(Line2D([], [], color=c, marker=m, ls="none"), f"{name}, seen")
+            LegendEntry(Line2D([], [], color=c, marker=m, ls="none"), f"{name}, seen")
             for name, (c, m) in _OUTCOMES.items()
         ),
-        Entry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive bands"),
+        LegendEntry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive bands"),
     ]
-    host = draw_panels(ax, titles, key, parts, _share_panel)
+    host = draw_panels(ax, titles, legend, parts, _share_panel)
     return label_axes(host, "margin", "share of pairs (%)")
 
 
 def _share_panel(ax: Axes, part: pd.DataFrame) -> None:
     for outcome, (color, marker) in _OUTCOMES.items():
-        own = part[part["outcome"] == outcome].sort_values("margin")
-        x, ends = own["margin"], (own["lower"], own["upper"])
+        rates = part[part["outcome"] == outcome].sort_values("margin")
+        x, intervals = rates["margin"], (rates["lower"], rates["upper"])
         if x.nunique() > 1:
-            ax.fill_between(x, *ends, color=color, alpha=0.25, lw=0)
-            ax.plot(x, own["predicted"], color=color, lw=thin(), ls="-")
+            ax.fill_between(x, *intervals, color=color, alpha=0.25, lw=0)
+            ax.plot(x, rates["predicted"], color=color, lw=thin_line(), ls="-")
         else:
-            ax.vlines(x, *ends, color=color, alpha=0.35, lw=3)
-        ax.plot(x, own["observed"], marker, color=color, ms=2.6)
+            ax.vlines(x, *intervals, color=color, alpha=0.35, lw=3)
+        ax.plot(x, rates["observed"], marker, color=color, ms=2.6)
     ax.set_ylim(-0.03, 1.03)
     ax.set_yticks([0, 0.5, 1.0])
     percent_axis(ax.yaxis)

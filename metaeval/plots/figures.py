@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import FigureBase
 
 from metaeval.core import MetaevalError
-from metaeval.plots.row_axes import LINE, POINTS, points
-from metaeval.plots.text_layout import wrapped
+from metaeval.plots.row_axes import LINE_SPACING, POINTS_PER_INCH, points
+from metaeval.plots.text_layout import wrap_text
 from metaeval.plots.theme import figure_width, root_figure
 
 
@@ -24,38 +24,42 @@ def figure_inches(fig: FigureBase | None) -> float:
             f"fig={fig!r} must be a matplotlib figure, such as plt.figure(layout='constrained'), "
             "or None."
         )
-    part: Any = fig
-    return float(part.bbox.width / root_figure(part).dpi)
+    figure: Any = fig
+    return float(figure.bbox.width / root_figure(figure).dpi)
 
 
 def figure_of_panels(
     fig: FigureBase | None,
     texts: Sequence[str],
     *,
-    room: float,
-    least: float,
-    apart: float,
-    high: float,
+    width: float,
+    min_width: float,
+    title_gap: float,
+    panel_height: float,
 ) -> Any:
-    """Axes (row, column) with texts as titles, as many side by side as `room` points allow.
+    """Axes (row, column) with texts as titles, as many side by side as `width` points allow.
 
-    Each has `least` points or more, and titles are `apart` points from one another. In a new
-    figure each is `high` points high inside.
+    Each has `min_width` points or more, and titles are `title_gap` points from one another. In a new
+    figure each is `panel_height` points high inside.
     """
-    columns = int(np.clip(room // least, 1, len(texts)))
+    columns = int(np.clip(width // min_width, 1, len(texts)))
     rows = -(-len(texts) // columns)
     size = points("legend.fontsize")
-    titles = [wrapped(text, room / columns - apart, size) for text in texts]
+    titles = [wrap_text(text, width / columns - title_gap, size) for text in texts]
     if fig is None:
         lines = max(title.count("\n") + 1 for title in titles)
         ticks = 1.3 * points("xtick.labelsize") + 5
-        gap = ticks if len(titles) % columns else 0.0  # below panels that end a column early
-        each = high + LINE * lines * size + gap + 14
-        whole = rows * each + ticks + 5 * points("axes.labelsize") + 4
-        fig = plt.figure(figsize=(figure_inches(None), whole / POINTS), layout="constrained")
+        tick_height = (
+            ticks if len(titles) % columns else 0.0
+        )  # below panels that end a column early
+        row_height = panel_height + LINE_SPACING * lines * size + tick_height + 14
+        total_height = rows * row_height + ticks + 5 * points("axes.labelsize") + 4
+        fig = plt.figure(
+            figsize=(figure_inches(None), total_height / POINTS_PER_INCH), layout="constrained"
+        )
     panels = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for panel, title in zip(panels.flat, titles, strict=False):
-        panel.set_title(title, fontsize=size, linespacing=LINE, pad=3)
+        panel.set_title(title, fontsize=size, linespacing=LINE_SPACING, pad=3)
     for panel in panels.flat[len(titles) :]:
         panel.set_visible(False)
     for panel in panels.flat[max(len(titles) - columns, 0) : len(titles)]:

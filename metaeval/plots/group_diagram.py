@@ -15,7 +15,7 @@ from metaeval.plots.theme import BLACK, BLUE, GREY, LIGHT
 from metaeval.resampling import MAX_GROUPS, letter, maximal_nonsignificant_groups
 from metaeval.results import Result, significantly_better
 
-_BAR = 1.15  # sizes of its letter that a bar takes
+_BAR_SPACING = 1.15  # sizes of its letter that a bar takes
 
 
 def cd_diagram(
@@ -104,23 +104,25 @@ def _groups(
     better, _ = significantly_better(
         result, result.rows(statistic, task), list(leaderboard["scorer"])
     )
-    parts = [
+    groups = [
         leaderboard.loc[members, ["scorer", "estimate"]].assign(group=letter(k))
         for k, members in enumerate(maximal_nonsignificant_groups(better | better.T) or ())
     ]
-    return pd.concat(parts, ignore_index=True)[["group", "scorer", "estimate"]]
+    return pd.concat(groups, ignore_index=True)[["group", "scorer", "estimate"]]
 
 
 def _draw(
     leaderboard: pd.DataFrame, groups: pd.DataFrame, max_chars: int | None, ax: Axes | None
 ) -> Axes:
     names = list(dict.fromkeys(groups["group"]))
-    step = _BAR * small_size()
+    step = _BAR_SPACING * small_size()
     ax, rows = row_axes(ax, leaderboard["scorer"], max_chars, extra=step * (len(names) + 1))
     top = ax.get_ylim()[1]
     ax.set_ylim(top=top - (len(names) + 0.5) * step / rows.unit)
-    ax.vlines(leaderboard["estimate"], ax.get_ylim()[1], rows.places, color=LIGHT, lw=0.5, zorder=1)
-    ax.plot(leaderboard["estimate"], rows.places, "o", color=BLUE, zorder=3)
+    ax.vlines(
+        leaderboard["estimate"], ax.get_ylim()[1], rows.positions, color=LIGHT, lw=0.5, zorder=1
+    )
+    ax.plot(leaderboard["estimate"], rows.positions, "o", color=BLUE, zorder=3)
     for k, name in enumerate(names):
         _bar(ax, groups[groups["group"] == name], top - (len(names) - k - 0.5) * step / rows.unit)
     ax.axhline(top, color=GREY, lw=0.5)
@@ -130,10 +132,19 @@ def _draw(
 
 def _bar(ax: Axes, members: pd.DataFrame, y: float) -> None:
     """A bar from the first to the last member of a group, with its letter."""
-    at = members["estimate"].to_numpy()
-    ax.plot([at.min(), at.max()], [y, y], "-", color=BLACK, lw=1.6, solid_capstyle="round")
-    ax.plot(at, [y] * len(at), "o", color=BLACK, ms=2.8)
-    how: Any = {"ha": "left", "va": "center", "fontsize": small_size(), "annotation_clip": False}
+    values = members["estimate"].to_numpy()
+    ax.plot([values.min(), values.max()], [y, y], "-", color=BLACK, lw=1.6, solid_capstyle="round")
+    ax.plot(values, [y] * len(values), "o", color=BLACK, ms=2.8)
+    options: Any = {
+        "ha": "left",
+        "va": "center",
+        "fontsize": small_size(),
+        "annotation_clip": False,
+    }
     ax.annotate(
-        members["group"].iloc[0], (at.max(), y), xytext=(4, 0), textcoords="offset points", **how
+        members["group"].iloc[0],
+        (values.max(), y),
+        xytext=(4, 0),
+        textcoords="offset points",
+        **options,
     )

@@ -32,19 +32,19 @@ def require_tree(tree: Any, model: str, function: str) -> xr.DataTree:
             f"{function} draws a posterior, found a table; fit one with "
             f"bayes.fit({model!r}, table)."
         )
-    found = require_posterior(tree)
-    if found.attrs["model"] != model:
+    posterior = require_posterior(tree)
+    if posterior.attrs["model"] != model:
         raise MetaevalError(
             f"{function} draws a posterior of the {model} model, found one of the "
-            f"{found.attrs['model']} model; fit one with bayes.fit({model!r}, table)."
+            f"{posterior.attrs['model']} model; fit one with bayes.fit({model!r}, table)."
         )
-    return found
+    return posterior
 
 
-def require_defaults(function: Callable[..., Any], of_tables: Mapping[str, Any]) -> None:
+def require_defaults(function: Callable[..., Any], table_options: Mapping[str, Any]) -> None:
     """Refuse arguments that are for tables, and were given with a posterior."""
     parameters = inspect.signature(function).parameters
-    for name, value in of_tables.items():
+    for name, value in table_options.items():
         if value != parameters[name].default:
             raise MetaevalError(
                 f"{name}={value!r} is for tables, and {function.__name__} draws a posterior here; "
@@ -52,12 +52,14 @@ def require_defaults(function: Callable[..., Any], of_tables: Mapping[str, Any])
             )
 
 
-def scorers_of(asked: Sequence[str] | str | None) -> list[str] | None:
+def as_name_list(scorers: Sequence[str] | str | None) -> list[str] | None:
     """Names of scorers as a list; one name stands for itself."""
-    return None if asked is None else check_names("scorers", asked)
+    return None if scorers is None else check_names("scorers", scorers)
 
 
-def only(frame: pd.DataFrame, scorers: list[str] | None, what: str = "scorer") -> pd.DataFrame:
+def select_scorers(
+    frame: pd.DataFrame, scorers: list[str] | None, what: str = "scorer"
+) -> pd.DataFrame:
     """Rows of some scorers, each of which must be there; of all where none are named."""
     for name in scorers or ():
         require_known(what, name, list(frame["scorer"].unique()))

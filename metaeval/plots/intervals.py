@@ -7,19 +7,19 @@ from matplotlib.axes import Axes
 
 from metaeval.core import MetaevalError
 from metaeval.plots.result_checks import (
+    infinity_label,
     label_values,
     require_differences,
     require_result,
-    without_end,
 )
 from metaeval.plots.row_axes import (
-    LEGEND,
-    beside_rows,
+    LEGEND_HEIGHT,
+    annotate_rows,
     draw_intervals,
+    integer_ticks,
     legend_above,
     points,
     row_axes,
-    whole_numbers,
 )
 from metaeval.plots.theme import BLUE, GREY
 from metaeval.results import Result
@@ -98,17 +98,17 @@ def _draw_forest(
     max_chars: int | None,
     ax: Axes | None,
 ) -> Axes:
-    marked = bool(frame["reference"].notna().any())
-    extra = LEGEND * points("legend.fontsize") if marked else 0.0
+    has_reference = bool(frame["reference"].notna().any())
+    extra = LEGEND_HEIGHT * points("legend.fontsize") if has_reference else 0.0
     ax, rows = row_axes(ax, frame["scorer"], max_chars, extra=extra)
     name = "chance" if result.is_accuracy(statistic) else "if calibrated"
-    if marked:
-        ax.plot(frame["reference"], rows.places, "|", color=GREY, ms=6, mew=1.2, label=name)
-    ends = (frame["estimate"], frame["lower"], frame["upper"])
-    draw_intervals(ax, rows.places, *ends, without_end=without_end(result, statistic))
-    beside = beside_rows(ax, rows.places, list(frame["letters"]), rows.size)
-    label_values(ax, result, statistic, beside=beside)
-    if marked:
+    if has_reference:
+        ax.plot(frame["reference"], rows.positions, "|", color=GREY, ms=6, mew=1.2, label=name)
+    intervals = (frame["estimate"], frame["lower"], frame["upper"])
+    draw_intervals(ax, rows.positions, *intervals, infinity_label=infinity_label(result, statistic))
+    letters_width = annotate_rows(ax, rows.positions, list(frame["letters"]), rows.size)
+    label_values(ax, result, statistic, right_margin=letters_width)
+    if has_reference:
         legend_above(ax)
     return ax
 
@@ -176,10 +176,10 @@ def rank_intervals(
 def _draw_ranks(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
     ax, rows = row_axes(ax, frame["scorer"], max_chars)
     for end in ("rank_low", "rank_high"):
-        ax.plot(frame[end], rows.places, "o", color=BLUE, ms=3.5, zorder=3)
-    ax.hlines(rows.places, frame["rank_low"], frame["rank_high"], color=BLUE, lw=2.2)
-    room = 0.3 + 0.03 * len(frame)
-    ax.set_xlim(1 - room, len(frame) + room)
-    ax.xaxis.set_major_locator(whole_numbers())
+        ax.plot(frame[end], rows.positions, "o", color=BLUE, ms=3.5, zorder=3)
+    ax.hlines(rows.positions, frame["rank_low"], frame["rank_high"], color=BLUE, lw=2.2)
+    margin = 0.3 + 0.03 * len(frame)
+    ax.set_xlim(1 - margin, len(frame) + margin)
+    ax.xaxis.set_major_locator(integer_ticks())
     ax.set_xlabel("rank")
     return ax

@@ -8,63 +8,67 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 
-from metaeval.plots.row_axes import SMALLEST, points
-from metaeval.plots.text_layout import shown, width, wrapped
+from metaeval.plots.row_axes import MIN_FONT_SIZE, points
+from metaeval.plots.text_layout import literal_text, text_width, wrap_text
 
-KEY_LINE = 1.15  # of a line, in sizes of its letters
-_GAP = 0.35  # between entries
-_BOLD = 0.88  # bold letters are wider than those that are measured
-_HANDLE = 2.1  # of the sample of a line in a key, in sizes of its letters
+LEGEND_SPACING = 1.15  # of a line, in sizes of its letters
+_ENTRY_GAP = 0.35  # between entries
+_BOLD_FRACTION = 0.88  # bold letters are wider than those that are measured
+_HANDLE_LENGTH = 2.1  # of the sample of a line in a key, in sizes of its letters
 
 
-class Said(NamedTuple):
+class LegendLabel(NamedTuple):
     """A name, from data, and what is said of it: on the same line, if there is room."""
 
     name: object
-    about: str
+    description: str
 
 
-class Entry(NamedTuple):
+class LegendEntry(NamedTuple):
     """A line of a key: an artist that shows what is meant, and its text."""
 
     artist: Any
-    text: str | Said
+    text: str | LegendLabel
 
 
-def _key_size() -> float:
+def _legend_size() -> float:
     """Points of letters in keys and titles of panels."""
-    return max(points("legend.fontsize") - 1, SMALLEST)
+    return max(points("legend.fontsize") - 1, MIN_FONT_SIZE)
 
 
 def _lines_height(texts: Sequence[str]) -> float:
     """Points that texts, one below the other, take."""
     lines = sum(text.count("\n") + 1 for text in texts)
-    return (KEY_LINE * lines + _GAP * len(texts)) * _key_size() + (3.0 if texts else 0.0)
+    return (LEGEND_SPACING * lines + _ENTRY_GAP * len(texts)) * _legend_size() + (
+        3.0 if texts else 0.0
+    )
 
 
-def _in_lines(text: object, room: float, handle: bool = False) -> str:
-    """A text in lines of at most `room` points, less those of a sample of its curve."""
-    size = _key_size()
-    room = room - (_HANDLE + 0.6) * size * handle
-    if not isinstance(text, Said):
-        return wrapped(text, room, size)
-    name = wrapped(text.name, room, size)
+def _wrapped_label(text: object, max_width: float, handle: bool = False) -> str:
+    """A text in lines of at most `max_width` points, less those of a sample of its curve."""
+    size = _legend_size()
+    max_width = max_width - (_HANDLE_LENGTH + 0.6) * size * handle
+    if not isinstance(text, LegendLabel):
+        return wrap_text(text, max_width, size)
+    name = wrap_text(text.name, max_width, size)
     if not name:
-        return wrapped(text.about, room, size)
-    last = width(name.rsplit("\n", 1)[-1] + ": " + text.about, size)
-    return name + (": " if last <= room else ":\n") + shown(text.about)
+        return wrap_text(text.description, max_width, size)
+    one_line = text_width(name.rsplit("\n", 1)[-1] + ": " + text.description, size)
+    return name + (": " if one_line <= max_width else ":\n") + literal_text(text.description)
 
 
-def key_above(ax: Axes, entries: Sequence[Entry], room: float, columns: int = 0) -> float:
+def draw_legend(
+    ax: Axes, entries: Sequence[LegendEntry], available: float, columns: int = 0
+) -> float:
     """Explain curves above axes; returns how many points that takes.
 
     As many columns as there is room for, unless they are given.
     """
     if not entries:
         return 0.0
-    size = _key_size()
-    columns = columns or _columns([e.text for e in entries], room)
-    texts = [_in_lines(e.text, room / columns, True) for e in entries]
+    size = _legend_size()
+    columns = columns or _n_columns([e.text for e in entries], available)
+    texts = [_wrapped_label(e.text, available / columns, True) for e in entries]
     legend = ax.legend(
         [e.artist for e in entries],
         texts,
@@ -74,58 +78,61 @@ def key_above(ax: Axes, entries: Sequence[Entry], room: float, columns: int = 0)
         fontsize=size,
         borderpad=0,
         borderaxespad=0.4,
-        handlelength=_HANDLE,
+        handlelength=_HANDLE_LENGTH,
         handletextpad=0.6,
-        labelspacing=_GAP,
+        labelspacing=_ENTRY_GAP,
         columnspacing=1.0,
     )
     for text in legend.get_texts():
-        text.set_linespacing(KEY_LINE)
-    return _key_height(texts, columns)
+        text.set_linespacing(LEGEND_SPACING)
+    return _entries_height(texts, columns)
 
 
-def _key_height(texts: Sequence[str], columns: int) -> float:
+def _entries_height(texts: Sequence[str], columns: int) -> float:
     """Points that a key takes: the highest entry of each of its rows."""
     rows = math.ceil(len(texts) / columns)
     tallest = [max(texts[i::rows], key=lambda t: t.count("\n")) for i in range(rows)]
     return _lines_height(tallest)
 
 
-def _columns(texts: Sequence[object], room: float) -> int:
+def _n_columns(texts: Sequence[object], available: float) -> int:
     """How many entries of a key fit side by side."""
-    size = _key_size()
-    longest = max(width(_in_lines(t, math.inf), size) for t in texts) + (_HANDLE + 1.8) * size
-    return max(1, min(len(texts), int(room / longest)))
+    size = _legend_size()
+    longest = (
+        max(text_width(_wrapped_label(t, math.inf), size) for t in texts)
+        + (_HANDLE_LENGTH + 1.8) * size
+    )
+    return max(1, min(len(texts), int(available / longest)))
 
 
-def title_above(ax: Axes, title: object, above: float, room: float) -> None:
+def draw_title(ax: Axes, title: object, height: float, available: float) -> None:
     """Write the name of a panel above its key."""
     if title != "":
         ax.annotate(
-            _in_lines(title, _BOLD * room),
+            _wrapped_label(title, _BOLD_FRACTION * available),
             xy=(0, 1),
             xycoords="axes fraction",
-            xytext=(0, above + 2),
+            xytext=(0, height + 2),
             textcoords="offset points",
             ha="left",
             va="bottom",
-            fontsize=_key_size(),
+            fontsize=_legend_size(),
             fontweight="bold",
             annotation_clip=False,
-            linespacing=KEY_LINE,
+            linespacing=LEGEND_SPACING,
         )
 
 
-def key_room(key: Sequence[object], room: float) -> float:
+def legend_height(texts: Sequence[object], available: float) -> float:
     """Points that a key takes in so much room."""
-    if not key:
+    if not texts:
         return 0.0
-    columns = _columns(key, room)
-    return _key_height([_in_lines(t, room / columns, True) for t in key], columns)
+    columns = _n_columns(texts, available)
+    return _entries_height([_wrapped_label(t, available / columns, True) for t in texts], columns)
 
 
-def head_height(title: object, entries: Sequence[object], room: float) -> float:
+def header_height(title: object, entries: Sequence[object], available: float) -> float:
     """Points that a title and a key of one column take."""
-    named = [] if title == "" else [_in_lines(title, _BOLD * room)]
-    said = [_in_lines(text, room, True) for text in entries]
-    return _lines_height(named) + _lines_height(said) + 3
+    titles = [] if title == "" else [_wrapped_label(title, _BOLD_FRACTION * available)]
+    labels = [_wrapped_label(text, available, True) for text in entries]
+    return _lines_height(titles) + _lines_height(labels) + 3

@@ -11,16 +11,16 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from metaeval.core import Floats, MetaevalError
-from metaeval.plots.result_checks import label_values, without_end
-from metaeval.plots.row_axes import beside_rows, draw_intervals, row_axes, small_size
+from metaeval.plots.result_checks import infinity_label, label_values
+from metaeval.plots.row_axes import annotate_rows, draw_intervals, row_axes, small_size
 from metaeval.plots.theme import BLUE, SKY
 from metaeval.results import Result, format_probability
 
-_POINTS = 121  # of a curve
-_HEIGHT = 20.0  # points of a row with a curve
-_MIDDLE = (0.01, 0.99)  # of the draws, over which curves go
-_HIGH = 0.72  # of a row, of the highest point of a curve
-_LOWER = 0.3  # of a row, from its middle down to the interval
+_N_POINTS = 121  # of a curve
+_ROW_HEIGHT = 20.0  # points of a row with a curve
+_CURVE_QUANTILES = (0.01, 0.99)  # of the draws, over which curves go
+_CURVE_HEIGHT = 0.72  # of a row, of the highest point of a curve
+_INTERVAL_OFFSET = 0.3  # of a row, from its middle down to the interval
 
 
 def posterior_intervals(
@@ -91,7 +91,7 @@ def posterior_intervals(
     """
     options = {"covariate": covariate, "agreement": agreement}
     result = _posterior(posterior, quantity, confidence, options)
-    table, draws = _found(result, task)
+    table, draws = _estimates_and_draws(result, task)
     density = density and draws is not None
     frame = _with_curves(table, draws) if density and draws is not None else table
     return frame if return_data else _draw(frame, result, max_chars, ax)
@@ -125,15 +125,17 @@ def _posterior(
     return summarize(posterior, quantity, confidence=confidence, **options)
 
 
-def _found(result: Result, task: str | None) -> tuple[pd.DataFrame, Floats | None]:
+def _estimates_and_draws(result: Result, task: str | None) -> tuple[pd.DataFrame, Floats | None]:
     """Estimates and intervals of a task, the best first, and draws (draw, scorer) beside them."""
     leaderboard = result.leaderboard(task=task)[["scorer", "estimate", "lower", "upper"]]
     if result.draws is None:
         return leaderboard.assign(infinite=np.nan), None
-    own = result.frame[result.frame["baseline"].isna()].reset_index(drop=True)
-    there = own["task"].isna() if task is None else own["task"] == task
-    place = {name: i for i, name in zip(own.index[there], own["scorer"][there], strict=True)}
-    draws = result.draws[:, [place[name] for name in leaderboard["scorer"]]]
+    values = result.frame[result.frame["baseline"].isna()].reset_index(drop=True)
+    in_task = values["task"].isna() if task is None else values["task"] == task
+    column = {
+        name: i for i, name in zip(values.index[in_task], values["scorer"][in_task], strict=True)
+    }
+    draws = result.draws[:, [column[name] for name in leaderboard["scorer"]]]
     return leaderboard.assign(infinite=np.isinf(draws).mean(axis=0)), draws
 
 
@@ -156,25 +158,27 @@ def _curve(values: Floats) -> tuple[Floats, Floats]:
 
     if len(values) < 2 or np.ptp(values) <= 1e-9 * np.abs(values).max():
         return values[:1] if len(values) else np.array([np.nan]), np.array([np.nan])
-    low, high = (float(end) for end in np.quantile(values, _MIDDLE))
-    at = np.linspace(low, high, _POINTS)
-    return at, np.asarray(gaussian_kde(values)(at))
+    low, high = (float(end) for end in np.quantile(values, _CURVE_QUANTILES))
+    grid = np.linspace(low, high, _N_POINTS)
+    return grid, np.asarray(gaussian_kde(values)(grid))
 
 
 def _draw(frame: pd.DataFrame, result: Result, max_chars: int | None, ax: Axes | None) -> Axes:
     curves = "density" in frame
     table = frame.drop_duplicates("scorer")
-    ax, rows = row_axes(ax, table["scorer"], max_chars, least=_HEIGHT if curves else 0.0)
-    y = rows.places + (_LOWER if curves else 0.0)
+    ax, rows = row_axes(ax, table["scorer"], max_chars, min_height=_ROW_HEIGHT if curves else 0.0)
+    y = rows.positions + (_INTERVAL_OFFSET if curves else 0.0)
     if curves:
         for base, name in zip(y, table["scorer"], strict=True):
             _draw_curve(ax, base, frame[frame["scorer"] == name])
-    never = without_end(result)
-    ends = (table["estimate"], table["lower"], table["upper"])
-    draw_intervals(ax, y, *ends, without_end="" if table["infinite"].any() else never)
-    shares = [f"{never} {format_probability(p)}" if p > 0 else "" for p in table["infinite"]]
-    beside = beside_rows(ax, rows.places, shares, small_size())
-    label_values(ax, result, beside=beside)
+    infinity = infinity_label(result)
+    intervals = (table["estimate"], table["lower"], table["upper"])
+    draw_intervals(ax, y, *intervals, infinity_label="" if table["infinite"].any() else infinity)
+    probabilities = [
+        f"{infinity} {format_probability(p)}" if p > 0 else "" for p in table["infinite"]
+    ]
+    annotation_width = annotate_rows(ax, rows.positions, probabilities, small_size())
+    label_values(ax, result, right_margin=annotation_width)
     return ax
 
 
@@ -182,6 +186,6 @@ def _draw_curve(ax: Axes, base: float, curve: pd.DataFrame) -> None:
     """A density that rises from the line of its interval."""
     density = curve["density"].to_numpy()
     if np.isfinite(density).all():
-        top = base - _HIGH * density / density.max()
+        top = base - _CURVE_HEIGHT * density / density.max()
         ax.fill_between(curve["value"], base, top, color=SKY, alpha=0.45, lw=0, zorder=1)
         ax.plot(curve["value"], top, "-", color=BLUE, lw=0.6, zorder=2)

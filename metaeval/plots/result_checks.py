@@ -16,12 +16,12 @@ def value_label(result: Result, statistic: str | None = None, *, interval: bool 
     name = str(result.rows(statistic, None)["statistic"].iloc[0])
     short = name.split("(")[0]
     if result.is_accuracy(statistic):
-        said = f"{short} (%)"
+        quantity = f"{short} (%)"
     else:
-        said = f"{name}, in units of the scorer" if result.unit(statistic) == "score" else name
+        quantity = f"{name}, in units of the scorer" if result.unit(statistic) == "score" else name
     better = ", lower is better" if result.direction(statistic) < 0 else ""
     kind = f", {100 * result.confidence:g}% {interval_name(result)}" if interval else ""
-    return f"{said.replace('_', ' ')}{better}{kind}"
+    return f"{quantity.replace('_', ' ')}{better}{kind}"
 
 
 def label_values(
@@ -30,15 +30,15 @@ def label_values(
     statistic: str | None = None,
     *,
     interval: bool = True,
-    beside: float = 0.0,
+    right_margin: float = 0.0,
 ) -> None:
-    """Say on the x axis what its values are; `beside` points stand right of the axes."""
-    label_x(ax, value_label(result, statistic, interval=interval), beside)
+    """Say on the x axis what its values are; `right_margin` points stand right of the axes."""
+    label_x(ax, value_label(result, statistic, interval=interval), right_margin)
     if result.is_accuracy(statistic):
         percent_axis(ax.xaxis)
 
 
-def without_end(result: Result, statistic: str | None = None) -> str:
+def infinity_label(result: Result, statistic: str | None = None) -> str:
     """What an infinite value is called: a gap without end is one that never suffices."""
     return "never" if result.unit(statistic) == "score" else "no end"
 
@@ -57,8 +57,8 @@ def require_differences(
     result: Any, function: str, statistic: str | None = None, task: str | None = None
 ) -> Result:
     """Refuse a result that compares no scorers."""
-    found = require_result(result, function).rows(statistic, task)
-    if found["baseline"].notna().any():
+    rows = require_result(result, function).rows(statistic, task)
+    if rows["baseline"].notna().any():
         return result
     raise MetaevalError(
         f"{function} draws comparisons of scorers, and this result ({result.meta.kind}) has "

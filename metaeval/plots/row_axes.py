@@ -14,28 +14,28 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from metaeval.core import Floats, MetaevalError
-from metaeval.plots.text_layout import width, wrapped
+from metaeval.plots.text_layout import text_width, wrap_text
 from metaeval.plots.theme import BLUE, GREY, SETTINGS, figure_width, root_figure
 
-POINTS = 72.0  # in an inch
-SMALLEST = 5.0  # points of a letter that can still be read
-_FAR = 1e6  # spans to the right: where intervals without end are drawn to
-LINE = 1.08  # sizes from one line of a label to the next
-LEGEND = 2.0  # font sizes that a line of a legend takes
-LABELS = 0.45  # share of a figure's width that labels of rows may take
+POINTS_PER_INCH = 72.0  # in an inch
+MIN_FONT_SIZE = 5.0  # points of a letter that can still be read
+_RAY_LENGTH = 1e6  # spans to the right: where intervals without end are drawn to
+LINE_SPACING = 1.08  # sizes from one line of a label to the next
+LEGEND_HEIGHT = 2.0  # font sizes that a line of a legend takes
+LABEL_FRACTION = 0.45  # share of a figure's width that labels of rows may take
 
 
-class Rows(NamedTuple):
+class RowLabels(NamedTuple):
     """Labels of rows, in as many lines as they need, and their size in points.
 
-    `even` rows are all as high as the highest; others as their own lines need. `tall` ones have
+    `even` rows are all as high as the highest; others as their own lines need. `stretch` ones have
     so many times the height.
     """
 
     texts: list[str]
     size: float
     even: bool = True
-    tall: float = 1.0
+    stretch: float = 1.0
 
     @property
     def heights(self) -> Floats:
@@ -43,7 +43,7 @@ class Rows(NamedTuple):
         lines = np.array([text.count("\n") + 1 for text in self.texts], dtype=float)
         if self.even and len(lines):  # a high label may reach into a row with a low one
             lines[:] = max(1.0, *(lines[1:] + lines[:-1]) / 2) if len(lines) > 1 else lines
-        return np.asarray(self.tall * ((LINE * lines + 0.35) * self.size + 1))
+        return np.asarray(self.stretch * ((LINE_SPACING * lines + 0.35) * self.size + 1))
 
     @property
     def unit(self) -> float:
@@ -51,13 +51,13 @@ class Rows(NamedTuple):
         return float(self.heights.min(initial=np.inf)) if self.texts else 1.0
 
     @property
-    def wide(self) -> float:
+    def width(self) -> float:
         """Points that the longest line takes."""
         lines = [line for text in self.texts for line in text.split("\n")]
-        return max((width(line, self.size) for line in lines), default=0.0)
+        return max((text_width(line, self.size) for line in lines), default=0.0)
 
     @property
-    def places(self) -> Floats:
+    def positions(self) -> Floats:
         """Where rows are on the axis, from the top down: 0, 1, ... if they are even."""
         ends = np.cumsum(self.heights / self.unit)
         middles = ends - self.heights / self.unit / 2
@@ -72,36 +72,42 @@ def points(key: str) -> float:
 def label_size(n_rows: int) -> float:
     """Points of the labels of so many rows: smaller for many, never too small to read."""
     smaller = 0.0 if n_rows <= 14 else 1.0 if n_rows <= 26 else 2.5
-    return max(points("ytick.labelsize") - smaller, SMALLEST)
+    return max(points("ytick.labelsize") - smaller, MIN_FONT_SIZE)
 
 
-def rows_of(
+def make_row_labels(
     names: Sequence[object],
     *,
     ax: Axes | None = None,
     wide: bool = False,
     inches: float | None = None,
-    share: float = LABELS,
+    max_fraction: float = LABEL_FRACTION,
     max_chars: int | None = None,
     even: bool = False,
-    least: float = 0.0,
-) -> Rows:
+    min_height: float = 0.0,
+) -> RowLabels:
     """Names as labels of rows that take at most a share of the width of a figure, or of axes.
 
     Labels become smaller down to 6 points before they go on in a second line; further, if they
-    would not fit the height of axes. Each row takes `least` points or more.
+    would not fit the height of axes. Each row takes `min_height` points or more.
     """
     if inches is None:
-        inches = figure_width(wide) if ax is None else own_size(ax)[0]
-    room = share * inches * POINTS
+        inches = figure_width(wide) if ax is None else axes_size(ax)[0]
+    max_width = max_fraction * inches * POINTS_PER_INCH
     size = label_size(len(names))
-    longest = max((width(wrapped(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
-    size = max(min(size, room / max(longest, 1e-9)), min(size, 6.0))
+    longest = max((text_width(wrap_text(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
+    size = max(min(size, max_width / max(longest, 1e-9)), min(size, 6.0))
     while True:
-        rows = Rows([wrapped(name, room, size, max_chars) for name in names], size, even)
-        if ax is None or size == SMALLEST or rows.heights.sum() < 0.8 * own_size(ax)[1] * POINTS:
-            return rows._replace(tall=max(1.0, least / rows.unit))
-        size = max(size - 0.5, SMALLEST)
+        rows = RowLabels(
+            [wrap_text(name, max_width, size, max_chars) for name in names], size, even
+        )
+        if (
+            ax is None
+            or size == MIN_FONT_SIZE
+            or rows.heights.sum() < 0.8 * axes_size(ax)[1] * POINTS_PER_INCH
+        ):
+            return rows._replace(stretch=max(1.0, min_height / rows.unit))
+        size = max(size - 0.5, MIN_FONT_SIZE)
 
 
 def require_axes(ax: Any) -> Axes:
@@ -113,7 +119,7 @@ def require_axes(ax: Any) -> Axes:
     )
 
 
-def own_size(ax: Axes) -> tuple[float, float]:
+def axes_size(ax: Axes) -> tuple[float, float]:
     """Inches that axes and their labels have: their part of the grid of their figure."""
     figure: Any = require_axes(ax).get_figure()
     inches = figure.bbox.size / root_figure(ax).dpi
@@ -125,12 +131,12 @@ def own_size(ax: Axes) -> tuple[float, float]:
     return tuple(box.size / inside * inches)
 
 
-def own_width(ax: Axes) -> float:
+def axes_width(ax: Axes) -> float:
     """Inches that axes and their labels are wide."""
-    return own_size(ax)[0]
+    return axes_size(ax)[0]
 
 
-def axes(ax: Axes | None, height: float, wide: bool = False) -> Axes:
+def axes_or_new(ax: Axes | None, height: float, wide: bool = False) -> Axes:
     """The axes to draw on; without any, those of a new figure, `height` inches high.
 
     It is as wide as the style asks: a column, or the page.
@@ -146,41 +152,41 @@ def row_axes(
     names: Iterable[object],
     max_chars: int | None,
     *,
-    least: float = 0.0,
+    min_height: float = 0.0,
     extra: float = 0.0,
-) -> tuple[Axes, Rows]:
+) -> tuple[Axes, RowLabels]:
     """The axes to draw on, with names as labels of rows; a new figure is as high as they need.
 
-    Each row takes `least` points or more; a new figure has `extra` points above the rows.
+    Each row takes `min_height` points or more; a new figure has `extra` points above the rows.
     """
-    rows = rows_of(list(names), ax=ax, max_chars=max_chars, least=least)
-    ax = axes(ax, rows_height(rows, extra))
+    rows = make_row_labels(list(names), ax=ax, max_chars=max_chars, min_height=min_height)
+    ax = axes_or_new(ax, rows_height(rows, extra))
     label_rows(ax, rows)
     return ax, rows
 
 
-def rows_height(rows: Rows, extra: float = 0.0) -> float:
+def rows_height(rows: RowLabels, extra: float = 0.0) -> float:
     """Inches of a figure with rows, tick labels, and a label of the x axis."""
-    around = 1.3 * points("xtick.labelsize") + 2.6 * points("axes.labelsize") + 16 + extra
-    return float(rows.heights.sum() + 0.2 * rows.unit + around) / POINTS
+    decoration = 1.3 * points("xtick.labelsize") + 2.6 * points("axes.labelsize") + 16 + extra
+    return float(rows.heights.sum() + 0.2 * rows.unit + decoration) / POINTS_PER_INCH
 
 
-def label_rows(ax: Axes, rows: Rows) -> None:
+def label_rows(ax: Axes, rows: RowLabels) -> None:
     """Label the rows at their places, from the top down."""
-    places, half = rows.places, rows.heights / rows.unit / 2
-    ax.set_yticks(places, rows.texts, fontsize=rows.size, linespacing=LINE)
-    ax.set_ylim(places[-1] + half[-1] + 0.1, -half[0] - 0.1)
+    positions, half_heights = rows.positions, rows.heights / rows.unit / 2
+    ax.set_yticks(positions, rows.texts, fontsize=rows.size, linespacing=LINE_SPACING)
+    ax.set_ylim(positions[-1] + half_heights[-1] + 0.1, -half_heights[0] - 0.1)
     ax.tick_params(axis="y", length=0)
 
 
-def label_x(ax: Axes, text: str, beside: float = 0.0) -> None:
+def label_x(ax: Axes, text: str, right_margin: float = 0.0) -> None:
     """Label the x axis; a text that is too long for its middle starts below the row labels.
 
-    `beside` points stand right of the axes.
+    `right_margin` points stand right of the axes.
     """
-    room, size = own_width(ax) * POINTS - beside, points("axes.labelsize")
-    place: Any = "center" if width(text, size) < 0.5 * room else "right"
-    ax.set_xlabel(wrapped(text, 0.92 * room, size), loc=place)
+    available, size = axes_width(ax) * POINTS_PER_INCH - right_margin, points("axes.labelsize")
+    location: Any = "center" if text_width(text, size) < 0.5 * available else "right"
+    ax.set_xlabel(wrap_text(text, 0.92 * available, size), loc=location)
 
 
 def draw_intervals(
@@ -193,97 +199,102 @@ def draw_intervals(
     color: str = BLUE,
     marker: str = "o",
     hollow: bool = False,
-    without_end: str = "no end",
+    infinity_label: str = "no end",
 ) -> None:
     """Points and intervals across rows; none is cut, and values that are none are named.
 
-    An interval without end goes to the edge of the axes with an arrowhead and `without_end`;
+    An interval without end goes to the edge of the axes with an arrowhead and `infinity_label`;
     a row without an estimate says "not defined".
     """
     y, estimate, lower, upper = (np.asarray(v, dtype=float) for v in (y, estimate, lower, upper))
-    there = np.isfinite(estimate)
+    present = np.isfinite(estimate)
     face = "white" if hollow else color
     ax.plot(
-        *(estimate[there], y[there], marker),
+        *(estimate[present], y[present], marker),
         color=color, mfc=face, mew=0.9, linestyle="none", zorder=3,
     )  # fmt: skip
-    both = np.isfinite(lower) & np.isfinite(upper)
-    ax.hlines(y[both], lower[both], upper[both], color=color, lw=_line(), zorder=2)
-    for row in np.flatnonzero(~both | ~there):
-        _open_interval(ax, y[row], estimate[row], (lower[row], upper[row]), color, without_end)
+    bounded = np.isfinite(lower) & np.isfinite(upper)
+    ax.hlines(y[bounded], lower[bounded], upper[bounded], color=color, lw=_line_width(), zorder=2)
+    for row in np.flatnonzero(~bounded | ~present):
+        _open_interval(ax, y[row], estimate[row], (lower[row], upper[row]), color, infinity_label)
 
 
-def _line() -> float:
+def _line_width() -> float:
     return float(SETTINGS["lines.linewidth"])
 
 
 def _open_interval(
-    ax: Axes, y: float, estimate: float, ends: tuple[float, float], color: str, never: str
+    ax: Axes, y: float, estimate: float, ends: tuple[float, float], color: str, infinity_label: str
 ) -> None:
     """An interval that goes on to one side or both, or is not there."""
     if math.isnan(estimate):
-        _beside(ax, 0.02, y, "not defined", "left")
+        _annotate_row(ax, 0.02, y, "not defined", "left")
         return
-    known = [v for v in (*ends, estimate) if math.isfinite(v)]
+    finite = [v for v in (*ends, estimate) if math.isfinite(v)]
     for end, side, edge in ((ends[0], -1, 0.0), (ends[1], 1, 1.0)):
         if math.isinf(end):
-            start = min(known) if side > 0 and known else max(known, default=0.0)
-            if known:
-                reach = Line2D([start, start + side * _FAR * (1 + abs(start))], [y, y])
-                reach.set(color=color, linewidth=_line(), zorder=2)
-                ax.add_artist(reach)  # which leaves the limits of the axis as they are
+            start = min(finite) if side > 0 and finite else max(finite, default=0.0)
+            if finite:
+                ray = Line2D([start, start + side * _RAY_LENGTH * (1 + abs(start))], [y, y])
+                ray.set(color=color, linewidth=_line_width(), zorder=2)
+                ax.add_artist(ray)  # which leaves the limits of the axis as they are
             _arrow(ax, edge, y, side, color)
     if math.isinf(estimate) or math.isinf(max(ends)):
-        _beside(ax, 0.96, y, never, "right")
+        _annotate_row(ax, 0.96, y, infinity_label, "right")
 
 
 def _arrow(ax: Axes, edge: float, y: float, side: int, color: str) -> None:
-    across = ax.get_yaxis_transform()
-    head = Line2D([edge], [y], marker=">" if side > 0 else "<", color=color, transform=across)
+    transform = ax.get_yaxis_transform()
+    head = Line2D([edge], [y], marker=">" if side > 0 else "<", color=color, transform=transform)
     head.set(clip_on=False, zorder=4)
     ax.add_artist(head)
 
 
-def _beside(ax: Axes, x: float, y: float, text: str, side: str) -> None:
+def _annotate_row(ax: Axes, x: float, y: float, text: str, side: str) -> None:
     """A word above a row, in a place across the axes; y is in rows."""
     _write(ax, (x, y), text, (0, 2), ha=side, va="bottom", color=GREY, fontsize=small_size())
 
 
 def small_size() -> float:
     """Points of what is written beside marks."""
-    return max(points("ytick.labelsize") - 2, SMALLEST)
+    return max(points("ytick.labelsize") - 2, MIN_FONT_SIZE)
 
 
-def beside_rows(
-    ax: Axes, places: Floats, texts: Sequence[str], size: float, left: bool = False, **how: Any
+def annotate_rows(
+    ax: Axes,
+    positions: Floats,
+    texts: Sequence[str],
+    size: float,
+    left: bool = False,
+    **options: Any,
 ) -> float:
     """Write a text right (or left) of each row of the axes; returns how many points that takes."""
-    x, away, side = (0, -3, "right") if left else (1, 4, "left")
-    for y, text in zip(places, texts, strict=True):
-        _write(ax, (x, y), text, (away, 0), ha=side, va="center", fontsize=size, **how)
-    return Rows(list(texts), size).wide + 4
+    x, offset, side = (0, -3, "right") if left else (1, 4, "left")
+    for y, text in zip(positions, texts, strict=True):
+        _write(ax, (x, y), text, (offset, 0), ha=side, va="center", fontsize=size, **options)
+    return RowLabels(list(texts), size).width + 4
 
 
 def _write(
-    ax: Axes, at: tuple[float, float], text: str, away: tuple[float, float], **how: Any
+    ax: Axes, position: tuple[float, float], text: str, offset: tuple[float, float], **options: Any
 ) -> None:
     """A text some points away from a place in a row."""
-    across: Any = {"xycoords": ax.get_yaxis_transform(), "annotation_clip": False}
-    ax.annotate(text, at, xytext=away, textcoords="offset points", **across, **how)
+    coordinates: Any = {"xycoords": ax.get_yaxis_transform(), "annotation_clip": False}
+    ax.annotate(text, position, xytext=offset, textcoords="offset points", **coordinates, **options)
 
 
 def legend_above(ax: Axes, columns: int = 4, handles: Any = None, title: str | None = None) -> None:
     """A legend above the axes, where it hides nothing."""
-    more: Any = {"title": title, "title_fontsize": SETTINGS["legend.fontsize"]} if title else {}
-    more |= {} if handles is None else {"handles": handles}
+    options: Any = {"title": title, "title_fontsize": SETTINGS["legend.fontsize"]} if title else {}
+    options |= {} if handles is None else {"handles": handles}
     ax.legend(
-        **more,
+        **options,
         loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, borderaxespad=0.2, borderpad=0.2,
         handlelength=1.6, handletextpad=0.4, columnspacing=1.0,
     )  # fmt: skip
 
 
-def whole_numbers() -> MaxNLocator:
+def integer_ticks() -> MaxNLocator:
     """Ticks at whole numbers only."""
     return MaxNLocator(nbins=8, integer=True, min_n_ticks=1)
 

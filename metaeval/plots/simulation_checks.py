@@ -12,12 +12,19 @@ from matplotlib.figure import FigureBase
 
 from metaeval.core import MetaevalError, check_fraction, require_column
 from metaeval.plots.figures import figure_inches, figure_of_panels
-from metaeval.plots.row_axes import POINTS, draw_intervals, label_x, percent_axis, points, row_axes
+from metaeval.plots.row_axes import (
+    POINTS_PER_INCH,
+    draw_intervals,
+    label_x,
+    percent_axis,
+    points,
+    row_axes,
+)
 from metaeval.plots.theme import BLUE, GREY, LIGHT
 from metaeval.resampling import IntervalInputs, holm, wilson
 
-_SETS = 4_000  # of uniform ranks, for the band
-_NARROWEST = 130.0  # points of a panel
+_N_SIMULATED = 4_000  # of uniform ranks, for the band
+_MIN_PANEL_WIDTH = 130.0  # points of a panel
 
 
 def sbc_ranks(
@@ -99,36 +106,38 @@ def _curves(frame: pd.DataFrame, bins: list[Any]) -> pd.DataFrame:
 
     counts = frame[bins].to_numpy(dtype=float)
     adjusted = np.empty(len(frame))
-    for place in frame.groupby("model", sort=False).indices.values():
-        adjusted[place] = holm(np.asarray(chisquare(counts[place], axis=1).pvalue))
-    at = np.arange(len(bins) + 1) / len(bins)
-    parts = []
+    for rows in frame.groupby("model", sort=False).indices.values():
+        adjusted[rows] = holm(np.asarray(chisquare(counts[rows], axis=1).pvalue))
+    uniform = np.arange(len(bins) + 1) / len(bins)
+    curves = []
     for i, (model, quantity) in enumerate(zip(frame["model"], frame["quantity"], strict=True)):
         total = counts[i].sum()
-        excess = np.r_[0, counts[i].cumsum()] / total - at
-        about = {"model": model, "quantity": quantity, "at": at, "excess": excess}
+        excess = np.r_[0, counts[i].cumsum()] / total - uniform
+        columns = {"model": model, "quantity": quantity, "at": uniform, "excess": excess}
         band = np.array(_band(int(total), len(bins)))
-        parts.append(pd.DataFrame(about | {"band": band, "p_adjusted": adjusted[i]}))
-    return pd.concat(parts, ignore_index=True)
+        curves.append(pd.DataFrame(columns | {"band": band, "p_adjusted": adjusted[i]}))
+    return pd.concat(curves, ignore_index=True)
 
 
 @lru_cache(maxsize=32)
 def _band(n: int, bins: int) -> tuple[float, ...]:
     """Half width at each edge of a band that holds 95 % of the whole curves of n uniform ranks."""
-    counts = np.random.default_rng(0).multinomial(n, np.full(bins, 1 / bins), size=_SETS)
-    at = np.arange(1, bins) / bins
-    away = np.abs(counts.cumsum(axis=1)[:, :-1] / n - at)
-    sd = np.sqrt(at * (1 - at) / n)
-    scale = np.quantile((away / sd).max(axis=1), 0.95)
+    counts = np.random.default_rng(0).multinomial(n, np.full(bins, 1 / bins), size=_N_SIMULATED)
+    uniform = np.arange(1, bins) / bins
+    deviation = np.abs(counts.cumsum(axis=1)[:, :-1] / n - uniform)
+    sd = np.sqrt(uniform * (1 - uniform) / n)
+    scale = np.quantile((deviation / sd).max(axis=1), 0.95)
     return (0.0, *(float(v) for v in scale * sd), 0.0)
 
 
 def _draw_ranks(curves: pd.DataFrame, fig: FigureBase | None) -> Any:
     models = list(dict.fromkeys(curves["model"]))
     smallest = curves.groupby("model", sort=False)["p_adjusted"].min()
-    said = [f"{model}: smallest Holm p {smallest[model]:.2f}" for model in models]
-    room = figure_inches(fig) * POINTS - 30
-    panels = figure_of_panels(fig, said, room=room, least=_NARROWEST, apart=16, high=76)
+    titles = [f"{model}: smallest Holm p {smallest[model]:.2f}" for model in models]
+    width = figure_inches(fig) * POINTS_PER_INCH - 30
+    panels = figure_of_panels(
+        fig, titles, width=width, min_width=_MIN_PANEL_WIDTH, title_gap=16, panel_height=76
+    )
     for panel, model in zip(panels.flat, models, strict=False):
         _draw_model(panel, curves[curves["model"] == model])
     size = points("axes.labelsize")
@@ -202,16 +211,16 @@ def coverage(
 def _shares(frame: Any) -> pd.DataFrame:
     """Shares with Wilson's intervals."""
     _require_frame(frame, "coverage", "label", "covered", "sets")
-    held, sets = (frame[c].to_numpy(dtype=float, na_value=np.nan) for c in ("covered", "sets"))
-    if not len(frame) or not ((held >= 0) & (held <= sets) & (sets > 0)).all():
+    covered, sets = (frame[c].to_numpy(dtype=float, na_value=np.nan) for c in ("covered", "sets"))
+    if not len(frame) or not ((covered >= 0) & (covered <= sets) & (sets > 0)).all():
         raise MetaevalError(
             "coverage needs rows in which covered is between 0 and sets, and sets at least 1."
         )
-    none = np.zeros((1, len(held)))
-    counted = IntervalInputs(none[0], none, none, none[0], 1, successes=held, trials=sets)
-    lower, upper = wilson(counted, 0.95)
-    kept = frame[["label", "covered", "sets"]].reset_index(drop=True)
-    return kept.assign(share=held / sets, lower=lower, upper=upper)
+    zeros = np.zeros((1, len(covered)))
+    counts = IntervalInputs(zeros[0], zeros, zeros, zeros[0], 1, successes=covered, trials=sets)
+    lower, upper = wilson(counts, 0.95)
+    columns = frame[["label", "covered", "sets"]].reset_index(drop=True)
+    return columns.assign(share=covered / sets, lower=lower, upper=upper)
 
 
 def _draw_shares(
@@ -219,7 +228,7 @@ def _draw_shares(
 ) -> Axes:
     ax, rows = row_axes(ax, shares["label"], max_chars)
     ax.axvline(nominal, color=GREY, lw=0.8, ls=(0, (4, 2)), zorder=1)
-    draw_intervals(ax, rows.places, shares["share"], shares["lower"], shares["upper"])
+    draw_intervals(ax, rows.positions, shares["share"], shares["lower"], shares["upper"])
     percent_axis(ax.xaxis)
     label_x(ax, f"intervals that hold the truth (%), nominal {100 * nominal:g}")
     return ax

@@ -9,14 +9,14 @@ from matplotlib import font_manager
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-_UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # kinds of characters without a shape
+_INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # kinds of characters without a shape
 _MARKS = ("Mc", "Me", "Mn")  # kinds of those that sit on the one before
 _BREAKS = " -_/.,:;|)"  # a long name goes on in the next line after one of these, where it can
-_UNIT = 100.0  # points at which widths are measured
-_MORE = "\N{HORIZONTAL ELLIPSIS}"
+_MEASURED_SIZE = 100.0  # points at which widths are measured
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
-def shown(text: object, max_chars: int | None = None) -> str:
+def literal_text(text: object, max_chars: int | None = None) -> str:
     r"""Text as matplotlib draws it literally; characters that the font lacks by their number.
 
     Parameters
@@ -33,107 +33,107 @@ def shown(text: object, max_chars: int | None = None) -> str:
 
     Examples
     --------
-    >>> print(shown("a$b$c" + chr(0x1F980) + chr(10)))
+    >>> print(literal_text("a$b$c" + chr(0x1F980) + chr(10)))
     a\$b\$c[U+1F980][U+000A]
-    >>> shown("abcdefgh", max_chars=5)
+    >>> literal_text("abcdefgh", max_chars=5)
     'ab…gh'
     """
-    return "".join(escaped(token) for token in tokens(text, max_chars))
+    return "".join(escape_dollars(token) for token in tokens(text, max_chars))
 
 
 def tokens(text: object, max_chars: int | None = None) -> list[str]:
     """Characters of a text with their accents, or `[U+1F600]` for one that has no shape."""
     fonts = _fonts(tuple(FontProperties().get_family()))
-    found: list[str] = []
-    for whole in _with_accents(characters(text, max_chars)):
-        if _drawn(whole, fonts):
-            found.append(whole)
+    pieces: list[str] = []
+    for cluster in _grapheme_clusters(abbreviate(text, max_chars)):
+        if _has_glyphs(cluster, fonts):
+            pieces.append(cluster)
         else:
-            found += [c if _drawn(c, fonts) else f"[U+{ord(c):04X}]" for c in whole]
-    return found
+            pieces += [c if _has_glyphs(c, fonts) else f"[U+{ord(c):04X}]" for c in cluster]
+    return pieces
 
 
-def _with_accents(every: list[str]) -> list[str]:
+def _grapheme_clusters(characters: list[str]) -> list[str]:
     """Characters, each with the marks that are drawn above or below it."""
-    found: list[str] = []
-    for character in every:
-        if found and unicodedata.category(character) in _MARKS:
-            found[-1] += character
+    clusters: list[str] = []
+    for character in characters:
+        if clusters and unicodedata.category(character) in _MARKS:
+            clusters[-1] += character
         else:
-            found.append(character)
-    return found
+            clusters.append(character)
+    return clusters
 
 
-def _drawn(whole: str, fonts: tuple[frozenset[int], ...]) -> bool:
+def _has_glyphs(cluster: str, fonts: tuple[frozenset[int], ...]) -> bool:
     """Whether one font has a character and all of its marks; a mark alone would go astray."""
-    kinds = [unicodedata.category(c) for c in whole]
-    if kinds[0] in _MARKS or not set(kinds).isdisjoint(_UNSEEN):
+    categories = [unicodedata.category(c) for c in cluster]
+    if categories[0] in _MARKS or not set(categories).isdisjoint(_INVISIBLE):
         return False
-    return any(all(ord(c) in has for c in whole) for has in fonts)
+    return any(all(ord(c) in charmap for c in cluster) for charmap in fonts)
 
 
-def characters(text: object, max_chars: int | None) -> list[str]:
+def abbreviate(text: object, max_chars: int | None) -> list[str]:
     """Characters of a text, less its middle where it has more than it may have."""
-    every = list(str(text))
-    if max_chars is None or len(every) <= max_chars:
-        return every
+    characters = list(str(text))
+    if max_chars is None or len(characters) <= max_chars:
+        return characters
     tail = (max_chars - 1) // 2
-    return [*every[: max_chars - 1 - tail], _MORE, *every[len(every) - tail :]]
+    return [*characters[: max_chars - 1 - tail], _ELLIPSIS, *characters[len(characters) - tail :]]
 
 
-def escaped(token: str) -> str:
+def escape_dollars(token: str) -> str:
     """A token with a dollar that is only a dollar."""
     return token.replace("$", r"\$")
 
 
-def wrapped(text: object, room: float, size: float, max_chars: int | None = None) -> str:
-    """`shown` in as many lines as it takes to stay within `room` points at a font size."""
+def wrap_text(text: object, max_width: float, size: float, max_chars: int | None = None) -> str:
+    """`literal_text` in as many lines as it takes to stay within `max_width` points at a font size."""
     line: list[str] = []
     lines: list[str] = []
     for token in tokens(text, max_chars):
-        if line and width([*line, token], size) > room:
-            cut = _cut(line, token)
-            lines.append("".join(escaped(t) for t in line[:cut]))
+        if line and text_width([*line, token], size) > max_width:
+            cut = _break_position(line, token)
+            lines.append("".join(escape_dollars(t) for t in line[:cut]))
             line = line[cut:]
         line.append(token)
-    return "\n".join([*lines, "".join(escaped(t) for t in line)])
+    return "\n".join([*lines, "".join(escape_dollars(t) for t in line)])
 
 
-def width(parts: list[str] | str, size: float) -> float:
+def text_width(parts: list[str] | str, size: float) -> float:
     """Width in points of tokens that stand side by side."""
     families = tuple(FontProperties().get_family())
-    return sum(_wide(part, families) for part in parts) * size / _UNIT
+    return sum(_token_width(part, families) for part in parts) * size / _MEASURED_SIZE
 
 
-def _cut(line: list[str], then: str) -> int:
+def _break_position(line: list[str], token: str) -> int:
     """Where a line that is full ends: after a separator in its second half, else at its end.
 
     A number is not cut at its point.
     """
-    rest = [*line, then]
-    for place in range(len(line), len(line) // 2, -1):
-        inside = rest[place - 1] == "." and rest[place].isdigit()
-        if rest[place - 1] in _BREAKS and not inside:
-            return place
+    line_and_token = [*line, token]
+    for position in range(len(line), len(line) // 2, -1):
+        in_number = line_and_token[position - 1] == "." and line_and_token[position].isdigit()
+        if line_and_token[position - 1] in _BREAKS and not in_number:
+            return position
     return len(line)
 
 
 @lru_cache(maxsize=4096)
-def _wide(token: str, families: tuple[str, ...]) -> float:
-    prop = FontProperties(family=list(families), size=_UNIT)
+def _token_width(token: str, families: tuple[str, ...]) -> float:
+    prop = FontProperties(family=list(families), size=_MEASURED_SIZE)
     return float(text_to_path.get_text_width_height_descent(token, prop, ismath=False)[0])
 
 
 def _fonts(families: tuple[str, ...]) -> tuple[frozenset[int], ...]:
     """Characters of each font of some families, in the order in which matplotlib asks them."""
-    found = []
+    charmaps = []
     for family in families:
         prop = FontProperties(family=[family])
         try:
-            found.append(_charmap(str(font_manager.findfont(prop, fallback_to_default=False))))
+            charmaps.append(_charmap(str(font_manager.findfont(prop, fallback_to_default=False))))
         except ValueError:  # matplotlib goes on to the next family, too
             continue
-    return tuple(found) or (_charmap(str(font_manager.findfont(FontProperties()))),)
+    return tuple(charmaps) or (_charmap(str(font_manager.findfont(FontProperties()))),)
 
 
 @lru_cache(maxsize=32)

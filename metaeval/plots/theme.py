@@ -32,25 +32,25 @@ SETTINGS: Any = mpl.rcParams  # whose names matplotlib lists one by one for type
 _SERIF, _SANS = ("STIXGeneral", "DejaVu Serif", "serif"), ("DejaVu Sans", "sans-serif")
 
 
-class _Look(NamedTuple):
+class _StylePreset(NamedTuple):
     """Width of a column and of the page in inches, fonts, and their size in points."""
 
     width: float
-    page: float
+    page_width: float
     fonts: tuple[str, ...] = _SERIF
     size: float = 9.0
 
 
-_LOOKS = {
-    "acl": _Look(3.03, 6.30, size=8.5),
-    "acl-wide": _Look(6.30, 6.30),
-    "neurips": _Look(5.50, 5.50),
-    "icml": _Look(3.25, 6.75, size=8.5),
-    "icml-wide": _Look(6.75, 6.75),
-    "iclr": _Look(5.50, 5.50),
-    "slides": _Look(8.0, 8.0, _SANS, 12.0),
+_PRESETS = {
+    "acl": _StylePreset(3.03, 6.30, size=8.5),
+    "acl-wide": _StylePreset(6.30, 6.30),
+    "neurips": _StylePreset(5.50, 5.50),
+    "icml": _StylePreset(3.25, 6.75, size=8.5),
+    "icml-wide": _StylePreset(6.75, 6.75),
+    "iclr": _StylePreset(5.50, 5.50),
+    "slides": _StylePreset(8.0, 8.0, _SANS, 12.0),
 }
-_ALWAYS = {
+_COMMON = {
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
     "svg.fonttype": "none",
@@ -59,20 +59,20 @@ _ALWAYS = {
 }
 
 
-class Applied:
+class StyleContext:
     """A style that is in force; a `with` block puts back what was before at its end."""
 
-    def __init__(self, before: dict[str, Any]) -> None:
-        self._before = before
+    def __init__(self, previous: dict[str, Any]) -> None:
+        self._previous = previous
 
-    def __enter__(self) -> Applied:
+    def __enter__(self) -> StyleContext:
         return self
 
     def __exit__(self, *_: object) -> None:
-        SETTINGS.update(self._before)
+        SETTINGS.update(self._previous)
 
 
-def style(name: str) -> Applied:
+def style(name: str) -> StyleContext:
     """Draw in the widths and fonts of a venue from now on, or inside a `with` block.
 
     Parameters
@@ -107,32 +107,32 @@ def style(name: str) -> Applied:
     ...     print(matplotlib.rcParams["figure.figsize"][0])
     3.03
     """
-    check_one_of("style", name, list(_LOOKS))
-    wanted = _parameters(_LOOKS[name])
-    before = {key: SETTINGS[key] for key in wanted}
-    SETTINGS.update(wanted)
-    return Applied(before)
+    check_one_of("style", name, list(_PRESETS))
+    parameters = _rc_params(_PRESETS[name])
+    previous = {key: SETTINGS[key] for key in parameters}
+    SETTINGS.update(parameters)
+    return StyleContext(previous)
 
 
-def _parameters(of: _Look) -> dict[str, Any]:
+def _rc_params(preset: _StylePreset) -> dict[str, Any]:
     """Parameters of matplotlib: seaborn's plain theme, thin lines, and what the venue asks."""
-    small = of.size - 1
-    sizes = {"font.size": of.size, "axes.labelsize": of.size, "axes.titlesize": of.size}
-    sizes |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), small)
-    thin = {
-        f"{axis}tick.major.{what}": v
+    tick_size = preset.size - 1
+    sizes = {"font.size": preset.size, "axes.labelsize": preset.size, "axes.titlesize": preset.size}
+    sizes |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), tick_size)
+    ticks = {
+        f"{axis}tick.major.{name}": value
         for axis in "xy"
-        for what, v in (("width", 0.6), ("size", 2.5))
+        for name, value in (("width", 0.6), ("size", 2.5))
     }
     return {
-        **{k: v for k, v in sns.axes_style("ticks").items() if not k.startswith("font.")},
+        **{k: value for k, value in sns.axes_style("ticks").items() if not k.startswith("font.")},
         **sizes,
-        **thin,
-        **_ALWAYS,
-        "font.family": list(of.fonts),
-        f"font.{of.fonts[-1]}": list(of.fonts[:-1]),
-        "mathtext.fontset": "stix" if of.fonts == _SERIF else "dejavusans",
-        "figure.figsize": (of.width, round(0.62 * of.width, 2)),
+        **ticks,
+        **_COMMON,
+        "font.family": list(preset.fonts),
+        f"font.{preset.fonts[-1]}": list(preset.fonts[:-1]),
+        "mathtext.fontset": "stix" if preset.fonts == _SERIF else "dejavusans",
+        "figure.figsize": (preset.width, round(0.62 * preset.width, 2)),
         "savefig.dpi": 300,
         "axes.linewidth": 0.6,
         "axes.spines.top": False,
@@ -144,16 +144,16 @@ def _parameters(of: _Look) -> dict[str, Any]:
     }
 
 
-def look(index: int) -> dict[str, Any]:
+def series_style(index: int) -> dict[str, Any]:
     """Colour, dashes and marker of the series with a number; they come again after seven."""
-    place = index % len(PALETTE)
-    return {"color": PALETTE[place], "linestyle": DASHES[place], "marker": MARKERS[place]}
+    position = index % len(PALETTE)
+    return {"color": PALETTE[position], "linestyle": DASHES[position], "marker": MARKERS[position]}
 
 
 def figure_width(wide: bool = False) -> float:
     """Inches that a figure of the style in force is wide: a column, or the page."""
     column = float(SETTINGS["figure.figsize"][0])
-    pages = {of.width: of.page for of in _LOOKS.values()}
+    pages = {preset.width: preset.page_width for preset in _PRESETS.values()}
     return pages.get(column, column) if wide else column
 
 
@@ -185,41 +185,41 @@ def save(figure: Axes | NDArray[Any] | Figure, path: str | Path) -> tuple[Path, 
     ...     [path.suffix for path in save(Figure(), folder + "/figure")]
     ['.pdf', '.png']
     """
-    drawn = figure_of(figure)
+    root = require_figure(figure)
     stem = Path(path)
     if stem.suffix.lower() in (".pdf", ".png"):
         stem = stem.with_suffix("")
     if not stem.name:
         raise MetaevalError(f"{str(path)!r} is a folder; name a file to write.")
     targets = [stem.with_name(f"{stem.name}.{kind}") for kind in ("pdf", "png")]
-    write_all({target: rendered(drawn, target.suffix[1:]) for target in targets})
+    write_all({target: render(root, target.suffix[1:]) for target in targets})
     return targets[0], targets[1]
 
 
-def root_figure(drawn: Any) -> Any:
+def root_figure(artist: Any) -> Any:
     """The whole figure of axes, or of a part of a figure; None if they were removed from it."""
-    part = drawn.figure  # that of a part is the whole figure
+    part = artist.figure  # that of a part is the whole figure
     return None if part is None else part.figure
 
 
-def figure_of(drawn: Any) -> Figure:
+def require_figure(artist: Any) -> Figure:
     """The figure that axes are in."""
-    if isinstance(drawn, np.ndarray) and drawn.size:
-        drawn = drawn.flat[0]
-    if isinstance(drawn, Axes | FigureBase):
-        found = root_figure(drawn)
-        if found is not None:
-            return found
+    if isinstance(artist, np.ndarray) and artist.size:
+        artist = artist.flat[0]
+    if isinstance(artist, Axes | FigureBase):
+        root = root_figure(artist)
+        if root is not None:
+            return root
     raise MetaevalError(
-        f"Expected axes or a figure to save, found a {type(drawn).__name__}; "
+        f"Expected axes or a figure to save, found a {type(artist).__name__}; "
         "pass what a function of metaeval.plots returned."
     )
 
 
-def rendered(drawn: Figure, kind: str) -> bytes:
+def render(figure: Figure, kind: str) -> bytes:
     """The bytes of a figure without a date."""
     dateless = {"pdf": {"CreationDate": None}, "png": {}}[kind]
     file = io.BytesIO()
-    with mpl.rc_context(cast(Any, _ALWAYS)):
-        drawn.savefig(file, format=kind, metadata=dateless)
+    with mpl.rc_context(cast(Any, _COMMON)):
+        figure.savefig(file, format=kind, metadata=dateless)
     return file.getvalue()

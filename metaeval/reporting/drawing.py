@@ -10,7 +10,7 @@ from typing import Any, cast
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-from metaeval.plots.theme import figure_of, rendered
+from metaeval.plots.theme import render, require_figure
 from metaeval.reporting.parts import Figure
 
 
@@ -23,8 +23,8 @@ def figure(name: str, caption: str, draw: Callable[..., Any], *args: Any, **opti
     with mpl.rc_context({"figure.max_open_warning": 0}):
         before = set(plt.get_fignums())
         try:
-            drawn = figure_of(draw(*args, **options))
-            files = {kind: rendered(drawn, kind) for kind in ("pdf", "png")}
+            drawn = require_figure(draw(*args, **options))
+            files = {kind: render(drawn, kind) for kind in ("pdf", "png")}
             svg = _svg(drawn, name)
         finally:
             for number in set(plt.get_fignums()) - before:

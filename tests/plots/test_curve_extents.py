@@ -107,11 +107,11 @@ def curves(table):
 
 
 DRAW = {
-    "reliability": lambda frame, ax=None: _reliability._drawn(frame, ax, 0.95),
-    "three_way": lambda frame, ax=None: _reliability._drawn(frame, ax, 0.95),
-    "gap": lambda frame, ax=None: _gap_to_agreement._drawn(frame, 0.9, ax),
+    "reliability": lambda frame, ax=None: _reliability._draw(frame, ax, 0.95),
+    "three_way": lambda frame, ax=None: _reliability._draw(frame, ax, 0.95),
+    "gap": lambda frame, ax=None: _gap_to_agreement._draw(frame, 0.9, ax),
     "tie_curve": lambda frame, ax=None: _tie_curve._draw_thresholds(frame, ax, 0.95),
-    "risk_coverage": lambda frame, ax=None: _risk_coverage._drawn(frame, ax, 0.95),
+    "risk_coverage": lambda frame, ax=None: _risk_coverage._draw(frame, ax, 0.95),
 }
 
 
@@ -153,7 +153,7 @@ def ranked(n, policies=4):
 
 @pytest.mark.parametrize(("n", "n_policies"), [(2, 2), (3, 4), (12, 4), (40, 5)])
 def test_texts_of_ranks_neither_cover_one_another_nor_leave_the_figure(n, n_policies):
-    ax = _tie_policies._drawn(ranked(n, n_policies), None, None)
+    ax = _tie_policies._draw(ranked(n, n_policies), None, None)
     assert_readable(ax)
     assert ax.figure.get_figwidth() == pytest.approx(3.03)
 
@@ -163,7 +163,7 @@ def test_texts_of_biases_neither_cover_one_another_nor_leave_the_figure(n):
     values = np.linspace(-0.4, 0.2, n)
     frame = pd.DataFrame({"scorer": names_of(n), "estimate": values})
     frame = frame.assign(lower=values - 0.1, upper=values + 0.1)
-    ax = _order_bias._drawn(frame, None, None)
+    ax = _order_bias._draw(frame, None, None)
     assert_readable(ax)
     assert ax.figure.get_figwidth() == pytest.approx(3.03)
 

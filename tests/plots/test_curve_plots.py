@@ -149,7 +149,7 @@ def test_many_tasks_have_a_panel_each(example):
     from metaeval.plots import _gap_to_agreement
 
     many = pd.concat([frame.assign(task=frame["task"] + str(i)) for i in range(3)])
-    assert len(_gap_to_agreement._drawn(many, 0.9, None).child_axes) == 6
+    assert len(_gap_to_agreement._draw(many, 0.9, None).child_axes) == 6
 
 
 def test_gaps_of_a_posterior_are_its_own(trees):

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 import metaeval as me
 from metaeval import MetaevalError, plots
-from metaeval.plots.text_layout import shown, tokens, width, wrapped
+from metaeval.plots.text_layout import literal_text, text_width, tokens, wrap_text
 from metaeval.plots.theme import DASHES, MARKERS, PALETTE, figure_width
 
 mpl.use("Agg")
@@ -123,8 +123,8 @@ def test_what_cannot_be_written_leaves_nothing(figure, tmp_path):
 )
 def test_texts_are_drawn_as_they_are(name, text):
     with me.style(name):
-        drawn = Text(0, 0, shown(text))
-        literal, formula = drawn._preprocess_math(shown(text))
+        drawn = Text(0, 0, literal_text(text))
+        literal, formula = drawn._preprocess_math(literal_text(text))
         assert formula is False
         back = re.sub(r"\[U\+([0-9A-F]+)\]", lambda m: chr(int(m[1], 16)), literal)
         assert back == text
@@ -138,22 +138,22 @@ def test_no_character_is_missing_from_the_font():
             made = plt.figure()
             for start in (32, 128, 0x300, 0x400, 0x590, 0x2000, 0x2200):
                 every = "".join(map(chr, range(start, start + 96)))
-                made.text(0, 0, shown(every), fontsize=3)
-            made.text(0, 0, shown(f"{marks} \u4e2d\U0001f980\ue000\U0010ffff"), fontsize=3)
+                made.text(0, 0, literal_text(every), fontsize=3)
+            made.text(0, 0, literal_text(f"{marks} \u4e2d\U0001f980\ue000\U0010ffff"), fontsize=3)
             made.canvas.draw()  # a missing one is a warning, and those are errors
             plt.close(made)
     with me.style("acl"):
-        assert shown("\u05d0\u4e2d") == "[U+05D0][U+4E2D]"
+        assert literal_text("\u05d0\u4e2d") == "[U+05D0][U+4E2D]"
         assert tokens("e\u0301x\u0483") == ["e\u0301", "x", "[U+0483]"]
-        assert shown("\u0301") == "[U+0301]"
+        assert literal_text("\u0301") == "[U+0301]"
 
 
 def test_long_texts_go_on_in_lines_and_lose_nothing():
     for text in ("word " * 20, "x" * 200, "a/b-c_d." * 12, "$" * 50):
-        lines = wrapped(text, 80, 8).split("\n")
-        assert "".join(lines) == shown(text)
-        assert max(width(line.replace("\\$", "$"), 8) for line in lines) <= 80
-    assert wrapped("one_two_three", width("one_two_t", 8), 8) == "one_two_\nthree"
-    assert wrapped("one two 1.25", width("one two 1.2", 8), 8) == "one two \n1.25"
-    assert wrapped("short", 80, 8, max_chars=4) == "sh\u2026t"
-    assert wrapped("\U0001f980", 1, 8) == "[U+1F980]"
+        lines = wrap_text(text, 80, 8).split("\n")
+        assert "".join(lines) == literal_text(text)
+        assert max(text_width(line.replace("\\$", "$"), 8) for line in lines) <= 80
+    assert wrap_text("one_two_three", text_width("one_two_t", 8), 8) == "one_two_\nthree"
+    assert wrap_text("one two 1.25", text_width("one two 1.2", 8), 8) == "one two \n1.25"
+    assert wrap_text("short", 80, 8, max_chars=4) == "sh\u2026t"
+    assert wrap_text("\U0001f980", 1, 8) == "[U+1F980]"
