@@ -1,36 +1,32 @@
 """Figures of results: intervals, comparisons, posteriors, calibration and ties.
 
-Every function takes what it shows and draws on matplotlib axes (`ax=`, or new ones of the width of
-the style in force), which it returns; with `return_data=True` it draws nothing and returns the
-frame of what would be drawn. See `metaeval.style` for widths and fonts, and `save` for files.
+Every function draws a result, table or posterior on matplotlib axes (`ax=`, or new ones as wide as
+the current style), which it returns; with `return_data=True` it returns the data of the figure as a
+DataFrame instead. See `metaeval.style` for widths and fonts, and `save` for files.
 
-- `theme`: Styles of venues: widths, fonts, colours; and saving figures the same everywhere.
-- `figures`: Figures of several panels that share their axes.
-- `row_axes`: What plots share: figures that fit their rows, row labels, and intervals drawn
-  whole.
+- `theme`: Styles of venues (widths, fonts, colors) and reproducible image files.
+- `figures`: Figures of several panels with shared axes.
+- `row_axes`: Figures with one labeled row per scorer, and intervals in these rows.
 - `panels`: Several panels inside one pair of axes.
-- `legends`: Keys and titles above axes, in as many lines as they need.
-- `text_layout`: Texts from data as figures show them: nothing is run, nothing is lost, long ones
-  go on.
-- `input_checks`: What plots hand on to the functions that compute what they draw.
-- `result_checks`: What plots ask of results: that they are some, what they compare, and what
-  their axes say.
-- `intervals`: Values of scorers with intervals, and the ranks that comparisons leave open.
-- `posteriors`: Posteriors of scorers: intervals, and how their draws are spread.
-- `group_diagram`: Scorers on the axis of their values, and bars over those that do not differ
-  significantly.
-- `_significance_matrix`: Which scorers differ significantly, pair by pair.
-- `_shrinkage`: Tasks side by side: what each says alone, and what a model makes of all of them.
-- `simulation_checks`: What simulations say of posteriors and intervals: ranks of true values, and
-  coverage.
-- `_reliability`: Reliability diagrams: how often the event happens at each forecast.
-- `_risk_coverage`: Risk and coverage: errors among the decisions that a scorer is surest of.
-- `_tie_curve`: Accuracy by the threshold below which a margin is called a tie.
+- `legends`: Legends and titles above axes, wrapped to the available width.
+- `text_layout`: Literal display of names from data: no markup, no lost characters, wrapped lines.
+- `input_checks`: Checks of the tables, posteriors and scorers to draw.
+- `result_checks`: Checks of the results to draw, and labels of their axes.
+- `intervals`: Intervals of scorers, and intervals for their ranks.
+- `posteriors`: Posterior intervals and densities of scorers.
+- `group_diagram`: Scorers on a common axis, with a bar over each group without significant
+  differences.
+- `_significance_matrix`: Pairwise significance of scorers as a matrix.
+- `_shrinkage`: Estimates of each task alone and partially pooled over tasks, side by side.
+- `simulation_checks`: Checks by simulation: ranks of true values, and coverage of intervals.
+- `_reliability`: Reliability diagrams: observed frequency of an event by its forecast.
+- `_risk_coverage`: Risk-coverage curves: error rate among the most confident decisions.
+- `_tie_curve`: Accuracy by tie threshold.
 - `_tie_policies`: Ranks of scorers under every tie policy.
-- `_win_tie_loss`: Shares of win, tie and loss by margin, seen and expected by a posterior.
-- `_order_bias`: Bias towards the response that was shown first.
-- `_gap_to_agreement`: How often people agree with a gap between two scores, and the gap at which
-  they mostly do.
+- `_win_tie_loss`: Proportions of win, tie and loss by margin, observed and predicted by a model.
+- `_order_bias`: Order bias: preference for the response shown first.
+- `_gap_to_agreement`: Agreement with the labels by score difference, and the difference at which
+  it reaches a given rate.
 """
 
 from __future__ import annotations

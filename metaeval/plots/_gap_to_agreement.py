@@ -1,4 +1,4 @@
-"""How often people agree with a gap between two scores, and the gap at which they mostly do."""
+"""Agreement with labels by score difference, and the difference at which it is sufficient."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from metaeval.results import Result
 from metaeval.tables import Table
 
 _NAME = "gap_to_agreement"
-_MAX_SHARED = 4  # tasks whose curves share a panel
-_N_POINTS = 41
-_AXIS_FACTOR = 1.25  # times the largest margin: gaps beyond are off the axis, and told by an arrow
-_ROW_HEIGHT = 0.13  # of the height of curves, for the interval of a gap below them
+_MAX_SHARED = 4  # tasks whose curves share a panel; more overlap too much
+_N_POINTS = 41  # of a curve of a posterior
+_AXIS_FACTOR = 1.25  # of the largest margin; intervals of gaps that extend further end in an arrow
+_ROW_HEIGHT = 0.13  # of the height of the curves, for the interval of a gap below them
 _GAP_COLUMNS = ("margin", "lower", "upper")
 _COLUMNS = ("part", "scorer", "task", "margin", "agreement", "lower", "upper")
 
@@ -54,57 +54,58 @@ def gap_to_agreement(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """How often labels agree with the sign of a gap, by its size, and the gap where that is enough.
+    """Draw agreement with the labels by score difference, and the gap at which it is sufficient.
 
     Parameters
     ----------
     source : Responses, Pairs or DataTree
-        A table, for curves and intervals by resampling, or a posterior of `bayes.CalibrationModel`.
+        A table, with curves and intervals by resampling, or a posterior of
+        `bayes.CalibrationModel`.
     scorers : str or list of str, optional
-        One panel for each, for gaps are in units of its scores; all by default.
+        One panel for each, since gaps are in units of its scores; all scorers by default.
     agreement : float, default 0.9
-        Share of agreement that is enough.
+        Agreement rate that defines the gap.
     by : str, optional
-        Of tables: the column whose values have curves of their own; `task` where there is one.
-        A posterior has a curve for each task.
+        For tables: column with a curve for each of its values; by default `task` if there is one. A
+        posterior has a curve for each task.
     label : str, optional
-        Of tables, as are those below but `confidence`: which label column.
+        Label column. This and the following arguments except `confidence` are for tables only.
     resample : {"item", "cluster", "task"}, optional
-        What is resampled; clusters where there are any, else items, by default.
+        Unit of resampling; by default clusters if there are any, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+        Policy for missing scores, as in `metaeval.evaluate`; by default that of the table.
     confidence : float, default 0.95
-        Of bands and intervals, of posteriors too.
+        Confidence level of bands and intervals, also for posteriors.
     n_resamples : int, default 1 000
         Bootstrap replicates, at least 100.
     weights : {"multinomial", "poisson", "exponential"}, optional
-        How units are weighted in replicates, as in `metaeval.evaluate`.
+        Distribution of the resampling weights, as in `metaeval.evaluate`.
     seed : int, default 0
-        Of replicates; the same seed gives the same figure.
+        Seed of the replicates; the same seed gives the same figure.
     ax : Axes, optional
-        Where to draw; a new figure that has room for all panels by default.
+        Axes to draw on; by default those of a new figure with room for all panels.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        With several panels the axes that hold them. Rows of the frame are of three kinds (`part`):
-        "curve", agreement at a margin with its band; "gap", the margin at which agreement is
-        reached with the ends of its interval (infinite: never); and, of posteriors, "seen", the
-        share of agreement among pairs of about a margin.
+        With several panels, the axes that contain them. Rows of the DataFrame are of three kinds
+        (`part`): "curve", agreement at a margin with its band; "gap", the margin at which the
+        agreement is reached, with its interval (infinite if it is not reached); and, for
+        posteriors, "seen", the observed agreement among pairs of similar margin.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable.
+        If the data or the arguments are invalid.
 
     Notes
     -----
-    Curves end at the largest margin that was seen. They are of the form 1/2 lapse + (1 - lapse)
-    sigma(slope gap), or that of the posterior; what no such curve can follow is not shown: see
-    `reliability`. Where the interval of a gap leaves the axis it ends in an arrow, and the key has
-    its ends.
+    Curves end at the largest observed margin. They are of the form lapse / 2 + (1 - lapse)
+    sigma(slope gap), or that of the posterior, and do not show deviations from this form: see
+    `reliability`. Intervals of gaps that extend beyond the axis end in an arrow; the legend has
+    their bounds.
 
     References
     ----------
@@ -115,7 +116,7 @@ def gap_to_agreement(
     >>> from metaeval import load_example
     >>> ax = gap_to_agreement(load_example(), "judge", agreement=0.8, n_resamples=100)
     >>> ax.get_xlabel()
-    'gap between scores'
+    'score difference'
     """
     check_fraction("agreement", agreement)
     names = as_name_list(scorers)
@@ -130,7 +131,7 @@ def gap_to_agreement(
     if is_posterior(source):
         if by is not None:
             raise MetaevalError(
-                f"by={by!r} is for tables; a posterior has the tasks that it was fitted with, "
+                f"by={by!r} applies to tables; the tasks of a posterior are those of "
                 "bayes.fit(..., by=...)."
             )
         require_defaults(gap_to_agreement, table_options)
@@ -153,7 +154,7 @@ def _from_table(
 
 
 def _gaps(result: Result, by_task: bool) -> pd.DataFrame:
-    """Rows of gaps, those of all tasks together only where there are no others."""
+    """Rows of gaps: those of the tasks, or the pooled ones if there are no tasks."""
     rows = result.frame
     rows = rows[rows["statistic"].str.startswith("gap(") & rows["baseline"].isna()]
     rows = rows[rows["task"].notna() == by_task]
@@ -202,11 +203,11 @@ def _draw(frame: pd.DataFrame, agreement: float, ax: Axes | None) -> Axes:
         legend = [LegendEntry(e, text) for e, text in zip(artists, header.entries, strict=True)]
         height = draw_legend(panel, legend, layout.panel_width, 1)
         draw_title(panel, header.title, height, layout.panel_width)
-    return label_axes(host, "gap between scores", "labels that agree with its sign (%)")
+    return label_axes(host, "score difference", "agreement with the labels (%)")
 
 
 def _header(part: pd.DataFrame, shared: bool) -> PanelHeader:
-    """Title of a panel, and a line with the gap of each of its curves."""
+    """Title of a panel, and a legend text with the gap of each of its curves."""
     gaps = part[part["part"] == "gap"]
     scorer, tasks = part["scorer"].iloc[0], gaps["task"]
     title = scorer if shared else panel_title(scorer, tasks.iloc[0])
@@ -218,17 +219,19 @@ def _header(part: pd.DataFrame, shared: bool) -> PanelHeader:
 
 
 def _gap_text(gap: pd.Series) -> str:
-    """A gap and its interval in words: `1.4 [0.49, never]`."""
+    """A gap and its interval, such as `1.4 [0.49, not reached]`."""
     middle, low, high = (_number(gap[c]) for c in ("margin", "lower", "upper"))
     return f"{middle} [{low}, {high}]"
 
 
 def _number(value: float) -> str:
-    return "never" if math.isinf(value) else "not defined" if math.isnan(value) else f"{value:.3g}"
+    if math.isnan(value):
+        return "not defined"
+    return "not reached" if math.isinf(value) else f"{value:.3g}"
 
 
 def _panel(ax: Axes, part: pd.DataFrame, agreement: float) -> list[Any]:
-    """Curves of all tasks of a scorer, and a row with the gap of each below them."""
+    """Draw the curves of all tasks of a scorer, and below them a row with the gap of each."""
     gaps = part[part["part"] == "gap"]
     limit = _limit(part)
     minimum = part.loc[part["part"] != "gap", ["agreement", "lower"]].min(axis=None)
@@ -248,7 +251,7 @@ def _panel(ax: Axes, part: pd.DataFrame, agreement: float) -> list[Any]:
 
 
 def _limit(part: pd.DataFrame) -> float:
-    """Right end of the axis: past the largest margin, and gaps that are not far beyond it."""
+    """Right end of the axis: beyond the largest margin, and gaps that are not much larger."""
     largest = float(part.loc[part["part"] != "gap", "margin"].max()) or 1.0
     gaps = part.loc[part["part"] == "gap", ["margin", "upper"]].to_numpy().ravel()
     near = [v for v in gaps if v <= _AXIS_FACTOR * largest]
@@ -270,10 +273,10 @@ def _curve(ax: Axes, rows: pd.DataFrame, k: int) -> Line2D:
 
 
 def _gap(ax: Axes, gap: pd.Series, y: float, limit: float, k: int) -> None:
-    """The gap with its interval in a row below the curves, and a line up to where it is read."""
+    """Draw a gap with its interval in a row below the curves, and a line up to its curve."""
     style = series_style(k)
     middle, low, high = (gap[c] if gap[c] <= limit else math.inf for c in _GAP_COLUMNS)
-    low = math.nan if math.isinf(low) else low  # nothing to the left of "never"
+    low = math.nan if math.isinf(low) else low  # no interval left of an infinite gap
     draw_intervals(
         *(ax, [y], [middle], [low], [high]),
         color=style["color"], marker=style["marker"], infinity_label="",

@@ -1,4 +1,4 @@
-"""Bias towards the response that was shown first."""
+"""Order bias: preference for the response shown first."""
 
 from __future__ import annotations
 
@@ -25,10 +25,7 @@ from metaeval.results import Result
 from metaeval.statistics import Scale, cox_intercept
 from metaeval.tables import Pairs, Table
 
-_LABEL = (
-    "log odds of margins for the response shown first, beyond the "
-    "labels (above 0: the scorer favours it)"
-)
+_LABEL = "order bias relative to the labels (log odds; above 0: favors the response shown first)"
 _COLUMNS = ["scorer", "estimate", "lower", "upper"]
 
 
@@ -48,55 +45,55 @@ def order_bias(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show how much more each scorer's margins side with the response shown first than labels do.
+    """Show the order bias of each scorer: preference for the first response, relative to labels.
 
     Parameters
     ----------
     source : Pairs or DataTree
-        Pairs whose order is that in which they were shown (`ordered=True`), or a posterior of
+        Pairs in the order in which responses were shown (`ordered=True`), or a posterior of
         `bayes.CalibrationModel` or `bayes.TieModel` of such pairs.
     scorers : str or list of str, optional
-        All by default.
+        Scorers to draw; all by default.
     scale : {"score", "probability", "log_odds"}
-        Of pairs: as in `metaeval.statistics.cox_intercept`.
+        Scale of the scores of pairs, as in `metaeval.statistics.cox_intercept`.
     max_chars : int, optional
-        Longer names lose their middle; by default they are whole, in several lines if need be.
+        Abbreviate longer names in the middle; by default they are shown in full and wrapped.
     label : str, optional
-        Of pairs, as are those below but `confidence`: which label column.
+        Label column. This and the following arguments except `confidence` are for pairs only.
     resample : {"item", "cluster", "task"}, optional
-        What is resampled; clusters where there are any, else items, by default.
+        Unit of resampling; by default clusters if there are any, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+        Policy for missing scores, as in `metaeval.evaluate`; by default that of the table.
     interval : {"bca", "percentile", "basic", "bootstrap-t", "t"}, default "bca"
-        Kind of the intervals.
+        Kind of intervals.
     confidence : float, default 0.95
-        Of the intervals, of posteriors too.
+        Confidence level of the intervals, also for posteriors.
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
     seed : int, default 0
-        Of replicates; the same seed gives the same figure.
+        Seed of the replicates; the same seed gives the same figure.
     ax : Axes, optional
-        Where to draw; otherwise a new figure that is as high as its rows need.
+        Axes to draw on; by default those of a new figure as tall as its rows require.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        The frame: scorer, estimate, lower, upper, the largest first.
+        The DataFrame has columns scorer, estimate, lower and upper, largest estimate first.
 
     Raises
     ------
     MetaevalError
-        If the order of pairs means nothing, or the posterior has no such bias.
+        If the order of the pairs is arbitrary, or the posterior has no order bias.
 
     Notes
     -----
-    Of pairs -a, with the intercept a in logit P(the first is preferred) = a + b logit p (the
-    statistic `cox_intercept`); of a posterior its `bias`. Above 0 margins side with the first more
-    than labels do: the scorer favours what it saw first, if labels do not. It is a bias of the
-    scorer less that of the labels; where raters saw the same order both are in it. Each pair judged
-    in both orders tells most.
+    For pairs, the bias is -a, with a the intercept in logit P(first preferred) = a + b logit p (the
+    statistic `cox_intercept`); for a posterior, its `bias`. If it is positive, the scorer prefers
+    the first response more often than the labels do. It is the bias of the scorer minus that of the
+    labels; if raters saw the responses in the same order, it contains both. The most informative
+    design judges each pair in both orders.
 
     References
     ----------
@@ -149,7 +146,7 @@ def _scorer_values(result: Result) -> pd.DataFrame:
 
 
 def _sign_flipped(frame: pd.DataFrame) -> pd.DataFrame:
-    """What scorers lean to the first beyond labels, from what labels do beyond scorers."""
+    """The bias of scorers relative to labels, from that of labels relative to scorers."""
     lower, upper = 0.0 - frame["upper"], 0.0 - frame["lower"]
     return frame.assign(estimate=0.0 - frame["estimate"], lower=lower, upper=upper)
 
@@ -164,7 +161,7 @@ def _from_pairs(source: Any, scale: Scale, options: dict[str, Any]) -> Result:
     pairs = require_table(source, "order_bias")
     if not isinstance(pairs, Pairs) or not pairs.ordered:
         raise MetaevalError(
-            "order_bias needs pairs in the order in which they were shown; read them with "
+            "order_bias requires pairs in the order in which responses were shown; read them with "
             "ordered=True."
         )
     return evaluate(pairs, cox_intercept(scale), **options)

@@ -1,4 +1,4 @@
-"""Reliability diagrams: how often the event happens at each forecast."""
+"""Reliability diagrams: observed frequency of an event by its forecast."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from metaeval.plots.theme import BLUE, GREY, LIGHT, ORANGE
 from metaeval.statistics import Forecast, Scale
 from metaeval.tables import Table
 
-_MAX_DISCRETE = 12  # forecasts: bands are drawn at each, not between them
-_BINS = 20
-_HISTOGRAM_HEIGHT = 0.14  # of the height, for counts below the curve
+_MAX_DISCRETE = 12  # distinct forecasts up to which bands are drawn at each, not between them
+_BINS = 20  # of the histogram
+_HISTOGRAM_HEIGHT = 0.14  # of the height of the panel, below the curve
 _COLORS = {"win": BLUE, "tie": ORANGE}
-_OUTCOME = {"win": "win, or loss", "tie": "tie"}
+_OUTCOME = {"win": "win (or loss)", "tie": "tie"}
 
 
 def reliability(
@@ -44,55 +44,56 @@ def reliability(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Reliability curve of each scorer, with both bands, and how many forecasts there are where.
+    """Draw the reliability curve of each scorer, with both bands and a histogram of the forecasts.
 
     Parameters
     ----------
     table : Responses or Pairs
     scorers : str or list of str, optional
-        One panel for each; all by default.
+        One panel for each; all scorers by default.
     three_way : bool, default False
-        Pairs with tied labels count, and forecasts are of win, tie and loss: one curve for wins (a
-        loss is a win seen from the other side), one for ties.
+        Include pairs with tied labels, with forecasts of win, tie and loss: one curve for wins (a
+        loss is a win of the other response) and one for ties.
     forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
-        How scores become forecasts of an event, see `metaeval.statistics.Forecast`.
+        How scores become forecasts of an event; see `metaeval.statistics.Forecast`.
     label : str, optional
-        Which label column; needed where there are several whose mean is not the label.
+        Label column; required if there are several that are not averaged.
     by : str, optional
-        Column of the items whose values have curves of their own, such as `task`.
+        Column of the items, such as `task`; each of its values has its own curve.
     resample : {"item", "cluster", "task"}, optional
-        What is resampled; clusters where there are any, else items, by default.
+        Unit of resampling; by default clusters if there are any, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+        Policy for missing scores, as in `metaeval.evaluate`; by default that of the table.
     confidence : float, default 0.95
-        Of bands and intervals.
+        Confidence level of both bands.
     n_resamples : int, default 1 000
         Bootstrap replicates, at least 100.
     seed : int, default 0
-        Of replicates; the same seed gives the same figure.
+        Seed of the replicates; the same seed gives the same figure.
     ax : Axes, optional
-        Where to draw; a new figure that has room for all panels by default.
+        Axes to draw on; by default those of a new figure with room for all panels.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        With several panels the axes that hold them. The frame is that of
+        With several panels, the axes that contain them. The DataFrame is that of
         `metaeval.calibration.reliability`.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable.
+        If the data or the arguments are invalid.
 
     Notes
     -----
-    The grey band is where curves of calibrated forecasts would lie, point by point; the coloured
-    one holds the true curve everywhere at once, if it rises. A coloured band that holds the
-    diagonal does not show calibration. Forecasts of pairs whose order means nothing start at 1/2.
-    Bars below count cases; where they are few the curve follows noise. Of mapped scores the curve
-    speaks of the map, which is calibrated by construction as far as its form allows.
+    The gray consistency band contains the curve of calibrated forecasts, pointwise; the colored
+    confidence band covers the true curve simultaneously at all points, if it is increasing. A
+    confidence band that contains the diagonal does not prove calibration. Forecasts for pairs in
+    arbitrary order start at 1/2. Bars at the bottom are counts of cases; where they are few, the
+    curve is noisy. For scores that are mapped to probabilities, the curve assesses the calibrator,
+    which is calibrated by construction as far as its form allows.
 
     References
     ----------
@@ -103,7 +104,7 @@ def reliability(
     >>> from metaeval import load_example
     >>> ax = reliability(load_example(), "judge", forecast="log_odds", n_resamples=100)
     >>> ax.get_ylabel()
-    'share of labels that say so'
+    'observed frequency'
     """
     frame = calibration.reliability(
         require_table(table, "reliability"),
@@ -121,7 +122,7 @@ def reliability(
 
 
 def _three_way(forecast: Forecast | Scale) -> Forecast:
-    """The same forecasts, of win, tie and loss."""
+    """The same forecast with win, tie and loss as outcomes."""
     base = forecast if isinstance(forecast, Forecast) else Forecast(scale=forecast)
     return replace(base, ties_as_outcome=True)
 
@@ -130,16 +131,20 @@ def _draw(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
     titles, parts = split_by_scorer(frame)
     draw = partial(_panel, start=_start(frame))
     host = draw_panels(ax, titles, _legend(frame, confidence), parts, draw)
-    return label_axes(host, _forecast_label(frame), "share of labels that say so")
+    return label_axes(host, _forecast_label(frame), "observed frequency")
 
 
 def _forecast_label(frame: pd.DataFrame) -> str:
-    event = frame.attrs["event"].replace("label of", "label is").replace("label 1", "label is 1")
-    return f"forecast probability: {event}\n({frame.attrs['forecasts']})"
+    """What is forecast, and below it how scores become forecasts."""
+    event = frame.attrs["event"].replace("label of", "the label is")
+    event = event.replace("label 1", "the label is 1")
+    target = "of win, tie and loss" if "outcome" in frame else f"that {event}"
+    origin = frame.attrs["forecasts"].replace(" (", ", ").removesuffix(")")
+    return f"forecast probability {target}\n({origin})"
 
 
 def _start(frame: pd.DataFrame) -> float:
-    """1/2 where everything is at least that: pairs whose order means nothing."""
+    """1/2 if all values are at least that, as for pairs in arbitrary order; otherwise 0."""
     values = frame[["forecast", "recalibrated", "consistency_lower", "confidence_lower"]]
     return 0.5 if values.min(axis=None) >= 0.5 else 0.0
 
@@ -152,7 +157,7 @@ def _legend(frame: pd.DataFrame, confidence: float) -> list[LegendEntry]:
     return [
         *curves,
         LegendEntry(Patch(color=BLUE, alpha=0.3, lw=0), f"{level} confidence band"),
-        LegendEntry(Line2D([], [], color=GREY, ls="--", lw=thin_line()), "if calibrated"),
+        LegendEntry(Line2D([], [], color=GREY, ls="--", lw=thin_line()), "perfect calibration"),
         LegendEntry(Patch(color=LIGHT, lw=0), f"{level} consistency band"),
     ]
 
@@ -164,7 +169,7 @@ def _curves_of(frame: pd.DataFrame) -> dict[str, str]:
 
 
 def _panel(ax: Axes, part: pd.DataFrame, start: float) -> None:
-    """All curves of one scorer, the diagonal, and counts below."""
+    """Draw all curves of one scorer, the diagonal, and the histogram."""
     below = (1 - start) * _HISTOGRAM_HEIGHT / (1 - _HISTOGRAM_HEIGHT)
     ax.plot([start, 1], [start, 1], color=GREY, ls="--", lw=thin_line(), zorder=1)
     curves = [("win", part)] if "outcome" not in part else list(part.groupby("outcome"))
@@ -195,7 +200,7 @@ def _curve(ax: Axes, curve: pd.DataFrame, color: str) -> None:
 
 
 def _histogram(ax: Axes, curve: pd.DataFrame, start: float, below: float, color: str) -> None:
-    """How many cases have about a forecast, as bars below the curve."""
+    """Draw the histogram of the forecasts, weighted by cases, below the curve."""
     edges = np.linspace(start, 1, _BINS + 1)
     count: Floats = np.histogram(curve["forecast"], edges, weights=curve["n"])[0]
     height = 0.9 * below * count / max(count.max(), 1)

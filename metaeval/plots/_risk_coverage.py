@@ -1,4 +1,4 @@
-"""Risk and coverage: errors among the decisions that a scorer is surest of."""
+"""Risk-coverage curves: error rate among the most confident decisions."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from metaeval.plots.theme import BLUE, GREY, LIGHT, series_style
 from metaeval.statistics import Forecast, Scale
 from metaeval.tables import Table
 
-_MAX_SHARED = 4  # curves that share a panel
-_MAX_POINTS = 400  # of a curve: more cannot be seen
+_MAX_SHARED = 4  # curves that share a panel; more overlap too much
+_MAX_POINTS = 400  # of a curve: more are not visible in print
 
 
 def risk_coverage(
@@ -40,53 +40,53 @@ def risk_coverage(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show the share of wrong decisions among the surest, by how many are decided.
+    """Draw the error rate (selective risk) of the most confident decisions by coverage.
 
     Parameters
     ----------
     table : Responses or Pairs
     scorers : str or list of str, optional
-        Up to four share the axes; more have a panel each, with the others in grey. All by default.
+        Up to four share the axes; more have one panel each, with the others in gray. All by
+        default.
     least : float, default 0.05
-        Coverage from which on curves are shown: below it few decisions are left, and their bound
-        is near 1.
+        Smallest coverage that is drawn: with few decisions, bounds are close to 1.
     forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
-        How scores become forecasts of an event, see `metaeval.statistics.Forecast`.
+        How scores become forecasts of an event; see `metaeval.statistics.Forecast`.
     label : str, optional
-        Which label column; needed where there are several whose mean is not the label.
+        Label column; required if there are several that are not averaged.
     by : str, optional
-        Column of the items whose values have curves of their own, such as `task`.
+        Column of the items, such as `task`; each of its values has its own curve.
     resample : {"item", "cluster", "task"}, optional
-        Units that are independent; clusters where there are any, else items, by default.
+        Independent units; by default clusters if there are any, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+        Policy for missing scores, as in `metaeval.evaluate`; by default that of the table.
     confidence : float, default 0.95
-        Of the bounds of all thresholds together.
+        Simultaneous confidence level of the bounds at all thresholds.
     seed : int, default 0
-        Of the bounds, which are simulated.
+        Seed of the simulation of the bounds.
     ax : Axes, optional
-        Where to draw; a new figure that has room for all panels by default.
+        Axes to draw on; by default those of a new figure with room for all panels.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        With several panels the axes that hold them. The frame: scorer, task, threshold (the least
-        size of a margin that is decided), coverage, risk and upper, the bound of the risk; at most
-        400 thresholds of each scorer, evenly spaced by coverage.
+        With several panels, the axes that contain them. The DataFrame has columns scorer, task,
+        threshold (the smallest absolute margin that is decided), coverage, risk and upper (the
+        bound of the risk), with at most 400 thresholds of each scorer, evenly spaced in coverage.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable.
+        If the data or the arguments are invalid.
 
     Notes
     -----
-    The band reaches from the risk that was seen up to a bound that holds at all thresholds at once:
-    a threshold that is chosen because its bound is low enough keeps what it promises. At small
-    coverage few decisions are left, and the curve jumps (`least`). A scorer whose sureness knows
-    nothing has a flat curve.
+    The band extends from the observed risk to an upper bound that is simultaneous over all
+    thresholds, and therefore remains valid for a threshold selected by its bound. At small coverage
+    the curve is noisy because few decisions remain (`least`). If the confidence of a scorer is
+    uninformative, its curve is flat.
 
     References
     ----------
@@ -97,7 +97,7 @@ def risk_coverage(
     >>> from metaeval import load_example
     >>> ax = risk_coverage(load_example(), ["judge", "reward"])
     >>> ax.get_xlabel()
-    'share that is decided, the surest first (%)'
+    'coverage (%), most confident first'
     """
     check_fraction("least", least)
     curves = calibration.risk_coverage(
@@ -125,7 +125,7 @@ def _risks(curves: pd.DataFrame, least: float) -> pd.DataFrame:
 
 
 def _evenly_spaced(coverage: pd.Series) -> Any:
-    """Places of thresholds that are evenly spaced by coverage, the first and last among them."""
+    """Positions of thresholds evenly spaced in coverage, including the first and the last."""
     if len(coverage) <= _MAX_POINTS:
         return np.arange(len(coverage))
     targets = np.linspace(coverage.iloc[0], 1, _MAX_POINTS)
@@ -136,15 +136,14 @@ def _evenly_spaced(coverage: pd.Series) -> Any:
 def _draw(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:
     names, parts = split_by_scorer(frame)
     draw = _draw_shared if len(parts) <= _MAX_SHARED else _draw_separate
-    host = draw(parts, names, f"up to the {100 * confidence:g}% bound", ax)
-    said = "share that is decided, the surest first (%)"
-    return label_axes(host, said, "wrong among them (%)")
+    host = draw(parts, names, f"{100 * confidence:g}% upper bound", ax)
+    return label_axes(host, "coverage (%), most confident first", "selective risk (%)")
 
 
 def _draw_shared(
     parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
 ) -> Axes:
-    """All curves on the same axes."""
+    """Draw all curves on the same axes."""
     legend = [LegendEntry(Line2D([], [], **_line(k)), name) for k, name in enumerate(names)] + [
         LegendEntry(Patch(color=GREY, alpha=0.25, lw=0), bound)
     ]
@@ -160,9 +159,9 @@ def _curves(ax: Axes, parts: Sequence[pd.DataFrame]) -> None:
 def _draw_separate(
     parts: Sequence[pd.DataFrame], names: Sequence[str], bound: str, ax: Axes | None
 ) -> Axes:
-    """A panel for each curve, with all others in grey behind it."""
+    """Draw each curve in its own panel, with all others in gray behind it."""
     legend = [
-        LegendEntry(Line2D([], [], color=BLUE), "wrong decisions"),
+        LegendEntry(Line2D([], [], color=BLUE), "selective risk"),
         LegendEntry(Patch(color=BLUE, alpha=0.25, lw=0), bound),
         LegendEntry(Line2D([], [], color=LIGHT), "other scorers"),
     ]
@@ -189,7 +188,7 @@ def _curve(ax: Axes, part: pd.DataFrame, k: int) -> None:
 
 
 def _limits(ax: Axes, parts: Sequence[pd.DataFrame]) -> None:
-    """Coverage from 0 to 1, and all bounds."""
+    """Set limits that contain coverage from 0 to 1 and all bounds."""
     highest = max(float(part[["risk", "upper"]].max(axis=None)) for part in parts)
     ax.set_xlim(0, 1.02)
     ax.set_ylim(-0.02 * highest, 1.03 * highest)

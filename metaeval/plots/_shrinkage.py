@@ -1,4 +1,4 @@
-"""Tasks side by side: what each says alone, and what a model makes of all of them."""
+"""Estimates of each task alone and partially pooled over tasks, side by side."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from metaeval.results import Result
 
 _MIN_PANEL_WIDTH = 84.0  # points of a panel
 _MIN_ROW_HEIGHT = 12.0  # points of a row with two intervals
-_OFFSET = 0.17  # of a row, from its middle to each of them
+_OFFSET = 0.17  # of a row, from its middle to each interval
 _VALUES = ("estimate", "lower", "upper")
 
 
@@ -38,41 +38,42 @@ def shrinkage(
     fig: FigureBase | None = None,
     return_data: bool = False,
 ) -> Any:
-    """Show for each task its own estimates beside those of a model that pools tasks.
+    """Show the estimates of each task alone and those of a model that partially pools tasks.
 
     Parameters
     ----------
     raw : Result
-        Of `metaeval.evaluate` or `metaeval.compare` with `by=`.
+        Result of `metaeval.evaluate` or `metaeval.compare` with `by=`.
     posterior : Result
-        Of `bayes.summarize`, with the same tasks.
+        Result of `bayes.summarize`, with the same tasks.
     statistic : str, optional
-        Of `raw`; the first one by default.
+        Statistic of `raw`; the first one by default.
     max_chars : int, optional
-        Longer names of scorers lose their middle; by default they are whole.
+        Abbreviate longer names of scorers in the middle; by default they are shown in full.
     fig : Figure or SubFigure, optional
-        Where the panels are made; otherwise a new figure over two columns.
+        Figure for the panels; by default a new one, two columns wide.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     array of Axes, or DataFrame
-        One panel per task. The frame: task, scorer, n_items, raw, raw_lower, raw_upper, pooled,
-        pooled_lower, pooled_upper; scorers in the order of the posterior over all tasks, missing
-        values where one side does not have a scorer.
+        One panel per task. The DataFrame has columns task, scorer, n_items, raw, raw_lower,
+        raw_upper, pooled, pooled_lower and pooled_upper, with scorers in the order of the posterior
+        over all tasks; values are missing if one of the results does not have the scorer.
 
     Raises
     ------
     MetaevalError
-        If they are no results, the second is no posterior, or they share no task or scorer.
+        If they are not results, the second is not a posterior, or they have no common task or
+        scorer.
 
     Notes
     -----
-    Lines lead from what the items of a task say alone to what they say beside the other tasks.
-    Both must be of the same estimand, such as a pairwise accuracy and the model of it. That pooled
-    intervals are shorter rests on the tasks being alike as the model says; for a task that is
-    unlike all others they may be pulled away from the truth.
+    Lines connect the unpooled and the partially pooled estimate of a scorer. Both must have the
+    same estimand, such as a pairwise accuracy and the model of it. The shorter intervals of pooled
+    estimates depend on the assumption that tasks are exchangeable; the estimate of a task that is
+    unlike all others may be biased toward them.
 
     References
     ----------
@@ -91,15 +92,15 @@ def shrinkage(
         require_result(result, "shrinkage")
     if not posterior.is_posterior or raw.is_posterior:
         raise MetaevalError(
-            "shrinkage draws a result of metaeval.evaluate beside one of bayes.summarize, in "
-            f"this order; found {raw.meta.kind} and {posterior.meta.kind}."
+            "shrinkage expected a result of metaeval.evaluate and one of bayes.summarize, in this "
+            f"order, got {raw.meta.kind} and {posterior.meta.kind}."
         )
     frame = _merge(raw, posterior, statistic)
     return frame if return_data else _draw(frame, raw, posterior, statistic, max_chars, fig)
 
 
 def _merge(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFrame:
-    """Estimates of each task from both sides."""
+    """Estimates of each task from both results."""
     name = raw.rows(statistic, None)["statistic"].iloc[0]
     unpooled = _side_values(raw.frame[raw.frame["statistic"] == name], "raw")
     pooled = _side_values(posterior.frame, "pooled").drop(columns="n_items")
@@ -107,17 +108,17 @@ def _merge(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFram
     shared = set(unpooled["scorer"]) & set(pooled["scorer"])
     if not tasks or not shared:
         raise MetaevalError(
-            f"The two results share no {'scorer' if tasks else 'task'}; evaluate and fit the same "
-            "table with by='task'."
+            f"The two results have no common {'scorer' if tasks else 'task'}; evaluate and fit the "
+            "same table with by='task'."
         )
     merged = unpooled.merge(pooled, on=["task", "scorer"], how="outer")
     merged = merged[merged["task"].isin(tasks)]
     order = list(posterior.leaderboard()["scorer"])
     rank = {scorer: i for i, scorer in enumerate(order)}
     position = merged["scorer"].map(rank).fillna(len(rank))
-    merged = merged.assign(_task=merged["task"].map(tasks.index), _place=position)
+    merged = merged.assign(_task=merged["task"].map(tasks.index), _position=position)
     merged["n_items"] = merged.groupby("task")["n_items"].transform("max").astype(int)
-    merged = merged.sort_values(["_task", "_place", "scorer"], ignore_index=True)
+    merged = merged.sort_values(["_task", "_position", "scorer"], ignore_index=True)
     columns = [
         f"{side}{suffix}" for side in ("raw", "pooled") for suffix in ("", "_lower", "_upper")
     ]
@@ -125,7 +126,7 @@ def _merge(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFram
 
 
 def _side_values(frame: pd.DataFrame, side: str) -> pd.DataFrame:
-    """Own values in tasks, under the names of one side."""
+    """Values of scorers in tasks, with the column names of one side."""
     rows = frame[frame["baseline"].isna() & frame["task"].notna()]
     names = dict(zip(_VALUES, (side, f"{side}_lower", f"{side}_upper"), strict=True))
     return rows[["task", "scorer", "n_items", *_VALUES]].rename(columns=names)
@@ -160,7 +161,9 @@ def _draw(
     for panel, task in zip(panels.flat, tasks, strict=False):
         values = frame[frame["task"] == task].set_index("scorer").reindex(names)
         _draw_task(panel, values, rows, infinity_label(posterior))
-    for panel in panels[:, 0]:  # labels have a size for each of the panels that share them
+    for panel in panels[
+        :, 0
+    ]:  # the font size is a property of each panel, although labels are shared
         label_rows(panel, rows)
     for panel in panels.flat:
         panel.tick_params(axis="y", length=0)
@@ -171,7 +174,7 @@ def _draw(
 
 
 def _draw_task(panel: Any, values: pd.DataFrame, rows: RowLabels, infinity: str) -> None:
-    """Both estimates of each scorer in one task, and lines from the one to the other."""
+    """Draw both estimates of each scorer in one task, connected by lines."""
     up, down = rows.positions - _OFFSET, rows.positions + _OFFSET
     panel.plot([values["raw"], values["pooled"]], [up, down], "-", color=GREY, lw=0.7, zorder=1)
     for y, side, color, marker in ((up, "raw", ORANGE, "s"), (down, "pooled", BLUE, "o")):
@@ -183,7 +186,7 @@ def _draw_task(panel: Any, values: pd.DataFrame, rows: RowLabels, infinity: str)
 
 
 def _explain(panels: Any, label: str, raw: Result) -> None:
-    """Label what all panels share, and say which mark is which."""
+    """Write the common label of the x axes, and the legend."""
     figure = panels[0, 0].figure
     size = points("axes.labelsize")
     text = f"{label}, {100 * raw.confidence:g}% intervals"
@@ -191,8 +194,8 @@ def _explain(panels: Any, label: str, raw: Result) -> None:
         wrap_text(text, 0.95 * figure_inches(figure) * POINTS_PER_INCH, size), size=size
     )
     marks = (
-        (ORANGE, "s", "white", "items of the task alone"),
-        (BLUE, "o", BLUE, "all tasks pooled"),
+        (ORANGE, "s", "white", "task alone"),
+        (BLUE, "o", BLUE, "partially pooled over tasks"),
     )
     handles = [
         panels[0, 0].plot([], [], marker, color=color, mfc=face, label=text)[0]

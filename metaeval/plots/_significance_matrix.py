@@ -1,4 +1,4 @@
-"""Which scorers differ significantly, pair by pair."""
+"""Pairwise significance of scorers as a matrix."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from metaeval.plots.theme import GREY
 from metaeval.results import Result, decision_probability, format_p, format_probability
 
 VALUES = ("p_adjusted", "p_value", "prob_better")
-MAX_ANNOTATED = 12  # scorers up to which cells say their value
-_MAX_IN_COLUMN = 8  # scorers up to which a matrix fits a column
-# From "row clearly worse" to "row clearly better": in grey, the row that is better is the darker.
+MAX_ANNOTATED = 12  # scorers; with more, cells are too small for their values
+_MAX_IN_COLUMN = 8  # scorers; matrices of more take the width of a page
+# From "row worse, p <= .001" to "row better, p <= .001"; in grayscale, better is darker.
 _COLORS = ("#E08A1E", "#FBD38D", "#F7F7F7", "#2A7AB0", "#002D4D")
 _INK = ("black", "black", "black", "white", "white")
-_NAME_FRACTION = 0.4  # of the width, for names
+_NAME_FRACTION = 0.4  # of the width of the figure
 _TITLES = {
-    "p_adjusted": "row against column, adjusted p",
-    "p_value": "row against column, p not adjusted",
-    "prob_better": "probability that the row is the better",
+    "p_adjusted": "row vs. column, adjusted p",
+    "p_value": "row vs. column, unadjusted p",
+    "prob_better": "probability that the row scorer is better",
 }
 _EDGES = (-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)
 
@@ -58,44 +58,47 @@ def significance_matrix(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show for each pair of scorers whether the one of the row is better than that of the column.
+    """Show for each pair of scorers whether the row scorer is significantly better or worse.
 
     Parameters
     ----------
     result : Result
-        Of `metaeval.compare` or `bayes.summarize`.
+        Result of `metaeval.compare` or `bayes.summarize`.
     value : {"p_adjusted", "p_value", "prob_better"}, optional
-        What separates two scorers: the adjusted p-value, or the posterior probability that the row
-        is better, of results that have one.
+        Value of the cells: the p-value, adjusted (default) or not, or, for posteriors, the
+        probability that the row scorer is better.
     order : {"cluster", "leaderboard"}, default "cluster"
-        Scorers that do not differ significantly stand together, or the best stands first.
+        Order of the scorers: clustered by significance, so that similar scorers are adjacent, or
+        best first.
     statistic, task : str, optional
         As in `Result.row`.
     max_chars : int, optional
-        Longer names lose their middle; by default they are whole.
+        Abbreviate longer names in the middle; by default they are shown in full.
     ax : Axes, optional
-        Where to draw; otherwise a new figure, over two columns from nine scorers on.
+        Axes to draw on; by default those of a new figure, two columns wide from nine scorers on.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        The frame: row, column, value, separated (-2 row clearly worse, -1 worse, 0 not separated,
-        1 better, 2 clearly better; missing where the two were not compared), every pair twice, in
-        the order of the rows. Up to twelve scorers, cells say the value. Columns have the numbers
-        of the rows.
+        The DataFrame has columns row, column, value and significance: 1 if the row scorer is
+        significantly better at the confidence level of the result, 2 if even at a 50 times smaller
+        error rate (.001 in place of .05), -1 and -2 if it is worse, 0 if the difference is not
+        significant, missing if the two were not compared. Every pair occurs twice. With up to
+        twelve scorers, cells show the values. Columns have the numbers of the rows.
 
     Raises
     ------
     MetaevalError
-        If it is no result, has no differences or not this value, or there is no such order.
+        If `result` is not a Result, has no comparisons or not this value, or `order` is unknown.
 
     Notes
     -----
-    Scorers that are not separated need not be alike. `p_value` is not adjusted for the number of
-    pairs: of 40 scorers that are alike, 39 of 780 pairs fall below .05 on average. The clusters
-    (average linkage of 1 - p, or of how far the probability is from a half) only order the rows.
+    Scorers without a significant difference are not thereby shown to be equivalent. `p_value` is
+    not adjusted for the number of pairs: with 40 equivalent scorers, 39 of 780 pairs are below .05
+    on average. Clustering (average linkage of 1 - p, or of the distance of the probability from
+    1/2) only orders the rows.
 
     Examples
     --------
@@ -111,7 +114,7 @@ def significance_matrix(
 
 
 def _value(result: Result, value: str | None) -> str:
-    """The value that is asked for, where the result has it."""
+    """The requested value, which the result must have."""
     posterior = result.is_posterior
     if value is None:
         return "prob_better" if posterior else "p_adjusted"
@@ -120,7 +123,7 @@ def _value(result: Result, value: str | None) -> str:
         raise MetaevalError("A posterior has no p-values; use value='prob_better'.")
     if not posterior and value == "prob_better":
         raise MetaevalError(
-            "value='prob_better' is for posteriors (bayes.summarize); use value='p_adjusted'."
+            "value='prob_better' requires a posterior (bayes.summarize); use value='p_adjusted'."
         )
     return value
 
@@ -137,13 +140,13 @@ def _pairs(
     row, column = np.nonzero(~np.eye(len(names), dtype=bool))
     significance = pd.array(levels[row, column], dtype="Float64").astype("Int64")
     pair_names = {"row": [names[i] for i in row], "column": [names[j] for j in column]}
-    return pd.DataFrame(pair_names | {"value": values[row, column], "separated": significance})
+    return pd.DataFrame(pair_names | {"value": values[row, column], "significance": significance})
 
 
 def _matrices(
     result: Result, frame: pd.DataFrame, value: str, names: list[str]
 ) -> tuple[Floats, Floats]:
-    """Values (row, column) and how far they separate: -2 to 2, the better row above 0."""
+    """Values and significance levels (row, column): -2 to 2, positive if the row is better."""
     index = {name: i for i, name in enumerate(names)}
     values = np.full((len(names), len(names)), np.nan)
     levels = values.copy()
@@ -158,7 +161,7 @@ def _matrices(
 
 
 def _level(result: Result, value: str, number: float, gain: float) -> float:
-    """How far a pair is separated, above 0 where its first is the better."""
+    """Significance level of a pair: 0, 1 or 2, with the sign of the gain of the first scorer."""
     if math.isnan(number):
         return math.nan
     edge, clear = _limits(result, value)
@@ -170,25 +173,25 @@ def _level(result: Result, value: str, number: float, gain: float) -> float:
 
 
 def _limits(result: Result, value: str) -> tuple[float, float]:
-    """Up to which p, or doubt, two scorers are separated, and clearly so."""
+    """Largest p-values (or posterior error probabilities) of the levels 1 and 2."""
     edge = 1 - decision_probability(result) if value == "prob_better" else 1 - result.confidence
-    return edge, (1 - result.confidence) / 50  # .05 and .001
+    return edge, (1 - result.confidence) / 50  # .001 at a confidence of 95%
 
 
 def _clustered(values: Floats, value: str) -> list[int]:
-    """An order in which scorers that do not differ significantly are neighbours, the best first."""
+    """Order of the scorers by hierarchical clustering of the values, better branches first."""
     from scipy.cluster.hierarchy import linkage, to_tree
     from scipy.spatial.distance import squareform
 
     distance = np.abs(2 * values - 1) if value == "prob_better" else 1 - values
     distance = np.where(np.isnan(distance), 1.0, distance)
     np.fill_diagonal(distance, 0.0)
-    distance = (distance + distance.T) / 2  # rounding
+    distance = (distance + distance.T) / 2  # exactly symmetric, as squareform requires
     return _leaves(to_tree(linkage(squareform(distance), "average")))
 
 
 def _leaves(node: Any) -> list[int]:
-    """Leaves below a node, of two branches that with the better places first."""
+    """Leaves below a node; of two branches, the one with better mean rank is first."""
     if node.is_leaf():
         return [int(node.id)]
     branches = [_leaves(node.left), _leaves(node.right)]
@@ -205,7 +208,7 @@ def _draw(
     )
     legend_height = (3.6 if wide else 4.9) * points("legend.fontsize")
     ax = axes_or_new(ax, rows_height(rows, legend_height), wide)
-    levels, values = (_square(frame, names, column) for column in ("separated", "value"))
+    levels, values = (_square(frame, names, column) for column in ("significance", "value"))
     sns.heatmap(
         levels,
         cmap=ListedColormap(_COLORS), norm=BoundaryNorm(_EDGES, len(_COLORS)),
@@ -218,7 +221,7 @@ def _draw(
 
 
 def _label_axes(ax: Axes, rows: RowLabels) -> None:
-    """Names and numbers of the rows, and numbers of the columns."""
+    """Write names and numbers of the rows, and numbers of the columns."""
     numbers = [str(i + 1) for i in range(len(rows.texts))]
     middles = np.arange(len(numbers)) + 0.5
     ax.set_yticks(middles, rows.texts, fontsize=rows.size, rotation=0, linespacing=LINE_SPACING)
@@ -227,29 +230,29 @@ def _label_axes(ax: Axes, rows: RowLabels) -> None:
     ax.tick_params(length=0)
     ax.tick_params(axis="y", pad=_number_width(rows))
     annotate_rows(ax, middles, numbers, rows.size, left=True)
-    label_x(ax, "scorer of the column, by its number")
+    label_x(ax, "column scorer (see row numbers)")
 
 
 def _number_width(rows: RowLabels) -> float:
-    """Points between names and cells, for the number of the row."""
+    """Points between names and cells, for the row numbers."""
     return text_width(str(len(rows.texts)), rows.size) + 8
 
 
 def _cell_width(ax: Axes, rows: RowLabels) -> float:
-    """Points that a cell is wide."""
+    """Width of a cell in points."""
     return (axes_width(ax) * POINTS_PER_INCH - rows.width - _number_width(rows) - 6) / len(
         rows.texts
     )
 
 
 def _square(frame: pd.DataFrame, names: list[str], column: str) -> Floats:
-    """A column of the frame as a matrix (row, column)."""
+    """A column of the DataFrame as a matrix (row, column)."""
     square = frame.pivot(index="row", columns="column", values=column)
     return square.reindex(index=names, columns=names).to_numpy(dtype=float, na_value=math.nan)
 
 
 def _mark_cells(ax: Axes, levels: Floats, values: Floats, value: str, cell_width: float) -> None:
-    """Values in the cells of few scorers; a cross where two were not compared."""
+    """Write values in the cells of few scorers; mark pairs that were not compared by a cross."""
     format_value = format_probability if value == "prob_better" else format_p
     annotated = len(levels) <= MAX_ANNOTATED
     size = min(points("ytick.labelsize"), 0.9 * cell_width / text_width("<.001", 1))
@@ -263,15 +266,15 @@ def _mark_cells(ax: Axes, levels: Floats, values: Floats, value: str, cell_width
 
 
 def _patches(result: Result, value: str) -> list[Any]:
-    """What each colour means, the better first."""
+    """Legend entries of the colors, better first."""
     edge, clear = (f"{limit:.3g}".lstrip("0") for limit in _limits(result, value))
     if value == "prob_better":
-        texts = [f"\u2264 {clear}", f"\u2264 {edge}", "between"]
+        texts = [f"\u2264 {clear}", f"\u2264 {edge}", "undecided"]
         high = [f"{1 - limit:.4g}".lstrip("0") for limit in _limits(result, value)]
         texts += [f"\u2265 {limit}" for limit in high]
     else:
-        texts = [f"worse, \u2264 {clear}", f"worse, \u2264 {edge}", "not separated"]
-        texts += [f"better, \u2264 {edge}", f"better, \u2264 {clear}"]
+        texts = [f"worse, p \u2264 {clear}", f"worse, p \u2264 {edge}", "not significant"]
+        texts += [f"better, p \u2264 {edge}", f"better, p \u2264 {clear}"]
     colors_and_texts = zip(_COLORS[::-1], texts[::-1], strict=True)
     return [
         Patch(facecolor=color, edgecolor=GREY, lw=0.4, label=text)

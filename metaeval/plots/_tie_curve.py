@@ -1,4 +1,4 @@
-"""Accuracy by the threshold below which a margin is called a tie."""
+"""Accuracy by tie threshold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from metaeval.plots.theme import BLUE, GREEN, GREY, ORANGE
 from metaeval.statistics import Statistic, tie_calibrated_accuracy
 from metaeval.tables import Table
 
-_MAX_TIE_RATE = 0.95  # share of pairs called ties: thresholds beyond only lead up to all of them
+_MAX_TIE_RATE = 0.95  # tie rate beyond which the curve only approaches that of all pairs tied
 _CROSS_FITTED_COLOR, _POSTERIOR_COLOR = ORANGE, GREEN
 _PLATEAU: dict[str, Any] = {"color": BLUE, "lw": 4, "alpha": 0.45}
 
@@ -43,59 +43,59 @@ def tie_curve(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Pairwise accuracy by the threshold below which a margin is called a tie.
+    """Draw pairwise accuracy by the tie threshold, the largest margin that is a tie.
 
     Parameters
     ----------
     table : Responses or Pairs
     scorers : str or list of str, optional
-        One panel for each, for thresholds are in units of its scores; all by default.
+        One panel for each, since thresholds are in units of its scores; all scorers by default.
     tree : DataTree, optional
-        A posterior of `bayes.TieModel`, whose `epsilon` is shown below the curve.
+        A posterior of `bayes.TieModel`, whose `epsilon` is drawn below the curve.
     n_folds : int, default 5
-        Of the cross-fitted threshold, as in `metaeval.statistics.tie_calibrated_accuracy`.
+        Number of folds of the cross-fitted threshold, as in
+        `metaeval.statistics.tie_calibrated_accuracy`.
     average : {"items", "pairs"}, optional
-        Whether each item or each pair counts the same, as in
-        `metaeval.statistics.pairwise_accuracy`.
+        Whether items or pairs have equal weights, as in `metaeval.statistics.pairwise_accuracy`.
     points : int, default 40
-        At how many thresholds at most, besides the best.
+        Maximal number of thresholds, in addition to the best one.
     label : str, optional
-        Which label column; needed where there are several whose mean is not the label.
+        Label column; required if there are several that are not averaged.
     resample : {"item", "cluster", "task"}, optional
-        What is resampled; clusters where there are any, else items, by default.
+        Unit of resampling; by default clusters if there are any, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+        Policy for missing scores, as in `metaeval.evaluate`; by default that of the table.
     confidence : float, default 0.95
-        Of bands and intervals.
+        Confidence level of bands and intervals.
     n_resamples : int, default 2 000
         Bootstrap replicates, at least 100.
     seed : int, default 0
-        Of replicates; the same seed gives the same figure.
+        Seed of the replicates; the same seed gives the same figure.
     ax : Axes, optional
-        Where to draw; a new figure that has room for all panels by default.
+        Axes to draw on; by default those of a new figure with room for all panels.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        With several panels the axes that hold them. Rows of the frame are of four kinds (`part`):
-        "curve", the accuracy at a threshold with its interval, and whether it is on the plateau;
-        "in-sample", the best threshold; "cross-fitted", the median of those of all folds, with the
-        accuracy that they give on other items and its interval; "posterior", the epsilon of the
-        tree and (`lower`, `upper`) its interval.
+        With several panels, the axes that contain them. Rows of the DataFrame are of four kinds
+        (`part`): "curve", the accuracy at a threshold with its interval, and whether the threshold
+        is on the plateau; "in-sample", the best threshold; "cross-fitted", the median threshold of
+        the folds, with the accuracy of these thresholds on held-out items and its interval;
+        "posterior", the epsilon of the posterior with its interval (`lower`, `upper`).
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable.
+        If the data or the arguments are invalid.
 
     Notes
     -----
-    The plateau holds the thresholds that are not told from the best one, all of them tested at
-    once: with few items it is wide, and says little. The best accuracy in-sample is optimistic; the
-    cross-fitted one is not. Where most pairs are called ties the curve only nears the share of tied
-    labels; the axis ends before, and a line has that share.
+    The plateau consists of the thresholds that are not significantly worse than the best one, in a
+    simultaneous test; with few items it is wide and uninformative. The best in-sample accuracy is
+    optimistic, unlike the cross-fitted one. As the threshold grows, the accuracy approaches the
+    proportion of tied labels, which is drawn as a line; the axis ends before.
 
     References
     ----------
@@ -106,7 +106,7 @@ def tie_curve(
     >>> from metaeval import load_example
     >>> ax = tie_curve(load_example(), "reward", points=8, n_resamples=200)
     >>> ax.get_xlabel()
-    'margin up to which a tie is called'
+    'tie threshold (epsilon)'
     """
     canonical = require_table(table, "tie_curve")
     options: dict[str, Any] = {
@@ -139,7 +139,7 @@ def _thresholds(
 
 
 def _cross_fitted(table: Table, statistic: Statistic, options: dict[str, Any]) -> pd.DataFrame:
-    """The cross-fitted accuracy of each scorer, at the median of the thresholds of the folds."""
+    """Cross-fitted accuracy of each scorer, at the median threshold of the folds."""
     result = evaluate(table, statistic, **options)
     rows = result.frame[result.frame["statistic"] == statistic.name]
     median = {
@@ -163,16 +163,15 @@ def _draw_thresholds(frame: pd.DataFrame, ax: Axes | None, confidence: float) ->
     parts = dict(list(frame.groupby("scorer", sort=False)))
     legend = _threshold_legend(frame, confidence)
     host = draw_panels(ax, list(parts), legend, list(parts.values()), _threshold_panel)
-    said = "margin up to which a tie is called"
-    return label_axes(host, said, "pairwise accuracy, ties included (%)")
+    return label_axes(host, "tie threshold (epsilon)", "pairwise accuracy with ties (%)")
 
 
 def _threshold_legend(frame: pd.DataFrame, confidence: float) -> list[LegendEntry]:
     level = f"{100 * confidence:g}%"
     entries = [
-        LegendEntry(Line2D([], [], color=BLUE), f"accuracy, {level} intervals"),
-        LegendEntry(Line2D([], [], **_PLATEAU, solid_capstyle="butt"), "not told from the best"),
-        LegendEntry(Line2D([], [], color=GREY, ls=":", lw=thin_line()), "all called ties"),
+        LegendEntry(Line2D([], [], color=BLUE), f"accuracy, {level} CI"),
+        LegendEntry(Line2D([], [], **_PLATEAU, solid_capstyle="butt"), "not significantly worse"),
+        LegendEntry(Line2D([], [], color=GREY, ls=":", lw=thin_line()), "all pairs tied"),
         LegendEntry(_point(BLUE, "o", "white"), "best in-sample"),
         LegendEntry(_point(_CROSS_FITTED_COLOR, "D", _CROSS_FITTED_COLOR), "cross-fitted"),
     ]
@@ -214,7 +213,7 @@ def _threshold_panel(ax: Axes, part: pd.DataFrame) -> None:
 
 
 def _limits(ax: Axes, part: pd.DataFrame) -> None:
-    """End before all pairs are ties; the posterior has a row below the curve."""
+    """Set limits that end before all pairs are tied, and draw the posterior below the curve."""
     curve = part[part["part"] == "curve"]
     tail = curve["tie_rate"] > _MAX_TIE_RATE
     thresholds = [curve.loc[~tail | curve["plateau"], "epsilon"].max()]

@@ -35,9 +35,9 @@ from metaeval.statistics import (
 )
 from metaeval.tables import Table
 
-_NAME_FRACTION = 0.29  # of the width, for names on each side
-_INTERVAL_SPREAD = 0.3  # of the way between two policies, for intervals side by side
-_MAX_WITH_INTERVALS = 12  # scorers whose intervals can be told apart
+_NAME_FRACTION = 0.29  # of the width of the figure, on each side
+_INTERVAL_SPREAD = 0.3  # of the distance of two policies, over which intervals are spread
+_MAX_WITH_INTERVALS = 12  # scorers; the intervals of more would overlap
 _COLUMNS = ["statistic", "scorer", "estimate", "rank", "rank_low", "rank_high"]
 
 
@@ -65,41 +65,42 @@ def tie_policies(
     ----------
     table : Responses or Pairs
     scorers : list of str, optional
-        At least two; all by default.
+        At least two scorers; all by default.
     statistics : list of Statistic or str, optional
-        By default those whose rules for ties differ on this table: pairwise accuracy with `strict`
-        and `half`, where labels are tied also with `acc-eq`, plain and tuned, and for right and
-        wrong answers `best_of_n` with its three.
+        By default those that differ in their treatment of ties on this table: pairwise accuracy
+        with `strict` and `half`; if labels are tied also with `acc-eq`, with and without a tuned
+        threshold; and, for correctness labels, `best_of_n` with each of its three policies.
     max_chars : int, optional
-        Longer names lose their middle; by default they are whole, in several lines if need be.
+        Abbreviate longer names in the middle; by default they are shown in full and wrapped.
     label : str, optional
-        Which label column; needed where there are several whose mean is not the label.
+        Label column; required if there are several that are not averaged.
     by : str, optional
-        Column of the items whose values count equally; ranks are those of the macro mean.
+        Column of the items to average over with equal weights; ranks are those of this macro
+        average.
     resample : {"item", "cluster", "task"}, optional
-        What is resampled; clusters where there are any, else items, by default.
+        Unit of resampling; by default clusters if there are any, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        Which rows are used, as in `metaeval.evaluate`; by default what the table was read with.
+        Policy for missing scores, as in `metaeval.evaluate`; by default that of the table.
     test : str, default "sign-flip"
-        Test of differences, on which ranks rest, as in `metaeval.compare`.
+        Test of the differences that determine the ranges of ranks, as in `metaeval.compare`.
     correction : {"maxt", "holm", "bh", "by", "none"}, default "maxt"
-        How p-values are adjusted, as in `metaeval.compare`.
+        Adjustment of p-values, as in `metaeval.compare`.
     confidence : float, default 0.95
-        Scorers keep their order at this confidence in the ranks that comparisons leave open.
+        Confidence level of the ranges of ranks.
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
     seed : int, default 0
-        Of replicates; the same seed gives the same figure.
+        Seed of the replicates; the same seed gives the same figure.
     ax : Axes, optional
-        Where to draw; otherwise a new figure that is as high as its rows need.
+        Axes to draw on; by default those of a new figure as tall as its rows require.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        The frame: statistic, scorer, estimate, rank, and rank_low and rank_high, the ranks that the
-        comparisons under this statistic leave open.
+        The DataFrame has columns statistic, scorer, estimate, rank, and rank_low and rank_high, the
+        range of ranks that is compatible with the comparisons by this statistic.
 
     Raises
     ------
@@ -108,11 +109,11 @@ def tie_policies(
 
     Notes
     -----
-    Where lines cross, which scorer is better depends on what a tie counts; the bars say whether the
-    data tell them apart at all (of up to twelve scorers; the frame has those of all). Scorers with
-    equal values are in the order of their names. Lines of scorers that keep their rank are grey.
-    Bars hold within a policy, not over all of them; the policy that suits a scorer best is no
-    result.
+    Where lines cross, the better scorer depends on the tie policy; bars show the ranges of ranks,
+    which overlap unless scorers differ significantly (for up to twelve scorers; the DataFrame has
+    the ranges of all). Scorers with equal values are in the order of their names. Lines of scorers
+    with constant rank are gray. Ranges are simultaneous within a policy, not over policies;
+    selecting the policy most favorable to a scorer invalidates them.
 
     References
     ----------
@@ -145,7 +146,7 @@ def tie_policies(
 
 
 def _policies(table: Table) -> list[Statistic | str]:
-    """Statistics that differ in what a tie counts, on this table."""
+    """Statistics that differ in their treatment of ties on this table."""
     pairwise = [pairwise_accuracy(ties) for ties in ("strict", "half")]
     if default_ties(table) == "acc-eq":
         return [pairwise_accuracy("acc-eq"), tie_calibrated_accuracy(), *pairwise]
@@ -159,13 +160,17 @@ def _ranks(
     scorers = options["scorers"] or table.scorers
     if len(scorers) < 2:
         raise MetaevalError(
-            f"There is one scorer, {scorers[0]!r}, and ranks need two; name more with scorers=."
+            f"tie_policies requires at least two scorers, got 1 ({scorers[0]!r}); select more with "
+            "scorers=."
         )
     result = compare(table, statistics, **options)
     names = result.meta.requested
     for name in names:
         if result.direction(name) == 0:
-            raise MetaevalError(f"{name} has no ranks: neither high nor low values are good.")
+            raise MetaevalError(
+                f"tie_policies requires statistics of which higher or lower values are better, got "
+                f"{name}."
+            )
     leaderboards = [result.leaderboard(name).assign(statistic=name) for name in names]
     ranked = [
         leaderboard.assign(rank=np.arange(1, len(leaderboard) + 1)) for leaderboard in leaderboards
@@ -198,12 +203,12 @@ def _by_rank(frame: pd.DataFrame, statistic: str) -> list[str]:
 
 
 def _width_between(ax: Axes, left: RowLabels, right: RowLabels) -> float:
-    """Points between the names on both sides."""
+    """Width in points between the names on both sides."""
     return axes_width(ax) * POINTS_PER_INCH - left.width - right.width - 30
 
 
 def _line(ax: Axes, ranks: pd.DataFrame, names: list[str], k: int, n: int) -> None:
-    """Ranks of one scorer from policy to policy, with the ranks left open as bars beside."""
+    """Draw the ranks of one scorer by policy, with ranges of ranks as bars beside."""
     ranks = ranks.set_index("statistic").loc[names]
     style = series_style(k)
     constant = ranks["rank"].nunique() == 1
@@ -220,7 +225,7 @@ def _line(ax: Axes, ranks: pd.DataFrame, names: list[str], k: int, n: int) -> No
 
 
 def _label_ranks(ax: Axes, left: RowLabels, right: RowLabels) -> None:
-    """Names on both sides, by rank."""
+    """Write names on both sides, in the order of ranks."""
     ranks = np.arange(1, len(left.texts) + 1)
     ax.set_yticks(ranks, left.texts, fontsize=left.size, linespacing=LINE_SPACING)
     ax.set_ylim(len(ranks) + 0.6, 0.4)

@@ -1,4 +1,4 @@
-"""Shares of win, tie and loss by margin, seen and expected by a posterior."""
+"""Proportions of win, tie and loss by margin, observed and predicted by a model."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ def win_tie_loss(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Shares of win, tie and loss by margin: what labels say, and what the posterior expects.
+    """Draw observed and predicted proportions of win, tie and loss by margin.
 
     Parameters
     ----------
     tree : DataTree
         A posterior of `bayes.TieModel`.
     scorers : str or list of str, optional
-        A panel for each, and for each task; all by default.
+        One panel for each scorer and task; all scorers by default.
     confidence : float, default 0.95
-        Probability inside the bands, at each margin by itself.
+        Pointwise probability inside the predictive bands.
     ax : Axes, optional
-        Where to draw; a new figure that has room for all panels by default.
+        Axes to draw on; by default those of a new figure with room for all panels.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        With several panels the axes that hold them. Rows of the frame: scorer, task, group (of
-        pairs of about the same margin), margin (their mean), outcome, observed, predicted, lower,
-        upper.
+        With several panels, the axes that contain them. The DataFrame has columns scorer, task,
+        group (of pairs of similar margin), margin (its mean), outcome, observed, predicted, lower
+        and upper.
 
     Raises
     ------
     MetaevalError
-        If it is no posterior of `bayes.TieModel`, or does not have a scorer.
+        If `tree` is not a posterior of `bayes.TieModel`, or does not have a scorer.
 
     Notes
     -----
-    Pairs are seen from the side that the margin points to: a win is a label that sides with it.
-    Bands are of as many new pairs as a group is worth (design effects of `bayes.TieModel`): points
-    outside show that the model does not make such data. The same data were used to fit, which makes
-    the check lenient.
+    Pairs are oriented by the sign of the margin: a win is a label that agrees with it. Bands are
+    for as many new pairs as the effective sample size of a group (see the design effects of
+    `bayes.TieModel`); points outside indicate misfit. The check is conservative, because the same
+    data are used for the fit.
 
     References
     ----------
@@ -72,7 +72,7 @@ def win_tie_loss(
     >>> tree = bayes.fit(bayes.TieModel(), load_example(), scorers=["judge"], seed=1)
     >>> ax = win_tie_loss(tree)
     >>> ax.get_ylabel()
-    'share of pairs (%)'
+    'proportion of pairs (%)'
     """
     check_fraction("confidence", confidence)
     frame = _shares(require_tree(tree, "ties", "win_tie_loss"), as_name_list(scorers), confidence)
@@ -94,13 +94,13 @@ def _draw_shares(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axe
     titles, parts = split_by_scorer(frame if several else frame.assign(task=None))
     legend = [
         *(
-            LegendEntry(Line2D([], [], color=c, marker=m, ls="none"), f"{name}, seen")
+            LegendEntry(Line2D([], [], color=c, marker=m, ls="none"), f"{name}, observed")
             for name, (c, m) in _OUTCOMES.items()
         ),
-        LegendEntry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive bands"),
+        LegendEntry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive band"),
     ]
     host = draw_panels(ax, titles, legend, parts, _share_panel)
-    return label_axes(host, "margin", "share of pairs (%)")
+    return label_axes(host, "margin", "proportion of pairs (%)")
 
 
 def _share_panel(ax: Axes, part: pd.DataFrame) -> None:

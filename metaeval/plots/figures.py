@@ -1,4 +1,4 @@
-"""Figures of several panels that share their axes."""
+"""Figures of several panels with shared axes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from metaeval.plots.theme import figure_width, root_figure
 
 
 def figure_inches(fig: FigureBase | None) -> float:
-    """How wide a figure or part of one is; a new one has the width of the page."""
+    """Return the width of a figure or subfigure in inches; a new one has the width of the page."""
     if fig is None:
         return figure_width(wide=True)
     if not isinstance(fig, FigureBase):
         raise MetaevalError(
-            f"fig={fig!r} must be a matplotlib figure, such as plt.figure(layout='constrained'), "
-            "or None."
+            f"fig must be a matplotlib figure, such as plt.figure(layout='constrained'), or None; "
+            f"got {fig!r}."
         )
     figure: Any = fig
     return float(figure.bbox.width / root_figure(figure).dpi)
@@ -37,10 +37,10 @@ def figure_of_panels(
     title_gap: float,
     panel_height: float,
 ) -> Any:
-    """Axes (row, column) with texts as titles, as many side by side as `width` points allow.
+    """Return axes (row, column) with texts as titles, as many per row as fit into `width` points.
 
-    Each has `min_width` points or more, and titles are `title_gap` points from one another. In a new
-    figure each is `panel_height` points high inside.
+    Each panel is at least `min_width` points wide, and titles are at least `title_gap` points
+    apart. In a new figure, the inside of each panel is `panel_height` points high.
     """
     columns = int(np.clip(width // min_width, 1, len(texts)))
     rows = -(-len(texts) // columns)
@@ -51,7 +51,7 @@ def figure_of_panels(
         ticks = 1.3 * points("xtick.labelsize") + 5
         tick_height = (
             ticks if len(titles) % columns else 0.0
-        )  # below panels that end a column early
+        )  # for tick labels of columns with fewer panels
         row_height = panel_height + LINE_SPACING * lines * size + tick_height + 14
         total_height = rows * row_height + ticks + 5 * points("axes.labelsize") + 4
         fig = plt.figure(
@@ -63,5 +63,5 @@ def figure_of_panels(
     for panel in panels.flat[len(titles) :]:
         panel.set_visible(False)
     for panel in panels.flat[max(len(titles) - columns, 0) : len(titles)]:
-        panel.tick_params(labelbottom=True)  # the lowest of its column
+        panel.tick_params(labelbottom=True)  # the last one in its column
     return panels

@@ -1,4 +1,4 @@
-"""Scorers on the axis of their values, and bars over those that do not differ significantly."""
+"""Scorers on a common axis, with a bar over each group without significant differences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from metaeval.plots.theme import BLACK, BLUE, GREY, LIGHT
 from metaeval.resampling import MAX_GROUPS, letter, maximal_nonsignificant_groups
 from metaeval.results import Result, significantly_better
 
-_BAR_SPACING = 1.15  # sizes of its letter that a bar takes
+_BAR_SPACING = 1.15  # distance of bars, in font sizes of their letters
 
 
 def cd_diagram(
@@ -27,37 +27,38 @@ def cd_diagram(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show scorers at their values, and above them a bar for each group that is not separated.
+    """Show scorers at their values, with a bar above each group without significant differences.
 
     Parameters
     ----------
     result : Result
-        Of `metaeval.compare` or `bayes.summarize`, all pairs compared.
+        Result of `metaeval.compare` or `bayes.summarize` in which all pairs are compared.
     statistic, task : str, optional
         As in `Result.row`.
     max_chars : int, optional
-        Longer names lose their middle; by default they are whole, in several lines if need be.
+        Abbreviate longer names in the middle; by default they are shown in full and wrapped.
     ax : Axes, optional
-        Where to draw; otherwise a new figure that is as high as its rows need.
+        Axes to draw on; by default those of a new figure as tall as its rows require.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        The frame: group (its letter), scorer, estimate, one row for each member of each group, the
-        best first. A bar goes from the first to the last of its members, which have dots on it.
+        The DataFrame has columns group (its letter), scorer and estimate, with one row for each
+        member of each group, best first. A bar extends from the first to the last member of its
+        group, and dots on it mark the members.
 
     Raises
     ------
     MetaevalError
-        If it is no result, not all pairs were compared, or values are infinite.
+        If `result` is not a Result, not all pairs were compared, or values are infinite.
 
     Notes
     -----
-    A diagram of critical differences without a single critical difference: pairs are separated by
-    their own adjusted tests, so a bar may pass over a scorer that is not of its group, which has no
-    dot. That two scorers share a bar does not say that they are alike.
+    Similar to a critical difference diagram, but without a common critical difference: each pair
+    has its own adjusted test, so a bar may pass over a scorer that does not belong to its group
+    (and has no dot on it). Scorers under the same bar are not thereby shown to be equivalent.
 
     References
     ----------
@@ -84,23 +85,25 @@ def cd_diagram(
 def _check(leaderboard: pd.DataFrame) -> None:
     if leaderboard.attrs["notes"]:
         raise MetaevalError(
-            f"There are more than {MAX_GROUPS} groups; draw significance_matrix(result), or "
-            "compare fewer scorers."
+            f"cd_diagram draws at most {MAX_GROUPS} groups, got more; use "
+            "significance_matrix(result), or compare fewer scorers."
         )
     if not leaderboard["letters"].all():
         raise MetaevalError(
-            "Groups need all pairs compared; compare without a baseline, or draw forest(result)."
+            "cd_diagram requires comparisons of all pairs of scorers; omit baseline= in "
+            "metaeval.compare, or use forest(result)."
         )
     if not np.isfinite(leaderboard["estimate"]).all():
         raise MetaevalError(
-            "Some scorers have no finite value, and no place on an axis; draw forest(result)."
+            "cd_diagram requires finite values of all scorers; use forest(result), which marks "
+            "infinite and undefined ones."
         )
 
 
 def _groups(
     result: Result, leaderboard: pd.DataFrame, statistic: str | None, task: str | None
 ) -> pd.DataFrame:
-    """Members of each group, the groups in the order of their letters."""
+    """Members of each group, in the order of the letters."""
     better, _ = significantly_better(
         result, result.rows(statistic, task), list(leaderboard["scorer"])
     )
@@ -131,7 +134,7 @@ def _draw(
 
 
 def _bar(ax: Axes, members: pd.DataFrame, y: float) -> None:
-    """A bar from the first to the last member of a group, with its letter."""
+    """Draw a bar from the first to the last member of a group, with its letter."""
     values = members["estimate"].to_numpy()
     ax.plot([values.min(), values.max()], [y, y], "-", color=BLACK, lw=1.6, solid_capstyle="round")
     ax.plot(values, [y] * len(values), "o", color=BLACK, ms=2.8)

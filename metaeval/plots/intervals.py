@@ -1,4 +1,4 @@
-"""Values of scorers with intervals, and the ranks that comparisons leave open."""
+"""Intervals of scorers, and intervals for their ranks."""
 
 from __future__ import annotations
 
@@ -37,38 +37,39 @@ def forest(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show each scorer's value with its interval, the best first.
+    """Show the estimate of each scorer with its interval, best first.
 
     Parameters
     ----------
     result : Result
-        Of `metaeval.evaluate`, `metaeval.compare` or `bayes.summarize`.
+        Result of `metaeval.evaluate`, `metaeval.compare` or `bayes.summarize`.
     statistic, task : str, optional
         As in `Result.row`.
     max_chars : int, optional
-        Longer names lose their middle; by default they are whole, in several lines if need be.
+        Abbreviate longer names in the middle; by default they are shown in full and wrapped.
     ax : Axes, optional
-        Where to draw; otherwise a new figure that is as high as its rows need.
+        Axes to draw on; by default those of a new figure as tall as its rows require.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        The frame: scorer, estimate, lower, upper, reference (accuracy of a blind scorer with the
-        same ties; of calibration measures, their mean if forecasts were calibrated) and letters,
-        one row per scorer. Accuracies are shares, which the axis shows in percent.
+        The DataFrame has columns scorer, estimate, lower, upper, reference (for accuracies, the
+        accuracy of random guessing at the tie rate of the scorer; for calibration measures, their
+        mean under perfect calibration) and letters, with one row per scorer. Accuracies are
+        proportions; the axis shows percentages.
 
     Raises
     ------
     MetaevalError
-        If it is no result, or has no such statistic or task.
+        If `result` is not a Result, or does not have this statistic or task.
 
     Notes
     -----
-    Whether two scorers differ cannot be read off two intervals: they share items, and intervals
-    that overlap may belong to scorers that differ significantly. The letters say it, where all
-    pairs were compared: two scorers share a letter exactly if they are not separated.
+    Do not infer differences from the overlap of two intervals: scorers share items, and scorers
+    with overlapping intervals may differ significantly. If all pairs were compared, letters show
+    the comparisons: two scorers share a letter if and only if they are not significantly different.
 
     Examples
     --------
@@ -101,7 +102,7 @@ def _draw_forest(
     has_reference = bool(frame["reference"].notna().any())
     extra = LEGEND_HEIGHT * points("legend.fontsize") if has_reference else 0.0
     ax, rows = row_axes(ax, frame["scorer"], max_chars, extra=extra)
-    name = "chance" if result.is_accuracy(statistic) else "if calibrated"
+    name = "chance" if result.is_accuracy(statistic) else "expected if calibrated"
     if has_reference:
         ax.plot(frame["reference"], rows.positions, "|", color=GREY, ms=6, mew=1.2, label=name)
     intervals = (frame["estimate"], frame["lower"], frame["upper"])
@@ -122,36 +123,38 @@ def rank_intervals(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show the ranks that the comparisons leave open to each scorer.
+    """Show the range of ranks of each scorer that is compatible with the comparisons.
 
     Parameters
     ----------
     result : Result
-        Of `metaeval.compare` or `bayes.summarize`.
+        Result of `metaeval.compare` or `bayes.summarize`.
     statistic, task : str, optional
         As in `Result.row`.
     max_chars : int, optional
-        Longer names lose their middle; by default they are whole, in several lines if need be.
+        Abbreviate longer names in the middle; by default they are shown in full and wrapped.
     ax : Axes, optional
-        Where to draw; otherwise a new figure that is as high as its rows need.
+        Axes to draw on; by default those of a new figure as tall as its rows require.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        The frame: scorer, estimate, rank_low, rank_high, one row per scorer, the best first.
+        The DataFrame has columns scorer, estimate, rank_low and rank_high, with one row per scorer,
+        best first.
 
     Raises
     ------
     MetaevalError
-        If it is no result, has no differences, or neither high nor low values are good.
+        If `result` is not a Result, has no comparisons, or is of a statistic of which neither
+        higher nor lower values are better.
 
     Notes
     -----
-    With a correction that controls the family-wise error all true ranks lie inside with at least
-    its confidence. A wide range says that little is known, not that a scorer is middling. Of
-    posteriors each pair stands for itself, so ranges are not simultaneous.
+    With a correction that controls the family-wise error rate, all true ranks are in their ranges
+    simultaneously with at least its confidence. A wide range reflects uncertainty, not a mediocre
+    scorer. For posteriors each pair is decided by itself, so ranges are not simultaneous.
 
     References
     ----------
@@ -166,7 +169,7 @@ def rank_intervals(
     require_differences(result, "rank_intervals", statistic, task)
     if result.direction(statistic) == 0:
         raise MetaevalError(
-            "Neither high nor low values of this statistic are good, so it has no ranks; draw "
+            "rank_intervals requires a statistic of which higher or lower values are better; use "
             "forest(result)."
         )
     frame = result.leaderboard(statistic, task)[_RANKS]

@@ -1,4 +1,4 @@
-"""Keys and titles above axes, in as many lines as they need."""
+"""Legends and titles above axes, wrapped to the available width."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from matplotlib.axes import Axes
 from metaeval.plots.row_axes import MIN_FONT_SIZE, points
 from metaeval.plots.text_layout import literal_text, text_width, wrap_text
 
-LEGEND_SPACING = 1.15  # of a line, in sizes of its letters
-_ENTRY_GAP = 0.35  # between entries
-_BOLD_FRACTION = 0.88  # bold letters are wider than those that are measured
-_HANDLE_LENGTH = 2.1  # of the sample of a line in a key, in sizes of its letters
+LEGEND_SPACING = 1.15  # of lines, in font sizes
+_ENTRY_GAP = 0.35  # between entries, in font sizes
+_BOLD_FRACTION = 0.88  # widths are measured in regular letters, and bold ones are wider
+_HANDLE_LENGTH = 2.1  # of a line sample in the legend, in font sizes
 
 
 class LegendLabel(NamedTuple):
-    """A name, from data, and what is said of it: on the same line, if there is room."""
+    """A name from data and its description, on the same line if both fit."""
 
     name: object
     description: str
 
 
 class LegendEntry(NamedTuple):
-    """A line of a key: an artist that shows what is meant, and its text."""
+    """An entry of a legend: an artist like that in the figure, and its text."""
 
     artist: Any
     text: str | LegendLabel
 
 
 def _legend_size() -> float:
-    """Points of letters in keys and titles of panels."""
+    """Font size of legends and of titles of panels."""
     return max(points("legend.fontsize") - 1, MIN_FONT_SIZE)
 
 
 def _lines_height(texts: Sequence[str]) -> float:
-    """Points that texts, one below the other, take."""
+    """Height in points of texts below each other."""
     lines = sum(text.count("\n") + 1 for text in texts)
     return (LEGEND_SPACING * lines + _ENTRY_GAP * len(texts)) * _legend_size() + (
         3.0 if texts else 0.0
@@ -45,7 +45,7 @@ def _lines_height(texts: Sequence[str]) -> float:
 
 
 def _wrapped_label(text: object, max_width: float, handle: bool = False) -> str:
-    """A text in lines of at most `max_width` points, less those of a sample of its curve."""
+    """Wrap a text to `max_width` points, with room for a line sample if it has a handle."""
     size = _legend_size()
     max_width = max_width - (_HANDLE_LENGTH + 0.6) * size * handle
     if not isinstance(text, LegendLabel):
@@ -60,9 +60,9 @@ def _wrapped_label(text: object, max_width: float, handle: bool = False) -> str:
 def draw_legend(
     ax: Axes, entries: Sequence[LegendEntry], available: float, columns: int = 0
 ) -> float:
-    """Explain curves above axes; returns how many points that takes.
+    """Draw a legend above axes and return its height in points.
 
-    As many columns as there is room for, unless they are given.
+    By default it has as many columns as fit into the available width.
     """
     if not entries:
         return 0.0
@@ -89,14 +89,14 @@ def draw_legend(
 
 
 def _entries_height(texts: Sequence[str], columns: int) -> float:
-    """Points that a key takes: the highest entry of each of its rows."""
+    """Height of a legend in points: the sum of the tallest entries of its rows."""
     rows = math.ceil(len(texts) / columns)
     tallest = [max(texts[i::rows], key=lambda t: t.count("\n")) for i in range(rows)]
     return _lines_height(tallest)
 
 
 def _n_columns(texts: Sequence[object], available: float) -> int:
-    """How many entries of a key fit side by side."""
+    """Number of entries of a legend that fit side by side."""
     size = _legend_size()
     longest = (
         max(text_width(_wrapped_label(t, math.inf), size) for t in texts)
@@ -106,7 +106,7 @@ def _n_columns(texts: Sequence[object], available: float) -> int:
 
 
 def draw_title(ax: Axes, title: object, height: float, available: float) -> None:
-    """Write the name of a panel above its key."""
+    """Write the title of a panel above its legend, which is `height` points high."""
     if title != "":
         ax.annotate(
             _wrapped_label(title, _BOLD_FRACTION * available),
@@ -124,7 +124,7 @@ def draw_title(ax: Axes, title: object, height: float, available: float) -> None
 
 
 def legend_height(texts: Sequence[object], available: float) -> float:
-    """Points that a key takes in so much room."""
+    """Return the height in points of a legend of the available width."""
     if not texts:
         return 0.0
     columns = _n_columns(texts, available)
@@ -132,7 +132,7 @@ def legend_height(texts: Sequence[object], available: float) -> float:
 
 
 def header_height(title: object, entries: Sequence[object], available: float) -> float:
-    """Points that a title and a key of one column take."""
+    """Return the height in points of a title and a legend of one column."""
     titles = [] if title == "" else [_wrapped_label(title, _BOLD_FRACTION * available)]
     labels = [_wrapped_label(text, available, True) for text in entries]
     return _lines_height(titles) + _lines_height(labels) + 3

@@ -23,28 +23,30 @@ from metaeval.plots.row_axes import MIN_FONT_SIZE, POINTS_PER_INCH, axes_or_new,
 from metaeval.plots.text_layout import wrap_text
 from metaeval.plots.theme import SETTINGS, figure_width
 
-_MAX_IN_COLUMN = 12  # panels: more go over the page, not over a column
+# A column of a two-column paper takes two panels side by side: more than six rows of them are as
+# long as a page, so that more panels are laid out over its whole width.
+_MAX_IN_COLUMN = 12
 _MIN_WIDTH = 1.35  # inches of a panel with its tick labels
-_MIN_HEIGHT = 0.45  # inches of what is inside a panel, in axes that were given
-_RIGHT_MARGIN = 6.0  # points right of what is inside
-_ASPECT = 0.78  # height over width of what is inside
+_MIN_HEIGHT = 0.45  # inches of the inside of a panel in given axes: below, curves are unreadable
+_RIGHT_MARGIN = 6.0  # points right of the inside of a panel
+_ASPECT = 0.78  # height over width of the inside of a panel
 _Data = TypeVar("_Data")
 
 
 class PanelHeader(NamedTuple):
-    """What stands above a panel: its title, from data, and what explains its curves."""
+    """What is above a panel: its title, from data, and the legend of its curves."""
 
     title: object = ""
     entries: tuple[str | LegendLabel, ...] = ()
 
 
 def tick_size() -> float:
-    """Points of tick labels where there is little room."""
+    """Return the font size of tick labels of small panels in points."""
     return max(points("xtick.labelsize") - 1.5, MIN_FONT_SIZE)
 
 
 def _left_margin() -> float:
-    """Points left of what is inside: tick labels."""
+    """Points left of the inside of a panel, for tick labels."""
     return 2.4 * tick_size() + 5.5
 
 
@@ -53,7 +55,7 @@ def _bottom_margin() -> float:
 
 
 class PanelLayout(NamedTuple):
-    """Panels side by side, the points that each is wide inside, and that all have for a key."""
+    """Panels per row, inside width of each, and available width of the legend, in points."""
 
     columns: int
     panel_width: float
@@ -61,7 +63,7 @@ class PanelLayout(NamedTuple):
 
 
 def panel_layout(ax: Axes | None, n: int) -> PanelLayout:
-    """How some panels stand in axes, or in a new figure."""
+    """Return the layout of n panels in axes, or in a new figure."""
     points_wide = _width(ax, n)
     columns = max(1, min(n, int(points_wide / POINTS_PER_INCH / _MIN_WIDTH)))
     total_width = (
@@ -72,7 +74,7 @@ def panel_layout(ax: Axes | None, n: int) -> PanelLayout:
 
 
 def _width(ax: Axes | None, n: int = 1) -> float:
-    """Points that the axes are wide, with their labels; those of a page for many panels."""
+    """Width of the axes with their labels in points; that of a page for many panels."""
     return (figure_width(_is_wide(ax, n)) if ax is None else axes_size(ax)[0]) * POINTS_PER_INCH
 
 
@@ -83,9 +85,9 @@ def _is_wide(ax: Axes | None, n: int) -> bool:
 def make_panels(
     ax: Axes | None, headers: Sequence[PanelHeader], legend_texts: Sequence[object] = ()
 ) -> tuple[Axes, list[Axes], PanelLayout]:
-    """Axes to return, and those to draw panels on: the same if there is one; and their shape.
+    """Return the host axes, the axes of the panels (the host itself if only one), and the layout.
 
-    With several, the first carry the labels of both axes and the key of all panels.
+    With several panels, the host has the axis labels and the legend of all panels.
     """
     layout = panel_layout(ax, len(headers))
     tops = _header_heights(headers, layout)
@@ -102,19 +104,20 @@ def make_panels(
 
 
 def _header_heights(headers: Sequence[PanelHeader], layout: PanelLayout) -> list[float]:
-    """Points that titles and keys take above each row of panels."""
+    """Height in points of titles and legends above each row of panels."""
     heights = [header_height(*head, layout.panel_width) for head in headers]
     return [max(heights[i : i + layout.columns]) for i in range(0, len(heights), layout.columns)]
 
 
 def _height_in(host: Axes, tops: Sequence[float], labels: float) -> float:
-    """Points that panels are high in axes that were given."""
+    """Inside height in points of panels in given axes."""
     available = axes_size(host)[1] * POINTS_PER_INCH - labels
     height = available / len(tops) - _bottom_margin() - sum(tops) / len(tops)
     if height < _MIN_HEIGHT * POINTS_PER_INCH:
         raise MetaevalError(
-            f"{len(tops)} rows of panels do not fit into axes of {available / POINTS_PER_INCH:.1f} inches; leave "
-            "out ax=, which makes a figure that is high enough, or name fewer scorers."
+            f"{len(tops)} rows of panels do not fit into axes of "
+            f"{available / POINTS_PER_INCH:.1f} inches; omit ax= to draw on a new figure of "
+            "sufficient height, or select fewer scorers."
         )
     return float(height)
 
@@ -138,7 +141,7 @@ def _inset_panels(
 
 
 def _with_small_ticks(panel: Axes) -> Axes:
-    """Few and small tick labels."""
+    """The panel with few and small tick labels."""
     panel.tick_params(labelsize=tick_size(), pad=2)
     panel.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
     panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
@@ -147,7 +150,7 @@ def _with_small_ticks(panel: Axes) -> Axes:
 
 
 def _hide_frame(host: Axes) -> None:
-    """Axes of which only the labels are seen."""
+    """Hide everything but the labels of the axes."""
     for spine in host.spines.values():
         spine.set_visible(False)
     host.set_xticks([])
@@ -163,7 +166,7 @@ def draw_panels(
     datasets: Sequence[_Data],
     draw: Callable[[Axes, _Data], None],
 ) -> Axes:
-    """Draw each part in a panel below its title, and the key of all above; the axes to return."""
+    """Draw each dataset in a titled panel, below a common legend; return the host axes."""
     host, panels, layout = make_panels(
         ax, [PanelHeader(t) for t in titles], [entry.text for entry in legend]
     )
@@ -176,18 +179,18 @@ def draw_panels(
 
 
 def split_by_scorer(frame: pd.DataFrame) -> tuple[list[str], list[pd.DataFrame]]:
-    """Titles, and rows, of each scorer in each task."""
+    """Return the titles and the rows of each scorer in each task."""
     parts = list(frame.groupby(["scorer", "task"], sort=False, dropna=False))
     return [panel_title(*names) for names, _ in parts], [part for _, part in parts]
 
 
 def panel_title(scorer: object, task: Any) -> str:
-    """Scorer, and task where there is one."""
+    """Return the title of a panel: the scorer, and the task if there is one."""
     return str(scorer) if pd.isna(task) else f"{scorer}, {task}"
 
 
 def label_axes(host: Axes, x: str, y: str) -> Axes:
-    """The axes with labels, that of the x axis in lines that are no longer than the axes."""
+    """Label both axes, with the label of the x axis wrapped to their width; return the axes."""
     size = points("axes.labelsize")
     lines = [
         wrap_text(line, panel_layout(None, 1).total_width - 20, size) for line in x.split("\n")
@@ -198,5 +201,5 @@ def label_axes(host: Axes, x: str, y: str) -> Axes:
 
 
 def thin_line() -> float:
-    """Points that thin lines are wide."""
+    """Return the width of thin lines in points."""
     return 0.6 * float(SETTINGS["lines.linewidth"])

@@ -1,4 +1,4 @@
-"""Posteriors of scorers: intervals, and how their draws are spread."""
+"""Posterior intervals and densities of scorers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from metaeval.results import Result, format_probability
 
 _N_POINTS = 121  # of a curve
 _ROW_HEIGHT = 20.0  # points of a row with a curve
-_CURVE_QUANTILES = (0.01, 0.99)  # of the draws, over which curves go
-_CURVE_HEIGHT = 0.72  # of a row, of the highest point of a curve
-_INTERVAL_OFFSET = 0.3  # of a row, from its middle down to the interval
+_CURVE_QUANTILES = (0.01, 0.99)  # range of a curve: a few extreme draws would compress all others
+_CURVE_HEIGHT = 0.72  # of the row
+_INTERVAL_OFFSET = 0.3  # of the row, downward from its middle
 
 
 def posterior_intervals(
@@ -36,48 +36,49 @@ def posterior_intervals(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show the posterior of one quantity for each scorer: estimate, interval, spread of draws.
+    """Show the posterior of one quantity for each scorer: estimate, interval and density.
 
     Parameters
     ----------
     posterior : Result or DataTree
-        Of `bayes.summarize`; or of `bayes.fit`, and then `quantity` is needed.
+        Return value of `bayes.summarize`, or of `bayes.fit`, which requires `quantity`.
     quantity : str, optional
-        As in `bayes.summarize`; of a tree only.
+        As in `bayes.summarize`; for a DataTree only.
     task : str, optional
-        As in `Result.row`: `"(new task)"` is one that was not seen.
+        As in `Result.row`; `"(new task)"` is an unobserved task.
     density : bool, default True
-        Draw how the draws are spread, where the result holds them (one read from JSON does not).
+        Draw the density, if the result contains draws (results read from JSON do not).
     confidence : float, default 0.95
-        Of a tree only; a result has its own.
+        Probability inside the intervals, for a DataTree only; a result has its own.
     agreement : float, optional
-        Of the quantity `gap` of a tree: share of agreement that is enough.
+        Agreement rate of the quantity `gap`, for a DataTree only.
     covariate : str, optional
-        Of the quantity `bias` of a tree: the difference whose effect is shown.
+        Covariate whose effect the quantity `bias` is, for a DataTree only.
     max_chars : int, optional
-        Longer names lose their middle; by default they are whole, in several lines if need be.
+        Abbreviate longer names in the middle; by default they are shown in full and wrapped.
     ax : Axes, optional
-        Where to draw; otherwise a new figure that is as high as its rows need.
+        Axes to draw on; by default those of a new figure as tall as its rows require.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        The frame: scorer, estimate, lower, upper, infinite (share of draws that are infinite), and
-        with `density` value and density, one row for each point of each curve. Curves go
-        over the middle 98 % of finite draws, and each is drawn as high as its row allows.
+        The DataFrame has columns scorer, estimate, lower, upper and infinite (proportion of
+        infinite draws), and with `density` also value and density, one row for each point of each
+        curve. Curves span the central 98% of the finite draws, and each is scaled to the height of
+        its row.
 
     Raises
     ------
     MetaevalError
-        If it is no posterior, or has no such quantity or task.
+        If `posterior` is not a posterior, or does not have this quantity or task.
 
     Notes
     -----
-    Curves are kernel estimates (normal kernel, Scott's width): they round off edges, and where
-    draws pile up at an end they show a hill in place of a spike. The interval is of the draws
-    themselves. As with intervals, whether one scorer is better cannot be read off two curves.
+    Curves are kernel density estimates (Gaussian kernel, Scott's bandwidth), which smooth sharp
+    edges and concentrations of draws at a bound. Intervals are quantiles of the draws themselves.
+    As with intervals, do not infer from the overlap of two curves whether one scorer is better.
 
     References
     ----------
@@ -100,17 +101,17 @@ def posterior_intervals(
 def _posterior(
     posterior: Any, quantity: str | None, confidence: float, options: Mapping[str, Any]
 ) -> Result:
-    """A posterior result, made of a tree where one is given."""
+    """The posterior result, summarized from a DataTree if one is given."""
     if isinstance(posterior, Result):
         if any(value is not None for value in (quantity, *options.values())):
             raise MetaevalError(
-                "A Result holds one quantity; give quantity= and its options to bayes.summarize."
+                "A Result contains one quantity; pass quantity= and its options to bayes.summarize."
             )
         if posterior.is_posterior:
             return posterior
         raise MetaevalError(
-            f"posterior_intervals draws posteriors, and this result is of "
-            f"{posterior.meta.kind}; draw forest(result), or fit a model with bayes.fit."
+            f"posterior_intervals expected a posterior, got a result of {posterior.meta.kind}; use "
+            "forest(result), or fit a model with bayes.fit."
         )
     from metaeval.bayes import summarize
     from metaeval.bayes.datatree import require_posterior
@@ -119,14 +120,14 @@ def _posterior(
     model = require_posterior(posterior).attrs["model"]
     if quantity is None:
         raise MetaevalError(
-            f"A posterior of the {model} model holds several quantities; name one: "
-            f"quantity={next(iter(QUANTITIES[model]))!r}, for one."
+            f"A posterior of the {model} model has several quantities; choose one, such as "
+            f"quantity={next(iter(QUANTITIES[model]))!r}."
         )
     return summarize(posterior, quantity, confidence=confidence, **options)
 
 
 def _estimates_and_draws(result: Result, task: str | None) -> tuple[pd.DataFrame, Floats | None]:
-    """Estimates and intervals of a task, the best first, and draws (draw, scorer) beside them."""
+    """Estimates and intervals in a task, best first, and draws (draw, scorer) in the same order."""
     leaderboard = result.leaderboard(task=task)[["scorer", "estimate", "lower", "upper"]]
     if result.draws is None:
         return leaderboard.assign(infinite=np.nan), None
@@ -140,7 +141,7 @@ def _estimates_and_draws(result: Result, task: str | None) -> tuple[pd.DataFrame
 
 
 def _with_curves(table: pd.DataFrame, draws: Floats) -> pd.DataFrame:
-    """The table, each row as often as its curve has points."""
+    """The table with each row repeated for the points of its curve."""
     parts = []
     for row, values in zip(table.to_dict("records"), draws.T, strict=True):
         value, density = _curve(values[np.isfinite(values)])
@@ -149,7 +150,7 @@ def _with_curves(table: pd.DataFrame, draws: Floats) -> pd.DataFrame:
 
 
 def _curve(values: Floats) -> tuple[Floats, Floats]:
-    """Points of a density over the middle of draws; one point without density if all agree.
+    """Points of a density over the central draws; one point without density if all are equal.
 
     >>> _curve(np.array([2.0, 2.0]))
     (array([2.]), array([nan]))
@@ -174,16 +175,24 @@ def _draw(frame: pd.DataFrame, result: Result, max_chars: int | None, ax: Axes |
     infinity = infinity_label(result)
     intervals = (table["estimate"], table["lower"], table["upper"])
     draw_intervals(ax, y, *intervals, infinity_label="" if table["infinite"].any() else infinity)
-    probabilities = [
-        f"{infinity} {format_probability(p)}" if p > 0 else "" for p in table["infinite"]
-    ]
+    probabilities = [_probability_text(infinity, p) if p > 0 else "" for p in table["infinite"]]
     annotation_width = annotate_rows(ax, rows.positions, probabilities, small_size())
     label_values(ax, result, right_margin=annotation_width)
     return ax
 
 
+def _probability_text(event: str, p: float) -> str:
+    """The probability of an event as text.
+
+    >>> _probability_text("infinite", 0.05), _probability_text("infinite", 1e-6)
+    ('P(infinite) = .050', 'P(infinite) <.001')
+    """
+    text = format_probability(p)
+    return f"P({event}) {text}" if text[0] in "<>" else f"P({event}) = {text}"
+
+
 def _draw_curve(ax: Axes, base: float, curve: pd.DataFrame) -> None:
-    """A density that rises from the line of its interval."""
+    """Draw a density above the line of its interval."""
     density = curve["density"].to_numpy()
     if np.isfinite(density).all():
         top = base - _CURVE_HEIGHT * density / density.max()

@@ -1,4 +1,4 @@
-"""What plots share: figures that fit their rows, row labels, and intervals drawn whole."""
+"""Figures with one labeled row per scorer, and intervals in these rows."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from metaeval.core import Floats, MetaevalError
 from metaeval.plots.text_layout import text_width, wrap_text
 from metaeval.plots.theme import BLUE, GREY, SETTINGS, figure_width, root_figure
 
-POINTS_PER_INCH = 72.0  # in an inch
-MIN_FONT_SIZE = 5.0  # points of a letter that can still be read
-_RAY_LENGTH = 1e6  # spans to the right: where intervals without end are drawn to
-LINE_SPACING = 1.08  # sizes from one line of a label to the next
-LEGEND_HEIGHT = 2.0  # font sizes that a line of a legend takes
-LABEL_FRACTION = 0.45  # share of a figure's width that labels of rows may take
+POINTS_PER_INCH = 72.0
+MIN_FONT_SIZE = 5.0  # points; smaller print is not legible
+# An artist needs finite coordinates: unbounded intervals are drawn as rays that end far outside the
+# axes, after this many times the distance of their start from 0, plus 1.
+_RAY_LENGTH = 1e6
+LINE_SPACING = 1.08  # of the lines of a label, in font sizes
+LEGEND_HEIGHT = 2.0  # of a legend of one line, in font sizes
+LABEL_FRACTION = 0.45  # of the figure width that row labels may take
 
 
 class RowLabels(NamedTuple):
-    """Labels of rows, in as many lines as they need, and their size in points.
+    """Labels of rows, wrapped to the available width, and their font size in points.
 
-    `even` rows are all as high as the highest; others as their own lines need. `stretch` ones have
-    so many times the height.
+    With `even`, all rows are as tall as the tallest; otherwise as tall as their own lines require.
+    Heights are multiplied by `stretch`.
     """
 
     texts: list[str]
@@ -39,38 +41,38 @@ class RowLabels(NamedTuple):
 
     @property
     def heights(self) -> Floats:
-        """Points that each row takes."""
+        """Height of each row in points."""
         lines = np.array([text.count("\n") + 1 for text in self.texts], dtype=float)
-        if self.even and len(lines):  # a high label may reach into a row with a low one
+        if self.even and len(lines):  # a tall label may extend into the row of a shorter one
             lines[:] = max(1.0, *(lines[1:] + lines[:-1]) / 2) if len(lines) > 1 else lines
         return np.asarray(self.stretch * ((LINE_SPACING * lines + 0.35) * self.size + 1))
 
     @property
     def unit(self) -> float:
-        """Points of the lowest row, which are 1 on the axis."""
+        """Height of the lowest row in points, the unit of the y axis."""
         return float(self.heights.min(initial=np.inf)) if self.texts else 1.0
 
     @property
     def width(self) -> float:
-        """Points that the longest line takes."""
+        """Width of the longest line in points."""
         lines = [line for text in self.texts for line in text.split("\n")]
         return max((text_width(line, self.size) for line in lines), default=0.0)
 
     @property
     def positions(self) -> Floats:
-        """Where rows are on the axis, from the top down: 0, 1, ... if they are even."""
+        """Positions of the rows on the axis, from the top: 0, 1, ... if they are equally tall."""
         ends = np.cumsum(self.heights / self.unit)
         middles = ends - self.heights / self.unit / 2
         return np.asarray(middles - middles[:1])
 
 
 def points(key: str) -> float:
-    """A size of `rcParams` in points, such as that of `ytick.labelsize`."""
+    """Return a font size of `rcParams` in points, such as that of `ytick.labelsize`."""
     return float(FontProperties(size=SETTINGS[key]).get_size_in_points())
 
 
 def label_size(n_rows: int) -> float:
-    """Points of the labels of so many rows: smaller for many, never too small to read."""
+    """Return the font size of row labels in points: smaller for many rows, but legible."""
     smaller = 0.0 if n_rows <= 14 else 1.0 if n_rows <= 26 else 2.5
     return max(points("ytick.labelsize") - smaller, MIN_FONT_SIZE)
 
@@ -86,10 +88,10 @@ def make_row_labels(
     even: bool = False,
     min_height: float = 0.0,
 ) -> RowLabels:
-    """Names as labels of rows that take at most a share of the width of a figure, or of axes.
+    """Return names as row labels that take at most a fraction of the width of a figure or axes.
 
-    Labels become smaller down to 6 points before they go on in a second line; further, if they
-    would not fit the height of axes. Each row takes `min_height` points or more.
+    Labels shrink down to 6 points before they are wrapped, and further if they would not fit the
+    height of given axes. Each row is at least `min_height` points tall.
     """
     if inches is None:
         inches = figure_width(wide) if ax is None else axes_size(ax)[0]
@@ -111,16 +113,16 @@ def make_row_labels(
 
 
 def require_axes(ax: Any) -> Axes:
-    """Refuse what cannot be drawn on."""
+    """Return matplotlib axes; refuse anything else."""
     if isinstance(ax, Axes):
         return ax
     raise MetaevalError(
-        f"ax={ax!r} must be matplotlib axes, such as those of plt.subplots(), or None."
+        f"ax must be matplotlib axes, such as those of plt.subplots(), or None; got {ax!r}."
     )
 
 
 def axes_size(ax: Axes) -> tuple[float, float]:
-    """Inches that axes and their labels have: their part of the grid of their figure."""
+    """Return the size of axes with their labels in inches: their cell in the grid of the figure."""
     figure: Any = require_axes(ax).get_figure()
     inches = figure.bbox.size / root_figure(ax).dpi
     spec: Any = ax.get_subplotspec()
@@ -132,14 +134,14 @@ def axes_size(ax: Axes) -> tuple[float, float]:
 
 
 def axes_width(ax: Axes) -> float:
-    """Inches that axes and their labels are wide."""
+    """Return the width of axes with their labels in inches."""
     return axes_size(ax)[0]
 
 
 def axes_or_new(ax: Axes | None, height: float, wide: bool = False) -> Axes:
-    """The axes to draw on; without any, those of a new figure, `height` inches high.
+    """Return the axes to draw on: those given, or those of a new figure, `height` inches high.
 
-    It is as wide as the style asks: a column, or the page.
+    A new figure is as wide as a column of the current style, or as the page if `wide`.
     """
     if ax is not None:
         return require_axes(ax)
@@ -155,9 +157,9 @@ def row_axes(
     min_height: float = 0.0,
     extra: float = 0.0,
 ) -> tuple[Axes, RowLabels]:
-    """The axes to draw on, with names as labels of rows; a new figure is as high as they need.
+    """Return the axes to draw on, with names as row labels; a new figure is as tall as required.
 
-    Each row takes `min_height` points or more; a new figure has `extra` points above the rows.
+    Each row is at least `min_height` points tall; a new figure has `extra` points above the rows.
     """
     rows = make_row_labels(list(names), ax=ax, max_chars=max_chars, min_height=min_height)
     ax = axes_or_new(ax, rows_height(rows, extra))
@@ -166,13 +168,13 @@ def row_axes(
 
 
 def rows_height(rows: RowLabels, extra: float = 0.0) -> float:
-    """Inches of a figure with rows, tick labels, and a label of the x axis."""
+    """Return the height in inches of a figure with rows, tick labels and a label of the x axis."""
     decoration = 1.3 * points("xtick.labelsize") + 2.6 * points("axes.labelsize") + 16 + extra
     return float(rows.heights.sum() + 0.2 * rows.unit + decoration) / POINTS_PER_INCH
 
 
 def label_rows(ax: Axes, rows: RowLabels) -> None:
-    """Label the rows at their places, from the top down."""
+    """Label the rows at their positions, from the top down."""
     positions, half_heights = rows.positions, rows.heights / rows.unit / 2
     ax.set_yticks(positions, rows.texts, fontsize=rows.size, linespacing=LINE_SPACING)
     ax.set_ylim(positions[-1] + half_heights[-1] + 0.1, -half_heights[0] - 0.1)
@@ -180,9 +182,9 @@ def label_rows(ax: Axes, rows: RowLabels) -> None:
 
 
 def label_x(ax: Axes, text: str, right_margin: float = 0.0) -> None:
-    """Label the x axis; a text that is too long for its middle starts below the row labels.
+    """Label the x axis; a label too long to be centered extends below the row labels.
 
-    `right_margin` points stand right of the axes.
+    Annotations right of the axes take `right_margin` points.
     """
     available, size = axes_width(ax) * POINTS_PER_INCH - right_margin, points("axes.labelsize")
     location: Any = "center" if text_width(text, size) < 0.5 * available else "right"
@@ -199,12 +201,12 @@ def draw_intervals(
     color: str = BLUE,
     marker: str = "o",
     hollow: bool = False,
-    infinity_label: str = "no end",
+    infinity_label: str = "infinite",
 ) -> None:
-    """Points and intervals across rows; none is cut, and values that are none are named.
+    """Draw points and intervals in rows; infinite and undefined values are marked.
 
-    An interval without end goes to the edge of the axes with an arrowhead and `infinity_label`;
-    a row without an estimate says "not defined".
+    An unbounded interval extends to the edge of the axes, with an arrowhead and `infinity_label`;
+    a row without an estimate is labeled "not defined".
     """
     y, estimate, lower, upper = (np.asarray(v, dtype=float) for v in (y, estimate, lower, upper))
     present = np.isfinite(estimate)
@@ -226,7 +228,7 @@ def _line_width() -> float:
 def _open_interval(
     ax: Axes, y: float, estimate: float, ends: tuple[float, float], color: str, infinity_label: str
 ) -> None:
-    """An interval that goes on to one side or both, or is not there."""
+    """Draw an interval that is unbounded or undefined."""
     if math.isnan(estimate):
         _annotate_row(ax, 0.02, y, "not defined", "left")
         return
@@ -237,7 +239,7 @@ def _open_interval(
             if finite:
                 ray = Line2D([start, start + side * _RAY_LENGTH * (1 + abs(start))], [y, y])
                 ray.set(color=color, linewidth=_line_width(), zorder=2)
-                ax.add_artist(ray)  # which leaves the limits of the axis as they are
+                ax.add_artist(ray)  # an artist leaves the limits of the axes unchanged
             _arrow(ax, edge, y, side, color)
     if math.isinf(estimate) or math.isinf(max(ends)):
         _annotate_row(ax, 0.96, y, infinity_label, "right")
@@ -251,12 +253,12 @@ def _arrow(ax: Axes, edge: float, y: float, side: int, color: str) -> None:
 
 
 def _annotate_row(ax: Axes, x: float, y: float, text: str, side: str) -> None:
-    """A word above a row, in a place across the axes; y is in rows."""
+    """Write a note above a row, at a fraction x of the width of the axes."""
     _write(ax, (x, y), text, (0, 2), ha=side, va="bottom", color=GREY, fontsize=small_size())
 
 
 def small_size() -> float:
-    """Points of what is written beside marks."""
+    """Return the font size of annotations in points."""
     return max(points("ytick.labelsize") - 2, MIN_FONT_SIZE)
 
 
@@ -268,7 +270,7 @@ def annotate_rows(
     left: bool = False,
     **options: Any,
 ) -> float:
-    """Write a text right (or left) of each row of the axes; returns how many points that takes."""
+    """Write a text right (or left) of each row of the axes; return their width in points."""
     x, offset, side = (0, -3, "right") if left else (1, 4, "left")
     for y, text in zip(positions, texts, strict=True):
         _write(ax, (x, y), text, (offset, 0), ha=side, va="center", fontsize=size, **options)
@@ -278,13 +280,13 @@ def annotate_rows(
 def _write(
     ax: Axes, position: tuple[float, float], text: str, offset: tuple[float, float], **options: Any
 ) -> None:
-    """A text some points away from a place in a row."""
+    """Write a text at an offset in points from a position in a row."""
     coordinates: Any = {"xycoords": ax.get_yaxis_transform(), "annotation_clip": False}
     ax.annotate(text, position, xytext=offset, textcoords="offset points", **coordinates, **options)
 
 
 def legend_above(ax: Axes, columns: int = 4, handles: Any = None, title: str | None = None) -> None:
-    """A legend above the axes, where it hides nothing."""
+    """Place a legend above the axes, where it covers nothing."""
     options: Any = {"title": title, "title_fontsize": SETTINGS["legend.fontsize"]} if title else {}
     options |= {} if handles is None else {"handles": handles}
     ax.legend(
@@ -295,10 +297,10 @@ def legend_above(ax: Axes, columns: int = 4, handles: Any = None, title: str | N
 
 
 def integer_ticks() -> MaxNLocator:
-    """Ticks at whole numbers only."""
+    """Return a locator of ticks at integers only."""
     return MaxNLocator(nbins=8, integer=True, min_n_ticks=1)
 
 
 def percent_axis(axis: Any) -> None:
-    """Write shares as percent; the values stay shares."""
+    """Show proportions as percentages; the values of the axis remain proportions."""
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.6g}".replace("-", "\u2212")))

@@ -1,4 +1,4 @@
-"""What simulations say of posteriors and intervals: ranks of true values, and coverage."""
+"""Checks by simulation: ranks of true values, and coverage of intervals."""
 
 from __future__ import annotations
 
@@ -23,43 +23,44 @@ from metaeval.plots.row_axes import (
 from metaeval.plots.theme import BLUE, GREY, LIGHT
 from metaeval.resampling import IntervalInputs, holm, wilson
 
-_N_SIMULATED = 4_000  # of uniform ranks, for the band
+_N_SIMULATED = 4_000  # data sets with uniform ranks, for the band
 _MIN_PANEL_WIDTH = 130.0  # points of a panel
 
 
 def sbc_ranks(
     frame: pd.DataFrame, *, fig: FigureBase | None = None, return_data: bool = False
 ) -> Any:
-    """Show ranks of true values among draws, cumulated and less uniform ones, for each model.
+    """Draw the empirical CDF of the ranks of true values among draws minus the uniform CDF.
 
     Parameters
     ----------
     frame : DataFrame
-        One row for each quantity of a model: model, quantity, and the number of data sets whose
-        true value had its rank in each bin, in columns 0, 1, ...
+        One row for each quantity of a model, with columns model, quantity, and 0, 1, ... with the
+        number of data sets in which the rank of the true value is in this bin.
     fig : Figure or SubFigure, optional
-        Where the panels are made; otherwise a new figure over two columns.
+        Figure for the panels; by default a new one, two columns wide.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     array of Axes, or DataFrame
-        One panel per model, one curve per quantity. The frame: model, quantity, at (share of the
-        ranks), excess (share of the sets below, less `at`), band (half its width) and p_adjusted
-        (chi-squared test of uniform ranks, Holm's correction over the quantities of the model).
+        One panel per model, one curve per quantity. The DataFrame has columns model, quantity, at
+        (normalized rank), excess (empirical CDF minus `at`), band (its half-width) and p_adjusted
+        (chi-squared test of uniform ranks, with Holm's correction over the quantities of the
+        model).
 
     Raises
     ------
     MetaevalError
-        If it is no frame, or columns are missing or hold no counts.
+        If `frame` is not a DataFrame, or columns are missing or do not contain counts.
 
     Notes
     -----
-    If a model is fitted as it simulates, ranks are uniform, and a whole curve stays inside the
-    band in 95 % of the cases, each quantity by itself: of many quantities some leave it. A hump
-    says that posteriors lie too low, a dip too high; an S that they are too wide or too narrow.
-    The band is of 4000 simulated sets of ranks, the same each time.
+    If a model is fitted to data simulated from it, ranks are uniform, and an entire curve is inside
+    the band with probability 95%, for each quantity by itself: of many quantities, some leave it. A
+    hump indicates that posteriors are too high, a dip that they are too low; an S shape that they
+    are too wide or too narrow. The band is from 4000 simulated data sets with a fixed seed.
 
     References
     ----------
@@ -77,15 +78,14 @@ def sbc_ranks(
 
 
 def _bins(frame: Any) -> list[Any]:
-    """Names of the columns with counts, in their order."""
+    """Names of the columns with counts, in numerical order."""
     _require_frame(frame, "sbc_ranks", "model", "quantity")
     bins = sorted((c for c in frame.columns if str(c).isdigit()), key=lambda c: int(str(c)))
     counts = frame[bins].to_numpy(dtype=float, na_value=np.nan) if len(bins) > 1 else np.zeros(1)
     if not len(frame) or not ((counts >= 0).all() and counts.sum(axis=-1).all()):
         raise MetaevalError(
-            "sbc_ranks needs rows with counts of ranks in columns 0, 1, ... (two or more), none "
-            "below 0 or missing; found "
-            f"{', '.join(map(str, bins)) or 'no such column'} in {len(frame)} rows."
+            "sbc_ranks requires rows with nonnegative counts in at least two columns 0, 1, ...; "
+            f"got {', '.join(map(str, bins)) or 'no such column'} in {len(frame)} rows."
         )
     return bins
 
@@ -93,15 +93,15 @@ def _bins(frame: Any) -> list[Any]:
 def _require_frame(frame: Any, function: str, *columns: str) -> None:
     if not isinstance(frame, pd.DataFrame):
         raise MetaevalError(
-            f"{function} draws a pandas DataFrame, found a {type(frame).__name__}; "
-            "read a file of rows with pandas.read_csv."
+            f"{function} expected a pandas DataFrame, got {type(frame).__name__}; read a CSV file "
+            "with pandas.read_csv."
         )
     for column in columns:
         require_column(frame.columns, column, purpose=function)
 
 
 def _curves(frame: pd.DataFrame, bins: list[Any]) -> pd.DataFrame:
-    """Cumulated ranks less uniform ones, one row for each edge of a bin of each quantity."""
+    """Empirical CDF minus uniform CDF, one row for each bin edge of each quantity."""
     from scipy.stats import chisquare
 
     counts = frame[bins].to_numpy(dtype=float)
@@ -121,7 +121,7 @@ def _curves(frame: pd.DataFrame, bins: list[Any]) -> pd.DataFrame:
 
 @lru_cache(maxsize=32)
 def _band(n: int, bins: int) -> tuple[float, ...]:
-    """Half width at each edge of a band that holds 95 % of the whole curves of n uniform ranks."""
+    """Half-width at each bin edge of a simultaneous 95% band for n uniform ranks."""
     counts = np.random.default_rng(0).multinomial(n, np.full(bins, 1 / bins), size=_N_SIMULATED)
     uniform = np.arange(1, bins) / bins
     deviation = np.abs(counts.cumsum(axis=1)[:, :-1] / n - uniform)
@@ -133,7 +133,7 @@ def _band(n: int, bins: int) -> tuple[float, ...]:
 def _draw_ranks(curves: pd.DataFrame, fig: FigureBase | None) -> Any:
     models = list(dict.fromkeys(curves["model"]))
     smallest = curves.groupby("model", sort=False)["p_adjusted"].min()
-    titles = [f"{model}: smallest Holm p {smallest[model]:.2f}" for model in models]
+    titles = [f"{model}: minimum Holm p {smallest[model]:.2f}" for model in models]
     width = figure_inches(fig) * POINTS_PER_INCH - 30
     panels = figure_of_panels(
         fig, titles, width=width, min_width=_MIN_PANEL_WIDTH, title_gap=16, panel_height=76
@@ -141,13 +141,13 @@ def _draw_ranks(curves: pd.DataFrame, fig: FigureBase | None) -> Any:
     for panel, model in zip(panels.flat, models, strict=False):
         _draw_model(panel, curves[curves["model"] == model])
     size = points("axes.labelsize")
-    panels[0, 0].figure.supxlabel("rank of the true value, as a share of the draws", size=size)
-    panels[0, 0].figure.supylabel("share of sets below, less uniform", size=size)
+    panels[0, 0].figure.supxlabel("normalized rank of the true value", size=size)
+    panels[0, 0].figure.supylabel("empirical minus uniform CDF", size=size)
     return panels
 
 
 def _draw_model(panel: Axes, curves: pd.DataFrame) -> None:
-    """The band of one model, and the curve of each quantity."""
+    """Draw the band of one model, and the curve of each quantity."""
     for _, curve in curves.groupby("quantity", sort=False):
         panel.plot(curve["at"], curve["excess"], "-", lw=0.7, color=BLUE, alpha=0.75)
     widest = curves.loc[curves["quantity"] == curves.loc[curves["band"].idxmax(), "quantity"]]
@@ -162,37 +162,38 @@ def coverage(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show how often intervals held the truth, beside how often they should.
+    """Show the empirical coverage of intervals and the nominal one.
 
     Parameters
     ----------
     frame : DataFrame
-        label, covered (how many intervals held the truth) and sets (of how many), one row for each
-        kind of interval or setting, in the order in which they are drawn.
+        One row for each kind of interval or setting, in the order of drawing, with columns label,
+        covered (number of intervals that cover the true value) and sets (number of data sets).
     nominal : float, default 0.95
-        Share that should hold it: the confidence of the intervals.
+        Nominal coverage: the confidence level of the intervals.
     max_chars : int, optional
-        Longer labels lose their middle; by default they are whole, in several lines if need be.
+        Abbreviate longer labels in the middle; by default they are shown in full and wrapped.
     ax : Axes, optional
-        Where to draw; otherwise a new figure that is as high as its rows need.
+        Axes to draw on; by default those of a new figure as tall as its rows require.
     return_data : bool, default False
-        Draw nothing, and return what would be drawn.
+        Return the data of the figure instead of drawing it.
 
     Returns
     -------
     Axes or DataFrame
-        The frame: label, covered, sets, share, lower, upper; the last two are Wilson's 95 %
-        interval for the share, which says how many data sets were simulated.
+        The DataFrame has columns label, covered, sets, share (the empirical coverage), lower and
+        upper, which are the bounds of its 95% Wilson interval and reflect the number of simulated
+        data sets.
 
     Raises
     ------
     MetaevalError
-        If it is no frame, columns are missing, or counts are impossible.
+        If `frame` is not a DataFrame, columns are missing, or counts are impossible.
 
     Notes
     -----
-    A share below the nominal one says that intervals are too short, where its own interval lies
-    below, too. Sets must be independent: intervals of several scorers of one data set are not.
+    Intervals are too short if the Wilson interval of their coverage is below the nominal level.
+    Data sets must be independent: intervals of several scorers from one data set are not.
 
     References
     ----------
@@ -209,13 +210,11 @@ def coverage(
 
 
 def _shares(frame: Any) -> pd.DataFrame:
-    """Shares with Wilson's intervals."""
+    """Empirical coverage with Wilson intervals."""
     _require_frame(frame, "coverage", "label", "covered", "sets")
     covered, sets = (frame[c].to_numpy(dtype=float, na_value=np.nan) for c in ("covered", "sets"))
     if not len(frame) or not ((covered >= 0) & (covered <= sets) & (sets > 0)).all():
-        raise MetaevalError(
-            "coverage needs rows in which covered is between 0 and sets, and sets at least 1."
-        )
+        raise MetaevalError("coverage requires rows with 0 <= covered <= sets and sets >= 1.")
     zeros = np.zeros((1, len(covered)))
     counts = IntervalInputs(zeros[0], zeros, zeros, zeros[0], 1, successes=covered, trials=sets)
     lower, upper = wilson(counts, 0.95)
@@ -230,5 +229,5 @@ def _draw_shares(
     ax.axvline(nominal, color=GREY, lw=0.8, ls=(0, (4, 2)), zorder=1)
     draw_intervals(ax, rows.positions, shares["share"], shares["lower"], shares["upper"])
     percent_axis(ax.xaxis)
-    label_x(ax, f"intervals that hold the truth (%), nominal {100 * nominal:g}")
+    label_x(ax, f"empirical coverage (%), nominal {100 * nominal:g}%")
     return ax

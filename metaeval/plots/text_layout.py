@@ -1,4 +1,4 @@
-"""Texts from data as figures show them: nothing is run, nothing is lost, long ones go on."""
+"""Literal display of names from data: no markup, no lost characters, wrapped lines."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from matplotlib import font_manager
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-_INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # kinds of characters without a shape
-_MARKS = ("Mc", "Me", "Mn")  # kinds of those that sit on the one before
-_BREAKS = " -_/.,:;|)"  # a long name goes on in the next line after one of these, where it can
-_MEASURED_SIZE = 100.0  # points at which widths are measured
+_INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # categories of characters without a glyph
+_MARKS = ("Mc", "Me", "Mn")  # categories of combining marks
+_BREAKS = " -_/.,:;|)"  # preferred positions of line breaks are after these
+_MEASURED_SIZE = 100.0  # points; widths are measured once and scale linearly with the font size
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def literal_text(text: object, max_chars: int | None = None) -> str:
-    r"""Text as matplotlib draws it literally; characters that the font lacks by their number.
+    r"""Return a text that matplotlib draws literally, with code points for missing glyphs.
 
     Parameters
     ----------
     text : object
-        Its `str` is shown.
+        Object whose `str` is shown.
     max_chars : int, optional
-        Longer ones lose their middle; by default all of it is shown.
+        Abbreviate longer texts in the middle; by default they are shown in full.
 
     Returns
     -------
     str
-        For the fonts that `rcParams` name now. Dollars are escaped, so that no formula starts.
+        Text for the fonts in the current `rcParams`. Dollar signs are escaped, so that they do not
+        start a formula.
 
     Examples
     --------
@@ -42,7 +43,7 @@ def literal_text(text: object, max_chars: int | None = None) -> str:
 
 
 def tokens(text: object, max_chars: int | None = None) -> list[str]:
-    """Characters of a text with their accents, or `[U+1F600]` for one that has no shape."""
+    """Return the characters of a text with their accents, or `[U+1F600]` if a glyph is missing."""
     fonts = _fonts(tuple(FontProperties().get_family()))
     pieces: list[str] = []
     for cluster in _grapheme_clusters(abbreviate(text, max_chars)):
@@ -54,7 +55,7 @@ def tokens(text: object, max_chars: int | None = None) -> list[str]:
 
 
 def _grapheme_clusters(characters: list[str]) -> list[str]:
-    """Characters, each with the marks that are drawn above or below it."""
+    """Characters, each joined with the combining marks that follow it."""
     clusters: list[str] = []
     for character in characters:
         if clusters and unicodedata.category(character) in _MARKS:
@@ -65,7 +66,7 @@ def _grapheme_clusters(characters: list[str]) -> list[str]:
 
 
 def _has_glyphs(cluster: str, fonts: tuple[frozenset[int], ...]) -> bool:
-    """Whether one font has a character and all of its marks; a mark alone would go astray."""
+    """Whether one font has a character and all its marks, which cannot be combined across fonts."""
     categories = [unicodedata.category(c) for c in cluster]
     if categories[0] in _MARKS or not set(categories).isdisjoint(_INVISIBLE):
         return False
@@ -73,7 +74,7 @@ def _has_glyphs(cluster: str, fonts: tuple[frozenset[int], ...]) -> bool:
 
 
 def abbreviate(text: object, max_chars: int | None) -> list[str]:
-    """Characters of a text, less its middle where it has more than it may have."""
+    """Return the characters of a text, with an ellipsis in the middle if they are too many."""
     characters = list(str(text))
     if max_chars is None or len(characters) <= max_chars:
         return characters
@@ -82,12 +83,12 @@ def abbreviate(text: object, max_chars: int | None) -> list[str]:
 
 
 def escape_dollars(token: str) -> str:
-    """A token with a dollar that is only a dollar."""
+    """Return a token with escaped dollar signs."""
     return token.replace("$", r"\$")
 
 
 def wrap_text(text: object, max_width: float, size: float, max_chars: int | None = None) -> str:
-    """`literal_text` in as many lines as it takes to stay within `max_width` points at a font size."""
+    """Return `literal_text` wrapped to `max_width` points at a font size."""
     line: list[str] = []
     lines: list[str] = []
     for token in tokens(text, max_chars):
@@ -100,15 +101,15 @@ def wrap_text(text: object, max_width: float, size: float, max_chars: int | None
 
 
 def text_width(parts: list[str] | str, size: float) -> float:
-    """Width in points of tokens that stand side by side."""
+    """Return the width in points of tokens side by side."""
     families = tuple(FontProperties().get_family())
     return sum(_token_width(part, families) for part in parts) * size / _MEASURED_SIZE
 
 
 def _break_position(line: list[str], token: str) -> int:
-    """Where a line that is full ends: after a separator in its second half, else at its end.
+    """Position at which to break a full line: after a separator in its second half, or at its end.
 
-    A number is not cut at its point.
+    A number is not broken at its decimal point.
     """
     line_and_token = [*line, token]
     for position in range(len(line), len(line) // 2, -1):
@@ -125,13 +126,13 @@ def _token_width(token: str, families: tuple[str, ...]) -> float:
 
 
 def _fonts(families: tuple[str, ...]) -> tuple[frozenset[int], ...]:
-    """Characters of each font of some families, in the order in which matplotlib asks them."""
+    """Characters of the font of each family, in the order in which matplotlib tries them."""
     charmaps = []
     for family in families:
         prop = FontProperties(family=[family])
         try:
             charmaps.append(_charmap(str(font_manager.findfont(prop, fallback_to_default=False))))
-        except ValueError:  # matplotlib goes on to the next family, too
+        except ValueError:  # matplotlib, too, tries the next family
             continue
     return tuple(charmaps) or (_charmap(str(font_manager.findfont(FontProperties()))),)
 

@@ -1,4 +1,4 @@
-"""Styles of venues: widths, fonts, colours; and saving figures the same everywhere."""
+"""Styles of venues (widths, fonts, colors) and reproducible image files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from metaeval.core import MetaevalError, check_one_of, write_all
 
-# Okabe and Ito's colours; neighbours differ in lightness, so that they differ in grey, too.
+# The palette of Okabe and Ito (2008), in an order in which neighbors differ in lightness and so
+# remain distinguishable in grayscale.
 BLUE, ORANGE, RED, SKY, GREEN, PURPLE, BLACK = PALETTE = (
     *("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7"),
     "#222222",
@@ -27,13 +28,13 @@ DASHES: tuple[Any, ...] = (
     *("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1))),
     *((0, (7, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (2, 2))),
 )
-SETTINGS: Any = mpl.rcParams  # whose names matplotlib lists one by one for type checkers
-# matplotlib brings them; the last are for viewers of SVG that lack them
+SETTINGS: Any = mpl.rcParams  # Any: for type checkers, matplotlib lists valid keys one by one
+# All but the last, a generic fallback for SVG viewers, are bundled with matplotlib.
 _SERIF, _SANS = ("STIXGeneral", "DejaVu Serif", "serif"), ("DejaVu Sans", "sans-serif")
 
 
 class _StylePreset(NamedTuple):
-    """Width of a column and of the page in inches, fonts, and their size in points."""
+    """Width of a column and of the page in inches, fonts, and font size in points."""
 
     width: float
     page_width: float
@@ -60,7 +61,7 @@ _COMMON = {
 
 
 class StyleContext:
-    """A style that is in force; a `with` block puts back what was before at its end."""
+    """The current style; as a context manager it restores the previous settings at the end."""
 
     def __init__(self, previous: dict[str, Any]) -> None:
         self._previous = previous
@@ -73,17 +74,18 @@ class StyleContext:
 
 
 def style(name: str) -> StyleContext:
-    """Draw in the widths and fonts of a venue from now on, or inside a `with` block.
+    """Set the figure width and fonts of a venue, globally or within a `with` block.
 
     Parameters
     ----------
     name : {"acl", "acl-wide", "neurips", "icml", "icml-wide", "iclr", "slides"}
-        Sets matplotlib's `rcParams`; "acl" and "icml" are one column of two.
+        Venue whose style is set in matplotlib's `rcParams`; "acl" and "icml" are the width of one
+        of two columns.
 
     Returns
     -------
-    Applied
-        For use as `with metaeval.style("acl"):`, which puts the old settings back.
+    StyleContext
+        Context manager; `with metaeval.style("acl"):` restores the previous settings at the end.
 
     Raises
     ------
@@ -92,9 +94,9 @@ def style(name: str) -> StyleContext:
 
     Notes
     -----
-    Fonts are those that matplotlib brings (STIX, which goes with Times, and DejaVu), so figures are
-    alike everywhere; no LaTeX is run. Colours can be told apart by the colour-blind; markers and
-    dashes differ with them, for grey prints.
+    Fonts are those bundled with matplotlib (STIX, which matches Times, and DejaVu), so figures look
+    the same on every machine; LaTeX is not used. Colors are distinguishable with color vision
+    deficiencies, and each has its own marker and dash pattern for grayscale prints.
 
     References
     ----------
@@ -115,7 +117,7 @@ def style(name: str) -> StyleContext:
 
 
 def _rc_params(preset: _StylePreset) -> dict[str, Any]:
-    """Parameters of matplotlib: seaborn's plain theme, thin lines, and what the venue asks."""
+    """Parameters of matplotlib: seaborn's "ticks" theme, thin lines, and the sizes of the venue."""
     tick_size = preset.size - 1
     sizes = {"font.size": preset.size, "axes.labelsize": preset.size, "axes.titlesize": preset.size}
     sizes |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), tick_size)
@@ -145,37 +147,37 @@ def _rc_params(preset: _StylePreset) -> dict[str, Any]:
 
 
 def series_style(index: int) -> dict[str, Any]:
-    """Colour, dashes and marker of the series with a number; they come again after seven."""
+    """Return color, dashes and marker of the series with an index; they repeat after seven."""
     position = index % len(PALETTE)
     return {"color": PALETTE[position], "linestyle": DASHES[position], "marker": MARKERS[position]}
 
 
 def figure_width(wide: bool = False) -> float:
-    """Inches that a figure of the style in force is wide: a column, or the page."""
+    """Return the width of a figure in the current style in inches: a column, or the page."""
     column = float(SETTINGS["figure.figsize"][0])
     pages = {preset.width: preset.page_width for preset in _PRESETS.values()}
     return pages.get(column, column) if wide else column
 
 
 def save(figure: Axes | NDArray[Any] | Figure, path: str | Path) -> tuple[Path, Path]:
-    """Write a figure as PDF, with its fonts, and as PNG.
+    """Save a figure as PDF, with embedded fonts, and as PNG.
 
     Parameters
     ----------
     figure : Axes, array of Axes or Figure
-        What a plot returned.
+        Return value of a function of `metaeval.plots`, or a matplotlib figure.
     path : str or Path
-        With `.pdf`, `.png` or no ending; both files have its name.
+        Path with suffix `.pdf`, `.png` or none; both files have its stem.
 
     Returns
     -------
     tuple of Path
-        The PDF and the PNG, which hold no date: the same figure gives the same bytes.
+        The PDF and the PNG. They contain no date: the same figure gives the same bytes.
 
     Raises
     ------
     MetaevalError
-        If it is no figure, or the place cannot be written; then no file is left.
+        If `figure` is not a figure, or the files cannot be written (then neither is left behind).
 
     Examples
     --------
@@ -190,20 +192,20 @@ def save(figure: Axes | NDArray[Any] | Figure, path: str | Path) -> tuple[Path, 
     if stem.suffix.lower() in (".pdf", ".png"):
         stem = stem.with_suffix("")
     if not stem.name:
-        raise MetaevalError(f"{str(path)!r} is a folder; name a file to write.")
+        raise MetaevalError(f"{str(path)!r} is a folder; give the path of a file.")
     targets = [stem.with_name(f"{stem.name}.{kind}") for kind in ("pdf", "png")]
     write_all({target: render(root, target.suffix[1:]) for target in targets})
     return targets[0], targets[1]
 
 
 def root_figure(artist: Any) -> Any:
-    """The whole figure of axes, or of a part of a figure; None if they were removed from it."""
-    part = artist.figure  # that of a part is the whole figure
+    """Return the root figure of axes or of a subfigure; None if they were removed from it."""
+    part = artist.figure  # for a subfigure, the figure that contains it
     return None if part is None else part.figure
 
 
 def require_figure(artist: Any) -> Figure:
-    """The figure that axes are in."""
+    """Return the root figure of axes, of an array of axes or of a figure; refuse anything else."""
     if isinstance(artist, np.ndarray) and artist.size:
         artist = artist.flat[0]
     if isinstance(artist, Axes | FigureBase):
@@ -211,13 +213,13 @@ def require_figure(artist: Any) -> Figure:
         if root is not None:
             return root
     raise MetaevalError(
-        f"Expected axes or a figure to save, found a {type(artist).__name__}; "
-        "pass what a function of metaeval.plots returned."
+        f"Expected axes or a figure, got {type(artist).__name__}; pass the return value of a "
+        "function of metaeval.plots."
     )
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """The bytes of a figure without a date."""
+    """Return a figure as bytes of a PDF or PNG file without a date."""
     dateless = {"pdf": {"CreationDate": None}, "png": {}}[kind]
     file = io.BytesIO()
     with mpl.rc_context(cast(Any, _COMMON)):

@@ -120,7 +120,7 @@ def test_values_that_are_none_are_named():
     frame.loc[2, "lower"] = -np.inf
     ax = plots.forest(type(result)(frame, None, result.meta))
     said = [t.get_text() for t in ax.texts]
-    assert "not defined" in said and "no end" in said
+    assert "not defined" in said and "infinite" in said
     assert len(points(ax)) == 1
     assert len(points(ax, ">")) == len(points(ax, "<")) == 1
     low, high = ax.get_xlim()
@@ -155,7 +155,7 @@ def test_a_matrix_holds_every_pair_from_both_sides(small):
         found = small.row(row.row, row.column)
         assert row.value == pytest.approx(found["p_adjusted"])
         better = int(found["p_adjusted"] <= 0.05) + int(found["p_adjusted"] <= 0.001)
-        assert row.separated == np.sign(found["estimate"]) * better
+        assert row.significance == np.sign(found["estimate"]) * better
     raw = plots.significance_matrix(small, value="p_value", order="leaderboard", return_data=True)
     assert list(dict.fromkeys(raw["row"])) == list(small.leaderboard()["scorer"])
     assert (raw["value"] == [small.row(r.row, r.column)["p_value"] for r in raw.itertuples()]).all()
@@ -186,10 +186,10 @@ def test_clusters_of_a_matrix_stand_together(results):
 def test_pairs_that_were_not_compared_have_a_cross():
     result = compared(4, long=False, baseline="scorer 0")
     frame = plots.significance_matrix(result, return_data=True)
-    assert frame["value"].isna().sum() == frame["separated"].isna().sum() == 6
+    assert frame["value"].isna().sum() == frame["significance"].isna().sum() == 6
     assert len(points(plots.significance_matrix(result), "x")) == 6
     assert not any(t.get_text() for t in plots.forest(result).texts)
-    with pytest.raises(MetaevalError, match="Groups need all pairs compared"):
+    with pytest.raises(MetaevalError, match="cd_diagram requires comparisons of all pairs"):
         plots.cd_diagram(result)
 
 
@@ -207,13 +207,17 @@ def test_wrong_arguments_are_told_what_to_type(small):
         with pytest.raises(MetaevalError, match=r"\(evaluate\) has none; call metaeval\.compare"):
             draw(alone)
     for draw in MANY:
-        with pytest.raises(MetaevalError, match="draws a Result, found a DataFrame; make one with"):
+        with pytest.raises(
+            MetaevalError, match="expected a Result, got DataFrame; compute one with"
+        ):
             draw(small.to_frame())
-        with pytest.raises(MetaevalError, match=r"must be matplotlib axes, such as those of plt"):
+        with pytest.raises(
+            MetaevalError, match=r"must be matplotlib axes, such as those of plt.*got 'axes'"
+        ):
             draw(small, ax="axes")
     with pytest.raises(MetaevalError, match="value='p' is not one of 'p_adjusted'"):
         plots.significance_matrix(small, value="p")
-    with pytest.raises(MetaevalError, match="is for posteriors"):
+    with pytest.raises(MetaevalError, match="requires a posterior"):
         plots.significance_matrix(small, value="prob_better")
     with pytest.raises(MetaevalError, match="order='size' is not one of 'cluster', 'leaderboard'"):
         plots.significance_matrix(small, order="size")
@@ -223,7 +227,7 @@ def test_wrong_arguments_are_told_what_to_type(small):
 
 def test_a_statistic_without_a_good_side_has_no_ranks():
     slope = me.compare(pairs(3, long=False), "slope", n_resamples=200)
-    with pytest.raises(MetaevalError, match="so it has no ranks; draw forest"):
+    with pytest.raises(MetaevalError, match="higher or lower values are better; use forest"):
         plots.rank_intervals(slope)
     plots.forest(slope)
     plots.significance_matrix(slope)

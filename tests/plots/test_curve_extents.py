@@ -178,7 +178,7 @@ def test_axes_that_are_given_are_drawn_on(curves, kind):
 
 def test_panels_that_do_not_fit_into_axes_are_refused(curves):
     _, ax = plt.subplots(figsize=(3, 2))
-    with pytest.raises(metaeval.MetaevalError, match=r"rows of panels do not fit .* leave out ax="):
+    with pytest.raises(metaeval.MetaevalError, match=r"rows of panels do not fit .* omit ax="):
         DRAW["reliability"](copies(curves["reliability"], 12), ax)
 
 

@@ -83,7 +83,7 @@ def test_reliability_is_the_curve_of_the_package(example):
     own = frame[frame["scorer"] == "reward"].sort_values("forecast")
     assert np.allclose(line(ax, 1), own[["forecast", "recalibrated"]])
     assert ax.get_xlim()[0] < 0.5 < ax.get_xlim()[1]
-    assert ax.get_xlabel().startswith("forecast probability: the higher-scored is")
+    assert ax.get_xlabel().startswith("forecast probability that the higher-scored is")
 
 
 def test_bars_below_count_all_cases(example):
@@ -105,7 +105,7 @@ def test_reliability_of_three_outcomes_has_two_curves(example):
         t.get_text()
         for t in reliability(example, "reward", three_way=True, **FEW).get_legend().get_texts()
     ]
-    assert texts[:2] == ["win, or loss", "tie"]
+    assert texts[:2] == ["win (or loss)", "tie"]
 
 
 def test_reliability_of_single_labels_names_the_event(example):
@@ -141,7 +141,7 @@ def test_gaps_are_marked_where_they_are_and_never_is_said(example):
     assert any(np.isclose(gaps["news"], p[0]) for p in points if p)
     assert np.isinf(gaps["social"])
     texts = [t.get_text() for t in ax.get_legend().get_texts()]
-    assert texts[1].startswith("social: never [")
+    assert texts[1].startswith("social: not reached [")
 
 
 def test_many_tasks_have_a_panel_each(example):
@@ -294,21 +294,27 @@ def test_bias_of_a_posterior_is_its_own(trees):
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda t: reliability(3), "reliability draws a table .* found a int; read one"),
-        (lambda t: risk_coverage("t"), "risk_coverage draws a table .* found a str"),
-        (lambda t: tie_policies(None), "tie_policies draws a table .* found a NoneType"),
+        (lambda t: reliability(3), "reliability expected a .* table, got int; read one"),
+        (lambda t: risk_coverage("t"), "risk_coverage expected a .* table, got str"),
+        (lambda t: tie_policies(None), "tie_policies expected a .* table, got NoneType"),
         (lambda t: reliability(t, "jugde"), "no scorer 'jugde'.* Did you mean 'judge'"),
         (lambda t: gap_to_agreement(t, agreement=1.2), "agreement=1.2 must be a number between"),
-        (lambda t: gap_to_agreement(t, agreement=0.4), "agreement=0.4 must be above 0.5"),
-        (lambda t: tie_policies(t, ["judge"]), "There is one scorer, 'judge', and ranks need two"),
-        (lambda t: tie_policies(t, statistics=["cox_slope"]), "cox_slope has no ranks"),
-        (lambda t: order_bias(t), "needs pairs in the order in which they were shown"),
+        (lambda t: gap_to_agreement(t, agreement=0.4), "agreement must be between 0.5 and 1, got"),
+        (
+            lambda t: tie_policies(t, ["judge"]),
+            "requires at least two scorers, got 1 \\('judge'\\)",
+        ),
+        (
+            lambda t: tie_policies(t, statistics=["cox_slope"]),
+            "higher or lower values are better, got cox_slope",
+        ),
+        (lambda t: order_bias(t), "requires pairs in the order in which responses were shown"),
         (lambda t: order_bias(t.pairs()), "read them with ordered=True"),
-        (lambda t: win_tie_loss(t), "win_tie_loss draws a posterior, found a table; fit one with"),
+        (lambda t: win_tie_loss(t), "win_tie_loss expected a posterior, got a table; fit one with"),
         (lambda t: win_tie_loss(3), "Expected a posterior from metaeval.bayes.fit, got int"),
         (
             lambda t: reliability(t, "judge", forecast="log_odds", ax=3, **FEW),
-            "ax=3 must be matplotlib",
+            "ax must be matplotlib axes.*got 3",
         ),
     ],
 )
@@ -319,9 +325,9 @@ def test_errors_are_sentences_that_say_what_to_type(example, draw, message):
 
 
 def test_posteriors_of_other_models_are_refused(trees):
-    with pytest.raises(MetaevalError, match="of the ties model, found one of the calibration"):
+    with pytest.raises(MetaevalError, match="of the ties model, got one of the calibration"):
         win_tie_loss(trees["calibration"])
-    with pytest.raises(MetaevalError, match="of the calibration model, found one of the ties"):
+    with pytest.raises(MetaevalError, match="of the calibration model, got one of the ties"):
         gap_to_agreement(trees["ties"])
     with pytest.raises(MetaevalError, match=r"no scorer 'god'.* Did you mean 'good'"):
         win_tie_loss(trees["ties"], "god")
@@ -330,7 +336,7 @@ def test_posteriors_of_other_models_are_refused(trees):
     with pytest.raises(MetaevalError, match="This posterior has no bias"):
         order_bias(trees["ties"])
     with pytest.raises(
-        MetaevalError, match="seed=1 is for tables, and gap_to_agreement draws a posterior"
+        MetaevalError, match="seed=1 applies to tables, but gap_to_agreement got a posterior"
     ):
         gap_to_agreement(trees["calibration"], seed=1)
 

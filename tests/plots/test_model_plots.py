@@ -66,7 +66,7 @@ def test_a_matrix_of_posteriors_has_their_probabilities(trees):
         assert row.value == pytest.approx(p)
         sure = max(p, 1 - p)
         level = int(sure >= 0.975 - 1e-12) + int(sure >= 0.999 - 1e-12)
-        assert row.separated == np.sign(p - 0.5) * level
+        assert row.significance == np.sign(p - 0.5) * level
     with pytest.raises(MetaevalError, match="has no p-values; use value='prob_better'"):
         plots.significance_matrix(many, value="p_adjusted")
 
@@ -108,7 +108,7 @@ def test_draws_that_are_missing_equal_or_infinite(trees, result):
     assert np.isnan(frame.loc["scorer 0", "density"])
     ax = plots.posterior_intervals(some)
     check_texts(ax.figure)
-    assert [t.get_text() for t in ax.texts if t.get_text()] == ["no end .050"]
+    assert [t.get_text() for t in ax.texts if t.get_text()] == ["P(infinite) = .050"]
     kept = type(result).from_json(result.to_json())
     assert "density" not in plots.posterior_intervals(kept, return_data=True)
     plots.posterior_intervals(kept)
@@ -117,18 +117,21 @@ def test_draws_that_are_missing_equal_or_infinite(trees, result):
 def test_gaps_without_end_are_never_enough(trees):
     ax = plots.posterior_intervals(trees["calibration"], quantity="gap", agreement=0.8)
     said = [t.get_text() for t in ax.texts if t.get_text()]
-    assert any(text.startswith("never") for text in said)
-    assert "gap(agreement=0.8), in units of the scorer" in ax.get_xlabel().replace("\n", "")
+    assert any(text.startswith("P(not reached) ") for text in said)
+    assert "gap(agreement=0.8), in score units" in ax.get_xlabel().replace("\n", "")
     check_texts(ax.figure)
     check_texts(plots.forest(bayes.summarize(trees["calibration"], "gap")).figure)
 
 
 def test_posteriors_are_told_from_other_things(trees, raw, result):
     for wrong, said in (
-        ((raw, None), "draws posteriors, and this result is of evaluate; draw forest"),
-        ((trees["ties"], None), "of the ties model holds several quantities; name one: quantity="),
+        ((raw, None), "expected a posterior, got a result of evaluate; use forest"),
+        (
+            (trees["ties"], None),
+            "of the ties model has several quantities; choose one, such as quantity=",
+        ),
         ((trees["ties"], "gap"), "There is no quantity of the ties model 'gap'"),
-        ((result, "accuracy"), "holds one quantity; give quantity= and its options to"),
+        ((result, "accuracy"), "contains one quantity; pass quantity= and its options to"),
         (("tree", None), "Expected a posterior from metaeval.bayes.fit, got str"),
     ):
         with pytest.raises(MetaevalError, match=said):
@@ -193,11 +196,11 @@ def test_panels_are_made_in_a_figure_that_is_given(raw, result, ranks):
 
 def test_tasks_need_both_sides_and_something_in_common(raw, result, table, trees):
     tree = trees["accuracy"]
-    with pytest.raises(MetaevalError, match=r"in this order; found posterior of .* and evaluate"):
+    with pytest.raises(MetaevalError, match=r"in this order, got posterior of .* and evaluate"):
         plots.shrinkage(result, raw)
-    with pytest.raises(MetaevalError, match="share no task; evaluate and fit the same table"):
+    with pytest.raises(MetaevalError, match="have no common task; evaluate and fit the same table"):
         plots.shrinkage(me.evaluate(table, "pairwise_accuracy", n_resamples=200), result)
-    with pytest.raises(MetaevalError, match=r"draws a Result, found a (DataTree|InferenceData)"):
+    with pytest.raises(MetaevalError, match=r"expected a Result, got (DataTree|InferenceData)"):
         plots.shrinkage(raw, tree)
 
 
@@ -213,7 +216,7 @@ def test_ranks_are_cumulated(ranks):
     assert_allclose(found, holm(np.array(p)))
     panels = plots.sbc_ranks(ranks)
     check_texts(panels[0, 0].figure)
-    assert panels[0, 1].get_title().replace("\n", "") == "b_\\$x\\$: smallest Holm p 0.00"
+    assert panels[0, 1].get_title().replace("\n", "") == "b_\\$x\\$: minimum Holm p 0.00"
     assert_allclose(panels[0, 0].lines[0].get_ydata(), frame["excess"].head(21))
 
 
@@ -242,17 +245,21 @@ def test_coverage_has_wilson_intervals():
 @pytest.mark.parametrize(
     ("draw", "frame", "said"),
     [
-        (plots.coverage, [1], "draws a pandas DataFrame, found a list"),
+        (plots.coverage, [1], "expected a pandas DataFrame, got list"),
         (plots.coverage, {"label": ["a"], "covered": [3]}, "coverage needs a column 'sets'"),
-        (plots.coverage, {"label": ["a"], "covered": [3], "sets": [2]}, "between 0 and sets"),
-        (plots.coverage, {"label": [], "covered": [], "sets": []}, "coverage needs rows"),
-        (plots.sbc_ranks, "file.csv", "sbc_ranks draws a pandas DataFrame, found a str"),
+        (
+            plots.coverage,
+            {"label": ["a"], "covered": [3], "sets": [2]},
+            "0 <= covered <= sets and sets >= 1",
+        ),
+        (plots.coverage, {"label": [], "covered": [], "sets": []}, "coverage requires rows"),
+        (plots.sbc_ranks, "file.csv", "sbc_ranks expected a pandas DataFrame, got str"),
         (plots.sbc_ranks, {"model": ["m"], "0": [1], "1": [2]}, "needs a column 'quantity'"),
-        (plots.sbc_ranks, {"model": ["m"], "quantity": ["q"]}, "found no such column in 1 rows"),
+        (plots.sbc_ranks, {"model": ["m"], "quantity": ["q"]}, "got no such column in 1 rows"),
         (
             plots.sbc_ranks,
             {"model": ["m"], "quantity": ["q"], "0": [-1], "1": [2]},
-            "none below 0 or missing; found 0, 1",
+            "nonnegative counts .*; got 0, 1",
         ),
     ],
 )
