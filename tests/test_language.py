@@ -20,6 +20,7 @@ ROOMS = (
     "calibration",
     "cli",
     "bayes",
+    "plots",
 )
 ALLOWED = 0.02  # proportion of assigned names
 
