@@ -62,10 +62,10 @@ def others(rows: list[Row]) -> list[Row]:
 def with_table(page: str, rows: list[Row]) -> str:
     """Return the page with tables of the rows between the two markers, one per machine."""
     lines = []
-    for where, some in itertools.groupby(rows, _where):
+    for where, machine_rows in itertools.groupby(rows, _where):
         lines += [f"Shortest of at least five runs on {where}; ours after a warm-up run.", ""]
         lines += ["| work | ours | peer | ratio | target |", "| --- | --- | --- | --- | --- |"]
-        lines += [*(shown(row) for row in some), ""]
+        lines += [*(shown(row) for row in machine_rows), ""]
     before, rest = page.split(START)
     return "\n".join([f"{before}{START}", *lines[:-1], f"{END}{rest.split(END)[1]}"])
 
@@ -85,9 +85,9 @@ def shown(row: Row) -> str:
     target = row["target"] if row["target"] == "reported" else rounded(row["target"])
     names = [name for name in ("items", "systems", "scorers") if row[name]]
     sizes = "".join(f", {thousands(float(row[name]))} {name}" for name in names if row[name] != "1")
-    drawn = f", R = {thousands(float(row['resamples']))}" if row["resamples"] else ""
+    resamples = f", R = {thousands(float(row['resamples']))}" if row["resamples"] else ""
     ratio = rounded(row["ratio"]) if row["ratio"] else ""
-    return f"| {row['work']}{sizes}{drawn} | {ours} | {peer} | {ratio} | {target} |"
+    return f"| {row['work']}{sizes}{resamples} | {ours} | {peer} | {ratio} | {target} |"
 
 
 def rounded(number: str) -> str:

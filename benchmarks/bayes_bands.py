@@ -75,20 +75,20 @@ def band_coverage(form, seed, truth=None):
     rng = np.random.default_rng([11, seed])
     margin = rng.normal(size=PAIRS)
     size = np.abs(margin) / np.sqrt(np.mean(margin**2))
-    arrays, place = arrays_of(form, size, np.zeros(PAIRS, dtype=int), False)
+    arrays, position = arrays_of(form, size, np.zeros(PAIRS, dtype=int), False)
     options = (("form", form), ("order", False))
     if truth is None:
         curve = chances(
             form, prior_sites(densities.calibration_density, arrays, options, seed), arrays
-        )[place]
+        )[position]
     else:
         curve = truth(size)
     outcome = (rng.random(PAIRS) < curve).astype(int)
-    arrays, place = arrays_of(form, size, outcome, True)
+    arrays, position = arrays_of(form, size, outcome, True)
     settings = Settings(n_chains=2, n_warmup=300, n_draws=500, target_accept=0.9, seed=seed)
-    drawn = sample(densities.calibration_density, arrays, options, settings, lambda _: True)
-    every = chances(form, drawn.sites, arrays).reshape(-1, arrays["margin"].shape[-1])
-    low, high = np.quantile(every, (0.05, 0.95), axis=0)[:, place]
+    posterior = sample(densities.calibration_density, arrays, options, settings, lambda _: True)
+    curves = chances(form, posterior.sites, arrays).reshape(-1, arrays["margin"].shape[-1])
+    low, high = np.quantile(curves, (0.05, 0.95), axis=0)[:, position]
     return float(((low <= curve) & (curve <= high)).mean())
 
 

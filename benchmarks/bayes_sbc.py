@@ -127,11 +127,11 @@ class Margins:
 
     def chances(self, sites):
         """Log probabilities of outcomes."""
-        given, basis = (self.arrays.get(name) for name in ("covariates", "basis"))
+        covariates, basis = (self.arrays.get(name) for name in ("covariates", "basis"))
         if self.ties:
-            return self.densities.tie_chances(sites, self.arrays["margin"], given, self.form)
+            return self.densities.tie_chances(sites, self.arrays["margin"], covariates, self.form)
         return self.densities.agreement_chances(
-            sites, self.arrays["margin"], given, basis, self.form
+            sites, self.arrays["margin"], covariates, basis, self.form
         )
 
     def places(self, counts):
@@ -147,20 +147,20 @@ class Margins:
         """Scalars of draws (chain, draw, ...) by name."""
         from metaeval.bayes.hierarchy.priors import draw_population_per_scorer
 
-        found = {}
+        scalars = {}
         for grid in self.grids:
             value, name = sites[grid.name], grid.name
-            found |= {f"{name}_00": value[..., 0, 0], f"{name}_42": value[..., 4, 2]}
-            found[f"{name}_sd_task_0"] = sites[f"{name}_sd_task"][..., 0]
-            found[f"{name}_mean_0"] = draw_population_per_scorer(grid, sites, rng).scorer[..., 0]
+            scalars |= {f"{name}_00": value[..., 0, 0], f"{name}_42": value[..., 4, 2]}
+            scalars[f"{name}_sd_task_0"] = sites[f"{name}_sd_task"][..., 0]
+            scalars[f"{name}_mean_0"] = draw_population_per_scorer(grid, sites, rng).scorer[..., 0]
         if "shape" in sites:
-            found |= {"shape_0": sites["shape"][..., 0, 0], "shape_4": sites["shape"][..., 1, 4]}
+            scalars |= {"shape_0": sites["shape"][..., 0, 0], "shape_4": sites["shape"][..., 1, 4]}
         if "asymmetry" in sites:
-            found |= {f"asymmetry_{k}": sites["asymmetry"][..., k] for k in (0, 4)}
+            scalars |= {f"asymmetry_{k}": sites["asymmetry"][..., k] for k in (0, 4)}
         if "coefficient" in sites:
-            found |= {f"coefficient_{k}": sites["coefficient"][..., k, 0] for k in (0, 4)}
-        found["log_likelihood"] = self.likelihood(sites, arrays)
-        return found
+            scalars |= {f"coefficient_{k}": sites["coefficient"][..., k, 0] for k in (0, 4)}
+        scalars["log_likelihood"] = self.likelihood(sites, arrays)
+        return scalars
 
     def likelihood(self, sites, arrays):
         """Log likelihood of draws."""
@@ -173,8 +173,8 @@ class Margins:
 def grid_quantities(grid, sites):
     """Two cells of a grid, and its standard deviations."""
     value = sites[grid.name]
-    found = {f"{grid.name}_00": value[..., 0, 0], f"{grid.name}_42": value[..., 4, 2]}
-    return found | {name: sites[name] for name in grid.sd_sites}
+    scalars = {f"{grid.name}_00": value[..., 0, 0], f"{grid.name}_42": value[..., 4, 2]}
+    return scalars | {name: sites[name] for name in grid.sd_sites}
 
 
 class Accuracy:
@@ -224,20 +224,20 @@ class Accuracy:
         from metaeval.bayes.hierarchy.priors import draw_population
 
         z = sites["logit"]
-        found = grid_quantities(self.grid, sites)
-        found["logit_mean"] = draw_population(self.grid, sites, rng).mean
-        found["difference"] = (z[..., 0, :] - z[..., 1, :]).mean(axis=-1)
-        return found
+        scalars = grid_quantities(self.grid, sites)
+        scalars["logit_mean"] = draw_population(self.grid, sites, rng).mean
+        scalars["difference"] = (z[..., 0, :] - z[..., 1, :]).mean(axis=-1)
+        return scalars
 
 
 def seen_of(right):
     """Summary of one task from verdicts (unit, scorer)."""
     from metaeval.bayes.accuracy_model.covariates import TaskSummary
 
-    centred, each = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
+    centred, weight = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
     return TaskSummary(
         value=right,
-        weight=each,
+        weight=weight,
         covariance=centred.T @ centred,
         units=[""] * PAIRS,
         position=np.arange(PAIRS),
@@ -262,8 +262,8 @@ class CovariedAccuracy(Accuracy):
         """Arrays of covariates."""
         n = len(self.blank.task)
         ones, eye = np.ones((K, n)), np.broadcast_to(np.eye(K), (n, K, K))
-        found = {"right": ones, "trials": 2 * ones, "precision": eye}
-        return found | {"task": self.blank.task, "covariates": self.blank.covariates}
+        arrays = {"right": ones, "trials": 2 * ones, "precision": eye}
+        return arrays | {"task": self.blank.task, "covariates": self.blank.covariates}
 
     def logit(self, truth, t):
         """Logits of correct decisions in the units of a task, at the means of their cells."""
@@ -274,8 +274,8 @@ class CovariedAccuracy(Accuracy):
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
-        own = {f"coefficient_{k}": sites["coefficient"][..., k, 0] for k in (0, 4)}
-        return super().quantities(sites, arrays, rng) | own
+        coefficients = {f"coefficient_{k}": sites["coefficient"][..., k, 0] for k in (0, 4)}
+        return super().quantities(sites, arrays, rng) | coefficients
 
 
 class Raters:
@@ -295,8 +295,8 @@ class Raters:
         none = np.zeros((1, RATERS, self.levels))
         blank = {"labels": none, "counts": np.zeros(1)}
         truth = prior_sites(self.model, blank, self.options, seed)
-        said = self.ordinal(truth, rng) if self.form == "ordinal" else self.labels(truth, rng)
-        patterns, number = np.unique(said, axis=0, return_counts=True)
+        levels = self.ordinal(truth, rng) if self.form == "ordinal" else self.labels(truth, rng)
+        patterns, number = np.unique(levels, axis=0, return_counts=True)
         size = max(256, 1 << (len(patterns) - 1).bit_length())
         labels = np.zeros((size, RATERS, self.levels))
         labels[: len(patterns)] = patterns[..., None] == np.arange(self.levels)
@@ -325,13 +325,13 @@ class Raters:
             names = {"severity": (0, 4), "discrimination": (0, 4), "cutpoints": (0, 2)}
         else:
             names = {"rater_accuracy": (0, 4), "prevalence": (0, 1)}
-        found = {f"{n}_{i}": sites[n][..., i] for n, places in names.items() for i in places}
+        scalars = {f"{n}_{i}": sites[n][..., i] for n, places in names.items() for i in places}
         if self.form == "dawid_skene":
-            found |= {
+            scalars |= {
                 f"confusion_{c}{d}": sites["confusion"][..., 2, c, d]
                 for c, d in ((0, 0), (0, 1), (1, 1))
             }
-        return found
+        return scalars
 
     def sample(self, arrays, settings):
         """Draws of the posterior."""
@@ -364,10 +364,10 @@ class CovariedRaters(Raters):
         none, rows = np.zeros((n, 1, RATERS, self.levels)), np.bincount(self.ranges)[:, None]
         blank = {"labels": none, "counts": rows, "covariates": self.covariates}
         truth = prior_sites(self.model, blank, self.options, seed)
-        said = (self.rated if self.form == "ordinal" else self.chosen)(truth, rng)
-        found = find_patterns(said, self.levels, np.arange(ITEMS), ITEMS, self.ranges)
+        labels = (self.rated if self.form == "ordinal" else self.chosen)(truth, rng)
+        patterns = find_patterns(labels, self.levels, np.arange(ITEMS), ITEMS, self.ranges)
         arrays = {"effect": np.float64(1.0), "covariates": self.covariates}
-        arrays |= {n: found.by_range(getattr(found, n)) for n in ("labels", "counts")}
+        arrays |= {n: patterns.by_range(getattr(patterns, n)) for n in ("labels", "counts")}
         return truth, arrays
 
     def rated(self, truth, rng):
@@ -385,8 +385,8 @@ class CovariedRaters(Raters):
             return (rng.random((ITEMS, 1)) > chance[:, :-1]).sum(axis=1)
 
         true = drawn(truth["prevalence"], truth["quality_coefficient"])
-        both = zip(truth["confusion"], truth["coefficient"], strict=True)
-        return np.stack([drawn(confusion[true], slope) for confusion, slope in both], axis=1)
+        parameters = zip(truth["confusion"], truth["coefficient"], strict=True)
+        return np.stack([drawn(confusion[true], slope) for confusion, slope in parameters], axis=1)
 
     def sample(self, arrays, settings):
         """Draws of the posterior."""
@@ -396,10 +396,10 @@ class CovariedRaters(Raters):
 
     def quantities(self, sites, arrays, rng):
         """Scalars of draws (chain, draw, ...) by name."""
-        found = super().quantities(sites, arrays, rng)
-        own, shared = sites["coefficient"], sites["quality_coefficient"]
-        found |= {f"coefficient_{r}": own[..., r, 0] for r in (0, 4)}
-        return found | {"quality_coefficient": shared[..., 0]}
+        scalars = super().quantities(sites, arrays, rng)
+        excess, shared = sites["coefficient"], sites["quality_coefficient"]
+        scalars |= {f"coefficient_{r}": excess[..., r, 0] for r in (0, 4)}
+        return scalars | {"quality_coefficient": shared[..., 0]}
 
 
 def kind_of(name):
@@ -423,13 +423,13 @@ def ranks_of(name, seeds):
         settings = nuts.Settings(
             n_chains=1, n_warmup=500, n_draws=RANKS * APART, target_accept=0.9, seed=seed
         )
-        drawn = (
+        posterior = (
             kind.sample(arrays, settings)
             if isinstance(kind, Raters)
             else nuts.sample(kind.model, arrays, kind.options, settings, lambda _: True)
         )
         true = kind.quantities(as_draw(truth), arrays, rng)
-        for quantity, values in kind.quantities(drawn.sites, arrays, rng).items():
+        for quantity, values in kind.quantities(posterior.sites, arrays, rng).items():
             value, draws = float(true[quantity][0, 0]), values[0]
             low, high = np.quantile(draws, (0.05, 0.95))
             rank = int((draws[::APART] < value).sum())
@@ -441,31 +441,33 @@ def simulate(sets, names, more=False, processes=2):
     """Write the ranks of all sets, model by model; `more` adds them to the existing rows."""
     path = HERE / "bayes_sbc.csv"
     before = read(path) if path.exists() else []
-    kept = [row for row in before if row[0] not in names]
+    results = [row for row in before if row[0] not in names]
     for name in names:
-        there = [row for row in before if row[0] == name] if more else []
-        first = (OTHER_SETS if name.endswith(AGAIN) else 0) + max((r[2] for r in there), default=0)
+        previous = [row for row in before if row[0] == name] if more else []
+        first = (OTHER_SETS if name.endswith(AGAIN) else 0) + max(
+            (r[2] for r in previous), default=0
+        )
         with get_context("spawn").Pool(processes) as pool:
             seeds = [range(first + p, first + sets, processes) for p in range(processes)]
-            parts = pool.starmap(ranks_of, [(name, own) for own in seeds])
+            parts = pool.starmap(ranks_of, [(name, block) for block in seeds])
         ranks = [row for part in parts for row in part]
-        kept += added(there, histograms(ranks))
+        results += added(previous, histograms(ranks))
         with path.open("w", newline="") as file:
             out = csv.writer(file, lineterminator="\n")
             out.writerow(["model", "quantity", "sets", "covered", *range(BINS)])
-            out.writerows(kept)
-        report([row for row in kept if row[0] == name])
+            out.writerows(results)
+        report([row for row in results if row[0] == name])
 
 
 def histograms(ranks):
     """Model, quantity, number of sets, number covered by 90% intervals, and ranks in bins."""
-    found = {}
-    for name, quantity, _, rank, held in ranks:
-        row = found.setdefault((name, quantity), [0, 0, *[0] * BINS])
+    counts = {}
+    for name, quantity, _, rank, covered in ranks:
+        row = counts.setdefault((name, quantity), [0, 0, *[0] * BINS])
         row[0] += 1
-        row[1] += held
+        row[1] += covered
         row[2 + rank * BINS // (RANKS + 1)] += 1
-    return [(*key, *row) for key, row in found.items()]
+    return [(*key, *row) for key, row in counts.items()]
 
 
 def added(some, others):
@@ -494,11 +496,11 @@ def p_values(rows):
 def report(rows):
     """Print one line with the smallest p-value and the coverage of the intervals."""
     p, adjusted = p_values(rows)
-    held = sum(row[3] for row in rows) / sum(row[2] for row in rows)
+    coverage = sum(row[3] for row in rows) / sum(row[2] for row in rows)
     worst = rows[int(p.argmin())][1]
     print(
         f"{rows[0][0]}: {rows[0][2]} sets, {len(rows)} quantities, smallest p {p.min():.3g} "
-        f"({worst}; Holm {adjusted.min():.3g}), coverage of 90% intervals {held:.4f}",
+        f"({worst}; Holm {adjusted.min():.3g}), coverage of 90% intervals {coverage:.4f}",
         flush=True,
     )
 

@@ -70,12 +70,12 @@ def rows(clock: Clock) -> Iterator[Row]:
     values = workloads.outcomes(n_items, n_scorers)
     doubles = workloads.measures(n_items, n_scorers)
     timed = list(of_peers(clock, values, n))
-    for what, some in (("0/1 terms", values), ("double terms", doubles)):
-        seconds = clock.warm(lambda some=some: ours(some, n))
+    for what, terms in (("0/1 terms", values), ("double terms", doubles)):
+        seconds = clock.warm(lambda terms=terms: ours(terms, n))
         for name, peer, target, package in timed:
-            said = target if some is values else "reported" if target == 6 else ""
-            more = {"target": said, "package": package, **sizes}
-            yield timing.row(WORK, what, seconds, name, peer, **more)
+            reported = target if terms is values else "reported" if target == 6 else ""
+            columns = {"target": reported, "package": package, **sizes}
+            yield timing.row(WORK, what, seconds, name, peer, **columns)
 
 
 if __name__ == "__main__":

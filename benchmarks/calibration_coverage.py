@@ -73,8 +73,8 @@ def null_means(sets, sizes=PUBLISHED):
         for _ in range(sets):
             p = 0.5 + 0.5 * rng.beta(1.5, 1.5, n)
             y = rng.random(n) < p
-            place = bins_of(p, np.ones(n), 15, "equal-mass")
-            values.append(np.abs(np.bincount(place, y - p, 15)).sum() / n)
+            bins = bins_of(p, np.ones(n), 15, "equal-mass")
+            values.append(np.abs(np.bincount(bins, y - p, 15)).sum() / n)
         means[n] = float(np.mean(values))
     return means
 
@@ -82,27 +82,27 @@ def null_means(sets, sizes=PUBLISHED):
 def p_values(sets, each, units=UNITS, flips=400):
     """p-values (set, test) of calibrated pairs: Spiegelhalter's and the cumulative test."""
     rng = np.random.default_rng(2)
-    found = []
+    p_values_of_sets = []
     for k in range(sets):
         margin = rng.logistic(size=units * each)
         p = 1 / (1 + np.exp(-margin))
         part = part_of(p, dependent_labels(rng, p, each), each, mirrored=True)
-        found.append([_spiegelhalter(part, 0)[2], _cumulative(part, 0, flips, k)[2]])
-    return np.array(found)
+        p_values_of_sets.append([_spiegelhalter(part, 0)[2], _cumulative(part, 0, flips, k)[2]])
+    return np.array(p_values_of_sets)
 
 
 def honest_coverage(sets, each, units=UNITS):
     """Proportion of sets in which the honest band covers the true curve at every forecast."""
     rng = np.random.default_rng(3)
-    held = []
+    covered = []
     for _ in range(sets):
         p = rng.random(units * each)
         truth = p**1.5
         y = dependent_labels(rng, truth, each)
         band = honest_band(p, y, np.full(len(p), 1 / each), np.repeat(np.arange(units), each))
         low, high = band.at(p)
-        held.append(((low <= truth) & (truth <= high)).all())
-    return float(np.mean(held))
+        covered.append(((low <= truth) & (truth <= high)).all())
+    return float(np.mean(covered))
 
 
 def truth_of(kind, margin, lapse=0.08):
@@ -115,7 +115,7 @@ def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
     """Coverage of the bootstrap band of a smooth calibrator at each of 20 margins."""
     rng = np.random.default_rng(4)
     points = np.linspace(0.2, 4, 20)
-    held = []
+    covered = []
     for k in range(sets):
         margin = 1.5 * rng.normal(size=units * each)
         label = dependent_labels(rng, truth_of(kind, margin), each)
@@ -126,15 +126,15 @@ def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
         chance = link.curve(theta, at).chance
         low, high = np.quantile(chance[1:], [0.025, 0.975], axis=0)
         truth = truth_of(kind, points)
-        held.append((low <= truth) & (truth <= high))
-    return np.mean(held, axis=0)
+        covered.append((low <= truth) & (truth <= high))
+    return np.mean(covered, axis=0)
 
 
 def _design(kind, margin, at):
     if kind == "monotone_spline":
         knots = spline_knots(np.abs(margin))
-        both = [spline_basis(np.abs(x), knots) * np.sign(x)[:, None] for x in (margin, at)]
-        return link_functions.spline(both[0].shape[1]), *both
+        bases = [spline_basis(np.abs(x), knots) * np.sign(x)[:, None] for x in (margin, at)]
+        return link_functions.spline(bases[0].shape[1]), *bases
     link = {"margin_link": link_functions.MARGIN, "lapse_link": link_functions.LAPSE}[kind]
     return link, margin[:, None], at[:, None]
 
@@ -158,9 +158,9 @@ def true_values(slope, n=4_000_000):
     """Values of the measures in the limit of infinitely many responses."""
     p = np.random.default_rng(5).beta(1.5, 1.5, n)
     q = true_chance(p, slope)
-    place = bins_of(p, np.ones(n), 15, "equal-mass")
-    size = np.bincount(place, minlength=15)
-    gap = np.bincount(place, q - p, 15) / size
+    bins = bins_of(p, np.ones(n), 15, "equal-mass")
+    size = np.bincount(bins, minlength=15)
+    gap = np.bincount(bins, q - p, 15) / size
     series = cosines(residuals_by_cell(p, (q - p) / n))[None]
     smooth = float(error_at(series, fixed_point_bandwidth(series))[0]) if slope != 1 else 0.0
     return {
@@ -180,20 +180,22 @@ def true_ranks(p, q):
     order = np.argsort(p)
     sure = np.argsort(-np.abs(p - 0.5))
     wrong = np.where(p > 0.5, 1 - q, q)[sure]
-    one = np.ones(len(p))
+    weight = np.ones(len(p))
     return {
         "auroc": float(selective_risk.rank_value(q[order], 1 - q[order])),
-        "aurc": float(selective_risk.risk_area(one, wrong)),
-        "augrc": float(selective_risk.joint_risk_area(one, wrong)),
+        "aurc": float(selective_risk.risk_area(weight, wrong)),
+        "augrc": float(selective_risk.joint_risk_area(weight, wrong)),
         "coverage_at": float(
-            selective_risk.last_coverage(one, selective_risk.reaches_accuracy(one, 1 - wrong, 0.9))
+            selective_risk.last_coverage(
+                weight, selective_risk.reaches_accuracy(weight, 1 - wrong, 0.9)
+            )
         ),
     }
 
 
 def selection_coverage(sets, each, units=UNITS, target=0.8):
     """Proportions of sets in which all bounds hold, and in which the selected threshold does."""
-    rng, held = np.random.default_rng(8), []
+    rng, covered = np.random.default_rng(8), []
     grid = np.sort(np.abs(np.random.default_rng(9).logistic(size=1_000_000)))[::-1]
     kept_right = np.cumsum(1 / (1 + np.exp(-grid))) / np.arange(1, len(grid) + 1)
     for k in range(sets):
@@ -204,25 +206,25 @@ def selection_coverage(sets, each, units=UNITS, target=0.8):
         at = np.searchsorted(-grid, -curve["threshold"].to_numpy(), side="right") - 1
         truth = kept_right[np.maximum(at, 0)]
         reached = np.flatnonzero(curve["lower"] >= target)
-        chosen = truth[reached[-1]] >= target if len(reached) else True
-        held.append([(curve["lower"] <= truth).all(), chosen])
-    return np.mean(held, axis=0)
+        selected_holds = truth[reached[-1]] >= target if len(reached) else True
+        covered.append([(curve["lower"] <= truth).all(), selected_holds])
+    return np.mean(covered, axis=0)
 
 
 def interval_coverage(sets, each, slope, units=UNITS, n_resamples=1_000):
     """Coverage of the default 95% interval of each measure, and its mean value."""
     rng, truth = np.random.default_rng(6), true_values(slope)
     names = ",".join(f"{name}(scale=probability,rows=responses)" for name in truth)
-    held = []
+    outcomes = []
     for k in range(sets):
         table = responses(rng, units, each, slope)
         frame = me.evaluate(table, names, n_resamples=n_resamples, seed=k).frame
-        own = frame[frame["statistic"].str.contains("scale=")]
-        inside = (own["lower"] - 1e-12 <= list(truth.values())) & (
-            own["upper"] + 1e-12 >= list(truth.values())
+        rows = frame[frame["statistic"].str.contains("scale=")]
+        inside = (rows["lower"] - 1e-12 <= list(truth.values())) & (
+            rows["upper"] + 1e-12 >= list(truth.values())
         )
-        held.append(np.stack([inside, own["estimate"]]))
-    return dict(zip(truth, np.mean(held, axis=0).T, strict=True)), truth
+        outcomes.append(np.stack([inside, rows["estimate"]]))
+    return dict(zip(truth, np.mean(outcomes, axis=0).T, strict=True)), truth
 
 
 COMPARED = (
@@ -255,20 +257,20 @@ def twins(rng, units, each, stretched=1.0, spread=1.0):
 
 def rejections(sets, each, units, stretched=1.0, spread=1.0, n_resamples=300):
     """Rejection rate at level 0.05, and coverage of 0 by the interval, by measure."""
-    rng, found = np.random.default_rng(10), []
+    rng, outcomes = np.random.default_rng(10), []
     names = ",".join(f"{name}(scale=probability,rows=responses)" for name in COMPARED)
     for k in range(sets):
         table = twins(rng, units, each, stretched, spread)
         frame = me.compare(table, names, n_resamples=n_resamples, seed=k).frame
         gap = frame[frame["baseline"].notna() & frame["statistic"].str.contains("scale=")]
         inside = (gap["lower"] <= 0) & (gap["upper"] >= 0)
-        found.append(np.stack([gap["p_value"] <= 0.05, inside]))
-    return dict(zip(COMPARED, np.mean(found, axis=0).T, strict=True))
+        outcomes.append(np.stack([gap["p_value"] <= 0.05, inside]))
+    return dict(zip(COMPARED, np.mean(outcomes, axis=0).T, strict=True))
 
 
 def gap_coverage(sets, each, share=0.8, lapse=0.08, units=UNITS, n_resamples=300):
     """Coverage of the interval of the gap at which labels agree at a given rate, slope 1.2."""
-    rng, held = np.random.default_rng(7), []
+    rng, covered = np.random.default_rng(7), []
     inner = (share - lapse / 2) / (1 - lapse)
     gap = np.log(inner / (1 - inner)) / 1.2 if inner < 1 else np.inf
     for k in range(sets):
@@ -279,9 +281,9 @@ def gap_coverage(sets, each, share=0.8, lapse=0.08, units=UNITS, n_resamples=300
         rows["second"] = [f"b{j}" for j in np.tile(np.arange(each), units)]
         labels = pd.DataFrame({"human": 2 * label - 1})
         pairs = me.Pairs(rows, pd.DataFrame({"a": margin}), labels)
-        found = calibration.gap_to_agreement(pairs, share, n_resamples=n_resamples, seed=k).row("a")
-        held.append(found["lower"] <= gap <= found["upper"])
-    return float(np.mean(held))
+        row = calibration.gap_to_agreement(pairs, share, n_resamples=n_resamples, seed=k).row("a")
+        covered.append(row["lower"] <= gap <= row["upper"])
+    return float(np.mean(covered))
 
 
 def say_null_means(sets):
@@ -329,8 +331,8 @@ def say_intervals(sets):
     """Print the coverage of intervals of measures."""
     for each in (1, 10):
         for slope in (1.0, 0.6):
-            found, truth = interval_coverage(sets, each, slope)
-            for name, (covered, mean) in found.items():
+            coverage, truth = interval_coverage(sets, each, slope)
+            for name, (covered, mean) in coverage.items():
                 yield (
                     f"{name}, {each} responses per item, slope {slope}: coverage {covered:.3f}; "
                     f"mean {mean:.4f}, true {truth[name]:.4f}"
@@ -357,9 +359,9 @@ def say_powers(sets):
 def say_selection(sets):
     """Print the coverage of bounds of the accuracy of confident decisions."""
     for each in (1, 10):
-        every, chosen = selection_coverage(sets, each)
-        yield f"bounds of risk_coverage, {each} pairs per item: all hold {every:.4f}"
-        yield f"largest coverage at 80%, {each} pairs per item: reached in {chosen:.4f}"
+        all_bounds, selected = selection_coverage(sets, each)
+        yield f"bounds of risk_coverage, {each} pairs per item: all hold {all_bounds:.4f}"
+        yield f"largest coverage at 80%, {each} pairs per item: reached in {selected:.4f}"
 
 
 PARTS = {

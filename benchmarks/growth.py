@@ -29,15 +29,17 @@ def rows(clock: Clock) -> Iterator[Row]:
     for work in WORK:
         for n_items, n_scorers, n in [(100, 3, 100)] if clock.quick else SIZES:
             arguments = work, n_items, n_scorers, n
-            found = ours(*arguments) if clock.quick else timing.apart("growth", "ours", *arguments)
+            measurement = (
+                ours(*arguments) if clock.quick else timing.apart("growth", "ours", *arguments)
+            )
             yield timing.row(
                 f"growth of {work}",
                 "double terms",
-                Seconds(found[0], found[0]),
+                Seconds(measurement[0], measurement[0]),
                 items=n_items,
                 scorers=n_scorers,
                 resamples=n,
-                peak_mb=f"{found[1]:.0f}",
+                peak_mb=f"{measurement[1]:.0f}",
             )
 
 

@@ -43,7 +43,7 @@ def ours(table: Responses, n: int) -> Floats:
 def by_scipy(table: Responses, places: Iterable[Codes]) -> Floats:
     """Replicates from resampled rows, one after another: (replicate,)."""
     x, y = table.scores["m"].to_numpy(), table.labels["h"].to_numpy()
-    return np.array([kendalltau(x[some], y[some]).statistic for some in places])
+    return np.array([kendalltau(x[sample], y[sample]).statistic for sample in places])
 
 
 def rows(clock: Clock) -> Iterator[Row]:
@@ -51,8 +51,8 @@ def rows(clock: Clock) -> Iterator[Row]:
     table, rng = data(n_items), np.random.default_rng(0)
     weights, weigh = drawn(n_items, n), kendall("b", grouping="none").weigh(table)
     places = [np.repeat(np.arange(n_items), w.astype(int)) for w in weights]
-    given = clock.warm(lambda: weigh(weights))
-    whole = clock.warm(lambda: ours(table, n))
+    weighted = clock.warm(lambda: weigh(weights))
+    end_to_end = clock.warm(lambda: ours(table, n))
 
     def peer(m: int) -> object:
         return by_scipy(table, (rng.integers(0, n_items, n_items) for _ in range(m)))
@@ -61,9 +61,11 @@ def rows(clock: Clock) -> Iterator[Row]:
     name, loop = "kendall('b', grouping='none')", "loop over scipy.stats.kendalltau"
     work = "Kendall's tau-b under given weights"
     again = clock.scaled(lambda m: by_scipy(table, places[:m]), n)
-    yield timing.row(work, name, given, loop, again, target=20, **sizes)
+    yield timing.row(work, name, weighted, loop, again, target=20, **sizes)
     work = "bootstrap of Kendall's tau-b, end to end"
-    yield timing.row(work, name, whole, loop, clock.scaled(peer, n), target="reported", **sizes)
+    yield timing.row(
+        work, name, end_to_end, loop, clock.scaled(peer, n), target="reported", **sizes
+    )
 
 
 if __name__ == "__main__":

@@ -28,10 +28,10 @@ def made(n_items: int, n_scorers: int, whole: bool) -> ExactTerms:
     rng = np.random.default_rng(0)
     values = np.empty((n_items, n_scorers))
     for start in range(0, n_items, BLOCK):
-        some = values[start : start + BLOCK]
-        some[:] = rng.integers(0, 2, some.shape) if whole else rng.normal(size=some.shape)
+        block = values[start : start + BLOCK]
+        block[:] = rng.integers(0, 2, block.shape) if whole else rng.normal(size=block.shape)
         if not whole:
-            some[:] = np.round(some * GRID) / GRID
+            block[:] = np.round(block * GRID) / GRID
     return ExactTerms(values, np.ones(n_scorers), whole)
 
 
@@ -55,8 +55,8 @@ def ours(quick: bool, whole: bool, runs: int) -> tuple[list[float], float]:
     terms = made(n_items, n_scorers, whole)
     before = held_mb()
     # The same shapes: a whole block and the last.
-    few = terms.values[-(BLOCK + n_items % BLOCK) :]
-    consume(terms._replace(values=few), n)
+    last_blocks = terms.values[-(BLOCK + n_items % BLOCK) :]
+    consume(terms._replace(values=last_blocks), n)
     times = [timing.once(lambda: consume(terms, n)) for _ in range(runs)]
     return times, timing.peak_mb() - before
 
@@ -66,10 +66,10 @@ def bare_product(clock: Clock) -> Seconds:
     n_items, n_scorers, n = TINY if clock.quick else FULL
     weights, block = jnp.ones((n, BLOCK), "float32"), jnp.ones((BLOCK, n_scorers), "float32")
     multiply = jax.jit(jnp.matmul)
-    one = clock.warm(lambda: multiply(weights, block).block_until_ready())
+    block_time = clock.warm(lambda: multiply(weights, block).block_until_ready())
     n_blocks = n_items / BLOCK
-    said = f"1 of {n_blocks:.0f} blocks: {one.least:.3g} s"
-    return Seconds(one.least * n_blocks, one.middle * n_blocks, said)
+    description = f"1 of {n_blocks:.0f} blocks: {block_time.least:.3g} s"
+    return Seconds(block_time.least * n_blocks, block_time.middle * n_blocks, description)
 
 
 def rows(clock: Clock) -> Iterator[Row]:
@@ -77,8 +77,10 @@ def rows(clock: Clock) -> Iterator[Row]:
     product = bare_product(clock)
     for whole in (True, False):
         arguments = clock.quick, whole, clock.runs
-        found = ours(*arguments) if clock.quick else timing.apart("million", "ours", *arguments)
-        times, extra = found
+        measurement = (
+            ours(*arguments) if clock.quick else timing.apart("million", "ours", *arguments)
+        )
+        times, extra = measurement
         yield timing.row(
             "bootstrap of a million items",
             f"weighted_sums, {'0/1' if whole else 'double'} terms",

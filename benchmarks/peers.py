@@ -35,9 +35,9 @@ def flips_by_loop(terms: Floats, pairs: Iterable[Pair], n_flips: int, draw: Draw
     counts = []
     for a, b in pairs:
         difference = terms[:, a] - terms[:, b]
-        least, count = abs(difference.sum()) - 0.5, 0
+        threshold, count = abs(difference.sum()) - 0.5, 0
         for _ in range(n_flips):
-            count += abs(draw(1)[0] @ difference) >= least
+            count += abs(draw(1)[0] @ difference) >= threshold
         counts.append(int(count))
     return counts
 
@@ -45,13 +45,13 @@ def flips_by_loop(terms: Floats, pairs: Iterable[Pair], n_flips: int, draw: Draw
 def flips_by_product(terms: Floats, n_flips: int, draw: Draw, rows: int = 1000) -> Codes:
     """Count them for all pairs at once, by one product: (pair,)."""
     a, b = np.triu_indices(terms.shape[1], k=1)
-    used = terms.astype(np.float32)
+    terms32 = terms.astype(np.float32)
     total = terms.sum(axis=0)
-    least = (np.abs(total[a] - total[b]) - 0.5).astype(np.float32)
+    threshold = (np.abs(total[a] - total[b]) - 0.5).astype(np.float32)
     counts = np.zeros(len(a), dtype=int)
     for start in range(0, n_flips, rows):
-        sums = draw(min(rows, n_flips - start)) @ used
-        counts += (np.abs(sums[:, a] - sums[:, b]) >= least).sum(axis=0)
+        sums = draw(min(rows, n_flips - start)) @ terms32
+        counts += (np.abs(sums[:, a] - sums[:, b]) >= threshold).sum(axis=0)
     return counts
 
 
@@ -66,7 +66,9 @@ def means_by_product(terms: Floats, n_resamples: int, draw_places: Draw, rows: i
     means = []
     for start in range(0, n_resamples, rows):
         places = draw_places(min(rows, n_resamples - start))
-        counts = np.array([np.bincount(some, minlength=n) for some in places], dtype=float)
+        counts = np.array(
+            [np.bincount(rows_of_resample, minlength=n) for rows_of_resample in places], dtype=float
+        )
         means.append(counts @ terms / n)
     return np.concatenate(means)
 
@@ -84,8 +86,8 @@ def accuracy_by_item(scores: Floats, human: Floats) -> float:
 def accuracy(scores: Floats, human: Floats) -> float:
     """Mean proportion of pairs in the order of the labels; scores and labels (item, system)."""
     a, b = np.triu_indices(human.shape[1], k=1)
-    call, said = scores[:, a] - scores[:, b], human[:, a] - human[:, b]
-    return float((np.sign(call) == np.sign(said)).mean())
+    margin, label = scores[:, a] - scores[:, b], human[:, a] - human[:, b]
+    return float((np.sign(margin) == np.sign(label)).mean())
 
 
 def correlation(scores: Floats, human: Floats) -> float:
@@ -124,7 +126,7 @@ def calibrated(margin: Floats, human: Floats) -> float:
 
 def recalibrated_by_sorting(margin: Floats, human: Floats, places: Iterable[Codes]) -> Floats:
     """Best accuracy of each resample of items, sorted again each time: (resample,)."""
-    return np.array([calibrated(margin[some], human[some]) for some in places])
+    return np.array([calibrated(margin[sample], human[sample]) for sample in places])
 
 
 def pairwise_p(scores: Floats, signs: Floats) -> Floats:
@@ -132,8 +134,8 @@ def pairwise_p(scores: Floats, signs: Floats) -> Floats:
 
     Flips that tie with the observed difference count in full.
     """
-    used = scores.astype(np.float32)
-    sums, total = signs @ used, used.sum(axis=0)
+    scores32 = scores.astype(np.float32)
+    sums, total = signs @ scores32, scores32.sum(axis=0)
     n = scores.shape[1]
     p = [
         (sums[:, i] - sums[:, j] >= total[i] - total[j]).mean()

@@ -64,8 +64,8 @@ def rated(n_raters: int, n_items: int) -> Pairs:
     truth = rng.choice([-1.0, 0.0, 1.0], n_items, p=[0.42, 0.16, 0.42])
     labels = {}
     for r, right in enumerate(np.linspace(0.9, 0.6, n_raters)):
-        other = rng.choice([-1.0, 0.0, 1.0], n_items)
-        labels[f"r{r}"] = np.where(rng.random(n_items) < right, truth, other)
+        guesses = rng.choice([-1.0, 0.0, 1.0], n_items)
+        labels[f"r{r}"] = np.where(rng.random(n_items) < right, truth, guesses)
     rows = pd.DataFrame({"item": np.arange(n_items), "first": "a", "second": "b"})
     return Pairs(rows, pd.DataFrame(index=rows.index), pd.DataFrame(labels))
 
@@ -88,10 +88,10 @@ def dawid_skene(labels: Any, counts: Any, effect: Any, *, form: str, ordered: bo
         ]
         return layout.matrix(jnp.concatenate(parts, axis=-1))
 
-    said = matrices("said", confusion_layout(n_classes, ordered), n_raters)
+    confusion = matrices("said", confusion_layout(n_classes, ordered), n_raters)
     true = matrices("true", prevalence_layout(n_classes, ordered), 1)[0, 0]
-    found = log_likelihood(labels, true, said)
-    numpyro.factor("likelihood", (counts / effect * found).sum())
+    log_likelihoods = log_likelihood(labels, true, confusion)
+    numpyro.factor("likelihood", (counts / effect * log_likelihoods).sum())
 
 
 def by_numpyro(model: Callable[..., None], prepared: Any) -> Seconds:
@@ -108,8 +108,8 @@ def by_numpyro(model: Callable[..., None], prepared: Any) -> Seconds:
             chains.run(jax.random.PRNGKey(0), **prepared.arrays, **options)
             jax.block_until_ready(chains.get_samples())
 
-        least = min(timing.once(fit) for _ in range(2))
-    return Seconds(least, least)
+        seconds = min(timing.once(fit) for _ in range(2))
+    return Seconds(seconds, seconds)
 
 
 def of_accuracy(quick: bool) -> Pairs:
@@ -131,20 +131,20 @@ def cold(quick: bool) -> tuple[Seconds, Seconds]:
     with tempfile.TemporaryDirectory() as folder:
         env = os.environ | {"METAEVAL_CACHE": folder}
         code = f"from benchmarks.posteriors import first_fit; print(first_fit({quick}))"
-        found = []
+        times = []
         for _ in range(2):
             command = [sys.executable, "-c", code]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-            found.append(float(done.stdout.splitlines()[-1]))
-    return Seconds(found[0], found[0]), Seconds(found[1], found[1])
+            times.append(float(done.stdout.splitlines()[-1]))
+    return Seconds(times[0], times[0]), Seconds(times[1], times[1])
 
 
 def against_numpyro(
     clock: Clock, work: str, table: Pairs, model: Any, density: Callable[..., None]
 ) -> Row:
     """Rows of one model, ours from the table; a quick run omits the peer."""
-    more = {"n_draws": 50} if clock.quick else {}
-    ours = clock.warm(lambda: bayes.fit(model, table, check=False, **more))
+    options = {"n_draws": 50} if clock.quick else {}
+    ours = clock.warm(lambda: bayes.fit(model, table, check=False, **options))
     prepared = model.prepare(table, DesignOptions())
     theirs = None if clock.quick else by_numpyro(density, prepared)
     peer = ("", None) if theirs is None else ("numpyro.infer.MCMC", theirs)

@@ -48,9 +48,9 @@ def read(name: str, *files: str, **options: object) -> object:
 def of_verbs(table: object, statistics: list[object], **options: object) -> Iterator[tuple]:
     """Values, and comparisons by sign flips and by the bootstrap."""
     for statistic in statistics:
-        shown = getattr(statistic, "name", "default")
-        yield f"evaluate {shown}", exactly(me.evaluate(table, statistic, **options).frame)
-        yield f"compare {shown}", exactly(me.compare(table, statistic, **options).frame)
+        name = getattr(statistic, "name", "default")
+        yield f"evaluate {name}", exactly(me.evaluate(table, statistic, **options).frame)
+        yield f"compare {name}", exactly(me.compare(table, statistic, **options).frame)
     yield (
         "compare bootstrap",
         exactly(me.compare(table, statistics[0], test="bootstrap", **options).frame),
@@ -60,18 +60,23 @@ def of_verbs(table: object, statistics: list[object], **options: object) -> Iter
 def demo() -> Iterator[tuple]:
     """The simulated tables of the demo, all statistics, calibration and posteriors."""
     table, _ = me.simulate(seed=0, n_items=100, tasks=("news", "chat"), raters=2, cluster_size=4)
-    few = {"n_resamples": 1000}
-    yield from of_verbs(table, [None, st.kendall(), st.soft_pairwise_accuracy()], **few)
-    yield "by task", exactly(me.compare(table, by="task", **few).frame)
-    every = [st.pearson(), st.spearman(), st.system_pearson(), st.system_accuracy()]
-    every += [st.pairwise_accuracy("acc-eq"), st.tie_calibrated_accuracy()]
-    yield "statistics", exactly(me.evaluate(table, every, **few).frame)
+    options = {"n_resamples": 1000}
+    yield from of_verbs(table, [None, st.kendall(), st.soft_pairwise_accuracy()], **options)
+    yield "by task", exactly(me.compare(table, by="task", **options).frame)
+    statistics = [st.pearson(), st.spearman(), st.system_pearson(), st.system_accuracy()]
+    statistics += [st.pairwise_accuracy("acc-eq"), st.tie_calibrated_accuracy()]
+    yield "statistics", exactly(me.evaluate(table, statistics, **options).frame)
     pairs = table.pairs()
-    every = [st.auroc(), st.aurc(), st.augrc(), st.coverage_at(0.7), st.cox_slope()]
-    every += [st.brier(), st.log_loss(), st.ece(), st.ece_debiased(), st.smooth_ece()]
-    every += [st.miscalibration(), st.discrimination(), st.recalibration_gain(), st.sharpness()]
-    for statistic in every:
-        yield f"pairs {statistic.name}", exactly(me.compare(pairs, statistic, **few).frame)
+    statistics = [st.auroc(), st.aurc(), st.augrc(), st.coverage_at(0.7), st.cox_slope()]
+    statistics += [st.brier(), st.log_loss(), st.ece(), st.ece_debiased(), st.smooth_ece()]
+    statistics += [
+        st.miscalibration(),
+        st.discrimination(),
+        st.recalibration_gain(),
+        st.sharpness(),
+    ]
+    for statistic in statistics:
+        yield f"pairs {statistic.name}", exactly(me.compare(pairs, statistic, **options).frame)
     yield from calibrated(pairs)
     yield "fragility", exactly(calibration.scale_fragility(table))
     yield "bayesian bootstrap", exactly(bayes.bayesian_bootstrap(table, n_draws=1000).frame)
@@ -81,17 +86,17 @@ def demo() -> Iterator[tuple]:
 
 def calibrated(pairs: object) -> Iterator[tuple]:
     """Curves and tests of calibration."""
-    few = {"n_resamples": 200}
-    yield "reliability", exactly(calibration.reliability(pairs, **few))
-    yield "map band", exactly(calibration.map_band(pairs, **few))
+    options = {"n_resamples": 200}
+    yield "reliability", exactly(calibration.reliability(pairs, **options))
+    yield "map band", exactly(calibration.map_band(pairs, **options))
     yield "risk coverage", exactly(calibration.risk_coverage(pairs))
     yield "largest coverage", exactly(calibration.largest_coverage(pairs))
-    yield "gaps", exactly(calibration.gap_to_agreement(pairs, **few).frame)
-    yield "thresholds", exactly(calibration.threshold_curve(pairs, **few))
+    yield "gaps", exactly(calibration.gap_to_agreement(pairs, **options).frame)
+    yield "thresholds", exactly(calibration.threshold_curve(pairs, **options))
     forecasts = {"forecast": "log_odds"}
     yield "spiegelhalter", exactly(calibration.spiegelhalter(pairs, **forecasts).frame)
-    yield "cumulative", exactly(calibration.cumulative(pairs, **forecasts, **few).frame)
-    yield "both", exactly(calibration.accuracy_and_calibration(pairs, **few))
+    yield "cumulative", exactly(calibration.cumulative(pairs, **forecasts, **options).frame)
+    yield "both", exactly(calibration.accuracy_and_calibration(pairs, **options))
 
 
 def posteriors(pairs: object) -> Iterator[tuple]:
@@ -111,9 +116,9 @@ def realsumm() -> Iterator[tuple]:
 
 def unieval() -> Iterator[tuple]:
     table = read("unieval", "scores.parquet", "human.parquet", keys=["dimension"])
-    some = table.select(task="topical_chat", dimension="overall")
+    subset = table.select(task="topical_chat", dimension="overall")
     for statistic in (st.kendall("b", grouping="none"), st.pearson(), st.spearman()):
-        yield statistic.name, exactly(me.evaluate(some, statistic, n_resamples=1000).frame)
+        yield statistic.name, exactly(me.evaluate(subset, statistic, n_resamples=1000).frame)
 
 
 def wmt21() -> Iterator[tuple]:
@@ -121,8 +126,8 @@ def wmt21() -> Iterator[tuple]:
     table = read("wmt21-enru-news", *files, lower_is_better=["TER"])
     statistics = [st.kendall("b", grouping="system"), st.tie_calibrated_accuracy(), None]
     yield from of_verbs(table, statistics, label="mqm", n_resamples=1000)
-    both = {"label": "mqm", "resample": "item,system", "n_resamples": 200}
-    yield "two way", exactly(me.evaluate(table, st.pairwise_accuracy(), **both).frame)
+    options = {"label": "mqm", "resample": "item,system", "n_resamples": 200}
+    yield "two way", exactly(me.evaluate(table, st.pairwise_accuracy(), **options).frame)
 
 
 def rewardmath() -> Iterator[tuple]:
@@ -172,15 +177,15 @@ def mlqe() -> Iterator[tuple]:
 
 def wmt22() -> Iterator[tuple]:
     table = read("wmt22-zhen", "judges.parquet", "human.parquet", labels=["mqm"])
-    few = {"scorers": list(table.scorers[:4]), "label": "mqm", "n_resamples": 300}
-    yield from of_verbs(table, [None, st.kendall()], **few)
+    options = {"scorers": list(table.scorers[:4]), "label": "mqm", "n_resamples": 300}
+    yield from of_verbs(table, [None, st.kendall()], **options)
 
 
 def hanna() -> Iterator[tuple]:
     files = ("scores.parquet", "human.parquet")
     table = read("hanna", *files, keys=["dimension"], average_raters=True)
-    some = table.select(dimension="coherence")
-    yield from of_verbs(some, [None], scorers=list(table.scorers[:6]), n_resamples=1000)
+    subset = table.select(dimension="coherence")
+    yield from of_verbs(subset, [None], scorers=list(table.scorers[:6]), n_resamples=1000)
 
 
 SETS: dict[str, Callable[[], Iterator[tuple]]] = {
@@ -208,9 +213,11 @@ def compare(before: Path, after: Path, renamed: dict[str, str]) -> int:
     lines = [f"only in one file: {key}" for key in sorted({*old} ^ {*new})]
     n_equal = 0
     for key in sorted({*old} & {*new}):
-        named = {renamed.get(column, column): values for column, values in old[key].items()}
-        for column in sorted({*named} | {*new[key]}):
-            left, right = named.get(column), new[key].get(column)
+        renamed_columns = {
+            renamed.get(column, column): values for column, values in old[key].items()
+        }
+        for column in sorted({*renamed_columns} | {*new[key]}):
+            left, right = renamed_columns.get(column), new[key].get(column)
             if left == right:
                 n_equal += len(right)
             else:
@@ -236,12 +243,12 @@ def main() -> int:
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
     comparing.add_argument("--renamed", nargs="*", default=[])
-    given = parser.parse_args()
-    if given.command == "write":
-        write(given.path, given.sets)
+    arguments = parser.parse_args()
+    if arguments.command == "write":
+        write(arguments.path, arguments.sets)
         return 0
-    renamed = dict(pair.split("->", 1) for pair in given.renamed)
-    return int(compare(given.before, given.after, renamed) > 0)
+    renamed = dict(pair.split("->", 1) for pair in arguments.renamed)
+    return int(compare(arguments.before, arguments.after, renamed) > 0)
 
 
 if __name__ == "__main__":

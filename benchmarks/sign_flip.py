@@ -61,9 +61,9 @@ def rows(clock: Clock) -> Iterator[Row]:
     for what, some in (("0/1 terms", terms), ("double terms", doubles)):
         seconds = clock.warm(lambda some=some: ours(some, n_flips))
         for name, peer, target, package in of_peers:
-            said = target if some is terms else "reported" if peer is product else ""
-            more = {"target": said, "package": package, **sizes}
-            yield timing.row(WORK, what, seconds, name, peer, **more)
+            reported = target if some is terms else "reported" if peer is product else ""
+            columns = {"target": reported, "package": package, **sizes}
+            yield timing.row(WORK, what, seconds, name, peer, **columns)
 
 
 if __name__ == "__main__":

@@ -27,29 +27,29 @@ def main(scores: str, labels: str, label: str) -> None:
     """Print one row per command; memory is the largest of all commands so far."""
     python, files = sys.executable, [scores, labels]
     metaeval = [python, "-m", "metaeval"]
-    chosen = ["--label", label]
+    label_options = ["--label", label]
     read = "pandas.read_csv if f.endswith('csv') else pandas.read_parquet"
     commands = {
         "import pandas": [python, "-c", "import pandas"],
         "import metaeval": [python, "-c", "import metaeval"],
         "metaeval --help": [*metaeval, "--help"],
         "read with pandas": [python, "-c", f"import pandas; [({read})(f) for f in {files!r}]"],
-        "inspect": [*metaeval, "inspect", *files],
+        "check": [*metaeval, "check", *files],
         "compare, pairwise_accuracy": [
             *metaeval,
             "compare",
             *files,
-            *chosen,
+            *label_options,
             "--statistic",
             "pairwise_accuracy",
         ],
-        "compare, default statistic": [*metaeval, "compare", *files, *chosen],
+        "compare, default statistic": [*metaeval, "compare", *files, *label_options],
     }
     out = csv.writer(sys.stdout)
     out.writerow(["command", "min_s", "median_s", "peak_mb"])
     for name, command in commands.items():
-        least, median, peak = measure(command)
-        out.writerow([name, f"{least:.3f}", f"{median:.3f}", f"{peak:.0f}"])
+        shortest, median, peak = measure(command)
+        out.writerow([name, f"{shortest:.3f}", f"{median:.3f}", f"{peak:.0f}"])
 
 
 if __name__ == "__main__":

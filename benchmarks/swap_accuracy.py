@@ -20,10 +20,10 @@ def by_mtme(clock: Clock, scores: Scores, n: int) -> Seconds:
 
     n_systems, n_pairs = scores.human.shape[1], len(scores.scorers) * (len(scores.scorers) - 1) // 2
     gold = scores.human.T.ravel().tolist()
-    one, other = (Correlation(n_systems, gold, x.T.ravel().tolist()) for x in scores.scorers[:2])
+    first, second = (Correlation(n_systems, gold, x.T.ravel().tolist()) for x in scores.scorers[:2])
 
     def swap(m: int) -> None:
-        PermutationSigDiff(one, other, KendallVariants, "item", m, variant="acc23", epsilon=0.1)
+        PermutationSigDiff(first, second, KendallVariants, "item", m, variant="acc23", epsilon=0.1)
 
     return clock.scaled(swap, n * n_pairs, time.process_time)
 
@@ -34,11 +34,11 @@ def rows(clock: Clock) -> Iterator[Row]:
 
     def against(peer: str, time_peer: Seconds, package: str, target: float) -> Row:
         work = "cell swaps of pairwise accuracy, all pairs of scorers"
-        more = {"package": package, "target": target, **sizes}
-        return timing.row(work, "test='swap-cells'", seconds, peer, time_peer, **more)
+        columns = {"package": package, "target": target, **sizes}
+        return timing.row(work, "test='swap-cells'", seconds, peer, time_peer, **columns)
 
-    every = swaps.by_numpy(clock, scores, peers.accuracy, n)
-    yield against("NumPy, all items at once", every, "numpy", 500)
+    at_once = swaps.by_numpy(clock, scores, peers.accuracy, n)
+    yield against("NumPy, all items at once", at_once, "numpy", 500)
     loop = swaps.by_numpy(clock, scores, peers.accuracy_by_item, n)
     yield against("NumPy, item by item", loop, "numpy", 5000)
     if timing.here("mt_metrics_eval"):

@@ -17,7 +17,7 @@ def by_nlpstats(clock: Clock, scores: Scores, n: int) -> Seconds:
     """Its "both" swaps whole systems, then whole items: different swaps, but the same work."""
     from nlpstats.correlations import permutation_test
 
-    x, y, human = (some.T for some in (*scores.scorers[:2], scores.human))
+    x, y, human = (matrix.T for matrix in (*scores.scorers[:2], scores.human))
     n_pairs = len(scores.scorers) * (len(scores.scorers) - 1) // 2
     return clock.scaled(
         lambda m: permutation_test(x, y, human, "global", "pearson", "both", n_resamples=m),
@@ -31,11 +31,11 @@ def rows(clock: Clock) -> Iterator[Row]:
 
     def against(peer: str, time_peer: Seconds, package: str, target: float | str) -> Row:
         work = "cell swaps of Pearson's correlation, all pairs of scorers"
-        more = {"package": package, "target": target, **sizes}
-        return timing.row(work, "test='swap-cells'", seconds, peer, time_peer, **more)
+        columns = {"package": package, "target": target, **sizes}
+        return timing.row(work, "test='swap-cells'", seconds, peer, time_peer, **columns)
 
-    every = swaps.by_numpy(clock, scores, peers.correlation, n)
-    yield against("NumPy, numpy.corrcoef", every, "numpy", 500)
+    by_corrcoef = swaps.by_numpy(clock, scores, peers.correlation, n)
+    yield against("NumPy, numpy.corrcoef", by_corrcoef, "numpy", 500)
     if timing.here("nlpstats"):
         peer = by_nlpstats(clock, scores, n)
         yield against("nlpstats permutation_test, both", peer, "nlpstats", "")

@@ -36,8 +36,8 @@ def by_mtme(scores: Floats, human: Floats, places: Iterator[Codes]) -> None:
     from mt_metrics_eval.stats import KendallWithTiesOpt
 
     n_systems = human.shape[1]
-    for some in places:
-        gold, metric = human[some].T.ravel(), scores[some].T.ravel()
+    for sample in places:
+        gold, metric = human[sample].T.ravel(), scores[sample].T.ravel()
         KendallWithTiesOpt(gold, metric, "acc23", n_systems, "item", sample_rate=1.0)
 
 

@@ -76,10 +76,10 @@ class Clock:
             if abs(min(large) / min(small) / 2 - 1) <= SLACK:
                 break
         linear = abs(min(large) / min(small) / 2 - 1) <= SLACK or self.quick
-        said = f"{n} and {2 * n} of {whole}: {min(small):.3g} s and {min(large):.3g} s"
+        description = f"{n} and {2 * n} of {whole}: {min(small):.3g} s and {min(large):.3g} s"
         scale = whole / (2 * n)
-        said += "" if linear else " (not linear)"
-        return Seconds(min(large) * scale, median(large) * scale, said)
+        description += "" if linear else " (not linear)"
+        return Seconds(min(large) * scale, median(large) * scale, description)
 
     def _large_enough(
         self, part: Callable[[int], object], most: int, now: Callable[[], float]
@@ -133,10 +133,10 @@ def version(package: str) -> str:
 
 def here(module: str) -> bool:
     """Return whether a peer can be imported; if not, print a comment that its rows are omitted."""
-    found = importlib.util.find_spec(module) is not None
-    if not found:
+    is_installed = importlib.util.find_spec(module) is not None
+    if not is_installed:
         print(f"# {module} is not installed: its rows are omitted", flush=True)
-    return found
+    return is_installed
 
 
 def machine() -> Row:
@@ -171,8 +171,8 @@ def main(rows: Callable[[Clock], Iterable[Row]]) -> None:
     quick = parser.parse_args().quick
     out = csv.DictWriter(sys.stdout, COLUMNS, restval="")
     out.writeheader()
-    for each in rows(Clock(quick)):
-        out.writerow(each)
+    for row in rows(Clock(quick)):
+        out.writerow(row)
         sys.stdout.flush()
 
 

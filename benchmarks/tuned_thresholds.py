@@ -46,8 +46,10 @@ def two_scorers(seed: int, n_items: int, n_systems: int, steps: float, noise: fl
 
 def flip_p(pairs: Pairs, seed: int) -> float:
     contributions = STATISTIC.contributions(pairs)
-    both = PairedDifferences(contributions, np.array([0]), np.array([1]), 0, len(contributions))
-    return float(flip_test([both], n_flips=400, seed=seed)[0].p_value[0])
+    differences = PairedDifferences(
+        contributions, np.array([0]), np.array([1]), 0, len(contributions)
+    )
+    return float(flip_test([differences], n_flips=400, seed=seed)[0].p_value[0])
 
 
 def bootstrap_p(pairs: Pairs, seed: int) -> float:

@@ -1,16 +1,17 @@
 # %% [markdown]
-# # What is a margin worth, and when is it a tie?
+# # Calibration and ties: what does a margin mean?
 #
-# A scorer gives two responses 1.2 and 0.4. Does the **margin** of 0.8 mean that people prefer the
-# first? How sure is that, and how large would the margin have to be for nine of ten people to
-# agree? Or is 0.8 so little that "no difference" is the better answer?
+# A scorer gives two responses the scores 1.2 and 0.4. Does the **margin** of 0.8 mean that people
+# prefer the first? With what probability, and at which margin would nine of ten people agree? Or
+# is 0.8 so small that the pair is better called a tie?
 #
-# This notebook answers such questions for simulated scorers, whose truth is known. Items,
+# This notebook answers such questions for simulated scorers with known true values. Items,
 # systems, scorers and labels are explained in the notebook `compare_scorers`. There are three
-# scorers: a `judge` who gives 1 to 5 points, a `lexical` metric from 0 to 100, and a `reward`
-# model, whose margins claim to be log odds: a margin d says that the first response is preferred
-# with probability 1 / (1 + exp(-d)). A fourth is made from the reward: `loud` has the same scores
-# times three. It puts every pair in the same order, and is three times as sure of it.
+# scorers: a `judge` that gives 1 to 5 points, a `lexical` metric from 0 to 100, and a `reward`
+# model, whose margins are supposed to be log odds: a margin d means that the first response is
+# preferred with probability 1 / (1 + exp(-d)). A fourth is derived from the reward: `loud` has
+# the same scores times three. It orders all pairs in the same way, but is three times as
+# confident.
 
 # %%
 import tempfile
@@ -30,21 +31,21 @@ pd.set_option("display.precision", 3, "display.max_columns", 20)
 table, truth = me.simulate(seed=0, n_items=300, scorers=["judge", "lexical", "reward"])
 table = table.with_scorer("loud", 3 * table.scores["reward"])
 print(table)
-print(f"Of the pairs of responses to one item, people leave {truth.tie_rate:.0%} tied.")
+print(f"Of the pairs of responses to one item, {truth.tie_rate:.0%} have tied labels.")
 
 # %% [markdown]
-# ## Does a margin say how sure it is?
+# ## Are the margins calibrated?
 #
-# Accuracy cannot tell `loud` from `reward`. Four numbers side by side can; `"log_odds"` says
-# that scores are to be taken at their word, as log odds.
+# Accuracy does not distinguish `loud` from `reward`. The following four numbers do; `"log_odds"`
+# means that scores are interpreted as log odds.
 #
-# - `cox_slope` is 1 where the log odds are right, and below 1 where the scorer is too sure of
-#   itself. That of `loud` is a third of that of `reward`, as it was made.
-# - `smooth_ece` is how far forecasts would have to move to be calibrated. Chance makes it larger
-#   than 0 even for a perfect scorer; `expected_if_calibrated` is the value that such a scorer
-#   would have.
-# - `recalibration_gain` is what a correction, learned on other items, takes off the squared
-#   error of the forecasts. It is the price of miscalibration; about 0 where there is none.
+# - `cox_slope` is 1 if the log odds are calibrated, and below 1 if the scorer is overconfident.
+#   That of `loud` is a third of that of `reward`, by construction.
+# - `smooth_ece` measures how far forecasts would have to move to be calibrated. It is positive
+#   even for a calibrated scorer; `expected_if_calibrated` is its expected value for such a
+#   scorer.
+# - `recalibration_gain` is the reduction of the Brier score by a recalibration that is fitted on
+#   other items. It is the cost of miscalibration, about 0 if there is none.
 
 # %%
 forecasts = [
@@ -55,28 +56,29 @@ forecasts = [
 ]
 result = me.evaluate(table, forecasts, scorers=["reward", "loud"], n_resamples=500)
 columns = ["estimate", "lower", "upper", "expected_if_calibrated"]
-shown = result.frame.set_index(["statistic", "scorer"])[columns]
-shown.loc[[statistic.name for statistic in forecasts]].round(3)
+frame = result.frame.set_index(["statistic", "scorer"])[columns]
+frame.loc[[statistic.name for statistic in forecasts]].round(3)
 
 # %% [markdown]
-# The reliability diagram has the forecasts from left to right, and from bottom to top how often
-# people agreed. There are two bands, for two questions. The *consistency band* is where the curve
-# would lie if the forecasts were right: `loud` leaves it, `reward` does so mainly at the right
-# end, where even the largest margins do not make all people agree. The *confidence band* is where
-# the true curve may lie, everywhere at once. It assumes no more than that the curve rises, and so
-# is wide. Bars show where the forecasts are: those of `loud` are nearly all close to 1.
+# The reliability diagram shows the observed frequency of agreement (vertical) by forecast
+# (horizontal), with two bands for two questions. The *consistency band* contains the curve if the
+# forecasts are calibrated: `loud` leaves it, `reward` does so mainly at the right end, where even
+# the largest margins do not have full agreement. The *confidence band* covers the true curve,
+# simultaneously at all forecasts. It only assumes that the curve is increasing, and is therefore
+# wide. Bars show the distribution of the forecasts: those of `loud` are nearly all close to 1.
 
 # %%
 ax = me.plots.reliability(table, ["reward", "loud"], forecast="log_odds", n_resamples=200)
 
 # %% [markdown]
-# ## How large must a gap be for people to agree?
+# ## Which margin is required for agreement?
 #
-# Points and metrics claim no probability. Still one may ask which gap between two scores it takes
-# for people to side with the higher one in 70 or 90 % of the pairs (pairs that people left tied
-# do not count). `inf` means never. The interval comes from resampled items; its upper end is
-# infinite where it may be that no gap is enough. `truth` is read from the simulation: for the
-# lexical metric no gap is enough for 90 %, because too many of its largest gaps are noise.
+# Points and metrics are not probabilities. Still, one may ask for the margin at which people
+# prefer the response with the higher score in 70% or 90% of the pairs (excluding pairs with tied
+# labels). `inf` means that this rate is not reached. Items are resampled for the interval; its
+# upper bound is infinite if the rate may not be reached at any margin. `truth` is from the
+# simulation: for the lexical metric no margin has 90% agreement, because too many of its largest
+# margins are noise.
 
 # %%
 scorers = ["lexical", "reward"]
@@ -87,92 +89,93 @@ records = []
 for scorer in scorers:
     for level in (0.7, 0.9):
         row = gaps.row(scorer, statistic=f"gap(agreement={level})")
-        known = np.interp(level, agree[scorer], curve.loc[scorer, "margin"], right=np.inf)
+        true_gap = np.interp(level, agree[scorer], curve.loc[scorer, "margin"], right=np.inf)
         records.append(
             {"scorer": scorer, "agreement": level}
             | row[["estimate", "lower", "upper"]].to_dict()
-            | {"truth": known}
+            | {"truth": true_gap}
         )
 me.plots.gap_to_agreement(table, scorers, agreement=0.9, n_resamples=200)
 pd.DataFrame(records).round(2)
 
 # %% [markdown]
-# ## What does a tie count?
+# ## How should ties count?
 #
-# Many labels are tied. The judge ties often, the others never, and what that is worth is a
-# decision, not a fact:
+# Many labels are tied. The judge often ties, the others never do, and how to count ties is a
+# choice of the analyst:
 #
-# - `strict`: pairs with tied labels are left out, and a tie of the scorer is wrong;
-# - `half`: the same, but a tie of the scorer is half right;
-# - `acc-eq`: all pairs count, and a tie of the labels must be met by a tie of the scorer. A
-#   scorer that never ties gets all of these wrong;
-# - `tie_calibrated_accuracy`: the same, but margins up to a threshold are called ties. The
-#   threshold is chosen for each scorer, so that a scorer need not lose for having fine scores.
+# - `strict`: pairs with tied labels are excluded, and a tie of the scorer is wrong;
+# - `half`: the same, but a tie of the scorer is half correct;
+# - `acc-eq`: all pairs are included, and tied labels must be matched by a tie of the scorer. A
+#   scorer that never ties is wrong on all of these;
+# - `tie_calibrated_accuracy`: the same, but margins up to a threshold are ties. The threshold is
+#   optimized for each scorer, so that continuous scores are not penalized.
 #
-# The order of the scorers depends on it. Bars are the ranks that the tests leave open. Name the
-# policy in your paper; the last one is what metaeval takes for ratings if nothing is named.
+# The order of the scorers depends on the policy. Bars are rank ranges from the tests. State the
+# policy in your paper; the last one is the default for ratings.
 
 # %%
-three = ["judge", "lexical", "reward"]
+scorers = ["judge", "lexical", "reward"]
 policies = [me.statistics.pairwise_accuracy(ties) for ties in ("strict", "half", "acc-eq")]
 policies.append(me.statistics.tie_calibrated_accuracy())
-by_policy = me.evaluate(table, policies, scorers=three, n_resamples=200).frame
-me.plots.tie_policies(table, three, statistics=policies, n_resamples=500)
+by_policy = me.evaluate(table, policies, scorers=scorers, n_resamples=200).frame
+me.plots.tie_policies(table, scorers, statistics=policies, n_resamples=500)
 by_policy.pivot(index="statistic", columns="scorer", values="estimate").drop("system_accuracy")
 
 # %% [markdown]
-# ## Which threshold, and how much is that accuracy worth?
+# ## Which threshold, and what is its accuracy?
 #
-# The published way chooses the threshold on the very pairs that it is then scored on
-# (`n_folds=None`), which flatters: on average the value is too high. By default the threshold of
-# each fifth of the items is chosen on the other four fifths: *cross-fitted*. That is a little too
-# low on average, because thresholds come from fewer items. The two differ most where a scorer
-# knows little. `truth` is the accuracy at the best threshold on endlessly many items.
+# The published method optimizes the threshold on the same pairs on which it is evaluated
+# (`n_folds=None`), so that the value is biased upward. By default the threshold of each fifth of
+# the items is optimized on the other four fifths (*cross-fitting*). That is biased slightly
+# downward, because thresholds are fitted on fewer items. The difference is largest for weak
+# scorers. `truth` is the accuracy at the best threshold in the limit of infinitely many items.
 
 # %%
 tuned = me.statistics.tie_calibrated_accuracy
-fitted = me.evaluate(table, tuned(n_folds=5), scorers=three, n_resamples=500)
-flattering = me.evaluate(table, tuned(n_folds=None), scorers=three, n_resamples=500)
+cross_fitted = me.evaluate(table, tuned(n_folds=5), scorers=scorers, n_resamples=500)
+in_sample = me.evaluate(table, tuned(n_folds=None), scorers=scorers, n_resamples=500)
 pd.DataFrame(
     {
         scorer: {
-            "in-sample": flattering.row(scorer)["estimate"],
-            "cross-fitted": fitted.row(scorer)["estimate"],
-            "lower": fitted.row(scorer)["lower"],
-            "upper": fitted.row(scorer)["upper"],
+            "in-sample": in_sample.row(scorer)["estimate"],
+            "cross-fitted": cross_fitted.row(scorer)["estimate"],
+            "lower": cross_fitted.row(scorer)["lower"],
+            "upper": cross_fitted.row(scorer)["upper"],
             "truth": truth.tie_calibrated.loc[scorer, "pooled"],
         }
-        for scorer in three
+        for scorer in scorers
     }
 ).T
 
 # %% [markdown]
 # ## A posterior of the threshold
 #
-# The curve of accuracy by threshold is flat at its top, so the best threshold is known badly. A
-# model uses all pairs instead of the best point of a curve: `bayes.TieModel` describes how win, tie
-# and loss depend on the margin. Its `epsilon` is the margin below which a tie is the most
-# probable label. The first fit takes some seconds, most of them to compile the model; the draws
-# are checked, and a posterior whose chains did not converge is refused.
+# The curve of accuracy by threshold is flat near its maximum, so that the best threshold is
+# estimated imprecisely. A model uses all pairs instead of the maximum of a curve:
+# `bayes.TieModel` describes win, tie and loss as functions of the margin. Its `epsilon` is the
+# margin below which a tie is the most probable label. The first fit takes some seconds, mostly to
+# compile the model; if the chains have not converged, an error is raised.
 #
-# The curve shows both. Its thick part are thresholds that the data do not tell from the best.
+# The curve shows both. Its thick part are thresholds that do not differ significantly from the
+# best.
 
 # %%
 tree = bayes.fit(bayes.TieModel(), table, scorers=["reward"], seed=1)
 epsilon = bayes.summarize(tree, "epsilon").row("reward")
 print("epsilon of reward: {estimate:.2f} [{lower:.2f}, {upper:.2f}]".format(**epsilon))
-print(f"in truth: {truth.epsilon.loc['reward', 'pooled']:.2f}")
+print(f"true value: {truth.epsilon.loc['reward', 'pooled']:.2f}")
 ax = me.plots.tie_curve(table, "reward", tree=tree, points=16, n_resamples=200)
 
 # %% [markdown]
-# The interval does not hold the truth, and the reason can be seen. `win_tie_loss` puts what
-# people said (points) on what the model expects of as many new pairs (bands). At the largest
-# margins people tie more often, and side with the scorer less often, than the model can make
-# them. The simulated scorer is noisier on hard items, so that many of its largest margins are
-# noise; the model has one slope for all items, and makes up for it with a threshold that is too
-# high. More items would not help: the interval would become shorter around the same value. Look
-# at this picture before you report a posterior. The thick part of the curve above, from about 1
-# to 2, has no model behind it, says less, and holds the truth.
+# The interval does not contain the true value, and a predictive check shows why. `win_tie_loss`
+# compares observed labels (points) with the predictions for as many new pairs (bands). At the
+# largest margins, observed labels tie more often, and agree with the scorer less often, than
+# predicted. The simulated scorer is noisier on difficult items, so that many of its largest
+# margins are noise; the model has one slope for all items, and compensates with a threshold that
+# is too high. More items would not help: the interval would become shorter around the same value.
+# Check this figure before you report a posterior. The thick part of the curve above, from about 1
+# to 2, makes no such assumption; it is less precise, and contains the true value.
 
 # %%
 ax = me.plots.win_tie_loss(tree)
@@ -180,9 +183,9 @@ ax = me.plots.win_tie_loss(tree)
 # %% [markdown]
 # ## A figure for the paper
 #
-# Every plot draws on axes that are handed to it, so that panels can be put together. In the style
-# "acl" a figure has the width of one of two columns and fonts that go with Times. `save` writes
-# PDF and PNG without a date, so that the same data give the same files.
+# Every plot can be drawn on given axes, so that panels can be combined. In the style "acl" a
+# figure has the width of one of two columns, and fonts that match Times. `save` writes PDF and
+# PNG without a date, so that the same data give the same files.
 
 # %%
 with me.style("acl"), tempfile.TemporaryDirectory() as folder:
@@ -196,9 +199,9 @@ with me.style("acl"), tempfile.TemporaryDirectory() as folder:
 # %% [markdown]
 # ## What to report
 #
-# - The tie policy, by name, and how the threshold was chosen (cross-fitted or in-sample).
-# - What scores were taken for: log odds, probabilities, or nothing of the kind.
-# - `smooth_ece` (and any other ECE) only beside its `expected_if_calibrated`.
+# - The tie policy, by name, and how the threshold was determined (cross-fitted or in-sample).
+# - How scores were interpreted: as log odds, as probabilities, or as neither.
+# - `smooth_ece` (and any other ECE) only with its `expected_if_calibrated`.
 # - A gap with its interval and its unit: two points of this judge are not two points of another.
 #
-# `docs/calibration.md` and `docs/bayes.md` go on from here, on real data.
+# `docs/calibration.md` and `docs/bayes.md` continue with real data.

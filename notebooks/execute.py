@@ -2,9 +2,9 @@
 
     $ pip install -e ".[docs]" && python notebooks/execute.py
 
-Each NAME.py here is a notebook as a script. It is run from top to bottom in a fresh kernel, and
-NAME.ipynb is written with the same cells and what they printed and drew. Names of notebooks may be
-given; all are run without.
+Each NAME.py in this folder is a notebook as a script. It is run from top to bottom in a fresh
+kernel, and NAME.ipynb is written with its cells and their outputs. Without names, all notebooks are
+run.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ HERE = Path(__file__).parent
 
 
 def execute(script: Path) -> None:
-    """Run one script as a notebook, and write it without times, paths and versions."""
+    """Run a script as a notebook, and write it without times, paths and versions."""
     notebook = jupytext.read(script)
-    for place, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{place:02}"
+    for index, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{index:02}"
         cell["metadata"] = {}
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook["metadata"] = nbformat.from_dict(kernel)
@@ -38,8 +38,8 @@ def execute(script: Path) -> None:
 
 
 def main() -> None:
-    """Run the notebooks that were named, or all."""
-    os.environ["PYTHONWARNINGS"] = "ignore:IProgress"  # of tqdm, where Jupyter has no widgets
+    """Run the named notebooks, or all."""
+    os.environ["PYTHONWARNINGS"] = "ignore:IProgress"  # from tqdm, if Jupyter has no widgets
     names = sys.argv[1:] or sorted(p.stem for p in HERE.glob("*.py") if p != Path(__file__))
     for name in names:
         start = time.perf_counter()

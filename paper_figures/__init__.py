@@ -1,4 +1,4 @@
-"""Figures that argue that metrics, reward models and judges are one kind of object.
+"""Figures that treat metrics, reward models and judges as one kind of object.
 
 Run: python -m paper_figures [-o DIR] [NAME ...]
 """

@@ -16,10 +16,10 @@ from paper_figures import making
     "-o", "folder", type=click.Path(path_type=Path), default=making.HERE / "out",
     help="Folder to write to; by default paper_figures/out.",
 )  # fmt: skip
-@click.option("--quick", is_flag=True, help="Few items and resamples, to see that all runs.")
-@click.option("--pictures", is_flag=True, help="Renew the small pictures of the README, too.")
+@click.option("--quick", is_flag=True, help="Use few items and resamples, as a smoke test.")
+@click.option("--pictures", is_flag=True, help="Update the small images of the README, too.")
 def main(names: tuple[str, ...], folder: Path, quick: bool, pictures: bool) -> None:
-    """Make the figures with these names, or all, each as PDF, PNG, CSV and text."""
+    """Make the named figures, or all, each as PDF, PNG, CSV and text."""
     try:
         making.make(names, folder, quick)
         if pictures:

@@ -1,4 +1,4 @@
-"""Metrics, reward models and judges in one leaderboard: values with intervals, and letters."""
+"""Metrics, reward models and judges in one leaderboard: values, intervals and letters."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _COLORS = {"metric": "#0072B2", "reward": "#B34E00", "judge": "#00795A"}  # dark
 
 
 def draw(folder: Path, quick: bool = False) -> None:
-    """A forest of the mean over tasks; its frame has each task, too."""
+    """Draw a forest plot of the means over tasks; its frame includes each task."""
     table = worlds.world(16 if quick else 100, cluster_size=4).table
     result = compare(table, by="task", n_resamples=200 if quick else 1_000)
     families = {name: name.split()[0] for name in table.scorers}
-    keep(folder, "families", _drawn(result, families), _frame(result), _lines(result, families))
-    if place := real.data():
+    keep(folder, "families", _figure(result, families), _frame(result), _lines(result, families))
+    if data := real.data():
         families = dict.fromkeys(real.REWARDS, "reward") | dict.fromkeys(real.JUDGES, "judge")
         result = compare(
-            real.rewardmath(place), "pairwise_accuracy(ties=half)",
+            real.rewardmath(data), "pairwise_accuracy(ties=half)",
             scorers=list(families), n_resamples=200 if quick else 1_000,
         )  # fmt: skip
-        drawn = _drawn(result, families)
-        keep(folder, "families_real", drawn, _frame(result), _lines(result, families))
+        figure = _figure(result, families)
+        keep(folder, "families_real", figure, _frame(result), _lines(result, families))
 
 
-def _drawn(result: Result, families: dict[str, str]) -> Any:
-    """The forest, with names of scorers in the colour of their family."""
+def _figure(result: Result, families: dict[str, str]) -> Any:
+    """Draw the forest plot, with names of scorers in the color of their family."""
     ax = forest(result)
     for label, name in zip(
         ax.get_yticklabels(), forest(result, return_data=True)["scorer"], strict=True
@@ -43,11 +43,11 @@ def _drawn(result: Result, families: dict[str, str]) -> Any:
 
 
 def _frame(result: Result) -> pd.DataFrame:
-    """Rows of all tasks together, and of each."""
+    """Rows of the means over tasks, and of each task."""
     tasks = result.frame["task"].dropna().unique()
-    own = [forest(result, task=task, return_data=True).assign(task=task) for task in tasks]
-    whole = forest(result, return_data=True).assign(task="all")
-    return pd.concat([whole, *own], ignore_index=True)
+    by_task = [forest(result, task=task, return_data=True).assign(task=task) for task in tasks]
+    overall = forest(result, return_data=True).assign(task="all")
+    return pd.concat([overall, *by_task], ignore_index=True)
 
 
 def _lines(result: Result, families: dict[str, str]) -> Iterator[str]:
@@ -63,4 +63,7 @@ def _lines(result: Result, families: dict[str, str]) -> Iterator[str]:
     letters = {name: set(text) for name, text in leaderboard["letters"].items()}
     across = [(a, b) for a in letters for b in letters if families[a] < families[b]]
     alike = sum(bool(letters[a] & letters[b]) for a, b in across)
-    yield f"{alike} of {len(across)} pairs of scorers of two families are not separated"
+    yield (
+        f"{alike} of {len(across)} pairs of scorers from different families do not differ "
+        "significantly"
+    )

@@ -1,4 +1,4 @@
-"""Which gap between two scores makes people agree, task by task."""
+"""Score differences required for a given agreement with the labels, by task."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ AGREEMENT = 0.8
 
 
 def draw(folder: Path, quick: bool = False) -> None:
-    """Curves of agreement, and the gap at which it is 80 %; over the page."""
+    """Draw curves of agreement, and the gap at which it is 80%; two columns wide."""
     n = 100 if quick else 300
     table = worlds.world(20 if quick else 100, worlds.TASKS, SCORERS).table
     _keep(folder, "gaps", table.select(task=list(TASKS)), n)
-    if place := real.data():
-        _keep(folder, "gaps_real", real.rewardmath(place).keep_scorers(list(REAL)), n)
+    if data := real.data():
+        _keep(folder, "gaps_real", real.rewardmath(data).keep_scorers(list(REAL)), n)
 
 
 def _keep(folder: Path, name: str, table: Table, n: int) -> None:
-    asked = {"agreement": AGREEMENT, "n_resamples": n}
-    frame = gap_to_agreement(table, **asked, return_data=True)
+    options = {"agreement": AGREEMENT, "n_resamples": n}
+    frame = gap_to_agreement(table, **options, return_data=True)
     with style("acl-wide"):
-        keep(folder, name, gap_to_agreement(table, **asked), frame, _lines(frame))
+        keep(folder, name, gap_to_agreement(table, **options), frame, _lines(frame))
 
 
 def _lines(frame: pd.DataFrame) -> Iterator[str]:
     gaps = frame[frame["part"] == "gap"]
-    for scorer, own in gaps.groupby("scorer", sort=False):
-        said = [
+    for scorer, rows in gaps.groupby("scorer", sort=False):
+        texts = [
             f"{row.task if isinstance(row.task, str) else 'all'} "
-            f"{_said(row.margin)} [{_said(row.lower)}, {_said(row.upper)}]"
-            for row in own.itertuples()
+            f"{_format(row.margin)} [{_format(row.lower)}, {_format(row.upper)}]"
+            for row in rows.itertuples()
         ]
-        yield f"{scorer}: {', '.join(said)}"
-        if len(own) > 1:
-            ratio = own["margin"].max() / own["margin"].min()
-            yield f"{scorer}: largest gap over smallest {ratio:.1f}"
+        yield f"{scorer}: {', '.join(texts)}"
+        if len(rows) > 1:
+            ratio = rows["margin"].max() / rows["margin"].min()
+            yield f"{scorer}: ratio of the largest to the smallest gap {ratio:.1f}"
 
 
-def _said(gap: float) -> str:
-    return "never" if isinf(gap) else f"{gap:.2f}"
+def _format(gap: float) -> str:
+    return "not reached" if isinf(gap) else f"{gap:.2f}"

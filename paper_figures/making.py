@@ -1,4 +1,4 @@
-"""Making figures by name, and keeping each with its frame and what is said of it."""
+"""Make figures by name, and write each with its data frame and a text summary."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ PICTURES = HERE / "images"
 
 
 def make(names: Sequence[str], folder: Path, quick: bool = False) -> None:
-    """Draw the named figures, or all, into a folder."""
+    """Draw the named figures, or all, and write them to a folder."""
     for name in names:
         require_known("figure", name, NAMES)
-    real.data()  # refused before anything is drawn
+    real.data()  # raises an error before anything is drawn
     check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     matplotlib.use("Agg")
@@ -38,25 +38,25 @@ def make(names: Sequence[str], folder: Path, quick: bool = False) -> None:
         plt.close("all")
 
 
-def keep(folder: Path, name: str, drawn: Any, frame: pd.DataFrame, lines: Iterable[str]) -> None:
-    """Write a figure as PDF and PNG, its frame as CSV and what it says as text, and print that."""
-    said = "".join(f"{line}\n" for line in lines)
-    save(drawn, folder / name)
+def keep(folder: Path, name: str, figure: Any, frame: pd.DataFrame, lines: Iterable[str]) -> None:
+    """Write a figure as PDF and PNG, its frame as CSV and its summary, also printed, as text."""
+    summary = "".join(f"{line}\n" for line in lines)
+    save(figure, folder / name)
     table = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    files = {folder / f"{name}.csv": table.encode(), folder / f"{name}.txt": said.encode()}
+    files = {folder / f"{name}.csv": table.encode(), folder / f"{name}.txt": summary.encode()}
     write_all(files, folders=True)
-    print(f"{name}\n{said}", flush=True)
+    print(f"{name}\n{summary}", flush=True)
 
 
 def copy_pictures(names: Sequence[str], folder: Path) -> None:
-    """Small copies of figures and of what they say, for the README."""
+    """Copy reduced figures and their summaries for the README."""
     from PIL import Image
 
     for name in names or NAMES:
-        with Image.open(folder / f"{name}.png") as whole:
-            size = [round(0.4 * side) for side in whole.size]  # 120 dots per inch
+        with Image.open(folder / f"{name}.png") as image:
+            size = [round(0.4 * side) for side in image.size]  # 120 dots per inch
             small = (
-                whole.convert("RGB")
+                image.convert("RGB")
                 .resize(size, Image.Resampling.LANCZOS)
                 .quantize(256, dither=Image.Dither.NONE)
             )
@@ -65,6 +65,6 @@ def copy_pictures(names: Sequence[str], folder: Path) -> None:
 
 
 def percent(row: Any, digits: int = 1) -> str:
-    """A share with its interval, in percent."""
+    """Format a proportion with its interval, in percent."""
     value, low, high = (100 * row[end] for end in ("estimate", "lower", "upper"))
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

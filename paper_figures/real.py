@@ -1,4 +1,4 @@
-"""Real score files, where the environment variable METAEVAL_DATA names their folder."""
+"""Real score files, in the folder named by the environment variable METAEVAL_DATA."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ METRICS = ("BLEURT-20_ref_A", "COMET-MQM_2021_ref_A", "COMET-QE-MQM_2021", "sb_c
 
 
 def data() -> Path | None:
-    """The folder of real score files, or nothing where none is named."""
-    place = os.environ.get("METAEVAL_DATA")
-    if not place:
+    """Return the folder of real score files, or None if METAEVAL_DATA is not set."""
+    folder = os.environ.get("METAEVAL_DATA")
+    if not folder:
         return None
-    if not Path(place).is_dir():
-        raise MetaevalError(f"METAEVAL_DATA={place!r} is no folder; unset it, or name another.")
-    return Path(place)
+    if not Path(folder).is_dir():
+        raise MetaevalError(
+            f"METAEVAL_DATA={folder!r} is not a folder; unset it, or set it to a folder of data."
+        )
+    return Path(folder)
 
 
 def rewardmath(folder: Path) -> Responses:
-    """One right and nine wrong solutions of each problem, scored by reward models and judges."""
+    """One correct and nine incorrect solutions per problem, scored by reward models and judges."""
     files = (folder / "rewardmath" / name for name in ("scores.parquet", "gold.parquet"))
     return read(*files)
 
 
 def wmt(folder: Path) -> Responses:
-    """Translations into Russian with ratings of errors, scored by metrics."""
+    """Translations into Russian with error ratings (MQM), scored by metrics."""
     files = (folder / "wmt21-enru-news" / name for name in ("scores.parquet", "human.parquet"))
     table = read(*files, lower_is_better=["TER"])
     return table.keep_scorers(list(METRICS))

@@ -1,4 +1,4 @@
-"""A small task beside what the other tasks say of the same scorers, and the truth."""
+"""Partial pooling of a small task with the other tasks, and the true accuracies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALL, FEW = "code", 12
 
 
 def draw(folder: Path, quick: bool = False) -> None:
-    """Accuracies in four tasks, the last of which has twelve items; over the page."""
+    """Draw accuracies in four tasks, the last of which has twelve items; two columns wide."""
     scorers = worlds.SCORERS[1:4] if quick else worlds.SCORERS
     tasks = worlds.TASKS[-2:] if quick else worlds.TASKS
     simulated = worlds.world(20 if quick else 80, tasks, [s.name for s in scorers])
@@ -30,43 +30,43 @@ def draw(folder: Path, quick: bool = False) -> None:
     posterior = bayes.summarize(tree, "accuracy")
     panels = shrinkage(raw, posterior)
     frame = shrinkage(raw, posterior, return_data=True)
-    known = [truth.loc[row.scorer, row.task] for row in frame.itertuples()]
-    frame = frame.assign(truth=known)
+    true_values = [truth.loc[row.scorer, row.task] for row in frame.itertuples()]
+    frame = frame.assign(truth=true_values)
     _mark(panels, frame)
     keep(folder, "shrinkage", panels, frame, _lines(frame))
 
 
 def _with_few(table: Responses) -> Responses:
-    """The table with the first items only of the small task."""
+    """Keep only the first items of the small task."""
     items = table.rows.loc[table.rows["task"] == SMALL, "item"].unique()[:FEW]
-    kept = (table.rows["task"] != SMALL) | table.rows["item"].isin(items)
-    return table.keep_rows(kept.to_numpy())
+    mask = (table.rows["task"] != SMALL) | table.rows["item"].isin(items)
+    return table.keep_rows(mask.to_numpy())
 
 
 def _mark(panels: Any, frame: pd.DataFrame) -> None:
-    """Mark the truth in each panel, and say so above."""
-    for ax, (_, own) in zip(panels.flat, frame.groupby("task", sort=False), strict=True):
-        (mark,) = ax.plot(own["truth"], ax.get_yticks(), "|", color="#222222", ms=9, mew=1.1)
+    """Mark the true accuracies in each panel, and in the legend."""
+    for ax, (_, rows) in zip(panels.flat, frame.groupby("task", sort=False), strict=True):
+        (mark,) = ax.plot(rows["truth"], ax.get_yticks(), "|", color="#222222", ms=9, mew=1.1)
     figure = panels.flat[0].figure
-    key = figure.legends[0]
-    handles, texts = key.legend_handles, [text.get_text() for text in key.get_texts()]
-    key.remove()
-    place = {"loc": "outside upper right", "ncols": 3, "borderaxespad": 0}
-    figure.legend([*handles, mark], [*texts, "truth"], **place)
+    legend = figure.legends[0]
+    handles, texts = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+    legend.remove()
+    position = {"loc": "outside upper right", "ncols": 3, "borderaxespad": 0}
+    figure.legend([*handles, mark], [*texts, "truth"], **position)
 
 
 def _lines(frame: pd.DataFrame) -> Iterator[str]:
-    for task, own in frame.groupby("task", sort=False):
-        off = {side: _rms(own[side] - own["truth"]) for side in ("raw", "pooled")}
-        wide = {s: (own[f"{s}_upper"] - own[f"{s}_lower"]).mean() for s in ("raw", "pooled")}
+    for task, rows in frame.groupby("task", sort=False):
+        rmse = {side: _rms(rows[side] - rows["truth"]) for side in ("raw", "pooled")}
+        width = {s: (rows[f"{s}_upper"] - rows[f"{s}_lower"]).mean() for s in ("raw", "pooled")}
         yield (
-            f"{task} ({own['n_items'].iloc[0]} items): alone {off['raw']:.1f} points off the truth "
-            f"and intervals of {100 * wide['raw']:.0f}, "
-            f"pooled {off['pooled']:.1f} and {100 * wide['pooled']:.0f}"
+            f"{task} ({rows['n_items'].iloc[0]} items): RMSE {rmse['raw']:.1f} points and interval "
+            f"width {100 * width['raw']:.0f} separately, "
+            f"{rmse['pooled']:.1f} and {100 * width['pooled']:.0f} pooled"
         )
-    for side in ("raw", "pooled"):
+    for side, name in (("raw", "separate"), ("pooled", "pooled")):
         inside = frame["truth"].between(frame[f"{side}_lower"], frame[f"{side}_upper"])
-        yield f"{side} intervals hold {int(inside.sum())} of {len(frame)} true values"
+        yield f"{name} intervals cover {int(inside.sum())} of {len(frame)} true values"
 
 
 def _rms(errors: pd.Series) -> float:

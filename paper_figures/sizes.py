@@ -1,4 +1,4 @@
-"""Which published tests hold their level where two judges are equally good."""
+"""Type I error rates of published tests for two equally good judges."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import pandas as pd
 
 from metaeval import Statistic, simulate
 from metaeval.inference import (
+    ComparisonSettings,
+    DesignOptions,
     Estimates,
-    Plan,
-    Resamples,
+    Resampling,
     choose_statistics,
-    difference_rows,
-    macro,
-    measure,
+    compare_pairs,
+    estimate,
+    pairs_of_scorers,
+    test_family,
 )
 from metaeval.planning.power_analysis import units_design
 from metaeval.plots import coverage
@@ -52,69 +54,70 @@ class Null(NamedTuple):
 
     @property
     def tests(self) -> dict[tuple[str, str], str]:
-        """Those that make sense: a document is a cluster of items."""
+        """Tests that apply: a document is a cluster of items."""
         documents = self.cluster_size > 1
-        left_out = ("bootstrap", "swap-systems") if documents else ("cluster",)
-        return {key: label for key, label in TESTS.items() if not set(key) & set(left_out)}
+        excluded = ("bootstrap", "swap-systems") if documents else ("cluster",)
+        return {key: label for key, label in TESTS.items() if not set(key) & set(excluded)}
 
 
 NULLS = (
     Null("independent items", 50, 1, 1_000),
-    Null("items of documents", 72, 6, 500),
+    Null("items within documents", 72, 6, 500),
 )
 
 
 def draw(folder: Path, quick: bool = False) -> None:
-    """Shares of data sets in which each test rejects at .05, with Wilson's intervals."""
+    """Draw rejection rates of the tests at level 0.05, with Wilson's intervals."""
     parts = {null.title: rejections(null, 3 if quick else null.n_simulations) for null in NULLS}
     frame = pd.concat(
         coverage(counts, nominal=LEVEL, return_data=True).assign(null=title)
         for title, counts in parts.items()
     ).rename(columns={"covered": "rejected"})
-    keep(folder, "sizes", _drawn(parts), frame, _lines(frame))
+    keep(folder, "sizes", _figure(parts), frame, _lines(frame))
 
 
 def rejections(null: Null, n_simulations: int) -> pd.DataFrame:
-    """How many data sets each test rejects."""
+    """Count the data sets in which each test rejects."""
     p = np.array([_p_values(null, seed) for seed in range(n_simulations)])
     rejected = (p <= LEVEL).sum(axis=0)
     return pd.DataFrame({"label": null.tests.values(), "covered": rejected, "sets": n_simulations})
 
 
 def _p_values(null: Null, seed: int) -> list[float]:
-    """One p for each test on one data set, which is prepared once for each unit."""
+    """P-values of all tests on one data set, which is prepared once per unit."""
     table = simulate(seed, null.n_items, scorers=JUDGES, cluster_size=null.cluster_size).table
     statistic = choose_statistics(table.pairs(), STATISTIC)[0][0]
-    measured = {unit: _measured(table, unit, statistic) for unit in {u for _, u in null.tests}}
-    found = []
+    estimates = {unit: _estimates(table, unit, statistic) for unit in {u for _, u in null.tests}}
+    pairs = pairs_of_scorers(table.scorers, None)
+    p_values = []
     for test, unit in null.tests:
-        plan = Plan("compare", test=test, n_resamples=N_FLIPS, correction="none")
-        members = [(measured[unit], table.scorers, plan)]
-        found.append(float(difference_rows(statistic, members, N_FLIPS)[0]["p_value"]))
-    return found
+        testing = ComparisonSettings(n_resamples=N_FLIPS, seed=0, test=test, correction="none")
+        family = [compare_pairs(statistic, estimates[unit], pairs)]
+        p_values.append(float(test_family(statistic, family, testing, N_FLIPS)[0].p_value[0]))
+    return p_values
 
 
-def _measured(table: Responses, unit: str, statistic: Statistic) -> Estimates:
-    design = units_design(table, {"resample": unit})
-    return macro(measure(design, statistic, Resamples(N_FLIPS, 0)), table.n_items)
+def _estimates(table: Responses, unit: str, statistic: Statistic) -> Estimates:
+    design = units_design(table, DesignOptions(resample=unit))
+    return estimate(design, statistic, Resampling(N_FLIPS, 0))[0]
 
 
-def _drawn(parts: dict[str, pd.DataFrame]) -> Any:
-    """A panel for each kind of data sets, with one axis."""
+def _figure(parts: dict[str, pd.DataFrame]) -> Any:
+    """Draw a panel per kind of data set, with a common axis."""
     figure, panels = plt.subplots(
         2, 1, figsize=(3.03, 3.1), sharex=True, layout="constrained",
         height_ratios=[len(part) + 1 for part in parts.values()],
     )  # fmt: skip
-    for ax, (title, own) in zip(panels, parts.items(), strict=True):
-        coverage(own, nominal=LEVEL, ax=ax)
+    for ax, (title, counts) in zip(panels, parts.items(), strict=True):
+        coverage(counts, nominal=LEVEL, ax=ax)
         ax.set_title(title, loc="left", fontsize=8)
         ax.set_xlabel("")
     panels[-1].set_xlim(0, 1.05 * max(panels[-1].get_xlim()[1], panels[0].get_xlim()[1]))
-    panels[-1].set_xlabel("equally good judges told apart (%), nominal 5", loc="right")
+    panels[-1].set_xlabel("rejection rate for equally good judges (%), nominal 5", loc="right")
     return figure
 
 
 def _lines(frame: pd.DataFrame) -> Iterator[str]:
     for row in frame.itertuples():
         ends = f"[{100 * row.lower:.1f}, {100 * row.upper:.1f}]"
-        yield f"{row.null}, {row.label}: {100 * row.share:.1f} {ends} of {row.sets}"
+        yield f"{row.null}, {row.label}: {100 * row.share:.1f}% {ends} of {row.sets:,} sets"

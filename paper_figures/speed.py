@@ -1,4 +1,4 @@
-"""How many times as long other tools take: rows of benchmarks/results.csv, nothing timed here."""
+"""Times of other tools relative to metaeval, from benchmarks/results.csv."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from metaeval.core import MetaevalError
 from paper_figures.making import HERE, keep
 
 RESULTS = HERE.parent / "benchmarks" / "results.csv"
-TOOL, LOOP, BARE = "another tool", "NumPy or Python", "a peer that does less"
+TOOL, LOOP, BARE = "another tool", "NumPy or Python", "a simpler computation"
 _LOOKS = {TOOL: ("o", "#0072B2", 0.14), LOOP: ("s", "#E69F00", -0.14), BARE: ("X", "#767676", 0)}
 _BARE = ("JAX matrix product", "bare float32", "accuracy with intervals")
 _SHORT = {
@@ -31,14 +31,14 @@ _SHORT = {
 
 
 def draw(folder: Path, quick: bool = False) -> None:
-    """A row for each piece of work, a mark for each peer, ratios on a log axis; over the page."""
+    """Draw a row per task and a mark per peer, ratios on a log axis; two columns wide."""
     frame = ratios()
     with style("acl-wide"):
-        keep(folder, "speed", _drawn(frame), frame, _lines(frame))
+        keep(folder, "speed", _figure(frame), frame, _lines(frame))
 
 
 def ratios() -> pd.DataFrame:
-    """Peers' times over ours, by piece of work, with what kind of peer it is."""
+    """Times of peers over ours, by task, with the kind of peer."""
     if not RESULTS.is_file():
         raise MetaevalError("There is no benchmarks/results.csv; run python -m benchmarks first.")
     rows = pd.read_csv(RESULTS).dropna(subset=["ratio", "peer"])
@@ -53,7 +53,7 @@ def ratios() -> pd.DataFrame:
 
 
 def _name(work: str, ours: str, items: float) -> str:
-    """A piece of work in few words; with the size or the kind of terms, where there are two."""
+    """Short name of a task, with the size or the type of terms if there are two."""
     if work == "soft pairwise accuracy":
         return f"{work}, {items:,.0f} items"
     terms = {"0/1 terms": ", 0/1", "double terms": ", doubles"}.get(ours, "")
@@ -66,20 +66,20 @@ def _kind(peer: str) -> str:
     return LOOP if peer.startswith(("NumPy", "Python")) else TOOL
 
 
-def _drawn(frame: pd.DataFrame) -> Any:
+def _figure(frame: pd.DataFrame) -> Any:
     names = frame.groupby("row")["ratio"].max().sort_values().index
     figure, ax = plt.subplots(figsize=(6.3, 0.9 + 0.19 * len(names)), layout="constrained")
     for kind, (marker, color, up) in _LOOKS.items():
         for scaled, face in ((False, color), (True, "white")):
-            own = frame[(frame["kind"] == kind) & (frame["scaled"] == scaled)]
-            y = names.get_indexer(own["row"]) + up
-            ax.plot(own["ratio"], y, marker, color=color, mfc=face, mew=0.9, ms=4.5, ls="none")
+            rows = frame[(frame["kind"] == kind) & (frame["scaled"] == scaled)]
+            y = names.get_indexer(rows["row"]) + up
+            ax.plot(rows["ratio"], y, marker, color=color, mfc=face, mew=0.9, ms=4.5, ls="none")
     ax.axvline(1, color="#767676", lw=0.8, ls="--", zorder=0)
     ax.set_xscale("log")
     ax.set_yticks(range(len(names)), names)
     ax.grid(axis="y", color="#DDDDDD", lw=0.5)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("time of the peer over ours (right of the line we are faster)")
+    ax.set_xlabel("time of the peer / time of metaeval (above 1: metaeval is faster)")
     _explain(ax)
     return figure
 
@@ -87,7 +87,7 @@ def _drawn(frame: pd.DataFrame) -> Any:
 def _explain(ax: Any) -> None:
     for kind, (marker, color, _) in _LOOKS.items():
         ax.plot([], [], marker, color=color, ms=4.5, ls="none", label=kind)
-    ax.plot([], [], "o", color="#222222", mfc="white", ms=4.5, label="timed on a part, and scaled")
+    ax.plot([], [], "o", color="#222222", mfc="white", ms=4.5, label="scaled from part of the work")
     ax.legend(
         loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2,
         handletextpad=0.2, columnspacing=1.0,
@@ -95,10 +95,10 @@ def _explain(ax: Any) -> None:
 
 
 def _lines(frame: pd.DataFrame) -> Iterator[str]:
-    for kind, own in frame.groupby("kind", sort=False):
-        low, high = own["ratio"].min(), own["ratio"].max()
+    for kind, rows in frame.groupby("kind", sort=False):
+        low, high = rows["ratio"].min(), rows["ratio"].max()
         yield (
-            f"{kind}: {len(own)} rows, median ratio {own['ratio'].median():.3g} "
-            f"(from {low:.3g} to {high:.3g}), {int((own['ratio'] < 1).sum())} below 1"
+            f"{kind}: {len(rows)} rows, median ratio {rows['ratio'].median():.3g} "
+            f"(from {low:.3g} to {high:.3g}), {int((rows['ratio'] < 1).sum())} below 1"
         )
-    yield f"timed on a part and scaled: {int(frame['scaled'].sum())} of {len(frame)}"
+    yield f"scaled from part of the work: {int(frame['scaled'].sum())} of {len(frame)}"

@@ -1,4 +1,4 @@
-"""Up to which margin is a tie the best call? Posterior, cross-fitted and in-sample thresholds."""
+"""Tie thresholds: posterior, cross-fitted and in-sample."""
 
 from __future__ import annotations
 
@@ -19,38 +19,40 @@ REAL = ("BLEURT-20_ref_A", "COMET-QE-MQM_2021")
 
 
 def draw(folder: Path, quick: bool = False) -> None:
-    """Accuracy by threshold, with the three thresholds; the frame has the true best one, too."""
+    """Draw accuracy by threshold, with three thresholds; the frame includes the true optimum."""
     scorers = SCORERS[1:3] if quick else SCORERS
     table, truth = worlds.world(60 if quick else 150, worlds.TASKS[:1], scorers)
     best = truth.epsilon["pooled"].rename_axis("scorer").reset_index(name="epsilon")
     _keep(folder, "thresholds", table, quick, best.assign(part="truth"))
-    if place := real.data():
-        wmt = real.wmt(place).keep_scorers(list(REAL)).keep_labels(["mqm"])
+    if data := real.data():
+        wmt = real.wmt(data).keep_scorers(list(REAL)).keep_labels(["mqm"])
         _keep(folder, "thresholds_real", wmt, quick)
 
 
-def _keep(folder: Path, name: str, table: Responses, quick: bool, *known: pd.DataFrame) -> None:
+def _keep(folder: Path, name: str, table: Responses, quick: bool, *true_rows: pd.DataFrame) -> None:
     n = 200 if quick else 500
-    asked = {"tree": bayes.fit(bayes.TieModel(), table, seed=1), "n_resamples": n}
-    frame = tie_curve(table, return_data=True, **asked)
+    options = {"tree": bayes.fit(bayes.TieModel(), table, seed=1), "n_resamples": n}
+    frame = tie_curve(table, return_data=True, **options)
     posterior = frame["part"] == "posterior"
     frame.loc[posterior, "accuracy"] = [
         _accuracy(table, scorer, epsilon)
         for scorer, epsilon in frame.loc[posterior, ["scorer", "epsilon"]].to_numpy()
     ]
-    frame = pd.concat([frame, *known], ignore_index=True)
-    keep(folder, name, tie_curve(table, **asked), frame, _lines(frame))
+    frame = pd.concat([frame, *true_rows], ignore_index=True)
+    keep(folder, name, tie_curve(table, **options), frame, _lines(frame))
 
 
 def _accuracy(table: Responses, scorer: str, epsilon: float) -> float:
-    """Accuracy with ties up to a threshold."""
-    at = f"pairwise_accuracy(ties='acc-eq', epsilon={epsilon:.9f})"
-    return float(evaluate(table, at, scorers=[scorer], n_resamples=100).row(scorer)["estimate"])
+    """Accuracy if margins up to a threshold are ties."""
+    statistic = f"pairwise_accuracy(ties='acc-eq', epsilon={epsilon:.9f})"
+    return float(
+        evaluate(table, statistic, scorers=[scorer], n_resamples=100).row(scorer)["estimate"]
+    )
 
 
 def _lines(frame: pd.DataFrame) -> Iterator[str]:
-    for scorer, own in frame.groupby("scorer", sort=False):
-        part = own[own["part"] != "curve"].set_index("part")
+    for scorer, rows in frame.groupby("scorer", sort=False):
+        part = rows[rows["part"] != "curve"].set_index("part")
         post = part.loc["posterior"]
         yield (
             f"{scorer}: posterior threshold {post['epsilon']:.3g} "

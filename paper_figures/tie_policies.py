@@ -1,4 +1,4 @@
-"""The leaderboard that changes with what a tie counts."""
+"""Ranks of scorers under different tie policies."""
 
 from __future__ import annotations
 
@@ -31,39 +31,39 @@ _SHORT = {
 
 
 def draw(folder: Path, quick: bool = False) -> None:
-    """Ranks under each policy, with the ranks that comparisons leave open."""
+    """Draw ranks under each policy, with rank ranges from the comparisons."""
     table = worlds.world(16 if quick else 100, scorers=SCORERS, cluster_size=4).table
     n = 200 if quick else 1_000
     _keep(folder, "tie_policies", table, table.scorers, n)
-    if place := real.data():
-        _keep(folder, "tie_policies_real", real.rewardmath(place), REAL, n)
+    if data := real.data():
+        _keep(folder, "tie_policies_real", real.rewardmath(data), REAL, n)
 
 
 def _keep(folder: Path, name: str, table: Table, scorers: Sequence[str], n: int) -> None:
     frame = plots.tie_policies(table, scorers, n_resamples=n, return_data=True)
-    keep(folder, name, _drawn(table, scorers, n), frame, _lines(frame))
+    keep(folder, name, _figure(table, scorers, n), frame, _lines(frame))
 
 
-def _drawn(table: Table, scorers: Sequence[str], n: int) -> Any:
-    """The lines, with short names of policies."""
+def _figure(table: Table, scorers: Sequence[str], n: int) -> Any:
+    """Draw the lines, with short names of policies."""
     figure, ax = plt.subplots(figsize=(3.03, 2.5), layout="constrained")
     plots.tie_policies(table, scorers, n_resamples=n, ax=ax)
     texts = [label.get_text() for label in ax.get_xticklabels()]
     short = {full.replace(" ", ""): text for full, text in _SHORT.items()}
     labels = [short[text.replace(" ", "")] for text in texts]
-    if any("\n" in label for label in labels):  # first lines side by side
+    if any("\n" in label for label in labels):  # align first lines
         labels = [label if "\n" in label else f"{label}\n" for label in labels]
     ax.set_xticks(range(len(labels)), labels, rotation=0, fontsize=7, va="top")
     return figure
 
 
 def _lines(frame: pd.DataFrame) -> Iterator[str]:
-    for statistic, own in frame.groupby("statistic", sort=False):
-        best, first = own["scorer"].iloc[0], own.iloc[0]
-        ranks = f"ranks {first['rank_low']} to {first['rank_high']} left open"
+    for statistic, rows in frame.groupby("statistic", sort=False):
+        best, first = rows["scorer"].iloc[0], rows.iloc[0]
+        ranks = f"rank range {first['rank_low']} to {first['rank_high']}"
         yield f"{statistic}: {best} is first ({ranks})"
     ranks = frame.pivot(index="scorer", columns="statistic", values="rank")
-    moved = (ranks.max(axis=1) - ranks.min(axis=1)).sort_values(ascending=False)
-    name = moved.index[0]
+    change = (ranks.max(axis=1) - ranks.min(axis=1)).sort_values(ascending=False)
+    name = change.index[0]
     yield f"{name} moves from rank {ranks.loc[name].min()} to {ranks.loc[name].max()}"
-    yield f"{int((moved > 0).sum())} of {len(moved)} scorers change their rank"
+    yield f"{int((change > 0).sum())} of {len(change)} scorers change rank"

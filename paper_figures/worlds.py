@@ -1,4 +1,4 @@
-"""The simulated world of the figures: metrics, reward models and judges on the same tasks."""
+"""Simulated data of the figures: metrics, reward models and judges on the same tasks."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def world(
     cluster_size: int = 1,
     seed: int = 1,
 ) -> Simulation:
-    """Scorers (all unless named) on tasks, in their order: every system answers every item."""
-    chosen = [scorer for scorer in SCORERS if not scorers or scorer.name in scorers]
+    """Simulate the named scorers, by default all, on tasks; every system answers every item."""
+    selected = [scorer for scorer in SCORERS if not scorers or scorer.name in scorers]
     return simulate(
-        *(seed, n_items, n_systems, chosen, tasks),
+        *(seed, n_items, n_systems, selected, tasks),
         tie_rate=tie_rate, cluster_size=cluster_size,
     )  # fmt: skip

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1] / "metaeval"
+REPOSITORY = Path(__file__).parents[1]
+ROOT = REPOSITORY / "metaeval"
+FOLDERS = ("benchmarks", "notebooks", "paper_figures")  # texts only, not names
 ROOMS = (
     "core",
     "resampling",
@@ -77,6 +79,21 @@ def is_pronoun(name):
     return name.strip("_").lower() in PRONOUNS.split()
 
 
+def pages():
+    """Pages and notebooks; CHANGELOG.md quotes former words."""
+    names = ("README.md", "CONTRIBUTING.md", "docs/*.md", "paper_figures/README.md")
+    scripts = sorted((REPOSITORY / "notebooks").glob("*.py"))
+    return [path for name in names for path in sorted(REPOSITORY.glob(name))] + scripts
+
+
+def paragraphs(path):
+    """First line and text of every paragraph, without the marks of comments."""
+    line = 1
+    for paragraph in re.split(r"\n[ #]*\n", path.read_text("utf-8")):
+        yield line, re.sub(r"(?m)^# ?", "", paragraph)
+        line += paragraph.count("\n") + 2
+
+
 def matches(phrase, text):
     return [hit[0] for hit in re.finditer(PHRASES[phrase], " ".join(text.split()), re.I)]
 
@@ -89,6 +106,33 @@ def test_strings_are_in_the_language_of_statistics(phrase):
         for line, text in strings(ast.parse(path.read_text("utf-8")))
         for hit in matches(phrase, text)
     ] == []
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_pages_are_in_the_language_of_statistics(phrase):
+    assert [
+        f"{path.relative_to(REPOSITORY)}:{line}: {hit}"
+        for path in pages()
+        for line, text in paragraphs(path)
+        for hit in matches(phrase, text)
+    ] == []
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_strings_of_benchmarks_and_figures_are_in_the_language_of_statistics(phrase):
+    assert [
+        f"{path.relative_to(REPOSITORY)}:{line}: {hit}"
+        for folder in FOLDERS
+        for path in sorted((REPOSITORY / folder).glob("*.py"))
+        for line, text in strings(ast.parse(path.read_text("utf-8")))
+        for hit in matches(phrase, text)
+    ] == []
+
+
+def test_paragraphs_have_their_lines(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text("# Head\n\nTwo\nlines.\n\nLast\n")
+    assert list(paragraphs(path)) == [(1, "Head"), (3, "Two\nlines."), (6, "Last\n")]
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -93,7 +93,7 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(tmp_path):
 
 def test_a_folder_of_data_that_is_not_there_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("METAEVAL_DATA", str(tmp_path / "none"))
-    with pytest.raises(MetaevalError, match="is no folder"):
+    with pytest.raises(MetaevalError, match="is not a folder"):
         make(["gaps"], tmp_path, quick=True)
 
 
