@@ -23,6 +23,7 @@ ROOMS = (
     "cli",
     "bayes",
     "plots",
+    "reporting",
 )
 ALLOWED = 0.02  # proportion of assigned names
 

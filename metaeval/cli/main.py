@@ -159,16 +159,16 @@ def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
     from metaeval import style
     from metaeval.cli import demo
     from metaeval.core import plain_csv, progress
-    from metaeval.reporting import Subject, written
+    from metaeval.reporting import ReportInput, write_report
 
     check_writable(output, "choose another with -o")
     with progress.show_progress(True), style("acl"):
         result, truth, table = demo.run(seed, quick=quick)
         click.echo(demo.as_text(result, truth))
-        subject = Subject(table, result, {"seed": seed})
+        source = ReportInput(table, result, {"seed": seed})
         fits = () if quick else ("accuracy",)
         extra_files = {"scores.csv": plain_csv(table.to_frame())}
-        page = written(subject, output, fits, "Simulated scorers", extra_files)
+        page = write_report(source, output, fits, "Simulated scorers", extra_files)
     say(f"Report: {page} (with figures, tables, result.json and scores.csv in the same folder)")
 
 

@@ -34,7 +34,9 @@ from metaeval.cli.options import (
     show_default=True,
     help="Figure style: acl, neurips, icml, iclr, slides, ...",
 )
-@click.option("--title", default="Scorers compared", show_default=True, help="Title of the page.")
+@click.option(
+    "--title", default="Comparison of scorers", show_default=True, help="Title of the page."
+)
 @estimation_options
 @comparison_options
 @quiet_option

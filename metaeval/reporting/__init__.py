@@ -1,18 +1,18 @@
-"""One HTML page with everything that a table says of its scorers, and its parts as files.
+"""The report on a table: one HTML page, and its tables, figures and numbers as files.
 
-- `writing`: `report`: everything that a table says, as one page and as files.
-- `collecting`: Parts of a section that could be made, and why others could not.
-- `sections`: Sections of a report on a table: what is computed, and how it is put.
-- `parts`: What a report is made of: sections with texts, tables and figures.
-- `drawing`: Figures of a report: drawn once, kept as SVG, PDF and PNG.
-- `posteriors`: The section of a report on posteriors.
-- `glossary`: Words of a report, and what they mean.
-- `pages`: Sections as one HTML page that needs nothing else.
+- `writing`: `report`, which computes everything and writes the page and the files.
+- `collecting`: Figures and tables of a section, and the reasons for those that are not available.
+- `sections`: Sections of the report: what is computed, with captions and headings.
+- `parts`: Components of a report: sections with texts, tables and figures.
+- `drawing`: Figures of a report as SVG, PDF and PNG.
+- `posteriors`: The section on posteriors.
+- `glossary`: Terms of the report and their meanings.
+- `pages`: Sections as one self-contained HTML page.
 """
 
 from __future__ import annotations
 
-from metaeval.reporting.sections import Subject as Subject
-from metaeval.reporting.writing import report, written as written
+from metaeval.reporting.sections import ReportInput as ReportInput
+from metaeval.reporting.writing import report, write_report as write_report
 
 __all__ = ["report"]

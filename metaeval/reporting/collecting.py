@@ -1,4 +1,4 @@
-"""Parts of a section that could be made, and why others could not."""
+"""Figures and tables of a section, and the reasons for those that are not available."""
 
 from __future__ import annotations
 
@@ -8,38 +8,40 @@ from functools import partial
 from typing import Any
 
 from metaeval.core import MetaevalError
-from metaeval.reporting.drawing import figure
+from metaeval.reporting.drawing import draw_figure
 from metaeval.reporting.parts import Figure, Section, Table
 
 
 @dataclass
-class Collected:
-    """Figures and tables so far, and for each that the data do not allow the reason."""
+class SectionBuilder:
+    """Figures and tables of a section; `notes` give the reasons for those that cannot be made."""
 
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def draw(
+    def add_figure(
         self, name: str, caption: str, function: Callable[..., Any], *args: Any, **options: Any
     ) -> None:
-        """Add a figure."""
-        made = self.made(caption, partial(figure, name, caption, function, *args, **options))
-        self.figures += [] if made is None else [made]
+        """Draw and add a figure."""
+        drawing = self.attempt(
+            caption, partial(draw_figure, name, caption, function, *args, **options)
+        )
+        self.figures += [] if drawing is None else [drawing]
 
-    def tabulate(self, what: str, make: Callable[..., list[Table]], *args: Any) -> None:
-        """Add tables."""
-        self.tables += self.made(what, partial(make, *args)) or []
+    def add_tables(self, what: str, make: Callable[..., list[Table]], *args: Any) -> None:
+        """Compute and add tables."""
+        self.tables += self.attempt(what, partial(make, *args)) or []
 
-    def made(self, what: str, make: Callable[[], Any]) -> Any:
-        """What could be made; else None, and the reason is noted."""
+    def attempt(self, what: str, make: Callable[[], Any]) -> Any:
+        """Return what `make` returns; if it fails, note the reason and return None."""
         try:
             return make()
         except MetaevalError as error:
             self.notes.append(f"{what.rstrip('.')}: {error}")
             return None
 
-    def section(self, name: str, title: str, texts: Sequence[str] = ()) -> Section:
-        """All of it as a section."""
+    def build(self, name: str, title: str, texts: Sequence[str] = ()) -> Section:
+        """Return the collected figures, tables and notes as a section."""
         parts = tuple(self.tables), tuple(self.figures), tuple(self.notes)
         return Section(name, title, tuple(texts), *parts)

@@ -1,26 +1,39 @@
-"""Words of a report, and what they mean."""
+"""Terms of the report and their meanings."""
 
 from __future__ import annotations
 
 TERMS: tuple[tuple[str, str], ...] = (
-    ("scorer", "maps a response to a number, or a pair to a verdict: metric, reward model, judge"),
-    ("item", "what is responded to; the atom of resampling: segment, prompt"),
-    ("cluster", "items that depend on one another: document, conversation"),
-    ("task", "stratum reported apart: subset, domain, language pair"),
-    ("label", "a rater's judgement, higher is better"),
+    (
+        "scorer",
+        "maps a response to a number, or a pair to a verdict: metric, reward model, judge",
+    ),
+    ("item", "input of the responses, such as a segment or prompt; the smallest resampling unit"),
+    ("cluster", "items that depend on each other, such as those of a document or conversation"),
+    ("task", "stratum reported separately, such as a subset, domain or language pair"),
+    ("label", "a rater's judgment, higher is better"),
     ("pair", "two responses to one item"),
-    ("margin", "score of the first less score of the second"),
-    ("accuracy", "share of decisions that agree with the labels, under the tie policy named"),
-    ("chance, trivial, skill", "accuracy of a blind scorer at this tie rate; the best of those; "
-     "gain over it"),
-    ("tie threshold, epsilon", "margins within it are called ties"),
-    ("confidence interval", "holds the true value in so many of such studies"),
-    ("letters", "two scorers share a letter exactly if they are not separated"),
-    ("rank", "from 1 + scorers found better to the number of scorers less those found worse"),
-    ("adjusted p", "p-value corrected for the number of comparisons in the family"),
-    ("calibration", "events happen as often as forecast; slope 1 is calibrated"),
-    ("gap to agreement", "margin at which labels agree so often"),
-    ("posterior", "what a model says of a quantity, given the data"),
-    ("gate", "a bar that must be passed: by a posterior to be read, by a new scorer to be taken"),
+    ("margin", "score of the first minus score of the second response"),
+    ("accuracy", "proportion of decisions that agree with the labels, under the given tie policy"),
+    (
+        "chance, best constant, skill",
+        "accuracy of random guessing at this tie rate; at the best tie rate; relative gain over "
+        "the latter",
+    ),
+    ("tie threshold, epsilon", "margins up to this size are ties"),
+    ("confidence interval", "covers the true value with the given probability"),
+    (
+        "letters",
+        "two scorers share a letter if and only if they are not significantly different",
+    ),
+    (
+        "rank",
+        "from 1 + number of significantly better scorers to number of scorers minus significantly "
+        "worse ones",
+    ),
+    ("adjusted p", "p-value corrected for the number of comparisons in its family"),
+    ("calibration", "events are as frequent as forecast; the slope of calibrated forecasts is 1"),
+    ("expected if calibrated", "mean of a measure under perfect calibration"),
+    ("gap to agreement", "margin at which labels agree at a given rate"),
+    ("posterior", "distribution of a quantity under a model, given the data"),
     ("signature", "the line that reproduces every number, given the data"),
-)  # fmt: skip
+)

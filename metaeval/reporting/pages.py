@@ -1,4 +1,4 @@
-"""Sections as one HTML page that needs nothing else."""
+"""Sections as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from metaeval.reporting.parts import Section
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def page(title: str, sections: Sequence[Section], signature: str) -> str:
-    """The page as text; whatever comes from the data is escaped."""
+def render_page(title: str, sections: Sequence[Section], signature: str) -> str:
+    """Return the HTML page; all text from the data is escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -23,8 +23,8 @@ def page(title: str, sections: Sequence[Section], signature: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = shown
-    environment.filters["drawing"] = Markup  # SVG that was drawn here
+    environment.filters["visible"] = visible_text
+    environment.filters["drawing"] = Markup  # the SVG of matplotlib is not escaped
     return environment.get_template("report.html").render(
         title=title,
         sections=sections,
@@ -34,10 +34,10 @@ def page(title: str, sections: Sequence[Section], signature: str) -> str:
     )
 
 
-def shown(text: object) -> str:
-    """Text of the page: hidden characters by their number, but lines and tabs as they are.
+def visible_text(text: object) -> str:
+    """Return a text with invisible characters as code points, except line breaks and tabs.
 
-    >>> shown("a" + chr(7) + "b")
+    >>> visible_text("a" + chr(7) + "b")
     'a[U+0007]b'
     """
     return printable(text, keep="\n\t")

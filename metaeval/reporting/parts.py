@@ -1,4 +1,4 @@
-"""What a report is made of: sections with texts, tables and figures."""
+"""Components of a report: sections with texts, tables and figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SORTED = re.compile(rf"[<>]?{_NUMBER}%?|{_NUMBER}-\d+|\[{_NUMBER}, \S+\]")
 
 @dataclass(frozen=True)
 class Cell:
-    """Text of a cell, and the number that it is sorted by where it has one."""
+    """Text of a table cell, and the number by which it is sorted, if any."""
 
     text: str
     value: float | None
@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that people read and sort; a folded one is shown when it is opened."""
+    """A sortable table; a folded one is hidden until it is opened."""
 
     title: str
     columns: tuple[str, ...]
@@ -34,7 +34,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as SVG for the page, and as files by their endings."""
+    """A figure as SVG for the page, and the bytes of its files by extension."""
 
     name: str
     caption: str
@@ -44,7 +44,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; `notes` say what is not shown, and why."""
+    """A section of the page; `notes` list what is not available, with reasons."""
 
     name: str
     title: str
@@ -56,8 +56,8 @@ class Section:
     code: str = ""
 
 
-def table_of(title: str, frame: pd.DataFrame, *, folded: bool = False) -> Table:
-    """A frame of texts and numbers as a table."""
+def make_table(title: str, frame: pd.DataFrame, *, folded: bool = False) -> Table:
+    """Return a DataFrame of texts and numbers as a table."""
     rows = tuple(
         tuple(_cell(value) for value in row) for row in frame.itertuples(index=False, name=None)
     )
@@ -76,16 +76,16 @@ def _cell(value: Any) -> Cell:
 
 
 def number_in(text: str) -> float | None:
-    """The number that a number, an interval or a range of ranks is sorted by; names have none.
+    """Return the number by which a number, interval or range of ranks is sorted; None for names.
 
     >>> number_in("[.25, .5]"), number_in("<.001"), number_in("12.5%"), number_in("7b-chat")
     (0.25, 0.001, 12.5, None)
     """
-    found = _SORTED.fullmatch(text)
-    return float(next(group for group in found.groups() if group)) if found else None
+    match = _SORTED.fullmatch(text)
+    return float(next(group for group in match.groups() if group)) if match else None
 
 
 def all_figures(sections: Sequence[Section]) -> Iterator[Figure]:
-    """Figures of all sections, in order."""
+    """Yield the figures of all sections, in order."""
     for section in sections:
         yield from section.figures

@@ -1,4 +1,4 @@
-"""Sections of a report on a table: what is computed, and how it is put."""
+"""Sections of the report: what is computed, with captions and headings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pandas as pd
 
 from metaeval import plots
 from metaeval.inference import evaluate
-from metaeval.reporting.collecting import Collected
+from metaeval.reporting.collecting import SectionBuilder
 from metaeval.reporting.glossary import TERMS
-from metaeval.reporting.parts import Section, Table, table_of
+from metaeval.reporting.parts import Section, Table, make_table
 from metaeval.results import (
     Result,
     equivalent_line,
@@ -27,186 +27,218 @@ from metaeval.results import (
 )
 from metaeval.tables import Table as Scores
 
-BEST = 3  # scorers whose curves are shown
-FEW = 1_000  # resamples of what stands beside the comparison
-_SENTENCES, _FEW_TASKS = 5, 6
+N_BEST = 3  # best scorers, of which curves are drawn
+MAX_RESAMPLES = 1_000  # for everything but the comparison itself: these intervals are illustrative
+_MAX_SENTENCES = 5  # comparisons that are written out; the table has all
+_MAX_TASKS = 6  # with more tasks, curves are pooled: panels by task would not be legible
 CALIBRATION = {
-    "brier": "squared error of the forecast; lower is better",
-    "smooth_ece": "distance from calibration; `expected if calibrated` is its null expectation",
-    "auroc": "how well margins rank the labels",
+    "brier": "mean squared error of the forecasts; lower is better",
+    "smooth_ece": "smooth calibration error; compare with its mean under perfect calibration",
+    "auroc": "area under the ROC curve: how well margins rank the labels",
 }
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What a report is about: the table, what was compared, and with which options."""
+class ReportInput:
+    """Input of a report: the table, the result, and the options of the comparison."""
 
     table: Scores
     result: Result
     options: dict[str, Any]
 
     @property
-    def few_tasks(self) -> dict[str, Any]:
-        """By what curves are drawn apart, where that makes few of them."""
+    def task_options(self) -> dict[str, Any]:
+        """Options that draw a curve for each task, if there are few."""
         by = self.options.get("by")
-        few = by is not None and self.table.rows[by].nunique() <= _FEW_TASKS
-        return {"by": by} if few else {}
+        has_few = by is not None and self.table.rows[by].nunique() <= _MAX_TASKS
+        return {"by": by} if has_few else {}
 
     @property
     def scorers(self) -> list[str]:
-        """The scorers, best first."""
+        """Scorers, best first."""
         return list(self.result.leaderboard()["scorer"])
 
     @property
     def best(self) -> list[str]:
-        """The best scorers."""
-        return self.scorers[:BEST]
+        """The best scorers, of which curves are drawn."""
+        return self.scorers[:N_BEST]
 
-    def given(self, *names: str) -> dict[str, Any]:
-        """Some of the options that were given."""
+    def selected_options(self, *names: str) -> dict[str, Any]:
+        """Return those of the named options that are set."""
         return {k: v for k in names if (v := self.options.get(k)) is not None}
 
     @property
-    def shared(self) -> dict[str, Any]:
-        """Options of everything that is computed besides, and few resamples."""
-        asked = self.given("label", "resample", "missing", "confidence", "seed")
-        return {"n_resamples": min(FEW, self.options.get("n_resamples", FEW)), **asked}
+    def shared_options(self) -> dict[str, Any]:
+        """Options of all further computations, with a limited number of resamples."""
+        options = self.selected_options("label", "resample", "missing", "confidence", "seed")
+        return {
+            "n_resamples": min(MAX_RESAMPLES, self.options.get("n_resamples", MAX_RESAMPLES)),
+            **options,
+        }
 
 
-def verdicts(subject: Subject) -> Section:
-    """What was found, in sentences."""
-    result = subject.result
-    names, texts = subject.scorers, []
+def verdicts(source: ReportInput) -> Section:
+    """Return the summary in sentences."""
+    result = source.result
+    names, texts = source.scorers, []
     if result.frame["baseline"].notna().any():
         name = result.statistics[0]
-        texts += [result.sentence(*pair) for pair in _told(result, names)]
-        texts += [_stated(significant_line(result, name)), _stated(equivalent_line(result, name))]
+        texts += [result.sentence(*pair) for pair in _summarized_pairs(result, names)]
+        texts += [
+            _as_sentence(significant_line(result, name)),
+            _as_sentence(equivalent_line(result, name)),
+        ]
     else:
-        texts += [f"{names[0]} is the only scorer: there is nothing to compare it with."]
-    texts += [*(_stated(w) for w in result.meta.warnings), result.methods_paragraph()]
-    return Section("verdicts", "Verdict", tuple(text for text in texts if text))
+        texts += [f"{names[0]} is the only scorer, so there are no comparisons."]
+    texts += [*(_as_sentence(w) for w in result.meta.warnings), result.methods_paragraph()]
+    return Section("verdicts", "Summary", tuple(text for text in texts if text))
 
 
-def _stated(text: str) -> str:
+def _as_sentence(text: str) -> str:
     """A line as a sentence."""
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def _told(result: Result, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Comparisons that are put in a sentence: with the baseline, else of the best with the next."""
+def _summarized_pairs(result: Result, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs in the summary: others with the baseline, or else the best with the next ones."""
     baseline = result.meta.policy.baseline
     if baseline is not None:
-        return [(name, baseline) for name in names if name != baseline][:_SENTENCES]
-    return [(names[0], name) for name in names[1 : _SENTENCES + 1]]
+        return [(name, baseline) for name in names if name != baseline][:_MAX_SENTENCES]
+    return [(names[0], name) for name in names[1 : _MAX_SENTENCES + 1]]
 
 
-def alignment(subject: Subject) -> Section:
-    """What was read, what is missing, and what looks odd."""
-    report = subject.table.alignment
+def alignment(source: ReportInput) -> Section:
+    """Return the section on the data: counts, missing scores and warnings."""
+    report = source.table.alignment
     n_warnings = len(report.warnings)
     totals, *notes = report.lines()[n_warnings:]
     texts = (*report.warnings, totals.replace("_", " "), *notes)
-    table = table_of("Scorers and labels", report.scorers)
+    table = make_table("Scorers and labels", report.scorers)
     return Section("alignment", "Data", texts, (table,))
 
 
-def leaderboard(subject: Subject) -> Section:
-    """Leaderboard tables, and the intervals they hold."""
-    result, found = subject.result, Collected()
-    found.tables += [
-        table_of(title, leaderboard_cells(result, name, task), folded=i > 1)
+def leaderboard(source: ReportInput) -> Section:
+    """Return the section with leaderboards."""
+    result, builder = source.result, SectionBuilder()
+    builder.tables += [
+        make_table(title, leaderboard_cells(result, name, task), folded=i > 1)
         for i, (title, name, task) in enumerate(tables_of(result))
     ]
-    kind = f"{100 * result.confidence:g} % intervals"
-    caption = f"{result.statistics[0]} of each scorer, with {kind}; the mark is chance."
-    found.draw("forest", caption, plots.forest, result)
+    caption = f"{result.statistics[0]} of each scorer with {100 * result.confidence:g}% intervals"
+    if result.is_accuracy(None):
+        caption += "; gray marks: chance"
+    elif result.leaderboard()["expected_if_calibrated"].notna().any():
+        caption += "; gray marks: expected if calibrated"
+    builder.add_figure("forest", f"{caption}.", plots.forest, result)
     lines = [letters_line(result, name, task) for _, name, task in tables_of(result)]
-    return found.section(
-        "leaderboard", "Leaderboard table", list(dict.fromkeys(x for x in lines if x))
-    )
+    return builder.build("leaderboard", "Leaderboard", list(dict.fromkeys(x for x in lines if x)))
 
 
-def matrix(subject: Subject) -> Section:
-    """Which scorers are separated, ranks, and groups."""
-    result, found = subject.result, Collected()
+def matrix(source: ReportInput) -> Section:
+    """Return the section on comparisons: significance, ranks and groups."""
+    result, builder = source.result, SectionBuilder()
     for function, caption in (
         (plots.significance_matrix, "Adjusted p-values of all pairs."),
-        (plots.rank_intervals, "Ranks that the comparisons leave open."),
-        (plots.cd_diagram, "Scorers joined by a bar are not separated."),
+        (plots.rank_intervals, "Ranges of ranks that are compatible with the comparisons."),
+        (plots.cd_diagram, "Scorers under the same bar do not differ significantly."),
     ):
-        found.draw(function.__name__, caption, function, result)
-    whole = result.frame["baseline"].notna() & result.frame["task"].isna()
-    if whole.any():
-        found.tables.append(table_of(_ALL, _differences(result.frame[whole]), folded=True))
-    return found.section("comparisons", "Comparisons")
+        builder.add_figure(function.__name__, caption, function, result)
+    overall = result.frame["baseline"].notna() & result.frame["task"].isna()
+    if overall.any():
+        builder.tables.append(
+            make_table(_ALL_DIFFERENCES, _differences(result.frame[overall]), folded=True)
+        )
+    return builder.build("comparisons", "Comparisons")
 
 
-_ALL = "All differences of the whole; those of tasks are in result.csv"
+_ALL_DIFFERENCES = (
+    "All differences between scorers over all tasks; differences by task are in result.csv"
+)
 _NAMES = ("statistic", "scorer", "baseline")
 _VALUES = ("estimate", "lower", "upper", "mde")
-_CHANCES = ("p_value", "p_adjusted", "prob_better")
-_MORE = ("n_items", "test", "status")
-_SAME = ("statistic", *_MORE)
+_PROBABILITIES = ("p_value", "p_adjusted", "prob_better")
+_CONTEXT = ("n_items", "test", "status")
+_OMITTED_IF_CONSTANT = ("statistic", *_CONTEXT)
+_HEADINGS = {
+    "mde": "detectable difference",  # with 80% power
+    "p_value": "p",
+    "p_adjusted": "adjusted p",
+    "prob_better": "P(better)",
+}
 
 
 def _differences(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scorer less baseline in the units of the statistic, without what is the same in all rows."""
-    parts = {c: frame[c].map(lambda v: number(v, 1, 4)) for c in _VALUES}
-    parts |= {c: frame[c].map(lambda p: format_p(p) if p == p else "") for c in _CHANCES}
-    parts |= {c: frame[c] for c in (*_NAMES, *_MORE)}
-    varying = [c for c in ("statistic", *_MORE) if frame[c].nunique() > 1]
-    shown = [c for c in (*_NAMES, *_VALUES, *_CHANCES, *_MORE) if c in varying or c not in _SAME]
-    return pd.DataFrame({c: parts[c] for c in shown})
+    """Scorer minus baseline in the units of the statistic, without columns that are constant."""
+    texts = {c: frame[c].map(lambda v: number(v, 1, 4)) for c in _VALUES}
+    texts |= {c: frame[c].map(lambda p: format_p(p) if p == p else "") for c in _PROBABILITIES}
+    texts |= {c: frame[c] for c in (*_NAMES, *_CONTEXT)}
+    varying = [c for c in ("statistic", *_CONTEXT) if frame[c].nunique() > 1]
+    columns = [
+        c
+        for c in (*_NAMES, *_VALUES, *_PROBABILITIES, *_CONTEXT)
+        if c in varying or c not in _OMITTED_IF_CONSTANT
+    ]
+    return pd.DataFrame({_HEADINGS.get(c, c): texts[c] for c in columns})
 
 
-def ties(subject: Subject) -> Section:
-    """What the tie policy decides, and which margins are ties."""
-    found, table, shared = Collected(), subject.table, subject.shared
-    caption = "Ranks of the scorers under each tie policy."
-    found.draw("tie_policies", caption, plots.tie_policies, table, subject.scorers, **shared)
-    caption = "Accuracy, ties included, by the margin below which a tie is called."
-    found.draw("tie_curve", caption, plots.tie_curve, table, subject.best, **shared)
-    return found.section("ties", "Ties")
+def ties(source: ReportInput) -> Section:
+    """Return the section on ties: ranks by tie policy, accuracy by tie threshold."""
+    builder, table, options = SectionBuilder(), source.table, source.shared_options
+    caption = "Ranks of scorers under each tie policy."
+    builder.add_figure(
+        "tie_policies", caption, plots.tie_policies, table, source.scorers, **options
+    )
+    caption = "Accuracy with ties by tie threshold."
+    builder.add_figure("tie_curve", caption, plots.tie_curve, table, source.best, **options)
+    return builder.build("ties", "Ties")
 
 
-def calibration(subject: Subject) -> Section:
-    """What a score and a margin are worth."""
-    found, table, best = Collected(), subject.table, subject.best
+def calibration(source: ReportInput) -> Section:
+    """Return the section on calibration of scores and margins."""
+    builder, table, best = SectionBuilder(), source.table, source.best
     for name in CALIBRATION:
-        found.tabulate(name, _calibrated, subject, name)
-    shared, few = subject.shared, subject.few_tasks
+        builder.add_tables(name, _calibration_tables, source, name)
+    shared, task_options = source.shared_options, source.task_options
     plain = {k: v for k, v in shared.items() if k != "n_resamples"}
     for function, caption, options in (
-        (plots.reliability, "How often labels side with forecasts.", shared),
-        (plots.gap_to_agreement, "How often labels agree with a margin.", shared | few),
-        (plots.risk_coverage, "Errors on the pairs with the largest margins.", plain),
-        (plots.order_bias, "Bias of scorers towards the response shown first.", shared),
+        (plots.reliability, "Reliability: observed frequency by forecast.", shared),
+        (
+            plots.gap_to_agreement,
+            "Agreement with the labels by score difference.",
+            shared | task_options,
+        ),
+        (
+            plots.risk_coverage,
+            "Selective risk: error rate among the most confident decisions.",
+            plain,
+        ),
+        (plots.order_bias, "Order bias: preference for the response shown first.", shared),
     ):
-        found.draw(function.__name__, caption, function, table, best, **options)
-    return found.section("calibration", "Calibration", [f"Curves are those of {', '.join(best)}."])
+        builder.add_figure(function.__name__, caption, function, table, best, **options)
+    return builder.build("calibration", "Calibration", [f"Curves are drawn for {', '.join(best)}."])
 
 
-def _calibrated(subject: Subject, name: str) -> list[Table]:
-    result = evaluate(subject.table, name, scorers=subject.scorers, **subject.shared)
-    return [table_of(f"{name}: {CALIBRATION[name]}", leaderboard_cells(result, None, None))]
+def _calibration_tables(source: ReportInput, name: str) -> list[Table]:
+    result = evaluate(source.table, name, scorers=source.scorers, **source.shared_options)
+    return [make_table(f"{name}: {CALIBRATION[name]}", leaderboard_cells(result, None, None))]
 
 
-def diagnostics(subject: Subject, gates: Sequence[Table]) -> Section:
-    """What the numbers rest on."""
-    result = subject.result
+def diagnostics(source: ReportInput, tables: Sequence[Table]) -> Section:
+    """Return the section on diagnostics."""
+    result = source.result
     texts = [*result.meta.notes, precision_line(result)]
-    return Section("diagnostics", "Diagnostics", tuple(t for t in texts if t), tuple(gates))
+    return Section("diagnostics", "Diagnostics", tuple(t for t in texts if t), tuple(tables))
 
 
 def glossary() -> Section:
-    """Words that are used here."""
+    """Return the glossary."""
     return Section("glossary", "Glossary", terms=TERMS)
 
 
-def provenance(subject: Subject) -> Section:
-    """Where the numbers come from."""
-    result = subject.result
-    plain = result.meta.plain()
-    kept = {k: plain[k] for k in ("policy", "alignment", "provenance")}
-    code = json.dumps(kept, indent=1, ensure_ascii=False, default=str)
+def provenance(source: ReportInput) -> Section:
+    """Return the section on provenance."""
+    result = source.result
+    metadata = result.meta.plain()
+    entries = {k: metadata[k] for k in ("policy", "alignment", "provenance")}
+    code = json.dumps(entries, indent=1, ensure_ascii=False, default=str)
     return Section("provenance", "Provenance", (f"Signature: {result.signature}",), code=code)

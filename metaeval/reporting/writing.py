@@ -1,4 +1,4 @@
-"""`report`: everything that a table says, as one page and as files."""
+"""`report`, which computes everything and writes the page and the files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from metaeval.core import check_writable, result_csv, write_all
 from metaeval.inference import compare, evaluate
 from metaeval.plots.theme import style as styled
 from metaeval.reporting import posteriors, sections
-from metaeval.reporting.collecting import Collected
-from metaeval.reporting.pages import page
+from metaeval.reporting.collecting import SectionBuilder
+from metaeval.reporting.pages import render_page
 from metaeval.reporting.parts import Section, all_figures
-from metaeval.reporting.sections import Subject
+from metaeval.reporting.sections import ReportInput
 from metaeval.results import Result, tables_of
 from metaeval.statistics import Statistic
 from metaeval.tables import Table, require_table
 
-PAGE, TITLE = "report.html", "Scorers compared"
-_OF_TWO = ("baseline", "test", "alternative", "correction", "margin", "stop_after_exceedances")
+PAGE, TITLE = "report.html", "Comparison of scorers"
+_COMPARISON_OPTIONS = (
+    "baseline",
+    "test",
+    "alternative",
+    "correction",
+    "margin",
+    "stop_after_exceedances",
+)
 
 
 def report(
@@ -50,84 +57,85 @@ def report(
     missing: str | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write one HTML page on the scorers of a table, and its figures, tables and numbers as files.
+    """Write an HTML report on the scorers of a table, and its figures, tables and numbers as files.
 
     Parameters
     ----------
     table : Responses or Pairs
     out : str or Path
-        Folder, made where it is not there. It gets `report.html`, `result.json`, `result.csv`,
-        `leaderboard.tex`, `leaderboard.md`, `figures/` (PDF and PNG), and `posteriors/` (NetCDF)
-        where models were fitted. Other files in it are left alone. An old page is removed first and
-        the new one written last: a folder without `report.html` holds a report that was cut short.
+        Output folder, created if it does not exist, for `report.html`, `result.json`, `result.csv`,
+        `leaderboard.tex`, `leaderboard.md`, `figures/` (PDF and PNG) and, if models are fitted,
+        `posteriors/` (NetCDF). Other files in it are not changed. An old page is removed first and
+        the new one is written last: a folder without `report.html` contains an incomplete report.
     statistic : Statistic, str or list, optional
         As in `compare`.
     fits : list of str, default none
-        Models that are fitted, too: accuracy, ties, calibration, raters; each takes seconds to
-        minutes. One that fails its gates is named, with the reason.
+        Models to fit: accuracy, ties, calibration, raters; each takes seconds to minutes. A model
+        that cannot be fitted, or fails its convergence diagnostics, is listed with the reason.
     style : str, default "acl"
-        As in `metaeval.style`: width and fonts of the figures.
-    title : str, default "Scorers compared"
-        The heading of the page.
+        Width and fonts of the figures, as in `metaeval.style`.
+    title : str, default "Comparison of scorers"
+        Heading of the page.
     label : str, optional
-        Which label column; needed where there are several whose mean is not the label.
+        Label column; required if there are several that are not averaged.
     scorers : list of str, optional
-        Which scorers; all by default. Of a lone one the value is reported.
+        Scorers to compare, all by default; for a single one, only its value is reported.
     baseline : str, optional
-        Compare all others with this scorer; else all pairs are compared.
+        Compare all other scorers with this one; by default, compare all pairs.
     test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "sign-flip"
         As in `compare`.
     alternative : {"two-sided", "greater", "less"}, default "two-sided"
-        Of scorer minus baseline.
+        Alternative hypothesis on scorer minus baseline.
     correction : {"maxt", "holm", "bh", "by", "none"}, default "maxt"
-        How p-values are adjusted for the number of comparisons.
+        Adjustment of p-values for the number of comparisons.
     margin : float, optional
-        Differences below it do not matter, in units of the statistic: adds a test of equivalence.
+        Equivalence margin in units of the statistic; adds an equivalence test.
     stop_after_exceedances : int, optional
-        Sequential p-values: flips end once so many were as extreme.
+        Sequential p-values: stop after this number of flips at least as extreme as observed.
     by : str, optional
-        Column of the items to report by; adds a macro row with the strata equally weighted.
+        Column of the items to report by; adds a macro average with equal weights of the strata.
     resample : {"item", "cluster", "task", ("item", "system")}, optional
-        What is resampled: clusters where there are any, else items, by default.
+        Unit of resampling; by default clusters if there are any, else items.
     confidence : float, default 0.95
-        Share of intervals that should hold the truth.
+        Confidence level: nominal coverage of the intervals.
     interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}
-        Kind of the intervals, "bca" by default.
+        Kind of intervals; default "bca".
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
     weights : {"multinomial", "poisson", "exponential"}, optional
-        How units are weighted in replicates, as in `evaluate`.
+        Distribution of the resampling weights, as in `evaluate`.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        As in `evaluate`. By default what the table was read with.
+        Policy for missing scores, as in `evaluate`; by default that of the table.
     seed : int, default 0
-        Of everything that is drawn; the same seed gives the same page.
+        Seed of the random numbers; the same seed gives the same page.
 
     Returns
     -------
     Path
-        The page. It holds everything, asks for nothing from anywhere, and can be printed.
+        Path of the page, which is self-contained, loads nothing from the network, and can be
+        printed.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable, or the folder cannot be written; then there
-        is no page, and no file is half-written.
+        If the data or the arguments are invalid, or the folder cannot be written. There is no page
+        then, and no partially written file.
 
     Notes
     -----
-    What the data do not allow (no ties, one task, labels that say nothing of calibration) is left
-    out with the reason. Curves are those of the three best scorers. Measures of calibration have
-    1 000 resamples.
+    Parts that the data do not allow (no ties, one task, labels unsuitable for calibration) are
+    listed with the reason. Curves are drawn for the three best scorers. Calibration measures use 1
+    000 resamples.
 
     Examples
     --------
     >>> import tempfile
     >>> from metaeval import compare, load_example, report
-    >>> asked = {"scorers": ["judge", "lexical"], "n_resamples": 200}
-    >>> said = compare(load_example(), **asked).sentence("judge", "lexical")
+    >>> options = {"scorers": ["judge", "lexical"], "n_resamples": 200}
+    >>> sentence = compare(load_example(), **options).sentence("judge", "lexical")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = report(load_example(), folder, **asked)
-    ...     path.name, said in path.read_text("utf-8")
+    ...     path = report(load_example(), folder, **options)
+    ...     path.name, sentence in path.read_text("utf-8")
     ('report.html', True)
     """
     options: dict[str, Any] = {
@@ -149,31 +157,31 @@ def report(
         "seed": seed,
     }
     table = require_table(table)
-    with styled(style):  # an unknown one is refused before anything is computed
-        names = posteriors.known_fits(fits)
+    with styled(style):  # refuses an unknown style before anything is computed
+        names = posteriors.check_fits(fits)
         folder = Path(out)
         check_writable(folder)
-        return written(
-            Subject(table, _compared(table, statistic, options), options), folder, names, title
+        return write_report(
+            ReportInput(table, _compared(table, statistic, options), options), folder, names, title
         )
 
 
-def written(
-    subject: Subject,
+def write_report(
+    source: ReportInput,
     folder: Path,
     fits: Sequence[str] = (),
     title: str = TITLE,
-    beside: Mapping[str, str] = MappingProxyType({}),
+    extra_files: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """Write the report on what was compared, in the style in force, and further texts; the page.
+    """Write a report in the current style, and `extra_files`; return the path of the page.
 
-    Everything is computed before anything is written, and the page comes last: it marks the report
-    as complete, and never stands beside numbers of another run.
+    Everything is computed before anything is written. The page is written last: its presence marks
+    the report as complete and consistent with the other files.
     """
-    found = Collected()
-    trees = posteriors.fitted(subject, fits, found)
-    files = _files(folder, subject.result, _sections(subject, trees, found), title)
-    files |= {folder / name: text.encode("utf-8") for name, text in beside.items()}
+    builder = SectionBuilder()
+    trees = posteriors.fit_models(source, fits, builder)
+    files = _files(folder, source.result, _sections(source, trees, builder), title)
+    files |= {folder / name: text.encode("utf-8") for name, text in extra_files.items()}
     for name, tree in trees.items():
         files[folder / "posteriors" / f"{name}.nc"] = as_bytes(tree)
     write_all(files, folders=True, last=folder / PAGE)
@@ -181,40 +189,42 @@ def written(
 
 
 def _compared(table: Table, statistic: Any, options: Mapping[str, Any]) -> Result:
-    """The comparison; own values where there is one scorer. No page shows its draws."""
+    """The comparison, or the evaluation of a single scorer, without draws, which are not shown."""
     scorers = options.get("scorers") or table.scorers
     if len(scorers) > 1:
         result = compare(table, statistic, **options)
     else:
-        alone = {k: v for k, v in options.items() if k not in _OF_TWO}
-        result = evaluate(table, statistic, **alone)
+        evaluate_options = {k: v for k, v in options.items() if k not in _COMPARISON_OPTIONS}
+        result = evaluate(table, statistic, **evaluate_options)
     return replace(result, draws=None)
 
 
-def _sections(subject: Subject, trees: Mapping[str, Any], found: Collected) -> list[Section]:
-    """The parts of the page, in the order in which they are read."""
+def _sections(
+    source: ReportInput, trees: Mapping[str, Any], builder: SectionBuilder
+) -> list[Section]:
+    """The sections of the page, in reading order."""
     return [
-        sections.verdicts(subject),
-        sections.alignment(subject),
-        sections.leaderboard(subject),
-        sections.matrix(subject),
-        sections.ties(subject),
-        sections.calibration(subject),
-        posteriors.posterior(subject, trees, found),
-        sections.diagnostics(subject, posteriors.gates(trees)),
+        sections.verdicts(source),
+        sections.alignment(source),
+        sections.leaderboard(source),
+        sections.matrix(source),
+        sections.ties(source),
+        sections.calibration(source),
+        posteriors.posterior(source, trees, builder),
+        sections.diagnostics(source, posteriors.diagnostic_tables(trees)),
         sections.glossary(),
-        sections.provenance(subject),
+        sections.provenance(source),
     ]
 
 
 def _files(folder: Path, result: Result, parts: Sequence[Section], title: str) -> dict[Path, bytes]:
-    leagues = [(name, task) for _, name, task in tables_of(result)]
+    leaderboards = [(name, task) for _, name, task in tables_of(result)]
     texts = {
-        PAGE: page(title, parts, result.signature),
+        PAGE: render_page(title, parts, result.signature),
         "result.json": result.to_json(),
         "result.csv": result_csv(result.frame),
-        "leaderboard.tex": "\n".join(result.to_latex(*which) for which in leagues),
-        "leaderboard.md": "\n".join(result.to_markdown(*which) for which in leagues),
+        "leaderboard.tex": "\n".join(result.to_latex(*selection) for selection in leaderboards),
+        "leaderboard.md": "\n".join(result.to_markdown(*selection) for selection in leaderboards),
     }
     files = {folder / name: text.encode("utf-8") for name, text in texts.items()}
     for figure in all_figures(parts):

@@ -16,9 +16,9 @@ from metaeval import MetaevalError
 from metaeval.cli import cli
 from metaeval.core import write_all
 from metaeval.reporting import drawing, pages, posteriors, sections
-from metaeval.reporting.collecting import Collected
+from metaeval.reporting.collecting import SectionBuilder
 from metaeval.reporting.glossary import TERMS
-from metaeval.reporting.parts import Section, number_in, table_of
+from metaeval.reporting.parts import Section, make_table, number_in
 
 FEW = {"n_resamples": 200}
 STYLE = Path(pages.__file__).parent / "templates" / "report.css"
@@ -102,14 +102,14 @@ def test_sections_are_in_reading_order_and_linked(odd):
 def test_verdicts_come_first_and_are_those_of_the_result():
     table = pairs(["good", "poor", "worse"])
     result = me.compare(table, **FEW)
-    subject = sections.Subject(table, result, FEW)
+    subject = sections.ReportInput(table, result, FEW)
     found = sections.verdicts(subject).texts
     best, next_, *_ = result.leaderboard()["scorer"]
     assert found[0] == result.sentence(best, next_)
     assert found[-1] == result.methods_paragraph()
     assert any("Significant after max-T" in text for text in found)
     based = me.compare(table, baseline="worse", **FEW)
-    told = sections.verdicts(sections.Subject(table, based, FEW)).texts
+    told = sections.verdicts(sections.ReportInput(table, based, FEW)).texts
     assert told[0] == based.sentence(best, "worse")
 
 
@@ -129,7 +129,7 @@ def test_files_stand_beside_the_page(odd):
 
 def test_what_the_data_do_not_allow_is_named(odd):
     _, page, _ = odd
-    notes = [text for text in page.texts if "order_bias needs" in text]
+    notes = [text for text in page.texts if "order_bias requires" in text]
     assert len(notes) == 1
 
 
@@ -142,7 +142,7 @@ def test_cells_have_the_numbers_they_are_sorted_by(odd):
     numbers = {"1-3": 1.0, "-.5": -0.5, "4.1%": 4.1, "1e-05": 1e-5, "[.2, never]": 0.2}
     assert {text: number_in(text) for text in numbers} == numbers
     assert {number_in(name) for name in ("70B", "7b-chat", "3-sided coin", "[a, b]")} == {None}
-    table = table_of("t", pd.DataFrame({"a_b": [0.5, None], "c": ["x", "2"]}))
+    table = make_table("t", pd.DataFrame({"a_b": [0.5, None], "c": ["x", "2"]}))
     assert table.columns == ("a b", "c")
     assert [[c.value for c in row] for row in table.rows] == [[0.5, None], [None, 2.0]]
 
@@ -193,7 +193,7 @@ def test_models_are_fitted_where_they_are_asked_for(tmp_path, trees, table, monk
     text = path.read_text("utf-8")
     assert fitted == [("ties", {"by": "task", "seed": 3}), ("raters", {"seed": 3})]
     assert "raters: Two raters are needed." in text
-    assert "Check of the posterior of ties" in text and "e_bfmi" in text
+    assert "Convergence diagnostics of the ties model" in text and "e_bfmi" in text
     assert (tmp_path / "posteriors" / "ties.nc").exists()
     assert (tmp_path / "figures" / "win_tie_loss.pdf").exists()
 
@@ -203,8 +203,8 @@ def test_quantities_that_a_posterior_does_not_have_are_notes(trees, table, monke
         raise MetaevalError("With a bias of order there are two gaps.")
 
     monkeypatch.setattr(posteriors.bayes, "summarize", summarize)
-    subject = sections.Subject(table, me.compare(table, **FEW), FEW)
-    found = posteriors.posterior(subject, {"calibration": trees["calibration"]}, Collected())
+    subject = sections.ReportInput(table, me.compare(table, **FEW), FEW)
+    found = posteriors.posterior(subject, {"calibration": trees["calibration"]}, SectionBuilder())
     assert found.notes == tuple(
         f"{what} (calibration): With a bias of order there are two gaps."
         for what in ("slope", "gap")
@@ -215,7 +215,7 @@ def test_quantities_that_a_posterior_does_not_have_are_notes(trees, table, monke
     ("asked", "said"),
     [
         ({"style": "acll"}, "'acll'.*Did you mean 'acl'"),
-        ({"fits": ["tie"]}, "no model 'tie'"),
+        ({"fits": ["tie"]}, "Unknown model 'tie' in fits"),
         ({"statistic": "pairwise"}, "pairwise"),
         ({"label": "no"}, "no"),
     ],
@@ -245,17 +245,17 @@ def test_figures_are_closed_again():
     import matplotlib.pyplot as plt
 
     before = plt.get_fignums()
-    made = drawing.figure("f", "A figure.", lambda: plt.figure())
+    made = drawing.draw_figure("f", "A figure.", lambda: plt.figure())
     assert plt.get_fignums() == before
     assert made.svg.startswith("<svg") and set(made.files) == {"pdf", "png"}
-    found = Collected()
-    found.draw("f", "Broken.", lambda: (_ for _ in ()).throw(MetaevalError("No.")))
+    found = SectionBuilder()
+    found.add_figure("f", "Broken.", lambda: (_ for _ in ()).throw(MetaevalError("No.")))
     assert found.notes == ["Broken: No."] and not found.figures
 
 
 def test_control_characters_are_shown_by_number():
-    assert pages.shown("a\x00\x9f\ud800\tb") == "a[U+0000][U+009F][U+D800]\tb"
-    assert pages.shown("\u202eabc\u2066") == "[U+202E]abc[U+2066]"
+    assert pages.visible_text("a\x00\x9f\ud800\tb") == "a[U+0000][U+009F][U+D800]\tb"
+    assert pages.visible_text("\u202eabc\u2066") == "[U+202E]abc[U+2066]"
 
 
 def test_the_glossary_has_words_that_the_docs_have():
