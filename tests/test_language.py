@@ -22,6 +22,7 @@ ROOMS = (
     "calibration",
     "cli",
     "bayes",
+    "inference",
     "plots",
     "reporting",
 )

@@ -1,38 +1,35 @@
-"""One corridor from a table to a result: settings, design, estimates, tests, rows.
+"""From a table to a result: settings, design, estimates, intervals, tests and rows.
 
 - `settings`: Settings of the verbs: resampling, intervals and tests, checked once.
 - `units`: Units of resampling: items, clusters of items, or tasks.
 - `strata`: Strata: rows that are reported together, such as those of a task.
-- `label_selection`: The label of an analysis: one column, or one summary of several raters.
-- `design`: From a table to what is compared: one label, the rows that count, strata and units.
-- `system_level`: The design at the level of systems: those that answered every common item.
-- `default_statistic`: Which statistics a verb uses: those that are named, or the one that goes
-  with the labels.
-- `estimates`: Estimates of one statistic for all scorers, with what intervals and tests need.
-- `macro_average`: The mean over strata, with equal weights in the estimate as in every draw.
+- `label_selection`: The label of an analysis: one column, or a summary of several raters.
+- `design`: The design of an analysis: label, included rows, strata and resampling units.
+- `system_level`: The design at the level of systems that answered every common item.
+- `default_statistic`: The statistics of a verb: those requested, or the default for the kind of
+  labels.
+- `estimates`: Estimates of one statistic for all scorers, with the input of intervals and tests.
+- `macro_average`: Unweighted mean over strata, of estimates and draws.
 - `estimation`: Estimates, contributions and bootstrap draws of one statistic in the strata of a
   design.
-- `comparisons`: Differences between pairs of scorers: what a test of them needs, and what it
-  returns.
+- `comparisons`: Differences between pairs of scorers: the input and the output of tests.
 - `hypothesis_tests`: Tests of a family of differences: sign flips, bootstrap, McNemar and
   published tests.
-- `published_tests`: Published tests of two scorers that swap their scores or verdicts at random.
-- `swap_tests`: The algebra of swapping scores of two scorers at random, all pairs of scorers at
-  once.
-- `swap_tests_direct`: Swap tests of statistics without a shortcut: every swap is evaluated by
-  itself.
+- `published_tests`: Published permutation tests that swap scores or verdicts of two scorers.
+- `swap_tests`: Null distributions under swaps in closed form, for all pairs of scorers at once.
+- `swap_tests_direct`: Null distributions under swaps of other statistics, evaluated swap by swap.
 - `confidence_intervals`: Confidence intervals of the values of scorers and of differences between
   them.
 - `rows`: Rows of a result: the values of scorers, and the differences between them.
-- `diagnostics`: Warnings about what the numbers cannot show: one rule for each.
+- `diagnostics`: Warnings about limitations of the results, one rule for each.
 - `analysis`: The analysis of one statistic: estimates, intervals, tests and rows.
-- `pairwise_analysis`: The analysis of one statistic on different rows: those that each scorer, or
-  pair, has.
-- `undefined_scorers`: Scorers for which a statistic is undefined: named, and the others analyzed
-  without them.
-- `notes`: Notes of a result: counts, estimands, tests; and warnings about degenerate ties.
+- `pairwise_analysis`: The analysis of one statistic on different rows: those scored by each
+  scorer, or pair.
+- `undefined_scorers`: Analysis without scorers for which the statistic is undefined.
+- `notes`: Notes of a result (counts, estimands, tests), and warnings about degenerate ties.
 - `provenance`: A result from analyses: rows, policy, provenance, notes and warnings.
-- `verbs`: The two verbs: how good is each scorer (`evaluate`), and do two differ (`compare`).
+- `verbs`: The two verbs: `evaluate` estimates the value of each scorer, `compare` tests
+  differences.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from metaeval.core import Floats
 from metaeval.inference.comparisons import Comparisons, compare_pairs
 from metaeval.inference.confidence_intervals import difference_intervals, scorer_intervals
 from metaeval.inference.design import Design
-from metaeval.inference.diagnostics import Diagnosed, diagnose
+from metaeval.inference.diagnostics import DiagnosticInput, diagnose
 from metaeval.inference.estimates import Estimates
 from metaeval.inference.estimation import estimate
 from metaeval.inference.hypothesis_tests import test_family
@@ -22,9 +22,10 @@ from metaeval.statistics import Estimand, Statistic
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """Rows of one statistic, its draws, and what there is to say about them.
+    """Rows of one statistic, with its draws, details and warnings.
 
-    `beside` marks a statistic that was not requested: system accuracy at the item level.
+    `supplementary` marks a statistic that was not requested: system accuracy in addition to the
+    item level.
     """
 
     estimand: Estimand
@@ -34,11 +35,11 @@ class Analysis:
     details: Sequence[Detail] = ()
     warnings: Sequence[str] = ()
     n_flips: int = 0
-    beside: bool = False
+    supplementary: bool = False
 
 
 def analyze(design: Design, statistic: Statistic, settings: Settings) -> Analysis:
-    """Return the analysis of one statistic on rows that all scorers have."""
+    """Return the analysis of one statistic on the rows common to all scorers."""
     if statistic.estimand.grouping == "systems":
         design = at_system_level(design)[0] or design
     estimates = estimate(design, statistic, settings.resampling)
@@ -48,7 +49,7 @@ def analyze(design: Design, statistic: Statistic, settings: Settings) -> Analysi
         for parts in (estimates[:1], estimates[1:])
     ]
     n_comparisons = [len(pairs), len(pairs) * len(estimates[1:])]
-    subject = Diagnosed(
+    diagnostic_input = DiagnosticInput(
         estimates=estimates,
         design=design,
         statistic=statistic,
@@ -65,7 +66,7 @@ def analyze(design: Design, statistic: Statistic, settings: Settings) -> Analysi
         ],
         draws=[part.draws for part in estimates],
         details=[detail for part in estimates for detail in extra_details(statistic, part)],
-        warnings=diagnose(subject),
+        warnings=diagnose(diagnostic_input),
         n_flips=n_flips(settings, max(n_comparisons)),
     )
 
@@ -84,7 +85,7 @@ def rows_of_scorers(
 def rows_of_family(
     statistic: Statistic, family: Sequence[Comparisons], settings: Settings, n_comparisons: int
 ) -> list[Row]:
-    """Return the rows of differences that are tested and corrected together."""
+    """Return the rows of differences in one family, which are tested and corrected jointly."""
     testing = settings.testing
     if testing is None or not family:
         return []
@@ -110,7 +111,7 @@ def n_flips(settings: Settings, n_comparisons: int) -> int:
 
 
 def extra_details(statistic: Statistic, estimates: Estimates) -> list[Detail]:
-    """Return further values of each scorer: threshold, accuracy without tuning, groups lost."""
+    """Return further values of each scorer, such as its threshold and accuracy without tuning."""
     names = [name for name in estimates.levels if name not in LEVELS]
     if not names:
         return []

@@ -1,4 +1,4 @@
-"""Differences between pairs of scorers: what a test of them needs, and what it returns."""
+"""Differences between pairs of scorers: the input and the output of tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Comparisons:
         Positions of the scorers; differences are first minus second.
     difference, se : array (pair,)
     tested : array (pair,), optional
-        The part of each difference that positive bias cannot explain; None where there is none.
+        The part of each difference that positive bias cannot explain; None for statistics without
+        positive bias.
     """
 
     estimates: Estimates
@@ -41,7 +42,7 @@ class Comparisons:
 
 @dataclass(frozen=True, kw_only=True)
 class PValues:
-    """p-values of the differences of `Comparisons`, adjusted by max-T where draws are shared."""
+    """p-values of the differences of `Comparisons`, with max-T adjustment if draws are shared."""
 
     p_value: Floats
     adjusted: Floats
@@ -79,7 +80,7 @@ def differences_of(draws: Floats, first: Codes, second: Codes) -> Floats:
 
 
 def biases_of_pairs(statistic: Statistic, comparisons: Comparisons) -> tuple[Floats, Floats]:
-    """Return how far true differences may lie above and below the observed: (pair,) each."""
+    """Return how far true differences may be above and below the observed ones: (pair,) each."""
     estimates = comparisons.estimates
     bias = np.zeros(len(estimates.estimate))
     if statistic.inflated == "both":
@@ -94,5 +95,5 @@ def _unexplained(
     if statistic.inflated != "both":
         return None
     bias = positive_bias(estimates)
-    of_larger = np.where(difference > 0, bias[first], bias[second])
-    return np.asarray(np.sign(difference) * np.maximum(np.abs(difference) - of_larger, 0.0))
+    bias_of_larger = np.where(difference > 0, bias[first], bias[second])
+    return np.asarray(np.sign(difference) * np.maximum(np.abs(difference) - bias_of_larger, 0.0))

@@ -16,20 +16,20 @@ from metaeval.inference.estimates import (
     positive_bias,
     standard_errors_of,
 )
-from metaeval.inference.hypothesis_tests import verdicts_of
+from metaeval.inference.hypothesis_tests import item_verdicts
 from metaeval.inference.settings import Settings
 from metaeval.resampling import IntervalInputs, intervals, near_boundary
 from metaeval.statistics import Statistic
 
-BIAS_SHIFTED = "t-noise"  # Student's t, lower end moved by the largest positive bias
+BIAS_SHIFTED = "t-noise"  # Student's t, with the lower bound shifted by the largest positive bias
 _FROM_REPLICATES = ("bca", "percentile", "basic")
 _FROM_COUNTS = ("wilson", "jeffreys")
-_DRAWS_AT_A_TIME = 2**20  # differences sorted at once: 8 MB
+_DRAWS_AT_A_TIME = 2**20  # differences sorted at a time: 8 MB of doubles
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intervals:
-    """Ends (2, column), standard errors (column,) and the kind of each interval."""
+    """Bounds (2, column), standard errors (column,) and the kind of each interval."""
 
     ends: Floats
     se: Floats
@@ -39,8 +39,8 @@ class Intervals:
 def scorer_intervals(statistic: Statistic, estimates: Estimates, settings: Settings) -> Intervals:
     """Return the intervals of the values of scorers.
 
-    Accuracies that are means of items get Wilson intervals near 0 and 1, where replicates hardly
-    vary; so do values at a limit of the statistic that are constant over all replicates.
+    Accuracies that are means over items have Wilson intervals near 0 and 1, where replicates hardly
+    vary; so do values at a bound of the statistic that are constant over all replicates.
     """
     n_scorers = len(estimates.estimate)
     se = standard_errors_of(estimates, estimates.draws, np.arange(n_scorers), None)
@@ -52,7 +52,7 @@ def scorer_intervals(statistic: Statistic, estimates: Estimates, settings: Setti
         degrees_of_freedom(estimates) + 1,
         bounded=statistic.is_accuracy,
     )
-    verdicts = verdicts_of(estimates)
+    verdicts = item_verdicts(estimates)
     kind = effective_interval_kind(statistic, estimates, settings.interval, verdicts is not None)
     if np.isnan(estimates.draws).all():
         return Intervals(ends=np.full((2, n_scorers), np.nan), se=se, kinds=[kind] * n_scorers)
@@ -71,7 +71,7 @@ def _by_kind(
     of_verdicts: bool,
     settings: Settings,
 ) -> Intervals:
-    """Intervals of each scorer by its own kind: Wilson's near limits, else the requested one."""
+    """Intervals by kind for each scorer: Wilson's near the bounds, otherwise the requested one."""
     se, of_items = inputs.se, statistic.has_contributions
     kinds = np.full(len(se), kind, dtype=object)
     if kind in _FROM_REPLICATES and estimates.n_systems is None:
@@ -135,7 +135,7 @@ def difference_intervals(
 def effective_interval_kind(
     statistic: Statistic, estimates: Estimates, requested: str, of_verdicts: bool
 ) -> str:
-    """Return the requested kind of interval, or its replacement where it does not exist."""
+    """Return the requested kind of interval, or its replacement if it is not available."""
     if requested in _FROM_COUNTS and not of_verdicts:
         requested = "bca"
     if statistic.inflated and requested in (*_FROM_REPLICATES, "bootstrap-t"):
@@ -143,7 +143,7 @@ def effective_interval_kind(
     if requested in _FROM_REPLICATES and statistic.interval is not None:
         return statistic.interval
     if estimates.n_systems is not None and requested in _FROM_REPLICATES:
-        # In simulations, replicates of units and systems together vary too much.
+        # In simulations, replicates of units and systems jointly are overdispersed.
         return "percentile" if estimates.standard_errors is None else "t"
     if requested == "bootstrap-t" and estimates.standard_errors is None:
         return "t" if estimates.n_systems is None else "percentile"
@@ -151,12 +151,12 @@ def effective_interval_kind(
 
 
 def _around_estimate(estimate: Floats, ends: Floats) -> Floats:
-    """Ends (2, column) that include the estimate, which may lie outside those of skewed draws."""
+    """Bounds (2, column) extended to include the estimate, which skewed draws may exclude."""
     return np.stack([np.fmin(ends[0], estimate), np.fmax(ends[1], estimate)])
 
 
 def _constant_at_limit(inputs: IntervalInputs, limits: tuple[float, float] | None) -> Bools:
-    """Whether each value is at a limit of the statistic in all replicates: (scorer,)."""
+    """Whether each value is at a bound of the statistic in all replicates: (scorer,)."""
     at_limit = np.zeros(len(inputs.se), dtype=bool)
     for limit in limits or ():
         at_limit |= np.abs(inputs.estimate - limit) <= ROUNDOFF
@@ -167,10 +167,10 @@ def _constant_at_limit(inputs: IntervalInputs, limits: tuple[float, float] | Non
 
 
 def _independent_units(estimates: Estimates) -> float:
-    """Effective number of units, given their proportions of the items.
+    """Effective number of units of unequal size.
 
-    It is at most the number of resampled systems, and at most what the statistic depends on, such
-    as the number of cases of the rarer class in AUROC.
+    It is at most the number of resampled systems, and at most the number of cases that determine
+    the statistic, such as those of the rarer class in AUROC.
     """
     limits = [1 / float(np.square(estimates.share).sum())]
     limits += [] if estimates.n_systems is None else [float(estimates.n_systems)]
@@ -180,7 +180,7 @@ def _independent_units(estimates: Estimates) -> float:
 
 
 def _effective_trials(inputs: IntervalInputs, share: Floats, of_items: bool) -> Floats:
-    """Number of independent 0/1 items with the same information, from units or standard errors."""
+    """Effective number of independent Bernoulli trials, from unit sizes or standard errors."""
     if of_items:
         return np.full(len(inputs.se), 1 / float(np.square(share).sum()))
     # At 0 and 1 the variance p (1 - p) of the estimate is 0; that of the mean replicate is not.
@@ -204,7 +204,7 @@ def _columns(inputs: IntervalInputs, columns: Bools | slice) -> IntervalInputs:
 def _ends(
     inputs: IntervalInputs, estimates: Estimates, kind: str, scorers: Floats, settings: Settings
 ) -> Floats:
-    """Ends of one kind of interval: (2, scorer)."""
+    """Bounds of one kind of interval: (2, scorer)."""
     if kind == "bootstrap-t" and estimates.standard_errors is not None:
         inputs = inputs._replace(
             se=estimates.standard_errors.of_estimate(scorers, None),

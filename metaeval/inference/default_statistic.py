@@ -1,4 +1,4 @@
-"""Which statistics a verb uses: those that are named, or the one that goes with the labels."""
+"""The statistics of a verb: those requested, or the default for the kind of labels."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Statistics = Statistic | str | Sequence[Statistic | str] | None
 def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statistic], list[str]]:
     """Return the statistics to use, and a note that gives the reason for default ones."""
     if statistic is not None:
-        requested = [named for entry in _as_list(statistic) for named in _named(entry)]
-        statistics = [named.settled(table) for named in requested]
-        names = [named.name for named in statistics]
+        requested = [s for entry in _as_list(statistic) for s in _parsed(entry)]
+        statistics = [s.settled(table) for s in requested]
+        names = [s.name for s in statistics]
         if not statistics or len(set(names)) < len(names):
             raise MetaevalError(
                 f"Name each statistic once, got {join_names(names) or 'none'}; omit statistic= to "
                 "choose by the kind of label."
             )
         return statistics, []
-    kind, statistics = _default(table)
-    return statistics, [f"{kind}, so: {' and '.join(named.name for named in statistics)}"]
+    kind, statistics = _default_statistics(table)
+    return statistics, [f"{kind}, so: {' and '.join(s.name for s in statistics)}"]
 
 
 def require_policy(statistic: Statistic, missing: str) -> None:
@@ -50,8 +50,8 @@ def _as_list(statistic: Any) -> list[Any]:
     return list(statistic) if isinstance(statistic, list | tuple) else [statistic]
 
 
-def _named(statistic: Any) -> list[Statistic]:
-    """A statistic, or those named by a string."""
+def _parsed(statistic: Any) -> list[Statistic]:
+    """Statistics given by an object or parsed from a string."""
     if isinstance(statistic, Statistic):
         return [statistic]
     if isinstance(statistic, str):
@@ -62,7 +62,7 @@ def _named(statistic: Any) -> list[Statistic]:
     )
 
 
-def _default(table: Table) -> tuple[str, list[Statistic]]:
+def _default_statistics(table: Table) -> tuple[str, list[Statistic]]:
     if not isinstance(table, Responses):
         if (table.labels == 0).any(axis=None):
             return "preferences with ties", [tie_calibrated_accuracy()]

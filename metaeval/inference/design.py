@@ -1,4 +1,4 @@
-"""From a table to what is compared: one label, the rows that count, strata and units."""
+"""The design of an analysis: label, included rows, strata and resampling units."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Design:
     by : str, optional
         Column that defines the strata.
     unit : {"item", "cluster", "task"}
-        What is resampled.
+        Unit of resampling.
     systems : bool
         Whether systems are resampled too.
     missing : str
@@ -126,7 +126,7 @@ def make_design(
 
 
 def design_from(source: Table, options: DesignOptions) -> Design:
-    """Return the design that options request: one label, the rows that count, strata and units."""
+    """Return the requested design: one label, the included rows, strata and resampling units."""
     table, by = source.canonical, options.by
     unit, systems = requested_unit(table, options.resample)
     policy = table.missing if options.missing is None else options.missing
@@ -173,20 +173,20 @@ def design_from(source: Table, options: DesignOptions) -> Design:
 
 
 def _without_empty_scorers(table: Table, policy: str) -> tuple[Table, tuple[str, ...]]:
-    """The table without scorers with scores on fewer than two units, and warnings."""
+    """The table without scorers that have scores on fewer than two units, and warnings."""
     n_units = _units_scored(table)
-    few = {name: n for name, n in n_units.items() if n < 2}
-    if not few or max(n_units.values()) < 2 or policy not in ("common", "pairwise"):
+    sparse = {name: n for name, n in n_units.items() if n < 2}
+    if not sparse or max(n_units.values()) < 2 or policy not in ("common", "pairwise"):
         return table, ()
     unit = "cluster" if "cluster" in table.rows else "item"
     reasons = {0: "no score on any row with a label", 1: f"scores of one {unit} only"}
     warnings = []
-    for n, why in reasons.items():
-        names = [name for name in few if few[name] == n]
+    for n, reason in reasons.items():
+        names = [name for name in sparse if sparse[name] == n]
         if names:
             has = "has" if len(names) == 1 else "have"
-            warnings.append(f"{join_names(names, 5)} {has} {why}: excluded")
-    return table.drop_scorers(*few), tuple(warnings)
+            warnings.append(f"{join_names(names, 5)} {has} {reason}: excluded")
+    return table.drop_scorers(*sparse), tuple(warnings)
 
 
 def _units_scored(table: Table) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Estimates of one statistic for all scorers, with what intervals and tests need."""
+"""Estimates of one statistic for all scorers, with the input of intervals and tests."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Estimates:
         The stratum; None for the overall estimate.
     estimate : array (scorer,)
     contributions : array (unit, scorer) or None
-        They add up to the estimate and are flipped by the sign-flip test; None where no test
-        flips them.
+        Contributions of units, whose sum is the estimate; the sign-flip test flips their
+        differences. None if the statistic has none.
     influence : array (unit, scorer)
         First-order influence, for the acceleration of BCa intervals.
     draws : array (replicate, scorer)
@@ -43,7 +43,7 @@ class Estimates:
     stream : int
         Stream of random numbers; strata with the same units share it.
     tables : tuple of tables
-        Those of the strata.
+        Tables of the strata.
     """
 
     scorers: list[str]
@@ -75,7 +75,7 @@ def standard_errors_of(
     """
     if estimates.n_systems is not None and estimates.standard_errors is not None:
         return estimates.standard_errors.of_estimate(first, second)
-    # Weights drawn from n units vary by (n - 1) / n of what new units would.
+    # The variance under resampling of n units is (n - 1) / n of that under new units.
     n = estimates.n_units
     return _standard_deviation(draws) * np.sqrt(n / max(n - 1, 1))
 

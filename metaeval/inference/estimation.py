@@ -47,7 +47,7 @@ def _estimate(
     influence = np.zeros((n_units, len(exact)))
     errors: StandardErrors | None = None
     n_systems: int | None = None
-    if beyond or present.sum() < 2:  # one unit does not show how units differ
+    if beyond or present.sum() < 2:  # one unit gives no information on variation between units
         draws = np.full((resampling.n, len(exact)), np.nan)
     elif design.systems:
         names = sorted(design.table.rows["system"].astype(TEXT).unique())
@@ -128,24 +128,24 @@ def _two_way(
             "tie_calibrated_accuracy or system_accuracy, or resample='item'."
         )
     n_units = len(draws.stratum.units)
-    both = statistic.by_systems(table, draws.unit, n_units)
+    two_way = statistic.by_systems(table, draws.unit, n_units)
 
     def blocks() -> Iterator[tuple[Floats, Floats]]:
-        return draws.blocks(both.systems, statistic.name)
+        return draws.blocks(two_way.systems, statistic.name)
 
-    values = np.concatenate([both.values(w, v) for w, v in blocks()])
-    if both.spread is None:
-        return values, None, len(both.systems)
-    of_both = both.spread
+    values = np.concatenate([two_way.values(w, v) for w, v in blocks()])
+    if two_way.spread is None:
+        return values, None, len(two_way.systems)
+    standard_error = two_way.spread
 
     def of_estimate(first: Codes, second: Codes | None) -> Floats:
-        ones = np.ones((1, n_units)), np.ones((1, len(both.systems)))
-        return np.asarray(of_both(*ones, first, second)[0])
+        ones = np.ones((1, n_units)), np.ones((1, len(two_way.systems)))
+        return np.asarray(standard_error(*ones, first, second)[0])
 
     def of_replicates(first: Codes, second: Codes | None) -> Floats:
-        return np.concatenate([of_both(w, v, first, second) for w, v in blocks()])
+        return np.concatenate([standard_error(w, v, first, second) for w, v in blocks()])
 
-    return values, StandardErrors(of_estimate, of_replicates), len(both.systems)
+    return values, StandardErrors(of_estimate, of_replicates), len(two_way.systems)
 
 
 def as_rows_for(statistic: Statistic, table: Table) -> Table:

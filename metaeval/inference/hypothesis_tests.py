@@ -23,13 +23,13 @@ from metaeval.resampling import (
 from metaeval.statistics import Statistic
 
 _LARGEST_Z = 40.0  # beyond it the normal tail is 0 in double precision
-_ROWS_AT_A_TIME = 2**16
+_ROWS_AT_A_TIME = 2**16  # a table without verdicts is usually recognized in its first block
 
 
 def test_family(
     statistic: Statistic, family: Sequence[Comparisons], testing: ComparisonSettings, n_flips: int
 ) -> list[PValues]:
-    """Test the differences of a family, which share their random draws."""
+    """Test the differences of a family with shared random draws."""
     can_flip = all(c.estimates.contributions is not None for c in family)
     if testing.test == "sign-flip" and can_flip:
         return _sign_flip_tests(statistic, family, testing, n_flips)
@@ -62,10 +62,10 @@ def _sign_flip_tests(
         stop_after_exceedances=testing.stop_after_exceedances,
         most_enumerated=testing.max_enumerated,
     )
-    return [_of_flips(test, statistic) for test in tests]
+    return [_from_flips(test, statistic) for test in tests]
 
 
-def _of_flips(test: FlipTest, statistic: Statistic) -> PValues:
+def _from_flips(test: FlipTest, statistic: Statistic) -> PValues:
     variance = test.p_value * (1 - test.p_value)
     mcse = np.zeros_like(variance) if test.enumerated else np.sqrt(variance / test.n_flips)
     status = statistic.estimand.status
@@ -83,7 +83,7 @@ def _of_flips(test: FlipTest, statistic: Statistic) -> PValues:
 
 
 def _bootstrap_tests(family: Sequence[Comparisons], testing: ComparisonSettings) -> list[PValues]:
-    """Bootstrap tests, studentized in each replicate where there is a formula, else by one se."""
+    """Bootstrap tests, with a standard error of each replicate if there is a formula for it."""
     studentized = [_studentized(c) for c in family]
     two_sided = testing.alternative == "two-sided"
     sign = -1.0 if testing.alternative == "less" else 1.0
@@ -95,9 +95,9 @@ def _bootstrap_tests(family: Sequence[Comparisons], testing: ComparisonSettings)
     for c, t, t_null, p_adjusted in zip(
         family, observed, null, np.split(adjusted, cuts), strict=True
     ):
-        by_draws = c.estimates.standard_errors is not None
-        p = _p_of_draws(t, t_null, two_sided) if by_draws else _p_of_normal(t, two_sided)
-        # Neither the draws nor flips of the units could show a smaller p-value.
+        has_errors = c.estimates.standard_errors is not None
+        p = _bootstrap_p(t, t_null, two_sided) if has_errors else _normal_p(t, two_sided)
+        # Neither the draws nor sign flips of the units can give a smaller p-value.
         smallest = max(1 / (1 + testing.n_resamples), 2.0 ** (1 - c.estimates.n_units))
         p = np.where(np.isnan(c.se), np.nan, np.maximum(p, smallest))
         tests.append(
@@ -129,13 +129,13 @@ def _studentized(comparisons: Comparisons) -> tuple[Floats, Floats]:
     return np.where(np.isnan(comparisons.se), np.nan, t), null
 
 
-def _p_of_draws(t: Floats, null: Floats, two_sided: bool) -> Floats:
+def _bootstrap_p(t: Floats, null: Floats, two_sided: bool) -> Floats:
     extreme = np.abs(null) >= np.abs(t) if two_sided else null >= t
     n_defined = (~np.isnan(null)).sum(axis=0)
     return np.asarray((1 + extreme.sum(axis=0)) / (1 + n_defined))
 
 
-def _p_of_normal(t: Floats, two_sided: bool) -> Floats:
+def _normal_p(t: Floats, two_sided: bool) -> Floats:
     z = np.clip(
         np.nan_to_num(t, nan=0.0, posinf=_LARGEST_Z, neginf=-_LARGEST_Z), -_LARGEST_Z, _LARGEST_Z
     )
@@ -144,8 +144,8 @@ def _p_of_normal(t: Floats, two_sided: bool) -> Floats:
     return np.asarray(1 - normal_cdf(z))
 
 
-def verdicts_of(estimates: Estimates) -> Floats | None:
-    """Return the verdict, 0 or 1, on each item (item, scorer) if the estimate is their mean.
+def item_verdicts(estimates: Estimates) -> Floats | None:
+    """Return verdicts, 0 or 1 (item, scorer), if the estimate is their mean over items.
 
     Items that are not included (tied labels) are 0 for all scorers.
     """
@@ -169,7 +169,7 @@ def verdicts_of(estimates: Estimates) -> Floats | None:
 def _mcnemar(
     statistic: Statistic, comparisons: Comparisons, testing: ComparisonSettings
 ) -> PValues:
-    verdicts = verdicts_of(comparisons.estimates)
+    verdicts = item_verdicts(comparisons.estimates)
     if verdicts is None:
         raise MetaevalError(
             f"test={testing.test!r} needs one verdict, correct or not, per independent item, and "

@@ -1,4 +1,4 @@
-"""The label of an analysis: one column, or one summary of several raters."""
+"""The label of an analysis: one column, or a summary of several raters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mean over strata, with equal weights in the estimate as in every draw."""
+"""Unweighted mean over strata, of estimates and draws."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from metaeval.statistics import StandardErrors
 
 
 def macro_average(parts: list[Estimates], n_shared: int) -> Estimates:
-    """Return the mean over strata with equal weights, in the estimate as in every draw.
+    """Return the unweighted mean over strata, of estimates and draws.
 
-    `n_shared` is the number of items where strata share them.
+    `n_shared` is the number of distinct items, which strata may share.
     """
     if len(parts) == 1 and parts[0].name is None:
         return parts[0]
@@ -69,7 +69,7 @@ def _pooled(parts: Sequence[Floats]) -> Floats:
 
 
 def _mean_levels(parts: list[Estimates]) -> Mapping[str, Floats]:
-    """Levels averaged over strata; numbers of lost groups and of trials are summed."""
+    """Levels averaged over strata; numbers of undefined groups and of trials are summed."""
     names = parts[0].levels
     return {
         name: (np.sum if name in ("lost", "trials") else np.mean)(

@@ -1,4 +1,4 @@
-"""Notes of a result: counts, estimands, tests; and warnings about degenerate ties."""
+"""Notes of a result (counts, estimands, tests), and warnings about degenerate ties."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from metaeval.inference.design import Design
 from metaeval.inference.settings import PUBLISHED_TESTS, Settings
 from metaeval.results import Detail
 
-_ALL_TIES = 0.95  # proportion of pairs above which a tie threshold is degenerate
+_MAX_TIE_RATE = 0.95  # proportion of pairs above which a tie threshold is degenerate
 _AVERAGES = {
     "items": "mean over items",
     "pairs": "mean over pairs",
     "groups": "mean over groups",
     "responses": "mean over responses",
 }
-CHOSEN = ", so: "
-"""In the note that says why a statistic was chosen, before its name."""
+DEFAULT_CHOICE = ", so: "
+"""Separator of reason and statistic in the note on the default statistic."""
 
 
 def result_notes(
@@ -41,7 +41,7 @@ def result_notes(
 def tie_warnings(frame: pd.DataFrame, details: Sequence[Detail]) -> list[str]:
     """Return warnings about tuned thresholds that tie nearly all pairs of a scorer."""
     half = {(d["statistic"], d["task"], d["scorer"]): d["half"] for d in details if "half" in d}
-    tied = [row for row in frame.to_dict("records") if (row["tie_rate"] or 0) > _ALL_TIES]
+    tied = [row for row in frame.to_dict("records") if (row["tie_rate"] or 0) > _MAX_TIE_RATE]
     return [
         f"all ties: {row['scorer']} ties {100 * row['tie_rate']:.0f}% of the pairs"
         + (f" (task {row['task']})" if row["task"] else "")
@@ -66,12 +66,12 @@ def _counts(design: Design) -> str:
 
 
 def _estimands(design: Design, analyses: Sequence[Analysis], further: Sequence[str]) -> list[str]:
-    """Names of the statistics and how they average; the reason for a default is said first."""
+    """Names of the statistics and their averages, after the reason for a default statistic."""
     average = _AVERAGES.get(analyses[0].estimand.average or "", "as given")
     clustered = "cluster" in design.source.rows
     unit = design.resample if clustered else "item (no cluster column)"
     line = f"{average}; resample: {unit}"
-    if further and CHOSEN in further[0]:
+    if further and DEFAULT_CHOICE in further[0]:
         return [f"{further[0]}, {line}", *further[1:]]
     names = dict.fromkeys(analysis.estimand.name for analysis in analyses)
     return [f"{', '.join(names)}, {line}", *further]
@@ -89,7 +89,7 @@ def _correction(settings: Settings) -> list[str]:
 
 def _pairs_of_correctness(design: Design, analyses: Sequence[Analysis]) -> list[str]:
     """A note that pairs of equal labels are not formed, as other coefficients form all."""
-    requested = [analysis.estimand for analysis in analyses if not analysis.beside]
+    requested = [analysis.estimand for analysis in analyses if not analysis.supplementary]
     paired = any(e.ties is not None and e.grouping != "systems" for e in requested)
     if not paired or design.table.kind != "correct":
         return []
@@ -100,7 +100,7 @@ def _pairs_of_correctness(design: Design, analyses: Sequence[Analysis]) -> list[
 
 
 def _targets(design: Design, analyses: Sequence[Analysis]) -> list[str]:
-    """What numbers mean beyond their names, and how many items are included."""
+    """Estimands that names do not explain, and the number of included items."""
     return [
         f"{analysis.estimand.name} estimates {analysis.estimand.target}"
         + _items_included(design, analysis)

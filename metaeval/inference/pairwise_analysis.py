@@ -1,4 +1,4 @@
-"""The analysis of one statistic on different rows: those that each scorer, or pair, has."""
+"""The analysis of one statistic on different rows: those scored by each scorer, or pair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from metaeval.inference.analysis import (
 )
 from metaeval.inference.comparisons import Comparisons, compare_pairs
 from metaeval.inference.design import Design
-from metaeval.inference.diagnostics import Diagnosed, diagnose
+from metaeval.inference.diagnostics import DiagnosticInput, diagnose
 from metaeval.inference.estimates import Estimates
 from metaeval.inference.estimation import estimate
 from metaeval.inference.settings import Settings, pairs_of_scorers
@@ -25,15 +25,15 @@ from metaeval.inference.system_level import at_system_level
 from metaeval.results import Row
 from metaeval.statistics import Statistic
 
-_MAX_MESSAGES = 3
+_MAX_MESSAGES = 3  # of a kind: more repeat the same cause for other pairs
 
 
 def analyze_pairwise(design: Design, statistic: Statistic, settings: Settings) -> Analysis:
-    """Return values on the rows of each scorer, and differences on the rows that both have."""
+    """Return values on the rows of each scorer, and differences on the rows common to both."""
     if statistic.estimand.grouping == "systems":
         design = at_system_level(design)[0] or design
     designs = [_common_design(design, statistic, [name]) for name in design.scorers]
-    estimates = [estimate(own, statistic, settings.resampling) for own in designs]
+    estimates = [estimate(d, statistic, settings.resampling) for d in designs]
     scorers = [row for parts in estimates for row in rows_of_scorers(statistic, parts, settings)]
     families, warnings, failures = _families(design, statistic, settings)
     pairs = settings.pairs(design.scorers)
@@ -45,7 +45,7 @@ def analyze_pairwise(design: Design, statistic: Statistic, settings: Settings) -
         for family, n in zip(families, n_comparisons, strict=True)
         for row in rows_of_family(statistic, family, settings, n)
     ]
-    warnings = [line for own in designs for line in _absent_strata(own, design)] + warnings
+    warnings = [line for d in designs for line in _absent_strata(d, design)] + warnings
     return Analysis(
         estimand=statistic.estimand,
         scorers=sorted(scorers, key=_overall_first),
@@ -67,7 +67,7 @@ Families = tuple[list[Comparisons], list[Comparisons]]
 def _families(
     design: Design, statistic: Statistic, settings: Settings
 ) -> tuple[Families, list[str], list[str]]:
-    """Comparisons of each pair on common rows, warnings, and why some pairs have none."""
+    """Comparisons of each pair on common rows, warnings, and reasons for pairs without one."""
     families: Families = ([], [])
     warnings, failures = [], []
     pairs = settings.pairs(design.scorers)
@@ -80,14 +80,14 @@ def _families(
             failures.append(f"{names[0]} and {names[1]} are not compared: {error}")
             continue
         estimates[0] = _over_all_strata(estimates, design)
-        subject = Diagnosed(
+        diagnostic_input = DiagnosticInput(
             estimates=estimates,
             design=common,
             statistic=statistic,
             settings=settings,
             n_pairs=len(pairs),
         )
-        warnings += diagnose(subject)
+        warnings += diagnose(diagnostic_input)
         position = pairs_of_scorers(common.scorers, names[1])
         compared = [compare_pairs(statistic, part, position) for part in estimates]
         families[0].append(compared[0])
@@ -96,7 +96,7 @@ def _families(
 
 
 def _common_design(design: Design, statistic: Statistic, names: list[str]) -> Design:
-    """The design of the rows that all of these scorers have."""
+    """The design restricted to rows common to the given scorers."""
     common = design.restricted_to(names, missing="common")
     if statistic.estimand.grouping != "systems":
         return common
@@ -119,7 +119,7 @@ def _with_units_of(common: Design, design: Design) -> Design:
 
 
 def _over_all_strata(estimates: Sequence[Estimates], design: Design) -> Estimates:
-    """The overall estimate, with zeros for units of strata that a pair does not have."""
+    """The overall estimate, with zero contributions in strata without common rows."""
     overall, strata = estimates[0], estimates[1:]
     if design.by is None or overall.contributions is None:
         return overall
@@ -136,13 +136,13 @@ def _over_all_strata(estimates: Sequence[Estimates], design: Design) -> Estimate
     return replace(overall, contributions=stacked, stream=len(design.strata))
 
 
-def _absent_strata(own: Design, design: Design) -> list[str]:
+def _absent_strata(scorer_design: Design, design: Design) -> list[str]:
     """A warning where a scorer has no scores in some strata."""
-    if len(own.strata) == len(design.strata):
+    if len(scorer_design.strata) == len(design.strata):
         return []
     return [
-        f"{own.scorers[0]} is scored in only {len(own.strata)} of {len(design.strata)} strata; its "
-        "macro average is not comparable with the others"
+        f"{scorer_design.scorers[0]} is scored in only {len(scorer_design.strata)} of "
+        f"{len(design.strata)} strata; its macro average is not comparable with the others"
     ]
 
 
@@ -151,13 +151,13 @@ def _different_rows(rows: Sequence[Row], settings: Settings) -> list[str]:
     n_rows = {row.scorer: row.n_rows for row in rows if row.task is None}
     if len(set(n_rows.values())) < 2:
         return []
-    fewest, most = (f(n_rows, key=lambda name: n_rows[name]) for f in (min, max))
-    cure = "call compare"
+    smallest, largest = (f(n_rows, key=lambda name: n_rows[name]) for f in (min, max))
+    advice = "call compare"
     if settings.testing is not None:
-        cure = "the order and the ranks come from differences on common rows"
+        advice = "the order and the ranks come from differences on common rows"
     return [
-        f"values are from different rows ({fewest}: {n_rows[fewest]}, {most}: {n_rows[most]}) and "
-        f"do not rank the scorers: {cure}"
+        f"values are from different rows ({smallest}: {n_rows[smallest]}, {largest}: "
+        f"{n_rows[largest]}) and do not rank the scorers: {advice}"
     ]
 
 

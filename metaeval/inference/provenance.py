@@ -36,9 +36,9 @@ def assemble_result(
     settings: Settings,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Return the result of analyses of one design, with all that is recorded beside numbers.
+    """Return the result of analyses of one design, with metadata.
 
-    `notes` are further notes; the first one may say why a statistic was chosen.
+    `notes` are further notes; the first one may give the reason for the default statistic.
     """
     frame = frame_of_rows([row for a in analyses for row in (*a.scorers, *a.differences)])
     details = tuple(detail for a in analyses for detail in a.details)
@@ -62,7 +62,7 @@ def assemble_result(
 
 
 def _warnings(frame: pd.DataFrame, design: Design, analyses: Sequence[Analysis]) -> list[str]:
-    """Warnings of the table, the design and the analyses, without those that others begin with."""
+    """Warnings of the table, the design and the analyses, without those that others extend."""
     without_value = frame["baseline"].isna() & frame["estimate"].isna()
     undefined = set(frame.loc[without_value, "scorer"])
     lines = [
@@ -75,7 +75,7 @@ def _warnings(frame: pd.DataFrame, design: Design, analyses: Sequence[Analysis])
     return [
         line
         for line in lines
-        if not any(other != line and other.startswith(line) for other in lines)
+        if not any(longer != line and longer.startswith(line) for longer in lines)
     ]
 
 
@@ -96,14 +96,14 @@ def _info(analysis: Analysis) -> StatisticInfo:
         better=estimand.better,
         status=estimand.status,
         unit=estimand.unit,
-        beside=analysis.beside,
+        beside=analysis.supplementary,
         **estimand.meaning(),
     )
 
 
 def _policy(kind: str, design: Design, analyses: Sequence[Analysis], settings: Settings) -> Policy:
     first, testing = analyses[0].estimand, settings.testing
-    requested = [analysis.estimand for analysis in analyses if not analysis.beside]
+    requested = [analysis.estimand for analysis in analyses if not analysis.supplementary]
     rows = [row for analysis in analyses for row in analysis.scorers]
     has_intervals = kind in ("evaluate", "compare") or any(row.interval for row in rows)
     tests = ",".join(dict.fromkeys(row.test for row in rows if row.test))

@@ -1,4 +1,4 @@
-"""Published tests of two scorers that swap their scores or verdicts at random."""
+"""Published permutation tests that swap scores or verdicts of two scorers."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from metaeval.inference.estimation import as_rows_for
 from metaeval.inference.settings import ComparisonSettings
 from metaeval.inference.swap_tests import (
     Finish,
-    Null,
-    Swaps,
-    linear,
-    of_columns,
+    NullDistribution,
+    SwapDesign,
+    correlation_null,
+    linear_null,
     pearson_columns,
+    swap_units,
     system_columns,
-    units_of_rows,
 )
-from metaeval.inference.swap_tests_direct import evaluated
+from metaeval.inference.swap_tests_direct import direct_null
 from metaeval.resampling import PairedDifferences, flip_test, key_of, mcnemar, rechunk, williams
 from metaeval.statistics import Statistic, only_label, standardised, sum_by, systems_of
 from metaeval.tables import Responses, Table
 
-_MAX_STORED = 20_000_000  # null differences that are stored
-_SWAPS_IN_BLOCK = 1_000  # swaps in a block
-_DIFFERENCES_AT_A_TIME = 2**17  # differences that exist at one time
-_MAX_COLUMN_VALUES = 20_000_000  # values of columns whose sums give a correlation
+_MAX_STORED = 20_000_000  # null differences in memory: 160 MB; more are drawn again for each use
+_SWAPS_IN_BLOCK = 1_000
+_DIFFERENCES_AT_A_TIME = 2**17  # 1 MB of doubles
+_MAX_COLUMN_VALUES = 20_000_000  # 160 MB of columns whose sums give a correlation
 _TUNED = ("crossfit", "in-sample")
 
 
 def published_tests(
     statistic: Statistic, family: Sequence[Comparisons], testing: ComparisonSettings, n_flips: int
 ) -> list[PValues]:
-    r"""Test the differences of a family as published tools do, for comparison with them.
+    r"""Test the differences of a family by a published test, for comparison with publications.
 
     Parameters
     ----------
@@ -57,31 +57,32 @@ def published_tests(
     Returns
     -------
     list of PValues
-        One for each of the comparisons, with status "published". p is # / 2^units with all swaps
-        enumerated (up to 20 units; where every swap is evaluated by itself, if that is no more
-        work than drawing), else (1 + #) / (1 + n); adjusted by step-down max-T
-        over the family, each difference divided by the root mean square of its null; NaN for
-        `pair-swap` and `williams`.
+        One for each of the comparisons, with status "published". With # extreme swaps, p is # /
+        2^units if all swaps are enumerated (up to 20 units; for statistics that are evaluated swap
+        by swap, only if there are at most n swaps), else (1 + #) / (1 + n). Adjustment is by
+        step-down max-T over the family, with each difference divided by the root mean square of its
+        null distribution; NaN for `pair-swap` and `williams`.
 
     Notes
     -----
     `swap-cells` (PERM-BOTH of mt-metrics-eval), `swap-items` (PERM-INPUTS) and `swap-systems`
-    (PERM-SYSTEMS): scores of both scorers are standardized over the table; each cell, item or
-    system, with all its rows, then swaps those of the two scorers with probability 1/2. The null
-    hypothesis is that the scorers are *exchangeable* given the labels, which is stronger than that
-    the statistics are equal: standardizing removes no difference in tails, ties or noise. Equally
-    good scorers are rejected too often where the noise of one grows with the label, and, by whole
-    items, where one of them decides few pairs; sign flips of contributions hold the level there.
-    Of the random swaps, "both" of nlpstats is
-    another one: whole systems, then whole items.
+    (PERM-SYSTEMS): the scores of both scorers are standardized over the table; then the scores in
+    each cell, item or system are swapped between the two scorers with probability 1/2. The null
+    hypothesis is that the scorers are *exchangeable* given the labels, which is stronger than
+    equality of the statistics: standardization does not remove differences in tails, ties or noise.
+    Equally accurate scorers are rejected too often if the noise of one of them increases with the
+    label, and, with swaps of entire items, if one of them decides few pairs; sign flips of
+    contributions maintain the level in these cases. The swaps "both" of nlpstats differ: entire
+    systems, then entire items.
 
-    `pair-swap`: the verdicts of both scorers on each pair of responses are swapped, each scorer
-    at its own tie threshold. It takes pairs that share responses for independent, and rejects many
-    times its level where noise varies from item to item; `sign-flip` does not.
+    `pair-swap`: the verdicts of both scorers on each pair of responses are swapped, each with the
+    tie threshold of its scorer. It assumes that pairs are independent although they share
+    responses, and its type I error rate is many times the nominal level if noise varies between
+    items; `sign-flip` does not have this problem.
 
     `williams`: the t test of two dependent correlations, for independent normal rows.
 
-    A group in which a swapped scorer is constant is left out of both swapped statistics.
+    Groups in which a swapped scorer is constant are excluded from both swapped statistics.
 
     References
     ----------
@@ -109,24 +110,28 @@ def _require_scores(comparisons: Comparisons, testing: ComparisonSettings) -> No
         )
 
 
-# Counting.
-def _swap_tests(nulls: list[Null], testing: ComparisonSettings, n_flips: int) -> list[PValues]:
-    """Tests of each of the comparisons, adjusted over the family."""
-    if len(nulls) == 1 and nulls[0].every is not None:
+# p-values from counts of extreme swaps.
+def _swap_tests(
+    nulls: list[NullDistribution], testing: ComparisonSettings, n_flips: int
+) -> list[PValues]:
+    """p-values of each of the comparisons, adjusted over the family."""
+    if len(nulls) == 1 and nulls[0].enumerate_all is not None:
         return [
-            _of_counts(
+            _from_counts(
                 *_count_extreme(nulls[0], True, n_flips, testing), nulls[0], n_flips, testing
             )
         ]
     joint = nulls[0] if len(nulls) == 1 else _side_by_side(nulls)
-    alone, upto = _count_extreme(joint, False, n_flips, testing)
+    extreme, stepped_down = _count_extreme(joint, False, n_flips, testing)
     cuts = np.cumsum([len(null.observed) for null in nulls])[:-1]
-    split = zip(nulls, np.split(alone, cuts), np.split(upto, cuts), strict=True)
+    split = zip(nulls, np.split(extreme, cuts), np.split(stepped_down, cuts), strict=True)
     tests = []
-    for null, count, stepped in split:
-        test = _of_counts(count, stepped, null._replace(every=None), n_flips, testing)
-        if null.every is not None:
-            exact = _of_counts(
+    for null, count, maxima_count in split:
+        test = _from_counts(
+            count, maxima_count, null._replace(enumerate_all=None), n_flips, testing
+        )
+        if null.enumerate_all is not None:
+            exact = _from_counts(
                 *_count_extreme(null, True, n_flips, testing), null, n_flips, testing
             )
             test = replace(exact, adjusted=np.maximum(test.adjusted, exact.p_value))
@@ -134,34 +139,45 @@ def _swap_tests(nulls: list[Null], testing: ComparisonSettings, n_flips: int) ->
     return tests
 
 
-def _of_counts(
-    alone: Codes, upto: Codes, null: Null, n_flips: int, testing: ComparisonSettings
+def _from_counts(
+    extreme: Codes,
+    stepped_down: Codes,
+    null: NullDistribution,
+    n_flips: int,
+    testing: ComparisonSettings,
 ) -> PValues:
-    """p-values from numbers of extreme swaps."""
-    every = null.every is not None
-    n = 2**null.n_units if every else n_flips
-    seen = 2 ** (null.n_units - (testing.alternative == "two-sided")) if every else n
-    p, adjusted = ((count + (not every)) / (seen + (not every)) for count in (alone, upto))
-    mcse = np.zeros_like(p) if every else np.sqrt(p * (1 - p) / n)
+    """p-values from numbers of extreme swaps: of each pair, and of step-down maxima."""
+    enumerated = null.enumerate_all is not None
+    n = 2**null.n_units if enumerated else n_flips
+    n_counted = 2 ** (null.n_units - (testing.alternative == "two-sided")) if enumerated else n
+    p, adjusted = (
+        (count + (not enumerated)) / (n_counted + (not enumerated))
+        for count in (extreme, stepped_down)
+    )
+    mcse = np.zeros_like(p) if enumerated else np.sqrt(p * (1 - p) / n)
     return PValues(
         p_value=p,
         adjusted=np.maximum(p, adjusted),
         mcse=mcse,
         n_flips=n,
-        enumerated=every,
+        enumerated=enumerated,
         test=testing.test,
         status="published",
     )
 
 
 def _count_extreme(
-    null: Null, every: bool, n_flips: int, testing: ComparisonSettings
+    null: NullDistribution, enumerated: bool, n_flips: int, testing: ComparisonSettings
 ) -> tuple[Codes, Codes]:
     """Number of swaps as extreme as observed: of each pair, and of maxima of step-down sets."""
     sign = -1.0 if testing.alternative == "less" else 1.0
     two_sided = testing.alternative == "two-sided"
-    source = null.every if every and null.every is not None else lambda: null.draw(n_flips)
-    n = 2**null.n_units if every else n_flips
+    source = (
+        null.enumerate_all
+        if enumerated and null.enumerate_all is not None
+        else lambda: null.draw(n_flips)
+    )
+    n = 2**null.n_units if enumerated else n_flips
     stored = n * len(null.observed) <= _MAX_STORED
     blocks: Sequence[Floats] = list(source() if stored else null.draw(_SWAPS_IN_BLOCK))
     scale = np.sqrt(sum((b**2).sum(axis=0) for b in blocks) / sum(len(b) for b in blocks))
@@ -173,7 +189,7 @@ def _count_extreme(
     counts = np.zeros((2, len(order)), dtype=np.int64)
     for x in _in_small_blocks(blocks if stored else source(), len(order)):
         x = np.abs(x[:, order]) if two_sided else sign * x[:, order]
-        if every and not two_sided:
+        if enumerated and not two_sided:
             x = np.concatenate([x, -x])
         maxima = np.maximum.accumulate(_divide(x, scale)[:, ::-1], axis=1)[:, ::-1]
         counts += np.stack([(x >= threshold).sum(axis=0), (maxima >= threshold_t).sum(axis=0)])
@@ -193,38 +209,42 @@ def _in_small_blocks(blocks: Iterator[Floats] | Sequence[Floats], n_pairs: int) 
         yield from (block[start : start + rows] for start in range(0, len(block), rows))
 
 
-def _side_by_side(nulls: list[Null]) -> Null:
-    """Several null distributions as one, their pairs side by side."""
+def _side_by_side(nulls: list[NullDistribution]) -> NullDistribution:
+    """Several null distributions concatenated along pairs."""
 
     def draw(n: int) -> Iterator[Floats]:
         parts = zip(*(rechunk(null.draw(n), _SWAPS_IN_BLOCK) for null in nulls), strict=True)
         return (np.concatenate(blocks, axis=1) for blocks in parts)
 
     observed = np.concatenate([null.observed for null in nulls])
-    return Null(observed, np.concatenate([null.slack for null in nulls]), draw, None, 0)
+    return NullDistribution(observed, np.concatenate([null.slack for null in nulls]), draw, None, 0)
 
 
 # Null distributions of differences under swaps.
 def _null(
     statistic: Statistic, comparisons: Comparisons, testing: ComparisonSettings, n_flips: int
-) -> Null:
+) -> NullDistribution:
     tables = _swappable(statistic, comparisons, testing)
-    units = units_of_rows(tables, testing.test)
+    units = swap_units(tables, testing.test)
     key = key_of(testing.seed, "flip", comparisons.estimates.stream)
     n_units = 1 + max(int(unit.max()) for unit in units)
-    swaps = Swaps(tables, comparisons.first, comparisons.second, units, n_units, key)
+    swaps = SwapDesign(tables, comparisons.first, comparisons.second, units, n_units, key)
     if statistic.credits is not None and statistic.estimand.epsilon == "0":
         credits = [statistic.credits(as_rows_for(statistic, table)) for table in tables]
-        return linear(swaps, credits, exact=statistic.estimand.rows == "exact pairs")
+        return linear_null(swaps, credits, exact=statistic.estimand.rows == "exact pairs")
     columns = _columns_of(statistic, tables)
-    return evaluated(statistic, swaps, n_flips) if columns is None else of_columns(swaps, columns)
+    return (
+        direct_null(statistic, swaps, n_flips)
+        if columns is None
+        else correlation_null(swaps, columns)
+    )
 
 
 def _swappable(
     statistic: Statistic, comparisons: Comparisons, testing: ComparisonSettings
 ) -> list[Responses]:
-    """The tables, provided that their scores can be swapped."""
-    name, instead = statistic.name, "use test='sign-flip' or test='bootstrap'"
+    """The tables; refuse those whose scores cannot be swapped."""
+    name, remedy = statistic.name, "use test='sign-flip' or test='bootstrap'"
     tables = [table for table in comparisons.estimates.tables if isinstance(table, Responses)]
     if len(tables) < len(comparisons.estimates.tables):
         raise MetaevalError(
@@ -234,14 +254,14 @@ def _swappable(
     if (statistic.estimand.epsilon or "0") not in ("0", *_TUNED):
         raise MetaevalError(
             f"test={testing.test!r} standardizes the scores, and the epsilon of {name} is in units "
-            f"of the scores: {instead}, or epsilon=0 or tie_calibrated_accuracy."
+            f"of the scores: {remedy}, or epsilon=0 or tie_calibrated_accuracy."
         )
     if statistic.nested_flips:
-        raise MetaevalError(f"{name} needs random flips of its own for every swap; {instead}.")
+        raise MetaevalError(f"{name} needs random flips of its own for every swap; {remedy}.")
     if statistic.estimand.reads_forecasts:
         raise MetaevalError(
             f"test={testing.test!r} standardizes and swaps scores, and {name} reads them as "
-            f"forecasts: {instead}."
+            f"forecasts: {remedy}."
         )
     limit = statistic.item_limit
     if limit is not None and max(table.n_items for table in tables) > limit:
@@ -255,7 +275,7 @@ def _swappable(
 def _columns_of(
     statistic: Statistic, tables: list[Responses]
 ) -> list[tuple[Floats, Finish]] | None:
-    """Columns of each table whose sums give its correlation, if that is what the statistic is."""
+    """Columns of each table whose sums give its correlation; None for other statistics."""
     if statistic.correlation == "rows":
         return [pearson_columns(table) for table in tables]
     if statistic.correlation is None:
@@ -271,7 +291,7 @@ def _columns_of(
 def _pair_swap_test(
     statistic: Statistic, comparisons: Comparisons, testing: ComparisonSettings, n_flips: int
 ) -> PValues:
-    """Verdicts of each pair swap: a binomial tail where all pairs have the same weight."""
+    """Swap verdicts on each pair; p is a binomial tail if all pairs have equal weights."""
     parts = [_credits_of_pairs(statistic, table) for table in comparisons.estimates.tables]
     credit = np.concatenate([credit for credit, _ in parts])
     share = np.concatenate([share for _, share in parts]) / len(parts)
@@ -309,8 +329,8 @@ def _credits_of_pairs(statistic: Statistic, table: Table) -> tuple[Floats, Float
         raise _no_verdicts(statistic)
     ready = as_rows_for(statistic, table)
     credits = statistic.credits(ready)
-    calls = decide_with_threshold(ready.scores.to_numpy(), credits.epsilon)
-    credit = np.take_along_axis(credits.credit, calls.astype(int) + 1, axis=1)
+    decisions = decide_with_threshold(ready.scores.to_numpy(), credits.epsilon)
+    credit = np.take_along_axis(credits.credit, decisions.astype(int) + 1, axis=1)
     return np.where(credits.share[:, None] > 0, credit, 0.0), credits.share
 
 

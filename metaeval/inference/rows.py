@@ -50,7 +50,7 @@ def _value(levels: Mapping[str, Floats], name: str, m: int) -> float | None:
 
 
 def reference_levels(estimates: Estimates, values: Floats) -> dict[str, Floats]:
-    """Return chance, best constant, tie rate and skill of values (scorer,), where they exist."""
+    """Return chance, best constant, tie rate and skill of values (scorer,), if they are defined."""
     levels = {name: estimates.levels[name] for name in LEVELS if name in estimates.levels}
     if "best_constant" in levels:
         attainable = 1 - levels["best_constant"]
@@ -103,7 +103,7 @@ def comparison_rows(
 
 
 def adjusted_rows(rows: Sequence[Row], correction: str) -> list[Row]:
-    """Return the rows of one family with p-values adjusted, and Holm's beside them."""
+    """Return the rows of one family with adjusted p-values, including Holm's."""
     raw = np.array([row.p_value for row in rows], dtype=float)
     holm = multiplicity.holm(raw)
     if correction == "maxt":
@@ -123,11 +123,11 @@ def _proportion_better(draws: Floats, better: str) -> Floats:
 
 
 def _equivalence(statistic: Statistic, comparisons: Comparisons, margin: float | None) -> Floats:
-    """p-values of two one-sided tests, of the farthest difference that bias allows: (pair,)."""
+    """p-values of two one-sided tests, at the largest difference that bias allows: (pair,)."""
     difference, se = comparisons.difference, comparisons.se
     if margin is None:
         return np.full(len(se), np.nan)
     above, below = biases_of_pairs(statistic, comparisons)
     farthest = np.maximum(np.abs(difference + above), np.abs(difference - below))
     p = tost(farthest, se, margin, degrees_of_freedom(comparisons.estimates))
-    return np.where(se > 0, p, np.nan)  # units that do not vary cannot tell
+    return np.where(se > 0, p, np.nan)  # without variation between units, there is no evidence

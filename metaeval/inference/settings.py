@@ -48,7 +48,7 @@ _DEFAULT = Resampling()
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonSettings:
-    """How differences are tested; see `metaeval.compare`.
+    """Settings of tests of differences; see `metaeval.compare`.
 
     `n_resamples` is the number of replicates of a bootstrap test and the least number of flips.
     """
@@ -79,7 +79,7 @@ class ComparisonSettings:
 
     @property
     def adjustment(self) -> str:
-        """The correction that is applied: Holm's where max-T has no shared draws."""
+        """The applied correction: Holm's method if max-T has no shared draws."""
         no_shared_draws = (
             self.test in _WITHOUT_SHARED_DRAWS or self.stop_after_exceedances is not None
         )
@@ -92,9 +92,10 @@ class ComparisonSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How values are resampled, which intervals they get, and how differences are tested.
+    """Settings of resampling, intervals and tests.
 
-    `testing` is None where scorers are not compared, `uses_draws` False where nothing is drawn.
+    `testing` is None if scorers are not compared; `uses_draws` is False if no random numbers are
+    used.
     """
 
     resampling: Resampling = _DEFAULT

@@ -1,4 +1,4 @@
-"""Swap tests of statistics without a shortcut: every swap is evaluated by itself."""
+"""Null distributions under swaps of other statistics, evaluated swap by swap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, with_progress
 from metaeval.inference.estimation import as_rows_for
-from metaeval.inference.swap_tests import Null, Swaps
+from metaeval.inference.swap_tests import NullDistribution, SwapDesign
 from metaeval.resampling import MAX_ENUMERATED, all_signs, block_size, weight_blocks
 from metaeval.statistics import (
     Statistic,
@@ -21,64 +21,68 @@ from metaeval.statistics import (
 )
 from metaeval.tables import TEXT, Responses
 
-_SCORES = 2_000_000  # swapped scores in memory at one time: 16 MB
-_SWAPS = 250  # most swaps evaluated at one time
+_MAX_SCORES = 2_000_000  # swapped scores in memory: 16 MB
+_MAX_SWAPS = 250  # swaps that are evaluated at a time; more gain little speed
 
 
-def evaluated(statistic: Statistic, swaps: Swaps, n_flips: int) -> Null:
-    """Return differences evaluated swap by swap, many swaps as columns of one table."""
+def direct_null(statistic: Statistic, swaps: SwapDesign, n_flips: int) -> NullDistribution:
+    """Return the null distribution of any statistic, with many swaps as columns of one table."""
     scores = [standardised(table.scores.to_numpy()) for table in swaps.tables]
     largest = max(len(as_rows_for(statistic, table)) for table in swaps.tables)
-    size = int(np.clip(_SCORES // (2 * largest), 1, _SWAPS))
-    n, what = swaps.n_units, f"{statistic.name}, score swaps"
+    size = int(np.clip(_MAX_SCORES // (2 * largest), 1, _MAX_SWAPS))
+    n, description = swaps.n_units, f"{statistic.name}, score swaps"
 
     def differences(signs: Floats) -> Floats:
         values = np.empty((len(swaps.tables), len(signs), len(swaps.first)))
         for t, (table, x, unit) in enumerate(zip(swaps.tables, scores, swaps.units, strict=True)):
-            keep = signs[:, unit].T > 0
+            is_kept = signs[:, unit].T > 0
             for p, (a, b) in enumerate(zip(swaps.first, swaps.second, strict=True)):
                 first, second = x[:, [a]], x[:, [b]]
-                swapped = np.where(keep, first, second), np.where(keep, second, first)
+                swapped = np.where(is_kept, first, second), np.where(is_kept, second, first)
                 values[t, :, p] = _differences(statistic, table, *swapped)
         return np.asarray(values.mean(axis=0))
 
     def draw(n_swaps: int) -> Iterator[Floats]:
         blocks = weight_blocks("sign", swaps.key, n_swaps, n, size)
         n_blocks = -(-n_swaps // block_size(n, size))
-        return map(differences, with_progress(blocks, n_blocks, what))
+        return map(differences, with_progress(blocks, n_blocks, description))
 
-    def every() -> Iterator[Floats]:
+    def enumerate_all() -> Iterator[Floats]:
         starts = range(0, 2 ** (n - 1), size)
-        for start in with_progress(starts, len(starts), what):
+        for start in with_progress(starts, len(starts), description):
             yield differences(all_signs(start, min(start + size, 2 ** (n - 1)), n))
 
     observed = differences(np.ones((1, n)))[0]
     enumerable = n <= MAX_ENUMERATED and 2 ** (n - 1) <= n_flips
-    return Null(observed, np.full(len(observed), ROUNDOFF), draw, every if enumerable else None, n)
+    return NullDistribution(
+        observed, np.full(len(observed), ROUNDOFF), draw, enumerate_all if enumerable else None, n
+    )
 
 
 def _differences(statistic: Statistic, table: Responses, first: Floats, second: Floats) -> Floats:
     """Difference of the statistic of two swapped scorers: (row, swap) each -> (swap,)."""
     values = np.zeros(first.shape[1])
-    # A group that is constant in one swap must not be left out of the others.
-    lost = _loses_groups(statistic, table, first) | _loses_groups(statistic, table, second)
-    separate = np.flatnonzero(lost)
-    parts: list[tuple[Callable[..., Floats], Codes]] = [(_gap, np.flatnonzero(~lost))]
+    # A group that is constant in one swap must not be excluded from the others.
+    loses_groups = _loses_groups(statistic, table, first) | _loses_groups(statistic, table, second)
+    separate = np.flatnonzero(loses_groups)
+    parts: list[tuple[Callable[..., Floats], Codes]] = [
+        (_difference, np.flatnonzero(~loses_groups))
+    ]
     if statistic.estimand.grouping == "item" and isinstance(statistic, SumStatistic):
-        parts.append((_gap_by_item, separate))
+        parts.append((_difference_by_item, separate))
     else:
-        parts += [(_gap, swap) for swap in separate[:, None]]
-    for gap, swaps in parts:
+        parts += [(_difference, swap) for swap in separate[:, None]]
+    for difference, swaps in parts:
         if len(swaps):
             try:
-                values[swaps] = gap(statistic, table, first[:, swaps], second[:, swaps])
-            except MetaevalError:  # undefined in all groups: the published tools take it as 0
-                if not lost[swaps].all():
+                values[swaps] = difference(statistic, table, first[:, swaps], second[:, swaps])
+            except MetaevalError:  # undefined in all groups: published tools set it to 0
+                if not loses_groups[swaps].all():
                     raise
     return np.nan_to_num(values)
 
 
-def _gap(statistic: Statistic, table: Responses, first: Floats, second: Floats) -> Floats:
+def _difference(statistic: Statistic, table: Responses, first: Floats, second: Floats) -> Floats:
     names = [f"\x00{i:08d}" for i in range(2 * first.shape[1])]
     scores = pd.DataFrame(np.concatenate([first, second], axis=1), table.scores.index, names)
     ready = as_rows_for(statistic, table.replace(scores=scores))
@@ -86,10 +90,10 @@ def _gap(statistic: Statistic, table: Responses, first: Floats, second: Floats) 
     return np.asarray(values[: first.shape[1]] - values[first.shape[1] :])
 
 
-def _gap_by_item(
+def _difference_by_item(
     statistic: SumStatistic, table: Responses, first: Floats, second: Floats
 ) -> Floats:
-    """The same with swaps as further items, so that each has its own groups."""
+    """The same with swaps as additional items, so that each has its own groups."""
     n = first.shape[1]
     rows = table.rows.iloc[np.tile(np.arange(len(table)), n)].reset_index(drop=True)
     copy = pd.Series(np.arange(n).repeat(len(table)).astype(str))
@@ -99,8 +103,8 @@ def _gap_by_item(
     copies = table.replace(rows=rows, scores=scores, labels=labels).canonical
     ready = as_rows_for(statistic, copies)
     items = ready.item_index.get_level_values("item").astype(str)
-    of_item = items.str.split("\x1f").str[0].astype(int).to_numpy()
-    values = statistic.finish(sum_by(statistic.terms(ready), of_item, n))
+    swap_of_item = items.str.split("\x1f").str[0].astype(int).to_numpy()
+    values = statistic.finish(sum_by(statistic.terms(ready), swap_of_item, n))
     return np.asarray(values[:, 0] - values[:, 1])
 
 

@@ -1,4 +1,4 @@
-"""The design at the level of systems: those that answered every common item."""
+"""The design at the level of systems that answered every common item."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from metaeval.tables import Pairs, Table, group_codes
 def at_system_level(design: Design) -> tuple[Design | None, str]:
     """Return the design on systems that answered all common items, or None and the reason."""
     if isinstance(design.table, Pairs):
-        return None, "No system level: the table holds pairs."
+        return None, "No system level: the table contains pairs."
     if "system" not in design.table.rows:
         return None, "No system level: the table has no column 'system'."
     strata = []
@@ -31,15 +31,15 @@ def _complete_systems(table: Table) -> tuple[Table | None, str]:
     """Rows of the systems that answered every item (of their task), if there are three."""
     rows = table.rows
     task = group_codes(rows, ["task"]) if "task" in rows else np.zeros(len(rows), dtype=int)
-    named = [c for c in ("task", "item", "system", *table.keys) if c in rows]
-    if rows.duplicated(named).any():
+    keys = [c for c in ("task", "item", "system", *table.keys) if c in rows]
+    if rows.duplicated(keys).any():
         return None, "a system repeats within an item"
     systems = group_codes(rows, [c for c in ("task", "system") if c in rows])
     size = pd.Series(table.item_codes).groupby(task).nunique().to_numpy()
     answered = pd.Series(table.item_codes).groupby(systems).nunique().to_numpy()
     complete = answered[systems] == size[task]
     n = pd.Series(systems[complete]).groupby(task[complete]).nunique()
-    fewest = int(n.reindex(range(len(size)), fill_value=0).min())
-    if fewest < 3:
-        return None, f"{fewest} systems answered all common items; at least 3 are needed"
+    smallest = int(n.reindex(range(len(size)), fill_value=0).min())
+    if smallest < 3:
+        return None, f"{smallest} systems answered all common items; at least 3 are needed"
     return (table if complete.all() else table.keep_rows(complete)), ""

@@ -1,4 +1,4 @@
-"""Scorers for which a statistic is undefined: named, and the others analyzed without them."""
+"""Analysis without scorers for which the statistic is undefined."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from metaeval.results import Row
 from metaeval.statistics import Statistic
 
 _CONSTANT = "constant"
-_PROBE = Resampling(2, 0)  # enough to learn whether a value exists
+_PROBE = Resampling(2, 0)  # replicates and seed: only the existence of a value matters
 
 
 def without_undefined(
     design: Design, statistic: Statistic, analyze: Callable[[Design], Analysis]
 ) -> Analysis:
-    """Return the analysis of the scorers that have a value, as if there were no others.
+    """Return the analysis of the scorers that have a value, with blank rows for the others.
 
-    Scorers are tried one by one only if the statistic is undefined for all of them together. If
-    none is left, or all succeed alone, the error is that of all together.
+    Scorers are tried one by one only if the joint analysis fails. Its error is raised if none of
+    them has a value, or if each of them has one.
     """
     try:
         return analyze(design)

@@ -16,8 +16,8 @@ UNITS = ("item", "cluster", "task")
 def resampling_units(table: Table) -> tuple[Codes, pd.MultiIndex]:
     """Return the unit of each item, and the ids of the units: clusters, else items.
 
-    One cluster id is one cluster, in whatever task; item ids are local to their task unless items
-    are shared.
+    A cluster id denotes the same cluster in all tasks; item ids are local to their task unless
+    items are shared.
     """
     if "cluster" not in table.rows:
         return np.arange(table.n_items), table.item_index
@@ -78,7 +78,7 @@ def _with_tasks(table: Table) -> Table:
 
 
 def shared_items_warning(table: Table, unit: str) -> tuple[str, ...]:
-    """Return a warning where tasks that seem to share items are resampled as independent units."""
+    """Return a warning if tasks that seem to share items are resampled as independent units."""
     if unit != "task" or not (table.shared_items and table.sharing_assumed):
         return ()
     return (

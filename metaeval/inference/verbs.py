@@ -1,4 +1,4 @@
-"""The two verbs: how good is each scorer (`evaluate`), and do two differ (`compare`)."""
+"""The two verbs: `evaluate` estimates the value of each scorer, `compare` tests differences."""
 
 from __future__ import annotations
 
@@ -36,57 +36,58 @@ def evaluate(
     seed: int = 0,
     keep_draws: bool = False,
 ) -> Result:
-    """How good each scorer is: the value of a statistic with a bootstrap interval.
+    """Evaluate each scorer: estimate a statistic with a bootstrap confidence interval.
 
     Parameters
     ----------
     table : Responses or Pairs
     statistic : Statistic, its name, or a list of them, optional
-        What is estimated; the kind of label picks it where nothing is named (and the result says
-        which): correctness labels take `best_of_n`, preferences without ties
-        `pairwise_accuracy`, ratings and preferences with ties `tie_calibrated_accuracy`, lone
-        responses `pearson` and `kendall` over all responses.
+        Statistic to estimate. The default depends on the kind of labels and is named in the notes
+        of the result: `best_of_n` for correctness labels, `pairwise_accuracy` for preferences
+        without ties, `tie_calibrated_accuracy` for ratings and for preferences with ties, `pearson`
+        and `kendall` over all responses if there is one response per item.
     label : str, optional
-        Which label column; needed where there are several that are not exchangeable.
+        Label column; required if there are several that are not averaged.
     scorers : list of str, optional
-        Which scorers; all by default.
+        Scorers to evaluate; all by default.
     by : str, optional
-        Column of the items to report by; adds a macro row with the strata equally weighted.
+        Column of the items to report by; adds a macro average with equal weights of the strata.
     resample : {"item", "cluster", "task", ("item", "system")}, optional
-        What is resampled, and so what conclusions are about: clusters where there are any, else
-        items; whole tasks; items and systems, for conclusions about new systems too.
+        Unit of resampling, to which conclusions generalize: by default clusters if there are any,
+        else items; entire tasks; or items and systems, for conclusions that include new systems.
     confidence : float, default 0.95
-        Share of intervals that should hold the truth.
+        Confidence level: nominal coverage of the intervals.
     interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}
-        Accuracies that are means of items take `wilson` instead of the first three within two
-        standard errors of 0 or 1; the rows say which.
+        Kind of interval. Within two standard errors of 0 or 1, accuracies that are means over items
+        have Wilson intervals in place of the first three; see the column `interval`.
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
     weights : {"multinomial", "poisson", "exponential"}, optional
-        How units are weighted in replicates: exact counts (the default below 100 units),
-        independent counts, or the Bayesian bootstrap.
+        Distribution of the resampling weights: multinomial counts (the default below 100 units),
+        independent Poisson counts, or exponential weights (the Bayesian bootstrap).
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
-        Rows that all scorers have; what each comparison has; refuse; or (accuracies) count as
-        wrong. By default what the table was read with, usually `common`.
+        Policy for missing scores: use rows common to all scorers; rows common to each pair of
+        scorers; refuse missing scores; or, for accuracies, count them as wrong. By default that of
+        the table, usually `common`.
     seed : int, default 0
-        The same seed gives the same bytes, whatever the order of rows, files and scorers.
+        Seed of the random numbers; results are identical for any order of rows, files and scorers.
     keep_draws : bool, default False
-        Keep the draws even if they are more than 1e8 numbers.
+        Keep the bootstrap draws even if they are more than 1e8 numbers.
 
     Returns
     -------
     Result
-        One row for each statistic, stratum and scorer.
+        Result with one row for each statistic, stratum and scorer.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable; the message names the cure.
+        If the data or the arguments are invalid; the message says how to fix it.
 
     Notes
     -----
-    Whole items (clusters) are resampled, never pairs or responses. Where at least three systems
-    each answered every common item, `system_accuracy` stands beside the item level.
+    Entire items (clusters) are resampled, never pairs or responses. If at least three systems
+    answered every common item, `system_accuracy` is reported in addition to the item level.
 
     References
     ----------
@@ -134,7 +135,7 @@ def compare(
     seed: int = 0,
     keep_draws: bool = False,
 ) -> Result:
-    """Whether scorers differ: differences with intervals, tests and a correction.
+    """Compare scorers: differences with confidence intervals and adjusted p-values.
 
     Parameters
     ----------
@@ -143,42 +144,44 @@ def compare(
     n_resamples, weights, missing, seed
         As in `evaluate`.
     baseline : str, optional
-        Compare all others with this scorer; else all pairs are compared, A before B as text.
+        Compare all other scorers with this one; by default, compare all pairs, in alphabetical
+        order.
     test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}
-        `sign-flip`: whole items (clusters) flip the sign of the difference of two scorers'
-        contributions; all flips are tried for at most 20 units. `bootstrap`: studentised
-        replicates, approximate; statistics without contributions always take it. `mcnemar`: for
-        one verdict an item. Replicas of published tests, for comparison: `swap-cells`,
+        `sign-flip`: random signs of the differences between the contributions of two scorers, by
+        item (cluster); all sign patterns are enumerated for at most 20 units. `bootstrap`:
+        studentized bootstrap, approximate, and used for all statistics without contributions.
+        `mcnemar`: for one verdict per item. Published tests, for comparison: `swap-cells`,
         `swap-items`, `swap-systems`, `pair-swap`, `williams`.
     alternative : {"two-sided", "greater", "less"}
-        Of scorer less baseline.
+        Alternative hypothesis on scorer minus baseline.
     correction : {"maxt", "holm", "bh", "by", "none"}
-        `maxt`: step-down on studentised flips or draws that the comparisons share; Holm's where
-        there are none to share. Within a family: the pairs of the macro (or pooled) row; those of
-        all strata; and the same at system level, each statistic on its own. Holm's p stands
-        beside, in `p_holm`.
+        Adjustment of p-values. `maxt`: step-down max-T on studentized sign flips or draws shared by
+        the comparisons, replaced by Holm's method if there are none. Families are the pairs of the
+        macro (or pooled) value, and those of all strata, for each statistic separately and likewise
+        at system level. Holm's p-value is always in `p_holm`.
     margin : float, optional
-        Differences below it do not matter, in units of the statistic: adds `p_equivalent`, the p
-        of two one-sided t tests.
+        Equivalence margin in units of the statistic; adds `p_equivalent`, the p-value of two
+        one-sided t tests.
     stop_after_exceedances : int, optional
-        Sequential p-values (Besag-Clifford): flips end once so many were as extreme. 20 is usual.
+        Sequential p-values (Besag and Clifford): stop after this number of flips at least as
+        extreme as observed; 20 is common.
     keep_draws : bool, default False
-        Keep the draws even if they are more than 1e8 numbers.
+        Keep the bootstrap draws even if they are more than 1e8 numbers.
 
     Returns
     -------
     Result
-        Rows of `evaluate`, and one for each difference, with `baseline` filled in.
+        Result with the rows of `evaluate`, and one row for each difference, which has a `baseline`.
 
     Raises
     ------
     MetaevalError
-        If the data or the arguments are not usable; the message names the cure.
+        If the data or the arguments are invalid; the message says how to fix it.
 
     Notes
     -----
-    The number of random flips is max(n_resamples, 200 x comparisons in the family), at most 1e6,
-    so that many comparisons can still be separated.
+    The number of random flips is max(n_resamples, 200 x comparisons in the family), at most 1e6, so
+    that small adjusted p-values are attainable with many comparisons.
 
     References
     ----------
@@ -225,14 +228,14 @@ def _result(verb: str, design: Design, statistic: Statistics, settings: Settings
         require_policy(requested, design.missing)
     analyses = [_analyze(design, requested, settings) for requested in statistics]
     if all(requested.estimand.grouping != "systems" for requested in statistics):
-        beside, reason = _system_level(design, settings)
-        analyses += beside
+        supplementary, reason = _system_level(design, settings)
+        analyses += supplementary
         notes += reason
     return assemble_result(verb, design, analyses, settings, notes)
 
 
 def _analyze(design: Design, statistic: Statistic, settings: Settings) -> Analysis:
-    """All rows of one statistic, of the scorers that have a value."""
+    """The analysis of one statistic for the scorers that have a value."""
     baseline = None if settings.testing is None else settings.testing.baseline
 
     def analysis(subset: Design) -> Analysis:
@@ -248,7 +251,7 @@ def _analyze(design: Design, statistic: Statistic, settings: Settings) -> Analys
 
 
 def _system_level(design: Design, settings: Settings) -> tuple[list[Analysis], list[str]]:
-    """System accuracy beside the item level, or a note that says why not."""
+    """System accuracy in addition to the item level, or a note with the reason why not."""
     complete, reason = at_system_level(design)
     if complete is None:
         return [], [reason]
@@ -258,7 +261,7 @@ def _system_level(design: Design, settings: Settings) -> tuple[list[Analysis], l
         analysis = _analyze(design, system_accuracy(), settings)
     except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
         return [], [str(error)]
-    return [replace(analysis, beside=True)], []
+    return [replace(analysis, supplementary=True)], []
 
 
 def _checked_scorers(table: Table, scorers: Sequence[str] | None) -> list[str] | None:
@@ -286,7 +289,7 @@ def _require_units(design: Design) -> None:
 
 
 def _unused_columns(table: Table) -> str:
-    """Numeric columns that are not scores, but may have been meant as scorers."""
+    """A hint at numeric columns that are not read as scores, but may be intended as such."""
     ids = {*table._id_columns(), *table._identity(table.rows)}
     extra = [str(c) for c in table.rows.select_dtypes("number") if c not in ids]
     if not extra:

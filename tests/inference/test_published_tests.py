@@ -323,7 +323,7 @@ def test_blocks_change_no_p_value_and_large_nulls_are_not_kept(monkeypatch):
     monkeypatch.setattr("metaeval.inference.published_tests._MAX_STORED", 10)
     monkeypatch.setattr("metaeval.inference.published_tests._DIFFERENCES_AT_A_TIME", 30)
     monkeypatch.setattr("metaeval.resampling.engine._BLOCK", 9_999)
-    monkeypatch.setattr("metaeval.inference.swap_tests._GAINS", 9)
+    monkeypatch.setattr("metaeval.inference.swap_tests._MAX_GAINS", 9)
     again = published_test(statistic, one, plan("swap-cells"), 3_000)
     assert whole.p_value.tolist() == again.p_value.tolist()
     assert_allclose(whole.adjusted, again.adjusted, atol=0.02)
