@@ -129,8 +129,8 @@ class Margins:
         """Log probabilities of outcomes."""
         covariates, basis = (self.arrays.get(name) for name in ("covariates", "basis"))
         if self.ties:
-            return self.densities.tie_chances(sites, self.arrays["margin"], covariates, self.form)
-        return self.densities.agreement_chances(
+            return self.densities.tie_log_probs(sites, self.arrays["margin"], covariates, self.form)
+        return self.densities.agreement_log_probs(
             sites, self.arrays["margin"], covariates, basis, self.form
         )
 
@@ -140,7 +140,7 @@ class Margins:
 
         margin, basis = self.arrays["margin"], self.arrays.get("basis")
         return curve_centerings(
-            self.densities.cell_chances(self.form), self.grids, margin, counts, basis
+            self.densities.cell_log_probs(self.form), self.grids, margin, counts, basis
         )
 
     def quantities(self, sites, arrays, rng):
