@@ -5,8 +5,8 @@ a result with the columns of `metaeval.evaluate` and `metaeval.compare`.
 
 - `fitting`: `fit`: from a model and a table to a posterior that passed convergence diagnostics.
 - `summaries`: `summarize`: one quantity of a posterior as a result, with pairwise differences.
-- `model_base`: `Model`: the interface that `fit` requires of a model.
-- `model_data`: The data of a model, and the names of its draws.
+- `model_interface`: `Model`: the interface that `fit` requires of a model, its data, and the names
+  of its draws.
 - `design`: The design shared by all models: tasks pooled, items or clusters as units.
 - `provenance`: Attributes of a posterior: model, data, policy and provenance, as in results.
 - `datatree`: Posteriors as xarray trees for the installed ArviZ; saving and loading them.

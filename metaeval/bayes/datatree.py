@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from metaeval.bayes.model_data import NamedArrays
+from metaeval.bayes.model_interface import NamedArrays
 from metaeval.core import Floats, MetaevalError, write_all
 
 SCHEMA = "metaeval.posterior/1"

@@ -14,8 +14,7 @@ from metaeval.bayes.convergence_checks import converged, failures, require_passe
 from metaeval.bayes.datatree import for_arviz, make_tree, to_dataset
 from metaeval.bayes.log_probs import TOTAL
 from metaeval.bayes.margin_models.models import CalibrationModel, TieModel
-from metaeval.bayes.model_base import Model
-from metaeval.bayes.model_data import ModelData, Sites
+from metaeval.bayes.model_interface import Model, ModelData, Sites
 from metaeval.bayes.provenance import posterior_attrs
 from metaeval.bayes.rater_models.model import RaterModel
 from metaeval.bayes.sampling.nuts import ChainDraws, Settings

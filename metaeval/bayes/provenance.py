@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.model_interface import ModelData
 from metaeval.inference import (
     POSTERIOR,
     Analysis,

@@ -10,6 +10,7 @@ import xarray as xr
 
 from metaeval.bayes.datatree import flat_draws, read_attr
 from metaeval.core import Floats, MetaevalError, require_known
+from metaeval.statistics import Estimand
 
 _NO_BIAS = (
     "This posterior has no bias: the order of the responses is not recorded (read with "
@@ -25,16 +26,11 @@ class DerivedQuantity:
     the table has no tasks), `new_task` (draw, scorer) for a new task.
     """
 
-    statistic: str
+    estimand: Estimand
     names: list[str]
     macro: Floats
     tasks: Floats | None
     new_task: Floats | None
-    estimand: Mapping[str, str]
-    better: str = "higher"
-    status: str = "exact"
-    is_accuracy: bool = False
-    unit: str = "other"  # "score" if on the scale of each scorer
     dim: str = "scorer"
     shared_units: int = 0
     median: bool = False  # the estimate is the median, for values that pile up at a bound
@@ -72,16 +68,21 @@ def _accuracy(tree: xr.DataTree) -> DerivedQuantity:
     target = f"the accuracy on new items ({statistic['name']}), tasks partially pooled"
     if draws.shape[-1] > 1:
         target += "; over all tasks, the unweighted mean"
-    estimand = {k: statistic[k] for k in ("grouping", "average", "ties") if k in statistic}
+    estimand = Estimand(
+        name="accuracy",
+        grouping=statistic.get("grouping"),
+        average=statistic.get("average"),
+        ties=statistic.get("ties"),
+        target=target,
+        status="approximate",
+        is_accuracy=True,
+    )
     return DerivedQuantity(
-        statistic="accuracy",
+        estimand=estimand,
         names=names_of(tree, "scorer"),
         macro=np.asarray(draws.mean(axis=-1)),
         tasks=by_task(tree, draws),
         new_task=new_task,
-        estimand=estimand | {"target": target},
-        status="approximate",
-        is_accuracy=True,
     )
 
 

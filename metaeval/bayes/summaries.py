@@ -22,8 +22,8 @@ from metaeval.core import (
     join_names,
     require_known,
 )
-from metaeval.inference import pairs_of_scorers
-from metaeval.results import Metadata, Result, StatisticInfo, frame_of_rows, signed
+from metaeval.inference import pairs_of_scorers, statistic_info
+from metaeval.results import Metadata, Result, frame_of_rows, signed
 
 NEW_TASK = "(new task)"
 
@@ -114,12 +114,13 @@ def summarize(
         require_known(derived.dim, baseline, names)
     pairs = pairs_of_scorers(names, baseline)
     failed = str(tree.attrs["failed"])
-    status = "failed check" if failed else derived.status
+    estimand = derived.estimand
+    status = "failed check" if failed else estimand.status
     options = SummaryOptions(
-        statistic=derived.statistic,
+        statistic=estimand.name,
         status=status,
         confidence=confidence,
-        better=derived.better,
+        better=estimand.better,
         rope=rope,
         median=derived.median,
     )
@@ -196,20 +197,12 @@ def _meta(
 ) -> Metadata:
     """Return the metadata of the result."""
     meta = Metadata.of_plain(read_attr(tree, "meta"))
-    meanings: dict[str, Any] = dict(derived.estimand)
-    info = StatisticInfo(
-        name=derived.statistic,
-        accuracy=derived.is_accuracy,
-        better=derived.better,
-        status=derived.status,
-        unit=derived.unit,
-        **meanings,
-    )
+    info = statistic_info(derived.estimand)
     first, _, *others = meta.notes
     model = meta.statistics[0].name
     notes = [
         first,
-        f"{derived.statistic} is {info.target}",
+        f"{info.name} is {info.target}",
         *(line for line in others if not line.startswith(f"{model} estimates")),
         *_halving_note(int(tree.attrs["halved"])),
         *derived.notes,

@@ -21,7 +21,7 @@ from metaeval.cli.options import (
 from metaeval.core import MetaevalError, join_names
 
 if TYPE_CHECKING:
-    from metaeval.bayes.model_base import Model
+    from metaeval.bayes.model_interface import Model
 
 MODELS = ("accuracy", "ties", "calibration", "raters")
 QUANTITIES = {

@@ -41,7 +41,7 @@ from metaeval.inference.design import Design, DesignOptions, design_from, make_d
 from metaeval.inference.estimates import Estimates
 from metaeval.inference.estimation import as_rows_for, estimate, estimate_strata
 from metaeval.inference.hypothesis_tests import test_family
-from metaeval.inference.provenance import assemble_result
+from metaeval.inference.provenance import assemble_result, statistic_info
 from metaeval.inference.rows import reference_levels
 from metaeval.inference.settings import (
     POSTERIOR,
@@ -83,6 +83,7 @@ __all__ = [
     "reference_levels",
     "require_policy",
     "resampling_units",
+    "statistic_info",
     "test_family",
     "without_undefined",
 ]

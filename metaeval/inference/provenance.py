@@ -23,6 +23,7 @@ from metaeval.results import (
     frame_of_rows,
     signed,
 )
+from metaeval.statistics import Estimand
 from metaeval.tables import assumed_sharing, implausible
 from metaeval.version import __version__
 
@@ -48,7 +49,9 @@ def assemble_result(
         warnings=(*_warnings(frame, design, analyses), *tie_warnings(frame, details)),
         notes=tuple(result_notes(design, analyses, settings, notes)),
         policy=_policy(kind, design, analyses, settings),
-        statistics=tuple(_info(analysis) for analysis in analyses),
+        statistics=tuple(
+            statistic_info(analysis.estimand, analysis.supplementary) for analysis in analyses
+        ),
         alignment=AlignmentSummary(
             counts=table.alignment.counts(),
             dropped=int(design.dropped.sum()),
@@ -88,15 +91,15 @@ def _draws(analyses: Sequence[Analysis], settings: Settings) -> Floats | None:
     return np.concatenate(blocks, axis=1) if stored else None
 
 
-def _info(analysis: Analysis) -> StatisticInfo:
-    estimand = analysis.estimand
+def statistic_info(estimand: Estimand, supplementary: bool = False) -> StatisticInfo:
+    """Return what a result says of a statistic; `supplementary`: shown beside the one requested."""
     return StatisticInfo(
         name=estimand.name,
         accuracy=estimand.is_accuracy,
         better=estimand.better,
         status=estimand.status,
         unit=estimand.unit,
-        beside=analysis.supplementary,
+        beside=supplementary,
         **estimand.meaning(),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metaeval.bayes.design import covariate_bins, covariate_differences
-from metaeval.bayes.model_data import Sites
+from metaeval.bayes.model_interface import Sites
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats
 from metaeval.curves import scale_of
 from metaeval.inference import Design, Stratum

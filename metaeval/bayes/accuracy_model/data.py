@@ -30,7 +30,7 @@ from metaeval.bayes.hierarchy.priors import (
     log_prior,
     two_way_centerings,
 )
-from metaeval.bayes.model_data import ModelData, NamedArrays, Sites
+from metaeval.bayes.model_interface import ModelData, NamedArrays, Sites
 from metaeval.core import ROUNDOFF, Floats, MetaevalError, join_names
 from metaeval.curves import expit
 from metaeval.inference import (

@@ -8,8 +8,7 @@ from typing import ClassVar
 
 from metaeval.bayes.accuracy_model.data import accuracy_data
 from metaeval.bayes.accuracy_model.density import accuracy_density
-from metaeval.bayes.model_base import Model
-from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.model_interface import Model, ModelData
 from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule, sample
 from metaeval.inference import DesignOptions
 from metaeval.statistics import Statistic

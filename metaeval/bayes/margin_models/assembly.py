@@ -28,7 +28,7 @@ from metaeval.bayes.margin_models.likelihood import (
     predict_rates,
     sum_by_group,
 )
-from metaeval.bayes.model_data import ModelData, NamedArrays, Sites
+from metaeval.bayes.model_interface import ModelData, NamedArrays, Sites
 from metaeval.core import SMALLEST_DIVISOR, Floats
 from metaeval.curves import expit
 from metaeval.inference import Design

@@ -12,7 +12,7 @@ from metaeval.bayes.margin_models.assembly import MarginModelSpec, margin_model_
 from metaeval.bayes.margin_models.binned_counts import ScorerTaskData, bin_counts
 from metaeval.bayes.margin_models.likelihood import Curves
 from metaeval.bayes.margin_models.posterior_curves import beta_basis_at, log_means
-from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.model_interface import ModelData
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import logit
 from metaeval.inference import Design, DesignOptions

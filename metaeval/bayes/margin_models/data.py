@@ -20,7 +20,7 @@ from metaeval.bayes.margin_models.binned_counts import (
 )
 from metaeval.bayes.margin_models.likelihood import Curves
 from metaeval.bayes.margin_models.posterior_curves import spline_basis_at
-from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.model_interface import ModelData
 from metaeval.core import Floats, MetaevalError
 from metaeval.curves import spline_knots
 from metaeval.inference import Design, DesignOptions

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.bayes.margin_models.binned_counts import BinnedCounts, ScorerTaskData
-from metaeval.bayes.model_data import NamedArrays, Sites
+from metaeval.bayes.model_interface import NamedArrays, Sites
 from metaeval.core import SMALLEST_DIVISOR, Codes, Floats, double_precision
 
 N_GROUPS = 10  # groups of margins in posterior predictive checks

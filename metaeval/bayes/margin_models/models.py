@@ -14,8 +14,7 @@ from metaeval.bayes.margin_models.densities import (
     calibration_density,
     tie_density,
 )
-from metaeval.bayes.model_base import Model
-from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.model_interface import Model, ModelData
 from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule, sample
 from metaeval.core import MetaevalError, check_one_of
 from metaeval.inference import DesignOptions

@@ -13,31 +13,34 @@ from metaeval.bayes.margin_models.posterior_curves import outcome_log_probs
 from metaeval.bayes.quantities import DerivedQuantity, by_task, coefficients, names_of
 from metaeval.core import SMALLEST_DIVISOR, Floats, MetaevalError, check_fraction, join_names
 from metaeval.curves import expit, logit, spline_basis
+from metaeval.statistics import Estimand
 
-TYPICAL = {"whole": "a typical task"}
-_STATUS = "approximate"
+_ESTIMAND = Estimand(
+    name="",
+    rows="pairs",
+    grouping="item",
+    average="pairs",
+    ties="none",
+    better="neither",
+    status="approximate",
+)
+_TYPICAL = replace(_ESTIMAND, whole="a typical task")
 _NO_COVARIATES = "This posterior has no bias; fit with covariates=, such as length_delta."
 _MAX_EXTRAPOLATION = 64.0  # in units of the last knot; larger gaps are reported as infinite
 
 
-def _variable(
-    tree: xr.DataTree, name: str, statistic: str, target: str, better: str = "neither"
-) -> DerivedQuantity:
+def _variable(tree: xr.DataTree, name: str, target: str) -> DerivedQuantity:
     """Return a variable of the posterior: in a typical task, in each task, and in a new task."""
     posterior = tree["posterior"]
     if tree["posterior"].sizes["task"] > 1:
         target += "; over all tasks, that of the mean on the log (or logit) scale"
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target} | TYPICAL
     new_name = f"{name}_new"
     return DerivedQuantity(
-        statistic=statistic,
+        estimand=replace(_TYPICAL, name=name, target=target),
         names=names_of(tree, "scorer"),
         macro=flat_draws(tree, f"{name}_typical"),
         tasks=by_task(tree, flat_draws(tree, name)),
         new_task=flat_draws(tree, new_name) if new_name in posterior else None,
-        estimand=estimand,
-        better=better,
-        status=_STATUS,
     )
 
 
@@ -47,7 +50,7 @@ def _slope(tree: xr.DataTree) -> DerivedQuantity:
     unit = "root mean square of the observed margins, which is held fixed"
     if native:
         unit = "unit of score (1 if calibrated)"
-    return _variable(tree, "slope", "slope", f"the slope of the log odds of labels per {unit}")
+    return _variable(tree, "slope", f"the slope of the log odds of labels per {unit}")
 
 
 def _threshold(tree: xr.DataTree) -> DerivedQuantity:
@@ -57,14 +60,14 @@ def _threshold(tree: xr.DataTree) -> DerivedQuantity:
         "rao_kupper": "the threshold t of the latent difference u for ties, P(win) = sigma(u - t)",
         "davidson": "log nu, the log propensity to tie",
     }[form]
-    return _variable(tree, "threshold", "threshold", target)
+    return _variable(tree, "threshold", target)
 
 
 def _epsilon(tree: xr.DataTree) -> DerivedQuantity:
     """Return the margin below which a tie is the most probable label."""
     target = "the margin, in units of the scores, below which a tie is the most probable label"
-    quantity = _variable(tree, "epsilon", "epsilon", f"{target}; 0 where it never is")
-    return replace(quantity, median=True, unit="score")
+    quantity = _variable(tree, "epsilon", f"{target}; 0 where it never is")
+    return replace(quantity, estimand=replace(quantity.estimand, unit="score"), median=True)
 
 
 def _lapse(tree: xr.DataTree) -> DerivedQuantity:
@@ -74,7 +77,7 @@ def _lapse(tree: xr.DataTree) -> DerivedQuantity:
             f"form={read_attr(tree, 'options')['form']!r} has no lapses; fit with form='lapse'."
         )
     target = "the proportion of labels that are random regardless of the margin"
-    return _variable(tree, "lapse", "lapse", target)
+    return _variable(tree, "lapse", target)
 
 
 def _bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
@@ -97,17 +100,13 @@ def _bias_quantity(
     tree: xr.DataTree, draws: Floats, covariate: str | None, target: str
 ) -> DerivedQuantity:
     """Return a bias, the same in all tasks."""
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
-    statistic = "bias" if covariate is None else f"bias(covariate={covariate})"
+    name = "bias" if covariate is None else f"bias(covariate={covariate})"
     return DerivedQuantity(
-        statistic=statistic,
+        estimand=replace(_ESTIMAND, name=name, target=target),
         names=names_of(tree, "scorer"),
         macro=draws,
         tasks=None,
         new_task=None,
-        estimand=estimand,
-        better="neither",
-        status=_STATUS,
     )
 
 
@@ -143,17 +142,13 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
         f"the margin at which non-tied labels agree with its sign {100 * proportion:g}% of the "
         f"time, by the {form} curve"
     )
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target} | TYPICAL
+    name = f"gap(agreement={proportion:g})"
     return DerivedQuantity(
-        statistic=f"gap(agreement={proportion:g})",
+        estimand=replace(_TYPICAL, name=name, target=target, unit="score"),
         names=names_of(tree, "scorer"),
         macro=inverse(tree, proportion, "_typical"),
         tasks=by_task(tree, task_gaps),
         new_task=new_task,
-        estimand=estimand,
-        better="neither",
-        unit="score",
-        status=_STATUS,
         notes=_extrapolation_note(tree, task_gaps),
     )
 
@@ -230,16 +225,12 @@ def _miscalibration(tree: xr.DataTree) -> DerivedQuantity:
         "the mean absolute difference of P(agreement) and sigma(margin) over the observed margins; "
         "for a calibrated scorer it is about expected_if_calibrated, not 0"
     )
-    estimand = {"grouping": "item", "average": "pairs", "ties": "none", "target": target}
     return DerivedQuantity(
-        statistic="miscalibration",
+        estimand=replace(_ESTIMAND, name="miscalibration", target=target, better="lower"),
         names=names_of(tree, "scorer"),
         macro=np.asarray((draws * task_weights).sum(axis=-1)),
         tasks=by_task(tree, draws),
         new_task=None,
-        estimand=estimand,
-        better="lower",
-        status=_STATUS,
         null=((null * task_weights).sum(axis=-1), null),
     )
 

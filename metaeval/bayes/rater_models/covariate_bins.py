@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.bayes.design import covariate_bins
-from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.model_interface import ModelData
 from metaeval.bayes.rater_models.latent_class import RaterData
 from metaeval.core import Codes, Floats, MetaevalError, did_you_mean, join_names
 from metaeval.curves import scale_of

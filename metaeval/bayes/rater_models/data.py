@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.random import Generator
 
 from metaeval.bayes.design import covariate_differences, covariate_names, leverage_warnings
-from metaeval.bayes.model_data import ModelData, NamedArrays, Sites
+from metaeval.bayes.model_interface import ModelData, NamedArrays, Sites
 from metaeval.bayes.rater_models.confusion import confusion_at
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_pairs, with_ranges
 from metaeval.bayes.rater_models.design_effect import confusion_effect

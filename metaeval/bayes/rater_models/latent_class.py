@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from metaeval.bayes.design import unit_names
-from metaeval.bayes.model_data import ModelData, NamedArrays, Sites, no_constants
+from metaeval.bayes.model_interface import ModelData, NamedArrays, Sites, no_constants
 from metaeval.bayes.rater_models.confusion import (
     draw_blocks,
     log_joint,

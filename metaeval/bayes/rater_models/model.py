@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from metaeval.bayes.model_base import Model
-from metaeval.bayes.model_data import ModelData
+from metaeval.bayes.model_interface import Model, ModelData
 from metaeval.bayes.rater_models import gibbs
 from metaeval.bayes.rater_models.data import FORMS, rater_data
 from metaeval.bayes.rater_models.density import rater_density

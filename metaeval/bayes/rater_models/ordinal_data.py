@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metaeval.bayes.model_data import ModelData, Sites
+from metaeval.bayes.model_interface import ModelData, Sites
 from metaeval.bayes.rater_models.covariate_bins import ranges_of_responses, with_ranges
 from metaeval.bayes.rater_models.density import (
     NODE_WEIGHTS,

@@ -9,6 +9,7 @@ import xarray as xr
 from metaeval.bayes.datatree import flat_draws
 from metaeval.bayes.quantities import DerivedQuantity, coefficients
 from metaeval.core import MetaevalError
+from metaeval.statistics import Estimand
 
 _AGREES = "the probability that {} agrees with the latent truth, in new items"
 _SCORER = "{}; assumes that scorers and raters err independently given the truth"
@@ -65,12 +66,13 @@ def bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
     """
     name, draws = coefficients(tree, covariate, _NO_BIAS)
     target = _OF_RATINGS if "severity" in tree["posterior"] else _OF_PAIRS
-    return replace(
-        _quantity(tree, "coefficient", target.format(name)),
-        statistic="bias" if covariate is None else f"bias(covariate={name})",
-        macro=draws,
+    quantity = _quantity(tree, "coefficient", target.format(name))
+    estimand = replace(
+        quantity.estimand,
+        name="bias" if covariate is None else f"bias(covariate={name})",
         status="approximate",
     )
+    return replace(quantity, estimand=estimand, macro=draws)
 
 
 def _quantity(
@@ -85,18 +87,23 @@ def _quantity(
     exact = (
         float(tree["constant_data"]["design_effect"]) == 1 and dim == "rater" and not has_covariates
     )
+    estimand = Estimand(
+        name=name,
+        rows="responses" if of_ratings else "pairs",
+        grouping="none",
+        average="responses" if of_ratings else "pairs",
+        ties=ties,
+        target=target,
+        better="higher" if accuracy or name == "discrimination" else "neither",
+        status="exact" if exact else "approximate",
+        is_accuracy=accuracy,
+    )
     return DerivedQuantity(
-        statistic=name,
+        estimand=estimand,
         names=[str(n) for n in tree["posterior"][dim].to_numpy()],
         macro=flat_draws(tree, name),
         tasks=None,
         new_task=None,
-        estimand={"grouping": "none", "average": "responses" if of_ratings else "pairs"}
-        | ({"ties": ties} if ties else {})
-        | {"target": target},
-        better="higher" if accuracy or name == "discrimination" else "neither",
-        status="exact" if exact else "approximate",
-        is_accuracy=accuracy,
         dim=dim,
     )
 

@@ -1,17 +1,20 @@
-"""The data of a model, and the names of its draws."""
+"""`Model`: the interface that `fit` requires of a model, its data, and the names of its draws."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.random import Generator
 
 from metaeval.bayes.sampling.compile import Arrays, Options
-from metaeval.core import Floats
-from metaeval.inference import Design
+from metaeval.bayes.sampling.nuts import ChainDraws, Settings, StoppingRule
+from metaeval.core import Floats, check_names
+from metaeval.inference import Design, DesignOptions
 from metaeval.statistics import Estimand
+from metaeval.tables import Table
 
 NamedArrays = Mapping[str, tuple[tuple[str, ...], Any]]
 """Arrays by name, each with the names of its dimensions."""
@@ -56,3 +59,23 @@ class ModelData:
     log_likelihood: Callable[[Sites], Floats]
     log_prior: Callable[[Sites, NamedArrays], Floats] | None = None
     derived_constants: Callable[[Sites], NamedArrays] = no_constants
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(ABC):
+    """A model and its options: how data are prepared and how the posterior is drawn."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def prepare(self, table: Table, design: DesignOptions) -> ModelData:
+        """Return the data of the model from a table."""
+
+    @abstractmethod
+    def draw(self, data: ModelData, settings: Settings, enough: StoppingRule) -> ChainDraws:
+        """Return draws of the posterior; `enough` decides whether chains are long enough."""
+
+    def _as_names(self, field: str) -> None:
+        """Convert a field with one or more column names to a tuple."""
+        names = check_names(field, getattr(self, field))
+        object.__setattr__(self, field, tuple(names))
