@@ -13,14 +13,19 @@ az = datatree.arviz()
 MODELS = {"accuracy": "accuracy", "ties": "slope", "calibration": "slope"}
 
 
-@pytest.fixture(params=["fitted", "loaded"])
-def given(request, trees, tmp_path):
-    """Posteriors of every model as `fit` returned them, and as `load` reads them."""
-    if request.param == "fitted":
-        return trees
+@pytest.fixture(scope="module")
+def loaded(trees, tmp_path_factory):
+    """Posteriors of every model as `load` reads them."""
+    folder = tmp_path_factory.mktemp("posteriors")
     for name, tree in trees.items():
-        bayes.save(tree, tmp_path / f"{name}.nc")
-    return {name: bayes.load(tmp_path / f"{name}.nc") for name in trees}
+        bayes.save(tree, folder / f"{name}.nc")
+    return {name: bayes.load(folder / f"{name}.nc") for name in trees}
+
+
+@pytest.fixture(scope="module", params=["trees", "loaded"])
+def given(request):
+    """Posteriors of every model as `fit` returned them, and as `load` reads them."""
+    return request.getfixturevalue(request.param)
 
 
 def values_of(found):
