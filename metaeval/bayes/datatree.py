@@ -232,13 +232,18 @@ def _digest(tree: xr.DataTree) -> str:
     for name in sorted(tree.children):
         for key, variable in sorted(tree[name].to_dataset().variables.items(), key=str):
             values = variable.to_numpy()
-            text = values.dtype.kind in "OUST"
-            content = "\0".join(map(str, values.ravel())).encode("utf-8", "surrogatepass")
             digest.update(f"{name}/{key}{variable.dims}{values.shape}".encode())
-            digest.update(content if text else np.ascontiguousarray(values).tobytes())
+            digest.update(_content(values))
     texts = {k: str(v) for k, v in tree.attrs.items() if k != _DIGEST}
     digest.update(json.dumps(texts, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _content(values: np.ndarray) -> bytes:
+    """Return the values as bytes, of texts independent of how they are stored."""
+    if values.dtype.kind in "OUST":
+        return "\0".join(map(str, values.ravel())).encode("utf-8", "surrogatepass")
+    return np.ascontiguousarray(values).tobytes()
 
 
 def _for_netcdf(tree: xr.DataTree) -> xr.DataTree:
