@@ -10,19 +10,20 @@ from metaeval.results import Result, leaderboard_cells, number
 from metaeval.simulation import Truth, simulate
 from metaeval.tables import Responses
 
-N_ITEMS, N_ITEMS_QUICK = 300, 100
+FULL = {"n_items": 300, "n_resamples": 10_000}
+QUICK = {"n_items": 100, "n_resamples": 2_000}
 
 
-def run(seed: int = 0, *, quick: bool = False) -> tuple[Result, Truth, Responses]:
+def run(seed: int, *, n_items: int, n_resamples: int) -> tuple[Result, Truth, Responses]:
     """Simulate two tasks with clusters and two raters, and compare the scorers."""
     table, truth = simulate(
         seed=seed,
-        n_items=N_ITEMS_QUICK if quick else N_ITEMS,
+        n_items=n_items,
         tasks=("news", "chat"),
         raters=2,
         cluster_size=4,
     )
-    return compare(table, seed=seed, n_resamples=2_000 if quick else 10_000), truth, table
+    return compare(table, seed=seed, n_resamples=n_resamples), truth, table
 
 
 def coverage(result: Result, truth: Truth) -> pd.DataFrame:

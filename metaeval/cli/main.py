@@ -163,7 +163,7 @@ def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
 
     check_writable(output, "choose another with -o")
     with progress.show_progress(True), style("acl"):
-        result, truth, table = demo.run(seed, quick=quick)
+        result, truth, table = demo.run(seed, **(demo.QUICK if quick else demo.FULL))
         click.echo(demo.as_text(result, truth))
         source = ReportInput(table, result, {"seed": seed})
         fits = () if quick else ("accuracy",)

@@ -33,26 +33,26 @@ def test_item_intervals_cover_where_intervals_over_pairs_do_not(accuracy):
     assert pairs < 0.924
 
 
-def coverage_of_the_demo(n_seeds):
+def coverage_of_the_demo(n_seeds, n_resamples):
     inside = {}
     for seed in range(n_seeds):
-        result, truth, _ = demo.run(seed, quick=True)
+        result, truth, _ = demo.run(seed, n_items=100, n_resamples=n_resamples)
         rows = demo.coverage(result, truth)
         for row in rows[rows["baseline"].isna()].itertuples():
             inside.setdefault(row.scorer, []).append(row.inside)
     return {scorer: float(np.mean(hits)) for scorer, hits in inside.items()}
 
 
-def check_coverage(n_seeds):
+def check_coverage(n_seeds, n_resamples):
     slack = 3.3 * np.sqrt(0.95 * 0.05 / n_seeds) + 0.015
-    for scorer, share in coverage_of_the_demo(n_seeds).items():
+    for scorer, share in coverage_of_the_demo(n_seeds, n_resamples).items():
         assert abs(share - 0.95) <= slack, (scorer, share)
 
 
 def test_the_demo_covers_the_truth_in_some_seeds():
-    check_coverage(20)
+    check_coverage(20, n_resamples=250)
 
 
 @pytest.mark.slow
 def test_the_demo_covers_the_truth():
-    check_coverage(int(os.environ.get("METAEVAL_SEEDS", "200")))
+    check_coverage(int(os.environ.get("METAEVAL_SEEDS", "200")), n_resamples=2_000)

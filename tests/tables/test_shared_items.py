@@ -150,7 +150,7 @@ def test_tasks_whose_values_are_not_correlated_have_their_own_items(systems):
 
 
 def test_how_often_like_numbers_and_aspects_are_told():
-    sets = range(60)
+    sets = range(30)
     apart = [not tasks_with_like_numbers(seed=seed).shared_items for seed in sets]
     assert np.mean(apart) > 0.9  # t above 2 in .023
     shared = [aspects(n=n, seed=seed, copies=False).shared_items for n in (20, 60) for seed in sets]
@@ -190,17 +190,17 @@ def test_models_of_independent_tasks_say_what_to_say():
 
 
 def test_two_equal_scorers_are_told_apart_no_more_often_than_they_should():
-    """60 items x 4 systems x 3 aspects: taken for 180 items, .165 at a nominal .05."""
-    sets, rejected = 200, {True: 0, False: 0}
+    """30 items x 4 systems x 6 aspects: taken for 180 items, about .28 at a nominal .05."""
+    sets, rejected = 60, {True: 0, False: 0}
     for seed in range(sets):
-        table = aspects(n=60, seed=seed)
+        table = aspects(n=30, tasks=6, seed=seed)
         for shared in rejected:
             result = me.compare(
                 table if shared else table.replace(shared_items=False),
-                pairwise_accuracy("acc-eq"),
+                pairwise_accuracy("half"),
                 n_resamples=100,
                 correction="none",
             )
             rejected[shared] += result.row("a", "b")["p_value"] <= 0.05
-    assert rejected[True] / sets < 0.10  # four standard errors above .05
-    assert rejected[False] / sets > 0.12
+    assert rejected[True] / sets < 0.16  # four standard errors above .05
+    assert rejected[False] / sets > 0.16
