@@ -167,8 +167,8 @@ print(f"On 1,000 new items: {validated.row('both', 'reward')['estimate']:+.3f}")
 
 # %%
 options = {"baseline": "reward", "n_resamples": 2_000}
-better = me.gate(extended, half, new="both", margin=0.01, **options)
-no_worse = me.gate(extended, half, new="reward_v2", margin=0.03, non_inferior=True, **options)
+better = me.gate(extended, half, new="both", superiority_margin=0.01, **options)
+no_worse = me.gate(extended, half, new="reward_v2", non_inferiority_margin=0.03, **options)
 for gate in (better, no_worse):
     print(f"{gate.outcome} (exit code {gate.code})\n  {gate.sentence()}")
 

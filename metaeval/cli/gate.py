@@ -25,8 +25,8 @@ from metaeval.core import MetaevalError
 @statistic_options
 @click.option("--new", required=True, help="The new scorer.")
 @click.option("--baseline", required=True, help="The scorer to compare it with.")
-@click.option("--margin", type=float, default=0.0, show_default=True, help="Required gain.")
-@click.option("--non-inferior", is_flag=True, help="Pass if worse by less than --margin.")
+@click.option("--superiority-margin", type=float, default=0.0, help="Gain to be exceeded.")
+@click.option("--non-inferiority-margin", type=float, help="Acceptable loss.")
 @click.option("--label", help="Label to use, if there are several.")
 @click.option("--by", help="Column of strata with equal weights, such as task.")
 @click.option("--resample", help="Resampling units: item, cluster or task.")
@@ -34,7 +34,7 @@ from metaeval.core import MetaevalError
 @interval_options
 @quiet_option
 def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> None:
-    """Exit with 0 if --new beats --baseline by more than --margin, 1 if not, 3 if undecided.
+    """Exit with 0 if --new beats --baseline by more than the margin, 1 if not, 3 if undecided.
 
     These codes have no other meaning: 2 is for unusable data and options, 74 for a full or closed
     standard output, 130 for Ctrl-C, 70 for an internal error.

@@ -210,7 +210,7 @@ comparison_options = compose(
         show_default=True,
         help="Multiplicity correction: maxt, holm, bh, by, none.",
     ),
-    click.option("--margin", type=float, help="Equivalence margin; adds TOST."),
+    click.option("--equivalence-margin", type=float, help="Adds TOST: equivalent within it."),
     click.option(
         "--stop-after-exceedances",
         type=int,

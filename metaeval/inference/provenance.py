@@ -124,7 +124,7 @@ def _policy(kind: str, design: Design, analyses: Sequence[Analysis], settings: S
         test=tests or None if testing is None else testing.test,
         correction=("holm" if adjusted else None) if testing is None else testing.adjustment,
         alternative=None if testing is None else testing.alternative,
-        margin=None if testing is None else testing.margin,
+        equivalence_margin=None if testing is None else testing.equivalence_margin,
         stop_after_exceedances=None if testing is None else testing.stop_after_exceedances,
         weights=settings.resampling.weights,
         label=design.label,

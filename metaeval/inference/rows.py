@@ -72,7 +72,7 @@ def comparison_rows(
     estimates, se, draws = comparisons.estimates, comparisons.se, comparisons.draws
     better = _proportion_better(draws, statistic.estimand.better)
     mde = detectable(se, confidence) + np.maximum(*biases_of_pairs(statistic, comparisons))
-    equivalent = _equivalence(statistic, comparisons, testing.margin)
+    equivalent = _equivalence(statistic, comparisons, testing.equivalence_margin)
     published = statistic.estimand.status == "published"
     return [
         Row(

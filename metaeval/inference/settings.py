@@ -59,7 +59,7 @@ class ComparisonSettings:
     alternative: str = "two-sided"
     correction: str = "maxt"
     baseline: str | None = None
-    margin: float | None = None
+    equivalence_margin: float | None = None
     stop_after_exceedances: int | None = None
     max_enumerated: int = MAX_ENUMERATED
 
@@ -68,8 +68,8 @@ class ComparisonSettings:
         check_one_of("test", self.test, TESTS)
         check_one_of("alternative", self.alternative, ALTERNATIVES)
         check_one_of("correction", self.correction, CORRECTIONS)
-        if self.margin is not None:
-            check_not_negative("margin", self.margin)
+        if self.equivalence_margin is not None:
+            check_not_negative("equivalence_margin", self.equivalence_margin)
         if self.stop_after_exceedances is not None:
             check_integer("stop_after_exceedances", self.stop_after_exceedances, MIN_EXCEEDANCES)
             if self.test != "sign-flip":

@@ -123,7 +123,7 @@ def compare(
     test: str = "sign-flip",
     alternative: str = "two-sided",
     correction: str = "maxt",
-    margin: float | None = None,
+    equivalence_margin: float | None = None,
     stop_after_exceedances: int | None = None,
     by: str | None = None,
     resample: str | tuple[str, str] | None = None,
@@ -159,7 +159,7 @@ def compare(
         the comparisons, replaced by Holm's method if there are none. Families are the pairs of the
         macro (or pooled) value, and those of all strata, for each statistic separately and likewise
         at system level. Holm's p-value is always in `p_holm`.
-    margin : float, optional
+    equivalence_margin : float, optional
         Equivalence margin in units of the statistic; adds `p_equivalent`, the p-value of two
         one-sided t tests.
     stop_after_exceedances : int, optional
@@ -207,7 +207,7 @@ def compare(
             alternative=alternative,
             correction=correction,
             baseline=baseline,
-            margin=margin,
+            equivalence_margin=equivalence_margin,
             stop_after_exceedances=stop_after_exceedances,
         ),
         keep_draws=keep_draws,

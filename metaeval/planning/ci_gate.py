@@ -109,8 +109,8 @@ def gate(
     *,
     new: str,
     baseline: str,
-    margin: float = 0.0,
-    non_inferior: bool = False,
+    superiority_margin: float = 0.0,
+    non_inferiority_margin: float | None = None,
     test: str = "sign-flip",
     label: str | None = None,
     by: str | None = None,
@@ -132,11 +132,11 @@ def gate(
         As in `compare`, but a single one.
     new, baseline : str
         Names of the scorers.
-    margin : float, default 0
-        Gain to be exceeded; with `non_inferior` the acceptable loss, which must be positive. In
-        units of the statistic (0.01 is one point of accuracy).
-    non_inferior : bool, default False
-        Require only that the new scorer is worse by less than the margin.
+    superiority_margin : float, default 0
+        Gain to be exceeded, in units of the statistic (0.01 is one point of accuracy).
+    non_inferiority_margin : float, optional
+        Acceptable loss, above 0, in the same units: requires only that the new scorer is worse by
+        less. Excludes `superiority_margin`.
     test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "sign-flip"
         The test at a margin of 0, as in `compare`.
     label : str, optional
@@ -161,7 +161,8 @@ def gate(
     Returns
     -------
     Gate
-        "met" if the interval of the gain is above the bound (the margin, or minus the margin) and a
+        "met" if the interval of the gain is above the bound (the margin of superiority, or minus
+        that of non-inferiority) and a
         test agrees, "not met" if the interval is below it and a test agrees, else "inconclusive";
         `sentence()` for text, and `code` for CI.
 
@@ -194,10 +195,10 @@ def gate(
     >>> asked = {"new": "judge", "baseline": "lexical", "n_resamples": 500}
     >>> gate(load_example(), **asked).outcome
     'inconclusive'
-    >>> gate(load_example(), **asked, margin=0.05, non_inferior=True).code
+    >>> gate(load_example(), **asked, non_inferiority_margin=0.05).code
     0
     """
-    bound = _bound(margin, non_inferior)
+    bound = _bound(superiority_margin, non_inferiority_margin)
     table = _check_inputs(table, statistic, new, baseline)
     notes = _unshared_items(table, new, baseline, missing)
     result = compare(
@@ -316,13 +317,20 @@ def _exact_bounds(successes: int, n: int, level: float) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def _bound(margin: float, non_inferior: bool) -> float:
-    check_not_negative("margin", margin)
-    if non_inferior and margin == 0:
+def _bound(superiority_margin: float, non_inferiority_margin: float | None) -> float:
+    check_not_negative("superiority_margin", superiority_margin)
+    if non_inferiority_margin is None:
+        return superiority_margin
+    if superiority_margin:
         raise MetaevalError(
-            "Non-inferiority needs a margin above 0, the acceptable loss, such as margin=0.01."
+            "Set superiority_margin or non_inferiority_margin, not both: a gate has one bound."
         )
-    return -margin if non_inferior else margin
+    check_not_negative("non_inferiority_margin", non_inferiority_margin)
+    if non_inferiority_margin == 0:
+        raise MetaevalError(
+            "non_inferiority_margin must be above 0, the acceptable loss, such as 0.01."
+        )
+    return -non_inferiority_margin
 
 
 def _check_inputs(table: Any, statistic: Any, new: str, baseline: str) -> Table:

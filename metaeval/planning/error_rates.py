@@ -60,7 +60,7 @@ def type_i_error_rate(
     scorers: Sequence[str] | None = None,
     null: str = "exchanged",
     n_simulations: int = 500,
-    level: float = 0.05,
+    confidence: float = 0.95,
     n_resamples: int = 499,
     label: str | None = None,
     resample: str | tuple[str, str] | None = None,
@@ -83,8 +83,8 @@ def type_i_error_rate(
         mean are drawn with replacement, i.e. equally good scorers that need not be exchangeable.
     n_simulations : int, default 500
         Number of simulated data sets.
-    level : float, default 0.05
-        Nominal level of the test.
+    confidence : float, default 0.95
+        1 minus the nominal level of the test.
     n_resamples : int, default 499
         Sign flips, permutations or bootstrap replicates in each data set.
     seed : int, default 0
@@ -93,8 +93,8 @@ def type_i_error_rate(
     Returns
     -------
     Rate
-        Rejection rate with a 95% Wilson interval for the Monte Carlo error. It is at most the level
-        for a valid test.
+        Rejection rate with a 95% Wilson interval for the Monte Carlo error. It is at most 1 -
+        confidence for a valid test.
 
     Raises
     ------
@@ -121,8 +121,10 @@ def type_i_error_rate(
         part = unit_estimates(pair, statistic, options)
         values = differences(part, pair.scorers, 0, 1)
         rate = _SHIFTED[_check_test(test, part)]
-        return rate(values - values.mean(), len(values), n_simulations, n_resamples, level, seed)
-    check_fraction("level", level)
+        return rate(
+            values - values.mean(), len(values), n_simulations, n_resamples, confidence, seed
+        )
+    check_fraction("confidence", confidence)
     testing = ComparisonSettings(
         n_resamples=n_resamples,
         seed=seed,
@@ -140,7 +142,7 @@ def type_i_error_rate(
         _p_value(exchanged, resolved, testing, resampling)
         for exchanged in with_progress(sets, n_simulations, "simulations")
     ]
-    return rejection_rate(int((np.array(p) <= level).sum()), n_simulations, level)
+    return rejection_rate(np.array(p), confidence)
 
 
 def _check_test(test: str, estimates: Estimates) -> str:
@@ -158,15 +160,15 @@ def _check_test(test: str, estimates: Estimates) -> str:
 
 
 def _bootstrap_rate(
-    values: Floats, n_units: int, n_simulations: int, n_resamples: int, level: float, seed: int
+    values: Floats, n_units: int, n_simulations: int, n_resamples: int, confidence: float, seed: int
 ) -> Rate:
     """Rejection rate of the studentized bootstrap of a mean of resampled unit values."""
-    check_fraction("level", level)
+    check_fraction("confidence", confidence)
     check_integer("n_resamples", n_resamples, 100)
     rng = np.random.default_rng([seed, 1])
     sets = (values[rng.integers(0, len(values), n_units)] for _ in range(n_simulations))
     p = [_p_of_mean(x, key_of(seed, "bootstrap", k), n_resamples) for k, x in enumerate(sets)]
-    return rejection_rate(int((np.array(p) <= level).sum()), n_simulations, level)
+    return rejection_rate(np.array(p), confidence)
 
 
 def _p_of_mean(values: Floats, key: Codes, n_resamples: int) -> float:

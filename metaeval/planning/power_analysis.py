@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import (
+    ROUNDOFF,
     ROUNDOFF_OF_SUMS,
     Codes,
     Floats,
@@ -174,7 +175,7 @@ def power_by_simulation(
     n_units: int,
     n_simulations: int = 1_000,
     n_flips: int = 999,
-    level: float = 0.05,
+    confidence: float = 0.95,
     label: str | None = None,
     resample: str | None = None,
     missing: str | None = None,
@@ -194,8 +195,8 @@ def power_by_simulation(
         Number of items (clusters) in each simulated data set.
     n_simulations, n_flips : int, default 1 000 and 999
         Number of data sets, and of random flips in each.
-    level : float, default 0.05
-        Level of the test.
+    confidence : float, default 0.95
+        1 minus the level of the test.
     seed : int, default 0
         Seed of the random numbers.
 
@@ -219,14 +220,14 @@ def power_by_simulation(
     a, b = (_scorer_index(name, table) for name in (scorer, baseline))
     values = differences(estimates, table.scorers, a, b)
     shifted = values - values.mean() + difference
-    return flip_rate(shifted, n_units, n_simulations, n_flips, level, seed)
+    return flip_rate(shifted, n_units, n_simulations, n_flips, confidence, seed)
 
 
 def flip_rate(
-    values: Floats, n_units: int, n_simulations: int, n_flips: int, level: float, seed: int
+    values: Floats, n_units: int, n_simulations: int, n_flips: int, confidence: float, seed: int
 ) -> Rate:
     """Rejection rate of the sign-flip test of the mean of resampled unit values."""
-    check_fraction("level", level)
+    check_fraction("confidence", confidence)
     check_integer("n_simulations", n_simulations, 100)
     rng = np.random.default_rng([seed, 1])
     samples = values[rng.integers(0, len(values), (n_units, n_simulations))]
@@ -235,8 +236,7 @@ def flip_rate(
         columns, np.arange(n_simulations), np.full(n_simulations, n_simulations), 0, n_units
     )
     tests = flip_test([pairs], n_flips=n_flips, seed=seed, most_enumerated=MAX_ENUMERATED_UNITS)
-    p = tests[0].p_value
-    return rejection_rate(int((p <= level).sum()), n_simulations, level)
+    return rejection_rate(tests[0].p_value, confidence)
 
 
 def units_design(table: Table, options: DesignOptions) -> Design:
@@ -281,9 +281,11 @@ def differences(estimates: Estimates, scorers: list[str], a: int, b: int) -> Flo
     return np.asarray(estimates.estimate[a] - estimates.estimate[b] + values)
 
 
-def rejection_rate(n_rejected: int, n_simulations: int, level: float) -> Rate:
-    """Proportion of rejections with its Wilson interval."""
+def rejection_rate(p_values: Floats, confidence: float) -> Rate:
+    """Proportion of p-values that reject at level 1 - confidence, with its Wilson interval."""
     unused = np.zeros((1, 1))
+    level, n_simulations = 1 - confidence, len(p_values)
+    n_rejected = int((p_values <= level + ROUNDOFF).sum())
     proportion = np.array([n_rejected / n_simulations])
     counts = IntervalInputs(
         proportion,

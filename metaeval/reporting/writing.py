@@ -27,7 +27,7 @@ _COMPARISON_OPTIONS = (
     "test",
     "alternative",
     "correction",
-    "margin",
+    "equivalence_margin",
     "stop_after_exceedances",
 )
 
@@ -46,7 +46,7 @@ def report(
     test: str = "sign-flip",
     alternative: str = "two-sided",
     correction: str = "maxt",
-    margin: float | None = None,
+    equivalence_margin: float | None = None,
     stop_after_exceedances: int | None = None,
     by: str | None = None,
     resample: str | tuple[str, str] | None = None,
@@ -88,7 +88,7 @@ def report(
         Alternative hypothesis on scorer minus baseline.
     correction : {"maxt", "holm", "bh", "by", "none"}, default "maxt"
         Adjustment of p-values for the number of comparisons.
-    margin : float, optional
+    equivalence_margin : float, optional
         Equivalence margin in units of the statistic; adds an equivalence test.
     stop_after_exceedances : int, optional
         Sequential p-values: stop after this number of flips at least as extreme as observed.
@@ -145,7 +145,7 @@ def report(
         "test": test,
         "alternative": alternative,
         "correction": correction,
-        "margin": margin,
+        "equivalence_margin": equivalence_margin,
         "stop_after_exceedances": stop_after_exceedances,
         "by": by,
         "resample": resample,

@@ -136,7 +136,7 @@ _DOCUMENT: Mapping[str, Test] = {
 _POLICY: Mapping[str, Test] = {
     "confidence": _is_fraction,
     "alternative": _one_of(*_SIDES),
-    "margin": _is_finite_or_none,
+    "equivalence_margin": _is_finite_or_none,
     "stop_after_exceedances": _is_count,
     **dict.fromkeys(("correction", "test", "weights", "label", "by", "baseline"), _is_text_or_none),
     **dict.fromkeys(("resample", "missing"), _is_text),
@@ -208,10 +208,11 @@ def _check_words(rows: list[dict[str, Any]], meta: Mapping[str, Any]) -> None:
     _check_values(rows, "interval", (None, *INTERVALS))
     _check_values([row for row in rows if row["baseline"] is None], "test", (None, *OWN_TESTS))
     differences = [row for row in rows if row["baseline"] is not None]
-    correction, margin = meta["policy"]["correction"], meta["policy"]["margin"]
+    policy = meta["policy"]
+    correction, margin = policy["correction"], policy["equivalence_margin"]
     _require(not differences or correction in CORRECTIONS, "policy.correction", correction)
     needed = any(row["p_equivalent"] is not None for row in differences)
-    _require(not needed or margin is not None, "policy.margin", margin)
+    _require(not needed or margin is not None, "policy.equivalence_margin", margin)
 
 
 def _check_values(rows: Iterable[Mapping[str, Any]], name: str, values: Iterable[Any]) -> None:

@@ -49,7 +49,7 @@ class Policy:
     test: str | None = None
     correction: str | None = None
     alternative: str | None = None
-    margin: float | None = None
+    equivalence_margin: float | None = None
     rope: float | None = None
     stop_after_exceedances: int | None = None
     weights: str | None = None

@@ -270,6 +270,7 @@ def _sides(policy: Policy) -> str:
     if policy.stop_after_exceedances is not None:
         n_extreme = policy.stop_after_exceedances
         text += f" Flips stop after {n_extreme} exceedances (Besag and Clifford)."
-    if policy.margin is not None:
-        text += f" Equivalence within {policy.margin:g} is tested by two one-sided t tests."
+    margin = policy.equivalence_margin
+    if margin is not None:
+        text += f" Equivalence within {margin:g} is tested by two one-sided t tests."
     return text

@@ -117,7 +117,7 @@ class Result(ResultData):
                 return f"{baseline} is lower than {scorer} by {gap}{unit} ({facts})."
             return f"{scorer} exceeds {baseline} by {gap}{unit} ({facts})."
         if self.is_significant(row["p_equivalent"]):
-            margin = f"{scale * (self.meta.policy.margin or 0.0):.{digits}f}{unit}"
+            margin = f"{scale * (self.meta.policy.equivalence_margin or 0.0):.{digits}f}{unit}"
             return (
                 f"{scorer} and {baseline} differ by less than {margin} (two one-sided tests, "
                 f"p {format_p_relation(row['p_equivalent'])}; difference {gap}{unit}, {facts})."

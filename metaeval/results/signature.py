@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from metaeval.results.metadata import Metadata, Policy
 
-_RARE = ("margin", "stop_after_exceedances", "weights", "rope")
+_RARE = ("equivalence_margin", "stop_after_exceedances", "weights", "rope")
 _UNPRINTED = dict.fromkeys((*range(32), 127, 8232, 8233), " ")
 
 

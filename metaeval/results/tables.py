@@ -175,7 +175,7 @@ def significant_line(result: ResultData, statistic: str, task: str | None = None
 
 def equivalent_line(result: ResultData, statistic: str, task: str | None = None) -> str:
     """Comparisons significantly within the equivalence margin, if one was given."""
-    margin = result.meta.policy.margin
+    margin = result.meta.policy.equivalence_margin
     comparisons = result.rows(statistic, task)
     if result.is_posterior:
         return rope_line(result, comparisons)

@@ -342,9 +342,9 @@ def test_noise_is_not_taken_for_equivalence(name):
         rows = pd.DataFrame({"item": np.arange(300)})
         scores = pd.DataFrame({"a": p, "b": p + 0.06 * np.sign(p - 0.5)})
         table = me.Responses(rows, scores, pd.DataFrame({"h": y}), label_kind="rating")
-        row = me.compare(table, f"{name}(scale=probability)", margin=0.05, n_resamples=200).row(
-            "a", "b"
-        )
+        row = me.compare(
+            table, f"{name}(scale=probability)", equivalence_margin=0.05, n_resamples=200
+        ).row("a", "b")
         assert row["p_equivalent"] > 0.05
         assert row["mde"] > 0.05
 

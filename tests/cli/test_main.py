@@ -171,7 +171,7 @@ BAD_TABLES = {
     "unknown interval": (frame(**GOOD), ["--interval", "wald"], "'bootstrap-t'"),
     "unknown weights": (frame(**GOOD), ["--weights", "bayes"], "'exponential'"),
     "unknown alternative": (frame(**GOOD), ["--alternative", "up"], "'greater'"),
-    "margin below 0": (frame(**GOOD), ["--margin", "-0.01"], "margin"),
+    "margin below 0": (frame(**GOOD), ["--superiority-margin", "-0.01"], "superiority-margin"),
     "stop at once": (frame(**GOOD), ["--stop-after-exceedances", "1"], "at least 5"),
     "mcnemar on correlations": (
         frame(**GOOD),

@@ -333,7 +333,7 @@ def test_a_small_task_is_not_taken_for_as_many_items_as_the_large_one():
 def test_a_task_of_one_item_has_no_interval_and_neither_has_the_mean():
     table = grid(21, task=["a"] * 20 + ["b"])
     result = me.compare(
-        table, st.pairwise_accuracy("acc-eq"), by="task", n_resamples=200, margin=0.1
+        table, st.pairwise_accuracy("acc-eq"), by="task", n_resamples=200, equivalence_margin=0.1
     )
     for row in (result.row("m0", "m1", task="b"), result.row("m0", "m1"), result.row("m0")):
         assert np.isnan([row["lower"], row["upper"], row["se"], row["p_equivalent"]]).all()
@@ -348,7 +348,10 @@ def test_scorers_that_no_item_tells_apart_are_not_called_equivalent():
     table = grid(8, ties=40)
     scores = table.scores.assign(m0=table.labels["human"], m1=2 * table.labels["human"])
     result = me.compare(
-        table.replace(scores=scores), st.pairwise_accuracy("half"), margin=0.01, n_resamples=200
+        table.replace(scores=scores),
+        st.pairwise_accuracy("half"),
+        equivalence_margin=0.01,
+        n_resamples=200,
     )
     row = result.row("m0", "m1")
     assert (row["se"], row["p_value"]) == (0, 1) and np.isnan(row["p_equivalent"])

@@ -68,7 +68,7 @@ OPTIONS = {
     "missing": ("common", "pairwise", "count_as_wrong"),
     "weights": (None, "multinomial", "poisson", "exponential"),
     "by": (None, "task"),
-    "margin": (None, 0.05),
+    "equivalence_margin": (None, 0.05),
     "stop_after_exceedances": (None, None, 5),
 }
 
@@ -139,7 +139,7 @@ def check(result, options):
     assert (both["p_adjusted"] <= 1).all() and (both["p_holm"] >= both["p_value"] - 1e-12).all()
     equal = gaps["p_equivalent"].dropna()
     assert ((equal >= 0) & (equal <= 1)).all()
-    if options["margin"] is None:
+    if options["equivalence_margin"] is None:
         assert not len(equal)
     assert me.Result.from_json(result.to_json()).to_json() == result.to_json()
     assert result.methods_paragraph() and result.to_markdown()

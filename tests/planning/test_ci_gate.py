@@ -40,11 +40,11 @@ TABLE = pairs(400, {"good": 0.85, "fair": 0.80, "poor": 0.60})
         ({"new": "good", "baseline": "poor"}, 0),
         ({"new": "poor", "baseline": "good"}, 1),
         ({"new": "good", "baseline": "fair"}, 3),
-        ({"new": "good", "baseline": "poor", "margin": 0.1}, 0),
-        ({"new": "good", "baseline": "poor", "margin": 0.5}, 1),
-        ({"new": "fair", "baseline": "good", "margin": 0.15, "non_inferior": True}, 0),
-        ({"new": "poor", "baseline": "good", "margin": 0.05, "non_inferior": True}, 1),
-        ({"new": "fair", "baseline": "good", "margin": 0.02, "non_inferior": True}, 3),
+        ({"new": "good", "baseline": "poor", "superiority_margin": 0.1}, 0),
+        ({"new": "good", "baseline": "poor", "superiority_margin": 0.5}, 1),
+        ({"new": "fair", "baseline": "good", "non_inferiority_margin": 0.15}, 0),
+        ({"new": "poor", "baseline": "good", "non_inferiority_margin": 0.05}, 1),
+        ({"new": "fair", "baseline": "good", "non_inferiority_margin": 0.02}, 3),
     ],
 )
 def test_outcomes_of_superiority_and_non_inferiority(asked, code, tmp_path):
@@ -73,7 +73,7 @@ def test_the_gate_with_t_intervals_is_the_one_sided_test(margin):
     """Against `non_inferior`, which stands beside TOST, at half of 1 - confidence."""
     for seed in range(12):
         table = pairs(120, {"new": 0.8, "old": 0.8}, seed=seed)
-        options = OPTIONS | {"interval": "t", "margin": margin, "non_inferior": margin > 0}
+        options = OPTIONS | {"interval": "t", "non_inferiority_margin": margin or None}
         found = me.gate(table, new="new", baseline="old", **options)
         row = found.result.row("new", "old")
         p = classical_tests.non_inferior(row["estimate"], row["se"], margin, 119)
@@ -103,7 +103,7 @@ def won_and_lost(n, won, lost):
     ],
 )
 def test_few_differences_bear_out_no_more_than_exact_bounds_do(n, won, lost, margin, outcome):
-    options = OPTIONS if margin is None else OPTIONS | {"margin": margin, "non_inferior": True}
+    options = OPTIONS if margin is None else OPTIONS | {"non_inferiority_margin": margin}
     found = me.gate(won_and_lost(n, won, lost), new="new", baseline="old", **options)
     assert found.outcome == outcome, found.sentence()
     if outcome == "inconclusive" and not found.lower <= found.bound <= found.upper:
@@ -117,13 +117,13 @@ def test_a_loss_as_large_as_the_margin_is_seldom_accepted():
     for won, lost, _ in rng.multinomial(100, [0.01, 0.03, 0.96], size=120):
         if won + lost == 0:
             continue
-        options = OPTIONS | {"margin": 0.02, "non_inferior": True, "n_resamples": 200}
+        options = OPTIONS | {"non_inferiority_margin": 0.02, "n_resamples": 200}
         met += me.gate(won_and_lost(100, won, lost), new="new", baseline="old", **options).code == 0
     assert met <= 7  # probability .02 if it were .025
 
 
 def test_a_gain_that_is_the_bound_needs_no_number_of_items():
-    options = OPTIONS | {"margin": 0.01, "interval": "t"}
+    options = OPTIONS | {"superiority_margin": 0.01, "interval": "t"}
     found = me.gate(won_and_lost(100, 1, 0), new="new", baseline="old", **options)
     assert found.outcome == "inconclusive" and found.needed is None
 
@@ -168,8 +168,13 @@ def test_items_of_one_scorer_only_are_named():
         (pairs(50, {"good": 1.0, "poor": 0.0}), {}, "is the same for all 50 items"),
         (TABLE, {"new": "god"}, "no scorer 'god'.*Did you mean 'good'"),
         (TABLE, {"new": "poor"}, "two different scorers"),
-        (TABLE, {"non_inferior": True}, "margin above 0"),
-        (TABLE, {"margin": -0.1}, "margin"),
+        (TABLE, {"non_inferiority_margin": 0}, "must be above 0"),
+        (
+            TABLE,
+            {"superiority_margin": 0.1, "non_inferiority_margin": 0.1},
+            "superiority_margin or non_inferiority_margin, not both",
+        ),
+        (TABLE, {"superiority_margin": -0.1}, "superiority_margin"),
         (TABLE, {"statistic": ["brier", "slope"]}, "one statistic, not a list"),
         (TABLE.replace(ordered=False), {"statistic": cox_slope()}, "neither higher nor lower"),
         (TABLE.rows, {}, "Expected a Responses or Pairs table"),

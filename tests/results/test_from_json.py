@@ -24,7 +24,7 @@ def documents():
     table = me.load_example()
     asked = {"n_resamples": 100, "scorers": table.scorers[:3]}
     results = [
-        me.compare(table, by=None, margin=0.1, **asked),
+        me.compare(table, by=None, equivalence_margin=0.1, **asked),
         me.compare(table, ["pairwise_accuracy", "pearson"], baseline=asked["scorers"][0], **asked),
         me.evaluate(table, **asked),
     ]
