@@ -12,14 +12,14 @@ from metaeval.tables import Responses, Table
 def select_label(table: Table, label: str | None) -> tuple[Table, str]:
     """Return the table with a single label, and its name."""
     names = list(table.labels.columns)
+    if not names:
+        raise MetaevalError(
+            "The table has scores but no labels; name the label columns when reading, with "
+            f"labels={label or '...'!r} (--labels {label or '...'}), or add a label file."
+        )
     if label is not None:
         require_known("label", label, names)
         names = [label]
-    if not names:
-        raise MetaevalError(
-            "The table has scores but no labels; name the label columns when reading (labels=), or "
-            "add a label file."
-        )
     if len(names) > 1 and not table.average_raters:
         raise MetaevalError(
             f"The table has several labels: {join_names(names)}. Choose one with label= (--label), "

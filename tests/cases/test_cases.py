@@ -359,7 +359,7 @@ def test_clusters_of_items():
     result = compare(table, HALF, n_resamples=10_000)
     [p] = result.frame["p_value"].dropna()
     assert 0.06 < p < 0.072
-    with pytest.raises(MetaevalError, match="of each independent item"):
+    with pytest.raises(MetaevalError, match="per independent item"):
         compare(table, HALF, test="mcnemar")
 
 

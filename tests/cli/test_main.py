@@ -415,7 +415,7 @@ def one_line(text):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--model", "raters"), "Two raters are needed"),
+        (("--model", "raters"), "needs at least two raters, got human"),
         (("--model", "ties", "--agreement", "0.9"), "--quantity gap"),
         (("--model", "accuracy", "--form", "davidson"), "--form does not apply to"),
         (("--model", "accuracy", "--statistic", "pearson"), "takes one accuracy"),

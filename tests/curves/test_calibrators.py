@@ -242,7 +242,9 @@ def test_several_scorers_need_a_name_and_a_wrong_one_is_told():
     fit = calibration.platt.fit(me.load_example(), positive_from=3, scorers=["judge", "reward"])
     assert repr(fit) == "<Map: platt of 2 scorers>"
     assert 0 < fit(np.array([3.0]), "judge")[0] < 1
-    with pytest.raises(MetaevalError, match="name one"):
+    with pytest.raises(
+        MetaevalError, match="Set scorer=, since 2 scorers were fitted: judge, reward"
+    ):
         fit(np.array([3.0]))
     with pytest.raises(MetaevalError, match="reward"):
         fit(np.array([3.0]), "rewerd")

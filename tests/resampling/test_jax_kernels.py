@@ -100,7 +100,7 @@ def test_very_few_units_are_refused_or_right(n_units):
     labels = pd.DataFrame({"h": np.tile([0.0, 1.0], n_units)})
     table = Responses(rows, scores, labels, label_kind="rating")
     if n_units == 1:
-        with pytest.raises(MetaevalError, match="nothing to resample"):
+        with pytest.raises(MetaevalError, match="at least 2 items, got 1"):
             me.compare(table, "pairwise_accuracy")
         return
     row = me.compare(table, "pairwise_accuracy", n_resamples=200).row("m", "k")

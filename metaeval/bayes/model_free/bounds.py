@@ -193,7 +193,7 @@ def _pairs_and_raters(table: Table, raters: Sequence[str] | None) -> tuple[Pairs
     if len(names) < 2:
         raise MetaevalError(
             f"Agreement needs at least two raters, got {join_names(names) or 'none'}; name more "
-            "label columns when reading (labels=)."
+            "label columns when reading, with labels=[...] (--labels A,B)."
         )
     return table.pairs(), names
 

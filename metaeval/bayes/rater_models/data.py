@@ -136,8 +136,8 @@ def _rater_table(table: Table, raters: Sequence[str] | None, form: str) -> Table
     if len(names) < 2:
         raise MetaevalError(
             f"The rater model needs at least two raters, got {join_names(names) or 'none'}; name "
-            "more label columns when reading (labels=), or use bayes.AccuracyModel, which treats "
-            "one label as the truth."
+            "more label columns when reading, with labels=[...] (--labels A,B), or use the "
+            "accuracy model, which treats one label as the truth."
         )
     unlabeled = [
         name for name, any_label in zip(names, labeled.any(axis=0), strict=True) if not any_label
