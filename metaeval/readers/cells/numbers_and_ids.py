@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from metaeval.core import MetaevalError, join_names
+from metaeval.readers.cells.column_notation import plain
 from metaeval.readers.cells.missing_words import FAILED, MISSING, is_missing_word, word_of
-from metaeval.readers.cells.notation import is_list, plain
+from metaeval.readers.cells.unread_cells import is_list
 from metaeval.tables import TEXT, ids_as_text
 
 Codes = npt.NDArray[np.int64]

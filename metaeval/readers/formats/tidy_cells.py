@@ -13,18 +13,12 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import Floats, did_you_mean, join_names
+from metaeval.readers.cells.column_notation import depends_on_mark, dots_are_ambiguous
 from metaeval.readers.cells.missing_words import MissingCodes, failure_notes, word_of
-from metaeval.readers.cells.notation import (
-    declare_mark,
-    depends_on_mark,
-    dots_are_ambiguous,
-    example_in_words,
-    is_list,
-    read_notations,
-    unread_error,
-)
+from metaeval.readers.cells.notation import declare_mark, read_notations
 from metaeval.readers.cells.numbers_and_ids import plain_numbers, sort_of
 from metaeval.readers.cells.rating_words import count_scale_words, number_words, order_words
+from metaeval.readers.cells.unread_cells import example_in_words, is_list, unread_error
 from metaeval.readers.cells.verdict_words import are_verdicts, outcomes
 from metaeval.readers.columns.aliases import LONG
 from metaeval.readers.columns.column_inference import ColumnHints, is_covariate
