@@ -6,7 +6,8 @@
 - `result`: The result class: a tidy frame with draws and provenance.
 - `from_json`: Reading and validating results from JSON.
 - `ranking`: Leaderboards: significant differences, rank ranges and letters.
-- `tables`: Leaderboards as text, Markdown, LaTeX and HTML.
+- `tables`: Leaderboards as text, Markdown and HTML.
+- `latex`: Leaderboards as LaTeX.
 - `prose`: Sentences and paragraphs for papers.
 - `signature`: The one-line record that reproduces a result.
 """

@@ -12,7 +12,7 @@ import pandas as pd
 
 from metaeval.core import escaped_json, printable
 from metaeval.resampling import detectable_at_half_power
-from metaeval.results import prose, ranking, tables
+from metaeval.results import latex, prose, ranking, tables
 from metaeval.results.columns import normalize_frame
 from metaeval.results.data import ResultData, format_p_relation, reversed_row
 from metaeval.results.from_json import SCHEMA, read_result
@@ -203,7 +203,7 @@ class Result(ResultData):
         str
             LaTeX with the signature in a comment.
         """
-        return tables.to_latex(
+        return latex.to_latex(
             self,
             statistic,
             task,

@@ -1,18 +1,18 @@
-"""Leaderboards as text, Markdown, LaTeX and HTML."""
+"""Leaderboards as text, Markdown and HTML."""
 
 from __future__ import annotations
 
 import html
 import math
 import re
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from metaeval.core import check_integer, check_one_of, is_hidden, printable
+from metaeval.core import printable
 from metaeval.results.data import ResultData
-from metaeval.results.prose import MAX_LISTED, methods_paragraph, probable_line, rope_line
-from metaeval.results.ranking import leaderboard, significantly_better
+from metaeval.results.prose import MAX_LISTED, probable_line, rope_line
+from metaeval.results.ranking import leaderboard
 
 CORRECTIONS = {
     "maxt": "after max-T correction",
@@ -21,8 +21,6 @@ CORRECTIONS = {
     "by": "after Benjamini-Yekutieli correction",
     "none": "without correction",
 }
-_LAST_LATIN = 0xFF  # later characters are missing from the standard fonts of pdfLaTeX
-_NOT_IN_FONT = "«»ÐðÞþ"  # as are these
 
 
 def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
@@ -68,7 +66,7 @@ def leaderboard_cells(result: ResultData, statistic: str | None, task: str | Non
         if "n_rows" in board:
             cells["rows"] = f"{row.n_rows:.0f}"
         if board["lower"].notna().any():
-            ends = format_bounds(_interval(row.lower, row.upper, scale, digits), unit)
+            ends = format_bounds(format_interval(row.lower, row.upper, scale, digits), unit)
             cells[f"{100 * result.confidence:g}% {interval_name(result)}"] = ends
         if compared:
             cells |= {"rank": _ranks(row)} if ranked else {}
@@ -79,7 +77,7 @@ def leaderboard_cells(result: ResultData, statistic: str | None, task: str | Non
                 "tie-rate": f"{100 * row.tie_rate:.1f}%" if not math.isnan(row.tie_rate) else "",
                 "chance": number(row.chance, 100, 1),
             }
-        rows.append(cells | _extra_cells(row, accuracy))
+        rows.append(cells | extra_cells(row, accuracy))
     return _printable_cells(pd.DataFrame(rows).fillna(""))
 
 
@@ -98,7 +96,7 @@ def _ranks(row: Any) -> str:
     return "" if math.isnan(row.rank_low) else f"{row.rank_low:.0f}-{row.rank_high:.0f}"
 
 
-def _extra_cells(row: Any, accuracy: bool) -> dict[str, str]:
+def extra_cells(row: Any, accuracy: bool) -> dict[str, str]:
     """Null expectation of a value that is not an accuracy, and p-values of single scorers."""
     cells = {}
     if not accuracy and not math.isnan(row.expected_if_calibrated):
@@ -127,7 +125,8 @@ def format_bounds(text: str, unit: str) -> str:
     return text.replace("inf", "not reached") if unit == "score" else text
 
 
-def _interval(lower: float, upper: float, scale: float, digits: int) -> str:
+def format_interval(lower: float, upper: float, scale: float, digits: int) -> str:
+    """Return an interval as `[low, high]`; "" where there is none."""
     low, high = number(lower, scale, digits), number(upper, scale, digits)
     return f"[{low}, {high}]" if low else ""
 
@@ -219,13 +218,15 @@ def to_markdown(result: ResultData, statistic: str | None = None, task: str | No
     lines = ["| " + " | ".join(_markdown(c) for c in row) + " |" for row in cells]
     head = [f"**{_markdown(w)}**\n" for w in result.meta.warnings]
     below = [letters_line(result, statistic, task)]
-    head += [f"{_markdown(line)}\n" for line in (*_title(result, statistic, task), *below) if line]
+    head += [
+        f"{_markdown(line)}\n" for line in (*title_lines(result, statistic, task), *below) if line
+    ]
     return "\n".join(
         [*head, *lines, "", f"`{printable(result.signature).replace('`', chr(39))}`", ""]
     )
 
 
-def _title(result: ResultData, statistic: str | None, task: str | None) -> list[str]:
+def title_lines(result: ResultData, statistic: str | None, task: str | None) -> list[str]:
     """Title of a table if the result has several."""
     titles = tables_of(result)
     name = result.rows(statistic, task)["statistic"].iloc[0]
@@ -254,7 +255,7 @@ def to_html(result: ResultData, statistic: str | None = None, task: str | None =
     without = letters_line(result, statistic, task)
     below = f"<p>{_html(without)}</p>" if without else ""
     table = texts.to_html(index=False, escape=True, border=0)
-    name = (_title(result, statistic, task) or [statistic or result.statistics[0]])[0]
+    name = (title_lines(result, statistic, task) or [statistic or result.statistics[0]])[0]
     return (
         f"<div>{head}<p>{_html(name)}</p>{table}{below}"
         f"<p><code>{_html(result.signature)}</code></p></div>"
@@ -263,147 +264,3 @@ def to_html(result: ResultData, statistic: str | None = None, task: str | None =
 
 def _html(text: str) -> str:
     return html.escape(printable(text))
-
-
-def to_latex(
-    result: ResultData,
-    statistic: str | None = None,
-    task: str | None = None,
-    *,
-    best: Literal["bold", "none"] = "bold",
-    letters: Literal["superscript", "column", "none"] = "superscript",
-    interval: Literal["brackets", "half", "none"] = "brackets",
-    digits: int | None = None,
-    percent: bool = True,
-    caption: bool = False,
-) -> str:
-    r"""Leaderboard as LaTeX, written by the pandas Styler; requires only booktabs.
-
-    Parameters
-    ----------
-    result : Result
-    statistic, task : str, optional
-        As in `Result.row`.
-    best : {"bold", "none"}
-        Bold marks every scorer that does not differ significantly from the best, if the statistic
-        has a direction.
-    letters : {"superscript", "column", "none"}
-        Two scorers share a letter if and only if they do not differ significantly.
-    interval : {"brackets", "half", "none"}
-        `[low, high]`, or half the width after a plus-minus sign.
-    digits : int, optional
-        By default 1 for percent, else 3.
-    percent : bool, default True
-        Whether accuracies are in percent.
-    caption : bool, default False
-        Whether to wrap the tabular in a table with a caption that states the methods.
-
-    Returns
-    -------
-    str
-        LaTeX with the signature in a comment. Characters missing from the standard fonts are shown
-        as `[U+1F600]`.
-    """
-    check_one_of("best", best, ("bold", "none"))
-    check_one_of("letters", letters, ("superscript", "column", "none"))
-    check_one_of("interval", interval, ("brackets", "half", "none"))
-    if digits is not None:
-        check_integer("digits", digits, 0)
-    board = leaderboard(result, result.rows(statistic, task))
-    scale = 100 if percent and result.is_accuracy(statistic) else 1
-    digits = (1 if scale == 100 else 3) if digits is None else digits
-    cells = pd.DataFrame({"Scorer": [_cell(latex_text(s)) for s in board["scorer"]]})
-    name, unit = value_name(result, statistic), result.unit(statistic)
-    value = latex_text(name[0].upper() + name[1:].replace("_", " "))
-    marks = [
-        rf"\textsuperscript{{{m}}}" if m and letters == "superscript" else ""
-        for m in board["letters"]
-    ]
-    cells[value] = [
-        format_bounds(number(e, scale, digits), unit) + m
-        for e, m in zip(board["estimate"], marks, strict=True)
-    ]
-    if not board["lower"].notna().any():
-        interval = "none"
-    if interval == "brackets":
-        ends = zip(board["lower"], board["upper"], strict=True)
-        cells[f"{100 * result.confidence:g}\\% {interval_name(result)}"] = [
-            "{" + format_bounds(_interval(a, b, scale, digits), unit) + "}" for a, b in ends
-        ]
-    elif interval == "half":
-        half = (board["upper"] - board["lower"]) / 2
-        cells[r"$\pm$"] = [number(h, scale, digits) if math.isfinite(h) else "" for h in half]
-    if letters == "column":
-        cells["Groups"] = list(board["letters"])
-    extra = [_extra_cells(row, name == "accuracy") for row in board.itertuples()]
-    for column in dict.fromkeys(c for row_cells in extra for c in row_cells):
-        cells[column[0].upper() + column[1:] if " " in column else "$p$"] = [
-            latex_text(row_cells.get(column, "")) for row_cells in extra
-        ]
-    marked = best == "bold" and result.direction(statistic) != 0
-    bold = [marked] * len(cells)
-    if marked:
-        bold = _not_below_best(result, board, statistic, task)
-    styles = pd.DataFrame("", index=cells.index, columns=cells.columns)
-    styles.loc[bold, ["Scorer", value]] = "textbf:--rwrap;"
-    styler = cells.style.hide(axis="index").apply(lambda _: styles, axis=None)
-    body = styler.to_latex(hrules=True, column_format="l" + "r" * (cells.shape[1] - 1))
-    notes = [
-        *_title(result, statistic, task),
-        *result.meta.warnings,
-        *board.attrs["notes"],
-        printable(methods_paragraph(result)),
-        result.signature,
-    ]
-    head = "".join(f"% {_one_line(note)}\n" for note in notes)
-    titled = [f"{title}." for title in _title(result, statistic, task)]
-    methods = " ".join([*titled, printable(methods_paragraph(result))])
-    return head + (_table(body, methods) if caption else body)
-
-
-def _table(body: str, methods: str) -> str:
-    text = latex_text(methods)
-    return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{text}}}\n\\end{{table}}\n"
-
-
-def _cell(text: str) -> str:
-    """A cell that is not parsed as the optional argument of the preceding line break."""
-    return f"{{}}{text}" if text.startswith(("[", "*")) else text
-
-
-def _one_line(text: str) -> str:
-    return "".join(c if 32 <= ord(c) < 127 else f"[U+{ord(c):04X}]" for c in text)
-
-
-def _not_below_best(
-    result: ResultData, board: pd.DataFrame, statistic: str | None, task: str | None
-) -> list[bool]:
-    """Whether each scorer is not significantly worse than the best one."""
-    names = list(board["scorer"])
-    better, _ = significantly_better(result, result.rows(statistic, task), names)
-    return [bool(i == 0 or not better[0, i]) for i in range(len(names))]
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    **{c: f"\\{c}" for c in "&%$#_{}"},
-}
-
-
-def latex_text(text: str) -> str:
-    r"""Text escaped for LaTeX; characters outside Latin-1 are shown as code points.
-
-    >>> print(latex_text("a_b%") + latex_text(chr(0x1F600)))
-    a\_b\%[U+1F600]
-    """
-    return "".join(
-        _LATEX.get(c, c)
-        if ord(c) <= _LAST_LATIN and not is_hidden(c) and c not in _NOT_IN_FONT
-        else f"[U+{ord(c):04X}]"
-        for c in text
-    )

@@ -17,7 +17,7 @@ from metaeval.cli.terminal import as_text
 from metaeval.core import escaped_json, is_hidden, plain_csv, printable, result_csv
 from metaeval.core.printable_text import LONGEST
 from metaeval.core.spreadsheet_cells import guarded
-from metaeval.results.tables import latex_text
+from metaeval.results.latex import latex_text
 
 HOSTILE = (
     *("\x1b[31mred", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "bell\x07"),
