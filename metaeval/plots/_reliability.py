@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -32,7 +31,6 @@ def reliability(
     table: Table,
     scorers: Sequence[str] | str | None = None,
     *,
-    three_way: bool = False,
     forecast: Forecast | Scale = "score",
     label: str | None = None,
     by: str | None = None,
@@ -51,11 +49,10 @@ def reliability(
     table : Responses or Pairs
     scorers : str or list of str, optional
         One panel for each; all scorers by default.
-    three_way : bool, default False
-        Include pairs with tied labels, with forecasts of win, tie and loss: one curve for wins (a
-        loss is a win of the other response) and one for ties.
     forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
-        How scores become forecasts of an event; see `metaeval.statistics.Forecast`.
+        How scores become forecasts of an event; see `metaeval.statistics.Forecast`. With
+        `Forecast(ties_as_outcome=True)`, pairs with tied labels are included: one curve for wins (a
+        loss is a win of the other response) and one for ties.
     label : str, optional
         Label column; required if there are several that are not averaged.
     by : str, optional
@@ -108,7 +105,7 @@ def reliability(
     """
     frame = calibration.reliability(
         require_table(table, "reliability"),
-        forecast=_three_way(forecast) if three_way else forecast,
+        forecast=forecast,
         label=label,
         scorers=as_name_list(scorers),
         by=by,
@@ -119,12 +116,6 @@ def reliability(
         seed=seed,
     )
     return frame if return_data else _draw(frame, ax, confidence)
-
-
-def _three_way(forecast: Forecast | Scale) -> Forecast:
-    """The same forecast with win, tie and loss as outcomes."""
-    base = forecast if isinstance(forecast, Forecast) else Forecast(scale=forecast)
-    return replace(base, ties_as_outcome=True)
 
 
 def _draw(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axes:

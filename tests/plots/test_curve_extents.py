@@ -21,6 +21,7 @@ from metaeval.plots import (
     _tie_policies,
 )
 from metaeval.plots.theme import style
+from metaeval.statistics import Forecast
 
 LONG = "a_very long-name_of/a scorer with 60 characters: %&$ and more "
 ODD = [
@@ -99,7 +100,9 @@ def curves(table):
         "reliability": _reliability.reliability(
             table, forecast="log_odds", **judged, n_resamples=100
         ),
-        "three_way": _reliability.reliability(table, **judged, three_way=True, n_resamples=100),
+        "three_way": _reliability.reliability(
+            table, **judged, forecast=Forecast(ties_as_outcome=True), n_resamples=100
+        ),
         "gap": _gap_to_agreement.gap_to_agreement(table, **judged, n_resamples=100),
         "tie_curve": _tie_curve.tie_curve(table, **judged, points=6, n_resamples=100),
         "risk_coverage": _risk_coverage.risk_coverage(table, **judged),

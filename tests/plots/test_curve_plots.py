@@ -96,14 +96,18 @@ def test_bars_below_count_all_cases(example):
 
 
 def test_reliability_of_three_outcomes_has_two_curves(example):
-    frame = reliability(example, "reward", three_way=True, return_data=True, **FEW)
+    frame = reliability(
+        example, "reward", forecast=Forecast(ties_as_outcome=True), return_data=True, **FEW
+    )
     same = calibration.reliability(
         example, forecast=Forecast(ties_as_outcome=True), scorers=["reward"], **FEW
     )
     pd.testing.assert_frame_equal(frame, same)
     texts = [
         t.get_text()
-        for t in reliability(example, "reward", three_way=True, **FEW).get_legend().get_texts()
+        for t in reliability(example, "reward", forecast=Forecast(ties_as_outcome=True), **FEW)
+        .get_legend()
+        .get_texts()
     ]
     assert texts[:2] == ["win (or loss)", "tie"]
 
