@@ -30,7 +30,8 @@ POSTERIOR = "posterior"  # kind of interval of results that come from posterior 
 # An adjusted p-value of 0.05 among m comparisons needs p near 0.05 / m: with 200 flips each, such
 # a p-value is an average of 10 exceedances.
 FLIPS_PER_COMPARISON = 200
-MIN_RESAMPLES = 100
+MIN_RESAMPLES = 100  # a 95% bound then depends on the 2 or 3 most extreme replicates
+# The relative standard error of a sequential p-value is about 1 / sqrt(number of exceedances).
 MIN_EXCEEDANCES = 5
 _WITHOUT_SHARED_DRAWS = ("pair-swap", "mcnemar", "mcnemar-mid-p", "williams")
 

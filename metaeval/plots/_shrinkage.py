@@ -161,9 +161,8 @@ def _draw(
     for panel, task in zip(panels.flat, tasks, strict=False):
         values = frame[frame["task"] == task].set_index("scorer").reindex(names)
         _draw_task(panel, values, rows, infinity_label(posterior))
-    for panel in panels[
-        :, 0
-    ]:  # the font size is a property of each panel, although labels are shared
+    # Shared axes share their labels, but each panel has its own font size.
+    for panel in panels[:, 0]:
         label_rows(panel, rows)
     for panel in panels.flat:
         panel.tick_params(axis="y", length=0)

@@ -49,9 +49,8 @@ def figure_of_panels(
     if fig is None:
         lines = max(title.count("\n") + 1 for title in titles)
         ticks = 1.3 * points("xtick.labelsize") + 5
-        tick_height = (
-            ticks if len(titles) % columns else 0.0
-        )  # for tick labels of columns with fewer panels
+        # Columns with fewer panels have tick labels above the last row.
+        tick_height = ticks if len(titles) % columns else 0.0
         row_height = panel_height + LINE_SPACING * lines * size + tick_height + 14
         total_height = rows * row_height + ticks + 5 * points("axes.labelsize") + 4
         fig = plt.figure(

@@ -157,6 +157,7 @@ def _curve(values: Floats) -> tuple[Floats, Floats]:
     """
     from scipy.stats import gaussian_kde
 
+    # The kernel density of draws that are equal up to rounding does not exist.
     if len(values) < 2 or np.ptp(values) <= 1e-9 * np.abs(values).max():
         return values[:1] if len(values) else np.array([np.nan]), np.array([np.nan])
     low, high = (float(end) for end in np.quantile(values, _CURVE_QUANTILES))

@@ -98,6 +98,7 @@ def make_row_labels(
     max_width = max_fraction * inches * POINTS_PER_INCH
     size = label_size(len(names))
     longest = max((text_width(wrap_text(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
+    # The width of a text is proportional to its font size; empty names fit at any size.
     size = max(min(size, max_width / max(longest, 1e-9)), min(size, 6.0))
     while True:
         rows = RowLabels(

@@ -42,6 +42,7 @@ class _StylePreset(NamedTuple):
     size: float = 9.0
 
 
+# Widths are those of columns and of the text in the style files of the venues.
 _PRESETS = {
     "acl": _StylePreset(3.03, 6.30, size=8.5),
     "acl-wide": _StylePreset(6.30, 6.30),
@@ -52,10 +53,10 @@ _PRESETS = {
     "slides": _StylePreset(8.0, 8.0, _SANS, 12.0),
 }
 _COMMON = {
-    "pdf.fonttype": 42,
+    "pdf.fonttype": 42,  # TrueType: venues reject the Type 3 fonts of matplotlib's default
     "ps.fonttype": 42,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "metaeval",
+    "svg.fonttype": "none",  # text remains text
+    "svg.hashsalt": "metaeval",  # ids are reproducible
     "text.usetex": False,
 }
 
