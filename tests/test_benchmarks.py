@@ -9,6 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from benchmarks import (
     __main__ as table,
+    bayes_bands,
+    bayes_sbc,
     bootstrap,
     kendall,
     peers,
@@ -17,6 +19,7 @@ from benchmarks import (
     swaps,
     tie_calibration,
     timing,
+    tuned_thresholds,
     workloads,
 )
 from benchmarks.__main__ import SCRIPTS, shown, with_table
@@ -52,6 +55,33 @@ def test_every_script_prints_rows(script, monkeypatch):
         assert set(row) <= set(timing.COLUMNS)
         assert float(row["ours_min_s"]) > 0
         assert not row["peer"] or float(row["ratio"]) > 0
+
+
+def check_ranks(name):
+    rows = bayes_sbc.ranks_of(name, [0])
+    assert rows
+    assert all(0 <= rank <= bayes_sbc.RANKS for _, _, _, rank, _ in rows)
+
+
+def test_posteriors_of_simulated_data_are_ranked():
+    check_ranks("davidson")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", bayes_sbc.MODELS)
+def test_posteriors_of_simulated_data_are_ranked_for_every_model(name):
+    check_ranks(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", bayes_bands.FORMS)
+def test_bands_of_simulated_data_are_covered(form):
+    assert 0 <= bayes_bands.band_coverage(form, 0) <= 1
+
+
+def test_tuned_thresholds_reject_at_some_rate():
+    rates = tuned_thresholds.rejected((40, 3, 0.5, 0.5), 2)
+    assert all(0 <= rate <= 1 for rate in rates)
 
 
 def test_flips_of_peers_count_the_same():
