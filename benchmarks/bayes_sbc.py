@@ -234,11 +234,11 @@ def seen_of(right):
     """Summary of one task from verdicts (unit, scorer)."""
     from metaeval.bayes.accuracy_model.covariates import TaskSummary
 
-    centred, weight = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
+    centered, weight = (right - right.mean(axis=0)) / PAIRS, np.full(PAIRS, 1 / PAIRS)
     return TaskSummary(
         value=right,
         weight=weight,
-        covariance=centred.T @ centred,
+        covariance=centered.T @ centered,
         units=[""] * PAIRS,
         position=np.arange(PAIRS),
     )

@@ -37,7 +37,7 @@ def ours(table: Responses, statistic: Statistic, n: int) -> PValues:
     return published_tests(statistic, [pairs], testing, n)[0]
 
 
-def standardised(scores: Scores) -> Floats:
+def standardized(scores: Scores) -> Floats:
     """Standardized scores, which can be swapped: (scorer, item, system)."""
     x = scores.scorers
     spread = x.std(axis=(1, 2), keepdims=True)
@@ -48,7 +48,7 @@ def by_numpy(
     clock: Clock, scores: Scores, statistic: Callable[[Floats, Floats], float], n: int
 ) -> Seconds:
     """Time of a peer that swaps and recomputes, one pair of scorers and one swap at a time."""
-    x, rng = standardised(scores), np.random.default_rng(0)
+    x, rng = standardized(scores), np.random.default_rng(0)
     n_pairs = len(x) * (len(x) - 1) // 2
 
     def draws(m: int) -> Iterator[Floats]:

@@ -112,7 +112,7 @@ def test_means_of_peers_are_the_same():
 )
 def test_swaps_of_peers_count_the_same(statistic, of_peer):
     scores, table, _, _ = swaps.data(timing.Clock(quick=True))
-    x, tested = swaps.standardised(scores), swaps.ours(table, statistic, 50)
+    x, tested = swaps.standardized(scores), swaps.ours(table, statistic, 50)
     signs = signs_of_ours(scores.human.size, 50).reshape(-1, *scores.human.shape)
     for pair, (a, b) in enumerate(zip(*np.triu_indices(len(x), k=1), strict=True)):
         null = peers.swapped(x[a], x[b], scores.human, of_peer, signs)

@@ -39,14 +39,14 @@ def cli() -> None:
 @click.option("--write", type=click.Path(path_type=Path), help="Write the table to a tidy CSV.")
 def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
     """Recognize, validate and align FILES; report what was found."""
-    from metaeval.readers import recognise
+    from metaeval.readers import recognize
 
     table = read_table(files, options)
     for line in table.alignment.warnings:
         say(f"Warning: {line}")
     click.get_current_context().meta.pop(TABLE)  # its warnings are printed
     for path in files:
-        name, why = recognise(path)
+        name, why = recognize(path)
         say(f"{path}: {options['format'] or name} ({why})")
     for line in table.alignment.lines()[len(table.alignment.warnings) :]:
         say(line)

@@ -80,8 +80,8 @@ def _lapse_density(theta: Floats, pseudo_data: Floats) -> Density:
     """Normal density for the log slope; Beta for the lapse rate, as a density of its logit."""
     from scipy.special import expit
 
-    centre, a, b = pseudo_data.T
-    z, t = (theta[:, 0] - centre) / SLOPE_SD, theta[:, 1]
+    center, a, b = pseudo_data.T
+    z, t = (theta[:, 0] - center) / SLOPE_SD, theta[:, 1]
     rate = expit(t)
     value = z**2 / 2 + (a + b) * np.logaddexp(0, t) - a * t
     gradient = np.stack([z / SLOPE_SD, (a + b) * rate - a], axis=1)
@@ -94,7 +94,7 @@ def lapse(others: float) -> Prior:
 
     def resample(rng: Generator, n: int) -> Floats:
         # Pseudo-counts of lapses and non-lapses with random weights, as in a Bayesian bootstrap.
-        centre = SLOPE_SD * rng.normal(size=n)
-        return np.stack([centre, rng.gamma(1.0, size=n), rng.gamma(others, size=n)], axis=1)
+        center = SLOPE_SD * rng.normal(size=n)
+        return np.stack([center, rng.gamma(1.0, size=n), rng.gamma(others, size=n)], axis=1)
 
     return Prior((0.0, 1.0, others), _lapse_density, resample)

@@ -30,7 +30,7 @@ from metaeval.inference.swap_tests import (
 )
 from metaeval.inference.swap_tests_direct import direct_null
 from metaeval.resampling import PairedDifferences, flip_test, key_of, mcnemar, rechunk, williams
-from metaeval.statistics import Statistic, only_label, standardised, sum_by, systems_of
+from metaeval.statistics import Statistic, only_label, standardized, sum_by, systems_of
 from metaeval.tables import Responses, Table
 
 _MAX_STORED = 20_000_000  # null differences in memory: 160 MB; more are drawn again for each use
@@ -362,7 +362,7 @@ def _williams(
                 "test='sign-flip'."
             )
         x = sum_by(x, system, len(task)) / np.bincount(system)[:, None]
-    r = np.corrcoef(standardised(x).T)
+    r = np.corrcoef(standardized(x).T)
     a, b = comparisons.first, comparisons.second
     p = williams(r[a, -1], r[b, -1], r[a, b], len(x), alternative=testing.alternative)
     return _unadjusted(p, testing, np.zeros(len(p)), 0, True)

@@ -28,7 +28,7 @@ from metaeval.resampling import (
     on_grid,
     weighted_sums,
 )
-from metaeval.statistics import PairCredits, only_label, standardised, sum_by
+from metaeval.statistics import PairCredits, only_label, standardized, sum_by
 from metaeval.tables import TEXT, Responses, group_codes, pair_positions
 
 _MAX_GAINS = 2**18  # gains of all pairs of scorers in memory: 256 KB as int8
@@ -102,7 +102,7 @@ def swap_terms(
     """
     scores = table.scores.to_numpy()
     columns = np.unique(np.r_[first, second])
-    z = standardised(scores[:, columns])
+    z = standardized(scores[:, columns])
     noise = _noise(scores[:, columns])
     units_per_credit = 2 if (credits.credit % 1).any() else 1
     gain = np.diff(credits.credit * units_per_credit, axis=1).astype(np.int8)
@@ -228,8 +228,8 @@ def _gains(block: _Block, i: int, j: int, noise: Floats, work: Codes | None) -> 
 
 def pearson_columns(table: Responses) -> tuple[Floats, Finish]:
     """Return columns (row, scorer, 3) and a function of their sums, Pearson's correlation."""
-    z = standardised(table.scores.to_numpy())
-    h = standardised(only_label(table))
+    z = standardized(table.scores.to_numpy())
+    h = standardized(only_label(table))
     n = len(h)
 
     def finish(sums: Floats) -> Floats:
@@ -247,7 +247,7 @@ def system_columns(table: Responses, system: Codes, task: Codes) -> tuple[Floats
 
     The correlation is averaged over tasks; `system` (row,) and `task` (system,) are codes.
     """
-    z, n = standardised(table.scores.to_numpy()), np.bincount(system)
+    z, n = standardized(table.scores.to_numpy()), np.bincount(system)
     h = sum_by(only_label(table), system, len(n)) / n
     columns = np.zeros((*z.shape, len(n)))
     columns[np.arange(len(z)), :, system] = z / n[system][:, None]
@@ -261,7 +261,7 @@ def system_columns(table: Responses, system: Codes, task: Codes) -> tuple[Floats
 
 def _correlation(x: Floats, y: Floats) -> Floats:
     """Pearson's correlation along the last axis."""
-    y = standardised(y) / len(y)
+    y = standardized(y) / len(y)
     sd = x.std(axis=-1)
     flat = sd**2 <= ROUNDOFF * (x**2).mean(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -15,7 +15,7 @@ from metaeval.statistics import (
     Statistic,
     SumStatistic,
     only_label,
-    standardised,
+    standardized,
     sum_by,
     systems_of,
 )
@@ -27,7 +27,7 @@ _MAX_SWAPS = 250  # swaps that are evaluated at a time; more gain little speed
 
 def direct_null(statistic: Statistic, swaps: SwapDesign, n_flips: int) -> NullDistribution:
     """Return the null distribution of any statistic, with many swaps as columns of one table."""
-    scores = [standardised(table.scores.to_numpy()) for table in swaps.tables]
+    scores = [standardized(table.scores.to_numpy()) for table in swaps.tables]
     largest = max(len(as_rows_for(statistic, table)) for table in swaps.tables)
     size = int(np.clip(_MAX_SCORES // (2 * largest), 1, _MAX_SWAPS))
     n, description = swaps.n_units, f"{statistic.name}, score swaps"

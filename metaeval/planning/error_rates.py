@@ -41,7 +41,7 @@ from metaeval.planning.power_analysis import (
     units_design,
 )
 from metaeval.resampling import key_of, weight_blocks, weight_scheme
-from metaeval.statistics import Statistic, standardised
+from metaeval.statistics import Statistic, standardized
 from metaeval.tables import Pairs, Responses, Table, require_table
 
 NULLS = ("exchanged", "shifted")
@@ -214,7 +214,7 @@ def _on_one_scale(design: Design, statistic: Statistic) -> Design:
 def _standardize(values: Floats, margins: bool) -> Floats:
     """z-scores of a column, (row, 1); margins are only scaled, since 0 is a tie."""
     if not margins:
-        return standardised(values)
+        return standardized(values)
     size = np.sqrt((values**2).mean())
     return values / size if size > 0 else values
 

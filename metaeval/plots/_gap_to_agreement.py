@@ -25,7 +25,7 @@ from metaeval.plots.input_checks import (
 from metaeval.plots.legends import LegendEntry, LegendLabel, draw_legend, draw_title
 from metaeval.plots.panels import PanelHeader, label_axes, make_panels, panel_title, thin_line
 from metaeval.plots.row_axes import draw_intervals, percent_axis
-from metaeval.plots.theme import GREY, series_style
+from metaeval.plots.theme import GRAY, series_style
 from metaeval.results import Result
 from metaeval.tables import Table
 
@@ -242,7 +242,7 @@ def _panel(ax: Axes, part: pd.DataFrame, agreement: float) -> list[Any]:
         in_task = part[part["task"].isna() if pd.isna(gap["task"]) else part["task"] == gap["task"]]
         lines.append(_curve(ax, in_task, k))
         _gap(ax, gap, base - (k + 0.8) * row_height, limit, k)
-    ax.axhline(agreement, color=GREY, lw=thin_line(), ls=":", zorder=0)
+    ax.axhline(agreement, color=GRAY, lw=thin_line(), ls=":", zorder=0)
     ax.set_xlim(0, limit)
     ax.set_ylim(base - (len(gaps) + 0.5) * row_height, 1.02)
     ax.set_yticks([t for t in (0.25, 0.5, 0.75, 1.0) if t >= base])

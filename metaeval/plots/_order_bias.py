@@ -20,7 +20,7 @@ from metaeval.plots.input_checks import (
 )
 from metaeval.plots.panels import thin_line
 from metaeval.plots.row_axes import draw_intervals, label_x, row_axes
-from metaeval.plots.theme import GREY
+from metaeval.plots.theme import GRAY
 from metaeval.results import Result
 from metaeval.statistics import Scale, cox_intercept
 from metaeval.tables import Pairs, Table
@@ -169,7 +169,7 @@ def _from_pairs(source: Any, scale: Scale, options: dict[str, Any]) -> Result:
 
 def _draw(frame: pd.DataFrame, max_chars: int | None, ax: Axes | None) -> Axes:
     ax, rows = row_axes(ax, frame["scorer"], max_chars, extra=20)
-    ax.axvline(0, color=GREY, lw=thin_line(), ls="--", zorder=0)
+    ax.axvline(0, color=GRAY, lw=thin_line(), ls="--", zorder=0)
     draw_intervals(ax, rows.positions, frame["estimate"], frame["lower"], frame["upper"])
     label_x(ax, _LABEL)
     return ax

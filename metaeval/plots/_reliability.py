@@ -16,7 +16,7 @@ from metaeval.core import Floats
 from metaeval.plots.input_checks import as_name_list, require_table
 from metaeval.plots.legends import LegendEntry
 from metaeval.plots.panels import draw_panels, label_axes, split_by_scorer, thin_line
-from metaeval.plots.theme import BLUE, GREY, LIGHT, ORANGE
+from metaeval.plots.theme import BLUE, GRAY, LIGHT, ORANGE
 from metaeval.statistics import Forecast, Scale
 from metaeval.tables import Table
 
@@ -148,7 +148,7 @@ def _legend(frame: pd.DataFrame, confidence: float) -> list[LegendEntry]:
     return [
         *curves,
         LegendEntry(Patch(color=BLUE, alpha=0.3, lw=0), f"{level} confidence band"),
-        LegendEntry(Line2D([], [], color=GREY, ls="--", lw=thin_line()), "perfect calibration"),
+        LegendEntry(Line2D([], [], color=GRAY, ls="--", lw=thin_line()), "perfect calibration"),
         LegendEntry(Patch(color=LIGHT, lw=0), f"{level} consistency band"),
     ]
 
@@ -162,7 +162,7 @@ def _curves_of(frame: pd.DataFrame) -> dict[str, str]:
 def _panel(ax: Axes, part: pd.DataFrame, start: float) -> None:
     """Draw all curves of one scorer, the diagonal, and the histogram."""
     below = (1 - start) * _HISTOGRAM_HEIGHT / (1 - _HISTOGRAM_HEIGHT)
-    ax.plot([start, 1], [start, 1], color=GREY, ls="--", lw=thin_line(), zorder=1)
+    ax.plot([start, 1], [start, 1], color=GRAY, ls="--", lw=thin_line(), zorder=1)
     curves = [("win", part)] if "outcome" not in part else list(part.groupby("outcome"))
     for outcome, curve in curves:
         _curve(ax, curve.sort_values("forecast"), _COLORS[str(outcome)])

@@ -17,7 +17,7 @@ from metaeval.plots.input_checks import as_name_list, require_table
 from metaeval.plots.legends import LegendEntry
 from metaeval.plots.panels import draw_panels, label_axes, split_by_scorer, thin_line
 from metaeval.plots.row_axes import percent_axis
-from metaeval.plots.theme import BLUE, GREY, LIGHT, series_style
+from metaeval.plots.theme import BLUE, GRAY, LIGHT, series_style
 from metaeval.statistics import Forecast, Scale
 from metaeval.tables import Table
 
@@ -145,7 +145,7 @@ def _draw_shared(
 ) -> Axes:
     """Draw all curves on the same axes."""
     legend = [LegendEntry(Line2D([], [], **_line(k)), name) for k, name in enumerate(names)] + [
-        LegendEntry(Patch(color=GREY, alpha=0.25, lw=0), bound)
+        LegendEntry(Patch(color=GRAY, alpha=0.25, lw=0), bound)
     ]
     return draw_panels(ax, [""], legend, [parts], _curves)
 

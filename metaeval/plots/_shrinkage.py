@@ -20,7 +20,7 @@ from metaeval.plots.row_axes import (
     points,
 )
 from metaeval.plots.text_layout import wrap_text
-from metaeval.plots.theme import BLUE, GREY, ORANGE
+from metaeval.plots.theme import BLUE, GRAY, ORANGE
 from metaeval.results import Result
 
 _MIN_PANEL_WIDTH = 84.0  # points of a panel
@@ -175,7 +175,7 @@ def _draw(
 def _draw_task(panel: Any, values: pd.DataFrame, rows: RowLabels, infinity: str) -> None:
     """Draw both estimates of each scorer in one task, connected by lines."""
     up, down = rows.positions - _OFFSET, rows.positions + _OFFSET
-    panel.plot([values["raw"], values["pooled"]], [up, down], "-", color=GREY, lw=0.7, zorder=1)
+    panel.plot([values["raw"], values["pooled"]], [up, down], "-", color=GRAY, lw=0.7, zorder=1)
     for y, side, color, marker in ((up, "raw", ORANGE, "s"), (down, "pooled", BLUE, "o")):
         intervals = (values[side], values[f"{side}_lower"], values[f"{side}_upper"])
         draw_intervals(

@@ -29,7 +29,7 @@ from metaeval.plots.row_axes import (
     rows_height,
 )
 from metaeval.plots.text_layout import text_width
-from metaeval.plots.theme import GREY
+from metaeval.plots.theme import GRAY
 from metaeval.results import Result, decision_probability, format_p, format_probability
 
 VALUES = ("p_adjusted", "p_value", "prob_better")
@@ -258,7 +258,7 @@ def _mark_cells(ax: Axes, levels: Floats, values: Floats, value: str, cell_width
     size = min(points("ytick.labelsize"), 0.9 * cell_width / text_width("<.001", 1))
     for i, j in zip(*np.nonzero(~np.eye(len(levels), dtype=bool)), strict=True):
         if math.isnan(levels[i, j]):
-            ax.plot(j + 0.5, i + 0.5, "x", color=GREY, ms=3)
+            ax.plot(j + 0.5, i + 0.5, "x", color=GRAY, ms=3)
         elif annotated and size >= MIN_FONT_SIZE:
             ink = _INK[int(levels[i, j]) + 2]
             cell_text = (j + 0.5, i + 0.5, format_value(values[i, j]))
@@ -277,6 +277,6 @@ def _patches(result: Result, value: str) -> list[Any]:
         texts += [f"better, p \u2264 {edge}", f"better, p \u2264 {clear}"]
     colors_and_texts = zip(_COLORS[::-1], texts[::-1], strict=True)
     return [
-        Patch(facecolor=color, edgecolor=GREY, lw=0.4, label=text)
+        Patch(facecolor=color, edgecolor=GRAY, lw=0.4, label=text)
         for color, text in colors_and_texts
     ]

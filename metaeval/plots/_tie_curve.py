@@ -17,7 +17,7 @@ from metaeval.plots.input_checks import as_name_list, require_table, require_tre
 from metaeval.plots.legends import LegendEntry
 from metaeval.plots.panels import draw_panels, label_axes, thin_line
 from metaeval.plots.row_axes import draw_intervals, percent_axis
-from metaeval.plots.theme import BLUE, GREEN, GREY, ORANGE
+from metaeval.plots.theme import BLUE, GRAY, GREEN, ORANGE
 from metaeval.statistics import Statistic, tie_calibrated_accuracy
 from metaeval.tables import Table
 
@@ -171,7 +171,7 @@ def _threshold_legend(frame: pd.DataFrame, confidence: float) -> list[LegendEntr
     entries = [
         LegendEntry(Line2D([], [], color=BLUE), f"accuracy, {level} CI"),
         LegendEntry(Line2D([], [], **_PLATEAU, solid_capstyle="butt"), "not significantly worse"),
-        LegendEntry(Line2D([], [], color=GREY, ls=":", lw=thin_line()), "all pairs tied"),
+        LegendEntry(Line2D([], [], color=GRAY, ls=":", lw=thin_line()), "all pairs tied"),
         LegendEntry(_point(BLUE, "o", "white"), "best in-sample"),
         LegendEntry(_point(_CROSS_FITTED_COLOR, "D", _CROSS_FITTED_COLOR), "cross-fitted"),
     ]
@@ -193,7 +193,7 @@ def _threshold_panel(ax: Axes, part: pd.DataFrame) -> None:
     ax.plot(x, y, color=BLUE, ls="-", marker="." if len(curve) <= 12 else "")
     plateau = np.where(curve["plateau"], y, np.nan)
     ax.plot(x, plateau, **_PLATEAU, ls="-", solid_capstyle="round", zorder=2.5)
-    ax.axhline(y[-1], color=GREY, ls=":", lw=thin_line(), zorder=0)
+    ax.axhline(y[-1], color=GRAY, ls=":", lw=thin_line(), zorder=0)
     cross_fitted = part[part["part"] == "cross-fitted"].iloc[0]
     ax.vlines(
         cross_fitted["epsilon"],

@@ -15,7 +15,7 @@ from metaeval.plots.input_checks import as_name_list, require_tree, select_score
 from metaeval.plots.legends import LegendEntry
 from metaeval.plots.panels import draw_panels, label_axes, split_by_scorer, thin_line
 from metaeval.plots.row_axes import percent_axis
-from metaeval.plots.theme import BLUE, GREY, ORANGE, RED
+from metaeval.plots.theme import BLUE, GRAY, ORANGE, RED
 
 _OUTCOMES = {"win": (BLUE, "o"), "tie": (ORANGE, "s"), "loss": (RED, "^")}
 
@@ -97,7 +97,7 @@ def _draw_shares(frame: pd.DataFrame, ax: Axes | None, confidence: float) -> Axe
             LegendEntry(Line2D([], [], color=c, marker=m, ls="none"), f"{name}, observed")
             for name, (c, m) in _OUTCOMES.items()
         ),
-        LegendEntry(Patch(color=GREY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive band"),
+        LegendEntry(Patch(color=GRAY, alpha=0.35, lw=0), f"{100 * confidence:g}% predictive band"),
     ]
     host = draw_panels(ax, titles, legend, parts, _share_panel)
     return label_axes(host, "margin", "proportion of pairs (%)")

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from metaeval.core import MetaevalError
 from metaeval.plots.result_checks import label_values, require_differences
 from metaeval.plots.row_axes import row_axes, small_size
-from metaeval.plots.theme import BLACK, BLUE, GREY, LIGHT
+from metaeval.plots.theme import BLACK, BLUE, GRAY, LIGHT
 from metaeval.resampling import MAX_GROUPS, letter, maximal_nonsignificant_groups
 from metaeval.results import Result, significantly_better
 
@@ -128,7 +128,7 @@ def _draw(
     ax.plot(leaderboard["estimate"], rows.positions, "o", color=BLUE, zorder=3)
     for k, name in enumerate(names):
         _bar(ax, groups[groups["group"] == name], top - (len(names) - k - 0.5) * step / rows.unit)
-    ax.axhline(top, color=GREY, lw=0.5)
+    ax.axhline(top, color=GRAY, lw=0.5)
     ax.margins(x=0.06)
     return ax
 

@@ -21,7 +21,7 @@ from metaeval.plots.row_axes import (
     points,
     row_axes,
 )
-from metaeval.plots.theme import BLUE, GREY
+from metaeval.plots.theme import BLUE, GRAY
 from metaeval.results import Result
 
 _FOREST = ["scorer", "estimate", "lower", "upper", "reference", "letters"]
@@ -104,7 +104,7 @@ def _draw_forest(
     ax, rows = row_axes(ax, frame["scorer"], max_chars, extra=extra)
     name = "chance" if result.is_accuracy(statistic) else "expected if calibrated"
     if has_reference:
-        ax.plot(frame["reference"], rows.positions, "|", color=GREY, ms=6, mew=1.2, label=name)
+        ax.plot(frame["reference"], rows.positions, "|", color=GRAY, ms=6, mew=1.2, label=name)
     intervals = (frame["estimate"], frame["lower"], frame["upper"])
     draw_intervals(ax, rows.positions, *intervals, infinity_label=infinity_label(result, statistic))
     letters_width = annotate_rows(ax, rows.positions, list(frame["letters"]), rows.size)

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from metaeval.core import Floats, MetaevalError
 from metaeval.plots.text_layout import text_width, wrap_text
-from metaeval.plots.theme import BLUE, GREY, SETTINGS, figure_width, root_figure
+from metaeval.plots.theme import BLUE, GRAY, SETTINGS, figure_width, root_figure
 
 POINTS_PER_INCH = 72.0
 MIN_FONT_SIZE = 5.0  # points; smaller print is not legible
@@ -255,7 +255,7 @@ def _arrow(ax: Axes, edge: float, y: float, side: int, color: str) -> None:
 
 def _annotate_row(ax: Axes, x: float, y: float, text: str, side: str) -> None:
     """Write a note above a row, at a fraction x of the width of the axes."""
-    _write(ax, (x, y), text, (0, 2), ha=side, va="bottom", color=GREY, fontsize=small_size())
+    _write(ax, (x, y), text, (0, 2), ha=side, va="bottom", color=GRAY, fontsize=small_size())
 
 
 def small_size() -> float:

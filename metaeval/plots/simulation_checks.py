@@ -20,7 +20,7 @@ from metaeval.plots.row_axes import (
     points,
     row_axes,
 )
-from metaeval.plots.theme import BLUE, GREY, LIGHT
+from metaeval.plots.theme import BLUE, GRAY, LIGHT
 from metaeval.resampling import IntervalInputs, holm, wilson
 
 _N_SIMULATED = 4_000  # data sets with uniform ranks, for the band
@@ -226,7 +226,7 @@ def _draw_shares(
     shares: pd.DataFrame, nominal: float, max_chars: int | None, ax: Axes | None
 ) -> Axes:
     ax, rows = row_axes(ax, shares["label"], max_chars)
-    ax.axvline(nominal, color=GREY, lw=0.8, ls=(0, (4, 2)), zorder=1)
+    ax.axvline(nominal, color=GRAY, lw=0.8, ls=(0, (4, 2)), zorder=1)
     draw_intervals(ax, rows.positions, shares["share"], shares["lower"], shares["upper"])
     percent_axis(ax.xaxis)
     label_x(ax, f"empirical coverage (%), nominal {100 * nominal:g}%")

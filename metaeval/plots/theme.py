@@ -22,7 +22,7 @@ BLUE, ORANGE, RED, SKY, GREEN, PURPLE, BLACK = PALETTE = (
     *("#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7"),
     "#222222",
 )
-GREY, LIGHT = "#767676", "#DDDDDD"
+GRAY, LIGHT = "#767676", "#DDDDDD"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = (
     *("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1))),

@@ -11,7 +11,7 @@
 - `formats`: One module for each format that is recognized.
 """
 
-from metaeval.readers.dispatch import FORMATS, read, recognise
+from metaeval.readers.dispatch import FORMATS, read, recognize
 from metaeval.readers.files.raw_frame import load_frame
 from metaeval.readers.public import read_best_of_n, read_mtme, read_preferences, read_scores
 
@@ -23,5 +23,5 @@ __all__ = [
     "read_mtme",
     "read_preferences",
     "read_scores",
-    "recognise",
+    "recognize",
 ]

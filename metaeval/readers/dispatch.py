@@ -237,7 +237,7 @@ def _read(
     )
 
 
-def recognise(source: Source) -> tuple[str, str]:
+def recognize(source: Source) -> tuple[str, str]:
     """Recognize the format of a source.
 
     Parameters
@@ -286,7 +286,7 @@ def _format_of(source: Any, declared: str | None) -> ModuleType:
             f"Expected a file, or an mt-metrics-eval folder with human-scores/ and metric-scores/; "
             f"{str(source)!r} is another folder."
         )
-    return names[recognise(source)[0]]
+    return names[recognize(source)[0]]
 
 
 def _check_options(

@@ -172,12 +172,9 @@ def _differences(frame: pd.DataFrame) -> pd.DataFrame:
     texts = {c: frame[c].map(lambda v: number(v, 1, 4)) for c in _VALUES}
     texts |= {c: frame[c].map(lambda p: format_p(p) if p == p else "") for c in _PROBABILITIES}
     texts |= {c: frame[c] for c in (*_NAMES, *_CONTEXT)}
-    varying = [c for c in ("statistic", *_CONTEXT) if frame[c].nunique() > 1]
-    columns = [
-        c
-        for c in (*_NAMES, *_VALUES, *_PROBABILITIES, *_CONTEXT)
-        if c in varying or c not in _OMITTED_IF_CONSTANT
-    ]
+    omitted = [c for c in _OMITTED_IF_CONSTANT if frame[c].nunique() < 2]
+    omitted += [c for c in _PROBABILITIES if frame[c].isna().all()]
+    columns = [c for c in (*_NAMES, *_VALUES, *_PROBABILITIES, *_CONTEXT) if c not in omitted]
     return pd.DataFrame({_HEADINGS.get(c, c): texts[c] for c in columns})
 
 

@@ -287,10 +287,10 @@ def bootstrap_t(sample: IntervalInputs, confidence: float) -> Floats:
     array([[-15.], [ 75.]])
     """
     inside = sample.bounded & (np.minimum(sample.estimate, 1 - sample.estimate) > ROUNDOFF)
-    centre, se, draws, se_draws = _on_logit_scale(sample, inside)
+    center, se, draws, se_draws = _on_logit_scale(sample, inside)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(se_draws > 0, (draws - centre) / se_draws, np.nan)
-    ends = centre - se * quantiles(ratio, tails(confidence) * np.ones(len(centre)))[::-1]
+        ratio = np.where(se_draws > 0, (draws - center) / se_draws, np.nan)
+    ends = center - se * quantiles(ratio, tails(confidence) * np.ones(len(center)))[::-1]
     ends = np.where(inside, (1 + np.tanh(ends / 2)) / 2, ends)
     return np.where(sample.se > 0, ends, sample.estimate)
 

@@ -205,8 +205,9 @@ def precision_line(result: ResultData) -> str:
         number(v, scale, digits) for v in (comparisons["mde"].min(), comparisons["mde"].max())
     )
     reach = f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
+    error = comparisons["p_mcse"].max()
     return (
-        f"Monte Carlo error of p-values at most {comparisons['p_mcse'].max():.4f}; "
+        f"Monte Carlo error of p-values {f'at most {max(error, 1e-4):.4f}' if error else 'none'}; "
         f"difference detectable with 80% power: {reach}"
     )
 

@@ -66,7 +66,7 @@ from metaeval.statistics.calibration.selective import (
     rank_by_margin as rank_by_margin,
 )
 from metaeval.statistics.calibration.smooth_calibration_error import smooth_ece
-from metaeval.statistics.correlation import pearson, spearman, standardised as standardised
+from metaeval.statistics.correlation import pearson, spearman, standardized as standardized
 from metaeval.statistics.custom import weighted_statistic
 from metaeval.statistics.estimand import Estimand
 from metaeval.statistics.kinds import SumStatistic, WeightedStatistic

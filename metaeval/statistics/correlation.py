@@ -51,7 +51,7 @@ def moments_of(x: Floats, y: Floats) -> Floats:
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)
 
 
-def standardised(values: Floats) -> Floats:
+def standardized(values: Floats) -> Floats:
     """Columns standardized to mean 0 and standard deviation 1; constant columns are 0.
 
     Sums of squares of standardized values lose no digits to a large mean.
@@ -103,7 +103,7 @@ def pearson(grouping: Grouping = "none", degenerate: Degenerate = "drop") -> Sta
         return mean_of_values(estimand, _within_items, degenerate, items_with_pairs, bounds=BOUNDS)
 
     def terms(table: Responses) -> Floats:
-        x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
+        x, y = standardized(table.scores.to_numpy()), standardized(only_label(table))
         groups = groups_of(table, grouping)
         parts = [_moments_by_item(table, x, y, rows) for rows in groups]
         _apply_policy(parts, degenerate, table, estimand.name)

@@ -60,9 +60,9 @@ class Alignment:
 
 def align(table: BaseTable) -> Alignment:
     """Report on a table."""
-    present, labelled = table.scores.notna().to_numpy(), table.labels.notna().to_numpy()
+    present, labeled = table.scores.notna().to_numpy(), table.labels.notna().to_numpy()
     totals = table.counts() | {
-        "without_label": int((~labelled.any(axis=1)).sum()),
+        "without_label": int((~labeled.any(axis=1)).sum()),
         "without_score": int((~present.any(axis=1)).sum()),
         "common_rows": int(present.all(axis=1).sum()),
         "duplicates": 0,

@@ -186,8 +186,8 @@ def _covariances(items: Codes, values: Floats, label: Floats) -> tuple[Floats, C
     if not len(sizes) or sizes.max() == 1:
         return (a - a.mean() if len(a) else a) * (b - b.mean() if len(b) else b), items
     several: Bools = sizes[items] > 1
-    centred = [x - (np.bincount(items, weights=x) / sizes)[items] for x in (a, b)]
-    return (centred[0] * centred[1])[several], items[several]
+    centered = [x - (np.bincount(items, weights=x) / sizes)[items] for x in (a, b)]
+    return (centered[0] * centered[1])[several], items[several]
 
 
 def _ranks(values: Floats) -> Floats:

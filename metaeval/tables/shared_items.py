@@ -115,9 +115,9 @@ def _of_one_system(rows: pd.DataFrame, task: Codes) -> Codes:
 def _products(values: Floats, within: Codes, task: Codes, key: Codes) -> tuple[Floats, Floats]:
     """For each key, the sum over pairs of tasks of products of ranks, and its maximum."""
     ranks = pd.Series(values).groupby(within).rank()
-    centred = (ranks - ranks.groupby(within).transform("mean")).fillna(0.0)
-    spread = centred.groupby(within).transform("std", ddof=0)
-    scaled = (centred / spread.where(spread > 0)).fillna(0.0).to_numpy()
+    centered = (ranks - ranks.groupby(within).transform("mean")).fillna(0.0)
+    spread = centered.groupby(within).transform("std", ddof=0)
+    scaled = (centered / spread.where(spread > 0)).fillna(0.0).to_numpy()
     cell = pd.DataFrame({"key": key, "task": task, "value": scaled, "n": scaled != 0})
     mean = cell.groupby(["key", "task"], as_index=False).agg({"value": "mean", "n": "max"})
     by_key, value, n = mean["key"].to_numpy(), mean["value"].to_numpy(), mean["n"].to_numpy(float)

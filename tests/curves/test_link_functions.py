@@ -192,8 +192,8 @@ def test_what_priors_see_varies_as_much_as_they_say():
     drawn = weak_priors.walk(4).observations(40_000, rng)
     steps = np.diff(drawn, axis=1, prepend=0)
     assert np.abs(np.cov(steps.T) - np.diag([weak_priors.SLOPE_SD**2, 1, 1, 1])).max() < 0.06
-    centre, a, b = LAPSE.observations(40_000, rng).T
-    assert centre.std() == pytest.approx(weak_priors.SLOPE_SD, rel=0.02)
+    center, a, b = LAPSE.observations(40_000, rng).T
+    assert center.std() == pytest.approx(weak_priors.SLOPE_SD, rel=0.02)
     assert (a / (a + b)).mean() == pytest.approx(0.05, abs=0.002)  # a Bayes bootstrap of 20 cases
 
 

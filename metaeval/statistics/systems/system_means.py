@@ -9,7 +9,7 @@ import numpy as np
 from metaeval.core import ROUNDOFF_OF_SUMS, Codes, Floats, MetaevalError, require_column
 from metaeval.statistics.base import Statistic, TwoWayReplicates
 from metaeval.statistics.bound import Weigh
-from metaeval.statistics.correlation import correlation_of, standardised
+from metaeval.statistics.correlation import correlation_of, standardized
 from metaeval.statistics.estimand import Estimand
 from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.pairs.counts import chance_of
@@ -29,7 +29,7 @@ def systems_of(table: Responses) -> tuple[Codes, Codes]:
 def _system_terms(table: Responses) -> Floats:
     """Sums of score, label and 1 by item and system: (item, scorer, system * 3)."""
     system, task = systems_of(table)
-    x, y = standardised(table.scores.to_numpy()), standardised(only_label(table))
+    x, y = standardized(table.scores.to_numpy()), standardized(only_label(table))
     y = np.broadcast_to(y[:, None], x.shape)
     cell = table.item_codes * len(task) + system
     cells = sum_by(np.stack([x, y, np.ones_like(x)], axis=-1), cell, table.n_items * len(task))

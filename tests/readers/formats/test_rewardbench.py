@@ -278,7 +278,7 @@ def test_files_of_two_models_join(folder, names, table):
     assert read(*files).kind == "correct"
 
 
-def test_totals_are_recognised_and_refused():
+def test_totals_are_recognized_and_refused():
     with pytest.raises(MetaevalError, match="no per-item scores"):
         read(fixtures.DATA / "rewardbench" / "totals.json")
 

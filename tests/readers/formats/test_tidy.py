@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from metaeval.core import MetaevalError
-from metaeval.readers import read, read_best_of_n, read_scores, recognise
+from metaeval.readers import read, read_best_of_n, read_scores, recognize
 from metaeval.readers.formats import tidy
 from metaeval.tables import Responses
 
@@ -408,9 +408,9 @@ def test_sniff(header, sure):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("frame", [WIDE, SIDE], ids=["wide", "long"])
-def test_tidy_tables_are_recognised(tmp_path, name, frame):
-    assert recognise(save(frame, tmp_path / name))[0] == "tidy"
-    assert recognise(frame)[0] == "tidy"
+def test_tidy_tables_are_recognized(tmp_path, name, frame):
+    assert recognize(save(frame, tmp_path / name))[0] == "tidy"
+    assert recognize(frame)[0] == "tidy"
 
 
 @pytest.mark.parametrize(
@@ -427,8 +427,8 @@ def test_tidy_tables_are_recognised(tmp_path, name, frame):
         ("votes/votes.jsonl", "votes"),
     ],
 )
-def test_native_fixtures_are_recognised(path, name):
-    found, why = recognise(DATA / path)
+def test_native_fixtures_are_recognized(path, name):
+    found, why = recognize(DATA / path)
     assert found == name
     assert why.startswith("confidence ")
     read(DATA / path)

@@ -233,7 +233,7 @@ def test_every_fixture_is_read_without_saying_its_format():
     assert table.fingerprint == fixtures.votes_table().fingerprint
 
 
-def test_columns_of_parquet_are_recognised(save):
+def test_columns_of_parquet_are_recognized(save):
     assert len(read(save([vote(judge="j")], "votes.parquet"))) == 1
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from metaeval.core import MetaevalError
-from metaeval.readers import read, recognise
+from metaeval.readers import read, recognize
 from metaeval.readers.formats import votes
 
 
@@ -83,7 +83,7 @@ def test_labels_are_judges_named_by_pattern(tmp_path):
 
 def test_recognition_by_the_header(tmp_path):
     (tmp_path / "v.tsv").write_text("model_a\tmodel_b\twinner\nm1\tm2\ttie\n")
-    assert recognise(tmp_path / "v.tsv")[0] == "votes"
+    assert recognize(tmp_path / "v.tsv")[0] == "votes"
     assert votes.sniff(Path("x.csv"), "my_model_a,model_b,winner") == 0.0
     assert votes.sniff(Path("x.json"), json.dumps({"model_a": "x", "winner": "y"})) == 0.0
 
