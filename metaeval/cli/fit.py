@@ -102,7 +102,7 @@ def fit(
 
     specification = _model(model, {k: options[k] for k in _OF_MODEL if options[k] is not None})
     fit_options = {k: options[k] for k in _FIT}
-    with progress.show_progress(not quiet):
+    with progress.hide_progress(quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
         tree = bayes.fit(specification, table, check=not no_check, **fit_options)
     if save is not None:

@@ -49,7 +49,7 @@ def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> N
             f"gate needs one statistic, got {len(statistics)}; name one with --statistic."
         )
     statistic = statistics[0] if statistics else None
-    with progress.show_progress(not quiet):
+    with progress.hide_progress(quiet):
         table = read_table(files, reading)
         verdict = ci_gate.gate(table, statistic, **options)
     for line in (*verdict.notes, verdict.sentence()):

@@ -129,7 +129,7 @@ def _run(
     from metaeval import inference
     from metaeval.core import progress
 
-    with progress.show_progress(not quiet):
+    with progress.hide_progress(quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
         result = getattr(inference, verb)(table, statistics, **options)
     write_result(render_result(result, output_format), output, result, output_format)
@@ -158,11 +158,11 @@ def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
     """Simulate scorers of known quality, compare them, and show true values beside estimates."""
     from metaeval import style
     from metaeval.cli import demo
-    from metaeval.core import plain_csv, progress
+    from metaeval.core import plain_csv
     from metaeval.reporting import ReportInput, write_report
 
     check_writable(output, "choose another with -o")
-    with progress.show_progress(True), style("acl"):
+    with style("acl"):
         result, truth, table = demo.run(seed, **(demo.QUICK if quick else demo.FULL))
         click.echo(demo.as_text(result, truth))
         source = ReportInput(table, result, {"seed": seed})

@@ -56,7 +56,7 @@ def report(
 
     reading = {k: options.pop(k) for k in READER_OPTIONS}
     statistics = pop_statistics(options)
-    with progress.show_progress(not quiet):
+    with progress.hide_progress(quiet):
         table = read_table(files, reading | {"scorers": options["scorers"]})
         page = reporting.report(
             table, output, statistics, fits=fits, style=style, title=title, **options

@@ -1,4 +1,4 @@
-"""A progress bar on stderr for work that takes more than two seconds."""
+"""A progress bar on a terminal for work that takes more than two seconds."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-_VISIBLE: ContextVar[bool | None] = ContextVar("shown", default=None)
+_HIDDEN: ContextVar[bool] = ContextVar("hidden", default=False)
 _PATIENCE = 2.0  # seconds without a bar
 
 T = TypeVar("T")
 
 
 @contextmanager
-def show_progress(show: bool) -> Iterator[None]:
-    """Show or hide progress bars in a block; by default they are shown on a terminal."""
-    token = _VISIBLE.set(show)
+def hide_progress(hide: bool = True) -> Iterator[None]:
+    """Hide progress bars in a block; elsewhere they are shown if standard error is a terminal."""
+    token = _HIDDEN.set(hide)
     try:
         yield
     finally:
-        _VISIBLE.reset(token)
+        _HIDDEN.reset(token)
 
 
 def with_progress(work: Iterable[T], total: int, what: str) -> Iterator[T]:
     """Iterate over `work`, with a progress bar once it has taken two seconds."""
-    show = _VISIBLE.get() if _VISIBLE.get() is not None else sys.stderr.isatty()
+    show = not _HIDDEN.get() and sys.stderr.isatty()
     started, bar = time.monotonic(), None
     try:
         for done, part in enumerate(work, start=1):
