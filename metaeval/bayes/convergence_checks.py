@@ -17,11 +17,11 @@ from metaeval.core import Floats, MetaevalError
 LIMITS = {"r_hat": 1.01, "ess_bulk": 400.0, "ess_tail": 400.0, "divergences": 0.0, "e_bfmi": 0.3}
 
 _CURES = {
-    "r_hat": "chains disagree: run them longer (n_warmup=, n_draws=)",
-    "ess_bulk": "too few effective draws: raise n_draws=",
-    "ess_tail": "too few effective draws in the tails: raise n_draws=",
-    "divergences": "divergent transitions: raise target_accept=, for example to 0.95",
-    "e_bfmi": "energy mixes slowly: raise n_warmup=, or fit a simpler model",
+    "r_hat": "the chains disagree: run longer chains (increase n_warmup= and n_draws=)",
+    "ess_bulk": "the effective sample size is too small: increase n_draws=",
+    "ess_tail": "the effective sample size in the tails is too small: increase n_draws=",
+    "divergences": "there are divergent transitions: increase target_accept=, for example to 0.95",
+    "e_bfmi": "the energy mixes slowly: increase n_warmup=, or fit a simpler model",
 }
 
 
@@ -130,5 +130,5 @@ def require_passed(lines: list[str]) -> None:
     if lines:
         raise MetaevalError(
             f"The posterior failed convergence diagnostics: {'; '.join(lines)}. Pass check=False "
-            "to return it anyway; its results are then flagged."
+            "to return it anyway; results derived from it are then flagged."
         )

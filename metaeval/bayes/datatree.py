@@ -196,7 +196,7 @@ def load(path: str | Path) -> Any:
     tree = _read(Path(path))
     if tree is None or tree.attrs.pop(_DIGEST, None) not in (None, _digest(tree)):
         raise MetaevalError(
-            f"{str(path)!r} is not a readable NetCDF file, or is damaged; write it again with "
+            f"{str(path)!r} is damaged or is not a NetCDF file; write it again with "
             "bayes.save(tree, path)."
         )
     posterior = require_posterior(tree)

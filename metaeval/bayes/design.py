@@ -29,9 +29,13 @@ def make_model_design(table: Table, options: DesignOptions) -> tuple[Design, str
     column = options.by or ("task" if "task" in table.rows else None)
     design = design_from(table, replace(options, by=column))
     if design.systems:
-        raise MetaevalError("Models resample items or clusters, not systems; use resample='item'.")
+        raise MetaevalError(
+            "Models treat items or clusters, not systems, as random; use resample='item'."
+        )
     if design.missing == "pairwise":
-        raise MetaevalError("Models need all scorers on the same rows; use missing='common'.")
+        raise MetaevalError(
+            "Models need scores of all scorers on the same rows; use missing='common'."
+        )
     _require_disjoint_items(design)
     return design, column
 
@@ -41,8 +45,8 @@ def _require_disjoint_items(design: Design) -> None:
     streams = {stratum.stream for stratum in design.strata}
     if len(design.strata) > 1 and len(streams) == 1:
         raise MetaevalError(
-            "Tasks share items (shared_items, or clusters across tasks), but the model assumes "
-            "independent tasks. Fit one task at a time with table.select(task=...), use "
+            "Tasks share items (shared_items=True, or clusters that span tasks), but the model "
+            "assumes independent tasks. Fit one task at a time with table.select(task=...), use "
             "bayes.bayesian_bootstrap, or read with shared_items=False (--independent-items) if "
             "different items have the same ids."
         )
@@ -57,9 +61,9 @@ def covariate_names(table: Table, covariates: Sequence[str] | str) -> list[str]:
     for name in names:
         if name not in available:
             raise MetaevalError(
-                f"There is no numeric difference {name!r} between the two responses; available: "
-                f"{join_names(available) or 'none'}. Read a numeric column such as length to get "
-                "length_delta."
+                f"There is no difference column {name!r} (a numeric difference between the two "
+                f"responses); available: {join_names(available) or 'none'}. To get length_delta, "
+                "for example, read a numeric column length."
             )
     return names
 

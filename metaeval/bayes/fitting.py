@@ -127,7 +127,7 @@ def _as_model(model: Any) -> Model:
     if isinstance(model, type) and issubclass(model, classes):
         return model()
     names = ", ".join(f"bayes.{model_class.__name__}()" for model_class in classes)
-    raise MetaevalError(f"model={model!r} is not a model; the models are {names}.")
+    raise MetaevalError(f"model={model!r} is not a model; expected one of {names}.")
 
 
 def _has_converged(data: ModelData, sampled: ChainDraws) -> bool:

@@ -61,8 +61,9 @@ def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     stats = tree["sample_stats"]
     if "log_prior" not in stats:
         raise MetaevalError(
-            f"The posterior of the {read_attr(tree, 'model')} model has no log densities of its "
-            "draws; prior_sensitivity is available for accuracy (pooled), ties and calibration."
+            f"The posterior of the {read_attr(tree, 'model')} model does not include the log "
+            "densities of its draws; prior_sensitivity is available for the models of accuracy "
+            "(pooled), ties and calibration."
         )
     draws = tree["posterior"].to_dataset()[list(read_attr(tree, "checked"))]
     by_component = {
@@ -142,8 +143,8 @@ def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     trees = {name: require_posterior(tree) for name, tree in trees.items()}
     if any(read_attr(tree, "model") == "accuracy" for tree in trees.values()):
         raise MetaevalError(
-            "The accuracy model has no likelihood of single units; compare models of ties, "
-            "calibration or raters."
+            "The accuracy model has no unit-level likelihood, which leave-one-out "
+            "cross-validation needs; compare models of ties, calibration or raters."
         )
     if len({str(read_attr(tree, "data")) for tree in trees.values()}) != 1:
         raise MetaevalError(

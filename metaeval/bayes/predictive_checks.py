@@ -118,7 +118,8 @@ def _at_margins(tree: xr.DataTree, margins: Sequence[float], confidence: float) 
     """Return outcome probabilities at margins shared by all scorers and tasks."""
     if "scale" not in tree["constant_data"]:
         raise MetaevalError(
-            f"The {tree.attrs['model']} model has no margins; margins= is for ties and calibration."
+            f"The {tree.attrs['model']} model has no margins; margins= is available for the models "
+            "of ties and calibration only."
         )
     points = np.atleast_1d(numbers(margins, "margins"))
     shape = tree["posterior"].sizes["scorer"], tree["posterior"].sizes["task"], len(points)

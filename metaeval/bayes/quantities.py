@@ -13,7 +13,7 @@ from metaeval.core import Floats, MetaevalError, require_known
 from metaeval.statistics import Estimand
 
 _NO_BIAS = (
-    "This posterior has no bias: the order of the responses is not recorded (read with "
+    "This posterior has no bias parameter: the order of the responses is not recorded (read with "
     "ordered=True), and the model has no covariates=."
 )
 
@@ -65,7 +65,7 @@ def _accuracy(tree: xr.DataTree) -> DerivedQuantity:
     draws = flat_draws(tree, "accuracy")
     new_task = flat_draws(tree, "accuracy_new") if "accuracy_new" in tree["posterior"] else None
     statistic = read_attr(tree, "meta")["statistics"][0]
-    target = f"the accuracy on new items ({statistic['name']}), tasks partially pooled"
+    target = f"the accuracy on new items ({statistic['name']}), with partial pooling of tasks"
     if draws.shape[-1] > 1:
         target += "; over all tasks, the unweighted mean"
     estimand = Estimand(

@@ -49,7 +49,10 @@ def test_models_are_frozen_and_take_keywords_only(model):
         (lambda: bayes.TieModel(form="davidsn"), "form='davidsn' is not one of.*Did you mean 'd"),
         (lambda: bayes.CalibrationModel(scale="probit"), "scale='probit' is not one of"),
         (lambda: bayes.CalibrationModel(positive_from=1), "use form='beta'"),
-        (lambda: bayes.CalibrationModel(form="beta", covariates="x_delta"), "takes no covariates"),
+        (
+            lambda: bayes.CalibrationModel(form="beta", covariates="x_delta"),
+            "does not support covariates",
+        ),
         (lambda: bayes.RaterModel(form="glad"), "form='glad' is not one of"),
         (lambda: bayes.AccuracyModel(covariates=3), "covariates=3 must be a name or a list"),
     ],

@@ -422,7 +422,7 @@ def one_line(text):
         (("--model", "raters"), "needs at least two raters, got human"),
         (("--model", "ties", "--agreement", "0.9"), "--quantity gap"),
         (("--model", "accuracy", "--form", "davidson"), "--form does not apply to"),
-        (("--model", "accuracy", "--statistic", "pearson"), "takes one accuracy"),
+        (("--model", "accuracy", "--statistic", "pearson"), "needs exactly one accuracy"),
         (("--model", "ties", "--n-chains", "0"), "n_chains=0"),
     ],
 )

@@ -113,7 +113,7 @@ def _choose_accuracy(table: Table, statistic: Statistic | str | None) -> Statist
     if len(statistics) != 1 or not statistics[0].is_accuracy or not statistics[0].has_contributions:
         names = ", ".join(s.name for s in statistics)
         raise MetaevalError(
-            f"The accuracy model takes one accuracy over items, got {names}; use "
+            f"The accuracy model needs exactly one accuracy statistic over items, got {names}; use "
             "pairwise_accuracy, tie_calibrated_accuracy or best_of_n."
         )
     return statistics[0]
@@ -250,20 +250,20 @@ def _data_warnings(
     if small_tasks:
         warnings.append(
             f"fewer than {_MIN_UNITS} units in {join_names(small_tasks, 5)}: the likelihood is "
-            "approximate, and intervals may be too short"
+            "approximate, and intervals may be too narrow"
         )
     net = _net_agreement(design.table)
     for m, name in enumerate(design.scorers):
         if (mean[m] == 1).all():
             warnings.append(f"{name} is always correct")
         elif not design.table.scores[name].to_numpy().any():
-            warnings.append(f"{name} always ties")
+            warnings.append(f"{name} ties the responses of every pair")
         elif net[m] == 0:
-            warnings.append(f"{name} is correct as often as wrong")
+            warnings.append(f"{name} is correct as often as it is wrong")
         elif net[m] < 0:
             warnings.append(
-                f"{name} has below-chance accuracy; if its lower scores are better, read it with "
-                "lower_is_better="
+                f"{name} has below-chance accuracy; if lower scores are better, read the table "
+                "with lower_is_better="
             )
     return warnings
 

@@ -83,7 +83,11 @@ def margin_model_data(spec: MarginModelSpec) -> ModelData:
     coords: dict[str, list[Any]] = {"scorer": design.scorers, "task": tasks, "unit": curves.units}
     coords |= {"covariate": names, "knot": knots, "group": list(range(N_GROUPS))}
     groups = margin_groups(data.margin, data.counts)
-    target = "win, tie or loss by the labels at a margin" if with_ties else "agreement at a margin"
+    target = (
+        "outcome (win, tie or loss) according to the labels, given the margin"
+        if with_ties
+        else "agreement of the labels with the sign of the margin, given the margin"
+    )
     estimand = Estimand(
         name=form,
         rows="pairs",
@@ -153,7 +157,7 @@ def _notes(curves: Curves) -> list[str]:
     if (effect == 1).all():
         return []
     return [
-        f"pairs of one unit are dependent: counts are divided by design effects of "
+        "pairs within a unit are dependent: counts are divided by design effects of "
         f"{effect.min():.3g} to {effect.max():.3g}"
     ]
 
@@ -169,7 +173,8 @@ def _data_warnings(curves: Curves, scorers: Sequence[str]) -> list[str]:
             warnings.append(f"{name} is constant: the posterior of its slope equals the prior")
         elif margin @ signed_outcome <= 0:
             warnings.append(
-                f"{name}: labels are not positively associated with margins, as the model assumes"
+                f"{name}: labels are not positively associated with margins, contrary to the "
+                "assumption of the model"
             )
     return warnings
 

@@ -81,7 +81,7 @@ def _rao_kupper(t: Floats) -> Floats:
     if (t < 0).any():
         raise MetaevalError(
             "threshold must be at least 0 for model='rao_kupper', where it is log theta; for log "
-            "nu of Davidson's model use model='davidson'."
+            "nu of Davidson's model, use model='davidson'."
         )
     tied = np.maximum(t, np.log(2))
     return np.asarray(tied + np.log1p(-2 * np.exp(-2 * tied)))

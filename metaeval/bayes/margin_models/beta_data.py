@@ -26,8 +26,8 @@ def beta_data(table: Table, options: DesignOptions, *, positive_from: float | No
     """Return the data of beta calibration."""
     if isinstance(table, Pairs):
         raise MetaevalError(
-            "form='beta' is for probabilities of single responses, but this table holds pairs; use "
-            "form='temperature', which is beta calibration of pairs."
+            "form='beta' is for probabilities of single responses, but this table contains pairs; "
+            "use form='temperature', which is beta calibration for pairs."
         )
     design, by = make_model_design(table, options)
     cells = _cells(
@@ -77,8 +77,8 @@ def _cells(design: Design, reading: Reading) -> list[list[ScorerTaskData]]:
         cases = cases_of(stratum.table, reading.settled(stratum.table))
         if not np.isin(cases.label, (0.0, 1.0)).all():
             raise MetaevalError(
-                "form='beta' needs labels of 0 or 1; set positive_from=, the smallest label that "
-                "becomes 1."
+                "form='beta' needs labels of 0 or 1; set positive_from= to the smallest label "
+                "that counts as 1."
             )
         unit = stratum.unit_of_items(stratum.table)[cases.items] + offset
         offset += len(stratum.units)

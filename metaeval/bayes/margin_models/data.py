@@ -82,7 +82,9 @@ def calibration_data(
     names, order = covariate_names(design.table, covariates), _ordered(design.table)
     parts = pair_rows(design, names, False)
     if not any(len(part.label) for part in parts):
-        raise MetaevalError("All labels are ties; calibration needs labels with a preference.")
+        raise MetaevalError(
+            "All labels are ties; calibration needs labels that express a preference."
+        )
     bases: dict[str, Floats] = {}  # the spline basis, filled in once the bins are known
     curves = _curves(
         design,

@@ -94,7 +94,7 @@ class TieModel(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationModel(Model):
-    r"""Probability that labels agree with the sign of a margin, as a monotone curve.
+    r"""Probability that labels agree with the sign of a margin, as a monotone function of it.
 
     Parameters
     ----------
@@ -154,8 +154,8 @@ class CalibrationModel(Model):
         self._as_names("covariates")
         if self.form == "beta" and self.covariates:
             raise MetaevalError(
-                "form='beta' takes no covariates, which are differences between the responses of "
-                "a pair."
+                "form='beta' does not support covariates, which are differences between the two "
+                "responses of a pair."
             )
         if self.form != "beta" and self.positive_from is not None:
             raise MetaevalError(

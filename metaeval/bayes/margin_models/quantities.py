@@ -25,7 +25,10 @@ _ESTIMAND = Estimand(
     status="approximate",
 )
 _TYPICAL = replace(_ESTIMAND, whole="a typical task")
-_NO_COVARIATES = "This posterior has no bias; fit with covariates=, such as length_delta."
+_NO_COVARIATES = (
+    "This posterior has no bias parameter; fit the model with covariates=, such as "
+    "['length_delta']."
+)
 _MAX_EXTRAPOLATION = 64.0  # in units of the last knot; larger gaps are reported as infinite
 
 
@@ -33,7 +36,7 @@ def _variable(tree: xr.DataTree, name: str, target: str) -> DerivedQuantity:
     """Return a variable of the posterior: in a typical task, in each task, and in a new task."""
     posterior = tree["posterior"]
     if tree["posterior"].sizes["task"] > 1:
-        target += "; over all tasks, that of the mean on the log (or logit) scale"
+        target += "; over all tasks, its value at the mean on the log (or logit) scale"
     new_name = f"{name}_new"
     return DerivedQuantity(
         estimand=replace(_TYPICAL, name=name, target=target),
@@ -66,7 +69,7 @@ def _threshold(tree: xr.DataTree) -> DerivedQuantity:
 def _epsilon(tree: xr.DataTree) -> DerivedQuantity:
     """Return the margin below which a tie is the most probable label."""
     target = "the margin, in units of the scores, below which a tie is the most probable label"
-    quantity = _variable(tree, "epsilon", f"{target}; 0 where it never is")
+    quantity = _variable(tree, "epsilon", f"{target}; 0 if it never is")
     return replace(quantity, estimand=replace(quantity.estimand, unit="score"), median=True)
 
 
@@ -74,7 +77,8 @@ def _lapse(tree: xr.DataTree) -> DerivedQuantity:
     """Return the proportion of labels that are random regardless of the margin."""
     if "lapse" not in tree["posterior"]:
         raise MetaevalError(
-            f"form={read_attr(tree, 'options')['form']!r} has no lapses; fit with form='lapse'."
+            f"form={read_attr(tree, 'options')['form']!r} has no lapse rate; fit the model with "
+            "form='lapse'."
         )
     target = "the proportion of labels that are random regardless of the margin"
     return _variable(tree, "lapse", target)
@@ -129,18 +133,21 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
         )
     if "bias" in tree["posterior"]:
         raise MetaevalError(
-            "With an order bias the gap depends on which response is first; read without "
-            "ordered=True."
+            "With an order bias, the gap depends on which response comes first; read the table "
+            "without ordered=True."
         )
     form = read_attr(tree, "options")["form"]
     if form == "beta":
-        raise MetaevalError("Beta calibration of single responses has no gaps; fit pairs.")
+        raise MetaevalError(
+            "A model with form='beta' is fitted to single responses and has no gap; fit a model "
+            "of pairs."
+        )
     inverse = _spline_gap if form == "spline" else _logistic_gap
     task_gaps = inverse(tree, proportion, "")
     new_task = inverse(tree, proportion, "_new") if "slope_new" in tree["posterior"] else None
     target = (
         f"the margin at which non-tied labels agree with its sign {100 * proportion:g}% of the "
-        f"time, by the {form} curve"
+        f"time, according to the {form} curve"
     )
     name = f"gap(agreement={proportion:g})"
     return DerivedQuantity(
@@ -222,8 +229,8 @@ def _miscalibration(tree: xr.DataTree) -> DerivedQuantity:
     draws, null = _distances(tree, margin, weight, claimed)
     task_weights = weight.sum(axis=-1) / weight.sum(axis=(-2, -1))[:, None]
     target = (
-        "the mean absolute difference of P(agreement) and sigma(margin) over the observed margins; "
-        "for a calibrated scorer it is about expected_if_calibrated, not 0"
+        "the mean absolute difference between P(agreement) and sigma(margin) over the observed "
+        "margins; for a calibrated scorer it is about expected_if_calibrated, not 0"
     )
     return DerivedQuantity(
         estimand=replace(_ESTIMAND, name="miscalibration", target=target, better="lower"),

@@ -81,12 +81,11 @@ class AgreementBounds:
         lower, upper = (f"{100 * end:.1f}" for end in (self.lowest.lower, self.highest.upper))
         who = "raters" if len(self.raters) == 2 else f"of {len(self.raters)} raters"
         return (
-            f"Two {who} agree on {100 * self.agreement.value:.1f}% of "
-            f"{self.n_verdicts} verdicts ({100 * self.confidence:g}% posterior interval "
-            f"{100 * self.agreement.lower:.1f} to {100 * self.agreement.upper:.1f}; "
-            f"{self.n_items} items; {self.n_ties} verdicts with a tie excluded), so the best "
-            f"agreement with one rater lies between {low}% and {high}% ({lower} to {upper} with "
-            "the uncertainty of both bounds)."
+            f"Two {who} agree on {100 * self.agreement.value:.1f}% of {self.n_verdicts} verdicts "
+            f"({100 * self.confidence:g}% posterior interval {100 * self.agreement.lower:.1f} to "
+            f"{100 * self.agreement.upper:.1f}; {self.n_items} items; {self.n_ties} verdicts with "
+            f"a tie excluded), so the best possible agreement with one rater lies between {low}% "
+            f"and {high}% ({lower} to {upper} including the uncertainty of both bounds)."
         )
 
 
@@ -98,7 +97,7 @@ def agreement_bounds(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> AgreementBounds:
-    r"""Bound the best agreement with one rater, from the agreement of raters.
+    r"""Bound the best possible agreement with one rater from the agreement between raters.
 
     Parameters
     ----------
@@ -157,8 +156,8 @@ def agreement_bounds(
     n_both, n_agree, n_tied = _count_verdicts(pairs, names)
     if not n_both.any():
         raise MetaevalError(
-            f"No two of {join_names(names)} have preferences on the same pair; choose other raters "
-            "(raters=)."
+            f"No pair has preferences from two of the raters {join_names(names)}; choose other "
+            "raters (raters=)."
         )
     value = float(n_agree.sum() / n_both.sum())
     if value <= 0.5:
@@ -223,7 +222,8 @@ def _agreement_draws(
     sums = sums[sums[:, 1] > 0]
     if len(sums) < 2:
         raise MetaevalError(
-            "All verdicts of two raters are on one item (or cluster); at least two are needed."
+            "All pairs judged by two raters belong to one item (or cluster); at least two items "
+            "(or clusters) are needed."
         )
     terms, key = exact_terms(sums, *largest_weight("exponential")), key_of(seed, "bootstrap", 0)
     parts = weighted_sums("exponential", key, n, terms, "agreement")
@@ -248,7 +248,7 @@ def _interval(f: Any, value: float, draws: Floats, confidence: float) -> Interva
 
 
 def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:
-    r"""Correct the accuracy against one noisy rater to that against the truth.
+    r"""Estimate the accuracy against the truth from the accuracy against one noisy rater.
 
     Parameters
     ----------
@@ -291,7 +291,7 @@ def correct_for_label_noise(accuracy: Any, agreement: Any) -> Any:
     accuracies, agreements = np.asarray(accuracy, dtype=float), np.asarray(agreement, dtype=float)
     if not ((accuracies >= 0) & (accuracies <= 1)).all():
         raise MetaevalError(
-            "accuracy must be proportions between 0 and 1, such as 0.71, not percentages."
+            "accuracy must be between 0 and 1: a proportion such as 0.71, not a percentage."
         )
     if not ((agreements > 0.5) & (agreements <= 1)).all():
         raise MetaevalError(

@@ -13,8 +13,8 @@ from metaeval.statistics import Estimand, Statistic, SumStatistic, only_label, s
 from metaeval.tables import Pairs, Table
 
 TARGET = (
-    "the increase in the rate at which the first response is preferred (ties half) per root mean "
-    "square of the covariate, given the label and the other covariates"
+    "the increase in the rate at which the first response is preferred (ties count half) per root "
+    "mean square of the covariate, given the label and the other covariates"
 )
 
 
@@ -70,10 +70,12 @@ def _require_independent(regressors: Floats, names: Sequence[str], table: Pairs)
         tasks = table.rows["task"].unique() if "task" in table.rows else []
         stratum = f" in {tasks[0]}" if len(tasks) == 1 else ""
         zero = [name for name, x in zip(names, regressors[:, 1:].T, strict=True) if not x.any()]
-        reason = f"{join_names(zero)} is 0 in all pairs{stratum}"
+        reason = f"All values of {join_names(zero)} are 0{stratum}"
         raise MetaevalError(
-            f"{reason}; leave it out of covariates=."
+            f"{reason}; exclude such columns from covariates=."
             if zero
-            else f"{join_names(names)} are collinear with the label or with each other{stratum}; "
-            "leave one out of covariates=."
+            else (
+                f"{join_names(names)} are collinear with the label or with each "
+                f"other{stratum}; exclude one from covariates=."
+            )
         )

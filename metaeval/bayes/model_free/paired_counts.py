@@ -76,8 +76,9 @@ def _tables(counts: Any) -> Floats:
         tables = np.asarray(counts, dtype=float)
     except (TypeError, ValueError):
         raise MetaevalError(
-            "counts must be a table of numbers or an array of tables, but rows differ in length or "
-            "are not numeric. Expected [[both wrong, only B right], [only A right, both right]]."
+            "counts must be a table of numbers or an array of tables, but its rows differ in "
+            "length or are not numeric. Expected [[both wrong, only B right], [only A right, both "
+            "right]]."
         ) from None
     if tables.ndim < 2 or tables.shape[-2:] not in ((2, 2), (3, 3)):
         raise MetaevalError(
@@ -85,7 +86,7 @@ def _tables(counts: Any) -> Floats:
             "(..., 3, 3) for wrong, tie and right, with A in rows and B in columns."
         )
     if not (np.isfinite(tables) & (tables >= 0)).all():
-        raise MetaevalError("counts must be finite and nonnegative; replace NaN by 0.")
+        raise MetaevalError("counts must be finite and nonnegative; replace NaN with 0.")
     return tables
 
 

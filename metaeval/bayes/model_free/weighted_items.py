@@ -172,7 +172,8 @@ def _make_design(table: Table, options: DesignOptions) -> Design:
         )
     if design.missing == "pairwise":
         raise MetaevalError(
-            "The Bayesian bootstrap needs all scorers on the same rows; use missing='common'."
+            "The Bayesian bootstrap needs scores of all scorers on the same rows; use "
+            "missing='common'."
         )
     return design
 
@@ -260,7 +261,7 @@ def _data_warnings(parts: list[Estimates], design: Design, statistic: Statistic)
     warnings = []
     if n_units < _MIN_UNITS:
         warnings.append(
-            f"with {n_units} {unit}s, intervals of the Bayesian bootstrap are too short, as "
+            f"with {n_units} {unit}s, intervals of the Bayesian bootstrap are too narrow, because "
             f"unobserved values have probability 0; at least {_MIN_UNITS} are recommended"
         )
     constant = (np.ptp(parts[0].draws, axis=0) == 0).nonzero()[0]
@@ -279,14 +280,14 @@ def _data_warnings(parts: list[Estimates], design: Design, statistic: Statistic)
     bias = max(_bias_in_sd(part) for part in parts)
     if statistic.inflated:
         warnings.append(
-            f"{statistic.name} is biased upward by noise, and its draws are biased once more, so "
-            "its posterior is too high; evaluate has intervals that correct for this"
+            f"{statistic.name} is biased upward by noise, and its draws are biased a second time, "
+            "so its posterior is too high; use metaeval.evaluate, whose intervals correct for this"
         )
     elif bias > _MAX_BIAS:
         warnings.append(
             f"{statistic.name}: posterior means differ from the sample values by up to {bias:.1f} "
-            "posterior SD, as random weights reduce the effective number of items; evaluate "
-            "corrects for this"
+            "posterior SD, because random weights reduce the effective number of items; use "
+            "metaeval.evaluate, which corrects for this"
         )
     return warnings
 

@@ -81,7 +81,7 @@ def _numeric_column(table: Table, name: str) -> Floats:
     candidates = [c for c in rows if c not in ids and pd.api.types.is_numeric_dtype(rows[c].dtype)]
     if name not in candidates:
         raise MetaevalError(
-            f"There is no numeric column {name!r} of the responses; available: "
+            f"The responses have no numeric column {name!r}; available: "
             f"{join_names(candidates) or 'none'}. Read a column such as length, and pass "
             f"covariates=['length'].{did_you_mean(name, candidates)}"
         )

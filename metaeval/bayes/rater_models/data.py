@@ -116,8 +116,8 @@ def _check_options(table: Any, options: DesignOptions) -> Table:
         )
     if by is not None:
         raise MetaevalError(
-            f"The rater model assumes accuracy constant across values of {by!r}; omit by=, or fit "
-            f"each separately with table.select({by}=...)."
+            f"The rater model assumes that accuracy is constant across values of {by!r}; omit by=, "
+            f"or fit each value separately with table.select({by}=...)."
         )
     if missing in ("pairwise", "count_as_wrong"):
         raise MetaevalError(
@@ -151,8 +151,8 @@ def _rater_table(table: Table, raters: Sequence[str] | None, form: str) -> Table
     pairs = table.keep_labels(names).pairs()
     if not (pairs.labels.notna().sum(axis=1) > 1).any():
         raise MetaevalError(
-            "No row has labels of two raters, so their agreement is unknown; raters must share "
-            "rows."
+            "No row has labels from two raters, so agreement cannot be estimated; at least two "
+            "raters must label the same rows."
         )
     return pairs
 
@@ -165,7 +165,9 @@ def _make_rater_design(
     blank = pd.DataFrame({_BLANK: np.zeros(len(labeled))}, index=labeled.rows.index)
     design = make_design(labeled.replace(scores=blank, average_raters=True), resample=resample)
     if design.systems:
-        raise MetaevalError("Models resample items or clusters, not systems; use resample='item'.")
+        raise MetaevalError(
+            "Models treat items or clusters, not systems, as random; use resample='item'."
+        )
     policy = labeled.missing if missing is None else missing
     if policy in ("pairwise", "count_as_wrong"):
         policy = "common"

@@ -117,7 +117,7 @@ def _notes(data: RaterData) -> list[str]:
     if data.design_effect == 1:
         return []
     return [
-        f"rows of one unit are dependent: counts are divided by a design effect of "
+        "rows within a unit are dependent: counts are divided by a design effect of "
         f"{data.design_effect:.3g}"
     ]
 
@@ -129,7 +129,9 @@ def _data_warnings(data: RaterData) -> list[str]:
             "with two raters, the prior determines how disagreements are split between them"
         )
     if len(data.design.strata[0].units) < _MIN_UNITS:
-        warnings.append(f"fewer than {_MIN_UNITS} units: the design effect is imprecise")
+        warnings.append(
+            f"fewer than {_MIN_UNITS} units: the design effect is estimated imprecisely"
+        )
     return warnings
 
 

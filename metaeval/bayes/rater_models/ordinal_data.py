@@ -32,14 +32,14 @@ def require_ratings(table: Table) -> Table:
     """Return the table; raise an error unless its labels are ratings of 2 to 10 levels."""
     if not isinstance(table, Responses):
         raise MetaevalError(
-            "form='ordinal' is for ratings of responses, but this table holds pairs; use "
+            "form='ordinal' is for ratings of responses, but this table contains pairs; use "
             "form='dawid_skene'."
         )
     values = np.unique(table.labels.to_numpy())
     n = int((~np.isnan(values)).sum())
     if not 2 <= n <= 10:
         raise MetaevalError(
-            f"form='ordinal' needs ratings of 2 to 10 levels, got {n}; use form='dawid_skene', "
+            f"form='ordinal' needs ratings with 2 to 10 levels, got {n}; use form='dawid_skene', "
             "which compares responses, or round the ratings."
         )
     return table

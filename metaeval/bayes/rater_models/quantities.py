@@ -11,16 +11,16 @@ from metaeval.bayes.quantities import DerivedQuantity, coefficients
 from metaeval.core import MetaevalError
 from metaeval.statistics import Estimand
 
-_AGREES = "the probability that {} agrees with the latent truth, in new items"
+_AGREES = "the probability that {} agrees with the latent truth, for new items"
 _SCORER = "{}; assumes that scorers and raters err independently given the truth"
 _NO_BIAS = (
-    "This posterior has no bias; fit with covariates=, such as ['length_delta'] for pairs, or "
-    "['length'] with form='ordinal'."
+    "This posterior has no bias parameter; fit the model with covariates=, such as "
+    "['length_delta'] for pairs, or ['length'] with form='ordinal'."
 )
 _OF_PAIRS = (
     "the increase in the log odds that a rater prefers the first response per root mean square of "
-    "the difference in {}, given the truth; unbiased raters have some if the size of true "
-    "differences is associated with the covariate"
+    "the difference in {}, given the truth; it is nonzero even for unbiased raters if the size of "
+    "true differences is associated with the covariate"
 )
 _OF_RATINGS = (
     "the bias of a rater relative to the mean of the raters, in standard deviations of quality per "
@@ -35,7 +35,7 @@ def rater_accuracy(tree: xr.DataTree) -> DerivedQuantity:
 
 def accuracy(tree: xr.DataTree) -> DerivedQuantity:
     """Return the half-credit accuracy of each scorer on truly different responses."""
-    target = "the probability that the truly better response has the higher score, ties half"
+    target = "the probability that the truly better response has the higher score (ties count half)"
     return _quantity(tree, "accuracy", _SCORER.format(target), ties="half", accuracy=True)
 
 
@@ -111,10 +111,13 @@ def _quantity(
 def _remedy(name: str) -> str:
     """Return what to fit to get a quantity."""
     if name in ("severity", "discrimination"):
-        return "fit with form='ordinal'."
+        return "fit the model with form='ordinal'."
     if name == "rater_accuracy":
-        return "form='ordinal' has severity and discrimination. Fit with form='dawid_skene'."
-    return "it needs a table with scorers and form='dawid_skene'."
+        return (
+            "models with form='ordinal' have severity and discrimination instead. Fit the "
+            "model with form='dawid_skene'."
+        )
+    return "fit a table with scorers, using form='dawid_skene'."
 
 
 QUANTITIES = {

@@ -159,7 +159,7 @@ def test_order_and_covariates_are_coefficients():
     owed = bayes.summarize(tree, "bias", covariate="length_delta").row("s")
     assert bias["lower"] < -0.4 < bias["upper"]  # labels favour the first, margins do not
     assert owed["lower"] < -0.6 < owed["upper"]
-    with pytest.raises(MetaevalError, match=r"no numeric difference 'width_delta'.*length_delta"):
+    with pytest.raises(MetaevalError, match=r"no difference column 'width_delta'.*length_delta"):
         bayes.fit(bayes.CalibrationModel(covariates=["width_delta"]), table)
 
 
@@ -254,7 +254,7 @@ def test_beta_calibration_is_for_probabilities_of_single_responses():
     tree = bayes.fit(
         bayes.CalibrationModel(form="beta", positive_from=4), rated, check=False, n_draws=100
     )
-    with pytest.raises(MetaevalError, match="no gaps"):
+    with pytest.raises(MetaevalError, match="has no gap"):
         bayes.summarize(tree, "gap")
 
 

@@ -142,8 +142,12 @@ NONSENSE = {
     "one rater": (ONE, {}, "Agreement needs at least two raters, got r0"),
     "chance": (opposed(), {}, "agreement at or below chance gives no bound"),
     "unknown": (CLEAR, {"raters": ["r0", "r7"]}, "There is no rater 'r7'"),
-    "all ties": (judged(np.ones(9), tie=1.0), {}, "No two of r0, r1 have preferences"),
-    "one item": (judged(np.ones(9), items=np.zeros(9, int)), {}, "on one item"),
+    "all ties": (
+        judged(np.ones(9), tie=1.0),
+        {},
+        "No pair has preferences from two of the raters r0, r1",
+    ),
+    "one item": (judged(np.ones(9), items=np.zeros(9, int)), {}, "belong to one item"),
     "no table": ([1, 2], {}, "Expected a Responses or Pairs table"),
     "few draws": (CLEAR, {"n_draws": 3}, "n_draws=3"),
     "seed": (CLEAR, {"seed": -1}, "seed=-1"),
@@ -185,7 +189,7 @@ def test_a_scorer_that_errs_as_raters_do_comes_out_above_one():
         (0.7, [0.9, 0.4], r"above 1/2 \(chance\)"),
         (0.7, np.nan, r"above 1/2 \(chance\)"),
         (0.7, 73, "not a percentage"),
-        (70, 0.9, "not percentages"),
+        (70, 0.9, "not a percentage"),
         (np.nan, 0.9, "between 0 and 1"),
     ],
 )

@@ -74,7 +74,7 @@ def test_few_units_follow_the_dirichlet_as_well():
     assert [row["lower"], row["upper"]] == pytest.approx(ends, abs=0.01)
     assert row["se"] == pytest.approx(drawn.std(), rel=0.03)
     assert (
-        "with 12 items, intervals of the Bayesian bootstrap are too short"
+        "with 12 items, intervals of the Bayesian bootstrap are too narrow"
         in result.meta.warnings[0]
     )
 
@@ -416,10 +416,10 @@ def test_who_likes_length_is_found_at_the_same_label():
 @pytest.mark.parametrize(
     ("change", "asked", "words"),
     [
-        ({}, "width_delta", "no numeric difference 'width_delta'.*length_delta, words_delta"),
-        ({"flat_delta": 0.0}, "flat_delta", "flat_delta is 0 in all pairs; leave it out"),
+        ({}, "width_delta", "no difference column 'width_delta'.*length_delta, words_delta"),
+        ({"flat_delta": 0.0}, "flat_delta", "All values of flat_delta are 0; exclude such columns"),
         ({"endless_delta": np.inf}, "endless_delta", "missing or infinite in 60 pairs"),
-        ({"text_delta": "a"}, "text_delta", "no numeric difference 'text_delta'"),
+        ({"text_delta": "a"}, "text_delta", "no difference column 'text_delta'"),
         ({}, None, "must be a name or a list of names"),
         ({"copy_delta": "length_delta"}, ["length_delta", "copy_delta"], "with each other"),
     ],

@@ -230,7 +230,7 @@ def test_without_covariates_there_is_no_bias():
         n_warmup=50,
         check=False,
     )
-    with pytest.raises(MetaevalError, match=r"no bias; fit with covariates="):
+    with pytest.raises(MetaevalError, match=r"no bias parameter; fit the model with covariates="):
         bayes.summarize(tree, "bias")
 
 
