@@ -25,15 +25,18 @@ from metaeval.calibration.fitted_maps import Map, MapKind
 from metaeval.calibration.joint_comparison import accuracy_and_calibration
 from metaeval.curves import Calibrator, decompose, honest_band
 
-margin_link = MapKind("margin_link", "logistic in the margin, one slope")
+margin_link = MapKind("margin_link", "logistic in the margin, with a single slope")
 lapse_link = MapKind("lapse_link", "logistic in the margin, with random labels at the lapse rate")
 isotonic = MapKind("isotonic", "any increasing curve; antisymmetric for margins")
 monotone_spline = MapKind("monotone_spline", "smooth increasing curve in the margin, antisymmetric")
 platt = MapKind("platt", "logistic in the score, for absolute labels")
-beta = MapKind("beta", "logistic in log p and log(1 - p), for scores in 0 to 1")
-venn_abers = MapKind("venn_abers", "isotonic fits with each label of a new case, and their merger")
-rao_kupper = MapKind("rao_kupper", "win, tie and loss with a tie threshold")
-davidson = MapKind("davidson", "win, tie and loss with a tie propensity")
+beta = MapKind("beta", "logistic in log p and log(1 - p), for scores between 0 and 1")
+venn_abers = MapKind(
+    "venn_abers",
+    "isotonic fits with a new case labeled 0 and 1 in turn, merged into one probability",
+)
+rao_kupper = MapKind("rao_kupper", "probabilities of win, tie and loss, with a tie threshold")
+davidson = MapKind("davidson", "probabilities of win, tie and loss, with a tie propensity")
 
 __all__ = [
     "Calibrator",

@@ -240,14 +240,14 @@ def _sensitivity_notes(level: float, parts: list[StratumCases], fits: list[Fits]
     lines = []
     if beyond:
         lines.append(
-            f"the gap at {100 * level:g}% is larger than all margins of {join_names(beyond, 5)}: "
-            "it is extrapolated by the form of the curve"
+            f"the gap at {100 * level:g}% is larger than all margins of {join_names(beyond, 5)}, "
+            "so that it is extrapolated from the fitted curve"
         )
     if sensitive:
         lines.append(
             f"the gap at {100 * level:g}% of {join_names(sensitive, 5)} depends on the prior of "
-            f"the lapse rate: with lapse={_OTHER_LAPSES[0]:g} or {_OTHER_LAPSES[1]:g} it differs "
-            f"by a factor of more than {_MAX_RATIO:g}, or in whether it is finite"
+            f"the lapse rate: with lapse={_OTHER_LAPSES[0]:g} or {_OTHER_LAPSES[1]:g} it changes "
+            f"by a factor of more than {_MAX_RATIO:g}, or between finite and infinite"
         )
     return lines
 
@@ -270,8 +270,8 @@ def _gaps(
 ) -> tuple[Estimand, list[Row], Floats]:
     """Rows and draws of the gap at one agreement level."""
     quantity = (
-        f"the score difference at which labels agree {100 * level:g}% of the time, by "
-        f"{calibrator}; pairs with tied labels excluded"
+        f"the score difference at which labels agree {100 * level:g}% of the time, according to "
+        f"{calibrator}, excluding pairs with tied labels"
     )
     of_map = "" if calibrator == "lapse_link" else f"calibrator={calibrator}"
     estimand = Estimand(

@@ -123,7 +123,7 @@ def reliability(
         for part, outcome in (_cases_by_outcome(stratum) if ties else [(stratum, {})])
         for m in range(len(part.cases.scorers))
     ]
-    quantity = "the frequency of the event at a forecast"
+    quantity = "the frequency of the event, given the forecast"
     estimand = curve_estimand("reliability", quantity, reading, settled)
     curves = add_signature(
         pd.concat(frames, ignore_index=True), "reliability", design, settings, estimand
@@ -265,7 +265,8 @@ def map_band(
         for m in range(len(part.cases.scorers))
     ]
     quantity = (
-        f"the agreement of labels with a margin, by {calibrator}, pairs with tied labels excluded"
+        f"the agreement of labels with the sign of a margin, according to {calibrator}, excluding "
+        "pairs with tied labels"
     )
     estimand = Estimand(
         name=format_name("map_band", f"calibrator={calibrator}"),

@@ -111,8 +111,8 @@ def _grid(pairs: Pairs, average: str, points: int) -> tuple[Floats, float]:
     size, total = credit_at(pairs, average)
     if len(size) < 2:
         raise MetaevalError(
-            f"All margins of {pairs.scorers[0]!r} are 0 or missing, so that 0 is the only tie "
-            "threshold; exclude it (scorers=)."
+            f"All margins of {pairs.scorers[0]!r} are 0 or missing, so that 0 is the only possible "
+            "tie threshold; exclude it (scorers=)."
         )
     best = int(np.argmax(total))
     sizes = same_sizes(np.sort(np.abs(pairs.scores.to_numpy()[:, 0])))

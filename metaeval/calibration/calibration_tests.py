@@ -203,7 +203,10 @@ def cumulative(
     settings = Settings(resampling=Resampling(n_resamples, seed))
     reading = _claimed_forecast(forecast)
     options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
-    quantity = "the largest absolute mean of y - p over the cases up to a forecast"
+    quantity = (
+        "the largest absolute cumulative sum of y - p, with cases ordered by forecast and "
+        "weights that sum to 1"
+    )
 
     def test(part: StratumCases, m: int) -> tuple[float, float, float]:
         return _cumulative(part, m, n_resamples, seed)

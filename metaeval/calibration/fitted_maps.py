@@ -206,9 +206,8 @@ def _notes(kind: str, reading: Reading) -> tuple[str, ...]:
     if kind != "venn_abers":
         return ()
     if reading.rows == "pairs":
-        return (
-            "curves are fitted to one random pair of each item, so that cases are exchangeable",
-        )
+        return ("curves are fitted to one random pair per item, so that cases are exchangeable",)
     return (
-        "the validity guarantee needs exchangeable cases, which responses to the same item are not",
+        "the validity guarantee requires exchangeable cases, but responses to the same item are "
+        "not exchangeable",
     )

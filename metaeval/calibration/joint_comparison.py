@@ -190,7 +190,8 @@ def _draws(result: Result, statistic: str, scorer: str) -> Floats:
     """Bootstrap draws of the value of one scorer."""
     if result.draws is None:
         raise MetaevalError(
-            "The statistics have no bootstrap draws for this table; use other ones, or fewer items."
+            "The statistics have no bootstrap draws for this table; use other statistics, or "
+            "fewer items."
         )
     scorer_rows = result.frame[result.frame["baseline"].isna()].reset_index(drop=True)
     matches = (

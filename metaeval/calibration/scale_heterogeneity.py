@@ -42,7 +42,7 @@ def scale_ratios(
     parts: list[StratumCases], fits: list[Fits], confidence: float
 ) -> tuple[tuple[Estimand, list[Row], Floats], list[str]]:
     """Heterogeneity of slopes between tasks for each scorer, and notes."""
-    quantity = "exp(tau), tau the standard deviation of log slopes between tasks"
+    quantity = "exp(tau), where tau is the standard deviation of log slopes between tasks"
     estimand = Estimand(
         name="scale_ratio",
         rows="pairs",
@@ -60,7 +60,7 @@ def scale_ratios(
         excluded = _excluded(len(fits) - 1 - len(increasing))
         if len(increasing) < 2:
             rows.append(result_row(estimand, parts[0], name, estimate=np.nan))
-            notes.append(f"{name}: scales of tasks are not compared{excluded}")
+            notes.append(f"{name}: score scales are not compared between tasks{excluded}")
             continue
         logs = np.array([np.log(fit.slope[m]) for fit in increasing])
         errors = np.array([np.log(fit.assumed[1:, m]).std(ddof=1) for fit in increasing])
@@ -84,8 +84,8 @@ def scale_ratios(
         )
         widest = np.exp(logs.max() - logs.min())
         notes.append(
-            f"{name}: score scales differ between tasks by a factor of up to {widest:.3g} "
-            f"(p {format_p_relation(p)} for equal scales{excluded})"
+            f"{name}: score scales differ between tasks by a factor of up to {widest:.3g} (p "
+            f"{format_p_relation(p)} for the test of equal scales{excluded})"
         )
     return (estimand, rows, np.empty((0, 0))), notes
 

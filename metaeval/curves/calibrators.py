@@ -51,7 +51,9 @@ class Calibrator:
         """
         ends = self.ends
         if ends is None:
-            raise MetaevalError(f"calibrator {self.name!r} gives no interval; use 'venn_abers'.")
+            raise MetaevalError(
+                f"calibrator {self.name!r} does not provide intervals; use 'venn_abers'."
+            )
         return self._at(scores, lambda x: ends(x)[0]), self._at(scores, lambda x: ends(x)[1])
 
     def _at(self, scores: Floats, values: Callable[[Floats], Floats]) -> Floats:

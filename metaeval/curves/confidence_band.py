@@ -86,7 +86,7 @@ def honest_band(
     unit = np.arange(len(label)) if unit is None else np.asarray(unit)
     if unit.shape != label.shape:
         raise MetaevalError(
-            f"unit must have one id for each case, shape {label.shape}; got shape {unit.shape}."
+            f"unit must have one id per case, shape {label.shape}; got shape {unit.shape}."
         )
     unit = np.unique(unit, return_inverse=True)[1]
     positive = weight > 0

@@ -145,7 +145,7 @@ def decompose(
     p, y, w = check_cases(forecast, label, weight)
     if score == "log" and not ((p >= 0) & (p <= 1)).all():
         raise MetaevalError(
-            "The log score needs forecasts in [0, 1]; use score='brier' for other numbers."
+            "The log score needs forecasts in [0, 1]; use score='brier' for other forecasts."
         )
     if mirrored:
         p, y = fold_to_upper_half(p, y)
@@ -170,7 +170,8 @@ def check_cases(
         )
     if not (np.isfinite(p).all() and np.isfinite(w).all() and (w >= 0).all() and w.any()):
         raise MetaevalError(
-            "Forecasts must be finite, and weights finite, at least 0 and not all 0."
+            "Forecasts must be finite; weights must be finite and nonnegative, with at least one "
+            "positive."
         )
     if not ((y >= 0) & (y <= 1)).all():
         raise MetaevalError("Labels must lie in [0, 1].")

@@ -90,13 +90,13 @@ class Gate:
         if self.outcome != INCONCLUSIVE:
             return sentence + "."
         if position != INCONCLUSIVE:
-            sentence += ", but too few items differ for the test to confirm it"
+            sentence += ", but the scorers differ on too few items for the test to confirm this"
         sentence += (
-            f"; with this number of items 80% power is reached at a true difference of {mde}{unit} "
-            f"from {bound}{unit}"
+            "; with this number of items, the test has 80% power at a true difference of "
+            f"{mde}{unit} from {bound}{unit}"
         )
         if self.needed is not None:
-            sentence += f", and at the observed difference with about {self.needed} items"
+            sentence += f"; at the observed difference, 80% power needs about {self.needed} items"
         return sentence + "."
 
 
@@ -122,7 +122,7 @@ def gate(
     weights: str | None = None,
     seed: int = 0,
 ) -> Gate:
-    """Test whether a new scorer is superior, or not inferior, to a baseline by a margin.
+    """Test whether a new scorer is superior or non-inferior to a baseline, given a margin.
 
     Parameters
     ----------
@@ -328,7 +328,7 @@ def _bound(superiority_margin: float, non_inferiority_margin: float | None) -> f
     check_not_negative("non_inferiority_margin", non_inferiority_margin)
     if non_inferiority_margin == 0:
         raise MetaevalError(
-            "non_inferiority_margin must be above 0, the acceptable loss, such as 0.01."
+            "non_inferiority_margin is the acceptable loss and must be above 0, for example 0.01."
         )
     return -non_inferiority_margin
 
@@ -362,7 +362,7 @@ def _sign(result: Result) -> int:
     sign = result.direction()
     if not sign:
         raise MetaevalError(
-            f"A gate is undefined for {result.statistics[0]}, of which neither higher nor lower "
+            f"A gate is undefined for {result.statistics[0]}, for which neither higher nor lower "
             "values are better; use another statistic, such as pairwise_accuracy."
         )
     return sign
@@ -376,8 +376,8 @@ def _check_comparison(table: Table, row: pd.Series, new: str, baseline: str) -> 
         )
     if math.isnan(row["se"]):
         raise MetaevalError(
-            f"The difference between {new!r} and {baseline!r} has no standard error, as happens if "
-            "a task has one item; exclude such tasks, or omit by=."
+            f"The difference between {new!r} and {baseline!r} has no standard error, for example "
+            "because a task has only one item; exclude such tasks, or omit by=."
         )
     if row["se"] == 0:
         raise MetaevalError(

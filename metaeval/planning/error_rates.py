@@ -113,7 +113,9 @@ def type_i_error_rate(
     check_one_of("null", null, NULLS)
     names = list(scorers) if scorers is not None else table.scorers[:2]
     if len(names) != 2:
-        raise MetaevalError(f"type_i_error_rate takes two scorers, got {len(names)}; set scorers=.")
+        raise MetaevalError(
+            f"type_i_error_rate needs exactly two scorers, got {len(names)}; set scorers=."
+        )
     options = DesignOptions(label=label, resample=resample, missing=missing)
     pair = require_table(table).keep_scorers(names)
     check_integer("n_simulations", n_simulations, 100)
@@ -153,8 +155,8 @@ def _check_test(test: str, estimates: Estimates) -> str:
         )
     if test == "bootstrap" and estimates.standard_errors is None:
         raise MetaevalError(
-            "null='shifted' with test='bootstrap' needs a statistic with standard errors of "
-            "replicates; use null='exchanged'."
+            "null='shifted' with test='bootstrap' needs a statistic with a standard error for "
+            "each replicate; use null='exchanged'."
         )
     return test
 

@@ -264,7 +264,7 @@ def unit_estimates(table: Table, statistic: Statistics, options: DesignOptions) 
     if estimates.contributions is None:
         raise MetaevalError(
             f"Planning needs item contributions, which {resolved.name} does not have; use "
-            "pairwise_accuracy or another statistic of items."
+            "pairwise_accuracy or another statistic that has them."
         )
     return estimates
 

@@ -64,8 +64,8 @@ def _counts(name: str, values: Floats) -> Floats:
     wrong = ~np.isfinite(counts) | (counts < 0) | (counts != np.floor(counts))
     if wrong.any():
         raise MetaevalError(
-            f"{name} must hold counts of items (0, 1, 2, ...), got {counts[wrong].flat[0]:g}. "
-            "For credits between 0 and 1, use test='sign-flip'."
+            f"{name} must hold counts of items (0, 1, 2, ...), got {counts[wrong].flat[0]:g}. For "
+            "fractional credit between 0 and 1, use test='sign-flip'."
         )
     return counts
 
@@ -217,6 +217,6 @@ def _upper_tail(room: Floats, se: Floats, df: float) -> Floats:
 
     se = np.asarray(se, dtype=float)
     if (se < 0).any():
-        raise MetaevalError(f"Standard errors must be at least 0, got {se.min():g}.")
+        raise MetaevalError(f"Standard errors must be nonnegative, got {se.min():g}.")
     p = t.sf(room / np.where(se > 0, se, np.nan), df)
     return np.where(se == 0, np.where(np.isnan(room), np.nan, np.where(room > 0, 0.0, 1.0)), p)

@@ -240,8 +240,8 @@ def jeffreys(sample: IntervalInputs, confidence: float) -> Floats:
 def _counts(sample: IntervalInputs, kind: str) -> tuple[Floats, Floats]:
     if sample.successes is None or sample.trials is None:
         raise MetaevalError(
-            f"interval={kind!r} needs successes and trials of independent 0/1 items, which this "
-            "statistic or design does not have. Use interval='bca'."
+            f"interval={kind!r} needs counts of successes and trials from independent 0/1 items, "
+            "which this statistic or design does not have. Use interval='bca'."
         )
     n = np.asarray(sample.trials, dtype=float)
     s = np.asarray(sample.successes, dtype=float)  # a proportion times the trials, so rounded

@@ -78,7 +78,7 @@ def detectable_at_half_power(se: Floats | float, confidence: float) -> Floats:
 def items_for_accuracy(
     difference: Floats | float, discordance: Floats | float, confidence: float, power: float
 ) -> Codes:
-    r"""Independent items needed to detect a difference of two accuracies on the same items.
+    r"""Number of independent items needed to detect a difference in accuracy on the same items.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def items_for_accuracy(
 def items_for_mean(
     difference: Floats | float, sd: Floats | float, confidence: float, power: float
 ) -> Codes:
-    r"""Independent items needed to detect a difference of two means over the same items.
+    r"""Number of independent items needed to detect a difference in means over the same items.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def items_for_mean(
     """
     d, spread = _differences(difference), np.asarray(sd, dtype=float)
     if (spread < 0).any():
-        raise MetaevalError(f"sd={spread.min():g} must be at least 0.")
+        raise MetaevalError(f"sd={spread.min():g} must be nonnegative.")
     return _round_up(((_z_level(confidence) + _z_power(power)) * spread / d) ** 2)
 
 
@@ -246,6 +246,7 @@ def _round_up(n: Floats) -> Codes:
     """Next integer; rounding errors above an integer are ignored."""
     if (np.asarray(n) > 1e15).any():
         raise MetaevalError(
-            "The difference is too small: more than 1e15 items would be needed. Give a larger one."
+            "The difference is too small: more than 1e15 items would be needed. Give a larger "
+            "difference."
         )
     return np.ceil(np.round(n, 9)).astype(int)

@@ -42,9 +42,9 @@ def apply_degenerate_policy(
     dropped = np.asarray(undefined.any(axis=1))
     if dropped.all():
         raise UndefinedError(
-            f"{statistic} is defined for all scorers in none of {len(values)} groups: {worst!r} is "
-            f"constant in {int(undefined[:, scorers.index(worst)].sum())} of them. Exclude it "
-            "(scorers=), or use degenerate='zero'."
+            f"In none of the {len(values)} groups is {statistic} defined for all scorers: "
+            f"{worst!r} is constant in {int(undefined[:, scorers.index(worst)].sum())} of them. "
+            "Exclude it (scorers=), or use degenerate='zero'."
         )
     return np.where(dropped[:, None], np.nan, values)
 
@@ -71,6 +71,6 @@ def require_grouping_size(table: Responses, grouping: str) -> None:
     """Raise an error if there are too many rows to compare all pairs."""
     if len(table) > MAX_ROWS:
         raise MetaevalError(
-            f"grouping={grouping!r} compares all pairs of rows, for at most {MAX_ROWS} rows; the "
-            f"table has {len(table)}. Use grouping='item', by='task', or fewer items."
+            f"grouping={grouping!r} compares all pairs of rows and is limited to {MAX_ROWS} rows; "
+            f"the table has {len(table)}. Use grouping='item', by='task', or fewer items."
         )

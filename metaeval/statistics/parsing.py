@@ -78,8 +78,8 @@ def parse_statistics(
     if statistics is None:
         if shared:
             raise MetaevalError(
-                f"--{' and --'.join(shared)} needs a statistic; add --statistic NAME, one of "
-                f"{join_names(BY_NAME, 20)}."
+                f"--{' and --'.join(shared)} cannot be used without a statistic; add --statistic "
+                f"NAME, where NAME is one of {join_names(BY_NAME, 20)}."
             )
         return None
     return [_parse_statistic(text, shared, allow_import) for text in _split(statistics)]
@@ -188,8 +188,8 @@ def _imported(name: str) -> Callable[..., Statistic] | Statistic:
     if isinstance(maker, Statistic) or (callable(maker) and getattr(maker, _MARK, None) is True):
         return maker
     raise MetaevalError(
-        f"{name!r} is neither a Statistic nor a function marked as returning one; if it does, "
-        "decorate it with @metaeval.statistic_maker."
+        f"{name!r} is neither a Statistic nor a function marked as returning one; if it is a "
+        "function that returns a Statistic, decorate it with @metaeval.statistic_maker."
     )
 
 
@@ -208,8 +208,8 @@ def _arguments(call: str, text: str) -> dict[str, Any]:
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise MetaevalError(
             f"Cannot parse the statistic {text!r}; write name(argument=value), such as "
-            "tie_calibrated_accuracy(n_folds=10), each argument once, with a number, a string, "
-            "True, False or None."
+            "tie_calibrated_accuracy(n_folds=10), giving each argument once, as a number, a "
+            "string, True, False or None."
         ) from None
 
 

@@ -76,7 +76,7 @@ def test_every_statistic_says_what_it_is_and_of_what(name):
         both = me.evaluate(me.load_example(), native, scorers=["judge"], n_resamples=100)
         assert "log odds" in both.methods_paragraph()
         ranked = name in ("auroc",)
-        assert ("ranks of scores" if ranked else "mapped by platt") in said
+        assert ("only through their ranks" if ranked else "mapped by platt") in said
     assert result.row("judge")["status"] in ("exact", "approximate")
 
 
@@ -144,13 +144,13 @@ def test_fewer_items_than_folds(name, tmp_path):
         ("brier(n_folds=1)", "folds"),
         ("brier(ties_as_outcome=4)", "ties_as_outcome"),
         ("auroc(grouping=task)", "grouping"),
-        ("auroc(grouping=item,rows=pairs)", "same item, as pairs do"),
+        ("auroc(grouping=item,rows=pairs)", "same item, which pairs already do"),
         ("coverage_at(accuracy=1.5)", "accuracy"),
         ("cox_intercept(rows=pairs)", "symmetry"),
         ("brier(scale=probability,rows=pairs)", "difference of two probabilities"),
         ("brier(positive_from=9)", "All"),
         ("brier(positive_from=a)", "positive_from"),
-        ("brier(ties_as_outcome=True,rows=responses)", "is for pairs"),
+        ("brier(ties_as_outcome=True,rows=responses)", "applies to pairs only"),
         ("brier(scale=1)", "scale"),
         ("brier(scale=log_odds,n_folds=3)", "n_folds=3 needs"),
         ("log_loss(clip=a)", "clip"),
@@ -307,7 +307,9 @@ def test_gaps_without_end_are_never_enough_and_other_numbers_are_infinite():
     for text in (result.to_html("scale_ratio"), result.to_latex("scale_ratio"), ratios):
         assert "nan" not in text.lower()
     assert np.isinf(result.row("turned")["estimate"])
-    assert "scales of tasks are not compared; 3 tasks without" in " ".join(result.meta.notes)
+    assert "score scales are not compared between tasks; 3 tasks without" in " ".join(
+        result.meta.notes
+    )
 
 
 def test_curves_say_what_their_forecasts_are():

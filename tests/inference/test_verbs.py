@@ -446,9 +446,9 @@ def test_mcnemar_refuses_clusters_of_items_even_if_one_item_of_each_counts():
 
 def test_a_result_says_what_is_estimated_and_which_tests_are_replicas():
     result = me.compare(grid(30), "soft_pairwise_accuracy", n_resamples=200)
-    target = "soft_pairwise_accuracy estimates E[SPA] at this number of items"
-    assert target in result.meta.notes
-    assert "E[SPA] at this number of items" in result.methods_paragraph()
+    target = "the expected soft pairwise accuracy at this number of items"
+    assert f"soft_pairwise_accuracy estimates {target}" in result.meta.notes
+    assert target in result.methods_paragraph()
     swapped = me.compare(grid(30), st.pairwise_accuracy(), test="swap-cells", n_resamples=200)
     assert any("'swap-cells' is a published test" in note for note in swapped.meta.notes)
 

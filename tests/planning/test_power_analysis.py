@@ -266,5 +266,5 @@ def test_the_bootstrap_test_holds_its_size_under_a_shift():
         n_resamples=199,
     )
     assert abs(rate.rate - 0.05) <= 3.3 * math.sqrt(0.05 * 0.95 / 400) + 0.01
-    with pytest.raises(MetaevalError, match="standard errors"):
+    with pytest.raises(MetaevalError, match="standard error for each replicate"):
         me.type_i_error_rate(pilot(20), st.spearman("none"), "bootstrap", null="shifted")

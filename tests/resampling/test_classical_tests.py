@@ -242,7 +242,7 @@ def test_margins_are_checked():
     for test in (tost, non_inferior):
         with pytest.raises(MetaevalError, match=r"margin=-0\.1 must be a number of at least 0"):
             test(one, one, -0.1, 9)
-        with pytest.raises(MetaevalError, match="Standard errors must be at least 0, got -1"):
+        with pytest.raises(MetaevalError, match="Standard errors must be nonnegative, got -1"):
             test(one, -one, 0.1, 9)
     with pytest.raises(MetaevalError, match="non_inferior"):
         tost(one, one, 0, 9)

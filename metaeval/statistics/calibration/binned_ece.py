@@ -47,7 +47,7 @@ def ece(
     bins: int = 15,
     binning: Binning = "equal-mass",
 ) -> Statistic:
-    r"""Expected calibration error: mean distance of labels from forecasts, by bins.
+    r"""Expected calibration error: mean absolute gap between labels and forecasts in bins.
 
     {reading}
     bins : int, default 15
@@ -147,7 +147,7 @@ def ece_debiased(
     bins: int = 15,
     binning: Binning = "equal-mass",
 ) -> Statistic:
-    r"""Squared calibration error by bins, minus its bias under sampling noise.
+    r"""Squared calibration error in bins, minus its bias due to sampling noise.
 
     {reading}
     bins : int, default 15

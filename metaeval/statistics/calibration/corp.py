@@ -73,7 +73,7 @@ def miscalibration(
     score: Score = "brier",
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Miscalibration: reduction of a proper score by isotonic recalibration.
+    r"""Miscalibration: reduction in a proper score achieved by isotonic recalibration.
 
     {reading}
     score : {"brier", "log", "rps"}
@@ -112,7 +112,7 @@ def miscalibration(
         def terms(table: Table) -> Floats:
             return _terms(cases_of(table, r), kind, ("excess",))
 
-        quantity = "the reduction of the score by isotonic recalibration"
+        quantity = "the reduction in the score achieved by isotonic recalibration"
         return SumStatistic(
             estimand=estimand_of(name, r, quantity, status="approximate"),
             terms=terms,
@@ -167,7 +167,7 @@ def discrimination(
     score: Score = "brier",
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Discrimination: reduction of a constant forecast's score by recalibrated forecasts.
+    r"""Discrimination: reduction in score from the best constant to recalibrated forecasts.
 
     {reading}
     score : {"brier", "log", "rps"}
@@ -205,7 +205,8 @@ def discrimination(
             return np.asarray(_uncertainty_of(mean, kind, _is_symmetric(r)) - best)
 
         quantity = (
-            "the reduction of the score of the best constant forecast by recalibrated forecasts"
+            "the reduction in the score achieved by the recalibrated forecasts relative to the "
+            "best constant forecast"
         )
         return SumStatistic(
             estimand=estimand_of(name, r, quantity, better="higher", status="approximate"),

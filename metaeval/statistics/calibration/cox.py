@@ -149,7 +149,7 @@ def calibration_in_the_large(
     True
     """
     reading = reading_of(forecast)
-    make = _maker("shift", "the shift of the log odds, ideally 0")
+    make = _maker("shift", "the shift in the log odds, ideally 0")
     return forecast_statistic("calibration_in_the_large", reading, make, better="neither")
 
 
@@ -157,7 +157,7 @@ def _maker(which: Line, quantity: str) -> Callable[[str, Reading], Statistic]:
     def make(name: str, reading: Reading) -> Statistic:
         if reading.mirrored and which != "slope":
             raise MetaevalError(
-                f"{name} of pairs in arbitrary order is 0 by symmetry; use cox_slope, "
+                f"{name} is 0 by symmetry for pairs in arbitrary order; use cox_slope, "
                 "rows='responses' for single responses, or pairs read with ordered=True."
             )
         return WeightedStatistic(

@@ -166,7 +166,8 @@ class Reading(Forecast):
         rows: str = self.rows or self._rows(table)
         if rows == "responses" and self.ties_as_outcome:
             raise MetaevalError(
-                "ties_as_outcome=True is for pairs; omit rows='responses' or ties_as_outcome."
+                "ties_as_outcome=True applies to pairs only; omit rows='responses' or "
+                "ties_as_outcome."
             )
         of_pairs = isinstance(table, Pairs)
         if of_pairs and (rows == "responses" or self.positive_from is not None):
@@ -209,7 +210,7 @@ class Reading(Forecast):
 
     def describe(self) -> str:
         """Describe the forecasts and their event, for a settled specification."""
-        event = "that the first of two responses is preferred, pairs with tied labels excluded"
+        event = "that the first of two responses is preferred, excluding pairs with tied labels"
         if self.ties_as_outcome:
             event = "that a response is strictly preferred, for both responses of each pair"
         if self.ordered:
@@ -219,13 +220,15 @@ class Reading(Forecast):
             if self.positive_from is not None:
                 event = f"that the label is at least {self.positive_from:g}"
         origin = self.describe_origin() + ("" if self.is_calibrated else " to the probability")
-        return f"{'ranks of scores as an indicator' if self.by_order else origin} {event}"
+        if self.by_order:
+            origin = "scores, used only through their ranks, as a predictor of the event"
+        return f"{origin} {event}"
 
     def describe_origin(self) -> str:
         """Describe how scores become forecasts, for a settled specification."""
         return {
-            "probability": "scores taken as the probability",
-            "log_odds": "scores taken as the log odds",
+            "probability": "scores interpreted as the probability",
+            "log_odds": "scores interpreted as the log odds",
             "score": f"scores mapped by {self.calibrator} (cross-fitted over items)",
         }[self.scale]
 
@@ -257,11 +260,11 @@ def reading_of(
     if forecast.ties_as_outcome and not takes_ties:
         raise MetaevalError(
             "ties_as_outcome=True is available for brier, log_loss, ece, ece_debiased and "
-            "smooth_ece; rps and score='rps' always have ties as an outcome."
+            "smooth_ece; rps and score='rps' always treat ties as an outcome."
         )
     if ranked and (forecast.calibrator is not None or forecast.n_folds != N_FOLDS):
         raise MetaevalError(
-            "This statistic depends on the order of scores only; omit calibrator and n_folds."
+            "This statistic depends only on the order of the scores; omit calibrator and n_folds."
         )
     fields = {f.name: getattr(forecast, f.name) for f in dataclasses.fields(Forecast)}
     return Reading(**fields, ranked=ranked, crossed=crossed)

@@ -185,7 +185,7 @@ def _event(table: Table, reading: Reading) -> tuple[Floats, Bools]:
         label = (human >= reading.positive_from).astype(float)
     elif ((human < -ROUNDOFF) | (human > 1 + ROUNDOFF)).any():
         raise MetaevalError(
-            "Labels must be in [0, 1] to be the outcomes of forecasts, got values from "
+            "Labels must be in [0, 1] to serve as outcomes of forecasts, got values from "
             f"{human.min():g} to {human.max():g}; define the event with positive_from=, or use "
             "rows='pairs'."
         )
@@ -253,8 +253,9 @@ def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
         train, test = fold != f, fold == f
         if reading.rows == "responses" and (y[train] == y[train][0]).all():
             raise MetaevalError(
-                f"All labels outside one of {reading.n_folds} folds are equal, so that no "
-                "calibrator can be fitted; use fewer n_folds=, or scores that are probabilities."
+                f"All labels are equal when one of the {reading.n_folds} folds is held out, so "
+                "that no calibrator can be fitted; use a smaller n_folds=, or scores that are "
+                "probabilities."
             )
         for m in range(x.shape[1]):
             curve = family.curve(x[train, m], y[train], w[train], reading.mirrored)
@@ -269,7 +270,8 @@ def _cross_fitted(table: Table, scored: Scored, reading: Reading) -> Floats:
 def _require_logarithms(scores: Floats, kind: str) -> None:
     if kind == "beta" and ((scores < 0) | (scores > 1)).any():
         raise MetaevalError(
-            "calibrator='beta' needs scores between 0 and 1; use calibrator='platt' for others."
+            "calibrator='beta' needs scores between 0 and 1; use calibrator='platt' for other "
+            "scores."
         )
 
 
@@ -286,10 +288,10 @@ def checked_folds(table: Table, rows: Codes, n_folds: int) -> Codes:
     n = len(np.unique(_units(table)[rows]))
     if n < n_folds:
         raise MetaevalError(
-            f"n_folds={n_folds} needs at least {n_folds} {unit}s with labels, got {n}; use fewer "
-            "n_folds=."
+            f"n_folds={n_folds} needs at least {n_folds} {unit}s with labels, got {n}; use a "
+            "smaller n_folds=."
         )
     fold = folds_of(table, n_folds)[rows]
     if len(np.unique(fold)) < 2:
-        raise MetaevalError(f"All {unit}s with labels are in one fold; use other n_folds=.")
+        raise MetaevalError(f"All {unit}s with labels are in one fold; use a different n_folds=.")
     return fold

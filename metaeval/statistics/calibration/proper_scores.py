@@ -170,7 +170,11 @@ def brier(
     """
     reading = reading_of(forecast, takes_ties=True)
     ties = reading.ties_as_outcome
-    quantity = "the sum over win, tie and loss of mean (p - y)^2" if ties else "mean (p - y)^2"
+    quantity = (
+        "the sum over win, tie and loss of the mean of (p - y)^2"
+        if ties
+        else "the mean of (p - y)^2"
+    )
     score = _of_classes(lambda p, y: expected_score("brier", p, y)) if ties else _brier
     return forecast_statistic(
         "brier", reading, lambda name, r: mean_score(name, r, quantity, score)
@@ -279,7 +283,7 @@ def log_loss(
         return loss
 
     option = "" if clip is None else f"clip={clip:g}"
-    quantity = "mean -log p of the observed outcome"
+    quantity = "the mean of -log p, where p is the forecast probability of the observed outcome"
     return forecast_statistic(
         "log_loss", reading, lambda name, r: mean_score(name, r, quantity, score), option
     )

@@ -36,7 +36,7 @@ _MAX_CELLS = 100
 def recalibration_gain(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Recalibration gain: reduction of the Brier score by recalibration fitted on other items.
+    r"""Recalibration gain: reduction in the Brier score by recalibration fitted on other items.
 
     {reading}
 
@@ -76,7 +76,9 @@ def recalibration_gain(
     reading = reading_of(forecast, crossed=True)
 
     def make(name: str, r: Reading) -> Statistic:
-        quantity = "the reduction of the Brier score by recalibration on other items"
+        quantity = (
+            "the reduction in the Brier score achieved by recalibration fitted on other items"
+        )
         return WeightedStatistic(
             estimand=estimand_of(name, r, quantity, status="approximate"),
             weigh=lambda table: _weigh(cases_of(table, r), _folds(table, r)),

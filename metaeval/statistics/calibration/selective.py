@@ -101,7 +101,9 @@ def auroc(
     def make(name: str, r: Reading) -> Statistic:
         if not within:
             measure = _PAIRED_RANKS if r.mirrored else _RANKS
-            quantity = "the probability that a positive scores above a negative"
+            quantity = (
+                "the probability that a positive case has a higher score than a negative case"
+            )
             statistic = of_levels(name, r, quantity, measure, better="higher", bounds=(0.0, 1.0))
             return dataclasses.replace(statistic, describe=lambda t: _reference_levels(t, r))
         return _within(name, r)
@@ -137,11 +139,14 @@ def _within(name: str, reading: Reading) -> Statistic:
     """Mean over items of the AUROC of their responses."""
     if reading.rows == "pairs":
         raise MetaevalError(
-            "grouping='item' compares responses to the same item, as pairs do already; use "
+            "grouping='item' compares responses to the same item, which pairs already do; use "
             "pairwise_accuracy(ties='half'), or rows='responses'."
         )
     settled = dataclasses.replace(reading, average="items")
-    quantity = "the probability that a positive scores above a negative of its item"
+    quantity = (
+        "the probability that a positive case has a higher score than a negative case of the "
+        "same item"
+    )
     estimand = dataclasses.replace(
         estimand_of(name, settled, quantity, better="higher", status="exact"),
         rows="responses",
@@ -178,7 +183,7 @@ def _ranks_of_items(cases: Cases, m: int) -> Floats:
 def aurc(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""AURC: mean over coverages of the error rate among the most confident decisions.
+    r"""AURC: error rate among the most confident decisions, averaged over coverages.
 
     {reading}
 
@@ -209,7 +214,7 @@ def aurc(
     True
     """
     reading = reading_of(forecast)
-    quantity = "the mean over coverages of the risk among the most confident decisions"
+    quantity = "the error rate among the most confident decisions, averaged over coverages"
     make = _maker(reading, quantity, _RISK, estimate=_stepwise)
     return forecast_statistic("aurc", reading, make)
 
@@ -227,7 +232,7 @@ def _stepwise(cases: Cases) -> Floats:
 def augrc(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""AUGRC: mean over coverages of the proportion of all cases decided and wrong.
+    r"""AUGRC: proportion of all cases that are decided wrongly, averaged over coverages.
 
     {reading}
 
@@ -256,7 +261,7 @@ def augrc(
     True
     """
     reading = reading_of(forecast)
-    quantity = "the mean over coverages of the proportion of all cases that are decided and wrong"
+    quantity = "the proportion of all cases that are decided wrongly, averaged over coverages"
     return forecast_statistic("augrc", reading, _maker(reading, quantity, _JOINT_RISK))
 
 

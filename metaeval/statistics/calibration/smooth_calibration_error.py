@@ -41,7 +41,7 @@ _BISECTION_STEPS = 14  # halvings of [0, 1] give 1e-4, ample for simulated value
 def smooth_ece(
     forecast: Forecast | Scale = "score",
 ) -> Statistic:
-    r"""Smooth calibration error: mean distance of locally smoothed labels from forecasts.
+    r"""Smooth calibration error: mean distance between locally smoothed labels and forecasts.
 
     {reading}
 

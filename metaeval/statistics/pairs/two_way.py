@@ -93,8 +93,8 @@ def _require_two_systems(table: Pairs, first: Codes, second: Codes) -> None:
         row = int(np.flatnonzero(same)[0])
         raise MetaevalError(
             "resample=('item', 'system') needs at most one response per system and item, but "
-            f"{first[row]!r} has two to item {table.rows['item'].iloc[row]!r}; keep one, name "
-            "the column that distinguishes them with keys=, or use resample='item'."
+            f"{first[row]!r} has two for item {table.rows['item'].iloc[row]!r}; keep one, name the "
+            "column that distinguishes them with keys=, or use resample='item'."
         )
 
 

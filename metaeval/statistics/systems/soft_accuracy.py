@@ -103,7 +103,7 @@ def soft_pairwise_accuracy(mid_p: bool = True, n_flips: int = 10_000) -> Statist
         grouping="systems",
         average="pairs",
         ties="mid-p" if mid_p else "published p",
-        target="E[SPA] at this number of items",
+        target="the expected soft pairwise accuracy at this number of items",
         status="exact" if mid_p else "published",
         is_accuracy=True,
     )
@@ -159,9 +159,9 @@ def _require_complete(n: Floats, names: list[str]) -> None:
     incomplete = [name for name, answered in zip(names, n.T, strict=True) if not answered.all()]
     if incomplete:
         raise MetaevalError(
-            "soft_pairwise_accuracy needs systems with responses to all items of their task, at "
-            f"least 3 if others are incomplete; {join_names(incomplete, 5)} lack some. Exclude "
-            "systems or items, or use system_accuracy."
+            "soft_pairwise_accuracy needs systems with responses to all items of their task (at "
+            f"least 3 of them if others are incomplete); incomplete: {join_names(incomplete, 5)}. "
+            "Exclude systems or items, or use system_accuracy."
         )
 
 

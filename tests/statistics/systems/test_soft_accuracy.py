@@ -173,7 +173,7 @@ def test_the_result_says_what_is_estimated():
     human, metric = simulated(11, 40, 4)
     result = compare(table_of(human, m=metric, n=human), SOFT, n_resamples=200)
     about = result.meta.statistics[0]
-    assert about.target == "E[SPA] at this number of items"
+    assert about.target == "the expected soft pairwise accuracy at this number of items"
     row = result.row("m")
     assert row["interval"] == "t" and row["lower"] < row["estimate"] < row["upper"]
     gap = result.frame[result.frame["baseline"].notna()].iloc[0]
