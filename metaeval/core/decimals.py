@@ -117,7 +117,7 @@ def decide_with_threshold(margin: Floats, epsilon: Floats | float) -> Floats:
 
 
 def same_sizes(ascending: Floats) -> Floats:
-    """Sorted sizes in which values equal up to rounding are replaced by their largest.
+    """Sorted sizes in which values equal up to rounding are replaced by the largest of them.
 
     >>> same_sizes(np.array([0.3 - 0.2, 0.4 - 0.3, 0.2])).tolist()
     [0.10000000000000003, 0.10000000000000003, 0.2]

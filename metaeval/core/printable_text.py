@@ -57,7 +57,7 @@ def shortened(text: str) -> str:
         return text
     tail = LONGEST - _HEAD
     left = len(text) - LONGEST
-    return f"{text[:_HEAD]} [... {left} characters left out ...] {text[-tail:]}"
+    return f"{text[:_HEAD]} [... {left} characters omitted ...] {text[-tail:]}"
 
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)

@@ -18,7 +18,7 @@ Bools = npt.NDArray[Any]
 
 
 def numbers(values: Any, what: str) -> Floats:
-    """An argument as a float64 array; text and ragged lists are refused."""
+    """An argument as a float64 array; text and ragged lists are rejected."""
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):

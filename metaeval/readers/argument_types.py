@@ -17,7 +17,7 @@ class SupportsToPandas(Protocol):
 
 
 Source = str | Path | pd.DataFrame | SupportsToPandas
-"""A path, or a frame of pandas or another library."""
+"""A path, or a data frame from pandas or another library."""
 
 Names = str | Sequence[str]
 """One name or several."""
@@ -28,4 +28,4 @@ Codes = str | float | Collection[str | float]
 DecimalMark = Literal[".", ","]
 
 PreferenceScale = Literal["margin", "probability", "percent", "one-two", "index"]
-"""Meaning of the numbers of a pair; see `metaeval.readers.cells.scales.SCALES`."""
+"""How the numeric values of a pair are coded; see `metaeval.readers.cells.scales.SCALES`."""

@@ -87,7 +87,7 @@ def read(
         columns. Roles whose column is not in a file are ignored for that file.
     labels : str or sequence of str, optional
         Columns, scorers or raters that are labels, or patterns such as ``"human*"``. By default
-        those with a usual name of labels, such as human, gold or mqm.
+        those with a usual label name, such as human, gold or mqm.
     scorers : str or sequence of str, optional
         Columns or names to use as scorers. By default all that are not labels.
     keys : str or sequence of str, optional
@@ -264,7 +264,7 @@ def recognize(source: Source) -> tuple[str, str]:
     if best <= 0:
         raise MetaevalError(
             f"The format of {source_name(source)} is not recognized (known formats: "
-            f"{join_names(m.NAME for m in FORMATS)}). A tidy table needs a column 'item' and a "
+            f"{join_names(m.NAME for m in FORMATS)}). A tidy table needs a column 'item' and one "
             "column per scorer. Declare the format with format= (--format), or the item column: "
             f"{column_hint(item='<column>')}."
         )
@@ -283,8 +283,8 @@ def _format_of(source: Any, declared: str | None) -> ModuleType:
     path = Path(source)
     if path.is_dir() and not mtme.sniff(path, ""):
         raise MetaevalError(
-            f"Expected a file, or an mt-metrics-eval folder with human-scores/ and metric-scores/; "
-            f"{str(source)!r} is another folder."
+            "Expected a file, or an mt-metrics-eval folder with human-scores/ and "
+            f"metric-scores/; the folder {str(source)!r} does not contain these."
         )
     return names[recognize(source)[0]]
 

@@ -57,7 +57,7 @@ def read_scores(
         ``{"item": "doc+seg"}`` combines the ids of two columns.
     labels : str or sequence of str, optional
         Columns, scorers or raters that are labels, or patterns such as ``"human*"``. By default
-        those with a usual name of labels, such as human, gold or mqm.
+        those with a usual label name, such as human, gold or mqm.
     scorers : str or sequence of str, optional
         Columns or names to use as scorers. By default all that are not labels.
     keys : str or sequence of str, optional
@@ -172,7 +172,7 @@ def read_preferences(
         the ids of two columns.
     labels : str or sequence of str, optional
         Columns, scorers or raters that are labels, or patterns such as ``"human*"``. By default
-        those with a usual name of labels, such as human, gold or mqm.
+        those with a usual label name, such as human, gold or mqm.
     scorers : str or sequence of str, optional
         Columns or names to use as scorers. By default all that are not labels.
     keys : str or sequence of str, optional
@@ -208,7 +208,7 @@ def read_preferences(
     refusals : {"missing", "tie", "wrong"}, default "missing"
         How to count a record without a verdict.
     preference_scale : str or mapping, optional
-        Meaning of numbers. "margin": positive for the first response; "probability" or "percent"
+        Coding of the numbers. "margin": positive for the first response; "probability" or "percent"
         that the first is better; "one-two": 1 for the first, 2 for the second; "index": 0 for the
         first, 1 for the second. ``{"judge": "index"}`` for one judge or column. By default
         inferred; ambiguous numbers raise.
@@ -379,7 +379,7 @@ def read_best_of_n(
         ``{"item": "doc+seg"}`` combines the ids of two columns.
     labels : str or sequence of str, optional
         Columns, scorers or raters that are labels, or patterns such as ``"human*"``. By default
-        those with a usual name of labels, such as human, gold or mqm.
+        those with a usual label name, such as human, gold or mqm.
     scorers : str or sequence of str, optional
         Columns or names to use as scorers. By default all that are not labels.
     keys : str or sequence of str, optional
@@ -452,7 +452,7 @@ def read_best_of_n(
     )
     if not table.labels.shape[1]:
         raise MetaevalError(
-            "Candidates need a label of correctness (1 or 0). Name its column, labels=<column>, or "
-            "add the file that contains it."
+            "Candidates need correctness labels (1 or 0). Name their column with "
+            "labels=<column>, or add the file that contains them."
         )
     return table

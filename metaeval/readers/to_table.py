@@ -120,10 +120,10 @@ def _refuse_missing(table: Responses | Pairs) -> None:
         return
     is_missing = table.scores.isna().to_numpy()
     examples = [
-        f"{table.scorers[m]} on item {table.rows['item'].iloc[r]}"
+        f"{table.scorers[m]} for item {table.rows['item'].iloc[r]}"
         for r, m in zip(*is_missing.nonzero(), strict=True)
     ]
     raise MetaevalError(
-        f"{int(is_missing.sum())} scores are missing, with missing='error': "
+        f"missing='error' was given, but {int(is_missing.sum())} scores are missing: "
         f"{join_names(examples, 10)}. Fill them in, or use missing='common'."
     )

@@ -113,7 +113,9 @@ def _index(frame: pd.DataFrame) -> str:
     name = frame.index.name
     of_table = isinstance(name, str) and name.startswith(f"{ROW} ")
     return (
-        "the index of another table, or of another order of its rows," if of_table else "an index"
+        "the index of another table, or of this table in another row order,"
+        if of_table
+        else "an index"
     )
 
 
@@ -140,7 +142,7 @@ def _by_ids(rows: pd.DataFrame, frame: pd.DataFrame, by: list[str], name: str) -
     theirs = pd.MultiIndex.from_arrays([ids_as_text(frame[key], key).astype(TEXT) for key in by])
     if theirs.has_duplicates:
         raise MetaevalError(
-            f"{name!r} has several values for one {', '.join(by)}; add an id column."
+            f"{name!r} has several values for the same {', '.join(by)}; add an id column."
         )
     mine = pd.MultiIndex.from_arrays([rows[key].astype(TEXT) for key in by])
     positions = theirs.get_indexer(mine)

@@ -90,7 +90,7 @@ def _plain_covariates(rows: pd.DataFrame, ids: Collection[str]) -> pd.DataFrame:
         nested = rows[name].map(lambda v: isinstance(v, list | dict | set | np.ndarray))
         if nested.any():
             raise MetaevalError(
-                f"The column {name!r} of rows must hold numbers or text, got "
+                f"The column {name!r} of rows must contain numbers or text, got "
                 f"{rows[name][nested].iloc[0]!r:.60}. Drop or convert it."
             )
         converted[name] = rows[name].map(lambda v: id_text(v) if isinstance(v, str) else v)
@@ -117,8 +117,8 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
         if np.isinf(values).any():
             row = int(np.flatnonzero(np.isinf(values))[0]) + 1
             raise MetaevalError(
-                f"{name!r} in {what} has an infinite value in row {row} (counted from 1); "
-                "leave it empty if it is missing, or replace it by a finite number."
+                f"{name!r} in {what} has an infinite value in row {row} (counted from 1); leave "
+                "it empty if it is missing, or replace it with a finite number."
             )
         if (np.abs(values) > _LARGEST).any():
             raise MetaevalError(

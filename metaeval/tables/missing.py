@@ -18,8 +18,9 @@ def complete_rows(table: Table, policy: str) -> Bools:
     if policy == "error" and not present.all():
         row, column = np.argwhere(~present)[0]
         raise MetaevalError(
-            f"{int((~present).sum())} scores are missing, the first of {table.scorers[column]!r} "
-            f"for item {table.rows['item'].iloc[row]!r}; fill them in, or use missing='common'."
+            f"{int((~present).sum())} scores are missing, the first that of "
+            f"{table.scorers[column]!r} for item {table.rows['item'].iloc[row]!r}; fill them in, "
+            "or use missing='common'."
         )
     return present.all(axis=1)
 
@@ -45,14 +46,14 @@ def dropped_rows_warning(table: Table, complete: Bools) -> tuple[str, ...]:
     rest = [s for s in table.scorers if s not in names]
     option = f" (--scorers {','.join(rest)})" if rest else ""
     return (
-        f"{int(lost.sum())} of {int(scored.sum())} rows{_with(absent)} dropped because a score is "
-        f"missing; excluding {join_names(names, 20)} would keep {regained} of them{option}; or use "
-        "missing='pairwise' (--missing pairwise)",
+        f"{int(lost.sum())} of {int(scored.sum())} rows{_with(absent)} were dropped because a "
+        f"score is missing; exclude {join_names(names, 20)}{option} to keep {regained} of them, "
+        "or use missing='pairwise' (--missing pairwise)",
     )
 
 
 def _with(absent: list[str]) -> str:
-    return f" (all of {join_names(absent, 5)})" if absent else ""
+    return f" (including all of {join_names(absent, 5)})" if absent else ""
 
 
 def most_incomplete_scorers(present: Bools, scorers: list[str]) -> tuple[list[str], int]:
@@ -82,7 +83,7 @@ def no_complete_rows_message(table: Table, warnings: tuple[str, ...]) -> str:
     ]
     if empty:
         return (
-            f"{join_names(empty)} has no score on any row with a label; check its ids, or exclude "
-            "it (scorers=)."
+            f"No row with a label has a score of {join_names(empty)}; check the ids, or select "
+            "other scorers (scorers=)."
         )
     return f"No row has scores of all scorers: {warnings[0]}." if warnings else "No row is left."

@@ -67,7 +67,7 @@ def form_pairs(
     first, second = order[first], order[second]
     if not len(first):
         raise MetaevalError(
-            "No item has two responses, so no pairs can be formed. Statistics without pairs "
+            "No item has two responses, so no pairs can be formed. Statistics that need no pairs "
             "within items: pearson, spearman, kendall and pairwise_accuracy with grouping='none'."
         )
     labels = pd.DataFrame(
@@ -126,7 +126,8 @@ def join_frames(left: BaseTable, right: BaseTable) -> dict[str, Any]:
     """Fields of a table with the scorers and labels of both on the union of their pairs."""
     if left.ordered != right.ordered:
         raise MetaevalError(
-            f"Both tables must have the same `ordered`, got {left.ordered} and {right.ordered}."
+            f"Both tables must have the same value of `ordered`, got {left.ordered} and "
+            f"{right.ordered}."
         )
     shared = sorted(set(left.scores) & set(right.scores))
     if shared:

@@ -42,7 +42,7 @@ def _constant(names: list[str], scores: Floats) -> list[str]:
     for name, values in zip(names, scores.T, strict=True):
         values = values[~np.isnan(values)]
         if len(values) >= _FEWEST_ROWS and values.min() == values.max():
-            warnings.append(f"{name} is constant: {values[0]:g} on all {len(values)} rows")
+            warnings.append(f"{name} is constant: {values[0]:g} in all {len(values)} rows")
     return warnings
 
 
@@ -92,9 +92,9 @@ def _tied(table: BaseTable, scores: Floats, labels: Floats) -> list[str]:
 
 
 def contradiction(judge: object, n_opposite: object, n_judged: object) -> str:
-    """Note how many pairs got opposite verdicts of a judge in the two orders of presentation."""
+    """Note how many pairs got opposite verdicts from a judge in the two orders of presentation."""
     of_judged = f"{n_opposite} of {n_judged} pairs"
-    return f"{judge} contradicts itself in the other order on {of_judged} (now ties)"
+    return f"{judge} gives opposite verdicts in the two orders on {of_judged} (counted as ties)"
 
 
 def ties_of_net(notes: Iterable[str], judge: str) -> int:
@@ -138,14 +138,14 @@ def _advice(table: BaseTable, below: list[str], labels: list[str], all_of_them: 
     if table.of_pairs:
         advice = judged if all_of_them else scorers
         return (
-            f"if its signs are reversed, {advice}; its numbers may be codes (--preference-scale "
-            "index, one-two or probability, or --value-map), or first and second may be exchanged "
-            "in a file"
+            f"if its signs are reversed, use {advice}; alternatively, its numbers may be codes "
+            "(--preference-scale index, one-two or probability, or --value-map), or first and "
+            "second may be exchanged in a file"
         )
     if all_of_them:
         return (
-            f"all scorers disagree with it: if lower labels are better, {judged}; if lower scores "
-            f"are, {scorers}"
+            f"all scorers disagree with it: if lower labels are better, use {judged}; if lower "
+            f"scores are better, use {scorers}"
         )
     return f"if lower is better, use {scorers}"
 

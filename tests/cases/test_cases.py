@@ -37,7 +37,7 @@ INDEX_FILES = ("judges.csv", "human.csv")
 def test_indices_of_the_better_completion_are_warned_of_and_read_where_declared():
     files = [case("trl-judge-index") / name for name in INDEX_FILES]
     table = read(*files)
-    assert warned(table, "hf-70b", "0 on 93, 1 on 98 and -1 on 9", "--preference-scale index")
+    assert warned(table, "hf-70b", "0 for 93, 1 for 98 and -1 for 9", "--preference-scale index")
     for options in (
         {"preference_scale": "index"},
         {"value_map": {"0": 1, "1": -1, "-1": None}},
@@ -128,7 +128,7 @@ def test_decimal_commas_in_all_columns():
 def test_minus_one_is_remarked_and_can_be_declared():
     folder = case("minus-one")
     table = read(folder / "scores.csv")
-    assert warned(table, "gpt4 is -1 on 24 rows, but 1 to 10 on the others", "--missing-codes -1")
+    assert warned(table, "gpt4 is -1 in 24 rows, but 1 to 10 in the others", "--missing-codes -1")
     right = read(folder / "same_with_empty_cells.csv")
     for codes in ([-1], "-1", {"gpt4": [-1]}):
         declared = read(folder / "scores.csv", missing_codes=codes)
@@ -203,7 +203,7 @@ def test_filters_of_a_harness_are_scorers_not_responses():
     folder = case("lm-eval-two-filters")
     labels = folder / "lm_human.csv"
     text = refused(
-        folder / "samples_old.jsonl", labels, message="no column distinguishes these rows"
+        folder / "samples_old.jsonl", labels, message="no other column distinguishes these rows"
     )
     assert "response=" not in text
     text = refused(folder / "samples_new.jsonl", labels, message="scorer=filter,score=exact_match")
@@ -318,10 +318,11 @@ def test_ratings_of_mt_bench():
     assert table.rows["system"].value_counts().tolist() == [160, 160, 160]
     assert table.rows["cluster"].nunique() == 80
     refused(
-        folder / "twice_judged.jsonl", message="several values of gpt-4 for one row, at 10 rows"
+        folder / "twice_judged.jsonl",
+        message="several values of gpt-4 per row in 10 rows",
     )
     twice = read(folder / "twice_judged.jsonl", repeats="mean")
-    assert warned(twice, "is -1 on 4 rows, but 1 to 10 on the others")
+    assert warned(twice, "is -1 in 4 rows, but 1 to 10 in the others")
 
 
 def test_reward_models_of_judgebench_in_both_orders():

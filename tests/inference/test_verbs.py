@@ -55,8 +55,8 @@ def test_common_rows_are_those_that_all_scorers_have():
 
 def test_a_loss_is_the_first_thing_said_and_names_the_cure():
     result = me.evaluate(with_holes(), st.pairwise_accuracy("half"), n_resamples=100)
-    assert result.meta.warnings[0].startswith("20 of 48 rows dropped because")
-    assert "excluding m1 would keep 12 of them" in result.meta.warnings[0]
+    assert result.meta.warnings[0].startswith("20 of 48 rows were dropped because")
+    assert "exclude m1 (--scorers m0,m2) to keep 12 of them" in result.meta.warnings[0]
     assert "--missing pairwise" in result.meta.warnings[0]
 
 

@@ -191,7 +191,7 @@ def test_errors_are_cut_in_their_middle():
     error = str(MetaevalError(f"There is no {'x' * 300_000}; name another."))
     assert len(error) < LONGEST + 100
     assert error.startswith("There is no xxx") and error.endswith("; name another.")
-    assert "characters left out" in error
+    assert "characters omitted" in error
 
 
 @pytest.mark.parametrize(

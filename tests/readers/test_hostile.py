@@ -80,7 +80,7 @@ def test_scores_that_are_not_numbers_are_named(value):
 
 def test_lists_among_covariates_are_refused():
     rows = pd.DataFrame({"item": [1, 2], "note": pd.Series([[1], [2]], dtype=object)})
-    with pytest.raises(MetaevalError, match="'note' of rows must hold numbers or text"):
+    with pytest.raises(MetaevalError, match="'note' of rows must contain numbers or text"):
         Responses(rows, pd.DataFrame({"m": [1.0, 2.0]}), pd.DataFrame(index=range(2)))
 
 
@@ -192,7 +192,8 @@ def test_turns_that_are_lists(written):
 def test_sides_that_are_lists(written):
     path = written('{"item": 1, "model_a": [0.5, 1], "model_b": "b", "m": 1}\n', "a.jsonl")
     with pytest.raises(
-        MetaevalError, match="names or numbers of the first responses, got lists or objects"
+        MetaevalError,
+        match="names or numbers that identify the first responses, got lists or objects",
     ):
         read(path)
 

@@ -249,7 +249,7 @@ def test_join_of_responses_with_recorded_verdicts():
             lambda: pairs_of(["9ab"], "rm"),
             "have no pair in common; they were matched by item, first, second",
         ),
-        (lambda: pairs_of(["1ab"], "rm", ordered=True), "same `ordered`"),
+        (lambda: pairs_of(["1ab"], "rm", ordered=True), "same value of `ordered`"),
     ],
 )
 def test_join_refuses(right, message):

@@ -34,7 +34,10 @@ def test_scorers_below_chance_are_named():
 
 
 def test_where_all_are_below_chance_the_label_is_named():
-    cure = "labels are better, --lower-is-better human; if lower scores are, --lower-is-better a"
+    cure = (
+        "labels are better, use --lower-is-better human; if lower scores are better, use "
+        "--lower-is-better a"
+    )
     [warning] = implausible(table(a=-GOOD, b=-QUALITY))
     assert warning.endswith(f"{cure},b")
     rng = np.random.default_rng(5)
@@ -101,7 +104,7 @@ def test_lone_responses_and_missing_values():
 
 def test_constant_scorers_are_named_and_few_rows_are_not():
     assert implausible(table(flat=np.ones(3 * N), good=GOOD)) == [
-        "flat is constant: 1 on all 120 rows"
+        "flat is constant: 1 in all 120 rows"
     ]
     few = Responses(
         pd.DataFrame({"item": [1, 1], "system": ["a", "b"]}),

@@ -26,7 +26,7 @@ FAILED = frozenset(
         *("timed out", "api error", "invalid response", "invalid output", "format error"),
     )
 )
-"""Words for an answer that could not be obtained or parsed: missing as well, with a note."""
+"""Words for an answer that could not be obtained or parsed: missing too, but with a note."""
 
 # Characters. The pattern backtracks in quadratic time, and no float needs more: the smallest one
 # has 324 decimals written out.
@@ -128,5 +128,5 @@ def failure_notes(column: pd.Series, name: str, source: str) -> list[str]:
     words = column[is_one_of(column, FAILED)].astype(TEXT).value_counts()
     if not len(words):
         return []
-    counts = join_names([f"{word!r} on {n} rows" for word, n in words.items()], 5)
+    counts = join_names([f"{word!r} in {n} rows" for word, n in words.items()], 5)
     return [f"{source}: {name}: {counts} read as missing"]

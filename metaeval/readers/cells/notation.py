@@ -98,7 +98,7 @@ def read_notations(
             unread[name] = contradicted_mark_message(texts, declared, partial(declare, name))
         elif notation is not None:
             converted[name] = _convert(frame[name], notation)
-            notes.append(f"{source}: {name} is written with {notation.name}")
+            notes.append(f"{source}: the cells of {name} contain {notation.name}")
         elif message := why_unread(texts, mark, declared, partial(declare, name)):
             unread[name] = message
     if not converted:

@@ -64,7 +64,7 @@ def _with_vulgar_fraction(match: re.Match[str]) -> float:
 
 
 PERCENT = Notation(
-    "percent signs, read as proportions",
+    "percentages, read as proportions",
     re.compile(rf"({NUMBER})\s*%"),
     lambda m: float(m[1]) / 100,
 )
@@ -143,7 +143,7 @@ NOTATIONS = (
     UNITS,
     Notation("asterisks", re.compile(rf"[*_`]{{1,3}}\s*({NUMBER})\s*[*_`]{{1,3}}"), _first_group),
     Notation("tags", re.compile(rf"<(\w+)>\s*({NUMBER})\s*</\1>"), lambda m: float(m[2])),
-    Notation("signs for about", re.compile(rf"[~≈]\s*({NUMBER})"), _first_group),
+    Notation("approximation signs", re.compile(rf"[~≈]\s*({NUMBER})"), _first_group),
     Notation(
         "uncertainties; the number before ± is read",
         re.compile(rf"({NUMBER})\s*(?:±|\+/-|\+-)\s*{NUMBER}"),

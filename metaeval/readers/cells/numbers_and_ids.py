@@ -81,9 +81,9 @@ def _require_exact(column: pd.Series, name: str) -> None:
     large = np.flatnonzero(np.isfinite(values) & (np.abs(values) >= _EXACT))
     if len(large):
         raise MetaevalError(
-            f"The id column {name!r} contains {values[large[0]]:.1f}; floating-point numbers from "
-            "2^53 on are not exact, so different ids may coincide. Write the ids as text or as "
-            "integers."
+            f"The id column {name!r} contains {values[large[0]]:.1f}; floating-point numbers of "
+            "2^53 or more are not exact, so different ids may coincide. Write the ids as text or "
+            "as integers."
         )
 
 
@@ -265,13 +265,13 @@ def non_numeric_error(
 def _advice(cells: Sequence[str], code: str) -> str:
     """Return the advice for non-numeric cells, most of which may be numbers in some notation."""
     missing = f"missing_codes=[{code}] (--missing-codes {code}) if they stand for missing values"
-    words = "value_map={...} (--value-map WORD=NUMBER,...) if they are words of a scale"
+    words = "value_map={...} (--value-map WORD=NUMBER,...) if they are words of a rating scale"
     if 2 * sum(any(map(str.isdigit, cell)) for cell in cells) > len(cells):
         return (
-            "Write them as plain numbers in one notation, such as 0.5; if they are not scores, use "
-            f"{missing}, {words}"
+            "Write them as plain numbers in one notation, such as 0.5; if they are not scores, "
+            f"use {missing}, or {words}"
         )
-    return f"Correct them, or use {missing}, {words}"
+    return f"Correct them, or use {missing}, or {words}"
 
 
 # Covariates.

@@ -110,15 +110,15 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
         meanings = "'one-two' (1 first, 2 second, 0 tie), or a value_map of all three codes"
     elif max(distinct) <= 1 and n >= _ENOUGH and min(distinct) < 0.5 < max(distinct):
         meanings = (
-            "'probability' (that the first is better) or 'margin' (none is negative: the first is "
-            "never worse)"
+            "'probability' (that the first is better) or 'margin' (no margin is negative: the "
+            "first is never worse)"
         )
     else:
         return
     listing = join_names([f"{v:g}" for v in sorted(distinct)], 4)
     raise MetaevalError(
-        f"{name!r} of {source} contains {listing} and no negative number, so it is unclear which "
-        f"response they favor. Declare preference_scale={meanings} (--preference-scale, or "
+        f"{name!r} of {source} contains {listing} and no negative numbers, so it is unclear which "
+        f"response each value favors. Declare preference_scale={meanings} (--preference-scale, or "
         "--value-map)."
     )
 
@@ -129,20 +129,20 @@ def one_sided_warning(present: Floats, name: str, source: str) -> list[str]:
         return []
     steps = _steps(present)
     if steps:
-        return [f"{source}: {name} ranges from {_range(present)}, never negative; {steps}"]
+        return [f"{source}: {name} ranges from {_range(present)} and is never negative; {steps}"]
     side = {1: "first", -1: "second"}
     for sign, which in side.items():
         if (np.sign(present) == sign).all():
             return [
-                f"{source}: {name} favors the {which} on all {len(present)} pairs; if its numbers "
-                "are not margins (first minus second), declare preference_scale= or value_map= "
-                "(--preference-scale or --value-map)"
+                f"{source}: {name} favors the {which} response in all {len(present)} pairs; if "
+                "its numbers are not margins (first minus second), declare preference_scale= or "
+                "value_map= (--preference-scale or --value-map)"
             ]
     if (present == 0).all():
-        return [f"{source}: {name} calls all {len(present)} pairs tied"]
+        return [f"{source}: {name} rates all {len(present)} pairs as ties"]
     if (present >= 0).all():
         return [
-            f"{source}: {name} is never negative on {len(present)} pairs; if it is not a margin "
+            f"{source}: {name} is never negative for {len(present)} pairs; if it is not a margin "
             "(first minus second), declare preference_scale= (--preference-scale)"
         ]
     return []
@@ -186,9 +186,9 @@ def _index_warning(present: Floats, distinct: set[float], name: str, source: str
     low, none, high = (int((present == v).sum()) for v in (-1, 0, 1))
     if none and low * _RARE < min(none, high or none):
         return [
-            f"{source}: {name} is 0 on {none}, 1 on {high} and -1 on {low} pairs; if these are "
+            f"{source}: {name} is 0 for {none}, 1 for {high} and -1 for {low} pairs; if these are "
             "indices (0 first, 1 second, -1 no answer), use preference_scale='index' "
-            "(--preference-scale index); read here as 1 first, 0 tie, -1 second (declare 'margin' "
-            "to confirm)"
+            "(--preference-scale index); they were read as 1 first, 0 tie, -1 second (declare "
+            "'margin' to confirm)"
         ]
     return []

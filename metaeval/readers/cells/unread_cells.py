@@ -116,18 +116,18 @@ def _exception_message(odd: Sequence[str]) -> str | None:
         return None
     exception = next((t for t in odd if t not in texts), None)
     if exception is None:
-        return f"its cells are written with {name}, but not on one scale; write plain numbers"
+        return f"its cells contain {name}, but not all on the same scale; write plain numbers"
     message = (
-        f"most of its cells are written with {name}, such as {texts[0]!r:.40}, but "
-        f"{exception!r:.40} is not"
+        f"most of its cells contain {name}, such as {texts[0]!r:.40}, but {exception!r:.40} is "
+        "written differently"
     )
     missing = f"missing_codes=[{exception!r:.40}] (--missing-codes {exception!r:.40})"
     if any(c.isdigit() for c in exception):
         return (
-            f"{message}; use one notation, or plain numbers; if it stands for a missing value, use "
-            f"{missing}"
+            f"{message}; use one notation throughout, or plain numbers; if it stands for a "
+            f"missing value, use {missing}"
         )
-    return f"{message}; if that stands for a missing value, use {missing}"
+    return f"{message}; if it stands for a missing value, use {missing}"
 
 
 _SINGLE_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")

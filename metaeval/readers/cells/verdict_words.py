@@ -41,7 +41,7 @@ _OUTCOMES = {
     **dict.fromkeys(("lose", "loses", "lost", "loss", "rejected"), -1),
     **dict.fromkeys(("tie", "ties", "tied", "draw", "equal", "both", "neither", "same"), 0),
 }
-"""Words for the outcome of a response, without saying of which."""
+"""Words for the outcome of a response that do not say which response is meant."""
 _OF_OUTCOMES = re.compile(rf"\b(?:{'|'.join(_OUTCOMES)}|better|worse|prefer\w*)\b")
 
 _LONGEST_WORD = 24  # characters; the longest words above have 17, and longer cells are texts
@@ -80,7 +80,7 @@ def verdicts(
     codes : MissingCodes, optional
         Codes for a missing verdict.
     scale : str or mapping of judges to str, optional
-        Meaning of numbers; see `scales.SCALES`. Inferred where only one meaning is possible.
+        Coding of the numbers; see `scales.SCALES`. Inferred where only one meaning is possible.
     raters : collection of str
         Judges whose verdicts are labels; labels that all favor the first response are common.
 
@@ -218,9 +218,12 @@ def _require_known_words(
         f"value_map={{{example!r}: ...}} (--value-map WORD=1 for the first response, WORD=-1 for "
         "the second, WORD=0 for a tie; list every numeric code)"
     )
-    cures = [f"if it stands for a missing verdict, use {missing}", f"otherwise map it, {verdict}"]
+    cures = [
+        f"if it stands for a missing verdict, use {missing}",
+        f"otherwise map it with {verdict}",
+    ]
     if 2 * n > len(column):  # judges rarely fail on most records
-        cures = [f"declare which response it favors: {verdict}", cures[0]]
+        cures = [f"declare which response it favors with {verdict}", cures[0]]
     raise MetaevalError(
         f"{heading} in {source}: {listing} ({n} of {len(column)} records). "
         f"{'; '.join(cures)[:1].upper()}{'; '.join(cures)[1:]}."
@@ -234,8 +237,8 @@ def _require_in_range(values: Floats, name: str, source: str) -> None:
     codes = join_names([f"{v:g}" for v in np.unique(present)], 8)
     first = ",".join(f"{v:g}=..." for v in np.unique(present)[:8])
     cures = [
-        f"value_map={{...}} (--value-map {first}), with 1 for the first, -1 for the second, 0 for "
-        "a tie, and values in between for graded preferences"
+        f"value_map={{...}} (--value-map {first}), with 1 for the first response, -1 for the "
+        "second, 0 for a tie, and values in between for graded preferences"
     ]
     if present.min() < 0:
         cures = [

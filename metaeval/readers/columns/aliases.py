@@ -85,7 +85,7 @@ def plain_name(name: str) -> str:
 
 
 TEXTS_OF_SIDES = ("response_a", "response_b", "candidate_a", "candidate_b", "output_1", "output_2")
-"""Sides that are often the texts themselves; a column of models takes precedence."""
+"""Columns of the two sides that often contain the response texts; model names take precedence."""
 
 
 def _recognized_names() -> frozenset[str]:

@@ -106,7 +106,7 @@ def resolve(
     resolved = _rename_columns(frame, role_columns, pairs, source)
     unused_ids = tuple(c for c in resolved.unused_ids if c not in (*declared, *keys, *joined))
     unused = (
-        [f"{source}: {join_names(unused_ids)} excluded: other columns are the ids"]
+        [f"{source}: {join_names(unused_ids)} excluded: other columns are used as ids"]
         if unused_ids
         else []
     )
@@ -244,8 +244,8 @@ def _require_sides(role_columns: Mapping[str, str], source: str, pairs: bool) ->
     for role in ("first", "second"):
         if pairs and role not in role_columns:
             raise MetaevalError(
-                f"{source}: expected names or numbers of the {role} responses, got lists or "
-                f"objects. Use another column: {column_hint(**{role: '<column>'})}."
+                f"{source}: expected names or numbers that identify the {role} responses, got "
+                f"lists or objects. Use another column: {column_hint(**{role: '<column>'})}."
             )
 
 
@@ -312,7 +312,7 @@ def _add_scores(
         role_columns.update(trial)
     elif "scorer" in available:
         raise MetaevalError(
-            f"{source} has a column of scorers but no column of scores. Declare it: "
+            f"{source} has a column of scorer names but no column of scores. Declare it: "
             f"{column_hint(score='<column>')}."
         )
 

@@ -34,18 +34,19 @@ def drop_row_numbers(
             notes.append(f"{source}: {name!r} excluded: it numbers the rows")
         elif reason == "in some order":
             warnings.append(
-                f"{source}: {name} excluded: it has each whole number up to {len(frame)} once, "
-                "like row numbers; if it is a scorer, list it in scorers= (--scorers)"
+                f"{source}: {name} excluded: it contains each whole number up to {len(frame)} "
+                "exactly once, like row numbers; if it is a scorer, list it in scorers= "
+                "(--scorers)"
             )
         elif reason == "rising":
             warnings.append(
                 f"{source}: {name} excluded: its whole numbers increase from row to row, like row "
-                "numbers or times; if it is a scorer, list it in scorers= (--scorers)"
+                "numbers or timestamps; if it is a scorer, list it in scorers= (--scorers)"
             )
         elif reason == "nameless" and _has_values(frame[name]):
             warnings.append(
                 f"{source}: excluded a column without a name (first cell "
-                f"{str(frame[name].iloc[0])!r:.40}); if it has ids of items, use "
+                f"{str(frame[name].iloc[0])!r:.40}); if it contains the ids of the items, use "
                 f"{column_hint(item=name)}"
             )
     attrs = frame.attrs

@@ -207,7 +207,7 @@ def _split_by_blanks(
         if not numbered:
             raise _extra_cell_error(path, rows[0], names)
         rows = [row[1:] for row in rows]
-        notes = [f"{path.name}: dropped the row numbers before the cells"]
+        notes = [f"{path.name}: dropped the row numbers at the start of each row"]
         return pd.DataFrame(rows, columns=names, dtype=TEXT), notes
     _require_as_many(path, lines, names)
     if numbered and len(rows) > 1 and not any(line.startswith(" ") for _, line in lines):
@@ -224,29 +224,30 @@ def _require_as_many(path: Path, lines: Sequence[tuple[int, str]], names: list[s
     odd = [(n, len(line.split())) for n, line in lines if len(line.split()) != len(names)]
     if odd:
         raise MetaevalError(
-            f"{path.name}, line {odd[0][0]} has {odd[0][1]} cells delimited by spaces, the header "
-            f"{len(names)} ({join_names(names)}), and no comma, tab or semicolon. Write the table "
-            "with tabs."
+            f"{path.name}, line {odd[0][0]} has {odd[0][1]} cells delimited by spaces, but the "
+            f"header has {len(names)} ({join_names(names)}), and there is no comma, tab or "
+            "semicolon. Delimit the cells with tabs."
         )
 
 
 def _extra_cell_error(path: Path, row: list[str], names: list[str]) -> MetaevalError:
     """Build the error for rows with one cell more than the header."""
     return MetaevalError(
-        f"Each row of {path.name} has {len(row)} cells delimited by spaces ({join_names(row, 8)}), "
-        f"but the header has {len(names)} ({join_names(names, 8)}). Add the missing name to the "
-        "first line: item in front if the first cells are ids of items, index if they number the "
-        "rows. Pandas frames are better written with frame.reset_index().to_csv(path, index=False)."
+        f"Each row of {path.name} has {len(row)} cells delimited by spaces "
+        f"({join_names(row, 8)}), but the header has {len(names)} ({join_names(names, 8)}). Add "
+        "the missing name to the first line: item in front if the first cells are item ids, "
+        "index if they are row numbers. Write pandas frames with "
+        "frame.reset_index().to_csv(path, index=False)."
     )
 
 
 def _space_in_name_error(path: Path, names: list[str]) -> MetaevalError:
     """Build the error for a printed frame whose row numbers would be read as a column."""
     return MetaevalError(
-        f"The rows of {path.name} begin with row numbers (0, 1, ...) under an indented header that "
-        f"seems to name them too ({join_names(names, 8)}): does a name contain a space? Write the "
-        "frame with frame.to_csv(path, index=False); if all names are right, remove the spaces "
-        "before the first."
+        f"The rows of {path.name} begin with row numbers (0, 1, ...) under an indented header "
+        f"that seems to name them too ({join_names(names, 8)}): does a name contain a space? "
+        "Write the frame with frame.to_csv(path, index=False); if all names are right, remove "
+        "the spaces before the first one."
     )
 
 
@@ -300,7 +301,7 @@ def _require_one_header(path: Path, frame: pd.DataFrame, names: list[str]) -> No
             raise MetaevalError(
                 f"{path.name}, row {row + 2} (the header is row 1): a second header {order} "
                 f"({join_names(texts, 8)}; the first is {join_names(header, 8)}). Put each table "
-                "into a separate file, and read the files together."
+                "in a separate file, and read the files together."
             )
 
 
@@ -338,9 +339,9 @@ def _require_no_rows(
         ):
             raise MetaevalError(
                 f"{path.name}, row {int(str(row)) + 2} (the header is row 1): a cell of {name!r} "
-                f"contains {len(lines)} lines that look like rows ({text!r:.60}); the quote before "
-                "it is not closed. Close it, double it, or write the table with tabs (.tsv), where "
-                "quotes are plain characters."
+                f"contains {len(lines)} lines that look like rows ({text!r:.60}); a quote before "
+                "them is not closed. Close it, double it, or delimit the cells with tabs (.tsv), "
+                "where quotes are ordinary characters."
             )
 
 
@@ -365,13 +366,15 @@ def _ragged_error(path: Path, message: str, content: bytes, start: int) -> Metae
     row, expected, got = match.groups()
     if row == "1" and int(expected) < int(got):
         return MetaevalError(
-            f"The first line of {path.name} has {expected} cells, the next {got}. If the first is "
-            f"a title or a comment above the header, delete it; otherwise give it {got} names "
-            "(index for row numbers)."
+            f"The first line of {path.name} has {expected} cells, but the next line has {got}. If "
+            "the first line is a title or a comment above the header, delete it; otherwise write "
+            f"{got} names in it (index for row numbers)."
         )
-    advice = "Pad the row" if int(got) < int(expected) else "Delete empty cells at its end"
+    advice = (
+        "Pad the row" if int(got) < int(expected) else "Delete empty cells at the end of the row"
+    )
     return MetaevalError(
-        f"{path.name}, row {int(row) + 1} (the header is row 1): expected {expected} cells as in "
+        f"{path.name}, row {int(row) + 1} (the header is row 1): expected {expected} cells, as in "
         f"the header, got {got}. {advice}, or quote cells that contain the delimiter or a quote."
     )
 

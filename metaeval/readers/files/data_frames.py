@@ -38,7 +38,7 @@ def open_parquet(path: Path) -> Any:
     except (ArrowException, OSError, ValueError, OverflowError) as error:
         raise MetaevalError(
             f"{path.name} cannot be read as Parquet ({_reason(error)}). Rename it if it is of "
-            "another type (.csv, .tsv, .json, .jsonl), or write it again."
+            "another type (.csv, .tsv, .json, .jsonl), or save it again."
         ) from None
 
 
@@ -55,7 +55,7 @@ def from_parquet(path: Path, max_cells: int) -> pd.DataFrame:
             return plain_frame(table.to_pandas(types_mapper=_text_of))
         except Exception as error:  # parsers raise many types of error for damaged files
             raise MetaevalError(
-                f"{path.name} is damaged ({_reason(error)}); write it again."
+                f"{path.name} is damaged ({_reason(error)}); save it again."
             ) from None
 
 
@@ -119,7 +119,7 @@ def from_object(source: Any, max_cells: int) -> pd.DataFrame:
         frame = source.to_pandas()
     if not isinstance(frame, pd.DataFrame):
         raise MetaevalError(
-            "Expected a path, or a frame of pandas, pyarrow or polars, got "
+            "Expected a path, or a pandas, pyarrow or polars data frame, got "
             f"{type(source).__name__}. Convert it with pandas.DataFrame(...)."
         )
     return plain_frame(frame)

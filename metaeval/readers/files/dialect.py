@@ -143,7 +143,7 @@ def header_of(line: str, delimiter: str, source: str) -> list[str]:
     long = [name for name in names if len(name) > LONGEST_NAME]
     if long:
         raise MetaevalError(
-            f"A column name of {source} has {len(long[0]):,} characters ({long[0]:.30}...); "
+            f"A column name in {source} has {len(long[0]):,} characters ({long[0]:.30}...); "
             f"expected at most {LONGEST_NAME:,}. Is the first line a header?"
         )
     return names
@@ -181,6 +181,7 @@ def no_header_error(source: str, names: list[str]) -> MetaevalError:
     """Build the error for a file without a header."""
     return MetaevalError(
         f"The first line of {source} looks like a row of values "
-        f"({join_names(map(repr, names), 4)}), not like a header. Name its {len(names)} columns in "
-        "order, such as item, system and the names of scorers: header=[...] (--header A,B,C)."
+        f"({join_names(map(repr, names), 4)}), not like a header. Name its {len(names)} columns "
+        "in order, such as item, system and the names of the scorers: header=[...] (--header "
+        "A,B,C)."
     )

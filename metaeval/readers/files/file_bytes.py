@@ -39,7 +39,7 @@ def require_file(path: Path) -> None:
     """Raise unless `path` is a non-empty file."""
     if path.is_dir():
         raise MetaevalError(
-            f"Expected a file, got the folder {path}. Give the files in it, or, if it contains "
+            f"Expected a file, got the folder {path}. Pass the files in it, or, if it contains "
             "metric-scores and human-scores, use format='mtme'."
         )
     if not path.exists():
@@ -79,7 +79,7 @@ def damaged_error(path: Path, error: Exception) -> MetaevalError:
     """Build the error for a gzip file that cannot be decompressed."""
     return MetaevalError(
         f"{path.name} cannot be decompressed ({error}); it is damaged or truncated. Download it "
-        "again, or decompress it by hand."
+        "again, or decompress it manually."
     )
 
 
@@ -147,8 +147,8 @@ def scan(path: Path, *, mark: bytes, weight: int, max_cells: int, by_line: bool)
 def too_large_error(name: str, max_cells: int) -> MetaevalError:
     """Build the error for a table with too many cells."""
     return MetaevalError(
-        f"{name} has more than {max_cells:,} cells, the most that can be read at once. Write "
-        "Parquet with only the needed columns, or split it by task."
+        f"{name} has more than {max_cells:,} cells, the maximum that can be read at once. Save "
+        "only the needed columns as Parquet, or split the table by task."
     )
 
 

@@ -19,7 +19,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
         "the JSON output of comet-score",
         re.compile(r'\A\s*\{\s*"[^"]+"\s*:\s*\[\s*\{[^{}]*"mt"\s*:[^{}]*"COMET"\s*:'),
-        f"{_TABLE}: one row per system and segment, with its COMET",
+        f"{_TABLE}: one row per system and segment, with its COMET score",
     ),
     (
         "the output of sacrebleu -sl",

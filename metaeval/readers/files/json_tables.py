@@ -116,8 +116,8 @@ def from_json(content: Any, name: str, max_cells: int = file_bytes.MAX_CELLS) ->
     if isinstance(content, Mapping) and any(isinstance(v, list) for v in content.values()):
         return _from_columns(content, name)
     raise MetaevalError(
-        f"{name} is not a table; expected an array of objects, or an object of equally long lists. "
-        "Files with totals only cannot be compared item by item."
+        f"{name} is not a table; expected an array of objects, or an object of lists of equal "
+        "length. Files that contain only totals cannot be compared item by item."
     )
 
 
@@ -125,7 +125,7 @@ def rows_within(content: Any, name: str) -> tuple[Any, list[str]]:
     """Return the list of rows in an object with one such list, possibly among others; and notes.
 
     >>> rows_within({"model": "x", "data": [{"item": 1}]}, "s.json")
-    ([{'item': 1}], ["s.json: the rows are the list 'data'; other fields ignored: model"])
+    ([{'item': 1}], ["s.json: rows were read from the list 'data'; other fields ignored: model"])
     """
     if not isinstance(content, Mapping) or _has_columns(content):
         return content, []
@@ -133,14 +133,14 @@ def rows_within(content: Any, name: str) -> tuple[Any, list[str]]:
     if len(tables) > 1:
         raise MetaevalError(
             f"Expected one table in {name}, got several lists of objects ({join_names(tables)}). "
-            "Write one list to a separate file, or read it as a frame: "
+            "Save one list in a separate file, or load it as a data frame: "
             f"pandas.DataFrame(json.load(open({name!r}))[{tables[0]!r}])."
         )
     if not tables:
         return content, []
     rest = [key for key in content if key not in tables]
     note = f"; other fields ignored: {join_names(rest, 5)}" if rest else ""
-    return content[tables[0]], [f"{name}: the rows are the list {tables[0]!r}{note}"]
+    return content[tables[0]], [f"{name}: rows were read from the list {tables[0]!r}{note}"]
 
 
 def _has_columns(content: Mapping[str, Any]) -> bool:
@@ -171,8 +171,8 @@ def from_objects(
     if cells > max(_ENOUGH_CELLS, _SPARSE * values):
         raise MetaevalError(
             f"The {len(rows):,} objects of {name} have {len(columns):,} different fields, most of "
-            f"them rare ({join_names(list(columns)[-2:])}); expected the same fields in each. Put "
-            "varying names into a separate column."
+            f"them rare ({join_names(list(columns)[-2:])}); expected the same fields in each "
+            "object. Put the varying names in a column."
         )
     return _infer_types({key: [row.get(key) for row in rows] for key in columns})
 
@@ -182,7 +182,7 @@ def _from_columns(content: Mapping[str, Any], name: str) -> pd.DataFrame:
     lengths = {key: len(value) for key, value in content.items() if key not in single}
     if single or len(set(lengths.values())) > 1:
         listing = join_names([f"{key} {n}" for key, n in lengths.items()], 10)
-        singles_note = f"; {join_names(single, 5)} is not a list" if single else ""
+        singles_note = f"; not a list: {join_names(single, 5)}" if single else ""
         raise MetaevalError(
             f"The columns of {name} differ in length ({listing}{singles_note}); expected one value "
             "per row. Write it as an array of objects."

@@ -86,7 +86,7 @@ def load_frame(
     frame.columns = pd.Index(_column_names(frame, name), dtype=object)
     require_distinct(list(frame.columns), name)
     if not len(frame):
-        raise MetaevalError(f"{name} has no rows; expected at least one below the header.")
+        raise MetaevalError(f"{name} has no rows; expected at least one row below the header.")
     frame = _without_categories(frame)
     frame.attrs = {"source": name, "text": kind in ("csv", "tsv"), "notes": tuple(notes)}
     return frame
@@ -104,7 +104,7 @@ def _column_names(frame: pd.DataFrame, source: str) -> list[str]:
     long = [name for name in names if len(name) > LONGEST_NAME]
     if long:
         raise MetaevalError(
-            f"A column name of {source} has {len(long[0]):,} characters ({long[0]:.30}...); "
+            f"A column name in {source} has {len(long[0]):,} characters ({long[0]:.30}...); "
             f"expected at most {LONGEST_NAME:,}. Rename it."
         )
     return [name or f"Unnamed: {index}" for index, name in enumerate(names)]

@@ -178,8 +178,9 @@ class LongRecords:
         advice = advice or f"No column distinguishes them: remove the duplicates{mean}."
         ids = {name: column for name, column in self.ids.items() if name}
         return MetaevalError(
-            f"{self.source} has several values of {join_names(names, 5)} for one row, at "
-            f"{len(examples)} rows ({', '.join(ids)}): {format_ids(ids, at[examples], 3)}. {advice}"
+            f"{self.source} has several values of {join_names(names, 5)} per row in "
+            f"{len(examples)} rows ({', '.join(ids)}): {format_ids(ids, at[examples], 3)}. "
+            f"{advice}"
         )
 
     def attributes(self, ids: Mapping[str, Any]) -> tuple[dict[str, pd.Series], list[str]]:
@@ -202,7 +203,9 @@ class LongRecords:
         notes = []
         for name, column in columns:
             if column is None:
-                notes.append(f"{self.source}: {name} excluded: texts and lists are not kept")
+                notes.append(
+                    f"{self.source}: {name} excluded: columns of texts or lists are not kept"
+                )
                 continue
             values, is_varying = collapse(column, self.row, self.n)
             if is_varying.any():

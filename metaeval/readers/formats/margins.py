@@ -91,10 +91,10 @@ def _require_one_order(
     if not n_repeated or len(np.unique(seen)) < len(seen):
         return
     raise MetaevalError(
-        f"{rows.source} has {n_repeated} pairs in both orders (first and second exchanged), so two "
-        "margins per pair. If judges saw both orders, keep pairs as shown: ordered=True "
-        "(--ordered), without both_orders='net' (--both-orders net); if one order is a copy of the "
-        "other with the sign reversed, remove it."
+        f"{rows.source} has {n_repeated} pairs in both orders (first and second exchanged), and "
+        "so two margins per pair. If judges saw both orders, keep the pairs as shown: "
+        "ordered=True (--ordered), without both_orders='net' (--both-orders net); if one order "
+        "is a copy of the other with the sign reversed, remove it."
     )
 
 

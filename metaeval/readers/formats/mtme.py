@@ -97,13 +97,13 @@ def _file_part(
     file = single_file(path, labels)
     if level not in (None, file.level):
         raise MetaevalError(
-            f"{path.name} has scores of level {file.level!r}, not {level!r}; omit file_level=, or "
-            f"give the file of level {level!r}."
+            f"{path.name} has scores at level {file.level!r}, not {level!r}; omit file_level=, or "
+            f"pass the file for level {level!r}."
         )
     if pairs and file.pair and file.pair not in pairs:
         raise MetaevalError(
-            f"{path.name} is of language pair {file.pair}, not {join_names(pairs)}; "
-            f"omit the file, or use language_pair={file.pair!r}."
+            f"{path.name} is for language pair {file.pair}, not {join_names(pairs)}; omit the "
+            f"file, or use language_pair={file.pair!r}."
         )
     column = read_scores(file)
     references = set(file.reference.split(".")) - {"src", "all"}
@@ -125,7 +125,7 @@ def _folder_part(
     notes = []
     if human and not raters:  # the labels that were named may be in files beside the folder
         notes, raters = (
-            [f"{folder.name}: labels matches none of {join_names(human)}; all are kept"],
+            [f"{folder.name}: labels= matches none of {join_names(human)}; all are kept"],
             human,
         )
     selected = [file for file in files if not file.human or file.name in raters]
@@ -145,7 +145,7 @@ def _language_pairs(folder: Path) -> list[str]:
     if not human | metric:
         raise MetaevalError(
             f"{folder.name} has no score files; expected human-scores/SRC-TGT.NAME.LEVEL.score "
-            "and metric-scores/SRC-TGT/NAME-REF.LEVEL.score. Give the folder of one test set."
+            "and metric-scores/SRC-TGT/NAME-REF.LEVEL.score. Pass the folder of one test set."
         )
     return sorted(human | metric)
 
@@ -163,7 +163,7 @@ def _of_level(files: list[ScoreFile], level: str, folder: Path) -> list[ScoreFil
     if not matching:
         available = [name for name in LEVELS if name in {file.level for file in files}]
         raise MetaevalError(
-            f"{folder.name} has no scores of level {level!r}; "
+            f"{folder.name} has no scores at level {level!r}; "
             + (
                 f"use file_level={available[-1]!r}."
                 if available
@@ -225,14 +225,14 @@ def _require_units(file: ScoreFile, column: pd.Series, units: pd.DataFrame | Non
     if n_items != len(units):
         raise MetaevalError(
             f"{file.path.name} has {n_items} scores per system, but {file.pair}.docs has "
-            f"{len(units)} {LEVELS[file.level]}s; every system needs one line for each. Add lines "
-            "`SYSTEM None` for missing scores."
+            f"{len(units)} {LEVELS[file.level]}s; every system needs one line per "
+            f"{LEVELS[file.level]}. Add lines `SYSTEM None` for missing scores."
         )
     unknown = sorted(set(column.index.get_level_values("item")) - set(units["item"]))
     if unknown:
         raise MetaevalError(
-            f"{file.path.name} has the {LEVELS[file.level]} {join_names(unknown)}, which "
-            f"{file.pair}.docs does not list; correct one of the two files."
+            f"{file.path.name} has scores for the {LEVELS[file.level]} {join_names(unknown)}, "
+            f"which {file.pair}.docs does not list; correct one of the two files."
         )
 
 
@@ -256,11 +256,11 @@ def _without_references(
         return wide, []
     if is_reference.all():
         raise MetaevalError(
-            f"{source} scores only the references {join_names(excluded)}; expected scores of "
+            f"{source} scores only the references {join_names(excluded)}; expected scores for "
             "systems."
         )
     return wide[~is_reference], [
-        f"{source}: excluded {join_names(excluded)}, a reference of a metric"
+        f"{source}: excluded {join_names(excluded)}, used as a reference by a metric"
     ]
 
 
@@ -279,7 +279,7 @@ def _stack_pairs(
         lacking = wide.loc[wide["cluster"].isna(), "task"].unique()
         notes.append(f"documents are not used: {join_names(lacking)} has no .docs file")
         wide = wide.drop(columns="cluster")
-    notes.append("several language pairs: task is the language pair")
+    notes.append("several language pairs were read, each as a task")
     return wide.reset_index(drop=True), notes
 
 

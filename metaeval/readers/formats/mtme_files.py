@@ -62,8 +62,8 @@ def single_file(path: Path, labels: Collection[str] | None) -> ScoreFile:
     match = _FILE.fullmatch(path.name)
     if match is None:
         raise MetaevalError(
-            f"{path.name} is not a name of a score file; expected NAME-REF.LEVEL.score (a metric) "
-            "or SRC-TGT.NAME.LEVEL.score (human scores) with LEVEL one of "
+            f"{path.name} is not the name of a score file; expected NAME-REF.LEVEL.score (a "
+            "metric) or SRC-TGT.NAME.LEVEL.score (human scores) with LEVEL one of "
             f"{join_names(LEVELS)}. Rename it."
         )
     stem, level = match["stem"], match["level"]
@@ -78,8 +78,8 @@ def _require_free(name: str, path: Path) -> None:
     """Raise if a scorer would have the name of a column of ids."""
     if name in (*ROLES, "domain"):
         raise MetaevalError(
-            f"The scorer of {path.name} would be named {name!r}, like a column of ids; rename the "
-            "file, NAME-REF.LEVEL.score with another NAME."
+            f"The scorer of {path.name} would be named {name!r}, which is also the name of an id "
+            "column; rename the file to NAME-REF.LEVEL.score with a different NAME."
         )
 
 
@@ -141,8 +141,8 @@ def _require_even(frame: pd.DataFrame, file: ScoreFile) -> None:
         longest, shortest = counts.index[0], counts.index[-1]
         raise MetaevalError(
             f"{file.path.name}: {longest} has {counts.iloc[0]} scores, but {shortest} has "
-            f"{counts.iloc[-1]}; every system needs one line for each {LEVELS[file.level]}. "
-            "Add lines `SYSTEM None` for missing scores."
+            f"{counts.iloc[-1]}; every system needs one line per {LEVELS[file.level]}. Add lines "
+            "`SYSTEM None` for missing scores."
         )
     repeated = frame[frame.duplicated(["item", "system"])]
     if len(repeated):

@@ -62,7 +62,7 @@ def pair_parts(
     codes : MissingCodes, optional
         Codes for a missing verdict.
     scale : str or mapping of judges to str, optional
-        Meaning of numbers; see `scales.SCALES`.
+        Coding of the numbers; see `scales.SCALES`.
     labels : sequence of str
         Names in `scorer` that are raters.
     keys : sequence of str
@@ -120,7 +120,8 @@ def check_order_options(ordered: bool, both_orders: str) -> None:
     """Raise if both orders are to be kept and to be netted."""
     if ordered and both_orders == "net":
         raise MetaevalError(
-            "both_orders='net' merges the two orders, which ordered=True keeps; use one of them."
+            "both_orders='net' merges the two orders, which ordered=True keeps separate; use "
+            "only one of these options."
         )
 
 
@@ -185,11 +186,11 @@ def _require_no_crossing(
         word = cells.iloc[row]
         side_name = "first" if word == first.iloc[row] else "second"
         raise MetaevalError(
-            f"The verdict {word!r} of row {row + 1} is ambiguous: it is the name of the "
-            f"{side_name} response, and a word for the other side. If it means a side, declare "
-            f"value_map= (--value-map {word}={int(side.iloc[row])},...) for each such word; if it "
-            "names the winner, rename the responses to something other than A, B, 1, 2, first or "
-            "second."
+            f"The verdict {word!r} in row {row + 1} is ambiguous: it is the name of the "
+            f"{side_name} response, but also a word for the other side. If it means a side, "
+            f"declare value_map= (--value-map {word}={int(side.iloc[row])},...) for each such "
+            "word; if it names the winner, rename the responses to something other than A, B, 1, "
+            "2, first or second."
         )
 
 

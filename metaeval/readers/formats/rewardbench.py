@@ -197,9 +197,9 @@ def _by_field(content: Any, path: Path) -> tuple[dict[str, list[Any]], dict[str,
 def _require_fields(source: str, columns: Mapping[str, list[Any]], needed: Sequence[str]) -> None:
     if not columns:
         raise MetaevalError(
-            f"{source} has no per-item scores, only totals such as accuracies per subset; expected "
-            f"the lists {join_names(needed)}. Read the file of scores of the model (published as "
-            "eval-set-scores/ beside eval-set/)."
+            f"{source} has no per-item scores, only totals such as accuracies per subset; "
+            f"expected the lists {join_names(needed)}. Read the score file of the model "
+            "(published as eval-set-scores/ beside eval-set/)."
         )
     lacking = [name for name in needed if name not in columns]
     if lacking:
@@ -251,7 +251,7 @@ def item_ids(sheet: RewardFile, item_from: str) -> tuple[list[str], list[str]]:
     notes = []
     if item_from == "id" and "id" not in sheet.columns:
         item_from = "order"
-        notes.append(f"{sheet.source} has no ids: prompts are numbered from 0 in order of the file")
+        notes.append(f"{sheet.source} has no ids: prompts are numbered from 0 in file order")
     suffixes: dict[str, Callable[[RewardFile], list[str]]] = {
         "order": _positions,
         "text-hash": _hashes,
@@ -283,8 +283,8 @@ def _hashes(sheet: RewardFile) -> list[str]:
     names = [name for name in _TEXTS if name in sheet.columns]
     if not names:
         raise MetaevalError(
-            f"item_from='text-hash' needs texts, one of {join_names(_TEXTS)}; {sheet.source} has "
-            f"{join_names(sheet.columns, 20)}. Use item_from='order'."
+            f"item_from='text-hash' needs a column of texts ({join_names(_TEXTS)}), but "
+            f"{sheet.source} has only {join_names(sheet.columns, 20)}. Use item_from='order'."
         )
     text_names = names[:1] if names[0] in ("prompt", "text") else names
     rows = zip(*(sheet.columns[name] for name in text_names), strict=True)
@@ -299,7 +299,7 @@ def _require_unique(items: list[str], sheet: RewardFile, item_from: str) -> None
     cures = {
         "id": "Distinguish them by item_from='order' (position in the file; every file must have "
         "the same order) or item_from='text-hash' (needs a text column).",
-        "text-hash": "Their texts are the same too; use item_from='order', or drop the repeats.",
+        "text-hash": "Their texts are identical too; use item_from='order', or drop the repeats.",
     }
     raise MetaevalError(
         f"{len(repeated)} prompts in {sheet.source} share a key (subset/id): "

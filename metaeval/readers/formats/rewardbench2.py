@@ -93,7 +93,7 @@ def _n_correct(sheet: RewardFile, index: int, count: int) -> int:
     if not is_integer or not 1 <= value <= count:
         raise MetaevalError(
             f"{sheet.source}, num_correct[{index}] is {value!r:.60}; expected a whole number from "
-            f"1 to {count}, the number of scores of that prompt."
+            f"1 to {count}, the number of scores for that prompt."
         )
     return int(value)
 

@@ -108,7 +108,7 @@ def parts(
     value_map : mapping, optional
         Words of scores, labels or verdicts -> numbers, or None for missing.
     preference_scale : str or mapping of columns or judges to str, optional
-        Meaning of numbers of pairs; see `scales.SCALES`.
+        Coding of the numbers of pairs; see `scales.SCALES`.
     ordered, both_orders, refusals
         For pairs only; see `preferences.pair_parts`.
 
@@ -234,9 +234,10 @@ def _score_part(resolved: Resolved, name: str, hints: ColumnHints, mean: bool) -
         warnings += [f"{name}: {line}" for line in messages]
     if "rater" in resolved.role_columns and "rater" not in [who for who, _ in long]:
         warnings.append(
-            f"{name}: excluded the column of raters, as there is no column of labels; declare it, "
-            f"{column_hint(label='<column>')}, or, if the column has ratings itself, "
-            f"labels={resolved.role_columns['rater']!r} (--labels {resolved.role_columns['rater']})"
+            f"{name}: excluded the column of raters because there is no column of labels; declare "
+            f"one with {column_hint(label='<column>')}, or, if the column itself contains "
+            f"ratings, use labels={resolved.role_columns['rater']!r} (--labels "
+            f"{resolved.role_columns['rater']})"
         )
     values = {c: numbers(frame[c], c, name) for c in columns}
     if mean:

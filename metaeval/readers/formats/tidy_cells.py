@@ -240,8 +240,8 @@ def _exclusion_reason(resolved: Resolved, name: str, hints: ColumnHints) -> str 
     sort = sort_of(column)
     if sort in ("nested", "text") and _has_scores(column):
         return (
-            "excluded: it has lists or objects with numbers; if these are scores, put each into a "
-            "separate column"
+            "excluded: it contains lists or objects of numbers; if these are scores, put each in "
+            "a separate column"
         )
     if sort != "text":
         return None
@@ -249,8 +249,8 @@ def _exclusion_reason(resolved: Resolved, name: str, hints: ColumnHints) -> str 
         return _outcome_reason(resolved, name, verdicts)
     if words := _scale_words(column):
         return (
-            f"excluded: it has words of a scale ({join_names(words, 7)}); if it is a scorer, map "
-            f"them to numbers: value_map={{...}} (--value-map {_number_option(words)})"
+            f"excluded: it contains words of a rating scale ({join_names(words, 7)}); if it is a "
+            f"scorer, map them to numbers: value_map={{...}} (--value-map {_number_option(words)})"
         )
     if example := example_in_words(column):
         return (
@@ -259,8 +259,9 @@ def _exclusion_reason(resolved: Resolved, name: str, hints: ColumnHints) -> str 
         )
     if hints.is_label(name) and _is_short(column):
         return (
-            f"excluded: it has a name of labels, but words such as {_first(column)!r:.40}; if it "
-            "is a label, map them to numbers: value_map={...} (--value-map WORD=NUMBER,...)"
+            "excluded: it is named like a label column but contains words such as "
+            f"{_first(column)!r:.40}; if it is a label, map the words to numbers: "
+            "value_map={...} (--value-map WORD=NUMBER,...)"
         )
     return None
 
@@ -275,9 +276,10 @@ def _outcome_reason(resolved: Resolved, name: str, verdicts: Mapping[str, int | 
     typed = _format_option(verdicts)
     typed = typed if " " in typed else typed.replace('"', "")
     return (
-        f"excluded: it has words for the outcome of a comparison ({join_names(verdicts, 9)}); if "
-        "it is a verdict, map them to 1 for the first response, -1 for the second and 0 for a "
-        f"tie, such as {python}value_map={dict(verdicts)} ({shell}--value-map {typed})"
+        "excluded: it contains words for the outcome of a comparison "
+        f"({join_names(verdicts, 9)}); if it is a verdict, map them to 1 for the first response, "
+        f"-1 for the second and 0 for a tie, such as {python}value_map={dict(verdicts)} "
+        f"({shell}--value-map {typed})"
     )
 
 

@@ -118,7 +118,7 @@ def _wide(
     columns = [c for c in unassigned if c not in sided and hints.has_values(frame[c], long=False)]
     if not columns and hints.scorers is None and not any(map(is_covariate, unassigned)):
         raise MetaevalError(
-            f"{name} has pairs but no column of preferences or margins; declare it: "
+            f"{name} has pairs but no column of preferences or margins; declare one: "
             f"{column_hint(preference='<column>')}."
         )
     labels = [c for c in columns if hints.is_label(c)]

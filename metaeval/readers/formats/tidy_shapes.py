@@ -48,9 +48,9 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
     frame = frame.assign(scorer=names)
     frame.attrs = attrs
     rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
-    note = f"; dropped the rest of each list ({join_names(rest, 5)})" if rest else ""
+    note = f"; the rest of each list was dropped ({join_names(rest, 5)})" if rest else ""
     listing = join_names(sorted(set(map(str, names))), 5)
-    return frame, [f"{attrs['source']}: scorers are lists, named {listing}{note}"]
+    return frame, [f"{attrs['source']}: scorers given as lists were named {listing}{note}"]
 
 
 def _as_unique(keys: pd.DataFrame, first: pd.Series, joined: pd.Series) -> bool:

@@ -144,9 +144,9 @@ def _require_one_column(frame: pd.DataFrame, keys: Sequence[str], source: str) -
         others.append("judge")
     if others:
         raise MetaevalError(
-            f"{source} has verdicts in {join_names(others)} besides 'winner'; files of votes have "
-            "one column of verdicts. Read it as a tidy table, format='tidy' (--format tidy), and "
-            "list the labels, such as labels='winner' (--labels winner)."
+            f"{source} has verdicts in {join_names(others)} besides 'winner'; a file of votes has "
+            "only one column of verdicts. Read it as a tidy table, format='tidy' (--format "
+            "tidy), and list the labels, such as labels='winner' (--labels winner)."
         )
 
 
@@ -166,8 +166,8 @@ def _exclusion_notes(frame: pd.DataFrame, keys: Sequence[str], source: str) -> t
 
 def _no_question_warning(source: str) -> str:
     return (
-        f"{source} has no ids of questions (question_id, item): votes are numbered in the order of "
-        "the file, and other files match only if they have the same order"
+        f"{source} has no question ids (question_id, item): votes are numbered in file order, and "
+        "other files match only if they have the same order"
     )
 
 
@@ -187,13 +187,13 @@ def _judges(column: pd.Series, source: str) -> pd.Series:
         row = int(nameless.to_numpy().argmax()) + 1
         raise MetaevalError(
             f"{source}: vote {row} has no judge; fill in `judge`, or use judges='pooled' if all "
-            "votes are from people."
+            "votes were cast by people."
         )
     names = ids_as_text(column, "judge").astype(TEXT)
     if names.nunique() > MOST_JUDGES:
         raise MetaevalError(
             f"{source} has {names.nunique():,} judges, too many for one column each; if they are "
-            "people who voted once or twice, use judges='pooled' to pool them in one label."
+            "people who voted once or twice, use judges='pooled' to pool them into one label."
         )
     return names
 

@@ -125,8 +125,9 @@ def unnamed_responses_warning(
     cures["responses"] = f"if it names systems or responses, use {column_hint(system=column)}"
     also = f" {column} is read as a scorer." if column in values else ""
     return [
-        f"no column names responses, so the rows of an item are read as different ones.{also} "
-        f"The column {column!r} distinguishes them: {_list_remedies(column, values, cures)}"
+        "no column identifies the responses, so the rows of an item are read as different "
+        f"responses.{also} The column {column!r} distinguishes them: "
+        f"{_list_remedies(column, values, cures)}"
     ]
 
 
@@ -201,8 +202,8 @@ def row_number_message(frame: pd.DataFrame, source: str, other: str) -> str:
     item = _original_name(frame, "item")
     return (
         f"{item} of {source} differs in every row, and {other} has the same values for several "
-        f"systems. If {other} identifies what was answered, use {column_hint(item=other)}; if "
-        f"{item} does, {column_hint(item=item)}"
+        f"systems. If {other} identifies the input that was answered, use "
+        f"{column_hint(item=other)}; if {item} does, {column_hint(item=item)}"
     )
 
 
@@ -293,7 +294,7 @@ def no_item_error(frame: pd.DataFrame, source: str) -> MetaevalError:
     )
     return MetaevalError(
         f"{source} needs a column 'item'; found {join_names(names, 20) or 'no columns'}. Declare "
-        f"the column that identifies the segment, prompt or question, {advice}.{none}"
+        f"the column that identifies the segment, prompt or question: {advice}.{none}"
     )
 
 

@@ -144,8 +144,9 @@ def _saw_other_order(first: Part, second: Part, name: str, ids: Sequence[str]) -
 def _two_orders_error(first: Part, second: Part, name: str) -> MetaevalError:
     return MetaevalError(
         f"{name!r} judged the same pairs in one order in {first.source} and in the other in "
-        f"{second.source}. Put both into one table (pandas.concat) to keep both orders, or, if its "
-        "scores are margins in a separate column, keep pairs as shown: ordered=True (--ordered)."
+        f"{second.source}. Combine them in one table (pandas.concat) to keep both orders, or, if "
+        "its scores are margins in a separate column, keep pairs as shown: ordered=True "
+        "(--ordered)."
     )
 
 
@@ -170,7 +171,10 @@ def _several_rows_error(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalEr
     part = next(p for p in parts if p.rows.duplicated(list(ids)).any())
     [row] = shared_codes([part.rows], ids)
     is_repeated = part.rows.duplicated(list(ids), keep=False).to_numpy()
-    message = f"{part.source} has several rows for one {join_names(ids)}, but names no responses"
+    message = (
+        f"{part.source} has several rows for the same {join_names(ids)}, but no column that "
+        "identifies the responses"
+    )
     kinds = dict.fromkeys(map(str, part.scores), False) | dict.fromkeys(map(str, part.labels), True)
     cells = pd.concat([part.rows, part.scores, part.labels], axis=1)
     cure = repeats_advice(
@@ -179,9 +183,9 @@ def _several_rows_error(parts: Sequence[Part], ids: Sequence[str]) -> MetaevalEr
     if cure:
         return MetaevalError(f"{message}. {cure}")
     return MetaevalError(
-        f"{message}, and no column distinguishes these rows. If each is the answer of a different "
-        "system, add a column 'system'; if they are raters, runs or filters of one answer, add a "
-        "column that names these, and declare it: "
+        f"{message}, and no other column distinguishes these rows. If each row is the answer of a "
+        "different system, add a column 'system'; if the rows are from different raters, runs or "
+        "filters for the same answer, add a column that names these, and declare it: "
         f"{column_hint(rater='<column>')} or {column_hint(scorer='<column>')}."
     )
 
@@ -238,7 +242,7 @@ def _unite_rows(
 def _conflict_note(name: str, n: int) -> str:
     if name == "text_hash":
         return f"suspicious ids: {n} keys have different texts in two files"
-    return f"{name} excluded: files disagree on it for {n} rows"
+    return f"{name} excluded: files disagree on its value in {n} rows"
 
 
 def _without_categories(column: pd.Series) -> pd.Series:
@@ -280,7 +284,11 @@ def _repeats_notes(parts: Sequence[Part], codes: Sequence[Codes], n: int) -> lis
         for name, rows in rows_by_name.items()
         if len(rows) > 1
     }
-    return [f"{name}: {k} equal values are in several files" for name, k in n_repeated.items() if k]
+    return [
+        f"{name}: {k} values occur in several files and agree"
+        for name, k in n_repeated.items()
+        if k
+    ]
 
 
 def _contradiction_error(
@@ -325,7 +333,9 @@ def _merge_fewer_ids(merged: Part, other: Part, keys: Sequence[str]) -> Part:
 
 def _no_shared_rows_error(merged: Part, other: Part, shared: list[str]) -> MetaevalError:
     names = [join_names([*p.scores, *p.labels], 5) for p in (merged, other)]
-    both_orders = " and was seen in both orders" if merged.pairs and "order" in merged.rows else ""
+    both_orders = (
+        " and contains pairs in both orders" if merged.pairs and "order" in merged.rows else ""
+    )
     return MetaevalError(
         f"{names[1]} of {other.source} shares no row ({', '.join(shared)}) with {names[0]} of "
         f"{merged.source}, which has more ids{both_orders}; correct the ids, or read the files "
@@ -340,7 +350,7 @@ def _ambiguous_ids_error(
     return MetaevalError(
         f"{other.source} and {merged.source} are matched by {join_names(shared)}, but rows of "
         f"{other.source} repeat these ids; both files need {join_names(lacking) or 'another id'}, "
-        "under one name (columns={...}, --map)."
+        "under the same name (columns={...}, --map)."
     )
 
 

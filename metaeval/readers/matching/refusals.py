@@ -20,7 +20,8 @@ def score_refusals_as_wrong(part: Part) -> Part:
         return part
     if not part.labels.shape[1]:
         raise MetaevalError(
-            "refusals='wrong' needs labels to be wrong against; add a file of labels."
+            "refusals='wrong' needs labels, against which a refusal counts as wrong; add a file "
+            "of labels."
         )
     verdict = _verdict(part.labels.to_numpy())
     wrong = np.where(verdict == 0, 1.0, -verdict)[:, None]

@@ -80,19 +80,19 @@ def _overlap(a: Part, b: Part, keys: Sequence[str]) -> Bools:
 def _no_overlap_error(source: str, a: Part, b: Part, keys: Sequence[str]) -> MetaevalError:
     shared = [c for c in identity(a, keys) if c in b.rows]
     mismatches = [
-        f"{c} is {str(a.rows[c].iloc[0])!r} in one and {str(b.rows[c].iloc[0])!r} in the other"
+        f"{c} is {str(a.rows[c].iloc[0])!r} in one file and {str(b.rows[c].iloc[0])!r} in the other"
         for c in shared
         if not set(map(str, a.rows[c])) & set(map(str, b.rows[c]))
     ]
     shift = _shift(a, b)
-    hint = f" The items look shifted by {shift:+d}." if shift else ""
+    hint = f" The item numbers look shifted by {shift:+d}." if shift else ""
     for role in shared:
         for name, counterpart in _pairs_by_zeros(*(_names([part], role) for part in (a, b)))[:1]:
             hint = f" The {role}s differ in leading zeros, such as {name!r} and {counterpart!r}."
     return MetaevalError(
-        f"{source} and {b.source} share no row; they are matched by {', '.join(shared)}"
-        f"{': ' + '; '.join(mismatches) if mismatches else ''}.{hint} Make the ids equal, or "
-        f"declare their column: {column_hint(item='<column>')}."
+        f"{source} and {b.source} share no row; they are matched by "
+        f"{', '.join(shared)}{': ' + '; '.join(mismatches) if mismatches else ''}.{hint} Make the "
+        f"ids agree, or declare the column that contains them: {column_hint(item='<column>')}."
     )
 
 
@@ -158,8 +158,8 @@ def shift_warnings(
     if not shift:
         return []
     return [
-        f"items of {sources[1]} look shifted by {shift:+d} against those of {sources[0]}, so rows "
-        "may be matched wrongly; use the same numbers in both files"
+        f"the item numbers in {sources[1]} look shifted by {shift:+d} relative to those in "
+        f"{sources[0]}, so rows may be matched incorrectly; use the same numbers in both files"
     ]
 
 
@@ -275,7 +275,7 @@ def _zeros_warning(
     listing = join_names([f"{a!r} and {b!r}" for a, b in twins], 3)
     what = "names in first and second" if role == "first" else f"{role}s"
     return [
-        f"{len(twins)} {what} of {file} and of {other_file} differ in leading zeros only "
+        f"{len(twins)} {what} of {file} and of {other_file} differ only in leading zeros "
         f"({listing}), so their rows are not matched; use the same ids in both files"
     ]
 
@@ -292,8 +292,8 @@ def _lacking_warning(
     what = "responses" if role == "first" else f"{role}s"
     return [
         f"{what} differ: only {file} has {join_names(map(repr, only_here), 5)}, only {other_file} "
-        f"has {join_names(map(repr, only_there), 5)}; their rows are not matched. If these are the "
-        "same, use the same names in both files"
+        f"has {join_names(map(repr, only_there), 5)}, so their rows are not matched. If these "
+        f"names mean the same {what}, use one spelling in both files"
     ]
 
 
@@ -328,8 +328,8 @@ def _wide_by_system_error(part: Part, columns: Sequence[str], other: str) -> Met
     by = repr(ids) if len(ids) > 1 else repr(ids[0] if ids else "item")
     melt = f"pandas.melt(frame, id_vars={by}, var_name='system', value_name='score')"
     return MetaevalError(
-        f"Columns of {part.source} are named like systems of {other} ({join_names(columns, 5)}); "
-        "expected one row per item and system, with a column 'system' and one column per scorer. "
-        f"Reshape it: {melt} (value_name='label' for labels); if the columns are judges, rename "
-        "them."
+        f"Columns of {part.source} are named like the systems of {other} "
+        f"({join_names(columns, 5)}); expected one row per item and system, with a column "
+        f"'system' and one column per scorer. Reshape it: {melt} (value_name='label' for labels); "
+        "if the columns are judges, rename them."
     )

@@ -91,7 +91,7 @@ def outlying_code_warning(name: str, values: Floats, *, pairs: bool = False) -> 
 
 def _code_warning(name: str, code: float, n: int, rest: Floats) -> str:
     return (
-        f"{name} is {code:g} on {n} rows, but {rest[0]:.4g} to {rest[-1]:.4g} on the others; if "
+        f"{name} is {code:g} in {n} rows, but {rest[0]:.4g} to {rest[-1]:.4g} in the others; if "
         f"it is a code for missing values, use missing_codes={code:g} (--missing-codes {code:g}), "
         "otherwise missing_codes=[] (--missing-codes none)"
     )
@@ -145,8 +145,8 @@ def _default_value_warning(name: str, values: Floats) -> list[str]:
     if mode in (0, len(counts) - 1) or distinct[mode] == 0 or not _hardly_repeat(others):
         return []
     return [
-        f"{name} is {distinct[mode]:g} on {counts[mode]} of {counts.sum()} rows, while the other "
-        "values hardly repeat; is it a default for responses that could not be scored?"
+        f"{name} is {distinct[mode]:g} in {counts[mode]} of {counts.sum()} rows, while the other "
+        "values rarely repeat; is it a default for responses that could not be scored?"
     ]
 
 
@@ -165,9 +165,9 @@ def _mixed_scales_warning(name: str, values: Floats) -> list[str]:
     ):
         return []
     return [
-        f"{name} is between {low[0]:.4g} and {low[-1]:.4g} on {n} rows, and between "
-        f"{high[0]:.4g} and {high[-1]:.4g} on the other {len(high)}; if these are proportions and "
-        "percentages, convert them to one scale"
+        f"{name} is between {low[0]:.4g} and {low[-1]:.4g} in {n} rows, and between {high[0]:.4g} "
+        f"and {high[-1]:.4g} in the other {len(high)}; if these are proportions and percentages, "
+        "convert them to a common scale"
     ]
 
 
@@ -210,8 +210,8 @@ def _inexact_warning(name: str, values: Floats) -> list[str]:
     if np.nanmax(np.abs(values), initial=0.0) < _EXACT:
         return []
     return [
-        f"{name} has numbers beyond 2^53 ({np.nanmax(np.abs(values)):.4g}), which are not exact: "
-        "different scores may coincide"
+        f"{name} has numbers beyond 2^53 ({np.nanmax(np.abs(values)):.4g}), which are not "
+        "represented exactly: different scores may coincide"
     ]
 
 
@@ -247,7 +247,8 @@ def _prefix_case_warning(role: str, names: list[str]) -> list[str]:
         return []
     listing = join_names([f"{start}... {n}" for start, n in sorted(starts.items())], 4)
     return [
-        f"{role}s have prefixes that differ in case ({listing}); if these are the same, unify them"
+        f"{role}s have prefixes that differ in case ({listing}); if these are the same, use one "
+        "spelling"
     ]
 
 
@@ -261,8 +262,7 @@ def _totals_warning(role: str, names: list[str]) -> list[str]:
     if not totals or len(names) < _MIN_OTHERS:
         return []
     return [
-        f"the {role} {totals[0]!r} looks like a row of totals, but is read as one more {role}; "
-        "remove it"
+        f"the {role} {totals[0]!r} looks like a row of totals, but is read as a {role}; remove it"
     ]
 
 
@@ -286,8 +286,8 @@ def _single_row_warning(role: str, column: pd.Series) -> list[str]:
     if not 1 <= len(once) <= 2 or not len(repeat_counts) or repeat_counts.min() < _MIN_ROWS:
         return []
     return [
-        f"the {role} {names[once[0]]!r:.40} is on one row, each of the others on "
-        f"{repeat_counts.min()} or more; is that row shifted by a column?"
+        f"the {role} {names[once[0]]!r:.40} occurs in one row, each of the others in "
+        f"{repeat_counts.min()} or more; is that row shifted by one column?"
     ]
 
 

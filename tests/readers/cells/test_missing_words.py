@@ -44,7 +44,7 @@ def warnings_of(table):
 def test_codes_that_stand_apart_are_remarked_and_can_be_declared(code, values):
     frame = with_code(code, values)
     [warning] = warnings_of(read(frame))
-    assert f"judge is {code:g} on 5 rows" in warning
+    assert f"judge is {code:g} in 5 rows" in warning
     right = BASE.assign(judge=np.where(np.arange(N) % 7 == 0, np.nan, values))
     for declared in (code, [code], {"judge": code}, [str(code)]):
         table = read(frame, missing_codes=declared)
@@ -77,7 +77,7 @@ def test_ordinary_scores_are_not_remarked(values):
 
 def test_a_code_beside_right_and_wrong_is_remarked_where_it_is_rare():
     values = np.r_[np.full(4, -1), np.zeros(13), np.ones(13)]
-    assert "-1 on 4 rows" in outlying_code_warning("judge", values)[0]
+    assert "-1 in 4 rows" in outlying_code_warning("judge", values)[0]
     assert outlying_code_warning("judge", np.r_[values, np.full(9, -1)]) == []
 
 
@@ -161,10 +161,10 @@ def judged(values, code):
 @pytest.mark.parametrize(
     ("values", "code", "said"),
     [
-        (RATED, 9, "judge is 9 on 11 rows, but 1 to 5 on the others"),
-        (RATED, 8, "judge is 8 on 11 rows, but 1 to 5 on the others"),
-        (PERCENT, 99, "judge is 99 on 11 rows, but 25.1 to 90 on the others"),
-        (PERCENT, 50.6, "judge is 50.6 on 11 of 120 rows, while the other values hardly repeat"),
+        (RATED, 9, "judge is 9 in 11 rows, but 1 to 5 in the others"),
+        (RATED, 8, "judge is 8 in 11 rows, but 1 to 5 in the others"),
+        (PERCENT, 99, "judge is 99 in 11 rows, but 25.1 to 90 in the others"),
+        (PERCENT, 50.6, "judge is 50.6 in 11 of 120 rows, while the other values rarely repeat"),
     ],
 )
 def test_codes_beside_and_among_scores_are_pointed_out(values, code, said):

@@ -116,7 +116,7 @@ def test_the_decimal_mark_can_be_declared(tmp_path, decimal, cells, wanted):
 def test_words_of_a_scale_are_pointed_out_in_their_order(tmp_path, words, order):
     found = table(tmp_path, words)
     assert "judge" not in found.scorers
-    [warning] = [w for w in found.alignment.warnings if "words of a scale" in w]
+    [warning] = [w for w in found.alignment.warnings if "words of a rating scale" in w]
     assert order in warning
     hint = warning.split("--value-map ")[1].removesuffix(")")
     numbers = dict(part.rsplit("=", 1) for part in hint.replace('"', "").split(","))
@@ -133,7 +133,7 @@ def test_words_for_right_and_wrong_are_1_and_0(tmp_path, words):
 def test_lists_of_numbers_are_warned_of():
     found = read(IDS.assign(judge=[[1.0, 2.0]] * 6, chrf=VALUES))
     assert found.scorers == ["chrf"]
-    assert noted(found, "judge excluded: it has lists or objects with numbers")
+    assert noted(found, "judge excluded: it contains lists or objects of numbers")
 
 
 def test_every_column_is_accounted_for(tmp_path):

@@ -190,7 +190,7 @@ def test_dots_beside_decimal_commas_are_thousands_only_if_the_user_says_so(tmp_p
 def test_lists_in_text_are_warned_of(tmp_path, cell):
     found = table(tmp_path, a=[cell] * 6, chrf=VALUES)
     assert found.scorers == ["chrf"]
-    assert any("put each into a separate column" in w for w in found.alignment.warnings)
+    assert any("put each in a separate column" in w for w in found.alignment.warnings)
     with pytest.raises(MetaevalError, match="Write one number per cell, in separate columns"):
         read(tmp_path / "t.csv", scorers=["a"])
 
@@ -230,7 +230,7 @@ def test_notations_of_judges_are_read(tmp_path, notation):
     write, times, plus = READ_AS[notation]
     found = table(tmp_path, judge=[write(v) for v in VALUES])
     np.testing.assert_allclose(found.scores["judge"], np.array(VALUES) * times + plus, rtol=1e-12)
-    assert any("judge is written with" in note for note in found.notes)
+    assert any("the cells of judge contain" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("pair", [("👍", "👎"), ("👍🏽", "👎\ufe0f"), ("Thumbs up", "thumbs_down")])
@@ -299,7 +299,7 @@ def test_a_cell_that_is_a_rating_is_not_called_missing_first(tmp_path):
     said = refusal(tmp_path, judge=["4", "3", "4 pts or so", "about 5", "2", "1"])
     assert said.index("plain numbers") < said.index("missing_codes")
     said = refusal(tmp_path, judge=["4/5", "3/5", "skipped", "2/5", "1/5", "3/5"])
-    assert "if that stands for a missing value, use missing_codes=['skipped']" in said
+    assert "if it stands for a missing value, use missing_codes=['skipped']" in said
 
 
 # Verdicts.
@@ -350,7 +350,9 @@ def test_words_for_outcomes_are_warned_of_and_not_guessed():
 
 def test_words_for_outcomes_beside_other_verdicts_are_mapped():
     pairs = PAIRS.assign(winner=["A", "B"] * 3, out=["win", "loss", "draw"] * 2)
-    [warning] = [w for w in read(pairs).alignment.warnings if "out excluded: it has words" in w]
+    [warning] = [
+        w for w in read(pairs).alignment.warnings if "out excluded: it contains words" in w
+    ]
     assert warning.endswith("(--map preference=out --value-map win=1,loss=-1,draw=0)")
     voiced = {"win": 1, "loss": -1, "draw": 0}
     found = read(pairs, columns={"preference": "out"}, value_map=voiced)
@@ -363,7 +365,7 @@ def test_ids_that_floats_cannot_hold_are_refused(dtype):
     ids = pd.Series(9007199254740992.0 + 2 * np.arange(6)).astype(dtype)
     with pytest.raises(
         MetaevalError,
-        match=r"'item' contains 9007199254740992.0; floating-point numbers from 2\^53",
+        match=r"'item' contains 9007199254740992.0; floating-point numbers of 2\^53",
     ):
         read(pd.DataFrame({"item": ids, "chrf": VALUES}))
 
@@ -377,7 +379,7 @@ def test_large_ids_that_are_exact_are_read(tmp_path):
     pd.DataFrame({"item": [f"{float(k)}" for k in ids], "chrf": VALUES}).to_csv(
         tmp_path / "t.csv", index=False
     )
-    with pytest.raises(MetaevalError, match=r"floating-point numbers from 2\^53"):
+    with pytest.raises(MetaevalError, match=r"floating-point numbers of 2\^53"):
         read(tmp_path / "t.csv")
 
 

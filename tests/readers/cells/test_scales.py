@@ -69,13 +69,15 @@ def test_declared_scales_of_a_wide_table(scale):
     ],
 )
 def test_numbers_that_may_mean_several_things_are_refused(values, cure):
-    with pytest.raises(MetaevalError, match=f"it is unclear which response they favor.*{cure}"):
+    with pytest.raises(
+        MetaevalError, match=f"it is unclear which response each value favors.*{cure}"
+    ):
         read(long(values), HUMAN)
 
 
 @pytest.mark.parametrize("values", [CODES["probability"], SURE])
 def test_wide_columns_that_may_mean_several_things_are_refused(values):
-    with pytest.raises(MetaevalError, match="it is unclear which response they favor"):
+    with pytest.raises(MetaevalError, match="it is unclear which response each value favors"):
         read(BASE.assign(human=TRUTH, judge=values))
     with pytest.raises(MetaevalError, match=r"'human' of .* it is unclear which resp"):
         read(BASE.assign(human=(TRUTH > 0) * 1, judge=VERDICT))
@@ -117,11 +119,11 @@ def test_indices_with_a_code_for_failure_are_warned_of(failed):
 
 
 def test_a_judge_that_always_favours_one_side_or_ties_is_warned_of():
-    assert warned(read(long("A"), HUMAN), "judge favors the first on all 60 pairs")
-    assert warned(read(long("B"), HUMAN), "judge favors the second on all 60 pairs")
-    assert warned(read(long("tie"), HUMAN), "judge calls all 60 pairs tied")
+    assert warned(read(long("A"), HUMAN), "judge favors the first response in all 60 pairs")
+    assert warned(read(long("B"), HUMAN), "judge favors the second response in all 60 pairs")
+    assert warned(read(long("tie"), HUMAN), "judge rates all 60 pairs as ties")
     positive = BASE.assign(human=TRUTH, judge=np.where(np.arange(N) % 2, 0, 7.5))
-    assert warned(read(positive), "judge is never negative on 60 pairs")
+    assert warned(read(positive), "judge is never negative for 60 pairs")
 
 
 def test_labels_may_favour_the_first_everywhere():
@@ -134,7 +136,7 @@ def test_sides_that_are_exchanged_are_below_chance():
     table = read(long(exchanged), HUMAN)
     [warning] = table.alignment.warnings
     assert "judge is significantly below chance against human" in warning
-    assert "if its signs are reversed, --lower-is-better judge;" in warning
+    assert "if its signs are reversed, use --lower-is-better judge;" in warning
     for cure in ({"value_map": {"1": -1, "2": 1}}, {"lower_is_better": ["judge"]}):
         assert accuracy(read(long(exchanged), HUMAN, **cure)) == pytest.approx(RIGHT)
 
@@ -194,7 +196,7 @@ def test_probabilities_of_the_first_are_taken_at_their_word():
 def test_verdicts_that_name_one_side_and_mean_the_other_are_refused(names):
     first, second = names
     frame = long(np.where(VERDICT > 0, first, second)).assign(first=first, second=second)
-    with pytest.raises(MetaevalError, match=r"is the name of the .* response, and a word"):
+    with pytest.raises(MetaevalError, match=r"is the name of the .* response, but also a word"):
         read(frame)
     by_place = read(frame, value_map={first: -1, second: 1})
     assert by_place.scores["judge"].notna().all()
@@ -221,7 +223,7 @@ def test_steps_from_one_response_to_the_other_are_warned_of_with_their_vocabular
     frame, steps = five_steps(TRUTH)
     table = read(frame)
     [warning] = table.warnings
-    assert "judge ranges from 1 to 5, never negative; if 1 favors the first" in warning
+    assert "judge ranges from 1 to 5 and is never negative; if 1 favors the first" in warning
     words = dict(
         w.split("=") for w in warning.rsplit("--value-map ", 1)[1].removesuffix(")").split(",")
     )

@@ -129,9 +129,7 @@ def test_a_column_that_has_the_name_of_a_mapped_role_is_set_aside():
 
 def test_keys():
     frame = pd.concat([PLAIN.assign(dimension=d, score=PLAIN["score"] + d) for d in (0, 1)])
-    with pytest.raises(
-        MetaevalError, match=r"several values of chrf for one row.*--keys dimension"
-    ):
+    with pytest.raises(MetaevalError, match=r"several values of chrf per row.*--keys dimension"):
         read(frame)
     table = read(frame, keys="dimension")
     assert table.keys == ("dimension",)
@@ -161,7 +159,7 @@ def test_a_column_called_label_or_scorer_by_the_user_is_taken_by_no_alias():
 
 def test_scorers_without_scores_and_items():
     with pytest.raises(
-        MetaevalError, match=r"scorers but no column of scores. Declare it: .*--map score="
+        MetaevalError, match=r"scorer names but no column of scores. Declare it: .*--map score="
     ):
         read(PLAIN.drop(columns="score"))
     with pytest.raises(MetaevalError, match=r"needs a column 'item'; found .*--map item=<column>"):

@@ -48,7 +48,7 @@ def test_the_index_that_pandas_writes(tmp_path):
 def test_numbers_in_some_order_are_left_out_with_a_warning():
     table = read(BASE.assign(rank=RNG.permutation(N)))
     assert table.scorers == ["chrf"]
-    assert any("rank excluded: it has each whole number" in w for w in table.warnings)
+    assert any("rank excluded: it contains each whole number" in w for w in table.warnings)
     assert read(BASE.assign(rank=np.arange(N)), scorers=["chrf", "rank"]).scorers == [
         "chrf",
         "rank",

@@ -92,7 +92,7 @@ def test_empty_cells_behind_tabs_and_quotes(tmp_path):
 
 def test_cells_that_the_header_does_not_name(tmp_path):
     path = put(tmp_path, HEADER + "\n" + BODY.replace("\n", ",x\n"))
-    text = fails(r"has 5 cells, the next 6.*give it 6 names", path)
+    text = fails(r"has 5 cells, but the next line has 6.*write 6 names", path)
     assert "--header" not in text
     reads(put(tmp_path, HEADER + ",comment\n" + BODY.replace("\n", ",x\n")))  # the cure
     rows = "".join(f"{n},{line}\n" for n, line in enumerate(BODY.splitlines()))
@@ -104,7 +104,7 @@ def test_cells_that_the_header_does_not_name(tmp_path):
 @pytest.mark.parametrize("name", ["t.txt", "t.csv", "t.tsv"])
 def test_a_printed_frame_is_read_without_its_row_numbers(tmp_path, name):
     table = reads(put(tmp_path, FRAME.to_string(), name))
-    assert f"{name}: dropped the row numbers before the cells" in table.notes
+    assert f"{name}: dropped the row numbers at the start of each row" in table.notes
     reads(put(tmp_path, FRAME.to_string(index=False), name))
 
 
@@ -169,14 +169,15 @@ def test_an_item_that_is_called_like_a_column_is_no_header(tmp_path):
 def test_rows_within_an_object(tmp_path, key, name):
     rows = FRAME.to_dict("records")
     table = reads(put(tmp_path, json.dumps({key: rows}), name))
-    assert table.notes == (f"{name}: the rows are the list {key!r}",)
+    assert table.notes == (f"{name}: rows were read from the list {key!r}",)
 
 
 def test_fields_beside_the_rows_are_named(tmp_path):
     content = {"version": 1, "names": ["a"], "data": FRAME.to_dict("records"), "errors": []}
     table = reads(put(tmp_path, json.dumps(content), "t.json"))
-    assert "the rows are the list 'data'; other fields ignored: version, names, errors" in str(
-        table.notes
+    assert (
+        "rows were read from the list 'data'; other fields ignored: version, names, errors"
+        in str(table.notes)
     )
 
 
@@ -193,4 +194,4 @@ def test_columns_of_objects_are_columns(tmp_path):
 
 def test_a_row_with_one_cell_too_many_says_what_to_delete(tmp_path):
     path = put(tmp_path, TEXT.replace("\n4,a", ",\n4,a"))
-    fails("row 9 .*expected 5 cells .*got 6. Delete empty cells at its end", path)
+    fails("row 9 .*expected 5 cells, .*got 6. Delete empty cells at the end of the row", path)

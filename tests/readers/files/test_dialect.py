@@ -112,9 +112,15 @@ def test_line_breaks_in_cells_are_remarked(tmp_path):
 
 
 BROKEN = {
-    "title": ("# scores\n" + TEXT, r"first line of t.csv has 1 cells, the next 4.*title"),
-    "extra cells": (TEXT.replace("\n", ",9\n").replace("m,9", "m"), r"has 4 cells, the next 5"),
-    "cut": (TEXT[:-9], r"row 25 .*expected 4 cells .*got 2"),
+    "title": (
+        "# scores\n" + TEXT,
+        r"first line of t.csv has 1 cells, but the next line has 4.*title",
+    ),
+    "extra cells": (
+        TEXT.replace("\n", ",9\n").replace("m,9", "m"),
+        r"has 4 cells, but the next line has 5",
+    ),
+    "cut": (TEXT[:-9], r"row 25 .*expected 4 cells, .*got 2"),
     "header twice": (TEXT.replace("human", "m"), r"Several columns of t.csv are named m"),
     "line break in the header": ('"x\ny",' + TEXT, r"column name in the header .*line break"),
     "long header": ("x" * 140_000 + "," + TEXT, r"has a name of 140,000 characters|field larger"),

@@ -159,9 +159,10 @@ def test_missing_file_names_a_near_miss(tmp_path):
 
 
 def test_a_folder(tmp_path):
-    fails(tmp_path, "Expected a file, got the folder .*Give the files in it")
+    fails(tmp_path, "Expected a file, got the folder .*Pass the files in it")
     with pytest.raises(
-        MetaevalError, match=r"Expected a file, or an mt-metrics-eval folder .* is another folder"
+        MetaevalError,
+        match=r"or an mt-metrics-eval folder .*; the folder .* does not contain these",
     ):
         read(tmp_path)
 
@@ -194,9 +195,9 @@ BROKEN = {
     "ragged": (
         "a.csv",
         "item,m\n1,2\n3,4,5\n",
-        r"row 3 .*expected 2 cells as in the header, got 3. Delete empty cells",
+        r"row 3 .*expected 2 cells, as in the header, got 3. Delete empty cells",
     ),
-    "short": ("a.tsv", "item\tm\n1\n", r"row 2 .*expected 2 cells .*got 1"),
+    "short": ("a.tsv", "item\tm\n1\n", r"row 2 .*expected 2 cells, .*got 1"),
     "json": ("a.json", '[{"item": 1},\n{"item" 2}]', "not valid JSON, line 2: Expecting ':'.*corr"),
     "json lines": ("a.json", LINES, r"not valid JSON, line 2: .*must be named .jsonl"),
     "line": ("a.jsonl", '{"item": 1}\n\n{"item": }\n', "not valid JSON, line 3: Expecting value"),
@@ -204,11 +205,11 @@ BROKEN = {
     "deep": ("a.json", "[" * 100_000, "nested too deeply; expected an array of objects"),
     "scalar": ("a.json", "[1, 2]", "is not a table; expected an array of objects.*item by item"),
     "no rows": ("a.json", "[]", "is not a table"),
-    "totals": ("a.json", '{"model": "x", "easy": 0.9}', "totals only cannot be compared item by"),
+    "totals": ("a.json", '{"model": "x", "easy": 0.9}', "only totals cannot be compared item by"),
     "lengths": (
         "a.json",
         '{"item": [1, 2], "m": [1], "name": "x"}',
-        r"differ in length \(item 2, m 1; name is not a list\).*Write it as an array of objects",
+        r"differ in length \(item 2, m 1; not a list: name\).*Write it as an array of objects",
     ),
     "csv as json": ("a.json", CSV, r"something other than JSON; rename it to .csv or .tsv"),
     "json as csv": (
@@ -219,7 +220,7 @@ BROKEN = {
     "json as tsv": ("a.tsv", LINES, "contains JSON; rename it"),
     "array as lines": ("a.jsonl", json.dumps(RECORDS), "a JSON array, not one object per line"),
     "parquet as csv": ("a.csv", b"PAR1" + b"\0" * 8, "contains Parquet, not text; rename it"),
-    "header only": ("a.csv", "item,m\n", "has no rows; expected at least one below the header"),
+    "header only": ("a.csv", "item,m\n", "has no rows; expected at least one row below the header"),
     "duplicates": ("a.csv", "item,m, m\n1,2,3\n", "Several columns of a.csv are named m; rename"),
     "bad gzip": ("a.csv", b"\x1f\x8b" + b"junk" * 9, "cannot be decompressed .*Download it again"),
     "cut gzip": (
@@ -231,7 +232,7 @@ BROKEN = {
     "cut parquet": (
         "a.parquet",
         b"PAR1" + b"x" * 40,
-        "cannot be read as Parquet .*or write it again",
+        "cannot be read as Parquet .*or save it again",
     ),
 }
 
@@ -250,7 +251,7 @@ def test_parquet_that_is_damaged_inside(tmp_path):
     data = bytearray(path.read_bytes())
     data[4:2000] = b"\xff" * 1996
     path.write_bytes(data)
-    fails(path, "a.parquet is damaged .*; write it again")
+    fails(path, "a.parquet is damaged .*; save it again")
 
 
 def test_duplicate_columns_of_parquet_and_frames(tmp_path):
@@ -262,8 +263,10 @@ def test_duplicate_columns_of_parquet_and_frames(tmp_path):
 
 def test_frames_without_rows_and_things_that_are_no_frames():
     fails(FRAME.head(0), "the given DataFrame has no rows")
-    fails(5, r"Expected a path, or a frame.*got int. Convert it with pandas.DataFrame")
-    fails([1, 2], "Expected a path, or a frame .* got list")
+    fails(
+        5, r"Expected a path, or a pandas, .* data frame, got int. Convert it with pandas.DataFrame"
+    )
+    fails([1, 2], "Expected a path, or a pandas, .* data frame, got list")
 
 
 def test_nested_cells_are_no_scores(tmp_path):
@@ -279,7 +282,7 @@ def test_nested_cells_are_no_scores(tmp_path):
 def test_parquet_is_refused_by_its_metadata(tmp_path, monkeypatch):
     FRAME.to_parquet(tmp_path / "a.parquet", index=False)
     monkeypatch.setattr(parquet.ParquetFile, "read", None)
-    fails(tmp_path / "a.parquet", "more than 5 cells.*split it by task", max_cells=5)
+    fails(tmp_path / "a.parquet", "more than 5 cells.*split the table by task", max_cells=5)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -294,7 +297,7 @@ def test_cells_are_counted_before_parsing(tmp_path, monkeypatch, name):
             "array.json": json.dumps(rows),
             "columns.json": json.dumps({"item": [1] * 40, "m": [2] * 40}),
         }.get(name, "".join(json.dumps(row) + "\n" for row in rows))
-    fails(put(path, big), "more than 12 cells, the most that can be read at once", max_cells=12)
+    fails(put(path, big), "more than 12 cells, the maximum that can be read at once", max_cells=12)
 
 
 def test_frames_are_counted_too():
@@ -345,7 +348,7 @@ def test_a_bomb_is_refused_while_it_streams(tmp_path, name, start, row, times):
         for _ in range(times // 16 + 1):
             file.write(member)
     assert path.stat().st_size < 12 << 20
-    assert "cells, the most that can be read at once" in refused_in_little_memory(path)
+    assert "cells, the maximum that can be read at once" in refused_in_little_memory(path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux only")

@@ -106,7 +106,7 @@ def test_folder(folder):
 def test_references_in_use_are_left_out_and_others_are_noted(folder):
     part = only(mtme.parts(folder, language_pair="aa-bb"))
     assert sorted(set(part.rows["system"])) == ["alpha", "beta", "refB"]
-    assert "aa-bb: excluded refA, a reference of a metric" in part.notes
+    assert "aa-bb: excluded refA, used as a reference by a metric" in part.notes
     assert "aa-bb: kept refB, a human reference that no metric used" in part.notes
 
 
@@ -134,7 +134,7 @@ def test_several_language_pairs(folder):
     assert sorted(set(part.rows["task"])) == ["aa-bb", "aa-cc"]
     assert value(part, "domain", task="aa-bb", system="alpha", item="aa-bb/2") == "social"
     assert value(part, "FOO-refA", task="aa-cc", system="beta", item="aa-cc/0") == 0.8
-    assert any("task is the language pair" in note for note in part.notes)
+    assert any("several language pairs were read, each as a task" in note for note in part.notes)
     assert table_of(part).n_items == 4
 
 
@@ -208,7 +208,7 @@ def test_labels_decide_what_a_lone_file_is(folder, tmp_path):
     [
         (
             "a 1\na 2\nb 1\n",
-            "a has 2 scores, but b has 1; every system needs one line for each seg",
+            "a has 2 scores, but b has 1; every system needs one line per seg",
         ),
         ("a 1\nb x\n", "line 2: 'x' is not a number; write None"),
         ("a 1\nb 1 2\n", "line 2 has 3 fields; expected SYSTEM SCORE"),
@@ -235,7 +235,7 @@ def test_domain_that_no_document_has(folder):
     path = folder / "metric-scores/aa-bb/FOO-refA.domain.score"
     path.write_text(path.read_text().replace("social", "speech"))
     with pytest.raises(
-        MetaevalError, match=r"has the domain speech, which aa-bb.docs does not list"
+        MetaevalError, match=r"has scores for the domain speech, which aa-bb.docs does not list"
     ):
         mtme.parts(folder, file_level="domain", language_pair="aa-bb")
 
@@ -251,7 +251,7 @@ def test_short_document_line(folder):
     [
         ({"language_pair": "aa-bc"}, "There is no language pair .* 'aa-bc'.*Did you mean 'aa-"),
         ({"file_level": "segment"}, "file_level='segment' is not one of"),
-        ({"file_level": "sys", "language_pair": "aa-cc"}, "no scores of level 'sys'.*use file_lev"),
+        ({"file_level": "sys", "language_pair": "aa-cc"}, "no scores at level 'sys'.*use file_lev"),
     ],
 )
 def test_options_that_are_not_there(folder, options, message):
@@ -266,15 +266,15 @@ def test_folder_without_score_files(tmp_path):
 
 
 def test_file_with_another_name(tmp_path):
-    with pytest.raises(MetaevalError, match="not a name of a score file; expected NAME-REF"):
+    with pytest.raises(MetaevalError, match="not the name of a score file; expected NAME-REF"):
         mtme.parts(write(tmp_path / "FOO.score", "a 1\n"))
 
 
 def test_lone_file_of_another_level_or_pair(folder):
     path = folder / "human-scores" / "aa-bb.mqm.sys.score"
-    with pytest.raises(MetaevalError, match="has scores of level 'sys', not 'seg'"):
+    with pytest.raises(MetaevalError, match="has scores at level 'sys', not 'seg'"):
         mtme.parts(path, file_level="seg")
-    with pytest.raises(MetaevalError, match="of language pair aa-bb, not aa-cc"):
+    with pytest.raises(MetaevalError, match="for language pair aa-bb, not aa-cc"):
         mtme.parts(path, language_pair="aa-cc")
 
 
@@ -284,7 +284,9 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 def test_scores_of_references_only(tmp_path):
-    with pytest.raises(MetaevalError, match="only the references refA; expected scores of systems"):
+    with pytest.raises(
+        MetaevalError, match="only the references refA; expected scores for systems"
+    ):
         mtme.parts(write(tmp_path / "FOO-refA.seg.score", "refA 1\n"))
 
 
@@ -334,7 +336,7 @@ def test_labels_of_another_file_beside_a_folder(folder):
         folder, pd.DataFrame({**ids, "mine": [1, 2, 3]}), labels="mine", language_pair="aa-bb"
     )
     assert list(table.labels) == ["mine", "mqm", "wmt-z"]
-    assert any("labels matches none of mqm, wmt-z; all are kept" in note for note in table.notes)
+    assert any("labels= matches none of mqm, wmt-z; all are kept" in note for note in table.notes)
 
 
 def test_a_label_that_is_misspelt(folder):

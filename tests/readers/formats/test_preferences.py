@@ -206,7 +206,8 @@ def test_ordered_takes_labels_from_the_other_order():
 def test_ordered_and_net_contradict():
     frame, _ = swapped_frame()
     with pytest.raises(
-        MetaevalError, match=r"both_orders='net' merges the two orders, .* use one of them"
+        MetaevalError,
+        match=r"both_orders='net' merges the two orders, .* use only one of these options",
     ):
         read(frame, ordered=True, both_orders="net")
 
@@ -254,7 +255,9 @@ def test_net_verdicts():
     table = read(records(*rows), both_orders="net")
     assert "order" not in table.rows
     np.testing.assert_array_equal(table.scores["j"], [1, 0, 1, np.nan, np.nan])
-    assert any("contradicts itself in the other order on 1 of 3 pairs" in n for n in table.notes)
+    assert any(
+        "gives opposite verdicts in the two orders on 1 of 3 pairs" in n for n in table.notes
+    )
     tied = read(records(*rows), both_orders="net", refusals="tie")
     np.testing.assert_array_equal(tied.scores["j"], [1, 0, 1, 1, np.nan])
 
@@ -270,7 +273,7 @@ def test_net_does_not_touch_judges_with_one_order():
 @pytest.mark.parametrize("orders", ["each", "net"])
 def test_a_verdict_that_comes_twice_in_one_order(orders):
     frame, _ = swapped_frame(n=3)
-    with pytest.raises(MetaevalError, match=r"several values of judge for one row, at 1 rows"):
+    with pytest.raises(MetaevalError, match=r"several values of judge per row in 1 rows"):
         read(pd.concat([frame, frame.head(1)]), both_orders=orders)
 
 
@@ -323,7 +326,8 @@ def test_refusals_as_errors_are_against_the_label():
     assert table.labels["gold"].tolist() == [1, 1, -1, 0, -1]
     assert table.scores["j"].tolist() == [1, -1, -1, 1, 1]
     with pytest.raises(
-        MetaevalError, match=r"needs labels to be wrong against; add a file of labels"
+        MetaevalError,
+        match=r"needs labels, against which a refusal counts as wrong; add a file of labels",
     ):
         read(REFUSED, refusals="wrong")
 
@@ -372,7 +376,7 @@ def test_gold_beside_the_verdicts():
 
 def test_gold_that_differs_within_a_pair():
     frame = REFUSED.assign(human=["A"] * 9 + ["B"])
-    with pytest.raises(MetaevalError, match=r"several values of human for one row"):
+    with pytest.raises(MetaevalError, match=r"several values of human per row"):
         read(frame)
 
 
@@ -420,7 +424,7 @@ def test_wide_margins_beside_a_label_file():
 
 def test_wide_margins_that_cannot_be():
     with pytest.raises(
-        MetaevalError, match=r"no column of preferences or margins; declare it: col"
+        MetaevalError, match=r"no column of preferences or margins; declare one: col"
     ):
         read(MARGINS[["item", "first", "second"]].assign(opinion=["x", "y", "z"]))
     with pytest.raises(MetaevalError, match=r"'rm' .* has infinite values; leave the cells empty"):

@@ -229,10 +229,10 @@ def test_broken_rewardbench2_files(tmp_path, content, message):
 
 def test_item_from_that_cannot_help(tmp_path):
     twice = {**V1, "id": [5, 5], "subset": ["s", "s"]}
-    with pytest.raises(MetaevalError, match=r"needs texts, one of prompt.*item_from='order'"):
+    with pytest.raises(MetaevalError, match=r"needs a column of texts \(prompt.*item_from='order'"):
         rewardbench.parts(save(tmp_path / "a.json", twice), item_from="text-hash")
     same = {**twice, "prompt": ["one", "one"]}
-    with pytest.raises(MetaevalError, match="Their texts are the same too"):
+    with pytest.raises(MetaevalError, match="Their texts are identical too"):
         rewardbench.parts(save(tmp_path / "a.json", same), item_from="text-hash")
     with pytest.raises(MetaevalError, match="item_from='position' is not one of"):
         rewardbench.parts(save(tmp_path / "a.json", same), item_from="position")

@@ -197,7 +197,10 @@ def test_roles_of_columns_in_a_wide_table():
     assert list(table.labels) == ["human", "mqm"]
     assert {"length", "hyp_words", "cost", "genre", "text_hash"} <= set(table.rows)
     assert "prompt" not in table.rows
-    assert "the given DataFrame: prompt excluded: texts and lists are not kept" in table.notes
+    assert (
+        "the given DataFrame: prompt excluded: columns of texts or lists are not kept"
+        in table.notes
+    )
 
 
 def test_a_rater_column_beside_one_score_column():
@@ -271,7 +274,7 @@ def test_lower_is_better_turns_and_records():
 
 def test_missing_error_lists_the_holes():
     with pytest.raises(
-        MetaevalError, match=r"1 scores are missing, .*: chrf on item 0\. Fill them in"
+        MetaevalError, match=r"1 scores are missing: chrf for item 0\. Fill them in"
     ):
         read(WIDE, missing="error")
     assert read(WIDE.dropna(), missing="error").missing == "error"
@@ -366,7 +369,7 @@ def test_infinite_scores_are_refused(tmp_path, text):
 def test_duplicates_are_refused_with_the_rows(long):
     frame = SCORES if long else WIDE
     again = pd.concat([frame, frame.iloc[[0, 4]]])
-    with pytest.raises(MetaevalError, match=r"for one row, at 2 rows .*item '0', .*item '1'"):
+    with pytest.raises(MetaevalError, match=r"per row in 2 rows .*item '0', .*item '1'"):
         read(again)
 
 
@@ -480,7 +483,7 @@ def test_arguments_of_the_wrong_type():
 
 
 def test_candidates_need_a_label():
-    with pytest.raises(MetaevalError, match=r"need a label .*labels=<column>"):
+    with pytest.raises(MetaevalError, match=r"need correctness labels .*labels=<column>"):
         read_best_of_n(WIDE[["item", "system", "chrf"]])
 
 
@@ -515,7 +518,7 @@ def test_a_judge_given_as_a_list_is_one_scorer():
     assert table.scorers == ["gpt-4"]
     assert table.n_items == 6
     assert table.rows["cluster"].nunique() == 3
-    assert any("dropped the rest of each list" in note for note in table.notes)
+    assert any("the rest of each list was dropped" in note for note in table.notes)
 
 
 def test_parts_of_a_list_that_tell_scores_apart_are_in_the_name():

@@ -187,8 +187,11 @@ def test_refusals_can_be_ties(save):
             r"Unknown verdict in .*: 'modl a'.*value_map",
         ),
         ([{"model_a": "m1", "winner": "A"}], "a file of votes, needs a column 'model_b'"),
-        ([vote(judge="j"), vote("tie", judge="j")], "several values of j for one row.*item '81'"),
-        ([vote(), vote("tie")], "several values of human for one row"),
+        (
+            [vote(judge="j"), vote("tie", judge="j")],
+            "several values of j per row.*item '81'",
+        ),
+        ([vote(), vote("tie")], "several values of human per row"),
         ([vote(judge="j"), vote(judge=None)], "vote 2 has no judge.*judges='pooled'"),
         ([vote(judge="j", question_id=None)], "'question_id' has 1 empty cells"),
         ([vote(judge="j", model_a=None), vote(judge="k")], "'first' has 1 empty cells"),
@@ -264,6 +267,4 @@ def test_questions_go_by_the_names_of_items(tmp_path, name):
 def test_votes_without_questions_are_warned_of(tmp_path):
     rows = pd.DataFrame({"model_a": "x", "model_b": "y", "winner": ["model_a", "model_b"]})
     rows.to_csv(tmp_path / "v.csv", index=False)
-    assert any(
-        "has no ids of questions" in warning for warning in read(tmp_path / "v.csv").warnings
-    )
+    assert any("has no question ids" in warning for warning in read(tmp_path / "v.csv").warnings)

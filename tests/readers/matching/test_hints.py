@@ -76,7 +76,7 @@ def test_the_likeliest_cure_comes_first_and_helps(case, tmp_path):
 
 def test_only_what_varies_is_named():
     frame = repeated("prompt", ("p", "q"), judge=True, human=False)
-    with pytest.raises(MetaevalError, match=r"several values of judge for one row"):
+    with pytest.raises(MetaevalError, match=r"several values of judge per row"):
         me.read(frame)
 
 
@@ -112,12 +112,14 @@ def test_rows_that_name_no_response_may_be_something_else(case, tmp_path):
     frame = repeated(column, values, judge=judge, human=human, response=False)
     frame.to_csv(path, index=False)
     said = CliRunner().invoke(cli, ["check", str(path)]).output
-    assert said.startswith("Warning: scores.csv: no column names responses, so the rows of an")
+    assert said.startswith(
+        "Warning: scores.csv: no column identifies the responses, so the rows of an"
+    )
     assert " ".join(first_cure(said)) == cure
     again = CliRunner().invoke(cli, ["check", str(path), *first_cure(said)])
     assert again.exit_code == 0, again.output
     assert f" {rows} rows," in again.output and f" {counted(scorers, 'scorer')}" in again.output
-    assert "no column names responses" not in again.output
+    assert "no column identifies the responses" not in again.output
 
 
 def test_a_scorer_that_was_said_to_be_one_is_not_doubted():
@@ -163,7 +165,7 @@ def test_an_error_is_preceded_by_the_warnings_of_the_data(tmp_path, capsys):
         cli(["evaluate", str(path), "--label", "nope"])
     out, err = capsys.readouterr()
     warning, error = err.splitlines()
-    assert warning.startswith("Warning: scores.csv: no column names responses")
+    assert warning.startswith("Warning: scores.csv: no column identifies the responses")
     assert error == "Error: There is no label 'nope'; there is only human." and out == ""
 
 
@@ -240,7 +242,9 @@ def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
     assert me.read(numbered(), columns={"item": "id"}).n_items == 60
     with pytest.raises(MetaevalError, match=cure.replace("prompt", "question")):
         me.read(numbered().assign(prompt=np.arange(60) // 3).rename(columns={"prompt": "question"}))
-    assert "If prompt identifies what was answered" in me.read(numbered("item")).warnings[0]
+    assert (
+        "If prompt identifies the input that was answered" in me.read(numbered("item")).warnings[0]
+    )
     fresh = numbered().assign(prompt=[f"text {i}" for i in range(60)])
     assert me.read(fresh).n_items == 60
 

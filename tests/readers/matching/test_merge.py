@@ -164,14 +164,17 @@ def test_a_name_that_is_a_scorer_here_and_a_label_there():
 def test_no_overlap_names_example_ids_and_the_shift():
     shifted = LABELS.assign(item=LABELS["item"] + 100)
     text = fails("share no row", named(SCORES, "s.csv"), named(shifted, "l.csv"))
-    assert "matched by task, item, system: item is '100' in one and '0' in the other" in text
-    assert "The items look shifted by -100" in text or "shifted by +100" in text
+    assert "matched by task, item, system: item is '100' in one file and '0' in the other" in text
+    assert "The item numbers look shifted by -100" in text or "shifted by +100" in text
     assert "columns={'item': '<column>'} (--map item=<column>)" in text
 
 
 def test_no_overlap_of_systems_only():
     text = fails("share no row", SCORES, LABELS.assign(system=LABELS["system"] + "-v2"))
-    assert "system is 'a-v2' in one and 'a' in the other" in text or "system is 'a' in one" in text
+    assert (
+        "system is 'a-v2' in one file and 'a' in the other" in text
+        or "system is 'a' in one file" in text
+    )
     assert "shifted" not in text
 
 
@@ -200,7 +203,7 @@ def test_differences_are_noted_in_both_directions():
 def test_items_shifted_by_one_are_suspicious():
     scores, labels = (frame.drop(columns="task") for frame in (SCORES, LABELS))
     table = read(named(scores, "s.csv"), named(labels.assign(item=labels["item"] + 1), "l.csv"))
-    assert "items of s.csv look shifted by -1" in table.warnings[0]
+    assert "item numbers in s.csv look shifted by -1" in table.warnings[0]
 
 
 def test_rows_that_match_nothing_are_warned_of():
@@ -216,7 +219,7 @@ def test_covariates_that_differ_are_left_out_with_a_note(task):
     table = read(SCORES.assign(length=1, genre="x"), other.assign(length=2, genre="x"))
     assert "length" not in table.rows
     assert "genre" in table.rows
-    assert "length excluded: files disagree on it for 12 rows" in table.notes
+    assert "length excluded: files disagree on its value in 12 rows" in table.notes
 
 
 @pytest.mark.parametrize("task", [True, False])
@@ -244,7 +247,8 @@ def test_a_scorer_that_is_a_covariate_elsewhere():
 def test_rows_that_nothing_names_cannot_be_joined():
     frame = pd.DataFrame({"item": [1, 1], "m": [1, 2]})
     fails(
-        "has several rows for one .*no column distinguishes these rows. .*add a column 'system'",
+        "has several rows for the same .*no other column distinguishes these rows. .*add a column "
+        "'system'",
         frame,
         frame.rename(columns={"m": "k"}),
     )
@@ -307,7 +311,7 @@ def test_everything_in_a_label_file_is_a_label(labels):
 
 
 def test_equal_values_in_two_files_are_noted():
-    assert "chrf: 6 equal values are in several files" in read(SCORES, SCORES.head(6)).notes
+    assert "chrf: 6 values occur in several files and agree" in read(SCORES, SCORES.head(6)).notes
 
 
 def test_files_hang_together_through_others_only_if_others_do():

@@ -39,7 +39,7 @@ def test_ids_that_one_file_pads_with_zeros_are_warned_of_first():
     for order in (sources, sources[::-1]):
         table = read(*order)
         first, second, *_ = table.warnings
-        assert first.startswith("100 items of l.csv and of s.csv differ in leading zeros only")
+        assert first.startswith("100 items of l.csv and of s.csv differ only in leading zeros")
         assert "'0' and '000'" in first
         assert "use the same ids in both files" in first
         assert second.startswith("only 80 of 280 rows with scores have labels")
@@ -51,7 +51,7 @@ def test_ids_that_one_file_pads_with_zeros_are_warned_of_first():
 
 def test_ids_padded_beside_a_file_without_systems():
     table = read(grid(PADDED, judge=1), labels(range(140), "a").drop(columns="system"))
-    assert "differ in leading zeros only" in table.warnings[0]
+    assert "differ only in leading zeros" in table.warnings[0]
 
 
 def test_ids_that_share_nothing_for_their_zeros():
@@ -142,7 +142,7 @@ def test_shards_with_scores_and_labels_are_not_shifted(other):
 
 def test_items_from_0_and_from_1_are_still_shifted():
     table = read(grid(range(30), judge=1), labels(range(1, 31)))
-    assert "items of s.csv look shifted by -1" in table.warnings[0]
+    assert "item numbers in s.csv look shifted by -1" in table.warnings[0]
 
 
 # A column for each system
@@ -152,7 +152,7 @@ WIDE = pd.DataFrame({"item": range(9)} | {s: np.sin(np.arange(9) + len(s)) for s
 
 def test_columns_that_are_called_like_systems_are_refused_with_the_cure():
     WIDE.attrs["source"] = "wide.csv"
-    text = fails("are named like systems of l.csv", WIDE, labels(range(9), SYSTEMS))
+    text = fails("are named like the systems of l.csv", WIDE, labels(range(9), SYSTEMS))
     cure = "pandas.melt(frame, id_vars='item', var_name='system', value_name='score')"
     assert cure in text
     long = pd.melt(WIDE, id_vars="item", var_name="system", value_name="score")
@@ -207,7 +207,7 @@ def test_wide_pairs_in_both_orders_are_kept_as_shown():
 
 def test_the_net_of_wide_pairs_is_refused():
     fails(
-        r"keep pairs as shown.*without both_orders='net' \(--both-orders net\)",
+        r"keep the pairs as shown.*without both_orders='net' \(--both-orders net\)",
         BOTH,
         both_orders="net",
     )
