@@ -81,7 +81,7 @@ def read(
     format : {"mtme", "rewardbench", "rewardbench2", "votes", "tidy"}, optional
         Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Columns of roles, where the names differ: ``{"item": "qid"}``. Roles are item, task,
+        Columns of roles whose names differ: ``{"item": "qid"}``. Roles are item, task,
         cluster, system, response; scorer and score, or rater and label, of long tables; first,
         second, preference and order of pairs. ``{"item": "doc+seg"}`` combines the ids of two
         columns. Roles whose column is not in a file are ignored for that file.
@@ -116,7 +116,7 @@ def read(
         Values of words: ``{"good": 3, "poor": 1}``; for pairs 1 for the first response, -1 for the
         second, 0 for a tie. None is missing.
     decimal : {".", ","} or mapping, optional
-        Decimal mark, where it is ambiguous; ``{"elo": ","}`` for one column.
+        Decimal mark, if it is ambiguous; ``{"elo": ","}`` for one column.
     header : sequence of str, optional
         Column names of a CSV or TSV file without a header.
     repeats : {"error", "mean"}, default "error"

@@ -15,7 +15,7 @@ from metaeval.tables import Pairs, Responses
 def _require_kind(kind: type, expected: str, table: Responses | Pairs) -> Any:
     if not isinstance(table, kind):
         content = "pairs" if isinstance(table, Pairs) else "scores of responses"
-        raise MetaevalError(f"Expected {expected}, got a file of {content}; use read().")
+        raise MetaevalError(f"Expected {expected}, got a file of {content}; use read() instead.")
     return table
 
 
@@ -52,7 +52,7 @@ def read_scores(
     format : {"mtme", "rewardbench", "rewardbench2", "tidy"}, optional
         Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Columns of roles, where the names differ: ``{"item": "qid"}``. Roles are item, task,
+        Columns of roles whose names differ: ``{"item": "qid"}``. Roles are item, task,
         cluster, system, response; scorer and score, or rater and label, of long tables.
         ``{"item": "doc+seg"}`` combines the ids of two columns.
     labels : str or sequence of str, optional
@@ -82,7 +82,7 @@ def read_scores(
     value_map : mapping of str to float or None, optional
         Values of words: ``{"good": 3, "poor": 1, "skip": None}``; None is missing.
     decimal : {".", ","} or mapping, optional
-        Decimal mark, where it is ambiguous; ``{"elo": ","}`` for one column.
+        Decimal mark, if it is ambiguous; ``{"elo": ","}`` for one column.
     header : sequence of str, optional
         Column names of a CSV or TSV file without a header.
     repeats : {"error", "mean"}, default "error"
@@ -167,7 +167,7 @@ def read_preferences(
     format : {"votes", "tidy"}, optional
         Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Columns of roles, where the names differ: ``{"item": "qid"}``. Roles are item, task,
+        Columns of roles whose names differ: ``{"item": "qid"}``. Roles are item, task,
         cluster, first, second, preference, order, scorer, rater. ``{"item": "doc+seg"}`` combines
         the ids of two columns.
     labels : str or sequence of str, optional
@@ -196,7 +196,7 @@ def read_preferences(
         Values of words: 1 for the first response, -1 for the second, 0 for a tie, None for a
         missing verdict: ``{"A": 1, "B": -1, "same": 0, "skip": None}``.
     decimal : {".", ","} or mapping, optional
-        Decimal mark, where it is ambiguous; ``{"elo": ","}`` for one column.
+        Decimal mark, if it is ambiguous; ``{"elo": ","}`` for one column.
     header : sequence of str, optional
         Column names of a CSV or TSV file without a header.
     ordered : bool, default False
@@ -374,7 +374,7 @@ def read_best_of_n(
     format : {"rewardbench", "rewardbench2", "tidy"}, optional
         Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Columns of roles, where the names differ: ``{"item": "qid"}``. Roles are item, task,
+        Columns of roles whose names differ: ``{"item": "qid"}``. Roles are item, task,
         cluster, system, response; scorer and score, or rater and label, of long tables.
         ``{"item": "doc+seg"}`` combines the ids of two columns.
     labels : str or sequence of str, optional
@@ -406,7 +406,7 @@ def read_best_of_n(
     value_map : mapping of str to float or None, optional
         Values of words: ``{"good": 3, "poor": 1, "skip": None}``; None is missing.
     decimal : {".", ","} or mapping, optional
-        Decimal mark, where it is ambiguous; ``{"elo": ","}`` for one column.
+        Decimal mark, if it is ambiguous; ``{"elo": ","}`` for one column.
     header : sequence of str, optional
         Column names of a CSV or TSV file without a header.
     repeats : {"error", "mean"}, default "error"

@@ -91,8 +91,8 @@ def _unknown_scorer_error(part: Part, names: list[str], unknown: str) -> Metaeva
     if unknown in part.columns:
         return MetaevalError(
             f"The column {unknown!r} was read as ids, texts or lists, not as scores; the scorers "
-            f"are {join_names(names, 20) or 'none'}. If it has scores, write them as numbers, or "
-            "declare the id columns: columns={...} (--map)."
+            f"are {join_names(names, 20) or 'none'}. If it contains scores, write them as "
+            "numbers, or declare the id columns: columns={...} (--map)."
         )
     numeric_columns = [c for c in part.rows if pd.api.types.is_numeric_dtype(part.rows[c].dtype)]
     candidates = list(dict.fromkeys([*names, *numeric_columns])) or _candidate_names(

@@ -18,7 +18,7 @@ def complete_rows(table: Table, policy: str) -> Bools:
     if policy == "error" and not present.all():
         row, column = np.argwhere(~present)[0]
         raise MetaevalError(
-            f"{int((~present).sum())} scores are missing, the first that of "
+            f"{int((~present).sum())} scores are missing, such as that of "
             f"{table.scorers[column]!r} for item {table.rows['item'].iloc[row]!r}; fill them in, "
             "or use missing='common'."
         )
@@ -86,4 +86,4 @@ def no_complete_rows_message(table: Table, warnings: tuple[str, ...]) -> str:
             f"No row with a label has a score of {join_names(empty)}; check the ids, or select "
             "other scorers (scorers=)."
         )
-    return f"No row has scores of all scorers: {warnings[0]}." if warnings else "No row is left."
+    return f"No row has scores from all scorers: {warnings[0]}." if warnings else "No row is left."

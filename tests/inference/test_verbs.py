@@ -82,7 +82,7 @@ def test_pairwise_needs_no_row_that_all_scorers_have():
     for m in range(3):
         holes[12 * m : 12 * (m + 1), m] = True
     table = table.replace(scores=table.scores.mask(holes))
-    with pytest.raises(MetaevalError, match="No row has scores of all scorers"):
+    with pytest.raises(MetaevalError, match="No row has scores from all scorers"):
         me.compare(table, st.pairwise_accuracy(), n_resamples=100)
     result = me.compare(table, st.pairwise_accuracy(), missing="pairwise", n_resamples=100)
     assert result.row("m0", "m1")["n_items"] == 3

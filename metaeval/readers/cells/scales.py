@@ -58,9 +58,10 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
     outside = ((values < low) | (values > high)) & ~tied
     if outside.any():
         raise MetaevalError(
-            f"{name!r} of {source} contains {values[outside][0]:g}, but preference_scale={scale!r} "
-            f"ranges from {low} to {high}; choose another of {join_names(SCALES)}, or map each "
-            "code: value_map={...} (--value-map CODE=1,CODE=-1,CODE=none)."
+            f"{name!r} of {source} contains {values[outside][0]:g}, but "
+            f"preference_scale={scale!r} ranges from {low} to {high}; choose another scale "
+            f"({join_names(SCALES)}), or map each code: value_map={{...}} (--value-map "
+            "CODE=1,CODE=-1,CODE=none)."
         )
     times, plus = _MARGIN[scale]
     margin = times * values + plus

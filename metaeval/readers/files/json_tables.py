@@ -47,7 +47,11 @@ def _parse(path: Path, text: str, line: int = 1) -> Any:
         content = json.loads(text, object_pairs_hook=_distinct_fields)
     except json.JSONDecodeError as error:
         lines = error.msg == "Extra data" and text.lstrip().startswith("{")
-        advice = "a file with one object per line must be named .jsonl" if lines else "correct it"
+        advice = (
+            "a file with one object per line must have the extension .jsonl"
+            if lines
+            else "correct it"
+        )
         raise MetaevalError(
             f"{path.name} is not valid JSON, line {line + error.lineno - 1}: {error.msg}; {advice}."
         ) from None

@@ -277,7 +277,7 @@ def _stack_pairs(
     )
     if "cluster" in wide and wide["cluster"].isna().any():
         lacking = wide.loc[wide["cluster"].isna(), "task"].unique()
-        notes.append(f"documents are not used: {join_names(lacking)} has no .docs file")
+        notes.append(f"document ids are not used because {join_names(lacking)} has no .docs file")
         wide = wide.drop(columns="cluster")
     notes.append("several language pairs were read, each as a task")
     return wide.reset_index(drop=True), notes

@@ -88,7 +88,9 @@ def read_scores(file: ScoreFile) -> pd.Series:
     lines = lines_of(file.path)
     rows = [_row(file, n, line.split()) for n, line in enumerate(lines, 1) if line.strip()]
     if not rows:
-        raise MetaevalError(f"{file.path.name} is empty; expected lines `SYSTEM SCORE`.")
+        raise MetaevalError(
+            f"{file.path.name} is empty; expected lines of the form `SYSTEM SCORE`."
+        )
     frame = pd.DataFrame(rows, columns=["item", "system", "score"])
     if file.level == "sys":
         frame["item"] = "all"

@@ -80,7 +80,7 @@ def _orders(long: pd.DataFrame) -> Any:
     wrong = sorted(set(order.unique()) - {"ab", "ba"})
     if wrong:
         raise MetaevalError(
-            f"Expected ab (the first was shown first) or ba in the column 'order', got "
+            "Expected ab (the first response was shown first) or ba in the column 'order', got "
             f"{join_names(map(repr, wrong), 5)}."
         )
     return order.to_numpy(dtype=object)

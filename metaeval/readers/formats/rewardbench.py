@@ -268,7 +268,7 @@ def _texts(values: Sequence[Any], name: str, source: str) -> list[str]:
     odd = [v for v in values if v is None or isinstance(v, list | dict) or str(v).strip() == ""]
     if odd:
         raise MetaevalError(
-            f"{name!r} of {source} contains {odd[0]!r:.60}; expected a text or a number in each "
+            f"{name!r} of {source} contains {odd[0]!r:.60}; expected text or a number in each "
             "row. Fill it in, or remove the column and use item_from='order'."
         )
     is_integral = [isinstance(value, float) and value.is_integer() for value in values]
@@ -297,8 +297,8 @@ def _require_unique(items: list[str], sheet: RewardFile, item_from: str) -> None
     if not len(repeated):
         return
     cures = {
-        "id": "Distinguish them by item_from='order' (position in the file; every file must have "
-        "the same order) or item_from='text-hash' (needs a text column).",
+        "id": "Distinguish them with item_from='order' (position in the file; every file must "
+        "have the same order) or item_from='text-hash' (needs a text column).",
         "text-hash": "Their texts are identical too; use item_from='order', or drop the repeats.",
     }
     raise MetaevalError(

@@ -179,7 +179,7 @@ def _mask_codes(
             n = int((blank.isna() & frame[name].notna()).sum())
             if n:
                 blanked[name] = blank
-                notes.append(f"{source}: {called}: {n} cells with a code for missing values")
+                notes.append(f"{source}: {called}: {n} cells contain a code for missing values")
     if not blanked:
         return frame, notes
     attrs = frame.attrs

@@ -80,4 +80,6 @@ def split_turns(
     frame = frame.assign(item=[f"{i}/{t}" for i, t in zip(item, turn, strict=True)], **cluster)
     frame = frame.drop(columns="turn")
     frame.attrs = attrs
-    return frame, [f"{attrs['source']}: each turn is an item, each question a cluster of turns"]
+    return frame, [
+        f"{attrs['source']}: each turn is an item, and each question is a cluster of turns"
+    ]

@@ -70,8 +70,9 @@ def _require_one_kind(parts: Sequence[Part]) -> None:
     if len({part.pairs for part in parts}) > 1:
         names = [sorted({p.source for p in parts if p.pairs == kind}) for kind in (True, False)]
         raise MetaevalError(
-            f"{join_names(names[0])} has pairs, but {join_names(names[1])} has scores of "
-            "responses; read them separately, and join them with responses.pairs().join(pairs)."
+            f"{join_names(names[0])} contains pairs, but {join_names(names[1])} contains scores "
+            "of responses; read them separately, and join them with "
+            "responses.pairs().join(pairs)."
         )
 
 
@@ -338,8 +339,8 @@ def _no_shared_rows_error(merged: Part, other: Part, shared: list[str]) -> Metae
     )
     return MetaevalError(
         f"{names[1]} of {other.source} shares no row ({', '.join(shared)}) with {names[0]} of "
-        f"{merged.source}, which has more ids{both_orders}; correct the ids, or read the files "
-        "separately."
+        f"{merged.source}, which has more id columns{both_orders}; correct the ids, or read the "
+        "files separately."
     )
 
 
@@ -377,8 +378,8 @@ def _repeated_use_warning(
     )
     return [
         f"{other.source} has no {join_names(lacking)}: each of its values is used for "
-        f"{len(match) / len(np.unique(match)):.3g} rows on average, which count as different "
-        f"responses{raters}"
+        f"{len(match) / len(np.unique(match)):.3g} rows on average, which are treated as "
+        f"different responses{raters}"
     ]
 
 

@@ -199,7 +199,7 @@ BROKEN = {
     ),
     "short": ("a.tsv", "item\tm\n1\n", r"row 2 .*expected 2 cells, .*got 1"),
     "json": ("a.json", '[{"item": 1},\n{"item" 2}]', "not valid JSON, line 2: Expecting ':'.*corr"),
-    "json lines": ("a.json", LINES, r"not valid JSON, line 2: .*must be named .jsonl"),
+    "json lines": ("a.json", LINES, r"not valid JSON, line 2: .*must have the extension .jsonl"),
     "line": ("a.jsonl", '{"item": 1}\n\n{"item": }\n', "not valid JSON, line 3: Expecting value"),
     "no object": ("a.jsonl", '{"item": 1}\n[2]\n', "line 2: expected an object such as"),
     "deep": ("a.json", "[" * 100_000, "nested too deeply; expected an array of objects"),

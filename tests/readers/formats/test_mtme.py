@@ -212,7 +212,7 @@ def test_labels_decide_what_a_lone_file_is(folder, tmp_path):
         ),
         ("a 1\nb x\n", "line 2: 'x' is not a number; write None"),
         ("a 1\nb 1 2\n", "line 2 has 3 fields; expected SYSTEM SCORE"),
-        ("\n", "is empty; expected lines `SYSTEM SCORE`"),
+        ("\n", "is empty; expected lines of the form `SYSTEM SCORE`"),
     ],
 )
 def test_broken_lines(tmp_path, text, message):

@@ -572,7 +572,10 @@ def test_verdicts_in_several_columns_of_votes_are_read_as_a_table(tmp_path):
         assert table.labels["winner"].tolist() == [1, -1, 1, 0]
     votes.assign(human=judge, seconds=3.5).to_csv(path, index=False)
     votes.assign(tier="gold", judge="gpt-4", note="x").to_csv(tmp_path / "more.csv", index=False)
-    assert "excluded, as not needed for votes: tier, note" in read(tmp_path / "more.csv").notes[0]
+    assert (
+        "excluded columns that votes do not need: tier, note"
+        in read(tmp_path / "more.csv").notes[0]
+    )
 
 
 def test_winners_may_be_named_in_columns_beside_each_other():

@@ -260,7 +260,7 @@ def test_rows_that_nothing_names_cannot_be_joined():
 def test_pairs_and_scores_are_not_mixed():
     pairs = pd.DataFrame({"item": [1], "first": "a", "second": "b", "m": [0.5]})
     fails(
-        "p.csv has pairs, but .* scores of responses; read them separately",
+        "p.csv contains pairs, but .* scores of responses; read them separately",
         named(pairs, "p.csv"),
         SCORES,
     )
