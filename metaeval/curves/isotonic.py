@@ -74,7 +74,7 @@ def fold_to_upper_half(forecast: Floats, label: Floats) -> tuple[Floats, Floats]
 
 
 def expected_score(score: str, forecast: Floats, label: Floats) -> Floats:
-    """Score of each row, in expectation over an event with probability `label`.
+    """Expected score of each row, for an event with probability `label`.
 
     For labels 0 and 1 these are the Brier score (p - y)^2 and the log score; for a proportion w the
     Brier score includes the irreducible part w (1 - w).

@@ -60,7 +60,7 @@ def _threshold(tree: xr.DataTree) -> DerivedQuantity:
     """Return the threshold (Rao-Kupper), or the log propensity to tie (Davidson)."""
     form = read_attr(tree, "options")["form"]
     target = {
-        "rao_kupper": "the threshold t of the latent difference u for ties, P(win) = sigma(u - t)",
+        "rao_kupper": "the tie threshold t for the latent difference u: P(win) = sigma(u - t)",
         "davidson": "log nu, the log propensity to tie",
     }[form]
     return _variable(tree, "threshold", target)

@@ -226,7 +226,7 @@ def _require_draws(statistic: Statistic, part: Estimates, design: Design) -> Non
     if part.n_units < 2:
         raise MetaevalError(
             f"There is only one {unit}{where}; the Bayesian bootstrap needs at least two. Pool the "
-            "strata (by=None), or exclude this one with table.select()."
+            "strata (by=None), or exclude this stratum with table.select()."
         )
     raise MetaevalError(
         f"{statistic.name} has no draws{where}: it is limited to {statistic.item_limit} items. Use "

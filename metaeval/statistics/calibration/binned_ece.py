@@ -101,7 +101,7 @@ def ece(
 def _check(bins: int, binning: str) -> None:
     if check_integer("bins", bins, 1) > _MAX_BINS:
         raise MetaevalError(
-            f"bins must be at most {_MAX_BINS}, got {bins}; smooth_ece needs no bins."
+            f"bins must be at most {_MAX_BINS}, got {bins}; smooth_ece does not use bins."
         )
     check_one_of("binning", binning, BINNINGS)
 

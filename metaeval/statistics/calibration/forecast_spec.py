@@ -227,8 +227,8 @@ class Reading(Forecast):
     def describe_origin(self) -> str:
         """Describe how scores become forecasts, for a settled specification."""
         return {
-            "probability": "scores interpreted as the probability",
-            "log_odds": "scores interpreted as the log odds",
+            "probability": "scores taken as the probability",
+            "log_odds": "scores taken as the log odds",
             "score": f"scores mapped by {self.calibrator} (cross-fitted over items)",
         }[self.scale]
 
