@@ -53,8 +53,8 @@ def as_text(result: Result, truth: Truth) -> str:
             "",
             "True values, known because the data are simulated:",
             plain_table(table),
-            f"{int(scorer_rows['inside'].sum())} of {len(scorer_rows)} intervals of scorers and "
-            f"{int(difference_rows['inside'].sum())} of {len(difference_rows)} intervals of "
+            f"{int(scorer_rows['inside'].sum())} of {len(scorer_rows)} intervals for scorers and "
+            f"{int(difference_rows['inside'].sum())} of {len(difference_rows)} intervals for "
             f"differences cover the true value (nominal coverage {100 * result.confidence:g}%).",
             "",
             result.sentence(best[0], best[-1]),

@@ -42,40 +42,50 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @reading_options
 @click.option("--model", type=click.Choice(MODELS), required=True, help="Model to fit.")
 @click.option("--quantity", "quantities", type=Names(), help="Quantities: slope, gap, epsilon, ...")
-@click.option("--agreement", type=float, help="Agreement of the quantity gap, such as 0.9.")
-@click.option("--form", help="Form of ties: davidson; of calibration: temperature, spline, beta.")
+@click.option("--agreement", type=float, help="Agreement rate that defines the gap, such as 0.9.")
+@click.option("--form", help="Form of ties (davidson) or calibration (temperature, spline, beta).")
 @click.option("--statistic", help="Accuracy statistic of the accuracy model.")
 @click.option(
     "--covariates",
     type=Names(),
     help="Covariates of pairs, such as length_delta, or of ratings, such as length.",
 )
-@click.option("--scale", help="log_odds: margins are log odds; calibrated if the slope is 1.")
-@click.option("--positive-from", type=float, help="Lowest positive label, for beta calibration.")
+@click.option(
+    "--scale", help="log_odds if margins are log odds; they are calibrated if the slope is 1."
+)
+@click.option(
+    "--positive-from", type=float, help="Lowest label that counts as positive (beta calibration)."
+)
 @click.option("--raters", type=Names(), help="Label columns of the raters model.")
 @click.option("--label", help="Label to use, if there are several.")
-@click.option("--by", help="Column of partially pooled strata, by default task if there is one.")
+@click.option("--by", help="Column of partially pooled strata; by default task, if present.")
 @click.option("--resample", help="Independent units: item or cluster.")
-@click.option("--missing", help="Missing scores: common, error, count_as_wrong.")
-@click.option("--scorers", type=Names(), help="Only these scorers.")
-@click.option("--baseline", help="Compare all others with this scorer only.")
+@click.option("--missing", help="Policy for missing scores: common, error, count_as_wrong.")
+@click.option("--scorers", type=Names(), help="Scorers to include; by default all.")
+@click.option("--baseline", help="Compare all other scorers with this one only.")
 @click.option(
     "--rope", type=float, help="Half-width of the region of practical equivalence (ROPE)."
 )
 @click.option(
-    "--confidence", type=float, default=0.95, show_default=True, help="Probability of intervals."
+    "--confidence",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Posterior probability of intervals.",
 )
 @click.option("--n-chains", type=int, default=4, show_default=True, help="Number of chains.")
-@click.option("--n-warmup", type=int, help="Warmup steps of each chain.")
+@click.option("--n-warmup", type=int, help="Warmup steps per chain.")
 @click.option(
-    "--n-draws", type=int, help="Draws of each chain, by default until the diagnostics pass."
+    "--n-draws",
+    type=int,
+    help="Draws per chain; by default, sampling continues until the diagnostics pass.",
 )
 @click.option(
     "--target-accept", type=float, help="Target acceptance rate; higher means smaller steps."
 )
 @seed_option
 @click.option(
-    "--no-check", is_flag=True, help="Show posteriors that fail the diagnostics, flagged."
+    "--no-check", is_flag=True, help="Show posteriors that fail the diagnostics, with a flag."
 )
 @click.option("--save", type=click.Path(path_type=Path), help="Save the posterior as NetCDF.")
 @output_options
@@ -141,13 +151,14 @@ def _flag(option: str) -> str:
 def _check_format(output_format: str, names: tuple[str, ...]) -> None:
     if output_format == "json" and len(names) > 1:
         raise MetaevalError(
-            f"JSON output has one quantity; choose one of {', '.join(names)} with --quantity."
+            f"JSON output is limited to one quantity; choose one of {', '.join(names)} with "
+            "--quantity."
         )
 
 
 def _check_agreement(agreement: float | None, names: tuple[str, ...]) -> None:
     if agreement is not None and "gap" not in names:
-        raise MetaevalError("--agreement applies to the quantity gap only; add --quantity gap.")
+        raise MetaevalError("--agreement applies only to the quantity gap; add --quantity gap.")
 
 
 def _quantity_options(name: str, agreement: float | None) -> dict[str, Any]:

@@ -23,14 +23,14 @@ from metaeval.core import MetaevalError
 @click.command()
 @reading_options
 @statistic_options
-@click.option("--new", required=True, help="The new scorer.")
-@click.option("--baseline", required=True, help="The scorer to compare it with.")
-@click.option("--superiority-margin", type=float, default=0.0, help="Gain to be exceeded.")
-@click.option("--non-inferiority-margin", type=float, help="Acceptable loss.")
+@click.option("--new", required=True, help="New scorer.")
+@click.option("--baseline", required=True, help="Scorer that the new one is compared with.")
+@click.option("--superiority-margin", type=float, default=0.0, help="Gain that must be exceeded.")
+@click.option("--non-inferiority-margin", type=float, help="Largest acceptable loss.")
 @click.option("--label", help="Label to use, if there are several.")
-@click.option("--by", help="Column of strata with equal weights, such as task.")
+@click.option("--by", help="Column of equally weighted strata, such as task.")
 @click.option("--resample", help="Resampling units: item, cluster or task.")
-@click.option("--missing", help="Missing scores: common, error, count_as_wrong.")
+@click.option("--missing", help="Policy for missing scores: common, error, count_as_wrong.")
 @interval_options
 @quiet_option
 def gate(files: tuple[Path, ...], quiet: bool, debug: bool, **options: Any) -> None:

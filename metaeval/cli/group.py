@@ -128,7 +128,7 @@ def _output() -> Any:
         if error.errno == errno.EBADF:
             why = "it is closed"
         raise Unwritable(
-            f"Cannot write to the standard output ({why}); the output is incomplete. Write it to a "
+            f"Cannot write to standard output ({why}); the output is incomplete. Write it to a "
             "file."
         ) from None
 

@@ -30,13 +30,15 @@ from metaeval.core import MetaevalError, check_writable, join_names
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="metaeval")
 def cli() -> None:
-    """Judge the scorers of language-model outputs: metrics, reward models, LLM judges."""
+    """Evaluate scorers of language-model outputs: metrics, reward models, LLM judges."""
 
 
 @cli.command()
 @reading_options
-@click.option("--scorers", type=Names(), help="Only these scorers.")
-@click.option("--write", type=click.Path(path_type=Path), help="Write the table to a tidy CSV.")
+@click.option("--scorers", type=Names(), help="Scorers to include; by default all.")
+@click.option(
+    "--write", type=click.Path(path_type=Path), help="Write the table to a tidy CSV file."
+)
 def check(files: tuple[Path, ...], write: Path | None, debug: bool, **options: Any) -> None:
     """Recognize, validate and align FILES; report what was found."""
     from metaeval.readers import recognize
@@ -65,8 +67,8 @@ def _write_table(path: Path, frame: Any) -> None:
     odd = sorted(name for name in names if is_formula(name))
     if odd:
         say(
-            f"{join_names(map(repr, odd), 3)} in {str(path)!r}: spreadsheets may read this as a "
-            "formula; import the columns as text.",
+            f"{join_names(map(repr, odd), 3)} in {str(path)!r}: spreadsheets may interpret this as "
+            "a formula; import the columns as text.",
             err=True,
         )
 
@@ -105,12 +107,13 @@ def compare(
     """Rank the scorers in FILES in a leaderboard, with intervals, tests and letters."""
     if config is not None:
         raise MetaevalError(
-            "--config is not supported: there are no configuration files; use options instead."
+            "--config is not supported: there are no configuration files; use command-line options."
         )
     scorers, baseline = options["scorers"], options["baseline"]
     if scorers and baseline is not None and baseline not in scorers:
         raise MetaevalError(
-            f"--baseline {baseline!r} is not among --scorers {','.join(scorers)}; add it there."
+            f"--baseline {baseline!r} is not among --scorers {','.join(scorers)}; add it to "
+            "the list."
         )
     _run("compare", files, options, output_format, output, quiet)
 
@@ -147,13 +150,17 @@ def _plain_table(frame: Any) -> str:
     type=click.Path(path_type=Path),
     default=Path("metaeval-demo"),
     show_default=True,
-    help="Folder of the report and its files.",
+    help="Folder for the report and its files.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of the simulation and resampling."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Random seed of simulation and resampling.",
 )
 @click.option("--quick", is_flag=True, help="Fewer items and resamples, and no fitted model.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback if an error occurs.")
 def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
     """Simulate scorers of known quality, compare them, and show true values beside estimates."""
     from metaeval import style
@@ -161,7 +168,7 @@ def demo(output: Path, seed: int, quick: bool, debug: bool) -> None:
     from metaeval.core import plain_csv
     from metaeval.reporting import ReportInput, write_report
 
-    check_writable(output, "choose another with -o")
+    check_writable(output, "choose another folder with -o")
     with style("acl"):
         result, truth, table = demo.run(seed, **(demo.QUICK if quick else demo.FULL))
         click.echo(demo.as_text(result, truth))

@@ -57,7 +57,7 @@ class Marks(click.ParamType):  # type: ignore[type-arg]
         marks = re.findall(r"(.+?)=([.,])(?:;|$)", value)
         if ";".join(f"{name}={mark}" for name, mark in marks) != value.removesuffix(";"):
             self.fail(
-                'expected , or . or marks of columns such as elo=, or "elo=,;bleu=.", got '
+                'expected , or . or marks by column such as elo=, or "elo=,;bleu=.", got '
                 f"{value!r}.",
                 param,
                 ctx,
@@ -83,34 +83,36 @@ def compose(*decorators: Callable[..., Any]) -> Callable[..., Any]:
 
 reading_options = compose(
     click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path)),
-    click.option("--format", "format", help="Format of all files, if not recognized."),
+    click.option("--format", "format", help="Format of all files, if it is not recognized."),
     click.option(
         "--map",
         "columns",
         type=Settings(),
         multiple=True,
         callback=lambda _, __, given: merge_settings(given),
-        help="Columns of roles: item=qid,system=gen.",
+        help="Columns by role, such as item=qid,system=gen.",
     ),
-    click.option("--labels", type=Names(), help="Columns, scorers or raters that are labels."),
+    click.option("--labels", type=Names(), help="Columns, scorers or raters to use as labels."),
     click.option("--keys", type=Names(), help="Further columns that identify a row."),
-    click.option("--cluster", help="Column of clusters of dependent items, as --map cluster=..."),
+    click.option(
+        "--cluster", help="Column of clusters of dependent items; same as --map cluster=..."
+    ),
     click.option(
         "--lower-is-better", type=Names(), help="Scorers or labels whose sign is reversed."
     ),
     click.option(
         "--label-kind",
         type=click.Choice(["rating", "correct", "preference"]),
-        help="Kind of labels, by default inferred.",
+        help="Kind of labels; inferred by default.",
     ),
     click.option(
-        "--label-epsilon", type=float, help="Labels that differ by at most this are tied."
+        "--label-epsilon", type=float, help="Labels that differ by at most this much are tied."
     ),
     click.option("--average-raters", is_flag=True, default=None, help="Average the raters."),
     click.option(
         "--shared-items/--independent-items",
         default=None,
-        help="Whether tasks share their items, by default inferred from ids.",
+        help="Whether tasks share items; inferred from ids by default.",
     ),
     click.option(
         "--ordered", is_flag=True, default=None, help="Keep pairs in the order of presentation."
@@ -118,19 +120,21 @@ reading_options = compose(
     click.option(
         "--both-orders",
         type=click.Choice(["each", "net"]),
-        help="Pairs shown in both orders: keep each verdict, or their net.",
+        help="Pairs shown in both orders: keep each verdict, or the net verdict.",
     ),
     click.option(
         "--refusals",
         type=click.Choice(["missing", "tie", "wrong"]),
-        help="How to count a record of a pair without a verdict.",
+        help="How to count records of pairs without a verdict.",
     ),
     click.option(
-        "--value-map", type=Settings(), help="Values of words: good=3,poor=1; A=1,B=-1,skip=none."
+        "--value-map",
+        type=Settings(),
+        help="Numbers for words, such as good=3,poor=1 or A=1,B=-1,skip=none.",
     ),
     click.option(
         "--preference-scale",
-        help="Numbers of pairs: margin, probability, percent, one-two, index.",
+        help="Coding of numeric preferences: margin, probability, percent, one-two, index.",
     ),
     click.option(
         "--missing-codes", help="Codes for missing values: -1,skip or judge=-1; none for no codes."
@@ -138,19 +142,23 @@ reading_options = compose(
     click.option(
         "--decimal",
         type=Marks(),
-        help="Decimal mark if ambiguous: , or . or of columns: elo=,;bleu=.",
+        help="Decimal mark, if ambiguous: , or . or by column, such as elo=,;bleu=.",
     ),
     click.option("--header", type=Names(), help="Column names of files without a header."),
-    click.option("--repeats", help="Repeated values of one row: error, mean."),
-    click.option("--item-from", help="Items of reward files: id, order, text-hash."),
+    click.option("--repeats", help="How to treat repeated values of one row: error, mean."),
+    click.option(
+        "--item-from", help="How items of reward files are identified: id, order, text-hash."
+    ),
     click.option("--file-level", help="Level of mt-metrics-eval files: seg, sys, doc, domain."),
     click.option("--language-pair", help="Language pair of an mt-metrics-eval folder."),
-    click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+    click.option("--debug", is_flag=True, help="Show the traceback if an error occurs."),
 )
 
 statistic_options = compose(
     click.option(
-        "--statistic", "statistics", help="Statistics, with arguments: kendall(variant='b')."
+        "--statistic",
+        "statistics",
+        help="Statistics, with arguments if needed, such as kendall(variant='b').",
     ),
     click.option(
         "--allow-import", is_flag=True, help="Allow module:name of other packages in --statistic."
@@ -188,10 +196,12 @@ estimation_options = compose(
     statistic_options,
     click.option("--by", help="Column of strata with separate results, such as task."),
     click.option("--resample", help="Resampling units: item, cluster, task or item,system."),
-    click.option("--missing", help="Missing scores: common, pairwise, error, count_as_wrong."),
+    click.option(
+        "--missing", help="Policy for missing scores: common, pairwise, error, count_as_wrong."
+    ),
     interval_options,
     click.option("--weights", help="Bootstrap weights: multinomial, poisson or exponential."),
-    click.option("--scorers", type=Names(), help="Only these scorers."),
+    click.option("--scorers", type=Names(), help="Scorers to include; by default all."),
 )
 
 comparison_options = compose(
@@ -202,7 +212,10 @@ comparison_options = compose(
         help="Hypothesis test: sign-flip, bootstrap, ...",
     ),
     click.option(
-        "--alternative", default="two-sided", show_default=True, help="two-sided, greater, less."
+        "--alternative",
+        default="two-sided",
+        show_default=True,
+        help="Alternative hypothesis: two-sided, greater, less.",
     ),
     click.option(
         "--correction",
@@ -210,16 +223,18 @@ comparison_options = compose(
         show_default=True,
         help="Multiplicity correction: maxt, holm, bh, by, none.",
     ),
-    click.option("--equivalence-margin", type=float, help="Adds TOST: equivalent within it."),
+    click.option(
+        "--equivalence-margin", type=float, help="Margin of an additional equivalence test (TOST)."
+    ),
     click.option(
         "--stop-after-exceedances",
         type=int,
-        help="Stop flips after this many that are as extreme as observed, such as 20.",
+        help="Stop after this many flips at least as extreme as observed, such as 20.",
     ),
-    click.option("--baseline", help="Compare all others with this scorer only."),
+    click.option("--baseline", help="Compare all other scorers with this one only."),
 )
 
-quiet_option = click.option("--quiet", is_flag=True, help="Show no progress on stderr.")
+quiet_option = click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 
 output_options = compose(
     click.option(
@@ -230,7 +245,7 @@ output_options = compose(
         help="Format of the result.",
     ),
     click.option(
-        *("-o", "--output"), type=click.Path(path_type=Path), help="Output file, by default stdout."
+        *("-o", "--output"), type=click.Path(path_type=Path), help="Output file; stdout by default."
     ),
     quiet_option,
 )

@@ -50,7 +50,7 @@ def report(
     debug: bool,
     **options: Any,
 ) -> None:
-    """Write an HTML page on the scorers in FILES, with figures, tables and numbers as files."""
+    """Write an HTML report on the scorers in FILES, with figures, tables and numbers as files."""
     from metaeval import reporting
     from metaeval.core import progress
 

@@ -17,11 +17,14 @@ from metaeval.statistics import (
 )
 from metaeval.tables import Responses, Table
 
+DEFAULT_CHOICE = "default for "
+"""Start of the note on the default statistic."""
+
 Statistics = Statistic | str | Sequence[Statistic | str] | None
 
 
 def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statistic], list[str]]:
-    """Return the statistics to use, and a note that gives the reason for default ones."""
+    """Return the statistics to use, and a note on the default if none was requested."""
     if statistic is not None:
         requested = [s for entry in _as_list(statistic) for s in _parsed(entry)]
         statistics = [s.settled(table) for s in requested]
@@ -29,20 +32,20 @@ def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statist
         if not statistics or len(set(names)) < len(names):
             raise MetaevalError(
                 f"Name each statistic once, got {join_names(names) or 'none'}; omit statistic= to "
-                "choose by the kind of label."
+                "use the default for the kind of label."
             )
         return statistics, []
     kind, statistics = _default_statistics(table)
-    return statistics, [f"{kind}, so: {' and '.join(s.name for s in statistics)}"]
+    return statistics, [f"{DEFAULT_CHOICE}{kind}: {' and '.join(s.name for s in statistics)}"]
 
 
 def require_policy(statistic: Statistic, missing: str) -> None:
-    """Refuse `missing="count_as_wrong"` for statistics that are not accuracies over items."""
+    """Refuse `missing="count_as_wrong"` for statistics that are not accuracies within items."""
     within_items = statistic.is_accuracy and statistic.estimand.grouping == "item"
     if missing == "count_as_wrong" and not within_items:
         raise MetaevalError(
-            f"missing='count_as_wrong' is for accuracies over items, not for {statistic.name}; use "
-            "missing='common' or missing='pairwise'."
+            f"missing='count_as_wrong' applies only to accuracies within items, not to "
+            f"{statistic.name}; use missing='common' or missing='pairwise'."
         )
 
 

@@ -179,7 +179,7 @@ def _without_empty_scorers(table: Table, policy: str) -> tuple[Table, tuple[str,
     if not sparse or max(n_units.values()) < 2 or policy not in ("common", "pairwise"):
         return table, ()
     unit = "cluster" if "cluster" in table.rows else "item"
-    reasons = {0: "no score on any row with a label", 1: f"scores of one {unit} only"}
+    reasons = {0: "no score on any row with a label", 1: f"scores on only one {unit}"}
     warnings = []
     for n, reason in reasons.items():
         names = [name for name in sparse if sparse[name] == n]

@@ -62,7 +62,7 @@ def _unattainable_p(inputs: DiagnosticInput) -> list[str]:
         enough_flips |= testing.adjustment != "holm"
         if smallest > 1 - inputs.settings.confidence + ROUNDOFF or not enough_flips:
             return [
-                f"with {n_units} units and {size} comparisons the smallest attainable adjusted p "
+                f"with {n_units} units and {size} comparisons, the smallest attainable adjusted p "
                 f"is {min(smallest, 1):.3g}: compare fewer scorers (scorers=, baseline=), or add "
                 "items"
             ]
@@ -83,7 +83,7 @@ def _undefined_replicates(inputs: DiagnosticInput) -> list[str]:
         return []
     return [
         f"{inputs.statistic.name} is undefined in {100 * undefined:.0f}% of the replicates, which "
-        "its intervals ignore"
+        "are omitted from its intervals"
     ]
 
 
@@ -94,7 +94,10 @@ def _replaced_interval(inputs: DiagnosticInput) -> list[str]:
     kind = effective_interval_kind(inputs.statistic, overall, requested, of_verdicts)
     if kind == requested or requested == "bca":
         return []
-    return [f"{inputs.statistic.name} has no {requested!r} interval here; {kind!r} is used"]
+    return [
+        f"interval={requested!r} is not available for {inputs.statistic.name} here; {kind!r} is "
+        "used instead"
+    ]
 
 
 def _few_systems(inputs: DiagnosticInput) -> list[str]:
@@ -111,10 +114,13 @@ def _few_units(inputs: DiagnosticInput) -> list[str]:
     testing = inputs.settings.testing
     flips = testing is None or (testing.test == "sign-flip" and small[0].contributions is not None)
     where = "" if small[0].name is None else f" in {small[0].name}"
-    others = f" (and {len(small) - 1} more strata with few)" if len(small) > 1 else ""
+    n_others = len(small) - 1
+    strata = "stratum" if n_others == 1 else "strata"
+    others = f" (and too few in {n_others} other {strata})" if n_others else ""
     return [
         f"only {small[0].n_units} {inputs.design.unit}s{where}{others}: bootstrap intervals "
-        f"undercover below about {_MIN_UNITS}{'; prefer sign-flip p-values' if flips else ''}"
+        f"undercover with fewer than about {_MIN_UNITS}"
+        f"{'; prefer sign-flip p-values' if flips else ''}"
     ]
 
 
@@ -122,7 +128,10 @@ def _single_units(inputs: DiagnosticInput) -> list[str]:
     names = [str(e.name) for e in inputs.estimates if e.name is not None and e.n_units < 2]
     if not names:
         return []
-    return [f"one unit in {join_names(names, 5)}: no interval there, nor for the macro average"]
+    return [
+        f"only one resampling unit in {join_names(names, 5)}: no interval there or for the macro "
+        "average"
+    ]
 
 
 def _too_many_items(inputs: DiagnosticInput) -> list[str]:
@@ -130,7 +139,7 @@ def _too_many_items(inputs: DiagnosticInput) -> list[str]:
     if limit is None or all(e.n_items <= limit for e in inputs.estimates):
         return []
     return [
-        f"{inputs.statistic.name} has no interval and no test for more than {limit} items; use "
+        f"intervals and tests of {inputs.statistic.name} are limited to {limit} items; use "
         "by='task', grouping='item' or fewer items"
     ]
 

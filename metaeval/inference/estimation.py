@@ -124,7 +124,7 @@ def _two_way(
     """Values (replicate, scorer) under resampled units and systems, errors, number of systems."""
     if statistic.by_systems is None:
         raise MetaevalError(
-            f"{statistic.name} has no resampling of systems; use pairwise_accuracy, "
+            f"{statistic.name} does not support resampling of systems; use pairwise_accuracy, "
             "tie_calibrated_accuracy or system_accuracy, or resample='item'."
         )
     n_units = len(draws.stratum.units)
@@ -149,14 +149,14 @@ def _two_way(
 
 
 def as_rows_for(statistic: Statistic, table: Table) -> Table:
-    """Return the kind of table that a statistic takes: responses, pairs or exact pairs."""
+    """Return the table in the form that a statistic needs: responses, pairs or exact pairs."""
     if statistic.estimand.rows == "pairs":
         return table.pairs()
     if statistic.estimand.rows == "exact pairs":
         return table.exact_pairs
     if isinstance(table, Pairs):
         raise MetaevalError(
-            f"{statistic.name} needs responses with scores of their own; this table holds pairs. "
+            f"{statistic.name} needs individually scored responses, but this table contains pairs. "
             "Use pairwise_accuracy, tie_calibrated_accuracy or kendall(variant='b')."
         )
     _require_one_key(statistic, table)
@@ -171,7 +171,7 @@ def _require_one_key(statistic: Statistic, table: Table) -> None:
     if (combined.groupby(table.item_codes).nunique() > 1).any():
         raise MetaevalError(
             f"{statistic.name} would mix rows of one item that differ in {join_names(table.keys)}; "
-            f"choose one with select({table.keys[0]}=...), or read the column as task."
+            f"select one value with select({table.keys[0]}=...), or read the column as task."
         )
 
 
@@ -184,6 +184,6 @@ def _require_defined(
     where = f" in {design.by} {stratum.name!r}" if stratum.name is not None else ""
     raise UndefinedError(
         f"{statistic.name} is undefined{where} for {join_names(undefined, 5)}: no pair or item "
-        "counts (all labels tied, or constant scores). Leave out that scorer or task, or choose "
-        "another statistic."
+        "contributes to it (all labels are tied, or scores are constant). Exclude the scorer or "
+        "task, or choose another statistic."
     )

@@ -172,8 +172,9 @@ def _mcnemar(
     verdicts = item_verdicts(comparisons.estimates)
     if verdicts is None:
         raise MetaevalError(
-            f"test={testing.test!r} needs one verdict, correct or not, per independent item, and "
-            f"{statistic.name} is not a mean of such verdicts here; use test='sign-flip'."
+            f"test={testing.test!r} needs one binary verdict (correct or not) per independent "
+            f"item, and {statistic.name} is not a mean of such verdicts here; use "
+            "test='sign-flip'."
         )
     a, b = verdicts[:, comparisons.first], verdicts[:, comparisons.second]
     p = mcnemar(

@@ -8,6 +8,7 @@ import pandas as pd
 
 from metaeval.core import join_names
 from metaeval.inference.analysis import Analysis
+from metaeval.inference.default_statistic import DEFAULT_CHOICE
 from metaeval.inference.design import Design
 from metaeval.inference.settings import PUBLISHED_TESTS, Settings
 from metaeval.results import Detail
@@ -19,8 +20,6 @@ _AVERAGES = {
     "groups": "mean over groups",
     "responses": "mean over responses",
 }
-DEFAULT_CHOICE = ", so: "
-"""Separator of reason and statistic in the note on the default statistic."""
 
 
 def result_notes(
@@ -43,9 +42,9 @@ def tie_warnings(frame: pd.DataFrame, details: Sequence[Detail]) -> list[str]:
     half = {(d["statistic"], d["task"], d["scorer"]): d["half"] for d in details if "half" in d}
     tied = [row for row in frame.to_dict("records") if (row["tie_rate"] or 0) > _MAX_TIE_RATE]
     return [
-        f"all ties: {row['scorer']} ties {100 * row['tie_rate']:.0f}% of the pairs"
+        f"nearly all ties: {row['scorer']} ties {100 * row['tie_rate']:.0f}% of the pairs"
         + (f" (task {row['task']})" if row["task"] else "")
-        + f"; with half credit for ties its accuracy is {100 * float(credit):.1f}"
+        + f"; with half credit for ties, its accuracy is {100 * float(credit):.1f}"
         for row in tied
         if (credit := half.get((row["statistic"], row["task"], row["scorer"]))) is not None
     ]
@@ -57,8 +56,8 @@ def _counts(design: Design) -> str:
     n_dropped = int(design.dropped.sum())
     dropped = ""
     if n_dropped:
-        dropped = f"; {n_dropped} rows dropped, scores missing for "
-        dropped += join_names(design.incomplete, 5)
+        names = join_names(design.incomplete, 5)
+        dropped = f"; {n_dropped} rows dropped because scores are missing for {names}"
     return (
         f"{design.table.n_items} items{systems}, {len(rows)} rows, {n_scorers} "
         f"scorer{'' if n_scorers == 1 else 's'}, label {design.label!r}{dropped}"
@@ -66,12 +65,12 @@ def _counts(design: Design) -> str:
 
 
 def _estimands(design: Design, analyses: Sequence[Analysis], further: Sequence[str]) -> list[str]:
-    """Names of the statistics and their averages, after the reason for a default statistic."""
+    """Names of the statistics and their averages, or the note on the default statistic."""
     average = _AVERAGES.get(analyses[0].estimand.average or "", "as given")
     clustered = "cluster" in design.source.rows
     unit = design.resample if clustered else "item (no cluster column)"
     line = f"{average}; resample: {unit}"
-    if further and DEFAULT_CHOICE in further[0]:
+    if further and further[0].startswith(DEFAULT_CHOICE):
         return [f"{further[0]}, {line}", *further[1:]]
     names = dict.fromkeys(analysis.estimand.name for analysis in analyses)
     return [f"{', '.join(names)}, {line}", *further]
@@ -84,7 +83,9 @@ def _correction(settings: Settings) -> list[str]:
     reason = f"test={testing.test!r}"
     if testing.stop_after_exceedances is not None:
         reason = "stop_after_exceedances"
-    return [f"max-T needs draws that comparisons share; {reason} has none, so Holm's is used"]
+    return [
+        f"max-T needs draws shared across comparisons; {reason} has none, so Holm's method is used"
+    ]
 
 
 def _pairs_of_correctness(design: Design, analyses: Sequence[Analysis]) -> list[str]:
@@ -94,8 +95,8 @@ def _pairs_of_correctness(design: Design, analyses: Sequence[Analysis]) -> list[
     if not paired or design.table.kind != "correct":
         return []
     return [
-        "labels are correctness: pairs of equal labels are not formed (label_kind='rating' forms "
-        "them)"
+        "labels denote correctness, so pairs with equal labels are not formed "
+        "(label_kind='rating' forms them)"
     ]
 
 
@@ -120,7 +121,7 @@ def _items_included(design: Design, analysis: Analysis) -> str:
 def _published_tests(analyses: Sequence[Analysis]) -> list[str]:
     tests = [row.test for analysis in analyses for row in analysis.differences]
     return [
-        f"test={test!r} is a published test, for comparison with publications"
+        f"test={test!r} is a published test, provided for comparison with published results"
         for test in dict.fromkeys(tests)
         if test in PUBLISHED_TESTS
     ]

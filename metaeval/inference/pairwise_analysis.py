@@ -152,12 +152,12 @@ def _different_rows(rows: Sequence[Row], settings: Settings) -> list[str]:
     if len(set(n_rows.values())) < 2:
         return []
     smallest, largest = (f(n_rows, key=lambda name: n_rows[name]) for f in (min, max))
-    advice = "call compare"
+    advice = "use compare"
     if settings.testing is not None:
-        advice = "the order and the ranks come from differences on common rows"
+        advice = "the order and the ranks are based on differences on common rows"
     return [
-        f"values are from different rows ({smallest}: {n_rows[smallest]}, {largest}: "
-        f"{n_rows[largest]}) and do not rank the scorers: {advice}"
+        f"values are computed on different rows ({smallest}: {n_rows[smallest]}, {largest}: "
+        f"{n_rows[largest]}) and cannot be used to rank the scorers: {advice}"
     ]
 
 

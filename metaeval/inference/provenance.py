@@ -92,7 +92,7 @@ def _draws(analyses: Sequence[Analysis], settings: Settings) -> Floats | None:
 
 
 def statistic_info(estimand: Estimand, supplementary: bool = False) -> StatisticInfo:
-    """Return what a result says of a statistic; `supplementary`: shown beside the one requested."""
+    """Return the description of a statistic; `supplementary` marks one that was not requested."""
     return StatisticInfo(
         name=estimand.name,
         accuracy=estimand.is_accuracy,

@@ -248,20 +248,22 @@ def _swappable(
     tables = [table for table in comparisons.estimates.tables if isinstance(table, Responses)]
     if len(tables) < len(comparisons.estimates.tables):
         raise MetaevalError(
-            f"test={testing.test!r} swaps scores of responses, and this table holds pairs; "
+            f"test={testing.test!r} swaps scores of responses, but this table contains pairs; "
             "use test='sign-flip' or test='pair-swap'."
         )
     if (statistic.estimand.epsilon or "0") not in ("0", *_TUNED):
         raise MetaevalError(
-            f"test={testing.test!r} standardizes the scores, and the epsilon of {name} is in units "
-            f"of the scores: {remedy}, or epsilon=0 or tie_calibrated_accuracy."
+            f"test={testing.test!r} standardizes the scores, but the epsilon of {name} is in units "
+            f"of the raw scores; {remedy}, or epsilon=0 or tie_calibrated_accuracy."
         )
     if statistic.nested_flips:
-        raise MetaevalError(f"{name} needs random flips of its own for every swap; {remedy}.")
+        raise MetaevalError(
+            f"{name} would need a separate set of random flips for every swap; {remedy}."
+        )
     if statistic.estimand.reads_forecasts:
         raise MetaevalError(
-            f"test={testing.test!r} standardizes and swaps scores, and {name} reads them as "
-            f"forecasts: {remedy}."
+            f"test={testing.test!r} standardizes and swaps scores, but {name} interprets them as "
+            f"forecasts; {remedy}."
         )
     limit = statistic.item_limit
     if limit is not None and max(table.n_items for table in tables) > limit:
@@ -357,7 +359,7 @@ def _williams(
         system, task = systems_of(tables[0])
         if task.any():
             raise MetaevalError(
-                "test='williams' takes the correlation over the systems of one task, but the "
+                "test='williams' needs correlations over the systems of a single task, but the "
                 f"table has {task.max() + 1} tasks; report by task (by='task'), or use "
                 "test='sign-flip'."
             )

@@ -31,7 +31,7 @@ def check_by(table: Table, by: str | None) -> None:
     """Refuse a column that is unknown, has empty cells or varies within items."""
     if by is None:
         return
-    require_known("column to report by", by, list(table.rows.columns))
+    require_known("column", by, list(table.rows.columns))
     if table.rows[by].isna().any():
         raise MetaevalError(f"by={by!r} has empty cells; fill them, or drop these rows.")
     if by == "task":
@@ -39,8 +39,8 @@ def check_by(table: Table, by: str | None) -> None:
     per_item = table.rows.assign(_item=table.item_codes).groupby("_item")[by].nunique(dropna=False)
     if (per_item > 1).any():
         raise MetaevalError(
-            f"by={by!r} must be constant within an item, but varies within "
-            f"{int((per_item > 1).sum())} items; use a column of the items, such as 'task'."
+            f"by={by!r} must be constant within each item, but varies within "
+            f"{int((per_item > 1).sum())} items; use an item-level column, such as 'task'."
         )
 
 

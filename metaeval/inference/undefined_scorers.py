@@ -77,5 +77,5 @@ def _undefined_warning(statistic: Statistic, undefined: Mapping[str, str]) -> st
     constant = [name for name, reason in undefined.items() if reason == _CONSTANT]
     names = join_names(undefined, 5)
     if constant:
-        names += f" (constant: {join_names(constant, 5)})"
-    return f"{statistic.name} is undefined for {names}: excluded, the others are compared"
+        names += f" (constant scores: {join_names(constant, 5)})"
+    return f"{statistic.name} is undefined for {names}: excluded from the analysis"

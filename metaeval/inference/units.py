@@ -14,7 +14,7 @@ UNITS = ("item", "cluster", "task")
 
 
 def resampling_units(table: Table) -> tuple[Codes, pd.MultiIndex]:
-    """Return the unit of each item, and the ids of the units: clusters, else items.
+    """Return the unit of each item, and the ids of the units: clusters if any, else items.
 
     A cluster id denotes the same cluster in all tasks; item ids are local to their task unless
     items are shared.
@@ -41,13 +41,13 @@ def requested_unit(table: Table, resample: Any) -> tuple[str, bool]:
     unit = str(units[0])
     if unit != "item" and unit not in table.rows:
         raise MetaevalError(
-            f"resample={unit!r} needs a column {unit!r}; name it when reading, "
+            f"resample={unit!r} needs a column {unit!r}; name it when reading, with "
             f"columns={{{unit!r}: '<column>'}} (--map {unit}=<column>)."
         )
     if systems and (not isinstance(table, Responses) or "system" not in table.rows):
         raise MetaevalError(
             "resample=('item', 'system') needs responses with a column 'system'; name it when "
-            "reading, columns={'system': '<column>'} (--map system=<column>), or use "
+            "reading, with columns={'system': '<column>'} (--map system=<column>), or use "
             "resample='item'."
         )
     return unit, systems
@@ -70,7 +70,7 @@ def _with_tasks(table: Table) -> Table:
         return table.replace(rows=rows)
     if not table.sharing_assumed:
         raise MetaevalError(
-            "resample='task' takes tasks to be independent, but shared_items=True (--shared-items) "
+            "resample='task' treats tasks as independent, but shared_items=True (--shared-items) "
             "declares that they share items; use resample='item', or read with "
             "shared_items=False (--independent-items)."
         )
@@ -82,6 +82,6 @@ def shared_items_warning(table: Table, unit: str) -> tuple[str, ...]:
     if unit != "task" or not (table.shared_items and table.sharing_assumed):
         return ()
     return (
-        "tasks have the same item ids, but resample='task' takes them to be independent; if they "
+        "tasks have the same item ids, but resample='task' treats them as independent; if they "
         "are aspects of the same responses, use resample='item' with shared_items=True",
     )

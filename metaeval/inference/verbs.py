@@ -256,7 +256,7 @@ def _system_level(design: Design, settings: Settings) -> tuple[list[Analysis], l
     if complete is None:
         return [], [reason]
     if design.missing == "count_as_wrong":
-        return [], ["No system level: missing='count_as_wrong' is for items."]
+        return [], ["No system-level statistic: missing='count_as_wrong' is only for items."]
     try:
         analysis = _analyze(design, system_accuracy(), settings)
     except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')
@@ -276,7 +276,7 @@ def _require_two_scorers(table: Table, scorers: Sequence[str] | None, baseline: 
             f"for a single scorer, or add a score file.{_unused_columns(table)}"
         )
     if baseline is not None:
-        require_known("scorer to compare with", baseline, names)
+        require_known("baseline scorer", baseline, names)
 
 
 def _require_units(design: Design) -> None:

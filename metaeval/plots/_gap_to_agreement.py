@@ -54,7 +54,7 @@ def gap_to_agreement(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Draw agreement with the labels by score difference, and the gap at which it is sufficient.
+    """Draw agreement with the labels by score difference, and the gap that reaches a given rate.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def gap_to_agreement(
     if is_posterior(source):
         if by is not None:
             raise MetaevalError(
-                f"by={by!r} applies to tables; the tasks of a posterior are those of "
+                f"by={by!r} applies only to tables; the tasks of a posterior are set by "
                 "bayes.fit(..., by=...)."
             )
         require_defaults(gap_to_agreement, table_options)

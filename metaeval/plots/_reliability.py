@@ -42,7 +42,7 @@ def reliability(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Draw the reliability curve of each scorer, with both bands and a histogram of the forecasts.
+    """Draw reliability curves with confidence and consistency bands and histograms of forecasts.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def shrinkage(
     fig: FigureBase | None = None,
     return_data: bool = False,
 ) -> Any:
-    """Show the estimates of each task alone and those of a model that partially pools tasks.
+    """Show estimates for each task alone and those of a model that partially pools the tasks.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def _merge(raw: Result, posterior: Result, statistic: str | None) -> pd.DataFram
     shared = set(unpooled["scorer"]) & set(pooled["scorer"])
     if not tasks or not shared:
         raise MetaevalError(
-            f"The two results have no common {'scorer' if tasks else 'task'}; evaluate and fit the "
-            "same table with by='task'."
+            f"The two results have no {'scorer' if tasks else 'task'} in common; evaluate and fit "
+            "the same table with by='task'."
         )
     merged = unpooled.merge(pooled, on=["task", "scorer"], how="outer")
     merged = merged[merged["task"].isin(tasks)]

@@ -59,7 +59,7 @@ def tie_policies(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show the rank of each scorer under every tie policy, a line for each scorer.
+    """Show the rank of each scorer under every tie policy, with one line per scorer.
 
     Parameters
     ----------
@@ -168,8 +168,8 @@ def _ranks(
     for name in names:
         if result.direction(name) == 0:
             raise MetaevalError(
-                f"tie_policies requires statistics of which higher or lower values are better, got "
-                f"{name}."
+                f"tie_policies requires statistics for which higher or lower values are better, "
+                f"got {name}."
             )
     leaderboards = [result.leaderboard(name).assign(statistic=name) for name in names]
     ranked = [

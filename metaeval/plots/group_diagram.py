@@ -27,7 +27,7 @@ def cd_diagram(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show scorers at their values, with a bar above each group without significant differences.
+    """Show scorers at their values, with bars above groups that do not differ significantly.
 
     Parameters
     ----------
@@ -95,8 +95,8 @@ def _check(leaderboard: pd.DataFrame) -> None:
         )
     if not np.isfinite(leaderboard["estimate"]).all():
         raise MetaevalError(
-            "cd_diagram requires finite values of all scorers; use forest(result), which marks "
-            "infinite and undefined ones."
+            "cd_diagram requires finite values for all scorers; use forest(result), which marks "
+            "infinite and undefined values."
         )
 
 

@@ -47,8 +47,8 @@ def require_defaults(function: Callable[..., Any], table_options: Mapping[str, A
     for name, value in table_options.items():
         if value != parameters[name].default:
             raise MetaevalError(
-                f"{name}={value!r} applies to tables, but {function.__name__} got a posterior; "
-                f"omit {name}=."
+                f"{name}={value!r} applies only to tables, but {function.__name__} got a "
+                f"posterior; omit {name}=."
             )
 
 

@@ -169,7 +169,7 @@ def rank_intervals(
     require_differences(result, "rank_intervals", statistic, task)
     if result.direction(statistic) == 0:
         raise MetaevalError(
-            "rank_intervals requires a statistic of which higher or lower values are better; use "
+            "rank_intervals requires a statistic for which higher or lower values are better; use "
             "forest(result)."
         )
     frame = result.leaderboard(statistic, task)[_RANKS]

@@ -116,8 +116,8 @@ def _height_in(host: Axes, tops: Sequence[float], labels: float) -> float:
     if height < _MIN_HEIGHT * POINTS_PER_INCH:
         raise MetaevalError(
             f"{len(tops)} rows of panels do not fit into axes of "
-            f"{available / POINTS_PER_INCH:.1f} inches; omit ax= to draw on a new figure of "
-            "sufficient height, or select fewer scorers."
+            f"{available / POINTS_PER_INCH:.1f} inches in height; omit ax= to draw on a new figure "
+            "of sufficient height, or select fewer scorers."
         )
     return float(height)
 

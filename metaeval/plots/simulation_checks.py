@@ -162,7 +162,7 @@ def coverage(
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Axes | pd.DataFrame:
-    """Show the empirical coverage of intervals and the nominal one.
+    """Show the empirical coverage of intervals beside the nominal coverage.
 
     Parameters
     ----------

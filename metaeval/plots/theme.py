@@ -215,7 +215,7 @@ def require_figure(artist: Any) -> Figure:
             return root
     raise MetaevalError(
         f"Expected axes or a figure, got {type(artist).__name__}; pass the return value of a "
-        "function of metaeval.plots."
+        "metaeval.plots function."
     )
 
 

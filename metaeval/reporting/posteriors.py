@@ -19,8 +19,8 @@ QUANTITIES: Mapping[str, tuple[str, ...]] = {
     "raters": ("rater_accuracy",),
 }
 _NO_MODELS = (
-    "No models were fitted. To fit models, list some of accuracy, ties, calibration and raters in "
-    "fits= (--fits)."
+    "No models were fitted. To fit models, name one or more of accuracy, ties, calibration and "
+    "raters in fits= (--fits)."
 )
 
 
@@ -57,7 +57,7 @@ def posterior(source: ReportInput, trees: Mapping[str, Any], builder: SectionBui
             caption = "Outcomes by margin, observed and predicted by the model."
             builder.add_figure("win_tie_loss", caption, plots.win_tie_loss, tree, source.best)
     if "accuracy" in trees and source.options.get("by") is not None:
-        caption = "Estimates of each task alone and partially pooled over tasks."
+        caption = "Estimates for each task alone and partially pooled over tasks."
         summary = bayes.summarize(trees["accuracy"], "accuracy")
         builder.add_figure("shrinkage", caption, plots.shrinkage, source.result, summary)
     texts = [] if trees or builder.notes else [_NO_MODELS]

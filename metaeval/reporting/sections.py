@@ -185,7 +185,7 @@ def ties(source: ReportInput) -> Section:
     builder.add_figure(
         "tie_policies", caption, plots.tie_policies, table, source.scorers, **options
     )
-    caption = "Accuracy with ties by tie threshold."
+    caption = "Pairwise accuracy with ties, by tie threshold."
     builder.add_figure("tie_curve", caption, plots.tie_curve, table, source.best, **options)
     return builder.build("ties", "Ties")
 

@@ -106,7 +106,8 @@ class ResultData:
             short = [n for n in names if n.split("(")[0] == statistic]
             if not short:
                 raise MetaevalError(
-                    f"The result has no statistic {statistic!r}, only {join_names(names)}."
+                    f"The result does not contain the statistic {statistic!r}, only "
+                    f"{join_names(names)}."
                     f"{did_you_mean(statistic, names)}"
                 )
             statistic = short[0]
@@ -204,7 +205,7 @@ def _reversed_loss(row: pd.Series, sign: int) -> float:
 
 
 def format_probability(p: float) -> str:
-    """A probability with three decimals: `.973`, `>.999`.
+    """Format a probability with three decimals: `.973`, `>.999`.
 
     >>> format_probability(0.9731), format_probability(1.0), format_probability(0.0)
     ('.973', '>.999', '<.001')
@@ -215,7 +216,7 @@ def format_probability(p: float) -> str:
 
 
 def format_p_relation(p: float) -> str:
-    """A p-value with its relation: `= .018` or `< .001`.
+    """Format a p-value with its relation: `= .018` or `< .001`.
 
     >>> format_p_relation(0.018), format_p_relation(0.0002), format_p_relation(1.0)
     ('= .018', '< .001', '= 1')

@@ -83,7 +83,7 @@ class AlignmentSummary:
     columns: tuple[Mapping[str, Any], ...] = ()
 
     def plain(self) -> dict[str, Any]:
-        """Return the summary as plain values, counts by their names."""
+        """Return the summary as plain values, with counts under their names."""
         return {
             **self.counts,
             "dropped": self.dropped,
@@ -93,7 +93,7 @@ class AlignmentSummary:
 
     @classmethod
     def of_plain(cls, values: Mapping[str, Any]) -> Self:
-        """Return the summary that `plain` wrote."""
+        """Rebuild the summary from the output of `plain`."""
         named = ("dropped", "flipped", "columns")
         return cls(
             counts={name: value for name, value in values.items() if name not in named},
@@ -135,7 +135,7 @@ class Metadata:
         return [statistic.name for statistic in self.statistics if not statistic.beside]
 
     def plain(self) -> dict[str, Any]:
-        """Return all of it as plain values, without meanings that do not apply."""
+        """Return the metadata as plain values, omitting fields of statistics that do not apply."""
         infos = [
             {name: value for name, value in asdict(info).items() if value is not None}
             for info in self.statistics
@@ -153,7 +153,7 @@ class Metadata:
 
     @classmethod
     def of_plain(cls, values: Mapping[str, Any]) -> Self:
-        """Return the metadata that `plain` wrote; names unknown to this version are ignored."""
+        """Rebuild the metadata from the output of `plain`, ignoring unknown names."""
         policy = _known(Policy, values["policy"])
         names = policy.get("scorers")
         return cls(

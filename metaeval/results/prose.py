@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from metaeval.core import ROUNDOFF, join_names
@@ -36,13 +38,13 @@ INTERVALS = {
 }
 OWN_TESTS = {
     "spiegelhalter": "Spiegelhalter's test",
-    "cumulative": "the maximal cumulative difference of labels and forecasts",
+    "cumulative": "the maximum cumulative difference between labels and forecasts",
     "cochran-q": "Cochran's Q",
 }
 _TESTS = {
     "bootstrap": "the studentized bootstrap",
     "mcnemar": "McNemar's exact test",
-    "mcnemar-mid-p": "McNemar's test with mid-p",
+    "mcnemar-mid-p": "McNemar's mid-p test",
     "swap-cells": "permutation of the two scorers' scores by cell (PERM-BOTH)",
     "swap-items": "permutation of the two scorers' scores by item (PERM-INPUTS)",
     "swap-systems": "permutation of the two scorers' scores by system (PERM-SYSTEMS)",
@@ -68,7 +70,7 @@ _UNITS = {
 
 
 def methods_paragraph(result: ResultData) -> str:
-    """A methods paragraph: data, statistic, tie policy, interval, test and correction."""
+    """Return a methods paragraph: data, statistic, tie policy, interval, test and correction."""
     policy, origin = result.meta.policy, result.meta.provenance
     first = result.frame[result.frame["task"].isna()].iloc[0]
     clusters = f"clusters of items (n = {first['n_clusters']})"
@@ -87,8 +89,10 @@ def methods_paragraph(result: ResultData) -> str:
 
 def _labels(label: str | None) -> str:
     """The labels, and the rule for an even split of raters."""
+    if re.fullmatch(r"(mean|plurality|sign of the mean) of \d+ raters", str(label)) is None:
+        return f"the label {label}"
     ties = " (a tie if no verdict has a plurality)"
-    return f"{label}{ties if str(label).startswith('plurality of ') else ''}"
+    return f"the {label}{ties if str(label).startswith('plurality of ') else ''}"
 
 
 def _of_resamples(result: ResultData, unit: str) -> list[str]:
@@ -98,7 +102,7 @@ def _of_resamples(result: ResultData, unit: str) -> list[str]:
 def _of_posterior(result: ResultData, unit: str) -> list[str]:
     """Intervals, model, draws, probabilities of superiority, and failed diagnostics."""
     model = result.meta.kind.removeprefix("posterior of ")
-    over = f" from the model {model}; units: {unit}"
+    over = f" from the {model} model; units: {unit}"
     if model == "bayesian_bootstrap":
         over = f" of the Bayesian bootstrap over {unit}"
     n = result.meta.provenance.n_resamples
@@ -204,19 +208,19 @@ def _intervals(result: ResultData, unit: str) -> str:
 
 
 def _dropped(n: int, missing: str) -> str:
-    return f"; {n} excluded because a score is missing, policy '{missing}'" if n else ""
+    return f"; {n} excluded because of missing scores, policy '{missing}'" if n else ""
 
 
 def _statistic(info: StatisticInfo) -> str:
     ties = f"; {_TIES[info.ties]}" if info.ties in _TIES else ""
     tuned = ""
     if info.epsilon in _TUNED:
-        tuned = f"; margins up to a threshold optimized on {_TUNED[info.epsilon]} are ties"
+        tuned = f"; margins up to a threshold optimized on {_TUNED[info.epsilon]} count as ties"
     if info.target is not None:
         tuned += f"; it estimates {info.target}"
     average = _AVERAGE.get(info.average or "", "")
     grouping = info.grouping or "as given"
-    return f"The statistic is {info.name} (grouping {grouping}, {average}{ties}{tuned})."
+    return f"The statistic is {info.name} (grouping: {grouping}, {average}{ties}{tuned})."
 
 
 def _test(result: ResultData, unit: str) -> str:
@@ -233,7 +237,7 @@ def _test(result: ResultData, unit: str) -> str:
         how = "all flips enumerated" if enumerated else f"{n} flips"
         words.append(f"paired sign-flip tests over {unit} ({how})")
     if "bootstrap" in tests and policy.test != "bootstrap":
-        fallback = f"where that test does not apply, {_TESTS['bootstrap']}"
+        fallback = f"where these do not apply, by {_TESTS['bootstrap']}"
         words.append(fallback if words else _TESTS["bootstrap"])
     words += [_TESTS[name] for name in tests if name == policy.test and name in _TESTS]
     leading = differences[differences["statistic"] == result.statistics[0]]
@@ -255,7 +259,10 @@ def _own_tests(result: ResultData, unit: str) -> str:
     adjusted = ", not adjusted"
     if tested["p_adjusted"].notna().any():
         adjusted = f", adjusted by Holm's method for {tested['scorer'].nunique()} scorers"
-    return f"p-values are from {' and '.join(names)} with {unit} as units{draws}{adjusted}."
+    return (
+        f"p-values are from {' and '.join(names)} with {unit} as independent units{draws}"
+        f"{adjusted}."
+    )
 
 
 def _seed(seed: int | None) -> str:
@@ -269,7 +276,7 @@ def _sides(policy: Policy) -> str:
         text += f" Tests are one-sided ({policy.alternative})."
     if policy.stop_after_exceedances is not None:
         n_extreme = policy.stop_after_exceedances
-        text += f" Flips stop after {n_extreme} exceedances (Besag and Clifford)."
+        text += f" Sampling of flips stops after {n_extreme} exceedances (Besag and Clifford)."
     margin = policy.equivalence_margin
     if margin is not None:
         text += f" Equivalence within {margin:g} is tested by two one-sided t tests."

@@ -85,7 +85,7 @@ def _on_common_rows(
 def significantly_better(
     result: ResultData, frame: pd.DataFrame, names: list[str]
 ) -> tuple[Bools, bool]:
-    """Which scorers are significantly better than which, and whether all pairs were compared.
+    """Return which scorers significantly outperform which, and whether all pairs were compared.
 
     If neither higher nor lower is better, the higher value takes that role.
     """
@@ -115,7 +115,7 @@ def _probably_better(
 
 
 def decision_probability(result: ResultData) -> float:
-    """The posterior probability from which a scorer is considered better."""
+    """Return the smallest posterior probability at which a scorer is considered better."""
     return (1 + result.confidence) / 2
 
 

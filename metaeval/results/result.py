@@ -24,7 +24,7 @@ class Result(ResultData):
     """Values and differences of scorers, with methods for tables, sentences and files."""
 
     def leaderboard(self, statistic: str | None = None, task: str | None = None) -> pd.DataFrame:
-        """One row per scorer, best first, with rank ranges and letters from adjusted p-values.
+        """Return one row per scorer, best first, with rank ranges and letters.
 
         Parameters
         ----------
@@ -46,7 +46,7 @@ class Result(ResultData):
     def wmt_clusters(
         self, statistic: str | None = None, task: str | None = None, *, adjusted: bool = False
     ) -> pd.DataFrame:
-        """Ranks by WMT clusters, for comparison with published tables.
+        """Return ranks by WMT clusters, for comparison with published tables.
 
         Parameters
         ----------
@@ -76,10 +76,10 @@ class Result(ResultData):
         statistic: str | None = None,
         task: str | None = None,
     ) -> str:
-        """One sentence on a comparison, worded according to the adjusted p-value.
+        """Return a sentence on a comparison, worded according to the adjusted p-value.
 
         A nonsignificant difference is not described as equality: the sentence states below which
-        difference the study had under 50 % power. For a posterior it states the probability that
+        difference the study had under 50% power. For a posterior it states the probability that
         one scorer is better.
 
         Parameters

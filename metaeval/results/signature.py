@@ -11,7 +11,7 @@ _UNPRINTED = dict.fromkeys((*range(32), 127, 8232, 8233), " ")
 
 
 def signed(meta: Metadata) -> Metadata:
-    """Return the metadata with the signature that belongs to them."""
+    """Return the metadata with its signature."""
     return replace(meta, provenance=replace(meta.provenance, signature=make_signature(meta)))
 
 

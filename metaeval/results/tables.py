@@ -24,7 +24,7 @@ CORRECTIONS = {
 
 
 def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
-    """A number for a table: fixed decimals, no leading zero below 1, empty if missing.
+    """Format a number for a table: fixed decimals, no leading zero below 1, empty if missing.
 
     >>> number(0.714, 100), number(0.4213, 1, 2), number(float("nan"))
     ('71.4', '.42', '')
@@ -40,7 +40,7 @@ def number(value: float | None, scale: float = 1, digits: int = 1) -> str:
 
 
 def format_p(p: float) -> str:
-    """A p-value for a table.
+    """Format a p-value for a table.
 
     >>> format_p(0.0004), format_p(0.25)
     ('<.001', '.250')
@@ -49,7 +49,7 @@ def format_p(p: float) -> str:
 
 
 def leaderboard_cells(result: ResultData, statistic: str | None, task: str | None) -> pd.DataFrame:
-    """Leaderboard with every cell as text."""
+    """Return the leaderboard with every cell as text."""
     board = leaderboard(result, result.rows(statistic, task))
     accuracy, ranked = result.is_accuracy(statistic), result.direction(statistic) != 0
     scale, digits = (100, 1) if accuracy else (1, 3)
@@ -87,7 +87,7 @@ def _printable_cells(texts: pd.DataFrame) -> pd.DataFrame:
 
 
 def letters_line(result: ResultData, statistic: str | None, task: str | None = None) -> str:
-    """Note on omitted letters, or an empty string."""
+    """Return a note on omitted letters, or an empty string."""
     return "; ".join(leaderboard(result, result.rows(statistic, task)).attrs["notes"])
 
 
@@ -116,7 +116,7 @@ def value_name(result: ResultData, statistic: str | None) -> str:
 
 
 def interval_name(result: ResultData) -> str:
-    """Name of the column of intervals."""
+    """Return the name of the column of intervals."""
     return "interval" if result.is_posterior else "CI"
 
 
@@ -132,7 +132,7 @@ def format_interval(lower: float, upper: float, scale: float, digits: int) -> st
 
 
 def tables_of(result: ResultData) -> list[tuple[str, str, str | None]]:
-    """Title, statistic and task of every leaderboard of a result, in reading order."""
+    """Return title, statistic and task of every leaderboard of a result, in reading order."""
     titles: list[tuple[str, str, str | None]] = []
     strata = f"macro mean over {result.meta.policy.by}" if result.meta.policy.by else ""
     averages = {info.name: info.whole or strata for info in result.meta.statistics}
@@ -147,7 +147,7 @@ def tables_of(result: ResultData) -> list[tuple[str, str, str | None]]:
 
 
 def significant_line(result: ResultData, statistic: str, task: str | None = None) -> str:
-    """Significant differences in ascending order of p-values, at most `MAX_LISTED`."""
+    """List the significant differences in ascending order of p-values, at most `MAX_LISTED`."""
     frame = result.rows(statistic, task)
     comparisons = frame[frame["baseline"].notna()]
     if not len(comparisons):
@@ -173,7 +173,7 @@ def significant_line(result: ResultData, statistic: str, task: str | None = None
 
 
 def equivalent_line(result: ResultData, statistic: str, task: str | None = None) -> str:
-    """Comparisons significantly within the equivalence margin, if one was given."""
+    """List the comparisons significantly within the equivalence margin, if one was given."""
     margin = result.meta.policy.equivalence_margin
     comparisons = result.rows(statistic, task)
     if result.is_posterior:
@@ -193,7 +193,7 @@ def equivalent_line(result: ResultData, statistic: str, task: str | None = None)
 
 
 def precision_line(result: ResultData) -> str:
-    """Largest Monte Carlo standard error of the p-values, and the detectable difference."""
+    """State the largest Monte Carlo error of the p-values and the detectable difference."""
     comparisons = result.rows(None, None)
     comparisons = comparisons[comparisons["baseline"].notna()]
     comparisons = comparisons[comparisons["p_value"].notna()]
@@ -207,7 +207,7 @@ def precision_line(result: ResultData) -> str:
     reach = f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
     error = comparisons["p_mcse"].max()
     return (
-        f"Monte Carlo error of p-values {f'at most {max(error, 1e-4):.4f}' if error else 'none'}; "
+        f"Monte Carlo error of p-values: {f'at most {max(error, 1e-4):.4f}' if error else 'none'}; "
         f"difference detectable with 80% power: {reach}"
     )
 

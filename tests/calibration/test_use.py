@@ -114,12 +114,12 @@ def test_a_constant_scorer(name, tmp_path):
     alone = ("--scorers", "m")
     asked = ("--statistic", f"{name}(scale=probability)")
     assert "whose scores are constant" in refused(path, *asked, *alone, command="evaluate")
-    assert "undefined for m (constant: m): excluded" in told(path, *asked)
+    assert "undefined for m (constant scores: m): excluded" in told(path, *asked)
     pairs = written(tmp_path / "t.csv", {"m": np.full(60, 0.5)}, probabilities()[1], each=2)
     if name not in ("cox_intercept", "calibration_in_the_large"):
         asked = ("--statistic", f"{name}(rows=pairs)")
         assert "whose margins are all 0" in refused(pairs, *asked, *alone, command="evaluate")
-        assert "undefined for m (constant: m): excluded" in told(pairs, *asked)
+        assert "undefined for m (constant scores: m): excluded" in told(pairs, *asked)
 
 
 @pytest.mark.parametrize("name", [n for n in FORECASTS if n not in ("rps", "auroc")])

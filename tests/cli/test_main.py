@@ -39,7 +39,7 @@ def test_compare_prints_what_a_reader_needs(scores):
     text = run("compare", scores, *LONG)
     lines = text.splitlines()
     assert "80 items x 6 systems" in text
-    assert "ratings, so: tie_calibrated_accuracy(n_folds=5)" in text
+    assert "default for ratings: tie_calibrated_accuracy(n_folds=5)" in text
     assert "resample: cluster" in text
     assert any(line.startswith("significant after max-T") for line in lines)
     assert "system_accuracy" in text
@@ -101,7 +101,7 @@ def test_demo_shows_truth_beside_estimates_and_writes_files(tmp_path, monkeypatc
     monkeypatch.setitem(demo.QUICK, "n_resamples", 200)
     out = tmp_path / "demo"
     text = run("demo", "--quick", "-o", out)
-    assert "truth" in text and "intervals of scorers" in text
+    assert "truth" in text and "intervals for scorers" in text
     assert sorted(p.name for p in out.iterdir()) == [
         "figures",
         "leaderboard.md",
@@ -178,7 +178,7 @@ BAD_TABLES = {
     "mcnemar on correlations": (
         frame(**GOOD),
         ["--test", "mcnemar", "--statistic", "pearson"],
-        "one verdict",
+        "one binary verdict",
     ),
     "random without systems": (
         frame(**GOOD).drop(columns="system").assign(response=list("abab")),
@@ -206,7 +206,7 @@ BAD_TABLES = {
         "m1",
     ),
     "weights": (frame(**GOOD, weight=[1, 1, 2, 2]), [], "weight"),
-    "by a column of responses": (frame(**GOOD), ["--by", "system"], "constant within an item"),
+    "by a column of responses": (frame(**GOOD), ["--by", "system"], "constant within each item"),
     "config": (frame(**GOOD), ["--config", "x.yaml"], "no configuration files"),
 }
 
@@ -313,7 +313,7 @@ def test_two_reward_files_and_a_folder_with_a_new_metric_take_one_command():
         "--n-resamples",
         "200",
     )
-    assert "correctness labels of candidates, so: best_of_n(ties=strict)" in text
+    assert "default for correctness labels of candidates: best_of_n(ties=strict)" in text
     text = run(
         "compare",
         fixtures / "mtme/tiny",
@@ -406,7 +406,7 @@ def test_fit_gives_json_of_one_quantity(tied):
     found = me.Result.from_json(run(*asked, *more))
     assert found.statistics == ["gap(agreement=0.8)"]
     assert set(found.frame["status"]) == {"failed check"}
-    assert "JSON output has one quantity" in one_line(run(*asked, code=2))
+    assert "JSON output is limited to one quantity" in one_line(run(*asked, code=2))
 
 
 def one_line(text):
@@ -450,7 +450,7 @@ def test_a_written_table_reads_back_the_same_and_formulas_are_named(tmp_path):
     table.to_csv(tmp_path / "t.csv", index=False)
     asked = ["--labels", "human"]
     text = run("check", tmp_path / "t.csv", *asked, "--write", tmp_path / "out.csv")
-    assert "spreadsheets may read this as a formula" in text and "'+a', '-b'" in text
+    assert "spreadsheets may interpret this as a formula" in text and "'+a', '-b'" in text
     one, other = (me.read_scores(tmp_path / n, labels="human") for n in ("t.csv", "out.csv"))
     assert one.fingerprint == other.fingerprint and set(odd) == set(other.scorers)
     result = run("compare", tmp_path / "t.csv", *asked, *LONG[2:], "--output-format", "csv")

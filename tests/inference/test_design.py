@@ -35,7 +35,7 @@ def test_preferences(values, name, combined):
     assert ready.label == name
     assert ready.table.labels[name].tolist() == combined
     result = me.compare(table, n_resamples=100)
-    assert f"evaluated against {name}" in result.methods_paragraph()
+    assert f"evaluated against the {name}" in result.methods_paragraph()
     assert ("has a plurality" in result.methods_paragraph()) == name.startswith("plurality")
 
 

@@ -405,9 +405,9 @@ def test_comparing_by_swaps():
 @pytest.mark.parametrize(
     ("statistic", "test", "said"),
     [
-        (pairwise_accuracy("acc-eq", 0.5), "swap-cells", "in units of the scores"),
-        (kendall("b", 0.5), "swap-cells", "in units of the scores"),
-        (soft_pairwise_accuracy(), "swap-items", "flips of its own"),
+        (pairwise_accuracy("acc-eq", 0.5), "swap-cells", "in units of the raw scores"),
+        (kendall("b", 0.5), "swap-cells", "in units of the raw scores"),
+        (soft_pairwise_accuracy(), "swap-items", "separate set of random flips"),
         (kendall("b"), "pair-swap", "not a mean of such verdicts"),
         (pearson(), "pair-swap", "not a mean of such verdicts"),
         (pairwise_accuracy("half", grouping="none"), "pair-swap", "not a mean of such verdicts"),
@@ -422,7 +422,7 @@ def test_what_makes_no_sense_is_refused(statistic, test, said):
 
 def test_tables_that_cannot_be_swapped_are_refused():
     table = ratings(0)
-    with pytest.raises(MetaevalError, match="holds pairs"):
+    with pytest.raises(MetaevalError, match="contains pairs"):
         one = member(make_design(table).table.pairs())
         published_test(pairwise_accuracy("half"), one, plan("swap-cells"), 20)
     holes = dataclasses.replace(

@@ -53,7 +53,7 @@ def test_a_constant_scorer_is_named_and_the_others_are_compared(statistic, by):
     found = me.compare(with_constant(TABLE), statistic, by=by, **FEW)
     pd.testing.assert_frame_equal(others(found.frame, "flat"), expected.frame, check_dtype=False)
     first = found.meta.warnings[0]
-    assert "is undefined for flat (constant: flat): excluded" in first
+    assert "is undefined for flat (constant scores: flat): excluded" in first
     own = found.row("flat")
     assert own[["estimate", "lower", "upper"]].isna().all()
     leaderboard = found.leaderboard()
@@ -88,7 +88,7 @@ def test_a_scorer_with_scores_of_one_unit_is_named_and_the_others_compared(unit,
     found = me.compare(table, "pairwise_accuracy", **options)
     pd.testing.assert_frame_equal(found.frame, expected.frame)
     assert any(
-        w.startswith(f"once has scores of one {unit} only: excluded") for w in found.meta.warnings
+        w.startswith(f"once has scores on only one {unit}: excluded") for w in found.meta.warnings
     )
 
 
@@ -158,7 +158,9 @@ def test_values_on_different_rows_do_not_rank():
     )
     assert leaderboard["n_rows"].tolist() == [900, 450, 900]
     first = result.meta.warnings[0]
-    assert first.startswith("values are from different rows (a: 450, b: 900) and do not rank")
+    assert first.startswith(
+        "values are computed on different rows (a: 450, b: 900) and cannot be used to rank"
+    )
     for text in (as_text(result), result.to_markdown(), result.to_latex(), result.to_html()):
         assert "rows" in text and "450" in text
     assert as_text(result).startswith(first)
@@ -179,7 +181,7 @@ def test_order_beside_a_baseline_is_by_differences_from_it():
 def test_own_values_alone_say_so_too():
     table = on_different_rows()
     result = me.evaluate(table, "pairwise_accuracy", missing="pairwise", **FEW)
-    assert result.meta.warnings[0].endswith("call compare")
+    assert result.meta.warnings[0].endswith("use compare")
     assert "n_rows" in result.leaderboard()
     complete = me.compare(table.drop_scorers("a"), "pairwise_accuracy", missing="pairwise", **FEW)
     assert "n_rows" not in complete.leaderboard()

@@ -340,7 +340,7 @@ def test_posteriors_of_other_models_are_refused(trees):
     with pytest.raises(MetaevalError, match="This posterior has no bias"):
         order_bias(trees["ties"])
     with pytest.raises(
-        MetaevalError, match="seed=1 applies to tables, but gap_to_agreement got a posterior"
+        MetaevalError, match="seed=1 applies only to tables, but gap_to_agreement got a posterior"
     ):
         gap_to_agreement(trees["calibration"], seed=1)
 

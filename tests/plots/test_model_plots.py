@@ -198,7 +198,9 @@ def test_tasks_need_both_sides_and_something_in_common(raw, result, table, trees
     tree = trees["accuracy"]
     with pytest.raises(MetaevalError, match=r"in this order, got posterior of .* and evaluate"):
         plots.shrinkage(result, raw)
-    with pytest.raises(MetaevalError, match="have no common task; evaluate and fit the same table"):
+    with pytest.raises(
+        MetaevalError, match="have no task in common; evaluate and fit the same table"
+    ):
         plots.shrinkage(me.evaluate(table, "pairwise_accuracy", n_resamples=200), result)
     with pytest.raises(MetaevalError, match=r"expected a Result, got (DataTree|InferenceData)"):
         plots.shrinkage(raw, tree)

@@ -111,7 +111,7 @@ def test_what_cannot_be_written_leaves_nothing(figure, tmp_path):
     with pytest.raises(MetaevalError, match="is a folder"):
         plots.save(figure, "/")
     with pytest.raises(
-        MetaevalError, match=r"got str; pass the return value of a function of metaeval\.plots"
+        MetaevalError, match=r"got str; pass the return value of a metaeval\.plots function"
     ):
         plots.save("figure", tmp_path / "x")
 

@@ -101,7 +101,7 @@ def test_the_paragraph_states_the_posterior():
     assert "tested" not in said
     model = result_of({("a", "b"): 0.9}, status="failed check")
     model = Result(model.frame, None, replace(model.meta, kind="posterior of ties(kind=davidson)"))
-    assert "draws from the model ties(kind=davidson); units: items)." in model.methods_paragraph()
+    assert "draws from the ties(kind=davidson) model; units: items)." in model.methods_paragraph()
     assert "The posterior failed convergence diagnostics." in model.methods_paragraph()
 
 

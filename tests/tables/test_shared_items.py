@@ -171,7 +171,7 @@ def test_tasks_are_drawn_where_they_seem_to_share_their_items():
     table = aspects(tasks=6, copies=False)
     result = me.compare(table, "pearson", resample="task", **FEW)
     first = result.meta.warnings[0]
-    assert "resample='task' takes them to be independent" in first
+    assert "resample='task' treats them as independent" in first
     assert result.frame["n_clusters"].max() == 6
     with pytest.raises(MetaevalError, match=r"shared_items=True.*use resample='item'"):
         me.compare(table.replace(shared_items=True), "pearson", resample="task", **FEW)

@@ -186,7 +186,10 @@ def test_levels_stand_beside_the_values():
 
 
 def test_the_label_picks_the_statistic_and_systems_have_theirs():
-    assert "ratings, so: tie_calibrated" in bayesian_bootstrap(TASKS, n_draws=100).meta.notes[1]
+    assert (
+        "default for ratings: tie_calibrated"
+        in bayesian_bootstrap(TASKS, n_draws=100).meta.notes[1]
+    )
     rows = bayesian_bootstrap(TASKS, system_accuracy(), by="task", n_draws=100).frame
     assert rows["estimate"].notna().all()
 

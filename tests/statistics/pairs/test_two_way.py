@@ -340,7 +340,7 @@ def test_two_responses_of_a_system_to_an_item_are_refused():
 def test_statistics_without_it_and_pairs_are_refused():
     table = crossed()
     for statistic in (pearson(), kendall("b"), pairwise_accuracy(grouping="none")):
-        with pytest.raises(MetaevalError, match="no resampling of systems"):
+        with pytest.raises(MetaevalError, match="does not support resampling of systems"):
             evaluate(table, statistic, resample=BOTH, n_resamples=100)
     with pytest.raises(MetaevalError, match="needs responses with a column 'system'"):
         evaluate(table.pairs(), pairwise_accuracy(), resample=BOTH, n_resamples=100)
