@@ -28,7 +28,6 @@ MORE = {
     "calibration.gap_to_agreement": 13,
     "plots.gap_to_agreement": 13,
     "plots.order_bias": 13,
-    "plots.reliability": 13,
     "plots.tie_curve": 14,
     "plots.tie_policies": 15,
 }

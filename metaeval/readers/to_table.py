@@ -123,7 +123,8 @@ def _refuse_missing(table: Responses | Pairs) -> None:
         f"{table.scorers[m]} for item {table.rows['item'].iloc[r]}"
         for r, m in zip(*is_missing.nonzero(), strict=True)
     ]
+    n_missing = int(is_missing.sum())
     raise MetaevalError(
-        f"missing='error' was given, but {int(is_missing.sum())} scores are missing: "
+        f"missing='error' was given, but {n_missing} of {is_missing.size} scores are missing: "
         f"{join_names(examples, 10)}. Fill them in, or use missing='common'."
     )

@@ -18,7 +18,7 @@ def complete_rows(table: Table, policy: str) -> Bools:
     if policy == "error" and not present.all():
         row, column = np.argwhere(~present)[0]
         raise MetaevalError(
-            f"{int((~present).sum())} scores are missing, such as that of "
+            f"{int((~present).sum())} of {present.size} scores are missing, such as that of "
             f"{table.scorers[column]!r} for item {table.rows['item'].iloc[row]!r}; fill them in, "
             "or use missing='common'."
         )

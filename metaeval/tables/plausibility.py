@@ -87,7 +87,7 @@ def _tied(table: BaseTable, scores: Floats, labels: Floats) -> list[str]:
     examples = join_names([f"{table.scorers[m]} {100 * proportion[m]:.0f}%" for m in many], 5)
     return [
         f"labels have no ties, but scorers do ({examples}); if 0 codes one side or a missing "
-        "answer, use --preference-scale or --missing-codes"
+        "answer, use preference_scale= (--preference-scale) or missing_codes= (--missing-codes)"
     ]
 
 
@@ -134,13 +134,16 @@ def _limit(scorer: str, n: int) -> float:
 
 def _advice(table: BaseTable, below: list[str], labels: list[str], all_of_them: bool) -> str:
     """What to type; if all scorers are below chance, the labels are probably reversed."""
-    scorers, judged = (f"--lower-is-better {','.join(names)}" for names in (below, labels))
+    scorers, judged = (
+        f"lower_is_better={names!r} (--lower-is-better {','.join(names)})"
+        for names in (below, labels)
+    )
     if table.of_pairs:
         advice = judged if all_of_them else scorers
         return (
-            f"if its signs are reversed, use {advice}; alternatively, its numbers may be codes "
-            "(--preference-scale index, one-two or probability, or --value-map), or first and "
-            "second may be exchanged in a file"
+            f"if its signs are reversed, use {advice}; alternatively, its numbers may be codes, to "
+            "be declared by preference_scale= (--preference-scale index, one-two or probability) "
+            "or value_map= (--value-map), or first and second may be exchanged in a file"
         )
     if all_of_them:
         return (

@@ -95,7 +95,7 @@ _BREAKS = {
     "index": lambda r, s, h, at: (r, s, h.set_axis(h.index + 1), {}, "share one index"),
     "no item": lambda r, s, h, at: (r.drop(columns="item"), s, h, {}, "needs a column 'item'"),
     "weight": lambda r, s, h, at: (r.assign(weight=1.0), s, h, {}, "drop or rename"),
-    "both": lambda r, s, h, at: (r, s, h.assign(alpha=1.0), {}, "rename one of them"),
+    "both": lambda r, s, h, at: (r, s, h.assign(alpha=1.0), {}, "rename one"),
     "kind": lambda r, s, h, at: (r, s, h, {"label_kind": "corect"}, "Did you mean 'correct'"),
     "missing": lambda r, s, h, at: (r, s, h, {"missing": "drop"}, "is not one of"),
     "epsilon": lambda r, s, h, at: (r, s, h, {"label_epsilon": -1}, "at least 0"),

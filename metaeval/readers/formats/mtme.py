@@ -186,7 +186,7 @@ def _pair_frame(
     wide, notes = _without_references(pd.concat(columns, axis=1), references, pair)
     unused = sorted((listed - references) & set(wide.index.get_level_values("system")))
     if unused:
-        notes.append(f"{pair}: kept {join_names(unused)}, a human reference that no metric used")
+        notes.append(f"{pair}: human references that no metric used are kept: {join_names(unused)}")
     return _with_units(wide.reset_index(), units, level), notes
 
 

@@ -204,7 +204,7 @@ def _require_fields(source: str, columns: Mapping[str, list[Any]], needed: Seque
     lacking = [name for name in needed if name not in columns]
     if lacking:
         raise MetaevalError(
-            f"{source} has no readable per-item scores: {join_names(lacking)} is missing. Expected "
+            f"{source} has no readable per-item scores; missing: {join_names(lacking)}. Expected "
             f"{join_names(needed)}, found {join_names(columns, 20)}.{_hint(columns, lacking)}"
         )
 

@@ -376,8 +376,9 @@ def _repeated_use_warning(
     raters = (
         f"; if {lacking[0]} names raters, use {column_hint(rater=lacking[0])}" if lacking else ""
     )
+    absent = join_names(lacking) or "further ids"
     return [
-        f"{other.source} has no {join_names(lacking)}: each of its values is used for "
+        f"{other.source} has no {absent}: each of its values is used for "
         f"{len(match) / len(np.unique(match)):.3g} rows on average, which are treated as "
         f"different responses{raters}"
     ]

@@ -136,7 +136,10 @@ def test_sides_that_are_exchanged_are_below_chance():
     table = read(long(exchanged), HUMAN)
     [warning] = table.alignment.warnings
     assert "judge is significantly below chance against human" in warning
-    assert "if its signs are reversed, use --lower-is-better judge;" in warning
+    assert (
+        "if its signs are reversed, use lower_is_better=['judge'] (--lower-is-better judge);"
+        in warning
+    )
     for cure in ({"value_map": {"1": -1, "2": 1}}, {"lower_is_better": ["judge"]}):
         assert accuracy(read(long(exchanged), HUMAN, **cure)) == pytest.approx(RIGHT)
 

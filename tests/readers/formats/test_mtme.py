@@ -107,7 +107,7 @@ def test_references_in_use_are_left_out_and_others_are_noted(folder):
     part = only(mtme.parts(folder, language_pair="aa-bb"))
     assert sorted(set(part.rows["system"])) == ["alpha", "beta", "refB"]
     assert "aa-bb: excluded refA, used as a reference by a metric" in part.notes
-    assert "aa-bb: kept refB, a human reference that no metric used" in part.notes
+    assert "aa-bb: human references that no metric used are kept: refB" in part.notes
 
 
 def test_a_metric_that_used_all_references_leaves_all_out(folder):

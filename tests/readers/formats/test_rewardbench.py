@@ -175,7 +175,7 @@ def test_repeated_keys_can_be_told_apart_by_order_or_text(tmp_path):
     ("content", "message"),
     [
         (TOTALS, r"has no per-item scores, only totals.*eval-set-scores/"),
-        (without(V1, "scores_rejected"), "scores_rejected is missing.*found .*scores_chosen"),
+        (without(V1, "scores_rejected"), "missing: scores_rejected.*found .*scores_chosen"),
         (
             {**V1, "scores_chosen": [2.31]},
             r"differ in length \(.*scores_chosen 1, .*download it again",
@@ -187,7 +187,7 @@ def test_repeated_keys_can_be_told_apart_by_order_or_text(tmp_path):
             {**V1, "id": [1, 1], "subset": ["s", "s"]},
             r"share a key.*s/1.*item_from='order'.*'text-",
         ),
-        (V2, "scores_chosen, scores_rejected is missing.*Read it with format='rewardbench2'"),
+        (V2, "missing: scores_chosen, scores_rejected.*Read it with format='rewardbench2'"),
         ([{"a": 1}, 5], "an object such as"),
         ({**V1, "model": ["a", "b"]}, r"scores of several models \(a, b\).*Split it by `model`"),
         (
@@ -206,9 +206,9 @@ def test_broken_rewardbench_files(tmp_path, content, message):
     ("content", "message"),
     [
         (TOTALS, "has no per-item scores, only totals"),
-        (without(V2, "num_correct"), "num_correct is missing"),
-        (without(V2, "subset"), "subset is missing"),
-        (V1, "num_correct, scores is missing.*Read it with format='rewardbench'"),
+        (without(V2, "num_correct"), "missing: num_correct\\."),
+        (without(V2, "subset"), "missing: subset\\."),
+        (V1, "missing: num_correct, scores.*Read it with format='rewardbench'"),
         ({**V2, "num_correct": [1, 2]}, "differ in length"),
         (
             {**V2, "num_correct": [0, 2, 1]},

@@ -274,7 +274,7 @@ def test_lower_is_better_turns_and_records():
 
 def test_missing_error_lists_the_holes():
     with pytest.raises(
-        MetaevalError, match=r"1 scores are missing: chrf for item 0\. Fill them in"
+        MetaevalError, match=r"but 1 of 36 scores are missing: chrf for item 0\. Fill them in"
     ):
         read(WIDE, missing="error")
     assert read(WIDE.dropna(), missing="error").missing == "error"

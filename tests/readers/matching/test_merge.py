@@ -158,7 +158,7 @@ def test_contradictions_where_a_file_lacks_an_id():
 
 def test_a_name_that_is_a_scorer_here_and_a_label_there():
     long = LABELS.rename(columns={"human": "label"}).assign(rater="chrf")
-    fails("'?chrf'? is both a scorer and a label; rename one of them", SCORES, long)
+    fails("Names of both a scorer and a label: chrf; rename one", SCORES, long)
 
 
 def test_no_overlap_names_example_ids_and_the_shift():
