@@ -108,5 +108,5 @@ def check_not_negative(name: str, value: Any) -> float:
     """An argument as a finite, non-negative number."""
     is_real = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_real or not 0 <= value < float("inf"):
-        raise MetaevalError(f"{name}={value!r} must be a number of at least 0.")
+        raise MetaevalError(f"{name}={value!r} must be a nonnegative number.")
     return float(value)

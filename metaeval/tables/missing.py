@@ -33,11 +33,13 @@ def dropped_rows_warning(table: Table, complete: Bools) -> tuple[str, ...]:
     if not lost.any():
         return ()
     absent = [
-        f"{column} {value!r}"
+        f"{column}{'s' * (len(values) > 1)} {join_names(map(repr, values), 5)}"
         for column in ("system", "task")
         if column in table.rows
-        for value in sorted(
-            set(table.rows[column][scored]) - set(table.rows[column][complete]), key=natural
+        if (
+            values := sorted(
+                set(table.rows[column][scored]) - set(table.rows[column][complete]), key=natural
+            )
         )
     ]
     if not absent and lost.sum() <= _LOSS_TO_MENTION * scored.sum():
@@ -53,7 +55,7 @@ def dropped_rows_warning(table: Table, complete: Bools) -> tuple[str, ...]:
 
 
 def _with(absent: list[str]) -> str:
-    return f" (including all of {join_names(absent, 5)})" if absent else ""
+    return f" (including all of {' and '.join(absent)})" if absent else ""
 
 
 def most_incomplete_scorers(present: Bools, scorers: list[str]) -> tuple[list[str], int]:
@@ -83,7 +85,7 @@ def no_complete_rows_message(table: Table, warnings: tuple[str, ...]) -> str:
     ]
     if empty:
         return (
-            f"No row with a label has a score of {join_names(empty)}; check the ids, or select "
+            f"No row with a label has a score from {join_names(empty)}; check the ids, or select "
             "other scorers (scorers=)."
         )
     return f"No row has scores from all scorers: {warnings[0]}." if warnings else "No row is left."

@@ -143,7 +143,7 @@ def _advice(table: BaseTable, below: list[str], labels: list[str], all_of_them: 
         return (
             f"if its signs are reversed, use {advice}; alternatively, its numbers may be codes, to "
             "be declared by preference_scale= (--preference-scale index, one-two or probability) "
-            "or value_map= (--value-map), or first and second may be exchanged in a file"
+            "or value_map= (--value-map), or the two responses may be swapped in a file"
         )
     if all_of_them:
         return (

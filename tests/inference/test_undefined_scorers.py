@@ -109,7 +109,7 @@ def test_all_that_are_undefined_are_still_refused():
     assert alone.row("judge")["estimate"] == me.evaluate(TABLE, pearson()).row("judge")["estimate"]
     with pytest.raises(MetaevalError, match="undefined for the baseline 'flat'"):
         me.compare(with_constant(TABLE), pearson(), baseline="flat", **FEW)
-    with pytest.raises(MetaevalError, match="No row with a label has a score of"):
+    with pytest.raises(MetaevalError, match="No row with a label has a score from"):
         me.evaluate(TABLE.replace(scores=TABLE.scores * np.nan), **FEW)
 
 

@@ -285,9 +285,9 @@ def test_a_constant_reward_model_gets_chance(statistic):
 def test_correlations_have_no_value_for_a_constant_scorer_and_name_it(statistic):
     table = with_constant(grid_table(), 1.0)
     result = compare(table, statistic, n_resamples=N)
-    assert "undefined for constant (constant: constant)" in result.meta.warnings[0]
+    assert "undefined for constant (constant scores: constant)" in result.meta.warnings[0]
     assert np.isnan(result.row("constant")["estimate"])
-    with pytest.raises(MetaevalError, match=r"constant.*(Leave|degenerate=)"):
+    with pytest.raises(MetaevalError, match=r"constant.*(Exclude|degenerate=)"):
         evaluate(table, statistic, scorers=["constant"], n_resamples=N)
 
 

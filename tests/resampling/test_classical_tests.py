@@ -240,7 +240,7 @@ def test_infinite_degrees_of_freedom_are_normal():
 def test_margins_are_checked():
     one = np.ones(1)
     for test in (tost, non_inferior):
-        with pytest.raises(MetaevalError, match=r"margin=-0\.1 must be a number of at least 0"):
+        with pytest.raises(MetaevalError, match=r"margin=-0\.1 must be a nonnegative number"):
             test(one, one, -0.1, 9)
         with pytest.raises(MetaevalError, match="Standard errors must be nonnegative, got -1"):
             test(one, -one, 0.1, 9)

@@ -98,7 +98,7 @@ _BREAKS = {
     "both": lambda r, s, h, at: (r, s, h.assign(alpha=1.0), {}, "rename one"),
     "kind": lambda r, s, h, at: (r, s, h, {"label_kind": "corect"}, "Did you mean 'correct'"),
     "missing": lambda r, s, h, at: (r, s, h, {"missing": "drop"}, "is not one of"),
-    "epsilon": lambda r, s, h, at: (r, s, h, {"label_epsilon": -1}, "at least 0"),
+    "epsilon": lambda r, s, h, at: (r, s, h, {"label_epsilon": -1}, "nonnegative number"),
     "graded": lambda r, s, h, at: (
         r,
         s,

@@ -165,7 +165,9 @@ def test_responses_and_their_pairs_give_the_same_numbers(table):
 
 
 def test_pairs_have_no_correlation():
-    with pytest.raises(MetaevalError, match=r"needs responses.*pairwise_accuracy"):
+    with pytest.raises(
+        MetaevalError, match=r"needs individually scored responses.*pairwise_accuracy"
+    ):
         evaluate(pairs_of(["1ab", "2ab"]), pearson(), n_resamples=100)
 
 

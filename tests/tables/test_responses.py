@@ -66,7 +66,7 @@ def test_what_is_broken_is_refused_with_its_cure(case):
         (lambda: table_of(["a"], labels={"m": [1.0]}), "both a scorer and a label: m; rename"),
         (
             lambda: table_of(["a"], label_epsilon=-1),
-            "label_epsilon=-1 must be a number of at least",
+            "label_epsilon=-1 must be a nonnegative number",
         ),
         (lambda: table_of(["a"], label_epsilon=np.nan), "label_epsilon=nan must be"),
         (lambda: table_of(["a"], label_kind="ratings"), "Did you mean 'rating'"),

@@ -13,8 +13,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
         "the output of comet-score",
         re.compile(r"\A[^\t\n]+\tSegment \d+\tscore: "),
-        f"{_TABLE}: its lines are system, segment and score; drop the last line of each system, "
-        "which is a mean",
+        f"{_TABLE}: each line holds a system, a segment and a score; drop the last line of each "
+        "system, which is a mean",
     ),
     (
         "the JSON output of comet-score",

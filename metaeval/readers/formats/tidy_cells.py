@@ -277,7 +277,7 @@ def _outcome_reason(resolved: Resolved, name: str, verdicts: Mapping[str, int | 
     typed = typed if " " in typed else typed.replace('"', "")
     return (
         "excluded: it contains words for the outcome of a comparison "
-        f"({join_names(verdicts, 9)}); if it is a verdict, map them to 1 for the first response, "
+        f"({join_names(verdicts, 9)}); if it holds verdicts, map them to 1 for the first response, "
         f"-1 for the second and 0 for a tie, such as {python}value_map={dict(verdicts)} "
         f"({shell}--value-map {typed})"
     )

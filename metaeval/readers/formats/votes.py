@@ -158,7 +158,7 @@ def _exclusion_notes(frame: pd.DataFrame, keys: Sequence[str], source: str) -> t
     fields = {*_FIELDS, *_OPTIONAL_FIELDS, *keys, _question(frame)}
     excluded = [str(c) for c in frame if c not in fields]
     return (
-        (f"{source}: excluded columns that votes do not need: {join_names(excluded, 20)}",)
+        (f"{source}: excluded columns that are not used for votes: {join_names(excluded, 20)}",)
         if excluded
         else ()
     )

@@ -227,7 +227,7 @@ NONSENSE = {
     ),
     "systems": (TASKS, {"resample": ("item", "system")}, "not systems; use resample='item'"),
     "pairwise": (TASKS, {"missing": "pairwise"}, "use missing='common'"),
-    "wrong": (TASKS, {"statistic": "kendall", "missing": "count_as_wrong"}, "not for kendall"),
+    "wrong": (TASKS, {"statistic": "kendall", "missing": "count_as_wrong"}, "not to kendall"),
     "few draws": (TASKS, {"n_draws": 10}, "n_draws=10 must be"),
     "seed": (TASKS, {"seed": -1}, "seed=-1 must be"),
     "confidence": (TASKS, {"confidence": 95}, "confidence=95 must be"),

@@ -573,7 +573,7 @@ def test_verdicts_in_several_columns_of_votes_are_read_as_a_table(tmp_path):
     votes.assign(human=judge, seconds=3.5).to_csv(path, index=False)
     votes.assign(tier="gold", judge="gpt-4", note="x").to_csv(tmp_path / "more.csv", index=False)
     assert (
-        "excluded columns that votes do not need: tier, note"
+        "excluded columns that are not used for votes: tier, note"
         in read(tmp_path / "more.csv").notes[0]
     )
 

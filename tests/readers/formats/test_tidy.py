@@ -478,7 +478,7 @@ def test_numbers_of_rare_types():
 def test_arguments_of_the_wrong_type():
     with pytest.raises(MetaevalError, match=r"columns must map roles to columns, .*; got 'item=x'"):
         read(WIDE, columns="item=x")
-    with pytest.raises(MetaevalError, match=r"label_epsilon='x' must be a number"):
+    with pytest.raises(MetaevalError, match=r"label_epsilon='x' must be a nonnegative number"):
         read(WIDE, label_epsilon="x")
 
 
