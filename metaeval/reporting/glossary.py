@@ -7,7 +7,7 @@ TERMS: tuple[tuple[str, str], ...] = (
         "scorer",
         "maps a response to a number, or a pair to a verdict: metric, reward model, judge",
     ),
-    ("item", "input of the responses, such as a segment or prompt; the smallest resampling unit"),
+    ("item", "the input answered, such as a segment or prompt; the smallest resampling unit"),
     ("cluster", "mutually dependent items, such as those of a document or conversation"),
     ("task", "stratum reported separately, such as a subset, domain or language pair"),
     ("label", "a rater's judgment, higher is better"),
@@ -35,5 +35,5 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("expected if calibrated", "mean of a measure under perfect calibration"),
     ("gap to agreement", "margin at which the labels agree with the scorer at a given rate"),
     ("posterior", "distribution of a quantity under a model, given the data"),
-    ("signature", "the line from which every number can be reproduced, given the data"),
+    ("signature", "one line of settings from which every number can be reproduced, given the data"),
 )

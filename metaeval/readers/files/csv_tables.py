@@ -367,8 +367,8 @@ def _ragged_error(path: Path, message: str, content: bytes, start: int) -> Metae
     if row == "1" and int(expected) < int(got):
         return MetaevalError(
             f"The first line of {path.name} has {expected} cells, but the next line has {got}. If "
-            "the first line is a title or a comment above the header, delete it; otherwise write "
-            f"{got} names in it (index for row numbers)."
+            "the first line is a title or a comment above the header, delete it; otherwise give "
+            f"it {got} column names, such as index for a column of row numbers."
         )
     advice = (
         "Pad the row" if int(got) < int(expected) else "Delete empty cells at the end of the row"

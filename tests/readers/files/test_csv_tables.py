@@ -92,11 +92,11 @@ def test_empty_cells_behind_tabs_and_quotes(tmp_path):
 
 def test_cells_that_the_header_does_not_name(tmp_path):
     path = put(tmp_path, HEADER + "\n" + BODY.replace("\n", ",x\n"))
-    text = fails(r"has 5 cells, but the next line has 6.*write 6 names", path)
+    text = fails(r"has 5 cells, but the next line has 6.*give it 6 column names", path)
     assert "--header" not in text
     reads(put(tmp_path, HEADER + ",comment\n" + BODY.replace("\n", ",x\n")))  # the cure
     rows = "".join(f"{n},{line}\n" for n, line in enumerate(BODY.splitlines()))
-    fails("index for row numbers", put(tmp_path, HEADER + "\n" + rows))
+    fails("such as index for a column of row numbers", put(tmp_path, HEADER + "\n" + rows))
     reads(put(tmp_path, "index," + HEADER + "\n" + rows))
 
 
