@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Start the command line; Ctrl-C while it loads is one sentence, too."""
+    """Start the command line; Ctrl-C ends it with one sentence."""
     signal.signal(signal.SIGINT, _leave)
     try:
         from metaeval.cli import cli
@@ -15,7 +15,6 @@ def main() -> None:
 
         traceback.print_exc()
         sys.exit(70)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         cli(prog_name="metaeval")
     finally:
@@ -23,8 +22,14 @@ def main() -> None:
 
 
 def _leave(number: int, frame: object) -> None:
-    """End at once: nothing has been read or written yet."""
-    os.write(2, b"Interrupted; no file was written.\n")
+    """End at once, with 130: an exception may pass through compiled code, which then aborts.
+
+    Nothing is left behind: temporary files have no names (where the system does not support this,
+    the next run removes them), and files are moved to their places with the signal deferred.
+    """
+    core = sys.modules.get("metaeval.core")
+    interruption = getattr(core, "interruption", lambda: "Interrupted; no file was written.")
+    os.write(2, f"Error: {interruption()}\n".encode(errors="backslashreplace"))
     os._exit(130)
 
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import click
 
-from metaeval.core import MetaevalError, join_names, printable, shortened, written
+from metaeval.core import MetaevalError, interruption, printable, shortened, written
 
 REFUSED, FAILED, UNWRITABLE, INTERRUPTED = 2, 70, 74, 130  # 70 and 74 as in sysexits.h
 TABLE = "metaeval.table"  # key in `Context.meta` of the table that a command has read
@@ -57,7 +57,7 @@ class Group(click.Group):
         except click.ClickException as error:
             code = _show(error)
         except (KeyboardInterrupt, EOFError, click.Abort):
-            code = _show(_interrupted(before))
+            code = _show(Interrupted(interruption(before)))
         except Exception:
             traceback.print_exc()
             code = FAILED
@@ -80,7 +80,7 @@ class Group(click.Group):
             _warn(ctx)
             raise Refused(str(error)) from None
         except KeyboardInterrupt:
-            raise _interrupted(before) from None
+            raise Interrupted(interruption(before)) from None
 
 
 def say(line: object, err: bool = False) -> None:
@@ -93,16 +93,6 @@ def _warn(ctx: click.Context) -> None:
     table = ctx.meta.pop(TABLE, None)
     for line in table.alignment.warnings if table is not None else ():
         say(f"Warning: {line}", err=True)
-
-
-def _interrupted(before: int) -> Interrupted:
-    """Build the message after Ctrl-C, with the files that were written."""
-    files = [str(path) for path in written[before:]]
-    return Interrupted(
-        f"Interrupted; files written so far: {join_names(files)}."
-        if files
-        else "Interrupted; no file was written."
-    )
 
 
 def _show(error: click.ClickException) -> int:

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from metaeval.core.atomic_write import check_writable, write_all, written
+from metaeval.core.atomic_write import check_writable, interruption, write_all, written
 from metaeval.core.compilation_cache import enable_compilation_cache
 from metaeval.core.decimals import (
     SCORE_DIGITS,
@@ -75,6 +75,7 @@ __all__ = [
     "double_precision",
     "enable_compilation_cache",
     "escaped_json",
+    "interruption",
     "is_formula",
     "is_hidden",
     "join_names",

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaeval.core.errors import MetaevalError
+from metaeval.core.printable_text import printable
+from metaeval.core.validation import join_names
 
 OTHER_DESTINATION = "choose another path"
 _PART = re.compile(r"\.metaeval-[0-9a-f]{32}\.part")
@@ -75,6 +77,14 @@ def write_all(
         for folder in reversed(created):
             with contextlib.suppress(OSError):  # not empty
                 folder.rmdir()
+
+
+def interruption(before: int = 0) -> str:
+    """Return what to say after Ctrl-C, with the files written since there were `before` of them."""
+    files = [str(path) for path in written[before:]]
+    if not files:
+        return "Interrupted; no file was written."
+    return printable(f"Interrupted; files written so far: {join_names(files)}.")
 
 
 def check_writable(folder: Path, cure: str = OTHER_DESTINATION) -> None:

@@ -192,8 +192,12 @@ def test_ctrl_c_waits_until_the_files_have_their_names(tmp_path, monkeypatch):
 
     monkeypatch.setattr(atomic_write._Part, "move", interrupted)
     before = len(atomic_write.written)
-    with pytest.raises(KeyboardInterrupt):
-        write_all({tmp_path / "a": b"x", tmp_path / "b": b"y"})
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write_all({tmp_path / "a": b"x", tmp_path / "b": b"y"})
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert names(tmp_path) == ["a", "b"]
     assert atomic_write.written[before:] == [tmp_path / "a", tmp_path / "b"]
 
