@@ -193,12 +193,8 @@ def _effective_trials(inputs: IntervalInputs, share: Floats, of_items: bool) -> 
 
 
 def _columns(inputs: IntervalInputs, columns: Bools | slice) -> IntervalInputs:
-    arrays: dict[str, Any] = {
-        name: value[..., columns]
-        for name, value in zip(inputs._fields, inputs, strict=True)
-        if isinstance(value, np.ndarray)
-    }
-    return inputs._replace(**arrays)
+    values: list[Any] = [v[..., columns] if isinstance(v, np.ndarray) else v for v in inputs]
+    return IntervalInputs(*values)
 
 
 def _ends(
