@@ -35,6 +35,8 @@ def read_result(text: str) -> tuple[pd.DataFrame, Metadata]:
     meta = {"kind": data["kind"], **{name: data[name] for name in SECTIONS}}
     _check_keys(meta["policy"], _POLICY, "policy")
     _check_keys(meta["provenance"], _PROVENANCE, "provenance")
+    _check_optional_keys(meta["policy"], {"scorers": _is_texts_or_none}, "policy")
+    _check_optional_keys(meta["alignment"], _ALIGNMENT, "alignment")
     for i, about in enumerate(meta["statistics"]):
         _check_keys(about, _STATISTIC, f"statistics[{i}]")
     _check_tables(rows)
@@ -110,6 +112,10 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
 
+def _is_texts_or_none(value: Any) -> bool:
+    return value is None or _is_texts(value)
+
+
 def _is_dict(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -152,12 +158,24 @@ _STATISTIC: Mapping[str, Test] = {
 }
 
 
+_ALIGNMENT: Mapping[str, Test] = {
+    "columns": _is_dicts,
+    "flipped": _is_texts,
+    "dropped": _is_count,
+}
+
+
 def _check_keys(section: Mapping[str, Any], tests: Mapping[str, Test], name: str) -> None:
     for key, test in tests.items():
         _require(key in section and test(section[key]), f"{name}.{key}", section.get(key))
     if name.startswith("statistics"):
         for key, value in section.items():
             _require(_is_plain(value), f"{name}.{key}", value)
+
+
+def _check_optional_keys(section: Mapping[str, Any], tests: Mapping[str, Test], name: str) -> None:
+    for key in tests.keys() & section.keys():
+        _require(tests[key](section[key]), f"{name}.{key}", section[key])
 
 
 def _check_row(row: Mapping[str, Any], i: int) -> None:

@@ -91,7 +91,8 @@ def significantly_better(
     """
     position = {name: i for i, name in enumerate(names)}
     better = np.zeros((len(names), len(names)), dtype=bool)
-    differences = frame[frame["baseline"].notna()]
+    ranked = frame["scorer"].isin(names) & frame["baseline"].isin(names)  # those with a value
+    differences = frame[ranked]
     if result.is_posterior:
         return _probably_better(result, differences, position, better)
     sign = result.direction(_name(frame)) or 1

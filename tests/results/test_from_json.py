@@ -141,3 +141,22 @@ def test_the_refusal_names_the_place(documents, change, said):
     change(document)
     with pytest.raises(MetaevalError, match=said):
         Result.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("value", [["judge"], 3, None])
+def test_columns_of_the_alignment_are_objects(documents, value):
+    document = documents[0] | {"alignment": documents[0]["alignment"] | {"columns": value}}
+    with pytest.raises(MetaevalError, match=r"alignment\.columns"):
+        Result.from_json(json.dumps(document))
+
+
+def test_a_scorer_without_its_value_has_no_rank(documents):
+    rows = [
+        row | {"estimate": None, "lower": None, "upper": None}
+        if row["scorer"] == "lexical" and row["baseline"] is None
+        else row
+        for row in documents[0]["rows"]
+    ]
+    result = Result.from_json(json.dumps(documents[0] | {"rows": rows}))
+    assert (result.leaderboard().set_index("scorer")["letters"] != "").sum() > 1
+    assert result.to_latex() and result.to_markdown()
