@@ -7,7 +7,8 @@ import sys
 
 def main() -> None:
     """Start the command line; Ctrl-C ends it with one sentence."""
-    signal.signal(signal.SIGINT, _leave)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # ignored in the background
+        signal.signal(signal.SIGINT, _leave)
     try:
         from metaeval.cli import cli
     except Exception:  # 1 would be a verdict of `gate`

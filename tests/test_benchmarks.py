@@ -57,31 +57,35 @@ def test_every_script_prints_rows(script, monkeypatch):
         assert not row["peer"] or float(row["ratio"]) > 0
 
 
-def check_ranks(name):
-    rows = bayes_sbc.ranks_of(name, [0])
-    assert rows
-    assert all(0 <= rank <= bayes_sbc.RANKS for _, _, _, rank, _ in rows)
+def check_ranks(name, n_sets):
+    """Most 90% intervals of simulated data sets cover the values they were drawn from.
+
+    The quantities of one set are dependent, so that few sets say little about the coverage itself.
+    """
+    rows = bayes_sbc.ranks_of(name, range(n_sets))
+    assert len(rows) > 3 * n_sets
+    assert np.mean([covered for *_, covered in rows]) > 0.6
 
 
 def test_posteriors_of_simulated_data_are_ranked():
-    check_ranks("davidson")
+    check_ranks("davidson", 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", bayes_sbc.MODELS)
 def test_posteriors_of_simulated_data_are_ranked_for_every_model(name):
-    check_ranks(name)
+    check_ranks(name, 6)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", bayes_bands.FORMS)
 def test_bands_of_simulated_data_are_covered(form):
-    assert 0 <= bayes_bands.band_coverage(form, 0) <= 1
+    assert np.mean([bayes_bands.band_coverage(form, seed) for seed in range(3)]) > 0.6
 
 
-def test_tuned_thresholds_reject_at_some_rate():
-    rates = tuned_thresholds.rejected((40, 3, 0.5, 0.5), 2)
-    assert all(0 <= rate <= 1 for rate in rates)
+def test_equal_scorers_with_tuned_thresholds_are_seldom_rejected():
+    flips, _ = tuned_thresholds.rejected((40, 3, 0.5, 0.5), 60)
+    assert flips <= 0.16  # four standard errors above .05
 
 
 def test_flips_of_peers_count_the_same():

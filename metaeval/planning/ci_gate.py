@@ -323,7 +323,8 @@ def _bound(superiority_margin: float, non_inferiority_margin: float | None) -> f
         return superiority_margin
     if superiority_margin:
         raise MetaevalError(
-            "Set superiority_margin or non_inferiority_margin, not both: a gate has one bound."
+            "Set superiority_margin= (--superiority-margin) or non_inferiority_margin= "
+            "(--non-inferiority-margin), not both: a gate has one bound."
         )
     check_not_negative("non_inferiority_margin", non_inferiority_margin)
     if non_inferiority_margin == 0:

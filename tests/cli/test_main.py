@@ -173,7 +173,11 @@ BAD_TABLES = {
     "unknown interval": (frame(**GOOD), ["--interval", "wald"], "'bootstrap-t'"),
     "unknown weights": (frame(**GOOD), ["--weights", "bayes"], "'exponential'"),
     "unknown alternative": (frame(**GOOD), ["--alternative", "up"], "'greater'"),
-    "margin below 0": (frame(**GOOD), ["--superiority-margin", "-0.01"], "superiority-margin"),
+    "margin below 0": (
+        frame(**GOOD),
+        ["--equivalence-margin", "-0.01"],
+        "equivalence_margin=-0.01 must be a nonnegative number",
+    ),
     "stop at once": (frame(**GOOD), ["--stop-after-exceedances", "1"], "at least 5"),
     "mcnemar on correlations": (
         frame(**GOOD),

@@ -175,7 +175,7 @@ def test_items_of_one_scorer_only_are_named():
         (
             TABLE,
             {"superiority_margin": 0.1, "non_inferiority_margin": 0.1},
-            "superiority_margin or non_inferiority_margin, not both",
+            r"superiority_margin= .* or non_inferiority_margin= .*not both",
         ),
         (TABLE, {"superiority_margin": -0.1}, "superiority_margin"),
         (TABLE, {"statistic": ["brier", "slope"]}, "one statistic, not a list"),

@@ -149,8 +149,9 @@ def test_tasks_whose_values_are_not_correlated_have_their_own_items(systems):
     assert not table.replace(shared_items=False).alignment.warnings
 
 
-def test_how_often_like_numbers_and_aspects_are_told():
-    sets = range(30)
+@pytest.mark.parametrize("n_sets", [30, pytest.param(200, marks=pytest.mark.slow)])
+def test_how_often_like_numbers_and_aspects_are_told(n_sets):
+    sets = range(n_sets)
     apart = [not tasks_with_like_numbers(seed=seed).shared_items for seed in sets]
     assert np.mean(apart) > 0.9  # t above 2 in .023
     shared = [aspects(n=n, seed=seed, copies=False).shared_items for n in (20, 60) for seed in sets]
@@ -189,18 +190,32 @@ def test_models_of_independent_tasks_say_what_to_say():
         bayes.fit("accuracy", aspects())
 
 
-def test_two_equal_scorers_are_told_apart_no_more_often_than_they_should():
-    """30 items x 4 systems x 6 aspects: taken for 180 items, about .28 at a nominal .05."""
-    sets, rejected = 60, {True: 0, False: 0}
+def rejections_of_equal_scorers(sets, n, tasks, policy):
+    """Proportion of data sets in which equal scorers differ, with and without shared items."""
+    rejected = {True: 0, False: 0}
     for seed in range(sets):
-        table = aspects(n=30, tasks=6, seed=seed)
+        table = aspects(n=n, tasks=tasks, seed=seed)
         for shared in rejected:
             result = me.compare(
                 table if shared else table.replace(shared_items=False),
-                pairwise_accuracy("half"),
+                pairwise_accuracy(policy),
                 n_resamples=100,
                 correction="none",
             )
             rejected[shared] += result.row("a", "b")["p_value"] <= 0.05
-    assert rejected[True] / sets < 0.16  # four standard errors above .05
-    assert rejected[False] / sets > 0.16
+    return {shared: n_rejected / sets for shared, n_rejected in rejected.items()}
+
+
+def test_two_equal_scorers_are_told_apart_no_more_often_than_they_should():
+    """30 items x 4 systems x 6 aspects: taken for 180 items, about .28 at a nominal .05."""
+    rejected = rejections_of_equal_scorers(60, n=30, tasks=6, policy="half")
+    assert rejected[True] < 0.16  # four standard errors above .05
+    assert rejected[False] > 0.16
+
+
+@pytest.mark.slow
+def test_two_equal_scorers_in_large():
+    """60 items x 4 systems x 3 aspects: taken for 180 items, .165 at a nominal .05."""
+    rejected = rejections_of_equal_scorers(200, n=60, tasks=3, policy="acc-eq")
+    assert rejected[True] < 0.10  # over three standard errors above .05
+    assert rejected[False] > 0.12
