@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -189,9 +190,14 @@ def read(
     return _read(sources, format, label_source, {} if columns is None else columns, options)
 
 
+@functools.cache
+def _parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters
+
+
 def _non_default(**options: Any) -> dict[str, Any]:
     """Return the options that differ from the defaults of `read`."""
-    of_read = inspect.signature(read).parameters
+    of_read = _parameters_of(read)
     defaults = {name: of_read[name].default for name in options}
     return {
         name: value
@@ -323,8 +329,7 @@ def _parts(
     applicable = {k: v for k, v in options.items() if k in module.OPTIONS}
     if "mapping" in module.OPTIONS and mapping:
         applicable["mapping"] = mapping
-    parameters = inspect.signature(module.parts).parameters
-    applicable = {k: v for k, v in applicable.items() if k in parameters}
+    applicable = {k: v for k, v in applicable.items() if k in _parameters_of(module.parts)}
     return list(module.parts(source if module is tidy else Path(source), **applicable))
 
 

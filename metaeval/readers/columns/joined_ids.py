@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from metaeval.readers.cells.numbers_and_ids import id_column
+from metaeval.readers.files.frame_origin import origin_of, with_origin
 from metaeval.tables import TEXT
 
 PLUS = "+"
@@ -26,17 +27,17 @@ def add_combined_ids(
     frame: pd.DataFrame, mapping: Mapping[str, str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Add a column for each name that combines others; also return the combined columns."""
-    columns, attrs = set(map(str, frame)), frame.attrs
+    columns, origin = set(map(str, frame)), origin_of(frame)
     combined: dict[str, None] = {}
     for column in mapping.values():
         parts = parts_of(column, columns)
         if len(parts) > 1 and set(parts) <= columns:
-            text = bool(attrs.get("text"))
-            ids = [np.asarray(id_column(frame[p], p, text=text), dtype=object) for p in parts]
+            ids = [
+                np.asarray(id_column(frame[p], p, text=origin.text), dtype=object) for p in parts
+            ]
             frame = frame.assign(**{column: ["/".join(row) for row in zip(*ids, strict=True)]})
             combined |= dict.fromkeys(parts)
-    frame.attrs = attrs
-    return frame, list(combined)
+    return with_origin(frame, origin), list(combined)
 
 
 def outer_first(frame: pd.DataFrame, first: str, second: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from metaeval.readers.columns.aliases import (
 from metaeval.readers.columns.column_inference import is_label_name
 from metaeval.readers.columns.joined_ids import add_combined_ids, outer_first, parts_of
 from metaeval.readers.columns.row_numbers import drop_row_numbers
+from metaeval.readers.files.frame_origin import origin_of, with_origin
 from metaeval.tables import TEXT
 
 
@@ -332,9 +333,8 @@ def _rename_columns(
     names = clash | {column: role for role, column in role_columns.items()}
     moved = [f"{role} <- {column}" for role, column in role_columns.items() if role != column]
     notes = (f"{source}: {', '.join(moved)}",) if moved else ()
-    attrs = frame.attrs | {"columns": tuple(role_columns.items())}
-    frame = frame.set_axis([names.get(c, c) for c in frame], axis=1)
-    frame.attrs = attrs
+    origin = replace(origin_of(frame), columns=tuple(role_columns.items()))
+    frame = with_origin(frame.set_axis([names.get(c, c) for c in frame], axis=1), origin)
     unused_ids = [
         *clash.values(),
         *(c for c in frame if c not in role_columns and _looks_like_id(str(c))),

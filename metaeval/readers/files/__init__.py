@@ -5,6 +5,7 @@
 - `foreign_formats`: Files of other tools that this release does not read, with advice.
 - `raw_frame`: Tables from files (CSV, TSV, JSON, JSON Lines, Parquet; gzipped or not) and from
   frames.
+- `frame_origin`: Where a frame of raw cells comes from: carried along in its `attrs`.
 - `dialect`: The dialect of a text table: delimiter, line ends, quotes, header.
 - `csv_tables`: Text tables: CSV and TSV, and variants with semicolons, bars or spaces.
 - `json_tables`: Tables in JSON: an array of objects, possibly nested in one, an object of lists,

@@ -130,7 +130,8 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
     has_names = any(name is not None for name in frame.index.names)
     clash = set(frame.index.names) & set(frame.columns)
     frame = frame.reset_index(drop=not has_names or bool(clash))
-    return frame.drop(columns=[c for c in frame if _INDEX_COLUMN.fullmatch(str(c))])
+    unnamed = [c for c in frame if _INDEX_COLUMN.fullmatch(str(c))]
+    return frame.drop(columns=unnamed) if unnamed else frame
 
 
 def _reason(error: Exception) -> str:

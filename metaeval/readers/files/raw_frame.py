@@ -29,6 +29,7 @@ from metaeval.readers.files.data_frames import (
 )
 from metaeval.readers.files.dialect import LONGEST_NAME
 from metaeval.readers.files.foreign_formats import refuse_foreign
+from metaeval.readers.files.frame_origin import FrameOrigin, with_origin
 from metaeval.readers.files.json_tables import (
     from_json,
     from_objects,
@@ -58,9 +59,8 @@ def load_frame(
     Returns
     -------
     DataFrame
-        `attrs["source"]` is its name in messages, `attrs["text"]` whether all cells are text, and
-        `attrs["notes"]` has notes. Columns without a name become `Unnamed: 0` and so on, by
-        position.
+        `origin_of` returns where it comes from. Columns without a name become `Unnamed: 0` and so
+        on, by position.
 
     Raises
     ------
@@ -88,8 +88,8 @@ def load_frame(
     if not len(frame):
         raise MetaevalError(f"{name} has no rows; expected at least one row below the header.")
     frame = _without_categories(frame)
-    frame.attrs = {"source": name, "text": kind in ("csv", "tsv"), "notes": tuple(notes)}
-    return frame
+    text = kind in ("csv", "tsv")
+    return with_origin(frame, FrameOrigin(source=name, text=text, notes=tuple(notes)))
 
 
 def _without_categories(frame: pd.DataFrame) -> pd.DataFrame:

@@ -18,13 +18,14 @@ from metaeval.readers.cells.numbers_and_ids import (
     format_ids,
     id_column,
 )
+from metaeval.readers.files.frame_origin import origin_of
 from metaeval.readers.matching.hints import repeats_advice, varying_columns
 from metaeval.tables import TEXT
 
 
 def ids_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     """Return ids as Categoricals, by name; `item`, `task` and `cluster` must not be null."""
-    text = bool(frame.attrs.get("text"))
+    text = origin_of(frame).text
     strict = ("item", "task", "cluster", "first", "second")
     return {
         name: id_column(frame[name], name, text=text, null=name not in strict)
@@ -193,7 +194,7 @@ class LongRecords:
         self, frame: pd.DataFrame, names: Sequence[str]
     ) -> tuple[dict[str, pd.Series], list[str]]:
         """Return covariates that are constant within rows, and notes on those excluded."""
-        text = bool(frame.attrs.get("text"))
+        text = origin_of(frame).text
         return self._constant_columns((name, covariate(frame[name], text=text)) for name in names)
 
     def _constant_columns(

@@ -18,6 +18,7 @@ from metaeval.readers.cells.scales import (
     scale_of,
 )
 from metaeval.readers.columns.aliases import MARGIN
+from metaeval.readers.files.frame_origin import origin_of
 from metaeval.readers.formats.long_to_wide import LongRecords
 from metaeval.readers.formats.orientation import OrientedPairs, canonical_order
 from metaeval.readers.formats.preferences import ROLES, describe_rows
@@ -159,6 +160,6 @@ def _pivot_by_role(
     if role not in frame:
         return pd.DataFrame(index=pd.RangeIndex(rows.n))
     at = np.flatnonzero(frame[role].notna() & (frame[role].astype(TEXT).str.strip() != ""))
-    names = id_column(frame[role].iloc[at], role, text=bool(frame.attrs.get("text")))
+    names = id_column(frame[role].iloc[at], role, text=origin_of(frame).text)
     wide = rows.pivot(names, values[at], at=at, value=(MARGIN, role == "rater"))
     return pd.DataFrame(wide, index=pd.RangeIndex(rows.n))

@@ -14,6 +14,7 @@ from metaeval.readers.cells.missing_words import MissingCodes, word_of
 from metaeval.readers.cells.numbers_and_ids import combine_codes, id_column
 from metaeval.readers.cells.scales import Scale
 from metaeval.readers.cells.verdict_words import WORDS, is_number, plain_word, verdicts
+from metaeval.readers.files.frame_origin import origin_of
 from metaeval.readers.formats.long_to_wide import LongRecords, ids_of
 from metaeval.readers.formats.orientation import OrientedPairs, canonical_order
 from metaeval.readers.matching.file_part import WRONG, Part
@@ -127,7 +128,7 @@ def check_order_options(ordered: bool, both_orders: str) -> None:
 
 def _names(long: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Bools]:
     """Return the judge of each verdict, and whether it is a rater: Categorical, mask (record,)."""
-    text = bool(long.attrs.get("text"))
+    text = origin_of(long).text
     columns = [c for c in ("scorer", "rater") if c in long]
     if not columns:
         name = labels[0] if len(labels) == 1 else "human"

@@ -26,6 +26,7 @@ from metaeval.readers.columns.column_inference import ColumnHints
 from metaeval.readers.columns.roles import Resolved, names_of, resolve
 from metaeval.readers.columns.row_numbers import find_item_column
 from metaeval.readers.files.csv_tables import first_cells
+from metaeval.readers.files.frame_origin import origin_of
 from metaeval.readers.files.raw_frame import load_frame
 from metaeval.readers.formats.long_to_wide import LongRecords, ids_of, separate_raters
 from metaeval.readers.formats.tidy_cells import read_cells
@@ -129,7 +130,7 @@ def parts(
     check_decimal(decimal)
     check_scale(preference_scale)
     raw = load_frame(source, header=None if header is None else names_of(header))
-    name = raw.attrs["source"]
+    name = origin_of(raw).source
     hints = ColumnHints(
         names_of(labels), None if scorers is None else names_of(scorers), names_of(keys)
     )
@@ -151,7 +152,7 @@ def parts(
         first, *rest = [_score_part(resolved, name, hints, repeats == "mean")]
     first = replace(
         first,
-        notes=(*raw.attrs["notes"], *resolved.notes, *notes, *shapes, *first.notes),
+        notes=(*origin_of(raw).notes, *resolved.notes, *notes, *shapes, *first.notes),
         warnings=(*resolved.warnings, *warnings, *first.warnings),
         columns=tuple(map(str, raw.columns)),
     )
@@ -287,7 +288,7 @@ def _long_values(
         has_name |= present
         at = np.flatnonzero(present)
         subset = frame.iloc[at]
-        names = id_column(subset[name_column], name_column, text=bool(frame.attrs.get("text")))
+        names = id_column(subset[name_column], name_column, text=origin_of(frame).text)
         values = numbers(subset[value_column], value_column, name)
         if mean:
             warnings += outlying_code_warning(value_column, values)

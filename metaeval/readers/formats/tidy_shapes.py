@@ -12,6 +12,7 @@ import pandas as pd
 from metaeval.core import join_names
 from metaeval.readers.cells.numbers_and_ids import id_column
 from metaeval.readers.columns.roles import Resolved
+from metaeval.readers.files.frame_origin import origin_of
 
 _IDS = ("task", "item", "cluster", "system", "response", "first", "second")
 
@@ -50,7 +51,7 @@ def scorers_from_lists(frame: pd.DataFrame, ids: Sequence[str]) -> tuple[pd.Data
     rest = [] if names is joined else sorted(set(map(str, joined)) - set(map(str, first)))
     note = f"; the rest of each list was dropped ({join_names(rest, 5)})" if rest else ""
     listing = join_names(sorted(set(map(str, names))), 5)
-    return frame, [f"{attrs['source']}: scorers given as lists were named {listing}{note}"]
+    return frame, [f"{origin_of(frame).source}: scorers given as lists were named {listing}{note}"]
 
 
 def _as_unique(keys: pd.DataFrame, first: pd.Series, joined: pd.Series) -> bool:
@@ -70,7 +71,7 @@ def split_turns(
     """Split items with several turns into an item per turn, with the question as cluster."""
     if "turn" not in frame or "turn" in (*role_columns.values(), *role_columns, *keys):
         return frame, []
-    text = bool(frame.attrs.get("text"))
+    text = origin_of(frame).text
     item = np.asarray(id_column(frame["item"], "item", text=text), dtype=object)
     turn = np.asarray(id_column(frame["turn"], "turn", text=text, null=True), dtype=object)
     if not (pd.Series(turn).groupby(item).nunique() > 1).any():
@@ -81,5 +82,5 @@ def split_turns(
     frame = frame.drop(columns="turn")
     frame.attrs = attrs
     return frame, [
-        f"{attrs['source']}: each turn is an item, and each question is a cluster of turns"
+        f"{origin_of(frame).source}: each turn is an item, and each question is a cluster of turns"
     ]

@@ -37,6 +37,7 @@ from metaeval.readers.cells.scales import Scale, check_scale
 from metaeval.readers.cells.verdict_words import are_sides
 from metaeval.readers.columns.aliases import IDS, plain_name
 from metaeval.readers.columns.roles import names_of
+from metaeval.readers.files.frame_origin import origin_of
 from metaeval.readers.files.raw_frame import load_frame
 from metaeval.readers.formats.preferences import pair_parts
 from metaeval.readers.matching.file_part import Part
@@ -245,7 +246,7 @@ def _items(frame: pd.DataFrame) -> dict[str, Any]:
     column = _question(frame)
     if column is None:
         return {"item": np.arange(len(frame))}
-    text = bool(frame.attrs.get("text"))
+    text = origin_of(frame).text
     question = np.asarray(id_column(frame[column], column, text=text), dtype=object)
     if "turn" not in frame:
         return {"item": question}

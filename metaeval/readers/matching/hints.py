@@ -12,6 +12,7 @@ from metaeval.core import Bools, Codes, MetaevalError, join_names
 from metaeval.readers.cells.verdict_words import are_sides
 from metaeval.readers.columns.aliases import IDS, ROLES, column_hint, is_known_name, plain_name
 from metaeval.readers.columns.joined_ids import outer_first
+from metaeval.readers.files.frame_origin import origin_of
 from metaeval.tables import TEXT
 
 _PERSON = re.compile("rater|worker|annotat|user|person|coder|assessor|human", re.IGNORECASE)
@@ -194,7 +195,7 @@ def _combined_ids_hint(frame: pd.DataFrame, column: str) -> str:
 
 def _original_name(frame: pd.DataFrame, role: str) -> str:
     """Return the name in the file of the column that has a role."""
-    return str(dict(frame.attrs.get("columns", ())).get(role, role))
+    return dict(origin_of(frame).columns).get(role, role)
 
 
 def row_number_message(frame: pd.DataFrame, source: str, other: str) -> str:

@@ -186,10 +186,12 @@ def _continue_each_other(
 # Names that files spell differently.
 def spelling_warnings(parts: Sequence[Part], keys: Sequence[str]) -> list[str]:
     """Return warnings about ids that differ in leading zeros, and systems that one file lacks."""
-    warnings = []
+    warnings, sides = [], _sides(parts)
+    if not sides:
+        return []
     roles = dict.fromkeys([*(PAIR_IDS[:3] if parts[0].pairs else RESPONSE_IDS), *keys])
     names = {(id(part), role): _names([part], role) for part in parts for role in roles}
-    for left, right in _sides(parts):
+    for left, right in sides:
         files = _source_names(left), _source_names(right)
         for role in roles:
             left_names, right_names = (

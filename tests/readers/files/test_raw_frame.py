@@ -14,6 +14,7 @@ from pyarrow import parquet
 from metaeval.core import MetaevalError
 from metaeval.readers import load_frame, read
 from metaeval.readers.files.content_type import read_text_head
+from metaeval.readers.files.frame_origin import FrameOrigin, origin_of
 from metaeval.readers.files.json_tables import load_json
 from metaeval.readers.files.raw_frame import head_of
 
@@ -57,7 +58,7 @@ def test_all_text_formats_hold_the_same_table(tmp_path, name, ending):
     assert frame.columns.tolist() == ["item", "system", "chrf"]
     assert frame.astype({"chrf": float}).to_dict("list") == COLUMNS
     text = name.endswith((".csv", ".tsv"))
-    assert frame.attrs == {"source": name + ending, "text": text, "notes": ()}
+    assert origin_of(frame) == FrameOrigin(source=name + ending, text=text)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_parquet(tmp_path, name):
 def test_frames(make):
     frame = load_frame(make(COLUMNS))
     assert frame.to_dict("list") == COLUMNS
-    assert frame.attrs["text"] is False
+    assert origin_of(frame).text is False
 
 
 def test_a_named_index_becomes_columns_and_another_is_dropped():
