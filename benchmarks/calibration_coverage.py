@@ -121,22 +121,25 @@ def map_coverage(kind, sets, each, units=UNITS, n_resamples=200):
         label = dependent_labels(rng, truth_of(kind, margin), each)
         part = part_of(margin, label, each, mirrored=True, margins=margin)
         scale = scale_of(margin)
-        link, design, at = _design(kind, margin / scale, points / scale)
-        theta = refit(part, link, design, Resampling(n_resamples, k), 0).theta
-        chance = link.curve(theta, at).chance
+        link, design_of = _curve_of(kind, margin, scale)
+        theta = refit(part, link, design_of, Resampling(n_resamples, k), 0).theta
+        chance = link.curve(theta, design_of(points)).chance
         low, high = np.quantile(chance[1:], [0.025, 0.975], axis=0)
         truth = truth_of(kind, points)
         covered.append((low <= truth) & (truth <= high))
     return np.mean(covered, axis=0)
 
 
-def _design(kind, margin, at):
+def _curve_of(kind, margin, scale):
     if kind == "monotone_spline":
-        knots = spline_knots(np.abs(margin))
-        bases = [spline_basis(np.abs(x), knots) * np.sign(x)[:, None] for x in (margin, at)]
-        return link_functions.spline(bases[0].shape[1]), *bases
+        knots = spline_knots(np.abs(margin / scale))
+
+        def basis(x):
+            return spline_basis(np.abs(x / scale), knots) * np.sign(x)[:, None]
+
+        return link_functions.spline(basis(margin).shape[1]), basis
     link = {"margin_link": link_functions.MARGIN, "lapse_link": link_functions.LAPSE}[kind]
-    return link, margin[:, None], at[:, None]
+    return link, lambda x: (x / scale)[:, None]
 
 
 def responses(rng, units, each, slope):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -177,7 +177,7 @@ def _fits(part: StratumCases, link: Link, resampling: Resampling) -> Fits:
         margins = margins_of(part, m)
         scale = scale_of(margins)
         x = (margins / scale)[:, None]
-        theta, increasing = refit(part, link, x, resampling, m)
+        theta, increasing = refit(part, link, _column_over(scale), resampling, m)
         slope, rate = _slopes_and_lapses(theta, scale)
         curves.append(np.stack([np.where(increasing, slope, 0.0), rate]))
         slopes.append(slope)
@@ -189,6 +189,10 @@ def _fits(part: StratumCases, link: Link, resampling: Resampling) -> Fits:
     of_others = tuple((v[:, 0], v[:, 1]) for v in np.array(others).transpose(1, 0, 2))
     assumed = np.stack(slopes, axis=-1)
     return Fits(slope[0], lapse[0], slope[1:], lapse[1:], assumed, of_others, largest)
+
+
+def _column_over(scale: float) -> Callable[[Floats], Floats]:
+    return lambda margins: (margins / scale)[:, None]
 
 
 def _fit_with_lapse(

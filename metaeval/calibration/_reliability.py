@@ -291,13 +291,18 @@ def _band(
     link = {"margin_link": link_functions.MARGIN, "lapse_link": link_functions.LAPSE}.get(
         calibrator
     )
-    design, new = (margins / scale)[:, None], (points / scale)[:, None]
+    knots = spline_knots(np.abs(margins / scale))
+    is_spline = link is None
+
+    def design_of(margins: Floats) -> Floats:
+        column = (margins / scale)[:, None]
+        basis = spline_basis(np.abs(column[:, 0]), knots) * np.sign(column) if is_spline else column
+        return np.asarray(basis)
+
     if link is None:
-        knots = spline_knots(np.abs(design[:, 0]))
-        design, new = (spline_basis(np.abs(x[:, 0]), knots) * np.sign(x) for x in (design, new))
-        link = link_functions.spline(design.shape[1])
-    theta = refit(part, link, design, settings.resampling, m).theta
-    chance = link.curve(theta, new).chance
+        link = link_functions.spline(design_of(points).shape[1])
+    theta = refit(part, link, design_of, settings.resampling, m).theta
+    chance = link.curve(theta, design_of(points)).chance
     low, high = np.quantile(chance[1:], tails(settings.confidence)[:, 0], axis=0)
     return pd.DataFrame(
         {

@@ -26,11 +26,14 @@ _SLACK = 1e-10  # relative decrease of the log density that is attributed to rou
 class LinkEvaluation(NamedTuple):
     """Probabilities and the derivatives of their logits by the parameters.
 
-    `chance` (problem, row) of the event; `slope` (parameter, problem, row) of its logit.
+    `chance` (problem, row) of the event; `slope` (parameter, problem, row) of its logit, and
+    `bend` its second derivatives: (parameter, parameter, problem, row), or (parameter, problem,
+    row) where mixed ones are 0; None if all are.
     """
 
     chance: Floats
     slope: Floats
+    bend: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def fit(
     weight: Floats,
     start: Floats | None = None,
     pseudo_data: Floats | None = None,
+    n_cases: int | None = None,
 ) -> Floats:
     """Posterior modes of the parameters of a curve, for many problems on the same rows.
 
@@ -75,37 +79,56 @@ def fit(
     link : Link
     design : array (row, column)
         Input of the curve; for most, one column of scores.
-    label : array (row,)
+    label : array (row,) or (problem, row)
         1, 0 or a proportion.
     weight : array (problem, row)
-        Only ratios matter: weights are normalized to sum to the number of rows.
+        Only ratios matter: weights are normalized to sum to the number of cases.
     start : array (parameter,), optional
     pseudo_data : array (problem, number), optional
         Pseudo-data of the prior, if different from its default.
+    n_cases : int, optional
+        Number of cases that the rows hold together; by default that of the rows.
 
     Returns
     -------
     array (problem, parameter)
     """
     cases, data = (
-        normalize_weights(weight),
+        normalize_weights(weight, n_cases),
         link.prior.observations(len(weight)) if pseudo_data is None else pseudo_data,
     )
 
     def ascent(theta: Floats, todo: Codes) -> NewtonState:
         curve, prior = link.curve(theta, design), link.prior.density(theta, data[todo])
-        w = cases[todo]
-        value = _log_likelihood(curve.chance, label, w) - prior.value
-        score = np.einsum("br,kbr->bk", w * (label - curve.chance), curve.slope) - prior.gradient
-        return NewtonState(value, score, information(curve, w) + prior.curvature)
+        w, y = cases[todo], label if label.ndim == 1 else label[todo]
+        value = _log_likelihood(curve.chance, y, w) - prior.value
+        score = np.einsum("br,kbr->bk", w * (y - curve.chance), curve.slope) - prior.gradient
+        curvature = information(curve, w) + prior.curvature
+        if curve.bend is not None:
+            bent = _bend(w * (y - curve.chance), curve.bend)
+            curvature = _positive_definite(curvature - bent, curvature)
+        return NewtonState(value, score, curvature)
 
     return newton_maximize(ascent, link.start if start is None else start, len(weight))
 
 
-def normalize_weights(weight: Floats) -> Floats:
-    """Weights (..., row) normalized to sum to the number of rows."""
+def _bend(residual: Floats, bend: Floats) -> Floats:
+    """Weighted sums of second derivatives: (problem, parameter, parameter)."""
+    if bend.ndim == residual.ndim + 2:
+        return np.einsum("br,klbr->bkl", residual, bend, optimize=True)
+    return np.einsum("br,kbr->bk", residual, bend)[..., None] * np.eye(len(bend))
+
+
+def _positive_definite(observed: Floats, expected: Floats) -> Floats:
+    """Observed information, which converges faster, where it is positive definite."""
+    usable = np.linalg.eigvalsh(observed)[:, 0] > _TINY
+    return np.where(usable[:, None, None], observed, expected)
+
+
+def normalize_weights(weight: Floats, n_cases: int | None = None) -> Floats:
+    """Weights (..., row) normalized to sum to the number of cases, by default that of rows."""
     total = np.maximum(weight.sum(axis=-1, keepdims=True), SMALLEST_DIVISOR)
-    return np.asarray(weight * (weight.shape[-1] / total))
+    return np.asarray(weight * ((n_cases or weight.shape[-1]) / total))
 
 
 def platt_targets(label: Floats, weight: Floats) -> Floats:
@@ -129,7 +152,7 @@ class NewtonState(NamedTuple):
 def newton_maximize(
     ascent: Callable[[Floats, Codes], NewtonState], start: Sequence[float] | Floats, n: int
 ) -> Floats:
-    """Modes of `n` problems, (problem, parameter): Fisher scoring with step halving.
+    """Modes of `n` problems, (problem, parameter): Newton's method with step halving.
 
     `ascent` takes parameters (problem, parameter) and the indices of their problems.
     """
@@ -177,7 +200,7 @@ def information(curve: LinkEvaluation, weight: Floats) -> Floats:
 
 def _margin(theta: Floats, design: Floats) -> LinkEvaluation:
     z = np.exp(theta) * design[:, 0]
-    return LinkEvaluation(expit(z), z[None])
+    return LinkEvaluation(expit(z), z[None], z[None])
 
 
 def _lapse(theta: Floats, design: Floats) -> LinkEvaluation:
@@ -188,12 +211,17 @@ def _lapse(theta: Floats, design: Floats) -> LinkEvaluation:
     slope = np.empty((2, *z.shape))
     slope[0] = (1 - rate) * sure * (1 - sure) * z / odds
     slope[1] = rate * (1 - rate) * (0.5 - sure) / odds
-    return LinkEvaluation(chance, slope)
+    bend = np.empty((2, 2, *z.shape))
+    bend[0, 0] = slope[0] * (1 + (1 - 2 * sure) * z)
+    bend[0, 1] = bend[1, 0] = -rate * slope[0]
+    bend[1, 1] = slope[1] * (1 - 2 * rate)
+    bend -= (1 - 2 * chance) * slope[:, None] * slope
+    return LinkEvaluation(chance, slope, bend)
 
 
 def _spline(theta: Floats, design: Floats) -> LinkEvaluation:
     contributions = np.exp(theta).T[:, :, None] * design.T[:, None]
-    return LinkEvaluation(expit(contributions.sum(axis=0)), contributions)
+    return LinkEvaluation(expit(contributions.sum(axis=0)), contributions, contributions)
 
 
 def _line(theta: Floats, design: Floats) -> LinkEvaluation:
@@ -204,7 +232,9 @@ def _line(theta: Floats, design: Floats) -> LinkEvaluation:
 def _beta(theta: Floats, design: Floats) -> LinkEvaluation:
     scale = np.exp(theta[:, :2]).T[:, :, None] * design.T[:, None]
     z = scale.sum(axis=0) + theta[:, 2:]
-    return LinkEvaluation(expit(z), np.concatenate([scale, np.ones((1, *z.shape))]))
+    one = np.ones((1, *z.shape))
+    slope, bend = np.concatenate([scale, one]), np.concatenate([scale, 0 * one])
+    return LinkEvaluation(expit(z), slope, bend)
 
 
 _SLOPE = weak_priors.independent(SLOPE_SD)

@@ -8,7 +8,16 @@ from single_values import settled, value
 
 import metaeval as me
 from metaeval.calibration import bootstrap_curves, gap_to_agreement
-from metaeval.curves import cosines, fixed_point_bandwidth, residuals_by_cell, symmetrize_cells
+from metaeval.calibration.cases import cases_by_stratum, prepare_design
+from metaeval.curves import (
+    cosines,
+    fixed_point_bandwidth,
+    link_functions,
+    residuals_by_cell,
+    symmetrize_cells,
+)
+from metaeval.inference import DesignOptions, Resampling
+from metaeval.resampling import key_of, weight_blocks, weight_scheme
 from metaeval.statistics import Reading, SumStatistic, cases_of
 
 OVER = ["responses", "pairs"]
@@ -182,3 +191,53 @@ def test_curves_do_not_depend_on_how_many_are_fitted_at_a_time(monkeypatch):
     once = draws()
     monkeypatch.setattr(bootstrap_curves, "_WEIGHTS_PER_BLOCK", 1)
     assert np.allclose(draws(), once, rtol=1e-6, atol=0)
+
+
+def refits(link, seed, n_items=150):
+    """Replicates of one scorer with lapses and heavy tails, and what they are fitted to."""
+    rng = np.random.default_rng(seed)
+    margin = rng.standard_t(3, n_items * 4)
+    chance = 0.1 + 0.8 * link_functions.expit(1.5 * margin)
+    rows = pd.DataFrame({"item": np.repeat(np.arange(n_items), 4), "first": "a"})
+    rows["second"] = np.tile([f"b{k}" for k in range(4)], n_items)
+    label = pd.DataFrame({"h": np.where(rng.random(len(margin)) < chance, 1.0, -1.0)})
+    table = me.Pairs(rows, pd.DataFrame({"m": margin}), label)
+    design = prepare_design(table, DesignOptions())
+    reading = Reading(scale="log_odds", rows="pairs").settled(design.table)
+    [part] = cases_by_stratum(design, reading)
+    return part, bootstrap_curves.refit(part, link, lambda x: x[:, None], Resampling(200, seed), 0)
+
+
+@pytest.mark.parametrize("link", [link_functions.MARGIN, link_functions.LAPSE])
+def test_curves_of_a_grid_of_margins_are_those_of_all_margins(monkeypatch, link):
+    _, on_grid = refits(link, 0)
+    monkeypatch.setattr(bootstrap_curves, "_MOST_DISTINCT", 10**9)
+    _, exact = refits(link, 0)
+    assert not np.array_equal(on_grid.theta, exact.theta)
+    assert np.array_equal(on_grid.increasing, exact.increasing)
+    # 1/50 of the standard deviations between replicates at most, and hardly any on average
+    deviation = (on_grid.theta - exact.theta) / exact.theta.std(axis=0)
+    assert np.abs(deviation).max() < 0.02 and np.sqrt(np.mean(deviation**2)) < 0.004
+
+
+def test_every_replicate_is_a_mode(monkeypatch):
+    monkeypatch.setattr(bootstrap_curves, "_MOST_DISTINCT", 10**9)
+    link = link_functions.LAPSE
+    part, found = refits(link, 1)
+    kind = weight_scheme(len(part.stratum.units), None)
+    key = key_of(1, "bootstrap", part.stratum.stream)
+    weights = np.concatenate(list(weight_blocks(kind, key, 200, len(part.stratum.units))))
+    pseudo_data = link.prior.observations(200, np.random.default_rng([1, part.stratum.stream]))
+    margin, label = bootstrap_curves.margins_of(part, 0), part.cases.label
+    by_case = weights[:, part.unit] * part.cases.weight
+    by_case *= len(label) / by_case.sum(axis=1, keepdims=True)
+
+    def density(theta):  # (draw, parameter) -> (draw,)
+        chance = link.curve(theta, margin[:, None]).chance
+        of_labels = np.where(label == 1, np.log(chance), np.log1p(-chance))
+        return (by_case * of_labels).sum(axis=1) - link.prior.density(theta, pseudo_data).value
+
+    theta, best = found.theta[1:], density(found.theta[1:])
+    for step in (1e-3, -1e-3):
+        for shift in ([step, 0], [0, step], [step, step], [step, -step]):
+            assert (density(theta + shift) <= best + 1e-9).all()

@@ -53,6 +53,19 @@ def test_slopes_are_derivatives_of_the_log_odds(name, seed):
     assert np.abs(differences(odds, theta[0]) - slope).max() < 1e-6 * (1 + np.abs(slope).max())
 
 
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("seed", range(5))
+def test_bends_are_derivatives_of_slopes(name, seed):
+    link, design, _, _, theta = setting(name, seed)
+    curve = link.curve(theta, design)
+    bend = np.zeros((1, 1, 1, 1)) if curve.bend is None else curve.bend
+    if bend.ndim == 3:  # mixed derivatives are 0
+        bend = bend[:, None] * np.eye(len(bend))[..., None, None]
+    found = differences(lambda t: link.curve(t[None], design).slope[:, 0], theta[0])
+    expected = np.broadcast_to(bend[:, :, 0].transpose(0, 2, 1), found.shape)
+    assert np.abs(found - expected).max() < 1e-6 * (1 + np.abs(expected).max())
+
+
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("seed", range(5))
 def test_slopes_of_three_outcomes_are_derivatives_of_their_logarithms(name, seed):
