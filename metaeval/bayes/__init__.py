@@ -87,7 +87,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used: numpyro alone takes a second."""
+    """Load a public name when it is first used: importing numpyro alone takes a second."""
     if name not in _HOME:
         raise AttributeError(f"module 'metaeval.bayes' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"metaeval.bayes.{_HOME[name]}"), name)

@@ -27,7 +27,7 @@ _DIGEST = "digest"
 
 
 def arviz() -> Any:
-    """Import ArviZ without the FutureWarning that version 0.23 gives on import."""
+    """Import ArviZ without the FutureWarning that version 0.23 issues on import."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         try:
@@ -240,7 +240,7 @@ def _digest(tree: xr.DataTree) -> str:
 
 
 def _content(values: np.ndarray) -> bytes:
-    """Return the values as bytes, of texts independent of how they are stored."""
+    """Return the values as bytes, which do not depend on how text is stored."""
     if values.dtype.kind in "OUST":
         return "\0".join(map(str, values.ravel())).encode("utf-8", "surrogatepass")
     return np.ascontiguousarray(values).tobytes()

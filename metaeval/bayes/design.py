@@ -14,10 +14,10 @@ from metaeval.inference import Design, DesignOptions, Stratum, design_from
 from metaeval.tables import Pairs, Table, require_table
 
 # A design effect of few units is noisy: it is shrunk to that of the other tasks, as if that had
-# been estimated from so many units.
+# been estimated from this many units.
 PRIOR_UNITS = 20.0
 _MIN_EFFECTIVE_PAIRS = 30  # warn if a covariate has less than this, by Kish's effective size of x^2
-# Equal-mass bins of at least so many units have stable means; within one of 16 bins a covariate
+# Equal-mass bins of at least this many units have stable means; within one of 16 bins a covariate
 # varies little, and the cells of several covariates multiply.
 _UNITS_PER_BIN = 15
 _MAX_BINS, _MAX_FURTHER_BINS = 16, 4  # of the first covariate, of each further one

@@ -30,7 +30,7 @@ def prior_sensitivity(tree: xr.DataTree) -> pd.DataFrame:
     DataFrame
         One row per quantity. `prior` and `likelihood`: the cumulative Jensen-Shannon distance by
         which the posterior moves per doubling of the power. `said`: "prior" if only `prior`
-        exceeds 0.05, so that the prior dominates the posterior; "conflict" if both do; else empty.
+        exceeds 0.05, so the prior dominates the posterior; "conflict" if both do; else empty.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
 
 
 def _effect_ratios(trees: Mapping[str, xr.DataTree]) -> Floats:
-    """Return factors that put all log densities on the largest design effect: (model,)."""
+    """Return factors that rescale all log densities to the largest design effect: (model,)."""
     effects = np.stack([tree["constant_data"]["design_effect"] for tree in trees.values()])
     if effects.ndim > 1:  # by scorer and task; the same for all forms of a model
         return np.ones(len(effects))

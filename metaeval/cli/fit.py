@@ -43,7 +43,10 @@ _SUMMARY = ("baseline", "rope", "confidence")
 @click.option("--model", type=click.Choice(MODELS), required=True, help="Model to fit.")
 @click.option("--quantity", "quantities", type=Names(), help="Quantities: slope, gap, epsilon, ...")
 @click.option("--agreement", type=float, help="Agreement rate that defines the gap, such as 0.9.")
-@click.option("--form", help="Form of ties (davidson) or calibration (temperature, spline, beta).")
+@click.option(
+    "--form",
+    help="Form of the tie model (davidson) or calibration model (temperature, spline, beta).",
+)
 @click.option("--statistic", help="Accuracy statistic of the accuracy model.")
 @click.option(
     "--covariates",

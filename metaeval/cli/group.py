@@ -28,7 +28,7 @@ class Refused(click.ClickException):
 
 
 class Unwritable(click.ClickException):
-    """The standard output is full or closed."""
+    """Standard output is full or closed."""
 
     exit_code = UNWRITABLE
 
@@ -106,7 +106,7 @@ def _show(error: click.ClickException) -> int:
 
 @contextlib.contextmanager
 def _output() -> Any:
-    """Convert errors of the operating system to one sentence."""
+    """Convert operating-system errors to one sentence."""
     try:
         yield
     except OSError as error:
@@ -118,13 +118,13 @@ def _output() -> Any:
         if error.errno == errno.EBADF:
             why = "it is closed"
         raise Unwritable(
-            f"Cannot write to standard output ({why}); the output is incomplete. Write it to a "
-            "file."
+            f"Cannot write to standard output ({why}); the output is incomplete. Redirect it to "
+            "a file."
         ) from None
 
 
 def _drop_output() -> None:
-    """Redirect the standard output to nowhere, so that the interpreter does not flush it again."""
+    """Redirect standard output to the null device, so that it is not flushed again at exit."""
     with contextlib.suppress(OSError, ValueError):
         if sys.stdout.fileno() == 1:
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -133,7 +133,7 @@ def _drop_output() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Occupy the file descriptors of closed standard streams, lest later files get them.
+    """Occupy the file descriptors of closed standard streams, so that later files do not get them.
 
     A closed standard output becomes one that refuses every byte, so no output is lost silently.
     Characters that the encoding of a stream lacks are escaped.

@@ -157,7 +157,7 @@ def _plain_table(frame: Any) -> str:
     type=int,
     default=0,
     show_default=True,
-    help="Random seed of simulation and resampling.",
+    help="Random seed for simulation and resampling.",
 )
 @click.option("--quick", is_flag=True, help="Fewer items and resamples, and no fitted model.")
 @click.option("--debug", is_flag=True, help="Show the traceback if an error occurs.")

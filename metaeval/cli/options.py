@@ -46,7 +46,7 @@ class Settings(click.ParamType):  # type: ignore[type-arg]
 
 
 class Marks(click.ParamType):  # type: ignore[type-arg]
-    """A decimal mark, or marks of columns such as elo=,;bleu=. (names may contain any of these)."""
+    """A decimal mark, or one per column such as elo=,;bleu=. (names may contain any of these)."""
 
     name = "MARK"
 
@@ -57,8 +57,8 @@ class Marks(click.ParamType):  # type: ignore[type-arg]
         marks = re.findall(r"(.+?)=([.,])(?:;|$)", value)
         if ";".join(f"{name}={mark}" for name, mark in marks) != value.removesuffix(";"):
             self.fail(
-                'expected , or . or marks by column such as elo=, or "elo=,;bleu=.", got '
-                f"{value!r}.",
+                "expected a decimal mark (, or .), or one per column such as elo=, or "
+                f'"elo=,;bleu=.", got {value!r}.',
                 param,
                 ctx,
             )
@@ -142,7 +142,7 @@ reading_options = compose(
     click.option(
         "--decimal",
         type=Marks(),
-        help="Decimal mark, if ambiguous: , or . or by column, such as elo=,;bleu=.",
+        help="Decimal mark, if ambiguous: , or . for all columns, or by column, as in elo=,;bleu=.",
     ),
     click.option("--header", type=Names(), help="Column names of files without a header."),
     click.option("--repeats", help="How to treat repeated values of one row: error, mean."),
@@ -161,7 +161,9 @@ statistic_options = compose(
         help="Statistics, with arguments if needed, such as kendall(variant='b').",
     ),
     click.option(
-        "--allow-import", is_flag=True, help="Allow module:name of other packages in --statistic."
+        "--allow-import",
+        is_flag=True,
+        help="Let --statistic load functions from other packages, given as module:name.",
     ),
     click.option("--grouping", help="Groups within which pairs are formed: item, system, none."),
     click.option("--average", help="Mean over items, pairs or groups."),
@@ -338,7 +340,7 @@ def render_result(result: Result, output_format: str) -> str:
 
 
 def write_result(text: str, output: Path | None, result: Result, output_format: str) -> None:
-    """Print a text, or write it to a file; CSV has no place for warnings: print them on stderr."""
+    """Print text, or write it to a file; CSV has no place for warnings: print them to stderr."""
     if output_format == "csv":
         for warning in result.meta.warnings:
             say(warning, err=True)

@@ -252,7 +252,7 @@ def _square(frame: pd.DataFrame, names: list[str], column: str) -> Floats:
 
 
 def _mark_cells(ax: Axes, levels: Floats, values: Floats, value: str, cell_width: float) -> None:
-    """Write values in the cells of few scorers; mark pairs that were not compared by a cross."""
+    """Write values in the cells of few scorers; put a cross on pairs that were not compared."""
     format_value = format_probability if value == "prob_better" else format_p
     annotated = len(levels) <= MAX_ANNOTATED
     size = min(points("ytick.labelsize"), 0.9 * cell_width / text_width("<.001", 1))

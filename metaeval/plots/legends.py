@@ -37,7 +37,7 @@ def _legend_size() -> float:
 
 
 def _lines_height(texts: Sequence[str]) -> float:
-    """Height in points of texts below each other."""
+    """Height in points of stacked labels."""
     lines = sum(text.count("\n") + 1 for text in texts)
     return (LEGEND_SPACING * lines + _ENTRY_GAP * len(texts)) * _legend_size() + (
         3.0 if texts else 0.0
@@ -45,7 +45,7 @@ def _lines_height(texts: Sequence[str]) -> float:
 
 
 def _wrapped_label(text: object, max_width: float, handle: bool = False) -> str:
-    """Wrap a text to `max_width` points, with room for a line sample if it has a handle."""
+    """Wrap text to `max_width` points, with room for a line sample if it has a handle."""
     size = _legend_size()
     max_width = max_width - (_HANDLE_LENGTH + 0.6) * size * handle
     if not isinstance(text, LegendLabel):

@@ -24,7 +24,7 @@ from metaeval.plots.text_layout import wrap_text
 from metaeval.plots.theme import SETTINGS, figure_width
 
 # A column of a two-column paper takes two panels side by side: more than six rows of them are as
-# long as a page, so that more panels are laid out over its whole width.
+# long as a page, so more panels are laid out over its whole width.
 _MAX_IN_COLUMN = 12
 _MIN_WIDTH = 1.35  # inches of a panel with its tick labels
 _MIN_HEIGHT = 0.45  # inches of the inside of a panel in given axes: below, curves are unreadable
@@ -115,9 +115,9 @@ def _height_in(host: Axes, tops: Sequence[float], labels: float) -> float:
     height = available / len(tops) - _bottom_margin() - sum(tops) / len(tops)
     if height < _MIN_HEIGHT * POINTS_PER_INCH:
         raise MetaevalError(
-            f"{len(tops)} rows of panels do not fit into axes of "
-            f"{available / POINTS_PER_INCH:.1f} inches in height; omit ax= to draw on a new figure "
-            "of sufficient height, or select fewer scorers."
+            f"{len(tops)} rows of panels do not fit into axes that are "
+            f"{available / POINTS_PER_INCH:.1f} inches high; omit ax= to draw on a new figure of "
+            "sufficient height, or select fewer scorers."
         )
     return float(height)
 

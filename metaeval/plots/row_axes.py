@@ -98,7 +98,7 @@ def make_row_labels(
     max_width = max_fraction * inches * POINTS_PER_INCH
     size = label_size(len(names))
     longest = max((text_width(wrap_text(n, math.inf, 1, max_chars), 1) for n in names), default=0.0)
-    # The width of a text is proportional to its font size; empty names fit at any size.
+    # The width of text is proportional to its font size; empty names fit at any size.
     size = max(min(size, max_width / max(longest, 1e-9)), min(size, 6.0))
     while True:
         rows = RowLabels(
@@ -271,7 +271,7 @@ def annotate_rows(
     left: bool = False,
     **options: Any,
 ) -> float:
-    """Write a text right (or left) of each row of the axes; return their width in points."""
+    """Write text to the right (or left) of each row of the axes; return their width in points."""
     x, offset, side = (0, -3, "right") if left else (1, 4, "left")
     for y, text in zip(positions, texts, strict=True):
         _write(ax, (x, y), text, (offset, 0), ha=side, va="center", fontsize=size, **options)
@@ -281,7 +281,7 @@ def annotate_rows(
 def _write(
     ax: Axes, position: tuple[float, float], text: str, offset: tuple[float, float], **options: Any
 ) -> None:
-    """Write a text at an offset in points from a position in a row."""
+    """Write text at an offset in points from a position in a row."""
     coordinates: Any = {"xycoords": ax.get_yaxis_transform(), "annotation_clip": False}
     ax.annotate(text, position, xytext=offset, textcoords="offset points", **coordinates, **options)
 

@@ -17,7 +17,7 @@ _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def literal_text(text: object, max_chars: int | None = None) -> str:
-    r"""Return a text that matplotlib draws literally, with code points for missing glyphs.
+    r"""Return text that matplotlib draws literally, with code points for missing glyphs.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def literal_text(text: object, max_chars: int | None = None) -> str:
 
 
 def tokens(text: object, max_chars: int | None = None) -> list[str]:
-    """Return the characters of a text with their accents, or `[U+1F600]` if a glyph is missing."""
+    """Return the characters of a string with accents, or `[U+1F600]` if a glyph is missing."""
     fonts = _fonts(tuple(FontProperties().get_family()))
     pieces: list[str] = []
     for cluster in _grapheme_clusters(abbreviate(text, max_chars)):
@@ -74,7 +74,7 @@ def _has_glyphs(cluster: str, fonts: tuple[frozenset[int], ...]) -> bool:
 
 
 def abbreviate(text: object, max_chars: int | None) -> list[str]:
-    """Return the characters of a text, with an ellipsis in the middle if they are too many."""
+    """Return the characters of a string, with an ellipsis in the middle if there are too many."""
     characters = list(str(text))
     if max_chars is None or len(characters) <= max_chars:
         return characters

@@ -7,7 +7,7 @@ TERMS: tuple[tuple[str, str], ...] = (
         "scorer",
         "maps a response to a number, or a pair to a verdict: metric, reward model, judge",
     ),
-    ("item", "the input answered, such as a segment or prompt; the smallest resampling unit"),
+    ("item", "the input to a system, such as a segment or prompt; the smallest resampling unit"),
     ("cluster", "mutually dependent items, such as those of a document or conversation"),
     ("task", "stratum reported separately, such as a subset, domain or language pair"),
     ("label", "a rater's judgment, higher is better"),

@@ -35,7 +35,7 @@ def render_page(title: str, sections: Sequence[Section], signature: str) -> str:
 
 
 def visible_text(text: object) -> str:
-    """Return a text with invisible characters as code points, except line breaks and tabs.
+    """Return text with invisible characters as code points, except line breaks and tabs.
 
     >>> visible_text("a" + chr(7) + "b")
     'a[U+0007]b'

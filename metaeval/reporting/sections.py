@@ -34,7 +34,7 @@ _MAX_TASKS = 6  # with more tasks, curves are pooled: panels by task would not b
 CALIBRATION = {
     "brier": "mean squared error of the forecasts; lower is better",
     "smooth_ece": "smooth calibration error; compare with its mean under perfect calibration",
-    "auroc": "area under the ROC curve: how well margins rank the labels",
+    "auroc": "area under the ROC curve: how well margins discriminate between the labels",
 }
 
 

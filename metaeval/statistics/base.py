@@ -61,7 +61,7 @@ class Statistic(ABC):
         Whether the value is a smooth function of the weights of units. If so, jackknife
         pseudo-values may replace contributions (approximate).
     describe : callable
-        table -> mapping of name -> (scorer,): tie_rate, chance, best_constant,
+        Maps a table to arrays (scorer,) by name: tie_rate, chance, best_constant,
         expected_if_calibrated (the mean under perfect calibration), epsilon, lost (the number of
         groups dropped), trials (the number of independent units behind a value at a bound, where
         it is smaller than the number of units).
@@ -73,11 +73,11 @@ class Statistic(ABC):
     interval : str, optional
         Kind of interval that replaces those that fail for this statistic.
     by_systems : callable, optional
-        (table, unit, n_units) -> TwoWayReplicates, for replicates that resample systems as well as
-        units; `unit` (item,) is the unit of each item. Some units may have no item.
+        Maps (table, unit, n_units) to TwoWayReplicates, which resample systems as well as units;
+        `unit` (item,) is the unit of each item. Some units may have no item.
     credits : callable, optional
-        table of pairs -> PairCredits, if the estimate is a sum of credits of decisions on pairs
-        whose denominator does not depend on the decisions; permutation tests are then fast.
+        Maps a table of pairs to PairCredits, if the estimate is a sum of credits of decisions on
+        pairs whose denominator does not depend on the decisions; permutation tests are then fast.
     correlation : {"rows", "systems"}, optional
         Whether the value is Pearson's correlation over all rows, or over the means of systems.
     nested_flips : bool
@@ -120,7 +120,7 @@ class Statistic(ABC):
 
     @property
     def item_limit(self) -> int | None:
-        """Number of items above which replicates are too costly, so that there is no interval."""
+        """Number of items above which replicates are too costly, so there is no interval."""
         return None
 
     @property

@@ -21,13 +21,15 @@ from metaeval.resampling import (
 from metaeval.statistics.sums import share_of_estimate
 
 Weigh = Callable[[Floats], Floats]
-"""Weights (replicate, unit or item) -> values (replicate, scorer)."""
+"""Maps weights (replicate, unit or item) to values (replicate, scorer)."""
 
 Finish = Callable[[Floats], Floats]
-"""Sums (..., k) -> values (...)."""
+"""Maps sums (..., k) to values (...)."""
 
 Errors = Callable[[Codes, Codes | None], Floats]
-"""Scorers `first` (pair,), minus `second` if given -> standard errors."""
+"""Returns standard errors of the scorers at indices `first` (pair,), or of their differences from
+the scorers at indices `second` (pair,) if given.
+"""
 
 # Sizes of blocks bound the memory; values do not depend on them.
 _WEIGHTS_PER_BLOCK = 2e7  # rows times replicates: 160 MB of double precision
@@ -156,7 +158,7 @@ class BoundSums(Bound):
 
 
 OfUnits = Callable[[], Floats]
-"""() -> array (unit, scorer), evaluated on demand."""
+"""Returns an array (unit, scorer), computed on demand."""
 
 
 class BoundWeights(Bound):

@@ -29,9 +29,9 @@ def weighted_statistic(
     name : str
         Name in results.
     f : callable
-        (scores, label, weights), each of shape (row,) -> number. The weight of a row is that of its
-        item. The function is called for every scorer and replicate, which is slow. It must be
-        invariant to the scale of the weights, which do not sum to n.
+        Maps (scores, label, weights), each of shape (row,), to a number. The weight of a row is
+        that of its item. The function is called for every scorer and replicate, which is slow. It
+        must be invariant to the scale of the weights, which do not sum to n.
     rows : {"pairs", "responses"}, default "responses"
         Whether rows are responses or pairs.
     smooth : bool, default False
@@ -60,7 +60,7 @@ def weighted_statistic(
         if not np.isclose(once, twice, rtol=1e-6, equal_nan=True):
             raise MetaevalError(
                 f"{name!r} must not depend on the scale of the weights, but changes from "
-                f"{once:.4g} to {twice:.4g} if all weights are doubled; divide by the sum of the "
+                f"{once:.4g} to {twice:.4g} when all weights are doubled; divide by the sum of the "
                 "weights, not by the number of rows."
             )
         return lambda weights: np.array(

@@ -12,7 +12,7 @@ from metaeval.tables import Responses
 Degenerate = Literal["drop", "zero", "error"]
 
 MAX_ROWS = 20_000
-"""Largest number of rows compared with all others: 2e8 pairs per scorer."""
+"""Largest number of rows of which all pairs are compared: 2e8 pairs per scorer."""
 
 MAX_RESAMPLED_ITEMS = 5_000
 """Largest number of items whose pairs across items are recounted in each replicate."""
@@ -42,7 +42,7 @@ def apply_degenerate_policy(
     dropped = np.asarray(undefined.any(axis=1))
     if dropped.all():
         raise UndefinedError(
-            f"In none of the {len(values)} groups is {statistic} defined for all scorers: "
+            f"{statistic} is not defined for all scorers in any of the {len(values)} groups: "
             f"{worst!r} is constant in {int(undefined[:, scorers.index(worst)].sum())} of them. "
             "Exclude it (scorers=), or use degenerate='zero'."
         )

@@ -22,10 +22,10 @@ class SumStatistic(Statistic):
     Parameters
     ----------
     terms : callable
-        table -> (item, scorer, k); called once.
+        Maps a table to terms (item, scorer, k); called once.
     finish : callable
-        (..., k) -> (...); applied to the sum of the terms and to every replicate of it. By default
-        the ratio of the first sum to the second.
+        Maps sums (..., k) to values (...); applied to the sum of the terms and to every replicate
+        of it. By default, the ratio of the first sum to the second.
     additive : bool
         Whether the value is a ratio whose denominator is common to all scorers, so that it is a sum
         of item contributions.
@@ -78,18 +78,19 @@ class WeightedStatistic(Statistic):
     Parameters
     ----------
     weigh : callable
-        table -> function of item weights (replicate, item) -> (replicate, scorer).
+        Maps a table to a function from item weights (replicate, item) to values (replicate,
+        scorer).
     exact : callable, optional
-        table -> (scorer,), if `weigh` is an approximation; replicates are then shifted by the
-        difference.
+        Maps a table to exact values (scorer,), if `weigh` is an approximation; replicates are then
+        shifted by the difference.
     of_items : callable, optional
-        table -> (item, scorer): contributions of items, which sum to the value.
+        Maps a table to contributions of items (item, scorer), which sum to the value.
     share : callable, optional
-        table -> (item,): weight of each item in the denominator, with sum 1; needed with
-        `of_items`.
+        Maps a table to the weight of each item in the denominator, (item,), with sum 1; needed
+        with `of_items`.
     influence : callable, optional
-        table -> (item, scorer): first-order influence of each item, with sum 0; replaces the
-        jackknife.
+        Maps a table to the first-order influence of each item, (item, scorer), with sum 0;
+        replaces the jackknife.
     most_items : int, optional
         Number of items above which replicates are too costly.
 
@@ -165,7 +166,8 @@ class DefaultedStatistic(Statistic):
     Parameters
     ----------
     resolve : callable
-        table -> Statistic, with the arguments that depend on the kind of label filled in.
+        Maps a table to a Statistic in which the arguments that depend on the kind of label are
+        filled in.
     """
 
     resolve: Callable[[Any], Statistic]

@@ -29,7 +29,7 @@ def mean_over_items(
     name : str
         Name in results.
     f : callable
-        (scores, labels), each of shape (response,), of one item -> number, NaN if undefined.
+        Maps (scores, labels) of one item, each of shape (response,), to a number; NaN if undefined.
     degenerate : {"drop", "zero", "error"}
         Policy for items where `f` is undefined for one of the scorers.
 

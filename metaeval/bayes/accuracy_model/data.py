@@ -45,7 +45,7 @@ from metaeval.inference import (
 from metaeval.statistics import Statistic, SumStatistic, only_label, pairwise_accuracy, sum_by
 from metaeval.tables import Table
 
-# For tuned statistics, whose standard errors are then within about 2 %.
+# For tuned statistics; this many replicates give standard errors to within about 2%.
 _RESAMPLES = Resampling(2_000, 0)
 _MIN_UNITS = 30  # the normal approximation of correlated accuracies is poor below
 

@@ -29,7 +29,7 @@ class AccuracyModel(Model):
         priors.
     covariates : str or list of str, default ()
         Differences between the two responses of a pair, such as `length_delta`: adds each scorer's
-        excess bias towards responses with larger values (`bayes.summarize(tree, "bias")`).
+        excess bias toward responses with larger values (`bayes.summarize(tree, "bias")`).
 
     Notes
     -----

@@ -17,7 +17,7 @@ _NEWTON_STEPS = 30  # ample: centerings need not be exact, as they affect only t
 _MAX_STEP = 1.0  # of any coordinate in one Newton step, on a log or logit scale
 
 LogProbs = Callable[[Mapping[str, Any], Any, Any], Any]
-"""Maps values (scorer, task) of the grids, margin and basis to log probabilities of outcomes."""
+"""Maps grid values (scorer, task), margins and a basis to log probabilities of outcomes."""
 
 
 def curve_centerings(

@@ -36,7 +36,7 @@ class Centering(NamedTuple):
 
 
 Centerings = Mapping[str, Centering]
-"""Maps `level`, `task`, `scorer`, `cell` to the centerings of these effects of a grid."""
+"""Maps the effects `level`, `task`, `scorer` and `cell` of a grid to their centerings."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,8 @@ from metaeval.bayes.hierarchy.priors import (
 )
 from metaeval.bayes.log_probs import OUTCOMES, add_likelihood, agreement
 
-# 95 % of slopes are between 0.1 and 9 logits per root mean square, of lapse rates between 0.4 % and
-# 22 %.
+# 95% of slopes are between 0.1 and 9 logits per root mean square, and 95% of lapse rates between
+# 0.4% and 22%.
 LOG_SLOPE = TwoWayPrior(name="log_slope", mean=0.0, sd=1.1)
 LOG_THRESHOLD = TwoWayPrior(name="log_threshold", mean=-0.5, sd=0.9)
 LOG_NU = TwoWayPrior(name="log_nu", mean=0.0, sd=1.1)
@@ -30,7 +30,7 @@ TIE_GRID = {"rao_kupper": LOG_THRESHOLD, "davidson": LOG_NU}
 SD_BIAS, SD_ASYMMETRY, SD_WALK = 0.25, 0.5, 1.0
 
 Values = Mapping[str, Any]
-"""Values of the sites of a curve, possibly with leading dimensions of draws."""
+"""Values of the sites of a curve, possibly with leading draw dimensions."""
 
 
 def tie_density(

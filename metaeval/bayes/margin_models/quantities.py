@@ -115,7 +115,7 @@ def _bias_quantity(
 
 
 def bias_of_covariate(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
-    """Return the excess bias of scorers towards responses with more of a covariate."""
+    """Return the excess bias of scorers toward responses with larger values of a covariate."""
     name, draws = coefficients(tree, covariate, _NO_COVARIATES)
     target = (
         "the increase in the log odds of a correct decision per root mean square of the "
@@ -140,7 +140,7 @@ def _gap(tree: xr.DataTree, agreement: float = 0.9) -> DerivedQuantity:
     if form == "beta":
         raise MetaevalError(
             "A model with form='beta' is fitted to single responses and has no gap; fit a model "
-            "of pairs."
+            "to pairs."
         )
     inverse = _spline_gap if form == "spline" else _logistic_gap
     task_gaps = inverse(tree, proportion, "")

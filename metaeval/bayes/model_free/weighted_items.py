@@ -74,7 +74,7 @@ def bayesian_bootstrap(
     resample : {"item", "cluster", "task"}, optional
         Weighted units; by default clusters if declared, else items.
     covariates : sequence of str, default ()
-        Columns of pairs such as `length_delta`: adds each scorer's excess bias towards responses
+        Columns of pairs such as `length_delta`: adds each scorer's excess bias toward responses
         with larger values, `bias(covariate=length_delta)`.
     baseline : str, optional
         Compare with this scorer only; by default all pairs are compared.
@@ -229,8 +229,8 @@ def _require_draws(statistic: Statistic, part: Estimates, design: Design) -> Non
             "strata (by=None), or exclude this stratum with table.select()."
         )
     raise MetaevalError(
-        f"{statistic.name} has no draws{where}: it is limited to {statistic.item_limit} items. Use "
-        "by='task', grouping='item' or fewer items."
+        f"{statistic.name} has no draws{where}: draws are limited to {statistic.item_limit} items. "
+        "Use by='task', grouping='item' or fewer items."
     )
 
 

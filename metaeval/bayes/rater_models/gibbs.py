@@ -1,6 +1,6 @@
 """Gibbs sampling of truth and confusion: conjugate steps in compiled blocks.
 
-Truths of rows with the same labels are drawn as one multinomial, so that the cost hardly depends on
+Truths of rows with the same labels are drawn as one multinomial, so the cost hardly depends on
 the number of rows.
 """
 
@@ -37,7 +37,7 @@ from metaeval.core import (
 
 BLOCK = 128  # sweeps between two progress updates, and between two chances to interrupt
 MAX_THINNING = 16
-# Up to so many rows, drawing the truth of each row is faster than drawing multinomials; in larger
+# Up to this many rows, drawing the truth of each row is faster than drawing multinomials; in larger
 # tables only patterns of few rows are drawn row by row.
 _MAX_SINGLE_ROWS = 4096
 _MIN_COMMON_ROWS = 16

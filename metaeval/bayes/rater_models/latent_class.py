@@ -28,9 +28,9 @@ _MIN_UNITS = 30  # for a precise design effect
 MAX_TRUTH_PROBABILITIES = 300_000  # (row, truth) kept in the tree; more would dominate its size
 
 TableFunction = Callable[[Sites], tuple[Floats, Floats]]
-"""Maps sites to prevalence (draw, range, truth) and confusion of raters.
+"""Maps sites to the prevalence and to the confusion matrices of the raters.
 
-Confusion is (draw, range, rater, truth, label).
+Their shapes are (draw, range, truth) and (draw, range, rater, truth, label).
 """
 
 

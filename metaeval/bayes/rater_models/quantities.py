@@ -60,7 +60,7 @@ def discrimination(tree: xr.DataTree) -> DerivedQuantity:
 
 
 def bias(tree: xr.DataTree, covariate: str | None = None) -> DerivedQuantity:
-    """Return the excess bias of each rater towards a covariate, by default the first.
+    """Return the excess bias of each rater toward a covariate, by default the first.
 
     For ratings it is relative to the mean of the raters; a shared bias is not identified.
     """
@@ -117,7 +117,7 @@ def _remedy(name: str) -> str:
             "models with form='ordinal' have severity and discrimination instead. Fit the "
             "model with form='dawid_skene'."
         )
-    return "fit a table with scorers, using form='dawid_skene'."
+    return "fit the model to a table with scorers, using form='dawid_skene'."
 
 
 QUANTITIES = {

@@ -16,8 +16,8 @@ from numpyro.infer.hmc import hmc
 from numpyro.infer.util import constrain_fn, potential_energy
 
 BLOCK = 50  # steps between two progress updates, and between two chances to interrupt
-# At most 2^depth leapfrog steps: trajectories in warm-up, of step sizes not yet adapted, are cut
-# short.
+# At most 2^depth leapfrog steps: trajectories during warm-up, whose step sizes are not yet adapted,
+# are cut short.
 WARM_DEPTH, MAX_DEPTH = 5, 10
 _DRAWS_PER_BATCH = 64  # bounds the memory of transformed draws
 
@@ -25,7 +25,7 @@ Arrays = Mapping[str, Any]
 """Arguments of a model by name: arrays or pytrees of arrays."""
 
 Options = tuple[tuple[str, Any], ...]
-"""Static arguments of a model by name; a model is compiled for each combination of values."""
+"""Static arguments of a model by name; the model is recompiled for each combination of values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,9 @@ class CompiledSampler:
     Positions are flat vectors x; unconstrained parameters are z = center + scale x.
     """
 
-    start: Callable[..., Any]  # key, position, transform, arrays -> state
-    advance: Callable[..., Any]  # state, transform, arrays -> state, (x, statistics) of a block
-    sites: Callable[..., Any]  # x (draw, parameter), transform, arrays -> sites
+    start: Callable[..., Any]  # maps key, position, transform, arrays to a state
+    advance: Callable[..., Any]  # maps state, transform, arrays to state, (x, statistics)
+    sites: Callable[..., Any]  # maps x (draw, parameter), transform, arrays to sites
     size: int  # length of x
 
 

@@ -31,7 +31,7 @@ from metaeval.resampling.jax_kernels import enable_compilation_cache
 
 MAX_DRAWS = 8_000  # per chain
 MAX_HALVINGS = 3  # of the step size, if chains diverge
-# Up to so many parameters their full covariance is estimated; for more, warm-up has too few draws.
+# The full covariance of up to this many parameters is estimated; for more, draws are too few.
 _MAX_DENSE = 150
 _START_RADIUS = 0.5  # of the uniform starting points on the unconstrained scale; Stan uses 2
 
@@ -60,7 +60,10 @@ class SamplerDefaults(NamedTuple):
 
 SMALL_MODEL = SamplerDefaults(n_warmup=500, n_draws=500, target_accept=0.9)
 LARGE_MODEL = SamplerDefaults(n_warmup=300, n_draws=750, target_accept=0.8)
-"""Defaults for few parameters, and for many: the worst of more quantities needs more draws."""
+"""Defaults for models with few and with many parameters.
+
+The more parameters are checked, the more draws are needed for the worst of them to pass.
+"""
 
 
 class ChainDraws(NamedTuple):
@@ -75,7 +78,7 @@ class ChainDraws(NamedTuple):
 
 
 StoppingRule = Callable[[ChainDraws], bool]
-"""Decides whether draws suffice."""
+"""Returns whether there are enough draws."""
 
 
 def sample(
@@ -134,7 +137,7 @@ def _warm_up(chains: list[_Chain], half: int, phase: str) -> None:
 def _estimate_transform(chains: list[_Chain], transform: AffineTransform) -> AffineTransform:
     """Estimate the transform that standardizes the second half of the draws of all chains.
 
-    Covariances are shrunk to 0 as if the parameters had been uncorrelated in so many further draws
+    Covariances are shrunk to 0 as if the parameters had been uncorrelated in as many further draws
     as there are parameters.
     """
     z = np.concatenate(
@@ -214,7 +217,7 @@ def _finished_blocks(finished: SimpleQueue[bool], running: int) -> Iterator[bool
 
 
 class _Chain:
-    """State and draws of one chain; JAX enables double precision by thread."""
+    """State and draws of one chain; JAX enables double precision per thread."""
 
     def __init__(
         self, compiled: CompiledSampler, arrays: Arrays, key: Any, transform: AffineTransform

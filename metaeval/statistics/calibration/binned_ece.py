@@ -114,7 +114,7 @@ def _format_options(bins: int, binning: str) -> tuple[str, ...]:
 
 
 def _gaps(cases: Cases, bins: int, binning: str) -> Weigh:
-    """Weights of items (replicate, item) -> mean absolute gaps (replicate, scorer)."""
+    """Mean absolute gaps (replicate, scorer) under weights of items (replicate, item)."""
     columns, totals = [], cases.totals()
     for m, bin_index in enumerate(_bin_indices(cases, bins, binning)):
         p, y = cases.column(m)
@@ -197,7 +197,7 @@ def ece_debiased(
 
 
 def _squares(cases: Cases, bins: int, binning: str) -> Weigh:
-    """Weights of items (replicate, item) -> squared gaps minus bias (replicate, scorer)."""
+    """Squared gaps minus bias (replicate, scorer) under weights of items (replicate, item)."""
     of_units = np.unique(cases.unit, return_index=True)[1]
     item = cases.items[of_units]  # items of a unit share a weight
     columns = []

@@ -86,7 +86,7 @@ def miscalibration(
     Notes
     -----
     :math:`MCB = S(p) - S(\hat p)` with :math:`\hat p` the isotonic fit of labels to forecasts; with
-    `discrimination` and `uncertainty`, :math:`S = MCB - DSC + UNC`. The fit is in-sample, so that
+    `discrimination` and `uncertainty`, :math:`S = MCB - DSC + UNC`. The fit is in-sample, so
     the value is positive even for calibrated forecasts: compare it with `expected_if_calibrated`,
     the mean under perfect calibration. The fit is fixed in replicates: since it minimizes the
     score, the error is of second order, and refitting to resampled cases would count the optimism
@@ -181,7 +181,7 @@ def discrimination(
     -----
     :math:`DSC = S(\bar p) - S(\hat p)`, see `miscalibration`. Invariant under increasing
     transformations of the forecasts (calibrators of several folds are not one such transformation).
-    The fit is in-sample, so that an uninformative scorer is above 0 too; the interval is extended
+    The fit is in-sample, so an uninformative scorer is above 0 too; the interval is extended
     downward by the optimism of the isotonic fit. In differences of two scorers the optimism is
     assumed to cancel.
 

@@ -43,7 +43,7 @@ def cox_slope(
     Raises
     ------
     MetaevalError
-        If forecasts separate the labels completely, so that the slope is infinite, or are exactly 0
+        If forecasts separate the labels completely, so the slope is infinite, or are exactly 0
         or 1.
 
     Notes
@@ -202,7 +202,7 @@ def _column(which: Line) -> int:
 
 
 def _weigh(cases: Cases, which: Line) -> Weigh:
-    """Weights of items (replicate, item) -> coefficients (replicate, scorer)."""
+    """Coefficients (replicate, scorer) under weights of items (replicate, item)."""
     starts = [_coefficients(cases, m, which) for m in range(len(cases.scorers))]
     size = max(1, _CASES_PER_BLOCK // len(cases.label))
 

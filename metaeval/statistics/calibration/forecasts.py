@@ -174,7 +174,7 @@ def _preferred(table: Table, reading: Reading) -> tuple[Floats, Bools]:
     human = only_label(table)
     counts = np.ones(len(human), dtype=bool) if reading.ties_as_outcome else human != 0
     if not counts.any():
-        raise MetaevalError("All labels are tied, so that no pair has a preferred response.")
+        raise MetaevalError("All labels are tied, so no pair has a preferred response.")
     return (1 + human) / 2, counts
 
 
@@ -198,7 +198,7 @@ def _require_spread(table: Table, scores: Floats, label: Floats, mirrored: bool)
     """Raise an error if labels or scores are constant."""
     if not mirrored and (label == label[0]).all():
         raise MetaevalError(
-            f"All {len(label)} labels are {label[0]:g} (1 if the event occurred), so that "
+            f"All {len(label)} labels are {label[0]:g} (1 if the event occurred), so "
             "calibration is undefined; use another positive_from=, or rows='pairs'."
         )
     same = scores == (0.0 if mirrored else scores[:1])

@@ -76,7 +76,7 @@ def _cells(cases: Cases, measure: Measure, m: int) -> Cells:
 
 
 def _weigh(cases: Cases, measure: Measure) -> Weigh:
-    """Weights of items (replicate, item) -> values (replicate, scorer)."""
+    """Values (replicate, scorer) under weights of items (replicate, item)."""
     cells_of_scorers = [_cells(cases, measure, m) for m in range(len(cases.scorers))]
     size = max(1, _SUMS_PER_BLOCK // len(cases.label))
 

@@ -113,7 +113,7 @@ def _gain(cases: Cases, m: int, fold: Codes) -> Floats:
 
 
 def _weigh(cases: Cases, fold: Codes) -> Weigh:
-    """Weights of items (replicate, item) -> gains (replicate, scorer)."""
+    """Gains (replicate, scorer) under weights of items (replicate, item)."""
     n_folds, totals = int(fold.max()) + 1, cases.totals()
     cells_of_scorers = [_cells(cases, m, fold, n_folds) for m in range(len(cases.scorers))]
 

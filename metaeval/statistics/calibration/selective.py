@@ -72,7 +72,7 @@ def auroc(
 
     Notes
     -----
-    :math:`P(x_+ > x_-) + P(x_+ = x_-) / 2`; it depends on ranks only, so that no calibrator is
+    :math:`P(x_+ > x_-) + P(x_+ = x_-) / 2`; it depends on ranks only, so no calibrator is
     needed and it does not measure calibration. Across items it also rewards a scorer for
     distinguishing easy items from hard ones: report the value within items too. Pairs in arbitrary
     order count in both orders: the value is then 1 - 2 AUGRC, and high if confident decisions are
@@ -196,7 +196,7 @@ def aurc(
     :math:`\frac1n \sum_k e_k / k` with :math:`e_k` the number of errors among the k most confident
     decisions, ties in random order. Confidence is the absolute margin of a pair, which needs no
     calibrator, or the distance of the forecast from 1/2; a margin of 0 is half an error. The most
-    confident decisions dominate, so that a single confident error has a large effect; prefer
+    confident decisions dominate, so a single confident error has a large effect; prefer
     `augrc`. Uninformative confidence gives the error rate. Replicates use the area at continuous
     coverage, which differs by at most about log(n) / n.
 
@@ -284,7 +284,7 @@ def coverage_at(
     -----
     :math:`\max \{P(s \ge t) : P(\text{right} \mid s \ge t) \ge a\}` over thresholds t of the
     confidence s (see `aurc`); 0 if no threshold reaches the accuracy. The threshold is optimized
-    in-sample, so that the value is optimistic and discontinuous, and its intervals undercover if
+    in-sample, so the value is optimistic and discontinuous, and its intervals undercover if
     few decisions are confident enough (coverage 87% if 3% of 400 are):
     `metaeval.calibration.largest_coverage` gives a threshold whose accuracy is assured.
 

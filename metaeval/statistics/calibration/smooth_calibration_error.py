@@ -111,7 +111,7 @@ def _cells(cases: Cases, m: int) -> Cells:
 
 
 def _weigh(cases: Cases) -> Weigh:
-    """Weights of items (replicate, item) -> smooth errors (replicate, scorer)."""
+    """Smooth errors (replicate, scorer) under weights of items (replicate, item)."""
     cells_of_scorers = [_cells(cases, m) for m in range(len(cases.scorers))]
     totals, bandwidth = cases.totals(), _estimates(cases)[1]
 

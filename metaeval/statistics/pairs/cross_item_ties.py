@@ -140,6 +140,6 @@ def _pairs_within(groups: list[Codes]) -> tuple[Codes, Codes, Codes]:
 
 def _fold_of_items(table: Responses, n_folds: int) -> Codes:
     if n_folds < 3:
-        raise MetaevalError("Cross-fitting of pairs across items needs n_folds= of at least 3.")
+        raise MetaevalError("Cross-fitting of pairs across items needs n_folds=3 or more.")
     first_row = np.unique(table.item_codes, return_index=True)[1]
     return folds_of(table, n_folds)[first_row]

@@ -32,7 +32,7 @@ class SortedPairs(NamedTuple):
 class CreditCurve(NamedTuple):
     """One scorer's credit by item at increasing thresholds, the ends of bins of sorted pairs.
 
-    A bin is mixed if it contains margins of several sizes, so that a threshold may lie inside.
+    A bin is mixed if it contains margins of several sizes, so a threshold may lie inside.
     """
 
     credit: Floats  # (item, 1 + bin) with ties of margin 0, then up to the end of each bin
@@ -66,7 +66,7 @@ def credit_by_threshold(pairs: SortedPairs) -> tuple[Floats, Floats]:
 def best_thresholds(pairs: SortedPairs, fold: Codes, n_folds: int) -> Floats:
     """Best threshold for each fold, from the other folds (from all pairs if n_folds=1): (fold,).
 
-    Only the last of equal margins is a candidate, so that equal margins are never split.
+    Only the last of equal margins is a candidate, so equal margins are never split.
     """
     last = np.r_[pairs.size[1:] != pairs.size[:-1], True] & np.isfinite(pairs.size)
     candidates = np.r_[0.0, pairs.size[last]]
@@ -104,7 +104,8 @@ def rethresholded_accuracy(
     Returns
     -------
     callable
-        Weights of items (replicate, item), multiples of 2^-12, -> accuracy (replicate, scorer).
+        Maps weights of items (replicate, item), multiples of 2^-12, to accuracies (replicate,
+        scorer).
     """
     order = np.argsort(fold, kind="stable")
     ends = np.cumsum(np.bincount(fold, minlength=n_folds))

@@ -33,7 +33,7 @@ from metaeval.statistics.sums import only_label, sum_by
 from metaeval.tables import Pairs
 
 _BUDGET = 2.0**38  # total weight of all pairs, see `_credit_weight`
-# More bins make the products with the weights dearer, fewer bins the search inside them.
+# More bins make the products with the weights slower; fewer bins, the search inside them.
 _MAX_BINS = 512
 _BIN_BYTES = 1e9  # memory of the credits by item, bin and scorer
 
@@ -63,7 +63,7 @@ def tie_calibrated_accuracy(
     Raises
     ------
     MetaevalError
-        If there are fewer than two items (clusters), so that folds cannot be formed.
+        If there are fewer than two items (clusters), so folds cannot be formed.
 
     Notes
     -----
@@ -132,7 +132,7 @@ def _credits(table: Pairs, n_folds: int | None, average: str) -> PairCredits:
 def _credit_weight(table: Pairs, average: str) -> Floats:
     """Weight of each pair within its item, up to a factor: integers (pair,).
 
-    They are exact if the numbers of pairs have a small common multiple, so that three thirds are
+    They are exact if the numbers of pairs have a small common multiple, so three thirds are
     one. Their sum is at most `_BUDGET`, which leaves 15 of the 53 bits of double precision for the
     weights of items: 12 after the binary point, and 3 for items that are drawn repeatedly.
     """

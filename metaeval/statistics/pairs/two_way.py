@@ -32,7 +32,7 @@ class _Cells(NamedTuple):
     terms: Floats  # (unit, pair, column)
     present: Bools  # (unit,) whether a unit has items
     columns: Codes  # (scorer, k) columns with the sums of a scorer
-    finish: Finish  # (..., scorer, k) -> (..., scorer)
+    finish: Finish  # maps (..., scorer, k) to (..., scorer)
 
 
 def accuracy_by_systems(

@@ -177,7 +177,7 @@ def _describe(table: Responses, mid_p: bool, n_flips: int) -> Mapping[str, Float
 
 
 def p_values(values: Floats, mid_p: bool = True, n_flips: int = 10_000) -> Floats:
-    """One-sided sign-flip p-values of pairs of systems: (item, system, k) -> (pair, k).
+    """One-sided sign-flip p-values of pairs of systems: (pair, k) from (item, system, k).
 
     Values must not be negative, as scores minus the lowest score of their item are. Flips whose
     difference exceeds the observed one count 1, and those equal to it 1/2 (1 without `mid_p`).

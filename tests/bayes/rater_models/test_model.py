@@ -234,7 +234,7 @@ def test_missing_labels_and_tables_without_scorers():
     mean, sd = mean_sd(tree, "rater_accuracy")
     assert (np.abs(mean - (0.9, 0.8, 0.7)) < 3.5 * sd).all()
     assert "accuracy" not in tree["posterior"]
-    with pytest.raises(MetaevalError, match="fit a table with scorers"):
+    with pytest.raises(MetaevalError, match="fit the model to a table with scorers"):
         bayes.summarize(tree, "accuracy")
 
 
