@@ -244,14 +244,15 @@ def _sensitivity_notes(level: float, parts: list[StratumCases], fits: list[Fits]
     lines = []
     if beyond:
         lines.append(
-            f"the gap at {100 * level:g}% is larger than all margins of {join_names(beyond, 5)}, "
-            "so that it is extrapolated from the fitted curve"
+            f"the gap at {100 * level:g}% agreement is larger than all margins of "
+            f"{join_names(beyond, 5)}, so it is extrapolated from the fitted curve"
         )
     if sensitive:
         lines.append(
-            f"the gap at {100 * level:g}% of {join_names(sensitive, 5)} depends on the prior of "
-            f"the lapse rate: with lapse={_OTHER_LAPSES[0]:g} or {_OTHER_LAPSES[1]:g} it changes "
-            f"by a factor of more than {_MAX_RATIO:g}, or between finite and infinite"
+            f"the gap at {100 * level:g}% agreement depends on the prior of the lapse rate for "
+            f"{join_names(sensitive, 5)}: with lapse={_OTHER_LAPSES[0]:g} or "
+            f"{_OTHER_LAPSES[1]:g} it changes by a factor of more than {_MAX_RATIO:g}, or between "
+            "finite and infinite"
         )
     return lines
 

@@ -111,7 +111,7 @@ def _grid(pairs: Pairs, average: str, points: int) -> tuple[Floats, float]:
     size, total = credit_at(pairs, average)
     if len(size) < 2:
         raise MetaevalError(
-            f"All margins of {pairs.scorers[0]!r} are 0 or missing, so that 0 is the only possible "
+            f"All margins of {pairs.scorers[0]!r} are 0 or missing, so 0 is the only possible "
             "tie threshold; exclude it (scorers=)."
         )
     best = int(np.argmax(total))

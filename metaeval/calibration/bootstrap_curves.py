@@ -27,7 +27,7 @@ def margins_of(part: StratumCases, m: int) -> Floats:
     """Raw margins of one scorer: (case,)."""
     margins = part.cases.log_odds
     if margins is None:
-        raise MetaevalError("Calibrators of margins need raw scores.")
+        raise MetaevalError("Calibrators for margins need raw scores.")
     return np.asarray(margins[:, m])
 
 
@@ -79,7 +79,7 @@ def margin_grid(part: StratumCases, m: int) -> MarginGrid:
 
 
 def _linear_binning(sizes: Floats) -> tuple[Floats, Codes, Floats]:
-    """Grid (point,), and the points and shares of each margin: (1 or 2, case).
+    """Grid (point,), and the points and weights of each margin: (1 or 2, case).
 
     A margin is split between two neighbors so that its mean is kept in every replicate (Wand 1994,
     Fast computation of multivariate kernel estimators); few distinct margins are the grid.

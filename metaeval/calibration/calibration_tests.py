@@ -36,7 +36,7 @@ _MAX_POINTS = 2_000  # at which cumulative sums are evaluated, which bounds the 
 _RESIDUALS_PER_BLOCK = 4_000_000  # 32 MB
 
 Test = Callable[[StratumCases, int], tuple[float, float, float]]
-"""Part and scorer -> value, standard error, p."""
+"""Maps a part and a scorer to the value, its standard error and p."""
 
 
 def spiegelhalter(

@@ -25,7 +25,7 @@ class Map:
     kind : str
         Kind of calibrator.
     curves : mapping
-        Scorer -> its curve, fitted on all items; for new scores.
+        Curve of each scorer, fitted on all items; for new scores.
     forecasts : DataFrame (case, scorer)
         Cross-fitted probabilities of the training cases, each from a curve fitted on the items
         (clusters) of the other folds; indexed by the ids of the pairs or responses. A column for

@@ -27,9 +27,9 @@ class Calibrator:
     parameters : mapping
         Estimates, in units of the scores.
     chance : callable
-        Scores -> probabilities.
+        Maps scores to probabilities.
     ends : callable, optional
-        Scores -> lower and upper probabilities, for calibrators with intervals (Venn-Abers).
+        Maps scores to lower and upper probabilities, for calibrators with intervals (Venn-Abers).
     """
 
     name: str

@@ -13,7 +13,7 @@ import numpy as np
 
 from metaeval.core import Codes, Floats
 
-N_CELLS = 2_000  # of the grid on [0, 1]: its step is a hundredth of usual bandwidths
+N_CELLS = 2_000  # of the grid on [0, 1]: its step is a hundredth of typical bandwidths
 _MIN_BANDWIDTH = 1e-3  # two cells: narrower kernels resolve the grid
 _BISECTIONS = 40  # to a relative precision of 2**-40
 
@@ -38,7 +38,7 @@ def symmetrize_cells(sums: Floats) -> Floats:
 
 
 def cosines(sums: Floats) -> Floats:
-    """Cosine series of sums on a uniform grid from 0 to 1: (..., cell) -> (..., frequency).
+    """Cosine series of sums on a uniform grid from 0 to 1: (..., frequency) from (..., cell).
 
     A kernel reflected at 0 and 1 acts by multiplying each term.
     """

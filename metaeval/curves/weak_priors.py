@@ -16,7 +16,9 @@ from numpy.random import Generator
 
 from metaeval.core import Floats
 
-SLOPE_SD = 1.5  # of log slopes for margins of unit mean square: slopes within a factor 20 at 95%
+SLOPE_SD = (
+    1.5  # of log slopes for margins of unit mean square: 95% of slopes are within a factor of 20
+)
 _WALK_SD = 1.0  # of the change of the log slope from one knot to the next
 
 

@@ -60,7 +60,7 @@ def direct_null(statistic: Statistic, swaps: SwapDesign, n_flips: int) -> NullDi
 
 
 def _differences(statistic: Statistic, table: Responses, first: Floats, second: Floats) -> Floats:
-    """Difference of the statistic of two swapped scorers: (row, swap) each -> (swap,)."""
+    """Difference of the statistic of two swapped scorers: (swap,) from (row, swap) each."""
     values = np.zeros(first.shape[1])
     # A group that is constant in one swap must not be excluded from the others.
     loses_groups = _loses_groups(statistic, table, first) | _loses_groups(statistic, table, second)
@@ -109,7 +109,7 @@ def _difference_by_item(
 
 
 def _loses_groups(statistic: Statistic, table: Responses, scores: Floats) -> Bools:
-    """Swaps (swap,) in which some group is constant, so that its correlation is undefined."""
+    """Swaps (swap,) in which some group is constant, so its correlation is undefined."""
     grouping = statistic.estimand.grouping
     pooled = grouping != "none" and statistic.estimand.average == "pairs"
     if statistic.is_accuracy or pooled or grouping not in ("item", "system", "none"):

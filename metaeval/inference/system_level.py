@@ -28,7 +28,7 @@ def at_system_level(design: Design) -> tuple[Design | None, str]:
 
 
 def _complete_systems(table: Table) -> tuple[Table | None, str]:
-    """Rows of the systems that answered every item (of their task), if there are three."""
+    """Rows of the systems with responses to every item (of their task), if there are three."""
     rows = table.rows
     task = group_codes(rows, ["task"]) if "task" in rows else np.zeros(len(rows), dtype=int)
     keys = [c for c in ("task", "item", "system", *table.keys) if c in rows]
@@ -41,5 +41,5 @@ def _complete_systems(table: Table) -> tuple[Table | None, str]:
     n = pd.Series(systems[complete]).groupby(task[complete]).nunique()
     smallest = int(n.reindex(range(len(size)), fill_value=0).min())
     if smallest < 3:
-        return None, f"{smallest} systems answered all common items; at least 3 are needed"
+        return None, f"{smallest} systems have responses to all common items; at least 3 are needed"
     return (table if complete.all() else table.keep_rows(complete)), ""

@@ -256,7 +256,7 @@ def _system_level(design: Design, settings: Settings) -> tuple[list[Analysis], l
     if complete is None:
         return [], [reason]
     if design.missing == "count_as_wrong":
-        return [], ["No system-level statistic: missing='count_as_wrong' is only for items."]
+        return [], ["No system-level statistic: missing='count_as_wrong' applies only to items."]
     try:
         analysis = _analyze(design, system_accuracy(), settings)
     except MetaevalError as error:  # two scorers may share too few systems (missing='pairwise')

@@ -175,7 +175,7 @@ def gate(
     Notes
     -----
     Each side is tested at level 0.025 for a 95% interval. Bootstrap intervals undercover if few
-    units differ, so that a one-sided test at the same level must agree: the sign-flip test at a
+    units differ, so a one-sided test at the same level must agree: the sign-flip test at a
     margin of 0, otherwise Student's t test of the gain minus the margin; and if fewer than 10 units
     differ (for accuracies with a nonzero margin) exact bounds of the proportions of units won and
     lost. There is no correction for multiplicity: one gate is one comparison. A gate that is
@@ -383,7 +383,7 @@ def _check_comparison(table: Table, row: pd.Series, new: str, baseline: str) -> 
     if row["se"] == 0:
         raise MetaevalError(
             f"The difference between {new!r} and {baseline!r} is the same for all "
-            f"{int(row['n_items'])} items, so that its standard error is 0; compare other scorers."
+            f"{int(row['n_items'])} items, so its standard error is 0; compare other scorers."
         )
 
 

@@ -59,7 +59,7 @@ class Rate(NamedTuple):
         """Return the rate with its interval and the level of the test."""
         return (
             f"rejects in {100 * self.rate:.1f}% of {self.n_simulations} data sets "
-            f"({100 * self.lower:.1f} to {100 * self.upper:.1f}) at level {100 * self.level:g}%"
+            f"({100 * self.lower:.1f} to {100 * self.upper:.1f}) at the {100 * self.level:g}% level"
         )
 
 
@@ -276,7 +276,7 @@ def differences(estimates: Estimates, scorers: list[str], a: int, b: int) -> Flo
     if np.abs(values).max() <= ROUNDOFF_OF_SUMS:
         raise MetaevalError(
             f"The difference between {scorers[a]!r} and {scorers[b]!r} is the same for all items "
-            "of the pilot, so that its variance is 0; use a larger pilot, or exclude one of them."
+            "of the pilot, so its variance is 0; use a larger pilot, or exclude one of them."
         )
     return np.asarray(estimates.estimate[a] - estimates.estimate[b] + values)
 

@@ -64,8 +64,8 @@ def _counts(name: str, values: Floats) -> Floats:
     wrong = ~np.isfinite(counts) | (counts < 0) | (counts != np.floor(counts))
     if wrong.any():
         raise MetaevalError(
-            f"{name} must hold counts of items (0, 1, 2, ...), got {counts[wrong].flat[0]:g}. For "
-            "fractional credit between 0 and 1, use test='sign-flip'."
+            f"{name} must contain counts of items (0, 1, 2, ...), got {counts[wrong].flat[0]:g}. "
+            "For fractional credit between 0 and 1, use test='sign-flip'."
         )
     return counts
 

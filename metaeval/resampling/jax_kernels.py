@@ -111,7 +111,7 @@ def _count_flips(sums: Any, family: Any, *, two_sided: bool) -> Any:
 
 
 def count_above(sums: Any, low: Any, high: Any) -> Any:
-    """Differences of two systems that are at least `low`, plus those at least `high`: (pair, k).
+    """Count differences of two systems that are >= low, plus those >= high: (pair, k).
 
     Each flip counts together with its opposite, in which a - b becomes b - a. `sums` (flip, system,
     k); `low` and `high` (pair, k) of pairs a < b in the order of `numpy.triu_indices`.

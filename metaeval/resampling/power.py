@@ -45,7 +45,7 @@ def detectable(se: Floats | float, confidence: float, power: float = 0.8) -> Flo
 
 
 def detectable_at_half_power(se: Floats | float, confidence: float) -> Floats:
-    """True difference at which a two-sided test has 50 % power.
+    """True difference at which a two-sided test has 50% power.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def delta_method_se(
     Parameters
     ----------
     finish : callable
-        Sums (..., scorer, k) -> values (..., scorer).
+        Maps sums (..., scorer, k) to values (..., scorer).
     terms : array (unit, scorer, k)
     weights : array (replicate, unit)
     first, second : array (pair,)

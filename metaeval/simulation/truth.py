@@ -64,7 +64,7 @@ class Truth:
 
     @property
     def epsilon(self) -> pd.DataFrame:
-        """The optimal tie threshold, to within about 10 % because the optimum is flat."""
+        """The optimal tie threshold, to within about 10% because the optimum is flat."""
         return self._of("epsilon")
 
     @property

@@ -86,7 +86,7 @@ def test_the_sign_flip_test_holds_its_size_in_a_design(null):
     )
     low, high = scipy.stats.binom.interval(0.999, 200, 0.05)
     assert low / 200 <= rate.rate <= high / 200
-    assert rate.lower <= rate.rate <= rate.upper and "at level 5%" in str(rate)
+    assert rate.lower <= rate.rate <= rate.upper and "at the 5% level" in str(rate)
 
 
 def test_six_copies_of_each_item_in_a_cluster_are_one_unit():

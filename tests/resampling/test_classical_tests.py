@@ -78,7 +78,7 @@ def test_size_of_mcnemar_by_enumeration():
 
 @pytest.mark.parametrize("wrong", [-1.0, 0.5, np.nan, np.inf])
 def test_mcnemar_takes_counts_only(wrong):
-    with pytest.raises(MetaevalError, match=r"n01 must hold counts of items.*sign-flip"):
+    with pytest.raises(MetaevalError, match=r"n01 must contain counts of items.*sign-flip"):
         mcnemar(np.array([3.0]), np.array([wrong]))
 
 
