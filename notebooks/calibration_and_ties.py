@@ -104,9 +104,9 @@ pd.DataFrame(records).round(2)
 # Many labels are tied. The judge often ties, the others never do, and how to count ties is a
 # choice of the analyst:
 #
-# - `strict`: pairs with tied labels are excluded, and a tie of the scorer is wrong;
-# - `half`: the same, but a tie of the scorer is half correct;
-# - `acc-eq`: all pairs are included, and tied labels must be matched by a tie of the scorer. A
+# - `strict`: pairs with tied labels are excluded, and a scorer tie is wrong;
+# - `half`: the same, but a scorer tie is half correct;
+# - `acc-eq`: all pairs are included, and tied labels must be matched by a scorer tie. A
 #   scorer that never ties is wrong on all of these;
 # - `tie_calibrated_accuracy`: the same, but margins up to a threshold are ties. The threshold is
 #   optimized for each scorer, so that continuous scores are not penalized.

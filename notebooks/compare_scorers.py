@@ -65,7 +65,7 @@ from_files.alignment.scorers
 #
 # First, choose a statistic. Here it is pairwise accuracy with half credit: of two responses to
 # one item of which people preferred one, how often does the scorer prefer the same one? Pairs
-# with tied labels are excluded, and a tie of the scorer is half correct; random guessing has 50%.
+# with tied labels are excluded, and a scorer tie is half correct; random guessing has 50%.
 # (By default, the kind of label determines the statistic. For ratings that is an accuracy that
 # includes tied pairs, the subject of the notebook `calibration_and_ties`.)
 #

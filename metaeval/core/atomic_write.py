@@ -80,7 +80,7 @@ def write_all(
 
 
 def interruption(before: int = 0) -> str:
-    """Return what to say after Ctrl-C, with the files written since there were `before` of them."""
+    """Return the message after Ctrl-C; it lists the files written after the first `before`."""
     files = [str(path) for path in written[before:]]
     if not files:
         return "Interrupted; no file was written."
@@ -94,11 +94,11 @@ def check_writable(folder: Path, cure: str = OTHER_DESTINATION) -> None:
         good = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     except (OSError, ValueError) as error:
         raise MetaevalError(
-            f"Cannot make the folder {str(folder)!r} ({_reason(error)}); {cure}."
+            f"Cannot create the folder {str(folder)!r} ({_reason(error)}); {cure}."
         ) from None
     if not good:
         why = "permission denied" if existing.is_dir() else f"{str(existing)!r} is not a folder"
-        raise MetaevalError(f"Cannot make the folder {str(folder)!r} ({why}); {cure}.")
+        raise MetaevalError(f"Cannot create the folder {str(folder)!r} ({why}); {cure}.")
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -150,7 +150,7 @@ class _Part:
     old: int | None = None  # the replaced file, held open: its space is freed after all moves
 
     def move(self) -> None:
-        """Move it to its destination atomically."""
+        """Move the file to its destination atomically."""
         if self.name is None and not os.path.lexists(self.destination):
             with contextlib.suppress(FileExistsError):
                 return self._link(self.destination)
@@ -236,7 +236,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _drop_stale(folder: Path) -> None:
-    """Remove temporary files left by killed processes: our naming, this user, not locked."""
+    """Remove temporary files left by killed processes: named by us, of this user, not locked."""
     try:
         names = [entry.path for entry in os.scandir(folder) if _PART.fullmatch(entry.name)]
     except OSError:

@@ -82,7 +82,7 @@ def read(
     format : {"mtme", "rewardbench", "rewardbench2", "votes", "tidy"}, optional
         Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Columns of roles whose names differ: ``{"item": "qid"}``. Roles are item, task,
+        Columns whose names differ from their roles: ``{"item": "qid"}``. Roles are item, task,
         cluster, system, response; scorer and score, or rater and label, of long tables; first,
         second, preference and order of pairs. ``{"item": "doc+seg"}`` combines the ids of two
         columns. Roles whose column is not in a file are ignored for that file.
@@ -105,8 +105,8 @@ def read(
     average_raters : bool, default False
         The label columns are raters on one scale, whose mean is the label.
     shared_items : bool, optional
-        Whether tasks have the same items, such as aspects of one response. By default inferred
-        from ids and values.
+        Whether tasks share their items, as aspects of one response do. By default inferred from
+        ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
         How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
         rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
@@ -216,7 +216,7 @@ def _read(
 ) -> Responses | Pairs:
     label_sources = [] if label_source is None else [label_source]
     if not sources:
-        raise MetaevalError("read needs at least one file or frame, got none.")
+        raise MetaevalError("read() needs at least one file or frame, got none.")
     check_mapping(mapping)
     recognized = [(source, _format_of(source, format)) for source in (*sources, *label_sources)]
     _check_options(recognized, options, mapping)

@@ -52,7 +52,7 @@ def read_scores(
     format : {"mtme", "rewardbench", "rewardbench2", "tidy"}, optional
         Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Columns of roles whose names differ: ``{"item": "qid"}``. Roles are item, task,
+        Columns whose names differ from their roles: ``{"item": "qid"}``. Roles are item, task,
         cluster, system, response; scorer and score, or rater and label, of long tables.
         ``{"item": "doc+seg"}`` combines the ids of two columns.
     labels : str or sequence of str, optional
@@ -71,8 +71,8 @@ def read_scores(
     average_raters : bool, default False
         The label columns are raters on one scale, whose mean is the label.
     shared_items : bool, optional
-        Whether tasks have the same items, such as aspects of one response. By default inferred
-        from ids and values.
+        Whether tasks share their items, as aspects of one response do. By default inferred from
+        ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
         How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
         rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
@@ -167,7 +167,7 @@ def read_preferences(
     format : {"votes", "tidy"}, optional
         Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Columns of roles whose names differ: ``{"item": "qid"}``. Roles are item, task,
+        Columns whose names differ from their roles: ``{"item": "qid"}``. Roles are item, task,
         cluster, first, second, preference, order, scorer, rater. ``{"item": "doc+seg"}`` combines
         the ids of two columns.
     labels : str or sequence of str, optional
@@ -184,8 +184,8 @@ def read_preferences(
     average_raters : bool, default False
         The label columns are raters on one scale, whose mean is the label.
     shared_items : bool, optional
-        Whether tasks have the same items, such as aspects of one response. By default inferred
-        from ids and values.
+        Whether tasks share their items, as aspects of one response do. By default inferred from
+        ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
         How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
         rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
@@ -284,7 +284,7 @@ def read_mtme(
     *paths : path
         A test-set folder, or single score files.
     labels : str or sequence of str, optional
-        Human scores to use, such as ``"mqm"`` or ``"wmt*"``. By default all of the level.
+        Human scores to use, such as ``"mqm"`` or ``"wmt*"``. By default all at this level.
     scorers : str or sequence of str, optional
         Metrics to read. By default all.
     label_source : path or frame, optional
@@ -298,8 +298,8 @@ def read_mtme(
     average_raters : bool, default False
         The label columns are raters on one scale, whose mean is the label.
     shared_items : bool, optional
-        Whether tasks have the same items, such as aspects of one response. By default inferred
-        from ids and values.
+        Whether tasks share their items, as aspects of one response do. By default inferred from
+        ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
         How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
         rows with scores of both scorers of a pair, raise, or count the decisions as wrong.
@@ -374,7 +374,7 @@ def read_best_of_n(
     format : {"rewardbench", "rewardbench2", "tidy"}, optional
         Format of all files. By default recognized file by file.
     columns : mapping of str to str, optional
-        Columns of roles whose names differ: ``{"item": "qid"}``. Roles are item, task,
+        Columns whose names differ from their roles: ``{"item": "qid"}``. Roles are item, task,
         cluster, system, response; scorer and score, or rater and label, of long tables.
         ``{"item": "doc+seg"}`` combines the ids of two columns.
     labels : str or sequence of str, optional
@@ -395,8 +395,8 @@ def read_best_of_n(
     average_raters : bool, default False
         The label columns are raters on one scale, whose mean is the label.
     shared_items : bool, optional
-        Whether tasks have the same items, such as aspects of one response. By default inferred
-        from ids and values.
+        Whether tasks share their items, as aspects of one response do. By default inferred from
+        ids and values.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, default "common"
         How `evaluate` and `compare` treat missing scores: use rows with scores of all scorers, use
         rows with scores of both scorers of a pair, raise, or count the decisions as wrong.

@@ -180,7 +180,7 @@ def _check_optional_keys(section: Mapping[str, Any], tests: Mapping[str, Test], 
 
 def _check_row(row: Mapping[str, Any], i: int) -> None:
     missing = [c for c in (*TEXTS, *COUNTS, *NUMBERS) if c not in row]
-    _require(not missing, f"missing field of rows[{i}]", ", ".join(missing))
+    _require(not missing, f"missing field in rows[{i}]", ", ".join(missing))
     for key, value in row.items():
         if key in ("statistic", "scorer"):
             valid = _is_text(value)

@@ -12,9 +12,9 @@ from metaeval.results.metadata import Policy, StatisticInfo
 from metaeval.results.ranking import decision_probability
 
 _TIES = {
-    "acc-eq": "a tie in the labels must be matched by a tie of the scorer",
-    "strict": "tied labels are excluded and ties of the scorer count as wrong",
-    "half": "tied labels are excluded and ties of the scorer get half credit",
+    "acc-eq": "tied labels must be matched by a scorer tie",
+    "strict": "tied labels are excluded and scorer ties count as wrong",
+    "half": "tied labels are excluded and scorer ties get half credit",
     "split": "k answers tied for the top score get credit t/k if t of them are correct",
     "lenient": "a correct answer tied for the top score gets full credit",
 }
@@ -208,7 +208,7 @@ def _intervals(result: ResultData, unit: str) -> str:
 
 
 def _dropped(n: int, missing: str) -> str:
-    return f"; {n} excluded because of missing scores, policy '{missing}'" if n else ""
+    return f"; {n} excluded because of missing scores under the policy '{missing}'" if n else ""
 
 
 def _statistic(info: StatisticInfo) -> str:

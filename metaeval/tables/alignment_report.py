@@ -127,12 +127,12 @@ def assumed_sharing(table: BaseTable) -> list[str]:
         return [
             f"assuming that the tasks {names} share their items, because they have the same {ids}; "
             "pass shared_items=True (--shared-items) if they are aspects of the same responses, "
-            "shared_items=False (--independent-items) if tasks merely use the same item numbers"
+            "or shared_items=False (--independent-items) if tasks merely use the same item numbers"
         ]
     return [
         f"assuming that the tasks {names} have different items: they have the same {ids}, but "
         "uncorrelated values; pass shared_items=False (--independent-items) to confirm, "
-        "shared_items=True (--shared-items) if they are aspects of the same responses"
+        "or shared_items=True (--shared-items) if they are aspects of the same responses"
     ]
 
 

@@ -114,7 +114,7 @@ class BaseTable(Changing):
         ambiguous = [name for name in scores.columns if name in set(labels.columns)]
         if ambiguous:
             raise MetaevalError(
-                f"Names of both a scorer and a label: {join_names(ambiguous)}; rename one."
+                f"A scorer and a label have the same name: {join_names(ambiguous)}; rename one."
             )
         rows, scores, labels = self._orient(rows, scores, labels)
         index = aligned_values.row_index(len(rows), self._identifying(rows, scores, labels))

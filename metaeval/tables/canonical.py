@@ -33,7 +33,7 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
         if not null_is_empty:
             raise MetaevalError(
                 f"The id column {name!r} has {int(nulls.sum())} empty cells, the first in row "
-                f"{int(np.flatnonzero(nulls.to_numpy())[0]) + 1} (counted from 1). Fill them in, "
+                f"{int(np.flatnonzero(nulls.to_numpy())[0]) + 1} (counting from 1). Fill them in, "
                 "or drop those rows."
             )
         values = values.astype(object).where(~nulls, "")
@@ -117,7 +117,7 @@ def numbers(frame: pd.DataFrame, *, what: str) -> pd.DataFrame:
         if np.isinf(values).any():
             row = int(np.flatnonzero(np.isinf(values))[0]) + 1
             raise MetaevalError(
-                f"{name!r} in {what} has an infinite value in row {row} (counted from 1); leave "
+                f"{name!r} in {what} has an infinite value in row {row} (counting from 1); leave "
                 "it empty if it is missing, or replace it with a finite number."
             )
         if (np.abs(values) > _LARGEST).any():
@@ -206,13 +206,13 @@ def require_shared_index(*frames: pd.DataFrame) -> None:
     names = {str(frame.index.name) for frame in frames}
     if len(names) > 1 and any(name.startswith(f"{ROW} ") for name in names):
         raise MetaevalError(
-            "rows, scores and labels belong to different tables, or to different row orders; "
-            "take all three from one table, or change one at a time (replace aligns by ids)."
+            "rows, scores and labels come from different tables, or are in different row orders; "
+            "take all three from one table, or change one at a time (`replace` aligns by ids)."
         )
     if not all(frame.index.equals(frames[0].index) for frame in frames[1:]):
         raise MetaevalError(
             "rows, scores and labels must share one index; join them by key first "
-            "(read_scores does)."
+            "(as read_scores does)."
         )
 
 

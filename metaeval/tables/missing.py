@@ -88,4 +88,6 @@ def no_complete_rows_message(table: Table, warnings: tuple[str, ...]) -> str:
             f"No row with a label has a score from {join_names(empty)}; check the ids, or select "
             "other scorers (scorers=)."
         )
-    return f"No row has scores from all scorers: {warnings[0]}." if warnings else "No row is left."
+    return (
+        f"No row has scores from all scorers: {warnings[0]}." if warnings else "No rows are left."
+    )

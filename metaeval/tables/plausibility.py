@@ -122,7 +122,8 @@ def _below_chance(table: BaseTable, scores: Floats, labels: Floats) -> list[str]
             below.setdefault((names, all_of_them), []).append(str(name))
     return [
         f"{join_names(names, 5)} {'are' if len(names) > 1 else 'is'} significantly below chance "
-        f"against {join_names(against, 5)}; {_advice(table, list(names), against, all_of_them)}"
+        f"in agreement with {join_names(against, 5)}; "
+        f"{_advice(table, list(names), against, all_of_them)}"
         for (names, all_of_them), against in below.items()
     ]
 
@@ -141,14 +142,14 @@ def _advice(table: BaseTable, below: list[str], labels: list[str], all_of_them: 
     if table.of_pairs:
         advice = judged if all_of_them else scorers
         return (
-            f"if its signs are reversed, use {advice}; alternatively, its numbers may be codes, to "
-            "be declared by preference_scale= (--preference-scale index, one-two or probability) "
-            "or value_map= (--value-map), or the two responses may be swapped in a file"
+            f"if the signs are reversed, use {advice}; if the numbers are codes, declare them with "
+            "preference_scale= (--preference-scale index, one-two or probability) or value_map= "
+            "(--value-map); it may also be that the two responses are swapped in a file"
         )
     if all_of_them:
         return (
-            f"all scorers disagree with it: if lower labels are better, use {judged}; if lower "
-            f"scores are better, use {scorers}"
+            f"all scorers disagree with the labels: if lower labels are better, use {judged}; if "
+            f"lower scores are better, use {scorers}"
         )
     return f"if lower is better, use {scorers}"
 

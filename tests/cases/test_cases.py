@@ -319,7 +319,7 @@ def test_ratings_of_mt_bench():
     assert table.rows["cluster"].nunique() == 80
     refused(
         folder / "twice_judged.jsonl",
-        message="several values of gpt-4 per row in 10 rows",
+        message="several values of gpt-4 for each of 10 rows",
     )
     twice = read(folder / "twice_judged.jsonl", repeats="mean")
     assert warned(twice, "is -1 in 4 rows, but 1 to 10 in the others")

@@ -248,7 +248,7 @@ def test_files_without_overlap(tmp_path):
     other = frame(human=GOOD["human"]).assign(item=["x1", "x1", "x2", "x2"])
     other.to_csv(tmp_path / "h.csv", index=False)
     text = " ".join(refused("compare", tmp_path / "s.csv", tmp_path / "h.csv").split())
-    assert "share no row" in text and "'x1'" in text
+    assert "share no rows" in text and "'x1'" in text
 
 
 def test_a_file_far_larger_than_memory_is_refused_while_counting(tmp_path):

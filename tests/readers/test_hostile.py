@@ -147,7 +147,7 @@ def test_votes_in_both_orders_beside_a_label(written, shared):
     if shared:
         assert read(path).labels["human"].tolist() == [-1.0, -1.0]
         return
-    with pytest.raises(MetaevalError, match=r"human of a\.csv shares no row"):
+    with pytest.raises(MetaevalError, match=r"human of a\.csv shares no rows"):
         read(path)
 
 

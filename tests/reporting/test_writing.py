@@ -228,7 +228,7 @@ def test_nonsense_is_refused_before_anything_is_written(tmp_path, asked, said):
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, short):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(MetaevalError, match="Cannot make the folder"):
+    with pytest.raises(MetaevalError, match="Cannot create the folder"):
         me.report(pairs(["a", "b"]), tmp_path / "taken", **FEW)
     folder = tmp_path / "out"
     (folder / "report.html").mkdir(parents=True)

@@ -172,9 +172,9 @@ def test_frames_of_two_orders_are_never_put_together():
     by_ids = table.rows.sort_values(["item", "system"], ignore_index=True)
     for name, foreign in (("rows", other.rows), ("rows", by_ids), ("scores", other.scores)):
         mixed = frames | {name: foreign}
-        with pytest.raises(MetaevalError, match="different tables, or to different"):
+        with pytest.raises(MetaevalError, match="different tables, or are in different"):
             table.replace(**mixed)
-        with pytest.raises(MetaevalError, match="to different tables"):
+        with pytest.raises(MetaevalError, match="come from different tables"):
             me.Responses(**mixed)
     assert table.replace(**frames).fingerprint == table.fingerprint
 

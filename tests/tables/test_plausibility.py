@@ -29,7 +29,7 @@ def test_ordinary_scorers_are_plausible():
 
 def test_scorers_below_chance_are_named():
     [warning] = implausible(table(good=GOOD, error=-GOOD, other=-np.exp(GOOD), noise=NOISE))
-    assert warning.startswith("error, other are significantly below chance against human")
+    assert warning.startswith("error, other are significantly below chance in agreement with human")
     assert warning.endswith("lower_is_better=['error', 'other'] (--lower-is-better error,other)")
 
 

@@ -63,7 +63,10 @@ def test_what_is_broken_is_refused_with_its_cure(case):
         (lambda: table_of(["a", "a"], ["s", "s"]), r"2 rows share a key \(item, system\).*keys="),
         (lambda: table_of(["a"], scores={"m": [np.inf]}), "infinite value in row 1"),
         (lambda: table_of(["a"], scores={"m": ["x"]}), "non-numeric values, such as 'x'"),
-        (lambda: table_of(["a"], labels={"m": [1.0]}), "both a scorer and a label: m; rename"),
+        (
+            lambda: table_of(["a"], labels={"m": [1.0]}),
+            "A scorer and a label have the same name: m; rename",
+        ),
         (
             lambda: table_of(["a"], label_epsilon=-1),
             "label_epsilon=-1 must be a nonnegative number",

@@ -36,7 +36,7 @@ from metaeval.readers.cells.rating_words import count_scale_words
 
 
 def plain(text: str) -> str:
-    """Strip a text and replace typographic minus signs and spaces by plain ones."""
+    """Strip a text and replace typographic minus signs and spaces with plain ones."""
     return text.strip().replace("\u2212", "-").replace("\u00a0", " ").replace("\u202f", " ")
 
 
@@ -110,7 +110,7 @@ def proven_marks(texts: Sequence[str]) -> set[str]:
 
 
 def all_dotted(texts: Sequence[str]) -> bool:
-    """Return whether dots may separate thousands: no cell such as 0.681 or 12.5 rules it out."""
+    """Return whether dots may separate thousands: no cell such as 0.681 or 12.5 rules this out."""
     broken = [text for text in texts if not INTEGER.fullmatch(text)]
     return bool(broken) and all(map(DOTTED.fullmatch, broken))
 

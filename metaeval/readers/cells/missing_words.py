@@ -26,7 +26,7 @@ FAILED = frozenset(
         *("timed out", "api error", "invalid response", "invalid output", "format error"),
     )
 )
-"""Words for an answer that could not be obtained or parsed: missing too, but with a note."""
+"""Words for an answer that could not be obtained or parsed: also missing, but with a note."""
 
 # Characters. The pattern backtracks in quadratic time, and no float needs more: the smallest one
 # has 324 decimals written out.

@@ -1,4 +1,4 @@
-"""Columns of numbers as people and programs write them, as plain numbers."""
+"""From columns of numbers, as people and programs write them, to plain numbers."""
 
 from __future__ import annotations
 

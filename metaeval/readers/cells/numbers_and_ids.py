@@ -20,7 +20,7 @@ from metaeval.tables import TEXT, ids_as_text
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-LONGEST_CATEGORY = 200  # characters; longer cells are texts, which would only take memory
+LONGEST_CATEGORY = 200  # characters; longer cells are texts, which would only waste memory
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 _CLEAR_TRUTHS = (
@@ -44,7 +44,7 @@ _FLOAT_ID = re.compile(r"-?\d+\.0")
 
 # Ids.
 def id_column(column: pd.Series, name: str, *, text: bool = False, null: bool = False) -> Any:
-    """Return ids as a Categorical of texts; in tables of text, `7.0` becomes 7 if all look so.
+    """Return ids as a Categorical of texts; in tables of text, `7.0` becomes 7 if all look like it.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
     if not null and blank.any():
         raise MetaevalError(
             f"The id column {name!r} has {int(blank.sum())} empty cells, the first in row "
-            f"{int(np.flatnonzero(blank)[0]) + 1} (counted from 1). Fill them in, or drop those "
+            f"{int(np.flatnonzero(blank)[0]) + 1} (counting from 1). Fill them in, or drop those "
             "rows."
         )
     return column
@@ -246,7 +246,7 @@ def numbers(column: pd.Series, name: str, source: str) -> Floats:
 def non_numeric_error(
     column: pd.Series, bad: npt.NDArray[np.bool_], name: str, source: str
 ) -> MetaevalError:
-    """Build the error of cells (row,) that are not numbers."""
+    """Build the error for cells (row,) that are not numbers."""
     rows = np.flatnonzero(bad)
     examples = [f"{column.iloc[row]!r:.60} in row {row + 1}" for row in rows[:10]]
     rest = f" and {len(rows) - 10} more" if len(rows) > 10 else ""

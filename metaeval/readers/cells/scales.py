@@ -18,7 +18,7 @@ SCALES = ("margin", "probability", "percent", "one-two", "index")
 Scale = str | Mapping[str, str] | None
 
 # Rules of thumb, with no source: they decide about warnings and refusals, never about values.
-_ENOUGH = 8  # fewer values may favor one side by chance; 8 fair ones do so with p = 2/2^8 < .01
+_ENOUGH = 8  # fewer values may favor one side by chance; 8 random ones do so with p = 2/2^8 < .01
 _RARE = 3  # a sign that is this many times rarer than each of the two others looks like a code
 
 
@@ -104,11 +104,11 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
     """Raise for numbers from 0 to 1 or 2 that fit scales of opposite direction."""
     if distinct == {0.0, 1.0}:
         meanings = (
-            "'probability' (1 first, 0 second), 'index' (0 first, 1 second) or 'margin' (1 first, "
-            "0 tie)"
+            "'probability' (1 = first, 0 = second), 'index' (0 = first, 1 = second) or 'margin' "
+            "(1 = first, 0 = tie)"
         )
     elif distinct >= {0.0, 2.0} and distinct <= {0.0, 1.0, 1.5, 2.0}:
-        meanings = "'one-two' (1 first, 2 second, 0 tie), or a value_map of all three codes"
+        meanings = "'one-two' (1 = first, 2 = second, 0 = tie), or a value_map of all three codes"
     elif max(distinct) <= 1 and n >= _ENOUGH and min(distinct) < 0.5 < max(distinct):
         meanings = (
             "'probability' (that the first is better) or 'margin' (no margin is negative: the "
@@ -143,8 +143,8 @@ def one_sided_warning(present: Floats, name: str, source: str) -> list[str]:
         return [f"{source}: {name} rates all {len(present)} pairs as ties"]
     if (present >= 0).all():
         return [
-            f"{source}: {name} is never negative for {len(present)} pairs; if it is not a margin "
-            "(first minus second), declare preference_scale= (--preference-scale)"
+            f"{source}: {name} is not negative for any of {len(present)} pairs; if it is not a "
+            "margin (first minus second), declare preference_scale= (--preference-scale)"
         ]
     return []
 
@@ -176,7 +176,7 @@ def _steps(present: Floats) -> str:
     words = [",".join(f"{k}={m:g}" for k, m in enumerate(way, 1)) for way in (margins, 0 - margins)]
     return (
         f"if 1 favors the first and {high} the second, declare value_map= (--value-map "
-        f"{words[0]}); if {high} favors the first, the reverse (--value-map {words[1]})"
+        f"{words[0]}); if {high} favors the first, declare the reverse (--value-map {words[1]})"
     )
 
 
@@ -188,8 +188,8 @@ def _index_warning(present: Floats, distinct: set[float], name: str, source: str
     if none and low * _RARE < min(none, high or none):
         return [
             f"{source}: {name} is 0 for {none}, 1 for {high} and -1 for {low} pairs; if these are "
-            "indices (0 first, 1 second, -1 no answer), use preference_scale='index' "
-            "(--preference-scale index); they were read as 1 first, 0 tie, -1 second (declare "
-            "'margin' to confirm)"
+            "indices (0 = first, 1 = second, -1 = no answer), use preference_scale='index' "
+            "(--preference-scale index); they were read as 1 = first, 0 = tie, -1 = second "
+            "(declare 'margin' to confirm)"
         ]
     return []

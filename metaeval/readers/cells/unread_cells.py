@@ -43,12 +43,12 @@ def is_list(text: Any) -> bool:
 def why_unread(
     texts: Sequence[str], mark: str | None, declared: str | None, declare: Callable[[str], str]
 ) -> str | None:
-    """Return why texts that look like numbers cannot be read; None if they do not look so."""
+    """Return why texts that look like numbers cannot be read; None for any other texts."""
     odd = [text for text in texts if needs_notation(text)]
     if any(map(LIST.fullmatch, odd)):
         return None  # the warning about lists is given elsewhere
     if 2 * sum(INTERVAL.fullmatch(text) is not None for text in odd) > len(odd):
-        return "its cells have several numbers each; write one number per cell"
+        return "its cells contain several numbers each; write one number per cell"
     if not odd:
         in_doubt = mark == "," or (mark is None and dots_are_ambiguous(texts))
         return _dots_request(declare) if in_doubt and not declared else None
@@ -61,7 +61,7 @@ def why_unread(
     if any("%" in text for text in odd):
         return "only some cells have a percent sign; use one notation for all"
     if any("," in text for text in odd) and any("." in text for text in texts):
-        return "commas and points are used inconsistently; write plain numbers, such as 0.5"
+        return "commas and dots are used inconsistently; write plain numbers, such as 0.5"
     return "write plain numbers, such as 0.5"
 
 
@@ -102,7 +102,7 @@ def contradicted_mark_message(
     example = f"{cells[0]!r:.40} " if cells else ""
     message = f"{example}cannot be read with the decimal mark {declared!r}"
     if _is_readable(texts, actual_mark):
-        return f"{message}; this column uses {actual_mark!r}: {declare(actual_mark)}"
+        return f"{message}; this column uses {actual_mark!r}, so declare {declare(actual_mark)}"
     return f"{message}; write plain numbers, such as 0.5"
 
 

@@ -67,12 +67,12 @@ class ColumnHints:
         return not is_covariate(name) and sort_of(column) in ("number", "truth", "mixed")
 
     def wants_unread(self, name: str) -> bool:
-        """Return whether a column that looks numeric but cannot be read was to be used."""
+        """Return whether a column that looks numeric but cannot be read was meant to be used."""
         return name in self.declared or (self.scorers is None and not is_covariate(name))
 
 
 def is_label_name(name: str) -> bool:
-    """Return whether a column has a usual name of labels.
+    """Return whether a column has a usual name for labels.
 
     >>> is_label_name("human_preference"), is_label_name("gpt-4")
     (True, False)

@@ -46,7 +46,9 @@ def require_content(path: Path, head: str, kind: str) -> None:
     elif kind == "jsonl" and first == "[":
         mismatch = ("a JSON array, not one object per line", ".json")
     if mismatch:
-        raise MetaevalError(f"{path.name} contains {mismatch[0]}; rename it to {mismatch[1]}.")
+        raise MetaevalError(
+            f"{path.name} contains {mismatch[0]}; change its extension to {mismatch[1]}."
+        )
 
 
 def read_text_head(path: str | Path, n: int = 65536) -> str:
@@ -81,8 +83,8 @@ def decode_head(path: Path, head: bytes, *, complete: bool) -> str:
             return head[: error.start].decode("utf-8-sig")
         line = head.count(b"\n", 0, error.start) + 1
         raise MetaevalError(
-            f"{path.name} is not UTF-8: byte 0x{head[error.start]:02x} in line {line}. "
-            "Save it in UTF-8."
+            f"{path.name} is not UTF-8: byte 0x{head[error.start]:02x} on line {line}. "
+            "Save it as UTF-8."
         ) from None
 
 

@@ -235,7 +235,7 @@ def _extra_cell_error(path: Path, row: list[str], names: list[str]) -> MetaevalE
     return MetaevalError(
         f"Each row of {path.name} has {len(row)} cells delimited by spaces "
         f"({join_names(row, 8)}), but the header has {len(names)} ({join_names(names, 8)}). Add "
-        "the missing name to the first line: item in front if the first cells are item ids, "
+        "the missing name at the start of the first line: item if the first cells are item ids, "
         "index if they are row numbers. Write pandas frames with "
         "frame.reset_index().to_csv(path, index=False)."
     )

@@ -37,8 +37,8 @@ def open_parquet(path: Path) -> Any:
         return parquet.ParquetFile(path)
     except (ArrowException, OSError, ValueError, OverflowError) as error:
         raise MetaevalError(
-            f"{path.name} cannot be read as Parquet ({_reason(error)}). Rename it if it is of "
-            "another type (.csv, .tsv, .json, .jsonl), or save it again."
+            f"{path.name} cannot be read as Parquet ({_reason(error)}). Correct its extension "
+            "if it is a file of another type (.csv, .tsv, .json, .jsonl), or save it again."
         ) from None
 
 

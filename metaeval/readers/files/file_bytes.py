@@ -100,7 +100,9 @@ def blocks(path: Path) -> Iterator[bytes]:
 def require_text(path: Path, block: bytes) -> None:
     """Raise if a block cannot be text; the message names what it looks like."""
     if block.startswith(b"PAR1"):
-        raise MetaevalError(f"{path.name} contains Parquet, not text; rename it to .parquet.")
+        raise MetaevalError(
+            f"{path.name} contains Parquet data, not text; change its extension to .parquet."
+        )
     if b"\0" in block:
         utf16 = block.startswith((b"\xff\xfe", b"\xfe\xff"))
         kind = "looks like UTF-16 text" if utf16 else "contains binary data (a NUL byte)"
@@ -164,6 +166,6 @@ def _require_utf8(
     except UnicodeDecodeError as error:
         line = newlines + error.object.count(b"\n", 0, error.start) + 1
         raise MetaevalError(
-            f"{path.name} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}. "
-            "Save it in UTF-8."
+            f"{path.name} is not UTF-8: byte 0x{error.object[error.start]:02x} on line {line}. "
+            "Save it as UTF-8."
         ) from None

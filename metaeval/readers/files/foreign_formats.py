@@ -13,8 +13,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
         "the output of comet-score",
         re.compile(r"\A[^\t\n]+\tSegment \d+\tscore: "),
-        f"{_TABLE}: each line holds a system, a segment and a score; drop the last line of each "
-        "system, which is a mean",
+        f"{_TABLE}: each line contains a system, a segment and a score; drop the last line of each "
+        "system, which contains its mean",
     ),
     (
         "the JSON output of comet-score",
@@ -24,7 +24,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
         "the output of sacrebleu -sl",
         re.compile(r'"signature"\s*:\s*"nrefs:'),
-        f"{_TABLE}: one row per segment, in the order of the source, with its score",
+        f"{_TABLE}: one row per segment, in the order of the source file, with its score",
     ),
     (
         "an Inspect log",

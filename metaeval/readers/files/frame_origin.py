@@ -31,7 +31,7 @@ class FrameOrigin:
     columns: tuple[tuple[str, str], ...] = ()
 
     def __deepcopy__(self, memo: object) -> FrameOrigin:
-        """Return the same, as nothing in it can change: pandas copies `attrs` in each step."""
+        """Return the origin itself, which is immutable: pandas copies `attrs` at each step."""
         return self
 
 

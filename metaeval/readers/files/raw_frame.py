@@ -81,7 +81,7 @@ def load_frame(
         frame, name, kind = from_object(source, max_cells), source_name(source), "frame"
     if header is not None and kind not in ("csv", "tsv"):
         raise MetaevalError(
-            f"header= applies to text tables (CSV, TSV) only, and {name} is not one; omit it."
+            f"header= applies to text tables (CSV, TSV) only, but {name} is not one; omit it."
         )
     frame.columns = pd.Index(_column_names(frame, name), dtype=object)
     require_distinct(list(frame.columns), name)

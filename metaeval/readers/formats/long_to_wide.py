@@ -179,7 +179,7 @@ class LongRecords:
         advice = advice or f"No column distinguishes them: remove the duplicates{mean}."
         ids = {name: column for name, column in self.ids.items() if name}
         return MetaevalError(
-            f"{self.source} has several values of {join_names(names, 5)} per row in "
+            f"{self.source} has several values of {join_names(names, 5)} for each of "
             f"{len(examples)} rows ({', '.join(ids)}): {format_ids(ids, at[examples], 3)}. "
             f"{advice}"
         )
@@ -210,7 +210,7 @@ class LongRecords:
                 continue
             values, is_varying = collapse(column, self.row, self.n)
             if is_varying.any():
-                notes.append(f"{self.source}: {name} excluded: it varies within a row")
+                notes.append(f"{self.source}: {name} excluded: its values differ within a row")
             else:
                 constant[name] = values
         return constant, notes

@@ -118,7 +118,7 @@ def pair_parts(
 
 
 def check_order_options(ordered: bool, both_orders: str) -> None:
-    """Raise if both orders are to be kept and to be netted."""
+    """Raise if the two orders are to be both kept and netted."""
     if ordered and both_orders == "net":
         raise MetaevalError(
             "both_orders='net' merges the two orders, which ordered=True keeps separate; use "

@@ -54,7 +54,7 @@ class RewardFile:
 
 
 def sniff(path: Path, head: str) -> float:
-    """Return the confidence that a file has this format, totals of it included."""
+    """Return the confidence that a file has this format, including files with totals only."""
     if '"num_correct"' in head:
         return 0.0
     if '"scores_chosen"' in head and '"scores_rejected"' in head:
@@ -198,8 +198,8 @@ def _require_fields(source: str, columns: Mapping[str, list[Any]], needed: Seque
     if not columns:
         raise MetaevalError(
             f"{source} has no per-item scores, only totals such as accuracies per subset; "
-            f"expected the lists {join_names(needed)}. Read the score file of the model "
-            "(published as eval-set-scores/ beside eval-set/)."
+            f"expected the lists {join_names(needed)}. Read the model's score file "
+            "(published under eval-set-scores/, next to eval-set/)."
         )
     lacking = [name for name in needed if name not in columns]
     if lacking:
@@ -213,7 +213,7 @@ def _hint(columns: Mapping[str, Any], lacking: Sequence[str]) -> str:
     for marker, name in (("num_correct", "rewardbench2"), ("scores_chosen", "rewardbench")):
         if marker in columns and marker not in lacking and len(lacking) > 1:
             return f" Read it with format={name!r}."
-    return " Read the file with the scores of each prompt."
+    return " Read the file with one score per prompt and answer."
 
 
 def _require_equal_lengths(source: str, columns: Mapping[str, list[Any]]) -> None:
@@ -242,7 +242,7 @@ def number(value: Any, where: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise MetaevalError(f"{where} is too large for a score; correct it.") from None
+        raise MetaevalError(f"{where} is too large to be a score; correct it.") from None
 
 
 def item_ids(sheet: RewardFile, item_from: str) -> tuple[list[str], list[str]]:
@@ -269,7 +269,7 @@ def _texts(values: Sequence[Any], name: str, source: str) -> list[str]:
     if odd:
         raise MetaevalError(
             f"{name!r} of {source} contains {odd[0]!r:.60}; expected text or a number in each "
-            "row. Fill it in, or remove the column and use item_from='order'."
+            "row. Correct this value, or remove the column and use item_from='order'."
         )
     is_integral = [isinstance(value, float) and value.is_integer() for value in values]
     return [str(int(v) if w else v) for v, w in zip(values, is_integral, strict=True)]
@@ -298,8 +298,8 @@ def _require_unique(items: list[str], sheet: RewardFile, item_from: str) -> None
         return
     cures = {
         "id": "Distinguish them with item_from='order' (position in the file; every file must "
-        "have the same order) or item_from='text-hash' (needs a text column).",
-        "text-hash": "Their texts are identical too; use item_from='order', or drop the repeats.",
+        "be in the same order) or item_from='text-hash' (needs a text column).",
+        "text-hash": "Their texts are also identical; use item_from='order', or drop duplicates.",
     }
     raise MetaevalError(
         f"{len(repeated)} prompts in {sheet.source} share a key (subset/id): "

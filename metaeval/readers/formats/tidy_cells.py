@@ -170,7 +170,7 @@ def _mask_codes(
     codes: MissingCodes,
     resolved: Resolved,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Replace codes for missing values by None; return notes on their number."""
+    """Replace codes for missing values with None; return notes on their number."""
     blanked, notes = {}, []
     for name in columns:
         names = {str(resolved.role_columns.get(name, name)), name}
@@ -191,7 +191,7 @@ def _mask_codes(
 def _map_words(
     frame: pd.DataFrame, columns: Sequence[str], value_map: Mapping[str, float | None]
 ) -> pd.DataFrame:
-    """Replace the words of a value map by their numbers."""
+    """Replace the words of a value map with their numbers."""
     numbers = {word_of(word): number for word, number in value_map.items()}
     attrs, mapped = frame.attrs, {}
     for name in columns:
@@ -254,7 +254,7 @@ def _exclusion_reason(resolved: Resolved, name: str, hints: ColumnHints) -> str 
         )
     if example := example_in_words(column):
         return (
-            f"excluded: its cells are not plain numbers, such as {example!r:.60}; if these are "
+            f"excluded: its cells, such as {example!r:.60}, are not plain numbers; if these are "
             "scores, write only the number in each cell"
         )
     if hints.is_label(name) and _is_short(column):
@@ -278,7 +278,7 @@ def _outcome_reason(resolved: Resolved, name: str, verdicts: Mapping[str, int | 
     return (
         "excluded: it contains words for the outcome of a comparison "
         f"({join_names(verdicts, 9)}); if it holds verdicts, map them to 1 for the first response, "
-        f"-1 for the second and 0 for a tie, such as {python}value_map={dict(verdicts)} "
+        f"-1 for the second and 0 for a tie, for example {python}value_map={dict(verdicts)} "
         f"({shell}--value-map {typed})"
     )
 

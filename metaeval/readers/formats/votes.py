@@ -168,7 +168,7 @@ def _exclusion_notes(frame: pd.DataFrame, keys: Sequence[str], source: str) -> t
 def _no_question_warning(source: str) -> str:
     return (
         f"{source} has no question ids (question_id, item): votes are numbered in file order, and "
-        "other files match only if they have the same order"
+        "other files match only if they are in the same order"
     )
 
 

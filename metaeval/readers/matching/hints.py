@@ -28,7 +28,7 @@ _RESPONSE = re.compile(
 )
 _MOST_COLUMNS = 50  # columns that are inspected, which bounds the time
 _LONGEST = 60  # characters; longer cells are texts, not ids
-_CHANCE = 0.001  # whole numbers that would be distinct within rows this rarely number the records
+_CHANCE = 0.001  # if scores would be distinct within rows this rarely, whole numbers are ids
 
 
 def distinguishing_columns(
@@ -173,7 +173,9 @@ def repeats_advice(
         cures["runs"] = _average_runs(
             [c for c in remaining if not remaining[c]] if column in values else []
         )
-    rest = f" ({join_names(distinguishing[1:], 3)} would too)" if len(distinguishing) > 1 else ""
+    rest = (
+        f" ({join_names(distinguishing[1:], 3)} would do so too)" if len(distinguishing) > 1 else ""
+    )
     return (
         f"The column {column!r} distinguishes them{rest}: {_list_remedies(column, values, cures)}."
     )
@@ -203,8 +205,8 @@ def row_number_message(frame: pd.DataFrame, source: str, other: str) -> str:
     item = _original_name(frame, "item")
     return (
         f"{item} of {source} differs in every row, and {other} has the same values for several "
-        f"systems. If {other} identifies the input that was answered, use "
-        f"{column_hint(item=other)}; if {item} does, {column_hint(item=item)}"
+        f"systems. If {other} identifies the segment, prompt or question, use "
+        f"{column_hint(item=other)}; if {item} does, use {column_hint(item=item)}"
     )
 
 
@@ -311,7 +313,7 @@ def no_values_error(rows: pd.DataFrame, source: str) -> MetaevalError:
             "'second'."
         )
     return MetaevalError(
-        f"{source} has no scores and no labels; found {join_names(names, 20)}. Declare their "
+        f"{source} has neither scores nor labels; found {join_names(names, 20)}. Declare their "
         "columns: scorers=[...] or labels=[...] (--scorers A,B or --labels C)."
     )
 

@@ -338,9 +338,9 @@ def _no_shared_rows_error(merged: Part, other: Part, shared: list[str]) -> Metae
         " and contains pairs in both orders" if merged.pairs and "order" in merged.rows else ""
     )
     return MetaevalError(
-        f"{names[1]} of {other.source} shares no row ({', '.join(shared)}) with {names[0]} of "
-        f"{merged.source}, which has more id columns{both_orders}; correct the ids, or read the "
-        "files separately."
+        f"{names[1]} of {other.source} shares no rows (matched by {', '.join(shared)}) with "
+        f"{names[0]} of {merged.source}, which has more id columns{both_orders}; correct the ids, "
+        "or read the files separately."
     )
 
 
@@ -359,7 +359,7 @@ def _matching_warnings(merged: Part, other: Part, match: Codes) -> list[str]:
     """Return a warning about rows that match none of a file that has more ids."""
     n_unmatched = len(other.rows) - len(np.unique(match))
     return (
-        [f"{other.source}: {n_unmatched} rows match no row of {merged.source}"]
+        [f"{other.source}: {n_unmatched} rows do not match any row of {merged.source}"]
         if n_unmatched
         else []
     )

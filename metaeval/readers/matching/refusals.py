@@ -14,14 +14,14 @@ from metaeval.readers.matching.row_matching import shared_codes
 
 
 def score_refusals_as_wrong(part: Part) -> Part:
-    """Replace refusals that count as wrong by the opposite of the label of their pair."""
+    """Replace refusals that count as wrong with the opposite of the label of their pair."""
     scores = part.scores.to_numpy()
     if not part.pairs or not (scores == WRONG).any():
         return part
     if not part.labels.shape[1]:
         raise MetaevalError(
-            "refusals='wrong' needs labels, against which a refusal counts as wrong; add a file "
-            "of labels."
+            "refusals='wrong' needs labels, because a refusal counts as the opposite of the "
+            "label; add a file of labels."
         )
     verdict = _verdict(part.labels.to_numpy())
     wrong = np.where(verdict == 0, 1.0, -verdict)[:, None]

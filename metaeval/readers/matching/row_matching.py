@@ -90,7 +90,7 @@ def _no_overlap_error(source: str, a: Part, b: Part, keys: Sequence[str]) -> Met
         for name, counterpart in _pairs_by_zeros(*(_names([part], role) for part in (a, b)))[:1]:
             hint = f" The {role}s differ in leading zeros, such as {name!r} and {counterpart!r}."
     return MetaevalError(
-        f"{source} and {b.source} share no row; they are matched by "
+        f"{source} and {b.source} share no rows; they are matched by "
         f"{', '.join(shared)}{': ' + '; '.join(mismatches) if mismatches else ''}.{hint} Make the "
         f"ids agree, or declare the column that contains them: {column_hint(item='<column>')}."
     )
@@ -295,7 +295,7 @@ def _lacking_warning(
     return [
         f"{what} differ: only {file} has {join_names(map(repr, only_here), 5)}, only {other_file} "
         f"has {join_names(map(repr, only_there), 5)}, so their rows are not matched. If these "
-        f"names mean the same {what}, use one spelling in both files"
+        f"names refer to the same {what}, use the same spelling in both files"
     ]
 
 

@@ -278,7 +278,7 @@ def _decimal_ids_warning(role: str, names: list[str]) -> list[str]:
 
 
 def _single_row_warning(role: str, column: pd.Series) -> list[str]:
-    """Return a warning about a name on a single row, if each of the others is on many."""
+    """Return a warning about a name in a single row, if each of the others is in many."""
     codes, names = pd.factorize(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     has_name = np.array([name != "" for name in names], dtype=bool)
@@ -286,7 +286,7 @@ def _single_row_warning(role: str, column: pd.Series) -> list[str]:
     if not 1 <= len(once) <= 2 or not len(repeat_counts) or repeat_counts.min() < _MIN_ROWS:
         return []
     return [
-        f"the {role} {names[once[0]]!r:.40} occurs in one row, each of the others in "
+        f"the {role} {names[once[0]]!r:.40} occurs in only one row, but each of the others in "
         f"{repeat_counts.min()} or more; is that row shifted by one column?"
     ]
 

@@ -268,7 +268,7 @@ def test_columns_with_one_number_in_each_cell_are_warned_of(tmp_path, wording):
     found = table(tmp_path, judge=cells, chrf=VALUES)
     assert found.scorers == ["chrf"]
     [warning] = found.alignment.warnings
-    assert f"judge excluded: its cells are not plain numbers, such as {cells[0]!r}" in warning
+    assert f"judge excluded: its cells, such as {cells[0]!r}, are not plain numbers" in warning
 
 
 @pytest.mark.parametrize(
@@ -415,4 +415,4 @@ def test_asterisks_and_powers_of_ten_are_numbers(written, value):
 def test_ranges_of_ratings_are_warned_of():
     rows = {"item": range(8), "system": "a", "human": range(8)}
     [warning] = read(pd.DataFrame(rows | {"judge": ["3-4", "2-3"] * 4, "m": range(8)})).warnings
-    assert "judge excluded: its cells are not plain numbers, such as '3-4'" in warning
+    assert "judge excluded: its cells, such as '3-4', are not plain numbers" in warning

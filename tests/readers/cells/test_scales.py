@@ -61,7 +61,7 @@ def test_declared_scales_of_a_wide_table(scale):
     ("values", "cure"),
     [
         (CODES["probability"], "'probability' .* 'index' .* 'margin'"),
-        (CODES["index"], "'index' \\(0 first, 1 second\\)"),
+        (CODES["index"], "'index' \\(0 = first, 1 = second\\)"),
         (SURE, "'probability' \\(that the first is better\\)"),
         (np.where(RNG.random(N) < 0.1, 0, CODES["one-two"]), "'one-two' .*tie"),
         (np.where(RNG.random(N) < 0.2, 0.5, CODES["probability"]), "'probability'"),
@@ -123,7 +123,7 @@ def test_a_judge_that_always_favours_one_side_or_ties_is_warned_of():
     assert warned(read(long("B"), HUMAN), "judge favors the second response in all 60 pairs")
     assert warned(read(long("tie"), HUMAN), "judge rates all 60 pairs as ties")
     positive = BASE.assign(human=TRUTH, judge=np.where(np.arange(N) % 2, 0, 7.5))
-    assert warned(read(positive), "judge is never negative for 60 pairs")
+    assert warned(read(positive), "judge is not negative for any of 60 pairs")
 
 
 def test_labels_may_favour_the_first_everywhere():
@@ -135,9 +135,9 @@ def test_sides_that_are_exchanged_are_below_chance():
     exchanged = np.where(VERDICT > 0, 2, 1)
     table = read(long(exchanged), HUMAN)
     [warning] = table.alignment.warnings
-    assert "judge is significantly below chance against human" in warning
+    assert "judge is significantly below chance in agreement with human" in warning
     assert (
-        "if its signs are reversed, use lower_is_better=['judge'] (--lower-is-better judge);"
+        "if the signs are reversed, use lower_is_better=['judge'] (--lower-is-better judge);"
         in warning
     )
     for cure in ({"value_map": {"1": -1, "2": 1}}, {"lower_is_better": ["judge"]}):

@@ -129,7 +129,9 @@ def test_a_column_that_has_the_name_of_a_mapped_role_is_set_aside():
 
 def test_keys():
     frame = pd.concat([PLAIN.assign(dimension=d, score=PLAIN["score"] + d) for d in (0, 1)])
-    with pytest.raises(MetaevalError, match=r"several values of chrf per row.*--keys dimension"):
+    with pytest.raises(
+        MetaevalError, match=r"several values of chrf for each of.*--keys dimension"
+    ):
         read(frame)
     table = read(frame, keys="dimension")
     assert table.keys == ("dimension",)

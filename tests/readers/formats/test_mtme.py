@@ -325,7 +325,7 @@ def test_lone_files_join(folder):
 
 def test_a_lone_file_is_not_spread_over_language_pairs(folder, tmp_path):
     path = write(tmp_path / "New-src.seg.score", "alpha 1\nalpha 2\nalpha 3\n")
-    with pytest.raises(MetaevalError, match=r"share no row.*'0' in (one|the other).*'aa-bb/0'"):
+    with pytest.raises(MetaevalError, match=r"share no rows.*'0' in (one|the other).*'aa-bb/0'"):
         read(folder, path)
     assert "New-src" in read(folder, path, language_pair="aa-bb").scorers
 

@@ -273,7 +273,7 @@ def test_net_does_not_touch_judges_with_one_order():
 @pytest.mark.parametrize("orders", ["each", "net"])
 def test_a_verdict_that_comes_twice_in_one_order(orders):
     frame, _ = swapped_frame(n=3)
-    with pytest.raises(MetaevalError, match=r"several values of judge per row in 1 rows"):
+    with pytest.raises(MetaevalError, match=r"several values of judge for each of 1 rows"):
         read(pd.concat([frame, frame.head(1)]), both_orders=orders)
 
 
@@ -327,7 +327,7 @@ def test_refusals_as_errors_are_against_the_label():
     assert table.scores["j"].tolist() == [1, -1, -1, 1, 1]
     with pytest.raises(
         MetaevalError,
-        match=r"needs labels, against which a refusal counts as wrong; add a file of labels",
+        match="needs labels, because a refusal counts as the opposite of the label; add a file",
     ):
         read(REFUSED, refusals="wrong")
 
@@ -376,7 +376,7 @@ def test_gold_beside_the_verdicts():
 
 def test_gold_that_differs_within_a_pair():
     frame = REFUSED.assign(human=["A"] * 9 + ["B"])
-    with pytest.raises(MetaevalError, match=r"several values of human per row"):
+    with pytest.raises(MetaevalError, match=r"several values of human for each of"):
         read(frame)
 
 

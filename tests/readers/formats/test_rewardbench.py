@@ -174,7 +174,7 @@ def test_repeated_keys_can_be_told_apart_by_order_or_text(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (TOTALS, r"has no per-item scores, only totals.*eval-set-scores/"),
+        (TOTALS, r"has no per-item scores, only totals.*under eval-set-scores/"),
         (without(V1, "scores_rejected"), "missing: scores_rejected.*found .*scores_chosen"),
         (
             {**V1, "scores_chosen": [2.31]},
@@ -232,7 +232,7 @@ def test_item_from_that_cannot_help(tmp_path):
     with pytest.raises(MetaevalError, match=r"needs a column of texts \(prompt.*item_from='order'"):
         rewardbench.parts(save(tmp_path / "a.json", twice), item_from="text-hash")
     same = {**twice, "prompt": ["one", "one"]}
-    with pytest.raises(MetaevalError, match="Their texts are identical too"):
+    with pytest.raises(MetaevalError, match="Their texts are also identical"):
         rewardbench.parts(save(tmp_path / "a.json", same), item_from="text-hash")
     with pytest.raises(MetaevalError, match="item_from='position' is not one of"):
         rewardbench.parts(save(tmp_path / "a.json", same), item_from="position")

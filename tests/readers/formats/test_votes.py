@@ -189,9 +189,9 @@ def test_refusals_can_be_ties(save):
         ([{"model_a": "m1", "winner": "A"}], "a file of votes, needs a column 'model_b'"),
         (
             [vote(judge="j"), vote("tie", judge="j")],
-            "several values of j per row.*item '81'",
+            "several values of j for each of.*item '81'",
         ),
-        ([vote(), vote("tie")], "several values of human per row"),
+        ([vote(), vote("tie")], "several values of human for each of"),
         ([vote(judge="j"), vote(judge=None)], "vote 2 has no judge.*judges='pooled'"),
         ([vote(judge="j", question_id=None)], "'question_id' has 1 empty cells"),
         ([vote(judge="j", model_a=None), vote(judge="k")], "'first' has 1 empty cells"),

@@ -76,7 +76,7 @@ def test_the_likeliest_cure_comes_first_and_helps(case, tmp_path):
 
 def test_only_what_varies_is_named():
     frame = repeated("prompt", ("p", "q"), judge=True, human=False)
-    with pytest.raises(MetaevalError, match=r"several values of judge per row"):
+    with pytest.raises(MetaevalError, match=r"several values of judge for each of"):
         me.read(frame)
 
 
@@ -243,7 +243,8 @@ def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
     with pytest.raises(MetaevalError, match=cure.replace("prompt", "question")):
         me.read(numbered().assign(prompt=np.arange(60) // 3).rename(columns={"prompt": "question"}))
     assert (
-        "If prompt identifies the input that was answered" in me.read(numbered("item")).warnings[0]
+        "If prompt identifies the segment, prompt or question"
+        in me.read(numbered("item")).warnings[0]
     )
     fresh = numbered().assign(prompt=[f"text {i}" for i in range(60)])
     assert me.read(fresh).n_items == 60
@@ -262,7 +263,7 @@ def test_words_for_sides_need_the_names_of_the_responses():
 
 def test_a_file_without_scores_and_labels_is_refused():
     frame = pd.DataFrame({"item": range(3), "system": list("abc"), "text": "long texts"})
-    with pytest.raises(MetaevalError, match=r"has no scores and no labels; found item, system"):
+    with pytest.raises(MetaevalError, match=r"has neither scores nor labels; found item, system"):
         me.read(frame)
     scores = frame[["item", "system"]].assign(chrf=0.5)
     assert me.read(scores, frame).scorers == ["chrf"]  # what describes rows may stand alone

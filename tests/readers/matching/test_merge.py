@@ -158,19 +158,19 @@ def test_contradictions_where_a_file_lacks_an_id():
 
 def test_a_name_that_is_a_scorer_here_and_a_label_there():
     long = LABELS.rename(columns={"human": "label"}).assign(rater="chrf")
-    fails("Names of both a scorer and a label: chrf; rename one", SCORES, long)
+    fails("A scorer and a label have the same name: chrf; rename one", SCORES, long)
 
 
 def test_no_overlap_names_example_ids_and_the_shift():
     shifted = LABELS.assign(item=LABELS["item"] + 100)
-    text = fails("share no row", named(SCORES, "s.csv"), named(shifted, "l.csv"))
+    text = fails("share no rows", named(SCORES, "s.csv"), named(shifted, "l.csv"))
     assert "matched by task, item, system: item is '100' in one file and '0' in the other" in text
     assert "The item numbers look shifted by -100" in text or "shifted by +100" in text
     assert "columns={'item': '<column>'} (--map item=<column>)" in text
 
 
 def test_no_overlap_of_systems_only():
-    text = fails("share no row", SCORES, LABELS.assign(system=LABELS["system"] + "-v2"))
+    text = fails("share no rows", SCORES, LABELS.assign(system=LABELS["system"] + "-v2"))
     assert (
         "system is 'a-v2' in one file and 'a' in the other" in text
         or "system is 'a' in one file" in text
@@ -179,14 +179,14 @@ def test_no_overlap_of_systems_only():
 
 
 def test_two_frames_without_names_are_told_apart():
-    fails("share no row", SCORES, LABELS.assign(item=LABELS["item"] + 100))
+    fails("share no rows", SCORES, LABELS.assign(item=LABELS["item"] + 100))
 
 
 def test_two_files_of_one_name_are_told_apart(tmp_path):
     for folder, frame in (("a", SCORES), ("b", LABELS.assign(item=LABELS["item"] + 100))):
         (tmp_path / folder).mkdir()
         frame.to_csv(tmp_path / folder / "x.csv", index=False)
-    fails(r"x.csv \(1\) and x.csv \(2\) share no row", tmp_path / "a/x.csv", tmp_path / "b/x.csv")
+    fails(r"x.csv \(1\) and x.csv \(2\) share no rows", tmp_path / "a/x.csv", tmp_path / "b/x.csv")
 
 
 def test_differences_are_noted_in_both_directions():
@@ -209,7 +209,7 @@ def test_items_shifted_by_one_are_suspicious():
 def test_rows_that_match_nothing_are_warned_of():
     labels = LABELS.drop(columns="task").assign(item=LABELS["item"] + 1)
     table = read(named(SCORES, "s.csv"), named(labels, "l.csv"))
-    assert "l.csv: 2 rows match no row of s.csv" in table.warnings
+    assert "l.csv: 2 rows do not match any row of s.csv" in table.warnings
     assert len(table) == 12
 
 
@@ -319,7 +319,7 @@ def test_files_hang_together_through_others_only_if_others_do():
     both = JUDGE, t1.rename(columns={"chrf": "x"}), t2.rename(columns={"chrf": "y"})
     assert read(*both).scorers == ["judge", "x", "y"]
     fails(
-        "share no row",
+        "share no rows",
         *(SCORES, JUDGE),
         *(f.assign(item=f["item"] + 50) for f in (LABELS, SCORES.rename(columns={"chrf": "z"}))),
     )

@@ -56,7 +56,7 @@ def test_ids_padded_beside_a_file_without_systems():
 
 def test_ids_that_share_nothing_for_their_zeros():
     fails(
-        "share no row.*items differ in leading zeros, such as '000' and '0'",
+        "share no rows.*items differ in leading zeros, such as '000' and '0'",
         *(grid(PADDED[:100], judge=1, name="a.csv"), labels(range(100))),
     )
 
