@@ -62,7 +62,7 @@ def _document(text: str) -> dict[str, Any]:
 def _require(valid: bool, location: str, value: Any) -> None:
     if not valid:
         raise MetaevalError(
-            f"Invalid result file: {location} is {value!r}; regenerate it with to_json()."
+            f"Invalid result file ({location}: {value!r}); regenerate it with to_json()."
         )
 
 

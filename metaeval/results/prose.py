@@ -196,7 +196,7 @@ def _intervals(result: ResultData, unit: str) -> str:
     weights = result.meta.policy.weights
     scheme = ", Bayesian bootstrap" if weights == "exponential" else ""
     resampled = f"resampling {unit} ({n} replicates{scheme})"
-    parts = [f"{' or '.join(resampling)} intervals, {resampled}"] if resampling else []
+    parts = [f"{' or '.join(resampling)} intervals from {resampled}"] if resampling else []
     if analytic:
         errors = (
             ""

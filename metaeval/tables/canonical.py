@@ -275,7 +275,7 @@ def require_zero_or_one(labels: pd.DataFrame) -> None:
     odd = ~np.isin(values, (0.0, 1.0)) & ~np.isnan(values)
     if odd.any():
         raise MetaevalError(
-            f"label_kind='correct' needs labels 1 (right) and 0 (wrong), got {values[odd][0]:g}. "
+            f"label_kind='correct' needs labels of 1 (right) or 0 (wrong), got {values[odd][0]:g}. "
             "Use label_kind='rating' for graded labels."
         )
 

@@ -147,7 +147,7 @@ def test_votes_in_both_orders_beside_a_label(written, shared):
     if shared:
         assert read(path).labels["human"].tolist() == [-1.0, -1.0]
         return
-    with pytest.raises(MetaevalError, match=r"human of a\.csv shares no rows"):
+    with pytest.raises(MetaevalError, match=r"human in a\.csv shares no rows"):
         read(path)
 
 
@@ -165,7 +165,7 @@ def test_margins_of_scorers_called_judge_and_rm(written):
 @pytest.mark.parametrize("cells", [[0.5, "40%"], [0.5, "4/5"]])
 def test_numbers_beside_percents_or_fractions_are_refused(written, cells):
     rows = [{"item": k, "m": cells[k % 2]} for k in range(4)]
-    with pytest.raises(MetaevalError, match="'m' of"):
+    with pytest.raises(MetaevalError, match="'m' in"):
         read(written(json.dumps(rows), "a.json"))
 
 

@@ -127,13 +127,13 @@ def test_untouched_documents_are_read(documents):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d["rows"][0].update(scorer=None), r"rows\[0\].scorer is None"),
-        (lambda d: d["rows"][0].update(estimate="high"), "estimate is 'high'"),
+        (lambda d: d["rows"][0].update(scorer=None), r"rows\[0\].scorer: None"),
+        (lambda d: d["rows"][0].update(estimate="high"), "estimate: 'high'"),
         (lambda d: d["rows"].append(d["rows"][0]), "duplicate row"),
-        (lambda d: d["policy"].update(correction="magic"), "policy.correction is 'magic'"),
-        (lambda d: d["policy"].update(confidence=95), "policy.confidence is 95"),
-        (lambda d: d["rows"][-1].update(baseline="nobody"), "without a value is 'nobody'"),
-        (lambda d: d["rows"][0].update(interval="lucky"), "interval is 'lucky'"),
+        (lambda d: d["policy"].update(correction="magic"), "policy.correction: 'magic'"),
+        (lambda d: d["policy"].update(confidence=95), "policy.confidence: 95"),
+        (lambda d: d["rows"][-1].update(baseline="nobody"), "without a value: 'nobody'"),
+        (lambda d: d["rows"][0].update(interval="lucky"), "interval: 'lucky'"),
     ],
 )  # fmt: skip
 def test_the_refusal_names_the_place(documents, change, said):

@@ -257,7 +257,7 @@ def non_numeric_error(
         code = repr(str(first)) if len(str(first)) <= 40 else "CODE"
         advice = _advice([str(column.iloc[row]) for row in rows[:1000]], code)
     return MetaevalError(
-        f"Column {name!r} of {source} has {len(rows)} non-numeric cells: "
+        f"Column {name!r} in {source} has {len(rows)} non-numeric cells: "
         f"{', '.join(examples)}{rest} (row 1 is the first below the header). {advice}."
     )
 

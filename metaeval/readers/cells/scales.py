@@ -58,7 +58,7 @@ def as_margins(values: Floats, scale: str, name: str, source: str) -> Floats:
     outside = ((values < low) | (values > high)) & ~tied
     if outside.any():
         raise MetaevalError(
-            f"{name!r} of {source} contains {values[outside][0]:g}, but "
+            f"{name!r} in {source} contains {values[outside][0]:g}, but "
             f"preference_scale={scale!r} ranges from {low} to {high}; choose another scale "
             f"({join_names(SCALES)}), or map each code: value_map={{...}} (--value-map "
             "CODE=1,CODE=-1,CODE=none)."
@@ -118,7 +118,7 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
         return
     listing = join_names([f"{v:g}" for v in sorted(distinct)], 4)
     raise MetaevalError(
-        f"{name!r} of {source} contains {listing} and no negative numbers, so it is unclear which "
+        f"{name!r} in {source} contains {listing} and no negative numbers, so it is unclear which "
         f"response each value favors. Declare preference_scale={meanings} (--preference-scale, or "
         "--value-map)."
     )
@@ -159,7 +159,7 @@ def require_preferences(values: Floats, name: str, source: str) -> None:
         f"as preference_scale={{{name!r}: 'percent'}} (--preference-scale {name}=percent), map the "
         "codes with value_map= (--value-map), or rescale them"
     )
-    raise MetaevalError(f"{name!r} of {source} ranges from {_range(present)}; {advice}.")
+    raise MetaevalError(f"{name!r} in {source} ranges from {_range(present)}; {advice}.")
 
 
 def _range(present: Floats) -> str:

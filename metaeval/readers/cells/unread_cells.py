@@ -202,7 +202,7 @@ def unread_error(frame: pd.DataFrame, name: str, source: str, message: str) -> M
         odd = texts.map(lambda t: isinstance(t, str) and "." in t)
     row = int(np.flatnonzero(odd.to_numpy(dtype=bool))[0]) if odd.any() else 0
     return MetaevalError(
-        f"{name!r} of {source} looks numeric but cannot be read: {frame[name].iloc[row]!r:.60} in "
+        f"{name!r} in {source} looks numeric but cannot be read: {frame[name].iloc[row]!r:.60} in "
         f"row {row + 1} (row 1 is the first below the header); {message}. To exclude the column, "
         "list the scorers: scorers=[...] (--scorers A,B)."
     )

@@ -254,5 +254,5 @@ def _require_in_range(values: Floats, name: str, source: str) -> None:
         ]
     raise MetaevalError(
         f"{source}: expected preferences from -1 (second better) to 1 (first better), got {codes} "
-        f"from {name}. Declare their meaning: {'; or '.join(cures)}."
+        f"in {name}. Declare their meaning: {'; or '.join(cures)}."
     )

@@ -354,7 +354,7 @@ def require_distinct(names: list[str], source: str) -> None:
     repeated = sorted(name for name, n in Counter(names).items() if n > 1)
     if repeated:
         raise MetaevalError(
-            f"Several columns of {source} are named {join_names(repeated)}; rename all but one."
+            f"Several columns in {source} are named {join_names(repeated)}; rename all but one."
         )
 
 

@@ -119,7 +119,7 @@ def _margins(values: Floats, name: str, rows: LongRecords, sign: Floats) -> pd.S
 def _require_finite(values: Floats, name: str, source: str) -> None:
     if np.isinf(values).any():
         raise MetaevalError(
-            f"{name!r} of {source} has infinite values; leave the cells empty if they are missing."
+            f"{name!r} in {source} has infinite values; leave the cells empty if they are missing."
         )
 
 

@@ -268,7 +268,7 @@ def _texts(values: Sequence[Any], name: str, source: str) -> list[str]:
     odd = [v for v in values if v is None or isinstance(v, list | dict) or str(v).strip() == ""]
     if odd:
         raise MetaevalError(
-            f"{name!r} of {source} contains {odd[0]!r:.60}; expected text or a number in each "
+            f"{name!r} in {source} contains {odd[0]!r:.60}; expected text or a number in each "
             "row. Correct this value, or remove the column and use item_from='order'."
         )
     is_integral = [isinstance(value, float) and value.is_integer() for value in values]

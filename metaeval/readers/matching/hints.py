@@ -204,7 +204,7 @@ def row_number_message(frame: pd.DataFrame, source: str, other: str) -> str:
     """Return the message for ids that differ in every row, where systems share `other`."""
     item = _original_name(frame, "item")
     return (
-        f"{item} of {source} differs in every row, and {other} has the same values for several "
+        f"{item} in {source} differs in every row, and {other} has the same values for several "
         f"systems. If {other} identifies the segment, prompt or question, use "
         f"{column_hint(item=other)}; if {item} does, use {column_hint(item=item)}"
     )
@@ -307,7 +307,7 @@ def no_values_error(rows: pd.DataFrame, source: str) -> MetaevalError:
     sides = [name for name in names if name not in ROLES and are_sides(rows[name])]
     if sides:
         return MetaevalError(
-            f"{join_names(sides, 5)} of {source} contain words for the sides of pairs, but no "
+            f"{join_names(sides, 5)} in {source} contain words for the sides of pairs, but no "
             "columns name the two responses. Declare these columns, "
             f"{column_hint(first='<column>', second='<column>')}, or add columns 'first' and "
             "'second'."

@@ -338,8 +338,8 @@ def _no_shared_rows_error(merged: Part, other: Part, shared: list[str]) -> Metae
         " and contains pairs in both orders" if merged.pairs and "order" in merged.rows else ""
     )
     return MetaevalError(
-        f"{names[1]} of {other.source} shares no rows (matched by {', '.join(shared)}) with "
-        f"{names[0]} of {merged.source}, which has more id columns{both_orders}; correct the ids, "
+        f"{names[1]} in {other.source} shares no rows (matched by {', '.join(shared)}) with "
+        f"{names[0]} in {merged.source}, which has more id columns{both_orders}; correct the ids, "
         "or read the files separately."
     )
 

@@ -330,7 +330,7 @@ def _wide_by_system_error(part: Part, columns: Sequence[str], other: str) -> Met
     by = repr(ids) if len(ids) > 1 else repr(ids[0] if ids else "item")
     melt = f"pandas.melt(frame, id_vars={by}, var_name='system', value_name='score')"
     return MetaevalError(
-        f"Columns of {part.source} are named like the systems of {other} "
+        f"Columns in {part.source} are named like the systems of {other} "
         f"({join_names(columns, 5)}); expected one row per item and system, with a column "
         f"'system' and one column per scorer. Reshape it: {melt} (value_name='label' for labels); "
         "if the columns are judges, rename them."

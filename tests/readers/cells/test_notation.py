@@ -152,7 +152,7 @@ def test_dates_times_and_names_are_no_numbers(tmp_path, text):
 
 def test_a_column_of_scores_is_never_said_not_to_exist(tmp_path):
     found = IDS.assign(judge=["x" * 300] * 6, chrf=VALUES)
-    with pytest.raises(MetaevalError, match=r"'judge' of .* has 6 non-numeric cells"):
+    with pytest.raises(MetaevalError, match=r"'judge' in .* has 6 non-numeric cells"):
         read(found, scorers=["judge"])
     with pytest.raises(MetaevalError, match=r"no scorer 'typo'; there is only chrf"):
         read(found.drop(columns="judge"), scorers=["typo"])

@@ -79,7 +79,7 @@ def test_numbers_that_may_mean_several_things_are_refused(values, cure):
 def test_wide_columns_that_may_mean_several_things_are_refused(values):
     with pytest.raises(MetaevalError, match="it is unclear which response each value favors"):
         read(BASE.assign(human=TRUTH, judge=values))
-    with pytest.raises(MetaevalError, match=r"'human' of .* it is unclear which resp"):
+    with pytest.raises(MetaevalError, match=r"'human' in .* it is unclear which resp"):
         read(BASE.assign(human=(TRUTH > 0) * 1, judge=VERDICT))
 
 
@@ -238,7 +238,7 @@ def test_steps_of_labels_are_refused_with_their_vocabulary():
     frame, steps = five_steps(TRUTH)
     frame["human"] = steps
     with pytest.raises(
-        MetaevalError, match=r"'human' of .* ranges from 1 to 5; if 1 favors .*1=-1,2=-0.5,3"
+        MetaevalError, match=r"'human' in .* ranges from 1 to 5; if 1 favors .*1=-1,2=-0.5,3"
     ):
         read(frame)
     words = {"1": -1.0, "2": -0.5, "3": 0.0, "4": 0.5, "5": 1.0}

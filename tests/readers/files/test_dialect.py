@@ -121,7 +121,7 @@ BROKEN = {
         r"has 4 cells, but the next line has 5",
     ),
     "cut": (TEXT[:-9], r"row 25 .*expected 4 cells, .*got 2"),
-    "header twice": (TEXT.replace("human", "m"), r"Several columns of t.csv are named m"),
+    "header twice": (TEXT.replace("human", "m"), r"Several columns in t.csv are named m"),
     "line break in the header": ('"x\ny",' + TEXT, r"column name in the header .*line break"),
     "long header": ("x" * 140_000 + "," + TEXT, r"has a name of 140,000 characters|field larger"),
     "no id": (TEXT.replace("\n5,", "\n,"), r"'item' has 2 empty cells, the first in row 11 "),

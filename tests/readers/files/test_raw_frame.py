@@ -230,7 +230,7 @@ BROKEN = {
         "contains Parquet data, not text; change its extension",
     ),
     "header only": ("a.csv", "item,m\n", "has no rows; expected at least one row below the header"),
-    "duplicates": ("a.csv", "item,m, m\n1,2,3\n", "Several columns of a.csv are named m; rename"),
+    "duplicates": ("a.csv", "item,m, m\n1,2,3\n", "Several columns in a.csv are named m; rename"),
     "bad gzip": ("a.csv", b"\x1f\x8b" + b"junk" * 9, "cannot be decompressed .*Download it again"),
     "cut gzip": (
         "a.csv",
@@ -270,7 +270,7 @@ def test_parquet_that_is_damaged_inside(tmp_path):
 def test_duplicate_columns_of_parquet_and_frames(tmp_path):
     twice = pa.table([[1], [2], [3]], names=["item", "m", "m"])
     parquet.write_table(twice, tmp_path / "a.parquet")
-    fails(tmp_path / "a.parquet", "Several columns of a.parquet are named m; rename all but one")
+    fails(tmp_path / "a.parquet", "Several columns in a.parquet are named m; rename all but one")
     fails(FRAME.set_axis(["item", "m", "m"], axis=1), "the given DataFrame are named m")
 
 
@@ -287,7 +287,7 @@ def test_nested_cells_are_no_scores(tmp_path):
     table = read(path)
     assert table.scorers == ["chrf"]
     assert any("m excluded" in note for note in table.notes)
-    with pytest.raises(MetaevalError, match=r"'m' of a.jsonl has 1 non-numeric cells"):
+    with pytest.raises(MetaevalError, match=r"'m' in a.jsonl has 1 non-numeric cells"):
         read(path, scorers=["m"])
 
 

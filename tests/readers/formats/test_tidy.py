@@ -289,7 +289,7 @@ def test_label_kind_and_the_rest():
     assert (table.label_kind, table.label_epsilon, table.shared_items) == ("correct", 0.5, True)
     assert read(frame).label_kind is None
     assert read_best_of_n(frame).label_kind == "correct"
-    with pytest.raises(MetaevalError, match=r"labels 1 .* and 0 .*label_kind='rating'"):
+    with pytest.raises(MetaevalError, match=r"labels of 1 .* or 0 .*label_kind='rating'"):
         read_best_of_n(WIDE)
     with pytest.raises(MetaevalError, match=r"label_kind='corect' is not one of.*'correct'"):
         read(frame, label_kind="corect")
@@ -347,7 +347,7 @@ def test_cells_that_are_no_numbers_are_listed(tmp_path):
     (tmp_path / "a.csv").write_text("item,system,scorer,score\n" + rows)
     with pytest.raises(
         MetaevalError,
-        match=r"'score' of a.csv has 12 non-numeric cells: .*'high' in row 2, .* and 2 more",
+        match=r"'score' in a.csv has 12 non-numeric cells: .*'high' in row 2, .* and 2 more",
     ):
         read(tmp_path / "a.csv")
 
@@ -536,5 +536,5 @@ def test_a_column_of_raters_without_labels_is_pointed_out():
     frame = WIDE[["item", "system", "chrf"]].assign(rater=[1, 2, 3] * 6)
     table = read(frame)
     assert table.scorers == ["chrf"] and not list(table.labels)
-    assert any("excluded the column of raters" in warning for warning in table.warnings)
+    assert any("excluded the rater column" in warning for warning in table.warnings)
     assert list(read(frame, labels="rater").labels) == ["rater"]
