@@ -1,6 +1,7 @@
 """What all tests share: Hypothesis runs the same examples every time, without a clock."""
 
 import gc
+import signal
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies
@@ -15,6 +16,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("metaeval")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in jobs that a shell runs in background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish():
