@@ -128,3 +128,17 @@ def same_sizes(ascending: Floats) -> Floats:
         last = np.r_[~within(ascending[1:], ascending[:-1]), True]
     ends = np.flatnonzero(last)
     return ascending[ends[np.searchsorted(ends, np.arange(len(ascending)))]]
+
+
+def same_margins(margins: Floats) -> Floats:
+    """Margins (row, column) in which sizes of a column equal up to rounding are the same.
+
+    >>> same_margins(np.array([[0.3 - 0.2], [0.3 - 0.4], [0.2]]))[:, 0].tolist()
+    [0.10000000000000003, -0.10000000000000003, 0.2]
+    """
+    sizes = np.abs(margins)
+    order = np.argsort(sizes, axis=0)
+    columns = np.take_along_axis(sizes, order, axis=0).T
+    merged = np.stack([same_sizes(column) for column in columns], axis=1)
+    np.put_along_axis(sizes, order, merged, axis=0)
+    return np.copysign(sizes, margins)

@@ -241,3 +241,22 @@ def test_every_replicate_is_a_mode(monkeypatch):
     for step in (1e-3, -1e-3):
         for shift in ([step, 0], [0, step], [step, step], [step, -step]):
             assert (density(theta + shift) <= best + 1e-9).all()
+
+
+@pytest.mark.parametrize("name", ["recalibration_gain", "miscalibration", "auroc", "aurc"])
+def test_forecasts_that_differ_by_roundoff_are_one(name):
+    item, odds, y, _ = drawn(2, "pairs")
+    forecast = np.tanh(odds / 2)  # 2p - 1
+    noise = 1 + 4e-16 * np.random.default_rng(0).integers(-2, 3, odds.shape)
+    assert (forecast * noise != forecast).mean() > 0.5
+    rows = [
+        me.evaluate(
+            table_of(item, margins, y, "pairs"),
+            f"{name}(scale=probability)",
+            n_resamples=200,
+            interval="t",
+        ).frame
+        for margins in (forecast, forecast * noise)
+    ]
+    for column in ("estimate", "lower", "upper"):
+        assert_allclose(rows[0][column], rows[1][column], rtol=1e-9, atol=1e-12)

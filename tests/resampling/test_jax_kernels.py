@@ -79,11 +79,14 @@ def test_an_interrupt_leaves_nothing_behind_and_says_so(tmp_path):
     frame.to_csv(tmp_path / "t.csv", index=False)
     command = [sys.executable, "-m", "metaeval", "compare", str(tmp_path / "t.csv")]
     options = ["--labels", "human", "-o", str(tmp_path / "out.json"), "--n-resamples", "400000"]
-    process = subprocess.Popen(command + options, stderr=subprocess.PIPE, text=True)
-    time.sleep(8)
-    assert process.poll() is None, process.stderr.read()
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    with subprocess.Popen(command + options, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            time.sleep(8)
+            assert process.poll() is None, process.stderr.read()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Interrupted; no file was written." in said and "Traceback" not in said
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]

@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metaeval.core import ROUNDOFF, Bools, Codes, Floats, MetaevalError, UndefinedError, join_names
+from metaeval.core import (
+    ROUNDOFF,
+    Bools,
+    Codes,
+    Floats,
+    MetaevalError,
+    UndefinedError,
+    join_names,
+    same_margins,
+)
 from metaeval.curves import calibrators, expit, fold_to_upper_half, logit
 from metaeval.statistics.calibration.forecast_spec import Reading
 from metaeval.statistics.folds import folds_of
@@ -106,6 +115,8 @@ def scored_of(table: Table, reading: Reading) -> Scored:
     scores, items = table.scores.to_numpy(), table.item_codes[rows]
     if len(rows) < len(scores):
         scores = scores[rows]
+    if pairs:  # forecasts that differ by roundoff are one
+        scores = same_margins(scores)
     _require_spread(table, scores, label[rows], pairs and not reading.ordered)
     weight = np.ones(len(rows))
     if reading.average == "items":
