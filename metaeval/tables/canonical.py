@@ -32,9 +32,9 @@ def ids_as_text(values: pd.Series, name: str, *, null_is_empty: bool = False) ->
     if nulls.any():
         if not null_is_empty:
             raise MetaevalError(
-                f"The id column {name!r} has {int(nulls.sum())} empty cells, the first in row "
+                f"Empty cells in the id column {name!r}: {int(nulls.sum())}, the first in row "
                 f"{int(np.flatnonzero(nulls.to_numpy())[0]) + 1} (counting from 1). Fill them in, "
-                "or drop those rows."
+                "or drop these rows."
             )
         values = values.astype(object).where(~nulls, "")
     if isinstance(values.dtype, pd.CategoricalDtype):

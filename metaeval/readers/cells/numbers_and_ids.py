@@ -121,8 +121,8 @@ def _plain_ids(column: pd.Series, name: str, null: bool) -> pd.Series:
     blank = column.astype(object).map(lambda v: isinstance(v, str) and not v.strip()).to_numpy()
     if not null and blank.any():
         raise MetaevalError(
-            f"The id column {name!r} has {int(blank.sum())} empty cells, the first in row "
-            f"{int(np.flatnonzero(blank)[0]) + 1} (counting from 1). Fill them in, or drop those "
+            f"Empty cells in the id column {name!r}: {int(blank.sum())}, the first in row "
+            f"{int(np.flatnonzero(blank)[0]) + 1} (counting from 1). Fill them in, or drop these "
             "rows."
         )
     return column

@@ -40,7 +40,7 @@ def require_file(path: Path) -> None:
     if path.is_dir():
         raise MetaevalError(
             f"Expected a file, got the folder {path}. Pass the files in it, or, if it contains "
-            "metric-scores and human-scores, use format='mtme'."
+            "metric-scores and human-scores, use format='mtme' (--format mtme)."
         )
     if not path.exists():
         folder = path.parent

@@ -56,9 +56,9 @@ def pairwise_accuracy(
     Parameters
     ----------
     ties : {"acc-eq", "strict", "half"}, optional
-        `acc-eq`: a tie in the labels must be matched by a tie of the scorer. `strict`: tied labels
-        are excluded, ties of the scorer count as wrong. `half`: tied labels are excluded, ties of
-        the scorer get half credit. Default: `acc-eq` for ratings and for preferences with ties,
+        `acc-eq`: a tie in the labels must be matched by a scorer tie. `strict`: tied labels
+        are excluded, scorer ties count as wrong. `half`: tied labels are excluded, scorer ties get
+        half credit. Default: `acc-eq` for ratings and for preferences with ties,
         else `half`.
     epsilon : float, default 0, in units of the scores
         Margins up to this size are ties.

@@ -124,8 +124,8 @@ BROKEN = {
     "header twice": (TEXT.replace("human", "m"), r"Several columns in t.csv are named m"),
     "line break in the header": ('"x\ny",' + TEXT, r"column name in the header .*line break"),
     "long header": ("x" * 140_000 + "," + TEXT, r"has a name of 140,000 characters|field larger"),
-    "no id": (TEXT.replace("\n5,", "\n,"), r"'item' has 2 empty cells, the first in row 11 "),
-    "blank id": (TEXT.replace("\n5,", "\n  ,"), r"'item' has 2 empty cells"),
+    "no id": (TEXT.replace("\n5,", "\n,"), r"'item': 2, the first in row 11 "),
+    "blank id": (TEXT.replace("\n5,", "\n  ,"), r"'item': 2"),
     "blanks": ("seg id score\n1 2\n3 4 5 6\n", r"needs a column 'item'; found seg id score"),
 }
 

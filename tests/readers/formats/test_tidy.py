@@ -178,7 +178,7 @@ def test_an_empty_system_is_a_system_and_a_null_item_is_an_error():
     assert empty.rows["system"].tolist() == ["", "b"]
     assert read(frame.assign(system=[None, "b"])).rows["system"].isna().sum() == 0
     for item in (["1", None], [1.0, np.nan]):
-        with pytest.raises(MetaevalError, match=r"'item' has 1 empty cells, the first in row 2 "):
+        with pytest.raises(MetaevalError, match=r"'item': 1, the first in row 2 "):
             read(frame.assign(item=item))
 
 

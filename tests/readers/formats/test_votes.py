@@ -193,8 +193,8 @@ def test_refusals_can_be_ties(save):
         ),
         ([vote(), vote("tie")], "several values of human for each of"),
         ([vote(judge="j"), vote(judge=None)], "vote 2 has no judge.*judges='pooled'"),
-        ([vote(judge="j", question_id=None)], "'question_id' has 1 empty cells"),
-        ([vote(judge="j", model_a=None), vote(judge="k")], "'first' has 1 empty cells"),
+        ([vote(judge="j", question_id=None)], "'question_id': 1"),
+        ([vote(judge="j", model_a=None), vote(judge="k")], "'first': 1"),
     ],
 )
 def test_broken_files(save, rows, message):

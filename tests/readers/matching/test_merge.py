@@ -108,7 +108,7 @@ def test_clusters_of_rows_whose_file_has_none():
     table = read(with_cluster, extra.assign(human=1.0))
     assert table.rows.loc[table.rows["system"] == "ref", "cluster"].tolist() == ["0", "0", "1"]
     unknown = extra.assign(human=1.0, item=[0, 1, 99, 0])
-    fails("'cluster' has 1 empty cells.*Fill them in, or drop those rows", with_cluster, unknown)
+    fails("'cluster': 1.*Fill them in, or drop these rows", with_cluster, unknown)
 
 
 @settings(max_examples=15)
