@@ -24,6 +24,7 @@ _ROWS = 10_000  # resamples in a block of the JAX engine
 _SUMS = 2**24  # sums returned by one block of the JAX engine
 _LARGE = 5_000_000  # number of weights from which JAX is faster if it is already imported
 _LARGE_COLD = 100_000_000  # and if it must be imported and compiled first
+_FIRST_UNITS = 13  # of enumerated flips, whose 2^13 sums are a block
 _COLUMNS = 50  # columns of a matrix product that cost as much as drawing one weight
 _SINGLE = 2.0**24  # integers up to this are exact in single precision (24-bit significand)
 _HALF = 256.0  # and in bfloat16 (8-bit significand)
@@ -110,11 +111,13 @@ def rechunk(blocks: Iterator[Floats], size: int) -> Iterator[Floats]:
 
 def enumerated_sums(terms: ExactTerms, *, mirrored: bool = False) -> Iterator[Floats]:
     """Sums of values under all sign vectors, one of each pair of opposites or both."""
-    n_units = len(terms.values)
-    total, size = 2 ** (n_units - 1), 2**13
-    starts = range(0, total, size)
-    for start in with_progress(starts, len(starts), "sign flips"):
-        sums = all_signs(start, min(start + size, total), n_units) @ terms.values
+    values, n_first = terms.values, min(len(terms.values) - 1, _FIRST_UNITS)
+    # All sums of the first units serve for each sign vector of the others.
+    of_first = all_signs(0, 2**n_first, n_first) @ values[:n_first]
+    n_rest = len(values) - n_first
+    of_rest = all_signs(0, 2 ** (n_rest - 1), n_rest) @ values[n_first:]
+    for row in with_progress(of_rest, len(of_rest), "sign flips"):
+        sums = of_first + row
         yield np.concatenate([sums, -sums]) if mirrored else sums
 
 

@@ -22,7 +22,7 @@ MAX_FLIPS = 1_000_000
 ALTERNATIVES = ("two-sided", "greater", "less")
 
 _FLIPS = 1_000  # flips in a block of several strata
-_GAPS = 2**17  # differences in memory at one time: 1 MB, which fits in cache
+_FLIPS_IN_CACHE = 2**13  # flips whose differences of a pair stay in cache: 64 kB
 
 
 class PairedDifferences(NamedTuple):
@@ -257,8 +257,10 @@ def _squared_t(gap: Floats, scaled: Floats, factor: Floats, two_sided: bool) -> 
     square = gap * gap
     rest = scaled - square
     flat = rest <= ROUNDOFF * scaled
-    value = np.where(flat, np.inf, square * factor / np.where(flat, 1.0, rest))
-    value = np.where(square == 0, 0.0, value)
+    value = square * factor
+    value /= np.where(flat, 1.0, rest) if flat.any() else rest
+    if flat.any():
+        value[flat & (square > 0)] = np.inf
     return value if two_sided else np.sign(gap) * value
 
 
@@ -273,9 +275,8 @@ def _count_exceedances(blocks: Iterator[Floats], family: _ComparisonFamily) -> t
         if is_large(len(sums) * n_pairs):
             counts += _count_large(sums, ordered)
         else:
-            rows = max(1, _GAPS // n_pairs)
-            for start in range(0, len(sums), rows):
-                counts += _count(sums[start : start + rows], ordered)
+            for start in range(0, len(sums), _FLIPS_IN_CACHE):
+                counts += _count(sums[start : start + _FLIPS_IN_CACHE], ordered)
     restored = np.empty_like(counts)
     restored[:, order] = counts
     return restored[0], restored[1]
@@ -283,11 +284,17 @@ def _count_exceedances(blocks: Iterator[Floats], family: _ComparisonFamily) -> t
 
 def _count(sums: Floats, family: _ComparisonFamily) -> Codes:
     """Counts (2, pair) in one block of sums, pairs in order of the observed t, largest first."""
-    gap = _gaps(sums, family)
-    exceeds = (np.abs(gap) if family.two_sided else gap) >= family.threshold
-    t = _squared_t(gap, family.square, family.factor, family.two_sided)
-    maxima = np.maximum.accumulate(t[:, ::-1], axis=1)[:, ::-1]
-    return np.stack([exceeds.sum(axis=0), (maxima >= family.threshold_t).sum(axis=0)])
+    by_scorer = np.ascontiguousarray(sums.T)
+    counts = np.empty((2, len(family.first)), dtype=np.int64)
+    maxima = np.full(len(sums), -np.inf)
+    for k in reversed(range(counts.shape[1])):  # one pair at a time stays in cache
+        gap = by_scorer[family.first[k]] - by_scorer[family.second[k]]
+        size = np.abs(gap) if family.two_sided else gap
+        counts[0, k] = np.count_nonzero(size >= family.threshold[k])
+        t = _squared_t(gap, family.square[k], family.factor[k], family.two_sided)
+        np.maximum(maxima, t, out=maxima)
+        counts[1, k] = np.count_nonzero(maxima >= family.threshold_t[k])
+    return counts
 
 
 def _count_large(sums: Floats, family: _ComparisonFamily) -> Codes:

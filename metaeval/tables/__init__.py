@@ -7,6 +7,7 @@
 - `pairing`: Pairs of responses, their margins and preferences.
 - `swapped_pairs`: Swapping first and second in pairs, with everything that depends on the order.
 - `changes`: Selection and modification of tables; each returns a new, validated table.
+- `derived`: Tables made from a valid table, of which only what changes is checked.
 - `aligned_values`: Alignment of user-supplied values with rows by id, never by position alone.
 - `missing`: Policies for missing scores, and warnings about dropped rows.
 - `shared_items`: Whether tasks share items, as aspects of the same responses do.

@@ -5,7 +5,6 @@ All invariants that the rest of the library relies on are checked once, when a t
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
 import html
@@ -19,7 +18,6 @@ import pandas as pd
 
 from metaeval.core import (
     Codes,
-    MetaevalError,
     check_not_negative,
     check_one_of,
     join_names,
@@ -27,6 +25,7 @@ from metaeval.core import (
 )
 from metaeval.tables import aligned_values, canonical
 from metaeval.tables.changes import FRAMES, Changing
+from metaeval.tables.derived import with_fields
 from metaeval.tables.shared_items import sharing_of
 from metaeval.tables.text_columns import TEXT
 
@@ -99,23 +98,17 @@ class BaseTable(Changing):
 
     def __post_init__(self) -> None:
         """Check every invariant; rows keep their input order."""
-        check_one_of("missing", self.missing, MISSING)
+        self._check_options()
         object.__setattr__(self, "keys", (self.keys,) if isinstance(self.keys, str) else self.keys)
         for key in self.keys:
             require_column(self.rows.columns, key, purpose=f"{self._what} with keys={self.keys!r}")
-        check_one_of("label_kind", self.label_kind, (None, *LABEL_KINDS))
-        check_not_negative("label_epsilon", self.label_epsilon)
         canonical.require_shared_index(self.rows, self.scores, self.labels)
         rows = canonical.id_columns(
             self.rows, self._id_columns(), self._identity(self.rows), what=self._what
         )
         scores = canonical.numbers(self.scores, what="scores")
         labels = canonical.numbers(self.labels, what="labels")
-        ambiguous = [name for name in scores.columns if name in set(labels.columns)]
-        if ambiguous:
-            raise MetaevalError(
-                f"A scorer and a label have the same name: {join_names(ambiguous)}; rename one."
-            )
+        canonical.require_distinct(scores, labels)
         rows, scores, labels = self._orient(rows, scores, labels)
         index = aligned_values.row_index(len(rows), self._identifying(rows, scores, labels))
         for name, frame in (("rows", rows), ("scores", scores), ("labels", labels)):
@@ -124,6 +117,14 @@ class BaseTable(Changing):
         canonical.require_unique_rows(self.rows, self._identity(self.rows))
         self._settle_sharing()
         canonical.require_nested(self.rows, self._item_columns, "cluster")
+        self._check_labels()
+
+    def _check_options(self) -> None:
+        check_one_of("missing", self.missing, MISSING)
+        check_one_of("label_kind", self.label_kind, (None, *LABEL_KINDS))
+        check_not_negative("label_epsilon", self.label_epsilon)
+
+    def _check_labels(self) -> None:
         if self.label_kind == "correct":
             canonical.require_zero_or_one(self.labels)
 
@@ -177,26 +178,23 @@ class BaseTable(Changing):
         order = self.canonical_order
         if (np.diff(order) == 1).all():
             return self
-        table = copy.copy(self)
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in FRAMES:
-            fields[name] = fields[name].take(order)
-        index = aligned_values.row_index(
-            len(fields["rows"]), self._identifying(*(fields[name] for name in FRAMES))
-        )
-        fields |= {name: fields[name].set_axis(index) for name in FRAMES}
-        table.__dict__.clear()
-        table.__dict__.update(fields, canonical=table)
+        frames = {name: getattr(self, name).take(order) for name in FRAMES}
+        index = aligned_values.row_index(len(self.rows), self._identifying(*frames.values()))
+        table = with_fields(self, {k: frame.set_axis(index) for k, frame in frames.items()})
+        table.__dict__["canonical"] = table
         return table
 
     @cached_property
     def canonical_order(self) -> Codes:
         """Positions of the rows in canonical order: `canonical.rows` is `rows.iloc[positions]`."""
-        has_response_ids = any(name in self.rows for name in self._row_ids)
         by = self._order_columns(self.rows)
         rest = self.rows.drop(columns=by)
-        values = () if has_response_ids else (self.scores, self.labels, rest)
+        values = () if self._has_response_ids else (self.scores, self.labels, rest)
         return canonical.row_order(self.rows, by, values)
+
+    @property
+    def _has_response_ids(self) -> bool:
+        return any(name in self.rows for name in self._row_ids)
 
     @property
     def _item_columns(self) -> list[str]:

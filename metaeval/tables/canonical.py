@@ -201,6 +201,15 @@ def _first_non_number(column: pd.Series) -> object:
     return column.iloc[0]
 
 
+def require_distinct(scores: pd.DataFrame, labels: pd.DataFrame) -> None:
+    """Raise if a scorer and a label have the same name."""
+    ambiguous = [name for name in scores.columns if name in set(labels.columns)]
+    if ambiguous:
+        raise MetaevalError(
+            f"A scorer and a label have the same name: {join_names(ambiguous)}; rename one."
+        )
+
+
 def require_shared_index(*frames: pd.DataFrame) -> None:
     """Raise unless rows, scores and labels share an index, whose name identifies the table."""
     names = {str(frame.index.name) for frame in frames}

@@ -13,8 +13,10 @@ import pandas as pd
 
 from metaeval.core import Bools, MetaevalError, join_names, require_known
 from metaeval.tables import aligned_values, canonical
+from metaeval.tables.derived import on_same_rows, on_some_rows
 
 FRAMES = ("rows", "scores", "labels")
+_OF_ROWS = frozenset(("rows", "keys", "shared_items", "ordered"))  # fields that define them
 
 
 class Unchanged(Enum):
@@ -110,9 +112,9 @@ class Changing(ABC):
                 f"keep must be a boolean array of shape ({len(self)},), one value for each row; "
                 f"got shape {keep.shape} and dtype {keep.dtype}."
             )
-        return self.replace(
-            rows=self.rows[keep], scores=self.scores[keep], labels=self.labels[keep]
-        )
+        if not keep.any():
+            raise MetaevalError("keep is false for all rows; expected at least one row to keep.")
+        return on_some_rows(self, keep)  # type: ignore[type-var]
 
     def replace(
         self,
@@ -194,6 +196,8 @@ class Changing(ABC):
         frames = [name for name in FRAMES if name in changes]
         if len(frames) < len(FRAMES):
             changes |= {name: self._aligned_field(name, changes[name]) for name in frames}
+        if _OF_ROWS.isdisjoint(changes) and self._identity(self.rows):
+            return on_same_rows(self, changes)  # type: ignore[type-var]
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     def _aligned_field(self, name: str, frame: object) -> pd.DataFrame:

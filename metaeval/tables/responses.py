@@ -161,6 +161,9 @@ class Pairs(_Reported):
                     f"Pairs need the columns 'first' and 'second'; {column!r} is missing.{hint}"
                 )
         super().__post_init__()
+
+    def _check_labels(self) -> None:
+        super()._check_labels()
         if (self.labels.abs() > 1 + ROUNDOFF).any(axis=None):
             raise MetaevalError(
                 "Preferences must lie between -1 (second better) and 1 (first better). Convert "

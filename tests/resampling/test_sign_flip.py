@@ -234,7 +234,7 @@ def test_blocks_change_no_p_value(monkeypatch, block):
     both = np.random.default_rng(1).normal(0.1, 1, size=(30, 3))
     whole = test_of(both, 3_000, seed=4)
     monkeypatch.setattr(engine, "_BLOCK", block)
-    monkeypatch.setattr(sign_flip, "_GAPS", block)
+    monkeypatch.setattr(sign_flip, "_FLIPS_IN_CACHE", block)
     parts = test_of(both, 3_000, seed=4)
     assert (whole.p_value == parts.p_value).all() and (whole.adjusted == parts.adjusted).all()
 
