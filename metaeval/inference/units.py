@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,24 @@ def resampling_units(table: Table) -> tuple[Codes, pd.MultiIndex]:
     A cluster id denotes the same cluster in all tasks; item ids are local to their task unless
     items are shared.
     """
+    if table not in _UNITS_OF:
+        _UNITS_OF[table] = _resampling_units(table)
+    return _UNITS_OF[table]
+
+
+_UNITS_OF: weakref.WeakKeyDictionary[Table, tuple[Codes, pd.MultiIndex]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _resampling_units(table: Table) -> tuple[Codes, pd.MultiIndex]:
     if "cluster" not in table.rows:
         return np.arange(table.n_items), table.item_index
     first = np.unique(table.item_codes, return_index=True)[1]
-    index = pd.MultiIndex.from_frame(table.rows[["cluster"]].iloc[first].astype(object))
-    unique = index.unique().sort_values()
-    return np.asarray(unique.get_indexer(index)), unique
+    cluster = table.rows["cluster"].array
+    present, unit = np.unique(cluster.codes[first], return_inverse=True)
+    names = cluster.categories[present].astype(object)
+    return unit, pd.MultiIndex.from_arrays([names], names=["cluster"])
 
 
 def requested_unit(table: Table, resample: Any) -> tuple[str, bool]:

@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pandas as pd
+
 from metaeval.core import Bools
 from metaeval.tables import aligned_values, canonical
 
@@ -44,12 +46,34 @@ def on_same_rows(table: _T, changes: Mapping[str, Any]) -> _T:
 
 def on_some_rows(table: _T, keep: Bools) -> _T:
     """The table with the rows where `keep` (row,) is true, which need no check."""
-    rows = table.rows[keep]
-    ids = [name for name in dict.fromkeys(table._id_columns()) if name in rows]
-    rows = rows.assign(**{name: canonical.ids_as_text(rows[name], name) for name in ids})
-    frames = {"rows": rows, "scores": table.scores[keep], "labels": table.labels[keep]}
-    index = aligned_values.row_index(len(rows), table._identifying(*frames.values()))
-    kept = with_fields(table, {name: frame.set_axis(index) for name, frame in frames.items()})
+    kept = with_fields(table, {})
+    _set_frames(kept, *(getattr(table, name)[keep] for name in ("rows", "scores", "labels")))
     if table.__dict__.get("canonical") is table:
         kept.__dict__["canonical"] = kept
     return kept
+
+
+def of_valid_frames(
+    kind: type[_T],
+    rows: pd.DataFrame,
+    scores: pd.DataFrame,
+    labels: pd.DataFrame,
+    options: Mapping[str, Any],
+) -> _T:
+    """A table of frames made from those of a valid table, which need no check."""
+    table = object.__new__(kind)
+    fields = {f.name: f.default for f in dataclasses.fields(kind)}
+    table.__dict__.update({**fields, **options})
+    _set_frames(table, rows, scores, labels)
+    return table
+
+
+def _set_frames(
+    table: BaseTable, rows: pd.DataFrame, scores: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    """Set the frames, with only the ids that occur as categories, and their common index."""
+    ids = [name for name in dict.fromkeys(table._id_columns()) if name in rows]
+    rows = rows.assign(**{name: canonical.ids_as_text(rows[name], name) for name in ids})
+    index = aligned_values.row_index(len(rows), table._identifying(rows, scores, labels))
+    frames = {"rows": rows, "scores": scores, "labels": labels}
+    table.__dict__.update({name: frame.set_axis(index) for name, frame in frames.items()})

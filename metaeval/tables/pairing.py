@@ -17,7 +17,7 @@ from metaeval.core import (
     typical_decade,
 )
 from metaeval.tables.base import BaseTable
-from metaeval.tables.canonical import group_codes
+from metaeval.tables.canonical import float_frame, group_codes
 
 _IDS = ("task", "item", "cluster")
 
@@ -70,12 +70,12 @@ def form_pairs(
             "No item has two responses, so no pairs can be formed. Statistics that need no pairs "
             "within items: pearson, spearman, kendall and pairwise_accuracy with grouping='none'."
         )
-    labels = pd.DataFrame(
+    labels = float_frame(
         {
             name: _preference(column, first, second, label_epsilon, exact)
             for name, column in _columns(table.labels)
         },
-        index=pd.RangeIndex(len(first)),
+        pd.RangeIndex(len(first)),
     )
     if correct:
         labels = labels.where(labels != 0)
@@ -91,7 +91,7 @@ def form_pairs(
     scores = {n: margins(c, first, second, exact) for n, c in _columns(table.scores)}
     return PairFrames(
         _pair_rows(table, ids, first, second),
-        pd.DataFrame(scores, index=index),
+        float_frame(scores, index),
         labels.set_axis(index),
     )
 

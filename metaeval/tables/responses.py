@@ -11,6 +11,7 @@ import pandas as pd
 from metaeval.core import ROUNDOFF, MetaevalError, did_you_mean
 from metaeval.tables.alignment_report import Alignment, align
 from metaeval.tables.base import MISSING as MISSING, BaseTable
+from metaeval.tables.derived import of_valid_frames
 from metaeval.tables.pairing import form_pairs, join_frames
 from metaeval.tables.swapped_pairs import swap_order
 from metaeval.tables.text_columns import TEXT
@@ -241,17 +242,10 @@ def _pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pa
         label_epsilon=label_epsilon,
         exact=exact,
     )
-    return Pairs(
-        *frames,
-        keys=table.keys,
-        label_epsilon=label_epsilon,
-        average_raters=table.average_raters,
-        shared_items=table.shared_items,
-        sharing_assumed=table.sharing_assumed,
-        missing=table.missing,
-        notes=table.notes,
-        warnings=table.warnings,
-    ).canonical
+    same = ("keys", "average_raters", "shared_items", "sharing_assumed", "missing")
+    options = {name: getattr(table, name) for name in (*same, "notes", "warnings")}
+    options["label_epsilon"] = label_epsilon
+    return of_valid_frames(Pairs, *frames, options).canonical
 
 
 def _looks_like_candidates(table: Responses) -> bool:
