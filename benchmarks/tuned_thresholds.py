@@ -1,7 +1,8 @@
 """Size of tests of tie-calibrated accuracy with imprecise thresholds.
 
 Two equally good scorers; the sign-flip test keeps the threshold of each fold fixed, the bootstrap
-re-optimizes it in every replicate.
+estimates it again in every replicate. Thresholds are those with the largest observed accuracy
+(argmax) or from a logistic regression.
 
 Run: python -m benchmarks.tuned_thresholds [data sets]
 """
@@ -11,22 +12,26 @@ import sys
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from metaeval.inference import make_design
 from metaeval.resampling import (
     PairedDifferences,
     flip_test,
     key_of,
-    normal_cdf,
     weight_blocks,
     weight_scheme,
 )
-from metaeval.statistics import tie_calibrated_accuracy
+from metaeval.statistics import Statistic, tie_calibrated_accuracy
 from metaeval.tables import Pairs, Responses
 
-STATISTIC = tie_calibrated_accuracy(n_folds=5)
+ARGMAX = tie_calibrated_accuracy(n_folds=5, threshold="argmax")
+LOGISTIC = tie_calibrated_accuracy()
 # items, systems, label steps per unit of quality, noise of the scorers
-DESIGNS = ((60, 4, 1.0, 1.0), (60, 4, 0.6, 2.0), (200, 4, 0.6, 2.0), (200, 10, 0.6, 2.0))
+DESIGNS = (
+    *((60, 4, 1.0, 1.0), (60, 4, 0.6, 2.0), (200, 4, 0.6, 2.0), (200, 10, 0.6, 2.0)),
+    *((30, 4, 1.0, 1.0), (100, 5, 1.0, 0.4), (100, 5, 0.3, 1.0)),
+)
 
 
 def two_scorers(seed: int, n_items: int, n_systems: int, steps: float, noise: float) -> Pairs:
@@ -44,43 +49,49 @@ def two_scorers(seed: int, n_items: int, n_systems: int, steps: float, noise: fl
     return make_design(table).table.pairs()
 
 
-def flip_p(pairs: Pairs, seed: int) -> float:
-    contributions = STATISTIC.contributions(pairs)
+def flip_p(statistic: Statistic, pairs: Pairs, seed: int) -> float:
+    contributions = statistic.contributions(pairs)
     differences = PairedDifferences(
         contributions, np.array([0]), np.array([1]), 0, len(contributions)
     )
     return float(flip_test([differences], n_flips=400, seed=seed)[0].p_value[0])
 
 
-def bootstrap_p(pairs: Pairs, seed: int) -> float:
-    """Normal p-value of the difference over the standard deviation of its 200 replicates."""
+def bootstrap_p(statistic: Statistic, pairs: Pairs, seed: int) -> float:
+    """Student's p-value of the difference over the standard deviation of its 200 replicates."""
     n = pairs.n_items
     weights = np.concatenate(
         list(weight_blocks(weight_scheme(n), key_of(seed, "bootstrap"), 200, n))
     )
-    draws = STATISTIC.weigh(pairs)(weights)
-    estimate = STATISTIC.value(pairs)
+    draws = statistic.weigh(pairs)(weights)
+    estimate = statistic.value(pairs)
     spread = (draws[:, 0] - draws[:, 1]).std(ddof=1)
-    z = abs(estimate[0] - estimate[1]) / spread if spread > 0 else 0.0
-    return float(2 * (1 - normal_cdf(np.array(z))))
+    t = abs(estimate[0] - estimate[1]) / spread if spread > 0 else 0.0
+    return float(2 * stats.t.sf(t, n - 1))
 
 
-def rejected(design: tuple[int, int, float, float], n_simulations: int) -> tuple[float, float]:
+def rejected(
+    statistic: Statistic, design: tuple[int, int, float, float], n_simulations: int
+) -> tuple[float, float]:
     """Rejection rates at level 0.05 of sign flips and of the bootstrap."""
-    sets = [(two_scorers(seed, *design), seed) for seed in range(n_simulations)]
-    p = np.array([[flip_p(*one), bootstrap_p(*one)] for one in sets])
-    flips, bootstrap = (p <= 0.05).mean(axis=0)
+    p = []
+    for seed in range(n_simulations):
+        pairs = two_scorers(seed, *design)
+        p.append([test(statistic, pairs, seed) for test in (flip_p, bootstrap_p)])
+    flips, bootstrap = (np.array(p) <= 0.05).mean(axis=0)
     return float(flips), float(bootstrap)
 
 
 def main(n_simulations: int = 400) -> None:
-    """Print one row per design."""
+    """Print one row per design and rule."""
     out = csv.writer(sys.stdout)
-    out.writerow(["items", "systems", "steps", "noise", "sets", "sign_flip", "bootstrap"])
+    out.writerow(
+        ["items", "systems", "steps", "noise", "sets", "threshold", "sign_flip", "bootstrap"]
+    )
     for design in DESIGNS:
-        out.writerow(
-            [*design, n_simulations, *(f"{rate:.4f}" for rate in rejected(design, n_simulations))]
-        )
+        for rule, statistic in (("argmax", ARGMAX), ("logistic", LOGISTIC)):
+            rates = rejected(statistic, design, n_simulations)
+            out.writerow([*design, n_simulations, rule, *(f"{rate:.4f}" for rate in rates)])
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ pd.DataFrame(records).round(2)
 # - `acc-eq`: all pairs are included, and tied labels must be matched by a scorer tie. A
 #   scorer that never ties is wrong on all of these;
 # - `tie_calibrated_accuracy`: the same, but margins up to a threshold are ties. The threshold is
-#   optimized for each scorer, so that continuous scores are not penalized.
+#   estimated for each scorer, so that continuous scores are not penalized.
 #
 # The order of the scorers depends on the policy. Bars are rank ranges from the tests. State the
 # policy in your paper; the last one is the default for ratings.
@@ -126,14 +126,15 @@ by_policy.pivot(index="statistic", columns="scorer", values="estimate").drop("sy
 # ## Which threshold, and what is its accuracy?
 #
 # The published method optimizes the threshold on the same pairs on which it is evaluated
-# (`n_folds=None`), so that the value is biased upward. By default the threshold of each fifth of
-# the items is optimized on the other four fifths (*cross-fitting*). That is biased slightly
-# downward, because thresholds are fitted on fewer items. The difference is largest for weak
-# scorers. `truth` is the accuracy at the best threshold in the limit of infinitely many items.
+# (`n_folds=None`), so that the value is biased upward. By default the threshold of each twentieth
+# of the items is estimated on the others (*cross-fitting*), by a logistic regression. That is
+# biased slightly downward, because an estimated threshold is not the best one. The difference is
+# largest for weak scorers. `truth` is the accuracy at the best threshold in the limit of
+# infinitely many items.
 
 # %%
 tuned = me.statistics.tie_calibrated_accuracy
-cross_fitted = me.evaluate(table, tuned(n_folds=5), scorers=scorers, n_resamples=500)
+cross_fitted = me.evaluate(table, tuned(), scorers=scorers, n_resamples=500)
 in_sample = me.evaluate(table, tuned(n_folds=None), scorers=scorers, n_resamples=500)
 pd.DataFrame(
     {

@@ -84,7 +84,7 @@ def test_bands_of_simulated_data_are_covered(form):
 
 
 def test_equal_scorers_with_tuned_thresholds_are_seldom_rejected():
-    flips, _ = tuned_thresholds.rejected((40, 3, 0.5, 0.5), 60)
+    flips, _ = tuned_thresholds.rejected(tuned_thresholds.LOGISTIC, (40, 3, 0.5, 0.5), 60)
     assert flips <= 0.16  # four standard errors above .05
 
 

@@ -209,9 +209,7 @@ estimation_options = compose(
 comparison_options = compose(
     click.option(
         "--test",
-        default="sign-flip",
-        show_default=True,
-        help="Hypothesis test: sign-flip, bootstrap, ...",
+        help="Hypothesis test: sign-flip, bootstrap, ...; by default, that of the statistic.",
     ),
     click.option(
         "--alternative",

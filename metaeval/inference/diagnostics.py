@@ -11,7 +11,7 @@ from metaeval.core import ROUNDOFF, join_names
 from metaeval.inference.confidence_intervals import effective_interval_kind
 from metaeval.inference.design import Design
 from metaeval.inference.estimates import Estimates
-from metaeval.inference.hypothesis_tests import item_verdicts
+from metaeval.inference.hypothesis_tests import item_verdicts, requested_test
 from metaeval.inference.settings import FLIPS_PER_COMPARISON, ComparisonSettings, Settings
 from metaeval.resampling import MAX_ENUMERATED
 from metaeval.statistics import Statistic
@@ -50,7 +50,7 @@ def family_size(estimates: Estimates, design: Design, n_comparisons: int) -> int
 def _unattainable_p(inputs: DiagnosticInput) -> list[str]:
     """Warn if no comparison of a family can be significant, however large the difference."""
     testing = inputs.settings.testing
-    if testing is None or testing.test != "sign-flip":
+    if testing is None or requested_test(inputs.statistic, testing) != "sign-flip":
         return []
     for estimates in inputs.by_size:
         size = family_size(estimates, inputs.design, inputs.n_pairs)
@@ -112,7 +112,8 @@ def _few_units(inputs: DiagnosticInput) -> list[str]:
     if not small:
         return []
     testing = inputs.settings.testing
-    flips = testing is None or (testing.test == "sign-flip" and small[0].contributions is not None)
+    test = "sign-flip" if testing is None else requested_test(inputs.statistic, testing)
+    flips = test == "sign-flip" and (testing is None or small[0].contributions is not None)
     where = "" if small[0].name is None else f" in {small[0].name}"
     n_others = len(small) - 1
     strata = "stratum" if n_others == 1 else "strata"

@@ -8,7 +8,7 @@ import numpy as np
 
 from metaeval.core import ROUNDOFF, ROUNDOFF_OF_SUMS, Floats, MetaevalError
 from metaeval.inference.comparisons import Comparisons, PValues
-from metaeval.inference.estimates import Estimates
+from metaeval.inference.estimates import Estimates, degrees_of_freedom
 from metaeval.inference.published_tests import published_tests
 from metaeval.inference.settings import ComparisonSettings
 from metaeval.inference.units import resampling_units
@@ -17,12 +17,10 @@ from metaeval.resampling import (
     PairedDifferences,
     flip_test,
     mcnemar,
-    normal_cdf,
     step_down,
 )
 from metaeval.statistics import Statistic
 
-_LARGEST_Z = 40.0  # beyond it the normal tail is 0 in double precision
 _ROWS_AT_A_TIME = 2**16  # a table without verdicts is usually recognized in its first block
 
 
@@ -30,14 +28,22 @@ def test_family(
     statistic: Statistic, family: Sequence[Comparisons], testing: ComparisonSettings, n_flips: int
 ) -> list[PValues]:
     """Test the differences of a family with shared random draws."""
+    test = requested_test(statistic, testing)
     can_flip = all(c.estimates.contributions is not None for c in family)
-    if testing.test == "sign-flip" and can_flip:
+    if test == "sign-flip" and can_flip:
         return _sign_flip_tests(statistic, family, testing, n_flips)
-    if testing.test in ("mcnemar", "mcnemar-mid-p"):
+    if test in ("mcnemar", "mcnemar-mid-p"):
         return [_mcnemar(statistic, c, testing) for c in family]
-    if testing.test in ("sign-flip", "bootstrap"):
+    if test in ("sign-flip", "bootstrap"):
         return _bootstrap_tests(family, testing)
     return published_tests(statistic, family, testing, n_flips)
+
+
+def requested_test(statistic: Statistic, testing: ComparisonSettings) -> str:
+    """Return the requested test, by default that of the statistic."""
+    if testing.stop_after_exceedances is not None:
+        return "sign-flip"
+    return testing.test or statistic.test
 
 
 def _sign_flip_tests(
@@ -96,7 +102,8 @@ def _bootstrap_tests(family: Sequence[Comparisons], testing: ComparisonSettings)
         family, observed, null, np.split(adjusted, cuts), strict=True
     ):
         has_errors = c.estimates.standard_errors is not None
-        p = _bootstrap_p(t, t_null, two_sided) if has_errors else _normal_p(t, two_sided)
+        dof = degrees_of_freedom(c.estimates)
+        p = _bootstrap_p(t, t_null, two_sided) if has_errors else _student_p(t, dof, two_sided)
         # Neither the draws nor sign flips of the units can give a smaller p-value.
         smallest = max(1 / (1 + testing.n_resamples), 2.0 ** (1 - c.estimates.n_units))
         p = np.where(np.isnan(c.se), np.nan, np.maximum(p, smallest))
@@ -135,13 +142,11 @@ def _bootstrap_p(t: Floats, null: Floats, two_sided: bool) -> Floats:
     return np.asarray((1 + extreme.sum(axis=0)) / (1 + n_defined))
 
 
-def _normal_p(t: Floats, two_sided: bool) -> Floats:
-    z = np.clip(
-        np.nan_to_num(t, nan=0.0, posinf=_LARGEST_Z, neginf=-_LARGEST_Z), -_LARGEST_Z, _LARGEST_Z
-    )
-    if two_sided:
-        return np.asarray(2 * (1 - normal_cdf(np.abs(z))))
-    return np.asarray(1 - normal_cdf(z))
+def _student_p(t: Floats, dof: int, two_sided: bool) -> Floats:
+    from scipy.special import stdtr
+
+    t = np.nan_to_num(t, nan=0.0)
+    return np.asarray(2 * stdtr(dof, -np.abs(t)) if two_sided else stdtr(dof, -t))
 
 
 def item_verdicts(estimates: Estimates) -> Floats | None:
@@ -189,6 +194,6 @@ def _mcnemar(
         mcse=np.zeros(len(p)),
         n_flips=0,
         enumerated=True,
-        test=testing.test,
+        test=str(testing.test),
         status=statistic.estimand.status,
     )

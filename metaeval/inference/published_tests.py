@@ -161,7 +161,7 @@ def _from_counts(
         mcse=mcse,
         n_flips=n,
         enumerated=enumerated,
-        test=testing.test,
+        test=str(testing.test),
         status="published",
     )
 
@@ -225,7 +225,7 @@ def _null(
     statistic: Statistic, comparisons: Comparisons, testing: ComparisonSettings, n_flips: int
 ) -> NullDistribution:
     tables = _swappable(statistic, comparisons, testing)
-    units = swap_units(tables, testing.test)
+    units = swap_units(tables, str(testing.test))
     key = key_of(testing.seed, "flip", comparisons.estimates.stream)
     n_units = 1 + max(int(unit.max()) for unit in units)
     swaps = SwapDesign(tables, comparisons.first, comparisons.second, units, n_units, key)
@@ -320,7 +320,7 @@ def _unadjusted(
         mcse=mcse,
         n_flips=n,
         enumerated=enumerated,
-        test=testing.test,
+        test=str(testing.test),
         status="published",
     )
 

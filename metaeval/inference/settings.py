@@ -56,7 +56,7 @@ class ComparisonSettings:
 
     n_resamples: int
     seed: int
-    test: str = "sign-flip"
+    test: str | None = None  # None: the default of the statistic
     alternative: str = "two-sided"
     correction: str = "maxt"
     baseline: str | None = None
@@ -66,14 +66,14 @@ class ComparisonSettings:
 
     def __post_init__(self) -> None:
         """Refuse unknown names and values out of range."""
-        check_one_of("test", self.test, TESTS)
+        check_one_of("test", self.test, (None, *TESTS))
         check_one_of("alternative", self.alternative, ALTERNATIVES)
         check_one_of("correction", self.correction, CORRECTIONS)
         if self.equivalence_margin is not None:
             check_not_negative("equivalence_margin", self.equivalence_margin)
         if self.stop_after_exceedances is not None:
             check_integer("stop_after_exceedances", self.stop_after_exceedances, MIN_EXCEEDANCES)
-            if self.test != "sign-flip":
+            if self.test not in (None, "sign-flip"):
                 raise MetaevalError(
                     "stop_after_exceedances applies to test='sign-flip' only; omit one of the two."
                 )

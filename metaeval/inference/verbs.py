@@ -120,7 +120,7 @@ def compare(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     baseline: str | None = None,
-    test: str = "sign-flip",
+    test: str | None = None,
     alternative: str = "two-sided",
     correction: str = "maxt",
     equivalence_margin: float | None = None,
@@ -146,12 +146,13 @@ def compare(
     baseline : str, optional
         Compare all other scorers with this one; by default, compare all pairs, in alphabetical
         order.
-    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}
+    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, optional
         `sign-flip`: random signs of the differences between the contributions of two scorers, by
         item (cluster); all sign patterns are enumerated for at most 20 units. `bootstrap`:
-        studentized bootstrap, approximate, and used for all statistics without contributions.
-        `mcnemar`: for one verdict per item. Published tests, for comparison: `swap-cells`,
-        `swap-items`, `swap-systems`, `pair-swap`, `williams`.
+        bootstrap t test, approximate, and used for all statistics without contributions.
+        Default: `sign-flip`, but `bootstrap` for `tie_calibrated_accuracy`. `mcnemar`: for one
+        verdict per item. Published tests, for comparison: `swap-cells`, `swap-items`,
+        `swap-systems`, `pair-swap`, `williams`.
     alternative : {"two-sided", "greater", "less"}
         Alternative hypothesis on scorer minus baseline.
     correction : {"maxt", "holm", "bh", "by", "none"}

@@ -111,7 +111,7 @@ def gate(
     baseline: str,
     superiority_margin: float = 0.0,
     non_inferiority_margin: float | None = None,
-    test: str = "sign-flip",
+    test: str | None = None,
     label: str | None = None,
     by: str | None = None,
     resample: str | tuple[str, str] | None = None,
@@ -137,7 +137,7 @@ def gate(
     non_inferiority_margin : float, optional
         Acceptable loss, above 0, in the same units: requires only that the new scorer is worse by
         less. Excludes `superiority_margin`.
-    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "sign-flip"
+    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, optional
         The test at a margin of 0, as in `compare`.
     label : str, optional
         Label column; needed if there are several whose mean is not the label.
@@ -194,6 +194,8 @@ def gate(
     >>> from metaeval import gate, load_example
     >>> asked = {"new": "judge", "baseline": "lexical", "n_resamples": 500}
     >>> gate(load_example(), **asked).outcome
+    'met'
+    >>> gate(load_example(), **asked, superiority_margin=0.05).outcome
     'inconclusive'
     >>> gate(load_example(), **asked, non_inferiority_margin=0.05).code
     0

@@ -31,7 +31,7 @@ def tie_curve(
     scorers: Sequence[str] | str | None = None,
     *,
     tree: xr.DataTree | None = None,
-    n_folds: int = 5,
+    n_folds: int = 20,
     average: Literal["items", "pairs"] | None = None,
     points: int = 40,
     label: str | None = None,
@@ -52,7 +52,7 @@ def tie_curve(
         One panel for each, since thresholds are in units of its scores; all scorers by default.
     tree : DataTree, optional
         A posterior of `bayes.TieModel`, whose `epsilon` is drawn below the curve.
-    n_folds : int, default 5
+    n_folds : int, default 20
         Number of folds of the cross-fitted threshold, as in
         `metaeval.statistics.tie_calibrated_accuracy`.
     average : {"items", "pairs"}, optional

@@ -43,7 +43,7 @@ def report(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     baseline: str | None = None,
-    test: str = "sign-flip",
+    test: str | None = None,
     alternative: str = "two-sided",
     correction: str = "maxt",
     equivalence_margin: float | None = None,
@@ -82,7 +82,7 @@ def report(
         Scorers to compare, all by default; for a single one, only its value is reported.
     baseline : str, optional
         Compare all other scorers with this one; by default, compare all pairs.
-    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "sign-flip"
+    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, optional
         As in `compare`.
     alternative : {"two-sided", "greater", "less"}, default "two-sided"
         Alternative hypothesis on scorer minus baseline.

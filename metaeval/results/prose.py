@@ -42,7 +42,7 @@ OWN_TESTS = {
     "cochran-q": "Cochran's Q",
 }
 _TESTS = {
-    "bootstrap": "the studentized bootstrap",
+    "bootstrap": "bootstrap t tests",
     "mcnemar": "McNemar's exact test",
     "mcnemar-mid-p": "McNemar's mid-p test",
     "swap-cells": "permutation of the two scorers' scores by cell (PERM-BOTH)",
@@ -215,7 +215,7 @@ def _statistic(info: StatisticInfo) -> str:
     ties = f"; {_TIES[info.ties]}" if info.ties in _TIES else ""
     tuned = ""
     if info.epsilon in _TUNED:
-        tuned = f"; margins up to a threshold optimized on {_TUNED[info.epsilon]} count as ties"
+        tuned = f"; margins up to a threshold estimated on {_TUNED[info.epsilon]} count as ties"
     if info.target is not None:
         tuned += f"; it estimates {info.target}"
     average = _AVERAGE.get(info.average or "", "")

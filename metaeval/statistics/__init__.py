@@ -83,6 +83,7 @@ from metaeval.statistics.pairs.pairwise import (
     pairwise_accuracy,
 )
 from metaeval.statistics.pairs.tie_calibration import (
+    Tuning as Tuning,
     credit_at as credit_at,
     thresholds as thresholds,
     tie_calibrated_accuracy,

@@ -12,7 +12,7 @@ from metaeval import (
     simulate,
     statistics,
 )
-from metaeval.statistics import credit_at, thresholds
+from metaeval.statistics import Tuning, credit_at, thresholds
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,8 @@ def test_every_threshold_has_the_credit_of_its_calls():
     for at in (0, 1, len(size) // 3, len(size) - 1):
         call = np.where(np.abs(margin) <= size[at], 0.0, np.sign(margin))
         assert credit[at] == (call == label).sum()
-    assert size[np.argmax(credit)] == thresholds(pairs, None, "pairs")[0, 0]
+    tuning = Tuning(n_folds=None, average="pairs", argmax=True)
+    assert size[np.argmax(credit)] == thresholds(pairs, tuning)[0, 0]
 
 
 def test_what_cannot_be_drawn_is_said():

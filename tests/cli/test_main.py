@@ -39,12 +39,12 @@ def test_compare_prints_what_a_reader_needs(scores):
     text = run("compare", scores, *LONG)
     lines = text.splitlines()
     assert "80 items x 6 systems" in text
-    assert "default for ratings: tie_calibrated_accuracy(n_folds=5)" in text
+    assert "default for ratings: tie_calibrated_accuracy(n_folds=20)" in text
     assert "resample: cluster" in text
     assert any(line.startswith("significant after max-T") for line in lines)
     assert "system_accuracy" in text
     assert lines[-1].startswith(
-        f"metaeval:{me.__version__}|compare|tie_calibrated_accuracy(n_folds=5)|"
+        f"metaeval:{me.__version__}|compare|tie_calibrated_accuracy(n_folds=20)|"
     )
     assert "Monte Carlo error of p" in text
 

@@ -12,7 +12,7 @@ import metaeval as me
 from metaeval import MetaevalError, Responses, statistics as st
 from metaeval.inference import Resampling, estimate_strata, make_design
 from metaeval.inference.pairwise_analysis import _common_design, _with_units_of
-from metaeval.statistics.pairs.tie_calibration import tuned_decisions
+from metaeval.statistics.pairs.tie_calibration import Tuning, tuned_decisions
 from metaeval.tables.missing import most_incomplete_scorers
 
 
@@ -154,7 +154,8 @@ def test_acceleration_of_tuned_thresholds_is_that_of_leaving_clusters_out(averag
         make_design(table), st.tie_calibrated_accuracy(None, average), Resampling(100, 0)
     )[0]
     pairs = make_design(table).table.pairs()
-    right = tuned_decisions(pairs, None, average) == pairs.labels.to_numpy()
+    tuning = Tuning(n_folds=None, average=average, argmax=True)
+    right = tuned_decisions(pairs, tuning) == pairs.labels.to_numpy()
     cluster = pairs.rows["cluster"].cat.codes.to_numpy()
     without = np.array([right[cluster != c].mean(axis=0) for c in range(len(sizes))])
     assert_allclose(skewness(part.influence), skewness(right.mean(axis=0) - without), atol=0.12)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from benchmarks.tuned_thresholds import DESIGNS, rejected
+from benchmarks.tuned_thresholds import ARGMAX, DESIGNS, LOGISTIC, rejected
 from metaeval import Responses
 from metaeval.inference import make_design
 from metaeval.resampling import PairedDifferences, flip_test
@@ -55,7 +55,7 @@ def test_pseudo_values_of_system_accuracy_reject_far_too_often():
 
 
 def test_pseudo_values_of_tuned_thresholds_reject_too_often_and_fixed_thresholds_do_not():
-    statistic, tuned, fixed = tie_calibrated_accuracy(5), [], []
+    statistic, tuned, fixed = tie_calibrated_accuracy(5, threshold="argmax"), [], []
     for seed in range(80):
         pairs = equal_scorers(seed, 60, 4, ratings=1.0).pairs()
         tuned.append(flipped(pseudo_values(statistic, pairs), seed))
@@ -66,6 +66,12 @@ def test_pseudo_values_of_tuned_thresholds_reject_too_often_and_fixed_thresholds
 
 
 def test_unstable_thresholds_are_for_the_bootstrap():
-    flips, bootstrap = rejected(DESIGNS[1], 150)
+    flips, bootstrap = rejected(ARGMAX, DESIGNS[1], 150)
     assert 150 * flips > most(150, 0.05)  # fixed thresholds know nothing of their own uncertainty
     assert 150 * bootstrap <= most(150, 0.05)
+
+
+def test_thresholds_by_logistic_regression_keep_the_level():
+    flips, bootstrap = rejected(LOGISTIC, DESIGNS[1], 150)
+    assert 150 * flips <= most(150, 0.06)
+    assert most(150, 0.05) >= 150 * bootstrap >= 1

@@ -222,7 +222,7 @@ def check_calibration(table, folds, average, data, atol):
     rows = slow.rows_of(table, True)
     if folds is not None and max((row.index for row in rows), default=0) == 0:
         return
-    statistic = tie_calibrated_accuracy(folds, average)
+    statistic = tie_calibrated_accuracy(folds, average, threshold="argmax")
     agrees(table, statistic, twin, only_with_pairs=True)
     repeats(table, statistic, twin, data, only_with_pairs=True, atol=atol)
 
@@ -231,7 +231,7 @@ def check_calibration(table, folds, average, data, atol):
 @settings(max_examples=10)
 @given(table=responses())
 def test_tie_rate_after_calibration(folds, table):
-    table, found = levels_of(table, tie_calibrated_accuracy(folds))
+    table, found = levels_of(table, tie_calibrated_accuracy(folds, threshold="argmax"))
     rows = slow.rows_of(table, True)
     for scorer, levels in found.items():
         r = slow.tuned_tie_rate(rows, scorer, folds)
@@ -250,7 +250,7 @@ def test_tie_calibration_across_items(folds, grouping, average, table, data):
         return
     if grouping == "system" and any(len(g) < 2 for g in slow.groups(rows, "system")):
         return
-    statistic = tie_calibrated_accuracy(folds, average, grouping)
+    statistic = tie_calibrated_accuracy(folds, average, grouping, "argmax")
     agrees(table, statistic, lambda some: slow.tie_calibrated(some, folds, average, grouping))
     repeats(
         table,

@@ -487,7 +487,7 @@ FAR = [
 @every(FAR)
 def test_adding_a_large_number_to_a_scorer_changes_nothing(statistic):
     table = candidates_table() if statistic in BEST else grid_table(n_items=24)
-    fine = np.random.default_rng(4).integers(-99, 100, len(table)) / 1024
+    fine = np.random.default_rng(4).integers(-99, 100, len(table)) / 64  # six decimals
     near = table.scores.assign(alpha=table.scores["alpha"] + fine)
     far = near.assign(alpha=near["alpha"] + 1e8)
     one, other = (

@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 from metaeval import Responses
 from metaeval.inference import as_rows_for
 from metaeval.statistics import (
+    Tuning,
     kendall,
     pairwise_accuracy,
     pearson,
@@ -20,6 +21,7 @@ from metaeval.statistics import (
 
 HUMAN, SCORER = [1, 2, 2, 3, 4], [2, 1, 1.5, 5, 3]
 HUMAN_2, SCORER_2 = [1, 1, 1, 4], [0, 2, 6, 8]
+IN_SAMPLE = Tuning(n_folds=None, average="items", argmax=True)
 # Two systems (rows) by three items.
 GOLD, METRIC = [[1, 2, 3], [4, 5, 6]], [[2, 1, 4], [3, 3, 7]]
 
@@ -64,7 +66,7 @@ def test_first_vector_of_ties(statistic, expected):
 
 
 def test_first_vector_has_its_best_threshold():
-    assert thresholds(one_item(HUMAN, SCORER).pairs(), None, "items").tolist() == [[0.5]]
+    assert thresholds(one_item(HUMAN, SCORER).pairs(), IN_SAMPLE).tolist() == [[0.5]]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_second_vector_is_a_curve_of_thresholds(epsilon, right):
 
 def test_second_vector_takes_the_first_of_two_best_thresholds():
     table = one_item(HUMAN_2, SCORER_2)
-    assert thresholds(table.pairs(), None, "items").tolist() == [[4.0]]
+    assert thresholds(table.pairs(), IN_SAMPLE).tolist() == [[4.0]]
     assert value(table, tie_calibrated_accuracy(None)) == pytest.approx(4 / 6, abs=1e-12)
 
 

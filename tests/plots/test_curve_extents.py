@@ -144,7 +144,7 @@ def ranked(n, policies=4):
         | {"rank_low": max(1, rank - 1), "rank_high": min(n, rank + 3)}
         for statistic in (
             "pairwise_accuracy(ties=acc-eq)",
-            "tie_calibrated_accuracy(n_folds=5)",
+            "tie_calibrated_accuracy(n_folds=20)",
             "pairwise_accuracy(ties=strict)",
             "pairwise_accuracy(ties=half)",
             "best_of_n(ties=lenient)",

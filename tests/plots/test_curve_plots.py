@@ -179,7 +179,7 @@ def test_thresholds_are_those_of_the_package(example):
     own = frame[frame["part"] == "curve"].reset_index(drop=True)
     columns = ["epsilon", "accuracy", "lower", "upper", "tie_rate", "plateau"]
     pd.testing.assert_frame_equal(own[columns], curve[columns])
-    for folds, part in ((None, "in-sample"), (5, "cross-fitted")):
+    for folds, part in ((None, "in-sample"), (20, "cross-fitted")):
         asked = {"scorers": ["reward"], "n_resamples": 200}
         result = evaluate(example, st.tie_calibrated_accuracy(n_folds=folds), **asked)
         row = frame[frame["part"] == part].iloc[0]
@@ -237,7 +237,7 @@ def test_ranks_are_those_of_the_leagues(example):
     frame = tie_policies(example, return_data=True, **FEW)
     names = list(frame["statistic"].unique())
     assert names == [
-        *("pairwise_accuracy(ties=acc-eq)", "tie_calibrated_accuracy(n_folds=5)"),
+        *("pairwise_accuracy(ties=acc-eq)", "tie_calibrated_accuracy(n_folds=20)"),
         *("pairwise_accuracy(ties=strict)", "pairwise_accuracy(ties=half)"),
     ]
     result = compare(example, names, **FEW)

@@ -149,13 +149,15 @@ def test_in_sample_tie_calibration_and_its_plateau():
 
 
 def test_the_threshold_lies_on_the_published_plateau():
-    from metaeval.statistics import thresholds
+    from metaeval.statistics import Tuning, thresholds
 
     for case in reference("tie_calibration")["cases"]:
         pairs = make_design(table_of(case["gold"], case["metric"])).table.pairs()
         for call in case["calls"]:
             if call["options"] == {"average_by": "item", "variant": "acc23", "sample_rate": 1.0}:
-                epsilon = float(thresholds(pairs, None, "items")[0, 0])
+                epsilon = float(
+                    thresholds(pairs, Tuning(n_folds=None, average="items", argmax=True))[0, 0]
+                )
                 known = call["expected"]
                 assert (
                     known["smallest_such_eps"] - 1e-8 <= epsilon <= known["largest_such_eps"] + 1e-8

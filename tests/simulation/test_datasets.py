@@ -371,7 +371,7 @@ def test_the_example_is_the_one_that_docs_speak_of():
         ({"scorers": []}, "scorers needs at least one entry.*got none"),
         ({"scorers": ["judge", "judge"]}, "duplicate judge"),
         ({"scorers": ["jugde"]}, "Did you mean 'judge'"),
-        ({"scorers": [SimulatedScorer("human", 1)]}, "both a scorer and a label"),
+        ({"scorers": [SimulatedScorer("human", 1)]}, "A scorer and a label have the same name"),
     ],
 )
 def test_wrong_arguments_are_named(options, message):

@@ -22,6 +22,7 @@ from metaeval.statistics.folds import folds_of
 from metaeval.statistics.kinds import WeightedStatistic
 from metaeval.statistics.pairs.counts import chance_of
 from metaeval.statistics.pairs.cross_item import groups_of
+from metaeval.statistics.pairs.logistic_threshold import fitted_cells, margin_cells
 from metaeval.statistics.pairs.threshold_search import best_thresholds, sort_pairs
 from metaeval.statistics.sums import only_label
 from metaeval.tables import Responses
@@ -29,15 +30,17 @@ from metaeval.tables import Responses
 _MAX_PAIRS = 20_000_000  # some 2 GB in memory
 
 
-def across_items_calibrated(estimand: Estimand, n_folds: int | None) -> WeightedStatistic:
+def across_items_calibrated(
+    estimand: Estimand, n_folds: int | None, argmax: bool
+) -> WeightedStatistic:
     """Return tie-calibrated accuracy of pairs within systems, or of all pairs."""
 
     def weigh(table: Responses) -> Weigh:
-        pairs = _Pairs(table, estimand, n_folds)
+        pairs = _Pairs(table, estimand, n_folds, argmax)
         return lambda weights: pairs.values(weights)
 
     def describe(table: Responses) -> Mapping[str, Floats]:
-        pairs = _Pairs(table, estimand, n_folds)
+        pairs = _Pairs(table, estimand, n_folds, argmax)
         tie_rate = np.array([pairs.weight @ (decision == 0) for decision in pairs.decisions])
         return chance_of(tie_rate, float(pairs.weight @ (pairs.human == 0)), "acc-eq")
 
@@ -53,7 +56,9 @@ def across_items_calibrated(estimand: Estimand, n_folds: int | None) -> Weighted
 class _Pairs:
     """Pairs across items of one table, and decisions of each scorer at its tuned threshold."""
 
-    def __init__(self, table: Responses, estimand: Estimand, n_folds: int | None) -> None:
+    def __init__(
+        self, table: Responses, estimand: Estimand, n_folds: int | None, argmax: bool
+    ) -> None:
         groups = groups_of(table, str(estimand.grouping))
         n_pairs = sum(len(g) * (len(g) - 1) // 2 for g in groups)
         if n_pairs > _MAX_PAIRS:
@@ -77,19 +82,39 @@ class _Pairs:
         if n_folds is not None:
             fold = _fold_of_items(table, n_folds)
         self.decisions = [
-            self._tuned(difference(x[first], x[second], typical_decade(x)), fold, n_folds)
+            self._tuned(
+                difference(x[first], x[second], typical_decade(x)), fold, n_folds or 1, argmax
+            )
             for x in table.scores.to_numpy().T
         ]
 
-    def _tuned(self, margin: Floats, fold: Codes, n_folds: int | None) -> Floats:
-        """Decisions at thresholds optimized on pairs that share no fold with the pair: (pair,)."""
+    def _tuned(self, margin: Floats, fold: Codes, n_folds: int, argmax: bool) -> Floats:
+        """Decisions at thresholds estimated on pairs that share no fold with the pair: (pair,)."""
+        rule = self._argmax if argmax else self._logistic
+        low, high = (order(fold[self.a], fold[self.b]) for order in (np.minimum, np.maximum))
+        return decide_with_threshold(margin, rule(margin, low, high, n_folds))
+
+    def _logistic(self, margin: Floats, low: Codes, high: Codes, n_folds: int) -> Floats:
+        """Threshold of each pair by logistic regression on ranks of margins: (pair,)."""
+        cells, block = margin_cells(margin), low * n_folds + high
+        n_cells = len(cells.score)
+        shape = (n_folds * n_folds, n_cells)
+
+        def of_others(of_pairs: Floats) -> Floats:
+            values = (self.weight * of_pairs * len(margin))[cells.used]
+            at = block[cells.used] * n_cells + cells.cell
+            totals = np.bincount(at, values, n_folds * n_folds * n_cells)
+            return totals if n_folds == 1 else _outside(totals.reshape(n_folds, n_folds, -1))
+
+        right = np.sign(margin) == self.human
+        gains, losses = (of_others(v).reshape(shape) for v in (self.human == 0, right))
+        return np.r_[0.0, cells.size][fitted_cells(gains, losses, cells)][block]
+
+    def _argmax(self, margin: Floats, low: Codes, high: Codes, n_folds: int) -> Floats:
+        """Threshold of each pair with the largest observed credit: (pair,)."""
         all_pairs = sort_pairs(margin, self.human, self.weight)
         epsilon = np.full(len(margin), best_thresholds(all_pairs, np.zeros(len(margin), int), 1)[0])
-        if n_folds is not None:
-            low, high = (
-                np.minimum(fold[self.a], fold[self.b]),
-                np.maximum(fold[self.a], fold[self.b]),
-            )
+        if n_folds > 1:
             for f, g in itertools.combinations_with_replacement(range(n_folds), 2):
                 train = ~np.isin(low, (f, g)) & ~np.isin(high, (f, g))
                 train_pairs = sort_pairs(margin[train], self.human[train], self.weight[train])
@@ -99,7 +124,7 @@ class _Pairs:
                     else [0.0]
                 )
                 epsilon[(low == f) & (high == g)] = best[0]
-        return decide_with_threshold(margin, epsilon)
+        return epsilon
 
     def values(self, weights: Floats) -> Floats:
         """Weighted accuracy of each replicate at fixed thresholds: (replicate, scorer)."""
@@ -118,6 +143,19 @@ class _Pairs:
                 ratios.append(_quadratic(weights, top) / _quadratic(weights, bottom))
         of_groups = np.stack(ratios, axis=-1)[:, None]
         return nanmean_groups(of_groups, "drop", ~np.isnan(of_groups))[:, 0]
+
+
+def _outside(totals: Floats) -> Floats:
+    """Totals of the pairs without a member in either of two folds: (fold, fold, cell).
+
+    `totals` (fold, fold, cell) are those of pairs by the folds of their members, the lower first.
+    """
+    folds = np.arange(len(totals))
+    within = totals[folds, folds]
+    both = totals + totals.transpose(1, 0, 2)  # pairs with members in both folds
+    touching = both.sum(axis=1) - within  # pairs with a member in a fold
+    both[folds, folds] = touching
+    return np.asarray(totals.sum(axis=(0, 1)) - touching[:, None] - touching[None] + both)
 
 
 def _form(a: Codes, b: Codes, values: Floats, n: int) -> Floats:

@@ -236,7 +236,7 @@ NONSENSE = {
     "too many items": (
         TASKS,
         {"statistic": dataclasses.replace(kendall("b", grouping="none"), most_items=10)},
-        "is limited to 10 items",
+        "draws are limited to 10 items",
     ),
     "one unit in a task": (
         TASKS.keep_rows((TASKS.rows["task"] == "chat") | (TASKS.item_codes == 119)),

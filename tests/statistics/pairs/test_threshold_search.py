@@ -18,6 +18,10 @@ FOLDS = [None, 2, 5]
 AVERAGES = ["items", "pairs"]
 
 
+def argmax(n_folds, average):
+    return tie_calibration.Tuning(n_folds=n_folds, average=average, argmax=True)
+
+
 def accuracy(table, weights, folds, average):
     """Accuracy of one replicate and the first scorer, in whole numbers up to the last division."""
     size = np.bincount(table.item_codes)
@@ -76,7 +80,7 @@ def exponential(n_items, n=200, seed=1):
 
 
 def same_in_each_replicate(table, weights, folds, average):
-    found = tie_calibration._weigh(table, folds, average)(weights)[:, 0]
+    found = tie_calibration._weigh(table, argmax(folds, average))(weights)[:, 0]
     expected = [accuracy(table, w, folds, average) for w in weights]
     np.testing.assert_array_equal(found, expected)
 
@@ -127,7 +131,7 @@ def test_small_tables_agree_with_sorting_again(table, folds, average, whole, see
 @pytest.mark.parametrize("folds", FOLDS)
 def test_without_resampling_it_is_the_estimate(folds, average):
     table = pairs(grid=4, holes=True, n_items=30)
-    statistic = tie_calibrated_accuracy(folds, average)
+    statistic = tie_calibrated_accuracy(folds, average, threshold="argmax")
     again = statistic.weigh(table)(np.ones((1, table.n_items)))[0]
     np.testing.assert_allclose(again, statistic.value(table), rtol=0, atol=1e-15)
 
@@ -135,7 +139,7 @@ def test_without_resampling_it_is_the_estimate(folds, average):
 @pytest.mark.parametrize("folds", FOLDS)
 def test_blocks_of_replicates_change_nothing(folds):
     table = pairs(n_items=30)
-    weigh, weights = tie_calibration._weigh(table, folds, "items"), counts(30, 700)
+    weigh, weights = tie_calibration._weigh(table, argmax(folds, "items")), counts(30, 700)
     parts = [weigh(weights[i : i + 99]) for i in range(0, 700, 99)]
     np.testing.assert_array_equal(weigh(weights), np.concatenate(parts))
 
@@ -152,7 +156,7 @@ def test_weights_of_pairs_are_whole_and_few_enough_to_be_exact():
     of_item = np.bincount(table.item_codes, weight)
     np.testing.assert_allclose(of_item, of_item[0], rtol=1e-7)
     weights = exponential(60, 20)
-    one = tie_calibration._weigh(table, 5, "items")(weights)
+    one = tie_calibration._weigh(table, argmax(5, "items"))(weights)
     np.testing.assert_array_equal(
-        one, tie_calibration._weigh(table, 5, "items")(weights[::-1])[::-1]
+        one, tie_calibration._weigh(table, argmax(5, "items"))(weights[::-1])[::-1]
     )

@@ -132,7 +132,7 @@ def test_a_replicate_of_system_accuracy(table, data):
 @settings(max_examples=15)
 @given(table=responses(items=(4, 6), systems=(3, 4)), data=st.data())
 def test_a_replicate_of_calibrated_accuracy_keeps_its_thresholds(table, data):
-    statistic = tie_calibrated_accuracy(n_folds=2, average="pairs")
+    statistic = tie_calibrated_accuracy(n_folds=2, average="pairs", threshold="argmax")
     view, rows = ready(table, statistic)
     items, systems, w = drawn_weights(data, view, rows)
     both = slow.drawn_both(rows, items, systems)
