@@ -33,8 +33,10 @@ class ExactTerms(NamedTuple):
 
     def bound(self, largest_weight: float) -> float:
         """Upper bound on the absolute sum of values with weights up to the largest."""
-        blocks = (self.values[i : i + _ROWS] for i in range(0, len(self.values), _ROWS))
-        return float(sum(np.abs(block).sum(axis=0) for block in blocks).max()) * largest_weight
+        total = np.zeros(self.values.shape[1])
+        for start in range(0, len(self.values), _ROWS):
+            total += np.abs(self.values[start : start + _ROWS]).sum(axis=0)
+        return float(total.max()) * largest_weight
 
     @property
     def largest(self) -> float:

@@ -143,8 +143,9 @@ def _rater_table(table: Table, raters: Sequence[str] | None, form: str) -> Table
         name for name, any_label in zip(names, labeled.any(axis=0), strict=True) if not any_label
     ]
     if unlabeled:
+        has = "has" if len(unlabeled) == 1 else "have"
         raise MetaevalError(
-            f"{join_names(unlabeled)} has no labels; select other raters with raters=[...]."
+            f"{join_names(unlabeled)} {has} no labels; select other raters with raters=[...]."
         )
     if form == "ordinal":
         return require_ratings(table.keep_labels(names))

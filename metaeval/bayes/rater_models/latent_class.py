@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -249,9 +250,12 @@ def posterior_truth(data: RaterData, prevalence: Floats, confusion: Floats) -> N
     labels, of_row = data.patterns.by_range(data.patterns.labels), data.patterns.of_row
     if len(of_row) * len(data.labels) > MAX_TRUTH_PROBABILITIES:
         return {}
-    total = sum(
-        posterior_by_range(labels, prevalence[block], confusion[block]).sum(axis=0)
-        for block in draw_blocks(len(prevalence), len(data.patterns.labels) * len(data.labels))
+    total = functools.reduce(
+        np.add,
+        (
+            posterior_by_range(labels, prevalence[block], confusion[block]).sum(axis=0)
+            for block in draw_blocks(len(prevalence), len(data.patterns.labels) * len(data.labels))
+        ),
     )
     mean = (total / len(prevalence))[of_row]
     mean = np.where(data.swapped[:, None], mean[:, ::-1], mean)
