@@ -145,7 +145,7 @@ reading_options = compose(
         help="Decimal mark, if ambiguous: , or . for all columns, or by column, as in elo=,;bleu=.",
     ),
     click.option("--header", type=Names(), help="Column names of files without a header."),
-    click.option("--repeats", help="How to treat repeated values of one row: error, mean."),
+    click.option("--repeats", help="How to treat repeated values for the same row: error, mean."),
     click.option(
         "--item-from", help="How items of reward files are identified: id, order, text-hash."
     ),

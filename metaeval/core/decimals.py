@@ -18,7 +18,7 @@ SCORE_DIGITS = 13
 """Significant decimal digits of the larger of two scores: a double has 15 to 17."""
 
 COLUMN_DIGITS = 12
-"""Digits of a typical score of the column that a difference keeps, unless it is tiny."""
+"""Digits to which a difference is rounded, relative to a typical score of its column."""
 
 DIFFERENCE_DIGITS = 9
 """Digits that every difference keeps, however small."""

@@ -51,7 +51,8 @@ def require_column(columns: Iterable[object], column: str, *, purpose: str) -> N
     if column not in names:
         raise MetaevalError(
             f"{purpose} needs a column {column!r}; found {join_names(names, 20) or 'no columns'}."
-            f"{did_you_mean(column, names)} Rename it, or map it: {column}=<your column>."
+            f"{did_you_mean(column, names)} Rename the corresponding column, or map it: "
+            f"{column}=<your column>."
         )
 
 

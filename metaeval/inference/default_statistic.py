@@ -31,8 +31,8 @@ def choose_statistics(table: Table, statistic: Statistics) -> tuple[list[Statist
         names = [s.name for s in statistics]
         if not statistics or len(set(names)) < len(names):
             raise MetaevalError(
-                f"Name each statistic once, got {join_names(names) or 'none'}; omit statistic= to "
-                "use the default for the kind of label."
+                f"Each statistic must be named exactly once, got {join_names(names) or 'none'}; "
+                "omit statistic= to use the default for the kind of label."
             )
         return statistics, []
     kind, statistics = _default_statistics(table)

@@ -92,7 +92,7 @@ def shrinkage(
         require_result(result, "shrinkage")
     if not posterior.is_posterior or raw.is_posterior:
         raise MetaevalError(
-            "shrinkage expected a result of metaeval.evaluate and one of bayes.summarize, in this "
+            "shrinkage expected a result of metaeval.evaluate and one of bayes.summarize, in that "
             f"order, got {raw.meta.kind} and {posterior.meta.kind}."
         )
     frame = _merge(raw, posterior, statistic)

@@ -15,7 +15,7 @@ MAX_ROWS = 20_000
 """Largest number of rows of which all pairs are compared: 2e8 pairs per scorer."""
 
 MAX_RESAMPLED_ITEMS = 5_000
-"""Largest number of items whose pairs across items are recounted in each replicate."""
+"""Largest number of items for which pairs across items are recounted in each replicate."""
 
 DEGENERATE = ("drop", "zero", "error")
 

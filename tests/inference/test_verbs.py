@@ -181,7 +181,7 @@ def test_statistics_with_different_estimands_have_different_names():
         st.tie_calibrated_accuracy(average="pairs"),
     ]
     assert len({s.name for s in makers}) == len(makers)
-    with pytest.raises(MetaevalError, match="Name each statistic once"):
+    with pytest.raises(MetaevalError, match="Each statistic must be named exactly once"):
         me.evaluate(grid(4), [st.pearson(), st.pearson()], n_resamples=100)
 
 

@@ -196,7 +196,7 @@ def test_panels_are_made_in_a_figure_that_is_given(raw, result, ranks):
 
 def test_tasks_need_both_sides_and_something_in_common(raw, result, table, trees):
     tree = trees["accuracy"]
-    with pytest.raises(MetaevalError, match=r"in this order, got posterior of .* and evaluate"):
+    with pytest.raises(MetaevalError, match=r"in that order, got posterior of .* and evaluate"):
         plots.shrinkage(result, raw)
     with pytest.raises(
         MetaevalError, match="have no task in common; evaluate and fit the same table"

@@ -32,7 +32,7 @@ _PAIRED_TRUTHS = (
     *(("right", "wrong"), ("good", "bad"), ("accept", "reject"), ("accepted", "rejected")),
     *(("valid", "invalid"), ("t", "f"), ("ok", "not ok")),
 )
-"""Words for right and wrong, provided that both of a pair occur."""
+"""Words for right and wrong, recognized only if both words of a pair occur."""
 _THUMBS = {
     **dict.fromkeys(("👍", "thumbsup", ":thumbsup:", ":+1:"), "thumbs up"),
     **dict.fromkeys(("👎", "thumbsdown", ":thumbsdown:", ":-1:"), "thumbs down"),

@@ -143,7 +143,7 @@ def one_sided_warning(present: Floats, name: str, source: str) -> list[str]:
         return [f"{source}: {name} rates all {len(present)} pairs as ties"]
     if (present >= 0).all():
         return [
-            f"{source}: {name} is not negative for any of {len(present)} pairs; if it is not a "
+            f"{source}: {name} is never negative in {len(present)} pairs; if it is not a "
             "margin (first minus second), declare preference_scale= (--preference-scale)"
         ]
     return []

@@ -254,7 +254,8 @@ def _remedies(
 def _average_runs(scorers: list[str]) -> str:
     """Return how to average runs; `scorers` are listed if the run numbers look like scores."""
     shell, python = _scorers_options(scorers)
-    return f"if it numbers runs to be averaged, use repeats='mean'{python} (--repeats mean{shell})"
+    how = f"use repeats='mean'{python} (--repeats mean{shell})"
+    return f"if it identifies runs to be averaged, {how}"
 
 
 def _scorers_options(scorers: list[str]) -> tuple[str, str]:
