@@ -65,12 +65,12 @@ def cell_text(value: Any) -> Any:
     """Return a text, or a list or object of one number as text; None for anything else."""
     if isinstance(value, dict) and len(value) == 1:
         [(key, number)] = value.items()
-        return f"{{{key}: {float(number)!r}}}" if _is_number(number) else None
+        return f"{{{key}: {_number_text(number)}}}" if _is_number(number) else None
     inner = value
     while isinstance(inner, list | tuple | np.ndarray) and len(inner) == 1:
         inner = inner[0]
     if inner is not value:
-        return f"[{float(inner)!r}]" if _is_number(inner) else None
+        return f"[{_number_text(inner)}]" if _is_number(inner) else None
     if isinstance(value, list | tuple) and not value:
         return "[]"
     return value if isinstance(value, str) else None
@@ -78,6 +78,14 @@ def cell_text(value: Any) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _number_text(value: Any) -> str:
+    """Return a number as text; integers beyond the largest double are infinite, and refused."""
+    try:
+        return repr(float(value))
+    except OverflowError:
+        return "inf" if value > 0 else "-inf"
 
 
 def _is_plain(text: str) -> bool:

@@ -130,6 +130,12 @@ def test_words_for_right_and_wrong_are_1_and_0(tmp_path, words):
     assert table(tmp_path, words[:1] * 6).scores["judge"].tolist() == [1] * 6
 
 
+@pytest.mark.parametrize("cell", [[10**400], [-(10**400)], {"score": 10**400}, [[10**400]]])
+def test_whole_numbers_beyond_doubles_are_named(cell):
+    with pytest.raises(MetaevalError, match=r"'judge' in .* cannot be read: .*inf"):
+        read(IDS.assign(judge=[[0.5], cell, *[[0.25]] * 4]))
+
+
 def test_lists_of_numbers_are_warned_of():
     found = read(IDS.assign(judge=[[1.0, 2.0]] * 6, chrf=VALUES))
     assert found.scorers == ["chrf"]
