@@ -14,13 +14,13 @@ import numpy as np
 
 from metaeval.calibration.cases import StratumCases
 from metaeval.core import SMALLEST_DIVISOR, Bools, Codes, Floats, MetaevalError, with_progress
-from metaeval.curves import Link, link_functions, scale_of
+from metaeval.curves import Link, link_functions
 from metaeval.inference import Resampling
 from metaeval.resampling import key_of, weight_blocks, weight_scheme
 
 _WEIGHTS_PER_BLOCK = 200_000  # points times replicates: 1.6 MB, so that a block stays in cache
 _MOST_DISTINCT = 256  # absolute margins that are a grid of their own
-_POINTS_PER_UNIT = 128  # of log(1 + margin / scale): neighbors differ by less than 0.8%
+_POINTS_PER_UNIT = 128  # of log(1 + margin / median): neighbors differ by 0.8% of the sum
 
 
 def margins_of(part: StratumCases, m: int) -> Floats:
@@ -87,7 +87,7 @@ def _linear_binning(sizes: Floats) -> tuple[Floats, Codes, Floats]:
     distinct, codes = np.unique(sizes, return_inverse=True)
     if len(distinct) <= _MOST_DISTINCT:
         return distinct, codes[None], np.ones((1, len(sizes)))
-    scale = scale_of(sizes)
+    scale = float(np.median(sizes[sizes > 0]))  # not that of outliers
     step = np.floor(_POINTS_PER_UNIT * np.log1p(sizes / scale))
     steps = np.unique(np.concatenate([step, step + 1]))
     grid = scale * np.expm1(steps / _POINTS_PER_UNIT)

@@ -102,16 +102,19 @@ def _bootstrap_tests(family: Sequence[Comparisons], testing: ComparisonSettings)
         family, observed, null, np.split(adjusted, cuts), strict=True
     ):
         has_errors = c.estimates.standard_errors is not None
-        dof = degrees_of_freedom(c.estimates)
+        dof = max(degrees_of_freedom(c.estimates), 1)  # without a standard error for one unit
         p = _bootstrap_p(t, t_null, two_sided) if has_errors else _student_p(t, dof, two_sided)
-        # Neither the draws nor sign flips of the units can give a smaller p-value.
+        # Neither the draws nor sign flips of as many units that differ can give a smaller p-value.
         smallest = max(1 / (1 + testing.n_resamples), 2.0 ** (1 - c.estimates.n_units))
+        error = np.sqrt(p * (1 - p) / testing.n_resamples)
+        if not has_errors:
+            error = _student_error(t, dof, two_sided) / np.sqrt(2 * testing.n_resamples)
         p = np.where(np.isnan(c.se), np.nan, np.maximum(p, smallest))
         tests.append(
             PValues(
                 p_value=p,
                 adjusted=np.maximum(p_adjusted, p),
-                mcse=np.sqrt(p * (1 - p) / testing.n_resamples),
+                mcse=np.where(np.isnan(p), np.nan, error),
                 n_flips=testing.n_resamples,
                 enumerated=False,
                 test="bootstrap",
@@ -147,6 +150,16 @@ def _student_p(t: Floats, dof: int, two_sided: bool) -> Floats:
 
     t = np.nan_to_num(t, nan=0.0)
     return np.asarray(2 * stdtr(dof, -np.abs(t)) if two_sided else stdtr(dof, -t))
+
+
+def _student_error(t: Floats, dof: int, two_sided: bool) -> Floats:
+    """Change of the p-value by relative changes of the standard error."""
+    from scipy.special import gammaln
+
+    t = np.abs(np.nan_to_num(t, nan=0.0, posinf=1e150, neginf=-1e150))
+    constant = gammaln((dof + 1) / 2) - gammaln(dof / 2) - np.log(dof * np.pi) / 2
+    density = np.exp(constant - (dof + 1) / 2 * np.log1p(t**2 / dof))
+    return np.asarray((1 + two_sided) * t * density)
 
 
 def item_verdicts(estimates: Estimates) -> Floats | None:

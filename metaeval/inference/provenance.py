@@ -121,7 +121,7 @@ def _policy(kind: str, design: Design, analyses: Sequence[Analysis], settings: S
         missing=design.missing,
         confidence=settings.confidence,
         interval=settings.interval if has_intervals else None,
-        test=tests or None if testing is None else testing.test or _default_test(analyses),
+        test=tests or None if testing is None else testing.test or _default_tests(analyses),
         correction=("holm" if adjusted else None) if testing is None else testing.adjustment,
         alternative=None if testing is None else testing.alternative,
         equivalence_margin=None if testing is None else testing.equivalence_margin,
@@ -134,10 +134,11 @@ def _policy(kind: str, design: Design, analyses: Sequence[Analysis], settings: S
     )
 
 
-def _default_test(analyses: Sequence[Analysis]) -> str | None:
-    """Return the test of the first difference, if none was requested."""
-    tests = [row.test for analysis in analyses for row in analysis.differences if row.test]
-    return tests[0] if tests else None
+def _default_tests(analyses: Sequence[Analysis]) -> str | None:
+    """Return the tests of the requested statistics, if no test was requested."""
+    requested = [analysis for analysis in analyses if not analysis.supplementary]
+    tests = [row.test for analysis in requested for row in analysis.differences if row.test]
+    return ",".join(dict.fromkeys(tests)) or None
 
 
 def _provenance(design: Design, analyses: Sequence[Analysis], settings: Settings) -> Provenance:

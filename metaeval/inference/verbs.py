@@ -150,9 +150,9 @@ def compare(
         `sign-flip`: random signs of the differences between the contributions of two scorers, by
         item (cluster); all sign patterns are enumerated for at most 20 units. `bootstrap`:
         bootstrap t test, approximate, and used for all statistics without contributions.
-        Default: `sign-flip`, but `bootstrap` for `tie_calibrated_accuracy`. `mcnemar`: for one
-        verdict per item. Published tests, for comparison: `swap-cells`, `swap-items`,
-        `swap-systems`, `pair-swap`, `williams`.
+        Default: `sign-flip`, but `bootstrap` for `tie_calibrated_accuracy` within items with
+        logistic thresholds. `mcnemar`: for one verdict per item. Published tests, for comparison:
+        `swap-cells`, `swap-items`, `swap-systems`, `pair-swap`, `williams`.
     alternative : {"two-sided", "greater", "less"}
         Alternative hypothesis on scorer minus baseline.
     correction : {"maxt", "holm", "bh", "by", "none"}

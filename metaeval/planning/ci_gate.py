@@ -138,7 +138,7 @@ def gate(
         Acceptable loss, above 0, in the same units: requires only that the new scorer is worse by
         less. Excludes `superiority_margin`.
     test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, optional
-        The test at a margin of 0, as in `compare`.
+        The test at a margin of 0, as in `compare`. Default: `sign-flip`.
     label : str, optional
         Label column; needed if there are several whose mean is not the label.
     by : str, optional
@@ -209,7 +209,7 @@ def gate(
         scorers=[new, baseline],
         baseline=baseline,
         correction="none",
-        test=test,
+        test="sign-flip" if test is None else test,
         label=label,
         by=by,
         resample=resample,

@@ -55,7 +55,7 @@ _SCALE_FREE = (
 def type_i_error_rate(
     table: Table,
     statistic: Statistics = None,
-    test: str = "sign-flip",
+    test: str | None = None,
     *,
     scorers: Sequence[str] | None = None,
     null: str = "exchanged",
@@ -80,7 +80,8 @@ def type_i_error_rate(
         each of them the two scorers are swapped with probability 1/2. The scorers are then
         exchangeable by item, dependence within items is preserved, and tests that permute by item
         are exact by construction. `shifted` (sign-flip and bootstrap): item differences minus their
-        mean are drawn with replacement, i.e. equally good scorers that need not be exchangeable.
+        mean are drawn with replacement, i.e. equally good scorers that need not be exchangeable;
+        the default test is then `sign-flip`.
     n_simulations : int, default 500
         Number of simulated data sets.
     confidence : float, default 0.95
@@ -122,7 +123,7 @@ def type_i_error_rate(
     if null == "shifted":
         part = unit_estimates(pair, statistic, options)
         values = differences(part, pair.scorers, 0, 1)
-        rate = _SHIFTED[_check_test(test, part)]
+        rate = _SHIFTED[_check_test(test or "sign-flip", part)]
         return rate(
             values - values.mean(), len(values), n_simulations, n_resamples, confidence, seed
         )

@@ -237,8 +237,9 @@ def _test(result: ResultData, unit: str) -> str:
         how = "all flips enumerated" if enumerated else f"{n} flips"
         words.append(f"paired sign-flip tests over {unit} ({how})")
     if "bootstrap" in tests and policy.test != "bootstrap":
-        fallback = f"where these do not apply, by {_TESTS['bootstrap']}"
-        words.append(fallback if words else _TESTS["bootstrap"])
+        by_bootstrap = differences.loc[differences["test"] == "bootstrap", "statistic"]
+        names = join_names(dict.fromkeys(by_bootstrap))
+        words.append(f"{_TESTS['bootstrap']} ({names})" if words else _TESTS["bootstrap"])
     words += [_TESTS[name] for name in tests if name == policy.test and name in _TESTS]
     leading = differences[differences["statistic"] == result.statistics[0]]
     size = int(leading["task"].isna().sum())

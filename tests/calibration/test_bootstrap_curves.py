@@ -220,6 +220,25 @@ def test_curves_of_a_grid_of_margins_are_those_of_all_margins(monkeypatch, link)
     assert np.abs(deviation).max() < 0.02 and np.sqrt(np.mean(deviation**2)) < 0.004
 
 
+@pytest.mark.parametrize("outlier", [1e2, 1e4, 1e8])
+def test_one_large_margin_changes_no_curve(monkeypatch, outlier):
+    def slopes():
+        rng = np.random.default_rng(0)
+        margin = np.r_[rng.normal(size=599), outlier]
+        rows = pd.DataFrame({"item": range(600), "first": "a", "second": "b"})
+        y = rng.random(600) < link_functions.expit(1.5 * margin)
+        table = me.Pairs(rows, pd.DataFrame({"m": margin}), pd.DataFrame({"h": 2.0 * y - 1}))
+        design = prepare_design(table, DesignOptions())
+        reading = Reading(scale="log_odds", rows="pairs").settled(design.table)
+        [part] = cases_by_stratum(design, reading)
+        link, resampling = link_functions.MARGIN, Resampling(100, 0)
+        return bootstrap_curves.refit(part, link, lambda x: x[:, None], resampling, 0).theta[:, 0]
+
+    on_grid = slopes()
+    monkeypatch.setattr(bootstrap_curves, "_MOST_DISTINCT", 10**9)
+    assert_allclose(on_grid, slopes(), atol=1e-3)
+
+
 def test_every_replicate_is_a_mode(monkeypatch):
     monkeypatch.setattr(bootstrap_curves, "_MOST_DISTINCT", 10**9)
     link = link_functions.LAPSE

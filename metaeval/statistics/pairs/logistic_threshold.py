@@ -9,6 +9,7 @@ Cube root asymptotics), it is a smooth function of the data.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ from metaeval.statistics.bound import Weigh
 
 _MAX_CELLS = 100  # of ranks: the resolution of a threshold is 1% of the pairs
 _PRIOR = np.diag([1e-6, 1e-3])  # precision of intercept and slope: finite if classes are separated
-_MOST_STEPS = 50  # of Newton's method, which needs about six
-_LONGEST = 3.0  # largest step of a coefficient
+_MOST_STEPS = 50  # of Newton's method, which needs about six, more if classes are separated
+_LONGEST = 3.0  # largest step of a coefficient, unless it is large already
 _TOLERANCE = 1e-10
 _REPLICATES_PER_BLOCK = 256
 
@@ -99,7 +100,8 @@ def fit_lines(gains: Floats, losses: Floats, score: Floats) -> Floats:
         gradient, information = _derivatives(theta, gains, total, x)
         step = np.linalg.solve(information, gradient[..., None])[..., 0]
         longest = np.abs(step).max(axis=1, keepdims=True)
-        theta += step * np.minimum(1.0, _LONGEST / np.maximum(longest, _LONGEST))
+        limit = np.maximum(_LONGEST, np.abs(theta).max(axis=1, keepdims=True))
+        theta += step * np.minimum(1.0, limit / np.maximum(longest, limit))
         if longest.max(initial=0.0) < _TOLERANCE:
             break
     return theta
@@ -139,22 +141,28 @@ def folded_thresholds(pairs: RankedPairs, fold: Codes, n_folds: int) -> tuple[Fl
     `fold` (item,) is the fold of each item.
     """
     gains, losses = (
-        np.array([values[fold != f].sum(axis=0) for f in range(n_folds)])
-        for values in (pairs.gains, pairs.losses)
+        _of_other_folds(values, fold, n_folds) for values in (pairs.gains, pairs.losses)
     )
     tied = fitted_cells(gains, losses, pairs.cells)
     return np.r_[0.0, pairs.cells.size][tied], tied
 
 
+def _of_other_folds(values: Floats, fold: Codes, n_folds: int) -> Floats:
+    """Sums of values (item, cell) over the items of the other folds, or over all: (fold, cell)."""
+    if n_folds == 1:
+        return values.sum(axis=0)[None]
+    return np.array([values[fold != f].sum(axis=0) for f in range(n_folds)])
+
+
 def refitted_accuracy(
-    columns: list[RankedPairs], share: Floats, fold: Codes, n_folds: int
+    columns: Iterable[RankedPairs], share: Floats, fold: Codes, n_folds: int
 ) -> Weigh:
     """Accuracy of replicates, with thresholds refitted by one step of Newton's method.
 
     Parameters
     ----------
-    columns : list of RankedPairs
-        Pairs of each scorer.
+    columns : iterable of RankedPairs
+        Pairs of each scorer; of these only what replicates need is kept.
     share : array (item,)
         Weight of the pairs of each item.
     fold : array (item,)
@@ -224,7 +232,7 @@ class _Refits(NamedTuple):
         of_parts = [weights[:, part] @ self.moments[part] for part in parts]
         total, refitted = sum(of_parts), np.zeros(len(weights))
         for part, of_part in zip(parts, of_parts, strict=True):
-            train = total - of_part
+            train = of_part if len(parts) == 1 else total - of_part
             cells = tied_cells(self.theta + self._step(train), train[:, 5], self.score)
             low, high = cells.min(), cells.max() + 1
             credit = weights[:, part] @ self.credit[part, low:high]

@@ -89,11 +89,12 @@ def tie_calibrated_accuracy(
     all :math:`|d|`, the smallest of several maxima; its error decreases so slowly with the number
     of items (with the cube root) that sign flips at fixed thresholds reject too often and bootstrap
     tests too seldom.
-    Thresholds are re-estimated in every bootstrap replicate (by one Newton step); folds belong to
-    the original items. The sign-flip test, and replicates that also resample systems, hold the
-    thresholds fixed: with few items and weak scorers that test rejects too often, and
-    `test="bootstrap"` does not. If labels are mostly tied, every pair may be declared a tie:
-    compare the value with `skill` and `tie_rate`. Coarse scorers gain from rounding alone.
+    Thresholds are estimated again in every bootstrap replicate (by one Newton step, `argmax` by an
+    exact search; see docs/methods.md); folds belong to the original items. The sign-flip test, and
+    replicates that also resample systems, hold the thresholds fixed: with few items and weak
+    scorers that test rejects too often, and `test="bootstrap"` does not. If labels are mostly tied,
+    every pair may be declared a tie: compare the value with `skill` and `tie_rate`. Coarse scorers
+    gain from rounding alone.
 
     References
     ----------
@@ -130,7 +131,7 @@ def tie_calibrated_accuracy(
         of_items=lambda table: _contributions(table, tuning),
         share=lambda table: _shares(table, tuning.average),
         describe=lambda table: _describe(table, tuning),
-        test="bootstrap",
+        test="sign-flip" if tuning.argmax else "bootstrap",
         by_systems=by_systems,
         credits=lambda table: _credits(table, tuning),
     )
@@ -254,14 +255,14 @@ def _shares(table: Pairs, average: str) -> Floats:
 
 
 def _describe(table: Pairs, tuning: Tuning) -> Mapping[str, Floats]:
-    human = only_label(table)
+    human, folds = only_label(table), np.unique(folds_of(table, tuning.n_folds))
     weight = pair_weights(table, np.ones_like(human), tuning.average)
     plain = weight @ (np.sign(table.scores.to_numpy()) == human[:, None])
     half = weight @ np.where(human[:, None] != 0, _half(table), 0.0)
     informative = float(weight @ (human != 0))
     return {
         **chance_levels(table, tuned_decisions(table, tuning), "acc-eq", tuning.average),
-        "epsilon": np.median(thresholds(table, tuning), axis=0),
+        "epsilon": np.median(thresholds(table, tuning)[folds], axis=0),
         "untuned": plain,
         "half": half / informative if informative else np.full(len(half), np.nan),
     }
@@ -277,7 +278,7 @@ def _weigh(table: Pairs, tuning: Tuning) -> Weigh:
     fold, n_folds = _of_items(table, folds_of(table, tuning.n_folds)), tuning.n_folds or 1
     if not tuning.argmax:
         share = _shares(table, tuning.average)
-        return refitted_accuracy(list(_ranked(table, tuning)), share, fold, n_folds)
+        return refitted_accuracy(_ranked(table, tuning), share, fold, n_folds)
     human, weight = only_label(table), _credit_weight(table, tuning.average)
     items, n_items = table.item_codes, table.n_items
     return rethresholded_accuracy(

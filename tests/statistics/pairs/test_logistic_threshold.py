@@ -136,6 +136,60 @@ def test_weights_of_one_are_the_estimate():
     assert abs(values(np.ones((1, 60)))[0, 0] - fixed) < 0.005  # one step from the common curve
 
 
+def test_without_folds_the_threshold_is_that_of_one_curve_of_all_pairs():
+    pairs = made(5, noise=2.0, tie=1.2).pairs()
+    of_items = ranked(pairs)
+    sums = (v.sum(axis=0)[None] for v in (of_items.gains, of_items.losses))
+    tied = lt.fitted_cells(*sums, of_items.cells)[0]
+    assert tied > 0
+    epsilon = of_items.cells.size[tied - 1]
+    in_sample = tie_calibrated_accuracy(None, threshold="logistic").value(pairs)
+    fixed = pairwise_accuracy("acc-eq", epsilon).value(pairs)
+    assert in_sample[0] == pytest.approx(fixed[0])
+    values = lt.refitted_accuracy([of_items], np.full(60, 1 / 60), np.zeros(60, int), 1)
+    assert values(np.ones((1, 60)))[0, 0] == pytest.approx(in_sample[0])
+
+
+def test_folds_without_items_have_no_part_in_the_reported_threshold():
+    pairs = made(6, n_items=6).pairs()
+    statistic = tie_calibrated_accuracy()
+    folds = lt.folded_thresholds(ranked(pairs), np.arange(6), 6)[0]
+    assert statistic.describe(pairs)["epsilon"][0] == pytest.approx(np.median(folds))
+
+
+def test_separable_labels_have_a_finite_curve():
+    score = np.linspace(0.01, 2, 100)
+    gains = np.where(score < 1, 50.0, 0.0)[None]
+    theta = lt.fit_lines(gains, 50.0 - gains, score)
+    surplus = (2 * gains - 50.0).sum(axis=1)
+    assert lt.tied_cells(theta, surplus, score)[0] == (score < 1).sum()
+
+
+@pytest.mark.parametrize(
+    ("statistic", "test"),
+    [
+        ("tie_calibrated_accuracy", "bootstrap"),
+        ("tie_calibrated_accuracy(n_folds=None)", "sign-flip"),
+        ("tie_calibrated_accuracy(threshold=argmax)", "sign-flip"),
+        ("pairwise_accuracy", "sign-flip"),
+    ],
+)
+def test_every_statistic_has_a_default_test(statistic, test):
+    table = made(7)
+    rows, same = (
+        me.compare(table, statistic, n_resamples=200, **options) for options in ({}, {"test": test})
+    )
+    assert rows.row("a", "b")["test"] == rows.meta.policy.test == test
+    assert rows.row("a", "b")["p_value"] == same.row("a", "b")["p_value"]
+
+
+def test_tests_of_several_statistics_are_all_named():
+    names = ["tie_calibrated_accuracy", "pairwise_accuracy"]
+    result = me.compare(made(7), names, n_resamples=200)
+    assert result.meta.policy.test == "bootstrap,sign-flip"
+    assert "bootstrap t tests (tie_calibrated_accuracy(n_folds=20)" in result.methods_paragraph()
+
+
 def test_pairs_across_items_are_cross_fitted_without_their_folds():
     rng = np.random.default_rng(0)
     low, high = np.sort(rng.integers(0, 4, size=(2, 50)), axis=0)
