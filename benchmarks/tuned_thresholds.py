@@ -5,15 +5,21 @@ estimates it again in every replicate. Thresholds are those with the largest obs
 (argmax) or from a logistic regression.
 
 Run: python -m benchmarks.tuned_thresholds [data sets]
+
+With `on_data` instead of a number: mean differences from the published (in-sample) value on real
+data, in the folder METAEVAL_DATA.
 """
 
 import csv
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from metaeval import read
 from metaeval.inference import make_design
 from metaeval.resampling import (
     PairedDifferences,
@@ -94,5 +100,22 @@ def main(n_simulations: int = 400) -> None:
             out.writerow([*design, n_simulations, rule, *(f"{rate:.4f}" for rate in rates)])
 
 
+def on_data() -> None:
+    """Print the mean difference from the in-sample optimum over the scorers of each data set."""
+    folder = Path(os.environ["METAEVAL_DATA"])
+    sets = {
+        "realsumm": ["realsumm/scores.parquet", "realsumm/human.parquet"],
+        "wmt21": ["wmt21-enru-news/scores.parquet", "wmt21-enru-news/human.parquet"],
+        "wmt22": ["wmt22-zhen/native"],
+    }
+    for name, files in sets.items():
+        table = read(*(folder / file for file in files))
+        label = "mqm" if "mqm" in table.labels else None
+        pairs = make_design(table, label=label).table.pairs()
+        best = tie_calibrated_accuracy(None).value(pairs)
+        for rule, statistic in (("argmax", ARGMAX), ("logistic", LOGISTIC)):
+            print(f"{name},{rule},{(statistic.value(pairs) - best).mean():.4f}", flush=True)
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    on_data() if sys.argv[1:] == ["on_data"] else main(*map(int, sys.argv[1:]))

@@ -123,7 +123,7 @@ class Statistic(ABC):
 
     @property
     def item_limit(self) -> int | None:
-        """Number of items above which replicates are too costly, so there is no interval."""
+        """Number of items above which no interval is computed, as replicates are too costly."""
         return None
 
     @property

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from metaeval.tables.base import BaseTable
 
 _T = TypeVar("_T", bound="BaseTable")
+_INHERITED = (  # by the pairs of responses
+    *("keys", "average_raters", "shared_items", "sharing_assumed", "missing", "notes", "warnings"),
+)
 _OF_ROWS = ("item_codes", "item_index")  # cached properties that depend on the rows only
 
 
@@ -55,15 +58,17 @@ def on_some_rows(table: _T, keep: Bools) -> _T:
 
 def of_valid_frames(
     kind: type[_T],
+    source: BaseTable,
     rows: pd.DataFrame,
     scores: pd.DataFrame,
     labels: pd.DataFrame,
-    options: Mapping[str, Any],
+    label_epsilon: float,
 ) -> _T:
-    """A table of frames made from those of a valid table, which need no check."""
+    """A table of frames made from those of a valid table `source`, which need no check."""
     table = object.__new__(kind)
-    fields = {f.name: f.default for f in dataclasses.fields(kind)}
-    table.__dict__.update({**fields, **options})
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    inherited = {name: getattr(source, name) for name in _INHERITED}
+    table.__dict__.update({**defaults, **inherited, "label_epsilon": label_epsilon})
     _set_frames(table, rows, scores, labels)
     return table
 

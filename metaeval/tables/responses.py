@@ -242,10 +242,7 @@ def _pairs_of(table: Responses, label_epsilon: float, exact: bool = False) -> Pa
         label_epsilon=label_epsilon,
         exact=exact,
     )
-    same = ("keys", "average_raters", "shared_items", "sharing_assumed", "missing")
-    options = {name: getattr(table, name) for name in (*same, "notes", "warnings")}
-    options["label_epsilon"] = label_epsilon
-    return of_valid_frames(Pairs, *frames, options).canonical
+    return of_valid_frames(Pairs, table, *frames, label_epsilon).canonical
 
 
 def _looks_like_candidates(table: Responses) -> bool:

@@ -235,7 +235,7 @@ def _score_part(resolved: Resolved, name: str, hints: ColumnHints, mean: bool) -
         warnings += [f"{name}: {line}" for line in messages]
     if "rater" in resolved.role_columns and "rater" not in [who for who, _ in long]:
         warnings.append(
-            f"{name}: excluded the rater column because there is no label column; declare "
+            f"{name}: excluded the rater column because no label column was found; declare "
             f"one with {column_hint(label='<column>')}, or, if the column itself contains "
             f"ratings, use labels={resolved.role_columns['rater']!r} (--labels "
             f"{resolved.role_columns['rater']})"
