@@ -180,9 +180,7 @@ seed_option = click.option(
 interval_options = compose(
     click.option(
         "--interval",
-        default="bca",
-        show_default=True,
-        help="Kind of interval: bca, bootstrap-t, t, ...",
+        help="Kind of interval: bca, t, wilson, ...; by default, by the kind of value.",
     ),
     click.option(
         "--confidence", type=float, default=0.95, show_default=True, help="Confidence level."
@@ -209,7 +207,9 @@ estimation_options = compose(
 comparison_options = compose(
     click.option(
         "--test",
-        help="Hypothesis test: sign-flip, bootstrap, ...; by default, that of the statistic.",
+        default="t",
+        show_default=True,
+        help="Hypothesis test: t, sign-flip, bootstrap, mcnemar, ...",
     ),
     click.option(
         "--alternative",

@@ -12,9 +12,13 @@ from metaeval.inference.design import Design
 from metaeval.inference.diagnostics import DiagnosticInput, diagnose
 from metaeval.inference.estimates import Estimates
 from metaeval.inference.estimation import estimate
-from metaeval.inference.hypothesis_tests import test_family
+from metaeval.inference.hypothesis_tests import (
+    adjusted_jointly,
+    requested_test,
+    test_family,
+)
 from metaeval.inference.rows import adjusted_rows, comparison_rows, scorer_rows
-from metaeval.inference.settings import Settings
+from metaeval.inference.settings import WITHOUT_FLIPS, Settings
 from metaeval.inference.system_level import at_system_level
 from metaeval.results import LEVELS, Detail, Row
 from metaeval.statistics import Estimand, Statistic
@@ -90,24 +94,26 @@ def rows_of_family(
     if testing is None or not family:
         return []
     p_values = test_family(statistic, family, testing, testing.n_flips(n_comparisons))
+    p_values, z = adjusted_jointly(family, p_values, testing, settings.confidence)
     rows = [
         row
         for comparisons, p in zip(family, p_values, strict=True)
         for row in comparison_rows(
             statistic,
             comparisons,
-            difference_intervals(statistic, comparisons, settings),
+            difference_intervals(statistic, comparisons, settings, z),
             p,
             testing,
-            settings.confidence,
         )
     ]
     return adjusted_rows(rows, testing.adjustment)
 
 
 def n_flips(settings: Settings, n_comparisons: int) -> int:
-    """Return the number of random flips for a family; 0 where nothing is tested."""
-    return 0 if settings.testing is None else settings.testing.n_flips(n_comparisons)
+    """Return the number of random flips for a family; 0 for tests without them."""
+    testing = settings.testing
+    without = testing is None or requested_test(testing) in WITHOUT_FLIPS
+    return 0 if testing is None or without else testing.n_flips(n_comparisons)
 
 
 def extra_details(statistic: Statistic, estimates: Estimates) -> list[Detail]:

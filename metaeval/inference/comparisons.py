@@ -42,7 +42,7 @@ class Comparisons:
 
 @dataclass(frozen=True, kw_only=True)
 class PValues:
-    """p-values of the differences of `Comparisons`, with max-T adjustment if draws are shared."""
+    """p-values of the differences of `Comparisons`; `adjusted` is NaN unless by max-T on flips."""
 
     p_value: Floats
     adjusted: Floats

@@ -18,29 +18,42 @@ from metaeval.inference.estimates import (
 )
 from metaeval.inference.hypothesis_tests import item_verdicts
 from metaeval.inference.settings import Settings
-from metaeval.resampling import IntervalInputs, intervals, near_boundary
+from metaeval.resampling import (
+    IntervalInputs,
+    intervals,
+    near_boundary,
+    normal_quantile,
+    t_of_normal,
+)
 from metaeval.statistics import Statistic
 
 BIAS_SHIFTED = "t-noise"  # Student's t, with the lower bound shifted by the largest positive bias
 _FROM_REPLICATES = ("bca", "percentile", "basic")
 _FROM_COUNTS = ("wilson", "jeffreys")
+_MOST_TRIALS = 1e12  # in place of infinity, for values that do not vary
 _DRAWS_AT_A_TIME = 2**20  # differences sorted at a time: 8 MB of doubles
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intervals:
-    """Bounds (2, column), standard errors (column,) and the kind of each interval."""
+    """Bounds (2, column), standard errors (column,) and the kind of each interval.
+
+    `adjusted` (2, column) are bounds of differences at the level of the correction: simultaneous if
+    it controls the family-wise error rate.
+    """
 
     ends: Floats
     se: Floats
     kinds: list[str]
+    adjusted: Floats | None = None
 
 
 def scorer_intervals(statistic: Statistic, estimates: Estimates, settings: Settings) -> Intervals:
     """Return the intervals of the values of scorers.
 
-    Accuracies that are means over items have Wilson intervals near 0 and 1, where replicates hardly
-    vary; so do values at a bound of the statistic that are constant over all replicates.
+    By default, accuracies have Wilson's intervals with the effective number of trials (Korn and
+    Graubard 1998), other values BCa intervals. Values at a bound of the statistic that are constant
+    over all replicates always have Wilson's.
     """
     n_scorers = len(estimates.estimate)
     se = standard_errors_of(estimates, estimates.draws, np.arange(n_scorers), None)
@@ -52,15 +65,15 @@ def scorer_intervals(statistic: Statistic, estimates: Estimates, settings: Setti
         degrees_of_freedom(estimates) + 1,
         bounded=statistic.is_accuracy,
     )
-    verdicts = item_verdicts(estimates)
-    kind = effective_interval_kind(statistic, estimates, settings.interval, verdicts is not None)
+    of_verdicts = item_verdicts(estimates) is not None
+    kind = effective_interval_kind(statistic, estimates, settings.interval, of_verdicts)
     if np.isnan(estimates.draws).all():
         return Intervals(ends=np.full((2, n_scorers), np.nan), se=se, kinds=[kind] * n_scorers)
     if kind == BIAS_SHIFTED:
         lower, upper = intervals.t(inputs, settings.confidence)
         ends = np.stack([np.maximum(lower - positive_bias(estimates), 0.0), upper])
         return Intervals(ends=ends, se=se, kinds=[kind] * n_scorers)
-    return _by_kind(statistic, estimates, inputs, kind, verdicts is not None, settings)
+    return _by_kind(statistic, estimates, inputs, kind, of_verdicts, settings)
 
 
 def _by_kind(
@@ -72,21 +85,23 @@ def _by_kind(
     settings: Settings,
 ) -> Intervals:
     """Intervals by kind for each scorer: Wilson's near the bounds, otherwise the requested one."""
-    se, of_items = inputs.se, statistic.has_contributions
+    se = inputs.se
     kinds = np.full(len(se), kind, dtype=object)
     if kind in _FROM_REPLICATES and estimates.n_systems is None:
-        kinds[near_boundary(inputs) & (of_items | (se > 0))] = "wilson"
-    trials = np.full(len(se), float(estimates.n_items))
-    if not of_verdicts:
-        trials = _effective_trials(inputs, estimates.share, of_items)
-    constant = _constant_at_limit(inputs, statistic.limits)
-    if kind not in _FROM_COUNTS and constant.any():
-        kinds[constant] = "wilson"
-        of_units = not of_verdicts or "trials" in estimates.levels
-        trials = np.where(constant & of_units, _independent_units(estimates), trials)
-        se = np.where(constant, 0.0, se)
+        kinds[near_boundary(inputs) & (statistic.has_contributions | (se > 0))] = "wilson"
     low, high = statistic.limits or (0.0, 1.0)
     proportion = (estimates.estimate - low) / (high - low)
+    trials = np.full(len(se), float(estimates.n_items))
+    if not of_verdicts:
+        variance = se**2 + estimates.unseen_variance
+        trials = _effective_trials(proportion, inputs, variance, settings.confidence)
+    constant = _constant_at_limit(inputs, statistic.limits)
+    if constant.any():
+        of_units = not of_verdicts or "trials" in estimates.levels
+        trials = np.where(constant & of_units, _independent_units(estimates), trials)
+        if kind not in _FROM_COUNTS:
+            kinds[constant] = "wilson"
+        se = np.where(constant, 0.0, se)
     inputs = inputs._replace(se=se, successes=proportion * trials, trials=trials)
     ends = np.full((2, len(se)), np.nan)
     for name in set(kinds):
@@ -100,24 +115,29 @@ def _by_kind(
 
 
 def difference_intervals(
-    statistic: Statistic, comparisons: Comparisons, settings: Settings
+    statistic: Statistic, comparisons: Comparisons, settings: Settings, z: float
 ) -> Intervals:
-    """Return the intervals of differences between scorers, all of one kind."""
+    """Return the intervals of differences between scorers, all of one kind.
+
+    `z` is the normal quantile of the adjusted intervals, which agree with the adjusted p-values.
+    """
     estimates, a, b = comparisons.estimates, comparisons.first, comparisons.second
     draws, se = comparisons.draws, comparisons.se
-    unbiased = dataclasses.replace(statistic, inflated="")
-    of_differences = statistic if statistic.inflated == "both" else unbiased
-    kind = effective_interval_kind(of_differences, estimates, settings.interval, False)
+    kind = _kind_of_differences(statistic, estimates, settings.interval)
     kinds = [kind] * len(se)
     if np.isnan(draws).all():
-        return Intervals(ends=np.full((2, len(se)), np.nan), se=se, kinds=kinds)
+        undefined = np.full((2, len(se)), np.nan)
+        return Intervals(ends=undefined, se=se, kinds=kinds, adjusted=undefined)
     influence = estimates.influence[:, a] - estimates.influence[:, b]
     n = degrees_of_freedom(estimates) + 1
     inputs = IntervalInputs(comparisons.difference, draws, influence, se, n)
+    above, below = biases_of_pairs(statistic, comparisons)
+    reach = t_of_normal(z, n - 1) * se
+    adjusted = comparisons.difference + np.stack([-reach - below, reach + above])
     if kind == BIAS_SHIFTED:
         lower, upper = intervals.t(inputs, settings.confidence)
-        above, below = biases_of_pairs(statistic, comparisons)
-        return Intervals(ends=np.stack([lower - below, upper + above]), se=se, kinds=kinds)
+        ends = np.stack([lower - below, upper + above])
+        return Intervals(ends=ends, se=se, kinds=kinds, adjusted=adjusted)
     if kind == "bootstrap-t" and estimates.standard_errors is not None:
         inputs = inputs._replace(
             se=estimates.standard_errors.of_estimate(a, b),
@@ -125,29 +145,43 @@ def difference_intervals(
         )
     step = max(1, _DRAWS_AT_A_TIME // len(draws))
     blocks = [_columns(inputs, slice(i, i + step)) for i in range(0, len(se), step)]
-    ends = [intervals.BY_NAME[kind](block, settings.confidence) for block in blocks]
-    bounds = np.concatenate(ends, axis=1)
+    parts = [intervals.BY_NAME[kind](block, settings.confidence) for block in blocks]
+    bounds = np.concatenate(parts, axis=1)
     if kind in _FROM_REPLICATES:
         bounds = _around_estimate(comparisons.difference, bounds)
-    return Intervals(ends=bounds, se=se, kinds=kinds)
+    return Intervals(ends=bounds, se=se, kinds=kinds, adjusted=adjusted)
 
 
 def effective_interval_kind(
-    statistic: Statistic, estimates: Estimates, requested: str, of_verdicts: bool
+    statistic: Statistic, estimates: Estimates, requested: str | None, of_verdicts: bool
 ) -> str:
-    """Return the requested kind of interval, or its replacement if it is not available."""
-    if requested in _FROM_COUNTS and not of_verdicts:
-        requested = "bca"
-    if statistic.inflated and requested in (*_FROM_REPLICATES, "bootstrap-t"):
+    """Return the kind of interval of values: the requested or default one, or its replacement."""
+    if requested == "jeffreys" and not of_verdicts:
+        requested = None
+    if requested == "wilson" and not statistic.is_accuracy:
+        requested = None
+    from_replicates = requested is None or requested in _FROM_REPLICATES
+    if statistic.inflated and (from_replicates or requested == "bootstrap-t"):
         return BIAS_SHIFTED
-    if requested in _FROM_REPLICATES and statistic.interval is not None:
+    if from_replicates and statistic.interval is not None:
         return statistic.interval
-    if estimates.n_systems is not None and requested in _FROM_REPLICATES:
+    if from_replicates and estimates.n_systems is not None:
         # In simulations, replicates of units and systems jointly are overdispersed.
         return "percentile" if estimates.standard_errors is None else "t"
     if requested == "bootstrap-t" and estimates.standard_errors is None:
         return "t" if estimates.n_systems is None else "percentile"
-    return requested
+    return requested or ("wilson" if statistic.is_accuracy else "bca")
+
+
+def _kind_of_differences(statistic: Statistic, estimates: Estimates, requested: str | None) -> str:
+    """Return the kind of interval of differences: Student's t by default."""
+    if statistic.inflated == "both":
+        return effective_interval_kind(statistic, estimates, requested, False)
+    without_bias = dataclasses.replace(statistic, inflated="", interval=None)
+    if requested is None or requested in _FROM_COUNTS:
+        systems = estimates.n_systems is not None
+        return "percentile" if systems and estimates.standard_errors is None else "t"
+    return effective_interval_kind(without_bias, estimates, requested, False)
 
 
 def _around_estimate(estimate: Floats, ends: Floats) -> Floats:
@@ -179,17 +213,22 @@ def _independent_units(estimates: Estimates) -> float:
     return min(limits)
 
 
-def _effective_trials(inputs: IntervalInputs, share: Floats, of_items: bool) -> Floats:
-    """Effective number of independent Bernoulli trials, from unit sizes or standard errors."""
-    if of_items:
-        return np.full(len(inputs.se), 1 / float(np.square(share).sum()))
-    # At 0 and 1 the variance p (1 - p) of the estimate is 0; that of the mean replicate is not.
+def _effective_trials(
+    proportion: Floats, inputs: IntervalInputs, variance: Floats, confidence: float
+) -> Floats:
+    """Number of independent Bernoulli trials with the same variance: (scorer,).
+
+    At 0 and 1, where p (1 - p) is 0, p is the mean of the replicates. With few units the number is
+    reduced by the squared ratio of the normal to the t quantile (Korn and Graubard 1998).
+    """
     defined = ~np.isnan(inputs.draws)
-    n_defined = np.maximum(defined.sum(axis=0), 1)
-    mean = np.where(defined, inputs.draws, 0).sum(axis=0) / n_defined
+    mean = np.where(defined, inputs.draws, 0).sum(axis=0) / np.maximum(defined.sum(axis=0), 1)
+    p = np.where(np.minimum(proportion, 1 - proportion) > ROUNDOFF, proportion, mean)
     with np.errstate(divide="ignore", invalid="ignore"):
-        effective = mean * (1 - mean) / inputs.se**2
-    return np.where(inputs.se > 0, effective, 1.0)
+        trials = np.minimum(p * (1 - p) / variance, _MOST_TRIALS)
+    z = normal_quantile((1 + confidence) / 2)
+    ratio = z / t_of_normal(float(z), inputs.n_units - 1)
+    return np.where(variance > 0, trials * ratio**2, _MOST_TRIALS)
 
 
 def _columns(inputs: IntervalInputs, columns: Bools | slice) -> IntervalInputs:

@@ -50,16 +50,17 @@ def family_size(estimates: Estimates, design: Design, n_comparisons: int) -> int
 def _unattainable_p(inputs: DiagnosticInput) -> list[str]:
     """Warn if no comparison of a family can be significant, however large the difference."""
     testing = inputs.settings.testing
-    if testing is None or requested_test(inputs.statistic, testing) != "sign-flip":
+    if testing is None or requested_test(testing) not in ("t", "bootstrap", "sign-flip"):
         return []
     for estimates in inputs.by_size:
         size = family_size(estimates, inputs.design, inputs.n_pairs)
-        if estimates.contributions is None or not size:
+        if not size:
             continue
-        n_units = len(estimates.contributions)
-        smallest = _smallest_p(n_units, size, testing)
+        n_units, flips = estimates.n_units, requested_test(testing) == "sign-flip"
+        flips &= estimates.contributions is not None
+        smallest = _smallest_p(n_units, size, testing) if flips else 2.0 ** (1 - n_units)
         enough_flips = testing.n_flips(size) >= FLIPS_PER_COMPARISON * size
-        enough_flips |= testing.adjustment != "holm"
+        enough_flips |= testing.adjustment != "holm" or not flips
         if smallest > 1 - inputs.settings.confidence + ROUNDOFF or not enough_flips:
             return [
                 f"with {n_units} units and {size} comparisons, the smallest attainable adjusted p "
@@ -92,7 +93,7 @@ def _replaced_interval(inputs: DiagnosticInput) -> list[str]:
     requested, overall = inputs.settings.interval, inputs.estimates[0]
     of_verdicts = item_verdicts(overall) is not None
     kind = effective_interval_kind(inputs.statistic, overall, requested, of_verdicts)
-    if kind == requested or requested == "bca":
+    if requested is None or kind == requested:
         return []
     return [
         f"interval={requested!r} is not available for {inputs.statistic.name} here; {kind!r} is "
@@ -111,9 +112,6 @@ def _few_units(inputs: DiagnosticInput) -> list[str]:
     small = [e for e in inputs.by_size if e.n_units < _MIN_UNITS]
     if not small:
         return []
-    testing = inputs.settings.testing
-    test = "sign-flip" if testing is None else requested_test(inputs.statistic, testing)
-    flips = test == "sign-flip" and (testing is None or small[0].contributions is not None)
     where = "" if small[0].name is None else f" in {small[0].name}"
     n_others = len(small) - 1
     strata = "stratum" if n_others == 1 else "strata"
@@ -121,7 +119,6 @@ def _few_units(inputs: DiagnosticInput) -> list[str]:
     return [
         f"only {small[0].n_units} {inputs.design.unit}s{where}{others}: bootstrap intervals "
         f"undercover with fewer than about {_MIN_UNITS}"
-        f"{'; prefer sign-flip p-values' if flips else ''}"
     ]
 
 

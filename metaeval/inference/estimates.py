@@ -33,6 +33,9 @@ class Estimates:
         Standard error of each replicate.
     levels : mapping of arrays (scorer,)
         Reference levels: chance, best constant, tie rate, ...
+    unseen_variance : array (scorer,)
+        Part of the variance that no replicate shows: that of strata in which a scorer is right (or
+        wrong) on all units.
     n_items, n_units, n_rows, n_dropped : int
     n_systems : int or None
         Number of systems that are resampled with the units.
@@ -54,6 +57,7 @@ class Estimates:
     draws: Floats
     standard_errors: StandardErrors | None
     levels: Mapping[str, Floats]
+    unseen_variance: Floats
     n_items: int
     n_units: int
     n_rows: int

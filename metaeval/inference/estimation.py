@@ -75,6 +75,7 @@ def _estimate(
         draws=draws,
         standard_errors=errors,
         levels=statistic.describe(table),
+        unseen_variance=np.zeros(len(exact)),
         n_items=bound.n_items,
         n_units=int(present.sum()),
         n_rows=len(stratum.table),

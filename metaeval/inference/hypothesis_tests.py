@@ -1,8 +1,9 @@
-"""Tests of a family of differences: sign flips, bootstrap, McNemar and published tests."""
+"""Tests of a family of differences: Student's t, sign flips, bootstrap, McNemar, published."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,12 +15,14 @@ from metaeval.inference.settings import ComparisonSettings
 from metaeval.inference.units import resampling_units
 from metaeval.resampling import (
     FlipTest,
+    JointDraws,
     PairedDifferences,
     flip_test,
+    max_t_adjustment,
     mcnemar,
-    step_down,
+    normal_quantile,
 )
-from metaeval.statistics import Statistic
+from metaeval.statistics import StandardErrors, Statistic
 
 _ROWS_AT_A_TIME = 2**16  # a table without verdicts is usually recognized in its first block
 
@@ -27,23 +30,48 @@ _ROWS_AT_A_TIME = 2**16  # a table without verdicts is usually recognized in its
 def test_family(
     statistic: Statistic, family: Sequence[Comparisons], testing: ComparisonSettings, n_flips: int
 ) -> list[PValues]:
-    """Test the differences of a family with shared random draws."""
-    test = requested_test(statistic, testing)
+    """Test the differences of a family; those by t or bootstrap are not yet adjusted."""
+    test = requested_test(testing)
     can_flip = all(c.estimates.contributions is not None for c in family)
     if test == "sign-flip" and can_flip:
         return _sign_flip_tests(statistic, family, testing, n_flips)
     if test in ("mcnemar", "mcnemar-mid-p"):
         return [_mcnemar(statistic, c, testing) for c in family]
-    if test in ("sign-flip", "bootstrap"):
-        return _bootstrap_tests(family, testing)
+    if test in ("t", "sign-flip", "bootstrap"):
+        return [_of_draws(c, testing, test) for c in family]
     return published_tests(statistic, family, testing, n_flips)
 
 
-def requested_test(statistic: Statistic, testing: ComparisonSettings) -> str:
-    """Return the requested test, by default that of the statistic."""
-    if testing.stop_after_exceedances is not None:
-        return "sign-flip"
-    return testing.test or statistic.test
+def requested_test(testing: ComparisonSettings) -> str:
+    """Return the requested test; sequential tests are sign-flip tests."""
+    return "sign-flip" if testing.stop_after_exceedances is not None else testing.test
+
+
+def adjusted_jointly(
+    family: Sequence[Comparisons],
+    p_values: list[PValues],
+    testing: ComparisonSettings,
+    confidence: float,
+) -> tuple[list[PValues], float]:
+    """Return p-values adjusted by max-T, and the normal quantile of adjusted intervals.
+
+    p-values that are adjusted already, by flips of the same units, remain. Intervals are
+    simultaneous under max-T and Holm's method (Bonferroni's intervals), otherwise pointwise.
+    """
+    p = np.concatenate([test.p_value for test in p_values])
+    n = max(int(np.count_nonzero(~np.isnan(p))), 1)
+    if testing.adjustment != "maxt" or n == 1:
+        level = (1 - confidence) / (n if testing.adjustment == "holm" else 1)
+        p_values = [_alone(test) if testing.adjustment == "maxt" else test for test in p_values]
+        return p_values, float(normal_quantile(1 - level / 2))
+    draws = [JointDraws(c.estimates.draws, c.first, c.second, c.estimates.stream) for c in family]
+    two_sided = testing.alternative == "two-sided"
+    joint = max_t_adjustment(p, draws, two_sided=two_sided, seed=testing.seed)
+    adjusted = np.split(joint.adjusted, np.cumsum([len(test.p_value) for test in p_values])[:-1])
+    return [
+        replace(test, adjusted=values) if test.test in ("t", "bootstrap") else test
+        for test, values in zip(p_values, adjusted, strict=True)
+    ], joint.quantile(confidence)
 
 
 def _sign_flip_tests(
@@ -88,49 +116,52 @@ def _from_flips(test: FlipTest, statistic: Statistic) -> PValues:
     )
 
 
-def _bootstrap_tests(family: Sequence[Comparisons], testing: ComparisonSettings) -> list[PValues]:
-    """Bootstrap tests, with a standard error of each replicate if there is a formula for it."""
-    studentized = [_studentized(c) for c in family]
+def _alone(test: PValues) -> PValues:
+    """The p-value of a single comparison, which needs no adjustment."""
+    return replace(test, adjusted=np.fmax(test.p_value, test.adjusted))
+
+
+def _of_draws(comparisons: Comparisons, testing: ComparisonSettings, test: str) -> PValues:
+    """Student's t tests, or bootstrap t tests if replicates have standard errors."""
     two_sided = testing.alternative == "two-sided"
     sign = -1.0 if testing.alternative == "less" else 1.0
-    observed = [sign * t for t, _ in studentized]
-    null = [sign * t for _, t in studentized]
-    adjusted = step_down(np.concatenate(observed), np.concatenate(null, axis=1), two_sided)
-    cuts = np.cumsum([len(t) for t in observed])[:-1]
-    tests = []
-    for c, t, t_null, p_adjusted in zip(
-        family, observed, null, np.split(adjusted, cuts), strict=True
-    ):
-        has_errors = c.estimates.standard_errors is not None
-        dof = max(degrees_of_freedom(c.estimates), 1)  # without a standard error for one unit
-        p = _bootstrap_p(t, t_null, two_sided) if has_errors else _student_p(t, dof, two_sided)
-        # Neither the draws nor sign flips of as many units that differ can give a smaller p-value.
-        smallest = max(1 / (1 + testing.n_resamples), 2.0 ** (1 - c.estimates.n_units))
-        error = np.sqrt(p * (1 - p) / testing.n_resamples)
-        if not has_errors:
-            error = _student_error(t, dof, two_sided) / np.sqrt(2 * testing.n_resamples)
-        p = np.where(np.isnan(c.se), np.nan, np.maximum(p, smallest))
-        tests.append(
-            PValues(
-                p_value=p,
-                adjusted=np.maximum(p_adjusted, p),
-                mcse=np.where(np.isnan(p), np.nan, error),
-                n_flips=testing.n_resamples,
-                enumerated=False,
-                test="bootstrap",
-                status="approximate",
-            )
-        )
-    return tests
+    n_units, n = comparisons.estimates.n_units, testing.n_resamples
+    errors = comparisons.estimates.standard_errors
+    if test == "bootstrap" and errors is not None:
+        t, t_null = _studentized(comparisons, errors)
+        p = _bootstrap_p(sign * t, sign * t_null, two_sided)
+        mcse = np.sqrt(p * (1 - p) / n)
+    else:
+        test = "t"
+        t = sign * _t(comparisons)
+        dof = max(degrees_of_freedom(comparisons.estimates), 1)  # without a standard error for one
+        p = _student_p(t, dof, two_sided)
+        mcse = _student_error(t, dof, two_sided) / np.sqrt(2 * n)
+    # Sign flips of as many units that differ cannot give a smaller p-value.
+    p = np.where(np.isnan(comparisons.se), np.nan, np.maximum(p, 2.0 ** (1 - n_units)))
+    return PValues(
+        p_value=p,
+        adjusted=np.full(len(p), np.nan),
+        mcse=np.where(np.isnan(p), np.nan, mcse),
+        n_flips=n,
+        enumerated=False,
+        test=test,
+        status="approximate",
+    )
 
 
-def _studentized(comparisons: Comparisons) -> tuple[Floats, Floats]:
+def _t(comparisons: Comparisons) -> Floats:
+    """Observed differences over their standard errors (pair,)."""
+    tested = comparisons.difference if comparisons.tested is None else comparisons.tested
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(tested == 0, 0.0, tested / comparisons.se)
+
+
+def _studentized(comparisons: Comparisons, errors: StandardErrors) -> tuple[Floats, Floats]:
     """Observed differences (pair,) and centered draws (replicate, pair) over standard errors."""
-    draws, errors = comparisons.draws, comparisons.estimates.standard_errors
-    se, se_draws = comparisons.se, np.broadcast_to(comparisons.se, draws.shape)
-    if errors is not None:
-        se = errors.of_estimate(comparisons.first, comparisons.second)
-        se_draws = errors.of_replicates(comparisons.first, comparisons.second)
+    draws = comparisons.draws
+    se = errors.of_estimate(comparisons.first, comparisons.second)
+    se_draws = errors.of_replicates(comparisons.first, comparisons.second)
     deviation = draws - comparisons.difference
     tested = comparisons.difference if comparisons.tested is None else comparisons.tested
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from metaeval.core import Codes, Floats
+from metaeval.core import ROUNDOFF, Codes, Floats
 from metaeval.inference.estimates import Estimates
 from metaeval.statistics import StandardErrors
 
@@ -32,6 +32,7 @@ def macro_average(parts: list[Estimates], n_shared: int) -> Estimates:
         draws=np.mean([p.draws for p in parts], axis=0),
         standard_errors=None if shared or systems else _mean_errors(parts),
         levels=_mean_levels(parts),
+        unseen_variance=np.sum([_unseen_variance(p) for p in parts], axis=0) / n**2,
         n_items=min(n_shared, sum(p.n_items for p in parts)),
         n_units=len(parts[0].units) if shared else sum(p.n_units for p in parts),
         n_rows=sum(p.n_rows for p in parts),
@@ -46,6 +47,20 @@ def macro_average(parts: list[Estimates], n_shared: int) -> Estimates:
 
 def _sum(parts: list[Floats]) -> Floats:
     return np.sum(parts, axis=0)
+
+
+def _unseen_variance(part: Estimates) -> Floats:
+    """Variance of proportions at 0 or 1 in all replicates, with two successes and failures added.
+
+    References
+    ----------
+    Agresti and Coull (1998), Approximate is better than "exact" for interval estimation of
+    binomial proportions.
+    """
+    at_bound = np.minimum(np.abs(part.estimate), np.abs(1 - part.estimate)) <= ROUNDOFF
+    constant = at_bound & (np.abs(part.draws - part.estimate) <= ROUNDOFF).all(axis=0)
+    n = part.n_units + 4
+    return np.where(constant, 2 * (n - 2) / n**3, 0.0)
 
 
 def _mean_errors(parts: list[Estimates]) -> StandardErrors | None:

@@ -11,6 +11,7 @@ import pandas as pd
 from metaeval.core import Floats, check_names
 from metaeval.inference.analysis import Analysis
 from metaeval.inference.design import Design
+from metaeval.inference.hypothesis_tests import requested_test
 from metaeval.inference.notes import result_notes, tie_warnings
 from metaeval.inference.settings import Settings
 from metaeval.results import (
@@ -121,7 +122,7 @@ def _policy(kind: str, design: Design, analyses: Sequence[Analysis], settings: S
         missing=design.missing,
         confidence=settings.confidence,
         interval=settings.interval if has_intervals else None,
-        test=tests or None if testing is None else testing.test or _default_tests(analyses),
+        test=(tests or None) if testing is None else requested_test(testing),
         correction=("holm" if adjusted else None) if testing is None else testing.adjustment,
         alternative=None if testing is None else testing.alternative,
         equivalence_margin=None if testing is None else testing.equivalence_margin,
@@ -132,13 +133,6 @@ def _policy(kind: str, design: Design, analyses: Sequence[Analysis], settings: S
         baseline=None if testing is None else testing.baseline,
         scorers=None if scorers is None else tuple(sorted(check_names("scorers", scorers))),
     )
-
-
-def _default_tests(analyses: Sequence[Analysis]) -> str | None:
-    """Return the tests of the requested statistics, if no test was requested."""
-    requested = [analysis for analysis in analyses if not analysis.supplementary]
-    tests = [row.test for analysis in requested for row in analysis.differences if row.test]
-    return ",".join(dict.fromkeys(tests)) or None
 
 
 def _provenance(design: Design, analyses: Sequence[Analysis], settings: Settings) -> Provenance:

@@ -12,9 +12,11 @@ from metaeval.inference.comparisons import Comparisons, PValues, biases_of_pairs
 from metaeval.inference.confidence_intervals import Intervals
 from metaeval.inference.estimates import Estimates, degrees_of_freedom
 from metaeval.inference.settings import ComparisonSettings
-from metaeval.resampling import detectable, multiplicity, tost
+from metaeval.resampling import multiplicity, normal_quantile, tost
 from metaeval.results import LEVELS, Row
 from metaeval.statistics import Statistic
+
+_POWER = 0.8  # of the detectable differences, as is common (Cohen 1988)
 
 
 def scorer_rows(statistic: Statistic, estimates: Estimates, intervals: Intervals) -> list[Row]:
@@ -66,12 +68,11 @@ def comparison_rows(
     intervals: Intervals,
     p_values: PValues,
     testing: ComparisonSettings,
-    confidence: float,
 ) -> list[Row]:
     """Return the differences between pairs of scorers with intervals and p-values."""
-    estimates, se, draws = comparisons.estimates, comparisons.se, comparisons.draws
-    better = _proportion_better(draws, statistic.estimand.better)
-    mde = detectable(se, confidence) + np.maximum(*biases_of_pairs(statistic, comparisons))
+    estimates, se = comparisons.estimates, comparisons.se
+    adjusted = intervals.ends if intervals.adjusted is None else intervals.adjusted
+    mde = adjusted[1] - comparisons.difference + normal_quantile(_POWER) * se
     equivalent = _equivalence(statistic, comparisons, testing.equivalence_margin)
     published = statistic.estimand.status == "published"
     return [
@@ -83,12 +84,13 @@ def comparison_rows(
             estimate=float(comparisons.difference[i]),
             lower=float(intervals.ends[0, i]),
             upper=float(intervals.ends[1, i]),
+            adjusted_lower=float(adjusted[0, i]),
+            adjusted_upper=float(adjusted[1, i]),
             se=float(se[i]),
             p_value=float(p_values.p_value[i]),
             p_mcse=float(p_values.mcse[i]),
             p_adjusted=float(p_values.adjusted[i]),
             p_equivalent=float(equivalent[i]),
-            prob_better=float(better[i]) if not np.isnan(se[i]) else np.nan,
             mde=float(mde[i]),
             n_items=estimates.n_items,
             n_clusters=estimates.n_units,
@@ -113,13 +115,6 @@ def adjusted_rows(rows: Sequence[Row], correction: str) -> list[Row]:
         replace(row, p_holm=float(p), p_adjusted=float(q))
         for row, p, q in zip(rows, holm, adjusted, strict=True)
     ]
-
-
-def _proportion_better(draws: Floats, better: str) -> Floats:
-    """Proportion of draws (draw, pair) in which the first scorer is better; ties count half."""
-    n_draws = np.maximum((~np.isnan(draws)).sum(axis=0), 1)
-    is_better = draws < 0 if better == "lower" else draws > 0
-    return np.asarray((is_better.sum(axis=0) + (draws == 0).sum(axis=0) / 2) / n_draws)
 
 
 def _equivalence(statistic: Statistic, comparisons: Comparisons, margin: float | None) -> Floats:

@@ -23,7 +23,16 @@ from metaeval.resampling import (
 )
 
 PUBLISHED_TESTS = ("swap-cells", "swap-items", "swap-systems", "pair-swap", "williams")
-TESTS = ("sign-flip", *PUBLISHED_TESTS[:4], "mcnemar", "mcnemar-mid-p", "williams", "bootstrap")
+TESTS = (
+    "t",
+    "sign-flip",
+    *PUBLISHED_TESTS[:4],
+    "mcnemar",
+    "mcnemar-mid-p",
+    "williams",
+    "bootstrap",
+)
+WITHOUT_FLIPS = ("t", "bootstrap", "mcnemar", "mcnemar-mid-p", "williams")
 CORRECTIONS = ("maxt", *multiplicity.ADJUST)
 POSTERIOR = "posterior"  # kind of interval of results that come from posterior draws
 
@@ -56,7 +65,7 @@ class ComparisonSettings:
 
     n_resamples: int
     seed: int
-    test: str | None = None  # None: the default of the statistic
+    test: str = "t"
     alternative: str = "two-sided"
     correction: str = "maxt"
     baseline: str | None = None
@@ -66,14 +75,14 @@ class ComparisonSettings:
 
     def __post_init__(self) -> None:
         """Refuse unknown names and values out of range."""
-        check_one_of("test", self.test, (None, *TESTS))
+        check_one_of("test", self.test, TESTS)
         check_one_of("alternative", self.alternative, ALTERNATIVES)
         check_one_of("correction", self.correction, CORRECTIONS)
         if self.equivalence_margin is not None:
             check_not_negative("equivalence_margin", self.equivalence_margin)
         if self.stop_after_exceedances is not None:
             check_integer("stop_after_exceedances", self.stop_after_exceedances, MIN_EXCEEDANCES)
-            if self.test not in (None, "sign-flip"):
+            if self.test not in ("t", "sign-flip"):
                 raise MetaevalError(
                     "stop_after_exceedances applies to test='sign-flip' only; omit one of the two."
                 )
@@ -101,7 +110,7 @@ class Settings:
 
     resampling: Resampling = _DEFAULT
     confidence: float = 0.95
-    interval: str = "bca"
+    interval: str | None = None  # None: by kind of value, see `scorer_intervals`
     testing: ComparisonSettings | None = None
     keep_draws: bool = False
     uses_draws: bool = True
@@ -109,7 +118,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse unknown names and values out of range."""
         check_fraction("confidence", self.confidence)
-        check_one_of("interval", self.interval, (*intervals.BY_NAME, POSTERIOR))
+        check_one_of("interval", self.interval, (None, *intervals.BY_NAME, POSTERIOR))
         check_integer("n_resamples", self.resampling.n, MIN_RESAMPLES)
         check_integer("seed", self.resampling.seed, 0)
         if self.resampling.weights is not None:

@@ -29,7 +29,7 @@ def evaluate(
     by: str | None = None,
     resample: str | tuple[str, str] | None = None,
     confidence: float = 0.95,
-    interval: str = "bca",
+    interval: str | None = None,
     n_resamples: int = 10_000,
     weights: str | None = None,
     missing: str | None = None,
@@ -57,9 +57,11 @@ def evaluate(
         else items; entire tasks; or items and systems, for conclusions that include new systems.
     confidence : float, default 0.95
         Confidence level: nominal coverage of the intervals.
-    interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}
-        Kind of interval. Within two standard errors of 0 or 1, accuracies that are means over items
-        have Wilson intervals in place of the first three; see the column `interval`.
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}, optional
+        Kind of interval; see the column `interval` of the result. By default accuracies have
+        Wilson's interval with the effective number of trials, other values BCa intervals, and
+        differences Student's t interval with the bootstrap standard error. Within two standard
+        errors of 0 or 1, Wilson's replaces the first three.
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
     weights : {"multinomial", "poisson", "exponential"}, optional
@@ -120,7 +122,7 @@ def compare(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     baseline: str | None = None,
-    test: str | None = None,
+    test: str = "t",
     alternative: str = "two-sided",
     correction: str = "maxt",
     equivalence_margin: float | None = None,
@@ -128,7 +130,7 @@ def compare(
     by: str | None = None,
     resample: str | tuple[str, str] | None = None,
     confidence: float = 0.95,
-    interval: str = "bca",
+    interval: str | None = None,
     n_resamples: int = 10_000,
     weights: str | None = None,
     missing: str | None = None,
@@ -146,20 +148,23 @@ def compare(
     baseline : str, optional
         Compare all other scorers with this one; by default, compare all pairs, in alphabetical
         order.
-    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, optional
-        `sign-flip`: random signs of the differences between the contributions of two scorers, by
-        item (cluster); all sign patterns are enumerated for at most 20 units. `bootstrap`:
-        bootstrap t test, approximate, and used for all statistics without contributions.
-        Default: `sign-flip`, but `bootstrap` for `tie_calibrated_accuracy` within items with
-        logistic thresholds. `mcnemar`: for one verdict per item. Published tests, for comparison:
-        `swap-cells`, `swap-items`, `swap-systems`, `pair-swap`, `williams`.
+    test : {"t", "sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "t"
+        `t`: Student's t test with the bootstrap standard error, which agrees with the default
+        interval. `sign-flip`: random signs of the differences between the contributions of two
+        scorers, by item (cluster); all sign patterns are enumerated for at most 20 units; exact if
+        differences are symmetric, and of low power if few units differ; `t` replaces it for
+        statistics without contributions. `bootstrap`: bootstrap t test, for statistics with a
+        standard error of each replicate. `mcnemar`: for one verdict per item. Published tests, for
+        comparison: `swap-cells`, `swap-items`, `swap-systems`, `pair-swap`, `williams`.
     alternative : {"two-sided", "greater", "less"}
         Alternative hypothesis on scorer minus baseline.
     correction : {"maxt", "holm", "bh", "by", "none"}
-        Adjustment of p-values. `maxt`: step-down max-T on studentized sign flips or draws shared by
-        the comparisons, replaced by Holm's method if there are none. Families are the pairs of the
-        macro (or pooled) value, and those of all strata, for each statistic separately and likewise
-        at system level. Holm's p-value is always in `p_holm`.
+        Adjustment of p-values. `maxt`: step-down max-T with the correlations of the bootstrap draws
+        (of the flips, for sign-flip tests), replaced by Holm's method if there are none. Families
+        are the pairs of the macro (or pooled) value, and those of all strata, for each statistic
+        separately and likewise at system level. Holm's p-value is always in `p_holm`. The intervals
+        `adjusted_lower` to `adjusted_upper` agree with the correction: they are simultaneous for
+        `maxt` and `holm` (Bonferroni), otherwise pointwise.
     equivalence_margin : float, optional
         Equivalence margin in units of the statistic; adds `p_equivalent`, the p-value of two
         one-sided t tests.
@@ -181,14 +186,17 @@ def compare(
 
     Notes
     -----
-    The number of random flips is max(n_resamples, 200 x comparisons in the family), at most 1e6, so
-    that small adjusted p-values are attainable with many comparisons.
+    A difference is tested by its ratio to the standard deviation of its bootstrap replicates, with
+    as many degrees of freedom as units minus 1. The number of random flips of a sign-flip test is
+    max(n_resamples, 200 x comparisons in the family), at most 1e6, so that small adjusted p-values
+    are attainable with many comparisons.
 
     References
     ----------
-    Phipson and Smyth (2010), Permutation p-values should never be zero. Romano and Wolf (2005),
-    Stepwise multiple testing as formalized data snooping. Besag and Clifford (1991), Sequential
-    Monte Carlo p-values.
+    Hothorn, Bretz and Westfall (2008), Simultaneous inference in general parametric models. Korn
+    and Graubard (1998), Confidence intervals for proportions with small expected number of positive
+    counts estimated from survey data. Phipson and Smyth (2010), Permutation p-values should never
+    be zero. Besag and Clifford (1991), Sequential Monte Carlo p-values.
 
     Examples
     --------

@@ -111,12 +111,12 @@ def gate(
     baseline: str,
     superiority_margin: float = 0.0,
     non_inferiority_margin: float | None = None,
-    test: str | None = None,
+    test: str = "sign-flip",
     label: str | None = None,
     by: str | None = None,
     resample: str | tuple[str, str] | None = None,
     missing: str | None = None,
-    interval: str = "bca",
+    interval: str | None = None,
     confidence: float = 0.95,
     n_resamples: int = 10_000,
     weights: str | None = None,
@@ -137,8 +137,8 @@ def gate(
     non_inferiority_margin : float, optional
         Acceptable loss, above 0, in the same units: requires only that the new scorer is worse by
         less. Excludes `superiority_margin`.
-    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, optional
-        The test at a margin of 0, as in `compare`. Default: `sign-flip`.
+    test : {"sign-flip", "t", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "sign-flip"
+        The test at a margin of 0, as in `compare`.
     label : str, optional
         Label column; needed if there are several whose mean is not the label.
     by : str, optional
@@ -147,8 +147,8 @@ def gate(
         Resampling unit; by default clusters if declared, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
         As in `evaluate`. By default the policy of the table.
-    interval : {"bca", "percentile", "basic", "bootstrap-t", "t"}, default "bca"
-        Kind of interval for the gain.
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t"}, optional
+        Kind of interval for the gain; by default Student's t.
     confidence : float, default 0.95
         Nominal coverage of the interval.
     n_resamples : int, default 10 000
@@ -174,7 +174,7 @@ def gate(
 
     Notes
     -----
-    Each side is tested at level 0.025 for a 95% interval. Bootstrap intervals undercover if few
+    Each side is tested at level 0.025 for a 95% interval. Intervals undercover if few
     units differ, so a one-sided test at the same level must agree: the sign-flip test at a
     margin of 0, otherwise Student's t test of the gain minus the margin; and if fewer than 10 units
     differ (for accuracies with a nonzero margin) exact bounds of the proportions of units won and
@@ -209,7 +209,7 @@ def gate(
         scorers=[new, baseline],
         baseline=baseline,
         correction="none",
-        test="sign-flip" if test is None else test,
+        test=test,
         label=label,
         by=by,
         resample=resample,

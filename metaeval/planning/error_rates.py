@@ -37,6 +37,7 @@ from metaeval.planning.power_analysis import (
     differences,
     flip_rate,
     rejection_rate,
+    student_rate,
     unit_estimates,
     units_design,
 )
@@ -55,7 +56,7 @@ _SCALE_FREE = (
 def type_i_error_rate(
     table: Table,
     statistic: Statistics = None,
-    test: str | None = None,
+    test: str = "t",
     *,
     scorers: Sequence[str] | None = None,
     null: str = "exchanged",
@@ -79,9 +80,9 @@ def type_i_error_rate(
         `exchanged`: scorers are standardized, items (clusters) are drawn with replacement, and in
         each of them the two scorers are swapped with probability 1/2. The scorers are then
         exchangeable by item, dependence within items is preserved, and tests that permute by item
-        are exact by construction. `shifted` (sign-flip and bootstrap): item differences minus their
-        mean are drawn with replacement, i.e. equally good scorers that need not be exchangeable;
-        the default test is then `sign-flip`.
+        are exact by construction. `shifted` (t, sign-flip and bootstrap): item differences minus
+        their mean are drawn with replacement, i.e. equally good scorers that need not be
+        exchangeable.
     n_simulations : int, default 500
         Number of simulated data sets.
     confidence : float, default 0.95
@@ -123,7 +124,7 @@ def type_i_error_rate(
     if null == "shifted":
         part = unit_estimates(pair, statistic, options)
         values = differences(part, pair.scorers, 0, 1)
-        rate = _SHIFTED[_check_test(test or "sign-flip", part)]
+        rate = _SHIFTED[_check_test(test, part)]
         return rate(
             values - values.mean(), len(values), n_simulations, n_resamples, confidence, seed
         )
@@ -151,8 +152,8 @@ def type_i_error_rate(
 def _check_test(test: str, estimates: Estimates) -> str:
     if test not in _SHIFTED:
         raise MetaevalError(
-            f"null='shifted' is available for test='sign-flip' and 'bootstrap', not {test!r}; use "
-            "null='exchanged'."
+            f"null='shifted' is available for test='t', 'sign-flip' and 'bootstrap', not {test!r}; "
+            "use null='exchanged'."
         )
     if test == "bootstrap" and estimates.standard_errors is None:
         raise MetaevalError(
@@ -194,7 +195,7 @@ def _t_of_mean(values: Floats, weights: Floats, null: float) -> Floats:
         return np.where(gap == 0, 0.0, gap / np.sqrt(square * n_drawn / (n_drawn - 1)))
 
 
-_SHIFTED = {"sign-flip": flip_rate, "bootstrap": _bootstrap_rate}
+_SHIFTED = {"t": student_rate, "sign-flip": flip_rate, "bootstrap": _bootstrap_rate}
 
 
 def _on_one_scale(design: Design, statistic: Statistic) -> Design:

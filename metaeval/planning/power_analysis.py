@@ -239,6 +239,26 @@ def flip_rate(
     return rejection_rate(tests[0].p_value, confidence)
 
 
+def student_rate(
+    values: Floats, n_units: int, n_simulations: int, n_resamples: int, confidence: float, seed: int
+) -> Rate:
+    """Rejection rate of Student's t test of the mean of resampled unit values.
+
+    The standard error needs no replicates, so `n_resamples` is not used.
+    """
+    from scipy import stats
+
+    check_fraction("confidence", confidence)
+    check_integer("n_simulations", n_simulations, 100)
+    rng = np.random.default_rng([seed, 1])
+    samples = values[rng.integers(0, len(values), (n_units, n_simulations))]
+    spread = samples.std(axis=0, ddof=1) / np.sqrt(n_units)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(samples.mean(axis=0) == 0, 0.0, samples.mean(axis=0) / spread)
+    p = np.maximum(2 * stats.t.sf(np.abs(t), n_units - 1), 2.0 ** (1 - n_units))
+    return rejection_rate(p, confidence)
+
+
 def units_design(table: Table, options: DesignOptions) -> Design:
     """Prepare a design of at least two items (clusters)."""
     design = design_from(table, options)

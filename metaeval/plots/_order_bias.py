@@ -38,7 +38,7 @@ def order_bias(
     label: str | None = None,
     resample: str | None = None,
     missing: str | None = None,
-    interval: str = "bca",
+    interval: str | None = None,
     confidence: float = 0.95,
     n_resamples: int = 10_000,
     seed: int = 0,
@@ -64,8 +64,8 @@ def order_bias(
         Unit of resampling; by default clusters if there are any, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
         Policy for missing scores, as in `metaeval.evaluate`; by default that of the table.
-    interval : {"bca", "percentile", "basic", "bootstrap-t", "t"}, default "bca"
-        Kind of intervals.
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t"}, optional
+        Kind of intervals, as in `metaeval.evaluate`.
     confidence : float, default 0.95
         Confidence level of the intervals, also for posteriors.
     n_resamples : int, default 10 000

@@ -51,7 +51,7 @@ def tie_policies(
     by: str | None = None,
     resample: str | None = None,
     missing: str | None = None,
-    test: str | None = None,
+    test: str = "t",
     correction: str = "maxt",
     confidence: float = 0.95,
     n_resamples: int = 10_000,
@@ -81,7 +81,7 @@ def tie_policies(
         Unit of resampling; by default clusters if there are any, else items.
     missing : {"common", "pairwise", "error", "count_as_wrong"}, optional
         Policy for missing scores, as in `metaeval.evaluate`; by default that of the table.
-    test : str, optional
+    test : str, default "t"
         Test of the differences that determine the ranges of ranks, as in `metaeval.compare`.
     correction : {"maxt", "holm", "bh", "by", "none"}, default "maxt"
         Adjustment of p-values, as in `metaeval.compare`.

@@ -155,13 +155,15 @@ _ALL_DIFFERENCES = (
     "All differences between scorers over all tasks; differences by task are in result.csv"
 )
 _NAMES = ("statistic", "scorer", "baseline")
-_VALUES = ("estimate", "lower", "upper", "mde")
+_VALUES = ("estimate", "lower", "upper", "adjusted_lower", "adjusted_upper", "mde")
 _PROBABILITIES = ("p_value", "p_adjusted", "prob_better")
 _CONTEXT = ("n_items", "test", "status")
 _OMITTED_IF_CONSTANT = ("statistic", *_CONTEXT)
 _HEADINGS = {
     "mde": "detectable difference",  # with 80% power
     "p_value": "p",
+    "adjusted_lower": "adjusted lower",
+    "adjusted_upper": "adjusted upper",
     "p_adjusted": "adjusted p",
     "prob_better": "P(better)",
 }

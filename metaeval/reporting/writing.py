@@ -43,7 +43,7 @@ def report(
     label: str | None = None,
     scorers: Sequence[str] | None = None,
     baseline: str | None = None,
-    test: str | None = None,
+    test: str = "t",
     alternative: str = "two-sided",
     correction: str = "maxt",
     equivalence_margin: float | None = None,
@@ -51,7 +51,7 @@ def report(
     by: str | None = None,
     resample: str | tuple[str, str] | None = None,
     confidence: float = 0.95,
-    interval: str = "bca",
+    interval: str | None = None,
     n_resamples: int = 10_000,
     weights: str | None = None,
     missing: str | None = None,
@@ -82,7 +82,7 @@ def report(
         Scorers to compare, all by default; for a single one, only its value is reported.
     baseline : str, optional
         Compare all other scorers with this one; by default, compare all pairs.
-    test : {"sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, optional
+    test : {"t", "sign-flip", "bootstrap", "mcnemar", "mcnemar-mid-p", ...}, default "t"
         As in `compare`.
     alternative : {"two-sided", "greater", "less"}, default "two-sided"
         Alternative hypothesis on scorer minus baseline.
@@ -98,8 +98,8 @@ def report(
         Unit of resampling; by default clusters if there are any, else items.
     confidence : float, default 0.95
         Confidence level: nominal coverage of the intervals.
-    interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}
-        Kind of intervals; default "bca".
+    interval : {"bca", "percentile", "basic", "bootstrap-t", "t", "wilson", "jeffreys"}, optional
+        Kind of intervals; by default as in `compare`.
     n_resamples : int, default 10 000
         Bootstrap replicates, at least 100.
     weights : {"multinomial", "poisson", "exponential"}, optional

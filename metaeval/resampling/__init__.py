@@ -6,7 +6,7 @@
 - `engine`: Weighted sums over units for many resamples, in blocks and exact in any order.
 - `jax_kernels`: Weighted sums and exceedance counts in JAX, loaded only for large problems.
 - `sign_flip`: The sign-flip test, with step-down max-T over a family of comparisons.
-- `max_t`: Step-down max-T p-values from joint null draws.
+- `max_t`: Max-T adjustment of p-values and simultaneous intervals, from correlations of draws.
 - `multiplicity`: Multiple comparisons: adjusted p-values, letters and ranks.
 - `intervals`: Confidence intervals: from bootstrap draws, from a standard error, and from counts.
 - `quantiles`: Inputs of interval methods, and quantiles of bootstrap replicates.
@@ -32,7 +32,7 @@ from metaeval.resampling.engine import (
 )
 from metaeval.resampling.exact_sums import ExactTerms, exact_terms, on_grid
 from metaeval.resampling.intervals import wilson
-from metaeval.resampling.max_t import step_down
+from metaeval.resampling.max_t import JointDraws, MaxT, max_t_adjustment
 from metaeval.resampling.multiplicity import (
     MAX_GROUPS,
     compact_letter_display,
@@ -52,7 +52,9 @@ from metaeval.resampling.quantiles import (
     IntervalInputs,
     near_boundary,
     normal_cdf,
+    normal_quantile,
     on_bounds,
+    t_of_normal,
     tails,
 )
 from metaeval.resampling.random_weights import all_signs, weights
@@ -75,6 +77,8 @@ __all__ = [
     "ExactTerms",
     "FlipTest",
     "IntervalInputs",
+    "JointDraws",
+    "MaxT",
     "PairedDifferences",
     "all_signs",
     "block_size",
@@ -93,16 +97,18 @@ __all__ = [
     "key_of",
     "largest_weight",
     "letter",
+    "max_t_adjustment",
     "maximal_nonsignificant_groups",
     "mcnemar",
     "near_boundary",
     "non_inferior",
     "normal_cdf",
+    "normal_quantile",
     "on_bounds",
     "on_grid",
     "rank_intervals",
     "rechunk",
-    "step_down",
+    "t_of_normal",
     "tails",
     "tost",
     "weight_blocks",

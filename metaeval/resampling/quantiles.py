@@ -20,6 +20,17 @@ def normal_quantile(p: Floats | float) -> Floats:
     return np.vectorize(NormalDist().inv_cdf, otypes=[float])(p)
 
 
+def t_of_normal(z: float, dof: int) -> float:
+    """Quantile of Student's t at the level of a quantile of the standard normal.
+
+    >>> round(t_of_normal(1.959964, 10), 3), t_of_normal(1.5, 0)
+    (2.228, nan)
+    """
+    from scipy.special import ndtr, stdtrit
+
+    return float(-stdtrit(dof, ndtr(-z))) if dof > 0 else np.nan
+
+
 def quantiles(draws: Floats, levels: Floats) -> Floats:
     """Quantiles of each column (draw, column) at its levels (2, column); NaN is ignored."""
     ordered = np.sort(draws, axis=0)

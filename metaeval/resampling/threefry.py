@@ -15,7 +15,7 @@ from metaeval.core import Codes
 # Rotation and parity constants of Threefry-2x32 (Salmon et al. 2011, as in Random123).
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-_STREAMS = ("bootstrap", "flip", "system")
+_STREAMS = ("bootstrap", "flip", "system", "normal")
 
 
 def key_of(seed: int, stream: str, part: int = 0) -> Codes:

@@ -29,6 +29,8 @@ class Row:
     estimate: float | None = None
     lower: float | None = None
     upper: float | None = None
+    adjusted_lower: float | None = None
+    adjusted_upper: float | None = None
     se: float | None = None
     p_value: float | None = None
     p_mcse: float | None = None

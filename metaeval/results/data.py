@@ -130,6 +130,19 @@ class ResultData:
         """
         return float(self.meta.policy.confidence)
 
+    def is_simultaneous(self, statistic: str | None = None, task: str | None = None) -> bool:
+        """Whether adjusted intervals of differences hold jointly for several comparisons.
+
+        Parameters
+        ----------
+        statistic, task : str, optional
+            As in `row`.
+        """
+        of_statistic = self.frame["statistic"] == self.rows(statistic, task)["statistic"].iloc[0]
+        family = of_statistic & (self.frame["task"].isna() == (task is None))
+        several = (family & self.frame["baseline"].notna()).sum() > 1
+        return bool(several and self.meta.policy.correction in ("maxt", "holm"))
+
     def is_accuracy(self, statistic: str | None = None) -> bool:
         """Whether a statistic is a proportion of correct decisions, shown in percent.
 
@@ -190,7 +203,9 @@ def reversed_row(row: pd.Series, alternative: str, direction: int) -> pd.Series:
         row[["p_value", "p_mcse", "p_adjusted", "p_holm"]] = np.nan
     row["scorer"], row["baseline"] = row["baseline"], row["scorer"]
     row["estimate"] = 0.0 - row["estimate"]
-    row["lower"], row["upper"] = 0.0 - row["upper"], 0.0 - row["lower"]
+    for prefix in ("", "adjusted_"):
+        low, high = f"{prefix}lower", f"{prefix}upper"
+        row[low], row[high] = 0.0 - row[high], 0.0 - row[low]
     row["prob_better"] = 1.0 - row["prob_better"]
     return row
 

@@ -42,6 +42,7 @@ OWN_TESTS = {
     "cochran-q": "Cochran's Q",
 }
 _TESTS = {
+    "t": "Student's t tests with bootstrap standard errors",
     "bootstrap": "bootstrap t tests",
     "mcnemar": "McNemar's exact test",
     "mcnemar-mid-p": "McNemar's mid-p test",

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from metaeval.core import escaped_json, printable
-from metaeval.resampling import detectable_at_half_power
 from metaeval.results import latex, prose, ranking, tables
 from metaeval.results.columns import normalize_frame
 from metaeval.results.data import ResultData, format_p_relation, reversed_row
 from metaeval.results.from_json import SCHEMA, read_result
 
-_SIGNED = ("estimate", "lower", "upper")
+_SIGNED = ("estimate", "adjusted_lower", "adjusted_upper")
 
 
 class Result(ResultData):
@@ -107,9 +106,11 @@ class Result(ResultData):
         unit, scale = (" points", 100) if self.is_accuracy(statistic) else ("", 1)
         digits = 1 if scale == 100 else 3
         gap, low, high = (f"{scale * row[k]:.{digits}f}" for k in _SIGNED)
+        kind = "simultaneous CI" if self.is_simultaneous(statistic, task) else "CI"
+        sided = "" if self.meta.policy.alternative == "two-sided" else "one-sided "
         facts = (
-            f"{100 * self.confidence:g}% CI {low} to {high}; "
-            f"adjusted p {format_p_relation(row['p_adjusted'])}; {row['n_items']} items"
+            f"{100 * self.confidence:g}% {kind} {low} to {high}; "
+            f"{sided}adjusted p {format_p_relation(row['p_adjusted'])}; {row['n_items']} items"
             f"{'' if task is None else f' in {task}'}"
         )
         if self.is_significant(row["p_adjusted"]):
@@ -122,7 +123,7 @@ class Result(ResultData):
                 f"{scorer} and {baseline} differ by less than {margin} (two one-sided tests, "
                 f"p {format_p_relation(row['p_equivalent'])}; difference {gap}{unit}, {facts})."
             )
-        missed = detectable_at_half_power(row["se"], self.confidence) * scale
+        missed = (row["adjusted_upper"] - row["estimate"]) * scale
         return (
             f"{scorer} and {baseline} do not differ significantly (difference {gap}{unit}, "
             f"{facts}); the study had under 50% power for differences below "

@@ -72,8 +72,6 @@ class Statistic(ABC):
         assumed to cancel in differences.
     interval : str, optional
         Kind of interval that replaces those that fail for this statistic.
-    test : {"sign-flip", "bootstrap"}
-        Default test of differences; without contributions it is always the bootstrap.
     by_systems : callable, optional
         Maps (table, unit, n_units) to TwoWayReplicates, which resample systems as well as units;
         `unit` (item,) is the unit of each item. Some units may have no item.
@@ -100,7 +98,6 @@ class Statistic(ABC):
     describe: Callable[[Any], Mapping[str, Floats]] = _no_levels
     inflated: Literal["", "value", "both"] = ""
     interval: str | None = None
-    test: Literal["sign-flip", "bootstrap"] = "sign-flip"
     by_systems: Callable[[Any, Codes, int], TwoWayReplicates] | None = None
     credits: Callable[[Any], PairCredits] | None = None
     correlation: Literal["rows", "systems"] | None = None

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from types import SimpleNamespace
 
+import definitions as slow
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ from metaeval import MetaevalError, Pairs, Responses, compare
 from metaeval.inference import ComparisonSettings, as_rows_for, make_design
 from metaeval.inference.comparisons import Comparisons
 from metaeval.inference.published_tests import _null, published_tests
-from metaeval.resampling import PairedDifferences, all_signs, flip_test, key_of, step_down, weights
+from metaeval.resampling import PairedDifferences, all_signs, flip_test, key_of, weights
 from metaeval.statistics import (
     best_of_n,
     kendall,
@@ -310,7 +311,7 @@ def test_adjusted_p_values_are_step_down_max_t(statistic, side, monkeypatch):
         k = 3 * n_members
         tests = published_tests(statistic, members[:n_members], of_plan, 300)
         found = np.concatenate([t.adjusted for t in tests])
-        expected = step_down(
+        expected = slow.step_down(
             turn * (observed / scale)[:k], turn * (drawn / scale)[:, :k], side == "two-sided"
         )
         assert_allclose(found, expected, atol=1e-12)

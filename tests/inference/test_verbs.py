@@ -67,8 +67,9 @@ def test_the_costliest_holes_are_those_whose_removal_regains_most_rows():
 
 def test_pairwise_uses_what_each_comparison_has():
     table, statistic = with_holes(), st.pairwise_accuracy("acc-eq")
-    result = me.compare(table, statistic, missing="pairwise", n_resamples=100)
-    both = me.compare(table, statistic, scorers=["m0", "m2"], n_resamples=100)
+    flips = {"test": "sign-flip", "n_resamples": 100}
+    result = me.compare(table, statistic, missing="pairwise", **flips)
+    both = me.compare(table, statistic, scorers=["m0", "m2"], **flips)
     row, alone = result.row("m0", "m2"), both.row("m0", "m2")
     assert_allclose([row["estimate"], row["p_value"]], [alone["estimate"], alone["p_value"]])
     assert result.row("m2")["n_rows"] == 48
@@ -224,8 +225,9 @@ def test_further_keys_within_an_item_are_not_mixed():
 
 
 # What a result says.
-def test_a_few_items_cannot_reach_significance_and_the_first_line_says_so():
-    result = me.compare(grid(5), st.pairwise_accuracy(), n_resamples=100)
+@pytest.mark.parametrize("test", ["t", "sign-flip"])
+def test_a_few_items_cannot_reach_significance_and_the_first_line_says_so(test):
+    result = me.compare(grid(5), st.pairwise_accuracy(), test=test, n_resamples=100)
     assert result.meta.warnings[0].startswith(
         "with 5 units and 3 comparisons, the smallest attainable adjusted p"
     )
@@ -397,12 +399,15 @@ def test_one_sided_results_are_not_read_backwards():
     assert ranks["rank"].iloc[0] == 1 and ranks["estimate"].is_monotonic_decreasing
 
 
-@pytest.mark.parametrize("kind", ["wilson", "jeffreys"])
-def test_intervals_of_counts_stand_aside_where_there_are_no_counts(kind):
-    result = me.compare(grid(30), "soft_pairwise_accuracy", interval=kind, n_resamples=200)
-    assert set(result.frame["interval"]) == {"t"}
+@pytest.mark.parametrize(
+    ("kind", "statistic", "default"),
+    [("wilson", "pearson(grouping=item)", "bca"), ("jeffreys", "pairwise_accuracy", "wilson")],
+)
+def test_intervals_of_counts_stand_aside_where_there_are_no_counts(kind, statistic, default):
+    result = me.compare(grid(30), statistic, interval=kind, n_resamples=200)
+    assert set(result.rows()["interval"]) == {"t", default}
     warnings = [w for w in result.meta.warnings if f"interval={kind!r} is not available" in w]
-    assert warnings and all("'t' is used" in w for w in warnings)
+    assert warnings and f"{default!r} is used" in warnings[0]
     assert "resampl" in result.methods_paragraph()
 
 

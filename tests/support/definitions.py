@@ -577,3 +577,15 @@ def two_way_variance(parts):
             by_system += u * v * len(p & q)
             by_both += u * v * (i == j and bool(p & q))
     return by_item * items / (items - 1), by_system * systems / (systems - 1), by_both
+
+
+def step_down(observed, null, two_sided=True):
+    """Adjusted p-values: draws whose maximum over this and all less extreme columns is as large."""
+    size, drawn = (np.abs(observed), np.abs(null)) if two_sided else (observed, null)
+    order = np.argsort(-size)
+    adjusted, before = np.empty(len(size)), 0.0
+    for k, i in enumerate(order):
+        count = (drawn[:, order[k:]].max(axis=1) >= size[i] - 1e-12 * abs(size[i])).sum()
+        before = max(before, (1 + count) / (1 + len(null)))
+        adjusted[i] = before
+    return adjusted

@@ -92,7 +92,7 @@ def tie_calibrated_accuracy(
     Thresholds are estimated again in every bootstrap replicate (by one Newton step, `argmax` by an
     exact search; see docs/methods.md); folds belong to the original items. The sign-flip test, and
     replicates that also resample systems, hold the thresholds fixed: with few items and weak
-    scorers that test rejects too often, and `test="bootstrap"` does not. If labels are mostly tied,
+    scorers that test rejects too often, and the default test does not. If labels are mostly tied,
     every pair may be declared a tie: compare the value with `skill` and `tie_rate`. Coarse scorers
     gain from rounding alone.
 
@@ -131,7 +131,6 @@ def tie_calibrated_accuracy(
         of_items=lambda table: _contributions(table, tuning),
         share=lambda table: _shares(table, tuning.average),
         describe=lambda table: _describe(table, tuning),
-        test="sign-flip" if tuning.argmax else "bootstrap",
         by_systems=by_systems,
         credits=lambda table: _credits(table, tuning),
     )

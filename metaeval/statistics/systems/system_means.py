@@ -115,7 +115,11 @@ def system_accuracy() -> Statistic:
         is_accuracy=True,
     )
     return WeightedStatistic(
-        estimand=estimand, weigh=weigh, by_systems=_accuracy_by_systems, describe=describe
+        estimand=estimand,
+        weigh=weigh,
+        by_systems=_accuracy_by_systems,
+        describe=describe,
+        interval="t",
     )
 
 

@@ -167,31 +167,6 @@ def test_separable_labels_have_a_finite_curve():
     assert lt.tied_cells(theta, surplus, score)[0] == (score < 1).sum()
 
 
-@pytest.mark.parametrize(
-    ("statistic", "test"),
-    [
-        ("tie_calibrated_accuracy", "bootstrap"),
-        ("tie_calibrated_accuracy(n_folds=None)", "sign-flip"),
-        ("tie_calibrated_accuracy(threshold=argmax)", "sign-flip"),
-        ("pairwise_accuracy", "sign-flip"),
-    ],
-)
-def test_every_statistic_has_a_default_test(statistic, test):
-    table = made(7)
-    rows, same = (
-        me.compare(table, statistic, n_resamples=200, **options) for options in ({}, {"test": test})
-    )
-    assert rows.row("a", "b")["test"] == rows.meta.policy.test == test
-    assert rows.row("a", "b")["p_value"] == same.row("a", "b")["p_value"]
-
-
-def test_tests_of_several_statistics_are_all_named():
-    names = ["tie_calibrated_accuracy", "pairwise_accuracy"]
-    result = me.compare(made(7), names, n_resamples=200)
-    assert result.meta.policy.test == "bootstrap,sign-flip"
-    assert "bootstrap t tests (tie_calibrated_accuracy(n_folds=20)" in result.methods_paragraph()
-
-
 def test_pairs_across_items_are_cross_fitted_without_their_folds():
     rng = np.random.default_rng(0)
     low, high = np.sort(rng.integers(0, 4, size=(2, 50)), axis=0)

@@ -367,7 +367,7 @@ def test_the_result_of_both():
     row = result.row("m0")
     assert row["interval"] == "t"
     gap = result.frame[result.frame["baseline"].notna()].iloc[0]
-    assert gap["test"] == "bootstrap" and 0 < gap["p_value"] <= 1
+    assert gap["test"] == "t" and 0 < gap["p_value"] <= 1
     alone = compare(crossed(4, 60, 8), pairwise_accuracy(), n_resamples=300)
     assert row["se"] > 1.2 * alone.row("m0")["se"]
 

@@ -177,7 +177,7 @@ def test_the_result_says_what_is_estimated():
     row = result.row("m")
     assert row["interval"] == "t" and row["lower"] < row["estimate"] < row["upper"]
     gap = result.frame[result.frame["baseline"].notna()].iloc[0]
-    assert gap["test"] == "bootstrap" and gap["status"] == "approximate"
+    assert gap["test"] == "t" and gap["status"] == "approximate"
 
 
 def test_chance_is_the_value_of_uniform_p():
