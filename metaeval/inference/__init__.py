@@ -21,6 +21,7 @@
 - `confidence_intervals`: Confidence intervals of the values of scorers and of differences between
   them.
 - `rows`: Rows of a result: the values of scorers, and the differences between them.
+- `skewness`: Skewness of the differences between scorers, which limits t intervals and tests.
 - `diagnostics`: Warnings about limitations of the results, one rule for each.
 - `analysis`: The analysis of one statistic: estimates, intervals, tests and rows.
 - `pairwise_analysis`: The analysis of one statistic on different rows: those scored by each

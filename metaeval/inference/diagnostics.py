@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaeval.core import ROUNDOFF, join_names
+from metaeval.core import ROUNDOFF, Codes, join_names
 from metaeval.inference.confidence_intervals import effective_interval_kind
 from metaeval.inference.design import Design
 from metaeval.inference.estimates import Estimates
 from metaeval.inference.hypothesis_tests import item_verdicts, requested_test
 from metaeval.inference.settings import FLIPS_PER_COMPARISON, ComparisonSettings, Settings
+from metaeval.inference.skewness import skewness_of_differences, too_skewed
 from metaeval.resampling import MAX_ENUMERATED
 from metaeval.statistics import Statistic
 
-_MIN_UNITS = 30  # in simulations, bootstrap intervals of fewer units undercover
+_MIN_UNITS = 10  # with fewer, skewness cannot be recognized
 _MIN_SYSTEMS = 10  # with fewer, the variance between systems is poorly estimated
 _MAX_UNDEFINED = 0.01  # proportion of replicates; fewer hardly move the bounds of intervals
 
@@ -117,9 +118,58 @@ def _few_units(inputs: DiagnosticInput) -> list[str]:
     strata = "stratum" if n_others == 1 else "strata"
     others = f" (and too few in {n_others} other {strata})" if n_others else ""
     return [
-        f"only {small[0].n_units} {inputs.design.unit}s{where}{others}: bootstrap intervals "
-        f"undercover with fewer than about {_MIN_UNITS}"
+        f"only {small[0].n_units} {inputs.design.unit}s{where}{others}: intervals and p-values are "
+        f"inaccurate with fewer than about {_MIN_UNITS}"
     ]
+
+
+def _skewed_differences(inputs: DiagnosticInput) -> list[str]:
+    """Warn if differences depend on few units, as when few differ and most in one direction."""
+    first, second = _pairs(inputs)
+    large = [e for e in inputs.estimates if e.n_units >= _MIN_UNITS]
+    if not len(first) or not large:
+        return []
+    skewness = [np.abs(skewness_of_differences(e.influence, first, second)) for e in large]
+    excess = np.array([s / np.sqrt(e.n_units) for e, s in zip(large, skewness, strict=True)])
+    count = sum(int(too_skewed(e, s).sum()) for e, s in zip(large, skewness, strict=True))
+    if not count:
+        return []
+    i, k = np.unravel_index(excess.argmax(), excess.shape)
+    names = " and ".join(inputs.design.scorers[m] for m in (first[k], second[k]))
+    where = "" if large[i].name is None else f" in {large[i].name}"
+    unit = inputs.design.unit
+    return [
+        f"{count} of {excess.size} differences {'has' if count == 1 else 'have'} a skewed "
+        f"distribution over {unit}s ({names}{where}: skewness {skewness[i][k]:.1f}, "
+        f"{large[i].n_units} {unit}s): intervals and p-values are inaccurate"
+    ]
+
+
+def _constant_differences(inputs: DiagnosticInput) -> list[str]:
+    """Warn if no unit distinguishes two scorers."""
+    overall, (first, second) = inputs.estimates[0], _pairs(inputs)
+    if overall.contributions is None:
+        return []
+    alike = [
+        (a, b)
+        for a, b in zip(first, second, strict=True)
+        if abs(overall.estimate[a] - overall.estimate[b]) <= ROUNDOFF
+        and np.abs(overall.contributions[:, a] - overall.contributions[:, b]).max() <= ROUNDOFF
+    ]
+    if not alike:
+        return []
+    names = " and ".join(overall.scorers[m] for m in alike[0])
+    others = f" (and {len(alike) - 1} other pairs)" if len(alike) > 1 else ""
+    return [
+        f"{names}{others} do not differ on any {inputs.design.unit}: their interval of zero width "
+        "is not evidence that they are equally good"
+    ]
+
+
+def _pairs(inputs: DiagnosticInput) -> tuple[Codes, Codes]:
+    """Positions of the compared scorers: two (pair,)."""
+    pairs = np.array(inputs.settings.pairs(inputs.design.scorers), dtype=int).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
 
 
 def _single_units(inputs: DiagnosticInput) -> list[str]:
@@ -150,6 +200,8 @@ RULES: tuple[Rule, ...] = (
     _replaced_interval,
     _few_systems,
     _few_units,
+    _skewed_differences,
+    _constant_differences,
     _single_units,
     _too_many_items,
 )

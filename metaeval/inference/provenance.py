@@ -141,7 +141,7 @@ def _provenance(design: Design, analyses: Sequence[Analysis], settings: Settings
         version=__version__,
         seed=settings.resampling.seed if settings.uses_draws else None,
         n_resamples=settings.resampling.n if settings.uses_draws else None,
-        n_flips=max(analysis.n_flips for analysis in analyses) if tested else None,
+        n_flips=(max(analysis.n_flips for analysis in analyses) or None) if tested else None,
         rows=len(design.table),
         data_sha256=design.source.fingerprint,
         python=".".join(platform.python_version_tuple()[:2]),

@@ -14,7 +14,7 @@ from metaeval.resampling.threefry import key_of
 
 N_NORMALS = 20_000  # draws of the maximum: Monte Carlo error of an adjusted p near .05 is .0015
 _ROWS = 2**12  # draws per block, whose differences of a pair stay in cache: 32 kB
-_RIDGE = 1e-10  # added to correlations, which are singular where scorers are copies
+_CONSTANT = 1e-7  # standard deviation, relative to the largest, of differences without variation
 
 
 class JointDraws(NamedTuple):
@@ -125,7 +125,8 @@ def _differences(family: Sequence[JointDraws], order: Codes) -> _Differences:
     )
     rows = _block_diagonal(list(roots.values()))
     spread = np.linalg.norm(rows[first[order]] - rows[second[order]], axis=1)
-    return _Differences(roots, first[order], second[order], 1 / spread)
+    scale = 1 / np.where(spread > _CONSTANT, spread, np.inf)
+    return _Differences(roots, first[order], second[order], scale)
 
 
 def _exceedances(
@@ -156,16 +157,18 @@ def _exceedances(
 
 
 def _root(draws: Sequence[Floats]) -> Floats:
-    """Lower triangular root of the covariance of all columns, scaled to a largest variance of 1."""
+    """Symmetric root of the covariance of all columns, scaled to a largest variance of 1."""
     values = np.concatenate(draws, axis=1)
     missing = np.isnan(values)
     n_defined = np.maximum((~missing).sum(axis=0), 1)
     mean = np.where(missing, 0.0, values).sum(axis=0) / n_defined
     deviations = np.where(missing, 0.0, values - mean)
-    spread = deviations.std(axis=0)
-    covariance = deviations.T @ deviations / len(deviations)
-    covariance /= max(float(spread.max(initial=0.0)) ** 2, np.finfo(float).tiny)
-    return np.linalg.cholesky(covariance + _RIDGE * np.eye(len(covariance)))
+    largest = np.abs(deviations).max(initial=0.0)
+    deviations /= largest if largest > 0 else 1.0
+    covariance = deviations.T @ deviations
+    covariance /= max(float(np.diag(covariance).max(initial=0.0)), np.finfo(float).tiny)
+    variances, directions = np.linalg.eigh(covariance)
+    return np.asarray((directions * np.sqrt(np.maximum(variances, 0.0))) @ directions.T)
 
 
 def _block_diagonal(blocks: list[Floats]) -> Floats:

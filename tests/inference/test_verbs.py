@@ -467,5 +467,5 @@ def test_shares_of_one_have_intervals_that_say_something():
     table, _ = me.simulate(seed=2, n_items=150)
     own = me.evaluate(table, "system_accuracy", n_resamples=1_000).frame
     assert (own["estimate"] == 1).all() and (own["se"] > 0).all()
-    assert set(own["interval"]) == {"wilson"}
+    assert set(own["interval"]) == {"t"}
     assert (own["lower"] > 0.5).all() and own["upper"].tolist() == pytest.approx([1] * 5)

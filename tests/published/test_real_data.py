@@ -178,7 +178,7 @@ def test_rewardmath_strict_and_lenient_accuracy_of_all_scorers(rewardmath):
 
 def test_rewardmath_compared_without_naming_a_statistic(rewardmath):
     assert rewardmath.kind == "correct"
-    result = me.compare(rewardmath, n_resamples=1000)
+    result = me.compare(rewardmath, test="sign-flip", n_resamples=1000)
     assert result.row("internlm2", "beaver")["p_adjusted"] <= 0.05
     own = result.frame[result.frame["baseline"].isna()]
     assert len(own) == 42 and ((own["estimate"] - 0.8).abs() > 0.01).all()
