@@ -110,7 +110,7 @@ def one_of_each(draw, table):
 
 
 @pytest.mark.parametrize("statistics", [STATISTICS, FORECASTS], ids=["both_orders", "forecasts"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(table=crooked(), data=st.data())
 def test_a_right_answer_or_one_clear_sentence(statistics, table, data):
     options = one_of_each(data.draw, table)
