@@ -99,11 +99,11 @@ class ResultData:
         statistic, task : str, optional
             As in `row`.
         """
-        frame = self.frame[self.frame["statistic"] == self._statistic_name(statistic)]
-        tasks = frame["task"]
+        of_statistic = self.frame["statistic"] == self._statistic_name(statistic)
+        tasks = self.frame["task"]
         if task is not None:
-            require_known("task", task, sorted(set(tasks.dropna())))
-        return frame[tasks.isna() if task is None else tasks == task]
+            require_known("task", task, sorted(set(tasks[of_statistic].dropna())))
+        return self.frame[of_statistic & (tasks.isna() if task is None else tasks == task)]
 
     def _statistic_name(self, statistic: str | None) -> str:
         """The full name of a statistic, by default of the first one."""
