@@ -1,6 +1,8 @@
 """What all tests share: Hypothesis runs the same examples every time, without a clock."""
 
 import gc
+import os
+import pickle
 import signal
 
 import pytest
@@ -11,7 +13,7 @@ settings.register_profile(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=30,
+    max_examples=20,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -21,13 +23,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in jobs that a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Files that take 15 seconds and more: they start first, so that the workers end together.
+# Files that take long start first, so that the workers end together; those that use `trees` apart
+# from each other, so that one worker has fitted them when another asks for them.
 LONG = (
-    *("test_readme", "test_streams", "test_main", "test_twins", "test_from_json"),
-    *("test_model_plots", "test_curve_plots", "test_soft_accuracy", "test_odd_designs"),
+    *("test_readme", "test_model_plots", "test_streams", "test_main", "test_twins"),
+    *("test_verbs", "test_published_tests", "test_from_json", "test_odd_designs"),
     *("test_row_order", "test_swap_references", "test_coverage", "test_jax_kernels"),
     *("test_pair_covariates", "test_covariate_bins", "test_shared_items", "test_paper_figures"),
-    *("test_writing", "test_notebooks", "test_benchmarks", "test_fitting", "test_kills"),
+    *("test_curve_plots", "test_soft_accuracy", "test_notebooks", "test_benchmarks"),
+    *("test_writing", "test_fitting", "test_kills"),
 )
 
 
@@ -61,12 +65,25 @@ def table():
 
 
 @pytest.fixture(scope="session")
-def trees(table):
-    """A posterior of each model of scores and labels, fitted once."""
+def trees(table, tmp_path_factory):
+    """A posterior of each model of scores and labels, fitted once, by one worker for all."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return fitted_trees(table)
+    kept = tmp_path_factory.getbasetemp().parent / "trees.pickle"
+    if kept.exists():
+        return pickle.loads(kept.read_bytes())
+    trees = fitted_trees(table)
+    draft = kept.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(pickle.dumps(trees))
+    draft.replace(kept)
+    return trees
+
+
+def fitted_trees(table):
     from metaeval import bayes
 
     return {
         "accuracy": bayes.fit(bayes.AccuracyModel(statistic="pairwise_accuracy"), table, seed=1),
-        "ties": bayes.fit("ties", table, seed=1, n_draws=1000),
+        "ties": bayes.fit("ties", table, seed=1, n_draws=500),
         "calibration": bayes.fit("calibration", table, seed=1, n_draws=1000),
     }

@@ -1,6 +1,7 @@
 """The language of the package: plain statistical English, and names that say what they hold."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -68,6 +69,12 @@ def strings(tree):
             yield node.lineno, node.value
 
 
+@functools.cache
+def strings_of(path):
+    """Line and text of every string of a module, which is parsed once for all phrases."""
+    return tuple(strings(ast.parse(path.read_text("utf-8"))))
+
+
 def names(tree):
     """Names that are assigned."""
     return [
@@ -96,8 +103,13 @@ def paragraphs(path):
         line += paragraph.count("\n") + 2
 
 
+@functools.cache
+def on_one_line(text):
+    return " ".join(text.split())
+
+
 def matches(phrase, text):
-    return [hit[0] for hit in re.finditer(PHRASES[phrase], " ".join(text.split()), re.I)]
+    return [hit[0] for hit in re.finditer(PHRASES[phrase], on_one_line(text), re.I)]
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
@@ -105,7 +117,7 @@ def test_strings_are_in_the_language_of_statistics(phrase):
     assert [
         f"{path.relative_to(ROOT)}:{line}: {hit}"
         for path in modules()
-        for line, text in strings(ast.parse(path.read_text("utf-8")))
+        for line, text in strings_of(path)
         for hit in matches(phrase, text)
     ] == []
 
@@ -126,7 +138,7 @@ def test_strings_of_benchmarks_and_figures_are_in_the_language_of_statistics(phr
         f"{path.relative_to(REPOSITORY)}:{line}: {hit}"
         for folder in FOLDERS
         for path in sorted((REPOSITORY / folder).glob("*.py"))
-        for line, text in strings(ast.parse(path.read_text("utf-8")))
+        for line, text in strings_of(path)
         for hit in matches(phrase, text)
     ] == []
 

@@ -53,7 +53,8 @@ def commands():
 
 @pytest.mark.parametrize(("page", "command"), commands())
 def test_every_command_runs(page, command, folder):
-    result = CliRunner().invoke(cli, shlex.split(command)[1:])
+    few = {name: {"n_resamples": 200} for name in ("compare", "evaluate", "gate", "report")}
+    result = CliRunner().invoke(cli, shlex.split(command)[1:], default_map=few)
     assert result.exit_code == 0, result.output
 
 
@@ -66,7 +67,11 @@ def blocks(page):
             yield code, shown
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=pytest.mark.slow if p.name == DRAWN else ()) for p in PAGES],
+    ids=lambda page: page.name,
+)
 def test_every_snippet_prints_what_the_page_shows(page, folder, request):
     if "METAEVAL_DATA" in page.read_text():
         data("rewardmath")

@@ -40,7 +40,7 @@ def result_notes(
 def tie_warnings(frame: pd.DataFrame, details: Sequence[Detail]) -> list[str]:
     """Return warnings about tuned thresholds that tie nearly all pairs of a scorer."""
     half = {(d["statistic"], d["task"], d["scorer"]): d["half"] for d in details if "half" in d}
-    tied = [row for row in frame.to_dict("records") if (row["tie_rate"] or 0) > _MAX_TIE_RATE]
+    tied = frame[frame["tie_rate"] > _MAX_TIE_RATE].to_dict("records")
     return [
         f"nearly all ties: {row['scorer']} ties {100 * row['tie_rate']:.0f}% of the pairs"
         + (f" (task {row['task']})" if row["task"] else "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 TEXTS = ("statistic", "task", "scorer", "baseline", "interval", "test", "status")
@@ -62,7 +64,10 @@ NUMBERS = tuple(name for name in COLUMNS if name not in (*TEXTS, *COUNTS))
 
 def frame_of_rows(rows: Sequence[Row]) -> pd.DataFrame:
     """Return the tidy frame of a result, one line per row."""
-    return normalize_frame(pd.DataFrame([vars(row) for row in rows], columns=list(COLUMNS)))
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    texts = {name: pd.Series(columns[name], dtype=object) for name in TEXTS}
+    numbers = {name: np.array(columns[name], dtype=float) for name in NUMBERS}
+    return pd.DataFrame(columns | texts | numbers)
 
 
 def normalize_frame(frame: pd.DataFrame) -> pd.DataFrame:

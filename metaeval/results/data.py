@@ -99,23 +99,25 @@ class ResultData:
         statistic, task : str, optional
             As in `row`.
         """
-        names = self.statistics
-        if statistic is None:
-            statistic = names[0]
-        elif statistic not in names:
-            short = [n for n in names if n.split("(")[0] == statistic]
-            if not short:
-                raise MetaevalError(
-                    f"The result does not contain the statistic {statistic!r}, only "
-                    f"{join_names(names)}."
-                    f"{did_you_mean(statistic, names)}"
-                )
-            statistic = short[0]
-        frame = self.frame[self.frame["statistic"] == statistic]
-        tasks = frame["task"]
+        of_statistic = self.frame["statistic"] == self._statistic_name(statistic)
+        tasks = self.frame["task"]
         if task is not None:
-            require_known("task", task, sorted(set(tasks.dropna())))
-        return frame[tasks.isna() if task is None else tasks == task]
+            require_known("task", task, sorted(set(tasks[of_statistic].dropna())))
+        return self.frame[of_statistic & (tasks.isna() if task is None else tasks == task)]
+
+    def _statistic_name(self, statistic: str | None) -> str:
+        """The full name of a statistic, by default of the first one."""
+        names = self.statistics
+        if statistic is None or statistic in names:
+            return statistic or names[0]
+        short = [n for n in names if n.split("(")[0] == statistic]
+        if not short:
+            raise MetaevalError(
+                f"The result does not contain the statistic {statistic!r}, only "
+                f"{join_names(names)}."
+                f"{did_you_mean(statistic, names)}"
+            )
+        return short[0]
 
     @property
     def is_posterior(self) -> bool:
@@ -174,7 +176,7 @@ class ResultData:
         return self._info(statistic).unit
 
     def _info(self, statistic: str | None) -> StatisticInfo:
-        name = self.rows(statistic, None)["statistic"].iloc[0]
+        name = self._statistic_name(statistic)
         known = {info.name: info for info in self.meta.statistics}
         return known.get(name, StatisticInfo(name=name, accuracy=False))
 

@@ -72,7 +72,7 @@ def cases_for(names):
 
 @pytest.mark.parametrize(("name", "over"), cases_for(REFITTED))
 def test_a_replicate_is_the_value_of_items_repeated_as_often(name, over):
-    for seed in range(12):
+    for seed in range(6):
         item, odds, y, _ = drawn(seed, over)
         table = table_of(item, odds, y, over)
         counts = np.random.default_rng(seed).multinomial(24, np.full(24, 1 / 24), 3).astype(float)

@@ -131,14 +131,21 @@ main()
 """
 
 
-def test_an_interrupted_report_leaves_no_folder(scores, tmp_path):
+INTERRUPTED = """
+import os, signal, sys
+from metaeval.__main__ import main
+from metaeval.reporting import collecting
+collecting.draw_figure = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
+sys.argv[0] = "metaeval"
+main()
+"""
+
+
+def test_a_report_interrupted_at_a_figure_leaves_no_folder(scores, tmp_path):
     line = command("report", scores, "-o", tmp_path / "report")
-    process = popen(line, stdout=subprocess.PIPE)
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    process.communicate()
-    if process.returncode:
-        assert process.returncode == 130 and not list(tmp_path.iterdir())
+    code, said = ended(popen([sys.executable, "-c", INTERRUPTED, *line[3:]]))
+    assert code == 130 and "Interrupted; no file was written." in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_one_sentence_and_the_old_file_stays(scores, tmp_path):
@@ -165,28 +172,32 @@ def test_places_that_take_no_files_are_one_sentence(scores, place):
 
 
 COMPILED = """
-import numpy as np, xarray as xr
+import numpy as np
 from metaeval.resampling import jax_kernels
-from metaeval.bayes import datatree
 jax_kernels.enable_compilation_cache()
 sums = np.arange(24.0).reshape(4, 3, 2) % 7
 print(jax_kernels.count_above(sums, np.ones((3, 2)), np.full((3, 2), 2.0)).tolist())
+"""
+
+POSTERIOR = """
+import xarray as xr
+from metaeval.bayes import datatree
 tree = xr.DataTree.from_dict({"/posterior": xr.Dataset({"x": (("chain", "draw"), [[1.0, 2.0]])})})
 print(datatree.is_posterior(datatree.for_arviz(tree)))
 """
 
 
-def compiled(**environment):
+def compiled(script=COMPILED, **environment):
     """What a kernel finds that is compiled in a process of its own, and what it says."""
     where = os.environ | {k: str(v) for k, v in environment.items()}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", COMPILED], env=where, **pipes)
+    return subprocess.Popen([sys.executable, "-c", script], env=where, **pipes)
 
 
 def test_two_processes_share_a_cache_and_damage_to_it_is_repaired(tmp_path):
     both = [compiled(METAEVAL_CACHE=tmp_path) for _ in range(2)]
     found = [process.communicate() for process in both]
-    assert found[0] == found[1] and found[0][0].endswith(b"True\n") and found[0][1] == b""
+    assert found[0] == found[1] and found[0][0].startswith(b"[") and found[0][1] == b""
     entries = sorted(tmp_path.glob("*-cache"))
     assert entries
     for content in (b"", entries[0].read_bytes()[:-9]):
@@ -199,5 +210,5 @@ def test_two_processes_share_a_cache_and_damage_to_it_is_repaired(tmp_path):
 
 def test_a_home_that_cannot_be_written_is_no_matter():
     empty = dict.fromkeys(("XDG_CACHE_HOME", "METAEVAL_CACHE"), "")
-    out, said = compiled(HOME=os.devnull + "/x", **empty).communicate()
+    out, said = compiled(COMPILED + POSTERIOR, HOME=os.devnull + "/x", **empty).communicate()
     assert out.endswith(b"True\n") and b"Traceback" not in said

@@ -185,11 +185,11 @@ def test_evaluating_every_swap_gives_the_same(seed, test):
     statistic = [*LINEAR, pearson(), system_pearson()][(seed * 5 + len(test)) % 12]
     one = member(ratings(seed, 8, 5, hole=0.1))
     slow = evaluated(statistic)
-    fast, found = (published_test(s, one, plan(test), 200) for s in (statistic, slow))
+    fast, found = (published_test(s, one, plan(test), 100) for s in (statistic, slow))
     if fast.enumerated == found.enumerated:
         assert_allclose(found.p_value, fast.p_value, atol=1e-12)
         assert_allclose(found.adjusted, fast.adjusted, atol=1e-12)
-    null = [draws_of(s, one, test, 30) for s in (statistic, slow)]
+    null = [draws_of(s, one, test, 15) for s in (statistic, slow)]
     factor = (null[0] * null[1]).sum() / (null[0] ** 2).sum()
     assert_allclose(factor * null[0], null[1], atol=1e-9)
 
@@ -507,7 +507,7 @@ def test_pair_swaps_reject_too_often_where_item_flips_do_not():
 
 
 def test_item_swaps_reject_too_often_with_denominators_of_their_own():
-    swaps, flips = rejections(item_swap_and_flip(seed, 150, 100) for seed in range(40))
+    swaps, flips = rejections(item_swap_and_flip(seed, 150, 60) for seed in range(40))
     assert swaps > most(40, 0.1)  # .42 in the large version
     assert flips <= most(40, 0.07)
 

@@ -109,8 +109,16 @@ def one_of_each(draw, table):
     return options
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_flips():
+    """A quarter of the usual random flips to a comparison: no assertion depends on their number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("metaeval.inference.settings.FLIPS_PER_COMPARISON", 50)
+        yield
+
+
 @pytest.mark.parametrize("statistics", [STATISTICS, FORECASTS], ids=["both_orders", "forecasts"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(table=crooked(), data=st.data())
 def test_a_right_answer_or_one_clear_sentence(statistics, table, data):
     options = one_of_each(data.draw, table)

@@ -117,7 +117,7 @@ def prepared_rows(table):
 # Pairwise accuracy.
 @pytest.mark.parametrize("ties", ["acc-eq", "strict", "half"])
 @pytest.mark.parametrize(("grouping", "average"), AVERAGES)
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     table=responses(holes=True, clusters=True, tasks=True),
     epsilon=st.sampled_from([0.0, 0.5, 1.25]),
@@ -134,7 +134,7 @@ def test_pairwise_accuracy(ties, grouping, average, table, epsilon, data):
 
 @pytest.mark.parametrize("ties", ["acc-eq", "strict", "half"])
 @pytest.mark.parametrize(("grouping", "average"), AVERAGES)
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(table=responses(holes=True, tasks=True), epsilon=st.sampled_from([0.0, 0.5]))
 def test_levels_of_pairwise_accuracy(ties, grouping, average, table, epsilon):
     statistic = pairwise_accuracy(ties, epsilon, average, grouping)
@@ -153,7 +153,7 @@ def test_levels_of_pairwise_accuracy(ties, grouping, average, table, epsilon):
 # Kendall.
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(("grouping", "average"), AVERAGES)
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(
     table=responses(holes=True, clusters=True, tasks=True),
     epsilon=st.sampled_from([0.0, 0.5]),
@@ -179,7 +179,7 @@ def test_kendall(variant, grouping, average, table, epsilon, constant, data):
 @pytest.mark.parametrize(
     "statistic", [kendall, partial(kendall, "c"), partial(kendall, "23", 0.5), spearman]
 )
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(table=responses(items=(3, 6), holes=True), data=st.data())
 def test_blocks_and_the_scale_of_weights_change_nothing(statistic, grouping, table, data):
     statistic = statistic(grouping=grouping)
@@ -200,14 +200,14 @@ def test_blocks_and_the_scale_of_weights_change_nothing(statistic, grouping, tab
 
 # Tie calibration. Within items weights are whole multiples of 2^-32, hence the tolerance.
 @pytest.mark.parametrize("folds", [None, 2, 5])
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(table=responses(clusters=True, tasks=True), data=st.data())
 def test_tie_calibration_within_items(folds, table, data):
     check_calibration(table, folds, "items", data, atol=1e-9)
 
 
 @pytest.mark.parametrize("folds", [None, 2, 5])
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(table=responses(holes=True, clusters=True, tasks=True), data=st.data())
 def test_tie_calibration_over_pairs(folds, table, data):
     check_calibration(table, folds, "pairs", data, atol=ROUNDING)
@@ -228,7 +228,7 @@ def check_calibration(table, folds, average, data, atol):
 
 
 @pytest.mark.parametrize("folds", [None, 3])
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(table=responses())
 def test_tie_rate_after_calibration(folds, table):
     table, found = levels_of(table, tie_calibrated_accuracy(folds, threshold="argmax"))
@@ -268,7 +268,7 @@ def test_tie_calibration_across_items(folds, grouping, average, table, data):
 
 # Best of n.
 @pytest.mark.parametrize("ties", ["strict", "split", "lenient"])
-@settings(max_examples=18)
+@settings(max_examples=12)
 @given(table=candidates(holes=True, clusters=True, tasks=True), data=st.data())
 def test_best_of_n(ties, table, data):
     agrees(table, best_of_n(ties), lambda rows: slow.best_of_n(rows, ties))
@@ -276,7 +276,7 @@ def test_best_of_n(ties, table, data):
 
 
 @pytest.mark.parametrize("ties", ["strict", "split", "lenient"])
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(table=candidates(holes=True))
 def test_levels_of_best_of_n(ties, table):
     try:
@@ -294,7 +294,7 @@ def test_levels_of_best_of_n(ties, table):
 # Correlations.
 @pytest.mark.parametrize("kind", ["pearson", "spearman"])
 @pytest.mark.parametrize("grouping", ["none", "item", "system"])
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(
     table=responses(holes=True, clusters=True, tasks=True),
     constant=st.sampled_from(["drop", "zero"]),
@@ -317,7 +317,7 @@ def test_correlations(kind, grouping, table, constant, data):
 
 # Systems.
 @pytest.mark.parametrize("name", ["system_accuracy", "system_pearson"])
-@settings(max_examples=18)
+@settings(max_examples=12)
 @given(table=responses(holes=True, clusters=True, tasks=True), data=st.data())
 def test_system_level(name, table, data):
     statistic = {"system_accuracy": system_accuracy, "system_pearson": system_pearson}[name]()
@@ -329,7 +329,7 @@ def test_system_level(name, table, data):
 # A missing score is wrong, if told so.
 @pytest.mark.parametrize("ties", ["acc-eq", "strict", "half"])
 @pytest.mark.parametrize("average", ["items", "pairs"])
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(table=responses(holes=True, tasks=True), epsilon=st.sampled_from([0.0, 0.5]))
 def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
     try:
@@ -361,7 +361,7 @@ def test_a_missing_score_makes_its_pairs_wrong(ties, average, table, epsilon):
 
 
 @pytest.mark.parametrize("ties", ["strict", "split", "lenient"])
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(table=candidates(holes=True))
 def test_an_answer_without_a_score_makes_its_item_wrong(ties, table):
     try:

@@ -239,8 +239,9 @@ def test_parts_of_model_diagnostics(score):
         found = decompose(p, y, w, score)
         parts = (found.miscalibration, found.discrimination, found.uncertainty, found.score)
         assert_allclose(parts, told[-4:], atol=1e-9)
+        table = table_of(p, y)
         by_table = [
-            value(name, table_of(p, y), score=score, scale="probability")
+            value(name, table, score=score, scale="probability")
             for name in ("miscalibration", "discrimination", "uncertainty")
         ]
         plain = decompose(p, y, None, score)
@@ -260,9 +261,10 @@ def test_debiased_squared_error_of_uncertainty_calibration(binning):
         if min(len(some) for some in data) < 2:
             continue  # a bin of one case is worth 0 there, and here its squared gap
         told = utils.unbiased_square_ce(data)
-        found = value("ece_debiased", table_of(p, y), scale="probability", bins=10, binning=binning)
+        table = table_of(p, y)
+        found = value("ece_debiased", table, scale="probability", bins=10, binning=binning)
         assert_allclose(found, told, atol=EXACT)
-        plain = value("ece", table_of(p, y), scale="probability", bins=10, binning=binning)
+        plain = value("ece", table, scale="probability", bins=10, binning=binning)
         assert_allclose(plain, utils.plugin_ce(data, power=1), atol=EXACT)
 
 

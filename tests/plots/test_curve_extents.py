@@ -58,7 +58,7 @@ def copies(frame, n):
 
 def texts_of(figure):
     """Boxes of all texts that are seen, by what they say."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()
     found = []
     panels = [child for parent in figure.axes for child in parent.child_axes]

@@ -21,7 +21,7 @@ from metaeval.statistics import (
 )
 
 GROUPING = {"none": "none", "item": "item", "sys": "system"}
-SWAPS = 10_000
+SWAPS = 4_000
 
 
 def published_test(statistic, comparisons, testing, n_flips):
@@ -94,7 +94,7 @@ def test_monte_carlo_cell_swaps():
         table = table_of(case["gold"], m1=case["metric2"], m2=case["metric1"])
         function = options.get("variant", "pearson")
         statistic = statistic_of(function, GROUPING[options["average_by"]])
-        slow = {("b", "sys"): 500, ("pearson", "item"): 3_000}
+        slow = {("b", "sys"): 300, ("pearson", "item"): 1_000}
         n = slow.get((function, options["average_by"]), SWAPS)
         delta, tested = run(table, statistic, "swap-cells", n)
         assert delta == pytest.approx(expected["delta"], abs=1e-9), (case["id"], options)

@@ -81,7 +81,7 @@ def test_an_interrupt_leaves_nothing_behind_and_says_so(tmp_path):
     options = ["--labels", "human", "-o", str(tmp_path / "out.json"), "--n-resamples", "400000"]
     with subprocess.Popen(command + options, stderr=subprocess.PIPE, text=True) as process:
         try:
-            time.sleep(8)
+            time.sleep(4)
             assert process.poll() is None, process.stderr.read()
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=60)

@@ -89,7 +89,7 @@ def outcome(text):
     return "read"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_altered_documents_are_refused_in_a_sentence_or_good_for_everything(documents, seed):
     rng = random.Random(seed)
     found = [outcome(json.dumps(altered(rng.choice(documents), rng))) for _ in range(40)]
@@ -103,10 +103,20 @@ def test_many_altered_documents(documents):
     assert found.count("read") > 100
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
+def test_many_documents_with_changed_characters(documents):
+    change_characters(documents, 99, 500)
+
+
+@pytest.mark.parametrize("seed", range(2))
 def test_documents_with_changed_characters(documents, seed):
+    change_characters(documents, seed, 15)
+
+
+def change_characters(documents, seed, times):
+    """Use documents in which one character is another, or some are left out."""
     rng, text = random.Random(seed), json.dumps(documents[0])
-    for _ in range(30):
+    for _ in range(times):
         i = rng.randrange(len(text))
         outcome(text[:i] + rng.choice('{}[],:"0159-+eE. \\nulltrue\ud800') + text[i + 1 :])
         outcome(text[:i] + text[i + rng.randrange(1, 60) :])

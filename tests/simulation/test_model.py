@@ -50,7 +50,7 @@ def check_coverage(n_seeds, n_resamples):
 
 
 def test_the_demo_covers_the_truth_in_some_seeds():
-    check_coverage(20, n_resamples=250)
+    check_coverage(20, n_resamples=100)
 
 
 @pytest.mark.slow

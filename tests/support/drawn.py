@@ -65,7 +65,7 @@ def posterior(tree, number, long=True, quantity="accuracy", more=None):
 
 def texts_of(figure):
     """Every text that a figure shows, after its layout."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     found = [*figure.texts]
     legends = [*figure.legends]
     for ax in (a for a in figure.axes if a.get_visible()):

@@ -208,9 +208,9 @@ def rejections_of_equal_scorers(sets, n, tasks, policy):
 
 def test_two_equal_scorers_are_told_apart_no_more_often_than_they_should():
     """30 items x 4 systems x 6 aspects: taken for 180 items, about .28 at a nominal .05."""
-    rejected = rejections_of_equal_scorers(60, n=30, tasks=6, policy="half")
-    assert rejected[True] < 0.16  # four standard errors above .05
-    assert rejected[False] > 0.16
+    rejected = rejections_of_equal_scorers(40, n=30, tasks=6, policy="half")
+    assert rejected[True] < 0.19  # four standard errors above .05
+    assert rejected[False] > 0.19
 
 
 @pytest.mark.slow

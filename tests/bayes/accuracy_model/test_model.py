@@ -139,9 +139,9 @@ def test_the_compiled_sampler_draws_what_numpyro_draws():
     table = simulate(seed=3, n_items=120, tasks=("a", "b", "c"), scorers=["judge", "lexical"]).table
     model = bayes.AccuracyModel(statistic="pairwise_accuracy")
     prepared = model.prepare(table, DesignOptions())
-    tree = bayes.fit(model, table, n_draws=2000)
+    tree = bayes.fit(model, table, n_draws=1000)
     with double_precision():
-        chains = MCMC(NUTS(accuracy_density), num_warmup=500, num_samples=4000, progress_bar=False)
+        chains = MCMC(NUTS(accuracy_density), num_warmup=500, num_samples=2500, progress_bar=False)
         chains.run(jax.random.PRNGKey(9), **prepared.arrays)
         known = np.asarray(chains.get_samples()["accuracy"])
     found = tree["posterior"]["accuracy"].to_numpy().reshape(-1, 2, 3)

@@ -118,7 +118,8 @@ def test_gaps_invert_the_curve_and_thresholds_are_the_closed_form(trees):
 
 
 def test_gaps_of_the_spline_invert_it_too(table):
-    tree = bayes.fit(bayes.CalibrationModel(form="spline"), table, check=False, n_draws=200)
+    few = {"n_chains": 2, "n_draws": 100, "check": False}
+    tree = bayes.fit(bayes.CalibrationModel(form="spline"), table, **few)
     gap = bayes.summarize(tree, "gap", agreement=0.75)
     place = gap.frame.query("scorer == 'good' and task == 'big' and baseline.isna()").index[0]
     draws = gap.draws[:, place]
@@ -272,9 +273,7 @@ def test_copies_of_a_scorer_make_none_of_them_surer():
     y = np.where(rng.random(400) < expit(1.5 * d), 1.0, -1.0)
     copies = d[:, None] + 0.01 * rng.normal(size=(400, 5))
     spread = [
-        bayes.summarize(bayes.fit("calibration", pairs(x, y), n_draws=1000), "slope").row(name)[
-            "se"
-        ]
+        bayes.summarize(bayes.fit("calibration", pairs(x, y), n_draws=1000), "slope").row(name)["se"]
         for x, name in ((d, "s"), (copies, "0"))
     ]
     assert spread[1] == pytest.approx(spread[0], rel=0.15)

@@ -188,7 +188,7 @@ def test_gamma_numbers_are_gamma():
 
 
 def test_many_rows_are_drawn_by_pattern():
-    drawn, arrays, _ = sites(planted(4, n=40_000), n_draws=500)
+    drawn, arrays, _ = sites(planted(4, n=20_000), n_draws=500)
     assert arrays["labels"].shape[0] == 64
     assert np.abs(drawn["rater_accuracy"].mean(axis=(0, 1)) - (0.9, 0.8, 0.7)).max() < 0.012
 

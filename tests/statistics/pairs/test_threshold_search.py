@@ -71,11 +71,11 @@ def pairs(seed=0, n_items=12, grid=None, zeros=True, holes=False, size=None):
     return Pairs(rows, pd.DataFrame({"x": margin}), pd.DataFrame({"h": human}))
 
 
-def counts(n_items, n=200, seed=1):
+def counts(n_items, n=50, seed=1):
     return np.random.default_rng(seed).multinomial(n_items, np.full(n_items, 1 / n_items), n) * 1.0
 
 
-def exponential(n_items, n=200, seed=1):
+def exponential(n_items, n=50, seed=1):
     return np.round(np.random.default_rng(seed).exponential(size=(n, n_items)) * STEP) / STEP
 
 

@@ -84,7 +84,7 @@ def replicate(statistic, view, items, systems):
 
 
 @pytest.mark.parametrize(("name", "statistic", "average"), BY_PAIRS, ids=[n for n, *_ in BY_PAIRS])
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(table=responses(holes=True, tasks=True), data=st.data())
 def test_a_replicate_is_the_mean_over_repeated_rows(name, statistic, average, table, data):
     found = ready(table, statistic)
@@ -100,7 +100,7 @@ def test_a_replicate_is_the_mean_over_repeated_rows(name, statistic, average, ta
 
 
 @pytest.mark.parametrize("variant", POOLED)
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(table=responses(holes=True, tasks=True), data=st.data())
 def test_a_replicate_of_a_pooled_tau_adds_counts_of_repeated_rows(variant, table, data):
     statistic = kendall(variant, average="pairs")
@@ -116,7 +116,7 @@ def test_a_replicate_of_a_pooled_tau_adds_counts_of_repeated_rows(variant, table
         assert_allclose(replicate(statistic, view, w, systems), expected, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(table=responses(tasks=True, systems=(3, 5)), data=st.data())
 def test_a_replicate_of_system_accuracy(table, data):
     statistic = system_accuracy()

@@ -257,8 +257,8 @@ def least(share, n):
 
 
 def test_the_interval_holds_the_expected_value_at_this_number_of_items():
-    (t, _), shift = coverage(50, 200, n_more=200)
-    assert t >= least(0.92, 50)
+    (t, _), shift = coverage(40, 200, n_more=60)
+    assert t >= least(0.92, 40)
     assert -1.6 < shift < -0.3  # replicates lie about one standard deviation below
 
 
