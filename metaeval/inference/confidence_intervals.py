@@ -21,7 +21,7 @@ from metaeval.inference.settings import Settings
 from metaeval.resampling import IntervalInputs, intervals, near_boundary
 from metaeval.statistics import Statistic
 
-BIAS_SHIFTED = "t-noise"  # Student's t, with the lower bound shifted by the largest positive bias
+BIAS_SHIFTED = "t-noise"  # Student's t, with bounds shifted by the possible positive bias
 _FROM_REPLICATES = ("bca", "percentile", "basic")
 _FROM_COUNTS = ("wilson", "jeffreys")
 _DRAWS_AT_A_TIME = 2**20  # differences sorted at a time: 8 MB of doubles
@@ -117,7 +117,9 @@ def difference_intervals(
     if kind == BIAS_SHIFTED:
         lower, upper = intervals.t(inputs, settings.confidence)
         above, below = biases_of_pairs(statistic, comparisons)
-        return Intervals(ends=np.stack([lower - below, upper + above]), se=se, kinds=kinds)
+        shifted = np.stack([lower - below, upper + above])
+        bounds = _around_estimate(comparisons.difference, shifted)
+        return Intervals(ends=bounds, se=se, kinds=kinds)
     if kind == "bootstrap-t" and estimates.standard_errors is not None:
         inputs = inputs._replace(
             se=estimates.standard_errors.of_estimate(a, b),

@@ -71,7 +71,7 @@ def comparison_rows(
     """Return the differences between pairs of scorers with intervals and p-values."""
     estimates, se, draws = comparisons.estimates, comparisons.se, comparisons.draws
     better = _proportion_better(draws, statistic.estimand.better)
-    mde = detectable(se, confidence) + np.maximum(*biases_of_pairs(statistic, comparisons))
+    mde = detectable(se, confidence) + sum(biases_of_pairs(statistic, comparisons)) / 2
     equivalent = _equivalence(statistic, comparisons, testing.equivalence_margin)
     published = statistic.estimand.status == "published"
     return [
