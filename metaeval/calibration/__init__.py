@@ -5,6 +5,7 @@
 - `bootstrap_curves`: Curves refitted to bootstrap replicates of items.
 - `_reliability`: Reliability curves with consistency and confidence bands.
 - `_risk_coverage`: Accuracy of the most confident decisions, with simultaneous bounds.
+- `_largest_coverage`: Largest coverage at which an accuracy is assured, by tests in sequence.
 - `_gap_to_agreement`: Score difference needed for a given agreement with human preferences.
 - `_threshold_curve`: Accuracy by tie threshold, compared with that at the best threshold.
 - `_scale_fragility`: Dependence of statistics on the scale of scores.
@@ -16,8 +17,9 @@
 from __future__ import annotations
 
 from metaeval.calibration._gap_to_agreement import gap_to_agreement
+from metaeval.calibration._largest_coverage import largest_coverage
 from metaeval.calibration._reliability import map_band, reliability
-from metaeval.calibration._risk_coverage import largest_coverage, risk_coverage
+from metaeval.calibration._risk_coverage import risk_coverage
 from metaeval.calibration._scale_fragility import scale_fragility
 from metaeval.calibration._threshold_curve import threshold_curve
 from metaeval.calibration.calibration_tests import cumulative, spiegelhalter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,12 @@ from metaeval.calibration.cases import (
     curve_estimand,
     prepare_design,
 )
-from metaeval.core import SMALLEST_DIVISOR, Floats, check_fraction
-from metaeval.curves import isotonic_fit, selective_risk
+from metaeval.core import SMALLEST_DIVISOR, Floats
+from metaeval.curves import isotonic_fit
 from metaeval.inference import DesignOptions, Resampling, Settings
 from metaeval.statistics import (
     Cases,
     Forecast,
-    Reading,
     Scale,
     by_confidence,
     rank_by_margin,
@@ -97,19 +96,6 @@ def risk_coverage(
     """
     requested = reading_of(forecast)
     options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
-    return _curves(table, "risk_coverage", "", requested, options, confidence, seed)
-
-
-def _curves(
-    table: Table,
-    name: str,
-    option: str,
-    requested: Reading,
-    options: DesignOptions,
-    confidence: float,
-    seed: int,
-) -> pd.DataFrame:
-    """Curves of all scorers and strata, signed with the name of the calling function."""
     settings = Settings(resampling=Resampling(_N_WALKS, seed), confidence=confidence)
     design = prepare_design(table, options)
     settled = rank_by_margin(requested, requested.settled(design.table))
@@ -118,121 +104,52 @@ def _curves(
         for part in cases_by_stratum(design, settled)
         for m in range(len(part.cases.scorers))
     ]
-    estimand = curve_estimand(
-        name, "the accuracy of the most confident decisions", requested, settled, option
-    )
-    return add_signature(pd.concat(frames, ignore_index=True), name, design, settings, estimand)
-
-
-def largest_coverage(
-    table: Table,
-    accuracy: float = 0.9,
-    *,
-    forecast: Forecast | Scale = "score",
-    label: str | None = None,
-    scorers: Sequence[str] | None = None,
-    by: str | None = None,
-    resample: str | None = None,
-    missing: str | None = None,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> pd.DataFrame:
-    r"""Largest coverage at which the accuracy of decisions is assured.
-
-    Parameters
-    ----------
-    table : Responses or Pairs
-    accuracy : float, default 0.9
-        Accuracy required of the decisions.
-    forecast : Forecast or {"score", "probability", "log_odds"}, default "score"
-        How scores become forecasts of an event; see `metaeval.statistics.Forecast`.
-    label, scorers, by, resample, missing
-        As in `metaeval.evaluate`.
-    confidence : float, default 0.95
-        Confidence that the accuracy at the threshold is at least the required one.
-    seed : int, default 0
-
-    Returns
-    -------
-    DataFrame
-        One row for each scorer (and stratum): scorer, task, target (the required accuracy);
-        threshold and coverage of the largest set of decisions whose lower bound reaches the target,
-        with its accuracy and lower bound; in_sample, the coverage from `coverage_at`. If no bound
-        reaches the target, the coverage is 0 and the threshold infinite.
-
-    Raises
-    ------
-    MetaevalError
-        If the data or the arguments are invalid.
-
-    Notes
-    -----
-    Because the bounds of `risk_coverage` hold simultaneously at all thresholds, the confidence is
-    valid although the threshold is selected from the data.
-
-    References
-    ----------
-    Geifman, El-Yaniv (2017), Selective classification for deep neural networks.
-
-    Examples
-    --------
-    >>> from metaeval import calibration, load_example
-    >>> row = calibration.largest_coverage(load_example(), 0.7, scorers=["reward"]).iloc[0]
-    >>> bool(0 < row["coverage"] <= row["in_sample"])
-    True
-    """
-    check_fraction("accuracy", accuracy)
-    requested = reading_of(forecast)
-    options = DesignOptions(label=label, scorers=scorers, by=by, resample=resample, missing=missing)
-    option = f"accuracy={accuracy:g}"
-    curves = _curves(table, "largest_coverage", option, requested, options, confidence, seed)
-    rows = [
-        {"scorer": scorer, "task": None if pd.isna(task) else task} | _largest(curve, accuracy)
-        for (scorer, task), curve in curves.groupby(["scorer", "task"], sort=False, dropna=False)
-    ]
-    frame = pd.DataFrame(rows)
-    frame.attrs |= curves.attrs
-    return frame
-
-
-def _largest(curve: pd.DataFrame, accuracy: float) -> dict[str, float]:
-    """Row of the last threshold whose bound reaches an accuracy."""
-    coverage = curve["coverage"].to_numpy()
-    reached = np.flatnonzero(curve["lower"] >= accuracy)
-    weight = np.diff(coverage, prepend=0.0)
-    right = np.diff(coverage * curve["accuracy"].to_numpy(), prepend=0.0)
-    in_sample = selective_risk.last_coverage(
-        weight, selective_risk.reaches_accuracy(weight, right, accuracy)
-    )
-    names = ("threshold", "coverage", "accuracy", "lower")
-    values = dict.fromkeys(names, np.nan) | {"threshold": np.inf, "coverage": 0.0}
-    if len(reached):
-        values = curve.iloc[reached[-1]][list(names)].to_dict()
-    return {"target": accuracy, **values, "in_sample": float(in_sample)}
+    quantity = "the accuracy of the most confident decisions"
+    estimand = curve_estimand("risk_coverage", quantity, requested, settled)
+    curves = pd.concat(frames, ignore_index=True)
+    return add_signature(curves, "risk_coverage", design, settings, estimand)
 
 
 def _curve(part: StratumCases, m: int, confidence: float, seed: int) -> pd.DataFrame:
-    cases = part.cases
-    confidences, right = cases.confidence(m)
-    level = by_confidence(cases, m).level
-    weight = np.bincount(level, cases.weight)
-    decided, good = np.cumsum(weight), np.cumsum(np.bincount(level, cases.weight * right))
-    accuracy = np.clip(good / decided, 0, 1)
-    n = effective_numbers(cases, part, m)
-    threshold = np.zeros(len(weight))
-    threshold[level] = confidences
+    decisions, n = most_confident(part.cases, m), effective_numbers(part.cases, part, m)
+    risk = 1 - decisions.accuracy
     return pd.DataFrame(
         {
-            "scorer": cases.scorers[m],
+            "scorer": part.cases.scorers[m],
             "task": part.name,
-            "threshold": threshold,
-            "coverage": decided / decided[-1],
-            "accuracy": accuracy,
-            "lower": lower_bounds(accuracy, n, walk_error(n, confidence, seed)),
-            "risk": 1 - accuracy,
-            "joint_risk": (1 - accuracy) * decided / decided[-1],
+            "threshold": decisions.threshold,
+            "coverage": decisions.coverage,
+            "accuracy": decisions.accuracy,
+            "lower": lower_bounds(decisions.accuracy, n, walk_error(n, confidence, seed)),
+            "risk": risk,
+            "joint_risk": risk * decisions.coverage,
         }
     )
+
+
+class MostConfident(NamedTuple):
+    """Decisions with at least the confidence of each level, most confident first: (level,) each.
+
+    `threshold` is the smallest confidence; `weight` and `right` are those of the level alone.
+    """
+
+    threshold: Floats
+    coverage: Floats
+    accuracy: Floats
+    weight: Floats
+    right: Floats
+
+
+def most_confident(cases: Cases, m: int) -> MostConfident:
+    """Return the most confident decisions of one scorer, by level of confidence."""
+    confidences, right = cases.confidence(m)
+    level = by_confidence(cases, m).level
+    weight, good = np.bincount(level, cases.weight), np.bincount(level, cases.weight * right)
+    decided = np.cumsum(weight)
+    threshold = np.zeros(len(weight))
+    threshold[level] = confidences
+    accuracy = np.clip(np.cumsum(good) / decided, 0, 1)
+    return MostConfident(threshold, decided / decided[-1], accuracy, weight, good)
 
 
 def effective_numbers(cases: Cases, part: StratumCases, m: int) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaeval.core import ROUNDOFF, Codes, Floats
-from metaeval.inference.estimates import Estimates, positive_bias, standard_errors_of
+from metaeval.inference.estimates import Estimates, bias_bounds, standard_errors_of
 from metaeval.statistics import Statistic
 
 
@@ -25,6 +25,9 @@ class Comparisons:
     tested : array (pair,), optional
         The part of each difference that positive bias cannot explain; None for statistics without
         positive bias.
+    correction_error : float
+        Standard errors of differences corrected for bias over those of the observed differences.
+        `se` and the spread of `draws` are multiplied by it.
     """
 
     estimates: Estimates
@@ -33,11 +36,15 @@ class Comparisons:
     difference: Floats
     se: Floats
     tested: Floats | None = None
+    correction_error: float = 1.0
 
     @property
     def draws(self) -> Floats:
         """Draws of the differences (replicate, pair); computed on each call, as they are large."""
-        return differences_of(self.estimates.draws, self.first, self.second)
+        draws = differences_of(self.estimates.draws, self.first, self.second)
+        if self.correction_error == 1:
+            return draws
+        return self.difference + self.correction_error * (draws - self.difference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +73,9 @@ def compare_pairs(
         first=first,
         second=second,
         difference=difference,
-        se=standard_errors_of(estimates, draws, first, second),
-        tested=_unexplained(statistic, estimates, first, second, difference),
+        se=standard_errors_of(estimates, draws, first, second) * statistic.correction_error,
+        tested=_beyond_bias(statistic, estimates, first, second, difference),
+        correction_error=statistic.correction_error,
     )
 
 
@@ -80,20 +88,32 @@ def differences_of(draws: Floats, first: Codes, second: Codes) -> Floats:
 
 
 def biases_of_pairs(statistic: Statistic, comparisons: Comparisons) -> tuple[Floats, Floats]:
-    """Return how far true differences may be above and below the observed ones: (pair,) each."""
-    estimates = comparisons.estimates
-    bias = np.zeros(len(estimates.estimate))
-    if statistic.inflated == "both":
-        bias = positive_bias(estimates)
-    return bias[comparisons.second], bias[comparisons.first]
+    """Return how far true differences may be above and below the observed ones: (pair,) each.
+
+    One of the two is negative where the bias of one scorer is larger than that of the other in any
+    case.
+    """
+    none = np.zeros(len(comparisons.first))
+    if statistic.inflated != "both":
+        return none, none
+    return _biases(comparisons.estimates, comparisons.first, comparisons.second)
 
 
-def _unexplained(
+def _biases(estimates: Estimates, first: Codes, second: Codes) -> tuple[Floats, Floats]:
+    least, most = bias_bounds(estimates)
+    return most[second] - least[first], most[first] - least[second]
+
+
+def _beyond_bias(
     statistic: Statistic, estimates: Estimates, first: Codes, second: Codes, difference: Floats
 ) -> Floats | None:
-    """The difference minus the largest possible bias of the larger value."""
+    """The difference after the correction for bias that leaves the least of it.
+
+    It is 0 if some correction changes its sign.
+    """
     if statistic.inflated != "both":
         return None
-    bias = positive_bias(estimates)
-    bias_of_larger = np.where(difference > 0, bias[first], bias[second])
-    return np.asarray(np.sign(difference) * np.maximum(np.abs(difference) - bias_of_larger, 0.0))
+    above, below = _biases(estimates, first, second)
+    lower, upper = difference - below, difference + above
+    positive, negative = (lower > 0) & (difference > 0), (upper < 0) & (difference < 0)
+    return np.where(positive, lower, np.where(negative, upper, 0.0))

@@ -27,7 +27,7 @@ from metaeval.resampling import (
 )
 from metaeval.statistics import Statistic
 
-BIAS_SHIFTED = "t-noise"  # Student's t, with the lower bound shifted by the largest positive bias
+BIAS_SHIFTED = "t-noise"  # Student's t, with bounds shifted by the possible positive bias
 _FROM_REPLICATES = ("bca", "percentile", "basic")
 _FROM_COUNTS = ("wilson", "jeffreys")
 _MOST_TRIALS = 1e12  # in place of infinity, for values that do not vary
@@ -134,9 +134,10 @@ def difference_intervals(
     above, below = biases_of_pairs(statistic, comparisons)
     reach = t_of_normal(z, n - 1) * se
     adjusted = comparisons.difference + np.stack([-reach - below, reach + above])
+    adjusted = _around_estimate(comparisons.difference, adjusted)
     if kind == BIAS_SHIFTED:
         lower, upper = intervals.t(inputs, settings.confidence)
-        ends = np.stack([lower - below, upper + above])
+        ends = _around_estimate(comparisons.difference, np.stack([lower - below, upper + above]))
         return Intervals(ends=ends, se=se, kinds=kinds, adjusted=adjusted)
     if kind == "bootstrap-t" and estimates.standard_errors is not None:
         inputs = inputs._replace(

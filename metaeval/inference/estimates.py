@@ -105,3 +105,9 @@ def positive_bias(estimates: Estimates) -> Floats:
     zero = np.zeros(len(estimates.estimate))
     levels = estimates.levels
     return levels.get("noise", levels.get("expected_if_calibrated", zero))
+
+
+def bias_bounds(estimates: Estimates) -> tuple[Floats, Floats]:
+    """Return the smallest and the largest plausible positive bias of each value: (scorer,) each."""
+    largest = estimates.levels.get("most_bias", positive_bias(estimates))
+    return estimates.levels.get("least_bias", np.zeros(len(largest))), largest

@@ -72,7 +72,7 @@ def comparison_rows(
     """Return the differences between pairs of scorers with intervals and p-values."""
     estimates, se = comparisons.estimates, comparisons.se
     adjusted = intervals.ends if intervals.adjusted is None else intervals.adjusted
-    mde = adjusted[1] - comparisons.difference + normal_quantile(_POWER) * se
+    mde = (adjusted[1] - adjusted[0]) / 2 + normal_quantile(_POWER) * se
     equivalent = _equivalence(statistic, comparisons, testing.equivalence_margin)
     published = statistic.estimand.status == "published"
     return [

@@ -31,7 +31,7 @@ INTERVALS = {
     "basic": "basic bootstrap",
     "bootstrap-t": "bootstrap-t",
     "t": "Student t",
-    "t-noise": "Student t (shifted by the mean under perfect calibration)",
+    "t-noise": "Student t (corrected for positive bias due to noise)",
     "wilson": "Wilson",
     "jeffreys": "Jeffreys",
     "q-profile": "Q-profile",

@@ -68,8 +68,11 @@ class Statistic(ABC):
     inflated : {"", "value", "both"}
         Whether noise biases the value upward: at most by the level `noise`, or
         `expected_if_calibrated` if there is none. Intervals are Student t intervals shifted by that
-        amount. With "both", differences and their tests are treated alike; otherwise the bias is
-        assumed to cancel in differences.
+        amount. With "both", differences are corrected by the difference of the biases, each
+        between the levels `least_bias` (or 0) and `most_bias` (or the bound above), and intervals
+        and tests allow for this range; otherwise the bias is assumed to cancel in differences.
+    correction_error : float
+        Standard error of a difference corrected for bias over that of the observed difference.
     interval : str, optional
         Kind of interval that replaces those that fail for this statistic.
     by_systems : callable, optional
@@ -97,6 +100,7 @@ class Statistic(ABC):
     smooth: bool = False
     describe: Callable[[Any], Mapping[str, Floats]] = _no_levels
     inflated: Literal["", "value", "both"] = ""
+    correction_error: float = 1.0
     interval: str | None = None
     by_systems: Callable[[Any, Codes, int], TwoWayReplicates] | None = None
     credits: Callable[[Any], PairCredits] | None = None

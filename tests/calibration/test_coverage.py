@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import metaeval as me
-from benchmarks import calibration_coverage as simulated
+from benchmarks import assured_coverage, calibration_coverage as simulated
 
 EACH = pytest.mark.parametrize("each", [1, 10])
 
@@ -67,14 +67,41 @@ def test_bands_of_maps_hold_the_curve_in_many_sets(kind, each):
 
 @EACH
 def test_bounds_on_accuracy_hold_at_every_threshold(each):
-    every, chosen = simulated.selection_coverage(30, each)
-    assert every >= fewest(30, 0.95) and chosen >= fewest(30, 0.95)
+    assert simulated.bound_coverage(30, each) >= fewest(30, 0.95)
 
 
 @pytest.mark.slow
 @EACH
 def test_bounds_on_accuracy_hold_at_every_threshold_in_many_sets(each):
-    assert (simulated.selection_coverage(1_000, each) >= fewest(1_000, 0.95)).all()
+    assert simulated.bound_coverage(1_000, each) >= fewest(1_000, 0.95)
+
+
+SELECTION = ("slope 1, target .8", "worst at the top", "just below .8")
+
+
+@pytest.mark.parametrize("units, each", [(100, 1), (400, 1), (30, 5)])
+@pytest.mark.parametrize("design", SELECTION)
+def test_the_accuracy_at_the_largest_coverage_is_rarely_below_the_target(design, units, each):
+    sets = 120
+    of_sets, _ = assured_coverage.outcomes(
+        *assured_coverage.DESIGNS[design], units, each, sets, seed=1
+    )
+    assert (of_sets[:, 1:, 1].mean(axis=0) <= most(sets, 0.05)).all()
+
+
+def test_tests_in_sequence_cover_more_than_simultaneous_bounds():
+    for design, more in (("slope 1, target .8", 0.04), ("slope 2, target .9", 0.04)):
+        of_sets, _ = assured_coverage.outcomes(*assured_coverage.DESIGNS[design], 400, 1, 100)
+        simultaneous, sequence = of_sets[:, :2, 0].T
+        gain = sequence - simultaneous
+        assert gain.mean() - 3 * gain.std() / 10 > 0 and gain.mean() > more
+
+
+def test_one_low_start_fails_where_the_most_confident_decisions_are_the_worst():
+    chance, target = assured_coverage.DESIGNS["worst at the top"]
+    of_sets, best = assured_coverage.outcomes(chance, target, 400, 1, 50)
+    _, three_starts, *one_start = of_sets[..., 0].mean(axis=0)
+    assert three_starts > 0.45 * best and max(one_start) < 0.1
 
 
 @pytest.mark.slow

@@ -8,7 +8,13 @@ from scipy import optimize, stats
 import metaeval as me
 from metaeval import MetaevalError, calibration
 from metaeval.calibration._gap_to_agreement import inverse_gap
-from metaeval.calibration._risk_coverage import effective_numbers, lower_bounds, walk_error
+from metaeval.calibration._largest_coverage import fallback, sequence_of_tests
+from metaeval.calibration._risk_coverage import (
+    MostConfident,
+    effective_numbers,
+    lower_bounds,
+    walk_error,
+)
 from metaeval.calibration.cases import cases_by_stratum, prepare_design
 from metaeval.calibration.scale_heterogeneity import heterogeneity
 from metaeval.curves import bins_of, cells_of, honest_band
@@ -187,18 +193,52 @@ def test_lower_bounds_stay_below_and_none_right_has_none():
     assert low[2] == pytest.approx(0.05 ** (1 / 9))
 
 
-def test_largest_coverage_takes_the_last_threshold_whose_bound_holds():
+def test_largest_coverage_is_that_of_the_last_significant_test():
     table = logistic_pairs(5, 400)
     curve = calibration.risk_coverage(table)
-    row = calibration.largest_coverage(table, 0.75).iloc[0]
-    last = curve[curve["lower"] >= 0.75].iloc[-1]
-    assert row["coverage"] == last["coverage"] and row["threshold"] == last["threshold"]
-    told = me.evaluate(table, "coverage_at(accuracy=0.75)", n_resamples=100).row("a")
-    assert (
-        row["in_sample"] == pytest.approx(told["estimate"]) and row["coverage"] <= told["estimate"]
+    row = calibration.largest_coverage(table, 0.75, starts=[0.3]).iloc[0]
+    coverages, n = np.arange(30, 101), np.arange(1, 401)
+    good = np.rint(curve["accuracy"].to_numpy() * n).astype(int)
+    p = stats.binom.sf(good[4 * coverages - 1] - 1, 4 * coverages, 0.75)  # 400 pairs: 4 a percent
+    last = np.flatnonzero(p > 0.05)[0] - 1
+    assert row["coverage"] == pytest.approx(coverages[last] / 100)
+    assert row["threshold"] == curve["threshold"][4 * coverages[last] - 1]
+    assert row["lower"] == pytest.approx(
+        clopper_pearson(good[[4 * coverages[last] - 1]], 4 * coverages[last], 0.05)[0][0]
     )
+    told = me.evaluate(table, "coverage_at(accuracy=0.75)", n_resamples=100).row("a")
+    assert row["in_sample"] == pytest.approx(told["estimate"])
+    assert row["lower"] >= 0.75 and row["coverage"] <= told["estimate"]
     never = calibration.largest_coverage(table, 0.999).iloc[0]
     assert never["coverage"] == 0 and never["threshold"] == np.inf
+
+
+def test_a_sequence_of_tests_hands_its_error_rate_on_and_restarts():
+    errors = np.array([0.02, 0, 0, 0.03, 0])
+    assert fallback(np.array([0.01, 0.01, 0.01, 0.05, 0.05]), errors) == (4, 0.05)
+    assert fallback(np.array([0.01, 0.03, 0.00, 0.03, 0.04]), errors) == (3, 0.03)
+    assert fallback(np.array([0.01, 0.02, 0.03, 0.04, 0.00]), errors) == (1, 0.02)
+    assert fallback(np.ones(5), errors) == (None, 0.0)
+
+
+def test_starts_move_up_to_where_a_test_can_be_significant():
+    confidence = -np.arange(30.0)
+    decisions = MostConfident(confidence, np.arange(1, 31) / 30, *np.ones((3, 30)))
+    n = np.arange(1.0, 31)
+    wide = sequence_of_tests(decisions, n, 0.5, [0.2, 0.5, 0.8], 0.06)
+    assert (0.5 ** n[wide.levels[wide.errors > 0]] <= 0.02).all()
+    assert wide.levels[wide.errors > 0].tolist() == [5, 14, 23]
+    close = sequence_of_tests(decisions, n, 0.8, [0.2, 0.5, 0.8], 0.06)
+    assert close.levels[close.errors > 0].tolist() == [17, 23]  # 0.8**18 < 0.02
+    assert close.errors.sum() == pytest.approx(0.06)
+    never = sequence_of_tests(decisions, n, 0.99, [0.2, 0.5, 0.8], 0.06)
+    assert never.levels[never.errors > 0].tolist() == [29]
+
+
+@pytest.mark.parametrize("starts", [[], "0.2", [0.0], [1.2], [None]])
+def test_starts_that_are_no_coverages_are_refused(starts):
+    with pytest.raises(me.MetaevalError, match="starts"):
+        calibration.largest_coverage(logistic_pairs(5, 50), starts=starts)
 
 
 # Tests of calibration
@@ -349,7 +389,7 @@ def test_noise_is_not_taken_for_equivalence(name):
             table, f"{name}(scale=probability)", equivalence_margin=0.05, n_resamples=200
         ).row("a", "b")
         assert row["p_equivalent"] > 0.05
-        assert row["mde"] > 0.05
+        assert row["mde"] >= 2.8 * row["se"]
 
 
 @pytest.mark.parametrize("n", [3, 8, 15])

@@ -200,7 +200,7 @@ def test_separated_labels_have_no_slope_and_certain_forecasts_no_log_loss(tmp_pa
         lambda t: calibration.cumulative(t, forecast="log_odds", seed="a"),
         lambda t: calibration.reliability(t, seed=-1),
         lambda t: calibration.risk_coverage(t, seed=1.5),
-        lambda t: calibration.largest_coverage(t, seed=None),
+        lambda t: calibration.largest_coverage(t, starts=None),
         lambda t: calibration.map_band(t, at=["a"]),
         lambda t: calibration.map_band(t, at=[[1, 2]]),
         lambda t: calibration.map_band(t, at=[np.nan]),

@@ -91,9 +91,9 @@ def miscalibration(
     the mean under perfect calibration. The fit is fixed in replicates: since it minimizes the
     score, the error is of second order, and refitting to resampled cases would count the optimism
     twice. The interval is extended downward by the optimism of the fit (the larger of
-    `expected_if_calibrated` and the optimism under labels simulated from the fitted curve), and
-    differences of two scorers are tested with the same allowance, at a loss of power; `cox_slope`
-    and `recalibration_gain` are more powerful.
+    `expected_if_calibrated` and the optimism under labels simulated from the fitted curve).
+    Differences of two scorers are corrected for the difference of their optimism, each between the
+    smaller and the larger of the two; the interval and the test allow for this range.
 
     References
     ----------
@@ -135,9 +135,11 @@ def _reference_levels(cases: Cases, score: str) -> Mapping[str, Floats]:
         return np.array([_excess(p, y, cases, m, score) for y in np.clip(labels, 0, 1)])
 
     calibrated = expected_if_calibrated(cases, value, _NULL_DRAWS)
+    optimism = _optimism(cases, score)
     return {
         "expected_if_calibrated": calibrated,
-        "noise": np.maximum(calibrated, _optimism(cases, score)),
+        "noise": np.maximum(calibrated, optimism),
+        "least_bias": np.minimum(calibrated, optimism),
     }
 
 

@@ -1,8 +1,8 @@
-"""Simulated labels under perfect calibration."""
+"""Simulated labels under perfect calibration, and the positive bias of calibration errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -31,6 +31,30 @@ def expected_if_calibrated(
         values = [value(m, labels) for labels in null_labels(cases, m, n)]
         means.append(np.concatenate(values).mean())
     return np.array(means)
+
+
+def bias_levels(
+    cases: Cases, value: Callable[[int, Floats], Floats], most: float, max_draws: int = _MAX_DRAWS
+) -> Mapping[str, Floats]:
+    """Mean of a measure under perfect calibration, and bounds of its bias: (scorer,) each.
+
+    The bias is that of labels simulated from a line on the logit scale, fitted to the labels, up to
+    `most` times as much: the fit takes some of the noise for miscalibration, so that its bias is
+    that of miscalibrated forecasts, and too small for calibrated ones. `value` is as in
+    `expected_if_calibrated`, which bounds the bias of both.
+    """
+    calibrated = expected_if_calibrated(cases, value, max_draws)
+    n = n_draws_for(cases, max_draws // 2)  # the same draws for all scorers, so that errors cancel
+    means = []
+    for m in range(len(cases.scorers)):
+        p, y = cases.column(m)
+        fitted = recalibrated(p, y, cases.weight, cases.mirrored)
+        blocks = labels_around(fitted, cases, m, n)
+        noisy = np.concatenate([value(m, labels) for labels in blocks]).mean()
+        means.append(noisy - value(m, fitted[None])[0])
+    least = np.clip(means, 0.0, calibrated)
+    most_bias = np.minimum(most * least, calibrated)
+    return {"expected_if_calibrated": calibrated, "least_bias": least, "most_bias": most_bias}
 
 
 def n_draws_for(cases: Cases, max_draws: int) -> int:
@@ -74,10 +98,15 @@ def signs_of_units(rng: np.random.Generator, n: int, unit: Codes) -> Floats:
 
 
 def standard_residuals(p: Floats, y: Floats, weight: Floats, mirrored: bool) -> Floats:
-    """Standardized residuals of labels from recalibrated forecasts: (case,).
+    """Standardized residuals of labels from recalibrated forecasts: (case,)."""
+    fitted = recalibrated(p, y, weight, mirrored)
+    return np.asarray((y - fitted) / np.sqrt(fitted * (1 - fitted)))
 
-    Forecasts are recalibrated by a line on the logit scale, fitted to labels shrunk as by Platt, so
-    that its slope is finite.
+
+def recalibrated(p: Floats, y: Floats, weight: Floats, mirrored: bool) -> Floats:
+    """Forecasts recalibrated by a line on the logit scale: (case,).
+
+    It is fitted to labels shrunk as by Platt, so that its slope is finite.
     """
     x = logit(np.clip(p, NEAREST_TO_CERTAIN, 1 - NEAREST_TO_CERTAIN))
     design = x[:, None] if mirrored else np.stack([x, np.ones_like(x)], axis=1)
@@ -87,5 +116,4 @@ def standard_residuals(p: Floats, y: Floats, weight: Floats, mirrored: bool) -> 
         link_functions.platt_targets(y, weight),
         weight[None],
     )
-    fitted = expit(design @ theta[0])
-    return np.asarray((y - fitted) / np.sqrt(fitted * (1 - fitted)))
+    return np.asarray(expit(design @ theta[0]))

@@ -273,7 +273,9 @@ def test_copies_of_a_scorer_make_none_of_them_surer():
     y = np.where(rng.random(400) < expit(1.5 * d), 1.0, -1.0)
     copies = d[:, None] + 0.01 * rng.normal(size=(400, 5))
     spread = [
-        bayes.summarize(bayes.fit("calibration", pairs(x, y), n_draws=1000), "slope").row(name)["se"]
+        bayes.summarize(bayes.fit("calibration", pairs(x, y), n_draws=1000), "slope").row(name)[
+            "se"
+        ]
         for x, name in ((d, "s"), (copies, "0"))
     ]
     assert spread[1] == pytest.approx(spread[0], rel=0.15)
