@@ -3,6 +3,7 @@
 - `settings`: Settings of the verbs: resampling, intervals and tests, checked once.
 - `units`: Units of resampling: items, clusters of items, or tasks.
 - `strata`: Strata: rows that are reported together, such as those of a task.
+- `label_noise`: What disagreement between raters does to accuracies and their differences.
 - `label_selection`: The label of an analysis: one column, or a summary of several raters.
 - `design`: The design of an analysis: label, included rows, strata and resampling units.
 - `system_level`: The design at the level of systems that answered every common item.

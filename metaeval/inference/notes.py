@@ -10,6 +10,7 @@ from metaeval.core import join_names
 from metaeval.inference.analysis import Analysis
 from metaeval.inference.default_statistic import DEFAULT_CHOICE
 from metaeval.inference.design import Design
+from metaeval.inference.label_noise import label_noise
 from metaeval.inference.settings import PUBLISHED_TESTS, Settings
 from metaeval.results import Detail
 
@@ -32,6 +33,7 @@ def result_notes(
         *_correction(settings),
         *_pairs_of_correctness(design, analyses),
         *_targets(design, analyses),
+        *_disagreement(design, analyses),
         *_published_tests(analyses),
         *design.source.alignment.oddities,
     ]
@@ -107,6 +109,24 @@ def _targets(design: Design, analyses: Sequence[Analysis]) -> list[str]:
         + _items_included(design, analysis)
         for analysis in analyses
         if analysis.estimand.target is not None
+    ]
+
+
+def _disagreement(design: Design, analyses: Sequence[Analysis]) -> list[str]:
+    """Error rate of the combined label of several raters, and what it does to differences."""
+    source = design.source
+    several = design.options.label is None and source.labels.shape[1] > 1
+    requested = [a.estimand for a in analyses if not a.supplementary]
+    if not several or not any(e.is_accuracy and e.ties for e in requested):
+        return []
+    noise = label_noise(source)
+    if noise is None:
+        return []
+    return [
+        f"two raters agree on {100 * noise.agreement:.0f}% of the pairs without ties; if raters "
+        f"err independently, the label is wrong in {100 * noise.error:.1f}% of them: a perfect scorer "
+        f"has accuracy {100 * (1 - noise.error):.1f}, and differences appear at "
+        f"{100 * noise.attenuation:.0f}% of their size"
     ]
 
 
