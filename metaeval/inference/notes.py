@@ -124,8 +124,8 @@ def _disagreement(design: Design, analyses: Sequence[Analysis]) -> list[str]:
         return []
     return [
         f"two raters agree on {100 * noise.agreement:.0f}% of the pairs without ties; if raters "
-        f"err independently, the label is wrong in {100 * noise.error:.1f}% of them: a perfect scorer "
-        f"has accuracy {100 * (1 - noise.error):.1f}, and differences appear at "
+        f"err independently, the label is wrong in {100 * noise.error:.1f}% of them: a perfect "
+        f"scorer has accuracy {100 * (1 - noise.error):.1f}, and differences appear at "
         f"{100 * noise.attenuation:.0f}% of their size"
     ]
 
