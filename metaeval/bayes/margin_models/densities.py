@@ -18,7 +18,7 @@ from metaeval.bayes.hierarchy.priors import (
     sample_per_scorer,
 )
 from metaeval.bayes.log_probs import OUTCOMES, add_likelihood, agreement
-from metaeval.bayes.margin_models.joint_curvature import LogProbs, Parameter, adjusted_log_probs
+from metaeval.bayes.margin_models.adjustment import LogProbs, Parameter, adjusted_log_probs
 
 # 95% of slopes are between 0.1 and 9 logits per root mean square, and 95% of lapse rates between
 # 0.4% and 22%.
@@ -51,11 +51,14 @@ def tie_density(
     margin : array (scorer, task, bin)
         Margins divided by the root mean square of the scorer's nonzero margins.
     counts : array (scorer, task, bin, 3)
-        Losses, ties and wins of the first response, divided by the design effect.
+        Losses, ties and wins of the first response, divided by the design effect and, with an
+        adjustment, times the weight of the scorer.
     centerings : mapping of grid to centerings of its effects
         Approximate likelihoods, which affect the mixing of chains but not the posterior.
     covariates : array (covariate, scorer, task, bin), optional
         Differences of covariates divided by their root mean squares.
+    adjustment : Adjustment, optional
+        Adjustment of the likelihood, and prior correlations, for labels that scorers share.
     form : {"rao_kupper", "davidson"}
     order : bool, default False
         Whether the first response was shown first.
@@ -98,13 +101,16 @@ def calibration_density(
         Margins divided by the root mean square of the scorer's nonzero margins; with
         `form="beta"`, log odds of probabilities.
     counts : array (scorer, task, bin, 2)
-        Labels against and for the first response (the event), divided by the design effect.
+        Labels against and for the first response (the event), divided by the design effect and,
+        with an adjustment, times the weight of the scorer.
     centerings : mapping of grid to centerings of its effects
     covariates : array (covariate, scorer, task, bin), optional
         Differences of covariates divided by their root mean squares.
     basis : array (part, scorer, task, bin), optional
         With `form="spline"`, the basis functions of the knots; with "beta", log p and
         -log(1 - p), both centered.
+    adjustment : Adjustment, optional
+        Adjustment of the likelihood, and prior correlations, for labels that scorers share.
     form : {"lapse", "temperature", "spline", "beta"}
     order : bool, default False
         Whether the first response was shown first.

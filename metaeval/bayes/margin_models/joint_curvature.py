@@ -1,9 +1,9 @@
-"""Adjustment of the likelihood for labels that scorers share."""
+"""Joint curvature of the likelihoods of scorers that share labels."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from metaeval.bayes.margin_models.adjustment import (
+    Adjustment,
+    LogProbs,
+    Parameter,
+    values_of_cell,
+)
 from metaeval.bayes.margin_models.binned_counts import BinnedCounts, ScorerTaskData
 from metaeval.core import SMALLEST_DIVISOR, Floats, double_precision
 
@@ -20,30 +26,6 @@ _MAX_STEP = 1.0  # of any coordinate in one Newton step, in standard deviations 
 # scorers; identical scorers would have none, and chains could not move.
 _MIN_EIGENVALUE = 1e-3
 _NO_INFORMATION = 1e-9  # variances of scores, relative to the prior's, that are 0 up to rounding
-
-LogProbs = Callable[[Mapping[str, Any], Any, Any, Any], Any]
-"""Maps values of the sites, margins, covariates and a basis to log probabilities of outcomes."""
-
-
-class Parameter(NamedTuple):
-    """Values of one site of a curve, and their normal prior."""
-
-    name: str
-    size: int
-    in_grid: bool  # one value for each task; otherwise the tasks share the values
-    mean: float
-    sd: float
-
-
-class Adjustment(NamedTuple):
-    """The likelihood of task t at theta is evaluated at mode + matrix (theta - mode).
-
-    `mode` (task, scorer x parameter), `matrix` (task, scorer x parameter, scorer x parameter).
-    """
-
-    mode: Floats
-    matrix: Floats
-    precision: Mapping[str, Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +37,15 @@ class _Modes:
     scores: Floats  # (scorer, task, bin, outcome, parameter), of log probabilities
 
 
+class _TaskAdjustment(NamedTuple):
+    """Adjustment of the likelihood of one task, for parameters divided by their prior scales."""
+
+    matrix: Floats  # (scorer x parameter, scorer x parameter)
+    weight: Floats  # (scorer,), of the likelihood of each scorer
+    correlation: Floats  # (scorer x parameter, scorer x parameter)
+    n_units: int
+
+
 def joint_curvature(
     log_probs: LogProbs,
     parameters: tuple[Parameter, ...],
@@ -62,30 +53,36 @@ def joint_curvature(
     data: BinnedCounts,
     basis: Floats | None = None,
 ) -> tuple[Adjustment, Floats]:
-    """Return the adjustment, and the weight of the likelihood of each cell: (scorer, task)."""
+    r"""Return the adjustment, and the weight of the likelihood of each cell: (scorer, task).
+
+    With H the curvature of the likelihood in which scorers are independent (block diagonal), R the
+    correlation of its scores over units, whitened within scorers, and W the weights, the matrix is
+    :math:`C = M^{-1} W^{-1/2} R^{-1/2} M` with :math:`M'M = H`: the curvature becomes
+    :math:`M'R^{-1}M`. The weight of a scorer is the squared mean of the diagonal of its block of
+    the symmetric :math:`R^{1/2}`, with which its own curve keeps its shape (copies of one scorer
+    have weights that sum to 1, and all of them its likelihood).
+    """
     modes = _find_modes(log_probs, parameters, data, basis)
+    tasks = [
+        _adjust_task(
+            modes.curvature[:, t],
+            _unit_scores(
+                [row[t] for row in cells],
+                [row[t] for row in data.bin_index],
+                modes.scores[:, t] / data.design_effect[:, t, None, None, None],
+            ),
+        )
+        for t in range(len(cells[0]))
+    ]
     mean, sd = (
         np.repeat([getattr(p, n) for p in parameters], [p.size for p in parameters])
         for n in ("mean", "sd")
     )
-    n_scorers = len(cells)
-    matrices, weights, correlations = [], [], []
-    for t in range(len(cells[0])):
-        scores = _unit_scores(
-            [row[t] for row in cells],
-            [row[t] for row in data.bin_index],
-            modes.scores[:, t] / data.design_effect[:, t, None, None, None],
-        )
-        matrix, weight, correlation = _adjust_task(modes.curvature[:, t], scores)
-        scale = np.tile(sd, n_scorers)
-        matrices.append(scale[:, None] * matrix / scale)
-        weights.append(weight)
-        correlations.append(len(scores) * correlation)
-    mean_correlation = sum(correlations) / np.trace(sum(correlations)) * len(correlations[0])
-    precision = _precision_by_name(parameters, mean_correlation)
-    theta = mean + sd * modes.theta
-    mode = theta.swapaxes(0, 1).reshape(theta.shape[1], -1)
-    return Adjustment(mode, np.stack(matrices), precision), np.stack(weights, axis=1)
+    mode = (mean + sd * modes.theta).swapaxes(0, 1).reshape(len(tasks), -1)
+    scale = np.tile(sd, len(cells))
+    matrix = np.stack([scale[:, None] * task.matrix / scale for task in tasks])
+    weight = np.stack([task.weight for task in tasks], axis=1)
+    return Adjustment(mode, matrix, _precision_by_name(parameters, tasks)), weight
 
 
 def _find_modes(
@@ -109,7 +106,7 @@ def _modes_of_cells(
     """Compile a function that returns modes, curvatures and scores of all cells."""
 
     def cell_log_probs(theta: Any, margin: Any, covariates: Any, basis: Any) -> Any:
-        values = one_cell(parameters, theta)
+        values = values_of_cell(parameters, theta)
         more = (None if part is None else part[:, None, None] for part in (covariates, basis))
         return log_probs(values, margin[None, None], *more)[0, 0]
 
@@ -142,19 +139,6 @@ def _positive(curvature: Any) -> Any:
     return (vector * jnp.maximum(jnp.abs(value), 1.0)) @ vector.T
 
 
-def one_cell(parameters: Sequence[Parameter], theta: Any) -> dict[str, Any]:
-    """Return the values of the sites of one scorer in one task from a standardized vector."""
-    values, start = {}, 0
-    for p in parameters:
-        part = p.mean + p.sd * theta[start : start + p.size]
-        values[p.name] = part[None] if p.in_grid or p.size > 1 or p.name in _LISTS else part
-        start += p.size
-    return values
-
-
-_LISTS = ("coefficient", "shape")  # sites that are lists for each scorer, even of one value
-
-
 def _unit_scores(
     cells: Sequence[ScorerTaskData], bin_index: Sequence[Any], scores: Floats
 ) -> Floats:
@@ -166,8 +150,8 @@ def _unit_scores(
     return sums - sums.mean(axis=0) if len(units) else sums
 
 
-def _adjust_task(curvature: Floats, scores: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the matrix, the weights of the scorers and their correlation, in one task."""
+def _adjust_task(curvature: Floats, scores: Floats) -> _TaskAdjustment:
+    """Return the adjustment of one task from curvatures by scorer and scores by unit."""
     n_scorers, n = curvature.shape[0], curvature.shape[-1]
     value, vector = np.linalg.eigh(curvature)
     root, inverse_root = (
@@ -180,33 +164,44 @@ def _adjust_task(curvature: Floats, scores: Floats) -> tuple[Floats, Floats, Flo
     own = np.array([np.trace(_block(correlation_root, k, n)) / n for k in range(n_scorers)])
     inverse = (vector / np.sqrt(value)) @ vector.T / np.repeat(own, n)[:, None]
     matrix = _block_diagonal(inverse_root) @ inverse @ _block_diagonal(root)
-    return matrix, own**2, correlation
+    return _TaskAdjustment(matrix, own**2, correlation, len(scores))
 
 
 def _correlation_of_scores(scores: Floats) -> Floats:
-    """Correlate scores (unit, scorer, parameter) that are uncorrelated within each scorer."""
+    """Correlate scores (unit, scorer, parameter) that are uncorrelated within each scorer.
+
+    Variances of estimates are those of scores whatever the number of units, so that correlations
+    are shrunk only where units are fewer than twice the parameters, and the matrix is singular.
+    """
     n_units, n_scorers, n = scores.shape
     flat = scores.reshape(n_units, -1)
     covariance = flat.T @ flat
     value, vector = np.linalg.eigh(np.stack([_block(covariance, k, n) for k in range(n_scorers)]))
     scale = np.where(value > _NO_INFORMATION, np.maximum(value, SMALLEST_DIVISOR) ** -0.5, 0.0)
     whiten = _block_diagonal((vector * scale[:, None]) @ vector.swapaxes(1, 2))
-    correlation = whiten @ covariance @ whiten
-    few = max(0.0, 1 - n_units / (2 * len(flat.T)))
-    eye = np.eye(len(correlation))
-    for k in range(n_scorers):
-        _block(correlation, k, n)[...] = _block(eye, k, n)
-    value, vector = np.linalg.eigh((1 - few) * correlation + few * eye)
+    between = np.kron(1 - np.eye(n_scorers), np.ones((n, n)))
+    shrinkage = max(0.0, 1 - n_units / (2 * flat.shape[1]))
+    correlation = np.eye(len(between)) + (1 - shrinkage) * between * (whiten @ covariance @ whiten)
+    return _bounded_below(correlation)
+
+
+def _bounded_below(correlation: Floats) -> Floats:
+    """Return a correlation matrix without eigenvalues near 0."""
+    value, vector = np.linalg.eigh(correlation)
     bounded = (vector * np.maximum(value, _MIN_EIGENVALUE)) @ vector.T
     scale = 1 / np.sqrt(np.diag(bounded))
-    return bounded * scale[:, None] * scale
+    return np.asarray(bounded * scale[:, None] * scale)
 
 
-def _precision_by_name(parameters: Sequence[Parameter], correlation: Floats) -> dict[str, Floats]:
-    """Return inverse correlations of the scorers by parameter: (scorer, scorer)."""
+def _precision_by_name(
+    parameters: Sequence[Parameter], tasks: Sequence[_TaskAdjustment]
+) -> dict[str, Floats]:
+    """Return inverse correlations of the scorers by parameter, of all tasks: (scorer, scorer)."""
+    units = np.array([task.n_units for task in tasks], dtype=float)
+    mean = np.average([task.correlation for task in tasks], axis=0, weights=units)
     n, precision, start = sum(p.size for p in parameters), {}, 0
     for p in parameters:
-        parts = [correlation[i::n, i::n] for i in range(start, start + p.size)]
+        parts = [mean[i::n, i::n] for i in range(start, start + p.size)]
         precision[p.name] = np.linalg.inv(np.mean(parts, axis=0))
         start += p.size
     return precision
@@ -221,50 +216,3 @@ def _block_diagonal(blocks: Floats) -> Floats:
     matrix = np.zeros((k, n, k, n))
     matrix[np.arange(k), :, np.arange(k)] = blocks
     return matrix.reshape(k * n, k * n)
-
-
-def adjusted_log_probs(
-    log_probs: LogProbs,
-    parameters: Sequence[Parameter],
-    values: Mapping[str, Any],
-    margin: Any,
-    covariates: Any,
-    basis: Any,
-    adjustment: Adjustment,
-) -> Any:
-    """Compute log probabilities at adjusted values: (scorer, task, bin, outcome)."""
-
-    def one_task(theta: Any, mode: Any, matrix: Any, *data: Any) -> Any:
-        adjusted = (mode + matrix @ (theta - mode)).reshape(len(margin), -1)
-        task_values = _split(parameters, adjusted)
-        rows = [None if part is None else part[..., None, :] for part in data]
-        return log_probs(task_values, *rows)[:, 0]
-
-    theta = _stack(parameters, values, margin.shape[1])
-    axes = (0, 0, 0, 1, 2, 2)
-    return jax.vmap(one_task, in_axes=axes, out_axes=1)(
-        theta, adjustment.mode, adjustment.matrix, margin, covariates, basis
-    )
-
-
-def _stack(parameters: Sequence[Parameter], values: Mapping[str, Any], n_tasks: int) -> Any:
-    """Stack the parameters of all scorers by task: (task, scorer x parameter)."""
-    columns = []
-    for p in parameters:
-        value = values[p.name]
-        if p.in_grid:
-            columns.append(value.T[..., None])
-        else:
-            shared = value.reshape(len(value), p.size)
-            columns.append(jnp.broadcast_to(shared, (n_tasks, *shared.shape)))
-    return jnp.concatenate(columns, axis=-1).reshape(n_tasks, -1)
-
-
-def _split(parameters: Sequence[Parameter], theta: Any) -> dict[str, Any]:
-    """Return the values of the sites in one task from an array (scorer, parameter)."""
-    values, start = {}, 0
-    for p in parameters:
-        part = theta[:, start : start + p.size]
-        values[p.name] = part if p.in_grid or p.name in _LISTS else part[:, 0]
-        start += p.size
-    return values

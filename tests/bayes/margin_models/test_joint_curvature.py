@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from metaeval import Pairs, bayes
 from metaeval.bayes.margin_models import densities
-from metaeval.bayes.margin_models.joint_curvature import adjusted_log_probs
+from metaeval.bayes.margin_models.adjustment import adjusted_log_probs
 from metaeval.core import double_precision
 from metaeval.curves import link_functions, scale_of
 from metaeval.inference import DesignOptions
