@@ -6,9 +6,9 @@ Columns: design, quantity, rows (single values, differences of near-copies, or o
 values, nominal, coverage and its Monte Carlo error (sets are the units), and the mean posterior
 standard deviation over the true one (the standard deviation of posterior means over sets).
 
-Designs of accuracies (`unlike tasks`, `like tasks`, `fixed truths`): six scorers, one correlated
-verdict per item. `sd_ratio` is then the root mean square of posterior standard deviations over that
-of errors.
+Designs of accuracies (`unlike tasks`, the same `not pooled`, `like tasks`, `fixed truths`): six
+scorers, one correlated verdict per item. `sd_ratio` is then the root mean square of posterior
+standard deviations over that of errors.
 
 Designs of curves: every item has one reference response and others, so that its pairs are
 dependent. Labels are signs of noisy differences of quality, 15% of them at random. Scorers are
@@ -146,6 +146,13 @@ def coverage(design, sets):
 
 ACCURACIES = {
     "unlike tasks": {"tasks": 3, "items": 100, "sd_task": 1.2, "random": True},
+    "unlike tasks, not pooled": {
+        "tasks": 3,
+        "items": 100,
+        "sd_task": 1.2,
+        "random": True,
+        "pool": False,
+    },
     "like tasks": {"tasks": 5, "items": 100, "sd_task": 0.6, "random": True},
     "fixed truths": {"tasks": 5, "items": 60, "sd_task": 0.6, "random": False},
 }
@@ -180,13 +187,14 @@ def accuracy_summaries(name, seed):
     rng = np.random.default_rng([22, seed])
     logits = accuracy_truth(rng if design["random"] else np.random.default_rng(1), design)
     table = verdict_pairs(rng, logits[:, :-1], design["items"])
-    tree = bayes.fit(bayes.AccuracyModel(), table, n_chains=2, n_draws=500, check=False, seed=seed)
+    model = bayes.AccuracyModel(pool=design.get("pool", True))
+    tree = bayes.fit(model, table, n_chains=2, n_draws=500, check=False, seed=seed)
     draws = tree["posterior"]["accuracy"].to_numpy().reshape(-1, *logits[:, :-1].shape)
     truth = expit(logits)
-    new = tree["posterior"]["accuracy_new"].to_numpy().reshape(-1, SCORERS)
     parts = [("accuracy", draws[..., t], truth[:, t]) for t in range(design["tasks"])]
     parts.append(("mean over tasks", draws.mean(axis=-1), truth[:, :-1].mean(axis=-1)))
-    if design["random"]:
+    if design["random"] and model.pool:
+        new = tree["posterior"]["accuracy_new"].to_numpy().reshape(-1, SCORERS)
         parts.append(("new task", new, truth[:, -1]))
     for quantity, values, true in parts:
         for group, *row in summaries(values, true):

@@ -178,6 +178,7 @@ def test_few_tasks_are_named_where_a_new_one_is_predicted(trees):
         notes = " ".join(bayes.summarize(trees[model], quantity).meta.notes)
         assert "depend on the prior of the standard deviation between tasks" in notes
         assert "only 3" in notes
+        assert ("in 90% with pool=False" in notes) == (model == "accuracy")
 
 
 def test_predictive_checks_pass_where_the_model_is_right(trees):
