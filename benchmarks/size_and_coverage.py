@@ -1,4 +1,4 @@
-"""Size of the sign-flip test and coverage of the BCa interval, compared with invalid methods.
+"""Size of the sign-flip test and coverage of intervals, compared with invalid methods.
 
 Items have 10 pairs and an item effect, so that the pairs of an item are dependent. A test and an
 interval that treat pairs as independent are applied to the same data.
@@ -17,10 +17,11 @@ from metaeval.resampling import (
     flip_test,
     key_of,
     normal_cdf,
+    t_of_normal,
     weight_blocks,
     weight_scheme,
 )
-from metaeval.resampling.intervals import bca
+from metaeval.resampling.intervals import bca, wilson
 
 N_PAIRS = 10
 ACCURACIES = (0.6, 0.75, 0.9)
@@ -70,25 +71,48 @@ def naive_p(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
 
 def interval_coverage(
     accuracy: float, n_items: int, n_simulations: int, seed: int, n_resamples: int = 2000
-) -> tuple[float, float]:
-    """Coverage of 95% intervals: BCa over items, and Wald over pairs."""
+) -> tuple[float, float, float]:
+    """Coverage of 95% intervals: Wilson with effective trials, BCa over items, Wald over pairs."""
     rng = np.random.default_rng([seed, 2, int(100 * accuracy)])
     share = hits(accuracy, n_items, n_simulations, rng) / N_PAIRS
     kind, key = weight_scheme(n_items), key_of(seed, "bootstrap")
     blocks = weight_blocks(kind, key, n_resamples, n_items)
     draws = np.concatenate([w @ share / w.sum(axis=1, keepdims=True) for w in blocks])
     mean = share.mean(axis=0)
-    sample = IntervalInputs(mean, draws, share - mean, draws.std(axis=0, ddof=1), n_items)
-    lower, upper = bca(sample, 0.95)
+    se = draws.std(axis=0, ddof=1) * np.sqrt(n_items / (n_items - 1))
+    trials = effective_trials(mean, se, n_items)
+    sample = IntervalInputs(
+        mean, draws, share - mean, se, n_items, successes=mean * trials, trials=trials
+    )
     half = 1.96 * np.sqrt(mean * (1 - mean) / (n_items * N_PAIRS))
-    inside = ((lower <= accuracy) & (accuracy <= upper)).mean()
-    return float(inside), float((np.abs(mean - accuracy) <= half).mean())
+    return (
+        *(covered(ends, accuracy) for ends in (wilson(sample, 0.95), bca(sample, 0.95))),
+        float((np.abs(mean - accuracy) <= half).mean()),
+    )
+
+
+def effective_trials(mean: np.ndarray, se: np.ndarray, n_items: int) -> np.ndarray:
+    """Number of Bernoulli trials with these standard errors, reduced as t exceeds normal quantiles.
+
+    Where all items are right, and nothing varies, it is the number of items.
+    """
+    ratio = 1.959964 / t_of_normal(1.959964, n_items - 1)
+    varies = se > 0
+    trials = mean * (1 - mean) / np.where(varies, se, 1.0) ** 2 * ratio**2
+    return np.where(varies, trials, n_items)
+
+
+def covered(ends: np.ndarray, truth: float) -> float:
+    """Proportion of intervals (2, set) that contain the truth."""
+    return float(((ends[0] <= truth) & (truth <= ends[1])).mean())
 
 
 def main(n_simulations: int = 2000) -> None:
     """Print one row per number of items and accuracy."""
     out = csv.writer(sys.stdout)
-    out.writerow(["items", "accuracy", "sets", "sign_flip", "pairs_test", "bca", "pairs_interval"])
+    out.writerow(
+        ["items", "accuracy", "sets", "sign_flip", "pairs_test", "wilson", "bca", "pairs_interval"]
+    )
     for n_items in (6, 10, 20, 30, 50, 100):
         for accuracy in ACCURACIES:
             sizes = rejection_rates(accuracy, n_items, n_simulations, seed=0)

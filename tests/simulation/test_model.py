@@ -28,9 +28,15 @@ def test_near_one_the_sign_flip_test_is_at_most_conservative():
 
 @pytest.mark.parametrize("accuracy", [0.6, 0.75, 0.9])
 def test_item_intervals_cover_where_intervals_over_pairs_do_not(accuracy):
-    items, pairs = interval_coverage(accuracy, 100, N_SETS, seed=0)
-    assert 0.924 <= items <= 0.976
+    wilson, bca, pairs = interval_coverage(accuracy, 100, N_SETS, seed=0)
+    assert 0.924 <= bca <= 0.976 and 1 - HIGH <= wilson <= 1 - LOW
     assert pairs < 0.924
+
+
+@pytest.mark.parametrize("accuracy", [0.6, 0.75, 0.9])
+def test_default_intervals_of_few_items_cover_where_bca_intervals_do_not(accuracy):
+    wilson, bca, _ = interval_coverage(accuracy, 6, N_SETS, seed=0, n_resamples=400)
+    assert bca < 1 - HIGH <= wilson
 
 
 def coverage_of_the_demo(n_seeds, n_resamples):
