@@ -14,7 +14,6 @@ from benchmarks import (
     bootstrap,
     kendall,
     peers,
-    posterior_differences,
     sign_flip,
     soft_pairwise,
     swaps,
@@ -184,33 +183,3 @@ def test_rows_of_two_machines_have_a_table_each():
     made = with_table(page, [row, row | {"machine": "another"}])
     assert made.count("Shortest of at least five runs on ") == 2
     assert made.count("| work | ours |") == 2 and "on another" in made
-
-
-def test_coverage_of_differences_is_that_of_the_draws(monkeypatch):
-    """Posteriors that are right for single values, and 5 times too wide for near-copies."""
-    names, truth = posterior_differences.NAMES, np.linspace(0, 1, 5)
-
-    def independent_draws(design, seed):
-        rng = np.random.default_rng(seed)
-        error = rng.normal(size=5)
-        error[2] = error[1] + 0.2 * rng.normal()
-        return {"slope": truth + error + rng.normal(size=(2_000, len(names)))}
-
-    monkeypatch.setattr(posterior_differences, "true_values", lambda design: {"slope": truth})
-    monkeypatch.setattr(posterior_differences, "curve_draws", independent_draws)
-    rows = {row[2]: row[3:] for row in posterior_differences.coverage("lapse", 300)}
-    values, nominal, covered, _, ratio = rows["single values"]
-    assert (values, nominal) == (5, 0.9)
-    assert covered == pytest.approx(0.9, abs=0.03) and ratio == pytest.approx(1, abs=0.08)
-    assert rows["near-copies"][2] == 1 and rows["near-copies"][4] == pytest.approx(7, rel=0.15)
-    assert rows["other differences"][0] == 9
-
-
-@pytest.mark.parametrize("ties", [False, True])
-def test_pairs_of_the_coverage_of_differences_share_labels(ties):
-    rng = np.random.default_rng(0)
-    table = posterior_differences.pairs_with_shared_labels(rng, 200, 3, ties)
-    assert table.scores.columns.tolist() == list(posterior_differences.NAMES)
-    assert (table.labels == 0).to_numpy().any() == ties
-    correlation = np.corrcoef(table.scores.to_numpy().T)
-    assert correlation[1, 2] > 0.998 and correlation[0, 4] < 0.96

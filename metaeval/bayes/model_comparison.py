@@ -120,9 +120,8 @@ def compare_models(trees: Mapping[str, xr.DataTree]) -> pd.DataFrame:
     dependent rows are divided by the design effect, as in the fit, so that sums are on the scale
     of independent rows; they are then not proper densities, and stacking weights are less
     concentrated. For models of raters with different design effects, all are divided by the
-    largest. Densities of several scorers are summed as if independent, although scorers share
-    labels: standard errors are then too small, and `elpd` is too low by a penalty that both models
-    have. A difference below about 4 does not support a choice.
+    largest. Densities of several scorers are summed as if independent, so standard errors are then
+    too small. A difference below about 4 does not support a choice.
 
     References
     ----------

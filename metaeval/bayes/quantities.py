@@ -16,10 +16,6 @@ _NO_BIAS = (
     "This posterior has no bias parameter: the order of the responses is not recorded (read with "
     "ordered=True), and the model has no covariates=."
 )
-_POOLED_DIFFERENCES = (
-    "differences within a task are shrunk by pooling: in simulations their 90% intervals held the "
-    "true difference in 87% of cases (in 90% with pool=False)"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +83,6 @@ def _accuracy(tree: xr.DataTree) -> DerivedQuantity:
         macro=np.asarray(draws.mean(axis=-1)),
         tasks=by_task(tree, draws),
         new_task=new_task,
-        notes=() if new_task is None or draws.shape[1] == 1 else (_POOLED_DIFFERENCES,),
     )
 
 

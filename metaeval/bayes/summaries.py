@@ -26,7 +26,6 @@ from metaeval.inference import pairs_of_scorers, statistic_info
 from metaeval.results import Metadata, Result, frame_of_rows, signed
 
 NEW_TASK = "(new task)"
-_FEW_TASKS = 5  # with fewer, the posterior of their standard deviation is close to its prior
 
 QUANTITIES: Mapping[str, Mapping[str, Callable[..., DerivedQuantity]]] = {
     "accuracy": {**ACCURACY, "bias": margin_quantities.bias_of_covariate},
@@ -205,7 +204,6 @@ def _meta(
         first,
         f"{info.name} is {info.target}",
         *(line for line in others if not line.startswith(f"{model} estimates")),
-        *_new_task_note(tree, derived),
         *_halving_note(int(tree.attrs["halved"])),
         *derived.notes,
     ]
@@ -219,17 +217,6 @@ def _meta(
             warnings=(*warning, *meta.warnings),
         )
     )
-
-
-def _new_task_note(tree: xr.DataTree, derived: DerivedQuantity) -> list[str]:
-    """Return a note if few tasks inform the standard deviation between tasks."""
-    n_tasks = tree["posterior"].sizes.get("task", 1)
-    if derived.new_task is None or n_tasks >= _FEW_TASKS:
-        return []
-    return [
-        f"intervals for a new task depend on the prior of the standard deviation between tasks, of "
-        f"which there are only {n_tasks}"
-    ]
 
 
 def _halving_note(n_halvings: int) -> list[str]:

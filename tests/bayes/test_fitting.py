@@ -176,14 +176,6 @@ def test_summaries_have_differences_losses_and_a_region_of_no_matter(trees):
     assert text["rows"][0]["interval"] == "posterior"
 
 
-def test_few_tasks_are_named_where_a_new_one_is_predicted(trees):
-    for model, quantity in (("accuracy", "accuracy"), ("ties", "slope"), ("calibration", "gap")):
-        notes = " ".join(bayes.summarize(trees[model], quantity).meta.notes)
-        assert "depend on the prior of the standard deviation between tasks" in notes
-        assert "only 3" in notes
-        assert ("in 90% with pool=False" in notes) == (model == "accuracy")
-
-
 def test_predictive_checks_pass_where_the_model_is_right(trees):
     for tree in trees.values():
         found = bayes.posterior_predictive(tree)

@@ -12,9 +12,8 @@ from jax.nn import sigmoid
 from metaeval.bayes.hierarchy.priors import SD_COEFFICIENT, Centerings, TwoWayPrior, sample_two_way
 from metaeval.bayes.log_probs import add_likelihood, signed_root
 
-# 95% of population means lie between accuracies of 0.22 and 0.93. Tasks may be very unlike: with
-# few of them, shorter tails of the prior would keep intervals for a new task too short.
-LOGIT = TwoWayPrior(name="logit", mean=0.7, sd=1.0, sd_task=1.0, long_tailed_task=True)
+# 95% of population means lie between accuracies of 0.22 and 0.93.
+LOGIT = TwoWayPrior(name="logit", mean=0.7, sd=1.0, sd_task=0.75)
 
 
 def accuracy_density(

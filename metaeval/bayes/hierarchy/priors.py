@@ -41,10 +41,7 @@ Centerings = Mapping[str, Centering]
 
 @dataclass(frozen=True, kw_only=True)
 class TwoWayPrior:
-    """Prior of a grid: normal mean, half-normal standard deviations of the three effects.
-
-    With `long_tailed_task` the standard deviation of tasks is exponential with mean `sd_task`.
-    """
+    """Prior of a grid: normal mean, half-normal standard deviations of the three effects."""
 
     name: str
     mean: float
@@ -52,7 +49,6 @@ class TwoWayPrior:
     sd_task: float = 0.3
     sd_scorer: float = 0.5
     sd_cell: float = 0.3
-    long_tailed_task: bool = False
 
     @property
     def sd_sites(self) -> list[str]:
@@ -76,8 +72,8 @@ def sample_two_way(grid: TwoWayPrior, n_scorers: int, n_tasks: int, centerings: 
     """Sample values (scorer, task), with scorers and tasks drawn from populations."""
 
     def sample_sd(sd_name: str, present: bool) -> Any:
-        prior = _prior_of_sd(grid, sd_name)
-        return numpyro.sample(f"{grid.name}_{sd_name}", prior) if present else 0.0
+        scale = getattr(grid, sd_name)
+        return numpyro.sample(f"{grid.name}_{sd_name}", dist.HalfNormal(scale)) if present else 0.0
 
     def effect(name: str, sd: Any, mean: float = 0.0) -> Any:
         return centered_normal(f"{grid.name}_{name}", mean, sd, centerings[name])
@@ -97,46 +93,28 @@ def sample_two_way(grid: TwoWayPrior, n_scorers: int, n_tasks: int, centerings: 
     return numpyro.deterministic(grid.name, jnp.broadcast_to(value, (n_scorers, n_tasks)))
 
 
-def _prior_of_sd(grid: TwoWayPrior, sd_name: str) -> Any:
-    """Return the prior of a standard deviation of effects."""
-    scale = getattr(grid, sd_name)
-    exponential = sd_name == "sd_task" and grid.long_tailed_task
-    return dist.Exponential(1 / scale) if exponential else dist.HalfNormal(scale)
-
-
 def sample_per_scorer(
-    grid: TwoWayPrior,
-    n_scorers: int,
-    n_tasks: int,
-    centerings: Centerings,
-    precision: Any = None,
+    grid: TwoWayPrior, n_scorers: int, n_tasks: int, centerings: Centerings
 ) -> Any:
     """Sample values (scorer, task), each scorer with its own population of tasks.
 
     For parameters that all scorers estimate from the same labels: pooling scorers would count the
-    sampling error of the labels once per scorer. `precision` is the inverse of the prior
-    correlation of the scorers, by default the identity.
+    sampling error of the labels once per scorer.
     """
     sd_level: Any = grid.sd
     if n_tasks > 1:
         prior = dist.HalfNormal(grid.sd_task).expand([n_scorers]).to_event(1)
         sd = numpyro.sample(f"{grid.name}_sd_task", prior)
         sd_level = jnp.sqrt(grid.sd**2 + sd**2 / n_tasks)
-    level = centered_normal(
-        f"{grid.name}_level", grid.mean, sd_level, centerings["level"], precision
-    )
+    level = centered_normal(f"{grid.name}_level", grid.mean, sd_level, centerings["level"])
     value = jnp.broadcast_to(level[:, None], (n_scorers, n_tasks))
     if n_tasks > 1:
-        effects = centered_normal(
-            f"{grid.name}_task", 0.0, sd[:, None], centerings["task"], precision
-        )
+        effects = centered_normal(f"{grid.name}_task", 0.0, sd[:, None], centerings["task"])
         value = value + effects @ contrasts(n_tasks).T
     return numpyro.deterministic(grid.name, value)
 
 
-def centered_normal(
-    name: str, mean: float, sd: Any, centering: Centering, precision: Any = None
-) -> Any:
+def centered_normal(name: str, mean: float, sd: Any, centering: Centering) -> Any:
     r"""Sample normal values in coordinates whose posterior is about standard normal.
 
     With root precision q and r = sd q, the standardized value is
@@ -150,8 +128,7 @@ def centered_normal(
     z = r * (centering.location - mean) * centering.root_precision / (1 + r**2) + x / jnp.sqrt(
         1 + r**2
     )
-    squares = z**2 if precision is None else z * (precision @ z)
-    numpyro.factor(f"{name}_density", ((x**2 - squares - jnp.log1p(r**2)) / 2).sum())
+    numpyro.factor(f"{name}_density", ((x**2 - z**2 - jnp.log1p(r**2)) / 2).sum())
     return mean + sd * z
 
 
@@ -234,49 +211,27 @@ def draw_population(
 
 
 def draw_population_per_scorer(
-    grid: TwoWayPrior,
-    sites: Mapping[str, Floats],
-    rng: Generator,
-    correlation: Floats | None = None,
+    grid: TwoWayPrior, sites: Mapping[str, Floats], rng: Generator
 ) -> PopulationDraws:
-    """Draw population means and a new task for scorers with their own populations of tasks.
-
-    `correlation` (scorer, scorer) is the prior correlation of the scorers, if any.
-    """
+    """Draw population means and a new task for separate scorers."""
     value = sites[grid.name]
     sd = sites.get(grid.sd_sites[0], np.zeros(value.shape[:-1]))
     n_tasks = value.shape[-1]
-    root = np.eye(sd.shape[-1]) if correlation is None else np.linalg.cholesky(correlation)
-    deviation, noise_sd = value.mean(axis=-1) - grid.mean, sd / np.sqrt(n_tasks)
     noise = rng.standard_normal(sd.shape)
-    if correlation is None:
-        effect = _draw_given(deviation, grid.sd, noise_sd, noise)
-    else:
-        error = noise_sd * (rng.standard_normal(sd.shape) @ root.T)
-        effect = grid.sd * (noise @ root.T)
-        gain = _gain(grid.sd**2 * correlation, noise_sd, correlation)
-        effect += np.einsum("...kl,...l->...k", gain, deviation - effect - error)
-    scorer = grid.mean + effect
-    new = scorer + sd * (rng.standard_normal(sd.shape) @ root.T) if n_tasks > 1 else None
+    deviation = value.mean(axis=-1) - grid.mean
+    scorer = grid.mean + _draw_given(deviation, grid.sd, sd / np.sqrt(n_tasks), noise)
+    new = scorer + sd * rng.standard_normal(sd.shape) if n_tasks > 1 else None
     return PopulationDraws(scorer.mean(axis=-1), scorer, new)
 
 
-def log_prior(
-    grid: TwoWayPrior, sites: Mapping[str, Floats], mean: Floats, precision: Floats | None = None
-) -> Floats:
-    """Compute the log prior density of population means and standard deviations.
-
-    `precision` is the inverse correlation of the means of the scorers, if they are correlated.
-    """
-    z = (mean - grid.mean) / grid.sd
-    scaled = np.square(z) if precision is None else z * (z @ precision)
+def log_prior(grid: TwoWayPrior, sites: Mapping[str, Floats], mean: Floats) -> Floats:
+    """Compute the log prior density of population means and standard deviations."""
+    scaled = np.square((mean - grid.mean) / grid.sd)
     density = -scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
     for name, sd_name in zip(grid.sd_sites, SD_NAMES, strict=True):
         if name in sites:
-            scaled = sites[name] / getattr(grid, sd_name)
-            exponential = sd_name == "sd_task" and grid.long_tailed_task
-            terms = scaled if exponential else np.square(scaled) / 2
-            density = density - terms.reshape(*scaled.shape[:2], -1).sum(axis=-1)
+            scaled = np.square(sites[name] / getattr(grid, sd_name))
+            density = density - scaled.reshape(*scaled.shape[:2], -1).sum(axis=-1) / 2
     return np.asarray(density)
 
 
@@ -286,12 +241,6 @@ def _draw_given(observed: Floats, prior_sd: Any, noise_sd: Any, noise: Floats) -
     total = prior_variance + noise_variance
     weight = np.where(total > 0, prior_variance / np.where(total > 0, total, 1.0), 1.0)
     return np.asarray(weight * observed + np.sqrt(weight) * noise_sd * noise)
-
-
-def _gain(covariance: Floats, noise_sd: Floats, correlation: Floats) -> Floats:
-    """Return the regression of values on their sums with noise: (..., scorer, scorer)."""
-    noise = noise_sd[..., None] * correlation * noise_sd[..., None, :]
-    return np.asarray(np.linalg.solve(covariance + noise, covariance).swapaxes(-2, -1))
 
 
 def _zero_sum_noise(shape: tuple[int, ...], rng: Generator) -> Floats:

@@ -2,8 +2,6 @@
 
 - `data`: Data of the models of ties and calibration.
 - `binned_counts`: Binned counts of outcomes at margins, and design effects.
-- `adjustment`: Curves of scorers that share labels: their parameters, and adjusted likelihoods.
-- `joint_curvature`: Joint curvature of the likelihoods of scorers that share labels.
 - `likelihood`: Log likelihoods and replicated data of binned counts.
 - `densities`: The models of margins as NumPyro functions of plain arrays.
 - `models`: `TieModel` and `CalibrationModel`: labels as a function of the margin of two scores.

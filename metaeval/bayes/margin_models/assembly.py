@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from metaeval.bayes.hierarchy.priors import (
 )
 from metaeval.bayes.margin_models import densities
 from metaeval.bayes.margin_models.best_threshold import tie_threshold
-from metaeval.bayes.margin_models.joint_curvature import joint_curvature
 from metaeval.bayes.margin_models.likelihood import (
     N_GROUPS,
     Curves,
@@ -65,25 +64,11 @@ def margin_model_data(spec: MarginModelSpec) -> ModelData:
     data, with_ties = curves.data, curves.data.counts.shape[-1] == 3
     log_probs = densities.cell_log_probs(form)
     centerings = curve_centerings(log_probs, grids, data.margin, data.counts, basis)
-    arrays: dict[str, Any] = {
-        "margin": data.margin,
-        "counts": data.counts,
-        "centerings": centerings,
-    }
+    arrays = {"margin": data.margin, "counts": data.counts, "centerings": centerings}
     if names:
         arrays["covariates"] = data.covariates
     if basis is not None:
         arrays["basis"] = basis
-    precision: Mapping[str, Floats] = {}
-    if len(design.scorers) > 1:
-        parameters = densities.curve_parameters(
-            form, spec.order, len(names), 0 if basis is None else len(basis)
-        )
-        adjustment, weight = joint_curvature(
-            densities.curve_log_probs(form), parameters, curves.cells, data, basis
-        )
-        arrays |= {"adjustment": adjustment, "counts": data.counts * weight[..., None, None]}
-        precision = adjustment.precision
     cells = ("scorer", "task")
     dims: dict[str, tuple[str, ...]] = {g.name: cells for g in grids}
     dims |= {g.sd_sites[0]: ("scorer",) for g in grids}
@@ -130,11 +115,11 @@ def margin_model_data(spec: MarginModelSpec) -> ModelData:
         notes=_notes(curves),
         warnings=_data_warnings(curves, design.scorers) + leverage_warnings(design.table, names),
         derived_draws=lambda sites, rng: _derived_parameters(
-            sites, grids, precision, curves.scale, native, rng
+            sites, grids, curves.scale, native, rng
         ),
         predict=lambda sites, rng: predict_rates(curves, sites, groups, rng, spec.folded),
         log_likelihood=lambda sites: log_likelihood(curves, sites),
-        log_prior=lambda sites, derived: _log_prior(grids, precision, sites, derived),
+        log_prior=lambda sites, derived: _log_prior(grids, sites, derived),
     )
 
 
@@ -194,45 +179,28 @@ def _data_warnings(curves: Curves, scorers: Sequence[str]) -> list[str]:
     return warnings
 
 
-def _log_prior(
-    grids: list[TwoWayPrior],
-    precision: Mapping[str, Floats],
-    sites: Sites,
-    derived: NamedArrays,
-) -> Floats:
+def _log_prior(grids: list[TwoWayPrior], sites: Sites, derived: NamedArrays) -> Floats:
     """Compute the log prior density of population parameters and shared parameters."""
-    density: Any = sum(
-        log_prior(g, sites, derived[f"{g.name}_mean"][1], precision.get(g.name)) for g in grids
-    )
+    density: Any = sum(log_prior(g, sites, derived[f"{g.name}_mean"][1]) for g in grids)
     priors = {
         "bias": densities.SD_BIAS,
         "coefficient": SD_COEFFICIENT,
         "asymmetry": densities.SD_ASYMMETRY,
-        "steps": densities.SD_WALK,
     }
-    for name, sd in priors.items():
+    for name, sd in (priors | {"steps": densities.SD_WALK}).items():
         if name in sites:
-            z = sites[name].reshape(*sites[name].shape[:3], -1) / sd
-            inverse = precision.get("shape" if name == "steps" else name, np.eye(z.shape[2]))
-            density = density - np.einsum("...kp,kl,...lp->...", z, inverse, z) / 2
+            values = sites[name].reshape(*density.shape, -1)
+            density = density - np.square(values / sd).sum(axis=-1) / 2
     return np.asarray(density)
 
 
 def _derived_parameters(
-    sites: Sites,
-    grids: list[TwoWayPrior],
-    precision: Mapping[str, Floats],
-    scale: Floats,
-    native: bool,
-    rng: Generator,
+    sites: Sites, grids: list[TwoWayPrior], scale: Floats, native: bool, rng: Generator
 ) -> NamedArrays:
     """Derive slopes, thresholds and lapses of each task, of a typical and of a new task."""
     unit = scale if native else np.ones_like(scale)  # scale of the margins per slope unit
     cells = ("scorer", "task")
-    correlation = {name: np.linalg.inv(inverse) for name, inverse in precision.items()}
-    populations = {
-        g.name: draw_population_per_scorer(g, sites, rng, correlation.get(g.name)) for g in grids
-    }
+    populations = {g.name: draw_population_per_scorer(g, sites, rng) for g in grids}
     derived: dict[str, Any] = {
         f"{name}_mean": (("scorer",), p.scorer) for name, p in populations.items()
     }

@@ -18,7 +18,6 @@ from metaeval.bayes.hierarchy.priors import (
     sample_per_scorer,
 )
 from metaeval.bayes.log_probs import OUTCOMES, add_likelihood, agreement
-from metaeval.bayes.margin_models.adjustment import LogProbs, Parameter, adjusted_log_probs
 
 # 95% of slopes are between 0.1 and 9 logits per root mean square, and 95% of lapse rates between
 # 0.4% and 22%.
@@ -39,7 +38,6 @@ def tie_density(
     counts: Any,
     centerings: Mapping[str, Centerings],
     covariates: Any = None,
-    adjustment: Any = None,
     *,
     form: str = "rao_kupper",
     order: bool = False,
@@ -51,27 +49,22 @@ def tie_density(
     margin : array (scorer, task, bin)
         Margins divided by the root mean square of the scorer's nonzero margins.
     counts : array (scorer, task, bin, 3)
-        Losses, ties and wins of the first response, divided by the design effect and, with an
-        adjustment, times the weight of the scorer.
+        Losses, ties and wins of the first response, divided by the design effect.
     centerings : mapping of grid to centerings of its effects
         Approximate likelihoods, which affect the mixing of chains but not the posterior.
     covariates : array (covariate, scorer, task, bin), optional
         Differences of covariates divided by their root mean squares.
-    adjustment : Adjustment, optional
-        Adjustment of the likelihood, and prior correlations, for labels that scorers share.
     form : {"rao_kupper", "davidson"}
     order : bool, default False
         Whether the first response was shown first.
     """
     k, n_tasks, _ = margin.shape
     values = {
-        grid.name: sample_per_scorer(
-            grid, k, n_tasks, centerings[grid.name], _precision(adjustment, grid.name)
-        )
+        grid.name: sample_per_scorer(grid, k, n_tasks, centerings[grid.name])
         for grid in (LOG_SLOPE, TIE_GRID[form], LOGIT_LAPSE)
     }
-    values |= _sample_shared(k, order, covariates, adjustment)
-    log_prob = _adjusted(form, values, (margin, covariates, None), adjustment)
+    values |= _sample_shared(k, order, covariates)
+    log_prob = tie_log_probs(values, margin, covariates, form)
     add_likelihood((counts * log_prob).sum())
 
 
@@ -88,7 +81,6 @@ def calibration_density(
     centerings: Mapping[str, Centerings],
     covariates: Any = None,
     basis: Any = None,
-    adjustment: Any = None,
     *,
     form: str = "lapse",
     order: bool = False,
@@ -101,35 +93,30 @@ def calibration_density(
         Margins divided by the root mean square of the scorer's nonzero margins; with
         `form="beta"`, log odds of probabilities.
     counts : array (scorer, task, bin, 2)
-        Labels against and for the first response (the event), divided by the design effect and,
-        with an adjustment, times the weight of the scorer.
+        Labels against and for the first response (the event), divided by the design effect.
     centerings : mapping of grid to centerings of its effects
     covariates : array (covariate, scorer, task, bin), optional
         Differences of covariates divided by their root mean squares.
     basis : array (part, scorer, task, bin), optional
         With `form="spline"`, the basis functions of the knots; with "beta", log p and
         -log(1 - p), both centered.
-    adjustment : Adjustment, optional
-        Adjustment of the likelihood, and prior correlations, for labels that scorers share.
     form : {"lapse", "temperature", "spline", "beta"}
     order : bool, default False
         Whether the first response was shown first.
     """
     k, n_tasks, _ = margin.shape
     grids = (LOG_SLOPE, *EXTRA_GRIDS[form])
-    values = {
-        g.name: sample_per_scorer(g, k, n_tasks, centerings[g.name], _precision(adjustment, g.name))
-        for g in grids
-    }
-    values |= _sample_shared(k, order, covariates, adjustment)
+    values = {g.name: sample_per_scorer(g, k, n_tasks, centerings[g.name]) for g in grids}
+    values |= _sample_shared(k, order, covariates)
     if form == "spline":
-        steps = _sample_correlated("steps", (k, len(basis) - 1), SD_WALK, adjustment, "shape")
-        walk = jnp.cumsum(steps, axis=-1)
+        steps = dist.Normal(0.0, SD_WALK).expand([k, basis.shape[0] - 1]).to_event(2)
+        walk = jnp.cumsum(numpyro.sample("steps", steps), axis=-1)
         walk = jnp.concatenate([jnp.zeros((k, 1)), walk], axis=-1)
         values["shape"] = numpyro.deterministic("shape", walk - walk.mean(axis=-1, keepdims=True))
     if form == "beta":
-        values["asymmetry"] = _sample_correlated("asymmetry", (k,), SD_ASYMMETRY, adjustment)
-    log_prob = _adjusted(form, values, (margin, covariates, basis), adjustment)
+        sd = dist.Normal(0.0, SD_ASYMMETRY).expand([k]).to_event(1)
+        values["asymmetry"] = numpyro.sample("asymmetry", sd)
+    log_prob = agreement_log_probs(values, margin, covariates, basis, form)
     add_likelihood((counts * log_prob).sum())
 
 
@@ -172,74 +159,15 @@ def cell_log_probs(form: str) -> Callable[[Values, Any, Any], Any]:
     return log_probs
 
 
-@functools.cache
-def curve_log_probs(form: str) -> LogProbs:
-    """Return log probabilities as a function of values, margins, covariates and a basis."""
-
-    def log_probs(values: Values, margin: Any, covariates: Any, basis: Any) -> Any:
-        if form in TIE_GRID:
-            return tie_log_probs(values, margin, covariates, form)
-        return agreement_log_probs(values, margin, covariates, basis, form)
-
-    return log_probs
-
-
-def curve_parameters(
-    form: str, order: bool, n_covariates: int, n_knots: int
-) -> tuple[Parameter, ...]:
-    """Return the parameters of the curve of a scorer in a task."""
-    extra = (TIE_GRID[form], LOGIT_LAPSE) if form in TIE_GRID else EXTRA_GRIDS[form]
-    parameters = [Parameter(g.name, 1, True, g.mean, g.sd) for g in (LOG_SLOPE, *extra)]
-    shared = {
-        "bias": (int(order), SD_BIAS),
-        "coefficient": (n_covariates, SD_COEFFICIENT),
-        "shape": (n_knots if form == "spline" else 0, SD_WALK),
-        "asymmetry": (int(form == "beta"), SD_ASYMMETRY),
-    }
-    parameters += [Parameter(n, size, False, 0.0, sd) for n, (size, sd) in shared.items() if size]
-    return tuple(parameters)
-
-
-def _adjusted(form: str, values: Values, data: tuple[Any, Any, Any], adjustment: Any) -> Any:
-    """Compute log probabilities, adjusted for labels that scorers share."""
-    log_probs = curve_log_probs(form)
-    if adjustment is None:
-        return log_probs(values, *data)
-    _, covariates, basis = data
-    parameters = curve_parameters(
-        form,
-        "bias" in values,
-        0 if covariates is None else len(covariates),
-        0 if basis is None else len(basis),
-    )
-    return adjusted_log_probs(log_probs, parameters, values, *data, adjustment)
-
-
-def _sample_shared(k: int, order: bool, covariates: Any, adjustment: Any) -> dict[str, Any]:
+def _sample_shared(k: int, order: bool, covariates: Any) -> dict[str, Any]:
     """Sample parameters shared by tasks: order bias and coefficients of covariates."""
     sites = {}
     if order:
-        sites["bias"] = _sample_correlated("bias", (k,), SD_BIAS, adjustment)
+        sites["bias"] = numpyro.sample("bias", dist.Normal(0.0, SD_BIAS).expand([k]).to_event(1))
     if covariates is not None:
-        shape = (k, len(covariates))
-        sites["coefficient"] = _sample_correlated("coefficient", shape, SD_COEFFICIENT, adjustment)
+        prior = dist.Normal(0.0, SD_COEFFICIENT).expand([k, len(covariates)]).to_event(2)
+        sites["coefficient"] = numpyro.sample("coefficient", prior)
     return sites
-
-
-def _sample_correlated(
-    name: str, shape: tuple[int, ...], sd: float, adjustment: Any, parameter: str | None = None
-) -> Any:
-    """Sample normal values (scorer, ...) with the prior correlation of the scorers."""
-    values = numpyro.sample(name, dist.Normal(0.0, sd).expand(shape).to_event(len(shape)))
-    precision = _precision(adjustment, parameter or name)
-    if precision is not None:
-        excess = precision - jnp.eye(len(precision))
-        numpyro.factor(f"{name}_correlation", -(values * (excess @ values)).sum() / (2 * sd**2))
-    return values
-
-
-def _precision(adjustment: Any, parameter: str) -> Any:
-    return None if adjustment is None else adjustment.precision[parameter]
 
 
 def _latent(values: Values, curve: Any, covariates: Any) -> Any:

@@ -52,21 +52,16 @@ class TieModel(Model):
     :math:`e^{u/2} : \nu : e^{-u/2}`. A proportion of labels, the lapse rate, is uniform on the
     three outcomes. Slopes, thresholds and lapse rates of a scorer are partially pooled over tasks.
     Pairs of one item (cluster) are dependent: the log likelihood is divided by a design effect,
-    estimated by task from the score function (a composite likelihood adjustment). Scorers share
-    labels and items: in each task the likelihood at parameters :math:`\theta` of all scorers is
-    evaluated at :math:`\hat\theta + C(\theta - \hat\theta)`, where :math:`\hat\theta` is its mode
-    and C gives it the curvature of estimates with the correlations of the score function over
-    units (a curvature adjustment). Priors have the same correlations, so that the posterior of one
-    scorer hardly depends on the others, and that of a difference is narrow for similar scorers.
-    It is approximate, and too narrow or wide for few units.
+    estimated by task from the score function (a composite likelihood adjustment). Scorers are
+    fitted separately because they share their labels. Their posteriors are thus treated as
+    independent, so differences of scorers, in which the sampling error of the labels cancels, have
+    intervals that are too wide, most of all for similar scorers.
 
     References
     ----------
     Rao, Kupper (1967), Ties in paired-comparison experiments. Davidson (1970), On extending the
     Bradley-Terry model to accommodate ties. Wichmann, Hill (2001), The psychometric function.
-    Pauli, Racugno, Ventura (2011), Bayesian composite marginal likelihoods. Ribatet, Cooley,
-    Davison (2012), Bayesian inference from composite likelihoods, with an application to spatial
-    extremes. Shaby (2014), The open-faced sandwich adjustment for MCMC using estimating functions.
+    Pauli, Racugno, Ventura (2011), Bayesian composite marginal likelihoods.
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """Grids of scorers and tasks: their bases, and populations given those at hand."""
 
-import dataclasses
-
 import jax.numpy as jnp
 import numpy as np
 import numpyro
@@ -101,45 +99,6 @@ def test_the_log_prior_is_that_of_its_parts():
     known = known + stats.halfnorm.logpdf(sites["x_sd_task"], scale=0.5)
     found = log_prior(GRID, sites, mean)
     assert np.diff(found) == pytest.approx(np.diff(known))
-
-
-def test_an_exponential_scale_of_tasks_has_its_density():
-    grid = dataclasses.replace(GRID, long_tailed_task=True)
-    sites, mean = {"x_sd_task": np.array([[0.1, 2.0]])}, np.array([[0.3, 0.3]])
-    known = stats.expon.logpdf(sites["x_sd_task"], scale=GRID.sd_task)
-    assert np.diff(log_prior(grid, sites, mean)) == pytest.approx(np.diff(known))
-
-
-CORRELATION = np.array([[1.0, 0.9, 0.2], [0.9, 1.0, 0.1], [0.2, 0.1, 1.0]])
-
-
-def test_populations_of_correlated_scorers_are_drawn_given_the_grid():
-    """Draws given the grid have the same joint distribution with it as the means that made it."""
-    rng = np.random.default_rng(3)
-    n, n_tasks = 40_000, 3
-    root = np.linalg.cholesky(CORRELATION)
-    mean = GRID.mean + GRID.sd * rng.standard_normal((n, 3)) @ root.T
-    sd = np.abs(GRID.sd_task * rng.standard_normal((n, 3)))
-    effects = sd[..., None] * np.einsum("kl,nlt->nkt", root, rng.standard_normal((n, 3, n_tasks)))
-    sites = {"x": (mean[..., None] + effects)[None], "x_sd_task": sd[None]}
-    found = draw_population_per_scorer(GRID, sites, rng, CORRELATION)
-    level = sites["x"][0].mean(axis=-1)
-    for k in range(3):
-        assert stats.ks_2samp(mean[:, k], found.scorer[0][:, k]).pvalue > 0.001
-    for values in (mean, found.scorer[0]):
-        joint = np.cov(np.concatenate([values, level], axis=1).T)
-        assert joint[:3, :3] == pytest.approx(GRID.sd**2 * CORRELATION, abs=0.025)
-        assert joint[:3, 3:] == pytest.approx(GRID.sd**2 * CORRELATION, abs=0.025)
-    assert found.new is not None
-    step = (found.new[0] - found.scorer[0]) / sd
-    assert np.cov(step.T) == pytest.approx(CORRELATION, abs=0.03)
-
-
-def test_the_log_prior_of_correlated_scorers_is_that_of_a_normal_vector():
-    mean = np.random.default_rng(4).normal(size=(1, 2, 3))
-    found = log_prior(GRID, {}, mean, np.linalg.inv(CORRELATION))
-    known = stats.multivariate_normal.logpdf(mean, [GRID.mean] * 3, GRID.sd**2 * CORRELATION)
-    assert np.diff(found[0]) == pytest.approx(np.diff(known))
 
 
 AT, ROOT, MEAN, SD = np.array([1.3, -0.2]), np.array([4.0, 0.5]), 0.3, 0.7

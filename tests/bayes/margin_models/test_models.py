@@ -117,16 +117,6 @@ def test_gaps_invert_the_curve_and_thresholds_are_the_closed_form(trees):
     assert tie["posterior"]["epsilon"].to_numpy() == pytest.approx(latent * scale)
 
 
-def test_epsilon_that_may_be_0_is_reported_by_its_median(trees):
-    """Draws pile up at 0 where ties are never the most probable label, and pull up their mean."""
-    result = bayes.summarize(trees["ties"], "epsilon")
-    draws = trees["ties"]["posterior"]["epsilon_typical"].to_numpy().reshape(-1, 5)
-    for k, name in enumerate(trees["ties"]["posterior"]["scorer"].to_numpy()):
-        assert result.row(str(name))["estimate"] == pytest.approx(
-            np.quantile(draws[:, k], 0.5, method="nearest")
-        )
-
-
 def test_gaps_of_the_spline_invert_it_too(table):
     few = {"n_chains": 2, "n_draws": 100, "check": False}
     tree = bayes.fit(bayes.CalibrationModel(form="spline"), table, **few)
