@@ -34,6 +34,10 @@ QUANTITIES: Mapping[str, Mapping[str, Callable[..., DerivedQuantity]]] = {
     "raters": rater_quantities.QUANTITIES,
 }
 
+# Models with a likelihood of its own for each scorer: posteriors of differences between scorers that
+# share labels are then too wide, most of all for near-copies.
+_INDEPENDENT_SCORERS = ("ties", "calibration")
+
 
 def summarize(
     tree: xr.DataTree,
@@ -208,6 +212,7 @@ def _meta(
         *derived.notes,
     ]
     warning = [f"the posterior failed convergence diagnostics: {failed}"] if failed else []
+    warning += _independence_warning(tree)
     return signed(
         replace(
             meta,
@@ -217,6 +222,17 @@ def _meta(
             warnings=(*warning, *meta.warnings),
         )
     )
+
+
+def _independence_warning(tree: xr.DataTree) -> list[str]:
+    """Warn that differences are too uncertain where scorers have independent likelihoods."""
+    model = str(tree.attrs["model"])
+    if model not in _INDEPENDENT_SCORERS or tree["posterior"].sizes.get("scorer", 1) < 2:
+        return []
+    return [
+        f"differences between scorers are too uncertain in the {model} model, which ignores that "
+        "scorers share labels: use compare or bayes.bayesian_bootstrap for differences"
+    ]
 
 
 def _halving_note(n_halvings: int) -> list[str]:
