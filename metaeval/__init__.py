@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from metaeval import bayes, calibration, plots, statistics
     from metaeval.core import MetaevalError
     from metaeval.inference import compare, evaluate
-    from metaeval.planning import Gate, gate, power_by_simulation, sample_size, type_i_error_rate
+    from metaeval.planning import (
+        Gate,
+        coverage_by_simulation,
+        gate,
+        power_by_simulation,
+        sample_size,
+        type_i_error_rate,
+    )
     from metaeval.plots.theme import style
     from metaeval.readers import read, read_best_of_n, read_mtme, read_preferences, read_scores
     from metaeval.reporting import report
@@ -32,6 +39,7 @@ _HOME = {
     "Result": "results",
     "Statistic": "statistics",
     "compare": "inference",
+    "coverage_by_simulation": "planning",
     "evaluate": "inference",
     "gate": "planning",
     "load_example": "simulation",
@@ -59,6 +67,7 @@ __all__ = [
     "bayes",
     "calibration",
     "compare",
+    "coverage_by_simulation",
     "evaluate",
     "gate",
     "load_example",

@@ -34,8 +34,8 @@ QUANTITIES: Mapping[str, Mapping[str, Callable[..., DerivedQuantity]]] = {
     "raters": rater_quantities.QUANTITIES,
 }
 
-# Models with a likelihood of its own for each scorer: posteriors of differences between scorers that
-# share labels are then too wide, most of all for near-copies.
+# Models with a likelihood of its own for each scorer: posteriors of differences between scorers
+# that share labels are then too wide, most of all for near-copies.
 _INDEPENDENT_SCORERS = ("ties", "calibration")
 
 

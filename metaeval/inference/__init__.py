@@ -38,6 +38,7 @@ from __future__ import annotations
 
 from metaeval.inference.analysis import Analysis, extra_details
 from metaeval.inference.comparisons import compare_pairs
+from metaeval.inference.confidence_intervals import difference_intervals, scorer_intervals
 from metaeval.inference.default_statistic import Statistics, choose_statistics, require_policy
 from metaeval.inference.design import Design, DesignOptions, design_from, make_design
 from metaeval.inference.estimates import Estimates
@@ -76,6 +77,7 @@ __all__ = [
     "compare",
     "compare_pairs",
     "design_from",
+    "difference_intervals",
     "estimate",
     "estimate_strata",
     "evaluate",
@@ -85,6 +87,7 @@ __all__ = [
     "reference_levels",
     "require_policy",
     "resampling_units",
+    "scorer_intervals",
     "statistic_info",
     "test_family",
     "without_undefined",

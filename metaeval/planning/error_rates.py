@@ -141,7 +141,7 @@ def type_i_error_rate(
     resolved = choose_statistics(design.table, statistic)[0][0]
     design = _on_one_scale(design, resolved)
     rng = np.random.default_rng([seed, 2])
-    sets = (_exchange(design, rng) for _ in range(n_simulations))
+    sets = (draw_units(design, rng, swap=True) for _ in range(n_simulations))
     p = [
         _p_value(exchanged, resolved, testing, resampling)
         for exchanged in with_progress(sets, n_simulations, "simulations")
@@ -232,8 +232,8 @@ def _p_value(
     return float(p_values.p_value[0])
 
 
-def _exchange(design: Design, rng: np.random.Generator) -> Design:
-    """Draw as many units with replacement, with scorers swapped in each with probability 1/2."""
+def draw_units(design: Design, rng: np.random.Generator, *, swap: bool) -> Design:
+    """Draw as many units with replacement; two scorers may be swapped in each with chance 1/2."""
     table = design.table
     codes, units = resampling_units(table)
     unit_of_row = codes[table.item_codes]
@@ -243,21 +243,22 @@ def _exchange(design: Design, rng: np.random.Generator) -> Design:
     rows = [order[ends[u] : ends[u + 1]] for u in sample]
     copy = np.repeat(np.arange(len(sample)), [len(r) for r in rows])
     row_index = np.concatenate(rows)
-    swap = rng.integers(0, 2, len(sample)).astype(bool)[copy]
     row_frame = _rename_copies(table.rows.iloc[row_index], copy)
     scores = table.scores.to_numpy()[row_index]
-    scores = np.where(swap[:, None], scores[:, ::-1], scores)
+    if swap:
+        exchanged = rng.integers(0, 2, len(sample)).astype(bool)[copy]
+        scores = np.where(exchanged[:, None], scores[:, ::-1], scores)
     index = row_frame.index
-    exchanged = table.replace(
+    drawn = table.replace(
         rows=row_frame,
         scores=pd.DataFrame(scores, columns=table.scores.columns, index=index),
         labels=table.labels.iloc[row_index].set_axis(index),
         label_kind=table.label_kind or (table.kind if isinstance(table, Responses) else None),
     ).canonical
     stratum = replace(
-        design.strata[0], name=None, table=exchanged, units=resampling_units(exchanged)[1], stream=0
+        design.strata[0], name=None, table=drawn, units=resampling_units(drawn)[1], stream=0
     )
-    return replace(design, table=exchanged, strata=(stratum,), by=None)
+    return replace(design, table=drawn, strata=(stratum,), by=None)
 
 
 def _rename_copies(rows: pd.DataFrame, copy: Codes) -> pd.DataFrame:

@@ -303,21 +303,25 @@ def differences(estimates: Estimates, scorers: list[str], a: int, b: int) -> Flo
 
 def rejection_rate(p_values: Floats, confidence: float) -> Rate:
     """Proportion of p-values that reject at level 1 - confidence, with its Wilson interval."""
-    unused = np.zeros((1, 1))
     level, n_simulations = 1 - confidence, len(p_values)
-    n_rejected = int((p_values <= level + ROUNDOFF).sum())
-    proportion = np.array([n_rejected / n_simulations])
-    counts = IntervalInputs(
-        proportion,
+    n_rejected = np.array([(p_values <= level + ROUNDOFF).sum()])
+    low, high = wilson_interval(n_rejected, n_simulations)[:, 0]
+    return Rate(float(n_rejected[0] / n_simulations), float(low), float(high), n_simulations, level)
+
+
+def wilson_interval(counts: Codes, n_simulations: int) -> Floats:
+    """95% Wilson intervals (2, column) of proportions of simulated data sets."""
+    unused = np.zeros((1, 1))
+    sample = IntervalInputs(
+        counts / n_simulations,
         unused,
         unused,
         unused[0],
         n_simulations,
-        successes=proportion * n_simulations,
+        successes=counts.astype(float),
         trials=n_simulations,
     )
-    low, high = wilson(counts, 0.95)[:, 0]
-    return Rate(float(proportion[0]), float(low), float(high), n_simulations, level)
+    return wilson(sample, 0.95)
 
 
 def _check_scorer(name: str | None, table: Table) -> str | None:
