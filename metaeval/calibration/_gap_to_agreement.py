@@ -74,7 +74,7 @@ def gap_to_agreement(
         not positively associated with margins. Rows `scale_ratio` give the heterogeneity of the
         scale between tasks: exp(tau), with tau the standard deviation of log slopes (the p-value is
         of Cochran's test of tau = 0), among tasks with a positive association. Notes list gaps
-        larger than all margins, and gaps that are sensitive to the prior of the lapse rate;
+        larger than all margins, and gaps that are sensitive to the prior for the lapse rate;
         `details` has slopes and lapse rates, also for prior means of 0.5% and 20%.
 
     Raises
@@ -224,7 +224,7 @@ def _not_increasing_notes(part: StratumCases, fit: Fits) -> list[str]:
 
 
 def _sensitivity_notes(level: float, parts: list[StratumCases], fits: list[Fits]) -> list[str]:
-    """Notes on gaps that are extrapolated, or sensitive to the prior of the lapse rate."""
+    """Notes on gaps that are extrapolated, or sensitive to the prior for the lapse rate."""
     beyond, sensitive = [], []
     for part, fit in zip(parts, fits, strict=True):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -249,7 +249,7 @@ def _sensitivity_notes(level: float, parts: list[StratumCases], fits: list[Fits]
         )
     if sensitive:
         lines.append(
-            f"the gap at {100 * level:g}% agreement depends on the prior of the lapse rate for "
+            f"the gap at {100 * level:g}% agreement depends on the prior for the lapse rate for "
             f"{join_names(sensitive, 5)}: with lapse={_OTHER_LAPSES[0]:g} or "
             f"{_OTHER_LAPSES[1]:g} it changes by a factor of more than {_MAX_RATIO:g}, or between "
             "finite and infinite"

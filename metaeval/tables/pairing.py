@@ -131,7 +131,10 @@ def join_frames(left: BaseTable, right: BaseTable) -> dict[str, Any]:
         )
     shared = sorted(set(left.scores) & set(right.scores))
     if shared:
-        raise MetaevalError(f"{join_names(shared)} is a scorer in both tables; rename or drop one.")
+        raise MetaevalError(
+            f"Both tables contain scorers with the same name: {join_names(shared)}; rename or drop "
+            "them in one of the tables."
+        )
     values = {n for t in (left, right) for n in (*t.scores, *t.labels)}
     ambiguous = sorted(values & {*left.rows, *right.rows})
     if ambiguous:

@@ -325,7 +325,7 @@ def test_gaps_say_what_they_rest_on():
     near = calibration.gap_to_agreement(pairs_of(margin, label), [0.6, 0.95], n_resamples=100)
     said = " ".join(near.meta.notes)
     assert "at 95% agreement is larger than all margins of m" in said
-    assert "at 95% agreement depends on the prior of the lapse rate for m" in said
+    assert "at 95% agreement depends on the prior for the lapse rate for m" in said
     assert "at 60%" not in said
     curve = near.meta.details[0]
     assert curve["lapse_if_0.2"] > curve["lapse"] > curve["lapse_if_0.005"]
@@ -366,7 +366,7 @@ def test_what_rests_on_the_prior_of_lapses_is_said_of_gaps_that_are_never_reache
     table = pairs_of(margin, label)
     result = calibration.gap_to_agreement(table, 0.99, n_resamples=100)
     assert np.isinf(result.row("m")["estimate"])
-    assert "at 99% agreement depends on the prior of the lapse rate for m" in " ".join(
+    assert "at 99% agreement depends on the prior for the lapse rate for m" in " ".join(
         result.meta.notes
     )
     rare = calibration.gap_to_agreement(table, 0.99, lapse=0.001, n_resamples=100)

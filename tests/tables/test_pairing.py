@@ -246,7 +246,7 @@ def test_join_of_responses_with_recorded_verdicts():
 @pytest.mark.parametrize(
     ("right", "message"),
     [
-        (lambda: pairs_of(["1ab"], "judge"), "judge is a scorer in both tables; rename or drop"),
+        (lambda: pairs_of(["1ab"], "judge"), "scorers with the same name: judge; rename or drop"),
         (
             lambda: pairs_of(["9ab"], "rm"),
             "have no pair in common; they were matched by item, first, second",

@@ -111,7 +111,7 @@ def _require_unambiguous(distinct: set[float], n: int, name: str, source: str) -
         meanings = "'one-two' (1 = first, 2 = second, 0 = tie), or a value_map of all three codes"
     elif max(distinct) <= 1 and n >= _ENOUGH and min(distinct) < 0.5 < max(distinct):
         meanings = (
-            "'probability' (that the first is better) or 'margin' (no margin is negative: the "
+            "'probability' (that the first is better) or 'margin' (no value is negative, so the "
             "first is never worse)"
         )
     else:

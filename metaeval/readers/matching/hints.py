@@ -308,7 +308,7 @@ def no_values_error(rows: pd.DataFrame, source: str) -> MetaevalError:
     sides = [name for name in names if name not in ROLES and are_sides(rows[name])]
     if sides:
         return MetaevalError(
-            f"{join_names(sides, 5)} in {source} contain words for the sides of pairs, but no "
+            f"{join_names(sides, 5)} in {source} contain words for the two sides of a pair, but no "
             "columns name the two responses. Declare these columns, "
             f"{column_hint(first='<column>', second='<column>')}, or add columns 'first' and "
             "'second'."

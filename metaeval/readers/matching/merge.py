@@ -104,7 +104,7 @@ def _with_one_use(parts: Sequence[Part], scorers: Sequence[str] | None) -> list[
 def _two_uses_error(name: str, first: Part, second: Part) -> MetaevalError:
     if first is second or name in (*RESPONSE_IDS, *PAIR_IDS):
         return MetaevalError(
-            f"A scorer of {first.source} and a column of ids or covariates are both named "
+            f"A scorer in {first.source} and a column of ids or covariates are both named "
             f"{name!r}; rename one of them."
         )
     return MetaevalError(

@@ -254,7 +254,7 @@ def test_numbers_of_rows_are_not_taken_for_items_where_systems_share_others():
 def test_words_for_sides_need_the_names_of_the_responses():
     frame = pd.DataFrame({"item": range(3), "human": list("ABA"), "judge": ["A", "tie", "B"]})
     with pytest.raises(
-        MetaevalError, match=r"human, judge in .* contain words for the sides of pairs"
+        MetaevalError, match=r"human, judge in .* contain words for the two sides of a pair"
     ):
         me.read(frame)
     named = frame.assign(x="gpt", y="llama")
