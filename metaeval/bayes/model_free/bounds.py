@@ -85,7 +85,7 @@ class AgreementBounds:
             f"({100 * self.confidence:g}% posterior interval {100 * self.agreement.lower:.1f} to "
             f"{100 * self.agreement.upper:.1f}; {self.n_items} items; {self.n_ties} verdicts with "
             f"a tie excluded), so the best possible agreement with one rater lies between {low}% "
-            f"and {high}% ({lower} to {upper} with the uncertainty of both bounds taken into account)."
+            f"and {high}% ({lower} to {upper} if the bounds' uncertainty is taken into account)."
         )
 
 
