@@ -1,11 +1,12 @@
 """Simulations of coverage and size: what is drawn, what is counted, and a small grid."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from benchmarks import skewed_differences
-from benchmarks.validity import run, summaries
+from benchmarks.validity import page, run, summaries
 from benchmarks.validity.designs import GRID, Population, draw, noise_for, step_for
 from metaeval.statistics import pairwise_accuracy, tie_calibrated_accuracy
 
@@ -116,3 +117,42 @@ def test_tie_calibration_is_measured_where_labels_are_tied():
         run.statistics_of(tied)["tie_calibrated_accuracy"], type(tie_calibrated_accuracy())
     )
     assert "tie_calibrated_accuracy" not in run.statistics_of(SMALL)
+
+
+RESULTS = pd.read_csv(page.RESULTS)
+
+
+def test_the_page_is_made_from_the_results():
+    assert page.PAGE.read_text() == page.page(RESULTS)
+    assert set(RESULTS["design"]) <= {population.name for population in GRID}
+
+
+@pytest.mark.parametrize(
+    "name", ["100 items, 10 pairs, 0.75 and 0.8", "100 items, 1 pairs, 0.55 and 0.65"]
+)
+def test_the_committed_results_are_those_of_the_code(name, monkeypatch):
+    """A part of a design, simulated again, agrees within Monte Carlo error."""
+    monkeypatch.setattr(run, "BLOCK", 40)
+    [population] = [p for p in GRID if p.name == name]
+    found = run.simulate(population, 900)
+    prefix = "pairwise_accuracy: "
+    values = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+    stored = RESULTS[(RESULTS["design"] == name) & (RESULTS["statistic"] == "pairwise_accuracy")]
+    stored = stored.set_index(["quantity", "method"])
+    for value in summaries.summarize(values):
+        row = stored.loc[value.quantity, value.method]
+        error = row["mc_error"] * np.sqrt(1 + row["sets"] / 40)
+        assert abs(value.value - row["value"]) < 4.5 * error + 1 / 40, value
+
+
+def test_goals_that_are_missed_are_named():
+    goal = page.GOALS[0]
+    rows = {"design": "100 items", "statistic": "s", "quantity": goal.quantity, "method": "default"}
+    results = pd.DataFrame(
+        [rows | {"value": v, "mc_error": 0.005, "sets": 2000} for v in (0.9, 0.95)]
+    )
+    assert page.with_verdict(results, goal)["missed"].tolist() == [True, False]
+    [line] = list(page.exceptions(results))
+    assert line == "- 95% intervals of values, `s`: .900 (100 items)"
+    few = results.assign(design="30 items", value=0.915)
+    assert not page.with_verdict(few, goal)["missed"].any()

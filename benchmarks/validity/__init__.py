@@ -2,9 +2,7 @@
 
 - `designs`: Populations of data sets, and the grid.
 - `measurements`: Intervals and p-values of one data set, by all methods.
+- `run`: Simulated blocks of data sets, stored in a folder, so that a stopped run can go on.
 - `summaries`: Coverage, size, power and width, with Monte Carlo errors.
-
-Run: python -m benchmarks.validity.run FOLDER [--sets 2000] [--designs NAME ...]
-
-Blocks of data sets are stored in FOLDER, so that a run that was stopped goes on where it was.
+- `page`: The page docs/validity.md from the summaries.
 """

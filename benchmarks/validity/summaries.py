@@ -75,7 +75,9 @@ def _interval(
     yield _mean(quantity, method, covered)
     oracle = 2 * 1.959964 * drawn.std(axis=0).mean()
     width = ends[:, 1] - ends[:, 0]
-    yield _mean(quantity.replace("coverage", "relative width"), method, width / oracle)
+    relative = _mean(quantity.replace("coverage", "relative width"), method, width / oracle)
+    of_oracle = relative.value / np.sqrt(2 * len(ends))  # its standard deviation is estimated too
+    yield relative._replace(error=float(np.hypot(relative.error, of_oracle)))
 
 
 def _tests(values: dict[str, np.ndarray], gap: np.ndarray) -> Iterator[Value]:
