@@ -64,8 +64,8 @@ _ALL_DESIGNS = """
 
 ## All designs
 
-Coverage of 95% intervals; size and power of tests of one comparison at level 0.05; width of intervals
-of differences over that of the true standard error, which an oracle z test knows.
+Coverage of 95% intervals; size and power of tests of one comparison at level 0.05; width of
+intervals of differences over that of the true standard error, which an oracle z test knows.
 
 """
 
