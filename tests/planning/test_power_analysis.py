@@ -102,14 +102,14 @@ def test_six_copies_of_each_item_in_a_cluster_are_one_unit():
 
 
 def test_the_estimates_of_exchanged_scorers_are_equal_on_average():
-    from metaeval.planning.error_rates import _exchange
+    from metaeval.planning.error_rates import draw_units
 
     table = pilot(40, 4, 0.5, seed=5)
     table = table.replace(scores=table.scores.assign(b=-table.scores["b"]))
     design, draw = make_design(table), np.random.default_rng(0)
     gaps = []
     for _ in range(60):
-        made = _exchange(design, draw)
+        made = draw_units(design, draw, swap=True)
         assert len(made.strata[0].units) == 10 and made.table.n_items == 40
         gaps.append(differences(made.table).mean())
     assert abs(np.mean(gaps)) <= 4 * np.std(gaps) / math.sqrt(60)
@@ -214,13 +214,13 @@ def test_scales_of_scorers_change_no_size():
 
 
 def test_simulated_pearson_is_as_high_as_that_of_the_scorers():
-    from metaeval.planning.error_rates import _exchange, _on_one_scale
+    from metaeval.planning.error_rates import _on_one_scale, draw_units
 
     table = pilot(60, seed=4)
     table = table.replace(scores=table.scores.assign(b=100 * table.scores["b"] + 7))
     own = [scipy.stats.pearsonr(table.scores[s], table.labels["human"])[0] for s in "ab"]
     design, draw = _on_one_scale(make_design(table), st.pearson()), np.random.default_rng(0)
-    made = [_exchange(design, draw).table for _ in range(40)]
+    made = [draw_units(design, draw, swap=True).table for _ in range(40)]
     found = [scipy.stats.pearsonr(t.scores[s], t.labels["human"])[0] for t in made for s in "ab"]
     assert np.mean(found) == pytest.approx(np.mean(own), abs=0.03)
 
