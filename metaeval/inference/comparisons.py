@@ -11,6 +11,8 @@ from metaeval.core import ROUNDOFF, Codes, Floats
 from metaeval.inference.estimates import Estimates, bias_bounds, standard_errors_of
 from metaeval.statistics import Statistic
 
+_DRAWS_AT_A_TIME = 2**20  # of differences: 8 MB of doubles
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparisons:
@@ -41,10 +43,15 @@ class Comparisons:
     @property
     def draws(self) -> Floats:
         """Draws of the differences (replicate, pair); computed on each call, as they are large."""
-        draws = differences_of(self.estimates.draws, self.first, self.second)
+        return self.draws_of(slice(None))
+
+    def draws_of(self, pairs: slice) -> Floats:
+        """Return the draws of some differences (replicate, pair)."""
+        draws = differences_of(self.estimates.draws, self.first[pairs], self.second[pairs])
         if self.correction_error == 1:
             return draws
-        return self.difference + self.correction_error * (draws - self.difference)
+        difference = self.difference[pairs]
+        return difference + self.correction_error * (draws - difference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +74,30 @@ def compare_pairs(
     first, second = np.array(pairs, dtype=int).reshape(-1, 2).T
     difference = estimates.estimate[first] - estimates.estimate[second]
     difference = np.where(np.abs(difference) <= ROUNDOFF, 0.0, difference)
-    draws = differences_of(estimates.draws, first, second)
     return Comparisons(
         estimates=estimates,
         first=first,
         second=second,
         difference=difference,
-        se=standard_errors_of(estimates, draws, first, second) * statistic.correction_error,
+        se=_standard_errors(estimates, first, second) * statistic.correction_error,
         tested=_beyond_bias(statistic, estimates, first, second, difference),
         correction_error=statistic.correction_error,
     )
+
+
+def _standard_errors(estimates: Estimates, first: Codes, second: Codes) -> Floats:
+    """Standard errors of differences (pair,), from the draws of a few pairs at a time."""
+    parts = [np.zeros(0)]
+    for block in blocks_of_pairs(len(first), len(estimates.draws)):
+        draws = differences_of(estimates.draws, first[block], second[block])
+        parts.append(standard_errors_of(estimates, draws, first[block], second[block]))
+    return np.concatenate(parts)
+
+
+def blocks_of_pairs(n_pairs: int, n_draws: int) -> list[slice]:
+    """Return slices of pairs whose draws of differences fit in 8 MB."""
+    step = max(1, _DRAWS_AT_A_TIME // n_draws)
+    return [slice(start, start + step) for start in range(0, n_pairs, step)]
 
 
 def differences_of(draws: Floats, first: Codes, second: Codes) -> Floats:

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from metaeval.core import ROUNDOFF, Bools, Floats
-from metaeval.inference.comparisons import Comparisons, biases_of_pairs
+from metaeval.inference.comparisons import (
+    Comparisons,
+    biases_of_pairs,
+    blocks_of_pairs,
+)
 from metaeval.inference.estimates import (
     Estimates,
     degrees_of_freedom,
@@ -31,7 +35,6 @@ BIAS_SHIFTED = "t-noise"  # Student's t, with bounds shifted by the possible pos
 _FROM_REPLICATES = ("bca", "percentile", "basic")
 _FROM_COUNTS = ("wilson", "jeffreys")
 _MOST_TRIALS = 1e12  # in place of infinity, for values that do not vary
-_DRAWS_AT_A_TIME = 2**20  # differences sorted at a time: 8 MB of doubles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,36 +124,48 @@ def difference_intervals(
 
     `z` is the normal quantile of the adjusted intervals, which agree with the adjusted p-values.
     """
-    estimates, a, b = comparisons.estimates, comparisons.first, comparisons.second
-    draws, se = comparisons.draws, comparisons.se
+    estimates = comparisons.estimates
+    se, n = comparisons.se, degrees_of_freedom(estimates) + 1
     kind = _kind_of_differences(statistic, estimates, settings.interval)
     kinds = [kind] * len(se)
-    if np.isnan(draws).all():
+    if np.isnan(estimates.draws).all():
         undefined = np.full((2, len(se)), np.nan)
         return Intervals(ends=undefined, se=se, kinds=kinds, adjusted=undefined)
-    influence = estimates.influence[:, a] - estimates.influence[:, b]
-    n = degrees_of_freedom(estimates) + 1
-    inputs = IntervalInputs(comparisons.difference, draws, influence, se, n)
     above, below = biases_of_pairs(statistic, comparisons)
     reach = t_of_normal(z, n - 1) * se
     adjusted = comparisons.difference + np.stack([-reach - below, reach + above])
     adjusted = _around_estimate(comparisons.difference, adjusted)
-    if kind == BIAS_SHIFTED:
-        lower, upper = intervals.t(inputs, settings.confidence)
-        ends = _around_estimate(comparisons.difference, np.stack([lower - below, upper + above]))
+    if kind in ("t", BIAS_SHIFTED):
+        level = (1 + settings.confidence) / 2
+        half = t_of_normal(float(normal_quantile(level)), n - 1) * se
+        ends = comparisons.difference + np.stack([-half - below, half + above])
+        ends = _around_estimate(comparisons.difference, ends)
         return Intervals(ends=ends, se=se, kinds=kinds, adjusted=adjusted)
+    parts = [
+        _ends_of_draws(comparisons, block, kind, settings.confidence)
+        for block in blocks_of_pairs(len(se), len(estimates.draws))
+    ]
+    return Intervals(ends=np.concatenate(parts, axis=1), se=se, kinds=kinds, adjusted=adjusted)
+
+
+def _ends_of_draws(comparisons: Comparisons, block: slice, kind: str, confidence: float) -> Floats:
+    """Bounds (2, pair) of intervals of some differences, from their draws."""
+    estimates = comparisons.estimates
+    a, b = comparisons.first[block], comparisons.second[block]
+    inputs = IntervalInputs(
+        comparisons.difference[block],
+        comparisons.draws_of(block),
+        estimates.influence[:, a] - estimates.influence[:, b],
+        comparisons.se[block],
+        degrees_of_freedom(estimates) + 1,
+    )
     if kind == "bootstrap-t" and estimates.standard_errors is not None:
         inputs = inputs._replace(
             se=estimates.standard_errors.of_estimate(a, b),
             se_draws=estimates.standard_errors.of_replicates(a, b),
         )
-    step = max(1, _DRAWS_AT_A_TIME // len(draws))
-    blocks = [_columns(inputs, slice(i, i + step)) for i in range(0, len(se), step)]
-    parts = [intervals.BY_NAME[kind](block, settings.confidence) for block in blocks]
-    bounds = np.concatenate(parts, axis=1)
-    if kind in _FROM_REPLICATES:
-        bounds = _around_estimate(comparisons.difference, bounds)
-    return Intervals(ends=bounds, se=se, kinds=kinds, adjusted=adjusted)
+    bounds = intervals.BY_NAME[kind](inputs, confidence)
+    return _around_estimate(inputs.estimate, bounds) if kind in _FROM_REPLICATES else bounds
 
 
 def effective_interval_kind(
