@@ -288,10 +288,10 @@ def test_a_scorer_that_is_a_covariate_in_its_own_file_or_elsewhere():
     assert table.scorers == ["hyp_chars"]
     assert "hyp_chars" not in table.rows
     fails(
-        r"A scorer of .* are both named 'length'; rename one of them",
+        r"A scorer in .* are both named 'length'; rename one of them",
         long.assign(scorer="length", length=3),
     )
-    fails("A scorer of .* are both named 'item'", long.assign(scorer="item"), scorers=["item"])
+    fails("A scorer in .* are both named 'item'", long.assign(scorer="item"), scorers=["item"])
 
 
 # Label files
