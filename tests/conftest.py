@@ -84,6 +84,6 @@ def fitted_trees(table):
 
     return {
         "accuracy": bayes.fit(bayes.AccuracyModel(statistic="pairwise_accuracy"), table, seed=1),
-        "ties": bayes.fit("ties", table, seed=1, n_draws=500),
+        "ties": bayes.fit("ties", table, seed=1, n_draws=1000),
         "calibration": bayes.fit("calibration", table, seed=1, n_draws=1000),
     }
