@@ -56,9 +56,13 @@ class Comparisons:
 
 @dataclass(frozen=True, kw_only=True)
 class PValues:
-    """p-values of the differences of `Comparisons`; `adjusted` is NaN unless by max-T on flips."""
+    """p-values of the differences of `Comparisons`; `adjusted` is NaN unless by max-T on flips.
+
+    `unbounded` are p-values of t tests before they are raised to the smallest attainable one.
+    """
 
     p_value: Floats
+    unbounded: Floats | None = None
     adjusted: Floats
     mcse: Floats
     n_flips: int

@@ -145,7 +145,9 @@ def difference_intervals(
         _ends_of_draws(comparisons, block, kind, settings.confidence)
         for block in blocks_of_pairs(len(se), len(estimates.draws))
     ]
-    return Intervals(ends=np.concatenate(parts, axis=1), se=se, kinds=kinds, adjusted=adjusted)
+    ends = np.concatenate(parts, axis=1)
+    pointwise = z <= normal_quantile((1 + settings.confidence) / 2) + ROUNDOFF
+    return Intervals(ends=ends, se=se, kinds=kinds, adjusted=ends if pointwise else adjusted)
 
 
 def _ends_of_draws(comparisons: Comparisons, block: slice, kind: str, confidence: float) -> Floats:

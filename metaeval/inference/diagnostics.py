@@ -11,7 +11,7 @@ from metaeval.core import ROUNDOFF, Codes, join_names
 from metaeval.inference.confidence_intervals import effective_interval_kind
 from metaeval.inference.design import Design
 from metaeval.inference.estimates import Estimates
-from metaeval.inference.hypothesis_tests import item_verdicts, requested_test
+from metaeval.inference.hypothesis_tests import item_verdicts, requested_test, smallest_p
 from metaeval.inference.settings import FLIPS_PER_COMPARISON, ComparisonSettings, Settings
 from metaeval.inference.skewness import skewness_of_differences, too_skewed
 from metaeval.resampling import MAX_ENUMERATED
@@ -59,7 +59,11 @@ def _unattainable_p(inputs: DiagnosticInput) -> list[str]:
             continue
         n_units, flips = estimates.n_units, requested_test(testing) == "sign-flip"
         flips &= estimates.contributions is not None
-        smallest = _smallest_p(n_units, size, testing) if flips else 2.0 ** (1 - n_units)
+        two_sided = testing.alternative == "two-sided"
+        smallest = smallest_p(n_units, two_sided)
+        smallest *= size if testing.adjustment == "holm" else 1
+        if flips:
+            smallest = _smallest_p(n_units, size, testing)
         enough_flips = testing.n_flips(size) >= FLIPS_PER_COMPARISON * size
         enough_flips |= testing.adjustment != "holm" or not flips
         if smallest > 1 - inputs.settings.confidence + ROUNDOFF or not enough_flips:

@@ -43,6 +43,8 @@ class Estimates:
         Proportion of the items in each unit; they add up to 1.
     units : MultiIndex
         Ids of the units.
+    n_strata : int
+        Number of strata with units of their own, each of which costs a degree of freedom.
     stream : int
         Stream of random numbers; strata with the same units share it.
     tables : tuple of tables
@@ -65,6 +67,7 @@ class Estimates:
     n_systems: int | None
     share: Floats
     units: pd.MultiIndex
+    n_strata: int = 1
     stream: int
     tables: tuple[Table, ...]
 
@@ -94,10 +97,10 @@ def _standard_deviation(draws: Floats) -> Floats:
 
 
 def degrees_of_freedom(estimates: Estimates) -> int:
-    """Return the number of units minus 1, or of systems if they are resampled and fewer."""
+    """Return the number of units minus that of strata, or of systems minus 1 if these are fewer."""
     n_systems = estimates.n_systems
-    n = estimates.n_units if n_systems is None else min(estimates.n_units, n_systems)
-    return n - 1
+    of_units = estimates.n_units - estimates.n_strata
+    return of_units if n_systems is None else min(of_units, n_systems - 1)
 
 
 def positive_bias(estimates: Estimates) -> Floats:

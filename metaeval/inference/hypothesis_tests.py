@@ -64,12 +64,26 @@ def adjusted_jointly(
         level = (1 - confidence) / (n if testing.adjustment == "holm" else 1)
         p_values = [_alone(test) if testing.adjustment == "maxt" else test for test in p_values]
         return p_values, float(normal_quantile(1 - level / 2))
-    draws = [JointDraws(c.estimates.draws, c.first, c.second, c.estimates.stream) for c in family]
+    draws = [
+        JointDraws(
+            draws=c.estimates.draws,
+            first=c.first,
+            second=c.second,
+            part=c.estimates.stream,
+            n_units=degrees_of_freedom(c.estimates) + 1,
+        )
+        for c in family
+    ]
     two_sided = testing.alternative == "two-sided"
-    joint = max_t_adjustment(p, draws, two_sided=two_sided, seed=testing.seed)
+    unbounded = [t.p_value if t.unbounded is None else t.unbounded for t in p_values]
+    joint = max_t_adjustment(
+        np.concatenate(unbounded), draws, two_sided=two_sided, seed=testing.seed
+    )
     adjusted = np.split(joint.adjusted, np.cumsum([len(test.p_value) for test in p_values])[:-1])
     return [
-        replace(test, adjusted=values) if test.test in ("t", "bootstrap") else test
+        replace(test, adjusted=np.fmax(values, test.p_value))
+        if test.test in ("t", "bootstrap")
+        else test
         for test, values in zip(p_values, adjusted, strict=True)
     ], joint.quantile(confidence)
 
@@ -137,10 +151,10 @@ def _of_draws(comparisons: Comparisons, testing: ComparisonSettings, test: str) 
         dof = max(degrees_of_freedom(comparisons.estimates), 1)  # without a standard error for one
         p = _student_p(t, dof, two_sided)
         mcse = _student_error(t, dof, two_sided) / np.sqrt(2 * n)
-    # Sign flips of as many units that differ cannot give a smaller p-value.
-    p = np.where(np.isnan(comparisons.se), np.nan, np.maximum(p, 2.0 ** (1 - n_units)))
+    p = np.where(np.isnan(comparisons.se), np.nan, p)
     return PValues(
-        p_value=p,
+        p_value=np.maximum(p, smallest_p(n_units, two_sided)),
+        unbounded=p,
         adjusted=np.full(len(p), np.nan),
         mcse=np.where(np.isnan(p), np.nan, mcse),
         n_flips=n,
@@ -148,6 +162,11 @@ def _of_draws(comparisons: Comparisons, testing: ComparisonSettings, test: str) 
         test=test,
         status="approximate",
     )
+
+
+def smallest_p(n_units: int, two_sided: bool) -> float:
+    """Return the p-value of sign flips of units that all agree, which bounds that of a t test."""
+    return 2.0 ** (two_sided - n_units)
 
 
 def _t(comparisons: Comparisons) -> Floats:

@@ -11,15 +11,14 @@ from metaeval.tables import Pairs, Table
 
 
 class LabelNoise(NamedTuple):
-    """Agreement of two raters, and the error rate of the label that combines all of them."""
+    """Agreement of two raters, the error rate of each, and that of their majority.
+
+    `combined` is None if the label is not a majority of an odd number of verdicts without ties.
+    """
 
     agreement: float
     error: float
-
-    @property
-    def attenuation(self) -> float:
-        """Observed over true differences between accuracies."""
-        return 1 - 2 * self.error
+    combined: float | None
 
 
 def label_noise(table: Table) -> LabelNoise | None:
@@ -38,9 +37,10 @@ def label_noise(table: Table) -> LabelNoise | None:
     Notes
     -----
     Two raters who err independently in a proportion e of pairs agree in c = 1 - 2 e (1 - e), so
-    that :math:`1 - 2 e = \sqrt{2 c - 1}`. Their majority errs as that of a binomial distribution,
-    with half of the even splits. Verdicts of a tie are not counted. Raters who err on the same
-    pairs, such as difficult ones, agree more: the error rate is then too small.
+    that :math:`1 - 2 e = \sqrt{2 c - 1}`. The majority of an odd number of verdicts errs as that of
+    a binomial distribution; even splits are ties, whose effect depends on the statistic. Verdicts
+    of a tie are not counted. Raters who err on the same pairs, such as difficult ones, agree more:
+    the error rate is then too small.
 
     References
     ----------
@@ -51,8 +51,8 @@ def label_noise(table: Table) -> LabelNoise | None:
     --------
     >>> from metaeval import simulate
     >>> noise = label_noise(simulate(seed=1, raters=2).table)
-    >>> bool(0.5 < noise.agreement <= 1), bool(0 <= noise.error < 0.5)
-    (True, True)
+    >>> bool(0.5 < noise.agreement <= 1), bool(0 <= noise.error < 0.5), noise.combined
+    (True, True, None)
     """
     verdicts = _verdicts(table)
     first, second = (verdicts > 0).sum(axis=1), (verdicts < 0).sum(axis=1)
@@ -64,9 +64,14 @@ def label_noise(table: Table) -> LabelNoise | None:
     if agreement <= 0.5:
         return None
     error = (1 - np.sqrt(2 * agreement - 1)) / 2
-    counts = np.bincount(n[n > 0])
-    errors = [majority_error(error, k) for k in range(1, len(counts))]
-    return LabelNoise(agreement, float(np.average(errors, weights=counts[1:])))
+    return LabelNoise(agreement, float(error), _combined(table, float(error)))
+
+
+def _combined(table: Table, error: float) -> float | None:
+    """Error rate of the majority, if labels are an odd number of verdicts in every row."""
+    labels, n_raters = table.labels.to_numpy(dtype=float), table.labels.shape[1]
+    whole = isinstance(table, Pairs) and bool(np.isin(labels, (-1.0, 1.0)).all())
+    return majority_error(error, n_raters) if whole and n_raters % 2 else None
 
 
 def _verdicts(table: Table) -> Floats:
@@ -76,13 +81,11 @@ def _verdicts(table: Table) -> Floats:
 
 
 def majority_error(error: float, n_raters: int) -> float:
-    """Error rate of the majority of raters who err independently; even splits are half wrong.
+    """Error rate of the majority of an odd number of raters who err independently.
 
-    >>> round(majority_error(0.1, 3), 3), majority_error(0.1, 2)
-    (0.028, 0.1)
+    >>> round(majority_error(0.1, 3), 3)
+    0.028
     """
     from scipy.stats import binom
 
-    half = n_raters / 2
-    tied = binom.pmf(half, n_raters, error) / 2 if n_raters % 2 == 0 else 0.0
-    return float(np.round(binom.sf(np.floor(half), n_raters, error) + tied, 12))
+    return float(binom.sf(n_raters // 2, n_raters, error))

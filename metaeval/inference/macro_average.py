@@ -23,26 +23,39 @@ def macro_average(parts: list[Estimates], n_shared: int) -> Estimates:
     stack = _sum if shared else np.concatenate
     contributions = [p.contributions for p in parts if p.contributions is not None]
     systems = [p.n_systems for p in parts if p.n_systems is not None]
+    n_units = len(parts[0].units) if shared else sum(p.n_units for p in parts)
     return Estimates(
         scorers=parts[0].scorers,
         name=None,
         estimate=np.mean([p.estimate for p in parts], axis=0),
         contributions=stack(contributions) / n if len(contributions) == n else None,
         influence=stack([p.influence for p in parts]) / n,
-        draws=np.mean([p.draws for p in parts], axis=0),
+        draws=np.mean([p.draws if shared else _widened(p, n_units) for p in parts], axis=0),
         standard_errors=None if shared or systems else _mean_errors(parts),
         levels=_mean_levels(parts),
         unseen_variance=np.sum([_unseen_variance(p) for p in parts], axis=0) / n**2,
         n_items=min(n_shared, sum(p.n_items for p in parts)),
-        n_units=len(parts[0].units) if shared else sum(p.n_units for p in parts),
+        n_units=n_units,
         n_rows=sum(p.n_rows for p in parts),
         n_dropped=sum(p.n_dropped for p in parts),
         n_systems=min(systems) if systems else None,
         share=stack([p.share for p in parts]) / n,
         units=parts[0].units,
+        n_strata=1 if shared else n,
         stream=n,
         tables=tuple(table for p in parts for table in p.tables),
     )
+
+
+def _widened(part: Estimates, n_units: int) -> Floats:
+    """Draws of a stratum whose variance has the correction of its own number of units.
+
+    That of all units together is applied to standard errors later.
+    """
+    if part.n_units < 2 or part.n_systems is not None:
+        return part.draws
+    factor = np.sqrt(part.n_units / (part.n_units - 1) * (n_units - 1) / n_units)
+    return np.asarray(part.estimate + factor * (part.draws - part.estimate))
 
 
 def _sum(parts: list[Floats]) -> Floats:

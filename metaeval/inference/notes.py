@@ -122,11 +122,17 @@ def _disagreement(design: Design, analyses: Sequence[Analysis]) -> list[str]:
     noise = label_noise(source)
     if noise is None:
         return []
+    agree = f"two raters agree on {100 * noise.agreement:.0f}% of the pairs without ties"
+    if noise.combined is None:
+        return [
+            f"{agree}; if raters err independently, each is wrong in {100 * noise.error:.1f}% of "
+            "them, and differences between accuracies appear smaller than they are"
+        ]
     return [
-        f"two raters agree on {100 * noise.agreement:.0f}% of the pairs without ties; if raters "
-        f"err independently, the label is wrong in {100 * noise.error:.1f}% of them: a perfect "
-        f"scorer has accuracy {100 * (1 - noise.error):.1f}, and differences appear at "
-        f"{100 * noise.attenuation:.0f}% of their size"
+        f"{agree}; if raters err independently, the label is wrong in "
+        f"{100 * noise.combined:.1f}% of them: a perfect scorer has accuracy "
+        f"{100 * (1 - noise.combined):.1f}, and differences appear at "
+        f"{100 * (1 - 2 * noise.combined):.0f}% of their size"
     ]
 
 

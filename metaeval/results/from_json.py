@@ -29,7 +29,7 @@ def read_result(text: str) -> tuple[pd.DataFrame, Metadata]:
     data = _document(text)
     for name, test in _DOCUMENT.items():
         _require(test(data.get(name)), name, data.get(name))
-    rows = data["rows"]
+    rows = [_with_adjusted(row) for row in data["rows"]]
     for i, row in enumerate(rows):
         _check_row(row, i)
     meta = {"kind": data["kind"], **{name: data[name] for name in SECTIONS}}
@@ -176,6 +176,13 @@ def _check_keys(section: Mapping[str, Any], tests: Mapping[str, Test], name: str
 def _check_optional_keys(section: Mapping[str, Any], tests: Mapping[str, Test], name: str) -> None:
     for key in tests.keys() & section.keys():
         _require(tests[key](section[key]), f"{name}.{key}", section[key])
+
+
+def _with_adjusted(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with adjusted bounds, which were not written before they existed."""
+    ends = {"adjusted_lower": row.get("lower"), "adjusted_upper": row.get("upper")}
+    single = row.get("baseline") is None
+    return {**(dict.fromkeys(ends) if single else ends), **row}
 
 
 def _check_row(row: Mapping[str, Any], i: int) -> None:

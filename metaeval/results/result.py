@@ -123,11 +123,16 @@ class Result(ResultData):
                 f"{scorer} and {baseline} differ by less than {margin} (two one-sided tests, "
                 f"p {format_p_relation(row['p_equivalent'])}; difference {gap}{unit}, {facts})."
             )
-        missed = (row["adjusted_upper"] - row["estimate"]) * scale
+        missed = (row["adjusted_upper"] - row["adjusted_lower"]) / 2
+        power = ""
+        if self.meta.policy.alternative == "two-sided" and missed >= row["estimate"]:
+            power = (
+                "; the study had under 50% power for differences below "
+                f"{missed * scale:.{digits}f}{unit}"
+            )
         return (
             f"{scorer} and {baseline} do not differ significantly (difference {gap}{unit}, "
-            f"{facts}); the study had under 50% power for differences below "
-            f"{missed:.{digits}f}{unit}."
+            f"{facts}){power}."
         )
 
     def methods_paragraph(self) -> str:

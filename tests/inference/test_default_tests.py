@@ -98,6 +98,35 @@ def test_sentences_quote_simultaneous_intervals_and_name_one_sided_tests():
     assert f"under 50% power for differences below {width:.1f}" in result.sentence("b", "a")
 
 
+def test_a_clear_difference_of_ten_items_is_significant_among_many():
+    """The bound of the p-value of ten items is not counted once more for each comparison."""
+    rng = np.random.default_rng(0)
+    item = np.repeat(np.arange(10), 10)
+    rows = pd.DataFrame({"item": item, "first": np.arange(100), "second": "y"})
+    scores = {f"s{k:02d}": np.where(rng.random(100) < 0.2, 1.0, -1.0) for k in range(1, 20)}
+    scores["s00"] = np.ones(100)
+    table = me.Pairs(rows, pd.DataFrame(scores), pd.DataFrame({"human": np.ones(100)}))
+    result = result_of(table)
+    row = result.row("s00", "s01")
+    assert row["adjusted_lower"] > 0 and row["p_adjusted"] <= 0.05
+    assert "exceeds" in result.sentence("s00", "s01")
+
+
+def test_means_of_small_strata_have_the_stratified_standard_error():
+    rng = np.random.default_rng(0)
+    task = np.repeat(np.arange(10), 3)
+    right_of = rng.random((30, 8)) < np.repeat(rng.random((30, 1)), 8, axis=1)
+    rows = pd.DataFrame(
+        {"item": np.repeat(np.arange(30), 8), "task": np.repeat(task, 8), "first": np.arange(240)}
+    ).assign(second="y")
+    verdict = pd.DataFrame({"a": np.where(right_of.ravel(), 1.0, -1.0)})
+    table = me.Pairs(rows, verdict, pd.DataFrame({"human": np.ones(240)}))
+    row = me.evaluate(table, "pairwise_accuracy", by="task", n_resamples=N).row("a")
+    of_items = pd.Series(right_of.mean(axis=1)).groupby(task)
+    expected = np.sqrt((of_items.var(ddof=1) / 3).sum()) / 10
+    assert row["se"] == pytest.approx(expected, rel=RELATIVE)
+
+
 def test_a_p_value_is_not_below_that_of_a_sign_test():
     """Four items that all differ by the same amount have a standard error of 0."""
     table = verdicts(4, (1.0, 0.0))

@@ -25,12 +25,20 @@ def judged(n_raters, error, n_pairs=40_000, tied=0.0, seed=0):
 def test_planted_errors_are_recovered(error, tied):
     noise = label_noise(judged(3, error, tied=tied))
     assert noise.agreement == pytest.approx(1 - 2 * error * (1 - error), abs=0.01)
-    expected = majority_error(error, 3)
+    assert noise.error == pytest.approx(error, abs=0.01)
     if tied:
-        present = [3 * 0.8 * 0.2**2, 3 * 0.8**2 * 0.2, 0.8**3]
-        errors = [majority_error(error, k) for k in (1, 2, 3)]
-        expected = np.average(errors, weights=present)
-    assert noise.error == pytest.approx(expected, abs=0.01)
+        assert noise.combined is None
+    else:
+        assert noise.combined == pytest.approx(majority_error(error, 3), abs=0.01)
+
+
+@pytest.mark.parametrize("n_raters", [2, 4])
+def test_even_splits_are_ties_so_that_only_raters_are_described(n_raters):
+    table = judged(n_raters, 0.15)
+    assert label_noise(table).combined is None
+    result = me.compare(table, "pairwise_accuracy", n_resamples=200)
+    [note] = [line for line in result.meta.notes if line.startswith("two raters agree on")]
+    assert "each is wrong in 15" in note and "perfect scorer" not in note
 
 
 def test_differences_shrink_as_stated():
@@ -38,10 +46,10 @@ def test_differences_shrink_as_stated():
     result = me.compare(table, "pairwise_accuracy", n_resamples=200)
     noise = label_noise(table)
     assert result.row("good", "poor")["estimate"] / 0.2 == pytest.approx(
-        noise.attenuation, abs=0.03
+        1 - 2 * noise.combined, abs=0.03
     )
     [note] = [line for line in result.meta.notes if line.startswith("two raters agree on")]
-    assert f"differences appear at {100 * noise.attenuation:.0f}% of their size" in note
+    assert f"differences appear at {100 * (1 - 2 * noise.combined):.0f}% of their size" in note
 
 
 def test_one_rater_and_a_chosen_rater_are_not_judged():

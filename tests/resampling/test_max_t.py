@@ -8,9 +8,9 @@ from scipy import stats
 from metaeval.resampling import JointDraws, holm, max_t_adjustment, t_of_normal
 
 
-def family(draws, part=0):
+def family(draws, part=0, n_units=100_000):
     first, second = np.triu_indices(draws.shape[1], 1)
-    return JointDraws(draws, first, second, part)
+    return JointDraws(draws, first, second, part, n_units)
 
 
 def independent(n_scorers, seed=0, n_draws=4_000):
@@ -51,7 +51,7 @@ def test_adjusted_p_values_are_between_the_p_value_and_that_of_holm(two_sided):
 
 def test_the_smallest_one_sided_p_value_is_adjusted_by_the_largest_difference():
     """Of one scorer with two others: P(max of two normals with correlation 1/2 exceeds z)."""
-    three = JointDraws(independent(3), np.array([0, 0]), np.array([1, 2]), 0)
+    three = JointDraws(independent(3), np.array([0, 0]), np.array([1, 2]), 0, 100_000)
     p = np.array([0.02, 0.4])
     found = max_t_adjustment(p, [three], two_sided=False, seed=1).adjusted
     z = stats.norm.isf(0.02)
@@ -77,6 +77,49 @@ def test_draws_with_few_values_do_not_hide_differences():
     draws = np.round(rng.normal(size=(2_000, 4)) * 0.6) / 10
     p = np.array([0.0005, *[0.9] * 5])
     assert max_t_adjustment(p, [family(draws)], two_sided=True, seed=0).adjusted[0] < 0.005
+
+
+def test_few_units_make_comparisons_independent():
+    """With as many scorers as units, correlations are not used: Sidak's adjustment."""
+    p = np.full(10, 0.004)
+    few, many = (
+        max_t_adjustment(p, [family(independent(5), n_units=n)], two_sided=True, seed=0)
+        for n in (6, 100_000)
+    )
+    assert few.adjusted[0] == pytest.approx(1 - (1 - 0.004) ** 10, abs=0.003)
+    assert many.adjusted[0] < 0.9 * few.adjusted[0]
+    assert few.quantile(0.95) > many.quantile(0.95)
+
+
+def error_rates(n_units, n_scorers, n_sets):
+    """Sets of equal scorers with a significant difference, or a simultaneous interval without 0."""
+    rng = np.random.default_rng([n_units, n_scorers])
+    first, second = np.triu_indices(n_scorers, 1)
+    rejected = np.zeros(2)
+    for seed in range(n_sets):
+        x = rng.normal(size=(n_units, n_scorers))
+        gap = x[:, first] - x[:, second]
+        t = gap.mean(axis=0) / (gap.std(axis=0, ddof=1) / np.sqrt(n_units))
+        p = 2 * stats.t.sf(np.abs(t), n_units - 1)
+        member = JointDraws(x - x.mean(axis=0), first, second, 0, n_units)
+        result = max_t_adjustment(p, [member], two_sided=True, seed=seed)
+        reach = t_of_normal(result.quantile(0.95), n_units - 1)
+        rejected += (result.adjusted <= 0.05).any(), (np.abs(t) > reach).any()
+    return rejected / n_sets
+
+
+@pytest.mark.parametrize(("n_units", "n_scorers"), [(12, 8), (20, 20)])
+def test_families_of_few_units_hold_their_level(n_units, n_scorers):
+    most = stats.binom.ppf(0.999, 100, 0.05) / 100
+    assert (error_rates(n_units, n_scorers, 100) <= most).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_units", "n_scorers"), [(12, 8), (20, 20), (30, 20), (50, 20)])
+def test_families_of_few_units_hold_their_level_in_1000_sets(n_units, n_scorers):
+    rates = error_rates(n_units, n_scorers, 1_000)
+    print(n_units, n_scorers, rates)
+    assert (rates <= stats.binom.ppf(0.999, 1_000, 0.05) / 1_000).all()
 
 
 def test_undefined_p_values_are_not_counted():
