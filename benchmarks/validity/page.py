@@ -48,8 +48,8 @@ GOALS = (
 )
 _HEAD = """# Do intervals and tests hold what they say?
 
-Preliminary: {n_sets} simulated data sets of each of {n_designs} of {n_all} designs, so that values of .05 and .95 have
-Monte Carlo errors near .01 to .02, and only gross failures can be found. Made by
+Preliminary: {n_sets} simulated data sets of each of {n_designs} of {n_all} designs, so that values of
+.05 and .95 have Monte Carlo errors near .01 to .02, and only gross failures can be found. Made by
 
     $ python -m benchmarks.validity.run FOLDER --sets {n_sets}
     $ python -m benchmarks.validity.summaries FOLDER > benchmarks/validity/results.csv
@@ -75,7 +75,10 @@ intervals of differences over that of the true standard error, which an oracle z
 
 def summary(results: pd.DataFrame) -> Iterator[str]:
     """Rows of the table of goals, and what misses them."""
-    yield "| default | goal | designs and statistics | lowest or highest | beyond the goal | beyond Monte Carlo error |"
+    yield (
+        "| default | goal | designs and statistics | lowest or highest | beyond the goal | "
+        "beyond Monte Carlo error |"
+    )
     yield "|---|---|---|---|---|---|"
     for goal in GOALS:
         part = with_verdict(results, goal)
