@@ -48,8 +48,9 @@ GOALS = (
 )
 _HEAD = """# Do intervals and tests hold what they say?
 
-Preliminary: {n_sets} simulated data sets of each of {n_designs} of {n_all} designs, so that values of
-.05 and .95 have Monte Carlo errors near .01 to .02, and only gross failures can be found. Made by
+Preliminary: {n_sets} simulated data sets of each of {n_designs} of {n_all} designs, so that values
+of .05 and .95 have Monte Carlo errors near .01 to .02, and only gross failures can be found. Made
+by
 
     $ python -m benchmarks.validity.run FOLDER --sets {n_sets}
     $ python -m benchmarks.validity.summaries FOLDER > benchmarks/validity/results.csv

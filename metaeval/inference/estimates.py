@@ -29,6 +29,8 @@ class Estimates:
     influence : array (unit, scorer)
         First-order influence, for the acceleration of BCa intervals.
     draws : array (replicate, scorer)
+    widened : array (replicate, scorer), optional
+        Draws for the standard errors of means over strata, if they differ from `draws`.
     standard_errors : StandardErrors or None
         Standard error of each replicate.
     levels : mapping of arrays (scorer,)
@@ -68,6 +70,7 @@ class Estimates:
     share: Floats
     units: pd.MultiIndex
     n_strata: int = 1
+    widened: Floats | None = None
     stream: int
     tables: tuple[Table, ...]
 
@@ -77,11 +80,15 @@ def standard_errors_of(
 ) -> Floats:
     """Return standard errors (column,) of values, or of differences if `second` is given.
 
-    They are standard deviations of `draws` (replicate, column); where systems are resampled too,
-    they come from the two-way formula.
+    They are standard deviations of `draws` (replicate, column), in means over strata of draws with
+    the correction of each stratum; where systems are resampled too, they come from the two-way
+    formula.
     """
     if estimates.n_systems is not None and estimates.standard_errors is not None:
         return estimates.standard_errors.of_estimate(first, second)
+    if estimates.widened is not None:
+        draws = estimates.widened[:, first]
+        draws = draws if second is None else draws - estimates.widened[:, second]
     # The variance under resampling of n units is (n - 1) / n of that under new units.
     n = estimates.n_units
     return _standard_deviation(draws) * np.sqrt(n / max(n - 1, 1))

@@ -181,8 +181,9 @@ def _check_optional_keys(section: Mapping[str, Any], tests: Mapping[str, Test], 
 def _with_adjusted(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with adjusted bounds, which were not written before they existed."""
     ends = {"adjusted_lower": row.get("lower"), "adjusted_upper": row.get("upper")}
-    single = row.get("baseline") is None
-    return {**(dict.fromkeys(ends) if single else ends), **row}
+    if row.get("baseline") is None:
+        ends = dict.fromkeys(ends)
+    return {**row, **{name: end for name, end in ends.items() if name not in row}}
 
 
 def _check_row(row: Mapping[str, Any], i: int) -> None:
