@@ -30,6 +30,7 @@ def estimates_of(values, least, most_bias, n=50):
         n_systems=None,
         standard_errors=None,
         n_units=n,
+        widened=None,
     )
 
 
